@@ -1,0 +1,93 @@
+//! A one-slot channel: one publisher replaces the value, any number of readers take the newest.
+//! The newest value and its number change in one store, so no reader sees one without the other.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::sync::{Arc, Mutex, Waker};
+
+/// The slot.
+#[derive(Debug)]
+pub(crate) struct Latest<T> {
+    slot: Mutex<Slot<T>>,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    value: Arc<T>,
+    /// How many values came before this one.
+    number: u64,
+    closed: bool,
+    waiting: Vec<Waker>,
+}
+
+impl<T> Latest<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { slot: Mutex::new(Slot { value: Arc::new(value), number: 0, closed: false, waiting: Vec::new() }) }
+    }
+
+    /// The newest value.
+    pub(crate) fn load(&self) -> Arc<T> {
+        Arc::clone(&self.slot.lock().value)
+    }
+
+    /// Replaces the value and wakes who waits for a newer one.
+    pub(crate) fn publish(&self, value: T) {
+        let value = Arc::new(value);
+        let (old, waiting) = {
+            let mut slot = self.slot.lock();
+            slot.number += 1;
+            (std::mem::replace(&mut slot.value, value), std::mem::take(&mut slot.waiting))
+        };
+        // Both after unlocking: the old version may free a whole memtable, and a waker runs foreign code.
+        drop(old);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// No newer value will come: who waits is told so.
+    pub(crate) fn close(&self) {
+        let waiting = {
+            let mut slot = self.slot.lock();
+            slot.closed = true;
+            std::mem::take(&mut slot.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// The number of the newest value, for [`changed`](Self::changed).
+    pub(crate) fn number(&self) -> u64 {
+        self.slot.lock().number
+    }
+
+    /// Waits for a value newer than number `seen`: its number, or `None` once closed.
+    pub(crate) fn changed(&self, seen: u64) -> Changed<'_, T> {
+        Changed { latest: self, seen }
+    }
+}
+
+/// Waits for a newer value; see [`Latest::changed`].
+#[derive(Debug)]
+pub(crate) struct Changed<'a, T> {
+    latest: &'a Latest<T>,
+    seen: u64,
+}
+
+impl<T> Future for Changed<'_, T> {
+    type Output = Option<u64>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = self.latest.slot.lock();
+        if slot.number > self.seen {
+            return Poll::Ready(Some(slot.number));
+        }
+        if slot.closed {
+            return Poll::Ready(None);
+        }
+        // One entry a task, however often it polls before a value comes.
+        if !slot.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            slot.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}

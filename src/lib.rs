@@ -1,0 +1,15 @@
+#![forbid(unsafe_code)]
+
+pub(crate) mod env;
+mod error;
+pub(crate) mod latest;
+mod options;
+mod point;
+mod series;
+pub(crate) mod sync;
+pub(crate) mod version;
+
+pub use error::{Error, Result};
+pub use options::Durability;
+pub use point::{Batch, Point, Sample, Timestamp, Value, ValueType};
+pub use series::{Series, SeriesId, SeriesKey};

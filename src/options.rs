@@ -1,0 +1,92 @@
+//! What a user may choose, with defaults, and the bounds that hold each choice sane.
+//! Sizes that would make a loom model explode live in `sync::bounds`, not here.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// When an acknowledged write is safe, and from what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Synced before it is acknowledged: survives power loss. The default.
+    #[default]
+    Sync,
+    /// Acknowledged when the operating system has it, synced within the interval: survives a killed process; at
+    /// power loss at most a suffix of the order, no older than the interval, is lost.
+    Interval(Duration),
+    /// Acknowledged when the operating system has it, synced when a segment or the database is closed: survives a
+    /// killed process; at power loss at most a suffix of the order is lost.
+    Os,
+}
+
+/// Every choice of an opening; `Builder` sets them.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) create: bool,
+    pub(crate) durability: Durability,
+    pub(crate) memory_budget: usize,
+    pub(crate) flush_at_bytes: Option<usize>,
+    pub(crate) flush_age: Duration,
+    pub(crate) max_series: u32,
+    pub(crate) wal_segment_bytes: u64,
+    pub(crate) index_cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            create: true,
+            durability: Durability::Sync,
+            memory_budget: 1 << 30,
+            flush_at_bytes: None,
+            flush_age: Duration::from_secs(3600),
+            max_series: 1_000_000,
+            wal_segment_bytes: 64 << 20,
+            index_cache_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Options {
+    /// The memtable size that freezes it: what was asked for, else 64 MiB or a quarter of a small budget.
+    pub(crate) fn flush_at_bytes(&self) -> usize {
+        self.flush_at_bytes.unwrap_or((64 << 20).min(self.memory_budget / 4))
+    }
+
+    /// What queued commands may take: an eighth of the budget, and room for at least one batch of any size.
+    pub(crate) fn queue_bytes(&self) -> usize {
+        (self.memory_budget / 8).max(crate::point::MAX_BATCH_BYTES)
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |option, what: &str| Err(Error::InvalidOption { option, what: what.to_owned() });
+        if self.memory_budget < 64 << 20 {
+            return refuse("memory_budget", "at least 64 MiB");
+        }
+        if self.flush_at_bytes() == 0 || self.flush_at_bytes() > self.memory_budget / 4 {
+            return refuse("flush_at_bytes", "at least 1, at most a quarter of memory_budget");
+        }
+        if !(1 << 12..=1 << 32).contains(&self.wal_segment_bytes) {
+            return refuse("wal_segment_bytes", "between 4 KiB and 4 GiB");
+        }
+        if self.max_series == 0 || self.max_series > crate::series::MAX_SERIES_IDS {
+            return refuse("max_series", "between 1 and 2^31");
+        }
+        if self.flush_age.is_zero() {
+            return refuse("flush_age", "longer than zero");
+        }
+        self.durability.check()
+    }
+}
+
+impl Durability {
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Self::Interval(every) if every.is_zero() => Err(Error::InvalidOption {
+                option: "durability",
+                what: "an interval longer than zero, or Durability::Sync".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

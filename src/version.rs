@@ -1,0 +1,5 @@
+//! What readers see, as one immutable value, and the pure rules that lead from one to the next.
+mod edit;
+mod sst;
+pub(crate) use edit::{Durable, Edit};
+pub(crate) use sst::{FileId, Rectangle, SstMeta};
