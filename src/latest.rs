@@ -23,8 +23,8 @@ struct Slot<T> {
 }
 
 impl<T> Latest<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self { slot: Mutex::new(Slot { value: Arc::new(value), number: 0, closed: false, waiting: Vec::new() }) }
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self { slot: Mutex::new(Slot { value, number: 0, closed: false, waiting: Vec::new() }) }
     }
 
     /// The newest value.
@@ -33,8 +33,7 @@ impl<T> Latest<T> {
     }
 
     /// Replaces the value and wakes who waits for a newer one.
-    pub(crate) fn publish(&self, value: T) {
-        let value = Arc::new(value);
+    pub(crate) fn publish(&self, value: Arc<T>) {
         let (old, waiting) = {
             let mut slot = self.slot.lock();
             slot.number += 1;

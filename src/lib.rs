@@ -1,8 +1,11 @@
 #![forbid(unsafe_code)]
+#![allow(dead_code)]
 
+pub(crate) mod actor;
 pub(crate) mod env;
 mod error;
 pub(crate) mod latest;
+pub(crate) mod memtable;
 mod options;
 mod point;
 mod series;

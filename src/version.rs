@@ -1,5 +1,33 @@
-//! What readers see, as one immutable value, and the pure rules that lead from one to the next.
+//! What readers see, as one immutable value, and the pure rules that lead from one value to the next.
+//! Nothing here does I/O, awaits, or reads a clock, so that every decision can be tested and model-checked.
+
 mod edit;
+mod recover;
+mod series_index;
 mod sst;
+mod transition;
+
 pub(crate) use edit::{Durable, Edit};
-pub(crate) use sst::{FileId, Rectangle, SstMeta};
+pub(crate) use recover::{Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, ReplayEnd, recover};
+pub(crate) use series_index::{Made, SeriesIndex};
+pub(crate) use sst::{FileId, FileIds, Rectangle, SstMeta};
+
+use crate::memtable::{Frozen, View};
+use crate::sync::Arc;
+
+/// One state of the database. Replaced whole, never patched: a reader that holds one sees nothing move.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    /// The newest record that readers see.
+    pub(crate) seq: u64,
+    pub(crate) series: SeriesIndex,
+    pub(crate) active: View,
+    /// Waiting to be flushed, oldest first.
+    pub(crate) frozen: Vec<Arc<Frozen>>,
+    /// Oldest first, by level and age.
+    pub(crate) ssts: Arc<[Arc<SstMeta>]>,
+    /// Everything up to it is in SSTs.
+    pub(crate) flushed_seq: u64,
+    /// The first WAL segment not yet deletable.
+    pub(crate) floor: FileId,
+}

@@ -36,8 +36,8 @@ pub(crate) trait Storage {
     /// Leaves a durable word that everything so far was synced, so that no later damage to it passes as a torn tail.
     fn mark(&mut self) -> Result<()>;
 
-    /// Begins a new segment, its predecessor synced and sealed, and names it. After an error the old one goes on.
-    fn rotate(&mut self) -> Result<FileId>;
+    /// Begins a new segment, its predecessor synced and sealed, and names it. `Absent`: the old one goes on.
+    fn rotate(&mut self) -> Result<FileId, AppendError>;
 
     /// Makes an edit durable, the definitions that it covers first.
     fn install(&mut self, edit: Edit, definitions: &[Arc<SeriesDef>]) -> Result<()>;
@@ -52,7 +52,7 @@ pub(crate) trait Tables {
     fn write(&mut self, frozen: &Frozen) -> Result<Vec<SstMeta>>;
 }
 
-/// Asks for messages at a later time; the only clock that actors know.
+/// How the writer asks for messages at a later time; the only clock that actors know.
 pub(crate) trait Timers {
     /// Sends `timer` to the writer after so long, once; replaces what was asked before for it.
     fn arm(&mut self, timer: Timer, after: std::time::Duration);

@@ -1,0 +1,15 @@
+//! The actors: the writer, which alone changes anything, and the flusher, which makes SSTs of frozen memtables.
+//! Each is a runtime-free future over its inbox and the storage traits. They know no file, no runtime and no clock.
+
+mod commit;
+mod flusher;
+mod install;
+mod message;
+mod shutdown;
+mod storage;
+mod writer;
+
+pub(crate) use flusher::run as run_flusher;
+pub(crate) use message::{Ack, Command, Flush, Report, ToWriter, Work, Write};
+pub(crate) use storage::{AppendError, LogRecord, Storage, Tables, Timer, Timers};
+pub(crate) use writer::{Settings, Writer};

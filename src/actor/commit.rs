@@ -1,0 +1,252 @@
+//! Group commit: what waits together is appended together, synced once, made visible in one store, then answered.
+//! Preparing a request cannot change anything; whatever fails after it fails for the whole group.
+
+use super::message::{Ack, Command, Work, Write};
+use super::storage::{AppendError, LogRecord, Storage, Timer, Timers};
+use super::writer::Writer;
+use crate::error::{Error, Result};
+use crate::options::Durability;
+use crate::point::{Batch, PointColumns, Target, ValueType};
+use crate::series::{SeriesDef, SeriesId, SeriesKey};
+use crate::sync::bounds::{GROUP_BYTES, GROUP_REQUESTS};
+use crate::sync::{Arc, Permit, Reply};
+use crate::version::{Made, SeriesIndex};
+
+/// A request that nothing but storage can make fail any more.
+#[derive(Debug)]
+struct Prepared {
+    /// Its place in the order, if it has a record.
+    seq: Option<u64>,
+    definitions: Vec<Arc<SeriesDef>>,
+    series: Vec<SeriesId>,
+    batch: Batch,
+    reply: Waiting,
+    /// Held until the points are in the memtable, which then counts them.
+    _permit: Option<Permit>,
+}
+
+/// Who waits for a prepared request, and for what.
+#[derive(Debug)]
+enum Waiting {
+    Write { reply: Reply<Result<Ack>>, durability: Durability },
+    Series { reply: Reply<Result<Vec<SeriesId>>>, durability: Durability },
+    Sync { reply: Reply<Result<()>> },
+}
+
+/// The group's own view of what the order and the series will be.
+struct Ahead {
+    seq: u64,
+    series: SeriesIndex,
+    max_series: u32,
+    durability: Durability,
+}
+
+impl Prepared {
+    fn record(&self) -> Option<LogRecord<'_>> {
+        let points =
+            PointColumns { series: &self.series, timestamps: self.batch.timestamps(), bits: self.batch.bits() };
+        self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points })
+    }
+
+    fn durability(&self) -> Durability {
+        match &self.reply {
+            Waiting::Write { durability, .. } | Waiting::Series { durability, .. } => *durability,
+            Waiting::Sync { .. } => Durability::Sync,
+        }
+    }
+
+    fn acknowledge(self, newest: u64, synced: bool) {
+        match self.reply {
+            Waiting::Write { reply, durability } => {
+                let durability = if synced { Durability::Sync } else { durability };
+                reply.send(Ok(Ack { seq: self.seq.unwrap_or(newest), durability }));
+            }
+            Waiting::Series { reply, .. } => reply.send(Ok(self.series)),
+            Waiting::Sync { reply } => reply.send(Ok(())),
+        }
+    }
+
+    fn fail(self, error: &Error) {
+        match self.reply {
+            Waiting::Write { reply, .. } => reply.send(Err(error.clone())),
+            Waiting::Series { reply, .. } => reply.send(Err(error.clone())),
+            Waiting::Sync { reply } => reply.send(Err(error.clone())),
+        }
+    }
+}
+
+impl<S: Storage, T: Timers> Writer<S, T> {
+    /// The next requests that may share a record group, within its bounds.
+    pub(super) fn take_group(&mut self) -> Vec<Command> {
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
+            let next = self.queue.pop_front_if(|command| {
+                matches!(command.work, Work::Write(_) | Work::MakeSeries { .. } | Work::Sync { .. })
+            });
+            let Some(command) = next else { break };
+            if let Work::Write(write) = &command.work {
+                bytes += write.batch.byte_len();
+            }
+            group.push(command);
+        }
+        group
+    }
+
+    /// Carries the next group through: durable, visible, acknowledged, in this order.
+    pub(super) fn commit_group(&mut self) {
+        let group = self.take_group();
+        if let Err(error) = self.writable() {
+            return group.into_iter().for_each(|command| command.work.refuse(&error));
+        }
+        let mut ahead = Ahead {
+            seq: self.version.seq,
+            series: self.version.series.clone(),
+            max_series: self.settings.max_series,
+            durability: self.settings.durability,
+        };
+        let group: Vec<Prepared> = group.into_iter().filter_map(|command| ahead.prepare(command)).collect();
+        let wants_sync = group.iter().any(|prepared| prepared.durability() == Durability::Sync);
+        if let Err(error) = self.append_group(&group, wants_sync) {
+            return group.into_iter().for_each(|prepared| prepared.fail(&error));
+        }
+        self.show_group(&group, ahead);
+        let synced = wants_sync && !self.unsynced;
+        let newest = self.version.seq;
+        group.into_iter().for_each(|prepared| prepared.acknowledge(newest, synced));
+    }
+
+    /// Makes the group's records durable, as far as it asks for.
+    fn append_group(&mut self, group: &[Prepared], wants_sync: bool) -> Result<()> {
+        let records: Vec<LogRecord<'_>> = group.iter().filter_map(Prepared::record).collect();
+        if !records.is_empty() {
+            match self.storage.append(&records) {
+                Ok(()) => self.unsynced = true,
+                Err(AppendError::Absent(error)) => return Err(Error::WriteFailed { reason: error.to_string() }),
+                Err(AppendError::Unknown(error)) => return Err(self.unknown_since(&error)),
+            }
+        }
+        if wants_sync && self.unsynced {
+            // Before anything is visible or acknowledged: an acknowledgement must survive the next power loss.
+            #[cfg(not(feature = "mutant_ack_before_fsync"))]
+            self.storage.sync().map_err(|error| self.unknown_since(&error))?;
+            self.note_synced();
+        }
+        Ok(())
+    }
+
+    fn unknown_since(&mut self, error: &Error) -> Error {
+        self.go_read_only(error);
+        Error::OutcomeUnknown { reason: error.to_string() }
+    }
+
+    /// Inserts the group's points and publishes them with the series they made, in one store.
+    fn show_group(&mut self, group: &[Prepared], ahead: Ahead) {
+        if ahead.seq == self.version.seq {
+            return;
+        }
+        if self.memtable.is_empty() {
+            self.timers.arm(Timer::Age, self.settings.flush_age);
+        }
+        #[cfg(feature = "mutant_publish_before_last_cell")]
+        self.publish(self.version.appended(ahead.seq, ahead.series.clone(), self.memtable.view_ahead(group.len())));
+        for prepared in group {
+            if let Some(record) = prepared.record().filter(|record| record.points.len() > 0) {
+                self.memtable.insert(record.points);
+            }
+            self.definitions.extend(prepared.definitions.iter().cloned());
+            self.arm_sync(prepared);
+        }
+        self.publish(self.version.appended(ahead.seq, ahead.series, self.memtable.view()));
+    }
+
+    /// Asks for the sync that an interval promises, unless an earlier one is already asked for.
+    fn arm_sync(&mut self, prepared: &Prepared) {
+        if let (Durability::Interval(every), true) = (prepared.durability(), self.unsynced)
+            && self.sync_armed.is_none_or(|armed| every < armed)
+        {
+            self.sync_armed = Some(every);
+            self.timers.arm(Timer::Sync, every);
+        }
+    }
+}
+
+impl Ahead {
+    /// Checks a request against the series as they will be by its turn; answers it at once if it cannot go on.
+    fn prepare(&mut self, Command { work, permit }: Command) -> Option<Prepared> {
+        match work {
+            Work::Write(Write { batch, durability, reply }) => {
+                let resolved = self.make_all(batch.keys()).and_then(|(ids, made)| Ok((self.resolve(&batch, &ids)?, made)));
+                match resolved {
+                    Err(error) => {
+                        reply.send(Err(error));
+                        None
+                    }
+                    Ok((series, definitions)) => {
+                        let reply = Waiting::Write { reply, durability };
+                        Some(self.enter(definitions, series, batch, reply, permit))
+                    }
+                }
+            }
+            Work::MakeSeries { keys, reply } => match self.make_all(&keys) {
+                Err(error) => {
+                    reply.send(Err(error));
+                    None
+                }
+                Ok((series, definitions)) => {
+                    let reply = Waiting::Series { reply, durability: self.durability };
+                    Some(self.enter(definitions, series, Batch::new(), reply, permit))
+                }
+            },
+            Work::Sync { reply } => {
+                Some(self.enter(Vec::new(), Vec::new(), Batch::new(), Waiting::Sync { reply }, permit))
+            }
+            // `take_group` takes no other work.
+            other => {
+                other.refuse(&Error::Closed);
+                None
+            }
+        }
+    }
+
+    /// Gives the request its place in the order, if it has anything to record.
+    fn enter(
+        &mut self,
+        definitions: Vec<Arc<SeriesDef>>,
+        series: Vec<SeriesId>,
+        batch: Batch,
+        reply: Waiting,
+        permit: Option<Permit>,
+    ) -> Prepared {
+        let records = !definitions.is_empty() || !batch.is_empty();
+        self.seq += u64::from(records);
+        Prepared { seq: records.then_some(self.seq), definitions, series, batch, reply, _permit: permit }
+    }
+
+    /// Finds or makes every key's series; after an error none is made.
+    fn make_all(&mut self, keys: &[(SeriesKey, ValueType)]) -> Result<(Vec<SeriesId>, Vec<Arc<SeriesDef>>)> {
+        let mut series = self.series.clone();
+        let mut definitions = Vec::new();
+        let mut ids = Vec::with_capacity(keys.len());
+        for (key, ty) in keys {
+            key.check()?;
+            let made = series.find_or_make(key, *ty, self.seq + 1, self.max_series)?;
+            ids.push(made.id());
+            if let Made::New(def) = made {
+                definitions.push(def);
+            }
+        }
+        self.series = series;
+        Ok((ids, definitions))
+    }
+
+    fn resolve(&self, batch: &Batch, keys: &[SeriesId]) -> Result<Vec<SeriesId>> {
+        let known = self.series.len();
+        let resolve = |target| match target {
+            Target::Id(id) if id.index() < known => Ok(id),
+            Target::Id(id) => Err(Error::UnknownSeries { id: id.get() }),
+            Target::Key(at) => Ok(keys[at]),
+        };
+        batch.targets().map(resolve).collect()
+    }
+}

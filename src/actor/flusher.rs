@@ -1,0 +1,16 @@
+//! The flusher: makes SSTs of frozen memtables, one after the other, and reports. It installs nothing.
+
+use super::message::{Flush, Report, ToWriter};
+use super::storage::Tables;
+use crate::sync::{Receiver, Sender};
+
+/// Runs until the writer drops its end of the inbox.
+pub(crate) async fn run<T: Tables>(mut tables: T, inbox: Receiver<Flush>, writer: Sender<ToWriter>) {
+    while let Some(Flush { frozen }) = inbox.recv().await {
+        let generation = frozen.generation;
+        let outcome = tables.write(&frozen);
+        // Before the report: the writer may drop the last version that holds it, and this turn must not outlive it.
+        drop(frozen);
+        writer.send(ToWriter::Report(Report::Flushed { generation, outcome }));
+    }
+}

@@ -1,0 +1,124 @@
+//! From frozen memtables to installed SSTs: who flushes next, what a report changes, what a failure leaves.
+//! Oldest first, one at a time, so that the floor and `flushed_seq` move in the order of the WAL.
+
+use std::time::Duration;
+
+use super::message::{Command, Flush, Work};
+use super::storage::{Storage, Timer, Timers};
+use super::writer::{Flushing, Writer};
+use crate::error::{Error, Result};
+use crate::sync::{Arc, Reply};
+use crate::sync::bounds::FROZEN;
+use crate::version::{Edit, SstMeta};
+
+/// The first wait after a failed flush; each next one doubles, up to the last.
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+impl<S: Storage, T: Timers> Writer<S, T> {
+    /// Sends the oldest frozen memtable to the flusher, if there is one.
+    pub(super) fn flush_next(&mut self) {
+        match self.version.frozen.first() {
+            Some(oldest) if self.flushing != Flushing::Running && self.read_only.is_none() => {
+                self.flusher.send(Flush { frozen: Arc::clone(oldest) });
+                self.flushing = Flushing::Running;
+            }
+            _ => {}
+        }
+    }
+
+    /// `Work::Flush`: freezes what is active and waits for it; whether it went.
+    pub(super) fn flush_on_command(&mut self) -> bool {
+        // While stopping, a failed flush is not waited for: its error is the answer.
+        let hopeless = self.read_only.is_some() || (self.stop.is_asked() && self.flush_error.is_some());
+        if self.has_unfrozen() && self.version.frozen.len() >= FROZEN && !hopeless {
+            return false;
+        }
+        let Some(Command { work: Work::Flush { reply }, .. }) = self.queue.pop_front() else { return false };
+        let frozen = match &self.flush_error {
+            Some(error) if hopeless => Err(error.clone()),
+            _ => self.writable().and_then(|()| if self.has_unfrozen() { self.freeze() } else { Ok(()) }),
+        };
+        match frozen {
+            Err(error) => reply.send(Err(error)),
+            Ok(()) if self.version.frozen.is_empty() => reply.send(Ok(())),
+            Ok(()) => {
+                self.flush_waiters.push((self.generation, reply));
+                // Someone waits: no reason to sit out a backoff.
+                self.flush_next();
+            }
+        }
+        true
+    }
+
+    /// The active memtable has waited long enough, however small it is.
+    pub(super) fn freeze_by_age(&mut self) {
+        if !self.has_unfrozen() || self.read_only.is_some() {
+            return;
+        }
+        let frozen = if self.version.frozen.len() < FROZEN { self.freeze() } else { Err(Error::Overloaded) };
+        if frozen.is_err() {
+            // Tried again, when a flush is likely to have made room.
+            self.timers.arm(Timer::Age, LAST_RETRY);
+        }
+    }
+
+    /// The flusher's report on the oldest frozen memtable.
+    pub(super) fn flushed(&mut self, generation: u64, outcome: Result<Vec<SstMeta>>) {
+        self.flushing = Flushing::Idle;
+        if self.read_only.is_some() {
+            return;
+        }
+        match outcome {
+            Ok(ssts) => self.install(generation, ssts),
+            Err(error) => self.flush_failed(generation, error),
+        }
+    }
+
+    /// The memtable and its WAL stay; whoever waits hears why, and it is tried again.
+    fn flush_failed(&mut self, generation: u64, error: Error) {
+        let wait = self.retry_after;
+        tracing::warn!(generation, %error, ?wait, "flush failed, its points stay in memory and WAL; trying again");
+        self.flushing = Flushing::Failed;
+        self.retry_after = (wait * 2).min(LAST_RETRY);
+        self.timers.arm(Timer::Retry, wait);
+        for (_, reply) in self.flush_waiters.drain(..) {
+            reply.send(Err(error.clone()));
+        }
+        self.flush_error = Some(error);
+    }
+
+    /// Durable, then visible, then deleted.
+    fn install(&mut self, generation: u64, ssts: Vec<SstMeta>) {
+        let Some((flushed_seq, floor)) = self.version.flush_moves_to() else { return };
+        // SSTs and floor move in one edit: a crash after it replays nothing twice, a crash before it finds only files
+        // that no edit names.
+        let edit = Edit { added: ssts, flushed_seq, floor, ..Edit::default() };
+        let covered = self.definitions.partition_point(|def| def.seq <= flushed_seq);
+        let definitions: Vec<_> = self.definitions.drain(..covered).collect();
+        let added: Vec<_> = edit.added.iter().cloned().map(Arc::new).collect();
+        if let Err(error) = self.storage.install(edit, &definitions) {
+            // The edit may be on disk: its SSTs stay, and reopening decides.
+            return self.go_read_only(&error);
+        }
+        #[cfg(feature = "mutant_two_store_publish")]
+        self.publish(crate::version::Version { frozen: self.version.frozen[1..].to_vec(), ..(*self.version).clone() });
+        // One store: no reader sees the frozen memtable gone and its SST not there.
+        if let Some(next) = self.version.after_flush(generation, added) {
+            self.publish(next);
+        }
+        #[cfg(feature = "mutant_swap_after_copy")]
+        {
+            self.memtable = crate::memtable::Memtable::new();
+        }
+        tracing::debug!(generation, flushed_seq, "flush installed");
+        self.storage.drop_segments();
+        self.flush_error = None;
+        self.retry_after = FIRST_RETRY;
+        let (done, waiting) = self.flush_waiters.drain(..).partition(|(waits_for, _)| *waits_for <= generation);
+        self.flush_waiters = waiting;
+        let done: Vec<(u64, Reply<Result<()>>)> = done;
+        done.into_iter().for_each(|(_, reply)| reply.send(Ok(())));
+        self.flush_next();
+    }
+}

@@ -1,0 +1,103 @@
+//! What a version sees of a memtable: the map's root and the epoch up to which its points count.
+//! Both travel together, in one value; beside each other they could be read apart.
+
+use std::ops::RangeInclusive;
+
+use im::OrdMap;
+
+use super::chunk::{Cell, Chunk};
+use super::columns::{Lane, LaneReader, SeriesColumns};
+use crate::series::SeriesId;
+use crate::sync::Arc;
+use crate::sync::bounds::HEAD_POINTS;
+use crate::version::FileId;
+
+/// An immutable view of a memtable; cloning it is O(1).
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(super) root: OrdMap<SeriesId, Arc<SeriesColumns>>,
+    pub(super) epoch: u32,
+    pub(super) points: u64,
+    pub(super) bytes: usize,
+    /// First and last timestamp; reversed while there is no point.
+    pub(super) times: (i64, i64),
+}
+
+impl View {
+    pub(crate) fn empty() -> Self {
+        Self { root: OrdMap::new(), epoch: 0, points: 0, bytes: 0, times: (i64::MAX, i64::MIN) }
+    }
+
+    /// Points that this view sees.
+    pub(crate) fn points(&self) -> u64 {
+        self.points
+    }
+
+    /// Bytes that the memtable had allocated for them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// First and last timestamp, or `None` without a point.
+    pub(crate) fn times(&self) -> Option<(i64, i64)> {
+        (self.points > 0).then_some(self.times)
+    }
+
+    /// The series that have points here, ascending.
+    pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
+        self.root.keys().copied()
+    }
+
+    /// Appends a series' points in a range of time, in time order, equal times in order of arrival.
+    pub(crate) fn read(&self, series: SeriesId, range: &RangeInclusive<i64>, out: &mut Vec<Cell>) {
+        if let Some(columns) = self.root.get(&series) {
+            columns.read(self.epoch, range, out);
+        }
+    }
+
+    /// One lane of a series, read chunk by chunk; `None` if nothing of the lane could lie in the range.
+    pub(crate) fn lane(&self, series: SeriesId, lane: Lane, range: &RangeInclusive<i64>) -> Option<LaneReader> {
+        if self.points == 0 || *range.start() > self.times.1 || *range.end() < self.times.0 {
+            return None;
+        }
+        let columns = self.root.get(&series)?;
+        if lane == Lane::Late && columns.first(Lane::Late).get().is_none() {
+            return None;
+        }
+        Some(LaneReader::new(Arc::clone(columns), lane, self.epoch, range.clone()))
+    }
+
+    /// Points and bytes counted by walking what is there, to hold the kept sums against.
+    pub(crate) fn counted(&self) -> (u64, usize) {
+        let (mut points, mut bytes, mut cells) = (0, 0, Vec::new());
+        for columns in self.root.values() {
+            cells.clear();
+            columns.read(self.epoch, &(i64::MIN..=i64::MAX), &mut cells);
+            points += cells.len() as u64;
+            bytes += super::table::series_bytes();
+            for lane in [Lane::Main, Lane::Late] {
+                let mut next = columns.first(lane).get();
+                while let Some(chunk) = next {
+                    bytes += Chunk::byte_len(chunk.cells().len());
+                    next = chunk.next.get();
+                }
+            }
+        }
+        debug_assert!(HEAD_POINTS > 0);
+        (points, bytes)
+    }
+}
+
+/// A memtable that takes no more points and waits to be flushed.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    /// Rises by one with each freeze; the SSTs made of it take it as their age.
+    pub(crate) generation: u64,
+    pub(crate) view: View,
+    /// Every record in it has a seq of at least this...
+    pub(crate) min_seq: u64,
+    /// ...and at most this; all of them lie in segments before `next_segment`.
+    pub(crate) max_seq: u64,
+    /// The WAL segment opened at the freeze: the floor once this is flushed.
+    pub(crate) next_segment: FileId,
+}

@@ -1,0 +1,122 @@
+//! Every series of a version: by id and by key, persistent, so that a version shares it with its predecessor.
+//! It knows definitions only; which of them have points is the memtables' and SSTs' affair.
+
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+
+use im::{HashMap, Vector};
+
+use crate::error::{Error, Result};
+use crate::point::ValueType;
+use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey};
+use crate::sync::Arc;
+
+/// The series of one version. Cloning it is O(1).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SeriesIndex {
+    /// A series' id is its place.
+    by_id: Vector<Arc<SeriesDef>>,
+    by_key: HashMap<ByKey, SeriesId>,
+}
+
+/// A definition that is found by its key.
+#[derive(Debug, Clone)]
+struct ByKey(Arc<SeriesDef>);
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl Borrow<SeriesKey> for ByKey {
+    fn borrow(&self) -> &SeriesKey {
+        &self.0.key
+    }
+}
+
+impl SeriesIndex {
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesDef>> {
+        self.by_id.get(id.index())
+    }
+
+    pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesDef>> {
+        self.by_key.get(key).and_then(|id| self.get(*id))
+    }
+
+    /// All series, by id in ascending order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
+        self.by_id.iter()
+    }
+
+    /// The series of this key, made by record `seq` if it is not there yet.
+    ///
+    /// # Errors
+    /// `TypeMismatch` if it is there with another type; `TooManySeries` if it is not and the cap is reached.
+    pub(crate) fn find_or_make(&mut self, key: &SeriesKey, ty: ValueType, seq: u64, cap: u32) -> Result<Made> {
+        if let Some(found) = self.find(key) {
+            if found.ty != ty {
+                return Err(Error::TypeMismatch { series: key.to_string(), expected: found.ty, found: ty });
+            }
+            return Ok(Made::Found(found.id));
+        }
+        let next = u32::try_from(self.len()).ok().filter(|next| *next < cap.min(MAX_SERIES_IDS));
+        let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
+        let made = Arc::new(SeriesDef { id, key: key.clone(), ty, seq });
+        self.push(Arc::clone(&made));
+        Ok(Made::New(made))
+    }
+
+    /// Takes a definition that was read back.
+    ///
+    /// # Errors
+    /// The rule that it breaks: ids are dense, a key names one series, a definition seen twice is equal.
+    pub(crate) fn restore(&mut self, def: SeriesDef) -> Result<bool, String> {
+        if let Some(known) = self.get(def.id) {
+            let equal = **known == def;
+            return if equal { Ok(false) } else { Err(format!("series {} is defined twice and differs", def.id)) };
+        }
+        if def.id.index() != self.len() {
+            return Err(format!("series {} is defined while {} is the next id", def.id, self.len()));
+        }
+        if let Some(other) = self.find(&def.key) {
+            return Err(format!("{} is series {} and series {}", def.key, other.id, def.id));
+        }
+        self.push(Arc::new(def));
+        Ok(true)
+    }
+
+    fn push(&mut self, def: Arc<SeriesDef>) {
+        self.by_id.push_back(Arc::clone(&def));
+        let id = def.id;
+        self.by_key.insert(ByKey(def), id);
+    }
+}
+
+/// What [`SeriesIndex::find_or_make`] did.
+#[derive(Debug, Clone)]
+pub(crate) enum Made {
+    Found(SeriesId),
+    New(Arc<SeriesDef>),
+}
+
+impl Made {
+    pub(crate) fn id(&self) -> SeriesId {
+        match self {
+            Self::Found(id) => *id,
+            Self::New(def) => def.id,
+        }
+    }
+}
