@@ -1,4 +1,5 @@
 #![forbid(unsafe_code)]
+#![allow(dead_code)]
 
 pub(crate) mod env;
 mod error;
@@ -6,6 +7,7 @@ pub(crate) mod latest;
 mod options;
 mod point;
 mod series;
+pub(crate) mod sst;
 pub(crate) mod sync;
 pub(crate) mod version;
 
