@@ -5,6 +5,7 @@
 mod block;
 mod bytes;
 mod cache;
+#[allow(unreachable_pub, reason = "the codecs stand alone: their own crate of benchmarks includes them by path")]
 mod codec;
 mod counters;
 mod describe;
@@ -16,6 +17,7 @@ mod reader;
 mod seal;
 mod statistics;
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "the numbers of tests are small")]
 mod tests;
 mod top;
 mod verify;

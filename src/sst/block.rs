@@ -115,8 +115,8 @@ fn decode_times<Time>(
         };
         let starts_right = if first { vector[0] == previous } else { vector[0] >= previous };
         // Not `is_sorted`, which leaves early: without a way out the comparisons run many at a time.
-        let falls = vector.iter().zip(&vector[1..]).fold(false, |falls, (one, next)| falls | (one > next));
-        if !starts_right || falls {
+        let falls = vector.iter().zip(&vector[1..]).fold(0, |falls, (one, next)| falls | u8::from(one > next));
+        if !starts_right || falls != 0 {
             return Err(Flaw("a block's timestamps do not rise from where its index entry says"));
         }
         out.extend(vector.iter().map(|&nanos| time(nanos)));

@@ -107,11 +107,10 @@ pub(super) fn put_varint(out: &mut Vec<u8>, value: u64) {
 
 fn put_wide(out: &mut Vec<u8>, mut value: u128) {
     while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+        out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    // Below 0x80 after the loop.
-    out.push(value as u8);
+    out.push(value.to_le_bytes()[0]);
 }
 
 /// Zigzag, so that small negatives stay short: 0, -1, 1, -2 become 0, 1, 2, 3.
@@ -133,13 +132,25 @@ mod tests {
         let unsigned = [0, 1, 127, 128, 16_383, 16_384, u64::MAX >> 1, u64::MAX];
         let signed = [0, -1, 1, 63, -64, 64, i64::MIN, i64::MAX];
         let wide = [0, -1, i128::MIN, i128::MAX, i128::from(u64::MAX) * 8192];
-        unsigned.iter().for_each(|&value| put_varint(&mut out, value));
-        signed.iter().for_each(|&value| put_signed(&mut out, value));
-        wide.iter().for_each(|&value| put_signed_wide(&mut out, value));
+        for &value in &unsigned {
+            put_varint(&mut out, value);
+        }
+        for &value in &signed {
+            put_signed(&mut out, value);
+        }
+        for &value in &wide {
+            put_signed_wide(&mut out, value);
+        }
         let mut reader = Reader::new(&out);
-        unsigned.iter().for_each(|&value| assert_eq!(reader.varint(), Ok(value)));
-        signed.iter().for_each(|&value| assert_eq!(reader.signed(), Ok(value)));
-        wide.iter().for_each(|&value| assert_eq!(reader.signed_wide(), Ok(value)));
+        for &value in &unsigned {
+            assert_eq!(reader.varint(), Ok(value));
+        }
+        for &value in &signed {
+            assert_eq!(reader.signed(), Ok(value));
+        }
+        for &value in &wide {
+            assert_eq!(reader.signed_wide(), Ok(value));
+        }
         assert!(reader.is_empty());
     }
 

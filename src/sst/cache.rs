@@ -4,7 +4,7 @@
 use std::hash::RandomState;
 
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::counters::IoCounters;
 use crate::error::Result;
@@ -45,7 +45,7 @@ impl PageCache {
             bytes as u64,
             Bytes,
             RandomState::new(),
-            Default::default(),
+            DefaultLifecycle::default(),
         );
         Self { pages, counters }
     }

@@ -42,7 +42,7 @@ impl BlockEntry {
 const RESTART_EVERY: usize = 16;
 
 /// A block is never longer: both columns raw, with room for what codecs and block add.
-pub(super) const MAX_BLOCK_BYTES: u32 = 2 * 8 * MAX_POINTS as u32 + 256;
+pub(super) const MAX_BLOCK_BYTES: usize = 2 * size_of::<u64>() * MAX_POINTS + 256;
 
 /// Tag 1, series 5, count 3, length 5, two times of 10, offset 10, and statistics of 1 x 10 + 3 x 10 + 19.
 const MAX_ENTRY_BYTES: usize = 103;
@@ -109,7 +109,7 @@ fn decode_entry(reader: &mut Reader<'_>, previous: Previous, fresh: bool) -> Res
     if count == 0 || count as usize > MAX_POINTS {
         return Err(Flaw("a block's count is out of bounds"));
     }
-    if len as usize <= SEAL_LEN || len > MAX_BLOCK_BYTES {
+    if len as usize <= SEAL_LEN || len as usize > MAX_BLOCK_BYTES {
         return Err(Flaw("a block's length is out of bounds"));
     }
     let first_time = previous.time(step == 0).wrapping_add(reader.signed()?);
@@ -168,7 +168,8 @@ impl IndexWriter {
     }
 }
 
-/// A number below [`PAGE_BYTES`], which fits.
+/// A number below [`PAGE_BYTES`].
+#[expect(clippy::cast_possible_truncation, reason = "asserted at compile time")]
 fn page_u16(number: usize) -> u16 {
     const { assert!(PAGE_BYTES <= u16::MAX as usize) };
     number as u16
@@ -193,7 +194,7 @@ impl<'a> IndexPage<'a> {
 
     /// All entries.
     pub(super) fn entries(self) -> IndexEntries<'a> {
-        self.from_restart(0)
+        self.starting_at(0)
     }
 
     /// The entries from the last fresh start before the key: see [`Top::seek`](super::top::Top::seek).
@@ -201,17 +202,17 @@ impl<'a> IndexPage<'a> {
         let (mut low, mut high) = (0, self.restarts.len());
         while low < high {
             let middle = low.midpoint(high);
-            match self.from_restart(middle).next() {
+            match self.starting_at(middle).next() {
                 Some(Ok(entry)) if entry.key() < key => low = middle + 1,
                 Some(Ok(_)) => high = middle,
                 Some(Err(flaw)) => return Err(flaw),
                 None => return Err(Flaw("an index page ends before its restarts")),
             }
         }
-        Ok(self.from_restart(low.saturating_sub(1)))
+        Ok(self.starting_at(low.saturating_sub(1)))
     }
 
-    fn from_restart(self, restart: usize) -> IndexEntries<'a> {
+    fn starting_at(self, restart: usize) -> IndexEntries<'a> {
         let start = self.restarts.get(restart).map_or(0, |at| usize::from(u16::from_le_bytes(*at)));
         let reader = Reader::new(self.entries.get(start..).unwrap_or_default());
         IndexEntries { page: self, reader, number: restart * RESTART_EVERY, previous: Previous::default() }

@@ -1,8 +1,10 @@
 //! What a writer wrote is read back through a fresh open, and damage of any kind is told.
 
 mod damage;
+mod failure;
 mod golden;
 mod lookup;
+mod mutation;
 mod round_trip;
 
 use std::path::Path;
@@ -37,6 +39,14 @@ impl Series {
     fn key_hash(&self) -> u64 {
         u64::from(self.id) * 1_000_003
     }
+}
+
+/// Bits that no codec shortens, the same on every machine: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+fn noise(at: usize) -> u64 {
+    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 fn dir(path: &Path) -> Dir {

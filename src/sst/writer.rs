@@ -108,14 +108,15 @@ impl SstWriter {
     }
 
     fn add_block(&mut self, series: SeriesId, ty: ValueType, timestamps: &[i64], bits: &[u64]) -> Result<()> {
-        debug_assert!(!bits.is_empty() && bits.len() <= MAX_POINTS);
+        assert!(!bits.is_empty() && bits.len() <= MAX_POINTS, "a block of {} points", bits.len());
         let offset = self.output.position();
         let start = self.output.buffer.len();
         self.encoder.encode(ty, timestamps, bits, &mut self.output.buffer);
         self.seal.close(offset, &mut self.output.buffer, start);
-        // A block has at most 8,192 points; that it has few enough bytes for a reader to accept it is asserted.
-        let (count, len) = (bits.len() as u32, (self.output.buffer.len() - start) as u32);
-        assert!(len <= MAX_BLOCK_BYTES, "a block of {len} bytes");
+        let bytes = self.output.buffer.len() - start;
+        assert!(bytes <= MAX_BLOCK_BYTES, "a block of {bytes} bytes");
+        #[expect(clippy::cast_possible_truncation, reason = "both are bounded by the assertions above")]
+        let (count, len) = (bits.len() as u32, bytes as u32);
         let statistics = (bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| Statistics::of(ty, bits));
         let (first_time, last_time) = (timestamps[0], timestamps[timestamps.len() - 1]);
         self.index.push(&BlockEntry { series, ty, count, first_time, last_time, offset, len, statistics });
@@ -191,7 +192,7 @@ impl Output {
     fn create(dir: &Dir, name: &str) -> Result<Self> {
         let file = dir.open(name, Open::Create)?;
         // Room for the block that fills it, so that it never grows.
-        let buffer = Vec::with_capacity(BUFFER_BYTES + MAX_BLOCK_BYTES as usize);
+        let buffer = Vec::with_capacity(BUFFER_BYTES + MAX_BLOCK_BYTES);
         Ok(Self { file, dir: dir.clone(), name: Some(name.to_owned()), buffer, written: 0 })
     }
 

@@ -8,9 +8,6 @@ use super::CodecError;
 /// Numbers in a kernel: 64 numbers of `W` bits fill exactly `W` words, so kernels follow one another without padding.
 pub(super) const KERNEL: usize = 64;
 
-/// The bytes of a kernel of the greatest width.
-const MAX_KERNEL_BYTES: usize = KERNEL * 8;
-
 /// The bytes that `count` numbers of `width` bits take.
 pub(super) const fn packed_len(count: usize, width: u32) -> usize {
     (count * width as usize).div_ceil(8)
@@ -82,10 +79,10 @@ fn pack_all<const W: usize>(values: &[u64], out: &mut [u8]) {
     if !tail.is_empty() {
         let mut values = [0; KERNEL];
         values[..tail.len()].copy_from_slice(tail);
-        let mut bytes = [0; MAX_KERNEL_BYTES];
-        pack_kernel::<W>(&values, &mut bytes[..W * 8]);
+        let mut words = [[0; 8]; W];
+        pack_kernel::<W>(&values, words.as_flattened_mut());
         let len = rest.len();
-        rest.copy_from_slice(&bytes[..len]);
+        rest.copy_from_slice(&words.as_flattened()[..len]);
     }
 }
 
@@ -96,10 +93,10 @@ fn unpack_all<const W: usize>(bytes: &[u8], out: &mut [i64]) {
         unpack_kernel::<W>(bytes, kernel);
     }
     if !tail.is_empty() {
-        let mut bytes = [0; MAX_KERNEL_BYTES];
-        bytes[..rest.len()].copy_from_slice(rest);
+        let mut words = [[0; 8]; W];
+        words.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
         let mut values = [0; KERNEL];
-        unpack_kernel::<W>(&bytes[..W * 8], &mut values);
+        unpack_kernel::<W>(words.as_flattened(), &mut values);
         tail.copy_from_slice(&values[..tail.len()]);
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Buffers {
 }
 
 impl Plan {
-    /// Finds the smallest frame. The reference is the least value or, where the range is much wider than its middle
+    /// Finds the smallest frame. The reference is the least value or, where the range is clearly wider than its middle
     /// (a counter's reset, a clock set back), the median, about which outliers on both sides can be patched.
     pub(super) fn for_values(flat: &[i64]) -> Self {
         assert!(!flat.is_empty() && flat.len() <= VECTOR, "a vector holds 1 to {VECTOR} values");
@@ -52,7 +52,7 @@ impl Plan {
         }
         let plain = Self::about(flat, least, false);
         let (median, spread) = middle(flat);
-        if bit_length(range) <= bit_length(spread) + 2 {
+        if bit_length(range) <= bit_length(spread) + 1 {
             return plain;
         }
         let signed = Self::about(flat, median, true);
@@ -67,9 +67,9 @@ impl Plan {
     /// Chooses the width, given the reference, from the count of residuals of each width.
     fn about(flat: &[i64], reference: i64, zigzag: bool) -> Self {
         let counts = if zigzag {
-            width_counts(flat, |x| signed(x, reference))
+            width_counts(flat, |x| signed_residual(x, reference))
         } else {
-            width_counts(flat, |x| plain(x, reference))
+            width_counts(flat, |x| residual(x, reference))
         };
         let widest = (0..=64).rfind(|&width| counts[usize::from(width)] > 0).unwrap_or(0);
         let mut best = Self { reference, zigzag, width: widest, patches: 0, high_width: 0 };
@@ -107,9 +107,9 @@ impl Plan {
         let Buffers { lows, positions, highs } = buffers;
         lows.clear();
         if self.zigzag {
-            lows.extend(flat.iter().map(|&x| signed(x, self.reference)));
+            lows.extend(flat.iter().map(|&x| signed_residual(x, self.reference)));
         } else {
-            lows.extend(flat.iter().map(|&x| plain(x, self.reference)));
+            lows.extend(flat.iter().map(|&x| residual(x, self.reference)));
         }
         let (width, high_width) = (u32::from(self.width), u32::from(self.high_width));
         out.push(if self.patches > 0 { self.width | PATCHED } else { self.width });
@@ -224,11 +224,11 @@ const fn position_width(count: usize) -> u32 {
     bit_length(count as u64 - 1)
 }
 
-fn plain(x: i64, reference: i64) -> u64 {
+fn residual(x: i64, reference: i64) -> u64 {
     x.wrapping_sub(reference).cast_unsigned()
 }
 
-fn signed(x: i64, reference: i64) -> u64 {
+fn signed_residual(x: i64, reference: i64) -> u64 {
     zigzag(x.wrapping_sub(reference))
 }
 
@@ -250,18 +250,18 @@ fn middle(flat: &[i64]) -> (i64, u64) {
 
 /// How many residuals there are of each bit length. Four tables, since neighbours are mostly of one length, and a
 /// count that was just stored is slow to load again.
-fn width_counts(flat: &[i64], residual: impl Fn(i64) -> u64) -> [u32; 65] {
-    let mut tables = [[0u16; 65]; 2];
-    let (fours, rest) = flat.as_chunks::<2>();
+fn width_counts(flat: &[i64], residual_of: impl Fn(i64) -> u64) -> [u32; 65] {
+    let mut tables = [[0u32; 65]; 4];
+    let (fours, rest) = flat.as_chunks::<4>();
     for four in fours {
         for (table, &x) in tables.iter_mut().zip(four) {
-            table[bit_length(residual(x)) as usize] += 1;
+            table[bit_length(residual_of(x)) as usize] += 1;
         }
     }
     for &x in rest {
-        tables[0][bit_length(residual(x)) as usize] += 1;
+        tables[0][bit_length(residual_of(x)) as usize] += 1;
     }
-    std::array::from_fn(|width| tables.iter().map(|table| u32::from(table[width])).sum())
+    std::array::from_fn(|width| tables.iter().map(|table| table[width]).sum())
 }
 
 /// Cuts `lows` to `width` bits, and lists where and what was cut off.

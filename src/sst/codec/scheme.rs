@@ -137,9 +137,13 @@ impl Scheme {
         }
     }
 
-    pub(super) fn read_line(self, reader: &mut Reader<'_>) -> Result<Line, CodecError> {
+    /// Reads the line of a vector of `count` values.
+    pub(super) fn read_line(self, reader: &mut Reader<'_>, count: usize) -> Result<Line, CodecError> {
         let start = if self.has_start() { reader.i64()? } else { 0 };
         let slope = if self.has_slope() { reader.i64()? } else { 0 };
+        if self == Self::Linear && count == 1 && slope != 0 {
+            return Err(CodecError("a single value has a slope"));
+        }
         Ok(Line { start, slope })
     }
 }

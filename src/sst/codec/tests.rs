@@ -1,8 +1,8 @@
 //! Properties of whole columns: any values come back bit for bit, and no bytes make a decoder panic.
 
 use super::{
-    FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, decode_floats, decode_integers, encode_floats,
-    encode_integers,
+    FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, codec_name, decode_floats, decode_integers,
+    encode_floats, encode_integers,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -171,6 +171,60 @@ fn decode_both(bytes: &[u8], count: usize) {
 fn blank_odd_vectors<T: Default>(values: &mut [T]) {
     for vector in values.chunks_mut(VECTOR).skip(1).step_by(2) {
         vector.fill_with(T::default);
+    }
+}
+
+/// Columns of every codec, short enough to try each of their bits.
+fn small_integer_columns() -> Vec<(&'static str, Vec<i64>)> {
+    let mut random = splitmix(42);
+    let mut noise = |below: u64| (random() % below).cast_signed();
+    let mut patched = vec![1_000_000; 100];
+    (patched[17], patched[60]) = (3, i64::MAX);
+    let mut walk = 0;
+    let mut pace = 0;
+    vec![
+        ("raw", (0..9).map(|_| noise(u64::MAX)).collect()),
+        ("constant", vec![-77; 5]),
+        ("for", (0..150).map(|_| noise(100)).collect()),
+        ("for", patched),
+        ("linear", (0..70).map(|i| 1_760_000_000_000_000_000 + i * 10_000_000_000).collect()),
+        ("linear", (0..1025).map(|i| i * 1000 + noise(3)).collect()),
+        ("delta", (0..200).map(|_| (walk += noise(101) - 50, walk).1).collect()),
+        ("delta2", (0..200).map(|_| (pace += noise(9) - 4, walk += pace, walk).2).collect()),
+    ]
+}
+
+#[test]
+fn every_bit_of_an_integer_column_counts() {
+    for (codec, values) in small_integer_columns() {
+        let bytes = encoded_integers(&values);
+        assert_eq!(codec_name(&bytes), codec);
+        let mut out = Vec::new();
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let refused = decode_integers(&bad, values.len(), &mut out).is_err();
+            assert!(refused || out != values, "bit {bit} of {codec} means nothing");
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_a_float_column_counts() {
+    // Without exceptions: the digits in an exception's place are free.
+    let (_, walk) = small_integer_columns().swap_remove(6);
+    let walk: Vec<f64> = walk.iter().map(|&cents| double(cents) / 100.0).collect();
+    let root = (2..40).map(|i| double(i).sqrt()).collect();
+    for (codec, values) in [("alp", walk), ("raw", root), ("constant", vec![f64::NAN; 5])] {
+        let bytes = encoded_floats(&values);
+        assert_eq!(codec_name(&bytes), codec);
+        let mut out = Vec::new();
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let refused = decode_floats(&bad, values.len(), &mut out).is_err();
+            assert!(refused || bits(&out) != bits(&values), "bit {bit} of {codec} means nothing");
+        }
     }
 }
 

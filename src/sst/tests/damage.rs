@@ -122,8 +122,8 @@ fn a_block_in_anothers_place_is_told() {
     let entries: Vec<BlockEntry> = open(&dir, &meta).entries().map(Result::unwrap).collect();
     assert_eq!(entries[0].len, entries[1].len);
     let mut bytes = std::fs::read(&path).unwrap();
-    let at = |entry: &BlockEntry| entry.offset as usize..(entry.offset + u64::from(entry.len)) as usize;
-    bytes.copy_within(at(&entries[0]), at(&entries[1]).start);
+    let [from, to] = [0, 1].map(|at: usize| usize::try_from(entries[at].offset).unwrap());
+    bytes.copy_within(from..from + entries[0].len as usize, to);
     std::fs::write(&path, bytes).unwrap();
     let findings = verify(&dir, DATABASE, &meta).unwrap();
     assert_eq!(findings.len(), 1);

@@ -13,12 +13,7 @@ fn fixture() -> Vec<Series> {
         Series::new(2, regular(500), |at| 1000 * at as u64 + (at as u64 * 31) % 17),
         Series::new(4, [i64::MIN, -1, -1, 0, i64::MAX], |at| [0, i64::MIN, i64::MAX, -1, 1][at]),
         Series::new(1000, regular(100), |at| at % 10 < 3),
-        Series::new(1001, regular(70), |at| {
-            // SplitMix64's finalizer: the same bits on every machine.
-            let mixed = (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            f64::from_bits(mixed ^ mixed >> 27)
-        }),
+        Series::new(1001, regular(70), |at| f64::from_bits(noise(at))),
     ]
 }
 
