@@ -1,13 +1,17 @@
 #![forbid(unsafe_code)]
+#![allow(dead_code)]
 
+pub(crate) mod bytes;
 pub(crate) mod env;
 mod error;
 pub(crate) mod latest;
+pub(crate) mod manifest;
 mod options;
 mod point;
 mod series;
 pub(crate) mod sync;
 pub(crate) mod version;
+pub(crate) mod wal;
 
 pub use error::{Error, Result};
 pub use options::Durability;
