@@ -2,9 +2,11 @@
 #![allow(dead_code)]
 
 pub(crate) mod actor;
+pub(crate) mod bytes;
 pub(crate) mod env;
 mod error;
 pub(crate) mod latest;
+pub(crate) mod manifest;
 pub(crate) mod memtable;
 mod options;
 mod point;
@@ -12,6 +14,7 @@ mod series;
 pub(crate) mod sst;
 pub(crate) mod sync;
 pub(crate) mod version;
+pub(crate) mod wal;
 
 pub use error::{Error, Result};
 pub use options::Durability;
