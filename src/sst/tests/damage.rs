@@ -1,3 +1,5 @@
+//! Damaged, foreign and newer files: each is told, by file and offset, and none is read as data.
+
 use super::*;
 use crate::Error;
 

@@ -1,3 +1,5 @@
+//! A lookup finds what it should, and costs no more pages, blocks and bytes than it must.
+
 use super::*;
 
 /// 1,000 series of one block each, over several index pages.

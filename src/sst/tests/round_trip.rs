@@ -1,3 +1,5 @@
+//! What goes into a writer comes out of a reader that opened the file afresh.
+
 use proptest::prelude::*;
 
 use super::*;
