@@ -27,8 +27,8 @@ pub struct PointStream<T> {
 }
 
 enum State<T> {
-    /// The merge is here; `next` is the point of its chunk that comes next.
-    Here { merge: Box<Merge<T>>, next: usize },
+    /// The merge is here, and what was not given of its chunk.
+    Here(Box<Merge<T>>),
     /// The merge is on the blocking pool, making its next chunk.
     Away(JoinHandle<Read<T>>),
     /// The last point or an error was given.
@@ -37,7 +37,7 @@ enum State<T> {
 
 impl<T: Sample> PointStream<T> {
     pub(super) fn new(merge: Merge<T>) -> Self {
-        Self { state: State::Here { merge: Box::new(merge), next: 0 } }
+        Self { state: State::Here(Box::new(merge)) }
     }
 
     /// The next point, or `None` at the end. Dropping the future loses no point.
@@ -49,14 +49,14 @@ impl<T: Sample> PointStream<T> {
 
     /// Sends the merge for its next chunk; without a runtime, makes it here.
     fn depart(&mut self) -> Result<()> {
-        let State::Here { mut merge, .. } = std::mem::replace(&mut self.state, State::Ended) else { return Ok(()) };
+        let State::Here(mut merge) = std::mem::replace(&mut self.state, State::Ended) else { return Ok(()) };
         if let Ok(runtime) = Handle::try_current() {
             self.state = State::Away(runtime.spawn_blocking(move || {
                 let made = merge.advance();
                 (merge, made)
             }));
         } else if merge.advance()? {
-            self.state = State::Here { merge, next: 0 };
+            self.state = State::Here(merge);
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl<T: Sample> PointStream<T> {
         self.state = State::Ended;
         let (merge, made) = read.map_err(pass_on)?;
         if made? {
-            self.state = State::Here { merge, next: 0 };
+            self.state = State::Here(merge);
         }
         Ok(())
     }
@@ -78,9 +78,8 @@ impl<T: Sample> Stream for PointStream<T> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             let moved = match &mut self.state {
-                State::Here { merge, next } => {
-                    if let Some(point) = merge.chunk().get(*next) {
-                        *next += 1;
+                State::Here(merge) => {
+                    if let Some(point) = merge.pop() {
                         return Poll::Ready(Some(Ok(point)));
                     }
                     self.depart()
