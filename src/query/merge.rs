@@ -186,7 +186,7 @@ impl<T: Copy> Merge<T> {
 
     #[cold]
     fn first_of_next(&mut self) -> Option<Result<Point<T>>> {
-        // A chunk holds at least one point, so there is no need to look for a second.
+        // A chunk holds at least one point, and none is left after the last.
         self.advance().map(|_| self.chunk.pop()).transpose()
     }
 
@@ -332,6 +332,14 @@ mod tests {
         assert_eq!(merge.chunk().timestamps().len(), 3);
         assert!(!merge.advance().unwrap());
         assert_eq!(touched(), [2, 1, 0], "no run past the range is read");
+    }
+
+    #[test]
+    fn a_source_that_passed_the_range_is_not_read_on_however_loose_its_bound() {
+        let source = Runs::new(vec![points(&[(1, 1), (20, 2)]), points(&[(21, 3)])]).loose_by(100);
+        let range = TimeRange::new(&(..Timestamp::from_nanos(10)));
+        assert_eq!(merged(range, std::slice::from_ref(&source)).unwrap(), points(&[(1, 1)]));
+        assert_eq!(source.touches().get(), 1);
     }
 
     #[test]
