@@ -122,6 +122,19 @@ pub(crate) fn put_zigzag(out: &mut Vec<u8>, value: i64) {
     put_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
+/// Compares written bytes with the committed file of the format's first version; `TIMESTRATA_BLESS=1` rewrites it.
+#[cfg(test)]
+pub(crate) fn assert_golden(name: &str, written: &[u8], golden: &[u8]) {
+    if std::env::var_os("TIMESTRATA_BLESS").is_some() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name);
+        std::fs::write(path, written).unwrap();
+        return;
+    }
+    let differs = written.iter().zip(golden).position(|(one, other)| one != other);
+    let at = differs.or((written.len() != golden.len()).then(|| written.len().min(golden.len())));
+    assert_eq!(at, None, "{name} differs from the golden file at this byte: a format change needs a new version");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

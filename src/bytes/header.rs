@@ -59,13 +59,15 @@ impl Header {
             let expected = String::from_utf8_lossy(magic);
             return Err(file.corrupt(0, format!("its header does not begin with {expected:?}")));
         }
-        Self::parse(bytes).map_err(|fault| match fault {
-            Fault::Version(found) => {
-                Error::UnsupportedVersion { file: file.path().to_owned(), found, newest: FORMAT_VERSION }
+        match Self::parse(bytes) {
+            Err(Fault::Version(found)) => {
+                Err(Error::UnsupportedVersion { file: file.path().to_owned(), found, newest: FORMAT_VERSION })
             }
-            Fault::Bytes if len < HEADER_BYTES => file.corrupt(len as u64, "it ends inside its header"),
-            Fault::Bytes => file.corrupt(0, "its header's CRC does not match"),
-        })
+            // Not left to the CRC: what is missing may have been zeros.
+            _ if len < HEADER_BYTES => Err(file.corrupt(len as u64, "it ends inside its header")),
+            Err(Fault::Bytes) => Err(file.corrupt(0, "its header's CRC does not match")),
+            Ok(header) => Ok(header),
+        }
     }
 
     /// The header, or the foreign file's error if it names another database.
