@@ -133,7 +133,7 @@ fn every_cut_leaves_the_state_before_or_is_damage() {
         // The same with zeros where the file system had not written yet.
         std::fs::write(&path, [&bytes[..len], &[0; 100]].concat()).unwrap();
         match ManifestRead::read(&dir) {
-            Ok(found) => assert_eq!(found.durable, states[found.records as usize - 1]),
+            Ok(found) => assert_eq!(found.durable, states[usize::try_from(found.records).unwrap() - 1]),
             Err(error) => assert!(matches!(error, Error::Corrupt { .. }) && whole == 0, "cut at {len}: {error}"),
         }
     }
@@ -172,7 +172,7 @@ fn an_edit_that_contradicts_those_before_is_damage_when_read_and_refused_when_wr
     assert!(matches!(manifest.commit(&edit(3)), Err(Error::ReadOnly { .. })));
     assert_eq!(std::fs::read(temp.path().join(MANIFEST)).unwrap(), before);
     let mut bytes = before;
-    let salt = Salt::new(UUID, 1);
+    let salt = Salt::new(MAGIC, UUID, 1);
     frame::put(&mut bytes, salt, 0, Head::new(EDIT, 3, 0), |out| put_edit(out, &edit(1))).unwrap();
     std::fs::write(temp.path().join(MANIFEST), &bytes).unwrap();
     assert!(ManifestRead::read(&dir).unwrap_err().to_string().contains("goes back"));

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::record::MARK;
 use super::scan::{Entry, SegmentReader};
-use super::{SegmentEnd, SegmentHeader, Tail, list_segments};
+use super::{SegmentEnd, SegmentHeader, Tail, list_segments, segment_name};
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
 use crate::version::FileId;
@@ -96,16 +96,23 @@ pub(crate) struct Verified {
 pub(crate) fn verify(dir: &Dir, uuid: Uuid, floor: FileId) -> Result<Verified> {
     let mut found = Verified::default();
     let mut headers = Vec::new();
-    for id in list_segments(dir)?.segments.into_iter().filter(|id| *id >= floor) {
-        found.segments += 1;
-        match SegmentHeader::read(dir, uuid, id) {
+    let mut ids = list_segments(dir)?.segments;
+    ids.retain(|id| *id >= floor);
+    found.segments = ids.len();
+    for id in &ids {
+        match SegmentHeader::read(dir, uuid, *id) {
             Ok(header) => headers.push(header),
             Err(error) => found.damage.push(error),
         }
     }
+    found.damage.extend(missing(dir, floor, &ids));
     for (at, header) in headers.iter().enumerate() {
-        // A successor that names another predecessor began an opening: the segment before it ended by the tail rule.
+        // A successor that names no predecessor, or a lost one, tells nothing of this segment: the tail rule does.
         let end = header.end(headers.get(at + 1)).unwrap_or(SegmentEnd::Last);
+        let before = header.seal.predecessor.map_or(floor, |before| before.id);
+        if before > floor {
+            found.damage.extend(missing(dir, before, &ids));
+        }
         match verify_segment(dir, header, end, &mut found.records) {
             Ok(Tail::Torn { offset, end }) => found.torn = Some((header.id, offset, end)),
             Ok(_) => {}
@@ -113,6 +120,12 @@ pub(crate) fn verify(dir: &Dir, uuid: Uuid, floor: FileId) -> Result<Verified> {
         }
     }
     Ok(found)
+}
+
+/// The error of a segment that must be there and is not.
+fn missing(dir: &Dir, id: FileId, ids: &[FileId]) -> Option<Error> {
+    let lost = || Error::MissingFiles { dir: dir.path().to_owned(), files: vec![segment_name(id)] };
+    (!ids.contains(&id)).then(lost)
 }
 
 fn verify_segment(dir: &Dir, header: &SegmentHeader, end: SegmentEnd, records: &mut u64) -> Result<Tail> {

@@ -118,7 +118,7 @@ impl SegmentReader {
             self.tail = Some(self.end_here()?);
             return Ok(None);
         };
-        let expected = if head.kind == MARK { self.last_seq } else { self.last_seq + 1 };
+        let expected = if head.kind == MARK { self.last_seq } else { self.last_seq.wrapping_add(1) };
         let commit = match head.kind {
             _ if head.order != expected => Err(format!("seq {} where {expected} must follow", head.order)),
             _ if head.synced_to > offset => Err("it claims that bytes behind it were synced".to_owned()),

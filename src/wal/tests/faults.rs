@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use super::*;
 use crate::Error;
-use crate::env::faulty::{Call, Fault, FaultyEnv};
 use crate::env::SyncStep;
+use crate::env::faulty::{Call, Fault, FaultyEnv};
 
 struct Fixture {
     _temp: tempfile::TempDir,
@@ -103,6 +103,15 @@ fn a_failed_sync_ends_the_log() {
 }
 
 #[test]
+fn a_group_is_one_write_and_one_sync() {
+    let mut log = fixture();
+    let calls = log.env.calls().len();
+    append(&mut log.wal, &[Owned::new(2, 5), Owned::new(3, 5), Owned::new(4, 5)]);
+    log.wal.sync().unwrap();
+    assert_eq!(log.env.calls()[calls..], [Call::Write, Call::Sync(SyncStep::WalGroup)]);
+}
+
+#[test]
 fn a_sync_with_nothing_to_do_makes_no_call() {
     let mut log = fixture();
     let calls = log.env.calls().len();
@@ -143,11 +152,10 @@ fn a_rotation_fails_at_each_call() {
             log.env.calls()[before..].to_vec()
         };
         assert_eq!(trace[0], Call::Sync(SyncStep::WalPredecessor));
-        assert_eq!(trace[trace.len() - 3..], [
-            Call::Sync(SyncStep::WalHeader),
-            Call::Rename,
-            Call::SyncDir(SyncStep::WalDirectory)
-        ]);
+        assert_eq!(
+            trace[trace.len() - 3..],
+            [Call::Sync(SyncStep::WalHeader), Call::Rename, Call::SyncDir(SyncStep::WalDirectory)]
+        );
         for (at, call) in trace.iter().enumerate() {
             for fault in [Fault::Fails(ErrorKind::Other), Fault::HappensAndFails] {
                 let mut log = prepared();

@@ -8,10 +8,8 @@ use crate::bytes::frame::{self, Head, Salt};
 #[test]
 #[ignore = "a measurement, not a check"]
 fn encode_and_crc() {
-    let salt = Salt::new(UUID, 1);
-    let shapes: [(&str, fn(u32) -> Owned); 3] = [("time-major", time_major), ("one series", one_series), ("random", random)];
-    for (shape, make) in shapes {
-        let batch = make(1_000);
+    let salt = Salt::new(*b"tstraWAL", UUID, 1);
+    for (shape, batch) in [("time-major", time_major()), ("one series", one_series()), ("random", random())] {
         let (mut out, mut best) = (Vec::new(), f64::INFINITY);
         for _ in 0..20 {
             let begin = Instant::now();
@@ -32,11 +30,36 @@ fn encode_and_crc() {
         let rate = |seconds: f64| 1e-3 / seconds;
         println!(
             "{shape}: {:.2} bytes/point, encode + CRC {:.0} M points/s, decode {:.0} M points/s",
-            out.len() as f64 / 1e3,
+            f64::from(u32::try_from(out.len()).unwrap()) / 1e3,
             rate(best),
             rate(decode)
         );
     }
+}
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn search_behind_the_end_of_a_recycled_segment() {
+    let (_temp, dir) = temp();
+    let mut wal = new_wal(&dir, &new_ids());
+    for seq in 1..=5_000 {
+        append(&mut wal, &[Owned { seq, ..time_major() }]);
+    }
+    let begin = Instant::now();
+    let (mut points, first) = (0, wal.current());
+    read_segment(&dir, UUID, first, SegmentEnd::Last, |record| {
+        points += record.points.len();
+        Ok(())
+    })
+    .unwrap();
+    println!("read {points} points in {:?}", begin.elapsed());
+    let second = wal.rotate().unwrap();
+    wal.drop_below(second);
+    let recycled = wal.rotate().unwrap();
+    let stale_to = SegmentHeader::read(&dir, UUID, recycled).unwrap().stale_to;
+    let begin = Instant::now();
+    let (_, found) = read(&dir, recycled, SegmentEnd::Last).unwrap();
+    println!("search {stale_to} bytes in {:?}: {:?}", begin.elapsed(), found.tail);
 }
 
 fn padding(frame: &[u8]) -> usize {
@@ -45,9 +68,9 @@ fn padding(frame: &[u8]) -> usize {
 }
 
 /// A thousand series, each with one gauge value of one decimal, read within 50 ms of each other.
-fn time_major(points: u32) -> Owned {
-    let mut batch = Owned::new(1, points);
-    for n in 0..points {
+fn time_major() -> Owned {
+    let mut batch = Owned::new(1, 1_000);
+    for n in 0..1_000 {
         batch.series[n as usize] = SeriesId::new(n);
         batch.timestamps[n as usize] = 1_700_000_000_000_000_000 + i64::from(n.wrapping_mul(7_919) % 50) * 1_000_000;
         batch.bits[n as usize] = (f64::from(n.wrapping_mul(7_919) % 400) / 10.0 + 3.0).to_bits();
@@ -55,17 +78,17 @@ fn time_major(points: u32) -> Owned {
     batch
 }
 
-fn one_series(points: u32) -> Owned {
-    let mut batch = time_major(points);
+fn one_series() -> Owned {
+    let mut batch = time_major();
     batch.series.fill(SeriesId::new(7));
-    for (n, at) in batch.timestamps.iter_mut().enumerate() {
-        *at = 1_700_000_000_000_000_000 + n as i64 * 10_000_000_000;
+    for (at, n) in batch.timestamps.iter_mut().zip(0..) {
+        *at = 1_700_000_000_000_000_000 + n * 10_000_000_000;
     }
     batch
 }
 
-fn random(points: u32) -> Owned {
-    let mut batch = time_major(points);
+fn random() -> Owned {
+    let mut batch = time_major();
     for (n, bits) in batch.bits.iter_mut().enumerate() {
         *bits = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
