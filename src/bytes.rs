@@ -122,6 +122,15 @@ pub(crate) fn put_zigzag(out: &mut Vec<u8>, value: i64) {
     put_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
+/// Gives a file other bytes in place: cutting it to nothing first makes some file systems flush it each time.
+#[cfg(test)]
+pub(crate) fn overwrite(path: &std::path::Path, bytes: &[u8]) {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+}
+
 /// Compares written bytes with the committed file of the format's first version; `TIMESTRATA_BLESS=1` rewrites it.
 #[cfg(test)]
 pub(crate) fn assert_golden(name: &str, written: &[u8], golden: &[u8]) {

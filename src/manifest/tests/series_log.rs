@@ -54,12 +54,12 @@ fn every_bit_and_cut_below_the_valid_length_is_damage() {
     for bit in 0..bytes.len() * 8 {
         let mut bad = bytes.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
-        std::fs::write(&path, &bad).unwrap();
+        overwrite(&path, &bad);
         let error = SeriesLog::read(&dir, UUID, len).unwrap_err();
         assert!(matches!(error, Error::Corrupt { .. } | Error::UnsupportedVersion { .. }), "bit {bit}: {error}");
     }
     for cut in 0..bytes.len() {
-        std::fs::write(&path, &bytes[..cut]).unwrap();
+        overwrite(&path, &bytes[..cut]);
         assert!(matches!(SeriesLog::read(&dir, UUID, len), Err(Error::Corrupt { .. })), "cut at {cut}");
     }
     std::fs::write(&path, [&bytes[..], b"beyond"].concat()).unwrap();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::Error;
+use crate::bytes::overwrite;
 
 /// A segment in the making: synced batches, then more that are not, and the bytes they stand in.
 struct Fixture {
@@ -36,7 +37,7 @@ impl Fixture {
 
     /// What a fresh reader makes of other bytes under the segment's name.
     fn reads(&self, bytes: &[u8]) -> Result<(Vec<Owned>, Tail)> {
-        std::fs::write(&self.path, bytes).unwrap();
+        overwrite(&self.path, bytes);
         read(&self.dir, self.wal.current(), SegmentEnd::Last).map(|(records, read)| (records, read.tail))
     }
 
@@ -217,7 +218,7 @@ fn a_sealed_segment_forgives_nothing_and_reads_nothing_beyond_its_end() {
     let sealed = SegmentEnd::Sealed { len, last_seq: 2 };
     let bytes = log.bytes();
     let reads = |bytes: &[u8]| {
-        std::fs::write(&log.path, bytes).unwrap();
+        overwrite(&log.path, bytes);
         read(&log.dir, name, sealed)
     };
     let mut longer = bytes.clone();
