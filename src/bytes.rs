@@ -23,10 +23,6 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    pub(crate) fn remaining(&self) -> usize {
-        self.rest.len()
-    }
-
     pub(crate) fn bytes(&mut self, len: usize) -> Decoded<&'a [u8]> {
         let Some((taken, rest)) = self.rest.split_at_checked(len) else {
             return Err(format!("{len} bytes expected, {} left", self.rest.len()));
@@ -70,11 +66,6 @@ impl<'a> Reader<'a> {
             }
         }
         Err("a number does not fit into 64 bits".to_owned())
-    }
-
-    pub(crate) fn varint_u32(&mut self) -> Decoded<u32> {
-        let value = self.varint()?;
-        u32::try_from(value).map_err(|_| format!("{value} does not fit into 32 bits"))
     }
 
     /// A signed number, small in either direction.

@@ -11,7 +11,7 @@ mod tests;
 use uuid::Uuid;
 
 pub(crate) use read::{BadEdit, ManifestRead};
-pub(crate) use series_log::SeriesLog;
+pub(crate) use series_log::{SERIES_LOG, SeriesLog};
 
 use self::edit::put_edit;
 use crate::bytes::frame::{self, Head, Salt};

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::record::MARK;
-use super::scan::{Entry, SegmentReader};
+use super::scan::{Entry, SegmentReader, Step};
 use super::{SegmentEnd, SegmentHeader, Tail, list_segments, segment_name};
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
@@ -55,9 +55,9 @@ pub(crate) fn describe(dir: &Dir, name: &str) -> Result<Description> {
     let mut reader = SegmentReader::new(file, header, SegmentEnd::Last)?;
     let mut records = Vec::new();
     let ending = loop {
-        match reader.next_entry() {
-            Ok(Some(entry)) => records.push(line(&entry)),
-            Ok(None) => break Ending::Tail(reader.finish().map_or(Tail::Sealed, |read| read.tail)),
+        match reader.step() {
+            Ok(Step::Record(entry)) => records.push(line(&entry)),
+            Ok(Step::End(tail)) => break Ending::Tail(tail),
             Err(error @ Error::Corrupt { .. }) => break Ending::Damage(error),
             Err(error) => return Err(error),
         }
@@ -130,8 +130,10 @@ fn missing(dir: &Dir, id: FileId, ids: &[FileId]) -> Option<Error> {
 
 fn verify_segment(dir: &Dir, header: &SegmentHeader, end: SegmentEnd, records: &mut u64) -> Result<Tail> {
     let mut reader = SegmentReader::open(dir, header.uuid, header.id, end)?;
-    while reader.next_entry()?.is_some() {
-        *records += 1;
+    loop {
+        match reader.step()? {
+            Step::Record(_) => *records += 1,
+            Step::End(tail) => return Ok(tail),
+        }
     }
-    Ok(reader.finish().map_or(Tail::Sealed, |read| read.tail))
 }

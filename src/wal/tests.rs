@@ -129,6 +129,24 @@ fn what_is_appended_is_read_back_through_a_fresh_open() {
 }
 
 #[test]
+fn a_reader_gives_commits_one_by_one_and_then_how_they_end() {
+    let (_temp, dir) = temp();
+    let mut wal = new_wal(&dir, &new_ids());
+    append(&mut wal, &[Owned::new(1, 3), Owned::new(2, 4)]);
+    wal.mark().unwrap();
+    append(&mut wal, &[Owned::new(3, 5)]);
+    let mut reader = SegmentReader::open(&dir, UUID, wal.current(), SegmentEnd::Last).unwrap();
+    for seq in 1..=3 {
+        assert!(reader.finish().is_none());
+        let record = reader.next().unwrap().unwrap();
+        assert_eq!((record.seq, record.points.len()), (seq, 2 + usize::try_from(seq).unwrap()));
+    }
+    assert!(reader.next().unwrap().is_none() && reader.next().unwrap().is_none());
+    let read = reader.finish().unwrap();
+    assert_eq!((read.last_seq, &read.header), (3, reader.header()));
+}
+
+#[test]
 fn segments_follow_each_other_and_name_where_the_last_one_ended() {
     let (_temp, dir) = temp();
     let mut wal = new_wal(&dir, &new_ids());

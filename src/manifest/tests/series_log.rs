@@ -1,7 +1,7 @@
 //! The series log: what is below its valid length is there whole, what is beyond is nothing.
 
 use super::*;
-use crate::manifest::series_log::SERIES_LOG;
+use crate::manifest::SERIES_LOG;
 use crate::point::ValueType;
 use crate::series::{SeriesDef, SeriesKey};
 use crate::sync::Arc;
