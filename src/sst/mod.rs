@@ -33,7 +33,7 @@ pub(crate) use hash::key_hash;
 pub(crate) use index::BlockEntry;
 pub(crate) use reader::SstReader;
 pub(crate) use statistics::{MIN_POINTS_FOR_STATISTICS, Statistics, Sum};
-pub(crate) use verify::{CodecUse, CodecUses, Finding, verify};
+pub(crate) use verify::{CodecUse, CodecUses, verify};
 pub(crate) use writer::SstWriter;
 
 use crate::version::FileId;
