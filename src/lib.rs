@@ -8,6 +8,7 @@ pub(crate) mod engine;
 pub(crate) mod env;
 mod error;
 mod finding;
+mod inspect;
 pub(crate) mod latest;
 pub(crate) mod manifest;
 pub(crate) mod memtable;
@@ -26,6 +27,9 @@ pub use actor::Ack;
 pub use db::{Builder, Changes, Db, Stats, TryWriteError};
 pub use error::{Error, Result};
 pub use finding::Finding;
+pub use inspect::{
+    Inspection, ManifestInspection, SeriesLogInspection, SpareInspection, SstInspection, WalInspection, inspect,
+};
 pub use options::Durability;
 pub use point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, Sample, Timestamp, Value, ValueType};
 pub use query::{

@@ -29,7 +29,7 @@ pub(crate) use cache::PageCache;
 pub(crate) use counters::{IoCounters, IoCounts};
 pub(crate) use describe::{Description, Part, describe};
 pub(crate) use dictionary::SeriesEntry;
-pub(crate) use footer::{Extent, FORMAT_VERSION};
+pub(crate) use footer::{FOOTER_MAGIC, FORMAT_VERSION, HEADER_MAGIC};
 pub(crate) use hash::key_hash;
 pub(crate) use index::BlockEntry;
 pub(crate) use reader::SstReader;
