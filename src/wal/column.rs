@@ -119,7 +119,7 @@ mod tests {
         let mut out = Vec::new();
         put_column(&mut out, values);
         assert!(width.is_none_or(|width| width == out[0]), "{out:?}");
-        let (mut reader, mut back) = (Reader::new(&out), Vec::new());
+        let (mut reader, mut back) = (Reader::new(&out), Vec::<T>::new());
         read_column(&mut reader, values.len(), &mut back).unwrap();
         assert_eq!(back, values);
         assert_eq!(reader.finish(), Ok(()));
