@@ -3,6 +3,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::marker::PhantomData;
+use std::rc::Rc;
 
 use timestrata::{SeriesKey, Timestamp, Value, ValueType};
 
@@ -42,15 +43,15 @@ pub(crate) trait Row {
 }
 
 /// A point, or a window's value.
-pub(crate) struct PointRow<'a> {
-    pub(crate) series: &'a SeriesText,
+pub(crate) struct PointRow {
+    pub(crate) series: Rc<SeriesText>,
     pub(crate) time: Timestamp,
     pub(crate) value: Value,
 }
 
 /// A series of a listing.
-pub(crate) struct SeriesRow<'a> {
-    pub(crate) series: &'a SeriesText,
+pub(crate) struct SeriesRow {
+    pub(crate) series: Rc<SeriesText>,
     pub(crate) ty: ValueType,
 }
 
@@ -62,13 +63,13 @@ pub(crate) struct SeriesText {
 }
 
 impl SeriesText {
-    pub(crate) fn new(key: &SeriesKey) -> Self {
+    pub(crate) fn new(key: &SeriesKey) -> Rc<Self> {
         let text = key.to_string();
         let tags: Vec<String> =
             key.tags().map(|(key, value)| format!("{}:{}", json_text(key), json_text(value))).collect();
         let (series, metric) = (json_text(&text), json_text(key.metric()));
         let json = format!(r#""series":{series},"metric":{metric},"tags":{{{}}}"#, tags.join(","));
-        Self { text, json }
+        Rc::new(Self { text, json })
     }
 }
 
@@ -76,7 +77,7 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-impl Row for PointRow<'_> {
+impl Row for PointRow {
     const HEADERS: &'static [Header] = &[("series", Align::Left), ("time", Align::Left), ("value", Align::Right)];
 
     fn cells(&self, format: OutputFormat) -> Vec<String> {
@@ -92,7 +93,7 @@ impl Row for PointRow<'_> {
     }
 }
 
-impl Row for SeriesRow<'_> {
+impl Row for SeriesRow {
     const HEADERS: &'static [Header] = &[("series", Align::Left), ("type", Align::Left)];
 
     fn cells(&self, _: OutputFormat) -> Vec<String> {
@@ -196,7 +197,7 @@ mod tests {
         let mut printer = Printer::new(show, &mut out, terminal, false).unwrap();
         for (at, value) in values.iter().enumerate() {
             let time = Timestamp::from_secs(i64::try_from(at).unwrap());
-            if !printer.row(&PointRow { series: &series, time, value: Value::F64(*value) }).unwrap() {
+            if !printer.row(&PointRow { series: Rc::clone(&series), time, value: Value::F64(*value) }).unwrap() {
                 break;
             }
         }

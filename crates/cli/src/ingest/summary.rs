@@ -12,7 +12,7 @@ use crate::figures::{self, bytes, count};
 pub(crate) struct Run<'a> {
     pub(crate) file: &'a str,
     pub(crate) dir: &'a Path,
-    pub(crate) series: u64,
+    pub(crate) new_series: u64,
     pub(crate) took: Duration,
     pub(crate) bytes_read: u64,
     pub(crate) after: timestrata::Stats,
@@ -22,7 +22,7 @@ pub(crate) fn print(out: &mut impl Write, totals: &Totals, run: &Run<'_>) -> Res
     writeln!(out, "{} -> {}", run.file, run.dir.display())?;
     writeln!(out, "rows      {}, {} refused", count(totals.rows), count(totals.refused.count()))?;
     totals.refused.print(out)?;
-    writeln!(out, "points    {} in {} series", count(totals.points), count(run.series))?;
+    writeln!(out, "points    {}, {} new series", count(totals.points), count(run.new_series))?;
     if let Some((first, last)) = totals.times {
         writeln!(out, "times     {first} to {last}")?;
     }
