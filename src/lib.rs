@@ -9,6 +9,7 @@ pub(crate) mod memtable;
 mod options;
 mod point;
 mod series;
+pub(crate) mod sst;
 pub(crate) mod sync;
 pub(crate) mod version;
 

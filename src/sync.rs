@@ -2,6 +2,7 @@
 //! loom-tests supplies a twin of this file on loom's types, so that the code above it is model-checked unchanged.
 
 pub(crate) use std::sync::Arc;
+use std::task::Poll;
 pub(crate) use std::task::Waker;
 
 /// Atomic cells.
@@ -173,4 +174,16 @@ impl Permits {
     pub(crate) fn held(&self) -> usize {
         self.total as usize - self.semaphore.available_permits()
     }
+}
+
+/// Gives whoever drives this future a turn, once.
+pub(crate) fn yield_now() -> impl Future<Output = ()> {
+    let mut yielded = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
 }

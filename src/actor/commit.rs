@@ -176,7 +176,8 @@ impl Ahead {
     fn prepare(&mut self, Command { work, permit }: Command) -> Option<Prepared> {
         match work {
             Work::Write(Write { batch, durability, reply }) => {
-                let resolved = self.make_all(batch.keys()).and_then(|(ids, made)| Ok((self.resolve(&batch, &ids)?, made)));
+                let resolved =
+                    self.make_all(batch.keys()).and_then(|(ids, made)| Ok((self.resolve(&batch, &ids)?, made)));
                 match resolved {
                     Err(error) => {
                         reply.send(Err(error));

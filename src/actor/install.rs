@@ -7,8 +7,8 @@ use super::message::{Command, Flush, Work};
 use super::storage::{Storage, Timer, Timers};
 use super::writer::{Flushing, Writer};
 use crate::error::{Error, Result};
-use crate::sync::{Arc, Reply};
 use crate::sync::bounds::FROZEN;
+use crate::sync::{Arc, Reply};
 use crate::version::{Edit, SstMeta};
 
 /// The first wait after a failed flush; each next one doubles, up to the last.

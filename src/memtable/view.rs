@@ -10,7 +10,7 @@ use super::columns::{Lane, LaneReader, SeriesColumns};
 use crate::series::SeriesId;
 use crate::sync::Arc;
 use crate::sync::bounds::HEAD_POINTS;
-use crate::version::FileId;
+use crate::version::{FileId, SeriesIndex};
 
 /// An immutable view of a memtable; cloning it is O(1).
 #[derive(Debug, Clone)]
@@ -94,6 +94,8 @@ pub(crate) struct Frozen {
     /// Rises by one with each freeze; the SSTs made of it take it as their age.
     pub(crate) generation: u64,
     pub(crate) view: View,
+    /// The series as they were, for their keys and types.
+    pub(crate) series: SeriesIndex,
     /// Every record in it has a seq of at least this...
     pub(crate) min_seq: u64,
     /// ...and at most this; all of them lie in segments before `next_segment`.

@@ -77,7 +77,8 @@ pub(crate) enum RecoveryFault {
 pub(crate) fn recover(found: &Found) -> Result<Recovery, RecoveryFault> {
     let durable = &found.manifest.durable;
     check_ssts(found)?;
-    let (older, newer): (Vec<_>, Vec<_>) = found.segments.iter().cloned().partition(|segment| segment.id < durable.floor);
+    let (older, newer): (Vec<_>, Vec<_>) =
+        found.segments.iter().cloned().partition(|segment| segment.id < durable.floor);
     let (replay, unfinished) = chain(durable, newer).map_err(|fault| forgiveness(found, fault))?;
     let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
     let highest = named.iter().chain(found.ssts.keys()).chain(&found.other_ids).copied();
@@ -147,7 +148,12 @@ fn chain(durable: &Durable, mut segments: Vec<FoundSegment>) -> Result<Chain, Re
             Some(next) => match next.predecessor {
                 Some((id, length)) if id == segment.id => ReplayEnd::Sealed(length),
                 Some((id, _)) if id > segment.id => return Err(RecoveryFault::MissingSegment(id)),
-                _ => return Err(RecoveryFault::Chain { id: next.id, what: "it names an older predecessor than the one found" }),
+                _ => {
+                    return Err(RecoveryFault::Chain {
+                        id: next.id,
+                        what: "it names an older predecessor than the one found",
+                    });
+                }
             },
         };
         replay.push((segment.clone(), end));

@@ -58,7 +58,10 @@ impl Version {
     pub(crate) fn broken_invariant(&self) -> Option<&'static str> {
         let rules = [
             (self.flushed_seq <= self.seq, "flushed_seq lies behind the newest record"),
-            (self.frozen.iter().all(|frozen| frozen.min_seq > self.flushed_seq), "a frozen memtable is already flushed"),
+            (
+                self.frozen.iter().all(|frozen| frozen.min_seq > self.flushed_seq),
+                "a frozen memtable is already flushed",
+            ),
             (self.frozen.windows(2).all(|pair| pair[0].max_seq < pair[1].min_seq), "frozen memtables overlap in seq"),
             (self.ssts.iter().all(|sst| sst.max_seq <= self.flushed_seq), "an SST holds what is not flushed"),
             (self.ssts.is_sorted_by_key(|sst| (std::cmp::Reverse(sst.level), sst.age)), "SSTs are out of order"),

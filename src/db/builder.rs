@@ -1,0 +1,105 @@
+//! Options of an opening, each with a default; nothing is checked before the opening itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Db;
+use crate::engine::{Engine, off_thread};
+use crate::env::{Env, OsEnv};
+use crate::error::{Error, Result};
+use crate::options::{Durability, Options};
+
+/// Options of an opening; made by [`Db::builder`].
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("metrics.db");
+/// use std::time::Duration;
+/// use timestrata::{Db, Durability};
+///
+/// let db = Db::builder(path)
+///     .durability(Durability::Interval(Duration::from_millis(200)))
+///     .memory_budget(256 << 20)
+///     .open_blocking()?;
+/// # db.close_blocking()?;
+/// # Ok::<(), timestrata::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct Builder {
+    dir: PathBuf,
+    options: Options,
+    env: Arc<dyn Env>,
+}
+
+impl Builder {
+    pub(super) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv) }
+    }
+
+    /// Whether a database is made where there is none. Default: yes.
+    pub fn create(mut self, create: bool) -> Self {
+        self.options.create = create;
+        self
+    }
+
+    /// When an acknowledged write is safe, unless the write says otherwise. Default: [`Durability::Sync`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
+    /// Bytes that memtables, queued writes and caches may take together. Default: 1 GiB; at least 64 MiB.
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.options.memory_budget = bytes;
+        self
+    }
+
+    /// Bytes allocated in the memtable at which it is flushed. Default: 64 MiB; at most a quarter of the budget.
+    pub fn flush_at_bytes(mut self, bytes: usize) -> Self {
+        self.options.flush_at_bytes = Some(bytes);
+        self
+    }
+
+    /// How long the first point of a memtable waits at most before it is flushed. Default: 1 hour.
+    pub fn flush_age(mut self, age: Duration) -> Self {
+        self.options.flush_age = age;
+        self
+    }
+
+    /// How many series may exist; new ones beyond it are refused. Default: 1,000,000.
+    pub fn max_series(mut self, series: u32) -> Self {
+        self.options.max_series = series;
+        self
+    }
+
+    /// Bytes at which a segment of the write-ahead log is full. Default: 64 MiB.
+    pub fn wal_segment_bytes(mut self, bytes: u64) -> Self {
+        self.options.wal_segment_bytes = bytes;
+        self
+    }
+
+    /// Bytes of SST index kept in memory. Default: 64 MiB.
+    pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
+        self.options.index_cache_bytes = bytes;
+        self
+    }
+
+    /// Opens the database on a thread of its own, so that neither a runtime is needed nor one blocked.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] names an option out of bounds; the rest as for [`Db::open`].
+    pub async fn open(self) -> Result<Db> {
+        off_thread(move || self.open_blocking()).await.unwrap_or(Err(Error::Poisoned))
+    }
+
+    /// The blocking twin of [`open`](Self::open).
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub fn open_blocking(self) -> Result<Db> {
+        let engine = Engine::open(self.env, &self.dir, self.options)?;
+        Ok(Db { engine: Arc::new(engine) })
+    }
+}

@@ -1,0 +1,79 @@
+//! Drives an actor's future on the thread it is given, and wakes it when a timer is due.
+//! A parked thread costs nothing while the database idles.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use crate::actor::{Timer, Timers};
+
+const TIMERS: [Timer; 4] = [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry];
+
+/// When each timer is due. Set by the actor, read by whoever drives it, both on one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    due: Mutex<[Option<Instant>; TIMERS.len()]>,
+}
+
+impl Timers for Arc<Alarm> {
+    fn arm(&mut self, timer: Timer, after: Duration) {
+        // Beyond what the clock can name is never.
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)[timer as usize] = Instant::now().checked_add(after);
+    }
+}
+
+impl Alarm {
+    /// A timer that is due, once; else how long until one will be.
+    fn next(&self) -> Result<Timer, Option<Duration>> {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = due.iter().flatten().min().copied() else { return Err(None) };
+        let wait = at.saturating_duration_since(Instant::now());
+        if !wait.is_zero() {
+            return Err(Some(wait));
+        }
+        let first = due.iter().position(|slot| *slot == Some(at)).unwrap_or_default();
+        due[first] = None;
+        Ok(TIMERS[first])
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future to its end on this thread, calling `fire` for each timer that falls due meanwhile.
+pub(crate) fn drive<F: Future>(future: F, alarm: &Alarm, fire: &mut dyn FnMut(Timer)) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        match alarm.next() {
+            Ok(timer) => fire(timer),
+            Err(None) => thread::park(),
+            Err(Some(wait)) => thread::park_timeout(wait),
+        }
+    }
+}
+
+/// Runs a future to its end on this thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    drive(future, &Alarm::default(), &mut |_| {})
+}
+
+/// Runs blocking work on a thread of its own, so that opening and closing need no runtime and block none.
+pub(crate) async fn off_thread<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    let (reply, answer) = crate::sync::reply();
+    let spawned = thread::Builder::new().name("timestrata-open".to_owned()).spawn(move || reply.send(work()));
+    drop(spawned);
+    answer.wait().await
+}

@@ -1,0 +1,150 @@
+//! One opening of a database: its threads, its timers, its end.
+//! Each actor runs on a thread of its own, since a sync blocks and must never block a user's task.
+
+mod drive;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use drive::{Alarm, drive};
+pub(crate) use drive::{block_on, off_thread};
+
+use crate::actor::{self, Command, Report, Settings, ToWriter, Work, Writer};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::latest::Latest;
+use crate::options::Options;
+use crate::query::Snapshot;
+use crate::store::{self, OpenReport, Opened, Readers};
+use crate::sync::{Answer, Permit, Permits, Sender, channel};
+use crate::version::Version;
+
+/// What every clone of a handle shares. The last one dropped syncs and stops.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    inbox: Sender<ToWriter>,
+    latest: Arc<Latest<Version>>,
+    /// Taken at close, so that the directory is free once the last snapshot is gone.
+    readers: Mutex<Option<Arc<Readers>>>,
+    pub(crate) permits: Permits,
+    pub(crate) options: Options,
+    pub(crate) report: OpenReport,
+    /// Tells this opening's `Series` from all others.
+    pub(crate) nonce: u64,
+    closed: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the directory, recovers it, and starts the actors. Blocks.
+    pub(crate) fn open(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<Self> {
+        options.check()?;
+        let Opened { storage, tables, readers, version, generation, report, nonce } = store::open(env, dir, &options)?;
+        let latest = Arc::new(Latest::new(Arc::new(version)));
+        let (inbox, commands) = channel();
+        let (flusher, frozen) = channel();
+        let alarm = Arc::new(Alarm::default());
+        let settings = Settings {
+            durability: options.durability,
+            flush_at_bytes: options.flush_at_bytes(),
+            flush_age: options.flush_age,
+            max_series: options.max_series,
+        };
+        let writer = Writer::new(storage, Arc::clone(&alarm), settings, flusher, Arc::clone(&latest), generation);
+        let reports = inbox.clone();
+        let due = inbox.clone();
+        let threads = vec![
+            spawn("timestrata-writer", Arc::clone(&latest), inbox.clone(), move || {
+                drive(writer.run(commands), &alarm, &mut |timer| due.send(ToWriter::Report(Report::Due(timer))));
+            })?,
+            spawn("timestrata-flusher", Arc::clone(&latest), inbox.clone(), move || {
+                block_on(actor::run_flusher(tables, frozen, reports));
+            })?,
+        ];
+        Ok(Self {
+            inbox,
+            latest,
+            readers: Mutex::new(Some(readers)),
+            permits: Permits::new(options.queue_bytes()),
+            options,
+            report,
+            nonce,
+            closed: AtomicBool::new(false),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Queues a request.
+    pub(crate) fn send(&self, work: Work, permit: Option<Permit>) {
+        self.inbox.send(ToWriter::Command(Command { work, permit }));
+    }
+
+    /// The version of this moment, and the files it names unless the database is closed.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.latest.load(), self.readers(), self.nonce)
+    }
+
+    pub(crate) fn version(&self) -> Arc<Version> {
+        self.latest.load()
+    }
+
+    pub(crate) fn latest(&self) -> &Arc<Latest<Version>> {
+        &self.latest
+    }
+
+    pub(crate) fn readers(&self) -> Option<Arc<Readers>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why a request went unanswered: the writer ends by a close, or by a panic.
+    pub(crate) fn gone(&self) -> Error {
+        if self.closed.load(Ordering::Acquire) { Error::Closed } else { Error::Poisoned }
+    }
+
+    /// Flushes, syncs, and stops the actors. Blocks.
+    pub(crate) fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Closed);
+        }
+        let (reply, answer): (_, Answer<Result<()>>) = crate::sync::reply();
+        self.send(Work::Close { reply }, None);
+        let outcome = answer.wait_blocking().unwrap_or(Err(Error::Poisoned));
+        self.join();
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome
+    }
+
+    fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A panic inside was told to everyone who waited.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.send(Work::Release, None);
+        self.join();
+    }
+}
+
+/// A named thread whose panic stops the engine instead of hanging those who wait for it.
+fn spawn(
+    name: &str,
+    latest: Arc<Latest<Version>>,
+    writer: Sender<ToWriter>,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>> {
+    let guarded = move || {
+        if std::panic::catch_unwind(AssertUnwindSafe(body)).is_err() {
+            writer.send(ToWriter::Report(Report::Panicked));
+            latest.close();
+        }
+    };
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(guarded);
+    spawned.map_err(|error| Error::io("start a thread for", name, error))
+}

@@ -1,0 +1,62 @@
+//! SSTs: immutable columnar files of points, written once, read by anyone. The format is told in docs/format.md.
+//! Promises that every byte of a file is under a checksum and that no block is read to know what is inside.
+//! Must not know which files there are, nor how their points are merged.
+
+mod block;
+mod bytes;
+mod cache;
+#[allow(unreachable_pub, reason = "the codecs stand alone: their own crate of benchmarks includes them by path")]
+mod codec;
+mod counters;
+mod describe;
+mod dictionary;
+mod footer;
+mod hash;
+mod index;
+mod reader;
+mod seal;
+mod statistics;
+#[cfg(test)]
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "the numbers of tests are small")]
+mod tests;
+mod top;
+mod verify;
+mod writer;
+
+pub(crate) use block::BlockScratch;
+pub(crate) use cache::PageCache;
+pub(crate) use counters::{IoCounters, IoCounts};
+pub(crate) use describe::{Description, Part, describe};
+pub(crate) use dictionary::SeriesEntry;
+pub(crate) use footer::{Extent, FORMAT_VERSION};
+pub(crate) use hash::key_hash;
+pub(crate) use index::BlockEntry;
+pub(crate) use reader::SstReader;
+pub(crate) use statistics::{MIN_POINTS_FOR_STATISTICS, Statistics, Sum};
+pub(crate) use verify::{CodecUse, CodecUses, Finding, verify};
+pub(crate) use writer::SstWriter;
+
+use crate::version::FileId;
+
+const SUFFIX: &str = ".sst";
+
+/// What ends the name of a file that is still being written; recovery deletes it.
+pub(crate) const TEMPORARY_SUFFIX: &str = ".sst.tmp";
+
+/// The name of a finished file: its id in 16 lower-case hexadecimal digits.
+pub(crate) fn file_name(id: FileId) -> String {
+    format!("{:016x}{SUFFIX}", id.get())
+}
+
+/// The name of a file in the making.
+pub(crate) fn temporary_name(id: FileId) -> String {
+    format!("{:016x}{TEMPORARY_SUFFIX}", id.get())
+}
+
+/// The id in a finished file's name, if it is one.
+pub(crate) fn parse_file_name(name: &str) -> Option<FileId> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    let id = FileId::new(u64::from_str_radix(digits, 16).ok()?);
+    // Only the one spelling that is written: no capitals, no sign, no missing zero.
+    (file_name(id) == name).then_some(id)
+}

@@ -1,0 +1,329 @@
+//! Properties of whole columns: any values come back bit for bit, and no bytes make a decoder panic.
+
+use super::{
+    FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, codec_name, decode_floats, decode_integers,
+    encode_floats, encode_integers,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// What a column may be longer than its raw words.
+const MAX_OVERHEAD: usize = 3;
+
+fn lengths() -> impl Strategy<Value = usize> {
+    select(vec![0, 1, 2, 3, 30, 63, 64, 65, 1023, 1024, 1025, 2500, 8191, MAX_POINTS])
+}
+
+fn any_integer() -> impl Strategy<Value = i64> {
+    prop_oneof![any::<i64>(), select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX]), -100..100i64]
+}
+
+/// A pattern `base + slope * i + curve * i * i`, some noise, rare jumps, and all of it times `scale`, wrapping.
+fn integers() -> impl Strategy<Value = Vec<i64>> {
+    let shape = (any_integer(), any_integer(), -3..3i64, select(vec![1i64, 1, 1000, 10_000_000_000, 6, 1 << 40]));
+    let disorder = (0..64u32, 0..400u32, any::<u64>());
+    (lengths(), shape, disorder).prop_map(|(len, (base, slope, curve, scale), (noise_bits, jump_every, seed))| {
+        let mut random = splitmix(seed);
+        let mut level = base;
+        (0i64..)
+            .take(len)
+            .map(|i| {
+                if jump_every > 0 && random().is_multiple_of(u64::from(jump_every)) {
+                    level = level.wrapping_add((random() >> (random() % 64)).cast_signed());
+                }
+                let noise = (random() & ((1 << noise_bits) - 1)).cast_signed();
+                let line = slope.wrapping_mul(i).wrapping_add(curve.wrapping_mul(i.wrapping_mul(i)));
+                level.wrapping_add(line).wrapping_add(noise).wrapping_mul(scale)
+            })
+            .collect()
+    })
+}
+
+fn odd_float() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<u64>().prop_map(f64::from_bits),
+        select(vec![
+            f64::NAN,
+            -f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            0.0,
+            -0.0,
+            5e-324,
+            -1e-310,
+            f64::MAX,
+            1e308
+        ]),
+        select(vec![0x7ff8_0000_dead_beef, 0xfff0_0000_0000_0001]).prop_map(f64::from_bits),
+        (1i64 << 51..1 << 60).prop_map(double),
+    ]
+}
+
+/// Decimals of so many places, walking, mixed with odd doubles.
+fn floats() -> impl Strategy<Value = Vec<f64>> {
+    (lengths(), 0..20i32, 1..1_000_000u64, -1_000_000..1_000_000i64, select(vec![1u64, 2, 3, 50, 5000]), any::<u64>())
+        .prop_flat_map(|(len, places, stride, start, odd_every, seed)| {
+            prop::collection::vec(odd_float(), 1..20).prop_map(move |odd| {
+                let mut random = splitmix(seed);
+                let mut digits = start;
+                (0..len)
+                    .map(|_| {
+                        digits += (random() % stride).cast_signed() - (stride / 2).cast_signed();
+                        if random().is_multiple_of(odd_every) && odd_every < 5000 {
+                            odd[(random() & 0xffff) as usize % odd.len()]
+                        } else {
+                            double(digits) / 10f64.powi(places)
+                        }
+                    })
+                    .collect()
+            })
+        })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "any double near the integer will do")]
+fn double(integer: i64) -> f64 {
+    integer as f64
+}
+
+fn splitmix(mut state: u64) -> impl FnMut() -> u64 {
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+fn encoded_integers(values: &[i64]) -> Vec<u8> {
+    // What is there already must stay: columns are appended.
+    let mut bytes = vec![0xaa];
+    encode_integers(values, &mut Scratch::default(), &mut bytes);
+    assert_eq!(bytes.remove(0), 0xaa);
+    assert!(bytes.len() <= values.len() * 8 + MAX_OVERHEAD);
+    bytes
+}
+
+fn encoded_floats(values: &[f64]) -> Vec<u8> {
+    let mut bytes = vec![0xaa];
+    encode_floats(values, &mut Scratch::default(), &mut bytes);
+    assert_eq!(bytes.remove(0), 0xaa);
+    assert!(bytes.len() <= values.len() * 8 + MAX_OVERHEAD);
+    bytes
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Decodes by vectors, every second one skipped if `skipping`; the skipped count as zeros.
+fn integers_by_vector(bytes: &[u8], count: usize, skipping: bool) -> Vec<i64> {
+    let mut decoder = IntegerDecoder::new(bytes, count).unwrap();
+    let mut out = Vec::new();
+    let mut vector = [0; VECTOR];
+    for turn in 0.. {
+        let skip = skipping && turn % 2 == 1;
+        let len = if skip { decoder.skip().unwrap() } else { decoder.next(&mut vector).unwrap() };
+        if len == 0 {
+            break;
+        }
+        if skip { out.resize(out.len() + len, 0) } else { out.extend_from_slice(&vector[..len]) }
+    }
+    out
+}
+
+fn floats_by_vector(bytes: &[u8], count: usize, skipping: bool) -> Vec<f64> {
+    let mut decoder = FloatDecoder::new(bytes, count).unwrap();
+    let mut out = Vec::new();
+    let mut vector = [0.0; VECTOR];
+    for turn in 0.. {
+        let skip = skipping && turn % 2 == 1;
+        let len = if skip { decoder.skip().unwrap() } else { decoder.next(&mut vector).unwrap() };
+        if len == 0 {
+            break;
+        }
+        if skip { out.resize(out.len() + len, 0.0) } else { out.extend_from_slice(&vector[..len]) }
+    }
+    out
+}
+
+/// Decodes in every way, and asserts only that nothing panics, ends, and fills no more than asked for.
+fn decode_both(bytes: &[u8], count: usize) {
+    let (mut integers, mut floats) = (Vec::new(), Vec::new());
+    let (ok_integers, ok_floats) =
+        (decode_integers(bytes, count, &mut integers).is_ok(), decode_floats(bytes, count, &mut floats).is_ok());
+    assert_eq!(integers.len(), if ok_integers { count } else { 0 });
+    assert_eq!(floats.len(), if ok_floats { count } else { 0 });
+    if let Ok(mut decoder) = IntegerDecoder::new(bytes, count) {
+        for _ in 0..=MAX_POINTS / VECTOR + 1 {
+            let _ = decoder.skip();
+            let _ = decoder.next(&mut [0; VECTOR]);
+        }
+    }
+    if let Ok(mut decoder) = FloatDecoder::new(bytes, count) {
+        for _ in 0..=MAX_POINTS / VECTOR + 1 {
+            let _ = decoder.skip();
+            let _ = decoder.next(&mut [0.0; VECTOR]);
+        }
+    }
+}
+
+fn blank_odd_vectors<T: Default>(values: &mut [T]) {
+    for vector in values.chunks_mut(VECTOR).skip(1).step_by(2) {
+        vector.fill_with(T::default);
+    }
+}
+
+/// Columns of every codec, short enough to try each of their bits.
+fn small_integer_columns() -> Vec<(&'static str, Vec<i64>)> {
+    let mut random = splitmix(42);
+    let mut noise = |below: u64| (random() % below).cast_signed();
+    let mut patched = vec![1_000_000; 100];
+    (patched[17], patched[60]) = (3, i64::MAX);
+    let mut walk = 0;
+    let mut pace = 0;
+    vec![
+        ("raw", (0..9).map(|_| noise(u64::MAX)).collect()),
+        ("constant", vec![-77; 5]),
+        ("for", (0..150).map(|_| noise(100)).collect()),
+        ("for", patched),
+        ("linear", (0..70).map(|i| 1_760_000_000_000_000_000 + i * 10_000_000_000).collect()),
+        ("linear", (0..1025).map(|i| i * 1000 + noise(3)).collect()),
+        ("delta", (0..200).map(|_| (walk += noise(101) - 50, walk).1).collect()),
+        ("delta2", (0..200).map(|_| (pace += noise(9) - 4, walk += pace, walk).2).collect()),
+    ]
+}
+
+#[test]
+fn every_bit_of_an_integer_column_counts() {
+    for (codec, values) in small_integer_columns() {
+        let bytes = encoded_integers(&values);
+        assert_eq!(codec_name(&bytes), codec);
+        let mut out = Vec::new();
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let refused = decode_integers(&bad, values.len(), &mut out).is_err();
+            assert!(refused || out != values, "bit {bit} of {codec} means nothing");
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_a_float_column_counts() {
+    // Without exceptions: the digits in an exception's place are free.
+    let (_, walk) = small_integer_columns().swap_remove(6);
+    let walk: Vec<f64> = walk.iter().map(|&cents| double(cents) / 100.0).collect();
+    let root = (2..40).map(|i| double(i).sqrt()).collect();
+    for (codec, values) in [("alp", walk), ("raw", root), ("constant", vec![f64::NAN; 5])] {
+        let bytes = encoded_floats(&values);
+        assert_eq!(codec_name(&bytes), codec);
+        let mut out = Vec::new();
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let refused = decode_floats(&bad, values.len(), &mut out).is_err();
+            assert!(refused || bits(&out) != bits(&values), "bit {bit} of {codec} means nothing");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn structured_integers_come_back(mut values in integers()) {
+        let bytes = encoded_integers(&values);
+        prop_assert_eq!(&integers_by_vector(&bytes, values.len(), false), &values);
+        let mut whole = vec![1; 5];
+        prop_assert_eq!(decode_integers(&bytes, values.len(), &mut whole), Ok(()));
+        prop_assert_eq!(&whole, &values);
+        blank_odd_vectors(&mut values);
+        prop_assert_eq!(&integers_by_vector(&bytes, values.len(), true), &values);
+    }
+
+    #[test]
+    fn arbitrary_integers_come_back(values in prop::collection::vec(any_integer(), 0..200)) {
+        let bytes = encoded_integers(&values);
+        prop_assert_eq!(integers_by_vector(&bytes, values.len(), false), values);
+    }
+
+    #[test]
+    fn sorted_integers_come_back(mut values in prop::collection::vec(any_integer(), 0..1500)) {
+        values.sort_unstable();
+        let bytes = encoded_integers(&values);
+        prop_assert_eq!(integers_by_vector(&bytes, values.len(), false), values);
+    }
+
+    #[test]
+    fn floats_come_back_bit_for_bit(mut values in floats()) {
+        let bytes = encoded_floats(&values);
+        prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), false)), bits(&values));
+        let mut whole = vec![1.0; 5];
+        prop_assert_eq!(decode_floats(&bytes, values.len(), &mut whole), Ok(()));
+        prop_assert_eq!(bits(&whole), bits(&values));
+        blank_odd_vectors(&mut values);
+        prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), true)), bits(&values));
+    }
+
+    #[test]
+    fn odd_floats_come_back_bit_for_bit(values in prop::collection::vec(odd_float(), 0..200)) {
+        let bytes = encoded_floats(&values);
+        prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), false)), bits(&values));
+    }
+
+    #[test]
+    fn a_used_scratch_changes_no_byte(first in integers(), second in integers(), third in floats()) {
+        let mut scratch = Scratch::default();
+        encode_integers(&first, &mut scratch, &mut Vec::new());
+        encode_floats(&third, &mut scratch, &mut Vec::new());
+        let mut bytes = Vec::new();
+        encode_integers(&second, &mut scratch, &mut bytes);
+        prop_assert_eq!(bytes, encoded_integers(&second));
+        let mut bytes = Vec::new();
+        encode_floats(&third, &mut scratch, &mut bytes);
+        prop_assert_eq!(bytes, encoded_floats(&third));
+    }
+
+    #[test]
+    fn random_bytes_never_panic(
+        id in 0..10u8,
+        body in prop::collection::vec(prop_oneof![any::<u8>(), 0..4u8, Just(0x80), Just(0xff)], 0..600),
+        count in prop_oneof![lengths(), 0..40usize, Just(MAX_POINTS + 1), Just(usize::MAX)],
+    ) {
+        let mut bytes = vec![id];
+        bytes.extend(body);
+        decode_both(&bytes, count);
+    }
+
+    #[test]
+    fn mutated_columns_never_panic(
+        values in integers(),
+        doubles in floats(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        for (mut bytes, count) in [(encoded_integers(&values), values.len()), (encoded_floats(&doubles), doubles.len())] {
+            decode_both(&bytes[..cut.index(bytes.len())], count);
+            for (index, byte) in &changes {
+                // Heads are short against payloads: half of the changes go there.
+                let range = if byte % 2 == 0 { bytes.len().min(24) } else { bytes.len() };
+                let at = index.index(range);
+                bytes[at] = *byte;
+            }
+            decode_both(&bytes, count);
+        }
+    }
+
+    #[test]
+    fn a_cut_or_lengthened_column_is_refused(values in integers(), doubles in floats(), cut in any::<prop::sample::Index>()) {
+        let bytes = encoded_integers(&values);
+        let mut out = Vec::new();
+        prop_assert!(decode_integers(&bytes[..cut.index(bytes.len())], values.len(), &mut out).is_err());
+        prop_assert!(decode_integers(&[&bytes[..], &[0]].concat(), values.len(), &mut out).is_err());
+        let bytes = encoded_floats(&doubles);
+        let mut out = Vec::new();
+        prop_assert!(decode_floats(&bytes[..cut.index(bytes.len())], doubles.len(), &mut out).is_err());
+        prop_assert!(decode_floats(&[&bytes[..], &[0]].concat(), doubles.len(), &mut out).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! What a writer wrote is read back through a fresh open, and damage of any kind is told.
+
+mod damage;
+mod failure;
+mod golden;
+mod lookup;
+mod mutation;
+mod round_trip;
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::env::{Dir, OsEnv};
+use crate::point::{Sample, Timestamp, ValueType};
+use crate::series::SeriesId;
+use crate::sync::Arc;
+use crate::version::SstMeta;
+
+const DATABASE: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+
+/// One series as a writer takes it.
+#[derive(Debug, Clone)]
+struct Series {
+    id: u32,
+    ty: ValueType,
+    timestamps: Vec<i64>,
+    bits: Vec<u64>,
+}
+
+impl Series {
+    fn new<T: Sample>(id: u32, timestamps: impl IntoIterator<Item = i64>, value: impl Fn(usize) -> T) -> Self {
+        let timestamps: Vec<i64> = timestamps.into_iter().collect();
+        let bits = (0..timestamps.len()).map(|at| value(at).to_bits()).collect();
+        Self { id, ty: T::TYPE, timestamps, bits }
+    }
+
+    fn key_hash(&self) -> u64 {
+        u64::from(self.id) * 1_000_003
+    }
+}
+
+/// Bits that no codec shortens, the same on every machine: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+fn noise(at: usize) -> u64 {
+    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
+fn dir(path: &Path) -> Dir {
+    Dir::new(Arc::new(OsEnv), path)
+}
+
+fn write(dir: &Dir, id: u64, series: &[Series]) -> SstMeta {
+    let mut writer = SstWriter::create(dir, DATABASE, FileId::new(id), 0).unwrap();
+    for Series { id, ty, timestamps, bits } in series {
+        let hash = u64::from(*id) * 1_000_003;
+        writer.add_series(SeriesId::new(*id), hash, *ty, timestamps, bits).unwrap();
+    }
+    writer.finish(10..=20, 3).unwrap()
+}
+
+fn cache(bytes: usize) -> Arc<PageCache> {
+    Arc::new(PageCache::new(bytes, Arc::default()))
+}
+
+fn open(dir: &Dir, meta: &SstMeta) -> SstReader {
+    SstReader::open(dir, DATABASE, meta, cache(1 << 20)).unwrap()
+}
+
+/// All points of a file as lookups and blocks give them.
+fn read_all(reader: &SstReader) -> crate::Result<Vec<(u32, ValueType, i64, u64)>> {
+    let mut scratch = BlockScratch::default();
+    let mut points = Vec::new();
+    for series in reader.series().collect::<crate::Result<Vec<_>>>()? {
+        let (mut times, mut bits) = (Vec::new(), Vec::new());
+        for entry in reader.blocks(series.id, i64::MIN..=i64::MAX)? {
+            reader.read_bits(&entry, &mut scratch, &mut times, &mut bits)?;
+        }
+        points.extend(times.into_iter().zip(bits).map(|(time, bits)| (series.id.get(), series.ty, time, bits)));
+    }
+    Ok(points)
+}
+
+fn points_of(series: &[Series]) -> Vec<(u32, ValueType, i64, u64)> {
+    let points = |series: &Series| {
+        let (id, ty) = (series.id, series.ty);
+        let pairs: Vec<_> = series.timestamps.iter().copied().zip(series.bits.iter().copied()).collect();
+        pairs.into_iter().map(move |(time, bits)| (id, ty, time, bits))
+    };
+    series.iter().flat_map(points).collect()
+}

@@ -1,0 +1,132 @@
+use super::*;
+
+/// 1,000 series of one block each, over several index pages.
+fn many() -> Vec<Series> {
+    (0..1000).map(|id| Series::new(id * 2, 0..300, move |at| f64::from(id) * 1.7 + at as f64 / 7.0)).collect()
+}
+
+#[test]
+fn opening_touches_no_block_and_no_index_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let meta = write(&dir, 7, &many());
+    let cache = cache(1 << 20);
+    let reader = SstReader::open(&dir, DATABASE, &meta, Arc::clone(&cache)).unwrap();
+    let counts = cache.counters().counts();
+    assert_eq!((counts.files_opened, counts.index_pages_read, counts.blocks_decoded), (1, 0, 0));
+    assert!(counts.bytes_read < 500, "{}", counts.bytes_read);
+    assert!(reader.top.index.len() >= 3, "the test wants several pages");
+}
+
+#[test]
+fn one_series_of_many_costs_one_page_and_its_own_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let meta = write(&dir, 7, &many());
+    let cache = cache(1 << 20);
+    let reader = SstReader::open(&dir, DATABASE, &meta, Arc::clone(&cache)).unwrap();
+    let opened = cache.counters().counts();
+    let found = reader.blocks(SeriesId::new(1000), 100..=200).unwrap();
+    assert_eq!(found.len(), 1);
+    reader.read_bits(&found[0], &mut BlockScratch::default(), &mut Vec::new(), &mut Vec::new()).unwrap();
+    let counts = cache.counters().counts();
+    assert_eq!((counts.index_pages_read, counts.blocks_decoded), (1, 1));
+    let most = super::super::top::PAGE_BYTES as u64 + u64::from(found[0].len);
+    assert!(counts.bytes_read - opened.bytes_read <= most);
+    // The second time the page comes from the cache.
+    reader.blocks(SeriesId::new(1000), 100..=200).unwrap();
+    assert_eq!(cache.counters().counts(), counts);
+    // Outside the rectangle nothing is read at all.
+    assert_eq!(reader.blocks(SeriesId::new(1000), 300..=i64::MAX).unwrap(), []);
+    assert_eq!(reader.blocks(SeriesId::new(2001), i64::MIN..=i64::MAX).unwrap(), []);
+    assert_eq!(cache.counters().counts(), counts);
+}
+
+#[test]
+fn a_lookup_finds_exactly_the_blocks_that_meet_the_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    // One series over several pages, with a run of equal timestamps over whole blocks, between two neighbours.
+    let times = (0..2_000_000).map(|at: i64| if (500_000..700_000).contains(&at) { 500_000 } else { at });
+    let middle = Series { id: 5, ty: ValueType::Bool, timestamps: times.collect(), bits: vec![1; 2_000_000] };
+    let meta = write(&dir, 7, &[Series::new(4, 0..100, |_| true), middle, Series::new(6, 0..100, |_| true)]);
+    let reader = open(&dir, &meta);
+    let all: Vec<BlockEntry> = reader.entries().map(Result::unwrap).collect();
+    let ends = [i64::MIN, 0, 1, 8191, 8192, 499_999, 500_000, 500_001, 699_999, 700_000, 1_999_999, i64::MAX];
+    let edges = all.iter().flat_map(|entry| [entry.first_time, entry.last_time, entry.last_time + 1]);
+    let ends: Vec<i64> = ends.into_iter().chain(edges.step_by(13)).collect();
+    for series in [4, 5, 6, 7] {
+        let series = SeriesId::new(series);
+        for &from in &ends {
+            for &until in &ends {
+                let meets = |entry: &&BlockEntry| {
+                    entry.series == series && from <= until && entry.first_time <= until && entry.last_time >= from
+                };
+                let expected: Vec<BlockEntry> = all.iter().filter(meets).copied().collect();
+                assert_eq!(reader.blocks(series, from..=until).unwrap(), expected, "{series}: {from}..={until}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_series_is_found_where_pages_and_restarts_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let series = many();
+    let meta = write(&dir, 7, &series);
+    let reader = open(&dir, &meta);
+    for id in 0..2000 {
+        let found = reader.blocks(SeriesId::new(id), 0..=1000).unwrap();
+        assert_eq!(found.len(), usize::from(id % 2 == 0), "{id}");
+    }
+}
+
+#[test]
+fn the_page_cache_stays_within_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let metas: Vec<SstMeta> = (1..=4).map(|id| write(&dir, id, &many())).collect();
+    let cache = cache(40 << 10);
+    let open = |meta| SstReader::open(&dir, DATABASE, meta, Arc::clone(&cache)).unwrap();
+    let readers: Vec<SstReader> = metas.iter().map(open).collect();
+    for id in (0..2000).step_by(10).chain((0..2000).step_by(14)) {
+        for reader in &readers {
+            reader.blocks(SeriesId::new(id), 0..=10).unwrap();
+            assert!(cache.bytes() <= 40 << 10, "{} bytes", cache.bytes());
+        }
+    }
+    assert!(cache.bytes() > 16 << 10, "the cache holds at least a page");
+}
+
+#[test]
+fn statistics_stand_where_they_pay() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let meta = write(&dir, 7, &[Series::new(1, 0..63, |_| 1u64), Series::new(2, 0..64, |at| at as u64 + 1)]);
+    let entries: Vec<BlockEntry> = open(&dir, &meta).entries().map(Result::unwrap).collect();
+    assert_eq!(entries[0].statistics, None);
+    let sum = Sum::Integer(64 * 65 / 2);
+    assert_eq!(entries[1].statistics, Some(Statistics { min: 1, max: 64, first: 1, last: 64, sum, has_nan: false }));
+}
+
+#[test]
+fn a_lone_file_describes_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let meta = write(&dir, 7, &many());
+    let described = describe(&dir, &file_name(meta.id)).unwrap();
+    assert_eq!((described.uuid, described.version), (DATABASE, 1));
+    assert_eq!(described.meta, SstMeta { age: 0, ..meta.clone() });
+    assert_eq!(described.findings, []);
+    let mut end = 0;
+    for part in &described.parts {
+        assert_eq!(part.extent.offset, end, "{}", part.name);
+        end = part.extent.end();
+    }
+    assert_eq!(end, meta.len);
+    for uses in [&described.timestamp_codecs, &described.value_codecs] {
+        assert_eq!(uses.values().map(|used| used.points).sum::<u64>(), meta.points);
+    }
+    assert_eq!((described.entries().count(), described.series().count()), (1000, 1000));
+}
