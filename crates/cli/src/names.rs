@@ -52,11 +52,11 @@ fn likeness(wanted: &str, name: &str) -> f64 {
 
 /// The names in a row, cut after `most`.
 pub(crate) fn join<S: AsRef<str>>(names: &[S], most: usize) -> String {
-    let mut text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-    if names.len() > most {
-        text.push_str(&format!(" and {} more", names.len() - most));
+    let text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
-    text
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::figures;
 use crate::output::Stdout;
 use crate::table::{Align, Table};
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 const CHART_ROWS: u32 = 12;
 /// The chart shows a year; each of its columns is the mean of so many days.
 const DAYS_A_COLUMN: usize = 5;
@@ -59,7 +59,6 @@ pub(crate) async fn week(
 }
 
 /// The same day by hand.
-#[expect(clippy::cast_precision_loss, reason = "a day has 24 points")]
 fn check_mean((day, mean): &(Timestamp, Value), expected: &[Point<f64>]) -> Result<()> {
     let end = day.saturating_add_nanos(i64::try_from(DAY.as_nanos()).unwrap_or(i64::MAX));
     let values = expected.iter().filter(|point| (*day..end).contains(&point.timestamp)).map(|point| point.value);

@@ -76,7 +76,9 @@ async fn write_columns(db: Db, weather: Arc<Weather>, station: String, columns: 
         let mut batch = Batch::with_capacity(day.len() * (COLUMNS_A_WRITER + 1));
         for Hour { time, wall_clock, values } in day {
             for (series, value) in series.iter().zip(&values[columns.clone()]) {
-                value.iter().for_each(|value| batch.push(*series, *time, *value));
+                if let Some(value) = value {
+                    batch.push(*series, *time, *value);
+                }
             }
             if let (Some(local), Some(value)) = (local, values[0]) {
                 batch.push(local, *wall_clock, value);

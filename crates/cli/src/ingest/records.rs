@@ -43,8 +43,8 @@ impl<R: Read> Records<R> {
             other => io::Error::other(format!("{other:?}")),
         })?;
         let last = self.csv.get_ref().line;
-        let inside = record.cells.as_slice().iter().filter(|byte| **byte == b'\n').count();
-        record.line = last.saturating_sub(u64::try_from(inside).unwrap_or(0));
+        let inside = (0_u64..).zip(record.cells.as_slice().split(|byte| *byte == b'\n')).last();
+        record.line = last.saturating_sub(inside.map_or(0, |(breaks, _)| breaks));
         Ok(found)
     }
 }

@@ -87,11 +87,6 @@ impl<'p> Rows<'p> {
         self.keys.insert(self.tag_cells.clone(), Rc::clone(&keys));
         Ok(keys)
     }
-
-    /// How many sets of tags were met.
-    pub(crate) fn tag_sets(&self) -> usize {
-        self.keys.len()
-    }
 }
 
 #[cfg(test)]
@@ -130,7 +125,7 @@ mod tests {
         assert_eq!(push(&mut rows, b"1,a,2.5,7", &mut batch), Ok(2));
         assert_eq!(push(&mut rows, b"2,a, NA ,", &mut batch), Ok(0));
         assert_eq!(push(&mut rows, b"3,,,-1", &mut batch), Ok(1));
-        assert_eq!((batch.len(), rows.tag_sets()), (3, 2));
+        assert_eq!((batch.len(), rows.keys.len()), (3, 2));
     }
 
     #[test]
