@@ -1,6 +1,8 @@
 //! Files behind a trait: the operating system's here, a simulated disk in tests.
 //! A call is a block or a group of writes, so dynamic dispatch costs nothing that can be measured.
 
+#[cfg(test)]
+pub(crate) mod faulty;
 mod os;
 
 use std::fmt;
@@ -155,6 +157,11 @@ pub(crate) struct DirFile {
 impl DirFile {
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same open file under the name that it was given meanwhile, so that errors name it.
+    pub(crate) fn renamed(self, path: PathBuf) -> Self {
+        Self { path, ..self }
     }
 
     pub(crate) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> crate::Result<()> {

@@ -2,6 +2,7 @@
 //! Nothing here does I/O, awaits, or reads a clock, so that every decision can be tested and model-checked.
 
 mod edit;
+mod file_ids;
 mod recover;
 mod series_index;
 mod sst;
@@ -10,7 +11,8 @@ mod transition;
 pub(crate) use edit::{Durable, Edit};
 pub(crate) use recover::{Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, ReplayEnd, recover};
 pub(crate) use series_index::{Made, SeriesIndex};
-pub(crate) use sst::{FileId, FileIds, Rectangle, SstMeta};
+pub(crate) use file_ids::FileIds;
+pub(crate) use sst::{FileId, Rectangle, SstMeta};
 
 use crate::memtable::{Frozen, View};
 use crate::sync::Arc;

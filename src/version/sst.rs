@@ -4,7 +4,6 @@
 use std::ops::RangeInclusive;
 
 use crate::series::SeriesId;
-use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The number in a file's name, one sequence for WAL segments and SSTs; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -21,26 +20,6 @@ impl FileId {
 
     pub(crate) const fn next(self) -> Self {
         Self(self.0 + 1)
-    }
-}
-
-/// Gives the ids: the writer takes them for segments, the flusher for SSTs.
-#[derive(Debug)]
-pub(crate) struct FileIds(AtomicU64);
-
-impl FileIds {
-    /// Ids from `next` on.
-    pub(crate) fn new(next: FileId) -> Self {
-        Self(AtomicU64::new(next.0))
-    }
-
-    pub(crate) fn take(&self) -> FileId {
-        FileId(self.0.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// The id that `take` would give now.
-    pub(crate) fn next(&self) -> FileId {
-        FileId(self.0.load(Ordering::Relaxed))
     }
 }
 

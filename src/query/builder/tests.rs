@@ -1,0 +1,114 @@
+//! Queries over a catalog of vectors, with series of all four types.
+
+use super::*;
+use crate::point::ValueType;
+use crate::query::Window;
+use crate::query::testing::{Runs, points};
+use crate::series::{SeriesId, SeriesKey};
+
+/// A snapshot of vectors: the series by key, and the sources of each.
+struct Vectors(Vec<(Arc<SeriesInfo>, fn() -> AnySources)>);
+
+impl Catalog for Vectors {
+    fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {
+        let all = self.0.iter().map(|(series, _)| series);
+        all.filter(|series| select.matches(&series.key)).map(Arc::clone).collect()
+    }
+
+    fn sources(&self, series: &SeriesInfo, _: TimeRange) -> Result<AnySources> {
+        let (_, sources) = &self.0[series.id.index()];
+        Ok(sources())
+    }
+}
+
+fn query(select: &str) -> Query {
+    let series = |id, key: &str, value_type| {
+        Arc::new(SeriesInfo { id: SeriesId::new(id), key: key.parse().unwrap(), value_type })
+    };
+    let catalog = Vectors(vec![
+        (series(0, "count{a=\"1\"}", ValueType::U64), || {
+            AnySources::U64(vec![Runs::new(vec![points(&[(1, 7), (12, 8)])]).boxed()])
+        }),
+        (series(1, "count{a=\"2\"}", ValueType::I64), || AnySources::I64(vec![])),
+        (series(2, "temp", ValueType::F64), || {
+            let newer = Runs::new(vec![points(&[(-1, 2.5), (5, 4.0)])]);
+            AnySources::F64(vec![Runs::new(vec![points(&[(5, 1.5), (15, 0.5)])]).boxed(), newer.boxed()])
+        }),
+        (series(3, "torn", ValueType::F64), || {
+            AnySources::F64(vec![Runs::new(vec![points(&[(5, 1.5)])]).failing_at(0).boxed()])
+        }),
+        (series(4, "up", ValueType::Bool), || {
+            AnySources::Bool(vec![Runs::new(vec![points(&[(3, true), (4, false)])]).boxed()])
+        }),
+    ]);
+    Query::new(Arc::new(catalog), select.parse().unwrap())
+}
+
+fn rows(answer: &Windows) -> Vec<(String, i64, Value)> {
+    let rows = answer.series.iter().flat_map(|series| {
+        let row = |window: &Window| (series.series.to_string(), window.start.as_nanos(), window.value);
+        series.windows.iter().map(row)
+    });
+    rows.collect()
+}
+
+#[test]
+fn windows_come_series_by_series_and_only_where_points_are() {
+    let query = query("{a!=\"2\",__x=\"\"}").aggregate(Aggregate::Last).every(Duration::from_nanos(10));
+    let at = Timestamp::from_nanos;
+    let failed = query.clone().run_blocking();
+    assert!(matches!(failed, Err(Error::Poisoned)), "one torn series fails the whole: {failed:?}");
+
+    let answer = self::query("{a=~\"1|2\"}").aggregate(Aggregate::Last).every(Duration::from_nanos(10));
+    let key = r#"count{a="1"}"#.to_owned();
+    let expected = [(key.clone(), 0, Value::U64(7)), (key, 10, Value::U64(8))];
+    assert_eq!(rows(&answer.run_blocking().unwrap()), expected);
+
+    let answer = self::query("temp").range(at(-5)..at(15)).aggregate(Aggregate::Sum);
+    let temp = |start, value| ("temp".to_owned(), start, Value::F64(value));
+    assert_eq!(rows(&answer.clone().run_blocking().unwrap()), [temp(-5, 8.0)]);
+    let windows = answer.every(Duration::from_nanos(10)).run_blocking().unwrap();
+    assert_eq!(rows(&windows), [temp(-10, 2.5), temp(0, 5.5)]);
+    let open = self::query("temp").range(..at(15)).aggregate(Aggregate::Count).run_blocking().unwrap();
+    assert_eq!(rows(&open), [("temp".to_owned(), -1, Value::U64(3))]);
+    let reversed = (Bound::Included(at(15)), Bound::Included(at(-5)));
+    assert!(self::query("temp").range(reversed).aggregate(Aggregate::Count).run_blocking().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_query_that_makes_no_sense_says_so() {
+    let bad_pattern = Select::all().tag_matches("a", "(");
+    let bad = [
+        query("temp"),
+        query("temp").aggregate(Aggregate::Min).every(Duration::ZERO),
+        query("temp").aggregate(Aggregate::Min).every(Duration::MAX),
+        Query { select: bad_pattern.clone(), ..query("temp").aggregate(Aggregate::Min) },
+    ];
+    for query in bad {
+        assert!(matches!(query.clone().run().await, Err(Error::InvalidQuery { .. })), "{query:?}");
+    }
+    let mut scan = Query { select: bad_pattern, ..query("temp") }.scan();
+    assert!(matches!(scan.next(), Some(Err(Error::InvalidQuery { .. }))));
+    assert!(scan.next().is_none());
+}
+
+#[test]
+fn a_scan_of_many_series_goes_through_them_in_key_order() {
+    let items: Vec<_> = query("{}").scan().collect();
+    let texts: Vec<_> = items
+        .iter()
+        .map(|item| match item {
+            Ok((series, point)) => format!("{series} {} {}", point.timestamp.as_nanos(), point.value),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let torn = Error::Poisoned.to_string();
+    assert_eq!(
+        texts,
+        ["count{a=\"1\"} 1 7", "count{a=\"1\"} 12 8", "temp -1 2.5", "temp 5 1.5", "temp 5 4", "temp 15 0.5", &torn]
+    );
+    let flags: Vec<_> =
+        query("up").range(Timestamp::from_nanos(4)..).scan().map(|item| item.unwrap().1.value).collect();
+    assert_eq!(flags, [Value::Bool(false)]);
+    assert_eq!(query("up").select, Select::metric(SeriesKey::new("up").metric()));
+}

@@ -1,0 +1,103 @@
+//! The seam between a snapshot and its readers: a place that holds points of one series, and what such a place must tell.
+//! It promises nothing about where the points lie; it knows neither files nor memtables.
+
+use crate::error::Result;
+use crate::point::{Point, Timestamp};
+
+/// One place that holds points of one series, giving them in time order (equal times in arrival order), run by run.
+///
+/// Making one does no I/O: a source opens its file at the first [`fill`](Self::fill) or [`last`](Self::last).
+pub(crate) trait Source<T>: Send {
+    /// A time below which it has no more points: its next point's, or any lower one that is cheap to tell. `None` once
+    /// it is exhausted. It never falls. A source whose bound lies past what is being read is not touched.
+    fn bound(&self) -> Option<i64>;
+
+    /// Appends the next run (one block or one chunk: any number of points above 0, as many to either buffer);
+    /// false, and nothing appended, at the end.
+    ///
+    /// # Errors
+    /// Whatever reading met. The source is not asked again.
+    fn fill(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> Result<bool>;
+
+    /// A time above which it has no points: its last point's, or any higher one that is cheap to tell. `None` if it
+    /// is known to be empty.
+    fn end(&self) -> Option<i64>;
+
+    /// Its last point, without reading all others. Asked at most once, of a source that was never filled.
+    ///
+    /// # Errors
+    /// Whatever reading met.
+    fn last(&mut self) -> Result<Option<Point<T>>>;
+}
+
+/// A source of any kind.
+pub(crate) type BoxSource<T> = Box<dyn Source<T>>;
+
+/// The sources of one series, oldest first, with the type of its values.
+pub(crate) enum AnySources {
+    F64(Vec<BoxSource<f64>>),
+    I64(Vec<BoxSource<i64>>),
+    U64(Vec<BoxSource<u64>>),
+    Bool(Vec<BoxSource<bool>>),
+}
+
+/// The newest point of all sources, given oldest first: the greatest timestamp, and of equal ones the one that
+/// arrived last.
+///
+/// Sources are asked from the latest end down; once the best point found passes a source's end, neither that source
+/// nor any after it is touched.
+pub(crate) fn latest<T>(mut sources: Vec<BoxSource<T>>) -> Result<Option<Point<T>>> {
+    let mut ends: Vec<(i64, usize)> =
+        sources.iter().enumerate().filter_map(|(age, source)| Some((source.end()?, age))).collect();
+    ends.sort_unstable_by(|a, b| b.cmp(a));
+    let mut best: Option<((i64, usize), Point<T>)> = None;
+    for (end, age) in ends {
+        if best.as_ref().is_some_and(|(at, _)| *at > (end, age)) {
+            break;
+        }
+        if let Some(point) = sources[age].last()? {
+            let at = (point.timestamp.as_nanos(), age);
+            if best.as_ref().is_none_or(|(other, _)| *other < at) {
+                best = Some((at, point));
+            }
+        }
+    }
+    Ok(best.map(|(_, point)| point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::testing::{Runs, points};
+
+    fn latest_and_touched(sources: &[Runs<i64>]) -> (Option<Point<i64>>, Vec<usize>) {
+        let touches: Vec<_> = sources.iter().map(Runs::touches).collect();
+        let found = latest(sources.iter().map(|runs| runs.clone().boxed()).collect()).unwrap();
+        (found, touches.iter().map(|touch| touch.get()).collect())
+    }
+
+    #[test]
+    fn the_latest_point_is_the_greatest_time_and_then_the_last_arrival() {
+        let (found, touched) = latest_and_touched(&[
+            Runs::new(vec![points(&[(1, 1), (9, 2)])]),
+            Runs::new(vec![points(&[(3, 3)]), points(&[(9, 4), (9, 5)])]),
+            Runs::new(vec![points(&[(8, 6)])]),
+        ]);
+        assert_eq!(found.map(|point| point.value), Some(5));
+        assert_eq!(touched, [0, 1, 0], "older and earlier sources are not touched");
+    }
+
+    #[test]
+    fn a_loose_end_does_not_hide_a_later_point_elsewhere() {
+        let (found, touched) = latest_and_touched(&[
+            Runs::new(vec![points(&[(7, 1)])]),
+            Runs::new(vec![points(&[(2, 2)])]).loose_by(100),
+            Runs::new(vec![points(&[(7, 3)])]).loose_by(1),
+            Runs::new(vec![]),
+        ]);
+        assert_eq!(found.map(|point| point.value), Some(3));
+        assert_eq!(touched, [0, 1, 1, 0]);
+        assert_eq!(latest_and_touched(&[]).0, None);
+        assert_eq!(latest_and_touched(&[Runs::new(vec![])]).0, None);
+    }
+}

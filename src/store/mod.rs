@@ -1,0 +1,61 @@
+//! The storage that the actors act on, over the WAL, the manifest, the series log and SSTs in one directory.
+//! It carries out what the writer and recovery decided, in the order they name, and decides nothing itself.
+
+mod directory;
+mod open;
+mod readers;
+mod replay;
+mod tables;
+
+use std::sync::Arc;
+
+pub use open::{ForgivenTail, OpenReport};
+pub(crate) use open::{Opened, open};
+pub(crate) use readers::Readers;
+
+use crate::actor::{AppendError, LogRecord, Storage};
+use crate::error::Result;
+use crate::manifest::{Manifest, SeriesLog};
+use crate::series::SeriesDef;
+use crate::version::{Edit, FileId, FileIds};
+use crate::wal::Wal;
+
+/// What the writer owns on disk.
+#[derive(Debug)]
+pub(crate) struct Store {
+    wal: Wal,
+    manifest: Manifest,
+    series_log: SeriesLog,
+    ids: Arc<FileIds>,
+    /// The directory's lock lives at least as long as anyone who writes there.
+    _readers: Arc<Readers>,
+}
+
+impl Storage for Store {
+    fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
+        self.wal.append(group)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.wal.sync()
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        self.wal.mark()
+    }
+
+    fn rotate(&mut self) -> Result<FileId, AppendError> {
+        self.wal.rotate()
+    }
+
+    fn install(&mut self, mut edit: Edit, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        // Definitions first: the edit's floor lets the WAL records go that hold them.
+        edit.series_log_len = self.series_log.append(definitions)?;
+        edit.next_file = self.ids.next();
+        self.manifest.commit(&edit)
+    }
+
+    fn drop_segments(&mut self) {
+        self.wal.drop_below(self.manifest.durable().floor);
+    }
+}

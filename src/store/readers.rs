@@ -1,0 +1,50 @@
+//! SSTs open for reading, shared by every snapshot, and the directory's lock, which they hold together.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use crate::db::Stats;
+use crate::env::{Dir, Lock};
+use crate::error::Result;
+use crate::sst::{IoCounters, PageCache, SstReader};
+use crate::version::{FileId, SstMeta};
+
+/// Open files kept for the next read: well under the usual limit of 1,024 descriptors a process.
+const OPEN_FILES: usize = 256;
+
+/// What a snapshot reads SSTs through.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    pub(super) dir: Dir,
+    uuid: Uuid,
+    open: Cache<FileId, Arc<SstReader>>,
+    pages: Arc<PageCache>,
+    _lock: Box<dyn Lock>,
+}
+
+impl Readers {
+    pub(super) fn new(dir: Dir, uuid: Uuid, index_cache_bytes: usize, lock: Box<dyn Lock>) -> Self {
+        let pages = Arc::new(PageCache::new(index_cache_bytes, Arc::new(IoCounters::default())));
+        Self { dir, uuid, open: Cache::new(OPEN_FILES), pages, _lock: lock }
+    }
+
+    /// The open file of an SST, opened and checked now if it is not open yet.
+    pub(crate) fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
+        self.open.get_or_insert_with(&meta.id, || {
+            SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)).map(Arc::new)
+        })
+    }
+
+    /// Adds what only the files tell.
+    pub(crate) fn fill(&self, stats: &mut Stats) {
+        let counts = self.pages.counters().counts();
+        stats.files_opened = counts.files_opened;
+        stats.index_pages_read = counts.index_pages_read;
+        stats.blocks_decoded = counts.blocks_decoded;
+        stats.bytes_read = counts.bytes_read;
+        let names = self.dir.list().unwrap_or_default();
+        stats.wal_bytes = names.iter().filter(|entry| entry.name.starts_with("wal-")).map(|entry| entry.len).sum();
+    }
+}

@@ -1,0 +1,145 @@
+//! Replay: the WAL's records beyond what was flushed, brought into new SSTs while they are read.
+//! It needs no more memory than running does, and signs nothing that only the page cache may hold.
+
+use std::sync::Arc;
+
+use super::directory::KEPT_TAIL;
+use super::open::ForgivenTail;
+use super::tables::SstTables;
+use crate::actor::{LogRecord, Tables};
+use crate::env::{Dir, Open};
+use crate::error::{Error, Result};
+use crate::memtable::{Frozen, Memtable};
+use crate::series::SeriesDef;
+use crate::version::{FileId, FoundSegment, Recovery, ReplayEnd, SeriesIndex, SstMeta};
+use crate::wal::{SegmentEnd, SegmentReader, Tail, segment_name};
+
+/// What replay made of the WAL.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    pub(super) series: SeriesIndex,
+    /// Made by the WAL and not in the series log.
+    pub(super) definitions: Vec<Arc<SeriesDef>>,
+    pub(super) ssts: Vec<SstMeta>,
+    /// The newest record believed.
+    pub(super) last_seq: u64,
+    pub(super) generation: u64,
+    pub(super) records: u64,
+    pub(super) points: u64,
+    pub(super) forgiven: Option<ForgivenTail>,
+}
+
+pub(super) struct Replay<'a> {
+    pub(super) dir: &'a Dir,
+    pub(super) tables: SstTables,
+    pub(super) flush_at_bytes: usize,
+    /// The newest record of the frozen memtables so far.
+    frozen_seq: u64,
+    memtable: Memtable,
+    done: Replayed,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(
+        dir: &'a Dir,
+        tables: SstTables,
+        flush_at_bytes: usize,
+        series: SeriesIndex,
+        recovery: &Recovery,
+    ) -> Self {
+        let flushed_seq = recovery.durable.flushed_seq;
+        let done = Replayed {
+            series,
+            definitions: Vec::new(),
+            ssts: Vec::new(),
+            last_seq: flushed_seq,
+            generation: recovery.durable.ssts.iter().map(|sst| sst.age).max().unwrap_or_default(),
+            records: 0,
+            points: 0,
+            forgiven: None,
+        };
+        Self { dir, tables, flush_at_bytes, frozen_seq: flushed_seq, memtable: Memtable::new(), done }
+    }
+
+    /// Replays every segment of the recovery, in order.
+    pub(super) fn run(mut self, recovery: &Recovery) -> Result<Replayed> {
+        for (at, (segment, end)) in recovery.replay.iter().enumerate() {
+            let end = match (end, recovery.replay.get(at + 1)) {
+                (ReplayEnd::Sealed(len), Some((next, _))) => SegmentEnd::Sealed { len: *len, last_seq: next.last_seq },
+                _ => SegmentEnd::Last,
+            };
+            self.segment(recovery, segment, end)?;
+        }
+        self.flush()?;
+        Ok(self.done)
+    }
+
+    fn segment(&mut self, recovery: &Recovery, segment: &FoundSegment, end: SegmentEnd) -> Result<()> {
+        let mut reader = SegmentReader::open(self.dir, self.tables.uuid, segment.id, end)?;
+        while let Some(record) = reader.next()? {
+            self.record(recovery, segment.id, &record)?;
+        }
+        if let Some(Tail::Torn { offset, end }) = reader.finish().map(|read| read.tail) {
+            self.done.forgiven = Some(self.keep_aside(segment.id, offset, end)?);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, recovery: &Recovery, segment: FileId, record: &LogRecord<'_>) -> Result<()> {
+        let corrupt = |what: String| Error::corrupt(self.dir.file_path(&segment_name(segment)), 0, what);
+        for def in record.definitions {
+            // Also of records that are flushed: what is defined twice must be equal.
+            if self.done.series.restore((**def).clone()).map_err(corrupt)? {
+                self.done.definitions.push(Arc::clone(def));
+            }
+        }
+        // Already in SSTs: replayed again, its points would be doubled.
+        if record.seq <= recovery.durable.flushed_seq {
+            return Ok(());
+        }
+        if let Some(id) = record.points.series.iter().find(|id| self.done.series.get(**id).is_none()) {
+            return Err(corrupt(format!("record {} has points of series {id}, which nothing defines", record.seq)));
+        }
+        if record.points.len() > 0 {
+            self.memtable.insert(record.points);
+        }
+        self.done.last_seq = record.seq;
+        self.done.records += 1;
+        self.done.points += record.points.len() as u64;
+        if self.memtable.bytes() >= self.flush_at_bytes { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.memtable.is_empty() {
+            return Ok(());
+        }
+        self.done.generation += 1;
+        let memtable = std::mem::replace(&mut self.memtable, Memtable::new());
+        let frozen = Frozen {
+            generation: self.done.generation,
+            view: memtable.view(),
+            series: self.done.series.clone(),
+            min_seq: self.frozen_seq + 1,
+            max_seq: self.done.last_seq,
+            // The floor moves once, when the whole opening counts.
+            next_segment: FileId::default(),
+        };
+        self.done.ssts.extend(self.tables.write(&frozen)?);
+        self.frozen_seq = frozen.max_seq;
+        Ok(())
+    }
+
+    /// Copies a torn tail into a file of its own, for whoever wants to look: the segment is about to go.
+    fn keep_aside(&self, segment: FileId, offset: u64, end: u64) -> Result<ForgivenTail> {
+        let name = segment_name(segment);
+        let file = self.dir.open(&name, Open::Read)?;
+        let len = usize::try_from(end - offset).map_err(|_| file.corrupt(offset, "a tail too long to keep aside"))?;
+        let mut bytes = vec![0; len];
+        file.read_at(offset, &mut bytes)?;
+        let kept = format!("{KEPT_TAIL}{:016x}-{offset}.bytes", segment.get());
+        // It may stand there from an opening that did not finish.
+        drop(self.dir.remove(&kept));
+        self.dir.open(&kept, Open::Create)?.write_at(0, &bytes)?;
+        Ok(ForgivenTail { file: file.path().to_owned(), offset, bytes: end - offset, kept: self.dir.file_path(&kept) })
+    }
+}

@@ -1,0 +1,152 @@
+//! One column of a batch: the smallest value, then each value's distance from it in as few bytes as the widest needs.
+//! Whole bytes, not bits: the disk is slower than this code, and no codec may be slower than the disk.
+
+use crate::bytes::{Decoded, Reader, put_u64};
+use crate::series::SeriesId;
+
+/// A value as a number whose order is the value's own.
+pub(super) trait Cell: Copy {
+    fn to_cell(self) -> u64;
+    fn from_cell(cell: u64) -> Self;
+}
+
+impl Cell for u64 {
+    fn to_cell(self) -> u64 {
+        self
+    }
+
+    fn from_cell(cell: u64) -> Self {
+        cell
+    }
+}
+
+/// The sign bit is flipped, so that negative timestamps come before positive ones.
+const SIGN: u64 = 1 << 63;
+
+impl Cell for i64 {
+    fn to_cell(self) -> u64 {
+        self.cast_unsigned() ^ SIGN
+    }
+
+    fn from_cell(cell: u64) -> Self {
+        (cell ^ SIGN).cast_signed()
+    }
+}
+
+impl Cell for SeriesId {
+    fn to_cell(self) -> u64 {
+        u64::from(self.get())
+    }
+
+    /// What no id can be becomes the greatest u32, which the reader of a record refuses.
+    fn from_cell(cell: u64) -> Self {
+        Self::new(u32::try_from(cell).unwrap_or(u32::MAX))
+    }
+}
+
+/// Appends width, smallest value and distances; the reader knows the count.
+pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
+    let cells = values.iter().map(|value| value.to_cell());
+    let (min, max) = cells.fold((u64::MAX, 0), |(min, max), cell| (min.min(cell), max.max(cell)));
+    let width = width_of(max.saturating_sub(min));
+    out.push(width);
+    put_u64(out, min);
+    let at = out.len();
+    out.resize(at + values.len() * usize::from(width), 0);
+    let packed = &mut out[at..];
+    match width {
+        0 => {}
+        1 => pack::<1, T>(packed, values, min),
+        2 => pack::<2, T>(packed, values, min),
+        3 => pack::<3, T>(packed, values, min),
+        4 => pack::<4, T>(packed, values, min),
+        5 => pack::<5, T>(packed, values, min),
+        6 => pack::<6, T>(packed, values, min),
+        7 => pack::<7, T>(packed, values, min),
+        _ => pack::<8, T>(packed, values, min),
+    }
+}
+
+/// The bytes that a number up to `range` needs.
+fn width_of(range: u64) -> u8 {
+    let bits = u64::BITS - range.leading_zeros();
+    u8::try_from(bits.div_ceil(8)).unwrap_or(8)
+}
+
+/// With the width known at compile time each value is one or two plain stores.
+fn pack<const W: usize, T: Cell>(out: &mut [u8], values: &[T], min: u64) {
+    for (chunk, value) in out.as_chunks_mut::<W>().0.iter_mut().zip(values) {
+        chunk.copy_from_slice(&value.to_cell().wrapping_sub(min).to_le_bytes()[..W]);
+    }
+}
+
+/// Fills `values` with the next `count` values; what it held is gone.
+pub(super) fn read_column<T: Cell>(reader: &mut Reader<'_>, count: usize, values: &mut Vec<T>) -> Decoded<()> {
+    let (width, min) = (reader.u8()?, reader.u64()?);
+    values.clear();
+    if width > 8 {
+        return Err(format!("a column of {width} bytes a value"));
+    }
+    let packed = reader.bytes(count * usize::from(width))?;
+    match width {
+        0 => values.resize(count, T::from_cell(min)),
+        1 => unpack::<1, T>(packed, min, values),
+        2 => unpack::<2, T>(packed, min, values),
+        3 => unpack::<3, T>(packed, min, values),
+        4 => unpack::<4, T>(packed, min, values),
+        5 => unpack::<5, T>(packed, min, values),
+        6 => unpack::<6, T>(packed, min, values),
+        7 => unpack::<7, T>(packed, min, values),
+        _ => unpack::<8, T>(packed, min, values),
+    }
+    Ok(())
+}
+
+fn unpack<const W: usize, T: Cell>(packed: &[u8], min: u64, values: &mut Vec<T>) {
+    values.extend(packed.as_chunks::<W>().0.iter().map(|chunk| {
+        let mut bytes = [0; 8];
+        bytes[..W].copy_from_slice(chunk);
+        T::from_cell(min.wrapping_add(u64::from_le_bytes(bytes)))
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip<T: Cell + PartialEq + std::fmt::Debug>(values: &[T], width: Option<u8>) {
+        let mut out = Vec::new();
+        put_column(&mut out, values);
+        assert!(width.is_none_or(|width| width == out[0]), "{out:?}");
+        let (mut reader, mut back) = (Reader::new(&out), Vec::new());
+        read_column(&mut reader, values.len(), &mut back).unwrap();
+        assert_eq!(back, values);
+        assert_eq!(reader.finish(), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_values_round_trip(base: u64, spread in 0_u32..64, values: Vec<u64>) {
+            let values: Vec<u64> = values.iter().map(|value| base.wrapping_add(value >> spread)).collect();
+            round_trip(&values, None);
+            let times: Vec<i64> = values.iter().map(|value| value.cast_signed()).collect();
+            round_trip(&times, None);
+        }
+    }
+
+    #[test]
+    fn each_width_ends_where_it_must() {
+        for width in 1..=8_u8 {
+            let most = u64::MAX >> (64 - 8 * u32::from(width));
+            round_trip(&[0, most], Some(width));
+            round_trip(&[u64::MAX - most, u64::MAX], Some(width));
+            let below_zero = -i64::try_from(most / 2).unwrap();
+            round_trip(&[below_zero, below_zero.wrapping_add_unsigned(most)], Some(width));
+        }
+        round_trip(&[7_u64; 5], Some(0));
+        round_trip::<u64>(&[], Some(0));
+        round_trip(&[i64::MIN, i64::MAX], Some(8));
+        round_trip(&[SeriesId::new(0), SeriesId::new((1 << 31) - 1)], Some(4));
+    }
+}
