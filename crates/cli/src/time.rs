@@ -6,20 +6,15 @@ use std::time::Duration;
 use clap::ValueEnum;
 use timestrata::Timestamp;
 
-/// How the times of a file are written.
+/// How the times of a file are written: RFC 3339 or a date and perhaps a time (`auto`), RFC 3339 alone, or a count of
+/// seconds, milliseconds, microseconds or nanoseconds since 1970, with or without decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TimeFormat {
-    /// RFC 3339, a date, or a date and time without zone, which is UTC
     Auto,
-    /// RFC 3339, as 2013-01-01T06:00:00Z
     Rfc3339,
-    /// Seconds since 1970, with or without decimals
     S,
-    /// Milliseconds since 1970
     Ms,
-    /// Microseconds since 1970
     Us,
-    /// Nanoseconds since 1970
     Ns,
 }
 

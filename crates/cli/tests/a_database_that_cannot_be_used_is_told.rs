@@ -1,5 +1,7 @@
 //! Missing, foreign, locked and damaged databases: the exit code, the reason, and no byte changed.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -17,7 +19,11 @@ fn place() -> Place {
 }
 
 fn bytes(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A bad row stops an ingest after the rows before it; `--from-line` goes on exactly, `--skip-bad` passes over it.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
 mod common;
 
 use std::fmt::Write;

@@ -1,5 +1,7 @@
 //! Each of the real files goes in by the command that its help suggests, and comes out as it was.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
 mod common;
 
 use common::{Place, cells, data};

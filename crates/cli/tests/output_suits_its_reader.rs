@@ -1,5 +1,7 @@
 //! Tables, CSV and JSON; no colour where none is wanted; a reader that leaves early is no error.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
 mod common;
 
 use std::fmt::Write;
@@ -50,13 +52,18 @@ fn json_is_a_line_a_point() {
         "{\"series\":\"n\",\"metric\":\"n\",\"tags\":{},\"time\":\"1970-01-01T00:00:00Z\",\"value\":0}\n\
          {\"series\":\"n\",\"metric\":\"n\",\"tags\":{},\"time\":\"1970-01-01T00:00:01Z\",\"value\":1}\n"
     );
-    assert_eq!(place.run("series n --db d --format json").ok(), "{\"series\":\"n\",\"metric\":\"n\",\"tags\":{},\"type\":\"i64\"}\n");
+    assert_eq!(
+        place.run("series n --db d --format json").ok(),
+        "{\"series\":\"n\",\"metric\":\"n\",\"tags\":{},\"type\":\"i64\"}\n"
+    );
 }
 
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let place = place();
-    for words in [&["query", "{}", "--db", "d", "--format", "csv"][..], &["query", "{}", "--db", "d"], &["completions", "zsh"]] {
+    for words in
+        [&["query", "{}", "--db", "d", "--format", "csv"][..], &["query", "{}", "--db", "d"], &["completions", "zsh"]]
+    {
         let mut command = place.command(words);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

@@ -1,5 +1,7 @@
 //! Windows, ranges and selectors over the weather, against sums made here from the file's own rows.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -9,14 +11,17 @@ use common::{Place, cells, data};
 fn weather() -> Place {
     let place = Place::new();
     let file = data("nyc_weather_hourly.csv");
-    place.run(&format!("ingest {} --db w --time time_hour --tags origin=station --values temp,precip", file.display())).ok();
+    place
+        .run(&format!("ingest {} --db w --time time_hour --tags origin=station --values temp,precip", file.display()))
+        .ok();
     place
 }
 
 /// By day, the values of a column at a station.
 fn days(column: usize, station: &str) -> BTreeMap<String, Vec<f64>> {
     let mut days: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for row in cells("nyc_weather_hourly.csv").iter().skip(1).filter(|row| row[0] == station && !row[column].is_empty()) {
+    for row in cells("nyc_weather_hourly.csv").iter().skip(1).filter(|row| row[0] == station && !row[column].is_empty())
+    {
         days.entry(format!("{}T00:00:00Z", &row[14][..10])).or_default().push(row[column].parse().unwrap());
     }
     days

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 /// How the program ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl From<Output> for Ended {
@@ -27,14 +27,14 @@ impl From<Output> for Ended {
 
 impl Ended {
     #[track_caller]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
 
     /// One line on stderr that begins with the program's name, and the exit code.
     #[track_caller]
-    pub fn fails(self, code: i32) -> String {
+    pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
         let lines: Vec<&str> = self.err.lines().filter(|line| !line.starts_with("note: ")).collect();
         assert!(lines.len() == 1 && lines[0].starts_with("timestrata: "), "{}", self.err);
@@ -43,27 +43,27 @@ impl Ended {
 }
 
 /// An empty directory in which the program is run.
-pub struct Place {
+pub(crate) struct Place {
     home: TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     /// The program in this directory, with none of the environment that changes it.
-    pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_timestrata"));
         command.args(words).current_dir(self.home.path()).stdin(Stdio::null());
         for name in ["TIMESTRATA_DB", "NO_COLOR", "CARGO", "CLICOLOR_FORCE"] {
@@ -73,11 +73,11 @@ impl Place {
     }
 
     /// Runs the program to its end. Words are separated by spaces; `'..'` keeps some together.
-    pub fn run(&self, line: &str) -> Ended {
+    pub(crate) fn run(&self, line: &str) -> Ended {
         self.command(words(line)).output().unwrap().into()
     }
 
-    pub fn run_with_input(&self, line: &str, input: &str) -> Ended {
+    pub(crate) fn run_with_input(&self, line: &str, input: &str) -> Ended {
         let mut command = self.command(words(line));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -86,7 +86,7 @@ impl Place {
     }
 
     /// The rows that a query prints as CSV, without its header: series, time, value.
-    pub fn points(&self, query: &str) -> Vec<[String; 3]> {
+    pub(crate) fn points(&self, query: &str) -> Vec<[String; 3]> {
         let out = self.run(&format!("query {query} --format csv")).ok();
         let mut csv = csv::Reader::from_reader(out.as_bytes());
         let rows = csv.records().map(|row| row.unwrap());
@@ -105,14 +105,14 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// A file carried with the tests.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let carried = crate_dir.join("tests/data").join(name);
     if carried.exists() { carried } else { crate_dir.join("data").join(name) }
 }
 
 /// A file of the tests as rows of texts, the header first; by the plainest means, for files without quotes.
-pub fn cells(name: &str) -> Vec<Vec<String>> {
+pub(crate) fn cells(name: &str) -> Vec<Vec<String>> {
     let text = fs::read_to_string(data(name)).unwrap();
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
