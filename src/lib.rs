@@ -3,6 +3,8 @@
 
 pub(crate) mod actor;
 pub(crate) mod bytes;
+mod db;
+pub(crate) mod engine;
 pub(crate) mod env;
 mod error;
 pub(crate) mod latest;
@@ -13,15 +15,19 @@ mod point;
 mod query;
 mod series;
 pub(crate) mod sst;
+pub(crate) mod store;
 pub(crate) mod sync;
 pub(crate) mod version;
 pub(crate) mod wal;
 
+pub use actor::Ack;
+pub use db::{Builder, Changes, Db, Stats, TryWriteError};
 pub use error::{Error, Result};
 pub use options::Durability;
-pub use point::{Batch, Point, Sample, Timestamp, Value, ValueType};
+pub use point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, Sample, Timestamp, Value, ValueType};
 pub use query::{
     Aggregate, ColumnChunk, Columns, PointStream, Query, QueryScan, Scan, ScanIter, Select, SeriesInfo, SeriesWindows,
-    Window, Windows,
+    Snapshot, Window, Windows,
 };
-pub use series::{Series, SeriesId, SeriesKey};
+pub use series::{MAX_KEY_BYTES, MAX_TAGS, Series, SeriesId, SeriesKey};
+pub use store::{ForgivenTail, OpenReport};

@@ -18,6 +18,7 @@ struct Prepared {
     /// Its place in the order, if it has a record.
     seq: Option<u64>,
     definitions: Vec<Arc<SeriesDef>>,
+    /// Of each point of the batch.
     series: Vec<SeriesId>,
     batch: Batch,
     reply: Waiting,
@@ -29,7 +30,7 @@ struct Prepared {
 #[derive(Debug)]
 enum Waiting {
     Write { reply: Reply<Result<Ack>>, durability: Durability },
-    Series { reply: Reply<Result<Vec<SeriesId>>>, durability: Durability },
+    Series { reply: Reply<Result<Vec<SeriesId>>>, ids: Vec<SeriesId>, durability: Durability },
     Sync { reply: Reply<Result<()>> },
 }
 
@@ -61,7 +62,7 @@ impl Prepared {
                 let durability = if synced { Durability::Sync } else { durability };
                 reply.send(Ok(Ack { seq: self.seq.unwrap_or(newest), durability }));
             }
-            Waiting::Series { reply, .. } => reply.send(Ok(self.series)),
+            Waiting::Series { reply, ids, .. } => reply.send(Ok(ids)),
             Waiting::Sync { reply } => reply.send(Ok(())),
         }
     }
@@ -194,9 +195,9 @@ impl Ahead {
                     reply.send(Err(error));
                     None
                 }
-                Ok((series, definitions)) => {
-                    let reply = Waiting::Series { reply, durability: self.durability };
-                    Some(self.enter(definitions, series, Batch::new(), reply, permit))
+                Ok((ids, definitions)) => {
+                    let reply = Waiting::Series { reply, ids, durability: self.durability };
+                    Some(self.enter(definitions, Vec::new(), Batch::new(), reply, permit))
                 }
             },
             Work::Sync { reply } => {

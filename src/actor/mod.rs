@@ -10,6 +10,7 @@ mod storage;
 mod writer;
 
 pub(crate) use flusher::run as run_flusher;
-pub(crate) use message::{Ack, Command, Flush, Report, ToWriter, Work, Write};
+pub use message::Ack;
+pub(crate) use message::{Command, Flush, Report, ToWriter, Work, Write};
 pub(crate) use storage::{AppendError, LogRecord, Storage, Tables, Timer, Timers};
 pub(crate) use writer::{Settings, Writer};

@@ -7,6 +7,7 @@ mod columns;
 mod table;
 mod view;
 
+pub(crate) use chunk::Cell;
 pub(crate) use columns::{Lane, LaneReader};
 pub(crate) use table::Memtable;
 pub(crate) use view::{Frozen, View};

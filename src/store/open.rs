@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::Store;
 use super::directory::{Directory, LOCK};
 use super::readers::Readers;
 use super::replay::{Replay, Replayed};
 use super::tables::SstTables;
-use super::Store;
 use crate::env::{Dir, Env, Lock, Open, SyncStep};
 use crate::error::{Error, Result};
 use crate::manifest::{MANIFEST, Manifest, ManifestRead, SeriesLog};
 use crate::options::Options;
 use crate::sst;
 use crate::version::{
-    Durable, FileId, FileIds, Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, SeriesIndex, Version, recover,
+    Durable, FileId, FileIds, Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, SeriesIndex, Version,
+    recover,
 };
 use crate::wal::{SegmentHeader, Wal, WalFiles, segment_name};
 
@@ -170,10 +171,7 @@ pub(super) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
     }
     let older = listed.segments.iter().filter(|id| **id < floor);
     let found = Found {
-        manifest: FoundManifest {
-            durable: manifest.durable.clone(),
-            bad_edit: manifest.bad.map(|bad| bad.offset),
-        },
+        manifest: FoundManifest { durable: manifest.durable.clone(), bad_edit: manifest.bad.map(|bad| bad.offset) },
         segments,
         ssts: listed.ssts.clone(),
         other_ids: older.chain(&listed.spares).copied().collect(),

@@ -9,9 +9,9 @@ mod sst;
 mod transition;
 
 pub(crate) use edit::{Durable, Edit};
+pub(crate) use file_ids::FileIds;
 pub(crate) use recover::{Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, ReplayEnd, recover};
 pub(crate) use series_index::{Made, SeriesIndex};
-pub(crate) use file_ids::FileIds;
 pub(crate) use sst::{FileId, Rectangle, SstMeta};
 
 use crate::memtable::{Frozen, View};

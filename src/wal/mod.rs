@@ -12,10 +12,10 @@ mod spares;
 #[cfg(test)]
 mod tests;
 
+use crate::actor::{AppendError, LogRecord};
 pub(crate) use describe::{Description, Ending, RecordKind, RecordLine, Verified, describe, verify};
 pub(crate) use header::{Predecessor, Seal, SegmentEnd, SegmentHeader};
 pub(crate) use log::Wal;
-use crate::actor::{AppendError, LogRecord};
 pub(crate) use scan::{SegmentRead, SegmentReader, Tail, read_segment};
 
 use crate::env::Dir;

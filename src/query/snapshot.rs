@@ -1,0 +1,188 @@
+//! A snapshot: one version, and the files it names. It turns both into sources for the readers above.
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use super::catalog::{Catalog, SeriesInfo};
+use super::memory::LaneSource;
+use super::range::TimeRange;
+use super::scan::Scan;
+use super::select::Select;
+use super::source::{AnySources, BoxSource, latest};
+use super::table::SstSource;
+use super::{Query, unblock};
+use crate::error::{Error, Result};
+use crate::memtable::{Lane, View};
+use crate::point::{Point, Sample, Timestamp, ValueType};
+use crate::series::{Series, SeriesDef, SeriesId, SeriesKey};
+use crate::store::Readers;
+use crate::version::Version;
+
+/// The whole database as it was at one moment.
+///
+/// It holds whole batches only, and holds still: whatever is written, flushed or closed meanwhile, it answers the
+/// same. Owned, `Send` and cheap to clone; while it lives it keeps alive the memory and files that it sees, and the
+/// directory's lock.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+///
+/// let db = Db::open_blocking(dir.path().join("db"))?;
+/// let load = db.series_blocking(SeriesKey::new("load"))?;
+/// let before = db.snapshot();
+/// let mut batch = Batch::new();
+/// batch.push(load, Timestamp::from_secs(1), 0.5);
+/// db.write_blocking(batch)?;
+/// assert_eq!(before.scan(load, ..).collect_blocking()?.len(), 0);
+/// assert_eq!(db.snapshot().scan(load, ..).collect_blocking()?.len(), 1);
+/// # Ok::<(), timestrata::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    version: Arc<Version>,
+    /// `None` of a database that was closed before: its memory is still here, its files may be another's by now.
+    readers: Option<Arc<Readers>>,
+    nonce: u64,
+}
+
+impl Snapshot {
+    pub(crate) fn new(version: Arc<Version>, readers: Option<Arc<Readers>>, nonce: u64) -> Self {
+        Self { inner: Arc::new(Inner { version, readers, nonce }) }
+    }
+
+    /// The newest record that it sees: every acknowledged batch with this seq or a smaller one is in it, whole.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.inner.version.seq
+    }
+
+    /// The series that match, sorted by key.
+    #[must_use]
+    pub fn series(&self, select: &Select) -> Vec<SeriesInfo> {
+        self.inner.select(select).into_iter().map(Arc::unwrap_or_clone).collect()
+    }
+
+    /// The series of a key, if there is one.
+    #[must_use]
+    pub fn find(&self, key: &SeriesKey) -> Option<SeriesInfo> {
+        self.inner.version.series.find(key).map(|def| info(def))
+    }
+
+    /// The series of a key, to be scanned as `T`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSeries`] if the snapshot has none; [`Error::TypeMismatch`] if it holds another type.
+    pub fn typed<T: Sample>(&self, key: &SeriesKey) -> Result<Series<T>> {
+        let def = self.inner.version.series.find(key).ok_or_else(|| Error::NoSuchSeries { key: key.to_string() })?;
+        check_type::<T>(def)?;
+        Ok(Series::new(def.id, self.inner.nonce))
+    }
+
+    /// The points of a series in a range of time, in time order; those of one timestamp in the order they arrived.
+    ///
+    /// Any range of [`Timestamp`]s will do; a reversed one is empty. Nothing is read before the first point is asked
+    /// for, and whatever goes wrong, a `Series` of another opening included, comes in the place of a point.
+    pub fn scan<T: Sample>(&self, series: Series<T>, range: impl RangeBounds<Timestamp>) -> Scan<T> {
+        let range = TimeRange::new(&range);
+        match self.inner.typed_sources(series, range) {
+            Ok(sources) => Scan::new(range, sources),
+            Err(error) => Scan::failed(error),
+        }
+    }
+
+    /// The newest point of a series: the greatest timestamp, and of several there the one that arrived last.
+    ///
+    /// # Errors
+    /// Whatever reading met; [`Error::UnknownSeries`] for a `Series` of another opening.
+    pub async fn latest<T: Sample>(&self, series: Series<T>) -> Result<Option<Point<T>>> {
+        let snapshot = self.clone();
+        unblock(move |_| snapshot.latest_blocking(series)).await
+    }
+
+    /// The blocking twin of [`latest`](Self::latest).
+    ///
+    /// # Errors
+    /// As for `latest`.
+    pub fn latest_blocking<T: Sample>(&self, series: Series<T>) -> Result<Option<Point<T>>> {
+        latest(self.inner.typed_sources(series, TimeRange::ALL)?)
+    }
+
+    /// A query over the series that match.
+    pub fn query(&self, select: Select) -> Query {
+        let catalog: Arc<dyn Catalog> = self.inner.clone();
+        Query::new(catalog, select)
+    }
+}
+
+impl Inner {
+    fn typed_sources<T: Sample>(&self, series: Series<T>, range: TimeRange) -> Result<Vec<BoxSource<T>>> {
+        let def = self.version.series.get(series.id()).filter(|_| series.nonce() == self.nonce);
+        let def = def.ok_or(Error::UnknownSeries { id: series.id().get() })?;
+        check_type::<T>(def)?;
+        self.sources_of(series.id(), range)
+    }
+
+    /// Whatever may hold points of a series in a range, oldest first. No file is opened here, and none that cannot
+    /// matter ever will be.
+    fn sources_of<T: Sample>(&self, series: SeriesId, range: TimeRange) -> Result<Vec<BoxSource<T>>> {
+        let mut sources: Vec<BoxSource<T>> = Vec::new();
+        if range.is_empty() {
+            return Ok(sources);
+        }
+        let times = range.as_inclusive();
+        for meta in self.version.ssts.iter().filter(|sst| sst.rectangle.meets(series, &times)) {
+            let readers = self.readers.as_ref().ok_or(Error::Closed)?;
+            sources.push(Box::new(SstSource::new(Arc::clone(readers), Arc::clone(meta), series, range)));
+        }
+        let frozen = self.version.frozen.iter().map(|frozen| &frozen.view);
+        for view in frozen.chain([&self.version.active]) {
+            push_lanes(&mut sources, view, series, range);
+        }
+        Ok(sources)
+    }
+}
+
+/// A memtable's two lanes, the main one first: on a tie its point arrived before its late twin.
+fn push_lanes<T: Sample>(sources: &mut Vec<BoxSource<T>>, view: &View, series: SeriesId, range: TimeRange) {
+    let Some(times) = view.times() else { return };
+    for lane in [Lane::Main, Lane::Late] {
+        if let Some(reader) = view.lane(series, lane, &range.as_inclusive()) {
+            sources.push(Box::new(LaneSource::new(reader, times, range)));
+        }
+    }
+}
+
+fn check_type<T: Sample>(def: &SeriesDef) -> Result<()> {
+    if def.ty == T::TYPE {
+        return Ok(());
+    }
+    Err(Error::TypeMismatch { series: def.key.to_string(), expected: def.ty, found: T::TYPE })
+}
+
+fn info(def: &SeriesDef) -> SeriesInfo {
+    SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty }
+}
+
+impl Catalog for Inner {
+    fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {
+        let matching = self.version.series.iter().filter(|def| select.matches(&def.key));
+        let mut found: Vec<Arc<SeriesInfo>> = matching.map(|def| Arc::new(info(def))).collect();
+        found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        found
+    }
+
+    fn sources(&self, series: &SeriesInfo, range: TimeRange) -> Result<AnySources> {
+        Ok(match series.value_type {
+            ValueType::F64 => AnySources::F64(self.sources_of(series.id, range)?),
+            ValueType::I64 => AnySources::I64(self.sources_of(series.id, range)?),
+            ValueType::U64 => AnySources::U64(self.sources_of(series.id, range)?),
+            ValueType::Bool => AnySources::Bool(self.sources_of(series.id, range)?),
+        })
+    }
+}
