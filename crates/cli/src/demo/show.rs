@@ -49,9 +49,9 @@ pub(crate) async fn week(
     for (((mean, least), most), count) in means.iter().zip(&least).zip(&most).zip(&counts) {
         check_mean(mean, expected)?;
         let day = mean.0.to_string();
-        let values = [least.1, most.1, count.1].map(figures::rounded);
-        let mut cells = vec![day.chars().take(10).collect(), format!("{:.2}", mean.1.as_f64())];
-        cells.extend(values);
+        let mut cells: Vec<String> = vec![day.chars().take(10).collect()];
+        cells.extend([mean.1, least.1, most.1].map(|value| format!("{:.2}", value.as_f64())));
+        cells.push(figures::rounded(count.1));
         table.row(cells, &mut stdout.out)?;
     }
     table.finish(&mut stdout.out)?;

@@ -120,6 +120,8 @@ async fn watch(db: Db, weather: Arc<Weather>, done: Arc<AtomicBool>) -> Result<(
         if last {
             return Ok((snapshots, points));
         }
+        // Before the first point nothing above waits, and two watchers would keep two cores from the writers.
+        tokio::task::yield_now().await;
     }
 }
 
