@@ -38,11 +38,12 @@ pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) +
     builder.preemption_bound = Some(if std::env::var_os("LOOM_LONG").is_some() { 3 } else { 2 });
     builder.max_branches = 10_000;
     let (count, seen) = (Arc::clone(&executions), witness.clone());
+    let failure = NameFailure { model, executions: Arc::clone(&executions) };
     builder.check(move || {
-        let execution = count.fetch_add(1, Ordering::Relaxed) + 1;
-        EXECUTION.store(execution, Ordering::Relaxed);
+        count.fetch_add(1, Ordering::Relaxed);
         body(&seen);
     });
+    drop(failure);
     let explored = Explored {
         model,
         executions: executions.load(Ordering::Relaxed),
@@ -60,11 +61,16 @@ pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) +
     explored
 }
 
-/// The execution under way, for the runner of mutants to say which one killed.
-static EXECUTION: AtomicU64 = AtomicU64::new(0);
+/// Says which execution failed: the runner of mutants asks.
+struct NameFailure {
+    model: &'static str,
+    executions: Arc<AtomicU64>,
+}
 
-/// The number of the execution under way.
-#[must_use]
-pub fn execution() -> u64 {
-    EXECUTION.load(Ordering::Relaxed)
+impl Drop for NameFailure {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("model {} failed at execution {} .", self.model, self.executions.load(Ordering::Relaxed));
+        }
+    }
 }

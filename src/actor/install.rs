@@ -101,10 +101,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             // The edit may be on disk: its SSTs stay, and reopening decides.
             return self.go_read_only(&error);
         }
-        #[cfg(feature = "mutant_two_store_publish")]
-        self.publish(crate::version::Version { frozen: self.version.frozen[1..].to_vec(), ..(*self.version).clone() });
         // One store: no reader sees the frozen memtable gone and its SST not there.
-        if let Some(next) = self.version.after_flush(generation, added) {
+        let next = self.version.after_flush(generation, added);
+        #[cfg(feature = "mutant_two_store_publish")]
+        self.publish(crate::version::Version { frozen: Vec::new(), ..(*self.version).clone() });
+        if let Some(next) = next {
             self.publish(next);
         }
         #[cfg(feature = "mutant_swap_after_copy")]

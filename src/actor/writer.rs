@@ -142,8 +142,6 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 }
                 self.queue.push_back(command);
             }
-            #[cfg(feature = "mutant_reports_wait_behind_commands")]
-            ToWriter::Report(_) if !self.queue.is_empty() => {}
             ToWriter::Report(Report::Flushed { generation, outcome }) => self.flushed(generation, outcome),
             ToWriter::Report(Report::Due(timer)) => self.due(timer),
             ToWriter::Report(Report::Panicked) => self.stop = Stop::Done,

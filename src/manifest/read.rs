@@ -40,9 +40,9 @@ impl ManifestRead {
     /// record with a sound one behind it, or an edit that contradicts those before it.
     pub(crate) fn read(dir: &Dir) -> Result<Self> {
         let file = dir.open(MANIFEST, Open::Read)?;
-        let header = Header::read(&file, &MAGIC)?;
+        let header = Header::read(&file, MAGIC)?;
         let len = file.len()?;
-        let mut frames = Frames::new(file, len, Salt::new(header.uuid, header.id));
+        let mut frames = Frames::new(file, len, Salt::new(MAGIC, header.uuid, header.id));
         let mut read =
             Self { uuid: header.uuid, generation: header.id, durable: Durable::default(), records: 0, bad: None };
         let mut offset = HEADER_BYTES as u64;

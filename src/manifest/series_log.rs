@@ -71,7 +71,7 @@ impl SeriesLog {
             None => create(&self.dir, self.uuid)?,
         };
         let file = self.file.insert(file);
-        let salt = Salt::new(self.uuid, 0);
+        let salt = Salt::new(MAGIC, self.uuid, 0);
         let mut len = self.len.max(HEADER_BYTES as u64);
         let mut bytes = Vec::new();
         for (group, first) in definitions.chunks(GROUP_DEFINITIONS).zip((self.next_id..).step_by(GROUP_DEFINITIONS)) {
@@ -107,7 +107,7 @@ impl SeriesLog {
             return Ok(definitions);
         }
         let file = open_checked(dir, uuid, valid_len, Open::Read)?;
-        let mut frames = Frames::new(file, valid_len, Salt::new(uuid, 0));
+        let mut frames = Frames::new(file, valid_len, Salt::new(MAGIC, uuid, 0));
         let mut offset = HEADER_BYTES as u64;
         while offset < valid_len {
             let next = definitions.len();
@@ -128,13 +128,13 @@ fn create(dir: &Dir, uuid: Uuid) -> Result<DirFile> {
     // A log that no edit names yet: a crash, or a failed append, left it.
     remove_leftover(dir, SERIES_LOG)?;
     let file = dir.open(SERIES_LOG, Open::Create)?;
-    file.write_at(0, &Header::new(uuid, 0).to_bytes(&MAGIC))?;
+    file.write_at(0, &Header::new(uuid, 0).to_bytes(MAGIC))?;
     Ok(file)
 }
 
 fn open_checked(dir: &Dir, uuid: Uuid, valid_len: u64, how: Open) -> Result<DirFile> {
     let file = dir.open(SERIES_LOG, how)?;
-    Header::read_own(&file, &MAGIC, uuid)?;
+    Header::read_own(&file, MAGIC, uuid)?;
     let found = file.len()?;
     if found < valid_len || valid_len < HEADER_BYTES as u64 {
         return Err(file.corrupt(found, format!("it ends here; the manifest says {valid_len} bytes")));

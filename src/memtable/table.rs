@@ -57,6 +57,12 @@ impl Memtable {
         self.view.clone()
     }
 
+    /// A view of batches that are not inserted yet: the planted bug of publishing too early.
+    #[cfg(feature = "mutant_publish_before_last_cell")]
+    pub(crate) fn view_ahead(&self, batches: usize) -> View {
+        View { epoch: self.view.epoch + u32::try_from(batches).unwrap_or(u32::MAX), ..self.view.clone() }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.view.bytes
     }

@@ -172,10 +172,21 @@ impl QueryScan {
         })
     }
 
-    fn fail(&mut self, error: Error) -> Option<Result<(Arc<SeriesInfo>, Point<Value>)>> {
-        self.series = Vec::new().into_iter();
-        self.current = None;
-        Some(Err(error))
+    fn step(&mut self) -> Result<Option<(Arc<SeriesInfo>, Point<Value>)>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        loop {
+            if let Some((series, points)) = &mut self.current {
+                if let Some(point) = points.next() {
+                    return Ok(Some((Arc::clone(series), point?)));
+                }
+                self.current = None;
+            }
+            let Some(series) = self.series.next() else { return Ok(None) };
+            let points = self.begin(&series)?;
+            self.current = Some((series, points));
+        }
     }
 }
 
@@ -183,23 +194,12 @@ impl Iterator for QueryScan {
     type Item = Result<(Arc<SeriesInfo>, Point<Value>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.failed.take() {
-            return self.fail(error);
+        let step = self.step();
+        if step.is_err() {
+            self.series = Vec::new().into_iter();
+            self.current = None;
         }
-        loop {
-            if let Some((series, points)) = &mut self.current {
-                match points.next() {
-                    Some(Ok(point)) => return Some(Ok((Arc::clone(series), point))),
-                    Some(Err(error)) => return self.fail(error),
-                    None => self.current = None,
-                }
-            }
-            let series = self.series.next()?;
-            match self.begin(&series) {
-                Ok(points) => self.current = Some((series, points)),
-                Err(error) => return self.fail(error),
-            }
-        }
+        step.transpose()
     }
 }
 

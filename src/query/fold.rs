@@ -123,8 +123,8 @@ impl LaneSum {
     }
 
     fn total(&self) -> f64 {
-        let [a, b, c, d, e, f, g, h] = self.lanes;
-        one_nan(((a + b) + (c + d)) + ((e + f) + (g + h)))
+        let lane = &self.lanes;
+        one_nan(((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7])))
     }
 }
 

@@ -36,11 +36,12 @@ impl<T: Copy> ColumnBuffer<T> {
         &self.values[self.start..]
     }
 
-    /// One of the points that remain.
+    /// Gives the first of them away.
     #[inline]
-    pub(super) fn get(&self, index: usize) -> Option<Point<T>> {
-        let (timestamp, value) = (self.timestamps().get(index)?, self.values().get(index)?);
-        Some(Point { timestamp: *timestamp, value: *value })
+    fn pop(&mut self) -> Option<Point<T>> {
+        let (timestamp, value) = (*self.timestamps.get(self.start)?, *self.values.get(self.start)?);
+        self.start += 1;
+        Some(Point { timestamp, value })
     }
 
     fn clear(&mut self) {
@@ -55,6 +56,14 @@ impl<T: Copy> ColumnBuffer<T> {
 
     /// Moves the first `count` remaining points to the end of `other`.
     fn move_to(&mut self, other: &mut Self, count: usize) {
+        // Where sources interleave point by point, two calls to copy memory would cost more than the merge.
+        if count == 1 {
+            if let Some(point) = self.pop() {
+                other.timestamps.push(point.timestamp);
+                other.values.push(point.value);
+            }
+            return;
+        }
         let run = self.start..self.start + count;
         other.timestamps.extend_from_slice(&self.timestamps[run.clone()]);
         other.values.extend_from_slice(&self.values[run.clone()]);
@@ -113,7 +122,12 @@ impl<T: Copy> Lane<T> {
         let run = self.run.timestamps();
         let Some(other) = other else { return run.len() };
         let precedes = |at: &Timestamp| Turn { time: at.as_nanos(), age: own.age } < other;
-        if run.last().is_some_and(precedes) { run.len() } else { partition_near(run, precedes) }
+        match run {
+            // The first has its turn. Where sources interleave point by point, the second settles it.
+            [_, second, ..] if !precedes(second) => 1,
+            [.., last] if precedes(last) => run.len(),
+            _ => partition_near(run, precedes),
+        }
     }
 }
 
@@ -164,6 +178,24 @@ impl<T: Copy> Merge<T> {
         &self.chunk
     }
 
+    /// The next point, out of the chunk or the next one; for readers that take points one by one.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<Result<Point<T>>> {
+        self.chunk.pop().map_or_else(|| self.first_of_next(), |point| Some(Ok(point)))
+    }
+
+    #[cold]
+    fn first_of_next(&mut self) -> Option<Result<Point<T>>> {
+        // A chunk holds at least one point, and none is left after the last.
+        self.advance().map(|_| self.chunk.pop()).transpose()
+    }
+
+    /// The next point of the chunk.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Point<T>> {
+        self.chunk.pop()
+    }
+
     /// Makes the next chunk; false at the end. After an error nothing more comes.
     pub(super) fn advance(&mut self) -> Result<bool> {
         self.chunk.clear();
@@ -177,8 +209,11 @@ impl<T: Copy> Merge<T> {
     }
 
     fn gather(&mut self) -> Result<bool> {
-        while let Some(turn) = self.turns.pop() {
-            let Some(lane) = &mut self.lanes[turn.age] else { continue };
+        while let Some(turn) = self.turns.last().copied() {
+            let Some(lane) = &mut self.lanes[turn.age] else {
+                self.turns.pop();
+                continue;
+            };
             if lane.run.is_empty() {
                 if lane.run.timestamps.capacity() == 0 {
                     std::mem::swap(&mut lane.run, &mut self.spare);
@@ -187,9 +222,9 @@ impl<T: Copy> Merge<T> {
                 self.requeue(turn.age);
                 continue;
             }
-            let count = lane.points_before(turn, self.turns.last().copied());
+            let other = self.turns.len().checked_sub(2).map(|second| self.turns[second]);
+            let count = lane.points_before(turn, other);
             if count >= LONG_RUN_POINTS && !self.chunk.is_empty() {
-                self.turns.push(turn);
                 return Ok(true);
             }
             if self.chunk.is_empty() && count == lane.run.timestamps().len() {
@@ -199,25 +234,31 @@ impl<T: Copy> Merge<T> {
                 lane.run.move_to(&mut self.chunk, count);
             }
             self.requeue(turn.age);
-            if count >= LONG_RUN_POINTS || self.chunk.timestamps().len() >= GATHERED_POINTS {
+            if count >= LONG_RUN_POINTS || self.chunk.timestamps.len() >= GATHERED_POINTS {
                 return Ok(true);
             }
         }
         Ok(!self.chunk.is_empty())
     }
 
-    /// Queues a lane for its next turn, or lets it go.
+    /// Puts the lane whose turn it was in its new place, or lets it go.
     fn requeue(&mut self, age: usize) {
         let slot = &mut self.lanes[age];
-        if let Some(time) = slot.as_ref().and_then(|lane| lane.turn(self.range)) {
-            let turn = Turn { time, age };
-            // From the end, as a lane that was next will mostly be next or nearly so.
-            let at = self.turns.iter().rposition(|other| *other > turn).map_or(0, |after| after + 1);
-            self.turns.insert(at, turn);
-        } else if let Some(lane) = slot.take() {
-            self.spare = lane.run;
-            self.spare.clear();
+        let Some(time) = slot.as_ref().and_then(|lane| lane.turn(self.range)) else {
+            self.turns.pop();
+            if let Some(lane) = slot.take() {
+                self.spare = lane.run;
+                self.spare.clear();
+            }
+            return;
+        };
+        let turn = Turn { time, age };
+        let mut place = self.turns.len() - 1;
+        while place > 0 && self.turns[place - 1] < turn {
+            self.turns[place] = self.turns[place - 1];
+            place -= 1;
         }
+        self.turns[place] = turn;
     }
 }
 
@@ -291,6 +332,14 @@ mod tests {
         assert_eq!(merge.chunk().timestamps().len(), 3);
         assert!(!merge.advance().unwrap());
         assert_eq!(touched(), [2, 1, 0], "no run past the range is read");
+    }
+
+    #[test]
+    fn a_source_that_passed_the_range_is_not_read_on_however_loose_its_bound() {
+        let source = Runs::new(vec![points(&[(1, 1), (20, 2)]), points(&[(21, 3)])]).loose_by(100);
+        let range = TimeRange::new(&(..Timestamp::from_nanos(10)));
+        assert_eq!(merged(range, std::slice::from_ref(&source)).unwrap(), points(&[(1, 1)]));
+        assert_eq!(source.touches().get(), 1);
     }
 
     #[test]

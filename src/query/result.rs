@@ -118,10 +118,10 @@ mod tests {
             ],
         };
         let lines = [
-            r#"series               start                   mean"#,
+            "series               start                   mean",
             r#"temp{station="JFK"}  1970-01-01T00:00:00Z     3.8"#,
             r#"temp{station="JFK"}  1970-01-02T00:00:00Z  -11.25"#,
-            r#"höhe                 1970-01-01T00:00:00Z     NaN"#,
+            "höhe                 1970-01-01T00:00:00Z     NaN",
         ];
         assert_eq!(answer.to_string(), lines.join("\n"));
         assert_eq!((answer.len(), answer.is_empty()), (3, false));

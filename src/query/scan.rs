@@ -53,7 +53,7 @@ impl<T: Sample> Scan<T> {
     /// }
     /// ```
     pub fn iter(self) -> ScanIter<T> {
-        ScanIter { merge: self.merge, next: 0 }
+        ScanIter { merge: self.merge }
     }
 
     /// All points at once, read on tokio's blocking pool; without a tokio runtime, on this thread.
@@ -136,8 +136,6 @@ impl<T> fmt::Debug for Scan<T> {
 #[must_use = "an iterator reads nothing until it is asked"]
 pub struct ScanIter<T> {
     merge: Merge<T>,
-    /// Which point of the merge's chunk comes next.
-    next: usize,
 }
 
 impl<T: Sample> Iterator for ScanIter<T> {
@@ -145,18 +143,7 @@ impl<T: Sample> Iterator for ScanIter<T> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(point) = self.merge.chunk().get(self.next) {
-                self.next += 1;
-                return Some(Ok(point));
-            }
-            self.next = 0;
-            match self.merge.advance() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => return Some(Err(error)),
-            }
-        }
+        self.merge.next()
     }
 }
 
@@ -209,6 +196,7 @@ pub struct ColumnChunk<'a, T> {
 
 impl<'a, T: Copy> ColumnChunk<'a, T> {
     /// The points one by one.
+    #[must_use]
     pub fn points(self) -> impl ExactSizeIterator<Item = Point<T>> + use<'a, T> {
         let pairs = self.timestamps.iter().zip(self.values);
         pairs.map(|(timestamp, value)| Point { timestamp: *timestamp, value: *value })

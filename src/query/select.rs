@@ -202,9 +202,9 @@ impl fmt::Display for Select {
             f.write_str(separator)?;
             separator = ",";
             if parse::is_plain(&rule.key) {
-                f.write_str(&rule.key)?
+                f.write_str(&rule.key)?;
             } else {
-                Quoted(&rule.key).fmt(f)?
+                Quoted(&rule.key).fmt(f)?;
             }
             write!(f, "{}{}", rule.test.sign(), Quoted(rule.test.text()))?;
         }
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_bad_pattern_matches_nothing_and_is_told() {
         let jfk = key(r#"temp{station="JFK"}"#);
-        for bad in ["J(", "a)|(?:.*", "*", &"(((x{99}){99}){99}){99}".to_owned()] {
+        for bad in ["J(", "a)|(?:.*", "*", "(((x{99}){99}){99}){99}"] {
             let selects = [Select::all().tag_matches("station", bad), Select::all().tag_not_matches("station", bad)];
             for select in selects {
                 assert!(!select.matches(&jfk), "{bad}");

@@ -71,9 +71,8 @@ mod tests {
     use crate::query::testing::{Runs, points};
 
     fn latest_and_touched(sources: &[Runs<i64>]) -> (Option<Point<i64>>, Vec<usize>) {
-        let touches: Vec<_> = sources.iter().map(Runs::touches).collect();
         let found = latest(sources.iter().map(|runs| runs.clone().boxed()).collect()).unwrap();
-        (found, touches.iter().map(|touch| touch.get()).collect())
+        (found, sources.iter().map(|runs| runs.touches().get()).collect())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use tokio::runtime::Handle;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::blocking::pass_on;
 use super::merge::Merge;
@@ -27,8 +27,8 @@ pub struct PointStream<T> {
 }
 
 enum State<T> {
-    /// The merge is here; `next` is the point of its chunk that comes next.
-    Here { merge: Box<Merge<T>>, next: usize },
+    /// The merge is here, and what was not given of its chunk.
+    Here(Box<Merge<T>>),
     /// The merge is on the blocking pool, making its next chunk.
     Away(JoinHandle<Read<T>>),
     /// The last point or an error was given.
@@ -37,7 +37,7 @@ enum State<T> {
 
 impl<T: Sample> PointStream<T> {
     pub(super) fn new(merge: Merge<T>) -> Self {
-        Self { state: State::Here { merge: Box::new(merge), next: 0 } }
+        Self { state: State::Here(Box::new(merge)) }
     }
 
     /// The next point, or `None` at the end. Dropping the future loses no point.
@@ -47,52 +47,56 @@ impl<T: Sample> PointStream<T> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Sends the merge for its next chunk; without a runtime, makes it here.
-    fn depart(&mut self) -> Result<()> {
-        let State::Here { mut merge, .. } = std::mem::replace(&mut self.state, State::Ended) else { return Ok(()) };
-        if let Ok(runtime) = Handle::try_current() {
-            self.state = State::Away(runtime.spawn_blocking(move || {
-                let made = merge.advance();
-                (merge, made)
-            }));
-        } else if merge.advance()? {
-            self.state = State::Here { merge, next: 0 };
+    /// Waits until the next chunk is here; false at the end. Whatever goes wrong leaves the stream ended.
+    #[cold]
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<bool>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Here(merge) => match Handle::try_current() {
+                    Ok(runtime) => self.state = State::Away(runtime.spawn_blocking(move || read(merge))),
+                    Err(_) => return Poll::Ready(self.arrive(read(merge))),
+                },
+                State::Away(mut reading) => {
+                    let Poll::Ready(back) = Pin::new(&mut reading).poll(context) else {
+                        self.state = State::Away(reading);
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(back.map_err(pass_on).and_then(|back| self.arrive(back)));
+                }
+                State::Ended => return Poll::Ready(Ok(false)),
+            }
         }
-        Ok(())
     }
 
-    /// Takes the merge back; after the end or an error there is none to take.
-    fn arrive(&mut self, read: Result<Read<T>, JoinError>) -> Result<()> {
-        self.state = State::Ended;
-        let (merge, made) = read.map_err(pass_on)?;
-        if made? {
-            self.state = State::Here { merge, next: 0 };
+    fn arrive(&mut self, (merge, made): Read<T>) -> Result<bool> {
+        let made = made?;
+        if made {
+            self.state = State::Here(merge);
         }
-        Ok(())
+        Ok(made)
     }
+}
+
+fn read<T: Sample>(mut merge: Box<Merge<T>>) -> Read<T> {
+    let made = merge.advance();
+    (merge, made)
 }
 
 impl<T: Sample> Stream for PointStream<T> {
     type Item = Result<Point<T>>;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let moved = match &mut self.state {
-                State::Here { merge, next } => {
-                    if let Some(point) = merge.chunk().get(*next) {
-                        *next += 1;
-                        return Poll::Ready(Some(Ok(point)));
-                    }
-                    self.depart()
-                }
-                State::Away(reading) => {
-                    let read = ready!(Pin::new(reading).poll(context));
-                    self.arrive(read)
-                }
-                State::Ended => return Poll::Ready(None),
-            };
-            if let Err(error) = moved {
-                return Poll::Ready(Some(Err(error)));
+            if let State::Here(merge) = &mut self.state
+                && let Some(point) = merge.pop()
+            {
+                return Poll::Ready(Some(Ok(point)));
+            }
+            match ready!(self.poll_chunk(context)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
     }

@@ -29,7 +29,7 @@ impl Touches {
 /// A source of vectors; clones share their counter.
 #[derive(Debug, Clone)]
 pub(super) struct Runs<T> {
-    runs: VecDeque<Vec<Point<T>>>,
+    rest: VecDeque<Vec<Point<T>>>,
     /// By how much its bound and its end are looser than they could be.
     loose: i64,
     /// Reads that succeed before one fails.
@@ -39,8 +39,8 @@ pub(super) struct Runs<T> {
 
 impl<T: Copy + Send + 'static> Runs<T> {
     pub(super) fn new(runs: Vec<Vec<Point<T>>>) -> Self {
-        let runs: VecDeque<_> = runs.into_iter().filter(|run| !run.is_empty()).collect();
-        Self { runs, loose: 0, reads_left: None, touches: Touches::default() }
+        let rest: VecDeque<_> = runs.into_iter().filter(|run| !run.is_empty()).collect();
+        Self { rest, loose: 0, reads_left: None, touches: Touches::default() }
     }
 
     pub(super) fn loose_by(self, loose: i64) -> Self {
@@ -70,26 +70,26 @@ impl<T: Copy + Send + 'static> Runs<T> {
 
 impl<T: Copy + Send + 'static> Source<T> for Runs<T> {
     fn bound(&self) -> Option<i64> {
-        let first = self.runs.front()?.first()?;
+        let first = self.rest.front()?.first()?;
         Some(first.timestamp.as_nanos().saturating_sub(self.loose))
     }
 
     fn fill(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> Result<bool> {
         self.touch()?;
-        let Some(run) = self.runs.pop_front() else { return Ok(false) };
+        let Some(run) = self.rest.pop_front() else { return Ok(false) };
         timestamps.extend(run.iter().map(|point| point.timestamp));
         values.extend(run.iter().map(|point| point.value));
         Ok(true)
     }
 
     fn end(&self) -> Option<i64> {
-        let last = self.runs.back()?.last()?;
+        let last = self.rest.back()?.last()?;
         Some(last.timestamp.as_nanos().saturating_add(self.loose))
     }
 
     fn last(&mut self) -> Result<Option<Point<T>>> {
         self.touch()?;
-        Ok(self.runs.back().and_then(|run| run.last()).copied())
+        Ok(self.rest.back().and_then(|run| run.last()).copied())
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn points<T: Copy>(pairs: &[(i64, T)]) -> Vec<Point<T>> {
 
 /// The points inside the range, sorted by time, equal times by source and then arrival: what a merge must give.
 pub(super) fn sorted_points<T: Copy + Send + 'static>(sources: &[Runs<T>], range: TimeRange) -> Vec<Point<T>> {
-    let all = sources.iter().flat_map(|source| source.runs.iter().flatten().copied());
+    let all = sources.iter().flat_map(|source| source.rest.iter().flatten().copied());
     let mut points: Vec<_> = all.filter(|point| range.as_inclusive().contains(&point.timestamp.as_nanos())).collect();
     points.sort_by_key(|point| point.timestamp);
     points

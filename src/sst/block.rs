@@ -2,10 +2,17 @@
 //! Promises that what is decoded is what the index says of it, or an error, and that buffers are then as they were.
 //! Must not know where blocks stand in a file.
 
+use std::ops::Range;
+
+use uuid::Uuid;
+
 use super::bytes::{Flaw, Reader, put_varint};
 use super::codec::{FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, encode_floats, encode_integers};
 use super::index::BlockEntry;
+use super::seal::SEAL_LEN;
+use crate::error::Result;
 use crate::point::ValueType;
+use crate::version::FileId;
 
 /// Points in each block when so many points of one series are cut: as even as can be, so that none is tiny.
 pub(super) fn points_per_block(points: usize) -> usize {
@@ -44,7 +51,14 @@ impl BlockEncoder {
 /// The buffers of a reader of blocks; keep one per thread of reading. What it holds between calls has no meaning.
 #[derive(Debug)]
 pub(crate) struct BlockScratch {
-    pub(super) raw: Vec<u8>,
+    /// Bytes of the file: one block, or several that adjoin.
+    raw: Vec<u8>,
+    /// Which file's, and from which offset on.
+    held: Option<(Uuid, FileId, u64)>,
+    /// Bytes to read at once where blocks are read one after the other.
+    ahead: usize,
+    /// Where in `raw` the block last asked for lies.
+    block: Range<usize>,
     vectors: Vectors,
 }
 
@@ -58,7 +72,7 @@ struct Vectors {
 impl Default for BlockScratch {
     fn default() -> Self {
         let vectors = Vectors { integers: Box::new([0; VECTOR]), floats: Box::new([0.0; VECTOR]) };
-        Self { raw: Vec::new(), vectors }
+        Self { raw: Vec::new(), held: None, ahead: 0, block: 0..0, vectors }
     }
 }
 
@@ -71,11 +85,52 @@ pub(super) fn columns(block: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
     Ok((timestamps, values))
 }
 
+/// Some hundreds of small blocks, or one of the largest.
+const AHEAD_BYTES: usize = 128 << 10;
+
 impl BlockScratch {
-    /// Appends the points of the block in `self.raw`, of which `len` bytes come before its checksum.
+    /// For reading the blocks of a file in order: what adjoins is read along, for a block of thirty points costs a
+    /// system call's time otherwise. Without it just what is asked for is read.
+    pub(crate) fn reading_ahead() -> Self {
+        Self { ahead: AHEAD_BYTES, ..Self::default() }
+    }
+
+    /// Gets hold of a block's bytes, through `read` unless they were read along before, and tells how many it read.
+    pub(super) fn load(
+        &mut self,
+        (uuid, id): (Uuid, FileId),
+        entry: &BlockEntry,
+        blocks_end: u64,
+        read: impl FnOnce(u64, &mut [u8]) -> Result<()>,
+    ) -> Result<usize> {
+        let len = entry.len as usize;
+        let start = match self.held {
+            Some((held_uuid, held_id, from)) if (held_uuid, held_id) == (uuid, id) => entry.offset.checked_sub(from),
+            _ => None,
+        };
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        let held = start.map(|start| start..start.saturating_add(len)).filter(|block| block.end <= self.raw.len());
+        if let Some(block) = held {
+            self.block = block;
+            return Ok(0);
+        }
+        let left = usize::try_from(blocks_end.saturating_sub(entry.offset)).unwrap_or(usize::MAX);
+        self.held = None;
+        self.raw.resize(len.max(self.ahead.min(left)), 0);
+        read(entry.offset, &mut self.raw)?;
+        self.held = Some((uuid, id, entry.offset));
+        self.block = 0..len;
+        Ok(self.raw.len())
+    }
+
+    /// The block last loaded, its checksum included.
+    pub(super) fn sealed_block(&self) -> &[u8] {
+        self.raw.get(self.block.clone()).unwrap_or_default()
+    }
+
+    /// Appends the points of the block last loaded, whose checksum was right.
     pub(super) fn decode<Time, Value>(
         &mut self,
-        len: usize,
         entry: &BlockEntry,
         times: (&mut Vec<Time>, impl Fn(i64) -> Time),
         values: (&mut Vec<Value>, impl Fn(u64) -> Value),
@@ -83,9 +138,8 @@ impl BlockScratch {
         let (times, time) = times;
         let (values, value) = values;
         let before = (times.len(), values.len());
-        let block = self.raw.get(..len).unwrap_or_default();
-        let decoded = columns(block).and_then(|(timestamp_column, value_column)| {
-            decode_times(timestamp_column, entry, &mut self.vectors, times, time)?;
+        let decoded = columns(&self.raw[unsealed(&self.block)]).and_then(|(timestamp_column, value_column)| {
+            decode_times(timestamp_column, entry, &mut self.vectors.integers, times, time)?;
             decode_values(value_column, entry, &mut self.vectors, values, value)
         });
         if decoded.is_err() {
@@ -94,12 +148,33 @@ impl BlockScratch {
         }
         decoded
     }
+
+    /// The same for the values alone.
+    pub(super) fn decode_values<Value>(
+        &mut self,
+        entry: &BlockEntry,
+        values: &mut Vec<Value>,
+        value: impl Fn(u64) -> Value,
+    ) -> Result<(), Flaw> {
+        let before = values.len();
+        let decoded = columns(&self.raw[unsealed(&self.block)])
+            .and_then(|(_, column)| decode_values(column, entry, &mut self.vectors, values, value));
+        if decoded.is_err() {
+            values.truncate(before);
+        }
+        decoded
+    }
+}
+
+/// A loaded block less its checksum, which `load`'s caller found there.
+fn unsealed(block: &Range<usize>) -> Range<usize> {
+    block.start..block.end - SEAL_LEN
 }
 
 fn decode_times<Time>(
     column: &[u8],
     entry: &BlockEntry,
-    vectors: &mut Vectors,
+    integers: &mut [i64; VECTOR],
     out: &mut Vec<Time>,
     time: impl Fn(i64) -> Time,
 ) -> Result<(), Flaw> {
@@ -108,15 +183,12 @@ fn decode_times<Time>(
     let mut previous = entry.first_time;
     let mut first = true;
     loop {
-        let len = decoder.next(&mut vectors.integers)?;
-        let Some((vector, &last)) = vectors.integers.get(..len).and_then(|vector| Some((vector, vector.last()?)))
-        else {
+        let len = decoder.next(integers)?;
+        let Some((vector, &last)) = integers.get(..len).and_then(|vector| Some((vector, vector.last()?))) else {
             break;
         };
         let starts_right = if first { vector[0] == previous } else { vector[0] >= previous };
-        // Not `is_sorted`, which leaves early: without a way out the comparisons run many at a time.
-        let falls = vector.iter().zip(&vector[1..]).fold(0, |falls, (one, next)| falls | u8::from(one > next));
-        if !starts_right || falls != 0 {
+        if !starts_right || any_falls(vector) {
             return Err(Flaw("a block's timestamps do not rise from where its index entry says"));
         }
         out.extend(vector.iter().map(|&nanos| time(nanos)));
@@ -127,6 +199,19 @@ fn decode_times<Time>(
     } else {
         Err(Flaw("a block ends at another time than its index entry says"))
     }
+}
+
+/// Whether any timestamp is smaller than the one before it.
+///
+/// Without a way out half way, and without comparisons, which processors before SSE4.2 do not make side by side on 64
+/// bits: `next < one` is the sign of their difference, mended where that overflows (Hacker's Delight, 2-12).
+fn any_falls(timestamps: &[i64]) -> bool {
+    let pairs = timestamps.iter().zip(timestamps.get(1..).unwrap_or_default());
+    let signs = pairs.fold(0, |signs, (&one, &next)| {
+        let difference = next.wrapping_sub(one);
+        signs | (difference ^ ((next ^ one) & (difference ^ next)))
+    });
+    signs < 0
 }
 
 fn decode_values<Value>(
@@ -165,6 +250,17 @@ fn decode_values<Value>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fall_is_seen_at_any_distance() {
+        let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+        for one in ends {
+            for next in ends {
+                assert_eq!(any_falls(&[i64::MIN, one, next, i64::MAX]), next < one, "{one}, {next}");
+            }
+        }
+        assert!(!any_falls(&[]) && !any_falls(&[5]));
+    }
 
     #[test]
     fn blocks_are_cut_evenly() {

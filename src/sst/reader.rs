@@ -12,7 +12,7 @@ use super::cache::{Page, PageCache};
 use super::dictionary::{self, SeriesEntry};
 use super::footer::{Extent, FORMAT_VERSION, Footer, FooterError, Header, trailing_crc};
 use super::index::{BlockEntry, IndexPage};
-use super::seal::{SEAL_LEN, Seal};
+use super::seal::Seal;
 use super::top::{PageKey, PageRef, Top};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
@@ -150,13 +150,22 @@ impl SstReader {
         times: &mut Vec<Timestamp>,
         values: &mut Vec<T>,
     ) -> Result<()> {
-        if entry.ty != T::TYPE {
-            let series = format!("#{} of {}", entry.series, self.file.path().display());
-            return Err(Error::TypeMismatch { series, expected: entry.ty, found: T::TYPE });
-        }
-        let len = self.read_sealed_block(entry, scratch)?;
-        let decoded = scratch.decode(len, entry, (times, Timestamp::from_nanos), (values, T::from_bits));
+        self.check_type::<T>(entry)?;
+        self.load_block(entry, scratch)?;
+        let decoded = scratch.decode(entry, (times, Timestamp::from_nanos), (values, T::from_bits));
         decoded.map_err(|flaw| self.damaged_block(entry, flaw))
+    }
+
+    /// The same for the values alone, where the entry says that every timestamp is wanted and none matters.
+    pub(crate) fn read_values<T: Sample>(
+        &self,
+        entry: &BlockEntry,
+        scratch: &mut BlockScratch,
+        values: &mut Vec<T>,
+    ) -> Result<()> {
+        self.check_type::<T>(entry)?;
+        self.load_block(entry, scratch)?;
+        scratch.decode_values(entry, values, T::from_bits).map_err(|flaw| self.damaged_block(entry, flaw))
     }
 
     /// The same for a block of any type, its values as in `Sample::to_bits`: what a writer takes.
@@ -167,24 +176,33 @@ impl SstReader {
         timestamps: &mut Vec<i64>,
         bits: &mut Vec<u64>,
     ) -> Result<()> {
-        let len = self.read_sealed_block(entry, scratch)?;
-        let decoded = scratch.decode(len, entry, (timestamps, |nanos| nanos), (bits, |bits| bits));
+        self.load_block(entry, scratch)?;
+        let decoded = scratch.decode(entry, (timestamps, |nanos| nanos), (bits, |bits| bits));
         decoded.map_err(|flaw| self.damaged_block(entry, flaw))
     }
 
-    /// Reads a block into the scratch, and tells its length without its checksum, which was right.
-    fn read_sealed_block(&self, entry: &BlockEntry, scratch: &mut BlockScratch) -> Result<usize> {
+    fn check_type<T: Sample>(&self, entry: &BlockEntry) -> Result<()> {
+        if entry.ty == T::TYPE {
+            return Ok(());
+        }
+        let series = format!("#{} of {}", entry.series, self.file.path().display());
+        Err(Error::TypeMismatch { series, expected: entry.ty, found: T::TYPE })
+    }
+
+    /// Reads a block into the scratch, unless it is there already, and checks its checksum.
+    fn load_block(&self, entry: &BlockEntry, scratch: &mut BlockScratch) -> Result<()> {
         let blocks = self.footer.blocks;
         if entry.offset < blocks.offset || entry.end() > blocks.end() {
             return Err(self.damaged_block(entry, Flaw("it lies outside the part of blocks")));
         }
         // An entry's length is bounded where entries are decoded.
-        scratch.raw.resize(entry.len as usize, 0);
-        self.file.read_at(entry.offset, &mut scratch.raw)?;
-        self.cache.counters().bytes_read(scratch.raw.len());
-        self.seal.open(entry.offset, &scratch.raw).map_err(|flaw| self.damaged_block(entry, flaw))?;
+        let file = (self.footer.uuid, self.footer.id);
+        let read = scratch.load(file, entry, blocks.end(), |offset, raw| self.file.read_at(offset, raw))?;
+        self.cache.counters().bytes_read(read);
+        let checked = self.seal.open(entry.offset, scratch.sealed_block());
+        checked.map_err(|flaw| self.damaged_block(entry, flaw))?;
         self.cache.counters().block_decoded();
-        Ok(scratch.raw.len() - SEAL_LEN)
+        Ok(())
     }
 
     pub(super) fn damaged_block(&self, entry: &BlockEntry, Flaw(what): Flaw) -> Error {

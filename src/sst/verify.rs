@@ -100,7 +100,7 @@ impl<'a> Verifier<'a> {
             findings: Vec::new(),
             timestamps: CodecUses::new(),
             values: CodecUses::new(),
-            scratch: BlockScratch::default(),
+            scratch: BlockScratch::reading_ahead(),
             times: Vec::new(),
             bits: Vec::new(),
             previous: None,
@@ -211,9 +211,9 @@ impl<'a> Verifier<'a> {
                 format!("a block of series #{series} has other statistics than its index entry says"),
             );
         }
-        // The raw bytes are still those of the block that was just decoded.
-        let block = self.scratch.raw.len() - SEAL_LEN;
-        if let Ok((timestamps, values)) = columns(&self.scratch.raw[..block]) {
+        // The scratch still holds the block that was just decoded.
+        let block = self.scratch.sealed_block();
+        if let Ok((timestamps, values)) = columns(&block[..block.len() - SEAL_LEN]) {
             for (uses, column) in [(&mut self.timestamps, timestamps), (&mut self.values, values)] {
                 let used = uses.entry(codec_name(column)).or_default();
                 used.blocks += 1;

@@ -7,7 +7,9 @@ use crate::query::testing::{Runs, points};
 use crate::series::{SeriesId, SeriesKey};
 
 /// A snapshot of vectors: the series by key, and the sources of each.
-struct Vectors(Vec<(Arc<SeriesInfo>, fn() -> AnySources)>);
+struct Vectors(Vec<(Arc<SeriesInfo>, MakeSources)>);
+
+type MakeSources = fn() -> AnySources;
 
 impl Catalog for Vectors {
     fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {

@@ -26,6 +26,15 @@ fn bits(value: Value) -> Bits {
     (value.value_type(), value.to_bits())
 }
 
+fn count<T>(values: &[T]) -> f64 {
+    f64::from(u32::try_from(values.len()).unwrap())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "what is promised of sums beyond the type's range")]
+fn nearest(sum: i128) -> f64 {
+    sum as f64
+}
+
 /// A type of values with its aggregates as the documentation defines them.
 trait Naive: Measure {
     fn any_sources(sources: Vec<BoxSource<Self>>) -> AnySources;
@@ -49,13 +58,13 @@ impl Naive for f64 {
             lanes[n % 8] = Some(lanes[n % 8].map_or(*value, |sum: f64| sum + value));
         }
         let pair = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
-        let [a, b, c, d, e, f, g, h] = lanes;
-        let sum = pair(pair(pair(a, b), pair(c, d)), pair(pair(e, f), pair(g, h))).unwrap();
+        let halves = [0, 4].map(|n| pair(pair(lanes[n], lanes[n + 1]), pair(lanes[n + 2], lanes[n + 3])));
+        let sum = pair(halves[0], halves[1]).unwrap();
         Value::F64(if sum.is_nan() { f64::NAN } else { sum })
     }
 
     fn mean(values: &[f64]) -> f64 {
-        let mean = <f64 as Naive>::sum(values).as_f64() / values.len() as f64;
+        let mean = <f64 as Naive>::sum(values).as_f64() / count(values);
         if mean.is_nan() { f64::NAN } else { mean }
     }
 
@@ -77,11 +86,11 @@ macro_rules! naive_integer {
 
             fn sum(values: &[$ty]) -> Value {
                 let sum: i128 = values.iter().map(|value| i128::from(*value)).sum();
-                <$ty>::try_from(sum).map_or(Value::F64(sum as f64), Value::from)
+                <$ty>::try_from(sum).map_or(Value::F64(nearest(sum)), Value::from)
             }
 
             fn mean(values: &[$ty]) -> f64 {
-                values.iter().map(|value| i128::from(*value)).sum::<i128>() as f64 / values.len() as f64
+                nearest(values.iter().map(|value| i128::from(*value)).sum()) / count(values)
             }
 
             fn less(a: &$ty, b: &$ty) -> bool {
@@ -103,7 +112,7 @@ impl Naive for bool {
     }
 
     fn mean(values: &[bool]) -> f64 {
-        values.iter().filter(|value| **value).count() as f64 / values.len() as f64
+        count(&values.iter().filter(|value| **value).collect::<Vec<_>>()) / count(values)
     }
 
     fn less(a: &bool, b: &bool) -> bool {

@@ -1,3 +1,5 @@
+//! Storage that fails under a writer: nothing of its file may stay.
+
 use std::io;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A lookup finds what it should, and costs no more pages, blocks and bytes than it must.
+
 use super::*;
 
 /// 1,000 series of one block each, over several index pages.
@@ -97,6 +99,27 @@ fn the_page_cache_stays_within_its_bytes() {
         }
     }
     assert!(cache.bytes() > 16 << 10, "the cache holds at least a page");
+}
+
+#[test]
+fn reading_ahead_gives_the_same_points_for_fewer_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let mut series = many();
+    series.push(Series::new(5000, 0..100_000, noise));
+    let metas = [write(&dir, 7, &series), write(&dir, 8, &series[500..])];
+    let readers = metas.map(|meta| open(&dir, &meta));
+    let mut ahead = BlockScratch::reading_ahead();
+    for reader in &readers {
+        let entries: Vec<BlockEntry> = reader.entries().map(Result::unwrap).collect();
+        // In order, and then backwards and to and fro.
+        for entry in entries.iter().chain(entries.iter().rev()).chain(entries.iter().step_by(7)) {
+            let (mut one, mut other) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+            reader.read_bits(entry, &mut ahead, &mut one.0, &mut one.1).unwrap();
+            reader.read_bits(entry, &mut BlockScratch::default(), &mut other.0, &mut other.1).unwrap();
+            assert_eq!(one, other);
+        }
+    }
 }
 
 #[test]
