@@ -40,7 +40,6 @@ async fn tell(dir: &Path) -> Result<()> {
     let weather = Arc::new(Weather::read()?);
     let rows = count(weather.rows() as u64);
     let stations: Vec<&str> = weather.stations.keys().map(String::as_str).collect();
-    heading(&mut stdout, "The data")?;
     writeln!(
         stdout.out,
         "The hourly weather of {} in 2013: {rows} rows of nine values, with gaps.",
@@ -84,7 +83,7 @@ async fn tell(dir: &Path) -> Result<()> {
         weather::LOCAL
     )?;
     writeln!(stdout.out, "clock, two measurements have one time. They are two points, and both are kept:")?;
-    let night = Timestamp::from_secs(1_383_436_800)..Timestamp::from_secs(1_383_447_600);
+    let night = Timestamp::from_secs(1_383_429_600)..Timestamp::from_secs(1_383_451_200);
     show::doubled_hour(&mut stdout, &snapshot, STATION, night).await?;
 
     heading(&mut stdout, &format!("Temperature at {STATION} through 2013, °F, means of five days"))?;

@@ -32,8 +32,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !matches!(failure, Failure::PipeClosed) {
+                // A regular expression's error draws where it is wrong, on lines of its own; here an error is one line.
+                let message = failure.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
                 // Nobody is left to tell if stderr is closed too; the exit code still speaks.
-                let _ = writeln!(std::io::stderr(), "timestrata: {failure}");
+                let _ = writeln!(std::io::stderr(), "timestrata: {message}");
             }
             failure.exit_code()
         }
