@@ -54,6 +54,13 @@ pub(crate) fn temporary_name(id: FileId) -> String {
     format!("{:016x}{TEMPORARY_SUFFIX}", id.get())
 }
 
+/// The id in the name of a file in the making, if it is one.
+pub(crate) fn parse_temporary_name(name: &str) -> Option<FileId> {
+    let digits = name.strip_suffix(TEMPORARY_SUFFIX)?;
+    let id = FileId::new(u64::from_str_radix(digits, 16).ok()?);
+    (temporary_name(id) == name).then_some(id)
+}
+
 /// The id in a finished file's name, if it is one.
 pub(crate) fn parse_file_name(name: &str) -> Option<FileId> {
     let digits = name.strip_suffix(SUFFIX)?;

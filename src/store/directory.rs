@@ -60,6 +60,11 @@ impl Directory {
         }
     }
 
+    /// The ids that SSTs in the making bear.
+    pub(crate) fn temporary_ids(&self) -> impl Iterator<Item = FileId> + '_ {
+        self.temporaries.iter().filter_map(|name| sst::parse_temporary_name(name))
+    }
+
     /// Whether anything of a database is here beside what making one may leave behind.
     pub(crate) fn has_data(&self) -> bool {
         self.manifest || self.series_log || !self.ssts.is_empty() || !self.segments.is_empty()

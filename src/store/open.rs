@@ -174,7 +174,8 @@ pub(super) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
         manifest: FoundManifest { durable: manifest.durable.clone(), bad_edit: manifest.bad.map(|bad| bad.offset) },
         segments,
         ssts: listed.ssts.clone(),
-        other_ids: older.chain(&listed.spares).copied().collect(),
+        // Of temporary files, too: recovery makes SSTs before it removes them, and their names are taken.
+        other_ids: older.chain(&listed.spares).copied().chain(listed.temporary_ids()).collect(),
     };
     recover(&found).map_err(|fault| explain(dir, &fault))
 }
