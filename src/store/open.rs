@@ -72,7 +72,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let dir = Dir::new(env, path);
     prepare(&dir, options.create)?;
     let lock = lock(&dir)?;
-    let listed = Directory::list(&dir)?;
+    let mut listed = Directory::list(&dir)?;
     let created = !listed.manifest;
     if created {
         check_creatable(&dir, &listed, options.create)?;
@@ -81,10 +81,11 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
         Manifest::create(dir.clone(), Uuid::new_v4(), Durable { next_file, ..Durable::default() })?;
     }
     let manifest = ManifestRead::read(&dir)?;
-    let recovery = decide(&dir, &listed, &manifest)?;
+    let mut recovery = decide(&dir, &listed, &manifest)?;
+    let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
+    spare_strangers(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     // Only now: of a format from the future not one byte was to be changed.
     lock.sign().map_err(|error| Error::io("write", dir.file_path(LOCK), error))?;
-    let series = read_series(&dir, manifest.uuid, &recovery)?;
     let ids = Arc::new(FileIds::new(recovery.next_file));
     let tables = || SstTables { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids) };
     let replayed = Replay::new(&dir, tables(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
@@ -201,8 +202,29 @@ fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
     }
 }
 
-pub(super) fn read_series(dir: &Dir, uuid: Uuid, recovery: &Recovery) -> Result<SeriesIndex> {
+/// Keeps what is not this database's out of the garbage: an SST that no edit names is only then an own leftover if
+/// its header says so.
+fn spare_strangers(dir: &Dir, uuid: Uuid, listed: &mut Directory, recovery: &mut Recovery) -> Result<()> {
+    for id in std::mem::take(&mut recovery.garbage_ssts) {
+        let name = sst::file_name(id);
+        match sst::owner(dir, &name)? {
+            Some(own) if own == (uuid, id) => recovery.garbage_ssts.push(id),
+            Some((other, other_id)) => {
+                let what = format!("it is SST {:016x} of database {other}, and no edit of {uuid} names it", other_id.get());
+                return Err(Error::ForeignFile { file: dir.file_path(&name), what });
+            }
+            None => listed.unknown.push(name),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn read_series(dir: &Dir, uuid: Uuid, listed: &Directory, recovery: &Recovery) -> Result<SeriesIndex> {
     let mut series = SeriesIndex::default();
+    if recovery.durable.series_log_len > 0 && !listed.series_log {
+        let files = vec![crate::manifest::SERIES_LOG.to_owned()];
+        return Err(Error::MissingFiles { dir: dir.path().to_owned(), files });
+    }
     for def in SeriesLog::read(dir, uuid, recovery.durable.series_log_len)? {
         let restored = series.restore(def);
         restored.map_err(|what| Error::corrupt(dir.file_path(crate::manifest::SERIES_LOG), 0, what))?;
