@@ -1,10 +1,11 @@
 //! Checked records, the same in WAL, manifest and series log: a head and a body, each under a CRC of its own.
-//! Salted with database, file and offset, a frame validates nowhere but where it was written: not in another life of
+//! Salted with kind of file, database, file and offset, a frame validates nowhere but where it was written: not in another life of
 //! a recycled file, not in a copy, not shifted. What kinds and numbers mean is the logs' business.
 
 use crc32fast::Hasher;
 use uuid::Uuid;
 
+use super::header::Magic;
 use super::{Reader, Window};
 use crate::env::DirFile;
 use crate::error::Result;
@@ -24,8 +25,9 @@ const SEARCH_BYTES: usize = 1 << 20;
 pub(crate) struct Salt(u32);
 
 impl Salt {
-    pub(crate) fn new(uuid: Uuid, id: u64) -> Self {
+    pub(crate) fn new(magic: Magic, uuid: Uuid, id: u64) -> Self {
         let mut hasher = Hasher::new();
+        hasher.update(&magic);
         hasher.update(uuid.as_bytes());
         hasher.update(&id.to_le_bytes());
         Self(hasher.finalize())

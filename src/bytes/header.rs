@@ -33,9 +33,9 @@ impl Header {
         Self { uuid, id, fields: [0; FIELDS] }
     }
 
-    pub(crate) fn to_bytes(self, magic: &Magic) -> [u8; HEADER_BYTES] {
+    pub(crate) fn to_bytes(self, magic: Magic) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
-        bytes[..8].copy_from_slice(magic);
+        bytes[..8].copy_from_slice(&magic);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
         bytes[16..32].copy_from_slice(self.uuid.as_bytes());
         bytes[32..40].copy_from_slice(&self.id.to_le_bytes());
@@ -51,25 +51,27 @@ impl Header {
     ///
     /// # Errors
     /// `UnsupportedVersion` for a file from the future; `Corrupt` for anything else that is not a sound header.
-    pub(crate) fn read(file: &DirFile, magic: &Magic) -> Result<Self> {
+    pub(crate) fn read(file: &DirFile, magic: Magic) -> Result<Self> {
         let mut bytes = [0; HEADER_BYTES];
         let len = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(HEADER_BYTES);
         file.read_at(0, &mut bytes[..len])?;
-        if bytes[..8] != *magic {
-            let expected = String::from_utf8_lossy(magic);
+        if bytes[..8] != magic {
+            let expected = String::from_utf8_lossy(&magic);
             return Err(file.corrupt(0, format!("its header does not begin with {expected:?}")));
         }
-        Self::parse(bytes).map_err(|fault| match fault {
-            Fault::Version(found) => {
-                Error::UnsupportedVersion { file: file.path().to_owned(), found, newest: FORMAT_VERSION }
+        match Self::parse(bytes) {
+            Err(Fault::Version(found)) => {
+                Err(Error::UnsupportedVersion { file: file.path().to_owned(), found, newest: FORMAT_VERSION })
             }
-            Fault::Bytes if len < HEADER_BYTES => file.corrupt(len as u64, "it ends inside its header"),
-            Fault::Bytes => file.corrupt(0, "its header's CRC does not match"),
-        })
+            // Not left to the CRC: what is missing may have been zeros.
+            _ if len < HEADER_BYTES => Err(file.corrupt(len as u64, "it ends inside its header")),
+            Err(Fault::Bytes) => Err(file.corrupt(0, "its header's CRC does not match")),
+            Ok(header) => Ok(header),
+        }
     }
 
     /// The header, or the foreign file's error if it names another database.
-    pub(crate) fn read_own(file: &DirFile, magic: &Magic, uuid: Uuid) -> Result<Self> {
+    pub(crate) fn read_own(file: &DirFile, magic: Magic, uuid: Uuid) -> Result<Self> {
         let header = Self::read(file, magic)?;
         if header.uuid == uuid {
             return Ok(header);

@@ -12,6 +12,19 @@ pub(crate) use window::Window;
 /// A value, or what is wrong with the bytes; the caller adds file and offset.
 pub(crate) type Decoded<T> = Result<T, String>;
 
+/// A run of bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+impl Extent {
+    pub(crate) const fn end(self) -> u64 {
+        self.offset.saturating_add(self.len)
+    }
+}
+
 /// Takes values from the front of a slice.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
@@ -21,10 +34,6 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
-    }
-
-    pub(crate) fn remaining(&self) -> usize {
-        self.rest.len()
     }
 
     pub(crate) fn bytes(&mut self, len: usize) -> Decoded<&'a [u8]> {
@@ -72,11 +81,6 @@ impl<'a> Reader<'a> {
         Err("a number does not fit into 64 bits".to_owned())
     }
 
-    pub(crate) fn varint_u32(&mut self) -> Decoded<u32> {
-        let value = self.varint()?;
-        u32::try_from(value).map_err(|_| format!("{value} does not fit into 32 bits"))
-    }
-
     /// A signed number, small in either direction.
     pub(crate) fn zigzag(&mut self) -> Decoded<i64> {
         let value = self.varint()?;
@@ -120,6 +124,28 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 pub(crate) fn put_zigzag(out: &mut Vec<u8>, value: i64) {
     put_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
+/// Gives a file other bytes in place: cutting it to nothing first makes some file systems flush it each time.
+#[cfg(test)]
+pub(crate) fn overwrite(path: &std::path::Path, bytes: &[u8]) {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+}
+
+/// Compares written bytes with the committed file of the format's first version; `TIMESTRATA_BLESS=1` rewrites it.
+#[cfg(test)]
+pub(crate) fn assert_golden(name: &str, written: &[u8], golden: &[u8]) {
+    if std::env::var_os("TIMESTRATA_BLESS").is_some() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name);
+        std::fs::write(path, written).unwrap();
+        return;
+    }
+    let differs = written.iter().zip(golden).position(|(one, other)| one != other);
+    let at = differs.or((written.len() != golden.len()).then(|| written.len().min(golden.len())));
+    assert_eq!(at, None, "{name} differs from the golden file at this byte: a format change needs a new version");
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Window {
         if end <= offset {
             return Ok(&[]);
         }
-        if offset < self.start || self.start + self.bytes.len() as u64 <= end - 1 {
+        if offset < self.start || end > self.start + self.bytes.len() as u64 {
             self.fill(offset, self.len.min(end.max(offset.saturating_add(READ_AHEAD))))?;
         }
         let (from, to) = (index(offset - self.start), index(end - self.start));

@@ -2,6 +2,7 @@
 //! It promises that an edit is durable whole or reported bad, and that after a failed append nothing more is written;
 //! whether a bad last edit may be forgiven is decided elsewhere, from what reading it told.
 
+mod describe;
 mod edit;
 mod read;
 mod series_log;
@@ -10,8 +11,9 @@ mod tests;
 
 use uuid::Uuid;
 
+pub(crate) use describe::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 pub(crate) use read::{BadEdit, ManifestRead};
-pub(crate) use series_log::{SERIES_LOG, SeriesLog};
+pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
 
 use self::edit::put_edit;
 use crate::bytes::frame::{self, Head, Salt};
@@ -25,7 +27,7 @@ pub(crate) const MANIFEST: &str = "manifest";
 /// The name of one in the making; found by an opening, it is garbage.
 pub(crate) const MANIFEST_TMP: &str = "manifest.tmp";
 
-const MAGIC: Magic = *b"tstraMAN";
+pub(crate) const MAGIC: Magic = *b"tstraMAN";
 /// A whole state: the first record of each manifest, and no other.
 const FULL: u8 = 1;
 /// A step from the state before.
@@ -54,7 +56,7 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// Makes the manifest of a new database.
+    /// Makes the manifest of a new database; one that exists is replaced.
     pub(crate) fn create(dir: Dir, uuid: Uuid, durable: Durable) -> Result<Self> {
         Self::write_new(dir, uuid, 1, durable)
     }
@@ -62,7 +64,7 @@ impl Manifest {
     /// Replaces the manifest that an opening read by one full record of what the opening believes: recovery signs
     /// nothing that only the page cache may hold.
     pub(crate) fn reopen(dir: Dir, read: &ManifestRead, durable: Durable) -> Result<Self> {
-        Self::write_new(dir, read.uuid, read.generation + 1, durable)
+        Self::write_new(dir, read.uuid, read.generation.wrapping_add(1), durable)
     }
 
     /// What all edits so far add up to.
@@ -96,7 +98,7 @@ impl Manifest {
     fn append(&mut self, edit: &Edit) -> Result<()> {
         let number = self.last_edit + 1;
         let mut bytes = Vec::new();
-        let salt = Salt::new(self.uuid, self.generation);
+        let salt = Salt::new(MAGIC, self.uuid, self.generation);
         frame::put(&mut bytes, salt, self.tail, Head::new(EDIT, number, 0), |out| put_edit(out, edit))
             .map_err(too_large)?;
         self.file.write_at(self.tail, &bytes)?;
@@ -115,10 +117,12 @@ impl Manifest {
 
     /// Writes a manifest beside the one there may be, and gives it the name.
     fn write_new(dir: Dir, uuid: Uuid, generation: u64, durable: Durable) -> Result<Self> {
-        let mut bytes = Header::new(uuid, generation).to_bytes(&MAGIC).to_vec();
+        let mut bytes = Header::new(uuid, generation).to_bytes(MAGIC).to_vec();
         let full = durable.as_edit();
-        frame::put(&mut bytes, Salt::new(uuid, generation), 0, Head::new(FULL, 0, 0), |out| put_edit(out, &full))
-            .map_err(too_large)?;
+        frame::put(&mut bytes, Salt::new(MAGIC, uuid, generation), 0, Head::new(FULL, 0, 0), |out| {
+            put_edit(out, &full);
+        })
+        .map_err(too_large)?;
         remove_leftover(&dir, MANIFEST_TMP)?;
         let file = dir.open(MANIFEST_TMP, Open::Create)?;
         file.write_at(0, &bytes)?;

@@ -7,7 +7,7 @@ use super::{remove_leftover, too_large};
 use crate::bytes::frame::{self, Frames, Head, Salt};
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
 use crate::bytes::key::{MIN_KEY_BYTES, put_key, read_key, read_type};
-use crate::bytes::{Decoded, Reader, put_varint};
+use crate::bytes::{Decoded, Extent, Reader, put_varint};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
 use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
@@ -16,7 +16,7 @@ use crate::sync::Arc;
 /// The series log's name.
 pub(crate) const SERIES_LOG: &str = "series.log";
 
-const MAGIC: Magic = *b"tstraSER";
+pub(crate) const MAGIC: Magic = *b"tstraSER";
 /// Definitions of series, dense by id from the head's `order` on.
 const GROUP: u8 = 1;
 /// Definitions in one group: 16 MiB even if each key is as long as it may be, and no memory to speak of otherwise.
@@ -71,7 +71,7 @@ impl SeriesLog {
             None => create(&self.dir, self.uuid)?,
         };
         let file = self.file.insert(file);
-        let salt = Salt::new(self.uuid, 0);
+        let salt = Salt::new(MAGIC, self.uuid, 0);
         let mut len = self.len.max(HEADER_BYTES as u64);
         let mut bytes = Vec::new();
         for (group, first) in definitions.chunks(GROUP_DEFINITIONS).zip((self.next_id..).step_by(GROUP_DEFINITIONS)) {
@@ -107,34 +107,53 @@ impl SeriesLog {
             return Ok(definitions);
         }
         let file = open_checked(dir, uuid, valid_len, Open::Read)?;
-        let mut frames = Frames::new(file, valid_len, Salt::new(uuid, 0));
-        let mut offset = HEADER_BYTES as u64;
-        while offset < valid_len {
-            let next = definitions.len();
-            let decoded = match frames.read(offset)? {
-                None => Err("a bad group of series definitions".to_owned()),
-                Some((head, body)) if (head.kind, head.order) == (GROUP, next as u64) => {
-                    read_group(body, &mut definitions).map(|()| head.frame_len())
-                }
-                Some((head, _)) => Err(format!("series {} where {next} must follow", head.order)),
-            };
-            offset += decoded.map_err(|what| frames.file().corrupt(offset, what))?;
+        let mut frames = Frames::new(file, valid_len, Salt::new(MAGIC, uuid, 0));
+        match read_groups(&mut frames, &mut definitions, |_, _| ())? {
+            (_, None) => Ok(definitions),
+            (offset, Some(what)) => Err(frames.file().corrupt(offset, what)),
         }
-        Ok(definitions)
     }
+}
+
+/// Reads the groups up to the end of the frames, showing each one's place and how many definitions there are then; tells
+/// where they end, and what is wrong if that is before the end.
+pub(super) fn read_groups(
+    frames: &mut Frames,
+    definitions: &mut Vec<SeriesDef>,
+    mut seen: impl FnMut(Extent, usize),
+) -> Result<(u64, Option<String>)> {
+    let mut offset = HEADER_BYTES as u64;
+    while offset < frames.len() {
+        let next = definitions.len();
+        let decoded = match frames.read(offset)? {
+            None => Err("a bad group of series definitions".to_owned()),
+            Some((head, body)) if (head.kind, head.order) == (GROUP, next as u64) => {
+                read_group(body, definitions).map(|()| head.frame_len())
+            }
+            Some((head, _)) => Err(format!("series {} where {next} must follow", head.order)),
+        };
+        match decoded {
+            Ok(len) => {
+                seen(Extent { offset, len }, definitions.len());
+                offset += len;
+            }
+            Err(what) => return Ok((offset, Some(what))),
+        }
+    }
+    Ok((offset, None))
 }
 
 fn create(dir: &Dir, uuid: Uuid) -> Result<DirFile> {
     // A log that no edit names yet: a crash, or a failed append, left it.
     remove_leftover(dir, SERIES_LOG)?;
     let file = dir.open(SERIES_LOG, Open::Create)?;
-    file.write_at(0, &Header::new(uuid, 0).to_bytes(&MAGIC))?;
+    file.write_at(0, &Header::new(uuid, 0).to_bytes(MAGIC))?;
     Ok(file)
 }
 
 fn open_checked(dir: &Dir, uuid: Uuid, valid_len: u64, how: Open) -> Result<DirFile> {
     let file = dir.open(SERIES_LOG, how)?;
-    Header::read_own(&file, &MAGIC, uuid)?;
+    Header::read_own(&file, MAGIC, uuid)?;
     let found = file.len()?;
     if found < valid_len || valid_len < HEADER_BYTES as u64 {
         return Err(file.corrupt(found, format!("it ends here; the manifest says {valid_len} bytes")));

@@ -5,7 +5,7 @@ use crate::bytes::{Decoded, Reader, put_u64};
 use crate::series::SeriesId;
 
 /// A value as a number whose order is the value's own.
-pub(super) trait Cell: Copy {
+pub(super) trait Cell: Copy + Ord {
     fn to_cell(self) -> u64;
     fn from_cell(cell: u64) -> Self;
 }
@@ -46,9 +46,8 @@ impl Cell for SeriesId {
 
 /// Appends width, smallest value and distances; the reader knows the count.
 pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
-    let cells = values.iter().map(|value| value.to_cell());
-    let (min, max) = cells.fold((u64::MAX, 0), |(min, max), cell| (min.min(cell), max.max(cell)));
-    let width = width_of(max.saturating_sub(min));
+    let (min, max) = extremes(values);
+    let width = width_of(max - min);
     out.push(width);
     put_u64(out, min);
     let at = out.len();
@@ -58,14 +57,33 @@ pub(super) fn put_column<T: Cell>(out: &mut Vec<u8>, values: &[T]) {
         0 => {}
         1 => pack::<1, T>(packed, values, min),
         2 => pack::<2, T>(packed, values, min),
-        3 => pack::<3, T>(packed, values, min),
+        3 => pack_eights::<3, T>(packed, values, min),
         4 => pack::<4, T>(packed, values, min),
-        5 => pack::<5, T>(packed, values, min),
-        6 => pack::<6, T>(packed, values, min),
-        7 => pack::<7, T>(packed, values, min),
+        5 => pack_eights::<5, T>(packed, values, min),
+        6 => pack_eights::<6, T>(packed, values, min),
+        7 => pack_eights::<7, T>(packed, values, min),
         _ => pack::<8, T>(packed, values, min),
     }
 }
+
+/// The smallest and the greatest cell; of none, zeros.
+fn extremes<T: Cell>(values: &[T]) -> (u64, u64) {
+    let Some(first) = values.first() else { return (0, 0) };
+    let (mut min, mut max) = ([*first; LANES], [*first; LANES]);
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            min[lane] = min[lane].min(chunk[lane]);
+            max[lane] = max[lane].max(chunk[lane]);
+        }
+    }
+    let min = min.iter().chain(rest).min().unwrap_or(first);
+    let max = max.iter().chain(rest).max().unwrap_or(first);
+    (min.to_cell(), max.to_cell())
+}
+
+/// Comparisons that do not wait for each other.
+const LANES: usize = 4;
 
 /// The bytes that a number up to `range` needs.
 fn width_of(range: u64) -> u8 {
@@ -73,11 +91,32 @@ fn width_of(range: u64) -> u8 {
     u8::try_from(bits.div_ceil(8)).unwrap_or(8)
 }
 
-/// With the width known at compile time each value is one or two plain stores.
+/// For a width that is a power of two each value is one plain store.
 fn pack<const W: usize, T: Cell>(out: &mut [u8], values: &[T], min: u64) {
     for (chunk, value) in out.as_chunks_mut::<W>().0.iter_mut().zip(values) {
         chunk.copy_from_slice(&value.to_cell().wrapping_sub(min).to_le_bytes()[..W]);
     }
+}
+
+/// For other widths a value would be two or three stores: eight values at a time are put together as whole words.
+fn pack_eights<const W: usize, T: Cell>(out: &mut [u8], values: &[T], min: u64) {
+    let (eights, rest) = values.as_chunks::<8>();
+    let (packed, tail) = out.split_at_mut(eights.len() * 8 * W);
+    for (chunk, eight) in packed.chunks_exact_mut(8 * W).zip(eights) {
+        let mut words = [0_u64; 8];
+        for (at, value) in eight.iter().enumerate() {
+            let offset = value.to_cell().wrapping_sub(min);
+            let (word, bit) = (at * W / 8, at * W % 8 * 8);
+            words[word] |= offset << bit;
+            if bit + 8 * W > 64 {
+                words[word + 1] |= offset >> (64 - bit);
+            }
+        }
+        for (bytes, word) in chunk.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+    }
+    pack::<W, T>(tail, rest, min);
 }
 
 /// Fills `values` with the next `count` values; what it held is gone.
@@ -141,7 +180,7 @@ mod tests {
             let most = u64::MAX >> (64 - 8 * u32::from(width));
             round_trip(&[0, most], Some(width));
             round_trip(&[u64::MAX - most, u64::MAX], Some(width));
-            let below_zero = -i64::try_from(most / 2).unwrap();
+            let below_zero = -i64::try_from(most / 2).unwrap() - 1;
             round_trip(&[below_zero, below_zero.wrapping_add_unsigned(most)], Some(width));
         }
         round_trip(&[7_u64; 5], Some(0));

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::record::MARK;
-use super::scan::{Entry, SegmentReader};
-use super::{SegmentEnd, SegmentHeader, Tail, list_segments};
+use super::scan::{Entry, SegmentReader, Step};
+use super::{SegmentEnd, SegmentHeader, Tail, list_segments, segment_name};
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
 use crate::version::FileId;
@@ -55,9 +55,9 @@ pub(crate) fn describe(dir: &Dir, name: &str) -> Result<Description> {
     let mut reader = SegmentReader::new(file, header, SegmentEnd::Last)?;
     let mut records = Vec::new();
     let ending = loop {
-        match reader.next_entry() {
-            Ok(Some(entry)) => records.push(line(&entry)),
-            Ok(None) => break Ending::Tail(reader.finish().map_or(Tail::Sealed, |read| read.tail)),
+        match reader.step() {
+            Ok(Step::Record(entry)) => records.push(line(&entry)),
+            Ok(Step::End(tail)) => break Ending::Tail(tail),
             Err(error @ Error::Corrupt { .. }) => break Ending::Damage(error),
             Err(error) => return Err(error),
         }
@@ -96,16 +96,23 @@ pub(crate) struct Verified {
 pub(crate) fn verify(dir: &Dir, uuid: Uuid, floor: FileId) -> Result<Verified> {
     let mut found = Verified::default();
     let mut headers = Vec::new();
-    for id in list_segments(dir)?.segments.into_iter().filter(|id| *id >= floor) {
-        found.segments += 1;
-        match SegmentHeader::read(dir, uuid, id) {
+    let mut ids = list_segments(dir)?.segments;
+    ids.retain(|id| *id >= floor);
+    found.segments = ids.len();
+    for id in &ids {
+        match SegmentHeader::read(dir, uuid, *id) {
             Ok(header) => headers.push(header),
             Err(error) => found.damage.push(error),
         }
     }
+    found.damage.extend(missing(dir, floor, &ids));
     for (at, header) in headers.iter().enumerate() {
-        // A successor that names another predecessor began an opening: the segment before it ended by the tail rule.
+        // A successor that names no predecessor, or a lost one, tells nothing of this segment: the tail rule does.
         let end = header.end(headers.get(at + 1)).unwrap_or(SegmentEnd::Last);
+        let before = header.seal.predecessor.map_or(floor, |before| before.id);
+        if before > floor {
+            found.damage.extend(missing(dir, before, &ids));
+        }
         match verify_segment(dir, header, end, &mut found.records) {
             Ok(Tail::Torn { offset, end }) => found.torn = Some((header.id, offset, end)),
             Ok(_) => {}
@@ -115,10 +122,18 @@ pub(crate) fn verify(dir: &Dir, uuid: Uuid, floor: FileId) -> Result<Verified> {
     Ok(found)
 }
 
+/// The error of a segment that must be there and is not.
+fn missing(dir: &Dir, id: FileId, ids: &[FileId]) -> Option<Error> {
+    let lost = || Error::MissingFiles { dir: dir.path().to_owned(), files: vec![segment_name(id)] };
+    (!ids.contains(&id)).then(lost)
+}
+
 fn verify_segment(dir: &Dir, header: &SegmentHeader, end: SegmentEnd, records: &mut u64) -> Result<Tail> {
     let mut reader = SegmentReader::open(dir, header.uuid, header.id, end)?;
-    while reader.next_entry()?.is_some() {
-        *records += 1;
+    loop {
+        match reader.step()? {
+            Step::Record(_) => *records += 1,
+            Step::End(tail) => return Ok(tail),
+        }
     }
-    Ok(reader.finish().map_or(Tail::Sealed, |read| read.tail))
 }

@@ -10,7 +10,7 @@ use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
 use crate::version::FileId;
 
-pub(super) const MAGIC: Magic = *b"tstraWAL";
+pub(crate) const MAGIC: Magic = *b"tstraWAL";
 
 /// Where records begin.
 pub(super) const RECORDS_AT: u64 = HEADER_BYTES as u64;
@@ -62,7 +62,7 @@ impl SegmentHeader {
     }
 
     pub(super) fn of(file: &DirFile, uuid: Uuid, id: FileId) -> Result<Self> {
-        let header = Self::from(file, Header::read_own(file, &MAGIC, uuid)?)?;
+        let header = Self::from(file, Header::read_own(file, MAGIC, uuid)?)?;
         if header.id == id {
             return Ok(header);
         }
@@ -72,7 +72,7 @@ impl SegmentHeader {
 
     /// Reads a header of whatever database and id.
     pub(super) fn of_any(file: &DirFile) -> Result<Self> {
-        Self::from(file, Header::read(file, &MAGIC)?)
+        Self::from(file, Header::read(file, MAGIC)?)
     }
 
     fn from(file: &DirFile, header: Header) -> Result<Self> {
@@ -89,11 +89,11 @@ impl SegmentHeader {
         let mut header = Header::new(self.uuid, self.id.get());
         let (predecessor, len) = self.seal.predecessor.map_or((0, 0), |before| (before.id.get(), before.len));
         header.fields[..4].copy_from_slice(&[predecessor, len, self.seal.last_seq, self.stale_to]);
-        header.to_bytes(&MAGIC)
+        header.to_bytes(MAGIC)
     }
 
     pub(super) fn salt(&self) -> Salt {
-        Salt::new(self.uuid, self.id.get())
+        Salt::new(MAGIC, self.uuid, self.id.get())
     }
 
     /// Where this segment ends, if the next one present says so; `None` if that one names another predecessor.

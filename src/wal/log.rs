@@ -13,6 +13,7 @@ use super::{AppendError, LogRecord, WalFiles, segment_name};
 use crate::bytes::frame::{self, HEAD_BYTES, Head, Salt};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
+use crate::point::MAX_BATCH_POINTS;
 use crate::sync::Arc;
 use crate::version::{FileId, FileIds};
 
@@ -135,7 +136,7 @@ impl Wal {
         let base = self.current.tail;
         self.buffer.clear();
         let head = Head::new(MARK, self.last_seq, self.current.synced_to);
-        frame::put(&mut self.buffer, self.current.salt, base, head, |_| {}).map_err(|len| too_large(len))?;
+        frame::put(&mut self.buffer, self.current.salt, base, head, |_| {}).map_err(too_large)?;
         match self.write() {
             Ok(()) => self.current.unmarked = false,
             // The segment was sealed before the mark: its successor's header vouches for more than the mark would.
@@ -180,6 +181,11 @@ impl Wal {
         let Segment { salt, tail, synced_to, .. } = self.current;
         for (record, seq) in group.iter().zip(self.last_seq + 1..) {
             assert_eq!(record.seq, seq, "seqs rise by one: a gap is damage to every later opening");
+            let points = record.points.len();
+            if points > MAX_BATCH_POINTS {
+                // A reader refuses such a record, so it must never be written.
+                return Err(Error::TooLarge { what: "a batch, in points,", found: points, most: MAX_BATCH_POINTS });
+            }
             let head = Head::new(COMMIT, seq, synced_to);
             frame::put(&mut self.buffer, salt, tail, head, |out| put_commit(out, record)).map_err(too_large)?;
         }

@@ -26,7 +26,6 @@ pub(super) fn put_commit(out: &mut Vec<u8>, record: &LogRecord<'_>) {
         out.push(definition.ty as u8);
         put_key(out, &definition.key);
     }
-    debug_assert!(record.points.len() <= MAX_BATCH_POINTS);
     put_varint(out, record.points.len() as u64);
     put_column(out, record.points.series);
     put_column(out, record.points.timestamps);

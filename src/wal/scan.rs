@@ -52,6 +52,13 @@ pub(crate) struct SegmentReader {
     decoder: Decoder,
 }
 
+/// What stands at a place of a segment.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    Record(Entry<'a>),
+    End(Tail),
+}
+
 /// One record with its place; a mark has no `commit`.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
@@ -96,9 +103,10 @@ impl SegmentReader {
     /// `Corrupt`: what came before is sound, and nothing behind may be used.
     pub(crate) fn next(&mut self) -> Result<Option<LogRecord<'_>>> {
         loop {
-            let Some(entry) = self.next_entry()? else { return Ok(None) };
-            if entry.commit.is_some() {
-                break;
+            match self.step()? {
+                Step::Record(entry) if entry.commit.is_some() => break,
+                Step::Record(_) => {}
+                Step::End(_) => return Ok(None),
             }
         }
         Ok(Some(self.decoder.record(self.last_seq)))
@@ -106,19 +114,25 @@ impl SegmentReader {
 
     /// How the segment ended, once `next` said that it did.
     pub(crate) fn finish(&self) -> Option<SegmentRead> {
-        self.tail.map(|tail| SegmentRead { header: self.header, last_seq: self.last_seq, tail })
+        self.tail.map(|tail| self.read_to(tail))
     }
 
-    pub(super) fn next_entry(&mut self) -> Result<Option<Entry<'_>>> {
-        if self.tail.is_some() {
-            return Ok(None);
+    fn read_to(&self, tail: Tail) -> SegmentRead {
+        SegmentRead { header: self.header, last_seq: self.last_seq, tail }
+    }
+
+    /// The next record of any kind, or the end.
+    pub(super) fn step(&mut self) -> Result<Step<'_>> {
+        if let Some(tail) = self.tail {
+            return Ok(Step::End(tail));
         }
         let offset = self.offset;
         let Some((head, body)) = self.frames.read(offset)? else {
-            self.tail = Some(self.end_here()?);
-            return Ok(None);
+            let tail = self.end_here()?;
+            self.tail = Some(tail);
+            return Ok(Step::End(tail));
         };
-        let expected = if head.kind == MARK { self.last_seq } else { self.last_seq + 1 };
+        let expected = if head.kind == MARK { self.last_seq } else { self.last_seq.wrapping_add(1) };
         let commit = match head.kind {
             _ if head.order != expected => Err(format!("seq {} where {expected} must follow", head.order)),
             _ if head.synced_to > offset => Err("it claims that bytes behind it were synced".to_owned()),
@@ -133,7 +147,7 @@ impl SegmentReader {
         self.offset += head.frame_len();
         self.last_seq = head.order;
         self.vouched_to = self.vouched_to.max(head.synced_to);
-        Ok(Some(Entry { offset, head, commit }))
+        Ok(Step::Record(Entry { offset, head, commit }))
     }
 
     /// No sound record begins here: the segment's end, or damage.
@@ -181,9 +195,10 @@ pub(crate) fn read_segment(
     mut visit: impl FnMut(LogRecord<'_>) -> Result<()>,
 ) -> Result<SegmentRead> {
     let mut reader = SegmentReader::open(dir, uuid, id, end)?;
-    while let Some(commit) = reader.next()? {
-        visit(commit)?;
+    loop {
+        match reader.step()? {
+            Step::Record(entry) => entry.commit.map_or(Ok(()), &mut visit)?,
+            Step::End(tail) => return Ok(reader.read_to(tail)),
+        }
     }
-    let tail = reader.tail.unwrap_or(Tail::Sealed);
-    Ok(SegmentRead { header: reader.header, last_seq: reader.last_seq, tail })
 }

@@ -1,0 +1,112 @@
+//! Records of a CSV file with the line on which each begins, from any reader.
+//! The csv crate tells lines apart loosely (blank lines, CRLF); resuming by `--from-line` needs them exact.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use csv::ByteRecord;
+
+/// A record and its place in the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Record {
+    /// The line on which it begins; the file's first is 1.
+    pub(crate) line: u64,
+    pub(crate) cells: ByteRecord,
+}
+
+impl Record {
+    /// A cell as trimmed text; a row too short for it has an empty one.
+    pub(crate) fn text(&self, at: usize) -> Result<&str, String> {
+        let cell = self.cells.get(at).unwrap_or_default();
+        std::str::from_utf8(cell).map(str::trim).map_err(|_| "the text is not UTF-8".to_owned())
+    }
+}
+
+/// Reads records one by one.
+pub(crate) struct Records<R: Read> {
+    csv: csv::Reader<Lines<R>>,
+}
+
+impl<R: Read> Records<R> {
+    pub(crate) fn new(source: R, delimiter: u8) -> Self {
+        let csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(Lines {
+            inner: BufReader::with_capacity(1 << 16, source),
+            line: 0,
+            ended: true,
+        });
+        Self { csv }
+    }
+
+    /// Reads the next record into `record`; false at the end.
+    pub(crate) fn read(&mut self, record: &mut Record) -> io::Result<bool> {
+        let found = self.csv.read_byte_record(&mut record.cells).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })?;
+        let last = self.csv.get_ref().line;
+        let inside = (0_u64..).zip(record.cells.as_slice().split(|byte| *byte == b'\n')).last();
+        record.line = last.saturating_sub(inside.map_or(0, |(breaks, _)| breaks));
+        Ok(found)
+    }
+}
+
+/// Hands out one line a call and counts them, so that after a record was read, `line` is the record's last.
+struct Lines<R> {
+    inner: BufReader<R>,
+    line: u64,
+    /// Whether the line handed out last is complete.
+    ended: bool,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let ready = self.inner.fill_buf()?;
+        let line = ready.iter().position(|byte| *byte == b'\n').map_or(ready.len(), |end| end + 1);
+        let length = line.min(into.len());
+        into[..length].copy_from_slice(&ready[..length]);
+        if length > 0 {
+            self.line += u64::from(self.ended);
+            self.ended = ready[length - 1] == b'\n';
+        }
+        self.inner.consume(length);
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<(u64, String)> {
+        let mut records = Records::new(text.as_bytes(), b',');
+        let mut record = Record::default();
+        let mut found = Vec::new();
+        while records.read(&mut record).unwrap() {
+            found.push((record.line, record.text(0).unwrap().to_owned()));
+        }
+        found
+    }
+
+    #[test]
+    fn each_record_knows_the_line_on_which_it_begins() {
+        let expected = [(1, "h"), (4, "a"), (5, "x\ny"), (7, "c")].map(|(line, text)| (line, text.to_owned()));
+        assert_eq!(lines("h,i\n\n\na,b\n\"x\ny\",1\nc,d"), expected);
+        assert_eq!(lines("h,i\n\n\na,b\n\"x\ny\",1\nc,d\n\n"), expected);
+        let expected = [(1, "h"), (4, "a"), (5, "x\r\ny"), (7, "c")].map(|(line, text)| (line, text.to_owned()));
+        assert_eq!(lines("\u{feff}h,i\r\n\r\n\r\na,b\r\n\"x\r\ny\",1\r\nc,d\r\n"), expected);
+    }
+
+    #[test]
+    fn a_line_longer_than_every_buffer_is_one_line() {
+        let long = "x".repeat(200_000);
+        assert_eq!(lines(&format!("h\n{long}\nz\n")), [(1, "h".to_owned()), (2, long), (3, "z".to_owned())]);
+    }
+
+    #[test]
+    fn text_that_is_not_utf_8_is_told() {
+        let mut records = Records::new(&b"a\xff,b\n"[..], b',');
+        let mut record = Record::default();
+        assert!(records.read(&mut record).unwrap());
+        assert_eq!(record.text(0), Err("the text is not UTF-8".to_owned()));
+        assert_eq!((record.text(1), record.text(9)), (Ok("b"), Ok("")));
+    }
+}

@@ -1,0 +1,150 @@
+//! One row of a file turned into points of a batch, by the plan.
+//! A row is taken whole or refused whole: no point of it is pushed before its last cell was read.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use timestrata::{Batch, SeriesKey, Timestamp, Value};
+
+use super::cell;
+use super::plan::Plan;
+use super::records::Record;
+
+/// Turns rows into points, and remembers the series of each set of tags that it met.
+pub(crate) struct Rows<'p> {
+    plan: &'p Plan,
+    /// By the texts of the tag cells, the key of each value column.
+    keys: HashMap<Vec<u8>, Rc<[SeriesKey]>>,
+    tag_cells: Vec<u8>,
+    values: Vec<(usize, Value)>,
+}
+
+/// What a row added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) points: usize,
+    pub(crate) time: Timestamp,
+}
+
+impl<'p> Rows<'p> {
+    pub(crate) fn new(plan: &'p Plan) -> Self {
+        Self { plan, keys: HashMap::new(), tag_cells: Vec::new(), values: Vec::new() }
+    }
+
+    /// Adds the row's points to the batch, or says what is wrong with the row and adds nothing.
+    pub(crate) fn push(&mut self, row: &Record, batch: &mut Batch) -> Result<Added, String> {
+        let plan = self.plan;
+        if row.cells.len() != plan.columns {
+            return Err(format!("it has {} cells, the header has {}", row.cells.len(), plan.columns));
+        }
+        let in_column = |name: &str, what: String| format!("column {name}: {what}");
+        let time = row.text(plan.time.at).and_then(|text| match text {
+            "" => Err("the time is empty".to_owned()),
+            text => plan.time.format.parse(text),
+        });
+        let time = time.map_err(|what| in_column(&plan.time.name, what))?;
+        self.values.clear();
+        for (nth, column) in plan.values.iter().enumerate() {
+            let text = row.text(column.at).map_err(|what| in_column(&column.name, what))?;
+            if !text.is_empty() && !plan.missing.0.iter().any(|missing| missing == text) {
+                let value = cell::value(text, column.ty).map_err(|what| in_column(&column.name, what))?;
+                self.values.push((nth, value));
+            }
+        }
+        let keys = self.keys(row)?;
+        for (nth, value) in &self.values {
+            batch.push_key(&keys[*nth], time, *value);
+        }
+        Ok(Added { points: self.values.len(), time })
+    }
+
+    /// The series of the row's tags, one for each value column.
+    fn keys(&mut self, row: &Record) -> Result<Rc<[SeriesKey]>, String> {
+        let plan = self.plan;
+        self.tag_cells.clear();
+        for tag in &plan.tags {
+            self.tag_cells
+                .extend_from_slice(row.text(tag.at).map_err(|what| format!("tag {}: {what}", tag.key))?.as_bytes());
+            // No UTF-8 text holds this byte, so that no two rows of different cells look alike.
+            self.tag_cells.push(0xFF);
+        }
+        if let Some(keys) = self.keys.get(&self.tag_cells) {
+            return Ok(Rc::clone(keys));
+        }
+        let mut keys = Vec::with_capacity(plan.values.len());
+        for column in &plan.values {
+            let mut key = column.key.clone();
+            for tag in &plan.tags {
+                let text = row.text(tag.at)?;
+                if !text.is_empty() && !plan.missing.0.iter().any(|missing| missing == text) {
+                    key = key.tag(&tag.key, text);
+                }
+            }
+            key.check().map_err(|error| error.to_string())?;
+            keys.push(key);
+        }
+        let keys: Rc<[SeriesKey]> = keys.into();
+        self.keys.insert(self.tag_cells.clone(), Rc::clone(&keys));
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use timestrata::ValueType;
+
+    use super::*;
+    use crate::ingest::plan::{TagColumn, TimeColumn, ValueColumn};
+    use crate::ingest::records::Records;
+    use crate::names::Names;
+    use crate::time::TimeFormat;
+
+    fn plan() -> Plan {
+        let value = |at, name: &str, ty| ValueColumn { at, name: name.to_owned(), key: SeriesKey::new(name), ty };
+        Plan {
+            columns: 4,
+            time: TimeColumn { at: 0, name: "t".to_owned(), format: TimeFormat::S },
+            tags: vec![TagColumn { at: 1, key: "host".to_owned() }],
+            values: vec![value(2, "x", ValueType::F64), value(3, "n", ValueType::I64)],
+            missing: Names(vec!["NA".to_owned()]),
+            notes: Vec::new(),
+        }
+    }
+
+    fn push(rows: &mut Rows<'_>, text: &[u8], batch: &mut Batch) -> Result<usize, String> {
+        let mut records = Records::new(text, b',');
+        let mut row = Record::default();
+        assert!(records.read(&mut row).unwrap());
+        rows.push(&row, batch).map(|added| added.points)
+    }
+
+    #[test]
+    fn an_empty_cell_is_no_point_and_an_empty_tag_no_tag() {
+        let plan = plan();
+        let (mut rows, mut batch) = (Rows::new(&plan), Batch::new());
+        assert_eq!(push(&mut rows, b"1,a,2.5,7", &mut batch), Ok(2));
+        assert_eq!(push(&mut rows, b"2,a, NA ,", &mut batch), Ok(0));
+        assert_eq!(push(&mut rows, b"3,,,-1", &mut batch), Ok(1));
+        assert_eq!((batch.len(), rows.keys.len()), (3, 2));
+    }
+
+    #[test]
+    fn a_bad_row_adds_nothing_and_says_why() {
+        let plan = plan();
+        let (mut rows, mut batch) = (Rows::new(&plan), Batch::new());
+        for (text, expected) in [
+            (&b"1,a,2.5"[..], "it has 3 cells, the header has 4"),
+            (b"1,a,2.5,7,8", "it has 5 cells"),
+            (b",a,2.5,7", "column t: the time is empty"),
+            (b"x,a,2.5,7", "column t: \"x\" is not a number of seconds"),
+            (b"1,a,2.5,7.5", "column n: \"7.5\" is not an i64"),
+            (b"1,a,abc,7", "column x: \"abc\" is not a number"),
+            (b"1,a\xff,1,7", "tag host: the text is not UTF-8"),
+            (b"1,a\x07b,1,7", "control character"),
+        ] {
+            let error = push(&mut rows, text, &mut batch).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(batch.is_empty());
+    }
+}

@@ -1,0 +1,41 @@
+//! What an ingest says when it is done.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::load::Totals;
+use crate::failure::Result;
+use crate::figures::{self, bytes, count};
+
+/// What the totals do not know.
+pub(crate) struct Run<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) dir: &'a Path,
+    pub(crate) new_series: u64,
+    pub(crate) took: Duration,
+    pub(crate) bytes_read: u64,
+    pub(crate) after: timestrata::Stats,
+}
+
+pub(crate) fn print(out: &mut impl Write, totals: &Totals, run: &Run<'_>) -> Result<()> {
+    writeln!(out, "{} -> {}", run.file, run.dir.display())?;
+    writeln!(out, "rows      {}, {} refused", count(totals.rows), count(totals.refused.count()))?;
+    totals.refused.print(out)?;
+    writeln!(out, "points    {}, {} new series", count(totals.points), count(run.new_series))?;
+    if let Some((first, last)) = totals.times {
+        writeln!(out, "times     {first} to {last}")?;
+    }
+    let rate = figures::per_second(totals.points, run.took);
+    writeln!(out, "took      {:.2} s, {} points/s, durable", run.took.as_secs_f64(), count(rate))?;
+    let after = &run.after;
+    let size = figures::ratio(after.file_bytes, after.file_points);
+    writeln!(
+        out,
+        "bytes     {} read; the database holds {} points in {} ({size} bytes/point)",
+        bytes(run.bytes_read),
+        count(after.points),
+        bytes(after.file_bytes)
+    )?;
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Times as people and files write them, turned into timestamps; and lengths of time such as `1d`.
+//! What is ambiguous is refused with the option that says it: nothing here guesses a unit or a zone but UTC.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use timestrata::Timestamp;
+
+/// How the times of a file are written: RFC 3339 or a date and perhaps a time (`auto`), RFC 3339 alone, or a count of
+/// seconds, milliseconds, microseconds or nanoseconds since 1970, with or without decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeFormat {
+    Auto,
+    Rfc3339,
+    S,
+    Ms,
+    Us,
+    Ns,
+}
+
+impl TimeFormat {
+    /// The moment that `text` means, or what is wrong with it.
+    pub(crate) fn parse(self, text: &str) -> Result<Timestamp, String> {
+        match self {
+            Self::Auto => parse_auto(text),
+            Self::Rfc3339 => text.parse().map_err(|_| format!("{text:?} is not RFC 3339, as 2013-01-01T06:00:00Z")),
+            Self::S => parse_epoch(text, 9),
+            Self::Ms => parse_epoch(text, 6),
+            Self::Us => parse_epoch(text, 3),
+            Self::Ns => parse_epoch(text, 0),
+        }
+    }
+
+    /// The unit in which a number would be a moment between 2001 and 2100, if there is one.
+    pub(crate) fn of_number(text: &str) -> Option<Self> {
+        let seconds = |format: Self| format.parse(text).map(Timestamp::as_secs);
+        [Self::S, Self::Ms, Self::Us, Self::Ns]
+            .into_iter()
+            .find(|format| seconds(*format).is_ok_and(|at| (1_000_000_000..4_102_444_800).contains(&at)))
+    }
+
+    /// The word for `--time-format`.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// Whether the text carries its zone; one without is read as UTC, which the user should know.
+pub(crate) fn has_zone(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok()
+}
+
+fn parse_auto(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return in_range(time, text);
+    }
+    // Plain digits would be taken for a date written without hyphens, or an epoch of unknown unit.
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        let unit = TimeFormat::of_number(text);
+        let hint = unit.map_or_else(|| "s, ms, us or ns".to_owned(), TimeFormat::name);
+        return Err(format!("{text:?} is a number: say its unit with --time-format {hint}"));
+    }
+    let time: jiff::civil::DateTime = text.parse().map_err(|_| {
+        let known = "2013-01-01T06:00:00Z, 2013-01-01 06:00:00 (UTC) or 2013-01-01";
+        format!("{text:?} is not a time such as {known}")
+    })?;
+    let time = jiff::tz::TimeZone::UTC.to_timestamp(time).map_err(|_| out_of_range(text))?;
+    in_range(time, text)
+}
+
+fn in_range(time: jiff::Timestamp, text: &str) -> Result<Timestamp, String> {
+    i64::try_from(time.as_nanosecond()).map(Timestamp::from_nanos).map_err(|_| out_of_range(text))
+}
+
+fn out_of_range(text: &str) -> String {
+    format!("{text:?} is outside the years 1677 to 2262")
+}
+
+/// A decimal count of units since the epoch, where a unit is `10^power` nanoseconds; exact, so that no digit of a
+/// nanosecond is lost to a float. Finer than a nanosecond is cut towards the past.
+fn parse_epoch(text: &str, power: i32) -> Result<Timestamp, String> {
+    let wrong = || format!("{text:?} is not a number of {}", unit_name(power));
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, exponent.parse::<i16>().map_err(|_| wrong())?),
+        None => (text, 0),
+    };
+    let (negative, number) = match number.strip_prefix('-') {
+        Some(number) => (true, number),
+        None => (false, number.strip_prefix('+').unwrap_or(number)),
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let digits = || whole.bytes().chain(part.bytes());
+    if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let count = digits().try_fold(0_i128, |count, digit| count.checked_mul(10)?.checked_add(i128::from(digit - b'0')));
+    let count = count.ok_or_else(|| out_of_range(text))? * if negative { -1 } else { 1 };
+    let decimals = i32::try_from(part.len()).map_err(|_| wrong())?;
+    let shift = power + i32::from(exponent) - decimals;
+    let factor = 10_i128.checked_pow(shift.unsigned_abs());
+    let nanos = match factor {
+        Some(factor) if shift < 0 => Some(count.div_euclid(factor)),
+        Some(factor) => count.checked_mul(factor),
+        None if count == 0 || shift < 0 => Some(if count < 0 { -1 } else { 0 }),
+        None => None,
+    };
+    nanos.and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos).ok_or_else(|| out_of_range(text))
+}
+
+fn unit_name(power: i32) -> &'static str {
+    match power {
+        9 => "seconds",
+        6 => "milliseconds",
+        3 => "microseconds",
+        _ => "nanoseconds",
+    }
+}
+
+/// A moment for `--from` and `--to`: what `auto` takes, `now`, or `-7d`, so long before now.
+pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    moment_before(text, Timestamp::now())
+}
+
+fn moment_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if text == "now" {
+        return Ok(now);
+    }
+    if let Some(length) = text.strip_prefix('-') {
+        let nanos = i64::try_from(parse_duration(length)?.as_nanos()).map_err(|_| out_of_range(text))?;
+        return Ok(now.saturating_add_nanos(-nanos));
+    }
+    parse_auto(text).map_err(|wrong| match TimeFormat::of_number(text) {
+        Some(unit) => match unit.parse(text) {
+            Ok(at) => format!("{text:?} is a number: did you mean {at}?"),
+            Err(_) => wrong,
+        },
+        None => format!("{wrong}, or -7d, -90m, now"),
+    })
+}
+
+/// A length such as `90s`, `15m`, `1d`, `1w`, or several in a row: `1h30m`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a length such as 90s, 15m, 1h30m, 1d or 1w");
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let count: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let unit = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let seconds = match &rest[digits..digits + unit] {
+            "ms" => {
+                total = total.checked_add(Duration::from_millis(count)).ok_or_else(wrong)?;
+                0
+            }
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            "w" => 604_800,
+            _ => return Err(wrong()),
+        };
+        let length = Duration::from_secs(count.checked_mul(seconds).ok_or_else(wrong)?);
+        total = total.checked_add(length).ok_or_else(wrong)?;
+        rest = &rest[digits + unit..];
+    }
+    if total.is_zero() { Err(wrong()) } else { Ok(total) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nanos(format: TimeFormat, text: &str) -> Option<i64> {
+        format.parse(text).ok().map(Timestamp::as_nanos)
+    }
+
+    #[test]
+    fn auto_takes_rfc_3339_dates_and_times_without_zone() {
+        let at = Some(1_357_020_000_000_000_000);
+        for text in [
+            "2013-01-01T06:00:00Z",
+            "2013-01-01T01:00:00-05:00",
+            "2013-01-01 06:00:00",
+            "2013-01-01 06:00",
+            "2013-01-01T06:00:00.000",
+        ] {
+            assert_eq!(nanos(TimeFormat::Auto, text), at, "{text}");
+        }
+        assert_eq!(nanos(TimeFormat::Auto, "2000-01-03"), Some(946_857_600_000_000_000));
+        for text in ["", "01/02/2013", "2013", "20130101", "1795364193056", "2013-13-01", "9999-01-01", "abc", "-1"] {
+            assert_eq!(nanos(TimeFormat::Auto, text), None, "{text}");
+        }
+        let error = TimeFormat::Auto.parse("1795364193056").unwrap_err();
+        assert!(error.ends_with("--time-format ms"), "{error}");
+    }
+
+    #[test]
+    fn epochs_are_exact_to_the_nanosecond() {
+        assert_eq!(nanos(TimeFormat::S, "1700000000.123456789"), Some(1_700_000_000_123_456_789));
+        assert_eq!(nanos(TimeFormat::S, "1.7e9"), Some(1_700_000_000_000_000_000));
+        assert_eq!(nanos(TimeFormat::Ms, "1795364193056"), Some(1_795_364_193_056_000_000));
+        assert_eq!(nanos(TimeFormat::Ms, "-0.5"), Some(-500_000));
+        assert_eq!(nanos(TimeFormat::Us, "1.0001"), Some(1_000));
+        assert_eq!(nanos(TimeFormat::Ns, "-0.1"), Some(-1));
+        assert_eq!(nanos(TimeFormat::Ns, "9223372036854775807"), Some(i64::MAX));
+        let endless = "9".repeat(99);
+        for text in ["9223372036854775808", "1e99", "1e-99x", "", ".", "1.2.3", "--1", "0x10", "nan", &endless] {
+            assert_eq!(nanos(TimeFormat::Ns, text), None, "{text}");
+        }
+        assert_eq!(nanos(TimeFormat::Ns, "1e-9999"), Some(0));
+        assert_eq!(nanos(TimeFormat::S, "0e9999"), Some(0));
+    }
+
+    #[test]
+    fn moments_may_lie_before_now() {
+        let now = Timestamp::from_secs(1_000_000);
+        let secs = |text| moment_before(text, now).map(Timestamp::as_secs);
+        assert_eq!(secs("-7d"), Ok(1_000_000 - 7 * 86_400));
+        assert_eq!(secs("-90m"), Ok(1_000_000 - 5_400));
+        assert_eq!(secs("now"), Ok(1_000_000));
+        assert!(secs("-7").is_err() && secs("-").is_err() && secs("7d").is_err());
+        assert!(secs("1357020000").unwrap_err().contains("did you mean 2013-01-01T06:00:00Z?"));
+    }
+
+    #[test]
+    fn lengths_have_units_and_are_never_zero() {
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(parse_duration("2w"), Ok(Duration::from_hours(336)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        for text in ["", "0s", "d", "1", "1y", "1.5h", "-1d", "99999999999999999999s", "18446744073709551615w", "1ü"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}
