@@ -57,6 +57,12 @@ pub enum Error {
         /// Which identity was expected and found.
         what: String,
     },
+    /// The file is none of a timestrata database's.
+    #[error("{} is no WAL segment, SST, manifest or series log: name a file that timestrata wrote", file.display())]
+    NotOurs {
+        /// The file that was looked at.
+        file: PathBuf,
+    },
     /// Files that the manifest names are gone.
     #[error("{} lacks files that its manifest names: {}; restore them from a backup", dir.display(), files.join(", "))]
     MissingFiles {

@@ -7,6 +7,8 @@ mod db;
 pub(crate) mod engine;
 pub(crate) mod env;
 mod error;
+mod finding;
+mod inspect;
 pub(crate) mod latest;
 pub(crate) mod manifest;
 pub(crate) mod memtable;
@@ -17,12 +19,17 @@ mod series;
 pub(crate) mod sst;
 pub(crate) mod store;
 pub(crate) mod sync;
+mod verify;
 pub(crate) mod version;
 pub(crate) mod wal;
 
 pub use actor::Ack;
 pub use db::{Builder, Changes, Db, Stats, TryWriteError};
 pub use error::{Error, Result};
+pub use finding::Finding;
+pub use inspect::{
+    Inspection, ManifestInspection, SeriesLogInspection, SpareInspection, SstInspection, WalInspection, inspect,
+};
 pub use options::Durability;
 pub use point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, Sample, Timestamp, Value, ValueType};
 pub use query::{
@@ -31,3 +38,4 @@ pub use query::{
 };
 pub use series::{MAX_KEY_BYTES, MAX_TAGS, Series, SeriesId, SeriesKey};
 pub use store::{ForgivenTail, OpenReport};
+pub use verify::{VerifyReport, verify};

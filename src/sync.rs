@@ -2,6 +2,7 @@
 //! loom-tests supplies a twin of this file on loom's types, so that the code above it is model-checked unchanged.
 
 pub(crate) use std::sync::Arc;
+use std::sync::PoisonError;
 use std::task::Poll;
 pub(crate) use std::task::Waker;
 
@@ -36,7 +37,7 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,40 +68,65 @@ impl<T> Once<T> {
 /// The sending side of an actor's inbox; any number may exist. It never refuses while the actor lives:
 /// what is queued is bounded by the permits that commands carry.
 #[derive(Debug)]
-pub(crate) struct Sender<T>(flume::Sender<T>);
+pub(crate) struct Sender<T> {
+    queue: flume::Sender<T>,
+    open: Arc<Open>,
+}
 
 /// An actor's inbox.
 #[derive(Debug)]
-pub(crate) struct Receiver<T>(flume::Receiver<T>);
+pub(crate) struct Receiver<T> {
+    queue: flume::Receiver<T>,
+    open: Arc<Open>,
+}
+
+/// Whether the actor lives. Held for reading while a message is queued, so that none slips in behind the actor's end:
+/// flume keeps what nobody will receive, and whoever waits for its reply would wait for ever.
+type Open = std::sync::RwLock<bool>;
 
 /// An inbox and its first sender.
 pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = flume::unbounded();
-    (Sender(sender), Receiver(receiver))
+    let open = Arc::new(Open::new(true));
+    (Sender { queue: sender, open: Arc::clone(&open) }, Receiver { queue: receiver, open })
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { queue: self.queue.clone(), open: Arc::clone(&self.open) }
     }
 }
 
 impl<T> Sender<T> {
     /// Queues a message, or drops it if the actor is gone: a request's reply then answers by itself.
     pub(crate) fn send(&self, message: T) {
-        drop(self.0.send(message));
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let refused = if *open { self.queue.send(message).err().map(flume::SendError::into_inner) } else { Some(message) };
+        // After unlocking: what a message drops is foreign to this lock.
+        drop(open);
+        drop(refused);
     }
 }
 
 impl<T> Receiver<T> {
     /// The next message, or `None` once every sender is gone.
     pub(crate) async fn recv(&self) -> Option<T> {
-        self.0.recv_async().await.ok()
+        self.queue.recv_async().await.ok()
     }
 
     /// The next message if one waits.
     pub(crate) fn try_recv(&self) -> Option<T> {
-        self.0.try_recv().ok()
+        self.queue.try_recv().ok()
+    }
+}
+
+/// What was queued and never taken is dropped with the inbox, so that every reply in it answers by itself.
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = false;
+        while let Ok(left) = self.queue.try_recv() {
+            drop(left);
+        }
     }
 }
 

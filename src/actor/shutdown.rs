@@ -23,6 +23,11 @@ impl Stop {
     pub(super) fn is_asked(&self) -> bool {
         !matches!(self, Self::No)
     }
+
+    /// Whether a close or release has come to the head of the queue: nothing behind it is carried out.
+    pub(super) fn has_begun(&self) -> bool {
+        matches!(self, Self::Closing(_) | Self::Releasing | Self::Done)
+    }
 }
 
 impl<S: Storage, T: Timers> Writer<S, T> {

@@ -136,6 +136,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     fn take(&mut self, message: ToWriter) {
         match message {
+            // It has lost the race against the close, which would never end if it took in what comes meanwhile.
+            ToWriter::Command(command) if self.stop.has_begun() => command.work.refuse(&Error::Closed),
             ToWriter::Command(command) => {
                 if matches!(command.work, Work::Close { .. } | Work::Release) && !self.stop.is_asked() {
                     self.stop = Stop::Asked;

@@ -12,6 +12,19 @@ pub(crate) use window::Window;
 /// A value, or what is wrong with the bytes; the caller adds file and offset.
 pub(crate) type Decoded<T> = Result<T, String>;
 
+/// A run of bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+impl Extent {
+    pub(crate) const fn end(self) -> u64 {
+        self.offset.saturating_add(self.len)
+    }
+}
+
 /// Takes values from the front of a slice.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {

@@ -74,6 +74,12 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()>;
     /// Takes the lock that a file stands for, making the file if need be; `None` if someone else holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Takes the lock for reading, together with others who do; `NotFound` if the file is not there, which is then
+    /// not made. A lock so taken is never signed.
+    fn lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.open(path, Open::Read)?;
+        self.lock(path)
+    }
 }
 
 /// An open file. Offsets are the caller's: nothing moves by itself.

@@ -53,11 +53,23 @@ impl Env for OsEnv {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(OsLock(file)))),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => Err(error),
-        }
+        let taken = file.try_lock();
+        held(file, taken)
+    }
+
+    /// Opened for reading alone, so that a database on a read-only file system can be looked at too.
+    fn lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let file = fs::File::open(path)?;
+        let taken = file.try_lock_shared();
+        held(file, taken)
+    }
+}
+
+fn held(file: fs::File, taken: Result<(), fs::TryLockError>) -> io::Result<Option<Box<dyn Lock>>> {
+    match taken {
+        Ok(()) => Ok(Some(Box::new(OsLock(file)))),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -2,6 +2,7 @@
 //! It promises that an edit is durable whole or reported bad, and that after a failed append nothing more is written;
 //! whether a bad last edit may be forgiven is decided elsewhere, from what reading it told.
 
+mod describe;
 mod edit;
 mod read;
 mod series_log;
@@ -10,8 +11,9 @@ mod tests;
 
 use uuid::Uuid;
 
+pub(crate) use describe::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 pub(crate) use read::{BadEdit, ManifestRead};
-pub(crate) use series_log::{SERIES_LOG, SeriesLog};
+pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
 
 use self::edit::put_edit;
 use crate::bytes::frame::{self, Head, Salt};
@@ -25,7 +27,7 @@ pub(crate) const MANIFEST: &str = "manifest";
 /// The name of one in the making; found by an opening, it is garbage.
 pub(crate) const MANIFEST_TMP: &str = "manifest.tmp";
 
-const MAGIC: Magic = *b"tstraMAN";
+pub(crate) const MAGIC: Magic = *b"tstraMAN";
 /// A whole state: the first record of each manifest, and no other.
 const FULL: u8 = 1;
 /// A step from the state before.

@@ -4,11 +4,12 @@ use uuid::Uuid;
 
 use super::edit::read_edit;
 use super::{EDIT, FULL, MAGIC, MANIFEST};
+use crate::bytes::Extent;
 use crate::bytes::frame::{Frames, Salt};
 use crate::bytes::header::{HEADER_BYTES, Header};
-use crate::env::{Dir, Open};
+use crate::env::{Dir, DirFile, Open};
 use crate::error::Result;
-use crate::version::Durable;
+use crate::version::{Durable, Edit};
 
 /// What a manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,11 @@ impl ManifestRead {
     pub(crate) fn read(dir: &Dir) -> Result<Self> {
         let file = dir.open(MANIFEST, Open::Read)?;
         let header = Header::read(&file, MAGIC)?;
+        Self::fold(file, &header, |_, _, _| ())
+    }
+
+    /// Adds up the records of a manifest, and shows each one's place, edit and sum to `seen`.
+    pub(super) fn fold(file: DirFile, header: &Header, mut seen: impl FnMut(Extent, Edit, &Durable)) -> Result<Self> {
         let len = file.len()?;
         let mut frames = Frames::new(file, len, Salt::new(MAGIC, header.uuid, header.id));
         let mut read =
@@ -49,11 +55,12 @@ impl ManifestRead {
         while let Some((head, body)) = frames.read(offset)? {
             let kind = if read.records == 0 { FULL } else { EDIT };
             let applied = if (head.kind, head.order) == (kind, read.records) {
-                read_edit(body).and_then(|edit| read.durable.apply(&edit))
+                read_edit(body).and_then(|edit| read.durable.apply(&edit).map(|()| edit))
             } else {
                 Err(format!("record {} of kind {} as number {}", head.order, head.kind, read.records))
             };
-            applied.map_err(|what| frames.file().corrupt(offset, what))?;
+            let edit = applied.map_err(|what| frames.file().corrupt(offset, what))?;
+            seen(Extent { offset, len: head.frame_len() }, edit, &read.durable);
             read.records += 1;
             offset += head.frame_len();
         }

@@ -7,7 +7,7 @@ use super::{remove_leftover, too_large};
 use crate::bytes::frame::{self, Frames, Head, Salt};
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
 use crate::bytes::key::{MIN_KEY_BYTES, put_key, read_key, read_type};
-use crate::bytes::{Decoded, Reader, put_varint};
+use crate::bytes::{Decoded, Extent, Reader, put_varint};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
 use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
@@ -16,7 +16,7 @@ use crate::sync::Arc;
 /// The series log's name.
 pub(crate) const SERIES_LOG: &str = "series.log";
 
-const MAGIC: Magic = *b"tstraSER";
+pub(crate) const MAGIC: Magic = *b"tstraSER";
 /// Definitions of series, dense by id from the head's `order` on.
 const GROUP: u8 = 1;
 /// Definitions in one group: 16 MiB even if each key is as long as it may be, and no memory to speak of otherwise.
@@ -108,20 +108,39 @@ impl SeriesLog {
         }
         let file = open_checked(dir, uuid, valid_len, Open::Read)?;
         let mut frames = Frames::new(file, valid_len, Salt::new(MAGIC, uuid, 0));
-        let mut offset = HEADER_BYTES as u64;
-        while offset < valid_len {
-            let next = definitions.len();
-            let decoded = match frames.read(offset)? {
-                None => Err("a bad group of series definitions".to_owned()),
-                Some((head, body)) if (head.kind, head.order) == (GROUP, next as u64) => {
-                    read_group(body, &mut definitions).map(|()| head.frame_len())
-                }
-                Some((head, _)) => Err(format!("series {} where {next} must follow", head.order)),
-            };
-            offset += decoded.map_err(|what| frames.file().corrupt(offset, what))?;
+        match read_groups(&mut frames, &mut definitions, |_, _| ())? {
+            (_, None) => Ok(definitions),
+            (offset, Some(what)) => Err(frames.file().corrupt(offset, what)),
         }
-        Ok(definitions)
     }
+}
+
+/// Reads the groups up to the end of the frames, showing each one's place and how many definitions there are then; tells
+/// where they end, and what is wrong if that is before the end.
+pub(super) fn read_groups(
+    frames: &mut Frames,
+    definitions: &mut Vec<SeriesDef>,
+    mut seen: impl FnMut(Extent, usize),
+) -> Result<(u64, Option<String>)> {
+    let mut offset = HEADER_BYTES as u64;
+    while offset < frames.len() {
+        let next = definitions.len();
+        let decoded = match frames.read(offset)? {
+            None => Err("a bad group of series definitions".to_owned()),
+            Some((head, body)) if (head.kind, head.order) == (GROUP, next as u64) => {
+                read_group(body, definitions).map(|()| head.frame_len())
+            }
+            Some((head, _)) => Err(format!("series {} where {next} must follow", head.order)),
+        };
+        match decoded {
+            Ok(len) => {
+                seen(Extent { offset, len }, definitions.len());
+                offset += len;
+            }
+            Err(what) => return Ok((offset, Some(what))),
+        }
+    }
+    Ok((offset, None))
 }
 
 fn create(dir: &Dir, uuid: Uuid) -> Result<DirFile> {

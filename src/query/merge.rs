@@ -81,6 +81,7 @@ impl<T: Copy> ColumnBuffer<T> {
             let end = self.timestamps.partition_point(|at| at.as_nanos() <= range.last());
             self.timestamps.truncate(end);
             self.values.truncate(end);
+            // The same if the points are in order; if not, what remains is wrong but still a slice.
             self.start = self.start.min(end);
         }
         ended
@@ -332,6 +333,19 @@ mod tests {
         assert_eq!(merge.chunk().timestamps().len(), 3);
         assert!(!merge.advance().unwrap());
         assert_eq!(touched(), [2, 1, 0], "no run past the range is read");
+    }
+
+    #[test]
+    fn short_runs_are_gathered_and_long_ones_handed_on_as_they_are() {
+        let all: Vec<_> = (0..9_000).map(|n| (n, n)).collect();
+        let shorts = all[..3_000].chunks(100).map(points).collect();
+        let mut merge =
+            Merge::new(TimeRange::ALL, vec![Runs::new(vec![points(&all[3_000..])]).boxed(), Runs::new(shorts).boxed()]);
+        let mut lengths = Vec::new();
+        while merge.advance().unwrap() {
+            lengths.push(merge.chunk().timestamps().len());
+        }
+        assert_eq!(lengths, [1_100, 1_100, 800, 6_000]);
     }
 
     #[test]

@@ -250,6 +250,8 @@ mod tests {
             (r#"temp{station=~"F"}"#, jfk, false),
             (r#"temp{station=~"J|LGA|JFK"}"#, jfk, true),
             (r#"temp{station=~"JFK|J"}"#, jfk, true),
+            (r#"temp{station=~"J|X"}"#, jfk, false),
+            (r#"temp{station=~"X|FK"}"#, jfk, false),
             (r#"temp{station!~"J"}"#, jfk, true),
             (r#"temp{station!~"J.."}"#, jfk, false),
             (r#"temp{station=~"(?i)jfk"}"#, jfk, true),

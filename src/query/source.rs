@@ -96,6 +96,12 @@ mod tests {
         ]);
         assert_eq!(found.map(|point| point.value), Some(3));
         assert_eq!(touched, [0, 1, 1, 0]);
+        let (found, touched) =
+            latest_and_touched(&[Runs::new(vec![points(&[(7, 1)])]).loose_by(5), Runs::new(vec![points(&[(7, 2)])])]);
+        assert_eq!((found.map(|point| point.value), touched), (Some(2), vec![1, 1]), "the newer of equal times");
+        let (found, _) =
+            latest_and_touched(&[Runs::new(vec![points(&[(7, 1)])]), Runs::new(vec![points(&[(7, 2)])]).loose_by(5)]);
+        assert_eq!(found.map(|point| point.value), Some(2));
         assert_eq!(latest_and_touched(&[]).0, None);
         assert_eq!(latest_and_touched(&[Runs::new(vec![])]).0, None);
     }

@@ -3,13 +3,14 @@
 
 use uuid::Uuid;
 
-use super::footer::Extent;
 use super::index::BlockEntry;
 use super::reader::SstReader;
-use super::verify::{CodecUses, Finding, Verifier, no_cache};
+use super::verify::{CodecUses, Verifier, no_cache};
 use super::{FORMAT_VERSION, SeriesEntry};
+use crate::bytes::Extent;
 use crate::env::Dir;
 use crate::error::Result;
+use crate::finding::Finding;
 use crate::version::SstMeta;
 
 /// A part of a file.

@@ -5,14 +5,15 @@
 use uuid::Uuid;
 
 use super::bytes::{Flaw, Reader};
+use crate::bytes::Extent;
 use crate::series::SeriesId;
 use crate::version::{FileId, Rectangle, SstMeta};
 
 /// The newest format this release reads, and the one it writes.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
-const HEADER_MAGIC: [u8; 8] = *b"TSTRASST";
-const FOOTER_MAGIC: [u8; 8] = *b"TSTRAEND";
+pub(crate) const HEADER_MAGIC: [u8; 8] = *b"TSTRASST";
+pub(crate) const FOOTER_MAGIC: [u8; 8] = *b"TSTRAEND";
 
 /// Whose file it is. Its form is the same in every version, so that any release can name a newer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,19 +44,6 @@ impl Header {
         let version = reader.u32()?;
         let (uuid, id) = identity(&mut reader)?;
         if reader.is_empty() { Ok(Self { version, uuid, id }) } else { Err(Flaw("bytes trail the header")) }
-    }
-}
-
-/// A run of bytes in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
-}
-
-impl Extent {
-    pub(crate) const fn end(self) -> u64 {
-        self.offset.saturating_add(self.len)
     }
 }
 

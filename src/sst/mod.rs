@@ -29,12 +29,12 @@ pub(crate) use cache::PageCache;
 pub(crate) use counters::{IoCounters, IoCounts};
 pub(crate) use describe::{Description, Part, describe};
 pub(crate) use dictionary::SeriesEntry;
-pub(crate) use footer::{Extent, FORMAT_VERSION};
+pub(crate) use footer::{FOOTER_MAGIC, FORMAT_VERSION, HEADER_MAGIC};
 pub(crate) use hash::key_hash;
 pub(crate) use index::BlockEntry;
 pub(crate) use reader::SstReader;
 pub(crate) use statistics::{MIN_POINTS_FOR_STATISTICS, Statistics, Sum};
-pub(crate) use verify::{CodecUse, CodecUses, Finding, verify};
+pub(crate) use verify::{CodecUse, CodecUses, verify};
 pub(crate) use writer::SstWriter;
 
 use crate::version::FileId;

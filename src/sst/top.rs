@@ -3,8 +3,9 @@
 //! Must not know what a page holds.
 
 use super::bytes::{Flaw, Reader, put_signed, put_varint};
-use super::footer::{Extent, Footer};
+use super::footer::Footer;
 use super::seal::{SEAL_LEN, Seal};
+use crate::bytes::Extent;
 use crate::series::SeriesId;
 
 /// A page with its checksum is at most so long: large enough that the top page stays a thousandth of the index, small

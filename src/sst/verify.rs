@@ -2,7 +2,6 @@
 //! Promises to go on past damage wherever the rest can still be judged, and to change nothing.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use uuid::Uuid;
 
@@ -17,19 +16,11 @@ use super::statistics::{MIN_POINTS_FOR_STATISTICS, Statistics};
 use super::top::PageRef;
 use super::{PageCache, SstReader};
 use crate::env::Dir;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::finding::Finding;
 use crate::series::SeriesId;
 use crate::sync::Arc;
 use crate::version::{Rectangle, SstMeta};
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    pub(crate) file: PathBuf,
-    /// In bytes from the file's start.
-    pub(crate) offset: u64,
-    pub(crate) what: String,
-}
 
 /// How much one codec was used for one kind of column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,7 +36,7 @@ pub(crate) type CodecUses = BTreeMap<&'static str, CodecUse>;
 /// What is wrong with the file that the manifest names so; nothing, if it is sound.
 ///
 /// # Errors
-/// Only if the file cannot be read at all: whatever its bytes are is a finding.
+/// If the file cannot be read at all, or a newer release wrote it: whatever else its bytes are is a finding.
 pub(crate) fn verify(dir: &Dir, uuid: Uuid, meta: &SstMeta) -> Result<Vec<Finding>> {
     let reader = match SstReader::open(dir, uuid, meta, no_cache()) {
         Ok(reader) => reader,
@@ -57,20 +48,6 @@ pub(crate) fn verify(dir: &Dir, uuid: Uuid, meta: &SstMeta) -> Result<Vec<Findin
 /// For a reader that looks up nothing: walking over all entries goes past the cache.
 pub(super) fn no_cache() -> Arc<PageCache> {
     Arc::new(PageCache::new(0, Arc::new(IoCounters::default())))
-}
-
-impl Finding {
-    /// What an error says of a file's bytes; any other error is not about them and ends the verification.
-    fn of(error: Error) -> Result<Self> {
-        match error {
-            Error::Corrupt { file, offset, what } => Ok(Self { file, offset, what }),
-            Error::ForeignFile { file, what } => Ok(Self { file, offset: 0, what }),
-            Error::UnsupportedVersion { ref file, .. } => {
-                Ok(Self { file: file.clone(), offset: 0, what: error.to_string() })
-            }
-            error => Err(error),
-        }
-    }
 }
 
 /// A verification under way.
@@ -119,7 +96,7 @@ impl<'a> Verifier<'a> {
     }
 
     fn find(&mut self, offset: u64, what: impl Into<String>) {
-        self.findings.push(Finding { file: self.reader.file.path().to_owned(), offset, what: what.into() });
+        self.findings.push(Finding::new(self.reader.file.path(), offset, what));
     }
 
     /// The value, or `None` and a finding.

@@ -10,7 +10,7 @@ use crate::version::FileId;
 use crate::wal;
 
 /// The lock's file: held, not read, but for the number of the process that holds it.
-pub(super) const LOCK: &str = "LOCK";
+pub(crate) const LOCK: &str = "LOCK";
 /// What a name begins with that keeps the bytes of a forgiven tail.
 pub(super) const KEPT_TAIL: &str = "forgiven-";
 
@@ -23,6 +23,8 @@ pub(crate) struct Directory {
     pub(crate) spares: Vec<FileId>,
     /// Finished SSTs with their lengths.
     pub(crate) ssts: BTreeMap<FileId, u64>,
+    /// Copies of torn tails that openings kept aside.
+    pub(crate) kept_tails: Vec<String>,
     /// Own files in the making when something ended: garbage.
     pub(crate) temporaries: Vec<String>,
     /// Names that no release of this engine gives: left alone, and told.
@@ -51,7 +53,7 @@ impl Directory {
             MANIFEST => self.manifest = true,
             SERIES_LOG => self.series_log = true,
             MANIFEST_TMP => self.temporaries.push(name),
-            _ if name.starts_with(KEPT_TAIL) => {}
+            _ if name.starts_with(KEPT_TAIL) => self.kept_tails.push(name),
             _ if name.ends_with(sst::TEMPORARY_SUFFIX) => self.temporaries.push(name),
             _ => match sst::parse_file_name(&name) {
                 Some(id) => drop(self.ssts.insert(id, len)),

@@ -9,8 +9,9 @@ mod tables;
 
 use std::sync::Arc;
 
+pub(crate) use directory::{Directory, LOCK};
 pub use open::{ForgivenTail, OpenReport};
-pub(crate) use open::{Opened, open};
+pub(crate) use open::{Opened, lock_shared, open};
 pub(crate) use readers::Readers;
 
 use crate::actor::{AppendError, LogRecord, Storage};

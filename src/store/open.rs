@@ -146,7 +146,24 @@ fn check_creatable(dir: &Dir, listed: &Directory, create: bool) -> Result<()> {
 pub(super) fn lock(dir: &Dir) -> Result<Box<dyn Lock>> {
     let path = dir.file_path(LOCK);
     let taken = dir.env().lock(&path).map_err(|error| Error::io("lock", &path, error))?;
-    taken.ok_or_else(|| Error::Locked { dir: dir.path().to_owned(), pid: holder(dir) })
+    taken.ok_or_else(|| locked(dir))
+}
+
+/// Takes the lock for looking alone, beside others who do; `None` if there is no file to lock.
+///
+/// # Errors
+/// `Locked` while anyone has the database open.
+pub(crate) fn lock_shared(dir: &Dir) -> Result<Option<Box<dyn Lock>>> {
+    let path = dir.file_path(LOCK);
+    match dir.env().lock_shared(&path) {
+        Ok(taken) => taken.map(Some).ok_or_else(|| locked(dir)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("lock", path, error)),
+    }
+}
+
+fn locked(dir: &Dir) -> Error {
+    Error::Locked { dir: dir.path().to_owned(), pid: holder(dir) }
 }
 
 /// The process that signed the lock.

@@ -10,7 +10,7 @@ use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
 use crate::version::FileId;
 
-pub(super) const MAGIC: Magic = *b"tstraWAL";
+pub(crate) const MAGIC: Magic = *b"tstraWAL";
 
 /// Where records begin.
 pub(super) const RECORDS_AT: u64 = HEADER_BYTES as u64;

@@ -14,7 +14,7 @@ mod tests;
 
 use crate::actor::{AppendError, LogRecord};
 pub(crate) use describe::{Description, Ending, RecordKind, RecordLine, Verified, describe, verify};
-pub(crate) use header::{Predecessor, Seal, SegmentEnd, SegmentHeader};
+pub(crate) use header::{MAGIC, Predecessor, Seal, SegmentEnd, SegmentHeader};
 pub(crate) use log::Wal;
 pub(crate) use scan::{SegmentRead, SegmentReader, Tail, read_segment};
 
@@ -32,6 +32,16 @@ pub(crate) fn spare_name(id: FileId) -> String {
     format!("spare-{:016x}.log", id.get())
 }
 
+/// The id in a segment's name, if it is one.
+pub(crate) fn parse_segment_name(name: &str) -> Option<FileId> {
+    id_in(name, "wal-")
+}
+
+/// The id in a spare's name, if it is one.
+pub(crate) fn parse_spare_name(name: &str) -> Option<FileId> {
+    id_in(name, "spare-")
+}
+
 /// The WAL's files in a directory, by name alone: nothing was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct WalFiles {
@@ -46,9 +56,9 @@ pub(crate) struct WalFiles {
 pub(crate) fn list_segments(dir: &Dir) -> Result<WalFiles> {
     let mut files = WalFiles::default();
     for entry in dir.list()?.iter().filter(|entry| !entry.is_dir) {
-        if let Some(id) = id_in(&entry.name, "wal-") {
+        if let Some(id) = parse_segment_name(&entry.name) {
             files.segments.push(id);
-        } else if let Some(id) = id_in(&entry.name, "spare-") {
+        } else if let Some(id) = parse_spare_name(&entry.name) {
             files.spares.push(id);
         }
     }

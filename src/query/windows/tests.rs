@@ -160,6 +160,18 @@ fn found<T: Naive>(sources: &[Runs<T>], range: TimeRange, cut: Cut, aggregate: A
     windows.into_iter().map(|window| (window.start, bits(window.value))).collect()
 }
 
+/// The same of visible points handed over in slices of these lengths, with no merge to join short ones.
+fn folded<T: Naive>(visible: &[Point<T>], lengths: &[usize], cut: Cut, aggregate: Aggregate) -> Vec<(Timestamp, Bits)> {
+    let mut folding = Folding { cut, aggregate, windows: Vec::new(), open: None };
+    for slice in split(visible, lengths) {
+        let timestamps: Vec<_> = slice.iter().map(|point| point.timestamp).collect();
+        let values: Vec<_> = slice.iter().map(|point| point.value).collect();
+        folding.add(&timestamps, &values);
+    }
+    folding.finish();
+    folding.windows.into_iter().map(|window| (window.start, bits(window.value))).collect()
+}
+
 /// Two layouts of the same points: all in one run, and in two consecutive sources of random runs.
 fn layouts<T: Naive>(sorted: &[Point<T>], at: usize, lengths: &[usize]) -> [Vec<Runs<T>>; 2] {
     let (older, newer) = sorted.split_at(at.min(sorted.len()));
@@ -200,6 +212,7 @@ fn holds<T: Naive>(case: &Case<T>) -> Result<(), TestCaseError> {
         for sources in layouts(sorted, *at, lengths) {
             prop_assert_eq!(found(&sources, *range, *cut, aggregate), expected.clone(), "{}", aggregate);
         }
+        prop_assert_eq!(folded(&visible, lengths, *cut, aggregate), expected, "{} in slices", aggregate);
     }
     Ok(())
 }

@@ -1,0 +1,98 @@
+//! Durable and other appends: by batch size with one client, by number of clients, against a bare write + fdatasync.
+
+mod workload;
+
+use std::fs::OpenOptions;
+use std::io::{Seek, Write};
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use timestrata::{Batch, Durability};
+use workload::{Gauges, SERIES, keys, open};
+
+/// What a batch of 1,000 points of 1,000 series takes in the WAL: 13.06 bytes a point, measured.
+const RECORD_BYTES: usize = 13_060;
+
+/// The bare file system: the bytes of one WAL record, written over a file that is written through, and fdatasync.
+fn bare(c: &mut Criterion) {
+    let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
+    let mut group = c.benchmark_group("append/bare");
+    for (name, written_through) in [("growing file", false), ("written file", true)] {
+        let path = dir.path().join(name);
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(path).expect("a new file");
+        if written_through {
+            file.write_all(&vec![1; 64 << 20]).and_then(|()| file.sync_all()).expect("room for 64 MiB");
+            file.rewind().expect("a file can be rewound");
+        }
+        let bytes = vec![7; RECORD_BYTES];
+        group.bench_function(format!("13 KB + fdatasync, {name}"), |b| {
+            b.iter(|| file.write_all(&bytes).and_then(|()| file.sync_data()).expect("the disk takes it"));
+        });
+    }
+    group.finish();
+}
+
+/// One client that waits for each acknowledgement.
+fn one_client(c: &mut Criterion) {
+    let mut group = c.benchmark_group("append/one client");
+    for (name, durability) in
+        [("sync", Durability::Sync), ("interval 100 ms", Durability::Interval(Duration::from_millis(100))), ("os", Durability::Os)]
+    {
+        for points in [1, 10, 100, SERIES] {
+            let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
+            let db = open(dir.path(), |builder| builder.durability(durability));
+            let series = db.series_many_blocking(keys("one", points)).expect("series can be made");
+            let mut gauges = Gauges::new(points);
+            group.throughput(Throughput::Elements(points as u64));
+            group.bench_function(BenchmarkId::new(name, points), |b| {
+                b.iter_batched(
+                    || gauges.batch(&series),
+                    |batch| db.write_blocking(batch).expect("the write goes through"),
+                    criterion::BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Many clients, each waiting for its own acknowledgements: threads here, as a program without a runtime has them.
+fn clients(c: &mut Criterion) {
+    let mut group = c.benchmark_group("append/64 clients x 1,000 points");
+    group.sample_size(10).throughput(Throughput::Elements(SERIES as u64));
+    for (name, durability) in [("sync", Durability::Sync), ("os", Durability::Os)] {
+        group.bench_function(name, |b| b.iter_custom(|batches| run_clients(64, batches, durability)));
+    }
+    group.finish();
+}
+
+/// The time for so many batches in all, from the first write to the last acknowledgement.
+fn run_clients(clients: usize, batches: u64, durability: Durability) -> Duration {
+    let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
+    let db = open(dir.path(), |builder| builder.durability(durability));
+    let each = usize::try_from(batches).expect("criterion asks for fewer").div_ceil(clients);
+    let work: Vec<Vec<Batch>> = (0..clients)
+        .map(|client| {
+            let series = db.series_many_blocking(keys(&format!("c{client}"), SERIES)).expect("series can be made");
+            let mut gauges = Gauges::new(SERIES);
+            (0..each).map(|_| gauges.batch(&series)).collect()
+        })
+        .collect();
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for batches in work {
+            scope.spawn(|| {
+                for batch in batches {
+                    db.write_blocking(batch).expect("the write goes through");
+                }
+            });
+        }
+    });
+    let took = started.elapsed();
+    db.close_blocking().expect("the database closes");
+    // What was written in all, scaled to what was asked for.
+    took.mul_f64(batches as f64 / (each * clients) as f64)
+}
+
+criterion_group!(benches, bare, one_client, clients);
+criterion_main!(benches);

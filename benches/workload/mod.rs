@@ -1,0 +1,91 @@
+//! The workload of every bench: 1,000 series x 10,000 ticks of 10 s, time-major; gauges start uniform 20.00-99.99 and
+//! step uniform -0.50 to +0.50, in cents; splitmix64 with seed 42.
+
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
+use std::path::Path;
+
+use timestrata::{Batch, Builder, Db, Series, SeriesKey, Timestamp};
+
+/// How many series.
+pub const SERIES: usize = 1_000;
+/// How many ticks of each in the full workload.
+pub const TICKS: usize = 10_000;
+/// Seconds between two ticks.
+pub const STEP_SECS: i64 = 10;
+/// When the first tick is: 2023-11-14T22:13:20Z.
+pub const START_SECS: i64 = 1_700_000_000;
+
+/// Sebastiano Vigna's splitmix64.
+pub struct SplitMix64(u64);
+
+impl SplitMix64 {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> i64 {
+        i64::try_from(self.next() % bound).expect("the bounds are small")
+    }
+}
+
+/// The gauges, tick after tick.
+pub struct Gauges {
+    random: SplitMix64,
+    cents: Vec<i64>,
+    tick: i64,
+}
+
+impl Gauges {
+    pub fn new(series: usize) -> Self {
+        let mut random = SplitMix64(42);
+        let cents = (0..series).map(|_| 2_000 + random.below(8_000)).collect();
+        Self { random, cents, tick: 0 }
+    }
+
+    /// The time of the tick to come and a value for each series.
+    pub fn tick(&mut self) -> (Timestamp, Vec<f64>) {
+        let at = Timestamp::from_secs(START_SECS + self.tick * STEP_SECS);
+        self.tick += 1;
+        for cents in &mut self.cents {
+            *cents += self.random.below(101) - 50;
+        }
+        (at, self.cents.iter().map(|cents| *cents as f64 / 100.0).collect())
+    }
+
+    /// One tick of all series as a batch.
+    pub fn batch(&mut self, series: &[Series<f64>]) -> Batch {
+        let (at, values) = self.tick();
+        let mut batch = Batch::with_capacity(series.len());
+        for (series, value) in series.iter().zip(values) {
+            batch.push(*series, at, value);
+        }
+        batch
+    }
+}
+
+/// The keys of the workload's series.
+pub fn keys(prefix: &str, count: usize) -> Vec<SeriesKey> {
+    (0..count).map(|n| SeriesKey::new("gauge").tag("client", prefix).tag("sensor", format!("s{n:04}"))).collect()
+}
+
+/// A new database in a directory, with the defaults unless `options` says otherwise.
+pub fn open(dir: &Path, options: impl FnOnce(Builder) -> Builder) -> Db {
+    options(Db::builder(dir)).open_blocking().expect("the bench's directory can be opened")
+}
+
+/// Writes so many ticks of the workload; the sum of all values, for the readers to check.
+pub fn fill(db: &Db, series: &[Series<f64>], ticks: usize) -> f64 {
+    let mut gauges = Gauges::new(series.len());
+    let mut cents = 0;
+    for _ in 0..ticks {
+        let batch = gauges.batch(series);
+        cents += gauges.cents.iter().sum::<i64>();
+        db.write_with_blocking(batch, timestrata::Durability::Os).expect("the bench's writes go through");
+    }
+    cents as f64 / 100.0
+}
