@@ -43,9 +43,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let matches = Args::command().try_get_matches().map_err(usage)?;
+    let matches = Args::command().try_get_matches().map_err(|error| usage(&error))?;
     let db_is_named = matches.value_source("db") == Some(ValueSource::CommandLine);
-    let Args { db, command } = Args::from_arg_matches(&matches).map_err(usage)?;
+    let Args { db, command } = Args::from_arg_matches(&matches).map_err(|error| usage(&error))?;
     let dir = || database::dir(db.clone());
     match command {
         Command::Demo => demo::run(db.clone().filter(|_| db_is_named)),
@@ -60,7 +60,7 @@ fn run() -> Result<()> {
 }
 
 /// Help and version are printed as they are; what is wrong with the command line becomes one line as any error.
-fn usage(error: clap::Error) -> Failure {
+fn usage(error: &clap::Error) -> Failure {
     use clap::error::ErrorKind;
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
