@@ -131,7 +131,13 @@ fn told_figures(
         ("points", &count(stats.points)),
         ("files", &format!("{} of {}", count(stats.files), bytes(stats.file_bytes))),
         ("bytes/point", &format!("{size} with its timestamp (the CSV is {})", bytes(weather::FILE_BYTES))),
-        ("points/s", &format!("{} in small durable batches", count(figures::per_second(written.points, took)))),
+        (
+            "points/s",
+            &format!(
+                "{} in small durable batches, beside the readers",
+                count(figures::per_second(written.points, took))
+            ),
+        ),
         ("flush, close", &format!("{:.2} s", flushed.as_secs_f64())),
     ];
     for (name, value) in lines {
