@@ -4,7 +4,7 @@ use super::report::{Report, per, time};
 use crate::env::Dir;
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::point::{Value, ValueType};
+use crate::point::Value;
 use crate::sst::{BlockEntry, CodecUses, Description, Part, describe};
 
 /// What is in an SST; see [`Inspection`](super::Inspection).

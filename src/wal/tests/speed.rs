@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use super::*;
-use crate::bytes::frame::{self, Head, Salt};
+use crate::bytes::Salt;
+use crate::bytes::frame::{self, Head};
 
 #[test]
 #[ignore = "a measurement, not a check"]
 fn encode_and_crc() {
-    let salt = Salt::new(*b"tstraWAL", UUID, 1);
+    let salt = Salt::new(b"tstraWAL", UUID, 1);
     for (shape, batch) in [("time-major", time_major()), ("one series", one_series()), ("random", random())] {
         let (mut out, mut best) = (Vec::new(), f64::INFINITY);
         for _ in 0..20 {
