@@ -175,11 +175,19 @@ mod tests {
         let unsigned = [0, 1, 127, 128, 16_383, 16_384, u64::MAX >> 1, u64::MAX];
         let wide = [0, -1, i128::MIN, i128::MAX, i128::from(u64::MAX) * 8192];
         let mut out = Vec::new();
-        unsigned.iter().for_each(|value| put_varint(&mut out, *value));
-        wide.iter().for_each(|value| put_zigzag_wide(&mut out, *value));
+        for value in unsigned {
+            put_varint(&mut out, value);
+        }
+        for value in wide {
+            put_zigzag_wide(&mut out, value);
+        }
         let mut reader = Reader::new(&out);
-        unsigned.iter().for_each(|value| assert_eq!(reader.varint(), Ok(*value)));
-        wide.iter().for_each(|value| assert_eq!(reader.zigzag_wide(), Ok(*value)));
+        for value in unsigned {
+            assert_eq!(reader.varint(), Ok(value));
+        }
+        for value in wide {
+            assert_eq!(reader.zigzag_wide(), Ok(value));
+        }
         assert!(reader.is_empty());
     }
 
