@@ -2,7 +2,6 @@
 
 mod faults;
 mod golden;
-mod speed;
 mod tail;
 
 use std::path::Path;
