@@ -11,7 +11,8 @@ use super::header::{Predecessor, RECORDS_AT, Seal, SegmentHeader};
 use super::record::{COMMIT, MARK, put_commit};
 use super::spares::{Spare, Spares};
 use super::{AppendError, LogRecord, WalFiles, segment_name};
-use crate::bytes::frame::{self, HEAD_BYTES, Head, Salt};
+use crate::bytes::Salt;
+use crate::bytes::frame::{self, HEAD_BYTES, Head};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
 use crate::point::MAX_BATCH_POINTS;
@@ -155,7 +156,7 @@ impl Wal {
         let base = self.current.tail;
         self.buffer.clear();
         let head = Head::new(MARK, self.last_seq, self.current.synced_to);
-        frame::put(&mut self.buffer, self.current.salt, base, head, |_| {}).map_err(too_large)?;
+        frame::put(&mut self.buffer, self.current.salt, base, head, |_| {})?;
         match self.write() {
             Ok(()) => self.current.unmarked = false,
             // The segment was sealed before the mark: its successor's header vouches for more than the mark would.
@@ -208,7 +209,7 @@ impl Wal {
                 return Err(Error::TooLarge { what: "a batch, in points,", found: points, most: MAX_BATCH_POINTS });
             }
             let head = Head::new(COMMIT, seq, synced_to);
-            frame::put(&mut self.buffer, salt, tail, head, |out| put_commit(out, record)).map_err(too_large)?;
+            frame::put(&mut self.buffer, salt, tail, head, |out| put_commit(out, record))?;
         }
         Ok(())
     }
@@ -304,8 +305,4 @@ fn write_header(spare: &Spare, header: &SegmentHeader) -> Result<()> {
     // Survives power loss between the rename and the first record's sync: under a segment's name a header is never
     // torn, so a bad one is always damage.
     spare.file.sync(SyncStep::WalHeader)
-}
-
-fn too_large(found: usize) -> Error {
-    Error::TooLarge { what: "a WAL record, in bytes,", found, most: frame::MAX_BODY_BYTES }
 }
