@@ -35,9 +35,11 @@ fn bare(c: &mut Criterion) {
 /// One client that waits for each acknowledgement.
 fn one_client(c: &mut Criterion) {
     let mut group = c.benchmark_group("append/one client");
-    for (name, durability) in
-        [("sync", Durability::Sync), ("interval 100 ms", Durability::Interval(Duration::from_millis(100))), ("os", Durability::Os)]
-    {
+    for (name, durability) in [
+        ("sync", Durability::Sync),
+        ("interval 100 ms", Durability::Interval(Duration::from_millis(100))),
+        ("os", Durability::Os),
+    ] {
         for points in [1, 10, 100, SERIES] {
             let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
             let db = open(dir.path(), |builder| builder.durability(durability));

@@ -42,7 +42,11 @@ fn reopen(c: &mut Criterion) {
                     let db = open(dir.path(), |builder| builder);
                     let series = db.series_many_blocking(keys("reopen", SERIES)).expect("series can be made");
                     fill(&db, &series, TICKS);
-                    if closed { db.close_blocking().expect("the database closes") } else { drop(db) }
+                    if closed {
+                        db.close_blocking().expect("the database closes")
+                    } else {
+                        drop(db)
+                    }
                     dir
                 },
                 |dir| (Db::open_blocking(dir.path()).expect("the database opens"), dir),

@@ -1,5 +1,5 @@
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 pub(crate) mod actor;
 pub(crate) mod bytes;

@@ -101,7 +101,8 @@ impl<T> Sender<T> {
     /// Queues a message, or drops it if the actor is gone: a request's reply then answers by itself.
     pub(crate) fn send(&self, message: T) {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = if *open { self.queue.send(message).err().map(flume::SendError::into_inner) } else { Some(message) };
+        let refused =
+            if *open { self.queue.send(message).err().map(flume::SendError::into_inner) } else { Some(message) };
         // After unlocking: what a message drops is foreign to this lock.
         drop(open);
         drop(refused);

@@ -118,6 +118,8 @@ pub(crate) struct NoTimers;
 
 impl Timers for NoTimers {
     fn arm(&mut self, _timer: Timer, _after: Duration) {}
+
+    fn arm_no_later(&mut self, _timer: Timer, _after: Duration) {}
 }
 
 /// One series that exists from the start.

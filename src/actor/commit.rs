@@ -146,7 +146,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if ahead.seq == self.version.seq {
             return;
         }
-        if self.memtable.is_empty() {
+        if !self.has_unfrozen() {
             self.timers.arm(Timer::Age, self.settings.flush_age);
         }
         #[cfg(feature = "mutant_publish_before_last_cell")]
@@ -161,13 +161,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         self.publish(self.version.appended(ahead.seq, ahead.series, self.memtable.view()));
     }
 
-    /// Asks for the sync that an interval promises, unless an earlier one is already asked for.
+    /// Asks for the sync that an interval promises; an earlier one, already asked for, will do.
     fn arm_sync(&mut self, prepared: &Prepared) {
-        if let (Durability::Interval(every), true) = (prepared.durability(), self.unsynced)
-            && self.sync_armed.is_none_or(|armed| every < armed)
-        {
-            self.sync_armed = Some(every);
-            self.timers.arm(Timer::Sync, every);
+        if let (Durability::Interval(every), true) = (prepared.durability(), self.unsynced) {
+            self.timers.arm_no_later(Timer::Sync, every);
         }
     }
 }

@@ -7,6 +7,8 @@ mod install;
 mod message;
 mod shutdown;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use flusher::run as run_flusher;

@@ -56,6 +56,9 @@ pub(crate) trait Tables {
 pub(crate) trait Timers {
     /// Sends `timer` to the writer after so long, once; replaces what was asked before for it.
     fn arm(&mut self, timer: Timer, after: std::time::Duration);
+
+    /// The same, unless it is due by then already.
+    fn arm_no_later(&mut self, timer: Timer, after: std::time::Duration);
 }
 
 /// What may fall due.

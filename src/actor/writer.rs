@@ -64,9 +64,8 @@ pub(crate) struct Writer<S, T> {
     pub(super) retry_after: Duration,
     /// Who waits for a generation to be in SSTs.
     pub(super) flush_waiters: Vec<(u64, Reply<Result<()>>)>,
-    /// Records were acknowledged that no sync has covered yet, and the interval asked for, if any.
+    /// Records were appended that no sync has covered yet.
     pub(super) unsynced: bool,
-    pub(super) sync_armed: Option<Duration>,
     pub(super) stop: Stop,
     /// Why no write is taken any more.
     pub(super) read_only: Option<String>,
@@ -109,7 +108,6 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             retry_after: FIRST_RETRY,
             flush_waiters: Vec::new(),
             unsynced: false,
-            sync_armed: None,
             stop: Stop::No,
             read_only: None,
         }
@@ -164,6 +162,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Carries out what waits, in order, until nothing waits or the first must wait for a flush.
     fn work(&mut self) {
+        // After a panic elsewhere nothing is carried out, a close least of all: it would wait for who is gone.
+        if matches!(self.stop, Stop::Done) {
+            return;
+        }
         while let Some(Command { work, .. }) = self.queue.front() {
             let went = match work {
                 Work::Write(_) | Work::MakeSeries { .. } | Work::Sync { .. } => self.commit_next(),
@@ -252,9 +254,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     }
 
     /// Syncs what was acknowledged before its sync.
+    ///
+    /// Also of a read-only database: if it was the manifest that failed, the WAL is sound and its promise stands.
     pub(super) fn sync_now(&mut self) -> Result<()> {
-        self.sync_armed = None;
-        if !self.unsynced || self.read_only.is_some() {
+        if !self.unsynced {
             return Ok(());
         }
         let synced = self.storage.sync();
@@ -268,7 +271,6 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Everything so far is on disk; a mark will say so if nothing else does soon.
     pub(super) fn note_synced(&mut self) {
         self.unsynced = false;
-        self.sync_armed = None;
         self.timers.arm(Timer::Mark, MARK_AFTER);
     }
 

@@ -23,6 +23,12 @@ impl Timers for Arc<Alarm> {
         // Beyond what the clock can name is never.
         self.due.lock().unwrap_or_else(PoisonError::into_inner)[timer as usize] = Instant::now().checked_add(after);
     }
+
+    fn arm_no_later(&mut self, timer: Timer, after: Duration) {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = [due[timer as usize], Instant::now().checked_add(after)];
+        due[timer as usize] = at.into_iter().flatten().min();
+    }
 }
 
 impl Alarm {

@@ -56,17 +56,17 @@ pub(crate) fn temporary_name(id: FileId) -> String {
     format!("{:016x}{TEMPORARY_SUFFIX}", id.get())
 }
 
-/// The id in the name of a file in the making, if it is one.
-pub(crate) fn parse_temporary_name(name: &str) -> Option<FileId> {
-    let digits = name.strip_suffix(TEMPORARY_SUFFIX)?;
-    let id = FileId::new(u64::from_str_radix(digits, 16).ok()?);
-    (temporary_name(id) == name).then_some(id)
-}
-
 /// The id in a finished file's name, if it is one.
 pub(crate) fn parse_file_name(name: &str) -> Option<FileId> {
-    let digits = name.strip_suffix(SUFFIX)?;
-    let id = FileId::new(u64::from_str_radix(digits, 16).ok()?);
-    // Only the one spelling that is written: no capitals, no sign, no missing zero.
-    (file_name(id) == name).then_some(id)
+    id_before(name, SUFFIX).filter(|id| file_name(*id) == name)
+}
+
+/// The id in the name of a file in the making, if it is one.
+pub(crate) fn parse_temporary_name(name: &str) -> Option<FileId> {
+    id_before(name, TEMPORARY_SUFFIX).filter(|id| temporary_name(*id) == name)
+}
+
+/// What stands before a suffix, as a number; callers take only the one spelling that is written.
+fn id_before(name: &str, suffix: &str) -> Option<FileId> {
+    u64::from_str_radix(name.strip_suffix(suffix)?, 16).ok().map(FileId::new)
 }

@@ -6,6 +6,8 @@ mod open;
 mod readers;
 mod replay;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -76,6 +76,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let created = !listed.manifest;
     if created {
         check_creatable(&dir, &listed, options.create)?;
+        sync_parent(&dir)?;
         // Floor 0: no opening has finished, and so no segment counts.
         let next_file = FileId::new(1);
         Manifest::create(dir.clone(), Uuid::new_v4(), Durable { next_file, ..Durable::default() })?;
@@ -114,16 +115,20 @@ fn prepare(dir: &Dir, create: bool) -> Result<()> {
         Ok(_) => check_creatable(dir, &Directory::list(dir)?, create),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => {
             let made = dir.env().create_dir(dir.path());
-            made.map_err(|error| Error::io("create", dir.path(), error))?;
-            let parent = dir.path().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            // Survives power loss after the first acknowledgement: without it the whole database may vanish.
-            Dir::new(Arc::clone(dir.env()), parent).sync(SyncStep::ParentDirectory)
+            made.map_err(|error| Error::io("create", dir.path(), error))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(Error::NotFound { dir: dir.path().to_owned() })
         }
         Err(error) => Err(Error::io("list", dir.path(), error)),
     }
+}
+
+/// Makes the name of a new database's directory durable, whoever made the directory.
+fn sync_parent(dir: &Dir) -> Result<()> {
+    let parent = dir.path().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Survives power loss after the first acknowledgement: without it the whole database may vanish.
+    Dir::new(Arc::clone(dir.env()), parent).sync(SyncStep::ParentDirectory)
 }
 
 /// Whether a directory without a manifest may become a database.
@@ -192,8 +197,7 @@ pub(super) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
         manifest: FoundManifest { durable: manifest.durable.clone(), bad_edit: manifest.bad.map(|bad| bad.offset) },
         segments,
         ssts: listed.ssts.clone(),
-        // Of temporary files, too: recovery makes SSTs before it removes them, and their names are taken.
-        other_ids: older.chain(&listed.spares).copied().chain(listed.temporary_ids()).collect(),
+        other_ids: older.chain(&listed.spares).chain(&listed.temporary_ids).copied().collect(),
     };
     recover(&found).map_err(|fault| explain(dir, &fault))
 }

@@ -1,0 +1,196 @@
+//! The writer alone, over a storage and timers that the test moves: what once went wrong, and must not again.
+
+use std::pin::Pin;
+use std::sync::{Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::*;
+use crate::error::{Error, Result};
+use crate::latest::Latest;
+use crate::options::Durability;
+use crate::point::{Batch, Timestamp, ValueType};
+use crate::series::{SeriesDef, SeriesKey};
+use crate::sync::{Answer, Arc, Receiver, Sender, channel, reply};
+use crate::version::{Edit, FileId, SeriesIndex, Version};
+
+#[derive(Debug, Default)]
+struct State {
+    now: Duration,
+    due: [Option<Duration>; 4],
+    syncs: usize,
+    segments: u64,
+    install_fails: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Mock(Arc<Mutex<State>>);
+
+impl Mock {
+    fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Storage for Mock {
+    fn append(&mut self, _: &[LogRecord<'_>]) -> Result<(), AppendError> {
+        Ok(())
+    }
+    fn sync(&mut self) -> Result<()> {
+        self.look(|state| state.syncs += 1);
+        Ok(())
+    }
+    fn mark(&mut self) -> Result<()> {
+        Ok(())
+    }
+    fn rotate(&mut self) -> Result<FileId, AppendError> {
+        Ok(self.look(|state| {
+            state.syncs += 1;
+            state.segments += 1;
+            FileId::new(state.segments)
+        }))
+    }
+    fn install(&mut self, _: Edit, _: &[Arc<SeriesDef>]) -> Result<()> {
+        if self.look(|state| state.install_fails) { Err(Error::Overloaded) } else { Ok(()) }
+    }
+    fn drop_segments(&mut self) {}
+}
+
+impl Timers for Mock {
+    fn arm(&mut self, timer: Timer, after: Duration) {
+        self.look(|state| state.due[timer as usize] = Some(state.now + after));
+    }
+
+    fn arm_no_later(&mut self, timer: Timer, after: Duration) {
+        self.look(|state| {
+            let at = state.now + after;
+            state.due[timer as usize] = Some(state.due[timer as usize].map_or(at, |due| due.min(at)));
+        });
+    }
+}
+
+struct World {
+    mock: Mock,
+    inbox: Sender<ToWriter>,
+    flushes: Receiver<Flush>,
+    run: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mock = Mock::default();
+        let latest =
+            Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0, FileId::new(1)))));
+        let (inbox, commands) = channel();
+        let (flusher, flushes) = channel();
+        let settings = Settings {
+            durability: Durability::Os,
+            flush_at_bytes: usize::MAX,
+            flush_age: Duration::from_secs(3600),
+            max_series: 1000,
+        };
+        let writer = Writer::new(mock.clone(), mock.clone(), settings, flusher, latest, 0);
+        Self { mock, inbox, flushes, run: Box::pin(writer.run(commands)) }
+    }
+
+    /// Lets the writer go on until it waits; whether it ended.
+    fn go(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        (0..10).any(|_| matches!(self.run.as_mut().poll(&mut context), Poll::Ready(())))
+    }
+
+    fn send(&self, work: Work) {
+        self.inbox.send(ToWriter::Command(Command { work, permit: None }));
+    }
+
+    fn write(&self, durability: Durability) -> Answer<Result<Ack>> {
+        let mut batch = Batch::new();
+        batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(1), 1.0);
+        let (reply, answer) = reply();
+        self.send(Work::Write(Write { batch, durability, reply }));
+        answer
+    }
+
+    fn flush(&self) -> Answer<Result<()>> {
+        let (reply, answer) = reply();
+        self.send(Work::Flush { reply });
+        answer
+    }
+
+    fn due(&self, timer: Timer) -> Option<Duration> {
+        self.mock.look(|state| state.due[timer as usize])
+    }
+}
+
+/// A request that reaches the inbox as the actor goes must be answered: its caller holds the sender, so nothing else
+/// ever drops the queue.
+#[test]
+fn a_message_left_in_an_inbox_is_dropped_with_its_receiver() {
+    let (sender, receiver) = channel();
+    let (reply, answer) = reply::<()>();
+    sender.send(reply);
+    drop(receiver);
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || drop(done.send(answer.wait_blocking())));
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(3)), Ok(None), "the caller waits for ever");
+    drop(sender);
+}
+
+/// The flusher panicked with a memtable in its hands, and a close comes in the same turn.
+#[test]
+fn a_close_beside_a_panic_of_the_flusher_ends() {
+    let mut world = World::new();
+    let _write = world.write(Durability::Os);
+    let _flush = world.flush();
+    assert!(!world.go());
+    assert!(world.flushes.try_recv().is_some(), "the flusher has it, and panics");
+    let (reply, _answer) = reply();
+    world.send(Work::Close { reply });
+    world.inbox.send(ToWriter::Report(Report::Panicked));
+    assert!(world.go(), "the writer waits for a flusher that is gone, and the close with it");
+}
+
+#[test]
+fn a_shorter_interval_does_not_put_off_the_sync_of_a_longer_one() {
+    let mut world = World::new();
+    let _first = world.write(Durability::Interval(Duration::from_secs(10)));
+    assert!(!world.go());
+    assert_eq!(world.due(Timer::Sync), Some(Duration::from_secs(10)));
+    world.mock.look(|state| state.now = Duration::from_secs(9));
+    let _second = world.write(Durability::Interval(Duration::from_secs(8)));
+    assert!(!world.go());
+    assert_eq!(world.due(Timer::Sync), Some(Duration::from_secs(10)), "the first write was promised a sync by then");
+}
+
+/// The manifest failed; the WAL is sound, and what it acknowledged was promised a sync.
+#[test]
+fn what_was_acknowledged_is_synced_though_an_install_failed() {
+    let mut world = World::new();
+    let _first = world.write(Durability::Os);
+    let _flush = world.flush();
+    assert!(!world.go());
+    let second = world.write(Durability::Interval(Duration::from_secs(1)));
+    assert!(!world.go());
+    assert!(second.wait_blocking().unwrap().is_ok());
+    let before = world.mock.look(|state| {
+        state.install_fails = true;
+        state.syncs
+    });
+    world.inbox.send(ToWriter::Report(Report::Flushed { generation: 1, outcome: Ok(Vec::new()) }));
+    world.inbox.send(ToWriter::Report(Report::Due(Timer::Sync)));
+    world.send(Work::Release);
+    assert!(world.go());
+    assert!(world.mock.look(|state| state.syncs) > before, "neither the timer nor the end synced it");
+}
+
+#[test]
+fn new_series_do_not_put_off_the_flush_of_older_ones() {
+    let mut world = World::new();
+    for (hour, name) in [(0, "a"), (1, "b")] {
+        world.mock.look(|state| state.now = Duration::from_secs(1800 * hour));
+        let (reply, _answer) = reply();
+        world.send(Work::MakeSeries { keys: vec![(SeriesKey::new(name), ValueType::F64)], reply });
+        assert!(!world.go());
+    }
+    assert_eq!(world.due(Timer::Age), Some(Duration::from_secs(3600)));
+}
