@@ -2,6 +2,8 @@
 //! Each actor runs on a thread of its own, since a sync blocks and must never block a user's task.
 
 mod drive;
+#[cfg(test)]
+mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
