@@ -181,7 +181,8 @@ impl Ahead {
     /// Checks a request against the series as they will be by its turn; answers it at once if it cannot go on.
     fn prepare(&mut self, Command { work, permit }: Command) -> Option<Prepared> {
         match work {
-            Work::Write(Write { batch, durability, reply }) => {
+            Work::Write(write) => {
+                let Write { batch, durability, reply } = *write;
                 let made = self.make_all(batch.keys());
                 match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
                     Err(error) => {

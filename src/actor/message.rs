@@ -21,10 +21,6 @@ pub struct Ack {
 
 /// Everything the writer's inbox holds.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every message is a write: a box would be one allocation more for each"
-)]
 pub(crate) enum ToWriter {
     /// Waits its turn behind the commands before it.
     Command(Command),
@@ -41,10 +37,9 @@ pub(crate) struct Command {
 
 /// What is asked for.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "as above")]
 pub(crate) enum Work {
-    /// Append a batch.
-    Write(Write),
+    /// Append a batch. Boxed: all other messages are small.
+    Write(Box<Write>),
     /// Find or make series, all in one record.
     MakeSeries { keys: Vec<(SeriesKey, ValueType)>, reply: Reply<Result<Vec<SeriesId>>> },
     /// Make everything before it durable.

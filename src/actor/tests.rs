@@ -106,7 +106,7 @@ impl World {
         let mut batch = Batch::new();
         batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(1), 1.0);
         let (reply, answer) = reply();
-        self.send(Work::Write(Write { batch, durability, reply }));
+        self.send(Work::Write(Box::new(Write { batch, durability, reply })));
         answer
     }
 

@@ -321,7 +321,7 @@ impl Db {
 
     fn queue_write(&self, batch: Batch, durability: Durability, permit: Permit) -> Pending<Ack> {
         let (reply, answer) = reply();
-        self.engine.send(Work::Write(Write { batch, durability, reply }), Some(permit));
+        self.engine.send(Work::Write(Box::new(Write { batch, durability, reply })), Some(permit));
         answer
     }
 
