@@ -14,9 +14,9 @@ mod tests;
 
 use crate::actor::{AppendError, LogRecord};
 pub(crate) use describe::{Description, Ending, RecordKind, RecordLine, describe};
-pub(crate) use header::{MAGIC, SegmentEnd, SegmentHeader};
 #[cfg(test)]
-use header::{Predecessor, Seal};
+use header::Seal;
+pub(crate) use header::{MAGIC, SegmentEnd, SegmentHeader};
 pub(crate) use log::Wal;
 #[cfg(test)]
 use scan::SegmentRead;
