@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub(crate) use directory::{Directory, LOCK};
 pub use open::{ForgivenTail, OpenReport};
-pub(crate) use open::{Opened, lock_shared, open};
+pub(crate) use open::{Opened, explain, lock_shared, open};
 pub(crate) use readers::Readers;
 
 use crate::actor::{AppendError, LogRecord, Storage};

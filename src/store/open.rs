@@ -17,8 +17,7 @@ use crate::manifest::{MANIFEST, Manifest, ManifestRead, SeriesLog};
 use crate::options::Options;
 use crate::sst;
 use crate::version::{
-    Durable, FileId, FileIds, Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, SeriesIndex, Version,
-    recover,
+    Durable, FileId, FileIds, Found, FoundManifest, Recovery, RecoveryFault, SeriesIndex, Version, recover,
 };
 use crate::wal::{SegmentHeader, Wal, WalFiles, segment_name};
 
@@ -186,9 +185,7 @@ pub(super) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
     for id in &listed.segments {
         // Below the floor a header means nothing any more.
         if *id >= floor {
-            let header = SegmentHeader::read(dir, manifest.uuid, *id)?;
-            let predecessor = header.seal.predecessor.map(|before| (before.id, before.len));
-            segments.push(FoundSegment { id: *id, last_seq: header.seal.last_seq, predecessor });
+            segments.push(SegmentHeader::read(dir, manifest.uuid, *id)?.found());
         }
     }
     let older = listed.segments.iter().filter(|id| **id < floor);
@@ -202,7 +199,7 @@ pub(super) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
 }
 
 /// Recovery's refusal with the names of the files it is about.
-fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
+pub(crate) fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
     let sst = |id: &FileId| sst::file_name(*id);
     match fault {
         RecoveryFault::MissingSsts(ids) => {

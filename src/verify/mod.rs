@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::env::{Dir, OsEnv};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::manifest::{MANIFEST, ManifestRead, SERIES_LOG};
+use crate::manifest::{MANIFEST, ManifestRead};
 use crate::store::{Directory, LOCK, lock_shared};
 use crate::version::{Durable, SeriesIndex};
 
@@ -164,9 +164,6 @@ impl Verification<'_> {
         }
         for name in &listed.unknown {
             self.note(format!("{name}: not a name that timestrata gives; left alone"));
-        }
-        if listed.series_log && !listed.manifest {
-            self.note(format!("{SERIES_LOG}: how much of it counts only the manifest knows"));
         }
     }
 
