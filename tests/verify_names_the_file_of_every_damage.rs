@@ -189,3 +189,23 @@ fn damage_in_several_files_is_named_in_each() {
     let ssts = report.findings.iter().filter(|finding| finding.file.extension().is_some_and(|ends| ends == "sst"));
     assert!(ssts.count() >= 2, "{report:?}");
 }
+
+#[test]
+fn a_file_that_nothing_names_is_damage_only_if_an_opening_would_refuse_it() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    make(dir.path());
+    make(other.path());
+    let extra = dir.path().join("00000000000000ff.sst");
+    let ssts = |dir: &Path| counting(dir).into_iter().find(|file| file.extension().is_some_and(|ends| ends == "sst"));
+    for foreign in [ssts(other.path()).unwrap(), ssts(dir.path()).unwrap()] {
+        fs::copy(foreign, &extra).unwrap();
+        let result = verify(dir.path());
+        assert!(result.as_ref().is_ok_and(|report| report.findings.len() == 1), "{result:?}");
+        assert!(is_named(&result, &extra));
+        opening_agrees(dir.path(), &result, "a foreign SST");
+    }
+    fs::write(&extra, b"no SST at all").unwrap();
+    let result = verify(dir.path());
+    assert!(result.as_ref().is_ok_and(|report| report.findings.is_empty() && report.notes.len() == 1), "{result:?}");
+    opening_agrees(dir.path(), &result, "a file that only has an SST's name");
+}

@@ -38,6 +38,13 @@ impl Builder {
         Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv) }
     }
 
+    /// Files that fail on demand.
+    #[cfg(test)]
+    pub(crate) fn env(mut self, env: Arc<dyn Env>) -> Self {
+        self.env = env;
+        self
+    }
+
     /// Whether a database is made where there is none. Default: yes.
     pub fn create(mut self, create: bool) -> Self {
         self.options.create = create;

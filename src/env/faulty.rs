@@ -38,6 +38,20 @@ struct State {
     calls: Vec<Call>,
     /// By number of the call, from 0.
     faults: Vec<(usize, Fault)>,
+    /// By kind of call: how many go through before so many go wrong.
+    kinds: Vec<(Call, usize, usize, Fault)>,
+}
+
+impl State {
+    fn of_kind(&mut self, call: Call) -> Option<Fault> {
+        let (_, skip, times, fault) = self.kinds.iter_mut().find(|(kind, _, times, _)| *kind == call && *times > 0)?;
+        if *skip > 0 {
+            *skip -= 1;
+            return None;
+        }
+        *times -= 1;
+        Some(*fault)
+    }
 }
 
 /// The operating system's files with faults.
@@ -65,6 +79,24 @@ impl FaultyEnv {
         self.plant(made + after, fault);
     }
 
+    /// Of the calls of this kind from now on, `times` go wrong after `skip` that do not.
+    pub(crate) fn plant_kind(&self, call: Call, skip: usize, times: usize, fault: Fault) {
+        self.state(|state| state.kinds.push((call, skip, times, fault)));
+    }
+
+    /// How many calls of this kind were made.
+    pub(crate) fn count(&self, call: Call) -> usize {
+        self.state(|state| state.calls.iter().filter(|made| **made == call).count())
+    }
+
+    /// From now on nothing goes wrong that was not yet.
+    pub(crate) fn mend(&self) {
+        self.state(|state| {
+            state.faults.clear();
+            state.kinds.clear();
+        });
+    }
+
     fn state<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -73,7 +105,8 @@ impl FaultyEnv {
         self.state(|state| {
             let number = state.calls.len();
             state.calls.push(call);
-            state.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault)
+            let planted = state.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault);
+            planted.or_else(|| state.of_kind(call))
         })
     }
 

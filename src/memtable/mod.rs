@@ -5,6 +5,8 @@
 mod chunk;
 mod columns;
 mod table;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub(crate) use chunk::Cell;

@@ -226,14 +226,14 @@ impl Output {
     /// Makes the file durable under its name.
     fn publish(mut self, name: &str) -> Result<()> {
         self.write()?;
-        // Before the rename: a power loss between the two would else leave a whole name over half a file.
+        // Survives power loss after the rename, which would else leave a whole name over half a file.
         self.file.sync(SyncStep::Sst)?;
         // A process killed before this leaves a temporary name only, which recovery deletes unread.
         if let Some(temporary) = &self.name {
             self.dir.rename(temporary, name)?;
             self.name = Some(name.to_owned());
         }
-        // Before the file is reported: the manifest's edit must not outlive, through a power loss, the name it names.
+        // Survives power loss after the manifest's edit, which must not outlive the name it names.
         self.dir.sync(SyncStep::SstDirectory)?;
         self.name = None;
         Ok(())

@@ -27,8 +27,6 @@ pub(crate) struct Directory {
     pub(crate) kept_tails: Vec<String>,
     /// Own files in the making when something ended: garbage.
     pub(crate) temporaries: Vec<String>,
-    /// Ids in the names of such files: they were given, and are not given again.
-    pub(crate) temporary_ids: Vec<FileId>,
     /// Names that no release of this engine gives: left alone, and told.
     pub(crate) unknown: Vec<String>,
 }
@@ -56,15 +54,17 @@ impl Directory {
             SERIES_LOG => self.series_log = true,
             MANIFEST_TMP => self.temporaries.push(name),
             _ if name.starts_with(KEPT_TAIL) => self.kept_tails.push(name),
-            _ if name.ends_with(sst::TEMPORARY_SUFFIX) => {
-                self.temporary_ids.extend(sst::parse_temporary_name(&name));
-                self.temporaries.push(name);
-            }
+            _ if name.ends_with(sst::TEMPORARY_SUFFIX) => self.temporaries.push(name),
             _ => match sst::parse_file_name(&name) {
                 Some(id) => drop(self.ssts.insert(id, len)),
                 None => self.unknown.push(name),
             },
         }
+    }
+
+    /// The ids that SSTs in the making bear.
+    pub(crate) fn temporary_ids(&self) -> impl Iterator<Item = FileId> + '_ {
+        self.temporaries.iter().filter_map(|name| sst::parse_temporary_name(name))
     }
 
     /// Whether anything of a database is here beside what making one may leave behind.

@@ -8,7 +8,7 @@ use super::Verification;
 use crate::actor::LogRecord;
 use crate::error::Result;
 use crate::manifest::{MANIFEST, ManifestRead, SERIES_LOG, SeriesLog};
-use crate::store::explain;
+use crate::store::{check_empty, explain};
 use crate::version::{FileId, Found, FoundManifest, RecoveryFault, recover};
 use crate::wal::{SegmentEnd, SegmentHeader, SegmentReader, Tail, segment_name};
 
@@ -60,8 +60,11 @@ impl Verification<'_> {
         let (chain, unfinished): (Vec<_>, Vec<_>) =
             headers.into_iter().partition(|header| header.seal.predecessor.is_some() || header.id == floor);
         for header in unfinished {
-            let name = segment_name(header.id);
-            self.note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
+            let empty = check_empty(self.dir, manifest.uuid, header.id);
+            if self.accept(empty)?.is_some() {
+                let name = segment_name(header.id);
+                self.note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
+            }
         }
         if !state_lost {
             self.missing_segments(floor, &chain);

@@ -24,7 +24,7 @@ use crate::version::{Durable, SeriesIndex};
 /// let report = timestrata::verify("weather.db")?;
 /// assert!(report.findings.is_empty(), "{}", report.findings[0]);
 /// println!("{} points in {} files, {} bytes", report.points, report.files, report.bytes);
-/// # timestrata::Result::Ok(())
+/// # Ok::<(), timestrata::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -2,6 +2,7 @@
 //! It promises that after a failed sync it never writes again, and that a group called absent is never read; when to
 //! sync, mark or rotate is the writer's business, except that a full segment rotates by itself.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub(crate) struct Wal {
     current: Segment,
     last_seq: u64,
     spares: Spares,
+    /// Segments that are not current any more, with their lengths, from the floor on.
+    sealed: VecDeque<(FileId, u64)>,
     /// Reused by every group.
     buffer: Vec<u8>,
     /// Why nothing may be written any more.
@@ -81,7 +84,18 @@ impl Wal {
         let current = Self::open_segment(&dir, uuid, ids.take(), seal, &mut spares).map_err(|why| match why {
             NotOpened::Absent(error) | NotOpened::Unknown(error) => error,
         })?;
-        Ok(Self { dir, uuid, ids, segment_bytes, current, last_seq, spares, buffer: Vec::new(), dead: None })
+        Ok(Self {
+            dir,
+            uuid,
+            ids,
+            segment_bytes,
+            current,
+            last_seq,
+            spares,
+            sealed: VecDeque::new(),
+            buffer: Vec::new(),
+            dead: None,
+        })
     }
 
     /// The segment that takes the next record, if no rotation comes before it.
@@ -91,6 +105,11 @@ impl Wal {
 
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// What a reopening would read, headers included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.current.tail + self.sealed.iter().map(|(_, len)| len).sum::<u64>()
     }
 
     /// Whether anything waits for a sync.
@@ -162,6 +181,7 @@ impl Wal {
         match Self::open_segment(&self.dir, self.uuid, self.ids.take(), seal, &mut self.spares) {
             Ok(segment) => {
                 let old = std::mem::replace(&mut self.current, segment);
+                self.sealed.push_back((old.id, old.tail));
                 self.spares.retire(old.id);
                 Ok(self.current.id)
             }
@@ -173,6 +193,7 @@ impl Wal {
     /// Gives up the segments below the floor, which the manifest durably names: what fails is tried again next time.
     pub(crate) fn drop_below(&mut self, floor: FileId) {
         debug_assert!(floor <= self.current.id, "the floor is a segment that exists");
+        while self.sealed.pop_front_if(|(id, _)| *id < floor).is_some() {}
         self.spares.drop_below(floor);
     }
 
