@@ -1,5 +1,8 @@
 //! Flushing one memtable, and opening: after a close, and after a crash with a memtable's worth of WAL to replay.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of points stay far below 2^53")]
+#![expect(missing_docs, reason = "criterion makes public functions without")]
+
 mod workload;
 
 use std::time::{Duration, Instant};
@@ -43,7 +46,7 @@ fn reopen(c: &mut Criterion) {
                     let series = db.series_many_blocking(keys("reopen", SERIES)).expect("series can be made");
                     fill(&db, &series, TICKS);
                     if closed {
-                        db.close_blocking().expect("the database closes")
+                        db.clone().close_blocking().expect("the database closes")
                     } else {
                         drop(db)
                     }

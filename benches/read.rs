@@ -1,6 +1,9 @@
 //! Reads of the full workload, flushed, page cache warm: scan through columns and points, one hour of one series, the
 //! latest of all; and of a part of it in the memtable.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of points stay far below 2^53")]
+#![expect(missing_docs, reason = "criterion makes public functions without")]
+
 mod workload;
 
 use std::hint::black_box;

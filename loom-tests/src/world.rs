@@ -148,7 +148,7 @@ impl World {
         series.find_or_make(&SeriesKey::new("m"), ValueType::U64, 0, 8).expect("an empty index takes a series");
         let store = Store::default();
         store.look(|disk| disk.next_file = 1);
-        let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0, FileId::new(1)))));
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0))));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel();
         let settings = Settings {

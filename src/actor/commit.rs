@@ -120,7 +120,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         self.show_group(&group, ahead);
         let synced = wants_sync && !self.unsynced;
         let newest = self.version.seq;
-        group.into_iter().for_each(|prepared| prepared.acknowledge(newest, synced));
+        for prepared in group {
+            prepared.acknowledge(newest, synced);
+        }
     }
 
     /// Makes the group's records durable, as far as it asks for.

@@ -21,6 +21,10 @@ pub struct Ack {
 
 /// Everything the writer's inbox holds.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every message is a write: a box would be one allocation more for each"
+)]
 pub(crate) enum ToWriter {
     /// Waits its turn behind the commands before it.
     Command(Command),
@@ -37,6 +41,7 @@ pub(crate) struct Command {
 
 /// What is asked for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "as above")]
 pub(crate) enum Work {
     /// Append a batch.
     Write(Write),

@@ -79,8 +79,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mock = Mock::default();
-        let latest =
-            Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0, FileId::new(1)))));
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0))));
         let (inbox, commands) = channel();
         let (to_flusher, flushes) = channel();
         let settings = Settings {

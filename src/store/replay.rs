@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::memtable::{Frozen, Memtable};
 use crate::series::SeriesDef;
 use crate::version::{FileId, FoundSegment, Recovery, ReplayEnd, SeriesIndex, SstMeta};
-use crate::wal::{SegmentEnd, SegmentReader, Tail, segment_name};
+use crate::wal::{SegmentEnd, Tail, read_segment, segment_name};
 
 /// What replay made of the WAL.
 #[derive(Debug)]
@@ -75,11 +75,9 @@ impl<'a> Replay<'a> {
     }
 
     fn segment(&mut self, recovery: &Recovery, segment: &FoundSegment, end: SegmentEnd) -> Result<()> {
-        let mut reader = SegmentReader::open(self.dir, self.tables.uuid, segment.id, end)?;
-        while let Some(record) = reader.next()? {
-            self.record(recovery, segment.id, &record)?;
-        }
-        if let Some(Tail::Torn { offset, end }) = reader.finish().map(|read| read.tail) {
+        let (dir, uuid) = (self.dir, self.tables.uuid);
+        let read = read_segment(dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
+        if let Tail::Torn { offset, end } = read.tail {
             self.done.forgiven = Some(self.keep_aside(segment.id, offset, end)?);
         }
         Ok(())
