@@ -35,7 +35,7 @@ pub(crate) use index::BlockEntry;
 pub(crate) use owner::owner;
 pub(crate) use reader::SstReader;
 #[cfg(test)]
-use statistics::{MIN_POINTS_FOR_STATISTICS, Sum};
+use statistics::{MIN_POINTS_FOR_STATISTICS, Statistics, Sum};
 pub(crate) use verify::{CodecUses, verify};
 pub(crate) use writer::SstWriter;
 

@@ -34,12 +34,9 @@ impl Verification<'_> {
         for id in listed.ssts.keys().filter(|id| !named.contains(id)) {
             let name = sst::file_name(*id);
             let own = is_own_sst(self.dir, uuid, *id);
-            match self.accept(own)? {
-                Some(true) => {
-                    self.note(format!("{name}: no edit of the manifest names it; the next opening removes it"))
-                }
-                Some(false) => self.note(format!("{name}: no SST, and the manifest does not name it; left alone")),
-                None => {}
+            if let Some(own) = self.accept(own)? {
+                let fate = if own { "the next opening removes it" } else { "it is no SST, and left alone" };
+                self.note(format!("{name}: no edit of the manifest names it; {fate}"));
             }
         }
         Ok(())
