@@ -19,12 +19,14 @@ struct Slot<T> {
     /// How many values came before this one.
     number: u64,
     closed: bool,
-    waiting: Vec<Waker>,
+    /// Who waits, each under the number of its wait.
+    waiting: Vec<(u64, Waker)>,
+    waits: u64,
 }
 
 impl<T> Latest<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
-        Self { slot: Mutex::new(Slot { value, number: 0, closed: false, waiting: Vec::new() }) }
+        Self { slot: Mutex::new(Slot { value, number: 0, closed: false, waiting: Vec::new(), waits: 0 }) }
     }
 
     /// The newest value.
@@ -41,7 +43,7 @@ impl<T> Latest<T> {
         };
         // Both after unlocking: the old version may free a whole memtable, and a waker runs foreign code.
         drop(old);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// No newer value will come: who waits is told so.
@@ -51,7 +53,11 @@ impl<T> Latest<T> {
             slot.closed = true;
             std::mem::take(&mut slot.waiting)
         };
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.slot.lock().closed
     }
 
     /// The number of the newest value, for [`changed`](Self::changed).
@@ -61,7 +67,7 @@ impl<T> Latest<T> {
 
     /// Waits for a value newer than number `seen`: its number, or `None` once closed.
     pub(crate) fn changed(&self, seen: u64) -> Changed<'_, T> {
-        Changed { latest: self, seen }
+        Changed { latest: self, seen, wait: None }
     }
 }
 
@@ -70,12 +76,14 @@ impl<T> Latest<T> {
 pub(crate) struct Changed<'a, T> {
     latest: &'a Latest<T>,
     seen: u64,
+    /// Its number among those who wait, once it does.
+    wait: Option<u64>,
 }
 
 impl<T> Future for Changed<'_, T> {
     type Output = Option<u64>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = self.latest.slot.lock();
         if slot.number > self.seen {
             return Poll::Ready(Some(slot.number));
@@ -83,10 +91,27 @@ impl<T> Future for Changed<'_, T> {
         if slot.closed {
             return Poll::Ready(None);
         }
-        // One entry a task, however often it polls before a value comes.
-        if !slot.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            slot.waiting.push(context.waker().clone());
+        let waker = context.waker().clone();
+        let wait = self.wait.unwrap_or_else(|| {
+            slot.waits += 1;
+            slot.waits
+        });
+        // One entry a wait, however often it is polled before a value comes.
+        match slot.waiting.iter_mut().find(|(number, _)| *number == wait) {
+            Some((_, own)) => *own = waker,
+            None => slot.waiting.push((wait, waker)),
         }
+        drop(slot);
+        self.wait = Some(wait);
         Poll::Pending
+    }
+}
+
+/// A wait given up leaves nothing behind.
+impl<T> Drop for Changed<'_, T> {
+    fn drop(&mut self) {
+        if let Some(wait) = self.wait {
+            self.latest.slot.lock().waiting.retain(|(number, _)| *number != wait);
+        }
     }
 }

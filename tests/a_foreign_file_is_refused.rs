@@ -58,7 +58,10 @@ fn an_sst_of_another_database_under_the_right_name_fails_its_queries() {
     let db = own.open();
     let series = db.snapshot().typed::<f64>(&key("m", 0)).unwrap();
     foreign(db.snapshot().scan(series, ..).collect_blocking(), &name);
-    foreign(db.snapshot().latest_blocking(series).and(db.snapshot().scan(series, ..=common::at(1)).collect_blocking()), &name);
+    foreign(
+        db.snapshot().latest_blocking(series).and(db.snapshot().scan(series, ..=common::at(1)).collect_blocking()),
+        &name,
+    );
 }
 
 #[test]

@@ -39,7 +39,8 @@ fn whole_batches(snapshot: &Snapshot) -> usize {
     // Another way to read the same snapshot tells the same.
     let counts = snapshot.query(Select::metric("torn")).aggregate(Aggregate::Count).run_blocking().unwrap();
     let counts: Vec<Value> = counts.series.iter().map(|series| series.windows[0].value).collect();
-    let expected: Vec<Value> = (0..SERIES).map(|n| Value::U64(seen.len() as u64 * if n == 0 { 2 } else { 1 })).collect();
+    let expected: Vec<Value> =
+        (0..SERIES).map(|n| Value::U64(seen.len() as u64 * if n == 0 { 2 } else { 1 })).collect();
     assert_eq!(counts, if seen.is_empty() { vec![] } else { expected });
     seen.len()
 }
@@ -51,7 +52,10 @@ fn read_until(db: &Db, writing: &AtomicUsize) -> usize {
         assert!(snapshot.seq() >= last_seq, "seq went back from {last_seq} to {}", snapshot.seq());
         let count = whole_batches(&snapshot);
         assert!(count >= last_count, "{last_count} batches, then {count}");
-        assert!(snapshot.seq() > last_seq || count == last_count, "the same seq, and {count} batches, not {last_count}");
+        assert!(
+            snapshot.seq() > last_seq || count == last_count,
+            "the same seq, and {count} batches, not {last_count}"
+        );
         (last_seq, last_count, scans) = (snapshot.seq(), count, scans + 1);
     }
     scans

@@ -61,8 +61,5 @@ fn a_copy_of_a_directory_is_the_same_database() {
     drop(db);
     let copied = Home::new();
     copy_dir(&home.path(), &copied.path());
-    assert_eq!(
-        all::<i64>(&copied.open().snapshot(), &key("m", 0)),
-        all::<i64>(&home.open().snapshot(), &key("m", 0))
-    );
+    assert_eq!(all::<i64>(&copied.open().snapshot(), &key("m", 0)), all::<i64>(&home.open().snapshot(), &key("m", 0)));
 }

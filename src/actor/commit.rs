@@ -42,6 +42,14 @@ struct Ahead {
     durability: Durability,
 }
 
+/// The series that a request names, found or made, and the index once they are.
+#[derive(Debug)]
+struct MadeSeries {
+    ids: Vec<SeriesId>,
+    definitions: Vec<Arc<SeriesDef>>,
+    index: SeriesIndex,
+}
+
 impl Prepared {
     fn record(&self) -> Option<LogRecord<'_>> {
         let points =
@@ -86,9 +94,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 matches!(command.work, Work::Write(_) | Work::MakeSeries { .. } | Work::Sync { .. })
             });
             let Some(command) = next else { break };
-            if let Work::Write(write) = &command.work {
-                bytes += write.batch.byte_len();
-            }
+            bytes += command.work.byte_len();
             group.push(command);
         }
         group
@@ -174,14 +180,14 @@ impl Ahead {
     fn prepare(&mut self, Command { work, permit }: Command) -> Option<Prepared> {
         match work {
             Work::Write(Write { batch, durability, reply }) => {
-                let resolved =
-                    self.make_all(batch.keys()).and_then(|(ids, made)| Ok((self.resolve(&batch, &ids)?, made)));
-                match resolved {
+                let made = self.make_all(batch.keys());
+                match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
                     Err(error) => {
                         reply.send(Err(error));
                         None
                     }
-                    Ok((series, definitions)) => {
+                    Ok((series, MadeSeries { definitions, index, .. })) => {
+                        self.series = index;
                         let reply = Waiting::Write { reply, durability };
                         Some(self.enter(definitions, series, batch, reply, permit))
                     }
@@ -192,7 +198,8 @@ impl Ahead {
                     reply.send(Err(error));
                     None
                 }
-                Ok((ids, definitions)) => {
+                Ok(MadeSeries { ids, definitions, index }) => {
+                    self.series = index;
                     let reply = Waiting::Series { reply, ids, durability: self.durability };
                     Some(self.enter(definitions, Vec::new(), Batch::new(), reply, permit))
                 }
@@ -222,29 +229,31 @@ impl Ahead {
         Prepared { seq: records.then_some(self.seq), definitions, series, batch, reply, _permit: permit }
     }
 
-    /// Finds or makes every key's series; after an error none is made.
-    fn make_all(&mut self, keys: &[(SeriesKey, ValueType)]) -> Result<(Vec<SeriesId>, Vec<Arc<SeriesDef>>)> {
-        let mut series = self.series.clone();
+    /// Finds or makes every key's series. Nothing is made before the caller takes over the index.
+    fn make_all(&self, keys: &[(SeriesKey, ValueType)]) -> Result<MadeSeries> {
+        let mut index = self.series.clone();
         let mut definitions = Vec::new();
         let mut ids = Vec::with_capacity(keys.len());
         for (key, ty) in keys {
             key.check()?;
-            let made = series.find_or_make(key, *ty, self.seq + 1, self.max_series)?;
+            let made = index.find_or_make(key, *ty, self.seq + 1, self.max_series)?;
             ids.push(made.id());
             if let Made::New(def) = made {
                 definitions.push(def);
             }
         }
-        self.series = series;
-        Ok((ids, definitions))
+        Ok(MadeSeries { ids, definitions, index })
     }
+}
 
-    fn resolve(&self, batch: &Batch, keys: &[SeriesId]) -> Result<Vec<SeriesId>> {
-        let known = self.series.len();
+impl MadeSeries {
+    /// The series of each point of a batch whose keys these are.
+    fn resolve(&self, batch: &Batch) -> Result<Vec<SeriesId>> {
+        let known = self.index.len();
         let resolve = |target| match target {
             Target::Id(id) if id.index() < known => Ok(id),
             Target::Id(id) => Err(Error::UnknownSeries { id: id.get() }),
-            Target::Key(at) => Ok(keys[at]),
+            Target::Key(at) => Ok(self.ids[at]),
         };
         batch.targets().map(resolve).collect()
     }

@@ -29,18 +29,22 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// `Work::Flush`: freezes what is active and waits for it; whether it went.
     pub(super) fn flush_on_command(&mut self) -> bool {
-        // While stopping, a failed flush is not waited for: its error is the answer.
-        let hopeless = self.read_only.is_some() || (self.stop.is_asked() && self.flush_error.is_some());
-        if self.has_unfrozen() && self.version.frozen.len() >= FROZEN && !hopeless {
+        let full = self.has_unfrozen() && self.version.frozen.len() >= FROZEN;
+        // A flush that keeps failing may take hours to make room: its error is the answer.
+        let hopeless = self.read_only.is_some() || self.flush_error.is_some();
+        if full && !hopeless {
             return false;
         }
         let Some(Command { work: Work::Flush { reply }, .. }) = self.queue.pop_front() else { return false };
         let frozen = match &self.flush_error {
-            Some(error) if hopeless => Err(error.clone()),
+            Some(error) if full => Err(error.clone()),
             _ => self.writable().and_then(|()| if self.has_unfrozen() { self.freeze() } else { Ok(()) }),
         };
         match frozen {
-            Err(error) => reply.send(Err(error)),
+            Err(error) => {
+                reply.send(Err(error));
+                self.flush_next();
+            }
             Ok(()) if self.version.frozen.is_empty() => reply.send(Ok(())),
             Ok(()) => {
                 self.flush_waiters.push((self.generation, reply));

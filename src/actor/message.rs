@@ -52,6 +52,17 @@ pub(crate) enum Work {
     Release,
 }
 
+impl Work {
+    /// What it takes in the queue and, nearly, in the WAL: what its permit is for.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Write(write) => write.batch.byte_len(),
+            Self::MakeSeries { keys, .. } => keys.iter().map(|(key, _)| key.byte_len()).sum(),
+            _ => 0,
+        }
+    }
+}
+
 /// A batch to append.
 #[derive(Debug)]
 pub(crate) struct Write {

@@ -82,14 +82,14 @@ impl World {
         let latest =
             Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0, FileId::new(1)))));
         let (inbox, commands) = channel();
-        let (flusher, flushes) = channel();
+        let (to_flusher, flushes) = channel();
         let settings = Settings {
             durability: Durability::Os,
             flush_at_bytes: usize::MAX,
             flush_age: Duration::from_secs(3600),
             max_series: 1000,
         };
-        let writer = Writer::new(mock.clone(), mock.clone(), settings, flusher, latest, 0);
+        let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, latest, 0);
         Self { mock, inbox, flushes, run: Box::pin(writer.run(commands)) }
     }
 
@@ -193,4 +193,31 @@ fn new_series_do_not_put_off_the_flush_of_older_ones() {
         assert!(!world.go());
     }
     assert_eq!(world.due(Timer::Age), Some(Duration::from_secs(3600)));
+}
+
+/// Two memtables are frozen, more is written, and the disk is full for hours.
+#[test]
+fn a_flush_that_finds_no_room_hears_why_flushes_fail() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        let _write = world.write(Durability::Os);
+        let _flush = world.flush();
+    }
+    let _write = world.write(Durability::Os);
+    let third = world.flush();
+    let (reply, synced) = reply();
+    world.send(Work::Sync { reply });
+    for _ in 0..5 {
+        assert!(!world.go());
+        let outcome = Err(Error::Overloaded);
+        world.inbox.send(ToWriter::Report(Report::Flushed { generation: 1, outcome }));
+        assert!(!world.go());
+        world.inbox.send(ToWriter::Report(Report::Due(Timer::Retry)));
+    }
+    assert!(!world.go());
+    for (what, answer) in [("flush", third), ("sync", synced)] {
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || drop(done.send(answer.wait_blocking())));
+        assert!(is_done.recv_timeout(Duration::from_secs(2)).is_ok(), "the {what} waits while five flushes failed");
+    }
 }

@@ -182,7 +182,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Commits the next group if the memtable has room for it; whether it went.
     fn commit_next(&mut self) -> bool {
         match self.make_room() {
-            Room::Wait => return false,
+            // A sync needs no room, and what is before it has been carried out.
+            Room::Wait => return self.sync_on_command(),
             Room::Free => self.commit_group(),
             Room::Refused(error) => self.take_group().into_iter().for_each(|command| command.work.refuse(&error)),
         }
@@ -192,7 +193,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     fn make_room(&mut self) -> Room {
         let full = self.memtable.bytes() >= self.settings.flush_at_bytes || self.memtable.is_spent();
         // While stopping, what is queued goes in regardless: it is bounded by the permits.
-        if !full || self.read_only.is_some() || self.stop.is_asked() {
+        let regardless = self.read_only.is_some() || (self.stop.is_asked() && !self.memtable.is_spent());
+        if !full || regardless {
             return Room::Free;
         }
         if self.version.frozen.len() >= FROZEN {
@@ -202,6 +204,14 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             Ok(()) => Room::Free,
             Err(error) => Room::Refused(Error::WriteFailed { reason: format!("the memtable is full and {error}") }),
         }
+    }
+
+    /// Answers a sync at the head of the queue by itself; whether there was one.
+    fn sync_on_command(&mut self) -> bool {
+        let first = self.queue.pop_front_if(|command| matches!(command.work, Work::Sync { .. }));
+        let Some(Command { work: Work::Sync { reply }, .. }) = first else { return false };
+        reply.send(self.sync_now().map_err(|error| Error::OutcomeUnknown { reason: error.to_string() }));
+        true
     }
 
     /// Whether any record is in neither a frozen memtable nor an SST.

@@ -1,14 +1,10 @@
 //! Checked records, the same in WAL, manifest and series log: a head and a body, each under a CRC of its own.
-//! Salted with kind of file, database, file and offset, a frame validates nowhere but where it was written: not in another life of
-//! a recycled file, not in a copy, not shifted. What kinds and numbers mean is the logs' business.
+//! Salted with kind of file, database, file and offset, a frame validates nowhere but where it was written: not in
+//! another life of a recycled file, not in a copy, not shifted. What kinds and numbers mean is the logs' business.
 
-use crc32fast::Hasher;
-use uuid::Uuid;
-
-use super::header::Magic;
-use super::{Reader, Window};
+use super::{Reader, Salt, Window};
 use crate::env::DirFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes before a frame's body.
 pub(crate) const HEAD_BYTES: usize = 32;
@@ -19,34 +15,6 @@ pub(crate) const MAX_BODY_BYTES: usize = 128 << 20;
 
 /// Bytes searched at once; a multiple of `ALIGN`.
 const SEARCH_BYTES: usize = 1 << 20;
-
-/// The CRC state that every checksum of a file starts from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Salt(u32);
-
-impl Salt {
-    pub(crate) fn new(magic: Magic, uuid: Uuid, id: u64) -> Self {
-        let mut hasher = Hasher::new();
-        hasher.update(&magic);
-        hasher.update(uuid.as_bytes());
-        hasher.update(&id.to_le_bytes());
-        Self(hasher.finalize())
-    }
-
-    fn crc(self, bytes: &[u8]) -> u32 {
-        let mut hasher = Hasher::new_with_initial(self.0);
-        hasher.update(bytes);
-        hasher.finalize()
-    }
-
-    /// The CRC of a head: of its offset, and of all its bytes after the CRC itself.
-    fn head_crc(self, offset: u64, head: &[u8; HEAD_BYTES]) -> u32 {
-        let mut bytes = [0; 8 + HEAD_BYTES - 4];
-        bytes[..8].copy_from_slice(&offset.to_le_bytes());
-        bytes[8..].copy_from_slice(&head[4..]);
-        self.crc(&bytes)
-    }
-}
 
 /// What a frame says before its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +51,7 @@ impl Head {
         bytes[12] = self.kind;
         bytes[16..24].copy_from_slice(&self.order.to_le_bytes());
         bytes[24..].copy_from_slice(&self.synced_to.to_le_bytes());
-        let crc = salt.head_crc(offset, &bytes);
+        let crc = salt.crc_at(offset, &bytes[4..]);
         bytes[..4].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
@@ -98,7 +66,7 @@ impl Head {
         let mut reader = Reader::new(bytes);
         let crc = reader.u32().ok()?;
         let (body_crc, body_len) = (reader.u32().ok()?, reader.u32().ok()?);
-        if body_len as usize > MAX_BODY_BYTES || crc != salt.head_crc(offset, bytes) {
+        if body_len as usize > MAX_BODY_BYTES || crc != salt.crc_at(offset, &bytes[4..]) {
             return None;
         }
         let kind = reader.u8().ok()?;
@@ -110,14 +78,14 @@ impl Head {
 /// Appends a frame to a buffer whose first byte will stand at `base` in the file; `body` writes what it holds.
 ///
 /// # Errors
-/// The body's length, if it exceeds [`MAX_BODY_BYTES`]; the buffer is then as before.
+/// `TooLarge`, if the body exceeds [`MAX_BODY_BYTES`]; the buffer is then as before.
 pub(crate) fn put(
     out: &mut Vec<u8>,
     salt: Salt,
     base: u64,
     mut head: Head,
     body: impl FnOnce(&mut Vec<u8>),
-) -> std::result::Result<(), usize> {
+) -> Result<()> {
     debug_assert!(head.kind != 0 && (base + out.len() as u64).is_multiple_of(ALIGN as u64));
     let at = out.len();
     out.resize(at + HEAD_BYTES, 0);
@@ -125,7 +93,7 @@ pub(crate) fn put(
     let len = out.len() - at - HEAD_BYTES;
     let Some(body_len) = u32::try_from(len).ok().filter(|_| len <= MAX_BODY_BYTES) else {
         out.truncate(at);
-        return Err(len);
+        return Err(Error::TooLarge { what: "a record, in bytes,", found: len, most: MAX_BODY_BYTES });
     };
     // The padding lies under the CRC too: every byte of a log is accounted for.
     out.resize(at + HEAD_BYTES + len.next_multiple_of(ALIGN), 0);

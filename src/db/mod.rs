@@ -16,7 +16,7 @@ use crate::actor::{Ack, Work, Write};
 use crate::engine::{Engine, block_on, off_thread};
 use crate::error::{Error, Result};
 use crate::options::Durability;
-use crate::point::{Batch, Sample, ValueType};
+use crate::point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Sample, ValueType};
 use crate::query::Snapshot;
 use crate::series::{Series, SeriesId, SeriesKey};
 use crate::store::OpenReport;
@@ -116,7 +116,7 @@ impl Db {
     /// # Errors
     /// As for [`series`](Self::series).
     pub async fn series_as<T: Sample>(&self, key: SeriesKey) -> Result<Series<T>> {
-        let ids = self.answer(self.make_series(vec![(key, T::TYPE)])).await?;
+        let ids = self.make_series(vec![(key, T::TYPE)]).await?;
         self.first(&ids)
     }
 
@@ -125,7 +125,7 @@ impl Db {
     /// # Errors
     /// As for [`series`](Self::series).
     pub fn series_as_blocking<T: Sample>(&self, key: SeriesKey) -> Result<Series<T>> {
-        let ids = self.answer_blocking(self.make_series(vec![(key, T::TYPE)]))?;
+        let ids = block_on(self.make_series(vec![(key, T::TYPE)]))?;
         self.first(&ids)
     }
 
@@ -150,7 +150,7 @@ impl Db {
     /// # Errors
     /// As for [`series`](Self::series).
     pub async fn series_many_as<T: Sample>(&self, keys: impl IntoIterator<Item = SeriesKey>) -> Result<Vec<Series<T>>> {
-        let ids = self.answer(self.make_series(typed::<T>(keys))).await?;
+        let ids = self.make_series(typed::<T>(keys)).await?;
         Ok(self.handles(&ids))
     }
 
@@ -162,7 +162,7 @@ impl Db {
         &self,
         keys: impl IntoIterator<Item = SeriesKey>,
     ) -> Result<Vec<Series<T>>> {
-        let ids = self.answer_blocking(self.make_series(typed::<T>(keys)))?;
+        let ids = block_on(self.make_series(typed::<T>(keys)))?;
         Ok(self.handles(&ids))
     }
 
@@ -195,7 +195,7 @@ impl Db {
     pub async fn write_with(&self, batch: Batch, durability: Durability) -> Result<Ack> {
         self.check(&batch, durability)?;
         let permit = self.engine.permits.acquire(batch.byte_len()).await;
-        self.answer(self.queue_write(batch, durability, permit)).await
+        self.acknowledged(self.queue_write(batch, durability, permit).wait().await)
     }
 
     /// The blocking twin of [`write_with`](Self::write_with).
@@ -205,7 +205,7 @@ impl Db {
     pub fn write_with_blocking(&self, batch: Batch, durability: Durability) -> Result<Ack> {
         self.check(&batch, durability)?;
         let permit = block_on(self.engine.permits.acquire(batch.byte_len()));
-        self.answer_blocking(self.queue_write(batch, durability, permit))
+        self.acknowledged(self.queue_write(batch, durability, permit).wait_blocking())
     }
 
     /// Writes a batch unless queued writes fill their memory; then it gives the batch back at once.
@@ -214,7 +214,7 @@ impl Db {
     /// [`Error::Overloaded`] with the batch; those of [`write`](Self::write).
     pub async fn try_write(&self, batch: Batch) -> Result<Ack, TryWriteError> {
         let pending = self.try_queue(batch)?;
-        self.answer(pending).await.map_err(|error| TryWriteError { error, batch: None })
+        self.acknowledged(pending.wait().await).map_err(|error| TryWriteError { error, batch: None })
     }
 
     /// The blocking twin of [`try_write`](Self::try_write).
@@ -223,7 +223,7 @@ impl Db {
     /// As for `try_write`.
     pub fn try_write_blocking(&self, batch: Batch) -> Result<Ack, TryWriteError> {
         let pending = self.try_queue(batch)?;
-        self.answer_blocking(pending).map_err(|error| TryWriteError { error, batch: None })
+        self.acknowledged(pending.wait_blocking()).map_err(|error| TryWriteError { error, batch: None })
     }
 
     /// Makes everything written before it durable, whatever durability it was written with.
@@ -231,7 +231,7 @@ impl Db {
     /// # Errors
     /// [`Error::OutcomeUnknown`] if the sync fails: the database is read-only from then on.
     pub async fn sync(&self) -> Result<()> {
-        self.answer(self.ask(|reply| Work::Sync { reply })).await
+        self.ask(|reply| Work::Sync { reply }).await
     }
 
     /// The blocking twin of [`sync`](Self::sync).
@@ -239,7 +239,7 @@ impl Db {
     /// # Errors
     /// As for `sync`.
     pub fn sync_blocking(&self) -> Result<()> {
-        self.answer_blocking(self.ask(|reply| Work::Sync { reply }))
+        block_on(self.sync())
     }
 
     /// Brings every point written before it into SSTs, whatever the memtable's size.
@@ -249,7 +249,7 @@ impl Db {
     /// # Errors
     /// Why the flush failed. Nothing is lost then; the engine tries again by itself.
     pub async fn flush(&self) -> Result<()> {
-        self.answer(self.ask(|reply| Work::Flush { reply })).await
+        self.ask(|reply| Work::Flush { reply }).await
     }
 
     /// The blocking twin of [`flush`](Self::flush).
@@ -257,7 +257,7 @@ impl Db {
     /// # Errors
     /// As for `flush`.
     pub fn flush_blocking(&self) -> Result<()> {
-        self.answer_blocking(self.ask(|reply| Work::Flush { reply }))
+        block_on(self.flush())
     }
 
     /// The database as it is now: every acknowledged batch, whole. It holds still while writes go on.
@@ -302,6 +302,7 @@ impl Db {
     }
 
     fn check(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        self.engine.check_sound()?;
         durability.check()?;
         batch.check(self.engine.nonce)
     }
@@ -323,22 +324,30 @@ impl Db {
         answer
     }
 
-    fn make_series(&self, keys: Vec<(SeriesKey, ValueType)>) -> Pending<Vec<SeriesId>> {
-        self.ask(|reply| Work::MakeSeries { keys, reply })
+    async fn make_series(&self, keys: Vec<(SeriesKey, ValueType)>) -> Result<Vec<SeriesId>> {
+        let bound = |what, found, most| if found > most { Err(Error::TooLarge { what, found, most }) } else { Ok(()) };
+        bound("a list of new series", keys.len(), MAX_BATCH_POINTS)?;
+        let bytes = keys.iter().map(|(key, _)| key.byte_len()).sum();
+        bound("a list of series keys, in bytes,", bytes, MAX_BATCH_BYTES)?;
+        self.ask(|reply| Work::MakeSeries { keys, reply }).await
     }
 
-    fn ask<T>(&self, work: impl FnOnce(Reply<Result<T>>) -> Work) -> Pending<T> {
+    /// Queues a request and waits for its answer. The blocking twins drive this: it needs no runtime.
+    async fn ask<T>(&self, work: impl FnOnce(Reply<Result<T>>) -> Work) -> Result<T> {
         let (reply, answer) = reply();
-        self.engine.send(work(reply), None);
-        answer
+        let work = work(reply);
+        // Also of what takes no memory to speak of: a caller that gives up waiting leaves its request in the queue.
+        let permit = self.engine.permits.acquire(work.byte_len()).await;
+        self.engine.send(work, Some(permit));
+        answer.wait().await.unwrap_or_else(|| Err(self.engine.gone()))
     }
 
-    async fn answer<T>(&self, pending: Pending<T>) -> Result<T> {
-        pending.wait().await.unwrap_or_else(|| Err(self.engine.gone()))
-    }
-
-    fn answer_blocking<T>(&self, pending: Pending<T>) -> Result<T> {
-        pending.wait_blocking().unwrap_or_else(|| Err(self.engine.gone()))
+    /// The answer to a write. None comes if the writer panicked, perhaps with the batch on disk already.
+    fn acknowledged(&self, answer: Option<Result<Ack>>) -> Result<Ack> {
+        answer.unwrap_or_else(|| match self.engine.gone() {
+            Error::Poisoned => Err(Error::OutcomeUnknown { reason: Error::Poisoned.to_string() }),
+            closed => Err(closed),
+        })
     }
 
     fn handles<T>(&self, ids: &[SeriesId]) -> Vec<Series<T>> {

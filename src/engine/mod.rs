@@ -35,6 +35,7 @@ pub(crate) struct Engine {
     pub(crate) report: OpenReport,
     /// Tells this opening's `Series` from all others.
     pub(crate) nonce: u64,
+    poisoned: Arc<AtomicBool>,
     closed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -57,12 +58,13 @@ impl Engine {
         let writer = Writer::new(storage, Arc::clone(&alarm), settings, flusher, Arc::clone(&latest), generation);
         let reports = inbox.clone();
         let due = inbox.clone();
+        let poisoned = Arc::new(AtomicBool::new(false));
+        let guard = Guard { poisoned: Arc::clone(&poisoned), latest: Arc::clone(&latest), inbox: inbox.clone() };
+        // The flusher first: if the writer's thread cannot be had, dropping the writer ends it.
         let threads = vec![
-            spawn("timestrata-writer", Arc::clone(&latest), inbox.clone(), move || {
+            guard.spawn("timestrata-flusher", move || block_on(actor::run_flusher(tables, frozen, reports)))?,
+            guard.spawn("timestrata-writer", move || {
                 drive(writer.run(commands), &alarm, &mut |timer| due.send(ToWriter::Report(Report::Due(timer))));
-            })?,
-            spawn("timestrata-flusher", Arc::clone(&latest), inbox.clone(), move || {
-                block_on(actor::run_flusher(tables, frozen, reports));
             })?,
         ];
         Ok(Self {
@@ -73,6 +75,7 @@ impl Engine {
             options,
             report,
             nonce,
+            poisoned,
             closed: AtomicBool::new(false),
             threads: Mutex::new(threads),
         })
@@ -100,9 +103,15 @@ impl Engine {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Why a request went unanswered: the writer ends by a close, or by a panic.
+    /// Whether an actor panicked. Told before anyone learns that an answer will not come.
+    pub(crate) fn check_sound(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
+    /// Why a request went unanswered. An orderly end closes `latest` before it drops what it never took; a panic
+    /// poisons before it does.
     pub(crate) fn gone(&self) -> Error {
-        if self.closed.load(Ordering::Acquire) { Error::Closed } else { Error::Poisoned }
+        if self.check_sound().is_ok() && self.latest.is_closed() { Error::Closed } else { Error::Poisoned }
     }
 
     /// Flushes, syncs, and stops the actors. Blocks.
@@ -134,19 +143,25 @@ impl Drop for Engine {
     }
 }
 
-/// A named thread whose panic stops the engine instead of hanging those who wait for it.
-fn spawn(
-    name: &str,
+/// What a panicking actor leaves for the others.
+struct Guard {
+    poisoned: Arc<AtomicBool>,
     latest: Arc<Latest<Version>>,
-    writer: Sender<ToWriter>,
-    body: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>> {
-    let guarded = move || {
-        if std::panic::catch_unwind(AssertUnwindSafe(body)).is_err() {
-            writer.send(ToWriter::Report(Report::Panicked));
-            latest.close();
-        }
-    };
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(guarded);
-    spawned.map_err(|error| Error::io("start a thread for", name, error))
+    inbox: Sender<ToWriter>,
+}
+
+impl Guard {
+    /// A named thread whose panic stops the engine instead of hanging those who wait for it.
+    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+        let (poisoned, latest, inbox) = (Arc::clone(&self.poisoned), Arc::clone(&self.latest), self.inbox.clone());
+        let guarded = move || {
+            if std::panic::catch_unwind(AssertUnwindSafe(body)).is_err() {
+                poisoned.store(true, Ordering::Release);
+                inbox.send(ToWriter::Report(Report::Panicked));
+                latest.close();
+            }
+        };
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(guarded);
+        spawned.map_err(|error| Error::io("start a thread for", name, error))
+    }
 }

@@ -29,7 +29,11 @@ impl Env for OsEnv {
         let mut entries = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            let meta = entry.metadata()?;
+            let meta = match entry.metadata() {
+                // Renamed or removed since it was listed: it is not in the directory.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                meta => meta?,
+            };
             let name = entry.file_name().to_string_lossy().into_owned();
             entries.push(Entry { name, len: meta.len(), is_dir: meta.is_dir() });
         }

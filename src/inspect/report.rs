@@ -1,7 +1,7 @@
 //! A report as text: a title, facts a line each, and tables with a bound on their rows.
 //! It knows nothing of files.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::point::Timestamp;
 
@@ -88,7 +88,7 @@ impl fmt::Display for Table {
         for row in std::iter::once(&header).chain(&self.rows) {
             let mut line = String::from("\n");
             for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                line += &if at == 0 { format!("  {cell:width$}") } else { format!("  {cell:>width$}") };
+                if at == 0 { write!(line, "  {cell:width$}") } else { write!(line, "  {cell:>width$}") }?;
             }
             f.write_str(line.trim_end_matches(' '))?;
         }

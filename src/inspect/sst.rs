@@ -4,20 +4,20 @@ use super::report::{Report, per, time};
 use crate::env::Dir;
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::point::{Value, ValueType};
+use crate::point::Value;
 use crate::sst::{BlockEntry, CodecUses, Description, Part, describe};
 
 /// What is in an SST; see [`Inspection`](super::Inspection).
 #[derive(Debug)]
 pub struct SstInspection {
-    file: Description,
+    file: Box<Description>,
     /// All whose index page could be read.
     blocks: Vec<BlockEntry>,
 }
 
 impl SstInspection {
     pub(super) fn read(dir: &Dir, name: &str) -> Result<Self> {
-        let file = describe(dir, name)?;
+        let file = Box::new(describe(dir, name)?);
         // A page that cannot be read is among the findings already.
         let blocks = file.entries().filter_map(Result::ok).collect();
         Ok(Self { file, blocks })

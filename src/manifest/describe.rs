@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::read::{BadEdit, ManifestRead};
 use super::series_log::{self, read_groups};
 use crate::bytes::Extent;
-use crate::bytes::frame::{Frames, Salt};
+use crate::bytes::Salt;
+use crate::bytes::frame::Frames;
 use crate::bytes::header::Header;
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
@@ -72,7 +73,7 @@ pub(crate) fn describe_series_log(dir: &Dir, name: &str) -> Result<SeriesLogDesc
     if header.id != 0 {
         return Err(Error::corrupt(file.path(), 0, "its header has an id"));
     }
-    let mut frames = Frames::new(file, file_len, Salt::new(series_log::MAGIC, header.uuid, 0));
+    let mut frames = Frames::new(file, file_len, Salt::new(&series_log::MAGIC, header.uuid, 0));
     let (mut groups, mut definitions) = (Vec::new(), Vec::new());
     let (sound_to, flaw) = read_groups(&mut frames, &mut definitions, |place, series| groups.push((place, series)))?;
     // What a bad group held before its flaw is not believed.

@@ -16,7 +16,8 @@ pub(crate) use read::{BadEdit, ManifestRead};
 pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
 
 use self::edit::put_edit;
-use crate::bytes::frame::{self, Head, Salt};
+use crate::bytes::Salt;
+use crate::bytes::frame::{self, Head};
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
@@ -98,9 +99,8 @@ impl Manifest {
     fn append(&mut self, edit: &Edit) -> Result<()> {
         let number = self.last_edit + 1;
         let mut bytes = Vec::new();
-        let salt = Salt::new(MAGIC, self.uuid, self.generation);
-        frame::put(&mut bytes, salt, self.tail, Head::new(EDIT, number, 0), |out| put_edit(out, edit))
-            .map_err(too_large)?;
+        let salt = Salt::new(&MAGIC, self.uuid, self.generation);
+        frame::put(&mut bytes, salt, self.tail, Head::new(EDIT, number, 0), |out| put_edit(out, edit))?;
         self.file.write_at(self.tail, &bytes)?;
         // Survives power loss after the version is published and inputs or WAL segments are deleted: without the
         // edit the manifest would name files that are gone.
@@ -119,10 +119,9 @@ impl Manifest {
     fn write_new(dir: Dir, uuid: Uuid, generation: u64, durable: Durable) -> Result<Self> {
         let mut bytes = Header::new(uuid, generation).to_bytes(MAGIC).to_vec();
         let full = durable.as_edit();
-        frame::put(&mut bytes, Salt::new(MAGIC, uuid, generation), 0, Head::new(FULL, 0, 0), |out| {
+        frame::put(&mut bytes, Salt::new(&MAGIC, uuid, generation), 0, Head::new(FULL, 0, 0), |out| {
             put_edit(out, &full);
-        })
-        .map_err(too_large)?;
+        })?;
         remove_leftover(&dir, MANIFEST_TMP)?;
         let file = dir.open(MANIFEST_TMP, Open::Create)?;
         file.write_at(0, &bytes)?;
@@ -157,8 +156,4 @@ fn remove_leftover(dir: &Dir, name: &str) -> Result<()> {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-fn too_large(found: usize) -> Error {
-    Error::TooLarge { what: "a record, in bytes,", found, most: frame::MAX_BODY_BYTES }
 }

@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::edit::read_edit;
 use super::{EDIT, FULL, MAGIC, MANIFEST};
 use crate::bytes::Extent;
-use crate::bytes::frame::{Frames, Salt};
+use crate::bytes::Salt;
+use crate::bytes::frame::Frames;
 use crate::bytes::header::{HEADER_BYTES, Header};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::Result;
@@ -48,7 +49,7 @@ impl ManifestRead {
     /// Adds up the records of a manifest, and shows each one's place, edit and sum to `seen`.
     pub(super) fn fold(file: DirFile, header: &Header, mut seen: impl FnMut(Extent, Edit, &Durable)) -> Result<Self> {
         let len = file.len()?;
-        let mut frames = Frames::new(file, len, Salt::new(MAGIC, header.uuid, header.id));
+        let mut frames = Frames::new(file, len, Salt::new(&MAGIC, header.uuid, header.id));
         let mut read =
             Self { uuid: header.uuid, generation: header.id, durable: Durable::default(), records: 0, bad: None };
         let mut offset = HEADER_BYTES as u64;

@@ -3,8 +3,9 @@
 
 use uuid::Uuid;
 
-use super::{remove_leftover, too_large};
-use crate::bytes::frame::{self, Frames, Head, Salt};
+use super::remove_leftover;
+use crate::bytes::Salt;
+use crate::bytes::frame::{self, Frames, Head};
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
 use crate::bytes::key::{MIN_KEY_BYTES, put_key, read_key, read_type};
 use crate::bytes::{Decoded, Extent, Reader, put_varint};
@@ -71,13 +72,13 @@ impl SeriesLog {
             None => create(&self.dir, self.uuid)?,
         };
         let file = self.file.insert(file);
-        let salt = Salt::new(MAGIC, self.uuid, 0);
+        let salt = Salt::new(&MAGIC, self.uuid, 0);
         let mut len = self.len.max(HEADER_BYTES as u64);
         let mut bytes = Vec::new();
         for (group, first) in definitions.chunks(GROUP_DEFINITIONS).zip((self.next_id..).step_by(GROUP_DEFINITIONS)) {
             bytes.clear();
             let head = Head::new(GROUP, u64::from(first), 0);
-            frame::put(&mut bytes, salt, len, head, |out| put_group(out, group, first)).map_err(too_large)?;
+            frame::put(&mut bytes, salt, len, head, |out| put_group(out, group, first))?;
             file.write_at(len, &bytes)?;
             len += bytes.len() as u64;
         }
@@ -107,7 +108,7 @@ impl SeriesLog {
             return Ok(definitions);
         }
         let file = open_checked(dir, uuid, valid_len, Open::Read)?;
-        let mut frames = Frames::new(file, valid_len, Salt::new(MAGIC, uuid, 0));
+        let mut frames = Frames::new(file, valid_len, Salt::new(&MAGIC, uuid, 0));
         match read_groups(&mut frames, &mut definitions, |_, _| ())? {
             (_, None) => Ok(definitions),
             (offset, Some(what)) => Err(frames.file().corrupt(offset, what)),
@@ -184,5 +185,5 @@ fn read_group(body: &[u8], definitions: &mut Vec<SeriesDef>) -> Decoded<()> {
         seq = seq.checked_add(reader.varint()?).ok_or("a seq beyond 64 bits")?;
         definitions.push(SeriesDef { id: SeriesId::new(id), key: read_key(&mut reader)?, ty, seq });
     }
-    reader.finish()
+    Ok(reader.finish()?)
 }

@@ -177,7 +177,7 @@ fn an_edit_that_contradicts_those_before_is_damage_when_read_and_refused_when_wr
     assert!(matches!(manifest.commit(&edit(3)), Err(Error::ReadOnly { .. })));
     assert_eq!(std::fs::read(temp.path().join(MANIFEST)).unwrap(), before);
     let mut bytes = before;
-    let salt = Salt::new(MAGIC, UUID, 1);
+    let salt = Salt::new(&MAGIC, UUID, 1);
     frame::put(&mut bytes, salt, 0, Head::new(EDIT, 3, 0), |out| put_edit(out, &edit(1))).unwrap();
     std::fs::write(temp.path().join(MANIFEST), &bytes).unwrap();
     assert!(ManifestRead::read(&dir).unwrap_err().to_string().contains("goes back"));

@@ -7,10 +7,11 @@ use super::view::View;
 use crate::point::PointColumns;
 use crate::series::SeriesId;
 use crate::sync::Arc;
-use crate::sync::bounds::{FIRST_CHUNK_POINTS, HEAD_POINTS, LAST_CHUNK_POINTS};
+use crate::sync::bounds::{FIRST_CHUNK_POINTS, GROUP_REQUESTS, HEAD_POINTS, LAST_CHUNK_POINTS};
 
-/// Freeze before the epoch could overflow.
-const LAST_EPOCH: u32 = u32::MAX - 1;
+/// Freeze before the epoch could overflow, though the question is asked but once a group.
+#[expect(clippy::cast_possible_truncation, reason = "a group has at most some hundred requests")]
+const LAST_EPOCH: u32 = u32::MAX - 1 - GROUP_REQUESTS as u32;
 
 /// The active memtable.
 #[derive(Debug)]

@@ -76,7 +76,8 @@ impl<T: Sample> Source<T> for SstSource {
             reader.read_block(&block, &mut self.scratch, &mut timestamps, &mut values)?;
             let within = timestamps.partition_point(|at: &Timestamp| at.as_nanos() <= self.range.last());
             if let Some(at) = within.checked_sub(1) {
-                return Ok(Some(Point { timestamp: timestamps[at], value: values[at] }));
+                let point = Point { timestamp: timestamps[at], value: values[at] };
+                return Ok(Some(point).filter(|point| point.timestamp.as_nanos() >= self.range.first()));
             }
         }
         Ok(None)

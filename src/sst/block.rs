@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use super::bytes::{Flaw, Reader, put_varint};
 use super::codec::{FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, encode_floats, encode_integers};
 use super::index::BlockEntry;
 use super::seal::SEAL_LEN;
+use crate::bytes::{Flaw, Reader, put_varint};
 use crate::error::Result;
 use crate::point::ValueType;
 use crate::version::FileId;
@@ -80,8 +80,8 @@ impl Default for BlockScratch {
 pub(super) fn columns(block: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
     let mut reader = Reader::new(block);
     let len = usize::try_from(reader.varint()?).map_err(|_| Flaw("a column's length is out of bounds"))?;
-    let timestamps = reader.take(len)?;
-    let values = reader.take(reader.remaining())?;
+    let timestamps = reader.bytes(len)?;
+    let values = reader.bytes(reader.remaining())?;
     Ok((timestamps, values))
 }
 

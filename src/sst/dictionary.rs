@@ -1,9 +1,9 @@
 //! The series dictionary: which series a file holds, the hash of each one's key, and its values' type.
 //! Promises that every page can be decoded alone, and that ids ascend within it.
 
-use super::bytes::{Flaw, Reader, put_varint};
 use super::seal::SEAL_LEN;
 use super::top::{PAGE_BYTES, PageKey, Pages};
+use crate::bytes::{Flaw, Reader, put_varint};
 use crate::point::ValueType;
 use crate::series::SeriesId;
 

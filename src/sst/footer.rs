@@ -4,8 +4,7 @@
 
 use uuid::Uuid;
 
-use super::bytes::{Flaw, Reader};
-use crate::bytes::Extent;
+use crate::bytes::{Extent, Flaw, Reader};
 use crate::series::SeriesId;
 use crate::version::{FileId, Rectangle, SstMeta};
 

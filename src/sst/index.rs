@@ -2,11 +2,11 @@
 //! Promises that entries of a decoded page ascend by series and time and adjoin in the file.
 //! Must not read files, nor know how pages are found or kept.
 
-use super::bytes::{Flaw, Reader, put_signed, put_varint};
 use super::codec::MAX_POINTS;
 use super::seal::SEAL_LEN;
 use super::statistics::Statistics;
 use super::top::{PAGE_BYTES, PageKey, Pages};
+use crate::bytes::{Flaw, Reader, put_varint, put_zigzag};
 use crate::point::ValueType;
 use crate::series::SeriesId;
 
@@ -86,8 +86,8 @@ fn encode_entry(entry: &BlockEntry, previous: Previous, fresh: bool, out: &mut V
     put_varint(out, u64::from(step));
     put_varint(out, u64::from(entry.count));
     put_varint(out, u64::from(entry.len));
-    put_signed(out, entry.first_time.wrapping_sub(previous.time(step == 0)));
-    put_signed(out, entry.last_time.wrapping_sub(entry.first_time).wrapping_sub(previous.span()));
+    put_zigzag(out, entry.first_time.wrapping_sub(previous.time(step == 0)));
+    put_zigzag(out, entry.last_time.wrapping_sub(entry.first_time).wrapping_sub(previous.span()));
     if fresh {
         put_varint(out, entry.offset);
     }
@@ -112,8 +112,8 @@ fn decode_entry(reader: &mut Reader<'_>, previous: Previous, fresh: bool) -> Res
     if len as usize <= SEAL_LEN || len as usize > MAX_BLOCK_BYTES {
         return Err(Flaw("a block's length is out of bounds"));
     }
-    let first_time = previous.time(step == 0).wrapping_add(reader.signed()?);
-    let last_time = first_time.wrapping_add(previous.span()).wrapping_add(reader.signed()?);
+    let first_time = previous.time(step == 0).wrapping_add(reader.zigzag()?);
+    let last_time = first_time.wrapping_add(previous.span()).wrapping_add(reader.zigzag()?);
     if last_time < first_time {
         return Err(Flaw("a block ends before it begins"));
     }

@@ -3,7 +3,6 @@
 //! Must not know which files there are, nor how their points are merged.
 
 mod block;
-mod bytes;
 mod cache;
 #[expect(unreachable_pub, reason = "the codecs stand alone and know nothing of this crate")]
 #[cfg_attr(not(test), expect(unused_imports, dead_code, reason = "of their ways to decode, one is used here"))]
@@ -36,10 +35,17 @@ pub(crate) use index::BlockEntry;
 pub(crate) use owner::owner;
 pub(crate) use reader::SstReader;
 pub(crate) use statistics::{MIN_POINTS_FOR_STATISTICS, Statistics, Sum};
-pub(crate) use verify::{CodecUse, CodecUses, verify};
+pub(crate) use verify::{CodecUses, verify};
 pub(crate) use writer::SstWriter;
 
+use crate::bytes::Flaw;
 use crate::version::FileId;
+
+impl From<codec::CodecError> for Flaw {
+    fn from(error: codec::CodecError) -> Self {
+        Self(error.0)
+    }
+}
 
 const SUFFIX: &str = ".sst";
 

@@ -7,14 +7,13 @@ use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 use super::block::BlockScratch;
-use super::bytes::Flaw;
 use super::cache::{Page, PageCache};
 use super::dictionary::{self, SeriesEntry};
 use super::footer::{FORMAT_VERSION, Footer, FooterError, Header, trailing_crc};
 use super::index::{BlockEntry, IndexPage};
 use super::seal::Seal;
 use super::top::{PageKey, PageRef, Top};
-use crate::bytes::Extent;
+use crate::bytes::{Extent, Flaw};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
 use crate::point::{Sample, Timestamp};

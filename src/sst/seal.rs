@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use super::bytes::Flaw;
+use crate::bytes::{Flaw, Salt};
 use crate::version::FileId;
 
 /// Bytes that a seal adds to a part.
@@ -12,24 +12,16 @@ pub(super) const SEAL_LEN: usize = 4;
 
 /// CRC-32 (IEEE) over uuid, file id, the part's offset in the file, and its bytes; numbers little-endian.
 #[derive(Debug, Clone)]
-pub(super) struct Seal {
-    /// Has taken in uuid and id.
-    base: crc32fast::Hasher,
-}
+pub(super) struct Seal(Salt);
 
 impl Seal {
     pub(super) fn new(uuid: Uuid, id: FileId) -> Self {
-        let mut base = crc32fast::Hasher::new();
-        base.update(uuid.as_bytes());
-        base.update(&id.get().to_le_bytes());
-        Self { base }
+        // No magic goes in: nothing but an SST has blocks and pages.
+        Self(Salt::new(&[], uuid, id.get()))
     }
 
     pub(super) fn crc(&self, offset: u64, bytes: &[u8]) -> u32 {
-        let mut hasher = self.base.clone();
-        hasher.update(&offset.to_le_bytes());
-        hasher.update(bytes);
-        hasher.finalize()
+        self.0.crc_at(offset, bytes)
     }
 
     /// Ends the part that begins at `start` of `out` and will stand at `offset` of the file.

@@ -1,7 +1,7 @@
 //! What the index says of a block's values, so that a query that covers the block need not read it.
 //! Promises numbers that depend on the values and their order alone, so that `verify` can compute them again.
 
-use super::bytes::{Flaw, Reader, put_signed, put_signed_wide, put_varint};
+use crate::bytes::{Flaw, Reader, put_varint, put_zigzag, put_zigzag_wide};
 use crate::point::ValueType;
 
 /// A block of fewer points goes without: 40 bytes of statistics on doubles would weigh on each of its points as much as
@@ -110,14 +110,14 @@ impl Statistics {
             }
             Sum::Integer(sum) => {
                 if ty == ValueType::I64 {
-                    put_signed(out, min.cast_signed());
+                    put_zigzag(out, min.cast_signed());
                 } else {
                     put_varint(out, min);
                 }
                 for bits in [max, first, last] {
                     put_varint(out, bits.wrapping_sub(min));
                 }
-                put_signed_wide(out, sum);
+                put_zigzag_wide(out, sum);
             }
         }
     }
@@ -128,10 +128,10 @@ impl Statistics {
             let sum = Sum::Float(f64::from_bits(reader.u64()?));
             return Ok(Self { min, max, first, last, sum, has_nan });
         }
-        let min = if ty == ValueType::I64 { reader.signed()?.cast_unsigned() } else { reader.varint()? };
+        let min = if ty == ValueType::I64 { reader.zigzag()?.cast_unsigned() } else { reader.varint()? };
         let mut above = || Ok::<_, Flaw>(min.wrapping_add(reader.varint()?));
         let (max, first, last) = (above()?, above()?, above()?);
-        let sum = Sum::Integer(reader.signed_wide()?);
+        let sum = Sum::Integer(reader.zigzag_wide()?);
         if ty == ValueType::Bool && min.max(max).max(first).max(last) > 1 {
             return Err(Flaw("the statistics of booleans are no booleans"));
         }

@@ -2,10 +2,9 @@
 //! Promises that the pages of a decoded top page adjoin and fill their parts, and that none is larger than a page may be.
 //! Must not know what a page holds.
 
-use super::bytes::{Flaw, Reader, put_signed, put_varint};
 use super::footer::Footer;
 use super::seal::{SEAL_LEN, Seal};
-use crate::bytes::Extent;
+use crate::bytes::{Extent, Flaw, Reader, put_varint, put_zigzag};
 use crate::series::SeriesId;
 
 /// A page with its checksum is at most so long: large enough that the top page stays a thousandth of the index, small
@@ -67,7 +66,7 @@ impl Pages {
         for &(first, end) in &self.pages {
             put_varint(out, u64::from(first.series.get() - previous.series.get()));
             if with_time {
-                put_signed(out, first.time.wrapping_sub(previous.time));
+                put_zigzag(out, first.time.wrapping_sub(previous.time));
             }
             put_varint(out, (end - start + SEAL_LEN) as u64);
             (start, previous) = (end, first);
@@ -119,7 +118,7 @@ fn decode_pages(reader: &mut Reader<'_>, part: Extent, with_time: bool) -> Resul
     for number in 0..count {
         let series = previous.series.get().checked_add(reader.varint_u32()?);
         let series = SeriesId::new(series.ok_or(Flaw("a series id in the top page overflows"))?);
-        let time = if with_time { previous.time.wrapping_add(reader.signed()?) } else { 0 };
+        let time = if with_time { previous.time.wrapping_add(reader.zigzag()?) } else { 0 };
         let first = PageKey { series, time };
         let len = reader.varint_u32()?;
         if len as usize > PAGE_BYTES || len as usize <= SEAL_LEN {

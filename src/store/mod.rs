@@ -2,7 +2,9 @@
 //! It carries out what the writer and recovery decided, in the order they name, and decides nothing itself.
 
 mod directory;
+mod look;
 mod open;
+mod place;
 mod readers;
 mod replay;
 mod tables;
@@ -10,10 +12,12 @@ mod tables;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(crate) use directory::{Directory, LOCK};
+pub(crate) use look::lock_shared;
 pub use open::{ForgivenTail, OpenReport};
-pub(crate) use open::{Opened, lock_shared, open};
+pub(crate) use open::{Opened, open};
 pub(crate) use readers::Readers;
 
 use crate::actor::{AppendError, LogRecord, Storage};
@@ -31,12 +35,14 @@ pub(crate) struct Store {
     series_log: SeriesLog,
     ids: Arc<FileIds>,
     /// The directory's lock lives at least as long as anyone who writes there.
-    _readers: Arc<Readers>,
+    readers: Arc<Readers>,
 }
 
 impl Storage for Store {
     fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
-        self.wal.append(group)
+        let appended = self.wal.append(group);
+        self.note_wal_bytes();
+        appended
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -60,5 +66,13 @@ impl Storage for Store {
 
     fn drop_segments(&mut self) {
         self.wal.drop_below(self.manifest.durable().floor);
+        self.note_wal_bytes();
+    }
+}
+
+impl Store {
+    /// For who asks from outside: the WAL itself is the writer's alone.
+    fn note_wal_bytes(&self) {
+        self.readers.wal_bytes.store(self.wal.bytes(), Ordering::Relaxed);
     }
 }

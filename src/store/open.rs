@@ -8,19 +8,19 @@ use uuid::Uuid;
 
 use super::Store;
 use super::directory::{Directory, LOCK};
+use super::look::{check_unfinished, decide, lock, read_series, spare_strangers};
+use super::place::{check_creatable, prepare, sync_parent};
 use super::readers::Readers;
 use super::replay::{Replay, Replayed};
 use super::tables::SstTables;
-use crate::env::{Dir, Env, Lock, Open, SyncStep};
+use crate::actor::Storage;
+use crate::env::{Dir, Env};
 use crate::error::{Error, Result};
-use crate::manifest::{MANIFEST, Manifest, ManifestRead, SeriesLog};
+use crate::manifest::{Manifest, ManifestRead, SeriesLog};
 use crate::options::Options;
 use crate::sst;
-use crate::version::{
-    Durable, FileId, FileIds, Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, SeriesIndex, Version,
-    recover,
-};
-use crate::wal::{SegmentHeader, Wal, WalFiles, segment_name};
+use crate::version::{Durable, FileId, FileIds, Recovery, Version};
+use crate::wal::{Wal, WalFiles, segment_name};
 
 /// What an opening found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,15 +84,19 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let manifest = ManifestRead::read(&dir)?;
     let mut recovery = decide(&dir, &listed, &manifest)?;
     let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
+    check_unfinished(&dir, manifest.uuid, &recovery)?;
     spare_strangers(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     // Only now: of a format from the future not one byte was to be changed.
     lock.sign().map_err(|error| Error::io("write", dir.file_path(LOCK), error))?;
+    let (manifest, mut removed) = drop_garbage(&dir, manifest, &recovery, &listed)?;
     let ids = Arc::new(FileIds::new(recovery.next_file));
     let tables = || SstTables { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids) };
     let replayed = Replay::new(&dir, tables(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
     let readers = Arc::new(Readers::new(dir.clone(), manifest.uuid, options.index_cache_bytes, lock));
     let mut storage = settle(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&readers))?;
-    let removed = clean_up(&dir, &mut storage, &recovery, &listed);
+    // Only now: the manifest that does without the old segments is durable.
+    storage.drop_segments();
+    removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
     let durable = storage.manifest.durable();
     let ssts = durable.ssts.iter().cloned().map(Arc::new).collect();
     let version = Version::opened(replayed.series, ssts, durable.flushed_seq, durable.floor);
@@ -109,148 +113,24 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     Ok(Opened { storage, tables: tables(), readers, version, generation: replayed.generation, report, nonce })
 }
 
-/// Sees to it that there is a directory to lock, without touching one that holds something else.
-fn prepare(dir: &Dir, create: bool) -> Result<()> {
-    match dir.env().list(dir.path()) {
-        Ok(_) => check_creatable(dir, &Directory::list(dir)?, create),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => {
-            let made = dir.env().create_dir(dir.path());
-            made.map_err(|error| Error::io("create", dir.path(), error))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::NotFound { dir: dir.path().to_owned() })
-        }
-        Err(error) => Err(Error::io("list", dir.path(), error)),
-    }
-}
-
-/// Makes the name of a new database's directory durable, whoever made the directory.
-fn sync_parent(dir: &Dir) -> Result<()> {
-    let parent = dir.path().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Survives power loss after the first acknowledgement: without it the whole database may vanish.
-    Dir::new(Arc::clone(dir.env()), parent).sync(SyncStep::ParentDirectory)
-}
-
-/// Whether a directory without a manifest may become a database.
-fn check_creatable(dir: &Dir, listed: &Directory, create: bool) -> Result<()> {
-    if listed.manifest {
-        return Ok(());
-    }
-    if listed.has_data() {
-        return Err(Error::MissingFiles { dir: dir.path().to_owned(), files: vec![MANIFEST.to_owned()] });
-    }
-    if !create {
-        return Err(Error::NotFound { dir: dir.path().to_owned() });
-    }
-    match listed.unknown.first() {
-        Some(found) => Err(Error::NotADatabase { dir: dir.path().to_owned(), found: found.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// Takes the directory's lock before anything is touched.
-pub(super) fn lock(dir: &Dir) -> Result<Box<dyn Lock>> {
-    let path = dir.file_path(LOCK);
-    let taken = dir.env().lock(&path).map_err(|error| Error::io("lock", &path, error))?;
-    taken.ok_or_else(|| locked(dir))
-}
-
-/// Takes the lock for looking alone, beside others who do; `None` if there is no file to lock.
-///
-/// # Errors
-/// `Locked` while anyone has the database open.
-pub(crate) fn lock_shared(dir: &Dir) -> Result<Option<Box<dyn Lock>>> {
-    let path = dir.file_path(LOCK);
-    match dir.env().lock_shared(&path) {
-        Ok(taken) => taken.map(Some).ok_or_else(|| locked(dir)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("lock", path, error)),
-    }
-}
-
-fn locked(dir: &Dir) -> Error {
-    Error::Locked { dir: dir.path().to_owned(), pid: holder(dir) }
-}
-
-/// The process that signed the lock.
-fn holder(dir: &Dir) -> Option<u32> {
-    let file = dir.open(LOCK, Open::Read).ok()?;
-    let mut text = vec![0; usize::try_from(file.len().ok()?).ok()?.min(16)];
-    file.read_at(0, &mut text).ok()?;
-    String::from_utf8(text).ok()?.trim().parse().ok()
-}
-
-/// Reads what recovery needs to see, and lets it decide.
-pub(super) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> Result<Recovery> {
-    let floor = manifest.durable.floor;
-    let mut segments = Vec::new();
-    for id in &listed.segments {
-        // Below the floor a header means nothing any more.
-        if *id >= floor {
-            let header = SegmentHeader::read(dir, manifest.uuid, *id)?;
-            let predecessor = header.seal.predecessor.map(|before| (before.id, before.len));
-            segments.push(FoundSegment { id: *id, last_seq: header.seal.last_seq, predecessor });
-        }
-    }
-    let older = listed.segments.iter().filter(|id| **id < floor);
-    let found = Found {
-        manifest: FoundManifest { durable: manifest.durable.clone(), bad_edit: manifest.bad.map(|bad| bad.offset) },
-        segments,
-        ssts: listed.ssts.clone(),
-        other_ids: older.chain(&listed.spares).chain(&listed.temporary_ids).copied().collect(),
+/// Gives up what earlier openings or flushes left unfinished, before this one makes more of it: else each attempt on a
+/// nearly full disk would leave less room for the next. The state that does not name it is made durable first.
+fn drop_garbage(
+    dir: &Dir,
+    manifest: ManifestRead,
+    recovery: &Recovery,
+    listed: &Directory,
+) -> Result<(ManifestRead, Vec<String>)> {
+    let garbage: Vec<String> = recovery.garbage_ssts.iter().map(|id| sst::file_name(*id)).collect();
+    let manifest = if garbage.is_empty() {
+        manifest
+    } else {
+        let durable = Durable { next_file: recovery.next_file, ..recovery.durable.clone() };
+        Manifest::reopen(dir.clone(), &manifest, durable)?;
+        ManifestRead::read(dir)?
     };
-    recover(&found).map_err(|fault| explain(dir, &fault))
-}
-
-/// Recovery's refusal with the names of the files it is about.
-fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
-    let sst = |id: &FileId| sst::file_name(*id);
-    match fault {
-        RecoveryFault::MissingSsts(ids) => {
-            Error::MissingFiles { dir: dir.path().to_owned(), files: ids.iter().map(sst).collect() }
-        }
-        RecoveryFault::MissingSegment(id) => {
-            Error::MissingFiles { dir: dir.path().to_owned(), files: vec![segment_name(*id)] }
-        }
-        RecoveryFault::SstLength { id, named, found } => {
-            let what = format!("the manifest says {named} bytes, the file has {found}");
-            Error::corrupt(dir.file_path(&sst(id)), (*named).min(*found), what)
-        }
-        RecoveryFault::BadEdit { offset, why } => {
-            Error::corrupt(dir.file_path(MANIFEST), *offset, format!("its last edit is bad, and {why}"))
-        }
-        RecoveryFault::Chain { id, what } => Error::corrupt(dir.file_path(&segment_name(*id)), 0, *what),
-    }
-}
-
-/// Keeps what is not this database's out of the garbage: an SST that no edit names is only then an own leftover if
-/// its header says so.
-fn spare_strangers(dir: &Dir, uuid: Uuid, listed: &mut Directory, recovery: &mut Recovery) -> Result<()> {
-    for id in std::mem::take(&mut recovery.garbage_ssts) {
-        let name = sst::file_name(id);
-        match sst::owner(dir, &name)? {
-            Some(own) if own == (uuid, id) => recovery.garbage_ssts.push(id),
-            Some((other, other_id)) => {
-                let what = format!("it is SST {:016x} of database {other}, and no edit of {uuid} names it", other_id.get());
-                return Err(Error::ForeignFile { file: dir.file_path(&name), what });
-            }
-            None => listed.unknown.push(name),
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn read_series(dir: &Dir, uuid: Uuid, listed: &Directory, recovery: &Recovery) -> Result<SeriesIndex> {
-    let mut series = SeriesIndex::default();
-    if recovery.durable.series_log_len > 0 && !listed.series_log {
-        let files = vec![crate::manifest::SERIES_LOG.to_owned()];
-        return Err(Error::MissingFiles { dir: dir.path().to_owned(), files });
-    }
-    for def in SeriesLog::read(dir, uuid, recovery.durable.series_log_len)? {
-        let restored = series.restore(def);
-        restored.map_err(|what| Error::corrupt(dir.file_path(crate::manifest::SERIES_LOG), 0, what))?;
-    }
-    Ok(series)
+    let removed = listed.temporaries.iter().cloned().chain(garbage).filter(|name| dir.remove(name).is_ok());
+    Ok((manifest, removed.collect()))
 }
 
 /// Makes what recovery believes durable: series, a WAL of its own, and last the manifest that moves the floor there.
@@ -282,15 +162,5 @@ fn settle(
         next_file: ids.next(),
     };
     let manifest = Manifest::reopen(dir.clone(), manifest, durable)?;
-    Ok(Store { wal, manifest, series_log, ids: Arc::clone(ids), _readers: readers })
-}
-
-/// Removes what nothing names, now that the recovered state is durable. A failure leaves it to the next opening.
-fn clean_up(dir: &Dir, storage: &mut Store, recovery: &Recovery, listed: &Directory) -> Vec<String> {
-    crate::actor::Storage::drop_segments(storage);
-    let ssts = recovery.garbage_ssts.iter().map(|id| sst::file_name(*id));
-    let mut removed: Vec<String> = ssts.chain(listed.temporaries.iter().cloned()).collect();
-    removed.retain(|name| dir.remove(name).is_ok());
-    removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
-    removed
+    Ok(Store { wal, manifest, series_log, ids: Arc::clone(ids), readers })
 }

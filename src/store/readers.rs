@@ -1,6 +1,7 @@
 //! SSTs open for reading, shared by every snapshot, and the directory's lock, which they hold together.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -21,13 +22,15 @@ pub(crate) struct Readers {
     uuid: Uuid,
     open: Cache<FileId, Arc<SstReader>>,
     pages: Arc<PageCache>,
+    /// Kept up by the store.
+    pub(super) wal_bytes: AtomicU64,
     _lock: Box<dyn Lock>,
 }
 
 impl Readers {
     pub(super) fn new(dir: Dir, uuid: Uuid, index_cache_bytes: usize, lock: Box<dyn Lock>) -> Self {
         let pages = Arc::new(PageCache::new(index_cache_bytes, Arc::new(IoCounters::default())));
-        Self { dir, uuid, open: Cache::new(OPEN_FILES), pages, _lock: lock }
+        Self { dir, uuid, open: Cache::new(OPEN_FILES), pages, wal_bytes: AtomicU64::new(0), _lock: lock }
     }
 
     /// The open file of an SST, opened and checked now if it is not open yet.
@@ -44,7 +47,6 @@ impl Readers {
         stats.index_pages_read = counts.index_pages_read;
         stats.blocks_decoded = counts.blocks_decoded;
         stats.bytes_read = counts.bytes_read;
-        let names = self.dir.list().unwrap_or_default();
-        stats.wal_bytes = names.iter().filter(|entry| entry.name.starts_with("wal-")).map(|entry| entry.len).sum();
+        stats.wal_bytes = self.wal_bytes.load(Ordering::Relaxed);
     }
 }

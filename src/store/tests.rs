@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::env::SyncStep;
+use crate::actor::{LogRecord, Storage};
 use crate::env::faulty::{Call, FaultyEnv};
+use crate::env::{Dir, OsEnv, SyncStep};
+use crate::error::Error;
+use crate::manifest::{Manifest, ManifestRead};
 use crate::options::Options;
+use crate::point::PointColumns;
+use crate::version::{Durable, FileId};
 
 /// Made by someone else a moment ago, or by an opening that was killed: its name may still be in the page cache alone.
 #[test]
@@ -13,4 +18,30 @@ fn a_new_database_in_an_existing_directory_syncs_its_parent() {
     let env = FaultyEnv::default();
     drop(super::open(Arc::new(env.clone()), dir.path(), &Options::default()).unwrap());
     assert!(env.calls().contains(&Call::SyncDir(SyncStep::ParentDirectory)));
+}
+
+/// Someone restored a manifest from before the first opening ended; the WAL beside it is full of acknowledged records.
+#[test]
+fn a_manifest_older_than_the_wal_is_not_taken_for_an_unfinished_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default());
+    let mut opened = open().unwrap();
+    let record = LogRecord { seq: 1, definitions: &[], points: PointColumns::default() };
+    opened.storage.append(&[record]).unwrap();
+    opened.storage.sync().unwrap();
+    drop(opened);
+    let here = Dir::new(Arc::new(OsEnv), dir.path());
+    let uuid = ManifestRead::read(&here).unwrap().uuid;
+    Manifest::create(here, uuid, Durable { next_file: FileId::new(1), ..Durable::default() }).unwrap();
+    assert!(matches!(open(), Err(Error::Corrupt { .. })));
+}
+
+/// Each level that an opening makes is a name in the level above it.
+#[test]
+fn every_directory_that_is_made_is_made_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = FaultyEnv::default();
+    drop(super::open(Arc::new(env.clone()), &dir.path().join("a/b/c"), &Options::default()).unwrap());
+    let synced = env.calls().iter().filter(|call| **call == Call::SyncDir(SyncStep::ParentDirectory)).count();
+    assert_eq!(synced, 3);
 }

@@ -1,13 +1,10 @@
-//! What a segment holds and what is wrong with it, for people; nothing is changed.
-
-use uuid::Uuid;
+//! What a segment holds and how it ends, for people; nothing is changed.
 
 use super::record::MARK;
 use super::scan::{Entry, SegmentReader, Step};
-use super::{SegmentEnd, SegmentHeader, Tail, list_segments, segment_name};
+use super::{SegmentEnd, SegmentHeader, Tail};
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
-use crate::version::FileId;
 
 /// One segment, as its bytes alone tell it.
 #[derive(Debug)]
@@ -75,65 +72,5 @@ fn line(entry: &Entry<'_>) -> RecordLine {
         points: entry.commit.map_or(0, |commit| commit.points.len()),
         definitions: entry.commit.map_or(0, |commit| commit.definitions.len()),
         synced_to: head.synced_to,
-    }
-}
-
-/// What is wrong with a directory's log.
-#[derive(Debug, Default)]
-pub(crate) struct Verified {
-    /// Each names file and offset; at most one a segment, since nothing behind damage can be trusted.
-    pub(crate) damage: Vec<Error>,
-    /// The last segment's bytes from and to these offsets are a torn tail: no damage, the next open drops them.
-    pub(crate) torn: Option<(FileId, u64, u64)>,
-    pub(crate) segments: usize,
-    pub(crate) records: u64,
-}
-
-/// Reads every byte that counts of the segments from the floor on.
-///
-/// # Errors
-/// Only if the directory cannot be listed: what is wrong with a file is a finding.
-pub(crate) fn verify(dir: &Dir, uuid: Uuid, floor: FileId) -> Result<Verified> {
-    let mut found = Verified::default();
-    let mut headers = Vec::new();
-    let mut ids = list_segments(dir)?.segments;
-    ids.retain(|id| *id >= floor);
-    found.segments = ids.len();
-    for id in &ids {
-        match SegmentHeader::read(dir, uuid, *id) {
-            Ok(header) => headers.push(header),
-            Err(error) => found.damage.push(error),
-        }
-    }
-    found.damage.extend(missing(dir, floor, &ids));
-    for (at, header) in headers.iter().enumerate() {
-        // A successor that names no predecessor, or a lost one, tells nothing of this segment: the tail rule does.
-        let end = header.end(headers.get(at + 1)).unwrap_or(SegmentEnd::Last);
-        let before = header.seal.predecessor.map_or(floor, |before| before.id);
-        if before > floor {
-            found.damage.extend(missing(dir, before, &ids));
-        }
-        match verify_segment(dir, header, end, &mut found.records) {
-            Ok(Tail::Torn { offset, end }) => found.torn = Some((header.id, offset, end)),
-            Ok(_) => {}
-            Err(error) => found.damage.push(error),
-        }
-    }
-    Ok(found)
-}
-
-/// The error of a segment that must be there and is not.
-fn missing(dir: &Dir, id: FileId, ids: &[FileId]) -> Option<Error> {
-    let lost = || Error::MissingFiles { dir: dir.path().to_owned(), files: vec![segment_name(id)] };
-    (!ids.contains(&id)).then(lost)
-}
-
-fn verify_segment(dir: &Dir, header: &SegmentHeader, end: SegmentEnd, records: &mut u64) -> Result<Tail> {
-    let mut reader = SegmentReader::open(dir, header.uuid, header.id, end)?;
-    loop {
-        match reader.step()? {
-            Step::Record(_) => *records += 1,
-            Step::End(tail) => return Ok(tail),
-        }
     }
 }

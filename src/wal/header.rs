@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::segment_name;
-use crate::bytes::frame::Salt;
+use crate::bytes::Salt;
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
@@ -93,7 +93,7 @@ impl SegmentHeader {
     }
 
     pub(super) fn salt(&self) -> Salt {
-        Salt::new(MAGIC, self.uuid, self.id.get())
+        Salt::new(&MAGIC, self.uuid, self.id.get())
     }
 
     /// Where this segment ends, if the next one present says so; `None` if that one names another predecessor.

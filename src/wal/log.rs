@@ -2,6 +2,7 @@
 //! It promises that after a failed sync it never writes again, and that a group called absent is never read; when to
 //! sync, mark or rotate is the writer's business, except that a full segment rotates by itself.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use uuid::Uuid;
@@ -10,7 +11,8 @@ use super::header::{Predecessor, RECORDS_AT, Seal, SegmentHeader};
 use super::record::{COMMIT, MARK, put_commit};
 use super::spares::{Spare, Spares};
 use super::{AppendError, LogRecord, WalFiles, segment_name};
-use crate::bytes::frame::{self, HEAD_BYTES, Head, Salt};
+use crate::bytes::Salt;
+use crate::bytes::frame::{self, HEAD_BYTES, Head};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
 use crate::point::MAX_BATCH_POINTS;
@@ -34,6 +36,8 @@ pub(crate) struct Wal {
     current: Segment,
     last_seq: u64,
     spares: Spares,
+    /// Segments that are not current any more, with their lengths, from the floor on.
+    sealed: VecDeque<(FileId, u64)>,
     /// Reused by every group.
     buffer: Vec<u8>,
     /// Why nothing may be written any more.
@@ -80,7 +84,18 @@ impl Wal {
         let current = Self::open_segment(&dir, uuid, ids.take(), seal, &mut spares).map_err(|why| match why {
             NotOpened::Absent(error) | NotOpened::Unknown(error) => error,
         })?;
-        Ok(Self { dir, uuid, ids, segment_bytes, current, last_seq, spares, buffer: Vec::new(), dead: None })
+        Ok(Self {
+            dir,
+            uuid,
+            ids,
+            segment_bytes,
+            current,
+            last_seq,
+            spares,
+            sealed: VecDeque::new(),
+            buffer: Vec::new(),
+            dead: None,
+        })
     }
 
     /// The segment that takes the next record, if no rotation comes before it.
@@ -90,6 +105,11 @@ impl Wal {
 
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// What a reopening would read, headers included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.current.tail + self.sealed.iter().map(|(_, len)| len).sum::<u64>()
     }
 
     /// Whether anything waits for a sync.
@@ -136,7 +156,7 @@ impl Wal {
         let base = self.current.tail;
         self.buffer.clear();
         let head = Head::new(MARK, self.last_seq, self.current.synced_to);
-        frame::put(&mut self.buffer, self.current.salt, base, head, |_| {}).map_err(too_large)?;
+        frame::put(&mut self.buffer, self.current.salt, base, head, |_| {})?;
         match self.write() {
             Ok(()) => self.current.unmarked = false,
             // The segment was sealed before the mark: its successor's header vouches for more than the mark would.
@@ -161,6 +181,7 @@ impl Wal {
         match Self::open_segment(&self.dir, self.uuid, self.ids.take(), seal, &mut self.spares) {
             Ok(segment) => {
                 let old = std::mem::replace(&mut self.current, segment);
+                self.sealed.push_back((old.id, old.tail));
                 self.spares.retire(old.id);
                 Ok(self.current.id)
             }
@@ -172,6 +193,7 @@ impl Wal {
     /// Gives up the segments below the floor, which the manifest durably names: what fails is tried again next time.
     pub(crate) fn drop_below(&mut self, floor: FileId) {
         debug_assert!(floor <= self.current.id, "the floor is a segment that exists");
+        while self.sealed.pop_front_if(|(id, _)| *id < floor).is_some() {}
         self.spares.drop_below(floor);
     }
 
@@ -187,7 +209,7 @@ impl Wal {
                 return Err(Error::TooLarge { what: "a batch, in points,", found: points, most: MAX_BATCH_POINTS });
             }
             let head = Head::new(COMMIT, seq, synced_to);
-            frame::put(&mut self.buffer, salt, tail, head, |out| put_commit(out, record)).map_err(too_large)?;
+            frame::put(&mut self.buffer, salt, tail, head, |out| put_commit(out, record))?;
         }
         Ok(())
     }
@@ -283,8 +305,4 @@ fn write_header(spare: &Spare, header: &SegmentHeader) -> Result<()> {
     // Survives power loss between the rename and the first record's sync: under a segment's name a header is never
     // torn, so a bad one is always damage.
     spare.file.sync(SyncStep::WalHeader)
-}
-
-fn too_large(found: usize) -> Error {
-    Error::TooLarge { what: "a WAL record, in bytes,", found, most: frame::MAX_BODY_BYTES }
 }

@@ -13,7 +13,7 @@ mod spares;
 mod tests;
 
 use crate::actor::{AppendError, LogRecord};
-pub(crate) use describe::{Description, Ending, RecordKind, RecordLine, Verified, describe, verify};
+pub(crate) use describe::{Description, Ending, RecordKind, RecordLine, describe};
 pub(crate) use header::{MAGIC, Predecessor, Seal, SegmentEnd, SegmentHeader};
 pub(crate) use log::Wal;
 pub(crate) use scan::{SegmentRead, SegmentReader, Tail, read_segment};

@@ -20,7 +20,7 @@ const EXAMPLES: &str = r#"Examples:
 
 Exit codes:
   0  done
-  1  the answer is no: verify found damage, or nothing matched query or series
+  1  the answer is no: verify or inspect found damage, nothing matched query or series
   2  wrong usage, wrong input, or a database that is missing, locked or damaged
 
 One process at a time has a database open. There is no colour with NO_COLOR, or where the output is no terminal."#;

@@ -17,6 +17,7 @@ use timestrata::{Db, Stats, Timestamp};
 
 use crate::failure::{Failure, Result};
 use crate::figures::{self, bytes, count};
+use crate::names;
 use crate::output::Stdout;
 use weather::Weather;
 use write::Written;
@@ -130,7 +131,13 @@ fn told_figures(
         ("points", &count(stats.points)),
         ("files", &format!("{} of {}", count(stats.files), bytes(stats.file_bytes))),
         ("bytes/point", &format!("{size} with its timestamp (the CSV is {})", bytes(weather::FILE_BYTES))),
-        ("points/s", &format!("{} in small durable batches", count(figures::per_second(written.points, took)))),
+        (
+            "points/s",
+            &format!(
+                "{} in small durable batches, beside the readers",
+                count(figures::per_second(written.points, took))
+            ),
+        ),
         ("flush, close", &format!("{:.2} s", flushed.as_secs_f64())),
     ];
     for (name, value) in lines {
@@ -144,9 +151,7 @@ fn told_next(stdout: &mut Stdout, dir: &Path) -> Result<()> {
     heading(stdout, "Now you")?;
     // Cargo sets it for the programs that it runs.
     let program = if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "timestrata" };
-    let dir = dir.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    let dir = if dir.chars().all(plain) { dir } else { format!("'{}'", dir.replace('\'', r"'\''")) };
+    let dir = names::shell_word(&dir.display().to_string());
     writeln!(
         stdout.out,
         "{program} query 'temp{{station=\"{STATION}\"}}' --db {dir} --from 2013-07-01 --to 2013-07-08 --every 1d"

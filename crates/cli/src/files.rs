@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use crate::database;
 use crate::failure::{Failure, Result};
 use crate::figures::{bytes, count};
 use crate::output::Stdout;
@@ -13,29 +14,40 @@ pub(crate) fn verify(dir: &Path) -> Result<()> {
     let report = timestrata::verify(dir)?;
     let mut out = Stdout::lock().out;
     for finding in &report.findings {
-        writeln!(out, "{} at byte {}: {}", finding.file.display(), finding.offset, finding.what)?;
+        writeln!(out, "{finding}")?;
     }
-    let (files, points) = (count(report.files), count(report.points));
-    let read = format!("{files} files, {}, {points} points read", bytes(report.bytes));
+    let read = format!("{} files, {}, {} points read", count(report.files), bytes(report.bytes), count(report.points));
     if report.findings.is_empty() {
         writeln!(out, "{}: {read}; every checksum and invariant holds", dir.display())?;
     }
     out.flush()?;
-    if report.findings.is_empty() {
-        return Ok(());
+    for note in &report.notes {
+        database::note(note);
     }
-    let damages = count(report.findings.len() as u64);
-    Err(Failure::No(format!(
-        "{} is damaged in {damages} places ({read}): restore these files from a backup",
-        dir.display()
-    )))
+    match report.findings.len() as u64 {
+        0 => Ok(()),
+        1 => Err(damaged(dir, "1 place", &read)),
+        damages => Err(damaged(dir, &format!("{} places", count(damages)), &read)),
+    }
 }
 
-/// Tells what one file holds.
+fn damaged(dir: &Path, places: &str, read: &str) -> Failure {
+    Failure::No(format!("{} is damaged in {places} ({read}): restore what is named above from a backup", dir.display()))
+}
+
+/// Tells what one file holds: on a terminal the first rows of its tables, elsewhere all.
 pub(crate) fn inspect(file: &Path) -> Result<()> {
     let inspection = timestrata::inspect(file)?;
-    let mut out = Stdout::lock().out;
-    writeln!(out, "{inspection}")?;
+    let Stdout { mut out, terminal, .. } = Stdout::lock();
+    if terminal {
+        writeln!(out, "{}", inspection.to_string().trim_end())?;
+    } else {
+        writeln!(out, "{}", inspection.whole().to_string().trim_end())?;
+    }
     out.flush()?;
-    Ok(())
+    if inspection.findings().is_empty() {
+        return Ok(());
+    }
+    let file = file.display();
+    Err(Failure::No(format!("{file} is damaged as told above: restore it from a backup, verify tells of its database")))
 }

@@ -43,9 +43,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let matches = Args::command().get_matches();
+    let matches = Args::command().try_get_matches().map_err(|error| usage(&error))?;
     let db_is_named = matches.value_source("db") == Some(ValueSource::CommandLine);
-    let Args { db, command } = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let Args { db, command } = Args::from_arg_matches(&matches).map_err(|error| usage(&error))?;
     let dir = || database::dir(db.clone());
     match command {
         Command::Demo => demo::run(db.clone().filter(|_| db_is_named)),
@@ -57,6 +57,20 @@ fn run() -> Result<()> {
         Command::Verify => files::verify(&dir()?),
         Command::Completions { shell } => completions(shell),
     }
+}
+
+/// Help and version are printed as they are; what is wrong with the command line becomes one line as any error.
+fn usage(error: &clap::Error) -> Failure {
+    use clap::error::ErrorKind;
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<&str> =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
+    let text = lines.join(" ");
+    Failure::error(format!("{}; --help says more", text.strip_prefix("error: ").unwrap_or(&text)))
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<()> {

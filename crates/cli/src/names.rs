@@ -50,6 +50,15 @@ fn likeness(wanted: &str, name: &str) -> f64 {
     strsim::jaro_winkler(wanted, name).max(inside)
 }
 
+/// The text as one word of a shell.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// The names in a row, cut after `most`.
 pub(crate) fn join<S: AsRef<str>>(names: &[S], most: usize) -> String {
     let text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");

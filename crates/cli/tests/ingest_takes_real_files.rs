@@ -39,7 +39,7 @@ fn wide_prometheus_headers_are_series_with_tags() {
     let place = Place::new();
     let file = data("node_exporter_10_rows.csv");
     let missing = place.run(&format!("ingest {} --db n", file.display())).fails(2);
-    assert!(missing.contains("--time 'ts_ms' --time-format ms"), "{missing}");
+    assert!(missing.contains("--time ts_ms --time-format ms"), "{missing}");
     assert!(!place.path("n").exists());
     let out = place.run(&format!("ingest {} --db n --time ts_ms --time-format ms", file.display())).ok();
     assert!(out.contains("points    4,930, 493 new series"), "{out}");

@@ -1,6 +1,7 @@
 //! The format does not change by accident: a file written today is, byte for byte, the one that is kept.
 
 use super::*;
+use crate::bytes::assert_golden;
 
 const GOLDEN: &[u8] = include_bytes!("../../../tests/golden/v1/l0.sst");
 
@@ -24,12 +25,7 @@ fn the_file_of_version_1_is_written_and_read_as_ever() {
     let meta = write(&dir, 0x60_1d, &fixture());
     let path = dir.file_path(&file_name(meta.id));
     let written = std::fs::read(&path).unwrap();
-    if std::env::var_os("TIMESTRATA_BLESS").is_some_and(|bless| bless == "1") {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1/l0.sst");
-        std::fs::write(golden, &written).unwrap();
-        return;
-    }
-    assert!(written == GOLDEN, "the written bytes differ from tests/golden/v1/l0.sst; if they must, raise the version");
+    assert_golden("l0.sst", &written, GOLDEN);
     std::fs::write(&path, GOLDEN).unwrap();
     assert_eq!(read_all(&open(&dir, &meta)).unwrap(), points_of(&fixture()));
     assert_eq!(verify(&dir, DATABASE, &meta).unwrap(), []);

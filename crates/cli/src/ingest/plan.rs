@@ -146,15 +146,12 @@ impl Table<'_> {
         }
         let header = |at: usize| self.header[at].as_str();
         let hint = if dates.is_empty() {
-            let numbers = open().filter_map(|at| Some((at, self.sample[at].epoch()?)));
-            let hints: Vec<String> = numbers
-                .take(3)
-                .map(|(at, unit)| format!("--time '{}' --time-format {}", header(at), unit.name()))
-                .collect();
-            if hints.is_empty() {
-                format!("name one with --time; the columns are {}", names::join(self.header, 20))
-            } else {
-                format!("perhaps {}", hints.join(" or "))
+            // The first that rises like a clock: counters that happen to look like one mostly come later.
+            match open().find_map(|at| Some((at, self.sample[at].epoch()?))) {
+                Some((at, unit)) => {
+                    format!("perhaps --time {} --time-format {}", names::shell_word(header(at)), unit.name())
+                }
+                None => format!("name one with --time; the columns are {}", names::join(self.header, 20)),
             }
         } else {
             let dates: Vec<&str> = dates.iter().map(|at| header(*at)).collect();
@@ -338,7 +335,7 @@ mod tests {
         let some = |values| keys(&plan(text, &[time.as_slice(), &["--values", values]].concat()).unwrap());
         assert_eq!(some("up"), [r#"up{job="a"}:f64"#, r#"up{job="b"}:f64"#]);
         assert_eq!(some(r#"load,up{job="b"}"#), ["load:f64", r#"up{job="b"}:f64"#]);
-        assert!(plan(text, &[]).unwrap_err().contains("--time 'ts' --time-format ms"));
+        assert!(plan(text, &[]).unwrap_err().contains("--time ts --time-format ms"));
     }
 
     #[test]

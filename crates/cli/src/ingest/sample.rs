@@ -1,6 +1,8 @@
 //! What the first rows of a file tell about its columns: empty, numbers, times or text.
 //! It only looks; `plan` decides.
 
+use timestrata::Timestamp;
+
 use super::cell;
 use super::records::Record;
 use crate::names::Names;
@@ -17,9 +19,10 @@ pub(crate) struct Column {
     /// The first cell that is no number, with its line.
     pub(crate) not_number: Option<(u64, String)>,
     times: usize,
-    /// Cells that would be moments of this century, were they numbers of a unit; and the unit of the first.
+    /// Cells that would be moments of this century in one unit, each later than the one before; and that unit.
     epochs: usize,
     epoch: Option<TimeFormat>,
+    latest: Option<Timestamp>,
     /// A time that does not say its zone.
     pub(crate) without_zone: bool,
 }
@@ -34,7 +37,7 @@ impl Column {
         self.filled > 0 && self.times == self.filled
     }
 
-    /// The unit in which every cell would be a moment of this century.
+    /// The unit in which the cells would be rising moments of this century.
     pub(crate) fn epoch(&self) -> Option<TimeFormat> {
         self.epoch.filter(|_| self.filled > 0 && self.epochs == self.filled)
     }
@@ -42,12 +45,7 @@ impl Column {
     fn look(&mut self, text: &str, line: u64) {
         self.filled += 1;
         if cell::number(text).is_some() {
-            if self.epochs + 1 == self.filled {
-                let unit = TimeFormat::of_number(text);
-                let same = unit.is_some() && self.epoch.is_none_or(|epoch| unit == Some(epoch));
-                self.epochs += usize::from(same);
-                self.epoch = self.epoch.or(unit);
-            }
+            self.look_at_number(text);
             return;
         }
         if self.not_number.is_none() {
@@ -57,6 +55,19 @@ impl Column {
         if self.times + 1 == self.filled && TimeFormat::Auto.parse(text).is_ok() {
             self.times += 1;
             self.without_zone |= !time::has_zone(text);
+        }
+    }
+
+    /// Whether it goes on as a clock would; a constant such as a boot time does not.
+    fn look_at_number(&mut self, text: &str) {
+        if self.epochs + 1 != self.filled {
+            return;
+        }
+        self.epoch = self.epoch.or_else(|| TimeFormat::of_number(text));
+        let at = self.epoch.and_then(|unit| unit.parse(text).ok());
+        if at.is_some() && self.epoch == TimeFormat::of_number(text) && at > self.latest {
+            self.latest = at;
+            self.epochs += 1;
         }
     }
 }

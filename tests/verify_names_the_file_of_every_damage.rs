@@ -1,0 +1,195 @@
+//! Flipped bytes, cut, lost, foreign and swapped files of a small database: `verify` names each by its file, and says
+//! no without any finding only where opening would forgive.
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use timestrata::{Batch, Db, Error, SeriesKey, Timestamp, VerifyReport, verify};
+
+/// Two SSTs, a manifest with an edit, a series log, and batches and a mark in the log alone.
+fn make(dir: &Path) {
+    let db = Db::builder(dir).wal_segment_bytes(4096).open_blocking().unwrap();
+    write(&db, 0..20, "a");
+    db.flush_blocking().unwrap();
+    write(&db, 20..40, "b");
+    db.flush_blocking().unwrap();
+    // Over several segments, each sealed by the next.
+    write(&db, 40..90, "c");
+    std::thread::park_timeout(std::time::Duration::from_millis(300));
+    drop(db);
+    assert_eq!(verify(dir).unwrap().findings, []);
+}
+
+fn write(db: &Db, seconds: std::ops::Range<u32>, host: &str) {
+    for second in seconds {
+        let (at, mut batch) = (Timestamp::from_secs(i64::from(second)), Batch::new());
+        batch.push_key(&SeriesKey::new("load").tag("host", host), at, f64::from(second) / 4.0);
+        batch.push_key(&SeriesKey::new("requests"), at, i64::from(second));
+        db.write_blocking(batch).unwrap();
+    }
+}
+
+/// Files whose bytes count, by name.
+fn counting(dir: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name != "LOCK" && !name.starts_with("spare-")).collect();
+    names.sort();
+    names.iter().map(|name| dir.join(name)).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Replaces one byte in place: a file cut and written anew is flushed by some file systems, which takes long.
+fn put(file: &Path, at: usize, byte: u8) {
+    let mut file = fs::File::options().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(&[byte]).unwrap();
+}
+
+/// Whether a file was named, as damaged or as forgiven; nothing else may be found damaged.
+fn names(result: &timestrata::Result<VerifyReport>, file: &Path) -> bool {
+    match result {
+        Err(Error::UnsupportedVersion { file: named, .. }) => named == file,
+        Err(error) => panic!("{}: {error}", file.display()),
+        Ok(report) => {
+            let others: Vec<_> = report.findings.iter().filter(|finding| finding.file != file).collect();
+            assert!(others.is_empty(), "{} is damaged, but: {others:?}", file.display());
+            let name = file.file_name().unwrap().to_str().unwrap();
+            !report.findings.is_empty() || report.notes.iter().any(|note| note.starts_with(name))
+        }
+    }
+}
+
+/// Logs are read by an opening, which must refuse just where a finding is; SSTs are read later.
+fn opening_agrees(dir: &Path, result: &timestrata::Result<VerifyReport>, what: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    copy(dir, scratch.path());
+    let refused = Db::builder(scratch.path()).open_blocking().err();
+    let damaged = result.as_ref().map_or(true, |report| !report.findings.is_empty());
+    assert_eq!(refused.is_some(), damaged, "{what}: opening says {refused:?}, verify {result:?}");
+}
+
+#[test]
+fn every_flipped_byte_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let files = counting(dir.path());
+    assert!(files.iter().filter(|file| file.extension().is_some_and(|ends| ends == "sst")).count() >= 2, "{files:?}");
+    let (mut flipped, mut opened) = (0, 0);
+    for file in files {
+        let whole = fs::read(&file).unwrap();
+        for at in 0..whole.len() {
+            put(&file, at, whole[at] ^ (1 << (at % 8)));
+            let result = verify(dir.path());
+            assert!(names(&result, &file), "{} byte {at} of {}: {result:?}", file.display(), whole.len());
+            flipped += 1;
+            if flipped % 41 == 0 && file.extension().is_none_or(|ends| ends != "sst") {
+                opening_agrees(dir.path(), &result, &format!("{} byte {at}", file.display()));
+                opened += 1;
+            }
+            put(&file, at, whole[at]);
+        }
+    }
+    assert_eq!(verify(dir.path()).unwrap().findings, []);
+    assert!(flipped > 5000 && opened > 50, "{flipped} bytes flipped, {opened} openings");
+}
+
+#[test]
+fn every_cut_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let last = counting(dir.path()).into_iter().rfind(|file| file.extension().is_some_and(|ends| ends == "log"));
+    let mut cut = 0;
+    for file in counting(dir.path()) {
+        let whole = fs::read(&file).unwrap();
+        // The log's last segment ends with zeros that only say so: without them it is the same log.
+        let zeros = if Some(&file) == last.as_ref() || file.ends_with("manifest") { 32 } else { 0 };
+        for len in (0..whole.len() - zeros).step_by(13) {
+            fs::write(&file, &whole[..len]).unwrap();
+            let result = verify(dir.path());
+            // A log cut between two records, with nothing behind that vouches for them, has lost nothing it can know.
+            if names(&result, &file) {
+                cut += 1;
+            } else {
+                opening_agrees(dir.path(), &result, &format!("{} cut to {len}", file.display()));
+                assert!(zeros > 0, "{} cut to {len} of {}: {result:?}", file.display(), whole.len());
+            }
+        }
+        fs::write(&file, &whole).unwrap();
+    }
+    assert!(cut > 300, "{cut} cuts");
+}
+
+#[test]
+fn a_lost_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let files = counting(dir.path());
+    for file in &files {
+        let bytes = fs::read(file).unwrap();
+        fs::remove_file(file).unwrap();
+        let result = verify(dir.path());
+        let lost_tail = Some(file) == files.iter().rfind(|file| file.extension().is_some_and(|ends| ends == "log"));
+        // Nothing names the last segment: its successor never came.
+        assert!(names(&result, file) || lost_tail, "{}: {result:?}", file.display());
+        fs::write(file, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_foreign_file_and_swapped_ones_are_named() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    make(dir.path());
+    make(other.path());
+    for (file, foreign) in counting(dir.path()).into_iter().zip(counting(other.path())) {
+        assert_eq!(file.file_name(), foreign.file_name(), "the same steps make the same names");
+        if file.ends_with("manifest") {
+            continue;
+        }
+        let bytes = fs::read(&file).unwrap();
+        fs::copy(foreign, &file).unwrap();
+        let result = verify(dir.path());
+        assert!(result.as_ref().is_ok_and(|report| !report.findings.is_empty()), "{}", file.display());
+        assert!(names(&result, &file), "{result:?}");
+        fs::write(&file, bytes).unwrap();
+    }
+    let ssts: Vec<PathBuf> =
+        counting(dir.path()).into_iter().filter(|file| file.extension().is_some_and(|ends| ends == "sst")).collect();
+    let (first, second) = (fs::read(&ssts[0]).unwrap(), fs::read(&ssts[1]).unwrap());
+    fs::write(&ssts[0], second).unwrap();
+    fs::write(&ssts[1], first).unwrap();
+    let findings = verify(dir.path()).unwrap().findings;
+    assert_eq!(findings.iter().map(|finding| &finding.file).collect::<Vec<_>>(), ssts.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn damage_in_several_files_is_named_in_each() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let files = counting(dir.path());
+    let damaged: Vec<&PathBuf> = files.iter().filter(|file| !file.ends_with("manifest")).collect();
+    for file in &damaged {
+        let mut bytes = fs::read(file).unwrap();
+        bytes[140] ^= 0x10;
+        fs::write(file, bytes).unwrap();
+    }
+    let report = verify(dir.path()).unwrap();
+    for file in damaged {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let found = report.findings.iter().any(|finding| finding.file == *file);
+        assert!(found || report.notes.iter().any(|note| note.starts_with(name)), "{name}: {report:?}");
+    }
+    // Without its manifest every other file still speaks for itself.
+    fs::write(dir.path().join("manifest"), b"gone").unwrap();
+    let report = verify(dir.path()).unwrap();
+    assert!(report.findings.iter().any(|finding| finding.file.ends_with("manifest")), "{report:?}");
+    let ssts = report.findings.iter().filter(|finding| finding.file.extension().is_some_and(|ends| ends == "sst"));
+    assert!(ssts.count() >= 2, "{report:?}");
+}
