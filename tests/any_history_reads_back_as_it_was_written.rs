@@ -42,7 +42,13 @@ fn bits() -> impl Strategy<Value = u64> {
     let specials = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, f64::MIN_POSITIVE / 2.0, f64::MAX];
     let mut specials: Vec<u64> = specials.into_iter().map(f64::to_bits).collect();
     // A signalling NaN and one with a payload; both ends of the integers.
-    specials.extend([0x7ff0_0000_0000_0001, 0xfff8_dead_beef_0000, i64::MIN.cast_unsigned(), i64::MAX.cast_unsigned(), u64::MAX]);
+    specials.extend([
+        0x7ff0_0000_0000_0001,
+        0xfff8_dead_beef_0000,
+        i64::MIN.cast_unsigned(),
+        i64::MAX.cast_unsigned(),
+        u64::MAX,
+    ]);
     prop_oneof![
         4 => (-5_000..5_000_i32).prop_map(|cents| (f64::from(cents) / 100.0).to_bits()),
         3 => 0..1_000_u64,
@@ -68,7 +74,13 @@ fn step() -> impl Strategy<Value = Step> {
         }),
     ];
     let aggregates = [
-        Aggregate::Count, Aggregate::Sum, Aggregate::Mean, Aggregate::Min, Aggregate::Max, Aggregate::First, Aggregate::Last,
+        Aggregate::Count,
+        Aggregate::Sum,
+        Aggregate::Mean,
+        Aggregate::Min,
+        Aggregate::Max,
+        Aggregate::First,
+        Aggregate::Last,
     ];
     let every = prop::option::of(prop_oneof![1..40_u64, Just(1_000), Just(i64::MAX.cast_unsigned())]);
     prop_oneof![
@@ -119,11 +131,14 @@ impl Oracle {
                     let number = i128::from(time).div_euclid(i128::from(every));
                     (number, i64::try_from(number * i128::from(every)).unwrap_or(i64::MIN))
                 }
-                None => (0, match range.0 {
-                    Bound::Included(from) => from,
-                    Bound::Excluded(from) => from + 1,
-                    Bound::Unbounded => time,
-                }),
+                None => (
+                    0,
+                    match range.0 {
+                        Bound::Included(from) => from,
+                        Bound::Excluded(from) => from + 1,
+                        Bound::Unbounded => time,
+                    },
+                ),
             };
             match windows.last_mut() {
                 Some((last, _, values)) if *last == number => values.push(bits),
@@ -310,7 +325,11 @@ fn run(steps: Vec<Step>, flush_at_bytes: usize) {
             }
             Step::Flush => db.flush_blocking().unwrap(),
             Step::Drop | Step::Close => {
-                if matches!(step, Step::Drop) { drop(db) } else { db.close_blocking().unwrap() }
+                if matches!(step, Step::Drop) {
+                    drop(db)
+                } else {
+                    db.close_blocking().unwrap()
+                }
                 // They read on, and let the directory go.
                 held.drain(..).for_each(|(snapshot, then)| expect_all(&snapshot, &then));
                 db = open();

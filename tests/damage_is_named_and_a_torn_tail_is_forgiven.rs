@@ -39,7 +39,10 @@ fn expect_corrupt(home: &Home, files: &BTreeMap<String, Vec<u8>>, name: &str, co
             Err(Error::Corrupt { file, .. }) => assert!(file.ends_with(name), "{context}: {}", file.display()),
             other => panic!("{context}: {:?}", other.map(|db| db.open_report().clone())),
         }
-        assert!(without_lock(contents(&home.path())) == without_lock(files.clone()), "{context}: something was changed");
+        assert!(
+            without_lock(contents(&home.path())) == without_lock(files.clone()),
+            "{context}: something was changed"
+        );
     }
 }
 
@@ -80,7 +83,10 @@ fn a_torn_end_of_the_wal_is_forgiven_and_reported() {
         restore(&home.path(), &torn);
         let db = home.open();
         let found = points(&db);
-        assert!(found.len() >= 40 && found.iter().copied().eq((0..60).map(|n| (n, n)).take(found.len())), "cut at {cut}");
+        assert!(
+            found.len() >= 40 && found.iter().copied().eq((0..60).map(|n| (n, n)).take(found.len())),
+            "cut at {cut}"
+        );
         if let Some(tail) = &db.open_report().forgiven {
             forgiven += 1;
             assert!(tail.file.ends_with(&name) && tail.offset < cut as u64, "{tail:?}");
@@ -162,7 +168,8 @@ fn refused_openings_leave_no_files_behind() {
 fn a_flipped_bit_in_an_sst_fails_the_query_and_names_the_file() {
     let home = Home::new();
     let db = home.open();
-    let noise = |n: i64| f64::from_bits(0x3ff0_0000_0000_0000 | (n.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12));
+    let noise =
+        |n: i64| f64::from_bits(0x3ff0_0000_0000_0000 | (n.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12));
     let expected: Vec<(i64, f64)> = (0..3_000).map(|n| (n, noise(n))).collect();
     db.write_blocking(batch(&key("m", 0), expected.clone())).unwrap();
     db.close_blocking().unwrap();

@@ -24,7 +24,17 @@ const STD: [&str; 6] =
 
 /// Every crate that the engine may depend on.
 const CRATES: [&str; 12] = [
-    "tokio", "flume", "im", "crc32fast", "futures_core", "jiff", "quick_cache", "regex", "thiserror", "tracing", "uuid",
+    "tokio",
+    "flume",
+    "im",
+    "crc32fast",
+    "futures_core",
+    "jiff",
+    "quick_cache",
+    "regex",
+    "thiserror",
+    "tracing",
+    "uuid",
     "pco",
 ];
 
@@ -87,7 +97,8 @@ fn code(sources: &[(String, String)]) -> Vec<Line<'_>> {
         }
         let all: Vec<&str> = text.lines().collect();
         for (at, line) in all.iter().enumerate() {
-            let inner_tests = line.starts_with("#[cfg(test)]") && all.get(at + 1).is_some_and(|next| next.ends_with('{'));
+            let inner_tests =
+                line.starts_with("#[cfg(test)]") && all.get(at + 1).is_some_and(|next| next.ends_with('{'));
             if inner_tests {
                 break;
             }
@@ -141,9 +152,11 @@ fn modules_know_only_whom_they_may() {
             broken.push(format!("{file}:{number}: module {module} has no row"));
             continue;
         };
-        let mut forbid = |what: &str| broken.push(format!("{file}:{number}: {module} may not name {what}: {}", code.trim()));
+        let mut forbid =
+            |what: &str| broken.push(format!("{file}:{number}: {module} may not name {what}: {}", code.trim()));
         let spread = spread(code);
-        let several = spread.iter().map(String::as_str).filter(|path| path.starts_with("crate::") && !path.contains('{'));
+        let several =
+            spread.iter().map(String::as_str).filter(|path| path.starts_with("crate::") && !path.contains('{'));
         for path in paths(code, "crate::").into_iter().filter(|path| *path != "crate").chain(several) {
             let named = path.trim_start_matches("crate::").split([':', ' ']).next().unwrap();
             // A re-export of the root.
@@ -201,7 +214,9 @@ fn no_row_allows_what_nobody_names() {
         if own.is_empty() {
             idle.push(format!("{}: no such module", row.module));
         }
-        idle.extend(row.crates.iter().filter(|name| !named(format!("{name}::"))).map(|name| format!("{}: {name}", row.module)));
+        idle.extend(
+            row.crates.iter().filter(|name| !named(format!("{name}::"))).map(|name| format!("{}: {name}", row.module)),
+        );
         let unnamed = row.crate_modules.iter().filter(|name| !named(format!("crate::{name}")));
         idle.extend(unnamed.map(|name| format!("{}: crate::{name}", row.module)));
     }

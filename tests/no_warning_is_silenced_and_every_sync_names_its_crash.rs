@@ -42,7 +42,10 @@ fn no_warning_is_silenced_without_a_reason() {
                     broken.push(format!("{file}: {whole}"));
                 }
                 // With a reason, a whole file may be exempt of a lint; never of all of them.
-                if ["allow(warnings", "allow(unused)", "allow(clippy::all", "allow(clippy::pedantic"].iter().any(|all| whole.contains(all)) {
+                if ["allow(warnings", "allow(unused)", "allow(clippy::all", "allow(clippy::pedantic"]
+                    .iter()
+                    .any(|all| whole.contains(all))
+                {
                     broken.push(format!("{file}: {whole}"));
                 }
             }

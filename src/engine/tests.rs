@@ -71,10 +71,13 @@ fn once(numbers: impl IntoIterator<Item = i64>) -> BTreeMap<i64, u64> {
 }
 
 fn ssts(dir: &Path) -> usize {
-    std::fs::read_dir(dir).unwrap().filter(|entry| {
-        let name = entry.as_ref().unwrap().file_name();
-        Path::new(&name).extension().is_some_and(|end| end == "sst" || end == "tmp")
-    }).count()
+    std::fs::read_dir(dir)
+        .unwrap()
+        .filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            Path::new(&name).extension().is_some_and(|end| end == "sst" || end == "tmp")
+        })
+        .count()
 }
 
 /// Every step of making an SST, once and thrice.

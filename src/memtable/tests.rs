@@ -73,8 +73,9 @@ fn time() -> impl Strategy<Value = i64> {
 fn batch() -> impl Strategy<Value = Points> {
     let any = prop::collection::vec((0..SERIES, time(), any::<u64>()), 1..20);
     // Long enough to fill heads and several chunks.
-    let run = (0..SERIES, 0..100_i64, 1..300_i64)
-        .prop_map(|(series, from, len)| (from..from + len).map(|time| (series, time / 2, time.cast_unsigned())).collect());
+    let run = (0..SERIES, 0..100_i64, 1..300_i64).prop_map(|(series, from, len)| {
+        (from..from + len).map(|time| (series, time / 2, time.cast_unsigned())).collect()
+    });
     prop_oneof![3 => any, 1 => run]
 }
 
