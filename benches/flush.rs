@@ -43,9 +43,7 @@ fn reopen(c: &mut Criterion) {
                     let series = db.series_many_blocking(keys("reopen", SERIES)).expect("series can be made");
                     fill(&db, &series, TICKS);
                     if closed {
-                        db.close_blocking().expect("the database closes")
-                    } else {
-                        drop(db)
+                        db.close_blocking().expect("the database closes");
                     }
                     dir
                 },

@@ -43,7 +43,7 @@ impl<T> Latest<T> {
         };
         // Both after unlocking: the old version may free a whole memtable, and a waker runs foreign code.
         drop(old);
-        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        wake(waiting);
     }
 
     /// No newer value will come: who waits is told so.
@@ -53,7 +53,7 @@ impl<T> Latest<T> {
             slot.closed = true;
             std::mem::take(&mut slot.waiting)
         };
-        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        wake(waiting);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -68,6 +68,12 @@ impl<T> Latest<T> {
     /// Waits for a value newer than number `seen`: its number, or `None` once closed.
     pub(crate) fn changed(&self, seen: u64) -> Changed<'_, T> {
         Changed { latest: self, seen, wait: None }
+    }
+}
+
+fn wake(waiting: Vec<(u64, Waker)>) {
+    for (_, waker) in waiting {
+        waker.wake();
     }
 }
 

@@ -39,7 +39,7 @@ impl Default for Options {
             durability: Durability::Sync,
             memory_budget: 1 << 30,
             flush_at_bytes: None,
-            flush_age: Duration::from_secs(3600),
+            flush_age: Duration::from_hours(1),
             max_series: 1_000_000,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: 64 << 20,

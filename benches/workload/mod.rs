@@ -2,25 +2,26 @@
 //! step uniform -0.50 to +0.50, in cents; splitmix64 with seed 42.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
+#![expect(clippy::cast_precision_loss, reason = "sums of cents stay far below 2^53")]
 
 use std::path::Path;
 
 use timestrata::{Batch, Builder, Db, Series, SeriesKey, Timestamp};
 
 /// How many series.
-pub const SERIES: usize = 1_000;
+pub(crate) const SERIES: usize = 1_000;
 /// How many ticks of each in the full workload.
-pub const TICKS: usize = 10_000;
+pub(crate) const TICKS: usize = 10_000;
 /// Seconds between two ticks.
-pub const STEP_SECS: i64 = 10;
+pub(crate) const STEP_SECS: i64 = 10;
 /// When the first tick is: 2023-11-14T22:13:20Z.
-pub const START_SECS: i64 = 1_700_000_000;
+pub(crate) const START_SECS: i64 = 1_700_000_000;
 
 /// Sebastiano Vigna's splitmix64.
-pub struct SplitMix64(u64);
+pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,21 +35,21 @@ impl SplitMix64 {
 }
 
 /// The gauges, tick after tick.
-pub struct Gauges {
+pub(crate) struct Gauges {
     random: SplitMix64,
     cents: Vec<i64>,
     tick: i64,
 }
 
 impl Gauges {
-    pub fn new(series: usize) -> Self {
+    pub(crate) fn new(series: usize) -> Self {
         let mut random = SplitMix64(42);
         let cents = (0..series).map(|_| 2_000 + random.below(8_000)).collect();
         Self { random, cents, tick: 0 }
     }
 
     /// The time of the tick to come and a value for each series.
-    pub fn tick(&mut self) -> (Timestamp, Vec<f64>) {
+    pub(crate) fn tick(&mut self) -> (Timestamp, Vec<f64>) {
         let at = Timestamp::from_secs(START_SECS + self.tick * STEP_SECS);
         self.tick += 1;
         for cents in &mut self.cents {
@@ -58,7 +59,7 @@ impl Gauges {
     }
 
     /// One tick of all series as a batch.
-    pub fn batch(&mut self, series: &[Series<f64>]) -> Batch {
+    pub(crate) fn batch(&mut self, series: &[Series<f64>]) -> Batch {
         let (at, values) = self.tick();
         let mut batch = Batch::with_capacity(series.len());
         for (series, value) in series.iter().zip(values) {
@@ -69,17 +70,17 @@ impl Gauges {
 }
 
 /// The keys of the workload's series.
-pub fn keys(prefix: &str, count: usize) -> Vec<SeriesKey> {
+pub(crate) fn keys(prefix: &str, count: usize) -> Vec<SeriesKey> {
     (0..count).map(|n| SeriesKey::new("gauge").tag("client", prefix).tag("sensor", format!("s{n:04}"))).collect()
 }
 
 /// A new database in a directory, with the defaults unless `options` says otherwise.
-pub fn open(dir: &Path, options: impl FnOnce(Builder) -> Builder) -> Db {
+pub(crate) fn open(dir: &Path, options: impl FnOnce(Builder) -> Builder) -> Db {
     options(Db::builder(dir)).open_blocking().expect("the bench's directory can be opened")
 }
 
 /// Writes so many ticks of the workload; the sum of all values, for the readers to check.
-pub fn fill(db: &Db, series: &[Series<f64>], ticks: usize) -> f64 {
+pub(crate) fn fill(db: &Db, series: &[Series<f64>], ticks: usize) -> f64 {
     let mut gauges = Gauges::new(series.len());
     let mut cents = 0;
     for _ in 0..ticks {

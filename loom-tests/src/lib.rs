@@ -3,7 +3,6 @@
 
 #![expect(dead_code, reason = "each model uses a part of the production files, the rest is used by the engine")]
 #![expect(unused_imports, reason = "the production modules' names are re-exported for the engine")]
-#![expect(missing_docs, reason = "the production files' public items are documented where the engine shows them")]
 #![expect(unreachable_pub, reason = "what the engine makes public has no reader here")]
 
 #[path = "../../src/actor/mod.rs"]

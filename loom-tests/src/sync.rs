@@ -1,6 +1,9 @@
 //! The twin of the engine's `sync`: the same doors on loom's types, small enough for loom to try every interleaving.
 //! It stands for libraries that are not ours (std's locks, flume, tokio's semaphore); all else is the production file.
 
+#[path = "../../src/sync/conformance.rs"]
+pub(crate) mod conformance;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::task::Poll;
@@ -60,6 +63,7 @@ impl<T> Once<T> {
     }
 
     pub(crate) fn take(&mut self) -> Option<T> {
+        self.filled.store(false, atomic::Ordering::Relaxed);
         self.value.take()
     }
 }

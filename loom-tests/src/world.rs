@@ -148,13 +148,13 @@ impl World {
         series.find_or_make(&SeriesKey::new("m"), ValueType::U64, 0, 8).expect("an empty index takes a series");
         let store = Store::default();
         store.look(|disk| disk.next_file = 1);
-        let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0, FileId::new(1)))));
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0))));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel();
         let settings = Settings {
             durability: Durability::Sync,
             flush_at_bytes,
-            flush_age: Duration::from_secs(3600),
+            flush_age: Duration::from_hours(1),
             max_series: 8,
         };
         let writer = Writer::new(store.clone(), NoTimers, settings, flusher, Arc::clone(&latest), 0);
@@ -168,7 +168,7 @@ impl World {
             batch.push(Series::<u64>::new(SERIES, NONCE), Timestamp::from_nanos(*at), value_of(*at));
         }
         let (reply, answer) = reply();
-        self.send(Work::Write(Write { batch, durability: Durability::Sync, reply }));
+        self.send(Work::Write(Box::new(Write { batch, durability: Durability::Sync, reply })));
         answer
     }
 
@@ -193,6 +193,12 @@ impl World {
 
 pub(crate) fn value_of(timestamp: i64) -> u64 {
     timestamp.unsigned_abs() * 10
+}
+
+/// The points of the first `seq` batches: what a version of that seq must show.
+pub(crate) fn points_through(batches: &[&[i64]], seq: u64) -> Vec<Seen> {
+    let prefix: Vec<i64> = (0..seq).zip(batches).flat_map(|(_, batch)| batch.iter().copied()).collect();
+    points_of(&prefix)
 }
 
 /// The points that batches of these timestamps come to.

@@ -16,3 +16,8 @@ fn columns_show_whole_batches_while_chunks_are_linked() {
 fn flush_shows_each_point_exactly_once() {
     models::flush();
 }
+
+#[test]
+fn the_doors_keep_their_promises_here_too() {
+    models::doors();
+}

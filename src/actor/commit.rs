@@ -120,7 +120,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         self.show_group(&group, ahead);
         let synced = wants_sync && !self.unsynced;
         let newest = self.version.seq;
-        group.into_iter().for_each(|prepared| prepared.acknowledge(newest, synced));
+        for prepared in group {
+            prepared.acknowledge(newest, synced);
+        }
     }
 
     /// Makes the group's records durable, as far as it asks for.
@@ -179,7 +181,8 @@ impl Ahead {
     /// Checks a request against the series as they will be by its turn; answers it at once if it cannot go on.
     fn prepare(&mut self, Command { work, permit }: Command) -> Option<Prepared> {
         match work {
-            Work::Write(Write { batch, durability, reply }) => {
+            Work::Write(write) => {
+                let Write { batch, durability, reply } = *write;
                 let made = self.make_all(batch.keys());
                 match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
                     Err(error) => {

@@ -123,7 +123,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let (done, waiting) = self.flush_waiters.drain(..).partition(|(waits_for, _)| *waits_for <= generation);
         self.flush_waiters = waiting;
         let done: Vec<(u64, Reply<Result<()>>)> = done;
-        done.into_iter().for_each(|(_, reply)| reply.send(Ok(())));
+        for (_, reply) in done {
+            reply.send(Ok(()));
+        }
         self.flush_next();
     }
 }

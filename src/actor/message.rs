@@ -38,8 +38,8 @@ pub(crate) struct Command {
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Append a batch.
-    Write(Write),
+    /// Append a batch. Boxed: all other messages are small.
+    Write(Box<Write>),
     /// Find or make series, all in one record.
     MakeSeries { keys: Vec<(SeriesKey, ValueType)>, reply: Reply<Result<Vec<SeriesId>>> },
     /// Make everything before it durable.

@@ -71,10 +71,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if let Some(error) = &self.flush_error {
             return Some(Err(error.clone()));
         }
-        if self.has_unfrozen() && self.version.frozen.len() < FROZEN {
-            if let Err(error) = self.freeze() {
-                return Some(Err(error));
-            }
+        if self.has_unfrozen()
+            && self.version.frozen.len() < FROZEN
+            && let Err(error) = self.freeze()
+        {
+            return Some(Err(error));
         }
         if self.version.frozen.is_empty() { Some(Ok(())) } else { None }
     }

@@ -79,8 +79,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mock = Mock::default();
-        let latest =
-            Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0, FileId::new(1)))));
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0))));
         let (inbox, commands) = channel();
         let (to_flusher, flushes) = channel();
         let settings = Settings {
@@ -107,7 +106,7 @@ impl World {
         let mut batch = Batch::new();
         batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(1), 1.0);
         let (reply, answer) = reply();
-        self.send(Work::Write(Write { batch, durability, reply }));
+        self.send(Work::Write(Box::new(Write { batch, durability, reply })));
         answer
     }
 

@@ -221,6 +221,7 @@ impl Db {
     ///
     /// # Errors
     /// As for `try_write`.
+    #[expect(clippy::result_large_err, reason = "the batch comes back by value, as it went in")]
     pub fn try_write_blocking(&self, batch: Batch) -> Result<Ack, TryWriteError> {
         let pending = self.try_queue(batch)?;
         self.acknowledged(pending.wait_blocking()).map_err(|error| TryWriteError { error, batch: None })
@@ -296,7 +297,6 @@ impl Db {
     ///
     /// # Errors
     /// As for `close`.
-    #[expect(clippy::needless_pass_by_value, reason = "a closed handle is of no more use")]
     pub fn close_blocking(self) -> Result<()> {
         self.engine.close()
     }
@@ -307,6 +307,7 @@ impl Db {
         batch.check(self.engine.nonce)
     }
 
+    #[expect(clippy::result_large_err, reason = "the batch comes back by value, as it went in")]
     fn try_queue(&self, batch: Batch) -> Result<Pending<Ack>, TryWriteError> {
         let durability = self.engine.options.durability;
         if let Err(error) = self.check(&batch, durability) {
@@ -320,7 +321,7 @@ impl Db {
 
     fn queue_write(&self, batch: Batch, durability: Durability, permit: Permit) -> Pending<Ack> {
         let (reply, answer) = reply();
-        self.engine.send(Work::Write(Write { batch, durability, reply }), Some(permit));
+        self.engine.send(Work::Write(Box::new(Write { batch, durability, reply })), Some(permit));
         answer
     }
 

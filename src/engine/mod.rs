@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use drive::{Alarm, drive};
 pub(crate) use drive::{block_on, off_thread};
 
-use crate::actor::{self, Command, Report, Settings, ToWriter, Work, Writer};
+use crate::actor::{self, Command, Flush, Report, Settings, ToWriter, Work, Writer};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::latest::Latest;
@@ -47,7 +47,7 @@ impl Engine {
         let Opened { storage, tables, readers, version, generation, report, nonce } = store::open(env, dir, &options)?;
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
-        let (flusher, frozen) = channel();
+        let (flusher, frozen) = channel::<Flush>();
         let alarm = Arc::new(Alarm::default());
         let settings = Settings {
             durability: options.durability,

@@ -12,7 +12,7 @@ mod tests;
 use uuid::Uuid;
 
 pub(crate) use describe::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
-pub(crate) use read::{BadEdit, ManifestRead};
+pub(crate) use read::ManifestRead;
 pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
 
 use self::edit::put_edit;
@@ -87,10 +87,8 @@ impl Manifest {
         written.map_err(|error| self.die(error.to_string()))
     }
 
-    /// Replaces the manifest by one full record of the same state.
-    ///
-    /// # Errors
-    /// `OutcomeUnknown`: the manifest is dead.
+    /// Replaces the manifest by one full record of the same state, as a grown one is.
+    #[cfg(test)]
     pub(crate) fn rewrite(&mut self) -> Result<()> {
         self.check_alive()?;
         self.replace().map_err(|error| self.die(error.to_string()))

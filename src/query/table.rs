@@ -30,13 +30,12 @@ impl SstSource {
     }
 
     fn open(&mut self) -> Result<&mut (Arc<SstReader>, VecDeque<BlockEntry>)> {
-        let opened = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let reader = self.readers.open(&self.meta)?;
-                let blocks = reader.blocks(self.series, self.range.as_inclusive())?;
-                (reader, blocks.into())
-            }
+        let opened = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let reader = self.readers.open(&self.meta)?;
+            let blocks = reader.blocks(self.series, self.range.as_inclusive())?;
+            (reader, blocks.into())
         };
         Ok(self.open.insert(opened))
     }

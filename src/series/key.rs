@@ -56,6 +56,7 @@ impl SeriesKey {
     }
 
     /// The tags, by key in ascending order.
+    #[must_use]
     pub fn tags(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (&**key, &**value))
     }

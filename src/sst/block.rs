@@ -148,22 +148,6 @@ impl BlockScratch {
         }
         decoded
     }
-
-    /// The same for the values alone.
-    pub(super) fn decode_values<Value>(
-        &mut self,
-        entry: &BlockEntry,
-        values: &mut Vec<Value>,
-        value: impl Fn(u64) -> Value,
-    ) -> Result<(), Flaw> {
-        let before = values.len();
-        let decoded = columns(&self.raw[unsealed(&self.block)])
-            .and_then(|(_, column)| decode_values(column, entry, &mut self.vectors, values, value));
-        if decoded.is_err() {
-            values.truncate(before);
-        }
-        decoded
-    }
 }
 
 /// A loaded block less its checksum, which `load`'s caller found there.

@@ -51,6 +51,7 @@ impl PageCache {
     }
 
     /// Bytes held now.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.pages.weight()
     }

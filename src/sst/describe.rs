@@ -3,10 +3,10 @@
 
 use uuid::Uuid;
 
+use super::FORMAT_VERSION;
 use super::index::BlockEntry;
 use super::reader::SstReader;
 use super::verify::{CodecUses, Verifier, no_cache};
-use super::{FORMAT_VERSION, SeriesEntry};
 use crate::bytes::Extent;
 use crate::env::Dir;
 use crate::error::Result;
@@ -73,10 +73,5 @@ impl Description {
     /// Every block, read from the index page by page.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Result<BlockEntry>> {
         self.reader.entries()
-    }
-
-    /// Every series.
-    pub(crate) fn series(&self) -> impl Iterator<Item = Result<SeriesEntry>> {
-        self.reader.series()
     }
 }

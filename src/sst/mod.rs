@@ -26,7 +26,7 @@ mod writer;
 
 pub(crate) use block::BlockScratch;
 pub(crate) use cache::PageCache;
-pub(crate) use counters::{IoCounters, IoCounts};
+pub(crate) use counters::IoCounters;
 pub(crate) use describe::{Description, Part, describe};
 pub(crate) use dictionary::SeriesEntry;
 pub(crate) use footer::{FOOTER_MAGIC, FORMAT_VERSION, HEADER_MAGIC};
@@ -34,7 +34,8 @@ pub(crate) use hash::key_hash;
 pub(crate) use index::BlockEntry;
 pub(crate) use owner::owner;
 pub(crate) use reader::SstReader;
-pub(crate) use statistics::{MIN_POINTS_FOR_STATISTICS, Statistics, Sum};
+#[cfg(test)]
+use statistics::{Statistics, Sum};
 pub(crate) use verify::{CodecUses, verify};
 pub(crate) use writer::SstWriter;
 

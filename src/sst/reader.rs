@@ -156,18 +156,6 @@ impl SstReader {
         decoded.map_err(|flaw| self.damaged_block(entry, flaw))
     }
 
-    /// The same for the values alone, where the entry says that every timestamp is wanted and none matters.
-    pub(crate) fn read_values<T: Sample>(
-        &self,
-        entry: &BlockEntry,
-        scratch: &mut BlockScratch,
-        values: &mut Vec<T>,
-    ) -> Result<()> {
-        self.check_type::<T>(entry)?;
-        self.load_block(entry, scratch)?;
-        scratch.decode_values(entry, values, T::from_bits).map_err(|flaw| self.damaged_block(entry, flaw))
-    }
-
     /// The same for a block of any type, its values as in `Sample::to_bits`: what a writer takes.
     pub(crate) fn read_bits(
         &self,

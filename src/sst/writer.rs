@@ -69,16 +69,6 @@ impl SstWriter {
         })
     }
 
-    /// Whether no point was added yet; such a file cannot be finished.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.totals.points == 0
-    }
-
-    /// Bytes so far, without index and dictionary.
-    pub(crate) fn len(&self) -> u64 {
-        self.output.position()
-    }
-
     /// Adds all points of a series; one without points leaves no trace. Values are as in `Sample::to_bits`. Points of one
     /// timestamp keep their order.
     ///

@@ -99,7 +99,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
     let durable = storage.manifest.durable();
     let ssts = durable.ssts.iter().cloned().map(Arc::new).collect();
-    let version = Version::opened(replayed.series, ssts, durable.flushed_seq, durable.floor);
+    let version = Version::opened(replayed.series, ssts, durable.flushed_seq);
     let report = OpenReport {
         created,
         replayed_records: replayed.records,

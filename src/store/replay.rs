@@ -13,7 +13,7 @@ use crate::memtable::{Frozen, Memtable};
 use crate::series::SeriesDef;
 use crate::sst::file_name;
 use crate::version::{FileId, FoundSegment, Recovery, ReplayEnd, SeriesIndex, SstMeta};
-use crate::wal::{SegmentEnd, SegmentReader, Tail, segment_name};
+use crate::wal::{SegmentEnd, Tail, read_segment, segment_name};
 
 /// What replay made of the WAL.
 #[derive(Debug)]
@@ -87,11 +87,9 @@ impl<'a> Replay<'a> {
     }
 
     fn segment(&mut self, recovery: &Recovery, segment: &FoundSegment, end: SegmentEnd) -> Result<()> {
-        let mut reader = SegmentReader::open(self.dir, self.tables.uuid, segment.id, end)?;
-        while let Some(record) = reader.next()? {
-            self.record(recovery, segment.id, &record)?;
-        }
-        if let Some(Tail::Torn { offset, end }) = reader.finish().map(|read| read.tail) {
+        let (dir, uuid) = (self.dir, self.tables.uuid);
+        let read = read_segment(dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
+        if let Tail::Torn { offset, end } = read.tail {
             self.done.forgiven = Some(self.keep_aside(segment.id, offset, end)?);
         }
         Ok(())

@@ -30,6 +30,4 @@ pub(crate) struct Version {
     pub(crate) ssts: Arc<[Arc<SstMeta>]>,
     /// Everything up to it is in SSTs.
     pub(crate) flushed_seq: u64,
-    /// The first WAL segment not yet deletable.
-    pub(crate) floor: FileId,
 }

@@ -6,9 +6,9 @@ use crate::sync::Arc;
 
 impl Version {
     /// The version of a database whose durable state is known and whose memtable is empty.
-    pub(crate) fn opened(series: SeriesIndex, ssts: Vec<Arc<SstMeta>>, flushed_seq: u64, floor: FileId) -> Self {
+    pub(crate) fn opened(series: SeriesIndex, ssts: Vec<Arc<SstMeta>>, flushed_seq: u64) -> Self {
         let active = View::empty();
-        Self { seq: flushed_seq, series, active, frozen: Vec::new(), ssts: ssts.into(), flushed_seq, floor }
+        Self { seq: flushed_seq, series, active, frozen: Vec::new(), ssts: ssts.into(), flushed_seq }
     }
 
     /// After a group of records: the points and the series they made become visible together.
@@ -42,7 +42,6 @@ impl Version {
             frozen: rest.to_vec(),
             ssts: self.ssts.iter().cloned().chain(ssts).collect(),
             flushed_seq: oldest.max_seq,
-            floor: oldest.next_segment,
             ..self.clone()
         })
     }

@@ -103,6 +103,7 @@ impl Wal {
         self.current.id
     }
 
+    #[cfg(test)]
     pub(crate) fn last_seq(&self) -> u64 {
         self.last_seq
     }

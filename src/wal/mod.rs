@@ -14,9 +14,13 @@ mod tests;
 
 use crate::actor::{AppendError, LogRecord};
 pub(crate) use describe::{Description, Ending, RecordKind, RecordLine, describe};
-pub(crate) use header::{MAGIC, Predecessor, Seal, SegmentEnd, SegmentHeader};
+#[cfg(test)]
+use header::Seal;
+pub(crate) use header::{MAGIC, SegmentEnd, SegmentHeader};
 pub(crate) use log::Wal;
-pub(crate) use scan::{SegmentRead, SegmentReader, Tail, read_segment};
+#[cfg(test)]
+use scan::SegmentRead;
+pub(crate) use scan::{SegmentReader, Tail, read_segment};
 
 use crate::env::Dir;
 use crate::error::Result;

@@ -5,7 +5,6 @@ use super::column::{put_column, read_column};
 use crate::actor::LogRecord;
 use crate::bytes::key::{MIN_KEY_BYTES, put_key, read_key, read_type, series_id};
 use crate::bytes::{Decoded, Reader, put_varint};
-use crate::error::Error;
 use crate::point::{MAX_BATCH_POINTS, PointColumns};
 use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
 use crate::sync::Arc;

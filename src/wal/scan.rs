@@ -93,6 +93,7 @@ impl SegmentReader {
         Ok(Self { header, end, frames, offset: RECORDS_AT, last_seq, vouched_to, tail: None, decoder })
     }
 
+    #[cfg(test)]
     pub(crate) fn header(&self) -> &SegmentHeader {
         &self.header
     }

@@ -6,7 +6,7 @@ use loom::thread;
 use crate::actor::{Work, run_flusher};
 use crate::explore::{Explored, Witness, explore};
 use crate::sync::reply;
-use crate::world::{World, points_of};
+use crate::world::{World, points_through};
 
 /// The first is frozen by a flush command; the second comes while it may be frozen, and the close freezes again.
 const BATCHES: [&[i64]; 2] = [&[5], &[3]];
@@ -28,12 +28,12 @@ fn body(witness: &Witness) {
 
     let reports = world.inbox.clone();
     let tables = world.store.clone();
-    let flusher = thread::spawn(move || block_on(run_flusher(tables, actors.frozen, reports)));
+    let flushing = thread::spawn(move || block_on(run_flusher(tables, actors.frozen, reports)));
     let writer = thread::spawn(move || block_on(actors.writer.run(actors.commands)));
     let seen = look(&world, witness);
     assert!(seen <= look(&world, witness), "a reader never goes back");
     writer.join().expect("the writer ends");
-    flusher.join().expect("the flusher ends with the writer");
+    flushing.join().expect("the flusher ends with the writer");
 
     for answer in [flush_answer, close_answer] {
         answer.wait_blocking().expect("every request is answered").expect("nothing fails here");
@@ -49,8 +49,11 @@ fn body(witness: &Witness) {
 /// Loads the newest version and holds it to show each point of its prefix exactly once.
 fn look(world: &World, witness: &Witness) -> u64 {
     let version = world.latest.load();
-    let prefix: Vec<i64> = BATCHES.iter().take(version.seq as usize).copied().flatten().copied().collect();
-    assert_eq!(world.points(&version), points_of(&prefix), "each point exactly once over active, frozen, SSTs");
+    assert_eq!(
+        world.points(&version),
+        points_through(&BATCHES, version.seq),
+        "each point exactly once over active, frozen, SSTs"
+    );
     if !version.frozen.is_empty() && version.active.points() > 0 {
         witness.seen();
     }

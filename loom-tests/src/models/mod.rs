@@ -7,3 +7,8 @@ mod publish;
 pub use columns::columns;
 pub use flush::flush;
 pub use publish::publish;
+
+/// The twin of `sync` keeps the promises that the engine's own does.
+pub fn doors() {
+    loom::model(crate::sync::conformance::check_all);
+}

@@ -5,7 +5,7 @@ use loom::thread;
 
 use crate::actor::Work;
 use crate::explore::{Explored, Witness, explore};
-use crate::world::{World, points_of};
+use crate::world::{World, points_through};
 
 /// The batches in the order in which the one client sends them.
 const BATCHES: [&[i64]; 2] = [&[1, 2], &[4, 3]];
@@ -42,7 +42,10 @@ fn body(witness: &Witness) {
 /// Loads the newest version, holds it to be an exact prefix of the order, and returns its length in batches.
 fn look(world: &World) -> u64 {
     let version = world.latest.load();
-    let prefix: Vec<i64> = BATCHES.iter().take(version.seq as usize).copied().flatten().copied().collect();
-    assert_eq!(world.points(&version), points_of(&prefix), "a snapshot is an exact prefix of the order");
+    assert_eq!(
+        world.points(&version),
+        points_through(&BATCHES, version.seq),
+        "a snapshot is an exact prefix of the order"
+    );
     version.seq
 }

@@ -1,6 +1,9 @@
 //! The only doors between threads: shared pointers, locks, atomics, the actors' channel, and the one-shot reply.
 //! loom-tests supplies a twin of this file on loom's types, so that the code above it is model-checked unchanged.
 
+#[cfg(test)]
+mod conformance;
+
 pub(crate) use std::sync::Arc;
 use std::sync::PoisonError;
 use std::task::Poll;
@@ -213,4 +216,12 @@ pub(crate) fn yield_now() -> impl Future<Output = ()> {
         context.waker().wake_by_ref();
         Poll::Pending
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_doors_keep_their_promises() {
+        super::conformance::check_all();
+    }
 }

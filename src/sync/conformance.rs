@@ -1,0 +1,104 @@
+//! What the doors promise, asked of both twins: the engine's unit tests and a loom model run this very file.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake};
+
+use super::{Arc, Mutex, Once, Waker, channel, reply, yield_now};
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls once; what it yields, and how often it has been woken since.
+fn poll<F: Future>(future: F) -> (Poll<F::Output>, usize) {
+    let woken = std::sync::Arc::new(Woken::default());
+    let waker = Waker::from(std::sync::Arc::clone(&woken));
+    let polled = pin!(future).poll(&mut Context::from_waker(&waker));
+    (polled, woken.0.load(Ordering::SeqCst))
+}
+
+/// Every promise.
+pub(crate) fn check_all() {
+    an_inbox_keeps_order_and_ends_with_its_senders();
+    a_message_wakes_who_waits();
+    what_nobody_will_take_is_dropped();
+    an_answer_comes_once_or_not_at_all();
+    a_cell_is_empty_and_then_full();
+    a_lock_guards_its_value();
+}
+
+fn an_inbox_keeps_order_and_ends_with_its_senders() {
+    let (sender, receiver) = channel();
+    let second = sender.clone();
+    sender.send(1);
+    second.send(2);
+    assert_eq!(receiver.try_recv(), Some(1));
+    assert_eq!(poll(receiver.recv()).0, Poll::Ready(Some(2)));
+    assert_eq!(receiver.try_recv(), None);
+    drop(sender);
+    assert_eq!(poll(receiver.recv()).0, Poll::Pending, "one sender is left");
+    second.send(3);
+    drop(second);
+    assert_eq!(poll(receiver.recv()).0, Poll::Ready(Some(3)), "what was sent before the end still comes");
+    assert_eq!(poll(receiver.recv()).0, Poll::Ready(None));
+}
+
+fn a_message_wakes_who_waits() {
+    let (sender, receiver) = channel();
+    let woken = std::sync::Arc::new(Woken::default());
+    let waker = Waker::from(std::sync::Arc::clone(&woken));
+    let mut waiting = pin!(receiver.recv());
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    sender.send(7);
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(waiting.poll(&mut Context::from_waker(&waker)), Poll::Ready(Some(7)));
+}
+
+fn what_nobody_will_take_is_dropped() {
+    let (sender, receiver) = channel();
+    let (before, answer_before) = reply::<()>();
+    sender.send(before);
+    drop(receiver);
+    let (after, answer_after) = reply::<()>();
+    sender.send(after);
+    for answer in [answer_before, answer_after] {
+        assert_eq!(poll(answer.wait()).0, Poll::Ready(None), "a dropped request answers by itself");
+    }
+}
+
+fn an_answer_comes_once_or_not_at_all() {
+    let (asked, answer) = reply();
+    asked.send(5);
+    assert_eq!(answer.wait_blocking(), Some(5));
+    let (asked, answer) = reply::<u8>();
+    drop(asked);
+    assert_eq!(answer.wait_blocking(), None);
+    let (asked, answer) = reply();
+    drop(answer);
+    asked.send(());
+}
+
+fn a_cell_is_empty_and_then_full() {
+    let mut cell = Once::new();
+    assert_eq!(cell.get(), None);
+    cell.set(3);
+    assert_eq!(cell.get(), Some(&3));
+    assert_eq!((cell.take(), cell.get()), (Some(3), None));
+}
+
+fn a_lock_guards_its_value() {
+    let lock = Arc::new(Mutex::new(1));
+    *lock.lock() += 1;
+    assert_eq!(*lock.lock(), 2);
+    // However a twin yields, it ends, and wakes itself if it did not end at once.
+    let (polled, woken) = poll(yield_now());
+    assert!(polled.is_ready() || woken == 1);
+}
