@@ -1,5 +1,7 @@
 //! What the manifest names and the directory lacks is listed by name, and nothing is made in its place.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, all, batch, contents, ending, key, names, restore};

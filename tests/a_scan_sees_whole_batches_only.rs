@@ -1,6 +1,8 @@
 //! Full scans over all series while batches for many of them are written: each snapshot holds whole batches, and a later
 //! one never holds less.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;

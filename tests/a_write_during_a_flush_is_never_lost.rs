@@ -1,5 +1,7 @@
 //! LESSONS row 5: many writers and a flush that never rests; every acknowledged point is there once, now and reopened.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! What a write promises: its place in the order, the durability it reached, and all or nothing when it is given up.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::task::{Context, Poll, Waker};

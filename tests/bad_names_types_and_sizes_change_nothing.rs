@@ -1,6 +1,8 @@
 //! Bad input is named, field by field, and nothing of its batch or its call is kept; limits refuse what is new and leave
 //! what is there to go on.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, all, at, batch, key};

@@ -1,5 +1,7 @@
 //! Waiting for changes: each write wakes, the newest state comes, and a close is the end.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, batch, key};

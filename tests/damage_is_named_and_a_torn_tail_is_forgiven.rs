@@ -1,6 +1,8 @@
 //! Damage in the middle of a log is told by file and offset, and nothing is opened; a torn end of the WAL, which no
 //! acknowledgement vouches for, is dropped, kept aside and reported.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! A close ends however busy the others are, and nobody waits for ever: what is not carried out is answered `Closed`.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::sync::Arc;

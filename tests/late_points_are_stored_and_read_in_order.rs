@@ -1,5 +1,7 @@
 //! LESSONS row 13: a point may come at any time, however late: it is stored, and read where its time puts it.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, Numbers, all, at, batch, key};

@@ -1,5 +1,7 @@
 //! An option that makes no sense is named before anything is touched; one at its bound works.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::time::Duration;
@@ -7,9 +9,11 @@ use std::time::Duration;
 use common::{Home, all, batch, key};
 use timestrata::{Builder, Durability, Error};
 
+type Change = fn(Builder) -> Builder;
+
 #[test]
 fn options_out_of_bounds_are_named() {
-    let bad: [(&str, fn(Builder) -> Builder); 12] = [
+    let bad: [(&str, Change); 12] = [
         ("memory_budget", |builder| builder.memory_budget(0)),
         ("memory_budget", |builder| builder.memory_budget((64 << 20) - 1)),
         ("flush_at_bytes", |builder| builder.flush_at_bytes(0)),
@@ -35,7 +39,7 @@ fn options_out_of_bounds_are_named() {
 
 #[test]
 fn options_at_their_bounds_work() {
-    let good: [fn(Builder) -> Builder; 6] = [
+    let good: [Change; 6] = [
         |builder| builder.memory_budget(64 << 20).flush_at_bytes(16 << 20),
         |builder| builder.flush_at_bytes(1).wal_segment_bytes(4096),
         |builder| builder.wal_segment_bytes(4 << 30).max_series(1 << 31),

@@ -1,5 +1,7 @@
 //! LESSONS row 1: a point never replaces another, wherever the two of them lie; they come in order of arrival.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, all, batch};

@@ -1,6 +1,8 @@
 //! LESSONS row 7: every file that is written is read back, by an opening that knows nothing but the directory: each type,
 //! each shape of values that a codec is made for, bit for bit.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, Numbers, all, batch, key};

@@ -1,12 +1,13 @@
 //! What the tests of this folder share: a database in a directory of its own, points, directories as bytes.
 
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use timestrata::{Batch, Builder, Db, Durability, Point, Sample, Select, SeriesKey, Snapshot, Timestamp};
+use timestrata::{Batch, Builder, Db, Durability, Point, Sample, SeriesKey, Snapshot, Timestamp};
 
 /// A directory for one database, removed at the end of the test.
 pub(crate) struct Home {
