@@ -26,6 +26,7 @@ const _: () = {
     owned_send::<Query>();
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "it takes answers as they come")]
 fn closed<T: std::fmt::Debug>(answer: Result<T>) {
     assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
 }
@@ -80,7 +81,7 @@ fn a_closed_database_says_so_to_blocking_calls() {
 
 #[test]
 fn dropping_the_last_handle_keeps_what_was_acknowledged_without_a_flush() {
-    for durability in [Durability::Sync, Durability::Os, Durability::Interval(std::time::Duration::from_secs(3600))] {
+    for durability in [Durability::Sync, Durability::Os, Durability::Interval(std::time::Duration::from_hours(1))] {
         let home = Home::new();
         let db = home.builder().durability(durability).open_blocking().unwrap();
         let clone = db.clone();

@@ -86,7 +86,9 @@ fn a_scan_sees_whole_batches_only() {
             std::thread::spawn(move || read_until(&db, &writing))
         })
         .collect();
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     let scans: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
     assert!(scans > 0 && db.stats().files > 1, "{scans} scans, {} files", db.stats().files);
     assert_eq!(whole_batches(&db.snapshot()), WRITERS * usize::try_from(BATCHES).unwrap());

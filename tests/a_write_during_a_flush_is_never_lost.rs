@@ -88,7 +88,9 @@ fn flushes_asked_for_together_are_all_answered() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let stats = db.stats();
     assert_eq!((stats.points, stats.file_points, stats.frozen), (16_000, 16_000, 0));
 }

@@ -25,7 +25,7 @@ async fn finish(polled: Poll<Result<Ack>>, write: impl Future<Output = Result<Ac
 
 #[tokio::test]
 async fn an_acknowledgement_says_how_durable_the_write_is() {
-    let interval = Durability::Interval(Duration::from_secs(3600));
+    let interval = Durability::Interval(Duration::from_hours(1));
     let home = Home::new();
     let db = home.builder().durability(interval).open().await.unwrap();
     let points = || batch(&key("m", 0), [(1, 1.0)]);

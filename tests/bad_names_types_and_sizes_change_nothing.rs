@@ -155,7 +155,9 @@ fn a_flood_of_new_series_is_refused_and_old_ones_go_on() {
         assert!(matches!(error, Error::TooManySeries { cap: 5 }), "{error:?}");
     }
     let mut more = Batch::new();
-    series.iter().for_each(|series| more.push(*series, at(2), 2.0));
+    for series in &series {
+        more.push(*series, at(2), 2.0);
+    }
     db.write_blocking(more).unwrap();
     assert_eq!(db.series_blocking(key("m", 4)).unwrap().id().get(), 4);
     drop(db);
@@ -180,7 +182,9 @@ fn thousands_of_series_are_made_in_one_commit() {
     assert_eq!(db.series_many_blocking(keys().chain([key("many", 7)])).unwrap()[5_000].id().get(), 7);
     assert_eq!(db.stats().seq, 1);
     let mut points = Batch::new();
-    series.iter().for_each(|series| points.push(*series, at(1), 0.5));
+    for series in &series {
+        points.push(*series, at(1), 0.5);
+    }
     db.write_blocking(points).unwrap();
     drop(db);
     let db = home.open();

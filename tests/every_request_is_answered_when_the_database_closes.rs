@@ -42,7 +42,9 @@ fn a_close_ends_while_others_go_on_writing() {
         .collect();
     has_begun.recv().unwrap();
     db.close_blocking().unwrap();
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     assert_eq!(points_after_reopening(&home), acknowledged.load(Ordering::Relaxed));
 }
 

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+
 use common::{Home, Numbers, all, at, batch, key};
 use timestrata::{Aggregate, Db, Select};
 
@@ -65,10 +67,7 @@ fn the_ends_of_time_are_times_like_others() {
     assert_eq!(all::<i64>(&db.snapshot(), &key("m", 0)), expected);
     let snapshot = db.snapshot();
     let series = snapshot.typed::<i64>(&key("m", 0)).unwrap();
-    let scan = |range: (std::ops::Bound<_>, std::ops::Bound<_>)| {
-        snapshot.scan(series, range).collect_blocking().unwrap().len()
-    };
-    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let scan = |range: (Bound<_>, Bound<_>)| snapshot.scan(series, range).collect_blocking().unwrap().len();
     assert_eq!(scan((Included(at(i64::MAX)), Included(at(i64::MAX)))), 2);
     assert_eq!(scan((Excluded(at(i64::MIN)), Excluded(at(i64::MAX)))), 2);
     assert_eq!(scan((Excluded(at(i64::MAX)), Unbounded)), 0);

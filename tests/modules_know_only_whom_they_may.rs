@@ -133,11 +133,11 @@ fn paths<'a>(code: &'a str, root: &str) -> Vec<&'a str> {
 /// What a `use` of several names stands for, one path a name, when it fits on a line: `a::{b, c::D}`.
 fn spread(code: &str) -> Vec<String> {
     let Some((root, names)) = code.trim().trim_start_matches("use ").split_once("::{") else { return Vec::new() };
-    let (root, names) = (root.trim(), names.trim_end_matches(|c| c == ';' || c == '}'));
+    let (root, names) = (root.trim(), names.trim_end_matches([';', '}']));
     names.split(',').map(|name| format!("{root}::{}", name.trim())).collect()
 }
 
-fn complain(broken: Vec<String>) {
+fn complain(broken: &[String]) {
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
@@ -182,7 +182,7 @@ fn modules_know_only_whom_they_may() {
             forbid("async");
         }
     }
-    complain(broken);
+    complain(&broken);
 }
 
 /// The runtime is named where reads leave their thread, and nowhere else; of its parts these and no others.
@@ -198,7 +198,7 @@ fn tokio_is_named_in_three_places() {
             }
         }
     }
-    complain(broken);
+    complain(&broken);
     assert!(TOKIO.iter().all(|entry| met.contains(entry)), "a row is of no more use: {TOKIO:?}");
 }
 
@@ -222,5 +222,5 @@ fn no_row_allows_what_nobody_names() {
         let unnamed = row.crate_modules.iter().filter(|name| !named(format!("crate::{name}")));
         idle.extend(unnamed.map(|name| format!("{}: crate::{name}", row.module)));
     }
-    complain(idle);
+    complain(&idle);
 }

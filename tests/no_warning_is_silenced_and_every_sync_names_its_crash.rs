@@ -36,8 +36,8 @@ fn no_warning_is_silenced_without_a_reason() {
         let mut at = 0;
         for line in text.lines() {
             let code = line.trim_start();
-            let silences = ["#[allow", "#![allow", "#[expect", "#![expect", "#[cfg_attr", "#![cfg_attr"];
-            if silences.iter().any(|start| code.starts_with(start)) || code.contains(concat!("(#", "[allow")) {
+            let begins = ["#[allow", "#![allow", "#[expect", "#![expect", "#[cfg_attr", "#![cfg_attr"];
+            if begins.iter().any(|start| code.starts_with(start)) || code.contains(concat!("(#", "[allow")) {
                 let whole = attribute(&text[at + line.find('#').unwrap()..]);
                 let silenced = whole.contains("allow(") || whole.contains("expect(");
                 if silenced && !whole.contains("reason = \"") {

@@ -11,7 +11,7 @@ use common::{Home, batch, key, names};
 
 /// A segment or SST is told from another of the same name by its header, which nothing rewrites.
 fn headers(home: &Home) -> BTreeMap<String, Vec<u8>> {
-    let own = |name: &String| name.starts_with("wal-") || name.ends_with(".sst");
+    let own = |name: &String| name.starts_with("wal-") || common::is_sst(name);
     let head =
         |name: &String| std::fs::read(home.path().join(name)).ok().map(|bytes| bytes[..128.min(bytes.len())].to_vec());
     names(&home.path()).into_iter().filter(own).filter_map(|name| Some((name.clone(), head(&name)?))).collect()
@@ -44,9 +44,9 @@ fn segment_names_never_repeat() {
             }
         }
         if life % 2 == 0 {
-            db.close_blocking().unwrap()
+            db.close_blocking().unwrap();
         } else {
-            drop(db)
+            drop(db);
         }
         watch(&home);
     }

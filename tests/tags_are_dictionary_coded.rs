@@ -34,7 +34,7 @@ fn tags_are_dictionary_coded() {
     for n in 0..10 {
         for text in [format!("metricname{n}"), format!("tagvalue{n}text")] {
             assert_eq!(count(&files["series.log"], &text), 1, "{text} in the series log");
-            for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".sst")) {
+            for (name, bytes) in files.iter().filter(|(name, _)| common::is_sst(name)) {
                 assert_eq!(count(bytes, &text), 0, "{text} in {name}");
             }
         }

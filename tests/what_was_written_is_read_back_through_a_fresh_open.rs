@@ -30,9 +30,9 @@ fn round_trip<T: Sample>(name: &str, time: impl Fn(i64) -> i64, value: impl Fn(i
         let expected = bits::<T>(&db, &own);
         assert_eq!(expected.len() as u64, POINTS.cast_unsigned());
         if closed {
-            db.close_blocking().unwrap()
+            db.close_blocking().unwrap();
         } else {
-            drop(db)
+            drop(db);
         }
         let db = home.open();
         assert_eq!((db.stats().files, db.open_report().replayed_points > 0), (1, !closed));

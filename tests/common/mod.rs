@@ -85,6 +85,11 @@ pub(crate) fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     names(dir).into_iter().map(|name| (name.clone(), std::fs::read(dir.join(name)).unwrap())).collect()
 }
 
+/// Whether a name is an SST's. Names are spelled in one way only.
+pub(crate) fn is_sst(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "sst")
+}
+
 /// The names that end so.
 pub(crate) fn ending<'a>(names: &'a [String], end: &str) -> Vec<&'a String> {
     names.iter().filter(|name| name.ends_with(end)).collect()
