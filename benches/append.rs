@@ -8,9 +8,9 @@ use std::fs::OpenOptions;
 use std::io::{Seek, Write};
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use timestrata::{Batch, Durability};
-use workload::{Gauges, SERIES, keys, open};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use timestrata::{Batch, Durability, Series};
+use workload::{Gauges, SERIES, TICKS, keys, open};
 
 /// What a batch of 1,000 points of 1,000 series takes in the WAL: 13.06 bytes a point, measured.
 const RECORD_BYTES: usize = 13_060;
@@ -60,28 +60,26 @@ fn one_client(c: &mut Criterion) {
     group.finish();
 }
 
-/// Many clients, each waiting for its own acknowledgements: threads here, as a program without a runtime has them.
+/// 64 clients that share the workload's series among them, each waiting for its own acknowledgements, until all
+/// 10 M points are in: threads here, as a program without a runtime has them.
 fn clients(c: &mut Criterion) {
     let mut group = c.benchmark_group("append/64 clients x 1,000 points");
-    group.sample_size(10).throughput(Throughput::Elements(SERIES as u64));
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::Elements((SERIES * TICKS) as u64));
     for (name, durability) in [("sync", Durability::Sync), ("os", Durability::Os)] {
-        group.bench_function(name, |b| b.iter_custom(|batches| run_clients(64, batches, durability)));
+        group.bench_function(name, |b| {
+            b.iter_custom(|times| (0..times).map(|_| run_clients(64, durability)).sum());
+        });
     }
     group.finish();
 }
 
-/// The time for so many batches in all, from the first write to the last acknowledgement.
-fn run_clients(clients: usize, batches: u64, durability: Durability) -> Duration {
+/// The time from the first write to the last acknowledgement.
+fn run_clients(clients: usize, durability: Durability) -> Duration {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let db = open(dir.path(), |builder| builder.durability(durability));
-    let each = usize::try_from(batches).expect("criterion asks for fewer").div_ceil(clients);
-    let work: Vec<Vec<Batch>> = (0..clients)
-        .map(|client| {
-            let series = db.series_many_blocking(keys(&format!("c{client}"), SERIES)).expect("series can be made");
-            let mut gauges = Gauges::new(SERIES);
-            (0..each).map(|_| gauges.batch(&series)).collect()
-        })
-        .collect();
+    let series = db.series_many_blocking(keys("many", SERIES)).expect("series can be made");
+    let work = split(&series, clients);
     let started = Instant::now();
     std::thread::scope(|scope| {
         for batches in work {
@@ -93,9 +91,28 @@ fn run_clients(clients: usize, batches: u64, durability: Durability) -> Duration
         }
     });
     let took = started.elapsed();
+    assert_eq!(db.stats().points, (SERIES * TICKS) as u64);
     db.close_blocking().expect("the database closes");
-    // What was written in all, scaled to what was asked for.
-    took.mul_f64(batches as f64 / (each * clients) as f64)
+    took
+}
+
+/// Each client's batches of 1,000 points, time-major over its share of the series.
+fn split(series: &[Series<f64>], clients: usize) -> Vec<Vec<Batch>> {
+    let mut gauges = Gauges::new(SERIES);
+    let mut work: Vec<Vec<Batch>> = (0..clients).map(|_| vec![Batch::with_capacity(SERIES)]).collect();
+    for _ in 0..TICKS {
+        let (at, values) = gauges.tick();
+        for (n, (series, value)) in series.iter().zip(values).enumerate() {
+            let batches = &mut work[n % clients];
+            if batches.last().is_some_and(|last| last.len() == SERIES) {
+                batches.push(Batch::with_capacity(SERIES));
+            }
+            if let Some(last) = batches.last_mut() {
+                last.push(*series, at, value);
+            }
+        }
+    }
+    work
 }
 
 criterion_group!(benches, bare, one_client, clients);

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// for finding in timestrata::verify("weather.db")?.findings {
 ///     eprintln!("{finding}");
 /// }
-/// # timestrata::Result::Ok(())
+/// # Ok::<(), timestrata::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,8 +1,11 @@
 //! `inspect` of every kind of file, on the golden files of version 1, so that a change of its text is seen.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::{ending, names};
 use timestrata::{Batch, Db, Error, Inspection, SeriesKey, Timestamp, inspect};
 
 fn golden(name: &str) -> PathBuf {
@@ -83,7 +86,7 @@ fn a_manifest() {
 fn a_series_log() {
     let inspection = inspect(golden("series.log")).unwrap();
     assert!(matches!(inspection, Inspection::SeriesLog(_)) && inspection.findings().is_empty());
-    let lines = ["series log", "series 8", "sound up to byte 376", r##"cpu{core="1",host="h0"} #1 i64 1"##];
+    let lines = ["series log", "series 8", "sound up to byte 376", r#"cpu{core="1",host="h0"} #1 i64 1"#];
     assert_lines(&inspection, &lines);
 }
 
@@ -130,8 +133,8 @@ fn long_tables_are_cut_unless_all_is_asked_for() {
     }
     db.write_blocking(batch).unwrap();
     db.close_blocking().unwrap();
-    let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    for name in names.filter(|name| name.ends_with(".sst") || name == "series.log") {
+    let names = names(dir.path());
+    for name in ending(&names, ".sst").into_iter().chain(ending(&names, "series.log")) {
         let inspection = inspect(dir.path().join(name)).unwrap();
         assert_lines(&inspection, &["... 60 more"]);
         let whole = inspection.whole().to_string();

@@ -1,20 +1,21 @@
 //! `verify` of a sound database, open and closed: nothing found, everything counted, nothing touched.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use common::contents;
 use timestrata::{Batch, Db, Error, SeriesKey, Timestamp, verify};
 
 /// Everything in a directory that a change of any kind would change.
 fn state(dir: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
-    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
-    let file = |entry: fs::DirEntry| {
-        let name = entry.file_name().into_string().unwrap();
-        (name, (fs::read(entry.path()).unwrap(), entry.metadata().unwrap().modified().unwrap()))
-    };
-    entries.map(file).collect()
+    let modified = |name: &str| fs::metadata(dir.join(name)).unwrap().modified().unwrap();
+    contents(dir).into_iter().map(|(name, bytes)| (name.clone(), (bytes, modified(&name)))).collect()
 }
 
 fn write(db: &Db, seconds: std::ops::Range<u32>) {

@@ -1,10 +1,15 @@
 //! Flipped bytes, cut, lost, foreign and swapped files of a small database: `verify` names each by its file, and says
 //! no without any finding only where opening would forgive.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
+mod common;
+
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use common::{copy_dir, names};
 use timestrata::{Batch, Db, Error, SeriesKey, Timestamp, VerifyReport, verify};
 
 /// Two SSTs, a manifest with an edit, a series log, and batches and a mark in the log alone.
@@ -32,18 +37,9 @@ fn write(db: &Db, seconds: std::ops::Range<u32>, host: &str) {
 
 /// Files whose bytes count, by name.
 fn counting(dir: &Path) -> Vec<PathBuf> {
-    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = names.filter(|name| name != "LOCK" && !name.starts_with("spare-")).collect();
-    names.sort();
+    let mut names = names(dir);
+    names.retain(|name| name != "LOCK" && !name.starts_with("spare-"));
     names.iter().map(|name| dir.join(name)).collect()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
 }
 
 /// Replaces one byte in place: a file cut and written anew is flushed by some file systems, which takes long.
@@ -54,7 +50,7 @@ fn put(file: &Path, at: usize, byte: u8) {
 }
 
 /// Whether a file was named, as damaged or as forgiven; nothing else may be found damaged.
-fn names(result: &timestrata::Result<VerifyReport>, file: &Path) -> bool {
+fn is_named(result: &timestrata::Result<VerifyReport>, file: &Path) -> bool {
     match result {
         Err(Error::UnsupportedVersion { file: named, .. }) => named == file,
         Err(error) => panic!("{}: {error}", file.display()),
@@ -70,7 +66,7 @@ fn names(result: &timestrata::Result<VerifyReport>, file: &Path) -> bool {
 /// Logs are read by an opening, which must refuse just where a finding is; SSTs are read later.
 fn opening_agrees(dir: &Path, result: &timestrata::Result<VerifyReport>, what: &str) {
     let scratch = tempfile::tempdir().unwrap();
-    copy(dir, scratch.path());
+    copy_dir(dir, scratch.path());
     let refused = Db::builder(scratch.path()).open_blocking().err();
     let damaged = result.as_ref().map_or(true, |report| !report.findings.is_empty());
     assert_eq!(refused.is_some(), damaged, "{what}: opening says {refused:?}, verify {result:?}");
@@ -88,7 +84,7 @@ fn every_flipped_byte_is_named() {
         for at in 0..whole.len() {
             put(&file, at, whole[at] ^ (1 << (at % 8)));
             let result = verify(dir.path());
-            assert!(names(&result, &file), "{} byte {at} of {}: {result:?}", file.display(), whole.len());
+            assert!(is_named(&result, &file), "{} byte {at} of {}: {result:?}", file.display(), whole.len());
             flipped += 1;
             if flipped % 41 == 0 && file.extension().is_none_or(|ends| ends != "sst") {
                 opening_agrees(dir.path(), &result, &format!("{} byte {at}", file.display()));
@@ -115,7 +111,7 @@ fn every_cut_is_named() {
             fs::write(&file, &whole[..len]).unwrap();
             let result = verify(dir.path());
             // A log cut between two records, with nothing behind that vouches for them, has lost nothing it can know.
-            if names(&result, &file) {
+            if is_named(&result, &file) {
                 cut += 1;
             } else {
                 opening_agrees(dir.path(), &result, &format!("{} cut to {len}", file.display()));
@@ -138,7 +134,7 @@ fn a_lost_file_is_named() {
         let result = verify(dir.path());
         let lost_tail = Some(file) == files.iter().rfind(|file| file.extension().is_some_and(|ends| ends == "log"));
         // Nothing names the last segment: its successor never came.
-        assert!(names(&result, file) || lost_tail, "{}: {result:?}", file.display());
+        assert!(is_named(&result, file) || lost_tail, "{}: {result:?}", file.display());
         fs::write(file, bytes).unwrap();
     }
 }
@@ -157,7 +153,7 @@ fn a_foreign_file_and_swapped_ones_are_named() {
         fs::copy(foreign, &file).unwrap();
         let result = verify(dir.path());
         assert!(result.as_ref().is_ok_and(|report| !report.findings.is_empty()), "{}", file.display());
-        assert!(names(&result, &file), "{result:?}");
+        assert!(is_named(&result, &file), "{result:?}");
         fs::write(&file, bytes).unwrap();
     }
     let ssts: Vec<PathBuf> =
@@ -192,4 +188,24 @@ fn damage_in_several_files_is_named_in_each() {
     assert!(report.findings.iter().any(|finding| finding.file.ends_with("manifest")), "{report:?}");
     let ssts = report.findings.iter().filter(|finding| finding.file.extension().is_some_and(|ends| ends == "sst"));
     assert!(ssts.count() >= 2, "{report:?}");
+}
+
+#[test]
+fn a_file_that_nothing_names_is_damage_only_if_an_opening_would_refuse_it() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    make(dir.path());
+    make(other.path());
+    let extra = dir.path().join("00000000000000ff.sst");
+    let ssts = |dir: &Path| counting(dir).into_iter().find(|file| file.extension().is_some_and(|ends| ends == "sst"));
+    for foreign in [ssts(other.path()).unwrap(), ssts(dir.path()).unwrap()] {
+        fs::copy(foreign, &extra).unwrap();
+        let result = verify(dir.path());
+        assert!(result.as_ref().is_ok_and(|report| report.findings.len() == 1), "{result:?}");
+        assert!(is_named(&result, &extra));
+        opening_agrees(dir.path(), &result, "a foreign SST");
+    }
+    fs::write(&extra, b"no SST at all").unwrap();
+    let result = verify(dir.path());
+    assert!(result.as_ref().is_ok_and(|report| report.findings.is_empty() && report.notes.len() == 1), "{result:?}");
+    opening_agrees(dir.path(), &result, "a file that only has an SST's name");
 }

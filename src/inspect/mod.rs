@@ -141,7 +141,7 @@ impl Inspection {
     ///
     /// ```no_run
     /// println!("{}", timestrata::inspect("weather.db/wal-0000000000000003.log")?.whole());
-    /// # timestrata::Result::Ok(())
+    /// # Ok::<(), timestrata::Error>(())
     /// ```
     #[must_use]
     pub fn whole(&self) -> impl fmt::Display + '_ {

@@ -7,7 +7,7 @@ use crate::env::{Dir, Lock, Open};
 use crate::error::{Error, Result};
 use crate::manifest::{MANIFEST, ManifestRead, SeriesLog};
 use crate::sst;
-use crate::version::{FileId, Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, SeriesIndex, recover};
+use crate::version::{FileId, Found, FoundManifest, Recovery, RecoveryFault, SeriesIndex, recover};
 use crate::wal::{SegmentEnd, SegmentHeader, SegmentReader, segment_name};
 
 /// Takes the directory's lock before anything is touched.
@@ -49,9 +49,7 @@ pub(crate) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
     for id in &listed.segments {
         // Below the floor a header means nothing any more.
         if *id >= floor {
-            let header = SegmentHeader::read(dir, manifest.uuid, *id)?;
-            let predecessor = header.seal.predecessor.map(|before| (before.id, before.len));
-            segments.push(FoundSegment { id: *id, last_seq: header.seal.last_seq, predecessor });
+            segments.push(SegmentHeader::read(dir, manifest.uuid, *id)?.found());
         }
     }
     let older = listed.segments.iter().filter(|id| **id < floor);
@@ -66,7 +64,7 @@ pub(crate) fn decide(dir: &Dir, listed: &Directory, manifest: &ManifestRead) -> 
 }
 
 /// Recovery's refusal with the names of the files it is about.
-fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
+pub(crate) fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
     let sst = |id: &FileId| sst::file_name(*id);
     match fault {
         RecoveryFault::MissingSsts(ids) => {
@@ -88,11 +86,15 @@ fn explain(dir: &Dir, fault: &RecoveryFault) -> Error {
 
 /// Whether the segments of openings that did not finish are as empty as they must be.
 pub(super) fn check_unfinished(dir: &Dir, uuid: Uuid, recovery: &Recovery) -> Result<()> {
-    for id in recovery.garbage_segments.iter().filter(|id| **id >= recovery.durable.floor) {
-        if SegmentReader::open(dir, uuid, *id, SegmentEnd::Last)?.next()?.is_some() {
-            let what = "it holds records, and the manifest knows nothing of it: the manifest is an older one";
-            return Err(Error::corrupt(dir.file_path(&segment_name(*id)), 0, what));
-        }
+    let mut unfinished = recovery.garbage_segments.iter().filter(|id| **id >= recovery.durable.floor);
+    unfinished.try_for_each(|id| check_empty(dir, uuid, *id))
+}
+
+/// Whether a segment of an opening that did not finish is as empty as it must be.
+pub(crate) fn check_empty(dir: &Dir, uuid: Uuid, id: FileId) -> Result<()> {
+    if SegmentReader::open(dir, uuid, id, SegmentEnd::Last)?.next()?.is_some() {
+        let what = "it holds records, and the manifest knows nothing of it: the manifest is an older one";
+        return Err(Error::corrupt(dir.file_path(&segment_name(id)), 0, what));
     }
     Ok(())
 }
@@ -101,18 +103,29 @@ pub(super) fn check_unfinished(dir: &Dir, uuid: Uuid, recovery: &Recovery) -> Re
 /// its header says so.
 pub(super) fn spare_strangers(dir: &Dir, uuid: Uuid, listed: &mut Directory, recovery: &mut Recovery) -> Result<()> {
     for id in std::mem::take(&mut recovery.garbage_ssts) {
-        let name = sst::file_name(id);
-        match sst::owner(dir, &name)? {
-            Some(own) if own == (uuid, id) => recovery.garbage_ssts.push(id),
-            Some((other, other_id)) => {
-                let what =
-                    format!("it is SST {:016x} of database {other}, and no edit of {uuid} names it", other_id.get());
-                return Err(Error::ForeignFile { file: dir.file_path(&name), what });
-            }
-            None => listed.unknown.push(name),
+        if is_own_sst(dir, uuid, id)? {
+            recovery.garbage_ssts.push(id);
+        } else {
+            listed.unknown.push(sst::file_name(id));
         }
     }
     Ok(())
+}
+
+/// Whether an SST that no edit names is this database's own by its header; `false` if it says nothing.
+///
+/// # Errors
+/// `ForeignFile` if it names another database, or another file.
+pub(crate) fn is_own_sst(dir: &Dir, uuid: Uuid, id: FileId) -> Result<bool> {
+    let name = sst::file_name(id);
+    match sst::owner(dir, &name)? {
+        Some(own) if own == (uuid, id) => Ok(true),
+        Some((other, other_id)) => {
+            let what = format!("it is SST {:016x} of database {other}, and no edit of {uuid} names it", other_id.get());
+            Err(Error::ForeignFile { file: dir.file_path(&name), what })
+        }
+        None => Ok(false),
+    }
 }
 
 pub(crate) fn read_series(dir: &Dir, uuid: Uuid, listed: &Directory, recovery: &Recovery) -> Result<SeriesIndex> {

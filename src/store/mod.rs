@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub(crate) use directory::{Directory, LOCK};
-pub(crate) use look::lock_shared;
+pub(crate) use look::{check_empty, explain, is_own_sst, lock_shared};
 pub use open::{ForgivenTail, OpenReport};
 pub(crate) use open::{Opened, open};
 pub(crate) use readers::Readers;

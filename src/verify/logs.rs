@@ -8,7 +8,8 @@ use super::Verification;
 use crate::actor::LogRecord;
 use crate::error::Result;
 use crate::manifest::{MANIFEST, ManifestRead, SERIES_LOG, SeriesLog};
-use crate::version::{FileId, Found, FoundManifest, FoundSegment, RecoveryFault, recover};
+use crate::store::{check_empty, explain};
+use crate::version::{FileId, Found, FoundManifest, RecoveryFault, recover};
 use crate::wal::{SegmentEnd, SegmentHeader, SegmentReader, Tail, segment_name};
 
 impl Verification<'_> {
@@ -55,12 +56,15 @@ impl Verification<'_> {
         }
         let headers = self.headers(manifest.uuid, floor)?;
         let damaged = headers.len() < self.listed.segments.iter().filter(|id| **id >= floor).count();
-        let state_lost = self.recovery(manifest, &headers, damaged);
+        let state_lost = self.recovery(manifest, &headers, damaged)?;
         let (chain, unfinished): (Vec<_>, Vec<_>) =
             headers.into_iter().partition(|header| header.seal.predecessor.is_some() || header.id == floor);
         for header in unfinished {
-            let name = segment_name(header.id);
-            self.note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
+            let empty = check_empty(self.dir, manifest.uuid, header.id);
+            if self.accept(empty)?.is_some() {
+                let name = segment_name(header.id);
+                self.note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
+            }
         }
         if !state_lost {
             self.missing_segments(floor, &chain);
@@ -86,15 +90,10 @@ impl Verification<'_> {
 
     /// Names why recovery would refuse, but for missing and damaged files, which are named one by one; whether the
     /// manifest's state is lost, so that nothing can be held against it.
-    fn recovery(&mut self, manifest: &ManifestRead, headers: &[SegmentHeader], damaged: bool) -> bool {
-        let segments = headers.iter().map(|header| FoundSegment {
-            id: header.id,
-            last_seq: header.seal.last_seq,
-            predecessor: header.seal.predecessor.map(|before| (before.id, before.len)),
-        });
+    fn recovery(&mut self, manifest: &ManifestRead, headers: &[SegmentHeader], damaged: bool) -> Result<bool> {
         let mut found = Found {
             manifest: FoundManifest { durable: manifest.durable.clone(), bad_edit: manifest.bad.map(|bad| bad.offset) },
-            segments: segments.collect(),
+            segments: headers.iter().map(SegmentHeader::found).collect(),
             ssts: self.listed.ssts.clone(),
             other_ids: Vec::new(),
         };
@@ -108,23 +107,22 @@ impl Verification<'_> {
             // What a segment with a bad header would have said is not known.
             (_, Some(bad)) if damaged => {
                 self.find(MANIFEST, bad.offset, "its last edit is bad, and the WAL that might do without it is too");
-                true
+                return Ok(true);
             }
-            (Some(RecoveryFault::BadEdit { offset, why }), _) => {
-                self.find(MANIFEST, offset, format!("its last edit is bad, and {why}"));
-                true
+            (Some(fault @ RecoveryFault::BadEdit { .. }), _) => {
+                self.accept::<()>(Err(explain(self.dir, &fault)))?;
+                return Ok(true);
             }
-            (Some(RecoveryFault::Chain { id, what }), _) if !damaged => {
-                self.find(&segment_name(id), 0, what);
-                false
+            (Some(fault @ RecoveryFault::Chain { .. }), None) if !damaged => {
+                self.accept::<()>(Err(explain(self.dir, &fault)))?;
             }
             (None, Some(bad)) => {
                 let bytes = bad.end - bad.offset;
                 self.note(format!("{MANIFEST}: a torn edit of {bytes} bytes at {}, not needed", bad.offset));
-                false
             }
-            _ => false,
+            _ => {}
         }
+        Ok(false)
     }
 
     /// Segments that the floor or a successor names and that are not there.

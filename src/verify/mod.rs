@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::env::{Dir, OsEnv};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::manifest::{MANIFEST, ManifestRead, SERIES_LOG};
+use crate::manifest::{MANIFEST, ManifestRead};
 use crate::store::{Directory, LOCK, lock_shared};
 use crate::version::{Durable, SeriesIndex};
 
@@ -24,7 +24,7 @@ use crate::version::{Durable, SeriesIndex};
 /// let report = timestrata::verify("weather.db")?;
 /// assert!(report.findings.is_empty(), "{}", report.findings[0]);
 /// println!("{} points in {} files, {} bytes", report.points, report.files, report.bytes);
-/// # timestrata::Result::Ok(())
+/// # Ok::<(), timestrata::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -164,9 +164,6 @@ impl Verification<'_> {
         }
         for name in &listed.unknown {
             self.note(format!("{name}: not a name that timestrata gives; left alone"));
-        }
-        if listed.series_log && !listed.manifest {
-            self.note(format!("{SERIES_LOG}: how much of it counts only the manifest knows"));
         }
     }
 

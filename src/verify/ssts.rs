@@ -1,12 +1,15 @@
 //! SSTs: each by itself, and its series against the definitions that were read.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::Verification;
 use crate::error::Result;
 use crate::sst::{self, IoCounters, PageCache, SeriesEntry, SstReader};
+use crate::store::is_own_sst;
 use crate::sync::Arc;
-use crate::version::SstMeta;
+use crate::version::{FileId, SstMeta};
 
 impl Verification<'_> {
     /// The files that the manifest names; what else is there is named as what it is.
@@ -27,9 +30,14 @@ impl Verification<'_> {
             }
         }
         let listed = self.listed;
-        for id in listed.ssts.keys().filter(|id| named.iter().all(|meta| meta.id != **id)) {
+        let named: BTreeSet<FileId> = named.iter().map(|meta| meta.id).collect();
+        for id in listed.ssts.keys().filter(|id| !named.contains(id)) {
             let name = sst::file_name(*id);
-            self.note(format!("{name}: an SST that the manifest does not name; the next opening removes it"));
+            let own = is_own_sst(self.dir, uuid, *id);
+            if let Some(own) = self.accept(own)? {
+                let fate = if own { "the next opening removes it" } else { "it is no SST, and left alone" };
+                self.note(format!("{name}: no edit of the manifest names it; {fate}"));
+            }
         }
         Ok(())
     }

@@ -4,12 +4,21 @@
 use super::Verification;
 use crate::error::Result;
 use crate::finding::Finding;
+use crate::manifest::{SERIES_LOG, describe_series_log};
 use crate::sst;
 use crate::wal::{Ending, describe, segment_name};
 
 impl Verification<'_> {
     pub(super) fn without_manifest(&mut self) -> Result<()> {
         let listed = self.listed;
+        if listed.series_log {
+            self.count_file(SERIES_LOG);
+            let described = describe_series_log(self.dir, SERIES_LOG);
+            if let Some(log) = self.accept(described)? {
+                let sound = format!("sound up to byte {} of {}", log.sound_to, log.file_len);
+                self.note(format!("{SERIES_LOG}: {sound}; how much of it counts only the manifest knows"));
+            }
+        }
         for id in &listed.segments {
             let name = segment_name(*id);
             self.count_file(&name);

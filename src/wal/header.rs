@@ -8,7 +8,7 @@ use crate::bytes::Salt;
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
-use crate::version::FileId;
+use crate::version::{FileId, FoundSegment};
 
 pub(crate) const MAGIC: Magic = *b"tstraWAL";
 
@@ -94,6 +94,12 @@ impl SegmentHeader {
 
     pub(super) fn salt(&self) -> Salt {
         Salt::new(&MAGIC, self.uuid, self.id.get())
+    }
+
+    /// What recovery looks at.
+    pub(crate) fn found(&self) -> FoundSegment {
+        let predecessor = self.seal.predecessor.map(|before| (before.id, before.len));
+        FoundSegment { id: self.id, last_seq: self.seal.last_seq, predecessor }
     }
 
     /// Where this segment ends, if the next one present says so; `None` if that one names another predecessor.
