@@ -1,6 +1,8 @@
 //! A process writes durable batches and tells of each acknowledgement; it is killed at random moments, thirty times over
 //! one directory. Every acknowledged batch is there once, every other one once or not at all, and none in part.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,13 +68,13 @@ fn a_child_writes_until_it_is_killed() {
 
 /// Runs a child, kills it, and returns what it acknowledged.
 fn one_life(home: &Home, life: u64, numbers: &mut Numbers) -> Vec<i64> {
-    let told = format!("{}|{life}", home.path().display());
-    let mut child = common::child("a_child_writes_until_it_is_killed", &told)
+    let orders = format!("{}|{life}", home.path().display());
+    let mut child = common::child("a_child_writes_until_it_is_killed", &orders)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let (line, lines) = mpsc::channel();
+    let (told, lines) = mpsc::channel();
     let stdout = child.stdout.take().unwrap();
     let reader = std::thread::spawn(move || {
         // A line without its end was cut off by the kill and tells nothing.
@@ -81,7 +83,7 @@ fn one_life(home: &Home, life: u64, numbers: &mut Numbers) -> Vec<i64> {
         while out.read_until(b'\n', &mut text).unwrap() > 0 {
             if let Some(ack) = text.strip_suffix(b"\n").and_then(|text| text.strip_prefix(b"ack ")) {
                 let ack = std::str::from_utf8(ack).unwrap().split(' ').next().unwrap().parse::<i64>().unwrap();
-                line.send(ack).unwrap();
+                told.send(ack).unwrap();
             }
             text.clear();
         }

@@ -1,6 +1,8 @@
 //! Full scans over all series while batches for many of them are written: each snapshot holds whole batches, and a later
 //! one never holds less.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -84,7 +86,9 @@ fn a_scan_sees_whole_batches_only() {
             std::thread::spawn(move || read_until(&db, &writing))
         })
         .collect();
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     let scans: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
     assert!(scans > 0 && db.stats().files > 1, "{scans} scans, {} files", db.stats().files);
     assert_eq!(whole_batches(&db.snapshot()), WRITERS * usize::try_from(BATCHES).unwrap());

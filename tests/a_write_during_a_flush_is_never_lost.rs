@@ -1,5 +1,7 @@
 //! LESSONS row 5: many writers and a flush that never rests; every acknowledged point is there once, now and reopened.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::sync::Arc;
@@ -86,7 +88,9 @@ fn flushes_asked_for_together_are_all_answered() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let stats = db.stats();
     assert_eq!((stats.points, stats.file_points, stats.frozen), (16_000, 16_000, 0));
 }

@@ -1,5 +1,7 @@
 //! LESSONS row 4: a scan holds still without a lock or a copy, whatever is written, frozen, flushed or closed meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use common::{Home, all, at, batch, key};

@@ -1,6 +1,8 @@
 //! The whole engine against a multiset of points in a BTreeMap: any sequence of writes, flushes, closes and reopenings
 //! answers every scan, window and latest point as plain code over the points does, bit for bit.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -321,17 +323,21 @@ fn run(steps: Vec<Step>, flush_at_bytes: usize) {
     for step in steps {
         match step {
             Step::Write(batches, by_key) => {
-                batches.into_iter().for_each(|points| write(&db, &mut oracle, points, by_key));
+                for points in batches {
+                    write(&db, &mut oracle, points, by_key);
+                }
             }
             Step::Flush => db.flush_blocking().unwrap(),
             Step::Drop | Step::Close => {
                 if matches!(step, Step::Drop) {
-                    drop(db)
+                    drop(db);
                 } else {
-                    db.close_blocking().unwrap()
+                    db.close_blocking().unwrap();
                 }
                 // They read on, and let the directory go.
-                held.drain(..).for_each(|(snapshot, then)| expect_all(&snapshot, &then));
+                for (snapshot, then) in held.drain(..) {
+                    expect_all(&snapshot, &then);
+                }
                 db = open();
                 expect_all(&db.snapshot(), &oracle);
             }
@@ -342,11 +348,17 @@ fn run(steps: Vec<Step>, flush_at_bytes: usize) {
                 expect_windows(&db.snapshot(), &oracle, range, every, aggregate);
             }
             Step::Hold => held.push((db.snapshot(), oracle.clone())),
-            Step::LookBack => held.iter().for_each(|(snapshot, then)| expect_all(snapshot, then)),
+            Step::LookBack => {
+                for (snapshot, then) in &held {
+                    expect_all(snapshot, then);
+                }
+            }
         }
         assert_eq!(db.stats().points, oracle.count());
     }
-    held.iter().for_each(|(snapshot, then)| expect_all(snapshot, then));
+    for (snapshot, then) in &held {
+        expect_all(snapshot, then);
+    }
     expect_all(&db.snapshot(), &oracle);
 }
 

@@ -1,5 +1,7 @@
 //! A close ends however busy the others are, and nobody waits for ever: what is not carried out is answered `Closed`.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 mod common;
 
 use std::sync::Arc;
@@ -40,7 +42,9 @@ fn a_close_ends_while_others_go_on_writing() {
         .collect();
     has_begun.recv().unwrap();
     db.close_blocking().unwrap();
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     assert_eq!(points_after_reopening(&home), acknowledged.load(Ordering::Relaxed));
 }
 

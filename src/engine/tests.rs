@@ -137,10 +137,16 @@ fn writers_wait_while_flushes_fail_and_go_on_afterwards() {
     let writers: Vec<_> = (0..4)
         .map(|writer| {
             let db = db.clone();
-            std::thread::spawn(move || (0..5).for_each(|n| drop(db.write_blocking(numbered(10 * writer + n)).unwrap())))
+            std::thread::spawn(move || {
+                for n in 0..5 {
+                    db.write_blocking(numbered(10 * writer + n)).unwrap();
+                }
+            })
         })
         .collect();
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    for writer in writers {
+        writer.join().unwrap();
+    }
     let expected = once((0..4).flat_map(|writer| (0..5).map(move |n| 10 * writer + n)));
     assert_eq!(found(&db), expected);
     db.close_blocking().unwrap();

@@ -11,6 +11,7 @@ use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
 use crate::memtable::{Frozen, Memtable};
 use crate::series::SeriesDef;
+use crate::sst::file_name;
 use crate::version::{FileId, FoundSegment, Recovery, ReplayEnd, SeriesIndex, SstMeta};
 use crate::wal::{SegmentEnd, Tail, read_segment, segment_name};
 
@@ -61,8 +62,20 @@ impl<'a> Replay<'a> {
         Self { dir, tables, flush_at_bytes, frozen_seq: flushed_seq, memtable: Memtable::new(), done }
     }
 
-    /// Replays every segment of the recovery, in order.
+    /// Replays every segment of the recovery, in order. After an error no file is left of it: the opening that meets
+    /// damage changes nothing, however often it is tried.
     pub(super) fn run(mut self, recovery: &Recovery) -> Result<Replayed> {
+        match self.replay(recovery) {
+            Ok(()) => Ok(self.done),
+            Err(error) => {
+                // What cannot be removed is garbage to the next opening.
+                self.done.ssts.iter().for_each(|sst| drop(self.dir.remove(&file_name(sst.id))));
+                Err(error)
+            }
+        }
+    }
+
+    fn replay(&mut self, recovery: &Recovery) -> Result<()> {
         for (at, (segment, end)) in recovery.replay.iter().enumerate() {
             let end = match (end, recovery.replay.get(at + 1)) {
                 (ReplayEnd::Sealed(len), Some((next, _))) => SegmentEnd::Sealed { len: *len, last_seq: next.last_seq },
@@ -70,8 +83,7 @@ impl<'a> Replay<'a> {
             };
             self.segment(recovery, segment, end)?;
         }
-        self.flush()?;
-        Ok(self.done)
+        self.flush()
     }
 
     fn segment(&mut self, recovery: &Recovery, segment: &FoundSegment, end: SegmentEnd) -> Result<()> {

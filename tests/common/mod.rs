@@ -1,12 +1,13 @@
 //! What the tests of this folder share: a database in a directory of its own, points, directories as bytes.
 
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use timestrata::{Batch, Builder, Db, Durability, Point, Sample, Select, SeriesKey, Snapshot, Timestamp};
+use timestrata::{Batch, Builder, Db, Durability, Point, Sample, SeriesKey, Snapshot, Timestamp};
 
 /// A directory for one database, removed at the end of the test.
 pub(crate) struct Home {
@@ -82,6 +83,11 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
 /// Every file of a directory with its bytes.
 pub(crate) fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     names(dir).into_iter().map(|name| (name.clone(), std::fs::read(dir.join(name)).unwrap())).collect()
+}
+
+/// Whether a name is an SST's. Names are spelled in one way only.
+pub(crate) fn is_sst(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "sst")
 }
 
 /// The names that end so.

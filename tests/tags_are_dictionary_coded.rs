@@ -1,0 +1,67 @@
+//! LESSONS row 12: a key's text stands once in the series log, and in no data file; the format has a version, a document
+//! and golden files.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Home, at, contents};
+use timestrata::{Batch, SeriesKey};
+
+fn count(bytes: &[u8], text: &str) -> usize {
+    bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+}
+
+#[test]
+fn tags_are_dictionary_coded() {
+    let home = Home::new();
+    let db = home.open();
+    let keys: Vec<SeriesKey> = (0..10)
+        .map(|n| SeriesKey::new(format!("metricname{n}")).tag("tagkeytext", format!("tagvalue{n}text")))
+        .collect();
+    for round in 0..20 {
+        let mut batch = Batch::new();
+        for key in &keys {
+            (0..500).for_each(|n| batch.push_key(key, at(round * 500 + n), 0.5));
+        }
+        db.write_blocking(batch).unwrap();
+        db.flush_blocking().unwrap();
+    }
+    db.close_blocking().unwrap();
+    let files = contents(&home.path());
+    for n in 0..10 {
+        for text in [format!("metricname{n}"), format!("tagvalue{n}text")] {
+            assert_eq!(count(&files["series.log"], &text), 1, "{text} in the series log");
+            for (name, bytes) in files.iter().filter(|(name, _)| common::is_sst(name)) {
+                assert_eq!(count(bytes, &text), 0, "{text} in {name}");
+            }
+        }
+    }
+    let db = home.open();
+    assert_eq!((db.stats().points, db.stats().series), (100_000, 10));
+}
+
+#[test]
+fn the_format_has_a_version_a_document_and_golden_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let format = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
+    assert!(format.contains("ersion"));
+    let golden = contents(&root.join("tests/golden/v1"));
+    assert_eq!(golden.keys().map(String::as_str).collect::<Vec<_>>(), ["l0.sst", "manifest", "series.log", "wal.log"]);
+    let home = Home::new();
+    let db = home.open();
+    db.write_blocking(common::batch(&SeriesKey::new("m"), [(1, 1.0)])).unwrap();
+    db.close_blocking().unwrap();
+    let own = contents(&home.path());
+    for (golden_name, end) in
+        [("l0.sst", ".sst"), ("manifest", "manifest"), ("series.log", "series.log"), ("wal.log", ".log")]
+    {
+        let (name, bytes) =
+            own.iter().find(|(name, _)| name.ends_with(end) && (end != ".log" || name.starts_with("wal-"))).unwrap();
+        // Magic and version: what is written today is what the golden files hold.
+        assert_eq!(bytes[..12], golden[golden_name][..12], "{name}");
+        assert_eq!(bytes[8..12], [1, 0, 0, 0], "{name}");
+    }
+}
