@@ -1,7 +1,5 @@
 //! Durable and other appends: by batch size with one client, by number of clients, against a bare write + fdatasync.
 
-#![expect(clippy::cast_precision_loss, reason = "counts of points stay far below 2^53")]
-
 mod workload;
 
 use std::fs::OpenOptions;

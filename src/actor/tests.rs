@@ -85,7 +85,7 @@ impl World {
         let settings = Settings {
             durability: Durability::Os,
             flush_at_bytes: usize::MAX,
-            flush_age: Duration::from_secs(3600),
+            flush_age: Duration::from_hours(1),
             max_series: 1000,
         };
         let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, latest, 0);
@@ -130,7 +130,7 @@ fn a_message_left_in_an_inbox_is_dropped_with_its_receiver() {
     sender.send(reply);
     drop(receiver);
     let (done, is_done) = mpsc::channel();
-    std::thread::spawn(move || drop(done.send(answer.wait_blocking())));
+    std::thread::spawn(move || done.send(answer.wait_blocking()));
     assert_eq!(is_done.recv_timeout(Duration::from_secs(3)), Ok(None), "the caller waits for ever");
     drop(sender);
 }
@@ -191,7 +191,7 @@ fn new_series_do_not_put_off_the_flush_of_older_ones() {
         world.send(Work::MakeSeries { keys: vec![(SeriesKey::new(name), ValueType::F64)], reply });
         assert!(!world.go());
     }
-    assert_eq!(world.due(Timer::Age), Some(Duration::from_secs(3600)));
+    assert_eq!(world.due(Timer::Age), Some(Duration::from_hours(1)));
 }
 
 /// Two memtables are frozen, more is written, and the disk is full for hours.
@@ -216,7 +216,7 @@ fn a_flush_that_finds_no_room_hears_why_flushes_fail() {
     assert!(!world.go());
     for (what, answer) in [("flush", third), ("sync", synced)] {
         let (done, is_done) = mpsc::channel();
-        std::thread::spawn(move || drop(done.send(answer.wait_blocking())));
+        std::thread::spawn(move || done.send(answer.wait_blocking()));
         assert!(is_done.recv_timeout(Duration::from_secs(2)).is_ok(), "the {what} waits while five flushes failed");
     }
 }
