@@ -70,6 +70,11 @@ impl<T: Sample> Source<T> for SstSource {
         let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         // Newest block first; one whose points all lie behind the range has none for us.
         while let Some(block) = blocks.pop_back() {
+            if let Some(statistics) = block.statistics.filter(|_| block.last_time <= self.range.last()) {
+                // Nothing to decode: the index has the block's last point, and it lies in the range.
+                let value = T::from_bits(statistics.last);
+                return Ok(Some(Point { timestamp: Timestamp::from_nanos(block.last_time), value }));
+            }
             timestamps.clear();
             values.clear();
             reader.read_block(&block, &mut self.scratch, &mut timestamps, &mut values)?;

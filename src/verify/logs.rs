@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::Verification;
-use crate::actor::LogRecord;
 use crate::error::Result;
 use crate::manifest::{MANIFEST, ManifestRead, SERIES_LOG, SeriesLog};
+use crate::point::PointColumns;
+use crate::series::SeriesDef;
 use crate::store::{check_empty, explain};
+use crate::sync::Arc;
 use crate::version::{FileId, Found, FoundManifest, RecoveryFault, recover};
 use crate::wal::{SegmentEnd, SegmentHeader, SegmentReader, Tail, segment_name};
 
@@ -147,7 +149,7 @@ impl Verification<'_> {
         };
         loop {
             match reader.next() {
-                Ok(Some(record)) => self.record(id, &record, flushed_seq),
+                Ok(Some(record)) => self.record(id, record.seq, record.definitions, record.points, flushed_seq),
                 Ok(None) => break,
                 Err(error) => {
                     self.series_whole = false;
@@ -163,23 +165,30 @@ impl Verification<'_> {
         Ok(())
     }
 
-    fn record(&mut self, segment: FileId, record: &LogRecord<'_>, flushed_seq: u64) {
-        for definition in record.definitions {
+    fn record(
+        &mut self,
+        segment: FileId,
+        seq: u64,
+        definitions: &[Arc<SeriesDef>],
+        points: PointColumns<'_>,
+        flushed_seq: u64,
+    ) {
+        for definition in definitions {
             match self.series.restore((**definition).clone()) {
                 Err(what) if self.series_whole => {
-                    self.find(&segment_name(segment), 0, format!("record {}: {what}", record.seq));
+                    self.find(&segment_name(segment), 0, format!("record {seq}: {what}"));
                     self.series_whole = false;
                 }
                 _ => {}
             }
         }
-        if record.seq <= flushed_seq {
+        if seq <= flushed_seq {
             return;
         }
-        self.report.points += record.points.len() as u64;
-        let unknown = record.points.series.iter().find(|id| self.series.get(**id).is_none());
+        self.report.points += points.len() as u64;
+        let unknown = points.series.iter().find(|id| self.series.get(**id).is_none());
         if let Some(id) = unknown.filter(|_| self.series_whole) {
-            let what = format!("record {} has points of series #{id}, which nothing defines", record.seq);
+            let what = format!("record {seq} has points of series #{id}, which nothing defines");
             self.find(&segment_name(segment), 0, what);
         }
     }
