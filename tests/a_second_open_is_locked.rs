@@ -67,3 +67,18 @@ async fn an_open_that_was_given_up_frees_the_directory() {
         }
     }
 }
+
+/// A process that starts others: between fork and exec each of them shares the lock's descriptor for a moment.
+#[test]
+fn a_reopening_does_not_wait_for_processes_started_meanwhile() {
+    let home = Home::new();
+    let starting = std::thread::spawn(|| {
+        for _ in 0..60 {
+            assert!(common::child("no such test", "").output().unwrap().status.success());
+        }
+    });
+    while !starting.is_finished() {
+        drop(home.open());
+    }
+    starting.join().unwrap();
+}

@@ -139,3 +139,12 @@ impl Lock for OsLock {
         (&self.0).write_all(std::process::id().to_string().as_bytes())
     }
 }
+
+/// Unlocked by name and not by closing: a process that is being started shares the descriptor between fork and exec, and
+/// would hold the lock for that moment.
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        // Closing it follows, which frees it, too.
+        drop(self.0.unlock());
+    }
+}
