@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let windows = db
         .snapshot()
         .query(Select::metric("load").tag("task", "7"))
-        .every(Duration::from_secs(3_600))
+        .every(Duration::from_hours(1))
         .aggregate(Aggregate::Mean)
         .run()
         .await?;
