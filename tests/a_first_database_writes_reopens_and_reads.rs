@@ -35,7 +35,7 @@ fn a_first_database_writes_reopens_and_reads() {
     assert_eq!(windows.series[0].windows[0].value, timestrata::Value::U64(101));
     db.close_blocking().unwrap();
     assert!(matches!(Db::open_blocking(&path), Err(timestrata::Error::Locked { .. })));
-    assert_eq!(snapshot.latest_blocking(temp).unwrap().unwrap().value, 9.9);
+    assert_eq!(snapshot.latest_blocking(temp).unwrap().map(|point| point.value), Some(9.9));
     drop(snapshot);
     assert_eq!(Db::open_blocking(&path).unwrap().open_report().replayed_records, 0);
 }

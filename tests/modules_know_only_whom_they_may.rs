@@ -67,7 +67,7 @@ const TABLE: &[Row] = &[
     Row { module: "query", crate_modules: &["memtable", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
     Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread", "std::time::Instant"], is_async: true },
     Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },
-    Row { module: "verify", crate_modules: &["actor", "env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
+    Row { module: "verify", crate_modules: &["env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     Row { module: "finding", crate_modules: &[], crates: &[], std: &[], is_async: false },
     Row { module: "inspect", crate_modules: &["bytes", "env", "finding", "manifest", "sst", "version", "wal"], crates: &[], std: &[], is_async: false },
 ];
