@@ -43,10 +43,23 @@ fn scan_columns(snapshot: &Snapshot, series: &[Series<f64>]) -> f64 {
     for series in series {
         let mut columns = snapshot.scan(*series, ..).columns();
         while let Some(chunk) = columns.next().expect("the files are sound") {
-            sum += chunk.values.iter().sum::<f64>();
+            sum += sum_in_lanes(chunk.values);
         }
     }
     sum
+}
+
+/// In eight lanes: one running sum would wait for each addition in turn, and measure that instead of the scan.
+fn sum_in_lanes(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let chunks = values.chunks_exact(8);
+    let rest: f64 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
 }
 
 fn scan_points(snapshot: &Snapshot, series: &[Series<f64>]) -> f64 {
