@@ -21,12 +21,13 @@ pub(super) struct SstSource {
     range: TimeRange,
     /// Open, with the blocks still to come.
     open: Option<(Arc<SstReader>, VecDeque<BlockEntry>)>,
-    scratch: BlockScratch,
+    /// From the readers' store of them at the first run, and back there at the end.
+    scratch: Option<BlockScratch>,
 }
 
 impl SstSource {
     pub(super) fn new(readers: Arc<Readers>, meta: Arc<SstMeta>, series: SeriesId, range: TimeRange) -> Self {
-        Self { readers, meta, series, range, open: None, scratch: BlockScratch::default() }
+        Self { readers, meta, series, range, open: None, scratch: None }
     }
 
     fn open(&mut self) -> Result<&mut (Arc<SstReader>, VecDeque<BlockEntry>)> {
@@ -38,6 +39,14 @@ impl SstSource {
             (reader, blocks.into())
         };
         Ok(self.open.insert(opened))
+    }
+}
+
+impl Drop for SstSource {
+    fn drop(&mut self) {
+        if let Some(scratch) = self.scratch.take() {
+            self.readers.give_back(scratch);
+        }
     }
 }
 
@@ -53,7 +62,8 @@ impl<T: Sample> Source<T> for SstSource {
         let (reader, blocks) = self.open()?;
         let Some(block) = blocks.pop_front() else { return Ok(false) };
         let reader = Arc::clone(reader);
-        reader.read_block(&block, &mut self.scratch, timestamps, values)?;
+        let scratch = self.scratch.get_or_insert_with(|| self.readers.take_scratch());
+        reader.read_block(&block, scratch, timestamps, values)?;
         Ok(true)
     }
 
@@ -77,7 +87,8 @@ impl<T: Sample> Source<T> for SstSource {
             }
             timestamps.clear();
             values.clear();
-            reader.read_block(&block, &mut self.scratch, &mut timestamps, &mut values)?;
+            let scratch = self.scratch.get_or_insert_with(|| self.readers.take_scratch());
+            reader.read_block(&block, scratch, &mut timestamps, &mut values)?;
             let within = timestamps.partition_point(|at: &Timestamp| at.as_nanos() <= self.range.last());
             if let Some(at) = within.checked_sub(1) {
                 let point = Point { timestamp: timestamps[at], value: values[at] };

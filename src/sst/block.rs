@@ -69,6 +69,13 @@ struct Vectors {
     floats: Box<[f64; VECTOR]>,
 }
 
+impl BlockScratch {
+    /// What it holds on to.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.raw.capacity() + size_of::<[i64; VECTOR]>() + size_of::<[f64; VECTOR]>()
+    }
+}
+
 impl Default for BlockScratch {
     fn default() -> Self {
         let vectors = Vectors { integers: Box::new([0; VECTOR]), floats: Box::new([0.0; VECTOR]) };

@@ -1,7 +1,7 @@
 //! SSTs open for reading, shared by every snapshot, and the directory's lock, which they hold together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -9,11 +9,15 @@ use uuid::Uuid;
 use crate::db::Stats;
 use crate::env::{Dir, Lock};
 use crate::error::Result;
-use crate::sst::{IoCounters, PageCache, SstReader};
+use crate::sst::{BlockScratch, IoCounters, PageCache, SstReader};
 use crate::version::{FileId, SstMeta};
 
 /// Open files kept for the next read: well under the usual limit of 1,024 descriptors a process.
 const OPEN_FILES: usize = 256;
+
+/// Decoding buffers kept for the next scan, and how large one may be: together a few megabytes.
+const SCRATCHES: usize = 32;
+const SCRATCH_BYTES: usize = 256 << 10;
 
 /// What a snapshot reads SSTs through.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Readers {
     uuid: Uuid,
     open: Cache<FileId, Arc<SstReader>>,
     pages: Arc<PageCache>,
+    /// Buffers between two scans: making one costs as much as decoding thousands of points.
+    scratches: Mutex<Vec<BlockScratch>>,
     /// Kept up by the store.
     pub(super) wal_bytes: AtomicU64,
     _lock: Box<dyn Lock>,
@@ -30,7 +36,15 @@ pub(crate) struct Readers {
 impl Readers {
     pub(super) fn new(dir: Dir, uuid: Uuid, index_cache_bytes: usize, lock: Box<dyn Lock>) -> Self {
         let pages = Arc::new(PageCache::new(index_cache_bytes, Arc::new(IoCounters::default())));
-        Self { dir, uuid, open: Cache::new(OPEN_FILES), pages, wal_bytes: AtomicU64::new(0), _lock: lock }
+        Self {
+            dir,
+            uuid,
+            open: Cache::new(OPEN_FILES),
+            pages,
+            scratches: Mutex::default(),
+            wal_bytes: AtomicU64::new(0),
+            _lock: lock,
+        }
     }
 
     /// The open file of an SST, opened and checked now if it is not open yet.
@@ -38,6 +52,18 @@ impl Readers {
         self.open.get_or_insert_with(&meta.id, || {
             SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)).map(Arc::new)
         })
+    }
+
+    /// A buffer for decoding, to be given back.
+    pub(crate) fn take_scratch(&self) -> BlockScratch {
+        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_back(&self, scratch: BlockScratch) {
+        let mut scratches = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        if scratches.len() < SCRATCHES && scratch.byte_len() <= SCRATCH_BYTES {
+            scratches.push(scratch);
+        }
     }
 
     /// Adds what only the files tell.
