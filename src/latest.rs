@@ -65,7 +65,7 @@ impl<T> Latest<T> {
         self.slot.lock().number
     }
 
-    /// Waits for a value newer than number `seen`: its number, or `None` once closed.
+    /// Waits for a value newer than number `seen`: its number and itself, or `None` once closed.
     pub(crate) fn changed(&self, seen: u64) -> Changed<'_, T> {
         Changed { latest: self, seen, wait: None }
     }
@@ -87,12 +87,12 @@ pub(crate) struct Changed<'a, T> {
 }
 
 impl<T> Future for Changed<'_, T> {
-    type Output = Option<u64>;
+    type Output = Option<(u64, Arc<T>)>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = self.latest.slot.lock();
         if slot.number > self.seen {
-            return Poll::Ready(Some(slot.number));
+            return Poll::Ready(Some((slot.number, Arc::clone(&slot.value))));
         }
         if slot.closed {
             return Poll::Ready(None);

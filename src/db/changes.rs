@@ -30,8 +30,9 @@ impl Changes {
     /// Waits for a change since the last call, or since this was made: the newest snapshot, or `None` once the
     /// database is closed.
     pub async fn next(&mut self) -> Option<Snapshot> {
-        self.seen = self.latest.changed(self.seen).await?;
-        Some(Snapshot::new(self.latest.load(), self.readers.upgrade(), self.nonce))
+        let (number, version) = self.latest.changed(self.seen).await?;
+        self.seen = number;
+        Some(Snapshot::new(version, self.readers.upgrade(), self.nonce))
     }
 
     /// The blocking twin of [`next`](Self::next).

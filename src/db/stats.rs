@@ -64,7 +64,12 @@ impl Stats {
             ..Self::default()
         };
         if let Some(readers) = engine.readers() {
-            readers.fill(&mut stats);
+            let counts = readers.io_counts();
+            stats.files_opened = counts.files_opened;
+            stats.index_pages_read = counts.index_pages_read;
+            stats.blocks_decoded = counts.blocks_decoded;
+            stats.bytes_read = counts.bytes_read;
+            stats.wal_bytes = readers.wal_bytes();
         }
         stats
     }

@@ -26,7 +26,7 @@ mod writer;
 
 pub(crate) use block::BlockScratch;
 pub(crate) use cache::PageCache;
-pub(crate) use counters::IoCounters;
+pub(crate) use counters::{IoCounters, IoCounts};
 pub(crate) use describe::{Description, Part, describe};
 pub(crate) use dictionary::SeriesEntry;
 pub(crate) use footer::{FOOTER_MAGIC, FORMAT_VERSION, HEADER_MAGIC};

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use crate::db::Stats;
 use crate::env::{Dir, Lock};
 use crate::error::Result;
-use crate::sst::{BlockScratch, IoCounters, PageCache, SstReader};
+use crate::sst::{BlockScratch, IoCounters, IoCounts, PageCache, SstReader};
 use crate::version::{FileId, SstMeta};
 
 /// Open files kept for the next read: well under the usual limit of 1,024 descriptors a process.
@@ -66,13 +65,13 @@ impl Readers {
         }
     }
 
-    /// Adds what only the files tell.
-    pub(crate) fn fill(&self, stats: &mut Stats) {
-        let counts = self.pages.counters().counts();
-        stats.files_opened = counts.files_opened;
-        stats.index_pages_read = counts.index_pages_read;
-        stats.blocks_decoded = counts.blocks_decoded;
-        stats.bytes_read = counts.bytes_read;
-        stats.wal_bytes = self.wal_bytes.load(Ordering::Relaxed);
+    /// What reading has cost since the opening.
+    pub(crate) fn io_counts(&self) -> IoCounts {
+        self.pages.counters().counts()
+    }
+
+    /// What a reopening would read of the WAL.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        self.wal_bytes.load(Ordering::Relaxed)
     }
 }
