@@ -89,6 +89,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         for (_, reply) in self.flush_waiters.drain(..) {
             reply.send(Err(error.clone()));
         }
+        // Also those behind parked writes, which may wait as long as the disk is full.
+        for command in self.take_queued(|work| matches!(work, Work::Flush { .. })) {
+            command.work.refuse(&error);
+        }
         self.flush_error = Some(error);
     }
 

@@ -182,8 +182,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Commits the next group if the memtable has room for it; whether it went.
     fn commit_next(&mut self) -> bool {
         match self.make_room() {
-            // A sync needs no room, and what is before it has been carried out.
-            Room::Wait => return self.sync_on_command(),
+            Room::Wait => return self.sync_past_parked(),
             Room::Free => self.commit_group(),
             Room::Refused(error) => self.take_group().into_iter().for_each(|command| command.work.refuse(&error)),
         }
@@ -206,12 +205,32 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         }
     }
 
-    /// Answers a sync at the head of the queue by itself; whether there was one.
-    fn sync_on_command(&mut self) -> bool {
-        let first = self.queue.pop_front_if(|command| matches!(command.work, Work::Sync { .. }));
-        let Some(Command { work: Work::Sync { reply }, .. }) = first else { return false };
-        reply.send(self.sync_now().map_err(|error| Error::OutcomeUnknown { reason: error.to_string() }));
-        true
+    /// Answers the syncs among what is parked: they need no room, and are about what is acknowledged, which no parked
+    /// write is. Whether the first in the queue was one.
+    fn sync_past_parked(&mut self) -> bool {
+        let first = matches!(self.queue.front(), Some(Command { work: Work::Sync { .. }, .. }));
+        let syncs = self.take_queued(|work| matches!(work, Work::Sync { .. }));
+        if syncs.is_empty() {
+            return false;
+        }
+        let synced = self
+            .writable()
+            .and_then(|()| self.sync_now().map_err(|error| Error::OutcomeUnknown { reason: error.to_string() }));
+        for command in syncs {
+            match (command.work, &synced) {
+                (Work::Sync { reply }, Ok(())) => reply.send(Ok(())),
+                (work, Err(error)) => work.refuse(error),
+                (work, Ok(())) => work.refuse(&Error::Closed),
+            }
+        }
+        first
+    }
+
+    /// Takes some of what is queued out of its turn.
+    pub(super) fn take_queued(&mut self, wanted: impl Fn(&Work) -> bool) -> VecDeque<Command> {
+        let (taken, left) = self.queue.drain(..).partition(|command| wanted(&command.work));
+        self.queue = left;
+        taken
     }
 
     /// Whether any record is in neither a frozen memtable nor an SST.

@@ -227,7 +227,7 @@ impl Db {
         self.acknowledged(pending.wait_blocking()).map_err(|error| TryWriteError { error, batch: None })
     }
 
-    /// Makes everything written before it durable, whatever durability it was written with.
+    /// Makes every acknowledged write durable, whatever durability it was written with.
     ///
     /// # Errors
     /// [`Error::OutcomeUnknown`] if the sync fails: the database is read-only from then on.
@@ -337,8 +337,11 @@ impl Db {
     async fn ask<T>(&self, work: impl FnOnce(Reply<Result<T>>) -> Work) -> Result<T> {
         let (reply, answer) = reply();
         let work = work(reply);
-        // Also of what takes no memory to speak of: a caller that gives up waiting leaves its request in the queue.
-        let permit = self.engine.permits.acquire(work.byte_len()).await;
+        // Also for what takes no memory to speak of: a caller that gives up waiting leaves its request in the queue.
+        let permit = match work.byte_len() {
+            0 => self.engine.plain_permits.acquire(1).await,
+            bytes => self.engine.permits.acquire(bytes).await,
+        };
         self.engine.send(work, Some(permit));
         answer.wait().await.unwrap_or_else(|| Err(self.engine.gone()))
     }

@@ -23,6 +23,9 @@ use crate::store::{self, OpenReport, Opened, Readers};
 use crate::sync::{Answer, Permit, Permits, Sender, channel};
 use crate::version::Version;
 
+/// Syncs and flushes that may be queued at once: each is small, and more than this only wait for the same thing.
+const PLAIN_REQUESTS: usize = 1 << 10;
+
 /// What every clone of a handle shares. The last one dropped syncs and stops.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -31,6 +34,8 @@ pub(crate) struct Engine {
     /// Taken at close, so that the directory is free once the last snapshot is gone.
     readers: Mutex<Option<Arc<Readers>>>,
     pub(crate) permits: Permits,
+    /// For requests that carry nothing: a flush must not wait behind the writes that wait for it.
+    pub(crate) plain_permits: Permits,
     pub(crate) options: Options,
     pub(crate) report: OpenReport,
     /// Tells this opening's `Series` from all others.
@@ -72,6 +77,7 @@ impl Engine {
             latest,
             readers: Mutex::new(Some(readers)),
             permits: Permits::new(options.queue_bytes()),
+            plain_permits: Permits::new(PLAIN_REQUESTS),
             options,
             report,
             nonce,

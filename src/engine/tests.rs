@@ -153,6 +153,36 @@ fn writers_wait_while_flushes_fail_and_go_on_afterwards() {
     assert_eq!(home.reopened(), expected);
 }
 
+/// Writes that fill the queue wait for room as long as the disk is full. A flush and a sync do not wait with them.
+#[test]
+fn a_flush_and_a_sync_are_answered_while_writes_are_parked() {
+    let home = Home::new();
+    let db = home.builder().flush_at_bytes(1).memory_budget(64 << 20).open_blocking().unwrap();
+    home.env.plant_kind(Call::Sync(SyncStep::Sst), 0, usize::MAX, FULL);
+    for number in 0..3 {
+        db.write_blocking(numbered(number)).unwrap();
+    }
+    let writers: Vec<_> = (3..6)
+        .map(|number| {
+            let (db, mut large) = (db.clone(), numbered(number));
+            for _ in 0..900_000 {
+                large.push_key(&SeriesKey::new("large"), Timestamp::from_nanos(number), 0_u64);
+            }
+            std::thread::spawn(move || db.write_blocking(large))
+        })
+        .collect();
+    while db.stats().queued_bytes < 16 << 20 {
+        std::thread::yield_now();
+    }
+    assert!(matches!(db.flush_blocking(), Err(Error::Io { .. })));
+    db.sync_blocking().unwrap();
+    home.env.mend();
+    for writer in writers {
+        writer.join().unwrap().unwrap();
+    }
+    db.close_blocking().unwrap();
+}
+
 #[test]
 fn a_close_whose_flush_fails_says_so_and_loses_nothing() {
     let home = Home::new();
