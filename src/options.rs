@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) flush_age: Duration,
     pub(crate) max_series: u32,
     pub(crate) wal_segment_bytes: u64,
-    pub(crate) index_cache_bytes: usize,
+    pub(crate) index_cache_bytes: Option<usize>,
 }
 
 impl Default for Options {
@@ -42,7 +42,7 @@ impl Default for Options {
             flush_age: Duration::from_hours(1),
             max_series: 1_000_000,
             wal_segment_bytes: 64 << 20,
-            index_cache_bytes: 64 << 20,
+            index_cache_bytes: None,
         }
     }
 }
@@ -53,9 +53,16 @@ impl Options {
         self.flush_at_bytes.unwrap_or((64 << 20).min(self.memory_budget / 4))
     }
 
-    /// What queued commands may take: an eighth of the budget, and room for at least one batch of any size.
+    /// What queued commands may take: an eighth of the budget. A larger batch passes alone.
+    ///
+    /// Three memtables of a quarter each, the queue and the index cache: together the budget.
     pub(crate) fn queue_bytes(&self) -> usize {
-        (self.memory_budget / 8).max(crate::point::MAX_BATCH_BYTES)
+        self.memory_budget / 8
+    }
+
+    /// What index pages may take: what was asked for, else 64 MiB or an eighth of a small budget.
+    pub(crate) fn index_cache_bytes(&self) -> usize {
+        self.index_cache_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -65,6 +72,9 @@ impl Options {
         }
         if self.flush_at_bytes() == 0 || self.flush_at_bytes() > self.memory_budget / 4 {
             return refuse("flush_at_bytes", "at least 1, at most a quarter of memory_budget");
+        }
+        if self.index_cache_bytes() > self.memory_budget / 4 {
+            return refuse("index_cache_bytes", "at most a quarter of memory_budget");
         }
         if !(1 << 12..=1 << 32).contains(&self.wal_segment_bytes) {
             return refuse("wal_segment_bytes", "between 4 KiB and 4 GiB");

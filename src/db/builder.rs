@@ -87,9 +87,9 @@ impl Builder {
         self
     }
 
-    /// Bytes of SST index kept in memory. Default: 64 MiB.
+    /// Bytes of SST index kept in memory. Default: 64 MiB, or an eighth of a smaller budget; at most a quarter of it.
     pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
-        self.options.index_cache_bytes = bytes;
+        self.options.index_cache_bytes = Some(bytes);
         self
     }
 

@@ -92,7 +92,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let ids = Arc::new(FileIds::new(recovery.next_file));
     let tables = || SstTables { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids) };
     let replayed = Replay::new(&dir, tables(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
-    let readers = Arc::new(Readers::new(dir.clone(), manifest.uuid, options.index_cache_bytes, lock));
+    let readers = Arc::new(Readers::new(dir.clone(), manifest.uuid, options.index_cache_bytes(), lock));
     let mut storage = settle(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&readers))?;
     // Only now: the manifest that does without the old segments is durable.
     storage.drop_segments();
