@@ -13,7 +13,7 @@ type Change = fn(Builder) -> Builder;
 
 #[test]
 fn options_out_of_bounds_are_named() {
-    let bad: [(&str, Change); 12] = [
+    let bad: [(&str, Change); 13] = [
         ("memory_budget", |builder| builder.memory_budget(0)),
         ("memory_budget", |builder| builder.memory_budget((64 << 20) - 1)),
         ("flush_at_bytes", |builder| builder.flush_at_bytes(0)),
@@ -22,6 +22,7 @@ fn options_out_of_bounds_are_named() {
         ("wal_segment_bytes", |builder| builder.wal_segment_bytes(4095)),
         ("wal_segment_bytes", |builder| builder.wal_segment_bytes((4 << 30) + 1)),
         ("wal_segment_bytes", |builder| builder.wal_segment_bytes(u64::MAX)),
+        ("index_cache_bytes", |builder| builder.memory_budget(64 << 20).index_cache_bytes((16 << 20) + 1)),
         ("max_series", |builder| builder.max_series(0)),
         ("max_series", |builder| builder.max_series(u32::MAX)),
         ("flush_age", |builder| builder.flush_age(Duration::ZERO)),
