@@ -44,7 +44,7 @@ Examples:
 const QUERY_HELP: &str = "\
 A selector is a metric and conditions on tags, as in Prometheus: temp{station=\"JFK\"}, {station!=\"JFK\"}, \
 temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}. Regular expressions match the whole tag value; a missing tag is the \
-empty text. A range holds --from and stops short of --to. Windows of --every begin at multiples of it since \
+empty text. A metric with braces in its name is quoted inside them: {\"a{b\"}. A range holds --from and stops short of --to. Windows of --every begin at multiples of it since \
 1970-01-01T00:00:00Z; a window without points is left out.
 
 A table rounds to nine digits; CSV (series,time,value) and JSON (a line a point) are exact. JSON has no number for \

@@ -29,7 +29,13 @@ pub(crate) fn open_or_create(dir: &Path) -> Result<Db> {
 /// A user should know that the last writes before a crash were cut short.
 fn tell(report: &OpenReport) {
     if let Some(tail) = &report.forgiven {
-        note(&format!("an unfinished write at the end of the log was dropped: {tail:?}"));
+        note(&format!(
+            "an unfinished write at the end of the log was dropped: {} bytes at {} of {}, kept in {}",
+            tail.bytes,
+            tail.offset,
+            tail.file.display(),
+            tail.kept.display()
+        ));
     }
 }
 

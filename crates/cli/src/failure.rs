@@ -78,7 +78,22 @@ impl From<timestrata::Error> for Failure {
                 let by = pid.map_or_else(String::new, |pid| format!(" by process {pid}"));
                 format!("{} is locked{by}: one process at a time, wait for it or stop it first", dir.display())
             }
+            Error::Io { source, .. } => format!("{error}; {}", way_out(source)),
+            Error::TooLarge { .. } => format!("{error}; make it smaller"),
             _ => error.to_string(),
         })
+    }
+}
+
+/// What to do about a refusal of the operating system.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "see whether the path is right",
+        io::ErrorKind::NotADirectory => "name a database's directory, by --db or TIMESTRATA_DB",
+        io::ErrorKind::IsADirectory => "name a file in it",
+        io::ErrorKind::PermissionDenied => "run as its owner, or have its permissions changed",
+        io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space, then try again",
+        _ => "see that the disk is sound, then try again",
     }
 }

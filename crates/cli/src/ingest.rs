@@ -71,7 +71,11 @@ fn begin<R: Read>(name: &str, records: &mut Records<R>) -> Result<(Vec<String>, 
         return Err(Failure::error(format!("{name} is empty: its first line must name the columns")));
     }
     let header: Result<Vec<String>, String> = (0..row.cells.len()).map(|at| row.text(at).map(str::to_owned)).collect();
-    let header = header.map_err(|what| Failure::error(format!("the header of {name} cannot be read: {what}")))?;
+    let header = header.map_err(|what| {
+        Failure::error(format!(
+            "the header of {name} cannot be read: {what}; give it a first line of column names in UTF-8"
+        ))
+    })?;
     let mut sample = Vec::new();
     while sample.len() < SAMPLE_ROWS && records.read(&mut row).map_err(failed)? {
         sample.push(row.clone());

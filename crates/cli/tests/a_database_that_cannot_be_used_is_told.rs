@@ -94,3 +94,17 @@ fn inspect_tells_what_each_file_is() {
     }
     assert!(place.run("inspect f.csv").fails(2).contains("f.csv"));
 }
+
+#[test]
+fn a_path_of_the_wrong_kind_is_told_with_a_way_out() {
+    let place = place();
+    for (line, way_out) in [
+        ("stats --db f.csv", "name a database's directory"),
+        ("ingest f.csv --db f.csv", "name a database's directory"),
+        ("inspect d", "name a file in it"),
+        ("inspect d/nothing.sst", "see whether the path is right"),
+    ] {
+        let error = place.run(line).fails(2);
+        assert!(error.contains(way_out), "{line}: {error}");
+    }
+}

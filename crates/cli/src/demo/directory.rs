@@ -13,6 +13,9 @@ use crate::failure::{Failure, Result};
 const MARK: &str = "timestrata-demo.txt";
 const MARK_TEXT: &str = "Made by `timestrata demo`, which may delete and remake this directory.\n";
 
+/// All that a demo leaves which was killed before its database was made; a new database can be made beside it.
+const LOCK: &str = "LOCK";
+
 /// Makes way for a new demo, or says why not.
 pub(crate) fn clear(dir: &Path) -> Result<()> {
     let failed = |error: io::Error| Failure::error(format!("cannot make way in {}: {error}", dir.display()));
@@ -24,7 +27,8 @@ pub(crate) fn clear(dir: &Path) -> Result<()> {
         }
         Ok(_) => {}
     }
-    if fs::read_dir(dir).map_err(failed)?.next().is_none() {
+    let mut names = fs::read_dir(dir).map_err(failed)?.map(|entry| entry.map(|entry| entry.file_name()));
+    if names.all(|name| name.is_ok_and(|name| name == LOCK)) {
         return Ok(());
     }
     if !is_marked(dir) {
@@ -60,6 +64,8 @@ mod tests {
         let dir = home.path().join("d");
         clear(&dir).unwrap();
         fs::create_dir(&dir).unwrap();
+        clear(&dir).unwrap();
+        fs::write(dir.join(LOCK), "123").unwrap();
         clear(&dir).unwrap();
         fs::write(dir.join("mine"), "x").unwrap();
         assert!(clear(&dir).unwrap_err().to_string().contains("left alone"));

@@ -63,10 +63,15 @@ impl Plan {
         }
         let taken: HashSet<usize> = tags.iter().map(|tag| tag.at).chain([time.at]).collect();
         let types = table.types(args.types.as_ref())?;
+        let except =
+            args.values_except.as_ref().map_or(Ok(Vec::new()), |names| table.named(names, "--values-except"))?;
         let chosen = match &args.values {
-            Some(values) => table.named(values, "--values")?,
-            None => table.numeric(&taken, &types, args.values_except.as_ref(), &mut notes)?,
+            Some(values) => table.named(values, "--values")?.into_iter().filter(|at| !except.contains(at)).collect(),
+            None => table.numeric(&taken, &types, &except, &mut notes)?,
         };
+        if chosen.is_empty() {
+            return Err(Failure::error("--values-except leaves no value column: name fewer there"));
+        }
         if let Some(at) = chosen.iter().find(|at| taken.contains(at)) {
             let name = &table.header[*at];
             return Err(Failure::error(format!("column {name} is time or tag, and cannot be a value too: choose one")));
@@ -181,10 +186,9 @@ impl Table<'_> {
         &self,
         taken: &HashSet<usize>,
         types: &HashMap<usize, ValueType>,
-        except: Option<&Names>,
+        except: &[usize],
         notes: &mut Vec<String>,
     ) -> Result<Vec<usize>> {
-        let except = except.map_or(Ok(Vec::new()), |except| self.named(except, "--values-except"))?;
         let mut chosen = Vec::new();
         let mut texts = Vec::new();
         for (at, column) in self.sample.iter().enumerate() {
@@ -335,6 +339,8 @@ mod tests {
         let some = |values| keys(&plan(text, &[time.as_slice(), &["--values", values]].concat()).unwrap());
         assert_eq!(some("up"), [r#"up{job="a"}:f64"#, r#"up{job="b"}:f64"#]);
         assert_eq!(some(r#"load,up{job="b"}"#), ["load:f64", r#"up{job="b"}:f64"#]);
+        let but_a = ["--values", "up", "--values-except", r#"up{job="a"}"#];
+        assert_eq!(keys(&plan(text, &[time.as_slice(), &but_a].concat()).unwrap()), [r#"up{job="b"}:f64"#]);
         assert!(plan(text, &[]).unwrap_err().contains("--time ts --time-format ms"));
     }
 
@@ -355,6 +361,7 @@ mod tests {
             ("t,\"m{a=}\"\n2013-01-01,1\n", vec![], "header m{a=}"),
             ("t,\"m{a=\"\"1\"\"}\",a\n2013-01-01,1,x\n", vec!["--tags", "a"], "both give the tag a"),
             ("t,\"m{}\",m\n2013-01-01,1,1\n", vec![], "the same series"),
+            (WEATHER, vec!["--values", "temp", "--values-except", "temp"], "leaves no value column"),
             ("t,x\n2013-01-01,a\n", vec![], "no column holds only numbers"),
         ] {
             let error = plan(text, &options).unwrap_err();
