@@ -330,16 +330,18 @@ fn any_single_fault_loses_and_doubles_nothing() {
 
 /// A waker that owns a handle and drops it when told, on whichever thread wakes it.
 struct LastHandle {
-    db: std::sync::Mutex<Option<(Db, std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<()>)>>,
+    db: std::sync::Mutex<Option<Db>>,
+    go: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+    done: std::sync::mpsc::Sender<()>,
 }
 
 impl std::task::Wake for LastHandle {
     fn wake(self: Arc<Self>) {
         let taken = self.db.lock().unwrap().take();
-        if let Some((db, go, done)) = taken {
-            go.recv().unwrap();
+        if let Some(db) = taken {
+            self.go.lock().unwrap().recv().unwrap();
             drop(db);
-            done.send(()).unwrap();
+            self.done.send(()).unwrap();
         }
     }
 }
@@ -353,7 +355,7 @@ fn the_last_handle_may_be_dropped_by_a_waker_on_the_writers_thread() {
     let mut changes = db.changes();
     let (go, told) = std::sync::mpsc::channel();
     let (done, is_done) = std::sync::mpsc::channel();
-    let owner = LastHandle { db: std::sync::Mutex::new(Some((db.clone(), told, done))) };
+    let owner = LastHandle { db: std::sync::Mutex::new(Some(db.clone())), go: std::sync::Mutex::new(told), done };
     let waker = Waker::from(Arc::new(owner));
     let mut next = Box::pin(changes.next());
     assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
