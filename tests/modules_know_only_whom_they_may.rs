@@ -73,9 +73,10 @@ const TABLE: &[Row] = &[
 ];
 
 /// Where tokio may be named, and what of it.
-const TOKIO: [(&str, &str); 6] = [
+const TOKIO: [(&str, &str); 7] = [
     ("src/sync/mod.rs", "tokio::sync::Semaphore"),
     ("src/sync/mod.rs", "tokio::sync::OwnedSemaphorePermit"),
+    ("src/sync/mod.rs", "tokio::task::unconstrained"),
     ("src/query/blocking.rs", "tokio::runtime::Handle"),
     ("src/query/blocking.rs", "tokio::task::JoinError"),
     ("src/query/stream.rs", "tokio::runtime::Handle"),

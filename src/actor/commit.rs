@@ -23,7 +23,7 @@ struct Prepared {
     batch: Batch,
     reply: Waiting,
     /// Held until the points are in the memtable, which then counts them.
-    _permit: Option<Permit>,
+    permit: Option<Permit>,
 }
 
 /// Who waits for a prepared request, and for what.
@@ -65,6 +65,8 @@ impl Prepared {
     }
 
     fn acknowledge(self, newest: u64, synced: bool) {
+        // Before the answer: whoever has it finds the memory free.
+        drop(self.permit);
         match self.reply {
             Waiting::Write { reply, durability } => {
                 let durability = if synced { Durability::Sync } else { durability };
@@ -76,6 +78,7 @@ impl Prepared {
     }
 
     fn fail(self, error: &Error) {
+        drop(self.permit);
         match self.reply {
             Waiting::Write { reply, .. } => reply.send(Err(error.clone())),
             Waiting::Series { reply, .. } => reply.send(Err(error.clone())),
@@ -229,7 +232,7 @@ impl Ahead {
     ) -> Prepared {
         let records = !definitions.is_empty() || !batch.is_empty();
         self.seq += u64::from(records);
-        Prepared { seq: records.then_some(self.seq), definitions, series, batch, reply, _permit: permit }
+        Prepared { seq: records.then_some(self.seq), definitions, series, batch, reply, permit }
     }
 
     /// Finds or makes every key's series. Nothing is made before the caller takes over the index.

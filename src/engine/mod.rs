@@ -135,6 +135,10 @@ impl Engine {
 
     fn join(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // A waker runs on the writer's thread, and may drop the last handle: that thread ends by itself, later.
+        if threads.iter().any(|thread| thread.thread().id() == thread::current().id()) {
+            return;
+        }
         for thread in threads {
             // A panic inside was told to everyone who waited.
             drop(thread.join());

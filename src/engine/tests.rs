@@ -357,3 +357,49 @@ fn any_single_fault_loses_and_doubles_nothing() {
     }
     assert!(calls > 300, "{calls} calls failed");
 }
+
+/// A waker that owns a handle and drops it when told, on whichever thread wakes it.
+struct LastHandle {
+    db: std::sync::Mutex<Option<Db>>,
+    go: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+    done: std::sync::mpsc::Sender<()>,
+}
+
+impl std::task::Wake for LastHandle {
+    fn wake(self: Arc<Self>) {
+        let taken = self.db.lock().unwrap().take();
+        if let Some(db) = taken {
+            self.go.lock().unwrap().recv().unwrap();
+            drop(db);
+            self.done.send(()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_last_handle_may_be_dropped_by_a_waker_on_the_writers_thread() {
+    use std::task::{Context, Waker};
+
+    let home = Home::new();
+    let db = home.open();
+    let mut changes = db.changes();
+    let (go, told) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let owner = LastHandle { db: std::sync::Mutex::new(Some(db.clone())), go: std::sync::Mutex::new(told), done };
+    let waker = Waker::from(Arc::new(owner));
+    let mut next = Box::pin(changes.next());
+    assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut write = Box::pin(db.write(numbered(1)));
+    assert!(write.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(write);
+    drop(db);
+    go.send(()).unwrap();
+    is_done.recv_timeout(std::time::Duration::from_secs(10)).expect("the drop returns");
+    let reopened = loop {
+        match home.builder().open_blocking() {
+            Err(Error::Locked { .. }) => std::thread::yield_now(),
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!(found(&reopened), once([1]));
+}

@@ -45,17 +45,18 @@ pub(crate) enum AnySources {
 /// arrived last.
 ///
 /// Sources are asked from the latest end down; once the best point found passes a source's end, neither that source
-/// nor any after it is touched.
-pub(crate) fn latest<T>(mut sources: Vec<BoxSource<T>>) -> Result<Option<Point<T>>> {
-    let mut ends: Vec<(i64, usize)> =
-        sources.iter().enumerate().filter_map(|(age, source)| Some((source.end()?, age))).collect();
-    ends.sort_unstable_by(|a, b| b.cmp(a));
+/// nor any after it is touched. Each is let go once it was asked: a series without a point would else hold every file
+/// open.
+pub(crate) fn latest<T>(sources: Vec<BoxSource<T>>) -> Result<Option<Point<T>>> {
+    let ends = sources.into_iter().enumerate().filter_map(|(age, source)| Some(((source.end()?, age), source)));
+    let mut ends: Vec<((i64, usize), BoxSource<T>)> = ends.collect();
+    ends.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
     let mut best: Option<((i64, usize), Point<T>)> = None;
-    for (end, age) in ends {
+    for ((end, age), mut source) in ends {
         if best.as_ref().is_some_and(|(at, _)| *at > (end, age)) {
             break;
         }
-        if let Some(point) = sources[age].last()? {
+        if let Some(point) = source.last()? {
             let at = (point.timestamp.as_nanos(), age);
             if best.as_ref().is_none_or(|(other, _)| *other < at) {
                 best = Some((at, point));
@@ -104,5 +105,44 @@ mod tests {
         assert_eq!(found.map(|point| point.value), Some(2));
         assert_eq!(latest_and_touched(&[]).0, None);
         assert_eq!(latest_and_touched(&[Runs::new(vec![])]).0, None);
+    }
+
+    /// Without a point, and counting how many of its kind were asked and are still there.
+    struct Empty(std::sync::Arc<std::sync::atomic::AtomicUsize>, bool);
+
+    impl Source<i64> for Empty {
+        fn bound(&self) -> Option<i64> {
+            Some(0)
+        }
+
+        fn fill(&mut self, _: &mut Vec<Timestamp>, _: &mut Vec<i64>) -> Result<bool> {
+            Ok(false)
+        }
+
+        fn end(&self) -> Option<i64> {
+            Some(9)
+        }
+
+        fn last(&mut self) -> Result<Option<Point<i64>>> {
+            self.1 = true;
+            let before = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(before, 0, "one source at a time holds its file");
+            Ok(None)
+        }
+    }
+
+    impl Drop for Empty {
+        fn drop(&mut self) {
+            if self.1 {
+                self.0.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_without_a_point_is_let_go_before_the_next_is_asked() {
+        let asked = std::sync::Arc::default();
+        let source = |_| -> BoxSource<i64> { Box::new(Empty(std::sync::Arc::clone(&asked), false)) };
+        assert_eq!(latest((0..3).map(source).collect()).unwrap(), None);
     }
 }

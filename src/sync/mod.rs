@@ -190,8 +190,12 @@ impl Permits {
 
     pub(crate) async fn acquire(&self, bytes: usize) -> Permit {
         let share = self.share(bytes);
+        let permit = std::sync::Arc::clone(&self.semaphore).acquire_many_owned(share);
+        // Inside a task of tokio's that blocks in one twin after the other, the semaphore would now and then have the
+        // task yield, which it cannot, and so wait for ever.
+        let permit = tokio::task::unconstrained(permit);
         // The semaphore is never closed, so the only failure does not occur.
-        Permit(std::sync::Arc::clone(&self.semaphore).acquire_many_owned(share).await.ok())
+        Permit(permit.await.ok())
     }
 
     /// The share at once, or `None` while others hold too much.
