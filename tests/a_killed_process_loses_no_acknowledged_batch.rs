@@ -15,7 +15,7 @@ use std::time::Duration;
 use common::{Home, Numbers, at, key, told_by_parent};
 use timestrata::{Batch, Builder, Db, Durability, Select, Value};
 
-const KILLS: u64 = 30;
+const KILLS: u64 = 60;
 const TASKS: i64 = 4;
 const SERIES: usize = 5;
 

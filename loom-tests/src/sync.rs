@@ -186,7 +186,7 @@ impl<T> Answer<T> {
 
 /// See the engine's `sync::Permit`: no model here runs out of queue memory.
 #[derive(Debug)]
-pub(crate) struct Permit;
+pub(crate) struct Permit(Arc<()>);
 
 pub(crate) fn yield_now() -> impl Future<Output = ()> {
     std::future::ready(())

@@ -107,7 +107,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     pub(super) fn commit_group(&mut self) {
         let group = self.take_group();
         if let Err(error) = self.writable() {
-            return group.into_iter().for_each(|command| command.work.refuse(&error));
+            return self.refuse_group(group, &error);
         }
         let mut ahead = Ahead {
             seq: self.version.seq,
@@ -125,6 +125,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let newest = self.version.seq;
         for prepared in group {
             prepared.acknowledge(newest, synced);
+        }
+    }
+
+    /// Of a read-only database. A sync is carried out all the same if it was not the WAL that failed.
+    fn refuse_group(&mut self, group: Vec<Command>, error: &Error) {
+        for command in group {
+            match command.work {
+                Work::Sync { reply } => reply.send(self.sync_now()),
+                work => work.refuse(error),
+            }
         }
     }
 

@@ -213,9 +213,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if syncs.is_empty() {
             return false;
         }
-        let synced = self
-            .writable()
-            .and_then(|()| self.sync_now().map_err(|error| Error::OutcomeUnknown { reason: error.to_string() }));
+        let synced = self.sync_now();
         for command in syncs {
             match (command.work, &synced) {
                 (Work::Sync { reply }, Ok(())) => reply.send(Ok(())),

@@ -94,7 +94,7 @@ impl Db {
         &self.engine.report
     }
 
-    /// The series of a key, holding `f64`; made durable first if it is new.
+    /// The series of a key, holding `f64`; made, with the database's durability, if it is new.
     ///
     /// # Errors
     /// [`Error::TypeMismatch`] if it holds another type; [`Error::InvalidName`], [`Error::TooManySeries`], and those

@@ -11,7 +11,7 @@ use super::directory::{Directory, LOCK};
 use super::look::{check_unfinished, decide, lock, read_series, spare_strangers};
 use super::place::{check_creatable, prepare, sync_parent};
 use super::readers::Readers;
-use super::replay::{Replay, Replayed};
+use super::replay::{Replay, Replayed, check_replayable};
 use super::tables::SstTables;
 use crate::actor::Storage;
 use crate::env::{Dir, Env};
@@ -125,6 +125,9 @@ fn drop_garbage(
     let manifest = if garbage.is_empty() {
         manifest
     } else {
+        // A WAL that cannot be replayed refuses the opening before anything goes: an SST that no edit names may be the
+        // only sound copy of what rotted there.
+        check_replayable(dir, manifest.uuid, recovery)?;
         let durable = Durable { next_file: recovery.next_file, ..recovery.durable.clone() };
         Manifest::reopen(dir.clone(), &manifest, durable)?;
         ManifestRead::read(dir)?

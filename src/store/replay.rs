@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::directory::KEPT_TAIL;
 use super::open::ForgivenTail;
 use super::tables::SstTables;
@@ -76,11 +78,7 @@ impl<'a> Replay<'a> {
     }
 
     fn replay(&mut self, recovery: &Recovery) -> Result<()> {
-        for (at, (segment, end)) in recovery.replay.iter().enumerate() {
-            let end = match (end, recovery.replay.get(at + 1)) {
-                (ReplayEnd::Sealed(len), Some((next, _))) => SegmentEnd::Sealed { len: *len, last_seq: next.last_seq },
-                _ => SegmentEnd::Last,
-            };
+        for (segment, end) in ends(recovery) {
             self.segment(recovery, segment, end)?;
         }
         self.flush()
@@ -152,4 +150,23 @@ impl<'a> Replay<'a> {
         self.dir.open(&kept, Open::Create)?.write_at(0, &bytes)?;
         Ok(ForgivenTail { file: file.path().to_owned(), offset, bytes: end - offset, kept: self.dir.file_path(&kept) })
     }
+}
+
+/// The segments to replay, each with where it ends.
+fn ends(recovery: &Recovery) -> impl Iterator<Item = (&FoundSegment, SegmentEnd)> {
+    let successors = recovery.replay.iter().skip(1).map(Some).chain([None]);
+    recovery.replay.iter().zip(successors).map(|((segment, end), successor)| match (end, successor) {
+        (ReplayEnd::Sealed(len), Some((next, _))) => {
+            (segment, SegmentEnd::Sealed { len: *len, last_seq: next.last_seq })
+        }
+        _ => (segment, SegmentEnd::Last),
+    })
+}
+
+/// Whether every record that replay will want is sound. Changes nothing.
+pub(super) fn check_replayable(dir: &Dir, uuid: Uuid, recovery: &Recovery) -> Result<()> {
+    for (segment, end) in ends(recovery) {
+        read_segment(dir, uuid, segment.id, end, |_| Ok(()))?;
+    }
+    Ok(())
 }

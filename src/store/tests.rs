@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::actor::{LogRecord, Storage};
+use crate::actor::{LogRecord, Storage, Tables};
 use crate::env::faulty::{Call, FaultyEnv};
 use crate::env::{Dir, OsEnv, SyncStep};
 use crate::error::Error;
 use crate::manifest::{Manifest, ManifestRead};
+use crate::memtable::{Frozen, Memtable};
 use crate::options::Options;
-use crate::point::PointColumns;
-use crate::version::{Durable, FileId};
+use crate::point::{PointColumns, ValueType};
+use crate::series::{SeriesId, SeriesKey};
+use crate::version::{Durable, FileId, SeriesIndex};
 
 /// Made by someone else a moment ago, or by an opening that was killed: its name may still be in the page cache alone.
 #[test]
@@ -44,4 +46,32 @@ fn every_directory_that_is_made_is_made_durable() {
     drop(super::open(Arc::new(env.clone()), &dir.path().join("a/b/c"), &Options::default()).unwrap());
     let synced = env.calls().iter().filter(|call| **call == Call::SyncDir(SyncStep::ParentDirectory)).count();
     assert_eq!(synced, 3);
+}
+
+/// Killed between a flush's rename and its edit; then a record of the WAL rots. The file is the only sound copy.
+#[test]
+fn an_opening_that_is_refused_deletes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default());
+    let mut opened = open().unwrap();
+    for seq in 1..=2 {
+        let record = LogRecord { seq, definitions: &[], points: PointColumns::default() };
+        opened.storage.append(&[record]).unwrap();
+        opened.storage.sync().unwrap();
+    }
+    let mut series = SeriesIndex::default();
+    series.find_or_make(&SeriesKey::new("m"), ValueType::U64, 1, 9).unwrap();
+    let mut memtable = Memtable::new();
+    memtable.insert(PointColumns { series: &[SeriesId::new(0)], timestamps: &[1], bits: &[1] });
+    let (view, next_segment) = (memtable.view(), FileId::default());
+    let frozen = Frozen { generation: 1, view, series, min_seq: 1, max_seq: 1, next_segment };
+    let unnamed = crate::sst::file_name(opened.tables.write(&frozen).unwrap()[0].id);
+    drop(opened);
+    let listed = super::Directory::list(&Dir::new(Arc::new(OsEnv), dir.path())).unwrap();
+    let segment = dir.path().join(crate::wal::segment_name(listed.segments[0]));
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[128 + 20] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    assert!(matches!(open(), Err(Error::Corrupt { .. })));
+    assert!(dir.path().join(unnamed).exists());
 }

@@ -13,7 +13,7 @@ const BATCHES: [&[i64]; 2] = [&[5], &[3]];
 
 /// Two batches, a flush between them and a close wait in the inbox; flusher and reader run beside the writer.
 pub fn flush() -> Explored {
-    explore("flush", 100, body)
+    explore("flush", 4_000, body)
 }
 
 fn body(witness: &Witness) {

@@ -12,7 +12,7 @@ const BATCHES: [&[i64]; 2] = [&[1, 2], &[4, 3]];
 
 /// A client writes two batches, the second partly late, while a reader loads twice.
 pub fn publish() -> Explored {
-    explore("publish", 100, body)
+    explore("publish", 80_000, body)
 }
 
 fn body(witness: &Witness) {
