@@ -58,16 +58,18 @@ fn one_client(c: &mut Criterion) {
     group.finish();
 }
 
-/// 64 clients that share the workload's series among them, each waiting for its own acknowledgements, until all
+/// Clients that share the workload's series among them, each waiting for its own acknowledgements, until all
 /// 10 M points are in: threads here, as a program without a runtime has them.
 fn clients(c: &mut Criterion) {
-    let mut group = c.benchmark_group("append/64 clients x 1,000 points");
+    let mut group = c.benchmark_group("append/clients x 1,000 points");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Elements((SERIES * TICKS) as u64));
     for (name, durability) in [("sync", Durability::Sync), ("os", Durability::Os)] {
-        group.bench_function(name, |b| {
-            b.iter_custom(|times| (0..times).map(|_| run_clients(64, durability)).sum());
-        });
+        for clients in [4, 16, 64] {
+            group.bench_function(BenchmarkId::new(name, clients), |b| {
+                b.iter_custom(|times| (0..times).map(|_| run_clients(clients, durability)).sum());
+            });
+        }
     }
     group.finish();
 }
