@@ -47,3 +47,14 @@ fn waiting_for_changes_keeps_nothing_open() {
     assert!(waiting.join().unwrap() <= 1);
     drop(home.open());
 }
+
+/// A change that nobody asked for before the close is not handed out after it: its files may be another's by then.
+#[test]
+fn a_change_is_not_told_once_the_database_is_closed() {
+    let home = Home::new();
+    let db = home.open();
+    let mut changes = db.changes();
+    db.write_blocking(batch(&key("m", 0), [(1, 1.0)])).unwrap();
+    db.close_blocking().unwrap();
+    assert!(changes.next_blocking().is_none());
+}

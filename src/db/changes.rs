@@ -32,7 +32,9 @@ impl Changes {
     pub async fn next(&mut self) -> Option<Snapshot> {
         let (number, version) = self.latest.changed(self.seen).await?;
         self.seen = number;
-        Some(Snapshot::new(version, self.readers.upgrade(), self.nonce))
+        // Without them it was closed meanwhile: a snapshot that cannot read would be no answer.
+        let readers = self.readers.upgrade()?;
+        Some(Snapshot::new(version, Some(readers), self.nonce))
     }
 
     /// The blocking twin of [`next`](Self::next).
