@@ -213,6 +213,11 @@ impl Error {
         if is_resource(&source) { Error::Resource { action, file, source } } else { Error::Io { action, file, source } }
     }
 
+    /// Holds a size to its bound.
+    pub(crate) fn check_size(what: &'static str, found: usize, most: usize) -> Result<()> {
+        if found > most { Err(Self::TooLarge { what, found, most }) } else { Ok(()) }
+    }
+
     /// Names damage at an offset of a file.
     pub(crate) fn corrupt(file: impl Into<PathBuf>, offset: u64, what: impl Into<String>) -> Self {
         Error::Corrupt { file: file.into(), offset, what: what.into() }

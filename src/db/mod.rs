@@ -326,10 +326,9 @@ impl Db {
     }
 
     async fn make_series(&self, keys: Vec<(SeriesKey, ValueType)>) -> Result<Vec<SeriesId>> {
-        let bound = |what, found, most| if found > most { Err(Error::TooLarge { what, found, most }) } else { Ok(()) };
-        bound("a list of new series", keys.len(), MAX_BATCH_POINTS)?;
+        Error::check_size("a list of new series", keys.len(), MAX_BATCH_POINTS)?;
         let bytes = keys.iter().map(|(key, _)| key.byte_len()).sum();
-        bound("a list of series keys, in bytes,", bytes, MAX_BATCH_BYTES)?;
+        Error::check_size("a list of series keys, in bytes,", bytes, MAX_BATCH_BYTES)?;
         self.ask(|reply| Work::MakeSeries { keys, reply }).await
     }
 

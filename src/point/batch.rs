@@ -145,9 +145,8 @@ impl Batch {
 
     /// What can be told without the database: size, keys, types within the batch, the opening's nonce.
     pub(crate) fn check(&self, nonce: u64) -> Result<()> {
-        let bound = |what, found, most| if found > most { Err(Error::TooLarge { what, found, most }) } else { Ok(()) };
-        bound("a batch, in points,", self.len(), MAX_BATCH_POINTS)?;
-        bound("a batch, in bytes,", self.byte_len(), MAX_BATCH_BYTES)?;
+        Error::check_size("a batch, in points,", self.len(), MAX_BATCH_POINTS)?;
+        Error::check_size("a batch, in bytes,", self.byte_len(), MAX_BATCH_BYTES)?;
         if let Some(error) = &self.refused {
             return Err(error.clone());
         }

@@ -78,16 +78,8 @@ impl SeriesKey {
     /// # Errors
     /// [`Error::InvalidName`] or [`Error::TooLarge`] names the first rule broken.
     pub fn check(&self) -> Result<()> {
-        if self.byte_len() > MAX_KEY_BYTES {
-            return Err(Error::TooLarge {
-                what: "a series key, in bytes,",
-                found: self.byte_len(),
-                most: MAX_KEY_BYTES,
-            });
-        }
-        if self.tags.len() > MAX_TAGS {
-            return Err(Error::TooLarge { what: "a series key, in tags,", found: self.tags.len(), most: MAX_TAGS });
-        }
+        Error::check_size("a series key, in bytes,", self.byte_len(), MAX_KEY_BYTES)?;
+        Error::check_size("a series key, in tags,", self.tags.len(), MAX_TAGS)?;
         check_text("metric name", &self.metric, true)?;
         for (at, (key, value)) in self.tags.iter().enumerate() {
             check_text("tag key", key, true)?;
