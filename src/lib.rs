@@ -19,6 +19,9 @@ mod series;
 pub(crate) mod sst;
 pub(crate) mod store;
 pub(crate) mod sync;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod verify;
 pub(crate) mod version;
 pub(crate) mod wal;

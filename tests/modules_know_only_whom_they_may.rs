@@ -57,7 +57,7 @@ const TABLE: &[Row] = &[
     Row { module: "options", crate_modules: &[], crates: &[], std: &[], is_async: false },
     Row { module: "sync", crate_modules: &[], crates: &["flume", "tokio"], std: &[], is_async: true },
     // Bytes.
-    Row { module: "env", crate_modules: &[], crates: &[], std: &["std::fs", "std::process"], is_async: false },
+    Row { module: "env", crate_modules: &[], crates: &["uuid"], std: &["std::fs", "std::process", "std::time::Instant"], is_async: false },
     Row { module: "bytes", crate_modules: &["env"], crates: &["crc32fast", "uuid"], std: &[], is_async: false },
     Row { module: "sst", crate_modules: &["bytes", "env", "finding", "version"], crates: &["crc32fast", "quick_cache", "tracing", "uuid"], std: &[], is_async: false },
     Row { module: "wal", crate_modules: &["actor", "bytes", "env", "version"], crates: &["tracing", "uuid"], std: &[], is_async: false },
@@ -65,7 +65,7 @@ const TABLE: &[Row] = &[
     // The engine put together.
     Row { module: "store", crate_modules: &["actor", "env", "manifest", "memtable", "sst", "version", "wal"], crates: &["quick_cache", "tracing", "uuid"], std: &[], is_async: false },
     Row { module: "query", crate_modules: &["memtable", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
-    Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread", "std::time::Instant"], is_async: true },
+    Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread"], is_async: true },
     Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },
     Row { module: "verify", crate_modules: &["env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     Row { module: "finding", crate_modules: &[], crates: &[], std: &[], is_async: false },

@@ -38,8 +38,8 @@ impl Builder {
         Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv) }
     }
 
-    /// Files that fail on demand.
-    #[cfg(test)]
+    /// Other files than the operating system's.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = env;
         self
@@ -108,5 +108,12 @@ impl Builder {
     pub fn open_blocking(self) -> Result<Db> {
         let engine = Engine::open(self.env, &self.dir, self.options)?;
         Ok(Db { engine: Arc::new(engine) })
+    }
+
+    /// Opens the database for someone who drives its actors himself.
+    #[cfg(feature = "testing")]
+    pub(crate) fn assemble(self) -> Result<(Db, crate::engine::Actors)> {
+        let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options)?;
+        Ok((Db { engine: Arc::new(engine) }, actors))
     }
 }

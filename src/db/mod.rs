@@ -290,7 +290,10 @@ impl Db {
     /// Why the flush or the sync failed; the database is closed all the same, and what was acknowledged as synced is
     /// safe in the WAL.
     pub async fn close(self) -> Result<()> {
-        off_thread(move || self.engine.close()).await.unwrap_or(Err(Error::Poisoned))
+        if !self.engine.has_threads() {
+            return self.engine.close().await;
+        }
+        off_thread(move || self.close_blocking()).await.unwrap_or(Err(Error::Poisoned))
     }
 
     /// The blocking twin of [`close`](Self::close).
@@ -298,7 +301,7 @@ impl Db {
     /// # Errors
     /// As for `close`.
     pub fn close_blocking(self) -> Result<()> {
-        self.engine.close()
+        block_on(self.engine.close())
     }
 
     fn check(&self, batch: &Batch, durability: Durability) -> Result<()> {

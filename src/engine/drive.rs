@@ -6,37 +6,43 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::actor::{Timer, Timers};
+use crate::env::Env;
 
 const TIMERS: [Timer; 4] = [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry];
 
 /// When each timer is due. Set by the actor, read by whoever drives it, both on one thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Alarm {
-    due: Mutex<[Option<Instant>; TIMERS.len()]>,
+    env: Arc<dyn Env>,
+    due: Mutex<[Option<Duration>; TIMERS.len()]>,
 }
 
 impl Timers for Arc<Alarm> {
     fn arm(&mut self, timer: Timer, after: Duration) {
         // Beyond what the clock can name is never.
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)[timer as usize] = Instant::now().checked_add(after);
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)[timer as usize] = self.env.now().checked_add(after);
     }
 
     fn arm_no_later(&mut self, timer: Timer, after: Duration) {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = [due[timer as usize], Instant::now().checked_add(after)];
+        let at = [due[timer as usize], self.env.now().checked_add(after)];
         due[timer as usize] = at.into_iter().flatten().min();
     }
 }
 
 impl Alarm {
+    pub(crate) fn new(env: Arc<dyn Env>) -> Self {
+        Self { env, due: Mutex::default() }
+    }
+
     /// A timer that is due, once; else how long until one will be.
-    fn next(&self) -> Result<Timer, Option<Duration>> {
+    pub(crate) fn next(&self) -> Result<Timer, Option<Duration>> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(at) = due.iter().flatten().min().copied() else { return Err(None) };
-        let wait = at.saturating_duration_since(Instant::now());
+        let wait = at.saturating_sub(self.env.now());
         if !wait.is_zero() {
             return Err(Some(wait));
         }
@@ -54,8 +60,8 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future to its end on this thread, calling `fire` for each timer that falls due meanwhile.
-pub(crate) fn drive<F: Future>(future: F, alarm: &Alarm, fire: &mut dyn FnMut(Timer)) -> F::Output {
+/// Runs a future to its end on this thread; `idle` waits until it is woken, or until something else is due.
+fn drive<F: Future>(future: F, idle: &mut dyn FnMut()) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
@@ -63,17 +69,22 @@ pub(crate) fn drive<F: Future>(future: F, alarm: &Alarm, fire: &mut dyn FnMut(Ti
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
-        match alarm.next() {
-            Ok(timer) => fire(timer),
-            Err(None) => thread::park(),
-            Err(Some(wait)) => thread::park_timeout(wait),
-        }
+        idle();
     }
+}
+
+/// The same, calling `fire` for each timer that falls due meanwhile.
+pub(super) fn drive_with<F: Future>(future: F, alarm: &Alarm, fire: &mut dyn FnMut(Timer)) -> F::Output {
+    drive(future, &mut || match alarm.next() {
+        Ok(timer) => fire(timer),
+        Err(None) => thread::park(),
+        Err(Some(wait)) => thread::park_timeout(wait),
+    })
 }
 
 /// Runs a future to its end on this thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    drive(future, &Alarm::default(), &mut |_| {})
+    drive(future, &mut thread::park)
 }
 
 /// Runs blocking work on a thread of its own, so that opening and closing need no runtime and block none.

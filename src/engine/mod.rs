@@ -6,11 +6,12 @@ mod drive;
 mod tests;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use drive::{Alarm, drive};
+use drive::{Alarm, drive_with};
 pub(crate) use drive::{block_on, off_thread};
 
 use crate::actor::{self, Command, Flush, Report, Settings, ToWriter, Work, Writer};
@@ -45,15 +46,44 @@ pub(crate) struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// The actors of an opening, for whoever drives them.
+pub(crate) struct Actors {
+    writer: Actor,
+    flusher: Actor,
+    /// The writer's timers; what falls due goes to its inbox.
+    alarm: Arc<Alarm>,
+    guard: Guard,
+}
+
+/// An actor's whole life; it ends with the engine.
+type Actor = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Engine {
-    /// Opens the directory, recovers it, and starts the actors. Blocks.
+    /// Opens the directory, recovers it, and starts the actors on threads of their own. Blocks.
     pub(crate) fn open(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<Self> {
+        let (mut engine, actors) = Self::assemble(env, dir, options)?;
+        let Actors { writer, flusher, alarm, guard } = actors;
+        let due = engine.inbox.clone();
+        // The flusher first: if the writer's thread cannot be had, dropping the writer ends it.
+        let threads = vec![
+            guard.spawn("timestrata-flusher", move || block_on(flusher))?,
+            guard.spawn("timestrata-writer", move || {
+                drive_with(writer, &alarm, &mut |timer| due.send(ToWriter::Report(Report::Due(timer))));
+            })?,
+        ];
+        engine.threads = Mutex::new(threads);
+        Ok(engine)
+    }
+
+    /// Opens the directory and recovers it; nothing goes on before the actors are driven.
+    pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
         options.check()?;
-        let Opened { storage, tables, readers, version, generation, report, nonce } = store::open(env, dir, &options)?;
+        let opened = store::open(Arc::clone(&env), dir, &options)?;
+        let Opened { storage, tables, readers, version, generation, report, nonce } = opened;
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel::<Flush>();
-        let alarm = Arc::new(Alarm::default());
+        let alarm = Arc::new(Alarm::new(env));
         let settings = Settings {
             durability: options.durability,
             flush_at_bytes: options.flush_at_bytes(),
@@ -61,18 +91,15 @@ impl Engine {
             max_series: options.max_series,
         };
         let writer = Writer::new(storage, Arc::clone(&alarm), settings, flusher, Arc::clone(&latest), generation);
-        let reports = inbox.clone();
-        let due = inbox.clone();
         let poisoned = Arc::new(AtomicBool::new(false));
         let guard = Guard { poisoned: Arc::clone(&poisoned), latest: Arc::clone(&latest), inbox: inbox.clone() };
-        // The flusher first: if the writer's thread cannot be had, dropping the writer ends it.
-        let threads = vec![
-            guard.spawn("timestrata-flusher", move || block_on(actor::run_flusher(tables, frozen, reports)))?,
-            guard.spawn("timestrata-writer", move || {
-                drive(writer.run(commands), &alarm, &mut |timer| due.send(ToWriter::Report(Report::Due(timer))));
-            })?,
-        ];
-        Ok(Self {
+        let actors = Actors {
+            writer: Box::pin(writer.run(commands)),
+            flusher: Box::pin(actor::run_flusher(tables, frozen, inbox.clone())),
+            alarm,
+            guard,
+        };
+        let engine = Self {
             inbox,
             latest,
             readers: Mutex::new(Some(readers)),
@@ -83,8 +110,9 @@ impl Engine {
             nonce,
             poisoned,
             closed: AtomicBool::new(false),
-            threads: Mutex::new(threads),
-        })
+            threads: Mutex::default(),
+        };
+        Ok((engine, actors))
     }
 
     /// Queues a request.
@@ -120,17 +148,22 @@ impl Engine {
         if self.check_sound().is_ok() && self.latest.is_closed() { Error::Closed } else { Error::Poisoned }
     }
 
-    /// Flushes, syncs, and stops the actors. Blocks.
-    pub(crate) fn close(&self) -> Result<()> {
+    /// Flushes, syncs, and stops the actors. Blocks if they have threads.
+    pub(crate) async fn close(&self) -> Result<()> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Err(Error::Closed);
         }
         let (reply, answer): (_, Answer<Result<()>>) = crate::sync::reply();
         self.send(Work::Close { reply }, None);
-        let outcome = answer.wait_blocking().unwrap_or(Err(Error::Poisoned));
+        let outcome = answer.wait().await.unwrap_or(Err(Error::Poisoned));
         self.join();
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcome
+    }
+
+    /// Whether the actors have threads, which a close waits for.
+    pub(crate) fn has_threads(&self) -> bool {
+        !self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn join(&self) {

@@ -4,6 +4,9 @@
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use uuid::Uuid;
 
 use super::{Dir, Entry, Env, File, Lock, Open, OsEnv, SyncStep};
 
@@ -151,6 +154,14 @@ impl Env for FaultyEnv {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         OsEnv.lock(path)
+    }
+
+    fn now(&self) -> Duration {
+        OsEnv.now()
+    }
+
+    fn unique(&self) -> Uuid {
+        OsEnv.unique()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files behind a trait: the operating system's here, a simulated disk in tests.
+//! Files, the clock and chance behind a trait: the operating system's here, a simulated disk in tests.
 //! A call is a block or a group of writes, so dynamic dispatch costs nothing that can be measured.
 
 #[cfg(test)]
@@ -9,6 +9,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
 
 pub(crate) use os::OsEnv;
 
@@ -60,7 +63,7 @@ pub(crate) struct Entry {
     pub(crate) is_dir: bool,
 }
 
-/// What the engine asks of a file system.
+/// What the engine asks of the world around it.
 pub(crate) trait Env: fmt::Debug + Send + Sync {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn File>>;
     /// Replaces `to` if it exists.
@@ -80,6 +83,10 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
         self.open(path, Open::Read)?;
         self.lock(path)
     }
+    /// Time since some fixed moment, for timers alone: it never goes back, whatever the wall clock does.
+    fn now(&self) -> Duration;
+    /// A number that nothing else bears.
+    fn unique(&self) -> Uuid;
 }
 
 /// An open file. Offsets are the caller's: nothing moves by itself.

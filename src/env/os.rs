@@ -3,6 +3,10 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 use super::{Entry, Env, File, Lock, Open, SyncStep};
 
@@ -66,6 +70,15 @@ impl Env for OsEnv {
         let file = fs::File::open(path)?;
         let taken = file.try_lock_shared();
         held(file, taken)
+    }
+
+    fn now(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
+
+    fn unique(&self) -> Uuid {
+        Uuid::new_v4()
     }
 }
 

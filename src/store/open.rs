@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::Store;
 use super::directory::{Directory, LOCK};
 use super::look::{check_unfinished, decide, lock, read_series, spare_strangers};
@@ -79,7 +77,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
         sync_parent(&dir)?;
         // Floor 0: no opening has finished, and so no segment counts.
         let next_file = FileId::new(1);
-        Manifest::create(dir.clone(), Uuid::new_v4(), Durable { next_file, ..Durable::default() })?;
+        Manifest::create(dir.clone(), dir.env().unique(), Durable { next_file, ..Durable::default() })?;
     }
     let manifest = ManifestRead::read(&dir)?;
     let mut recovery = decide(&dir, &listed, &manifest)?;
@@ -109,7 +107,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
         unknown: listed.unknown,
     };
     tracing::info!(dir = %path.display(), ?report, "opened");
-    let nonce = Uuid::new_v4().as_u64_pair().0;
+    let nonce = dir.env().unique().as_u64_pair().0;
     Ok(Opened { storage, tables: tables(), readers, version, generation: replayed.generation, report, nonce })
 }
 

@@ -59,6 +59,14 @@ impl Env for Failing {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         self.under.lock(path)
     }
+
+    fn now(&self) -> std::time::Duration {
+        self.under.now()
+    }
+
+    fn unique(&self) -> uuid::Uuid {
+        self.under.unique()
+    }
 }
 
 impl File for FailingFile {
