@@ -13,6 +13,8 @@ pub(crate) mod latest;
 pub(crate) mod manifest;
 pub(crate) mod memtable;
 mod options;
+#[cfg(feature = "planted")]
+pub(crate) mod planted;
 mod point;
 mod query;
 mod series;

@@ -14,7 +14,7 @@ use crate::version::{Made, SeriesIndex};
 
 /// A request that nothing but storage can make fail any more.
 #[derive(Debug)]
-struct Prepared {
+pub(super) struct Prepared {
     /// Its place in the order, if it has a record.
     seq: Option<u64>,
     definitions: Vec<Arc<SeriesDef>>,
@@ -64,7 +64,7 @@ impl Prepared {
         }
     }
 
-    fn acknowledge(self, newest: u64, synced: bool) {
+    pub(super) fn acknowledge(self, newest: u64, synced: bool) {
         // Before the answer: whoever has it finds the memory free.
         drop(self.permit);
         match self.reply {
@@ -75,6 +75,12 @@ impl Prepared {
             Waiting::Series { reply, ids, .. } => reply.send(Ok(ids)),
             Waiting::Sync { reply } => reply.send(Ok(())),
         }
+    }
+
+    /// Whether whoever wrote it has given up.
+    #[cfg(feature = "planted")]
+    fn is_abandoned(&self) -> bool {
+        matches!(&self.reply, Waiting::Write { reply, .. } if reply.is_abandoned())
     }
 
     fn fail(self, error: &Error) {
@@ -116,8 +122,12 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             durability: self.settings.durability,
         };
         let group: Vec<Prepared> = group.into_iter().filter_map(|command| ahead.prepare(command)).collect();
+        #[cfg(feature = "planted")]
+        let mut group = group;
         let wants_sync = group.iter().any(|prepared| prepared.durability() == Durability::Sync);
         if let Err(error) = self.append_group(&group, wants_sync) {
+            #[cfg(feature = "planted")]
+            self.acknowledges_failed(&mut group, &error);
             return group.into_iter().for_each(|prepared| prepared.fail(&error));
         }
         self.show_group(&group, ahead);
@@ -151,7 +161,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if wants_sync && self.unsynced {
             // Before anything is visible or acknowledged: an acknowledgement must survive the next power loss.
             #[cfg(not(feature = "mutant_ack_before_fsync"))]
-            self.storage.sync().map_err(|error| self.unknown_since(&error))?;
+            let synced = self.storage.sync();
+            #[cfg(feature = "planted")]
+            let synced = if crate::planted::is("failed_sync_is_acknowledged") { Ok(()) } else { synced };
+            #[cfg(not(feature = "mutant_ack_before_fsync"))]
+            synced.map_err(|error| self.unknown_since(&error))?;
             self.note_synced();
         }
         Ok(())
@@ -173,6 +187,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         #[cfg(feature = "mutant_publish_before_last_cell")]
         self.publish(self.version.appended(ahead.seq, ahead.series.clone(), self.memtable.view_ahead(group.len())));
         for prepared in group {
+            #[cfg(feature = "planted")]
+            if crate::planted::is("cancelled_write_is_half_applied") && prepared.is_abandoned() {
+                continue;
+            }
             if let Some(record) = prepared.record().filter(|record| record.points.len() > 0) {
                 self.memtable.insert(record.points);
             }
@@ -198,6 +216,11 @@ impl Ahead {
                 let Write { batch, durability, reply } = *write;
                 let made = self.make_all(batch.keys());
                 match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
+                    #[cfg(feature = "planted")]
+                    Err(_) if crate::planted::is("refused_batch_is_ok") => {
+                        reply.send(Ok(Ack { seq: self.seq, durability }));
+                        None
+                    }
                     Err(error) => {
                         reply.send(Err(error));
                         None

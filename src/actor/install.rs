@@ -19,6 +19,12 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Sends the oldest frozen memtable to the flusher, if there is one.
     pub(super) fn flush_next(&mut self) {
         match self.version.frozen.first() {
+            #[cfg(feature = "planted")]
+            Some(_) if self.skips_failed() => {
+                let newest = self.version.frozen.last().cloned();
+                newest.into_iter().for_each(|frozen| self.flusher.send(Flush { frozen }));
+                self.flushing = Flushing::Running;
+            }
             Some(oldest) if self.flushing != Flushing::Running && self.read_only.is_none() => {
                 self.flusher.send(Flush { frozen: Arc::clone(oldest) });
                 self.flushing = Flushing::Running;
@@ -98,7 +104,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Durable, then visible, then deleted.
     fn install(&mut self, generation: u64, ssts: Vec<SstMeta>) {
+        #[cfg(feature = "planted")]
+        self.forget_older(generation);
         let Some((flushed_seq, floor)) = self.version.flush_moves_to() else { return };
+        #[cfg(feature = "planted")]
+        let flushed_seq = self.claimed(flushed_seq);
         // SSTs and floor move in one edit: a crash after it replays nothing twice, a crash before it finds only files
         // that no edit names.
         let edit = Edit { added: ssts, flushed_seq, floor, ..Edit::default() };

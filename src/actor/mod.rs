@@ -5,6 +5,8 @@ mod commit;
 mod flusher;
 mod install;
 mod message;
+#[cfg(feature = "planted")]
+mod planted;
 mod shutdown;
 mod storage;
 #[cfg(test)]

@@ -38,6 +38,13 @@ impl Alarm {
         Self { env, due: Mutex::default() }
     }
 
+    /// How long until the next timer; `None` if none is set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.iter().flatten().min().map(|at| at.saturating_sub(self.env.now()))
+    }
+
     /// A timer that is due, once; else how long until one will be.
     pub(crate) fn next(&self) -> Result<Timer, Option<Duration>> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use drive::{Alarm, drive_with};
+pub(crate) use drive::Alarm;
+use drive::drive_with;
 pub(crate) use drive::{block_on, off_thread};
 
 use crate::actor::{self, Command, Flush, Report, Settings, ToWriter, Work, Writer};
@@ -48,15 +49,15 @@ pub(crate) struct Engine {
 
 /// The actors of an opening, for whoever drives them.
 pub(crate) struct Actors {
-    writer: Actor,
-    flusher: Actor,
+    pub(crate) writer: Actor,
+    pub(crate) flusher: Actor,
     /// The writer's timers; what falls due goes to its inbox.
-    alarm: Arc<Alarm>,
-    guard: Guard,
+    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) guard: Guard,
 }
 
 /// An actor's whole life; it ends with the engine.
-type Actor = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Actor = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Engine {
     /// Opens the directory, recovers it, and starts the actors on threads of their own. Blocks.
@@ -187,13 +188,19 @@ impl Drop for Engine {
 }
 
 /// What a panicking actor leaves for the others.
-struct Guard {
+pub(crate) struct Guard {
     poisoned: Arc<AtomicBool>,
     latest: Arc<Latest<Version>>,
     inbox: Sender<ToWriter>,
 }
 
 impl Guard {
+    /// Where what falls due goes.
+    #[cfg(feature = "testing")]
+    pub(crate) fn inbox(&self) -> Sender<ToWriter> {
+        self.inbox.clone()
+    }
+
     /// A named thread whose panic stops the engine instead of hanging those who wait for it.
     fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
         let (poisoned, latest, inbox) = (Arc::clone(&self.poisoned), Arc::clone(&self.latest), self.inbox.clone());

@@ -61,7 +61,12 @@ impl Storage for Store {
         // Definitions first: the edit's floor lets the WAL records go that hold them.
         edit.series_log_len = self.series_log.append(definitions)?;
         edit.next_file = self.ids.next();
-        self.manifest.commit(&edit)
+        let committed = self.manifest.commit(&edit);
+        #[cfg(feature = "planted")]
+        if committed.is_err() && crate::planted::is("failed_install_removes_its_sst") {
+            edit.added.iter().for_each(|sst| drop(self.readers.dir.remove(&crate::sst::file_name(sst.id))));
+        }
+        committed
     }
 
     fn drop_segments(&mut self) {

@@ -162,6 +162,12 @@ fn settle(
         series_log_len,
         next_file: ids.next(),
     };
+    #[cfg(feature = "planted")]
+    let durable = if crate::planted::is("second_recovery_loses_the_first") && !recovery.garbage_ssts.is_empty() {
+        Durable { ssts: recovery.durable.ssts.clone(), ..durable }
+    } else {
+        durable
+    };
     let manifest = Manifest::reopen(dir.clone(), manifest, durable)?;
     Ok(Store { wal, manifest, series_log, ids: Arc::clone(ids), readers })
 }

@@ -149,6 +149,12 @@ pub(crate) fn reply<T>() -> (Reply<T>, Answer<T>) {
 }
 
 impl<T> Reply<T> {
+    /// Whether nobody waits for it any more.
+    #[cfg(feature = "planted")]
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.is_disconnected()
+    }
+
     /// Answers; whoever asked may have gone, which changes nothing.
     pub(crate) fn send(self, answer: T) {
         drop(self.0.send(answer));

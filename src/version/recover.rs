@@ -79,6 +79,12 @@ pub(crate) fn recover(found: &Found) -> Result<Recovery, RecoveryFault> {
     check_ssts(found)?;
     let (older, newer): (Vec<_>, Vec<_>) =
         found.segments.iter().cloned().partition(|segment| segment.id < durable.floor);
+    #[cfg(feature = "planted")]
+    let newer = if found.manifest.bad_edit.is_some() && crate::planted::is("bad_edit_clears_the_log") {
+        newer.into_iter().next_back().into_iter().map(|last| FoundSegment { predecessor: None, ..last }).collect()
+    } else {
+        newer
+    };
     let (replay, unfinished) = chain(durable, newer).map_err(|fault| forgiveness(found, fault))?;
     let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
     let highest = named.iter().chain(found.ssts.keys()).chain(&found.other_ids).copied();

@@ -1,0 +1,216 @@
+//! One thread that drives engine and clients together, each turn chosen by a seed: the same seed, the same run.
+//! It owns the tasks and the clock's moves, and knows nothing of what the tasks are about. A sync or a flush is one
+//! step of it; what may fall between their operations on the disk, the disk's log tells.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::actor::{Report, ToWriter};
+use crate::engine::{Actors, Alarm};
+use crate::env::sim::SimDisk;
+use crate::sync::Sender;
+use crate::{Builder, Db, Result};
+
+/// Drives the actors of any number of openings, and whatever else is spawned.
+pub struct Executor {
+    disk: SimDisk,
+    /// Splitmix64's state.
+    seed: u64,
+    /// By number; `None` once it has ended.
+    tasks: Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>,
+    ready: Arc<Mutex<Vec<Ready>>>,
+    /// Of the openings that live.
+    alarms: Vec<(Arc<Alarm>, Sender<ToWriter>)>,
+    woken_at: Rc<Cell<usize>>,
+}
+
+/// A task that wants a turn.
+#[derive(Debug)]
+struct Ready {
+    task: usize,
+    /// How many operations the disk had seen when it was woken.
+    woken_at: usize,
+}
+
+/// What a spawned task will have come to.
+#[derive(Debug)]
+pub struct Task<T> {
+    number: usize,
+    output: Rc<Cell<Option<T>>>,
+}
+
+impl<T> Task<T> {
+    /// Its output, once, if it has ended.
+    #[must_use]
+    pub fn take(&self) -> Option<T> {
+        self.output.take()
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+impl Executor {
+    /// An executor over a disk, with nothing to do yet.
+    #[must_use]
+    pub fn new(disk: &SimDisk, seed: u64) -> Self {
+        let woken_at = Rc::new(Cell::new(0));
+        Self { disk: disk.clone(), seed, tasks: Vec::new(), ready: Arc::default(), alarms: Vec::new(), woken_at }
+    }
+
+    /// Opens a database on the disk; its actors get their turns from here.
+    ///
+    /// # Errors
+    /// Those of the opening.
+    pub fn open(&mut self, builder: Builder) -> Result<Db> {
+        let (db, Actors { writer, flusher, alarm, guard }) = builder.env(self.disk.env()).assemble()?;
+        self.alarms.push((alarm, guard.inbox()));
+        self.start(flusher);
+        self.start(writer);
+        Ok(db)
+    }
+
+    /// Adds a task.
+    pub fn spawn<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        let output = Rc::new(Cell::new(None));
+        let slot = Rc::clone(&output);
+        let number = self.start(Box::pin(async move { slot.set(Some(future.await)) }));
+        Task { number, output }
+    }
+
+    /// Drops a task in the middle of whatever it waits for.
+    pub fn cancel<T>(&mut self, task: &Task<T>) {
+        if let Some(task) = self.tasks.get_mut(task.number) {
+            *task = None;
+        }
+    }
+
+    /// For a task to ask, in its turn: how many operations the disk had seen when what it waited for came true. An
+    /// answer is as old as that, however late its turn comes.
+    #[must_use]
+    pub fn woken_at(&self) -> Rc<Cell<usize>> {
+        Rc::clone(&self.woken_at)
+    }
+
+    /// Gives a task that wants one a turn; `false` if none does.
+    pub fn step(&mut self) -> bool {
+        loop {
+            let ready = {
+                let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+                if ready.is_empty() {
+                    return false;
+                }
+                let at = usize::try_from(next(&mut self.seed) % ready.len() as u64).unwrap_or_default();
+                ready.remove(at)
+            };
+            let Some(mut future) = self.tasks[ready.task].take() else { continue };
+            let waker = self.waker(ready.task);
+            self.woken_at.set(ready.woken_at);
+            if future.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Pending {
+                self.tasks[ready.task] = Some(future);
+            }
+            return true;
+        }
+    }
+
+    /// Turns until nobody wants one.
+    pub fn settle(&mut self) {
+        while self.step() {}
+    }
+
+    /// Moves the clock to the next timer and fires it; `false` if none is set.
+    pub fn fire_next(&mut self) -> bool {
+        let waits = self.alarms.iter().filter_map(|(alarm, _)| alarm.wait());
+        let Some(wait) = waits.min() else { return false };
+        self.disk.advance(wait);
+        for (alarm, inbox) in &self.alarms {
+            while let Ok(timer) = alarm.next() {
+                inbox.send(ToWriter::Report(Report::Due(timer)));
+            }
+        }
+        true
+    }
+
+    /// Moves the clock, firing and settling each timer on the way.
+    pub fn advance(&mut self, by: Duration) {
+        let end = self.disk.now() + by;
+        self.settle();
+        while self.alarms.iter().filter_map(|(alarm, _)| alarm.wait()).any(|wait| self.disk.now() + wait <= end) {
+            self.fire_next();
+            self.settle();
+        }
+        self.disk.advance(end.saturating_sub(self.disk.now()));
+    }
+
+    /// Runs a future to its end beside everything else, moving the clock when nobody else can. `None`: it waits for
+    /// what never comes.
+    pub fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
+        let task = self.spawn(future);
+        // A hang would fire timers for ever.
+        for _ in 0..1_000 {
+            self.settle();
+            if let Some(output) = task.take() {
+                return Some(output);
+            }
+            if !self.fire_next() {
+                break;
+            }
+        }
+        None
+    }
+
+    /// The process dies: every task is gone at once, and no file of theirs takes another byte.
+    pub fn kill(&mut self) {
+        self.disk.kill();
+        self.alarms.clear();
+        self.tasks.clear();
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // Numbers must not repeat: a waker of a dead task may still be held somewhere.
+        self.ready = Arc::default();
+    }
+
+    fn start(&mut self, future: Pin<Box<dyn Future<Output = ()>>>) -> usize {
+        let number = self.tasks.len();
+        self.tasks.push(Some(future));
+        self.waker(number).wake();
+        number
+    }
+
+    fn waker(&self, task: usize) -> Waker {
+        Waker::from(Arc::new(Alert { task, disk: self.disk.clone(), ready: Arc::clone(&self.ready) }))
+    }
+}
+
+/// Notes that a task wants a turn, and since when.
+struct Alert {
+    task: usize,
+    disk: SimDisk,
+    ready: Arc<Mutex<Vec<Ready>>>,
+}
+
+impl Wake for Alert {
+    fn wake(self: Arc<Self>) {
+        let woken_at = self.disk.ops();
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if ready.iter().all(|ready| ready.task != self.task) {
+            ready.push(Ready { task: self.task, woken_at });
+        }
+    }
+}
+
+/// The next number of splitmix64.
+fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

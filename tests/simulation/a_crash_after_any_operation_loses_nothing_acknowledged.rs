@@ -1,0 +1,63 @@
+//! Every operation of every scenario, each with up to 256 images of what the power loss left, and power losses inside the
+//! recovery that follows. `TIMESTRATA_IMAGES` raises the number of images an operation.
+
+use timestrata::testing::SimDisk;
+
+use crate::crash::{Depth, crash_everywhere};
+use crate::scenarios::scenario;
+
+/// Images of a crash, unless the environment asks for more.
+const IMAGES: usize = 256;
+
+fn depth() -> Depth {
+    let asked = std::env::var("TIMESTRATA_IMAGES").ok().map(|text| text.parse().expect("a number of images"));
+    let images = asked.unwrap_or(IMAGES);
+    Depth { images, recover_every: 401, images_in_recovery: images.div_ceil(40) }
+}
+
+fn loses_nothing(name: &str) {
+    let started = std::time::Instant::now();
+    let counts = crash_everywhere(scenario(name), SimDisk::new(1), depth()).unwrap_or_else(|found| panic!("{found}"));
+    println!("{name}: {counts:?}, {:.1} s", started.elapsed().as_secs_f64());
+    assert!(counts.operations > 100 && counts.images > 1_000 && counts.in_recovery > 1_000, "{counts:?}");
+}
+
+#[test]
+fn two_lives() {
+    loses_nothing("a life, a close and another life");
+}
+
+#[test]
+fn killed_twice() {
+    loses_nothing("killed, opened on what the cache held, killed again");
+}
+
+#[test]
+fn failed_flushes() {
+    loses_nothing("a failed flush at each step, tried again");
+}
+
+#[test]
+fn failed_sync() {
+    loses_nothing("a failed sync, then an opening on the cached state");
+}
+
+#[test]
+fn failed_writes() {
+    loses_nothing("failed writes, each sealed off");
+}
+
+#[test]
+fn failed_rotations() {
+    loses_nothing("failed rotations");
+}
+
+#[test]
+fn failed_install() {
+    loses_nothing("a failed install");
+}
+
+#[test]
+fn unsynced_lives() {
+    loses_nothing("lives without a sync");
+}

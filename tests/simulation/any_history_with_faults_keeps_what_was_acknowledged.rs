@@ -1,0 +1,108 @@
+//! Seeded histories of about 2,000 steps: writes of several clients, cancelled ones, faults, kills, power losses. The seed
+//! is printed; a failing one is shrunk and kept as a file under tests/regressions/, which is tried ever after.
+//! `TIMESTRATA_SEEDS` sets how many run, `TIMESTRATA_FIRST_SEED` where they begin.
+
+use std::path::{Path, PathBuf};
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::history::{Ran, Step, run, step};
+
+const SEEDS: u64 = 500;
+/// Two thousand on average.
+const STEPS: std::ops::RangeInclusive<usize> = 1..=4_000;
+
+fn asked(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+fn runner(seed: u64) -> TestRunner {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+fn regressions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regressions")
+}
+
+/// The smallest history found that still fails, and how.
+fn shrink(seed: u64, mut tree: impl ValueTree<Value = Vec<Step>>, mut what: String) -> (Vec<Step>, String) {
+    let mut least = tree.current();
+    // Each try runs a whole history: a few thousand are seconds.
+    for _ in 0..5_000 {
+        match run(seed, &tree.current()) {
+            Err(found) => {
+                (least, what) = (tree.current(), found);
+                if !tree.simplify() {
+                    break;
+                }
+            }
+            Ok(_) if !tree.complicate() => break,
+            Ok(_) => {}
+        }
+    }
+    (least, what)
+}
+
+fn history(seed: u64) -> Result<Ran, String> {
+    let tree = proptest::collection::vec(step(), STEPS).new_tree(&mut runner(seed)).expect("nothing is rejected");
+    let steps = tree.current();
+    run(seed, &steps).map_err(|what| {
+        let (steps, what) = shrink(seed, tree, what);
+        let file = regressions().join(format!("seed-{seed}.json"));
+        let text = serde_json::to_string_pretty(&(seed, &steps)).expect("steps are plain data");
+        let kept = std::fs::create_dir_all(regressions()).and_then(|()| std::fs::write(&file, text));
+        format!("seed {seed}: {what}; {} steps are left, kept: {kept:?} in {}", steps.len(), file.display())
+    })
+}
+
+/// Every other seed, so that two threads share them.
+fn histories(parity: u64) {
+    let started = std::time::Instant::now();
+    let first = asked("TIMESTRATA_FIRST_SEED", 1);
+    let (mut steps, mut openings, mut seeds) = (0, 0, 0);
+    let mut failed = Vec::new();
+    for seed in (first..first + asked("TIMESTRATA_SEEDS", SEEDS)).filter(|seed| seed % 2 == parity) {
+        match history(seed) {
+            Ok(ran) => (steps, openings) = (steps + ran.steps, openings + ran.openings),
+            Err(what) => {
+                println!("{what}");
+                failed.push(seed);
+            }
+        }
+        seeds += 1;
+    }
+    let took = started.elapsed().as_secs_f64();
+    println!("{seeds} seeds from {first} on, {steps} steps, {openings} openings, {took:.1} s");
+    assert!(failed.is_empty(), "seeds {failed:?}");
+    assert!(steps > 1_000 * seeds && openings > 10 * seeds, "{steps} steps and {openings} openings show little");
+}
+
+#[test]
+fn even_seeds() {
+    histories(0);
+}
+
+#[test]
+fn odd_seeds() {
+    histories(1);
+}
+
+#[test]
+fn what_failed_once() {
+    let Ok(files) = std::fs::read_dir(regressions()) else { return };
+    for file in files {
+        let file = file.unwrap().path();
+        let (seed, steps): (u64, Vec<Step>) = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        run(seed, &steps).unwrap_or_else(|what| panic!("{}: {what}", file.display()));
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_history() {
+    for seed in 1..4 {
+        assert_eq!(history(seed), history(seed));
+    }
+}

@@ -1,0 +1,218 @@
+//! Every bit of a small database flipped, and every file cut at every length: the opening refuses, a read fails, or the
+//! answers are right. What neither opening nor reads meet, `verify` names. Never a wrong answer, never a panic.
+//! `TIMESTRATA_DAMAGES` adds so many random damages of several bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use timestrata::testing::{Executor, Image, SimDisk, verify};
+use timestrata::{Durability, Error};
+
+use crate::common::Numbers;
+use crate::oracle::{Crash, Number, found};
+use crate::world::{DIR, World, make_all_series, small};
+
+/// A killed database with everything in it: sealed segments, a last one, SSTs, edits, series.
+struct Fixture {
+    image: Image,
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    truth: BTreeSet<Number>,
+    /// Of these a later record says that they were synced: no tail rule forgives their damage.
+    vouched: BTreeSet<Number>,
+}
+
+/// What a damage did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Noticed {
+    /// The opening refused, naming the file.
+    Opening,
+    /// A read failed, naming the file.
+    Reading,
+    /// Dropped as the torn end that it may be, and said so.
+    Forgiven,
+    /// By `verify` alone: what was asked for did not need it.
+    Verify,
+    /// By nobody: the bytes mean nothing.
+    Nobody,
+}
+
+fn fixture() -> Fixture {
+    let mut world = World::new(SimDisk::new(1), 1);
+    world.open(Crash::Process).expect("it opens");
+    make_all_series(&mut world);
+    for _ in 0..3 {
+        for _ in 0..16 {
+            world.write_one();
+        }
+        assert!(world.flush());
+    }
+    for _ in 0..12 {
+        world.write_one();
+    }
+    // Idle for long enough to leave a mark.
+    world.wait(std::time::Duration::from_secs(1));
+    let vouched = found(&world.db().snapshot()).unwrap();
+    world.write(&[Durability::Sync; 3]);
+    let truth = found(&world.db().snapshot()).unwrap();
+    world.kill();
+    let image = world.disk.image_live();
+    let files = image.files().iter().map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
+    Fixture { image, files, truth, vouched }
+}
+
+/// What comes of a damaged directory, or why that must not be.
+fn meet(fixture: &Fixture, image: &Image, name: &str) -> Result<Noticed, String> {
+    let disk = SimDisk::from_image(image, 1);
+    disk.record(false);
+    let verified = verify(&disk, Path::new(DIR));
+    let mut executor = Executor::new(&disk, 1);
+    let db = match executor.open(small()) {
+        Ok(db) => db,
+        Err(error) => {
+            let sound = matches!(&verified, Ok(report) if report.findings.is_empty());
+            if sound && !matches!(error, Error::MissingFiles { .. } | Error::UnsupportedVersion { .. }) {
+                return Err(format!("the opening says {error}, verify finds nothing"));
+            }
+            // Not always the damaged one: a bad edit makes other files strangers.
+            let names = error.to_string().contains(DIR);
+            return if names { Ok(Noticed::Opening) } else { Err(format!("an error that names no file: {error}")) };
+        }
+    };
+    let shown = match found(&db.snapshot()) {
+        Ok(shown) => shown,
+        Err(what) if what.contains("a read fails") && what.contains(name) => return Ok(Noticed::Reading),
+        Err(what) => return Err(format!("it shows what nobody wrote: {what}")),
+    };
+    if shown != fixture.truth {
+        let forgiven = db.open_report().forgiven.is_some();
+        let fair = forgiven && shown.is_superset(&fixture.vouched) && shown.is_subset(&fixture.truth);
+        return if fair { Ok(Noticed::Forgiven) } else { Err(format!("it shows {shown:?}")) };
+    }
+    match verified {
+        Ok(report) if report.findings.is_empty() && report.notes.is_empty() => Ok(Noticed::Nobody),
+        _ => Ok(Noticed::Verify),
+    }
+}
+
+#[derive(Default)]
+struct Tally(BTreeMap<(&'static str, Noticed), u64>);
+
+impl Tally {
+    fn add(&mut self, name: &str, noticed: Noticed) {
+        *self.0.entry((kind(name), noticed)).or_default() += 1;
+    }
+
+    fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    fn print(&self, what: &str, took: std::time::Instant) {
+        println!("{what}: {} in {:.1} s", self.total(), took.elapsed().as_secs_f64());
+        for ((kind, noticed), count) in &self.0 {
+            println!("  {kind}: {noticed:?} {count}");
+        }
+    }
+}
+
+fn kind(name: &str) -> &'static str {
+    let kinds = ["wal-", "spare-", "manifest", "series", ".sst", "LOCK"];
+    kinds.into_iter().find(|kind| name.contains(kind)).unwrap_or("another")
+}
+
+/// Damages each file in each way and notes what comes of it.
+fn sweep(what: &str, share: usize, damages: impl Fn(&[u8]) -> Box<dyn Iterator<Item = (usize, Vec<u8>)>>) {
+    let started = std::time::Instant::now();
+    let fixture = fixture();
+    let (mut tally, mut wrong) = (Tally::default(), Vec::new());
+    for (path, bytes) in &fixture.files {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        for (at, damaged) in damages(bytes).filter(|(at, _)| at % 2 == share) {
+            match meet(&fixture, &fixture.image.with_file(path, damaged), name) {
+                Ok(noticed) => {
+                    tally.add(name, noticed);
+                    if noticed == Noticed::Nobody && !means_nothing(name, bytes, at) {
+                        wrong.push(format!("{name} at {at}: nobody notices"));
+                    }
+                }
+                Err(what) => wrong.push(format!("{name} at {at}: {what}")),
+            }
+        }
+    }
+    tally.print(what, started);
+    assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
+    assert!(tally.total() > 10_000);
+}
+
+/// Whether a byte is none of those that count: of a lock, of a spare, behind the end of a log.
+fn means_nothing(name: &str, bytes: &[u8], at: usize) -> bool {
+    let behind_the_end = || bytes[at.min(bytes.len())..].iter().all(|byte| *byte == 0);
+    match kind(name) {
+        "LOCK" | "spare-" => true,
+        "wal-" => behind_the_end(),
+        _ => false,
+    }
+}
+
+fn flipped(bytes: &[u8]) -> Box<dyn Iterator<Item = (usize, Vec<u8>)>> {
+    let bytes = bytes.to_vec();
+    Box::new((0..bytes.len()).flat_map(move |at| {
+        let bytes = bytes.clone();
+        (0..8).map(move |bit| {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << bit;
+            (at, damaged)
+        })
+    }))
+}
+
+fn cut(bytes: &[u8]) -> Box<dyn Iterator<Item = (usize, Vec<u8>)>> {
+    let bytes = bytes.to_vec();
+    Box::new((0..bytes.len()).map(move |len| (len, bytes[..len].to_vec())))
+}
+
+#[test]
+fn bits_at_even_places() {
+    sweep("bits at even places", 0, flipped);
+}
+
+#[test]
+fn bits_at_odd_places() {
+    sweep("bits at odd places", 1, flipped);
+}
+
+#[test]
+fn even_lengths() {
+    sweep("even lengths", 0, cut);
+}
+
+#[test]
+fn odd_lengths() {
+    sweep("odd lengths", 1, cut);
+}
+
+/// Runs of random bytes, zeros, or bytes of another place.
+#[test]
+fn random_damages() {
+    let fixture = fixture();
+    let started = std::time::Instant::now();
+    let asked = std::env::var("TIMESTRATA_DAMAGES").map_or(20_000, |text| text.parse().expect("a number"));
+    let (mut tally, mut numbers) = (Tally::default(), Numbers(7));
+    let files: Vec<_> = fixture.files.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+    let below = |numbers: &mut Numbers, bound: usize| usize::try_from(numbers.below(bound as u64)).unwrap();
+    for _ in 0..asked {
+        let (path, bytes) = files[below(&mut numbers, files.len())];
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let from = below(&mut numbers, bytes.len());
+        let len = (1 + below(&mut numbers, 600)).min(bytes.len() - from);
+        let other = below(&mut numbers, bytes.len() - len + 1);
+        let mut damaged = bytes.clone();
+        match numbers.below(3) {
+            0 => damaged[from..from + len].fill(0),
+            1 => damaged.copy_within(other..other + len, from),
+            _ => damaged[from..from + len].iter_mut().for_each(|byte| *byte = numbers.next().to_le_bytes()[0]),
+        }
+        let met = meet(&fixture, &fixture.image.with_file(path, damaged), name);
+        tally.add(name, met.unwrap_or_else(|what| panic!("{name}, {len} bytes from {from}: {what}")));
+    }
+    tally.print("random damages", started);
+}

@@ -1,0 +1,48 @@
+//! A harness that finds nothing proves nothing: each sync of the engine is left out, and each is carried out later than
+//! the engine believes. The crashes of some scenario must show it.
+
+use std::time::Instant;
+
+use timestrata::testing::{SimDisk, SyncStep};
+
+use crate::crash::{Depth, crash_everywhere};
+use crate::scenarios::SCENARIOS;
+
+/// The first scenario that notices, what it says, and how many images that took.
+fn caught(plant: impl Fn(&SimDisk)) -> Option<(String, u64)> {
+    let depth = Depth { images: 64, recover_every: 0, images_in_recovery: 2 };
+    let mut images = 0;
+    for scenario in SCENARIOS {
+        let disk = SimDisk::new(1);
+        plant(&disk);
+        match crash_everywhere(*scenario, disk, depth) {
+            Ok(counts) => images += counts.images + counts.in_recovery,
+            Err(found) => return Some((found.to_string(), images + found.tried.images + found.tried.in_recovery)),
+        }
+    }
+    None
+}
+
+fn all_caught(planted: &str, plant: impl Fn(&SimDisk, SyncStep)) {
+    let mut missed = Vec::new();
+    for step in SyncStep::ALL {
+        let started = Instant::now();
+        let found = caught(|disk| plant(disk, step));
+        let took = started.elapsed().as_secs_f64();
+        match found {
+            Some((what, images)) => println!("{planted} {step:?}: caught after {images} images, {took:.2} s: {what}"),
+            None => missed.push(step),
+        }
+    }
+    assert!(missed.is_empty(), "{planted}: nothing notices {missed:?}");
+}
+
+#[test]
+fn without_it() {
+    all_caught("without", |disk, step| disk.omit_sync(step));
+}
+
+#[test]
+fn after_the_operation_that_follows_it() {
+    all_caught("late by one", |disk, step| disk.delay_sync(step, 1));
+}

@@ -1,0 +1,284 @@
+//! Random histories: steps that each carry all their choices, so that they mean the same when others are taken away.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+use timestrata::testing::{CallKind, Fault, SimDisk, SyncStep, Task};
+use timestrata::{Durability, Snapshot};
+
+use crate::crash::panic_text;
+use crate::oracle::{Crash, Number, SERIES, found};
+use crate::world::World;
+
+/// How durable a write is to be.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Asked {
+    Sync,
+    Interval,
+    Os,
+}
+
+/// What goes wrong once.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Wrong {
+    Write { taken: u16 },
+    /// By its place among all syncs.
+    Sync { step: u8 },
+    Rename { happens: bool },
+    Create,
+    Open,
+    Read,
+    List,
+    Remove,
+}
+
+/// One step of a history.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// So many writes at once, of so many clients.
+    Write { asked: Asked, batches: u8 },
+    /// Turns of whoever wants one.
+    Turns { turns: u8 },
+    /// Turns until nobody wants one.
+    Settle,
+    /// The newest write is given up by whoever sent it.
+    Cancel,
+    Series { series: u8 },
+    Sync,
+    Flush,
+    Wait { millis: u16 },
+    Look,
+    /// A snapshot is kept, and shows the same for as long.
+    Hold,
+    LetGo,
+    Fail { wrong: Wrong, after: u8 },
+    Mend,
+    Close,
+    Release,
+    Kill,
+    PowerLoss { choice: u8 },
+}
+
+fn wrong() -> impl Strategy<Value = Wrong> {
+    prop_oneof![
+        4 => (0..200_u16).prop_map(|taken| Wrong::Write { taken }),
+        4 => (0..64_u8).prop_map(|step| Wrong::Sync { step }),
+        2 => any::<bool>().prop_map(|happens| Wrong::Rename { happens }),
+        1 => Just(Wrong::Create),
+        1 => Just(Wrong::Open),
+        1 => Just(Wrong::Read),
+        1 => Just(Wrong::List),
+        1 => Just(Wrong::Remove),
+    ]
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let asked = prop_oneof![3 => Just(Asked::Sync), 1 => Just(Asked::Interval), 2 => Just(Asked::Os)];
+    prop_oneof![
+        60 => (asked, 1..4_u8).prop_map(|(asked, batches)| Step::Write { asked, batches }),
+        30 => (1..6_u8).prop_map(|turns| Step::Turns { turns }),
+        30 => Just(Step::Settle),
+        4 => Just(Step::Cancel),
+        4 => (0..u8::try_from(SERIES).unwrap()).prop_map(|series| Step::Series { series }),
+        4 => Just(Step::Sync),
+        6 => Just(Step::Flush),
+        8 => (0..400_u16).prop_map(|millis| Step::Wait { millis }),
+        6 => Just(Step::Look),
+        3 => Just(Step::Hold),
+        3 => Just(Step::LetGo),
+        6 => (wrong(), 0..4_u8).prop_map(|(wrong, after)| Step::Fail { wrong, after }),
+        4 => Just(Step::Mend),
+        1 => Just(Step::Close),
+        1 => Just(Step::Release),
+        3 => Just(Step::Kill),
+        3 => any::<u8>().prop_map(|choice| Step::PowerLoss { choice }),
+    ]
+}
+
+/// A history under way.
+struct Run {
+    world: World,
+    newest: Option<(Number, Task<()>)>,
+    held: Vec<(Snapshot, std::collections::BTreeSet<Number>)>,
+    /// Whether anything was planted since the last mending: errors are then no surprise.
+    faulty: bool,
+    after: Crash,
+}
+
+/// What a history came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Ran {
+    pub(crate) steps: u64,
+    pub(crate) openings: u64,
+    pub(crate) trace: u64,
+}
+
+/// Carries out a history on a disk of this seed; what contradicts the oracle, or panics, or hangs is the error.
+pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
+    let disk = SimDisk::new(seed);
+    disk.record(false);
+    let mut run = Run {
+        world: World::new(disk, seed),
+        newest: None,
+        held: Vec::new(),
+        faulty: false,
+        after: Crash::Process,
+    };
+    let mut ran = Ran::default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        for (at, step) in steps.iter().enumerate() {
+            ran.openings += u64::from(run.ensure_open());
+            ran.steps = at as u64 + 1;
+            run.step(step);
+            ran.trace = ran.trace.rotate_left(1) ^ run.world.disk.trace_hash();
+        }
+        run.mend();
+        run.ensure_open();
+        run.world.executor.settle();
+        run.step(&Step::Look);
+    }));
+    match outcome {
+        Ok(()) => Ok(ran),
+        Err(panic) => {
+            let what = format!("step {}: {}", ran.steps, panic_text(panic.as_ref()));
+            // Half-way through a turn, its parts cannot be dropped in order.
+            std::mem::forget(run);
+            Err(what)
+        }
+    }
+}
+
+impl Run {
+    /// Whether it had to open. An opening may fail while something is planted, and not any more once it is mended.
+    fn ensure_open(&mut self) -> bool {
+        if self.world.db.is_some() {
+            return false;
+        }
+        if let Err(error) = self.world.open(self.after) {
+            assert!(self.faulty, "it does not open: {error}");
+            self.mend();
+            self.world.kill();
+            self.world.open(self.after).unwrap_or_else(|error| panic!("it does not open once mended: {error}"));
+        }
+        self.after = Crash::Process;
+        true
+    }
+
+    fn mend(&mut self) {
+        self.world.disk.mend();
+        self.faulty = false;
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Write { asked, batches } => self.write(*asked, *batches),
+            Step::Turns { turns } => (0..*turns).for_each(|_| drop(self.world.executor.step())),
+            Step::Settle => self.world.executor.settle(),
+            Step::Cancel => self.cancel(),
+            Step::Series { series } => self.world.send_series(u32::from(*series)),
+            Step::Sync => drop(self.world.sync()),
+            Step::Flush => drop(self.world.flush()),
+            Step::Wait { millis } => self.world.wait(Duration::from_millis(u64::from(*millis))),
+            Step::Look => self.look(),
+            Step::Hold => self.hold(),
+            Step::LetGo => self.let_go(),
+            Step::Fail { wrong, after } => self.fail(*wrong, usize::from(*after)),
+            Step::Mend => self.mend(),
+            Step::Close => {
+                self.let_go();
+                let closed = self.world.close();
+                assert!(closed || self.faulty || self.world.oracle.borrow().read_only, "a close fails");
+            }
+            Step::Release => {
+                self.let_go();
+                // A write that waits for a flush keeps its handle: time for the last retry.
+                self.world.wait(Duration::from_secs(61));
+                self.world.release();
+            }
+            Step::Kill => self.end(|world| world.kill(), Crash::Process),
+            Step::PowerLoss { choice } => self.end(|world| world.lose_power(usize::from(*choice)), Crash::Power),
+        }
+    }
+
+    fn write(&mut self, asked: Asked, batches: u8) {
+        let durability = match asked {
+            Asked::Sync => Durability::Sync,
+            Asked::Interval => Durability::Interval(Duration::from_millis(50)),
+            Asked::Os => Durability::Os,
+        };
+        for _ in 0..batches {
+            let (number, task) = self.world.send_numbered(durability);
+            self.newest = Some((number, task));
+        }
+    }
+
+    fn cancel(&mut self) {
+        if let Some((number, task)) = self.newest.take()
+            && task.take().is_none()
+        {
+            self.world.executor.cancel(&task);
+            self.world.oracle.borrow_mut().cancelled(number);
+        }
+    }
+
+    /// The batches that a snapshot shows; `None` if a planted fault keeps it from reading.
+    fn shown(&self, snapshot: &Snapshot) -> Option<std::collections::BTreeSet<Number>> {
+        match found(snapshot) {
+            Ok(shown) => Some(shown),
+            Err(what) if self.faulty && what.contains("a read fails") => None,
+            Err(what) => panic!("{what}"),
+        }
+    }
+
+    fn look(&mut self) {
+        self.world.executor.settle();
+        let Some(shown) = self.shown(&self.world.db().snapshot()) else { return };
+        self.world.looked(&shown);
+        self.world.oracle.borrow_mut().settled(&shown, self.world.now());
+    }
+
+    fn hold(&mut self) {
+        let snapshot = self.world.db().snapshot();
+        if let Some(shown) = self.shown(&snapshot) {
+            self.held.push((snapshot, shown));
+        }
+    }
+
+    fn let_go(&mut self) {
+        for (snapshot, before) in std::mem::take(&mut self.held) {
+            if let Some(shown) = self.shown(&snapshot) {
+                assert_eq!(shown, before, "a snapshot holds still");
+            }
+        }
+    }
+
+    fn fail(&mut self, wrong: Wrong, after: usize) {
+        let error = Fault::Error(std::io::ErrorKind::Other);
+        let (kind, fault) = match wrong {
+            Wrong::Write { taken } => (CallKind::Write, Fault::Short(usize::from(taken))),
+            Wrong::Sync { step } => {
+                let step = SyncStep::ALL[usize::from(step) % SyncStep::ALL.len()];
+                let dir = format!("{step:?}").ends_with("Directory");
+                (if dir { CallKind::SyncDir(step) } else { CallKind::Sync(step) }, error)
+            }
+            Wrong::Rename { happens } => (CallKind::Rename, if happens { Fault::HappensAndFails } else { error }),
+            Wrong::Create => (CallKind::Create, Fault::TooManyFiles),
+            Wrong::Open => (CallKind::Open, Fault::TooManyFiles),
+            Wrong::Read => (CallKind::Read, error),
+            Wrong::List => (CallKind::List, error),
+            Wrong::Remove => (CallKind::Remove, error),
+        };
+        self.world.disk.plant_kind(kind, after, 1, fault);
+        self.faulty = true;
+    }
+
+    /// The process ends without having been asked.
+    fn end(&mut self, how: impl FnOnce(&mut World), after: Crash) {
+        self.let_go();
+        self.newest = None;
+        how(&mut self.world);
+        self.after = after;
+    }
+}

@@ -1,0 +1,262 @@
+//! What the world was told, and what a database may therefore show: each batch there once and whole, or not at all.
+//! It knows no engine: only numbered batches, who was told what of them, and how many operations the disk had seen then.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use timestrata::{Batch, Durability, Error, Select, SeriesKey, Snapshot, Timestamp, Value};
+
+/// Series that batches go to; a third each holds `f64`, `i64` and `u64`.
+pub(crate) const SERIES: u32 = 6;
+
+/// A batch by its number, from which all its points follow.
+pub(crate) type Number = u32;
+
+/// One point as the oracle tells it from all others.
+type Told = (SeriesKey, i64, u64);
+
+pub(crate) fn key(series: u32) -> SeriesKey {
+    SeriesKey::new("m").tag("n", series.to_string())
+}
+
+/// One to nine points. Every fifth batch is late, and neighbours share timestamps in shared series: two points at one
+/// timestamp are two points.
+fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
+    let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
+    (0..1 + number % 9).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number * 16 + n)))
+}
+
+fn value(series: u32, bits: u64) -> Value {
+    match series % 3 {
+        // Exact: far below 2^53.
+        0 => Value::F64(bits as f64),
+        1 => Value::I64(-i64::try_from(bits).unwrap()),
+        _ => Value::U64(bits),
+    }
+}
+
+/// The number inside a value; `None` for one that nobody wrote.
+fn bits(value: Value) -> Option<u64> {
+    match value {
+        Value::F64(value) => Some(value as u64).filter(|bits| *bits as f64 == value),
+        Value::I64(value) => u64::try_from(-value).ok(),
+        Value::U64(value) => Some(value),
+        _ => None,
+    }
+}
+
+pub(crate) fn batch(number: Number) -> Batch {
+    let mut batch = Batch::new();
+    for (series, at, bits) in points(number) {
+        batch.push_key(&key(series), Timestamp::from_nanos(at), value(series, bits));
+    }
+    batch
+}
+
+/// The batches that a snapshot shows.
+///
+/// # Errors
+/// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
+/// fails.
+pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
+    let mut seen: BTreeSet<Told> = BTreeSet::new();
+    let mut last = None;
+    for item in snapshot.query(Select::all()).scan() {
+        let (series, point) = item.map_err(|error| format!("a read fails: {error}"))?;
+        let at = point.timestamp.as_nanos();
+        if last.as_ref().is_some_and(|(key, before)| *key == series.key && *before > at) {
+            return Err(format!("{} goes back from {last:?} to {at}", series.key));
+        }
+        last = Some((series.key.clone(), at));
+        let bits = bits(point.value).ok_or_else(|| format!("{:?} in {}", point.value, series.key))?;
+        if !seen.insert((series.key, at, bits)) {
+            return Err(format!("batch {} is doubled", bits / 16));
+        }
+    }
+    let batches: BTreeSet<Number> =
+        seen.iter().map(|(.., bits)| Number::try_from(bits / 16).unwrap_or(Number::MAX)).collect();
+    let whole: BTreeSet<Told> = batches
+        .iter()
+        .flat_map(|number| points(*number))
+        .map(|(series, at, bits)| (key(series), at, bits))
+        .collect();
+    match (whole.difference(&seen).next(), seen.difference(&whole).next()) {
+        (None, None) => Ok(batches),
+        (Some((.., bits)), _) => Err(format!("batch {} is there in part", bits / 16)),
+        (None, Some(foreign)) => Err(format!("nobody wrote {foreign:?}")),
+    }
+}
+
+/// Everything that is known of every batch. Moments are counts of the disk's operations.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Oracle {
+    /// Nothing of it can be on disk before.
+    sent: BTreeMap<Number, usize>,
+    /// Survives power loss from then on.
+    durable: BTreeMap<Number, usize>,
+    /// Cannot be there from then on.
+    absent: BTreeMap<Number, usize>,
+    /// Survives the process.
+    acknowledged: BTreeMap<Number, Acknowledged>,
+    /// A reader has seen it: survives the process from then on, whether its writer was answered or not.
+    visible: BTreeMap<Number, usize>,
+    /// Given up by their writers, which hear nothing of them any more.
+    cancelled: BTreeSet<Number>,
+    /// Whether anyone was told that the database takes no more writes.
+    pub(crate) read_only: bool,
+    /// Series that survive power loss from then on.
+    series: BTreeMap<u32, usize>,
+    /// Openings that have decided.
+    lives: u32,
+}
+
+/// An acknowledgement of whatever durability.
+#[derive(Debug, Clone, Copy)]
+struct Acknowledged {
+    since: usize,
+    /// Its place in the order of its life: a later one gives the places of what was lost anew.
+    life: u32,
+    seq: u64,
+}
+
+/// What was lost when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crash {
+    /// What no sync covered.
+    Power,
+    /// The process alone: what it gave to the operating system stays.
+    Process,
+}
+
+impl Oracle {
+    pub(crate) fn sent(&mut self, number: Number, now: usize) {
+        self.sent.insert(number, now);
+    }
+
+    pub(crate) fn answered(
+        &mut self,
+        number: Number,
+        now: usize,
+        answer: &timestrata::Result<timestrata::Ack>,
+    ) {
+        match answer {
+            Ok(ack) => {
+                self.acknowledged.insert(number, Acknowledged { since: now, life: self.lives, seq: ack.seq });
+                if ack.durability == Durability::Sync {
+                    self.durable.insert(number, now);
+                }
+            }
+            Err(Error::OutcomeUnknown { .. }) => self.read_only = true,
+            // Any other error says that it is absent for certain.
+            Err(error) => {
+                self.read_only |= matches!(error, Error::ReadOnly { .. });
+                self.absent.insert(number, now);
+            }
+        }
+    }
+
+    pub(crate) fn cancelled(&mut self, number: Number) {
+        self.cancelled.insert(number);
+    }
+
+    /// What a snapshot showed.
+    pub(crate) fn visible(&mut self, shown: &BTreeSet<Number>, now: usize) {
+        for number in shown {
+            self.visible.entry(*number).or_insert(now);
+        }
+    }
+
+    /// Nothing is under way any more: what was given up is there by now, or never will be.
+    pub(crate) fn settled(&mut self, shown: &BTreeSet<Number>, now: usize) {
+        if !self.read_only {
+            let gone = self.cancelled.iter().filter(|number| !shown.contains(number));
+            gone.for_each(|number| drop(self.absent.entry(*number).or_insert(now)));
+        }
+    }
+
+    pub(crate) fn series_made(&mut self, series: u32, now: usize) {
+        self.series.entry(series).or_insert(now);
+    }
+
+    /// What a later sync covers.
+    pub(crate) fn acknowledged(&self) -> BTreeSet<Number> {
+        self.acknowledged.keys().copied().collect()
+    }
+
+    pub(crate) fn knows(&self, number: Number) -> bool {
+        self.sent.contains_key(&number)
+    }
+
+    /// These survive power loss from now on: a sync, a flush or an opening said so.
+    pub(crate) fn promised(&mut self, batches: &BTreeSet<Number>, now: usize) {
+        for number in batches {
+            self.durable.entry(*number).or_insert(now);
+        }
+    }
+
+    /// An opening has decided: what it did not show never comes back.
+    pub(crate) fn decided(&mut self, shown: &BTreeSet<Number>, now: usize) {
+        self.promised(shown, now);
+        for number in self.sent.keys().filter(|number| !shown.contains(number)) {
+            self.absent.entry(*number).or_insert(now);
+            self.acknowledged.remove(number);
+            self.visible.remove(number);
+        }
+        self.cancelled.clear();
+        self.read_only = false;
+        self.lives += 1;
+    }
+
+    /// Whether a database that is opened after a crash at `now` may show this.
+    pub(crate) fn check(&self, shown: &BTreeSet<Number>, crash: Crash, now: usize) -> Result<(), String> {
+        let lost = |number: &&Number| !shown.contains(number);
+        let durable = self.durable.iter().filter(|(_, since)| **since <= now).map(|(number, _)| number);
+        if let Some(number) = durable.clone().find(lost) {
+            return Err(format!("batch {number} was acknowledged as durable and is lost"));
+        }
+        for number in shown {
+            match self.sent.get(number) {
+                Some(sent) if *sent < now || crash == Crash::Process => {}
+                _ => return Err(format!("batch {number} is there before it was sent")),
+            }
+            if self.absent.get(number).is_some_and(|since| *since <= now) {
+                return Err(format!("batch {number} was refused, and is there"));
+            }
+        }
+        if crash == Crash::Process {
+            let told = self.acknowledged.iter().map(|(number, told)| (number, told.since));
+            let seen = self.visible.iter().map(|(number, since)| (number, *since));
+            let mut known = told.chain(seen).filter(|(_, since)| *since <= now).map(|(number, _)| number);
+            if let Some(number) = known.find(lost) {
+                return Err(format!("batch {number} was acknowledged or seen, and is lost with the process"));
+            }
+        }
+        self.check_order(shown)
+    }
+
+    /// What is lost of a life is a suffix of its order.
+    fn check_order(&self, shown: &BTreeSet<Number>) -> Result<(), String> {
+        let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
+        for (_, told) in self.acknowledged.iter().filter(|(number, _)| shown.contains(number)) {
+            let seq = newest.entry(told.life).or_default();
+            *seq = told.seq.max(*seq);
+        }
+        let overtaken = |told: &Acknowledged| newest.get(&told.life).is_some_and(|newest| told.seq < *newest);
+        match self.acknowledged.iter().find(|(number, told)| !shown.contains(number) && overtaken(told)) {
+            Some((number, _)) => Err(format!("batch {number} is lost, and a later one is there")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether every series that was acknowledged by then is there.
+    pub(crate) fn check_series(&self, snapshot: &Snapshot, now: usize) -> Result<(), String> {
+        let promised = self.series.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);
+        for series in promised {
+            let expected = value(series, 0).value_type();
+            match snapshot.find(&key(series)) {
+                Some(found) if found.value_type == expected => {}
+                other => return Err(format!("series {series} was made and is {other:?}")),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! Small workloads that have, together, everything there is: each is run once, and then crashed at every operation.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use timestrata::Durability;
+use timestrata::testing::{CallKind, Fault, SyncStep};
+
+use crate::oracle::{Crash, SERIES};
+use crate::world::{World, make_all_series};
+
+const SYNC: Durability = Durability::Sync;
+const OS: Durability = Durability::Os;
+const INTERVAL: Durability = Durability::Interval(Duration::from_millis(20));
+
+/// A workload by its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&mut World),
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "a life, a close and another life", run: two_lives },
+    Scenario { name: "killed, opened on what the cache held, killed again", run: killed_twice },
+    Scenario { name: "a failed flush at each step, tried again", run: failed_flushes },
+    Scenario { name: "a failed sync, then an opening on the cached state", run: failed_sync },
+    Scenario { name: "failed writes, each sealed off", run: failed_writes },
+    Scenario { name: "failed rotations", run: failed_rotations },
+    Scenario { name: "a failed install", run: failed_install },
+    Scenario { name: "lives without a sync", run: unsynced_lives },
+];
+
+pub(crate) fn scenario(name: &str) -> Scenario {
+    *SCENARIOS.iter().find(|scenario| scenario.name == name).expect("a scenario of this name")
+}
+
+fn open(world: &mut World) {
+    world.open(Crash::Process).expect("it opens");
+}
+
+/// New series, batches in groups, late points, rotations, freezes, flushes, all durabilities, close; then again.
+fn two_lives(world: &mut World) {
+    for _ in 0..2 {
+        open(world);
+        make_all_series(world);
+        world.write_one();
+        world.write(&[SYNC, OS, INTERVAL, SYNC]);
+        world.write(&[OS]);
+        world.wait(Duration::from_millis(150));
+        world.write(&[INTERVAL, OS]);
+        assert!(world.sync());
+        for _ in 0..12 {
+            world.write_one();
+            world.look();
+        }
+        assert!(world.flush());
+        world.write(&[OS, OS]);
+        world.wait(Duration::from_millis(150));
+        world.write(&[SYNC, SYNC, OS]);
+        assert!(world.close());
+    }
+    open(world);
+    world.write(&[OS]);
+    world.release();
+}
+
+/// The process dies with frozen memtables and unsynced records, its successor before it was told to do anything.
+fn killed_twice(world: &mut World) {
+    open(world);
+    for _ in 0..9 {
+        world.write(&[SYNC, OS]);
+    }
+    world.kill();
+    open(world);
+    world.kill();
+    open(world);
+    for _ in 0..4 {
+        world.write(&[INTERVAL, SYNC]);
+    }
+    let unanswered = [world.send(SYNC), world.send(OS)];
+    // They are queued, and one of the actors has had its turn.
+    (0..4).for_each(|_| drop(world.executor.step()));
+    world.kill();
+    drop(unanswered);
+    open(world);
+    world.write_one();
+    assert!(world.close());
+}
+
+fn fail(world: &World, kind: CallKind, skip: usize, error: ErrorKind) {
+    world.disk.plant_kind(kind, skip, 1, Fault::Error(error));
+}
+
+/// Every step of making an SST fails once; the engine tries again by itself.
+fn failed_flushes(world: &mut World) {
+    open(world);
+    let steps = [
+        CallKind::Sync(SyncStep::Sst),
+        CallKind::Rename,
+        CallKind::SyncDir(SyncStep::SstDirectory),
+        CallKind::Sync(SyncStep::SeriesLog),
+    ];
+    for step in &steps[..3] {
+        world.write(&[SYNC, OS]);
+        // A freeze rotates first, which renames once.
+        fail(world, *step, usize::from(*step == CallKind::Rename), ErrorKind::StorageFull);
+        assert!(!world.flush(), "{step:?}");
+        world.look();
+        world.write_one();
+        world.wait(Duration::from_secs(2));
+        assert!(world.flush());
+        world.look();
+    }
+    world.write_one();
+    assert!(world.close());
+}
+
+/// What the sync was for is unknown; an opening decides on what the cache shows, and a power loss may come at once.
+fn failed_sync(world: &mut World) {
+    open(world);
+    world.write(&[SYNC, OS]);
+    world.write(&[OS]);
+    fail(world, CallKind::Sync(SyncStep::WalGroup), 0, ErrorKind::Other);
+    world.write(&[SYNC, SYNC]);
+    world.write_one();
+    world.look();
+    assert!(!world.close());
+    open(world);
+    world.write_one();
+    fail(world, CallKind::Sync(SyncStep::WalGroup), 0, ErrorKind::Other);
+    world.write(&[OS, SYNC]);
+    world.kill();
+    open(world);
+    world.write_one();
+    assert!(world.close());
+}
+
+/// The disk is full in the middle of a group: what came before goes on, what failed is absent.
+fn failed_writes(world: &mut World) {
+    open(world);
+    world.write_one();
+    for taken in [0, 3, 40] {
+        world.write(&[OS]);
+        world.disk.plant_kind(CallKind::Write, 0, 1, Fault::Short(taken));
+        world.write(&[SYNC, OS]);
+        world.write_one();
+        world.look();
+    }
+    world.kill();
+    open(world);
+    world.disk.plant_kind(CallKind::Write, 0, 1, Fault::HappensAndFails);
+    world.write_one();
+    world.write_one();
+    assert!(world.close());
+}
+
+/// The next segment cannot be made: nothing changes, or the log is dead and a reopening decides.
+fn failed_rotations(world: &mut World) {
+    let steps = [
+        (CallKind::Create, Fault::TooManyFiles),
+        (CallKind::Sync(SyncStep::WalHeader), Fault::Error(ErrorKind::Other)),
+        (CallKind::Rename, Fault::Error(ErrorKind::Other)),
+        (CallKind::Rename, Fault::HappensAndFails),
+        (CallKind::SyncDir(SyncStep::WalDirectory), Fault::Error(ErrorKind::Other)),
+        (CallKind::Sync(SyncStep::WalPredecessor), Fault::Error(ErrorKind::Other)),
+    ];
+    for (kind, fault) in steps {
+        open(world);
+        world.write(&[SYNC, OS]);
+        world.disk.plant_kind(kind, 0, 1, fault);
+        for _ in 0..3 {
+            world.write(&[OS, SYNC]);
+        }
+        world.disk.mend();
+        world.kill();
+    }
+    open(world);
+    world.write_one();
+    assert!(world.close());
+}
+
+/// The edit may be on disk: its SST stays, the database is read-only, and a reopening decides.
+fn failed_install(world: &mut World) {
+    for step in [SyncStep::SeriesLog, SyncStep::ManifestEdit] {
+        open(world);
+        world.make_series(if step == SyncStep::SeriesLog { 0 } else { 1 });
+        world.write_one();
+        assert!(world.flush());
+        world.make_series(if step == SyncStep::SeriesLog { 2 } else { SERIES - 1 });
+        world.write(&[SYNC, OS]);
+        fail(world, CallKind::Sync(step), 0, ErrorKind::Other);
+        assert!(!world.flush(), "{step:?}");
+        world.look();
+        world.write_one();
+        drop(world.sync());
+        world.look();
+        world.kill();
+    }
+    open(world);
+    world.write_one();
+    assert!(world.close());
+}
+
+/// Nothing is ever synced on purpose: a power loss may take a suffix, and no more.
+fn unsynced_lives(world: &mut World) {
+    for life in 0..3 {
+        open(world);
+        for _ in 0..8 {
+            world.write(&[OS, OS]);
+            world.look();
+        }
+        world.write(&[INTERVAL]);
+        world.wait(Duration::from_millis(30));
+        world.write(&[OS]);
+        if life == 1 { world.release() } else { world.kill() }
+    }
+}
