@@ -1,2 +1,5 @@
 //! For this crate's own tests and fuzz targets, behind the feature `testing`: no promise is made to anyone else.
 //! The engine is the real one; what is replaced is the world around it.
+
+pub use crate::env::SyncStep;
+pub use crate::env::sim::{Bytes, Choice, Fault, FaultAt, Image, Images, Inode, Kind, Op, Rates, SimDisk, State};
