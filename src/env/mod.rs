@@ -4,6 +4,8 @@
 #[cfg(test)]
 pub(crate) mod faulty;
 mod os;
+#[cfg(feature = "testing")]
+pub(crate) mod sim;
 
 use std::fmt;
 use std::io;
@@ -17,7 +19,8 @@ pub(crate) use os::OsEnv;
 
 /// Which sync this is, so that a fault can be planted at exactly one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum SyncStep {
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "the simulated disk's tests name syncs"))]
+pub enum SyncStep {
     /// A group of WAL records, before it is acknowledged.
     WalGroup,
     /// The full segment, before its successor's header names its length.
@@ -42,6 +45,25 @@ pub(crate) enum SyncStep {
     ManifestDirectory,
     /// The parent directory, after the database's own was made.
     ParentDirectory,
+}
+
+#[cfg(feature = "testing")]
+impl SyncStep {
+    /// Every one of them; a match keeps the list whole.
+    pub const ALL: [Self; 12] = [
+        Self::WalGroup,
+        Self::WalPredecessor,
+        Self::WalHeader,
+        Self::WalDirectory,
+        Self::Sst,
+        Self::SstDirectory,
+        Self::SeriesLog,
+        Self::SeriesLogDirectory,
+        Self::ManifestEdit,
+        Self::ManifestRewrite,
+        Self::ManifestDirectory,
+        Self::ParentDirectory,
+    ];
 }
 
 /// How a file is opened.

@@ -3,12 +3,12 @@
 
 mod executor;
 
-pub use crate::env::SyncStep;
-pub use crate::env::sim::{CallKind, Fault, Image, Op, SimDisk, State};
-pub use executor::{Executor, Task};
-
 use std::path::Path;
 
+pub use executor::{Executor, Task};
+
+pub use crate::env::SyncStep;
+pub use crate::env::sim::{Bytes, Choice, Fault, FaultAt, Image, Images, Inode, Kind, Op, Rates, SimDisk, State};
 use crate::env::Dir;
 use crate::{Result, VerifyReport};
 

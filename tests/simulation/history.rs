@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-use timestrata::testing::{CallKind, Fault, SimDisk, SyncStep, Task};
+use timestrata::testing::{Fault, FaultAt, Kind, SimDisk, SyncStep, Task};
 use timestrata::{Durability, Snapshot};
 
 use crate::crash::panic_text;
@@ -184,7 +184,7 @@ impl Run {
             Step::Look => self.look(),
             Step::Hold => self.hold(),
             Step::LetGo => self.let_go(),
-            Step::Fail { wrong, after } => self.fail(*wrong, usize::from(*after)),
+            Step::Fail { wrong, after } => self.fail(*wrong, *after),
             Step::Mend => self.mend(),
             Step::Close => {
                 self.let_go();
@@ -254,23 +254,24 @@ impl Run {
         }
     }
 
-    fn fail(&mut self, wrong: Wrong, after: usize) {
+    fn fail(&mut self, wrong: Wrong, after: u8) {
         let error = Fault::Error(std::io::ErrorKind::Other);
+        let skip = u64::from(after);
         let (kind, fault) = match wrong {
-            Wrong::Write { taken } => (CallKind::Write, Fault::Short(usize::from(taken))),
+            Wrong::Write { taken } => (Kind::Write, Fault::Short(usize::from(taken))),
             Wrong::Sync { step } => {
                 let step = SyncStep::ALL[usize::from(step) % SyncStep::ALL.len()];
-                let dir = format!("{step:?}").ends_with("Directory");
-                (if dir { CallKind::SyncDir(step) } else { CallKind::Sync(step) }, error)
+                self.faulty = true;
+                return self.world.disk.plant(FaultAt::Sync { step, skip, times: 1 }, error);
             }
-            Wrong::Rename { happens } => (CallKind::Rename, if happens { Fault::HappensAndFails } else { error }),
-            Wrong::Create => (CallKind::Create, Fault::TooManyFiles),
-            Wrong::Open => (CallKind::Open, Fault::TooManyFiles),
-            Wrong::Read => (CallKind::Read, error),
-            Wrong::List => (CallKind::List, error),
-            Wrong::Remove => (CallKind::Remove, error),
+            Wrong::Rename { happens } => (Kind::Rename, if happens { Fault::HappensAndFails } else { error }),
+            Wrong::Create => (Kind::Create, Fault::TooManyFiles),
+            Wrong::Open => (Kind::Open, Fault::TooManyFiles),
+            Wrong::Read => (Kind::Read, error),
+            Wrong::List => (Kind::List, error),
+            Wrong::Remove => (Kind::Remove, error),
         };
-        self.world.disk.plant_kind(kind, after, 1, fault);
+        self.world.disk.plant(FaultAt::Kind { kind, skip, times: 1 }, fault);
         self.faulty = true;
     }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use timestrata::Durability;
-use timestrata::testing::{CallKind, Fault, SyncStep};
+use timestrata::testing::{Fault, FaultAt, Kind, SyncStep};
 
 use crate::oracle::{Crash, SERIES};
 use crate::world::{World, make_all_series};
@@ -88,23 +88,24 @@ fn killed_twice(world: &mut World) {
     assert!(world.close());
 }
 
-fn fail(world: &World, kind: CallKind, skip: usize, error: ErrorKind) {
-    world.disk.plant_kind(kind, skip, 1, Fault::Error(error));
+/// One call of a kind, after so many others of it.
+fn call(kind: Kind, skip: u64) -> FaultAt {
+    FaultAt::Kind { kind, skip, times: 1 }
 }
+
+fn sync(step: SyncStep) -> FaultAt {
+    FaultAt::Sync { step, skip: 0, times: 1 }
+}
+
+const BROKEN: Fault = Fault::Error(ErrorKind::Other);
 
 /// Every step of making an SST fails once; the engine tries again by itself.
 fn failed_flushes(world: &mut World) {
     open(world);
-    let steps = [
-        CallKind::Sync(SyncStep::Sst),
-        CallKind::Rename,
-        CallKind::SyncDir(SyncStep::SstDirectory),
-        CallKind::Sync(SyncStep::SeriesLog),
-    ];
-    for step in &steps[..3] {
+    // A freeze rotates first, which renames once.
+    for step in [sync(SyncStep::Sst), call(Kind::Rename, 1), sync(SyncStep::SstDirectory)] {
         world.write(&[SYNC, OS]);
-        // A freeze rotates first, which renames once.
-        fail(world, *step, usize::from(*step == CallKind::Rename), ErrorKind::StorageFull);
+        world.disk.plant(step, Fault::Error(ErrorKind::StorageFull));
         assert!(!world.flush(), "{step:?}");
         world.look();
         world.write_one();
@@ -121,14 +122,14 @@ fn failed_sync(world: &mut World) {
     open(world);
     world.write(&[SYNC, OS]);
     world.write(&[OS]);
-    fail(world, CallKind::Sync(SyncStep::WalGroup), 0, ErrorKind::Other);
+    world.disk.plant(sync(SyncStep::WalGroup), BROKEN);
     world.write(&[SYNC, SYNC]);
     world.write_one();
     world.look();
     assert!(!world.close());
     open(world);
     world.write_one();
-    fail(world, CallKind::Sync(SyncStep::WalGroup), 0, ErrorKind::Other);
+    world.disk.plant(sync(SyncStep::WalGroup), BROKEN);
     world.write(&[OS, SYNC]);
     world.kill();
     open(world);
@@ -142,14 +143,14 @@ fn failed_writes(world: &mut World) {
     world.write_one();
     for taken in [0, 3, 40] {
         world.write(&[OS]);
-        world.disk.plant_kind(CallKind::Write, 0, 1, Fault::Short(taken));
+        world.disk.plant(call(Kind::Write, 0), Fault::Short(taken));
         world.write(&[SYNC, OS]);
         world.write_one();
         world.look();
     }
     world.kill();
     open(world);
-    world.disk.plant_kind(CallKind::Write, 0, 1, Fault::HappensAndFails);
+    world.disk.plant(call(Kind::Write, 0), Fault::HappensAndFails);
     world.write_one();
     world.write_one();
     assert!(world.close());
@@ -158,17 +159,17 @@ fn failed_writes(world: &mut World) {
 /// The next segment cannot be made: nothing changes, or the log is dead and a reopening decides.
 fn failed_rotations(world: &mut World) {
     let steps = [
-        (CallKind::Create, Fault::TooManyFiles),
-        (CallKind::Sync(SyncStep::WalHeader), Fault::Error(ErrorKind::Other)),
-        (CallKind::Rename, Fault::Error(ErrorKind::Other)),
-        (CallKind::Rename, Fault::HappensAndFails),
-        (CallKind::SyncDir(SyncStep::WalDirectory), Fault::Error(ErrorKind::Other)),
-        (CallKind::Sync(SyncStep::WalPredecessor), Fault::Error(ErrorKind::Other)),
+        (call(Kind::Create, 0), Fault::TooManyFiles),
+        (sync(SyncStep::WalHeader), BROKEN),
+        (call(Kind::Rename, 0), BROKEN),
+        (call(Kind::Rename, 0), Fault::HappensAndFails),
+        (sync(SyncStep::WalDirectory), BROKEN),
+        (sync(SyncStep::WalPredecessor), BROKEN),
     ];
-    for (kind, fault) in steps {
+    for (at, fault) in steps {
         open(world);
         world.write(&[SYNC, OS]);
-        world.disk.plant_kind(kind, 0, 1, fault);
+        world.disk.plant(at, fault);
         for _ in 0..3 {
             world.write(&[OS, SYNC]);
         }
@@ -189,7 +190,7 @@ fn failed_install(world: &mut World) {
         assert!(world.flush());
         world.make_series(if step == SyncStep::SeriesLog { 2 } else { SERIES - 1 });
         world.write(&[SYNC, OS]);
-        fail(world, CallKind::Sync(step), 0, ErrorKind::Other);
+        world.disk.plant(sync(step), BROKEN);
         assert!(!world.flush(), "{step:?}");
         world.look();
         world.write_one();

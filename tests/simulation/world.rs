@@ -175,8 +175,7 @@ impl World {
     /// The power fails: of what no sync covered, one of the possible parts is left.
     pub(crate) fn lose_power(&mut self, choice: usize) {
         self.kill();
-        let images = self.disk.state().images(choice + 1, choice as u64);
-        let image = images.into_iter().next_back().expect("something is always left, if only nothing");
+        let image = self.disk.state().images(choice + 1, choice as u64).last().expect("if only nothing is left");
         self.base += self.disk.ops();
         self.disk = SimDisk::from_image(&image, choice as u64);
         self.disk.record(false);
