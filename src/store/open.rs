@@ -86,6 +86,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     spare_strangers(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     // Only now: of a format from the future not one byte was to be changed.
     lock.sign().map_err(|error| Error::io("write", dir.file_path(LOCK), error))?;
+    let manifest = if created { manifest } else { renew_unfinished(&dir, manifest)? };
     let (manifest, mut removed) = drop_garbage(&dir, manifest, &recovery, &listed)?;
     let ids = Arc::new(FileIds::new(recovery.next_file));
     let tables = || SstTables { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids) };
@@ -109,6 +110,16 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     tracing::info!(dir = %path.display(), ?report, "opened");
     let nonce = dir.env().unique().as_u64_pair().0;
     Ok(Opened { storage, tables: tables(), readers, version, generation: replayed.generation, report, nonce })
+}
+
+/// Makes the manifest of a database that no opening has finished making durable once more: its very name may be in the
+/// page cache alone, and a power loss could leave the files that are about to be made beside it without it.
+fn renew_unfinished(dir: &Dir, manifest: ManifestRead) -> Result<ManifestRead> {
+    if manifest.durable.floor != FileId::default() {
+        return Ok(manifest);
+    }
+    Manifest::reopen(dir.clone(), &manifest, manifest.durable.clone())?;
+    ManifestRead::read(dir)
 }
 
 /// Gives up what earlier openings or flushes left unfinished, before this one makes more of it: else each attempt on a

@@ -19,7 +19,7 @@ fn loses_nothing(name: &str) {
     let started = std::time::Instant::now();
     let counts = crash_everywhere(scenario(name), SimDisk::new(1), depth()).unwrap_or_else(|found| panic!("{found}"));
     println!("{name}: {counts:?}, {:.1} s", started.elapsed().as_secs_f64());
-    assert!(counts.operations > 100 && counts.images > 1_000 && counts.in_recovery > 1_000, "{counts:?}");
+    assert!(counts.operations > 80 && counts.images > 1_000 && counts.in_recovery > 1_000, "{counts:?}");
 }
 
 #[test]

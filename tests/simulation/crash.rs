@@ -8,7 +8,7 @@ use std::rc::Rc;
 use timestrata::Db;
 use timestrata::testing::{Executor, Image, SimDisk};
 
-use crate::oracle::{Crash, Number, Oracle, found};
+use crate::oracle::{Crash, Number, Oracle, found, found_series};
 use crate::scenarios::Scenario;
 use crate::world::{World, small};
 
@@ -28,7 +28,7 @@ pub(crate) struct Depth {
 pub(crate) struct Counts {
     pub(crate) operations: u64,
     pub(crate) images: u64,
-    /// Of the images, those that no earlier one equals.
+    /// Different images that were opened, those in recoveries included.
     pub(crate) distinct: u64,
     pub(crate) in_recovery: u64,
 }
@@ -50,8 +50,18 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What opening an image showed, or why that is wrong whatever was promised.
-type Shown = Result<Rc<BTreeSet<Number>>, String>;
+/// What opening an image showed.
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    batches: BTreeSet<Number>,
+    series: BTreeSet<u32>,
+}
+
+/// Opens images, each distinct one once: what an image shows does not depend on when it was left.
+#[derive(Debug, Default)]
+struct Opener {
+    known: HashMap<u64, Result<Rc<Shown>, String>>,
+}
 
 /// Runs a scenario on a disk and crashes it everywhere.
 pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) -> Result<Counts, Box<Violation>> {
@@ -69,7 +79,7 @@ pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) 
     }
     let oracle = world.oracle.borrow().clone();
     let (mut state, log) = (world.disk.base(), world.disk.log());
-    let mut known: HashMap<u64, Shown> = HashMap::new();
+    let mut opener = Opener::default();
     for operation in 0..=log.len() {
         let after = operation.checked_sub(1).map(|last| &log[last]);
         if let Some(op) = after {
@@ -77,23 +87,19 @@ pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) 
         }
         counts.operations += 1;
         // The process alone dies: the next opening meets what the page cache held, and the power may fail then.
-        let cached = crash_recovery(&SimDisk::from_state(state.clone(), 5), Crash::Process, &oracle, operation, depth);
-        match cached {
+        let cached = SimDisk::from_state(state.clone(), 5);
+        match opener.crash_recovery(&cached, Crash::Process, &oracle, operation, depth) {
             Ok(images) => counts.in_recovery += images,
             Err(what) => return Err(violation(operation, format!("{after:?}"), format!("killed: {what}"), counts)),
         }
         for image in state.images(depth.images, operation as u64) {
             counts.images += 1;
-            let shown = known.entry(image.hash()).or_insert_with(|| {
-                counts.distinct += 1;
-                open_image(&image, &oracle, operation).map(Rc::new)
-            });
-            let checked = shown.clone().and_then(|shown| oracle.check(&shown, Crash::Power, operation));
+            let checked = opener.open(&image).and_then(|shown| shown.check(&oracle, Crash::Power, operation));
             let again = depth.recover_every > 0 && counts.images.is_multiple_of(depth.recover_every as u64);
             let checked = checked.and_then(|()| {
                 if again {
                     let disk = SimDisk::from_image(&image, 4);
-                    counts.in_recovery += crash_recovery(&disk, Crash::Power, &oracle, operation, depth)?;
+                    counts.in_recovery += opener.crash_recovery(&disk, Crash::Power, &oracle, operation, depth)?;
                 }
                 Ok(())
             });
@@ -101,6 +107,7 @@ pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) 
                 return Err(violation(operation, format!("{after:?}"), what, counts));
             }
         }
+        counts.distinct = opener.known.len() as u64;
     }
     Ok(counts)
 }
@@ -113,41 +120,64 @@ fn open(disk: &SimDisk) -> Result<(Executor, Db), String> {
     }
 }
 
-/// Opens what a crash left.
-fn open_image(image: &Image, oracle: &Oracle, now: usize) -> Result<BTreeSet<Number>, String> {
-    let disk = SimDisk::from_image(image, 3);
-    disk.record(false);
-    let (_executor, db) = open(&disk)?;
-    let snapshot = db.snapshot();
-    oracle.check_series(&snapshot, now)?;
-    found(&snapshot)
+impl Shown {
+    fn of(db: &Db) -> Result<Self, String> {
+        let snapshot = db.snapshot();
+        Ok(Self { batches: found(&snapshot)?, series: found_series(&snapshot)? })
+    }
+
+    fn check(&self, oracle: &Oracle, crash: Crash, now: usize) -> Result<(), String> {
+        oracle.check_series(&self.series, now)?;
+        oracle.check(&self.batches, crash, now)
+    }
 }
 
-/// Recovers what a crash left, with a power loss after each operation of the recovery: whatever that leaves is opened
-/// again, and shows what it may; once the recovery has ended, exactly what that showed. Returns how many images it were.
-fn crash_recovery(disk: &SimDisk, crash: Crash, oracle: &Oracle, now: usize, depth: Depth) -> Result<u64, String> {
-    let shown = {
-        let (_executor, db) = open(disk)?;
-        found(&db.snapshot())?
-    };
-    oracle.check(&shown, crash, now)?;
-    let (mut state, log) = (disk.base(), disk.log());
-    let mut images = 0;
-    for step in 0..=log.len() {
-        if let Some(op) = step.checked_sub(1).map(|last| &log[last]) {
-            state.apply(op);
-        }
-        for image in state.images(depth.images_in_recovery, step as u64) {
-            images += 1;
-            let again = open_image(&image, oracle, now).and_then(|again| {
-                oracle.check(&again, Crash::Power, now)?;
-                let differs = step == log.len() && again != shown;
-                if differs { Err(format!("the first opening showed {shown:?}, the next {again:?}")) } else { Ok(()) }
-            });
-            again.map_err(|what| format!("in recovery, after its operation {step} of {}: {what}", log.len()))?;
-        }
+impl Opener {
+    /// Opens what a crash left.
+    fn open(&mut self, image: &Image) -> Result<Rc<Shown>, String> {
+        let open = || {
+            let disk = SimDisk::from_image(image, 3);
+            disk.record(false);
+            let (_executor, db) = open(&disk)?;
+            Shown::of(&db).map(Rc::new)
+        };
+        self.known.entry(image.hash()).or_insert_with(open).clone()
     }
-    Ok(images)
+
+    /// Recovers what a crash left, with a power loss after each operation of the recovery: whatever that leaves is
+    /// opened again, and shows what it may; once the recovery has ended, exactly what that showed. Returns how many
+    /// images it were.
+    fn crash_recovery(
+        &mut self,
+        disk: &SimDisk,
+        crash: Crash,
+        oracle: &Oracle,
+        now: usize,
+        depth: Depth,
+    ) -> Result<u64, String> {
+        let shown = {
+            let (_executor, db) = open(disk)?;
+            Shown::of(&db)?
+        };
+        shown.check(oracle, crash, now)?;
+        let (mut state, log) = (disk.base(), disk.log());
+        let mut images = 0;
+        for step in 0..=log.len() {
+            if let Some(op) = step.checked_sub(1).map(|last| &log[last]) {
+                state.apply(op);
+            }
+            for image in state.images(depth.images_in_recovery, step as u64) {
+                images += 1;
+                let again = self.open(&image).and_then(|again| {
+                    again.check(oracle, Crash::Power, now)?;
+                    let differs = step == log.len() && *again != shown;
+                    if differs { Err(format!("one opening showed {shown:?}, the next {again:?}")) } else { Ok(()) }
+                });
+                again.map_err(|what| format!("in recovery, after its operation {step} of {}: {what}", log.len()))?;
+            }
+        }
+        Ok(images)
+    }
 }
 
 /// What a panic says.

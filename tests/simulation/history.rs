@@ -174,12 +174,12 @@ impl Run {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Write { asked, batches } => self.write(*asked, *batches),
-            Step::Turns { turns } => (0..*turns).for_each(|_| drop(self.world.executor.step())),
+            Step::Turns { turns } => (0..*turns).for_each(|_| _ = self.world.executor.step()),
             Step::Settle => self.world.executor.settle(),
             Step::Cancel => self.cancel(),
             Step::Series { series } => self.world.send_series(u32::from(*series)),
-            Step::Sync => drop(self.world.sync()),
-            Step::Flush => drop(self.world.flush()),
+            Step::Sync => _ = self.world.sync(),
+            Step::Flush => _ = self.world.flush(),
             Step::Wait { millis } => self.world.wait(Duration::from_millis(u64::from(*millis))),
             Step::Look => self.look(),
             Step::Hold => self.hold(),

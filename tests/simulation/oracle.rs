@@ -18,11 +18,12 @@ pub(crate) fn key(series: u32) -> SeriesKey {
     SeriesKey::new("m").tag("n", series.to_string())
 }
 
-/// One to nine points. Every fifth batch is late, and neighbours share timestamps in shared series: two points at one
-/// timestamp are two points.
+/// One to twenty-three points, or enough for several sectors. Every fifth batch is late, and neighbours share timestamps
+/// in shared series: two points at one timestamp are two points.
 fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
-    (0..1 + number % 9).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number * 16 + n)))
+    let len = if number % 7 == 3 { 150 } else { 1 + number % 23 };
+    (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number * 256 + n)))
 }
 
 fn value(series: u32, bits: u64) -> Value {
@@ -68,12 +69,12 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
         }
         last = Some((series.key.clone(), at));
         let bits = bits(point.value).ok_or_else(|| format!("{:?} in {}", point.value, series.key))?;
-        if !seen.insert((series.key, at, bits)) {
-            return Err(format!("batch {} is doubled", bits / 16));
+        if !seen.insert((series.key.clone(), at, bits)) {
+            return Err(format!("batch {} is doubled", bits / 256));
         }
     }
     let batches: BTreeSet<Number> =
-        seen.iter().map(|(.., bits)| Number::try_from(bits / 16).unwrap_or(Number::MAX)).collect();
+        seen.iter().map(|(.., bits)| Number::try_from(bits / 256).unwrap_or(Number::MAX)).collect();
     let whole: BTreeSet<Told> = batches
         .iter()
         .flat_map(|number| points(*number))
@@ -81,9 +82,25 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
         .collect();
     match (whole.difference(&seen).next(), seen.difference(&whole).next()) {
         (None, None) => Ok(batches),
-        (Some((.., bits)), _) => Err(format!("batch {} is there in part", bits / 16)),
+        (Some((.., bits)), _) => Err(format!("batch {} is there in part", bits / 256)),
         (None, Some(foreign)) => Err(format!("nobody wrote {foreign:?}")),
     }
+}
+
+/// The series that a snapshot knows.
+///
+/// # Errors
+/// One that holds another type than it was made with.
+pub(crate) fn found_series(snapshot: &Snapshot) -> Result<BTreeSet<u32>, String> {
+    let mut series = BTreeSet::new();
+    for number in 0..SERIES {
+        match snapshot.find(&key(number)) {
+            Some(found) if found.value_type == value(number, 0).value_type() => drop(series.insert(number)),
+            Some(found) => return Err(format!("series {number} is {found:?}")),
+            None => {}
+        }
+    }
+    Ok(series)
 }
 
 /// Everything that is known of every batch. Moments are counts of the disk's operations.
@@ -248,15 +265,11 @@ impl Oracle {
     }
 
     /// Whether every series that was acknowledged by then is there.
-    pub(crate) fn check_series(&self, snapshot: &Snapshot, now: usize) -> Result<(), String> {
-        let promised = self.series.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);
-        for series in promised {
-            let expected = value(series, 0).value_type();
-            match snapshot.find(&key(series)) {
-                Some(found) if found.value_type == expected => {}
-                other => return Err(format!("series {series} was made and is {other:?}")),
-            }
+    pub(crate) fn check_series(&self, found: &BTreeSet<u32>, now: usize) -> Result<(), String> {
+        let mut promised = self.series.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);
+        match promised.find(|series| !found.contains(series)) {
+            Some(series) => Err(format!("series {series} was made and is lost")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -80,7 +80,7 @@ fn killed_twice(world: &mut World) {
     }
     let unanswered = [world.send(SYNC), world.send(OS)];
     // They are queued, and one of the actors has had its turn.
-    (0..4).for_each(|_| drop(world.executor.step()));
+    (0..4).for_each(|_| _ = world.executor.step());
     world.kill();
     drop(unanswered);
     open(world);
@@ -194,7 +194,7 @@ fn failed_install(world: &mut World) {
         assert!(!world.flush(), "{step:?}");
         world.look();
         world.write_one();
-        drop(world.sync());
+        _ = world.sync();
         world.look();
         world.kill();
     }

@@ -14,7 +14,7 @@ pub(crate) const DIR: &str = "/data/db";
 
 /// Freezes, flushes and rotations after a handful of batches.
 pub(crate) fn small() -> Builder {
-    Db::builder(DIR).flush_at_bytes(6 << 10).wal_segment_bytes(1 << 10)
+    Db::builder(DIR).flush_at_bytes(12 << 10).wal_segment_bytes(4 << 10)
 }
 
 /// Disk, executor, oracle and, while it is open, the database.
