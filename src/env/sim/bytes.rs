@@ -14,6 +14,7 @@ pub struct Bytes {
 
 impl Bytes {
     /// Equal for equal bytes.
+    #[must_use]
     pub fn hash(&self) -> u64 {
         *self.hash.get_or_init(|| hash_bytes(0, &self.bytes))
     }

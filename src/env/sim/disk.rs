@@ -20,16 +20,19 @@ pub struct SimDisk(Arc<Mutex<Inner>>);
 
 impl SimDisk {
     /// An empty disk.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self::from_state(State::default(), seed)
     }
 
     /// The disk after a power loss that left this image.
+    #[must_use]
     pub fn from_image(image: &Image, seed: u64) -> Self {
         Self::from_state(State::from_image(image), seed)
     }
 
     /// A disk that goes on from a moment, page cache included.
+    #[must_use]
     pub fn from_state(state: State, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Inner::new(state, seed))))
     }
@@ -46,21 +49,25 @@ impl SimDisk {
     }
 
     /// How many operations changed the disk since the log began.
+    #[must_use]
     pub fn ops(&self) -> usize {
         self.look(|inner| inner.ops)
     }
 
     /// The operations since the log began, as long as they were recorded.
+    #[must_use]
     pub fn log(&self) -> Vec<Op> {
         self.look(|inner| inner.log.clone())
     }
 
     /// The state that the log begins with.
+    #[must_use]
     pub fn base(&self) -> State {
         self.look(|inner| inner.base.clone())
     }
 
     /// The state now.
+    #[must_use]
     pub fn state(&self) -> State {
         self.look(|inner| inner.state.clone())
     }
@@ -76,21 +83,25 @@ impl SimDisk {
     }
 
     /// How many calls were made, of any kind that may fail.
+    #[must_use]
     pub fn calls(&self) -> u64 {
         self.look(|inner| inner.counts.iter().sum())
     }
 
     /// How many calls of one kind were made.
+    #[must_use]
     pub fn count(&self, kind: Kind) -> u64 {
         self.look(|inner| inner.counts[kind.index()])
     }
 
     /// Equal for equal calls with equal outcomes at equal times.
+    #[must_use]
     pub fn trace_hash(&self) -> u64 {
         self.look(|inner| inner.trace)
     }
 
     /// The machine's clock.
+    #[must_use]
     pub fn now(&self) -> Duration {
         self.look(|inner| inner.now)
     }
@@ -101,6 +112,7 @@ impl SimDisk {
     }
 
     /// What everyone sees, durable or not.
+    #[must_use]
     pub fn image_live(&self) -> Image {
         self.look(|inner| inner.state.live_image())
     }
@@ -121,6 +133,7 @@ impl SimDisk {
     }
 
     /// How many faults struck.
+    #[must_use]
     pub fn struck(&self) -> u64 {
         self.look(|inner| inner.faults.struck)
     }

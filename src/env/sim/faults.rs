@@ -69,6 +69,7 @@ impl Kind {
 
 /// The calls that go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line tells what its fields are")]
 pub enum FaultAt {
     /// The call that so many others of any kind come before, counted from now.
     Call(u64),

@@ -84,13 +84,16 @@ impl Inner {
         if through_file { io::ErrorKind::NotADirectory.into() } else { io::ErrorKind::NotFound.into() }
     }
 
+    fn check_parent(&self, path: &Path) -> io::Result<()> {
+        let there = path.parent().is_some_and(|dir| self.state.is_dir(dir));
+        if there { Ok(()) } else { Err(self.missing(path)) }
+    }
+
     fn create(&mut self, path: &Path) -> io::Result<Inode> {
         if self.state.is_dir(path) || self.state.live.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if !path.parent().is_some_and(|dir| self.state.is_dir(dir)) {
-            return Err(self.missing(path));
-        }
+        self.check_parent(path)?;
         if self.room() == 0 {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -100,17 +103,19 @@ impl Inner {
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        // Both ways are gone before either name is looked for.
+        self.check_parent(from)?;
+        self.check_parent(to)?;
         let inode = self.file(from)?;
         if self.state.is_dir(to) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        if !to.parent().is_some_and(|dir| self.state.is_dir(dir)) {
-            return Err(self.missing(to));
-        }
         let replaced = self.file(to).ok();
         if replaced != Some(inode) {
             self.push(Op::Rename { from: from.to_owned(), to: to.to_owned() });
-            replaced.into_iter().for_each(|replaced| self.unnamed(replaced));
+            if let Some(replaced) = replaced {
+                self.unnamed(replaced);
+            }
         }
         Ok(())
     }
@@ -256,7 +261,8 @@ impl Handle {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let call = Call { about: bytes, ..Call::on_file(Kind::Write, self.inode, offset, number(bytes.len())) };
         self.disk.call(self.life, &call, |inner, fault| {
-            if !self.writable {
+            // Nothing to write is no call to the operating system, so a handle for reading takes it.
+            if !self.writable && !bytes.is_empty() {
                 // EBADF.
                 return Err(io::Error::from_raw_os_error(9));
             }

@@ -104,26 +104,31 @@ impl Image {
     }
 
     /// The files by path.
+    #[must_use]
     pub fn files(&self) -> &BTreeMap<PathBuf, Arc<Bytes>> {
         &self.files
     }
 
     /// A file's bytes.
+    #[must_use]
     pub fn file(&self, path: impl AsRef<Path>) -> Option<&[u8]> {
         self.files.get(path.as_ref()).map(|bytes| &bytes[..])
     }
 
     /// The directories, those without files included.
+    #[must_use]
     pub fn dirs(&self) -> &BTreeSet<PathBuf> {
         &self.dirs
     }
 
     /// How it was chosen, unless it was put together by hand.
+    #[must_use]
     pub fn choice(&self) -> Option<Choice> {
         self.choice
     }
 
     /// Equal for equal trees, however they came about.
+    #[must_use]
     pub fn hash(&self) -> u64 {
         *self.hash.get_or_init(|| {
             let path_hash = |path: &Path| hash_bytes(1, path.as_os_str().as_encoded_bytes());

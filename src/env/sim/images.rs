@@ -29,17 +29,17 @@ enum Choices {
 impl Images {
     pub(super) fn new(state: &State, most: usize, seed: u64) -> Self {
         let plan = Plan::new(state);
-        let choices = match plan.fillings(most) {
-            Some(count) => Choices::All { next: 0, count },
-            None => {
-                let pending = plan.pending();
-                Choices::Some { fixed: fixed(&pending).into_iter(), chance: Chance::new(seed), pending, drawn: 0 }
-            }
+        let choices = if let Some(count) = plan.fillings(most) {
+            Choices::All { next: 0, count }
+        } else {
+            let pending = plan.pending();
+            Choices::Some { fixed: fixed(&pending).into_iter(), chance: Chance::new(seed), pending, drawn: 0 }
         };
         Self { plan, choices, left: most, seen: HashSet::new() }
     }
 
     /// Whether these are all that there are.
+    #[must_use]
     pub fn is_exhaustive(&self) -> bool {
         matches!(self.choices, Choices::All { .. })
     }
@@ -143,7 +143,7 @@ fn draw_torn(plan: &Plan, pending: &[u64], chance: &mut Chance) -> Filling {
 fn draw_prefixes(plan: &Plan, pending: &[u64], chance: &mut Chance) -> Filling {
     let mut filling = plan.nothing();
     for file in &plan.files {
-        plan.fill_file_up_to(&mut filling, file, draw_time(pending, chance));
+        Plan::fill_file_up_to(&mut filling, file, draw_time(pending, chance));
     }
     let dirs = plan.entries.iter().map(|(dir, _)| dir + 1).max().unwrap_or(0);
     for dir in 0..dirs {
@@ -171,8 +171,8 @@ fn draw_sectors(plan: &Plan, alike: usize, chance: &mut Chance) -> Filling {
             filling[slot] = plan.most[slot].min(u32::try_from(landed).unwrap_or(u32::MAX));
         }
     }
-    for slot in plan.first_entry..filling.len() {
-        filling[slot] = draw_slot(plan, slot, chance);
+    for (slot, kept) in filling.iter_mut().enumerate().skip(plan.first_entry) {
+        *kept = draw_slot(plan, slot, chance);
     }
     filling
 }

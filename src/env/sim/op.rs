@@ -11,6 +11,7 @@ pub struct Inode(pub u32);
 
 /// A change of the disk. A sync is one, too: it decides what a power loss can no longer take.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "a variant's line tells what its fields are")]
 pub enum Op {
     /// An empty file under a new name.
     Create { inode: Inode, path: PathBuf },

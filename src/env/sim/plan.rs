@@ -211,7 +211,7 @@ impl Plan {
     }
 
     /// Of one file, what was done up to an operation.
-    pub(super) fn fill_file_up_to(&self, filling: &mut Filling, file: &PlannedFile, at: u64) {
+    pub(super) fn fill_file_up_to(filling: &mut Filling, file: &PlannedFile, at: u64) {
         filling[file.slot] = file.length_at(at);
         for (slot, (_, touching)) in (file.slot + 1..).zip(&file.sectors) {
             filling[slot] = count(touching.partition_point(|touched| *touched <= at));
@@ -229,7 +229,7 @@ impl Plan {
 
     pub(super) fn up_to(&self, at: u64) -> Filling {
         let mut filling = self.nothing();
-        self.files.iter().for_each(|file| self.fill_file_up_to(&mut filling, file, at));
+        self.files.iter().for_each(|file| Self::fill_file_up_to(&mut filling, file, at));
         self.fill_names_up_to(&mut filling, None, at);
         filling
     }
@@ -281,7 +281,9 @@ impl Plan {
             &*self.state.durable
         } else {
             moved = Names::clone(&self.state.durable);
-            kept.iter().for_each(|change| change.what.apply(&mut moved));
+            for change in kept {
+                change.what.apply(&mut moved);
+            }
             if self.loose_dirs {
                 drop_unreachable(&mut moved);
             }

@@ -90,6 +90,7 @@ pub struct State {
 
 impl State {
     /// A disk that holds an image's files, all of them durable.
+    #[must_use]
     pub fn from_image(image: &Image) -> Self {
         let mut names: Vec<(PathBuf, Node)> = image.dirs().iter().map(|dir| (dir.clone(), Node::Dir)).collect();
         let mut files = Vec::with_capacity(image.files().len());
@@ -180,26 +181,31 @@ impl State {
 
     /// What a power loss now may leave: all of it if that is at most so many, else the telling ones and then a draw.
     /// Each comes once.
+    #[must_use]
     pub fn images(&self, most: usize, seed: u64) -> Images {
         Images::new(self, most, seed)
     }
 
     /// What a power loss certainly leaves.
+    #[must_use]
     pub fn durable_image(&self) -> Image {
         Image::of(&self.durable, |inode| self.files.get(&inode).map(|file| Arc::clone(&file.durable)))
     }
 
     /// What everyone sees, durable or not.
+    #[must_use]
     pub fn live_image(&self) -> Image {
         Image::of(&self.live, |inode| self.bytes(inode).cloned())
     }
 
     /// Whether nothing is pending, so that a power loss changes nothing.
+    #[must_use]
     pub fn is_settled(&self) -> bool {
         self.pending.is_empty() && self.files.values().all(|file| file.changes.is_empty())
     }
 
     /// How many operations led here.
+    #[must_use]
     pub fn ops(&self) -> u64 {
         self.at
     }
