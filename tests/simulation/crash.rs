@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use timestrata::Db;
-use timestrata::testing::{Executor, Image, SimDisk};
+use timestrata::testing::{Executor, Image, Op, SimDisk};
 
 use crate::oracle::{Crash, Number, Oracle, found, found_series};
 use crate::scenarios::Scenario;
@@ -90,7 +90,7 @@ pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) 
         let cached = SimDisk::from_state(state.clone(), 5);
         match opener.crash_recovery(&cached, Crash::Process, &oracle, operation, depth) {
             Ok(images) => counts.in_recovery += images,
-            Err(what) => return Err(violation(operation, format!("{after:?}"), format!("killed: {what}"), counts)),
+            Err(what) => return Err(violation(operation, brief(after), format!("killed: {what}"), counts)),
         }
         for image in state.images(depth.images, operation as u64) {
             counts.images += 1;
@@ -104,7 +104,7 @@ pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) 
                 Ok(())
             });
             if let Err(what) = checked {
-                return Err(violation(operation, format!("{after:?}"), what, counts));
+                return Err(violation(operation, brief(after), what, counts));
             }
         }
         counts.distinct = opener.known.len() as u64;
@@ -177,6 +177,15 @@ impl Opener {
             }
         }
         Ok(images)
+    }
+}
+
+/// An operation without its bytes.
+fn brief(op: Option<&Op>) -> String {
+    match op {
+        None => "before the first".to_owned(),
+        Some(Op::Write { inode, offset, bytes }) => format!("{} bytes at {offset} of {inode:?}", bytes.len()),
+        Some(other) => format!("{other:?}"),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The images of one moment: all of them where they are few; else those that tell one rule from its neighbour, and then
-//! draws from a seed. None comes twice.
+//! draws from a seed, at least as many. None comes twice.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ pub struct Images {
 #[derive(Debug)]
 enum Choices {
     All { next: usize, count: usize },
-    Some { fixed: std::vec::IntoIter<Choice>, chance: Chance, pending: Vec<u64>, drawn: u64 },
+    Some { fixed: std::iter::Take<std::vec::IntoIter<Choice>>, chance: Chance, pending: Vec<u64>, drawn: u64 },
 }
 
 impl Images {
@@ -33,7 +33,7 @@ impl Images {
             Choices::All { next: 0, count }
         } else {
             let pending = plan.pending();
-            Choices::Some { fixed: fixed(&pending).into_iter(), chance: Chance::new(seed), pending, drawn: 0 }
+            Choices::Some { fixed: fixed(&pending).into_iter().take(most.div_ceil(2)), chance: Chance::new(seed), pending, drawn: 0 }
         };
         Self { plan, choices, left: most, seen: HashSet::new() }
     }
