@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use timestrata::{Builder, Db, Durability, Result};
 
+use super::pause;
 use super::processes::{ending, found, numbered};
 use super::strace::Parent;
 
@@ -105,7 +106,7 @@ fn live(parent: &mut Parent, db: Db, steps: &[Step]) {
             }
             Step::Sync => tell_failure(parent, "sync", db.sync_blocking()),
             Step::Flush => tell_failure(parent, "flush", db.flush_blocking()),
-            Step::Idle => drop(std::sync::mpsc::channel::<()>().1.recv_timeout(Duration::from_millis(150))),
+            Step::Idle => pause(Duration::from_millis(150)),
         }
     }
     match (found(&db), visible) {

@@ -12,6 +12,8 @@ pub(crate) mod strace;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use timestrata::{Batch, Builder, Db, Durability, Point, Sample, SeriesKey, Snapshot, Timestamp};
 
@@ -164,6 +166,12 @@ impl Numbers {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
+}
+
+/// Lets time pass.
+pub(crate) fn pause(time: Duration) {
+    let (_nobody_speaks, never) = channel::<()>();
+    never.recv_timeout(time).unwrap_err();
 }
 
 /// Every Rust source below a folder of this repository, by its path from the root, with its text.
