@@ -86,7 +86,7 @@ impl Room {
         self.furnish(start);
         let mut told = start.told.clone();
         let run = self.run(start.life, thread, &[], &mut told);
-        assert_eq!(run.complaints, Vec::<String>::new());
+        assert!(run.complaints.is_empty(), "{run:#?}");
         let failed: Vec<&String> = run.said.iter().filter(|line| line.starts_with("failed")).collect();
         assert!(failed.is_empty() && run.said.last().unwrap() == "end", "{run:#?}");
         assert_eq!(run.said.contains(&"forgiven".to_owned()), start.name.contains("torn"), "{run:#?}");
