@@ -1,150 +1,204 @@
-//! A process writes durable batches and tells of each acknowledgement; it is killed at random moments, thirty times over
-//! one directory. Every acknowledged batch is there once, every other one once or not at all, and none in part.
+//! A process of several writers is killed at random moments, many times over one directory: while it opens, writes and
+//! closes, whatever durability it asked for. Every acknowledged batch is there once, every other one that was begun once
+//! or not at all, and none in part.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::{Home, Numbers, at, key, told_by_parent};
-use timestrata::{Batch, Builder, Db, Durability, Select, Value};
+use common::processes::{Told, ending, found, heard, numbered, say};
+use common::{Home, Numbers, told_by_parent};
+use timestrata::{Builder, Db, Durability};
 
-const KILLS: u64 = 60;
+/// `TIMESTRATA_KILLS` asks for another number.
+const KILLS: u64 = 100;
+/// As many kills meet one directory; the next ones a new one, or checking it would take ever longer.
+const KILLS_A_DIRECTORY: u64 = 50;
 const TASKS: i64 = 4;
-const SERIES: usize = 5;
+/// As long as a child may be silent.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn options(path: &Path) -> Builder {
     // Freezes, flushes and rotations all the time.
     Db::builder(path).flush_at_bytes(24 << 10).wal_segment_bytes(8 << 10)
 }
 
-/// The points of a batch all bear its number as their time; how many there are follows from it.
-fn points_of(number: i64) -> usize {
-    20 + usize::try_from(number % 37).unwrap()
-}
-
-fn numbered(number: i64) -> Batch {
-    let mut batch = Batch::new();
-    for n in 0..points_of(number) {
-        batch.push_key(&key("kill", n % SERIES), at(number), i64::try_from(n).unwrap());
+/// What a kill must not take depends on none of them.
+fn durability_of(number: i64) -> Durability {
+    match number % 3 {
+        0 => Durability::Sync,
+        1 => Durability::Os,
+        _ => Durability::Interval(Duration::from_millis(5)),
     }
-    batch
 }
 
-/// The child's part: it ends by being killed, or after so many batches that the parent must have given up.
+fn tell(line: &str) {
+    say(std::io::stdout().lock(), line);
+}
+
+/// The child's part: so many batches by each task, and a close, unless it is killed before.
 #[test]
 fn a_child_writes_until_it_is_killed() {
     let Some(told) = told_by_parent() else { return };
-    let (path, life) = told.split_once('|').unwrap();
-    let life: i64 = life.parse().unwrap();
+    let [path, life, batches] = told.split('|').collect::<Vec<_>>()[..] else { panic!("{told}") };
+    let (life, batches): (i64, i64) = (life.parse().unwrap(), batches.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
+        tell("opening");
         let db = options(Path::new(path)).open().await.unwrap();
+        tell("opened");
         let tasks = (0..TASKS).map(|task| {
             let db = db.clone();
             tokio::spawn(async move {
-                for n in 0..20_000 {
-                    let number = (life * TASKS + task) * 100_000 + n;
-                    let ack = db.write(numbered(number)).await.unwrap();
-                    assert_eq!(ack.durability, Durability::Sync);
-                    // One call a line, so that no line is torn by another task's.
-                    let mut out = std::io::stdout().lock();
-                    out.write_all(format!("\nack {number} {}\n", ack.seq).as_bytes()).unwrap();
-                    out.flush().unwrap();
+                for n in 0..batches {
+                    let number = (life * TASKS + task) * 1_000 + n;
+                    tell(&format!("begin {number}"));
+                    let outcome = db.write_with(numbered(number), durability_of(number)).await;
+                    tell(&ending(number, &outcome));
+                    if n % 50 == 49 {
+                        db.flush().await.unwrap();
+                    }
                 }
             })
         });
         for task in tasks.collect::<Vec<_>>() {
             task.await.unwrap();
         }
+        tell("closing");
+        db.close().await.unwrap();
+        tell("closed");
     });
 }
 
-/// Runs a child, kills it, and returns what it acknowledged.
-fn one_life(home: &Home, life: u64, numbers: &mut Numbers) -> Vec<i64> {
-    let orders = format!("{}|{life}", home.path().display());
-    let mut child = common::child("a_child_writes_until_it_is_killed", &orders)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let (told, lines) = mpsc::channel();
-    let stdout = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        // A line without its end was cut off by the kill and tells nothing.
-        let mut out = BufReader::new(stdout);
-        let mut text = Vec::new();
-        while out.read_until(b'\n', &mut text).unwrap() > 0 {
-            if let Some(ack) = text.strip_suffix(b"\n").and_then(|text| text.strip_prefix(b"ack ")) {
-                let ack = std::str::from_utf8(ack).unwrap().split(' ').next().unwrap().parse::<i64>().unwrap();
-                told.send(ack).unwrap();
-            }
-            text.clear();
-        }
-    });
-    let mut acknowledged = Vec::new();
-    // Some are killed while they still recover, most of them a random bit later.
-    let wanted = if life % 10 == 9 { 0 } else { numbers.below(300) };
-    for _ in 0..wanted {
-        acknowledged.push(lines.recv().expect("the child writes until it is killed"));
+/// How far a child had come when it was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Opening,
+    Writing,
+    Closing,
+    Closed,
+}
+
+/// When to kill: a moment after a stage was reached and so many batches were acknowledged there.
+struct Plan {
+    stage: Stage,
+    acknowledged: u64,
+    moment: Duration,
+    batches: u64,
+}
+
+impl Plan {
+    fn draw(numbers: &mut Numbers) -> Self {
+        let few = 1 + numbers.below(20);
+        let (stage, batches, acknowledged, micros) = match numbers.below(4) {
+            0 => (Stage::Opening, few, 0, 3_000),
+            1 => (Stage::Closing, few, 0, 1_500),
+            _ => (Stage::Writing, 500, numbers.below(300), 8_000),
+        };
+        Self { stage, acknowledged, moment: Duration::from_micros(numbers.below(micros)), batches }
     }
-    // What comes within a random moment is acknowledged as well.
-    let moment = Duration::from_micros(numbers.below(8_000));
-    while let Ok(number) = lines.recv_timeout(moment) {
-        acknowledged.push(number);
-        if acknowledged.len() as u64 > wanted + 2 {
+}
+
+/// Runs a child and kills it; where it was by then.
+fn one_life(home: &Home, life: u64, plan: &Plan, told: &mut Told) -> Stage {
+    let orders = format!("{}|{life}|{}", home.path().display(), plan.batches);
+    let mut command = common::child("a_child_writes_until_it_is_killed", &orders);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = heard(child.stdout.take().unwrap());
+    let complaints = heard(child.stderr.take().unwrap());
+    let (mut stage, mut acknowledged) = (None, 0);
+    let mut hear = |said: &str, acknowledged: &mut u64| {
+        *acknowledged += u64::from(told.hear(said) && said.starts_with("ack"));
+        match said {
+            "opening" => stage = Some(Stage::Opening),
+            "opened" => stage = Some(Stage::Writing),
+            "closing" => stage = Some(Stage::Closing),
+            "closed" => stage = Some(Stage::Closed),
+            _ => {}
+        }
+        stage
+    };
+    loop {
+        let said = lines.recv_timeout(PATIENCE).expect("the child is killed before it ends, and is never silent");
+        if hear(&said, &mut acknowledged) == Some(plan.stage) && acknowledged >= plan.acknowledged {
             break;
         }
     }
+    // What comes within a random moment counts as well.
+    let until = Instant::now() + plan.moment;
+    while let Ok(said) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        hear(&said, &mut acknowledged);
+    }
     child.kill().unwrap();
     child.wait().unwrap();
-    acknowledged.extend(lines.iter());
-    reader.join().unwrap();
-    acknowledged
+    for said in lines {
+        hear(&said, &mut acknowledged);
+    }
+    let complaints: Vec<String> = complaints.iter().collect();
+    assert!(!complaints.iter().any(|line| line.contains("panicked")), "{complaints:?}");
+    stage.expect("it was opening at least")
 }
 
-/// The batches found, each checked to be whole and there once.
-fn found(db: &Db) -> BTreeSet<i64> {
-    let snapshot = db.snapshot();
-    let mut batches: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for item in snapshot.query(Select::metric("kill")).scan() {
-        let (series, point) = item.unwrap();
-        let Value::I64(value) = point.value else { panic!("{point:?}") };
-        assert_eq!(series.key, key("kill", usize::try_from(value).unwrap() % SERIES));
-        batches.entry(point.timestamp.as_nanos()).or_default().push(value);
+#[derive(Debug, Default)]
+struct Counts {
+    opening: u64,
+    writing: u64,
+    closing: u64,
+    closed: u64,
+    acknowledged: usize,
+    reopened: u64,
+    replayed: u64,
+}
+
+/// Kills over one directory.
+fn kill_again_and_again(home: &Home, kills: u64, numbers: &mut Numbers, counts: &mut Counts) {
+    let mut told = Told::default();
+    for life in 0..kills {
+        let known = told.acknowledged.len();
+        let stage = one_life(home, life, &Plan::draw(numbers), &mut told);
+        counts.acknowledged += told.acknowledged.len() - known;
+        *match stage {
+            Stage::Opening => &mut counts.opening,
+            Stage::Writing => &mut counts.writing,
+            Stage::Closing => &mut counts.closing,
+            Stage::Closed => &mut counts.closed,
+        } += 1;
+        assert!(told.refused.is_empty() && told.unknown.is_empty(), "a kill is no fault that a child tells of");
+        // Every other time the next child recovers, over what may be a half recovered directory.
+        if life % 2 == 1 || life + 1 == kills {
+            let db = options(&home.path()).open_blocking().unwrap();
+            counts.reopened += 1;
+            counts.replayed += db.open_report().replayed_records;
+            assert_eq!(db.open_report().unknown, Vec::<String>::new());
+            let found = found(&db).unwrap();
+            assert_eq!(told.broken_by(&found), None, "life {life}");
+            told.settle(&found);
+        }
     }
-    for (number, values) in &mut batches {
-        values.sort_unstable();
-        let whole: Vec<i64> = (0..i64::try_from(points_of(*number)).unwrap()).collect();
-        assert_eq!(*values, whole, "batch {number} is whole and there once");
-    }
-    batches.into_keys().collect()
 }
 
 #[test]
 fn a_killed_process_loses_no_acknowledged_batch() {
-    let home = Home::new();
-    let mut numbers = Numbers(42);
-    let (mut acknowledged, mut before) = (BTreeSet::new(), BTreeSet::new());
-    let mut replayed = 0;
-    for life in 0..KILLS {
-        acknowledged.extend(one_life(&home, life, &mut numbers));
-        // Every other time the next child recovers, over what may be a half recovered directory.
-        if life % 2 == 1 {
-            let db = options(&home.path()).open_blocking().unwrap();
-            replayed += db.open_report().replayed_records;
-            assert_eq!(db.open_report().unknown, Vec::<String>::new());
-            let found = found(&db);
-            assert!(found.is_superset(&acknowledged), "lost: {:?}", acknowledged.difference(&found));
-            assert!(found.is_superset(&before), "what a reopening found stays");
-            before = found;
-        }
+    let kills = std::env::var("TIMESTRATA_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let (mut numbers, mut counts, mut left) = (Numbers(42), Counts::default(), kills);
+    let mut in_memory = false;
+    while left > 0 {
+        // On a disk a kill mostly meets a sync, in memory anything else.
+        let home = if in_memory { Home::in_memory() } else { Home::new() };
+        in_memory = !in_memory;
+        let here = left.min(KILLS_A_DIRECTORY);
+        kill_again_and_again(&home, here, &mut numbers, &mut counts);
+        left -= here;
     }
-    assert!(acknowledged.len() > 300 && replayed > 0, "{} acknowledged, {replayed} replayed", acknowledged.len());
+    println!("{kills} kills: {counts:?}");
+    let Counts { opening, writing, closing, closed, acknowledged, replayed, .. } = counts;
+    assert_eq!(opening + writing + closing + closed, kills);
+    assert!(acknowledged as u64 > 10 * kills && replayed > kills, "too little was at stake");
+    if kills >= KILLS {
+        assert!(opening.min(closing).min(writing) >= kills / 50, "a stage was hardly met");
+    }
 }

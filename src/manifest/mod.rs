@@ -149,7 +149,7 @@ impl Manifest {
 }
 
 /// Removes what a crash may have left under a name that is about to be made.
-fn remove_leftover(dir: &Dir, name: &str) -> Result<()> {
+pub(crate) fn remove_leftover(dir: &Dir, name: &str) -> Result<()> {
     match dir.remove(name) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,

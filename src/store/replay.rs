@@ -11,6 +11,7 @@ use super::tables::SstTables;
 use crate::actor::{LogRecord, Tables};
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
+use crate::manifest::remove_leftover;
 use crate::memtable::{Frozen, Memtable};
 use crate::series::SeriesDef;
 use crate::sst::file_name;
@@ -146,7 +147,7 @@ impl<'a> Replay<'a> {
         file.read_at(offset, &mut bytes)?;
         let kept = format!("{KEPT_TAIL}{:016x}-{offset}.bytes", segment.get());
         // It may stand there from an opening that did not finish.
-        drop(self.dir.remove(&kept));
+        remove_leftover(self.dir, &kept)?;
         self.dir.open(&kept, Open::Create)?.write_at(0, &bytes)?;
         Ok(ForgivenTail { file: file.path().to_owned(), offset, bytes: end - offset, kept: self.dir.file_path(&kept) })
     }

@@ -3,9 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod life;
+pub(crate) mod processes;
+#[cfg(target_os = "linux")]
+pub(crate) mod strace;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use timestrata::{Batch, Builder, Db, Durability, Point, Sample, SeriesKey, Snapshot, Timestamp};
 
@@ -17,6 +25,11 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// In memory, where a system has such a place: for tests that end processes, and so do not care what is on a disk.
+    pub(crate) fn in_memory() -> Self {
+        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), |dir| Self { dir })
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -116,8 +129,19 @@ pub(crate) fn restore(dir: &Path, files: &BTreeMap<String, Vec<u8>>) {
 /// This test binary again, running one of its tests as a process of its own: that test finds `CHILD` set to `value`.
 pub(crate) fn child(test: &str, value: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, value);
+    give_orders(&mut command, test, value);
     command
+}
+
+/// The same, started by another program that takes a command line behind its own arguments.
+pub(crate) fn child_of(mut starter: Command, test: &str, value: &str) -> Command {
+    starter.arg(std::env::current_exe().unwrap());
+    give_orders(&mut starter, test, value);
+    starter
+}
+
+fn give_orders(command: &mut Command, test: &str, value: &str) {
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, value);
 }
 
 const CHILD: &str = "TIMESTRATA_TEST_CHILD";
@@ -142,6 +166,12 @@ impl Numbers {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
+}
+
+/// Lets time pass.
+pub(crate) fn pause(time: Duration) {
+    let (_nobody_speaks, never) = channel::<()>();
+    never.recv_timeout(time).unwrap_err();
 }
 
 /// Every Rust source below a folder of this repository, by its path from the root, with its text.
