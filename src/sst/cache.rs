@@ -1,7 +1,7 @@
 //! Index pages in memory, shared by all readers and bounded in bytes.
 //! Promises that a page is in it only after its checksum was found right, and that its bytes stay within the bound.
 
-use std::hash::RandomState;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -20,6 +20,10 @@ pub(super) type Page = Arc<[u8]>;
 /// File and number of the index page in it. File ids are never reused, so a page of a removed file merely ages out.
 type PageId = (FileId, usize);
 
+/// The same from run to run, so that what is read past a cache repeats with its cause: its keys are numbers of ours, which
+/// nobody can choose.
+pub(crate) type SteadyHasher = BuildHasherDefault<DefaultHasher>;
+
 #[derive(Debug, Clone)]
 struct Bytes;
 
@@ -33,7 +37,7 @@ impl Weighter<PageId, Page> for Bytes {
 /// kin of least-recently-used, which a scan over everything does not wash out.
 #[derive(Debug)]
 pub(crate) struct PageCache {
-    pages: Cache<PageId, Page, Bytes, RandomState>,
+    pages: Cache<PageId, Page, Bytes, SteadyHasher>,
     counters: Arc<IoCounters>,
 }
 
@@ -44,7 +48,7 @@ impl PageCache {
             bytes / super::top::PAGE_BYTES + 1,
             bytes as u64,
             Bytes,
-            RandomState::new(),
+            SteadyHasher::default(),
             DefaultLifecycle::default(),
         );
         Self { pages, counters }

@@ -25,7 +25,7 @@ mod verify;
 mod writer;
 
 pub(crate) use block::BlockScratch;
-pub(crate) use cache::PageCache;
+pub(crate) use cache::{PageCache, SteadyHasher};
 pub(crate) use counters::{IoCounters, IoCounts};
 pub(crate) use describe::{Description, Part, describe};
 pub(crate) use dictionary::SeriesEntry;

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quick_cache::sync::Cache;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
 
 use crate::env::{Dir, Lock};
 use crate::error::Result;
-use crate::sst::{BlockScratch, IoCounters, IoCounts, PageCache, SstReader};
+use crate::sst::{BlockScratch, IoCounters, IoCounts, PageCache, SstReader, SteadyHasher};
 use crate::version::{FileId, SstMeta};
 
 /// Open files kept for the next read: well under the usual limit of 1,024 descriptors a process.
@@ -23,7 +24,7 @@ const SCRATCH_BYTES: usize = 256 << 10;
 pub(crate) struct Readers {
     pub(super) dir: Dir,
     uuid: Uuid,
-    open: Cache<FileId, Arc<SstReader>>,
+    open: Cache<FileId, Arc<SstReader>, UnitWeighter, SteadyHasher>,
     pages: Arc<PageCache>,
     /// Buffers between two scans: making one costs as much as decoding thousands of points.
     scratches: Mutex<Vec<BlockScratch>>,
@@ -38,7 +39,13 @@ impl Readers {
         Self {
             dir,
             uuid,
-            open: Cache::new(OPEN_FILES),
+            open: Cache::with(
+                OPEN_FILES,
+                OPEN_FILES as u64,
+                UnitWeighter,
+                SteadyHasher::default(),
+                DefaultLifecycle::default(),
+            ),
             pages,
             scratches: Mutex::default(),
             wal_bytes: AtomicU64::new(0),

@@ -8,11 +8,14 @@ use timestrata::{Batch, Durability, Error, Select, SeriesKey, Snapshot, Timestam
 /// Series that batches go to; a third each holds `f64`, `i64` and `u64`.
 pub(crate) const SERIES: u32 = 6;
 
+/// A value bears its batch's number and, below it, its place in the batch.
+const PLACES: u64 = 256;
+
 /// A batch by its number, from which all its points follow.
 pub(crate) type Number = u32;
 
-/// One point as the oracle tells it from all others.
-type Told = (SeriesKey, i64, u64);
+/// One point as the oracle tells it from all others: what it bears, its series, its time.
+type Told = (u64, u32, i64);
 
 pub(crate) fn key(series: u32) -> SeriesKey {
     SeriesKey::new("m").tag("n", series.to_string())
@@ -23,7 +26,7 @@ pub(crate) fn key(series: u32) -> SeriesKey {
 fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
     let len = if number % 7 == 3 { 150 } else { 1 + number % 23 };
-    (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number * 256 + n)))
+    (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number) * PLACES + u64::from(n)))
 }
 
 fn value(series: u32, bits: u64) -> Value {
@@ -59,31 +62,35 @@ pub(crate) fn batch(number: Number) -> Batch {
 /// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
 /// fails.
 pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
-    let mut seen: BTreeSet<Told> = BTreeSet::new();
-    let mut last = None;
+    let mut seen: Vec<Told> = Vec::new();
+    let mut last = (u32::MAX, i64::MIN);
     for item in snapshot.query(Select::all()).scan() {
         let (series, point) = item.map_err(|error| format!("a read fails: {error}"))?;
+        let number = series.key.tag_value("n").and_then(|text| text.parse().ok());
+        let number: u32 = number.ok_or_else(|| format!("nobody made {}", series.key))?;
         let at = point.timestamp.as_nanos();
-        if last.as_ref().is_some_and(|(key, before)| *key == series.key && *before > at) {
-            return Err(format!("{} goes back from {last:?} to {at}", series.key));
+        if last.0 == number && last.1 > at {
+            return Err(format!("{} goes back from {} to {at}", series.key, last.1));
         }
-        last = Some((series.key.clone(), at));
+        last = (number, at);
         let bits = bits(point.value).ok_or_else(|| format!("{:?} in {}", point.value, series.key))?;
-        if !seen.insert((series.key.clone(), at, bits)) {
-            return Err(format!("batch {} is doubled", bits / 256));
-        }
+        seen.push((bits, number, at));
     }
-    let batches: BTreeSet<Number> =
-        seen.iter().map(|(.., bits)| Number::try_from(bits / 256).unwrap_or(Number::MAX)).collect();
-    let whole: BTreeSet<Told> = batches
-        .iter()
-        .flat_map(|number| points(*number))
-        .map(|(series, at, bits)| (key(series), at, bits))
-        .collect();
-    match (whole.difference(&seen).next(), seen.difference(&whole).next()) {
-        (None, None) => Ok(batches),
-        (Some((.., bits)), _) => Err(format!("batch {} is there in part", bits / 256)),
-        (None, Some(foreign)) => Err(format!("nobody wrote {foreign:?}")),
+    seen.sort_unstable();
+    if let Some(twin) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("batch {} is doubled", twin[0].0 / PLACES));
+    }
+    let mut batches: Vec<Number> =
+        seen.iter().map(|(bits, ..)| Number::try_from(bits / PLACES).unwrap_or(Number::MAX)).collect();
+    batches.dedup();
+    let mut whole: Vec<Told> = Vec::with_capacity(seen.len());
+    for number in &batches {
+        whole.extend(points(*number).map(|(series, at, bits)| (bits, series, at)));
+    }
+    match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
+        None if whole.len() == seen.len() => Ok(batches.into_iter().collect()),
+        Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}")),
+        _ => Err(format!("a batch of {batches:?} is there in part")),
     }
 }
 
@@ -186,7 +193,9 @@ impl Oracle {
     pub(crate) fn settled(&mut self, shown: &BTreeSet<Number>, now: usize) {
         if !self.read_only {
             let gone = self.cancelled.iter().filter(|number| !shown.contains(number));
-            gone.for_each(|number| drop(self.absent.entry(*number).or_insert(now)));
+            for number in gone {
+                self.absent.entry(*number).or_insert(now);
+            }
         }
     }
 
@@ -197,10 +206,6 @@ impl Oracle {
     /// What a later sync covers.
     pub(crate) fn acknowledged(&self) -> BTreeSet<Number> {
         self.acknowledged.keys().copied().collect()
-    }
-
-    pub(crate) fn knows(&self, number: Number) -> bool {
-        self.sent.contains_key(&number)
     }
 
     /// These survive power loss from now on: a sync, a flush or an opening said so.
