@@ -41,6 +41,7 @@ pub fn key(data: &[u8]) {
         key_comes_back(&key);
     }
     if let Ok(key) = read_key(&mut Reader::new(data)) {
+        assert!(key.check().is_ok(), "a key that breaks the rules was read from bytes");
         key_comes_back(&key);
     }
 }
