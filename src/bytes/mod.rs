@@ -16,6 +16,15 @@ pub(crate) use window::Window;
 /// A value, or what is wrong with the bytes; the caller adds file and offset.
 pub(crate) type Decoded<T> = Result<T, String>;
 
+/// Ids of files and seqs stay below it: at a thousand million a second it is three centuries away, and whoever takes the
+/// next one need fear no overflow.
+const ORDINALS: u64 = 1 << 63;
+
+/// A file's id or a seq, if it can be one.
+pub(crate) fn ordinal(number: u64) -> Decoded<u64> {
+    if number < ORDINALS { Ok(number) } else { Err(format!("{number} is beyond all ids and seqs")) }
+}
+
 /// A run of bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {

@@ -1,7 +1,7 @@
 //! An edit as bytes. Numbers are varints, each as small as its neighbours allow; decoding refuses what no engine wrote.
 
 use crate::bytes::key::series_id;
-use crate::bytes::{Decoded, Reader, put_u32, put_varint, put_zigzag};
+use crate::bytes::{Decoded, Reader, ordinal, put_u32, put_varint, put_zigzag};
 use crate::version::{Edit, FileId, Rectangle, SstMeta};
 
 /// Eleven numbers of at least a byte, and the CRC.
@@ -44,10 +44,10 @@ fn put_sst(out: &mut Vec<u8>, sst: &SstMeta) {
 pub(super) fn read_edit(bytes: &[u8]) -> Decoded<Edit> {
     let mut reader = Reader::new(bytes);
     let mut edit = Edit {
-        flushed_seq: reader.varint()?,
-        floor: FileId::new(reader.varint()?),
+        flushed_seq: ordinal(reader.varint()?)?,
+        floor: FileId::new(ordinal(reader.varint()?)?),
         series_log_len: reader.varint()?,
-        next_file: FileId::new(reader.varint()?),
+        next_file: FileId::new(ordinal(reader.varint()?)?),
         ..Edit::default()
     };
     for _ in 0..reader.count(1)? {
@@ -61,7 +61,7 @@ pub(super) fn read_edit(bytes: &[u8]) -> Decoded<Edit> {
 }
 
 fn read_sst(reader: &mut Reader<'_>) -> Decoded<SstMeta> {
-    let (id, len, footer_crc) = (FileId::new(reader.varint()?), reader.varint()?, reader.u32()?);
+    let (id, len, footer_crc) = (FileId::new(ordinal(reader.varint()?)?), reader.varint()?, reader.u32()?);
     let first_series = reader.varint()?;
     let last_series = sum(first_series, reader.varint()?)?;
     let first_time = reader.zigzag()?;

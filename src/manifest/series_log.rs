@@ -183,6 +183,9 @@ fn read_group(body: &[u8], definitions: &mut Vec<SeriesDef>) -> Decoded<()> {
         let id = id.ok_or("more series than there are ids")?;
         let ty = read_type(&mut reader)?;
         seq = seq.checked_add(reader.varint()?).ok_or("a seq beyond 64 bits")?;
+        if definitions.last().is_some_and(|before| before.seq > seq) {
+            return Err(format!("series {id} is older than the one before it"));
+        }
         definitions.push(SeriesDef { id: SeriesId::new(id), key: read_key(&mut reader)?, ty, seq });
     }
     Ok(reader.finish()?)

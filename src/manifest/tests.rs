@@ -183,6 +183,27 @@ fn an_edit_that_contradicts_those_before_is_damage_when_read_and_refused_when_wr
     assert!(ManifestRead::read(&dir).unwrap_err().to_string().contains("goes back"));
 }
 
+/// A manifest's ids and seqs beyond all reach would overflow where the next one is taken.
+#[test]
+fn a_number_beyond_all_reach_is_no_id_and_no_seq() {
+    let beyond = 1 << 63;
+    let settings: [fn(&mut Edit, u64); 4] = [
+        |edit, number| edit.flushed_seq = number,
+        |edit, number| edit.floor = FileId::new(number),
+        |edit, number| edit.next_file = FileId::new(number),
+        |edit, number| edit.added[0].id = FileId::new(number),
+    ];
+    for set in settings {
+        for (number, accepted) in [(beyond - 1, true), (beyond, false), (u64::MAX, false)] {
+            let mut changed = edit(1);
+            set(&mut changed, number);
+            let mut bytes = Vec::new();
+            edit::put_edit(&mut bytes, &changed);
+            assert_eq!(edit::read_edit(&bytes).is_ok(), accepted, "{changed:?}");
+        }
+    }
+}
+
 #[test]
 fn a_commit_fails_at_each_call() {
     for (grown, calls) in [(false, 2), (true, 6)] {

@@ -5,7 +5,10 @@
 mod block;
 mod cache;
 #[expect(unreachable_pub, reason = "the codecs stand alone and know nothing of this crate")]
-#[cfg_attr(not(test), expect(unused_imports, dead_code, reason = "of their ways to decode, one is used here"))]
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(unused_imports, dead_code, reason = "of their ways to decode, one is used here")
+)]
 mod codec;
 mod counters;
 mod describe;
@@ -17,6 +20,8 @@ mod owner;
 mod reader;
 mod seal;
 mod statistics;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 #[cfg(test)]
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "the numbers of tests are small")]
 mod tests;
@@ -39,7 +44,7 @@ use statistics::{Statistics, Sum};
 pub(crate) use verify::{CodecUses, verify};
 pub(crate) use writer::SstWriter;
 
-use crate::bytes::Flaw;
+use crate::bytes::{Flaw, ordinal};
 use crate::version::FileId;
 
 impl From<codec::CodecError> for Flaw {
@@ -75,5 +80,6 @@ pub(crate) fn parse_temporary_name(name: &str) -> Option<FileId> {
 
 /// What stands before a suffix, as a number; callers take only the one spelling that is written.
 fn id_before(name: &str, suffix: &str) -> Option<FileId> {
-    u64::from_str_radix(name.strip_suffix(suffix)?, 16).ok().map(FileId::new)
+    let id = u64::from_str_radix(name.strip_suffix(suffix)?, 16).ok()?;
+    ordinal(id).ok().map(FileId::new)
 }

@@ -1,15 +1,17 @@
 //! For this crate's own tests and fuzz targets, behind the feature `testing`: no promise is made to anyone else.
 //! The engine is the real one; what is replaced is the world around it.
 
+pub(crate) mod decoders;
 mod executor;
 
 use std::path::Path;
 
+pub use decoders::*;
 pub use executor::{Executor, Task};
 
+use crate::env::Dir;
 pub use crate::env::SyncStep;
 pub use crate::env::sim::{Bytes, Choice, Fault, FaultAt, Image, Images, Inode, Kind, Op, Rates, SimDisk, State};
-use crate::env::Dir;
 use crate::{Result, VerifyReport};
 
 /// [`verify`](crate::verify()) on a simulated disk.

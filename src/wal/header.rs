@@ -4,8 +4,8 @@
 use uuid::Uuid;
 
 use super::segment_name;
-use crate::bytes::Salt;
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
+use crate::bytes::{Salt, ordinal};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::{Error, Result};
 use crate::version::{FileId, FoundSegment};
@@ -77,6 +77,9 @@ impl SegmentHeader {
 
     fn from(file: &DirFile, header: Header) -> Result<Self> {
         let [predecessor, len, last_seq, stale_to, ..] = header.fields;
+        for number in [header.id, last_seq] {
+            ordinal(number).map_err(|what| file.corrupt(0, what))?;
+        }
         let id = FileId::new(header.id);
         let predecessor = (predecessor != 0).then_some(Predecessor { id: FileId::new(predecessor), len });
         if predecessor.is_some_and(|before| before.id >= id || before.len < RECORDS_AT) {

@@ -22,6 +22,7 @@ pub(crate) use log::Wal;
 use scan::SegmentRead;
 pub(crate) use scan::{SegmentReader, Tail, read_segment};
 
+use crate::bytes::ordinal;
 use crate::env::Dir;
 use crate::error::Result;
 use crate::version::FileId;
@@ -75,5 +76,5 @@ pub(crate) fn list_segments(dir: &Dir) -> Result<WalFiles> {
 fn id_in(name: &str, prefix: &str) -> Option<FileId> {
     let digits = name.strip_prefix(prefix)?.strip_suffix(".log")?;
     let own = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    u64::from_str_radix(digits, 16).ok().filter(|_| own).map(FileId::new)
+    u64::from_str_radix(digits, 16).ok().filter(|id| own && ordinal(*id).is_ok()).map(FileId::new)
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::header::{RECORDS_AT, SegmentEnd, SegmentHeader};
 use super::record::{COMMIT, Decoder, MARK};
 use super::{LogRecord, segment_name};
-use crate::bytes::frame::{Frames, Head};
+use crate::bytes::frame::{Frames, HEAD_BYTES, Head};
 use crate::env::{Dir, DirFile, Open};
 use crate::error::Result;
 use crate::version::FileId;
@@ -192,8 +192,14 @@ impl SegmentReader {
         if self.vouched_to.max(rest.synced_to) > offset {
             return Err(self.corrupt("a bad record, and another says that it was synced"));
         }
+        // Header and groups end with a head of zeros. Where the file is too short for it, something was cut off: of a
+        // header it was synced; of a group the sync may have been under way.
+        let cut = self.frames.len() < offset + HEAD_BYTES as u64;
+        if cut && offset == RECORDS_AT {
+            return Err(self.corrupt("it ends before the zeros that were synced with its header"));
+        }
         if rest.end == offset {
-            return Ok(Tail::Clean { offset });
+            return Ok(if cut { Tail::Torn { offset, end: offset } } else { Tail::Clean { offset } });
         }
         // Every group ends with a head of zeros. In a recycled file they may be all that tells its end from the
         // former life behind it; but a record of this life, or bytes where there was none, come from a torn write.

@@ -253,6 +253,23 @@ fn only_own_names_are_listed() {
     assert_eq!((files.segments, files.spares), (vec![FileId::new(0xab)], vec![FileId::new(0xab)]));
 }
 
+/// Ids and seqs that no database ever reaches would overflow where the next one is taken.
+#[test]
+fn a_number_beyond_all_reach_is_no_id_and_no_seq() {
+    assert_eq!(parse_segment_name("wal-7fffffffffffffff.log"), Some(FileId::new(i64::MAX.cast_unsigned())));
+    assert_eq!(parse_segment_name("wal-8000000000000000.log"), None);
+    assert_eq!(parse_spare_name("spare-ffffffffffffffff.log"), None);
+    let (_temp, dir) = temp();
+    let id = FileId::new(3);
+    for (last_seq, accepted) in [(u64::MAX, false), (1 << 63, false), ((1 << 63) - 1, true)] {
+        let header = SegmentHeader { uuid: UUID, id, seal: Seal { last_seq, predecessor: None }, stale_to: 0 };
+        std::fs::write(dir.file_path(&segment_name(id)), header.to_bytes()).unwrap();
+        let read = SegmentHeader::read(&dir, UUID, id);
+        assert_eq!(read.is_ok(), accepted, "{read:?}");
+        assert!(matches!(read, Ok(_) | Err(crate::Error::Corrupt { .. })), "{read:?}");
+    }
+}
+
 #[test]
 fn an_idle_writer_marks_once() {
     let (_temp, dir) = temp();
@@ -339,7 +356,8 @@ proptest! {
             Ok((found, _)) => prop_assert!(found.len() <= records.len()),
             Err(error) => prop_assert!(matches!(error, crate::Error::Corrupt { .. }), "{error}"),
         }
-        describe(&dir, &segment_name(id)).unwrap();
+        let beyond_all_seqs = last_seq == u64::MAX;
+        prop_assert_eq!(describe(&dir, &segment_name(id)).is_err(), beyond_all_seqs);
     }
 
     #[test]

@@ -256,7 +256,7 @@ impl Oracle {
     }
 
     /// What is lost of a life is a suffix of its order.
-    fn check_order(&self, shown: &BTreeSet<Number>) -> Result<(), String> {
+    pub(crate) fn check_order(&self, shown: &BTreeSet<Number>) -> Result<(), String> {
         let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
         for (_, told) in self.acknowledged.iter().filter(|(number, _)| shown.contains(number)) {
             let seq = newest.entry(told.life).or_default();

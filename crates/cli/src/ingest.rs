@@ -23,11 +23,13 @@ use crate::database;
 use crate::failure::{Failure, Result};
 use crate::figures;
 use crate::output::Stdout;
-use load::{Choices, Loader, Sink, Totals};
-use plan::{Plan, Table};
-use records::{Record, Records};
-use rows::Rows;
+pub(crate) use load::{Choices, Loader, Sink, Totals};
+pub(crate) use plan::{Plan, Table};
+pub(crate) use records::{Record, Records};
+pub(crate) use rows::Rows;
 use sample::SAMPLE_ROWS;
+#[cfg(feature = "testing")]
+pub(crate) use sample::look;
 use source::Source;
 
 pub(crate) fn run(args: &Ingest, dir: &Path) -> Result<()> {
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &Ingest, dir: &Path) -> Result<()> {
 }
 
 /// The header, and the first rows for the plan to look at.
-fn begin<R: Read>(name: &str, records: &mut Records<R>) -> Result<(Vec<String>, Vec<Record>)> {
+pub(crate) fn begin<R: Read>(name: &str, records: &mut Records<R>) -> Result<(Vec<String>, Vec<Record>)> {
     let failed = |error: std::io::Error| Failure::error(format!("cannot read {name}: {error}"));
     let mut row = Record::default();
     if !records.read(&mut row).map_err(failed)? {

@@ -1,7 +1,7 @@
 //! The series log: what is below its valid length is there whole, what is beyond is nothing.
 
 use super::*;
-use crate::manifest::SERIES_LOG;
+use crate::manifest::{SERIES_LOG, SERIES_LOG_MAGIC};
 use crate::point::ValueType;
 use crate::series::{SeriesDef, SeriesKey};
 use crate::sync::Arc;
@@ -125,4 +125,24 @@ fn a_series_log_is_byte_for_byte_what_version_1_says() {
     assert_golden("series.log", &bytes, include_bytes!("../../../tests/golden/v1/series.log"));
     std::fs::write(temp.path().join(SERIES_LOG), include_bytes!("../../../tests/golden/v1/series.log")).unwrap();
     assert_eq!(SeriesLog::read(&dir, UUID, len).unwrap(), plain(&definitions(0..8)));
+}
+
+/// The salted frame of a group, where it stands behind those before it.
+fn put(bytes: &mut Vec<u8>, order: u64, body: &[u8]) {
+    let salt = crate::bytes::Salt::new(&SERIES_LOG_MAGIC, UUID, 0);
+    frame::put(bytes, salt, 0, Head::new(1, order, 0), |out| out.extend_from_slice(body)).unwrap();
+}
+
+#[test]
+fn a_group_older_than_the_one_before_it_is_damage() {
+    let (_temp, dir) = temp();
+    let mut bytes = Header::new(UUID, 0).to_bytes(SERIES_LOG_MAGIC).to_vec();
+    // One definition each: type f64, the seq, a metric of one letter without tags.
+    put(&mut bytes, 0, &[1, 1, 5, 1, b'a', 0]);
+    let second = bytes.len() as u64;
+    put(&mut bytes, 1, &[1, 1, 4, 1, b'b', 0]);
+    std::fs::write(dir.file_path(SERIES_LOG), &bytes).unwrap();
+    let error = SeriesLog::read(&dir, UUID, bytes.len() as u64).unwrap_err();
+    assert!(matches!(error, Error::Corrupt { offset, .. } if offset == second), "{error}");
+    assert_eq!(SeriesLog::read(&dir, UUID, second).unwrap().len(), 1);
 }

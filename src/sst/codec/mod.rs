@@ -10,6 +10,8 @@ mod grid;
 mod integer;
 mod patch;
 mod scheme;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod varint;

@@ -32,6 +32,7 @@ impl<R: Read> Records<R> {
             inner: BufReader::with_capacity(1 << 16, source),
             line: 0,
             ended: true,
+            exhausted: false,
         });
         Self { csv }
     }
@@ -42,8 +43,11 @@ impl<R: Read> Records<R> {
             csv::ErrorKind::Io(error) => error,
             other => io::Error::other(format!("{other:?}")),
         })?;
-        let last = self.csv.get_ref().line;
-        let inside = (0_u64..).zip(record.cells.as_slice().split(|byte| *byte == b'\n')).last();
+        let &Lines { line: last, ended, exhausted, .. } = self.csv.get_ref();
+        let cells = record.cells.as_slice();
+        // A quote that is never closed takes the last line's end into its cell, and no line follows it.
+        let cells = if exhausted && ended { cells.strip_suffix(b"\n").unwrap_or(cells) } else { cells };
+        let inside = (0_u64..).zip(cells.split(|byte| *byte == b'\n')).last();
         record.line = last.saturating_sub(inside.map_or(0, |(breaks, _)| breaks));
         Ok(found)
     }
@@ -55,11 +59,14 @@ struct Lines<R> {
     line: u64,
     /// Whether the line handed out last is complete.
     ended: bool,
+    /// Whether someone asked for more than there is.
+    exhausted: bool,
 }
 
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let ready = self.inner.fill_buf()?;
+        self.exhausted |= ready.is_empty();
         let line = ready.iter().position(|byte| *byte == b'\n').map_or(ready.len(), |end| end + 1);
         let length = line.min(into.len());
         into[..length].copy_from_slice(&ready[..length]);
@@ -93,6 +100,14 @@ mod tests {
         assert_eq!(lines("h,i\n\n\na,b\n\"x\ny\",1\nc,d\n\n"), expected);
         let expected = [(1, "h"), (4, "a"), (5, "x\r\ny"), (7, "c")].map(|(line, text)| (line, text.to_owned()));
         assert_eq!(lines("\u{feff}h,i\r\n\r\n\r\na,b\r\n\"x\r\ny\",1\r\nc,d\r\n"), expected);
+    }
+
+    /// Else a run that goes on from the line told would take the row before it twice.
+    #[test]
+    fn a_quote_that_is_never_closed_begins_where_it_stands() {
+        for text in ["h\na\n\"x", "h\na\n\"x\n", "h\na\n\"x\n\n\n", "h\na\n\"x\n\""] {
+            assert_eq!(lines(text)[2].0, 3, "{text:?}");
+        }
     }
 
     #[test]
