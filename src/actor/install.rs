@@ -110,11 +110,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let definitions: Vec<_> = self.definitions.drain(..covered).collect();
         let added: Vec<_> = edit.added.iter().cloned().map(Arc::new).collect();
         #[cfg(feature = "mutant_wal_cut_before_manifest_edit")]
-        drop(
-            self.storage
-                .install(Edit { added: Vec::new(), ..edit.clone() }, &[])
-                .map(|()| self.storage.drop_segments()),
-        );
+        drop(self.storage.install(Edit { added: vec![], ..edit.clone() }, &[]).map(|()| self.storage.drop_segments()));
         if let Err(error) = self.storage.install(edit, &definitions) {
             // The edit may be on disk: its SSTs stay, and reopening decides.
             return self.go_read_only(&error);

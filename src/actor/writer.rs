@@ -133,9 +133,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             // Under steady load the inbox is never empty; timers get their turn all the same.
             yield_now().await;
         }
-        // Before the inbox goes, and with it whatever is left there unanswered: who asked there learns why from this.
         #[cfg(feature = "mutant_inbox_goes_before_the_end_is_told")]
         drop(inbox);
+        // Before the inbox goes, and with it whatever is left there unanswered: who asked there learns why from this.
         self.latest.close();
     }
 

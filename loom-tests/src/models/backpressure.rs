@@ -14,7 +14,7 @@ const BATCHES: [&[i64]; 5] = [&[5], &[3], &[6], &[4], &[7]];
 
 /// Queue memory is for three batches: the client waits for each next share.
 pub fn backpressure() -> Explored {
-    explore("backpressure", 1, body)
+    explore("backpressure", 21_000, body)
 }
 
 fn body(witness: &Witness) {

@@ -14,7 +14,7 @@ const BATCHES: [&[i64]; 3] = [&[5, 6], &[7, 1], &[8, 2]];
 
 /// A writer inserts three batches and publishes a view after each; two readers load and read twice meanwhile.
 pub fn columns() -> Explored {
-    explore("columns", 1, body)
+    explore("columns", 14_000, body)
 }
 
 fn body(witness: &Witness) {

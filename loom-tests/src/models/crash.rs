@@ -10,7 +10,7 @@ const BATCHES: [&[i64]; 2] = [&[5, 6], &[3]];
 
 /// Two batches with a flush between them wait in the inbox, a close follows, and the crash falls wherever it likes.
 pub fn crash() -> Explored {
-    explore("crash", 1, body)
+    explore("crash", 4_800, body)
 }
 
 fn body(witness: &Witness) {

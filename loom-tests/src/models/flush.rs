@@ -8,9 +8,9 @@ use crate::world::{Setup, World};
 /// The first is frozen by a flush command; the second comes while it may be frozen, and the close freezes again.
 const BATCHES: [&[i64]; 2] = [&[5], &[3]];
 
-/// A batch and a flush wait in the inbox; a client sends another batch and a close, and a reader loads twice.
+/// A batch and a flush wait in the inbox; a client sends another batch and a close, and two readers look.
 pub fn flush() -> Explored {
-    explore("flush", 1, body)
+    explore("flush", 60_000, body)
 }
 
 fn body(witness: &Witness) {
@@ -21,8 +21,13 @@ fn body(witness: &Witness) {
     let running = actors.start(&world);
     let sending = world.clone();
     let client = thread::spawn(move || (sending.write(BATCHES[1]), sending.close()));
+    let (reading, other) = (world.clone(), witness.clone());
+    let reader = thread::spawn(move || {
+        look(&reading, &other);
+    });
     let seen = look(&world, witness);
     assert!(seen <= look(&world, witness), "a reader never goes back");
+    reader.join().expect("the reader's assertions hold");
     running.end();
     let (second, closed) = client.join().expect("the client sends and ends");
 

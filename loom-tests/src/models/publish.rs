@@ -16,7 +16,7 @@ const ORDERS: [[&[i64]; 3]; 3] = [[FIRST, SECOND, OTHERS], [FIRST, OTHERS, SECON
 
 /// A client writes two batches, the second partly late, and another client one, while a reader loads twice.
 pub fn publish() -> Explored {
-    explore("publish", 1, body)
+    explore("publish", 100_000, body)
 }
 
 fn body(witness: &Witness) {

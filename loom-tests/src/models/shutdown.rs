@@ -14,7 +14,7 @@ const BATCHES: [&[i64]; 2] = [&[5], &[3]];
 /// A batch and a flush that will fail wait in the inbox; a close comes before, while or after it fails, and another
 /// client's batch before or behind the close.
 pub fn shutdown() -> Explored {
-    explore("shutdown", 1, closes)
+    explore("shutdown", 15_000, closes)
 }
 
 fn closes(witness: &Witness) {
@@ -60,7 +60,7 @@ fn closes(witness: &Witness) {
 
 /// A batch and a flush wait in the inbox; the last handle sends two more batches that need no sync, and goes.
 pub fn release() -> Explored {
-    explore("release", 1, releases)
+    explore("release", 7_400, releases)
 }
 
 const RELEASED: [&[i64]; 3] = [&[5], &[3], &[6]];

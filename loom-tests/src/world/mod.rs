@@ -98,29 +98,27 @@ impl Default for Setup {
 /// An answer that may be looked for before it is waited for.
 pub(crate) struct Asked<T> {
     wait: Pin<Box<dyn Future<Output = Option<T>> + Send>>,
-    come: Option<Option<T>>,
+    come: Poll<Option<T>>,
 }
 
 impl<T: Send + 'static> Asked<T> {
     pub(crate) fn new(answer: Answer<T>) -> Self {
-        Self { wait: Box::pin(answer.wait()), come: None }
+        Self { wait: Box::pin(answer.wait()), come: Poll::Pending }
     }
 
     /// Whether it is there.
     pub(crate) fn has_come(&mut self) -> bool {
-        if self.come.is_none()
-            && let Poll::Ready(answer) = self.wait.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-        {
-            self.come = Some(answer);
+        if self.come.is_pending() {
+            self.come = self.wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
-        self.come.is_some()
+        self.come.is_ready()
     }
 
     /// Waits for it; `None` if whoever had the request dropped it.
     pub(crate) fn wait(self) -> Option<T> {
         match self.come {
-            Some(answer) => answer,
-            None => block_on(self.wait),
+            Poll::Ready(answer) => answer,
+            Poll::Pending => block_on(self.wait),
         }
     }
 }
