@@ -1,8 +1,9 @@
 //! Runs a model over every interleaving within the preemption bound, and counts.
 //! No bound of time or number is ever set: loom would stop early and report success.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 /// What a model's run came to.
@@ -38,12 +39,13 @@ pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) +
     builder.preemption_bound = Some(if std::env::var_os("LOOM_LONG").is_some() { 3 } else { 2 });
     builder.max_branches = 10_000;
     let (count, seen) = (Arc::clone(&executions), witness.clone());
-    let failure = NameFailure { model, executions: Arc::clone(&executions) };
+    name_failures();
+    EXPLORED.set(Some((model, Arc::clone(&executions))));
     builder.check(move || {
         count.fetch_add(1, Ordering::Relaxed);
         body(&seen);
     });
-    drop(failure);
+    EXPLORED.set(None);
     let explored = Explored {
         model,
         executions: executions.load(Ordering::Relaxed),
@@ -61,16 +63,25 @@ pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) +
     explored
 }
 
-/// Says which execution failed: the runner of mutants asks.
-struct NameFailure {
-    model: &'static str,
-    executions: Arc<AtomicU64>,
+thread_local! {
+    /// The model that this thread explores, and how many of its executions have begun.
+    static EXPLORED: RefCell<Option<(&'static str, Arc<AtomicU64>)>> = const { RefCell::new(None) };
 }
 
-impl Drop for NameFailure {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("model {} failed at execution {} .", self.model, self.executions.load(Ordering::Relaxed));
-        }
-    }
+/// Has a panic say which execution of which model it ends: the runner of mutants asks.
+///
+/// A hook, and no drop: after a deadlock what the threads held is dropped outside of loom, which aborts.
+fn name_failures() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            usual(panic);
+            EXPLORED.with_borrow(|explored| {
+                if let Some((model, executions)) = explored {
+                    eprintln!("model {model} failed at execution {} .", executions.load(Ordering::Relaxed));
+                }
+            });
+        }));
+    });
 }

@@ -6,7 +6,8 @@ pub(crate) mod conformance;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::task::Poll;
+use std::pin::pin;
+use std::task::{Context, Poll, Wake};
 
 // Immutable values behind an `Arc` need no model; what their drop would do, no model here depends on.
 pub(crate) use std::sync::Arc;
@@ -180,13 +181,106 @@ impl<T> Answer<T> {
     }
 
     pub(crate) fn wait_blocking(self) -> Option<T> {
-        loom::future::block_on(self.wait())
+        block_on(self.wait())
     }
 }
 
-/// See the engine's `sync::Permit`: no model here runs out of queue memory.
+/// See the engine's `sync::Permits`.
 #[derive(Debug)]
-pub(crate) struct Permit(Arc<()>);
+pub(crate) struct Permits(Arc<Mutex<Shares>>);
+
+/// See the engine's `sync::Permit`.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    of: Arc<Mutex<Shares>>,
+    share: usize,
+}
+
+#[derive(Debug)]
+struct Shares {
+    total: usize,
+    held: usize,
+    /// Who waits, in order of arrival, each under the number of its wait.
+    waiting: VecDeque<(u64, Waker)>,
+    waits: u64,
+}
+
+impl Permits {
+    pub(crate) fn new(total: usize) -> Self {
+        Self(Arc::new(Mutex::new(Shares { total, held: 0, waiting: VecDeque::new(), waits: 0 })))
+    }
+
+    /// Never given up half way by a model, so a wait that is dropped keeps its place.
+    pub(crate) fn acquire(&self, bytes: usize) -> impl Future<Output = Permit> + '_ {
+        let mut wait = None;
+        std::future::poll_fn(move |context| {
+            let mut shares = self.0.lock();
+            let share = bytes.clamp(1, shares.total);
+            let first = shares.waiting.front().is_none_or(|(number, _)| Some(*number) == wait);
+            if first && shares.held + share <= shares.total {
+                shares.held += share;
+                shares.waiting.pop_front_if(|(number, _)| Some(*number) == wait);
+                let next = shares.waiting.front().map(|(_, waker)| waker.clone());
+                drop(shares);
+                next.into_iter().for_each(Waker::wake);
+                return Poll::Ready(Permit { of: Arc::clone(&self.0), share });
+            }
+            let number = *wait.get_or_insert(shares.waits);
+            match shares.waiting.iter_mut().find(|(other, _)| *other == number) {
+                Some((_, waker)) => waker.clone_from(context.waker()),
+                None => shares.waiting.push_back((number, context.waker().clone())),
+            }
+            shares.waits = shares.waits.max(number + 1);
+            Poll::Pending
+        })
+    }
+
+    pub(crate) fn try_acquire(&self, bytes: usize) -> Option<Permit> {
+        let mut shares = self.0.lock();
+        let share = bytes.clamp(1, shares.total);
+        let fits = shares.waiting.is_empty() && shares.held + share <= shares.total;
+        shares.held += if fits { share } else { 0 };
+        fits.then(|| Permit { of: Arc::clone(&self.0), share })
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.0.lock().held
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let next = {
+            let mut shares = self.of.lock();
+            shares.held -= self.share;
+            shares.waiting.front().map(|(_, waker)| waker.clone())
+        };
+        next.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Wakes a thread of the model.
+struct Unpark(loom::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Drives a future on this thread. Loom's own also wakes for no reason, once at every wait: twice the interleavings
+/// each time, to show that polling in vain changes nothing.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        loom::thread::park();
+    }
+}
 
 pub(crate) fn yield_now() -> impl Future<Output = ()> {
     std::future::ready(())

@@ -18,6 +18,31 @@ fn flush_shows_each_point_exactly_once() {
 }
 
 #[test]
+fn a_crash_loses_and_doubles_nothing_that_was_acknowledged() {
+    models::crash();
+}
+
+#[test]
+fn a_failed_flush_is_heard_of_and_tried_again() {
+    models::flush_fails();
+}
+
+#[test]
+fn a_close_answers_everyone_whatever_the_flush_does() {
+    models::shutdown();
+}
+
+#[test]
+fn the_last_handle_gone_syncs_what_was_acknowledged() {
+    models::release();
+}
+
+#[test]
+fn parked_writes_go_through_in_order() {
+    models::backpressure();
+}
+
+#[test]
 fn the_doors_keep_their_promises_here_too() {
     models::doors();
 }

@@ -66,6 +66,7 @@ impl Prepared {
 
     pub(super) fn acknowledge(self, newest: u64, synced: bool) {
         // Before the answer: whoever has it finds the memory free.
+        #[cfg(not(feature = "mutant_permit_outlives_the_answer"))]
         drop(self.permit);
         match self.reply {
             Waiting::Write { reply, durability } => {

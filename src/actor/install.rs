@@ -90,6 +90,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let wait = self.retry_after;
         tracing::warn!(generation, %error, ?wait, "flush failed, its points stay in memory and WAL; trying again");
         self.flushing = Flushing::Failed;
+        #[cfg(feature = "mutant_failed_flush_is_never_retried")]
+        self.flushing.clone_from(&Flushing::Running);
+        #[cfg(feature = "mutant_failed_flush_is_forgotten")]
+        self.publish(crate::version::Version { frozen: self.version.frozen[1..].to_vec(), ..(*self.version).clone() });
         self.retry_after = (wait * 2).min(LAST_RETRY);
         self.timers.arm(Timer::Retry, wait);
         for (_, reply) in self.flush_waiters.drain(..) {
@@ -115,6 +119,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let covered = self.definitions.partition_point(|def| def.seq <= flushed_seq);
         let definitions: Vec<_> = self.definitions.drain(..covered).collect();
         let added: Vec<_> = edit.added.iter().cloned().map(Arc::new).collect();
+        #[cfg(feature = "mutant_wal_cut_before_manifest_edit")]
+        drop(self.storage.install(Edit { added: vec![], ..edit.clone() }, &[]).map(|()| self.storage.drop_segments()));
         if let Err(error) = self.storage.install(edit, &definitions) {
             // The edit may be on disk: its SSTs stay, and reopening decides.
             return self.go_read_only(&error);

@@ -41,6 +41,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         // Whoever still asks has lost the race against the close.
         self.queue.drain(..).for_each(|command| command.work.refuse(&Error::Closed));
         // A flush that waits out its backoff gets one more chance at once.
+        #[cfg(not(feature = "mutant_close_tries_no_failed_flush_again"))]
         if self.flush_error.take().is_some() {
             self.flush_next();
         }
@@ -58,7 +59,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 None => self.stop = Stop::Closing(reply),
             },
             // Nobody is left to hear of a failure, and the log has told.
+            #[cfg(not(feature = "mutant_release_does_not_sync"))]
             Stop::Releasing => drop(self.sync_now()),
+            #[cfg(feature = "mutant_release_does_not_sync")]
+            Stop::Releasing => {}
             other => self.stop = other,
         }
     }
@@ -68,6 +72,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if let Err(error) = self.writable() {
             return Some(Err(error));
         }
+        #[cfg(not(feature = "mutant_close_waits_for_a_failed_flush"))]
         if let Some(error) = &self.flush_error {
             return Some(Err(error.clone()));
         }
@@ -77,6 +82,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         {
             return Some(Err(error));
         }
+        #[cfg(feature = "mutant_close_waits_for_no_flush")]
+        return Some(Ok(()));
+        #[cfg(not(feature = "mutant_close_waits_for_no_flush"))]
         if self.version.frozen.is_empty() { Some(Ok(())) } else { None }
     }
 }

@@ -126,9 +126,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             if matches!(self.stop, Stop::Done) {
                 break;
             }
+            #[cfg(feature = "mutant_reports_wait_behind_commands")]
+            while !self.queue.is_empty() {
+                std::future::pending::<()>().await;
+            }
             // Under steady load the inbox is never empty; timers get their turn all the same.
             yield_now().await;
         }
+        #[cfg(feature = "mutant_inbox_goes_before_the_end_is_told")]
+        drop(inbox);
+        // Before the inbox goes, and with it whatever is left there unanswered: who asked there learns why from this.
         self.latest.close();
     }
 
@@ -140,6 +147,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 if matches!(command.work, Work::Close { .. } | Work::Release) && !self.stop.is_asked() {
                     self.stop = Stop::Asked;
                 }
+                #[cfg(feature = "mutant_release_drops_what_waits")]
+                self.queue.retain(|_| !matches!(command.work, Work::Release));
                 self.queue.push_back(command);
             }
             ToWriter::Report(Report::Flushed { generation, outcome }) => self.flushed(generation, outcome),
@@ -156,6 +165,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             }
             Timer::Sync => drop(self.sync_now()),
             Timer::Age => self.freeze_by_age(),
+            #[cfg(feature = "mutant_retry_starts_a_second_flush")]
+            Timer::Retry if std::mem::replace(&mut self.flushing, Flushing::Idle) == Flushing::Idle => {}
             Timer::Retry => self.flush_next(),
         }
     }
@@ -196,6 +207,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if !full || regardless {
             return Room::Free;
         }
+        #[cfg(not(feature = "mutant_third_memtable_is_frozen"))]
         if self.version.frozen.len() >= FROZEN {
             return Room::Wait;
         }

@@ -102,8 +102,7 @@ impl<'a> Replay<'a> {
                 self.done.definitions.push(Arc::clone(def));
             }
         }
-        // Already in SSTs: replayed again, its points would be doubled.
-        if record.seq <= recovery.durable.flushed_seq {
+        if !recovery.counts(record.seq) {
             return Ok(());
         }
         if let Some(id) = record.points.series.iter().find(|id| self.done.series.get(**id).is_none()) {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake};
 
-use super::{Arc, Mutex, Once, Waker, channel, reply, yield_now};
+use super::{Arc, Mutex, Once, Permits, Waker, channel, reply, yield_now};
 
 /// Counts how often it was woken.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(crate) fn check_all() {
     a_message_wakes_who_waits();
     what_nobody_will_take_is_dropped();
     an_answer_comes_once_or_not_at_all();
+    permits_bound_what_is_held_together();
+    permits_are_given_in_order_of_arrival();
     a_cell_is_empty_and_then_full();
     a_lock_guards_its_value();
 }
@@ -84,6 +86,38 @@ fn an_answer_comes_once_or_not_at_all() {
     let (asked, answer) = reply();
     drop(answer);
     asked.send(());
+}
+
+fn permits_bound_what_is_held_together() {
+    let permits = Permits::new(3);
+    let all = permits.try_acquire(100);
+    assert!(all.is_some(), "any single request can pass");
+    assert_eq!((permits.try_acquire(1).is_some(), permits.held()), (false, 3));
+    drop(all);
+    let (two, one) = (permits.try_acquire(2), permits.try_acquire(0));
+    assert!(two.is_some() && one.is_some());
+    assert_eq!((permits.try_acquire(1).is_some(), permits.held()), (false, 3));
+    drop((two, one));
+    assert_eq!(permits.held(), 0);
+}
+
+fn permits_are_given_in_order_of_arrival() {
+    let permits = Permits::new(2);
+    let (first, second) = (permits.try_acquire(1), permits.try_acquire(1));
+    let woken = std::sync::Arc::new(Woken::default());
+    let waker = Waker::from(std::sync::Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let (mut large, mut small) = (pin!(permits.acquire(2)), pin!(permits.acquire(1)));
+    assert!(large.as_mut().poll(&mut context).is_pending());
+    assert!(small.as_mut().poll(&mut context).is_pending());
+    drop(first);
+    assert!(small.as_mut().poll(&mut context).is_pending(), "nobody overtakes who came before");
+    assert!(permits.try_acquire(1).is_none(), "nobody overtakes who came before");
+    drop(second);
+    assert!(woken.0.load(Ordering::SeqCst) > 0);
+    let Poll::Ready(large) = large.as_mut().poll(&mut context) else { panic!("its share is free") };
+    drop(large);
+    assert!(small.as_mut().poll(&mut context).is_ready());
 }
 
 fn a_cell_is_empty_and_then_full() {

@@ -49,13 +49,22 @@ pub(crate) enum ReplayEnd {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recovery {
     pub(crate) durable: Durable,
-    /// The segments to replay, in order, records up to `durable.flushed_seq` being skipped.
+    /// The segments to replay, in order, with those of their records that [count](Self::counts).
     pub(crate) replay: Vec<(FoundSegment, ReplayEnd)>,
     /// Segments and SSTs that nothing names: to be removed once the recovered state is durable.
     pub(crate) garbage_segments: Vec<FileId>,
     pub(crate) garbage_ssts: Vec<FileId>,
     /// Above every id named or found.
     pub(crate) next_file: FileId,
+}
+
+impl Recovery {
+    /// Whether a record of the WAL is replayed. One that is in SSTs is not: its points would be doubled.
+    pub(crate) fn counts(&self, seq: u64) -> bool {
+        #[cfg(feature = "mutant_replay_ignores_flushed_seq")]
+        let seq = seq.max(u64::MAX);
+        seq > self.durable.flushed_seq
+    }
 }
 
 /// Why the directory cannot be opened.

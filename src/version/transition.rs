@@ -27,6 +27,9 @@ impl Version {
 
     /// The durable numbers once the oldest frozen memtable is flushed: up to which seq, and the floor.
     pub(crate) fn flush_moves_to(&self) -> Option<(u64, FileId)> {
+        #[cfg(feature = "mutant_wal_cut_to_newest_segment")]
+        return self.frozen.first().zip(self.frozen.last()).map(|(first, last)| (first.max_seq, last.next_segment));
+        #[cfg(not(feature = "mutant_wal_cut_to_newest_segment"))]
         self.frozen.first().map(|frozen| (frozen.max_seq, frozen.next_segment))
     }
 

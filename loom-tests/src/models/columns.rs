@@ -12,9 +12,9 @@ use crate::world::{SERIES, points_of, value_of};
 /// In time order, then late, then in order again: head, two chunks, and the late lane.
 const BATCHES: [&[i64]; 3] = [&[5, 6], &[7, 1], &[8, 2]];
 
-/// A writer inserts three batches and publishes a view after each; a reader loads and reads twice meanwhile.
+/// A writer inserts three batches and publishes a view after each; two readers load and read twice meanwhile.
 pub fn columns() -> Explored {
-    explore("columns", 500, body)
+    explore("columns", 14_000, body)
 }
 
 fn body(witness: &Witness) {
@@ -28,6 +28,15 @@ fn body(witness: &Witness) {
             publishing.publish(Arc::new(memtable.view()));
         }
     });
+    let (reading, other) = (Arc::clone(&latest), witness.clone());
+    let reader = thread::spawn(move || read(&reading, &other));
+    read(&latest, witness);
+    reader.join().expect("the reader's assertions hold");
+    writer.join().expect("the writer ends");
+}
+
+/// Loads twice, and reads each view twice.
+fn read(latest: &Latest<View>, witness: &Witness) {
     let mut before = 0;
     for _ in 0..2 {
         let view = latest.load();
@@ -40,7 +49,6 @@ fn body(witness: &Witness) {
         assert_eq!(read_whole_batches(&view), batches, "a view holds still");
         before = batches;
     }
-    writer.join().expect("the writer ends");
 }
 
 /// How many batches a view shows; that they are whole and their values intact is asserted.

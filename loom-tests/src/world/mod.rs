@@ -1,0 +1,225 @@
+//! What surrounds the actors in a model: a disk, no timers, and ways to ask and to look.
+//! It decides nothing: every rule that a model checks is in the production files.
+
+mod crash;
+mod disk;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::sync::block_on;
+use loom::thread::{self, JoinHandle};
+
+use crate::actor::{Ack, Command, Report, Settings, Timer, Timers, ToWriter, Work, Write, Writer, run_flusher};
+use crate::error::Result;
+use crate::latest::Latest;
+use crate::options::Durability;
+use crate::point::{Batch, Timestamp, ValueType};
+use crate::series::{Series, SeriesId, SeriesKey};
+use crate::sync::{Answer, Arc, Permit, Receiver, Sender, Waker, channel, reply};
+use crate::version::{SeriesIndex, Version};
+
+pub(crate) use disk::{Disk, Seen, Store};
+
+/// No timer falls due in a model unless the model says so.
+#[derive(Debug)]
+pub(crate) struct NoTimers;
+
+impl Timers for NoTimers {
+    fn arm(&mut self, _timer: Timer, _after: Duration) {}
+
+    fn arm_no_later(&mut self, _timer: Timer, _after: Duration) {}
+}
+
+/// One series that exists from the start.
+pub(crate) const SERIES: SeriesId = SeriesId::new(0);
+const NONCE: u64 = 1;
+
+/// The doors that a model's threads use.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) latest: Arc<Latest<Version>>,
+    pub(crate) inbox: Sender<ToWriter>,
+}
+
+/// The actors, to be run on threads of the model.
+#[derive(Debug)]
+pub(crate) struct Actors {
+    pub(crate) writer: Writer<Store, NoTimers>,
+    pub(crate) commands: Receiver<ToWriter>,
+    pub(crate) frozen: Receiver<crate::actor::Flush>,
+}
+
+/// Both actors under way.
+#[derive(Debug)]
+pub(crate) struct Running {
+    writer: JoinHandle<()>,
+    flusher: JoinHandle<()>,
+}
+
+impl Actors {
+    /// Starts both, each on a thread of the model.
+    pub(crate) fn start(self, world: &World) -> Running {
+        let Self { writer, commands, frozen } = self;
+        let (tables, reports) = (world.store.clone(), world.inbox.clone());
+        let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
+        let writer = thread::spawn(move || block_on(writer.run(commands)));
+        Running { writer, flusher }
+    }
+}
+
+impl Running {
+    /// Waits until both have ended.
+    pub(crate) fn end(self) {
+        self.writer.join().expect("the writer ends");
+        self.flusher.join().expect("the flusher ends with the writer");
+    }
+}
+
+/// What a model chooses of its world.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) flush_at_bytes: usize,
+    /// Whether threads meet between any two steps of the disk.
+    pub(crate) watched: bool,
+    /// How many of the first flushes fail.
+    pub(crate) failing_flushes: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { flush_at_bytes: usize::MAX, watched: false, failing_flushes: 0 }
+    }
+}
+
+/// An answer that may be looked for before it is waited for.
+pub(crate) struct Asked<T> {
+    wait: Pin<Box<dyn Future<Output = Option<T>> + Send>>,
+    come: Poll<Option<T>>,
+}
+
+impl<T: Send + 'static> Asked<T> {
+    pub(crate) fn new(answer: Answer<T>) -> Self {
+        Self { wait: Box::pin(answer.wait()), come: Poll::Pending }
+    }
+
+    /// Whether it is there.
+    pub(crate) fn has_come(&mut self) -> bool {
+        if self.come.is_pending() {
+            self.come = self.wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        self.come.is_ready()
+    }
+
+    /// Waits for it; `None` if whoever had the request dropped it.
+    pub(crate) fn wait(self) -> Option<T> {
+        match self.come {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => block_on(self.wait),
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new(setup: &Setup) -> (Self, Actors) {
+        let mut series = SeriesIndex::default();
+        series.find_or_make(&SeriesKey::new("m"), ValueType::U64, 0, 8).expect("an empty index takes a series");
+        let store = Store::new(setup.watched, setup.failing_flushes);
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0))));
+        let (inbox, commands) = channel();
+        let (flusher, frozen) = channel();
+        let settings = Settings {
+            durability: Durability::Sync,
+            flush_at_bytes: setup.flush_at_bytes,
+            flush_age: Duration::from_hours(1),
+            max_series: 8,
+        };
+        let writer = Writer::new(store.clone(), NoTimers, settings, flusher, Arc::clone(&latest), 0);
+        (Self { store, latest, inbox }, Actors { writer, commands, frozen })
+    }
+
+    /// Sends a batch of points of the one series; each point's value is its timestamp, ten times.
+    pub(crate) fn write(&self, timestamps: &[i64]) -> Answer<Result<Ack>> {
+        self.write_with(timestamps, Durability::Sync, None)
+    }
+
+    pub(crate) fn write_with(
+        &self,
+        timestamps: &[i64],
+        durability: Durability,
+        permit: Option<Permit>,
+    ) -> Answer<Result<Ack>> {
+        let mut batch = Batch::new();
+        for at in timestamps {
+            batch.push(Series::<u64>::new(SERIES, NONCE), Timestamp::from_nanos(*at), value_of(*at));
+        }
+        let (reply, answer) = reply();
+        let work = Work::Write(Box::new(Write { batch, durability, reply }));
+        self.inbox.send(ToWriter::Command(Command { work, permit }));
+        answer
+    }
+
+    pub(crate) fn flush(&self) -> Answer<Result<()>> {
+        let (reply, answer) = reply();
+        self.send(Work::Flush { reply });
+        answer
+    }
+
+    pub(crate) fn close(&self) -> Answer<Result<()>> {
+        let (reply, answer) = reply();
+        self.send(Work::Close { reply });
+        answer
+    }
+
+    pub(crate) fn send(&self, work: Work) {
+        self.inbox.send(ToWriter::Command(Command { work, permit: None }));
+    }
+
+    /// A timer falls due.
+    pub(crate) fn fall_due(&self, timer: Timer) {
+        self.inbox.send(ToWriter::Report(Report::Due(timer)));
+    }
+
+    /// Every point that a version shows, from all its parts, in order of time.
+    pub(crate) fn points(&self, version: &Version) -> Vec<Seen> {
+        let mut cells = Vec::new();
+        let all = i64::MIN..=i64::MAX;
+        version.active.read(SERIES, &all, &mut cells);
+        for frozen in &version.frozen {
+            frozen.view.read(SERIES, &all, &mut cells);
+        }
+        let mut points: Vec<Seen> = cells.into_iter().map(|cell| (cell.timestamp, cell.bits)).collect();
+        self.store.look(|disk| points.extend(disk.points_of(version.ssts.iter().map(|sst| sst.id))));
+        points.sort_unstable();
+        points
+    }
+
+    /// Holds a version to show each point of its prefix of the order exactly once.
+    pub(crate) fn shows_each_point_once(&self, version: &Version, batches: &[&[i64]]) {
+        assert_eq!(
+            self.points(version),
+            points_through(batches, version.seq),
+            "each point exactly once over active, frozen, SSTs"
+        );
+    }
+}
+
+pub(crate) fn value_of(timestamp: i64) -> u64 {
+    timestamp.unsigned_abs() * 10
+}
+
+/// The points of the first `seq` batches: what a version of that seq must show.
+pub(crate) fn points_through(batches: &[&[i64]], seq: u64) -> Vec<Seen> {
+    let prefix: Vec<i64> = (0..seq).zip(batches).flat_map(|(_, batch)| batch.iter().copied()).collect();
+    points_of(&prefix)
+}
+
+/// The points that batches of these timestamps come to.
+pub(crate) fn points_of(timestamps: &[i64]) -> Vec<Seen> {
+    let mut points: Vec<Seen> = timestamps.iter().map(|at| (*at, value_of(*at))).collect();
+    points.sort_unstable();
+    points
+}
