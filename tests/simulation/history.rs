@@ -23,10 +23,16 @@ pub(crate) enum Asked {
 /// What goes wrong once.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) enum Wrong {
-    Write { taken: u16 },
+    Write {
+        taken: u16,
+    },
     /// By its place among all syncs.
-    Sync { step: u8 },
-    Rename { happens: bool },
+    Sync {
+        step: u8,
+    },
+    Rename {
+        happens: bool,
+    },
     Create,
     Open,
     Read,
@@ -38,27 +44,41 @@ pub(crate) enum Wrong {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// So many writes at once, of so many clients.
-    Write { asked: Asked, batches: u8 },
+    Write {
+        asked: Asked,
+        batches: u8,
+    },
     /// Turns of whoever wants one.
-    Turns { turns: u8 },
+    Turns {
+        turns: u8,
+    },
     /// Turns until nobody wants one.
     Settle,
     /// The newest write is given up by whoever sent it.
     Cancel,
-    Series { series: u8 },
+    Series {
+        series: u8,
+    },
     Sync,
     Flush,
-    Wait { millis: u16 },
+    Wait {
+        millis: u16,
+    },
     Look,
     /// A snapshot is kept, and shows the same for as long.
     Hold,
     LetGo,
-    Fail { wrong: Wrong, after: u8 },
+    Fail {
+        wrong: Wrong,
+        after: u8,
+    },
     Mend,
     Close,
     Release,
     Kill,
-    PowerLoss { choice: u8 },
+    PowerLoss {
+        choice: u8,
+    },
 }
 
 fn wrong() -> impl Strategy<Value = Wrong> {
@@ -126,13 +146,8 @@ fn quiet_world(seed: u64) -> World {
 
 /// Carries out a history on a disk of this seed; what contradicts the oracle, or panics, or hangs is the error.
 pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
-    let mut run = Run {
-        world: quiet_world(seed),
-        newest: None,
-        held: Vec::new(),
-        faulty: false,
-        after: Crash::Process,
-    };
+    let mut run =
+        Run { world: quiet_world(seed), newest: None, held: Vec::new(), faulty: false, after: Crash::Process };
     let mut ran = Ran::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         for (at, step) in steps.iter().enumerate() {

@@ -156,12 +156,7 @@ impl Oracle {
         self.sent.insert(number, now);
     }
 
-    pub(crate) fn answered(
-        &mut self,
-        number: Number,
-        now: usize,
-        answer: &timestrata::Result<timestrata::Ack>,
-    ) {
+    pub(crate) fn answered(&mut self, number: Number, now: usize, answer: &timestrata::Result<timestrata::Ack>) {
         match answer {
             Ok(ack) => {
                 self.acknowledged.insert(number, Acknowledged { since: now, life: self.lives, seq: ack.seq });

@@ -33,7 +33,12 @@ impl Images {
             Choices::All { next: 0, count }
         } else {
             let pending = plan.pending();
-            Choices::Some { fixed: fixed(&pending).into_iter().take(most.div_ceil(2)), chance: Chance::new(seed), pending, drawn: 0 }
+            Choices::Some {
+                fixed: fixed(&pending).into_iter().take(most.div_ceil(2)),
+                chance: Chance::new(seed),
+                pending,
+                drawn: 0,
+            }
         };
         Self { plan, choices, left: most, seen: HashSet::new() }
     }
