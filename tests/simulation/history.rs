@@ -225,7 +225,7 @@ impl Run {
                 self.world.wait(Duration::from_secs(61));
                 self.world.release();
             }
-            Step::Kill => self.end(|world| world.kill(), Crash::Process),
+            Step::Kill => self.end(World::kill, Crash::Process),
             Step::PowerLoss { choice } => self.end(|world| world.lose_power(usize::from(*choice)), Crash::Power),
         }
     }

@@ -183,12 +183,12 @@ fn failed_rotations(world: &mut World) {
 
 /// The edit may be on disk: its SST stays, the database is read-only, and a reopening decides.
 fn failed_install(world: &mut World) {
-    for step in [SyncStep::SeriesLog, SyncStep::ManifestEdit] {
+    for (step, [before, after]) in [(SyncStep::SeriesLog, [0, 2]), (SyncStep::ManifestEdit, [1, SERIES - 1])] {
         open(world);
-        world.make_series(if step == SyncStep::SeriesLog { 0 } else { 1 });
+        world.make_series(before);
         world.write_one();
         assert!(world.flush());
-        world.make_series(if step == SyncStep::SeriesLog { 2 } else { SERIES - 1 });
+        world.make_series(after);
         world.write(&[SYNC, OS]);
         world.disk.plant(sync(step), BROKEN);
         assert!(!world.flush(), "{step:?}");
