@@ -200,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn a_record_counts_if_no_sst_has_it_wherever_the_floor_is() {
+        let segments = vec![segment(2, 0, None), segment(5, 7, Some((2, 900)))];
+        let recovery = recover(&found(2, 7, segments)).unwrap();
+        assert_eq!(recovery.replay.len(), 2, "the floor lags behind what is flushed");
+        assert!(!recovery.counts(1) && !recovery.counts(7) && recovery.counts(8));
+    }
+
+    #[test]
     fn a_hole_in_the_chain_is_refused() {
         let segments = vec![segment(5, 7, None), segment(8, 9, Some((6, 300)))];
         assert_eq!(recover(&found(5, 7, segments)), Err(RecoveryFault::MissingSegment(FileId::new(6))));

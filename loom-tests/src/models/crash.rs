@@ -3,21 +3,23 @@
 use loom::thread;
 
 use crate::explore::{Explored, Witness, explore};
-use crate::world::{Asked, Setup, World};
+use crate::options::Durability;
+use crate::world::{Asked, Setup, World, write_of};
 
 /// Both are flushed, the second while the first flush may be under way.
 const BATCHES: [&[i64]; 2] = [&[5, 6], &[3]];
 
-/// Two batches with a flush between them wait in the inbox, a close follows, and the crash falls wherever it likes.
+/// A batch and a flush wait in the inbox, another batch and a close follow, and the crash falls wherever it likes.
 pub fn crash() -> Explored {
-    explore("crash", 4_800, body)
+    explore("crash", 5_600, body)
 }
 
 fn body(witness: &Witness) {
     let (world, actors) = World::new(&Setup { watched: true, ..Setup::default() });
     let first = world.write(BATCHES[0]);
     let flushed = world.flush();
-    let mut acks = [first, world.write(BATCHES[1])].map(Asked::new);
+    let (second, answer) = write_of(BATCHES[1], Durability::Sync);
+    let mut acks = [first, answer].map(Asked::new);
 
     let running = actors.start(&world);
     let (store, witness) = (world.store.clone(), witness.clone());
@@ -31,6 +33,7 @@ fn body(witness: &Witness) {
         }
         acks
     });
+    world.send(second);
     let closed = world.close();
     let acks = crashing.join().expect("the crash's assertions hold");
     running.end();

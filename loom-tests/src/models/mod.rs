@@ -1,4 +1,6 @@
-//! The models, one protocol a file. Each asserts a least number of executions and a witness.
+//! The models, one protocol a file. Each asserts a least number of executions (near what runs with two preemptions)
+//! and a witness; the runner of mutants demands a kill of each after its first execution.
+//! What lies in the inbox before the threads start costs no interleavings, a client that waits in its own thread many.
 
 mod backpressure;
 mod columns;

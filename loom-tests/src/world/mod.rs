@@ -152,12 +152,7 @@ impl World {
         durability: Durability,
         permit: Option<Permit>,
     ) -> Answer<Result<Ack>> {
-        let mut batch = Batch::new();
-        for at in timestamps {
-            batch.push(Series::<u64>::new(SERIES, NONCE), Timestamp::from_nanos(*at), value_of(*at));
-        }
-        let (reply, answer) = reply();
-        let work = Work::Write(Box::new(Write { batch, durability, reply }));
+        let (work, answer) = write_of(timestamps, durability);
         self.inbox.send(ToWriter::Command(Command { work, permit }));
         answer
     }
@@ -205,6 +200,16 @@ impl World {
             "each point exactly once over active, frozen, SSTs"
         );
     }
+}
+
+/// A write to be sent, and its answer, which another thread may have.
+pub(crate) fn write_of(timestamps: &[i64], durability: Durability) -> (Work, Answer<Result<Ack>>) {
+    let mut batch = Batch::new();
+    for at in timestamps {
+        batch.push(Series::<u64>::new(SERIES, NONCE), Timestamp::from_nanos(*at), value_of(*at));
+    }
+    let (reply, answer) = reply();
+    (Work::Write(Box::new(Write { batch, durability, reply })), answer)
 }
 
 pub(crate) fn value_of(timestamp: i64) -> u64 {
