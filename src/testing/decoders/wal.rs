@@ -117,7 +117,7 @@ fn check_tail(tail: Tail, len: u64) {
     match tail {
         Tail::Sealed => panic!("nothing sealed it"),
         Tail::Clean { offset } => assert!(offset <= len),
-        Tail::Torn { offset, end } => assert!(offset < end && end <= len),
+        Tail::Torn { offset, end } => assert!(offset <= end && end <= len),
     }
 }
 
