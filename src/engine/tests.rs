@@ -1,6 +1,8 @@
 //! The whole engine over files that fail on demand: what was acknowledged stays, what was refused is absent, and a
 //! reopening finds each batch once.
 
+mod panics;
+
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Short(usize),
     /// It happens, and an error claims that it did not.
     HappensAndFails,
+    /// The thread that calls panics.
+    Panics,
 }
 
 #[derive(Debug, Default)]
@@ -122,6 +124,7 @@ impl FaultyEnv {
                 act()?;
                 Err(io::Error::other("it happened all the same"))
             }
+            Some(Fault::Panics) => panic!("planted"),
         }
     }
 }
@@ -188,6 +191,7 @@ impl File for FaultyFile {
                 self.file.write_at(offset, bytes)?;
                 Err(io::Error::other("it happened all the same"))
             }
+            Some(Fault::Panics) => panic!("planted"),
         }
     }
 
