@@ -13,6 +13,7 @@ mod world;
 
 mod a_crash_after_any_operation_loses_nothing_acknowledged;
 mod any_history_with_faults_keeps_what_was_acknowledged;
+mod bugs_that_were_found_here_stay_mended;
 mod every_flipped_bit_and_every_cut_is_noticed;
 mod every_missing_or_late_sync_is_noticed;
 mod the_same_seed_gives_the_same_run;
