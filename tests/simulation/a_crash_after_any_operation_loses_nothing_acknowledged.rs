@@ -12,7 +12,14 @@ const IMAGES: usize = 256;
 fn depth() -> Depth {
     let asked = std::env::var("TIMESTRATA_IMAGES").ok().map(|text| text.parse().expect("a number of images"));
     let images = asked.unwrap_or(IMAGES);
-    Depth { images, recover_every: 401, images_in_recovery: images.div_ceil(40) }
+    Depth {
+        images,
+        recover_every: 1_009,
+        images_in_recovery: images.div_ceil(64),
+        recover_twice_every: 997,
+        verify_every: 8,
+        go_on_every: 16,
+    }
 }
 
 fn loses_nothing(name: &str) {

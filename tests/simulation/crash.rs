@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::rc::Rc;
 
-use timestrata::Db;
-use timestrata::testing::{Executor, Image, Op, SimDisk};
+use timestrata::testing::{Executor, Image, Op, SimDisk, State, verify};
+use timestrata::{Db, Durability, Error};
 
-use crate::oracle::{Crash, Number, Oracle, found, found_series};
+use crate::oracle::{Crash, Number, Oracle, batch, count_points, found, found_series};
 use crate::scenarios::Scenario;
-use crate::world::{World, small};
+use crate::world::{DIR, World, small};
 
 /// How much of what there is to try is tried.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +19,27 @@ pub(crate) struct Depth {
     /// Images of each crash.
     pub(crate) images: usize,
     /// Of these images, each so many-th is crashed again in its recovery; 0: none.
-    pub(crate) recover_every: usize,
-    /// Images of each crash inside a recovery.
+    pub(crate) recover_every: u64,
+    /// Images of each crash inside a recovery; 0: recoveries are not crashed.
     pub(crate) images_in_recovery: usize,
+    /// Of the images left inside a recovery, each so many-th is crashed again in its own; 0: none.
+    pub(crate) recover_twice_every: u64,
+    /// Of the different images, each so many-th is verified; 0: none.
+    pub(crate) verify_every: u64,
+    /// Of the different images, on each so many-th life goes on; 0: on none.
+    pub(crate) go_on_every: u64,
+}
+
+impl Depth {
+    /// One image of each crash, and nothing else.
+    pub(crate) const SHALLOW: Self = Self {
+        images: 1,
+        recover_every: 0,
+        images_in_recovery: 0,
+        recover_twice_every: 0,
+        verify_every: 0,
+        go_on_every: 0,
+    };
 }
 
 /// What was tried.
@@ -31,6 +50,11 @@ pub(crate) struct Counts {
     /// Different images that were opened, those in recoveries included.
     pub(crate) distinct: u64,
     pub(crate) in_recovery: u64,
+    /// Images of a crash in the recovery from a crash in a recovery.
+    pub(crate) in_second_recovery: u64,
+    pub(crate) verified: u64,
+    /// Written to, flushed, closed and opened once more.
+    pub(crate) gone_on: u64,
 }
 
 /// A crash after which the database shows what it must not.
@@ -52,64 +76,45 @@ impl fmt::Display for Violation {
 
 /// What opening an image showed.
 #[derive(Debug, PartialEq, Eq)]
-struct Shown {
+pub(crate) struct Shown {
     batches: BTreeSet<Number>,
     series: BTreeSet<u32>,
 }
 
 /// Opens images, each distinct one once: what an image shows does not depend on when it was left.
-#[derive(Debug, Default)]
-struct Opener {
+#[derive(Debug)]
+pub(crate) struct Opener {
+    depth: Depth,
     known: HashMap<u64, Result<Rc<Shown>, String>>,
+    pub(crate) counts: Counts,
+}
+
+/// What a scenario did to its disk, and what it was told.
+pub(crate) struct Ran {
+    state: State,
+    pub(crate) log: Vec<Op>,
+    oracle: Oracle,
+}
+
+/// Runs a scenario on a disk; whatever it held is as wrong as it found it.
+pub(crate) fn run(scenario: Scenario, disk: SimDisk) -> Result<Ran, Box<Violation>> {
+    let mut world = World::new(disk, 1);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (scenario.run)(&mut world))) {
+        std::mem::forget(world);
+        let (after, tried) = ("running it".to_owned(), Counts::default());
+        let what = panic_text(panic.as_ref());
+        return Err(Box::new(Violation { scenario: scenario.name, operation: 0, after, what, tried }));
+    }
+    let oracle = world.oracle.borrow().clone();
+    Ok(Ran { state: world.disk.base(), log: world.disk.log(), oracle })
 }
 
 /// Runs a scenario on a disk and crashes it everywhere.
 pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) -> Result<Counts, Box<Violation>> {
-    let mut world = World::new(disk, 1);
-    let ran = catch_unwind(AssertUnwindSafe(|| (scenario.run)(&mut world)));
-    let mut counts = Counts::default();
-    let violation = |operation: usize, after: String, what: String, tried: Counts| {
-        Box::new(Violation { scenario: scenario.name, operation, after, what, tried })
-    };
-    if let Err(panic) = ran {
-        // Whatever the scenario held is as wrong as the scenario found it.
-        let what = panic_text(panic.as_ref());
-        std::mem::forget(world);
-        return Err(violation(0, "running it".to_owned(), what, counts));
-    }
-    let oracle = world.oracle.borrow().clone();
-    let (mut state, log) = (world.disk.base(), world.disk.log());
-    let mut opener = Opener::default();
-    for operation in 0..=log.len() {
-        let after = operation.checked_sub(1).map(|last| &log[last]);
-        if let Some(op) = after {
-            state.apply(op);
-        }
-        counts.operations += 1;
-        // The process alone dies: the next opening meets what the page cache held, and the power may fail then.
-        let cached = SimDisk::from_state(state.clone(), 5);
-        match opener.crash_recovery(&cached, Crash::Process, &oracle, operation, depth) {
-            Ok(images) => counts.in_recovery += images,
-            Err(what) => return Err(violation(operation, brief(after), format!("killed: {what}"), counts)),
-        }
-        for image in state.images(depth.images, operation as u64) {
-            counts.images += 1;
-            let checked = opener.open(&image).and_then(|shown| shown.check(&oracle, Crash::Power, operation));
-            let again = depth.recover_every > 0 && counts.images.is_multiple_of(depth.recover_every as u64);
-            let checked = checked.and_then(|()| {
-                if again {
-                    let disk = SimDisk::from_image(&image, 4);
-                    counts.in_recovery += opener.crash_recovery(&disk, Crash::Power, &oracle, operation, depth)?;
-                }
-                Ok(())
-            });
-            if let Err(what) = checked {
-                return Err(violation(operation, brief(after), what, counts));
-            }
-        }
-        counts.distinct = opener.known.len() as u64;
-    }
-    Ok(counts)
+    let ran = run(scenario, disk)?;
+    let mut opener = Opener::new(depth);
+    opener.crash_from(scenario.name, ran, 0)?;
+    Ok(opener.counts)
 }
 
 fn open(disk: &SimDisk) -> Result<(Executor, Db), String> {
@@ -127,57 +132,180 @@ impl Shown {
     }
 
     fn check(&self, oracle: &Oracle, crash: Crash, now: usize) -> Result<(), String> {
-        oracle.check_series(&self.series, now)?;
+        oracle.check_series(&self.series, crash, now)?;
         oracle.check(&self.batches, crash, now)
     }
 }
 
 impl Opener {
+    pub(crate) fn new(depth: Depth) -> Self {
+        Self { depth, known: HashMap::new(), counts: Counts::default() }
+    }
+
+    /// Crashes after each operation from this one on.
+    pub(crate) fn crash_from(&mut self, scenario: &'static str, ran: Ran, first: usize) -> Result<(), Box<Violation>> {
+        let Ran { mut state, log, oracle } = ran;
+        for operation in 0..=log.len() {
+            let after = operation.checked_sub(1).map(|last| &log[last]);
+            if let Some(op) = after {
+                state.apply(op);
+            }
+            if operation < first {
+                continue;
+            }
+            self.counts.operations += 1;
+            let crashed = self.crash_at(&state, &oracle, operation);
+            self.counts.distinct = self.known.len() as u64;
+            let tried = self.counts;
+            let violation = |what| Box::new(Violation { scenario, operation, after: brief(after), what, tried });
+            crashed.map_err(violation)?;
+        }
+        Ok(())
+    }
+
+    /// The process dies, or the power fails.
+    fn crash_at(&mut self, state: &State, oracle: &Oracle, now: usize) -> Result<(), String> {
+        // The process alone dies: the next opening meets what the page cache held, and the power may fail then.
+        let cached = SimDisk::from_state(state.clone(), 5);
+        let killed = self.crash_recovery(&cached, Crash::Process, oracle, now, false);
+        killed.map_err(|what| format!("killed: {what}"))?;
+        for image in state.images(self.depth.images, now as u64) {
+            self.counts.images += 1;
+            self.open(&image)?.check(oracle, Crash::Power, now)?;
+            if nth(self.counts.images, self.depth.recover_every) {
+                self.crash_recovery(&SimDisk::from_image(&image, 4), Crash::Power, oracle, now, false)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens what a crash left.
     fn open(&mut self, image: &Image) -> Result<Rc<Shown>, String> {
-        let open = || {
-            let disk = SimDisk::from_image(image, 3);
-            disk.record(false);
-            let (_executor, db) = open(&disk)?;
-            Shown::of(&db).map(Rc::new)
-        };
-        self.known.entry(image.hash()).or_insert_with(open).clone()
+        if let Some(known) = self.known.get(&image.hash()) {
+            return known.clone();
+        }
+        let shown = self.open_first(image);
+        self.known.insert(image.hash(), shown.clone());
+        shown
+    }
+
+    /// The same for one that is met for the first time. No crash leaves what `verify` calls damage.
+    fn open_first(&mut self, image: &Image) -> Result<Rc<Shown>, String> {
+        let disk = SimDisk::from_image(image, 3);
+        disk.record(false);
+        let number = self.known.len() as u64;
+        let verified = if nth(number, self.depth.verify_every) { check_sound(&disk, false)? } else { None };
+        let (mut executor, db) = open(&disk)?;
+        let shown = Shown::of(&db)?;
+        if let Some(counted) = verified {
+            self.counts.verified += 1;
+            let points = count_points(&shown.batches);
+            if counted != points {
+                return Err(format!("verify counts {counted} points, and an opening shows {points}"));
+            }
+        }
+        if nth(number, self.depth.go_on_every) {
+            self.counts.gone_on += 1;
+            go_on(&disk, &mut executor, db, &shown).map_err(|what| format!("life goes on, and {what}"))?;
+        }
+        Ok(Rc::new(shown))
     }
 
     /// Recovers what a crash left, with a power loss after each operation of the recovery: whatever that leaves is
-    /// opened again, and shows what it may; once the recovery has ended, exactly what that showed. Returns how many
-    /// images it were.
+    /// opened again, and shows what it may; once the recovery has ended, exactly what that showed.
     fn crash_recovery(
         &mut self,
         disk: &SimDisk,
         crash: Crash,
         oracle: &Oracle,
         now: usize,
-        depth: Depth,
-    ) -> Result<u64, String> {
+        again: bool,
+    ) -> Result<(), String> {
         let shown = {
             let (_executor, db) = open(disk)?;
             Shown::of(&db)?
         };
         shown.check(oracle, crash, now)?;
         let (mut state, log) = (disk.base(), disk.log());
-        let mut images = 0;
         for step in 0..=log.len() {
             if let Some(op) = step.checked_sub(1).map(|last| &log[last]) {
                 state.apply(op);
             }
-            for image in state.images(depth.images_in_recovery, step as u64) {
-                images += 1;
-                let again = self.open(&image).and_then(|again| {
-                    again.check(oracle, Crash::Power, now)?;
-                    let differs = step == log.len() && *again != shown;
-                    if differs { Err(format!("one opening showed {shown:?}, the next {again:?}")) } else { Ok(()) }
-                });
-                again.map_err(|what| format!("in recovery, after its operation {step} of {}: {what}", log.len()))?;
+            let ended = (step == log.len()).then_some(&shown);
+            for image in state.images(self.depth.images_in_recovery, step as u64) {
+                let place = |what| format!("in recovery, after its operation {step} of {}: {what}", log.len());
+                self.in_recovery(&image, ended, oracle, now, again).map_err(place)?;
             }
         }
-        Ok(images)
+        Ok(())
     }
+
+    fn in_recovery(
+        &mut self,
+        image: &Image,
+        ended: Option<&Shown>,
+        oracle: &Oracle,
+        now: usize,
+        again: bool,
+    ) -> Result<(), String> {
+        let shown = self.open(image)?;
+        shown.check(oracle, Crash::Power, now)?;
+        if let Some(before) = ended.filter(|before| **before != *shown) {
+            return Err(format!("one opening showed {before:?}, the next {shown:?}"));
+        }
+        if again {
+            self.counts.in_second_recovery += 1;
+            return Ok(());
+        }
+        self.counts.in_recovery += 1;
+        if nth(self.counts.in_recovery, self.depth.recover_twice_every) {
+            self.crash_recovery(&SimDisk::from_image(image, 6), Crash::Power, oracle, now, true)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether it is the turn of a sample.
+fn nth(number: u64, every: u64) -> bool {
+    every > 0 && number.is_multiple_of(every)
+}
+
+/// How many points `verify` counts, if there is a database. No crash leaves damage; a close leaves nothing unfinished,
+/// though a torn end that an opening kept aside stays.
+fn check_sound(disk: &SimDisk, closed: bool) -> Result<Option<u64>, String> {
+    let unfinished = |note: &String| !note.starts_with("forgiven-");
+    match verify(disk, Path::new(DIR)) {
+        Err(Error::NotFound { .. }) if !closed => Ok(None),
+        Ok(report) if report.findings.is_empty() && !(closed && report.notes.iter().any(unfinished)) => {
+            Ok(Some(report.points))
+        }
+        other => Err(format!("verify says {other:?}")),
+    }
+}
+
+/// What a crash left can be worked with: written to, flushed, closed, opened again.
+fn go_on(disk: &SimDisk, executor: &mut Executor, db: Db, shown: &Shown) -> Result<(), String> {
+    // Beyond all that a scenario writes.
+    let more = [(100_000, Durability::Os), (100_001, Durability::Sync), (100_002, Durability::Os)];
+    let life = async move {
+        for (number, durability) in more {
+            db.write_with(batch(number), durability).await?;
+            if durability == Durability::Sync {
+                db.flush().await?;
+            }
+        }
+        let shown = Shown::of(&db);
+        db.close().await.map(|()| shown)
+    };
+    let before = executor.run(life).ok_or("nobody answers")?.map_err(|error| error.to_string())??;
+    executor.settle();
+    let mut all = shown.batches.clone();
+    all.extend(more.map(|(number, _)| number));
+    check_sound(disk, true)?;
+    let (_executor, db) = open(disk)?;
+    let after = Shown::of(&db)?;
+    let same = before.batches == all && after == before;
+    if same { Ok(()) } else { Err(format!("{shown:?} became {before:?} and then {after:?}")) }
 }
 
 /// An operation without its bytes.

@@ -10,7 +10,7 @@ use crate::scenarios::SCENARIOS;
 
 /// The first scenario that notices, what it says, and how many images that took.
 fn caught(plant: impl Fn(&SimDisk)) -> Option<(String, u64)> {
-    let depth = Depth { images: 48, recover_every: 0, images_in_recovery: 2 };
+    let depth = Depth { images: 48, images_in_recovery: 2, ..Depth::SHALLOW };
     let mut images = 0;
     for scenario in SCENARIOS {
         let disk = SimDisk::new(1);

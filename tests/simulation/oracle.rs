@@ -1,122 +1,17 @@
-//! What the world was told, and what a database may therefore show: each batch there once and whole, or not at all.
-//! It knows no engine: only numbered batches, who was told what of them, and how many operations the disk had seen then.
+//! What the world was told, and what a database may therefore show. It knows no engine and no points: only the numbers of
+//! batches, who was told what of them, and how many operations the disk had seen then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use timestrata::{Batch, Durability, Error, Select, SeriesKey, Snapshot, Timestamp, Value};
+use timestrata::{Ack, Durability, Error};
 
-/// Series that batches go to; a third each holds `f64`, `i64` and `u64`.
-pub(crate) const SERIES: u32 = 6;
-
-/// A value bears its batch's number and, below it, its place in the batch.
-const PLACES: u64 = 256;
-
-/// A batch by its number, from which all its points follow.
-pub(crate) type Number = u32;
-
-/// One point as the oracle tells it from all others: what it bears, its series, its time.
-type Told = (u64, u32, i64);
-
-pub(crate) fn key(series: u32) -> SeriesKey {
-    SeriesKey::new("m").tag("n", series.to_string())
-}
-
-/// One to twenty-three points, or enough for several sectors. Every fifth batch is late, and neighbours share timestamps
-/// in shared series: two points at one timestamp are two points.
-fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
-    let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
-    let len = if number % 7 == 3 { 150 } else { 1 + number % 23 };
-    (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number) * PLACES + u64::from(n)))
-}
-
-/// With this, the bits below are those of 2^52 and a whole number more.
-const WHOLE: u64 = 0x4330_0000_0000_0000;
-
-fn value(series: u32, bits: u64) -> Value {
-    match series % 3 {
-        0 => Value::F64(f64::from_bits(WHOLE | bits)),
-        1 => Value::I64(-i64::try_from(bits).unwrap()),
-        _ => Value::U64(bits),
-    }
-}
-
-/// The number inside a value; `None` for one that nobody wrote.
-fn bits(value: Value) -> Option<u64> {
-    match value {
-        Value::F64(value) => Some(value.to_bits() ^ WHOLE),
-        Value::I64(value) => u64::try_from(-value).ok(),
-        Value::U64(value) => Some(value),
-        _ => None,
-    }
-}
-
-pub(crate) fn batch(number: Number) -> Batch {
-    let mut batch = Batch::new();
-    for (series, at, bits) in points(number) {
-        batch.push_key(&key(series), Timestamp::from_nanos(at), value(series, bits));
-    }
-    batch
-}
-
-/// The batches that a snapshot shows.
-///
-/// # Errors
-/// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
-/// fails.
-pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
-    let mut seen: Vec<Told> = Vec::new();
-    let mut last = (u32::MAX, i64::MIN);
-    for item in snapshot.query(Select::all()).scan() {
-        let (series, point) = item.map_err(|error| format!("a read fails: {error}"))?;
-        let number = series.key.tag_value("n").and_then(|text| text.parse().ok());
-        let number: u32 = number.ok_or_else(|| format!("nobody made {}", series.key))?;
-        let at = point.timestamp.as_nanos();
-        if last.0 == number && last.1 > at {
-            return Err(format!("{} goes back from {} to {at}", series.key, last.1));
-        }
-        last = (number, at);
-        let bits = bits(point.value).ok_or_else(|| format!("{:?} in {}", point.value, series.key))?;
-        seen.push((bits, number, at));
-    }
-    seen.sort_unstable();
-    if let Some(twin) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!("batch {} is doubled", twin[0].0 / PLACES));
-    }
-    let mut batches: Vec<Number> =
-        seen.iter().map(|(bits, ..)| Number::try_from(bits / PLACES).unwrap_or(Number::MAX)).collect();
-    batches.dedup();
-    let mut whole: Vec<Told> = Vec::with_capacity(seen.len());
-    for number in &batches {
-        whole.extend(points(*number).map(|(series, at, bits)| (bits, series, at)));
-    }
-    match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
-        None if whole.len() == seen.len() => Ok(batches.into_iter().collect()),
-        Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}")),
-        _ => Err(format!("a batch of {batches:?} is there in part")),
-    }
-}
-
-/// The series that a snapshot knows.
-///
-/// # Errors
-/// One that holds another type than it was made with.
-pub(crate) fn found_series(snapshot: &Snapshot) -> Result<BTreeSet<u32>, String> {
-    let mut series = BTreeSet::new();
-    for number in 0..SERIES {
-        match snapshot.find(&key(number)) {
-            Some(found) if found.value_type == value(number, 0).value_type() => drop(series.insert(number)),
-            Some(found) => return Err(format!("series {number} is {found:?}")),
-            None => {}
-        }
-    }
-    Ok(series)
-}
+pub(crate) use crate::batches::{Number, SERIES, batch, count_points, found, found_series, key};
 
 /// Everything that is known of every batch. Moments are counts of the disk's operations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Oracle {
-    /// Nothing of it can be on disk before.
-    sent: BTreeMap<Number, usize>,
+    sent: BTreeMap<Number, Sent>,
     /// Survives power loss from then on.
     durable: BTreeMap<Number, usize>,
     /// Cannot be there from then on.
@@ -125,14 +20,30 @@ pub(crate) struct Oracle {
     acknowledged: BTreeMap<Number, Acknowledged>,
     /// A reader has seen it: survives the process from then on, whether its writer was answered or not.
     visible: BTreeMap<Number, usize>,
+    /// Perhaps on disk, and so hidden until an opening has decided: what is visible never goes again.
+    unknown: BTreeSet<Number>,
     /// Given up by their writers, which hear nothing of them any more.
     cancelled: BTreeSet<Number>,
+    /// By when the interval's sync must have been.
+    due: BTreeMap<Number, Duration>,
     /// Whether anyone was told that the database takes no more writes.
     pub(crate) read_only: bool,
-    /// Series that survive power loss from then on.
+    /// Whether anyone has asked this life to close.
+    pub(crate) closing: bool,
+    /// Series that survive the process from then on.
     series: BTreeMap<u32, usize>,
+    /// Series that survive power loss from then on.
+    durable_series: BTreeMap<u32, usize>,
     /// Openings that have decided.
     lives: u32,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    /// Nothing of it can be on disk before.
+    since: usize,
+    durability: Durability,
 }
 
 /// An acknowledgement of whatever durability.
@@ -142,6 +53,24 @@ struct Acknowledged {
     /// Its place in the order of its life: a later one gives the places of what was lost anew.
     life: u32,
     seq: u64,
+}
+
+/// What one call makes durable.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Promise {
+    batches: BTreeSet<Number>,
+    series: BTreeSet<u32>,
+    /// The greatest place among the batches.
+    pub(crate) seq: u64,
+}
+
+/// When an answer came, and in what circumstances.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) operations: usize,
+    pub(crate) time: Duration,
+    /// Whether any fault struck in this life: else no call has a reason to fail.
+    pub(crate) troubled: bool,
 }
 
 /// What was lost when.
@@ -154,24 +83,42 @@ pub(crate) enum Crash {
 }
 
 impl Oracle {
-    pub(crate) fn sent(&mut self, number: Number, now: usize) {
-        self.sent.insert(number, now);
+    pub(crate) fn sent(&mut self, number: Number, durability: Durability, now: usize) {
+        self.sent.insert(number, Sent { since: now, durability });
     }
 
-    pub(crate) fn answered(&mut self, number: Number, now: usize, answer: &timestrata::Result<timestrata::Ack>) {
+    /// Panics on an answer that no circumstances explain.
+    pub(crate) fn answered(&mut self, number: Number, now: Moment, answer: &timestrata::Result<Ack>) {
         match answer {
-            Ok(ack) => {
-                self.acknowledged.insert(number, Acknowledged { since: now, life: self.lives, seq: ack.seq });
-                if ack.durability == Durability::Sync {
-                    self.durable.insert(number, now);
-                }
+            Ok(ack) => self.is_acknowledged(number, now, *ack),
+            Err(Error::Closed) if self.closing => drop(self.absent.insert(number, now.operations)),
+            Err(error) if !now.troubled => panic!("batch {number} is refused where nothing failed: {error}"),
+            Err(Error::OutcomeUnknown { .. }) => {
+                self.read_only = true;
+                self.unknown.insert(number);
             }
-            Err(Error::OutcomeUnknown { .. }) => self.read_only = true,
             // Any other error says that it is absent for certain.
             Err(error) => {
                 self.read_only |= matches!(error, Error::ReadOnly { .. });
-                self.absent.insert(number, now);
+                self.absent.insert(number, now.operations);
             }
+        }
+    }
+
+    fn is_acknowledged(&mut self, number: Number, now: Moment, ack: Ack) {
+        let asked = self.sent[&number].durability;
+        let kept = ack.durability == asked || ack.durability == Durability::Sync;
+        assert!(kept, "batch {number} asked for {asked:?} and got {ack:?}");
+        for (other, told) in &self.acknowledged {
+            let ordered = if told.life == self.lives { told.seq != ack.seq } else { told.seq < ack.seq };
+            assert!(ordered, "batch {number} has the place {ack:?}, batch {other} has {told:?}");
+        }
+        let told = Acknowledged { since: now.operations, life: self.lives, seq: ack.seq };
+        self.acknowledged.insert(number, told);
+        match ack.durability {
+            Durability::Sync => drop(self.durable.insert(number, now.operations)),
+            Durability::Interval(every) => drop(self.due.insert(number, now.time + every)),
+            Durability::Os => {}
         }
     }
 
@@ -179,10 +126,13 @@ impl Oracle {
         self.cancelled.insert(number);
     }
 
-    /// What a snapshot showed.
+    /// What a snapshot showed. What asked for a sync is not shown before it.
     pub(crate) fn visible(&mut self, shown: &BTreeSet<Number>, now: usize) {
         for number in shown {
             self.visible.entry(*number).or_insert(now);
+            if self.sent.get(number).is_some_and(|sent| sent.durability == Durability::Sync) {
+                self.durable.entry(*number).or_insert(now);
+            }
         }
     }
 
@@ -196,33 +146,69 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn series_made(&mut self, series: u32, now: usize) {
+    /// A series was made, with this durability.
+    pub(crate) fn series_made(&mut self, series: u32, durability: Durability, now: usize) {
         self.series.entry(series).or_insert(now);
-    }
-
-    /// What a later sync covers.
-    pub(crate) fn acknowledged(&self) -> BTreeSet<Number> {
-        self.acknowledged.keys().copied().collect()
-    }
-
-    /// These survive power loss from now on: a sync, a flush or an opening said so.
-    pub(crate) fn promised(&mut self, batches: &BTreeSet<Number>, now: usize) {
-        for number in batches {
-            self.durable.entry(*number).or_insert(now);
+        if durability == Durability::Sync {
+            self.durable_series.entry(series).or_insert(now);
         }
     }
 
+    /// What a later sync covers.
+    pub(crate) fn acknowledged(&self) -> Promise {
+        let current = self.acknowledged.values().filter(|told| told.life == self.lives);
+        Promise {
+            batches: self.acknowledged.keys().copied().collect(),
+            series: self.series.keys().copied().collect(),
+            seq: current.map(|told| told.seq).max().unwrap_or(0),
+        }
+    }
+
+    /// These survive power loss from now on: a sync, a flush or an opening said so.
+    pub(crate) fn promised(&mut self, promise: &Promise, now: usize) {
+        for number in &promise.batches {
+            self.durable.entry(*number).or_insert(now);
+        }
+        for series in &promise.series {
+            self.durable_series.entry(*series).or_insert(now);
+        }
+    }
+
+    /// Time has passed, and every interval that is over by now has had its sync. Returns how many batches that covers.
+    pub(crate) fn intervals_over(&mut self, time: Duration, now: usize) -> usize {
+        let over: Vec<Number> = self.due.iter().filter(|(_, due)| **due <= time).map(|(number, _)| *number).collect();
+        for number in &over {
+            self.due.remove(number);
+            self.durable.entry(*number).or_insert(now);
+        }
+        over.len()
+    }
+
     /// An opening has decided: what it did not show never comes back.
-    pub(crate) fn decided(&mut self, shown: &BTreeSet<Number>, now: usize) {
-        self.promised(shown, now);
+    pub(crate) fn decided(&mut self, shown: &BTreeSet<Number>, series: &BTreeSet<u32>, now: usize) {
+        self.series.retain(|made, _| series.contains(made));
+        for made in series {
+            self.series.entry(*made).or_insert(now);
+        }
+        self.promised(&Promise { batches: shown.clone(), series: series.clone(), seq: 0 }, now);
         for number in self.sent.keys().filter(|number| !shown.contains(number)) {
             self.absent.entry(*number).or_insert(now);
             self.acknowledged.remove(number);
             self.visible.remove(number);
         }
         self.cancelled.clear();
-        self.read_only = false;
+        self.unknown.clear();
+        self.due.clear();
+        (self.read_only, self.closing) = (false, false);
         self.lives += 1;
+    }
+
+    /// Whether a snapshot of the life that goes on may show this.
+    pub(crate) fn check_snapshot(&self, shown: &BTreeSet<Number>, now: usize) -> Result<(), String> {
+        if let Some(number) = self.unknown.intersection(shown).next() {
+            return Err(format!("batch {number} is seen, and its outcome is unknown"));
+        }
+        self.check(shown, Crash::Process, now)
     }
 
     /// Whether a database that is opened after a crash at `now` may show this.
@@ -234,7 +220,7 @@ impl Oracle {
         }
         for number in shown {
             match self.sent.get(number) {
-                Some(sent) if *sent < now || crash == Crash::Process => {}
+                Some(sent) if sent.since < now || crash == Crash::Process => {}
                 _ => return Err(format!("batch {number} is there before it was sent")),
             }
             if self.absent.get(number).is_some_and(|since| *since <= now) {
@@ -267,8 +253,9 @@ impl Oracle {
     }
 
     /// Whether every series that was acknowledged by then is there.
-    pub(crate) fn check_series(&self, found: &BTreeSet<u32>, now: usize) -> Result<(), String> {
-        let mut promised = self.series.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);
+    pub(crate) fn check_series(&self, found: &BTreeSet<u32>, crash: Crash, now: usize) -> Result<(), String> {
+        let promised = if crash == Crash::Power { &self.durable_series } else { &self.series };
+        let mut promised = promised.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);
         match promised.find(|series| !found.contains(series)) {
             Some(series) => Err(format!("series {series} was made and is lost")),
             None => Ok(()),

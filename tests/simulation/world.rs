@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use timestrata::testing::{Executor, SimDisk, Task};
-use timestrata::{Builder, Db, Durability};
+use timestrata::{Builder, Db, Durability, Error};
 
-use crate::oracle::{self, Crash, Number, Oracle, SERIES, found, key};
+use crate::oracle::{self, Crash, Moment, Number, Oracle, SERIES, count_points, found, found_series, key};
 
 pub(crate) const DIR: &str = "/data/db";
 
@@ -24,6 +24,12 @@ pub(crate) struct World {
     pub(crate) oracle: Rc<RefCell<Oracle>>,
     pub(crate) db: Option<Db>,
     next: Number,
+    /// For what no single write chooses.
+    durability: Durability,
+    /// Faults that had struck when this life began.
+    struck: u64,
+    /// Batches that an interval's end has made durable.
+    pub(crate) intervals_over: usize,
     /// Operations of the disks before this one: moments go on over a power loss.
     base: usize,
 }
@@ -31,7 +37,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(disk: SimDisk, seed: u64) -> Self {
         let executor = Executor::new(&disk, seed);
-        Self { disk, executor, oracle: Rc::default(), db: None, next: 0, base: 0 }
+        Self { disk, executor, oracle: Rc::default(), db: None, next: 0, durability: Durability::Sync, struck: 0, intervals_over: 0, base: 0 }
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -50,26 +56,49 @@ impl World {
 
     /// The clock by which a task's answers are told.
     fn clock(&self) -> Clock {
-        Clock { base: self.base, disk: self.disk.clone(), woken_at: self.executor.woken_at() }
+        Clock { base: self.base, disk: self.disk.clone(), woken_at: self.executor.woken_at(), struck: self.struck }
+    }
+
+    /// Whether any fault has struck in this life: else no call has a reason to fail.
+    pub(crate) fn is_troubled(&self) -> bool {
+        self.disk.struck() > self.struck
+    }
+
+    /// What the next opening takes for calls that choose no durability of their own.
+    pub(crate) fn default_durability(&mut self, durability: Durability) {
+        self.durability = durability;
     }
 
     /// Opens after whatever came before, and holds what is shown to the oracle.
     pub(crate) fn open(&mut self, after: Crash) -> timestrata::Result<()> {
         let crashed = self.now();
-        let db = self.executor.open(small())?;
+        let db = self.executor.open(small().durability(self.durability))?;
         let struck = self.disk.struck();
-        let mut shown = found(&db.snapshot());
+        let look = |db: &Db| Ok((found(&db.snapshot())?, found_series(&db.snapshot())?));
+        let mut shown: Result<_, String> = look(&db);
         if self.disk.struck() > struck {
             // A planted fault met the look, not the opening.
             self.disk.mend();
-            shown = found(&db.snapshot());
+            shown = look(&db);
         }
-        let shown = shown.expect("what an opening shows is whole");
-        let checked = self.oracle.borrow().check(&shown, after, crashed);
-        assert_eq!(checked, Ok(()), "after {after:?}");
-        self.oracle.borrow_mut().decided(&shown, self.now());
+        let (shown, series) = shown.expect("what an opening shows is whole");
+        let mut oracle = self.oracle.borrow_mut();
+        assert_eq!(oracle.check_series(&series, after, crashed), Ok(()), "after {after:?}");
+        assert_eq!(oracle.check(&shown, after, crashed), Ok(()), "after {after:?}");
+        oracle.decided(&shown, &series, self.now());
+        drop(oracle);
+        self.struck = self.disk.struck();
         self.db = Some(db);
         Ok(())
+    }
+
+    /// While one has it open, nobody else gets in, and nothing is touched.
+    pub(crate) fn open_twice(&mut self) {
+        let (operations, struck) = (self.disk.ops(), self.disk.struck());
+        let second = self.executor.open(small());
+        let locked = matches!(second, Err(Error::Locked { .. }));
+        assert!(locked || second.is_err() && self.disk.struck() > struck, "a second opening: {second:?}");
+        assert_eq!(self.disk.ops(), operations, "a second opening changes the disk");
     }
 
     /// Sends the next batch. Its task ends with its answer.
@@ -83,9 +112,9 @@ impl World {
         self.next += 1;
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
         let task = self.executor.spawn(async move {
-            oracle.borrow_mut().sent(number, clock.now());
+            oracle.borrow_mut().sent(number, durability, clock.now());
             let answer = db.write_with(oracle::batch(number), durability).await;
-            oracle.borrow_mut().answered(number, clock.told(), &answer);
+            oracle.borrow_mut().answered(number, clock.moment(), &answer);
         });
         (number, task)
     }
@@ -111,14 +140,17 @@ impl World {
     /// Asks for a series without waiting for it.
     pub(crate) fn send_series(&mut self, series: u32) {
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
+        let durability = self.durability;
         drop(self.executor.spawn(async move {
             let made = match series % 3 {
                 0 => db.series(key(series)).await.map(drop),
                 1 => db.series_as::<i64>(key(series)).await.map(drop),
                 _ => db.series_as::<u64>(key(series)).await.map(drop),
             };
-            if made.is_ok() {
-                oracle.borrow_mut().series_made(series, clock.told());
+            let excused = clock.moment().troubled || oracle.borrow().closing;
+            match made {
+                Ok(()) => oracle.borrow_mut().series_made(series, durability, clock.told()),
+                Err(error) => assert!(excused, "series {series} is refused where nothing failed: {error}"),
             }
         }));
     }
@@ -134,7 +166,9 @@ impl World {
             }
             synced.is_ok()
         });
-        synced.expect("a sync is answered")
+        let synced = synced.expect("a sync is answered");
+        assert!(synced || self.is_troubled(), "a sync fails where nothing failed");
+        synced
     }
 
     /// A flush to its first answer, good or bad; what was acknowledged before it is durable if good.
@@ -144,17 +178,21 @@ impl World {
         let flushed = self.executor.run(async move {
             let flushed = db.flush().await;
             if flushed.is_ok() {
+                assert!(db.stats().flushed_seq >= before.seq, "{:?} after a flush of {}", db.stats(), before.seq);
                 oracle.borrow_mut().promised(&before, clock.told());
             }
             flushed.is_ok()
         });
-        flushed.expect("a flush is answered")
+        let flushed = flushed.expect("a flush is answered");
+        assert!(flushed || self.is_troubled(), "a flush fails where nothing failed");
+        flushed
     }
 
     /// Closes; whether it went well. Everything acknowledged is then durable.
     pub(crate) fn close(&mut self) -> bool {
         let db = self.db.take().expect("the scenario has opened it");
         let before = self.oracle.borrow().acknowledged();
+        self.oracle.borrow_mut().closing = true;
         let (oracle, clock) = (Rc::clone(&self.oracle), self.clock());
         let closed = self.executor.run(async move {
             let closed = db.close().await;
@@ -164,13 +202,20 @@ impl World {
             closed.is_ok()
         });
         self.executor.settle();
-        closed.expect("a close is answered")
+        let closed = closed.expect("a close is answered");
+        assert!(closed || self.is_troubled(), "a close fails where nothing failed");
+        closed
     }
 
     /// Drops the last handle: what was acknowledged is synced.
     pub(crate) fn release(&mut self) {
+        self.executor.settle();
+        let before = self.oracle.borrow().acknowledged();
         self.db = None;
         self.executor.settle();
+        if !self.is_troubled() {
+            self.oracle.borrow_mut().promised(&before, self.now());
+        }
     }
 
     /// The process dies; files and page cache stay.
@@ -182,6 +227,10 @@ impl World {
     /// Lets time pass: marks, interval syncs, retries.
     pub(crate) fn wait(&mut self, time: Duration) {
         self.executor.advance(time);
+        if !self.is_troubled() {
+            let over = self.oracle.borrow_mut().intervals_over(self.disk.now(), self.now());
+            self.intervals_over += over;
+        }
     }
 
     /// The power fails: of what no sync covered, one of the possible parts is left.
@@ -190,6 +239,7 @@ impl World {
         let image = self.disk.state().images(choice + 1, choice as u64).last().expect("if only nothing is left");
         self.base += self.disk.ops();
         self.disk = SimDisk::from_image(&image, choice as u64);
+        self.struck = 0;
         self.disk.record(false);
         self.executor = Executor::new(&self.disk, choice as u64);
     }
@@ -197,11 +247,12 @@ impl World {
     /// What every reader sees now is what was acknowledged, at least; and it survives the process.
     pub(crate) fn look(&self) {
         let shown = found(&self.db().snapshot()).expect("what a snapshot shows is whole");
+        assert_eq!(self.db().stats().points, count_points(&shown), "the points that are counted");
         self.looked(&shown);
     }
 
     pub(crate) fn looked(&self, shown: &BTreeSet<Number>) {
-        assert_eq!(self.oracle.borrow().check(shown, Crash::Process, self.now()), Ok(()), "in a snapshot");
+        assert_eq!(self.oracle.borrow().check_snapshot(shown, self.now()), Ok(()), "in a snapshot");
         self.oracle.borrow_mut().visible(shown, self.now());
     }
 }
@@ -211,6 +262,8 @@ struct Clock {
     base: usize,
     disk: SimDisk,
     woken_at: Rc<Cell<usize>>,
+    /// Faults that had struck when the life began.
+    struck: u64,
 }
 
 impl Clock {
@@ -220,6 +273,10 @@ impl Clock {
 
     fn told(&self) -> usize {
         self.base + self.woken_at.get()
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { operations: self.told(), time: self.disk.now(), troubled: self.disk.struck() > self.struck }
     }
 }
 

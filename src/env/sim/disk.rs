@@ -132,7 +132,7 @@ impl SimDisk {
         self.look(|inner| inner.faults.mend());
     }
 
-    /// How many faults struck.
+    /// How many faults struck, calls that met a full disk included.
     #[must_use]
     pub fn struck(&self) -> u64 {
         self.look(|inner| inner.faults.struck)
@@ -345,6 +345,12 @@ impl Inner {
             }
             reachable
         });
+    }
+
+    /// What a call meets for which there is no room: a fault as good as a planted one.
+    pub(super) fn full(&mut self) -> io::Error {
+        self.faults.struck += 1;
+        io::ErrorKind::StorageFull.into()
     }
 
     /// How many more bytes fit.

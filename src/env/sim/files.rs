@@ -95,7 +95,7 @@ impl Inner {
         }
         self.check_parent(path)?;
         if self.room() == 0 {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(self.full());
         }
         let inode = self.state.next_inode();
         self.push(Op::Create { inode, path: path.to_owned() });
@@ -282,7 +282,7 @@ impl Handle {
             }
             match fault {
                 Some(fault) => Err(fault.error()),
-                None if taken < bytes.len() => Err(io::ErrorKind::StorageFull.into()),
+                None if taken < bytes.len() => Err(inner.full()),
                 None => Ok(()),
             }
         })
@@ -298,7 +298,7 @@ impl Handle {
                 check_size(len)?;
                 let own = inner.state.bytes(self.inode).map_or(0, |bytes| number(bytes.len()));
                 if len.saturating_sub(own) > inner.room() {
-                    return Err(io::ErrorKind::StorageFull.into());
+                    return Err(inner.full());
                 }
                 if len != own {
                     inner.push(Op::SetLen { inode: self.inode, len });

@@ -1,0 +1,116 @@
+//! What a database on the simulated disk holds: numbered batches, from whose numbers all their points follow, and how
+//! they are found again, each there once and whole or not at all. It does not know what anyone was told of them.
+
+use std::collections::BTreeSet;
+
+use timestrata::{Batch, Select, SeriesKey, Snapshot, Timestamp, Value};
+
+/// Series that batches go to; a third each holds `f64`, `i64` and `u64`.
+pub(crate) const SERIES: u32 = 6;
+
+/// A value bears its batch's number and, below it, its place in the batch.
+const PLACES: u64 = 256;
+
+/// A batch by its number, from which all its points follow.
+pub(crate) type Number = u32;
+
+/// One point as the oracle tells it from all others: what it bears, its series, its time.
+type Told = (u64, u32, i64);
+
+pub(crate) fn key(series: u32) -> SeriesKey {
+    SeriesKey::new("m").tag("n", series.to_string())
+}
+
+/// One to twenty-three points, or enough for several sectors. Every fifth batch is late, and neighbours share timestamps
+/// in shared series: two points at one timestamp are two points.
+fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
+    let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
+    let len = if number % 7 == 3 { 150 } else { 1 + number % 23 };
+    (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number) * PLACES + u64::from(n)))
+}
+
+fn value(series: u32, bits: u64) -> Value {
+    match series % 3 {
+        // Exact: far below 2^53.
+        0 => Value::F64(bits as f64),
+        1 => Value::I64(-i64::try_from(bits).unwrap()),
+        _ => Value::U64(bits),
+    }
+}
+
+/// The number inside a value; `None` for one that nobody wrote.
+fn bits(value: Value) -> Option<u64> {
+    match value {
+        Value::F64(value) => Some(value as u64).filter(|bits| *bits as f64 == value),
+        Value::I64(value) => u64::try_from(-value).ok(),
+        Value::U64(value) => Some(value),
+        _ => None,
+    }
+}
+
+pub(crate) fn batch(number: Number) -> Batch {
+    let mut batch = Batch::new();
+    for (series, at, bits) in points(number) {
+        batch.push_key(&key(series), Timestamp::from_nanos(at), value(series, bits));
+    }
+    batch
+}
+
+/// How many points these batches have together.
+pub(crate) fn count_points(batches: &BTreeSet<Number>) -> u64 {
+    batches.iter().map(|number| points(*number).count() as u64).sum()
+}
+
+/// The batches that a snapshot shows.
+///
+/// # Errors
+/// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
+/// fails.
+pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
+    let mut seen: Vec<Told> = Vec::new();
+    let mut last = (u32::MAX, i64::MIN);
+    for item in snapshot.query(Select::all()).scan() {
+        let (series, point) = item.map_err(|error| format!("a read fails: {error}"))?;
+        let number = series.key.tag_value("n").and_then(|text| text.parse().ok());
+        let number: u32 = number.ok_or_else(|| format!("nobody made {}", series.key))?;
+        let at = point.timestamp.as_nanos();
+        if last.0 == number && last.1 > at {
+            return Err(format!("{} goes back from {} to {at}", series.key, last.1));
+        }
+        last = (number, at);
+        let bits = bits(point.value).ok_or_else(|| format!("{:?} in {}", point.value, series.key))?;
+        seen.push((bits, number, at));
+    }
+    seen.sort_unstable();
+    if let Some(twin) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("batch {} is doubled", twin[0].0 / PLACES));
+    }
+    let mut batches: Vec<Number> =
+        seen.iter().map(|(bits, ..)| Number::try_from(bits / PLACES).unwrap_or(Number::MAX)).collect();
+    batches.dedup();
+    let mut whole: Vec<Told> = Vec::with_capacity(seen.len());
+    for number in &batches {
+        whole.extend(points(*number).map(|(series, at, bits)| (bits, series, at)));
+    }
+    match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
+        None if whole.len() == seen.len() => Ok(batches.into_iter().collect()),
+        Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}")),
+        _ => Err(format!("a batch of {batches:?} is there in part")),
+    }
+}
+
+/// The series that a snapshot knows.
+///
+/// # Errors
+/// One that holds another type than it was made with.
+pub(crate) fn found_series(snapshot: &Snapshot) -> Result<BTreeSet<u32>, String> {
+    let mut series = BTreeSet::new();
+    for number in 0..SERIES {
+        match snapshot.find(&key(number)) {
+            Some(found) if found.value_type == value(number, 0).value_type() => drop(series.insert(number)),
+            Some(found) => return Err(format!("series {number} is {found:?}")),
+            None => {}
+        }
+    }
+    Ok(series)
+}
