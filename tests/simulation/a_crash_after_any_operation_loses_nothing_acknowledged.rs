@@ -68,3 +68,33 @@ fn failed_install() {
 fn unsynced_lives() {
     loses_nothing("lives without a sync");
 }
+
+#[test]
+fn full_disk() {
+    loses_nothing("a disk that is full");
+}
+
+#[test]
+fn dying_disk() {
+    loses_nothing("a disk that fails at random");
+}
+
+#[test]
+fn clock_jumps() {
+    loses_nothing("jumps of the clock");
+}
+
+#[test]
+fn unsynced_series() {
+    loses_nothing("series without a sync");
+}
+
+#[test]
+fn unsynced_segment() {
+    loses_nothing("a long segment without a sync");
+}
+
+#[test]
+fn failed_syncs() {
+    loses_nothing("syncs that fail, of every step");
+}

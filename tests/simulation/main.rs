@@ -7,12 +7,14 @@ mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
+mod hardships;
 mod history;
 mod oracle;
 mod scenarios;
 mod world;
 
 mod a_crash_after_any_operation_loses_nothing_acknowledged;
+mod any_call_may_fail_and_then_the_power;
 mod any_history_with_faults_keeps_what_was_acknowledged;
 mod bugs_that_were_found_here_stay_mended;
 mod every_flipped_bit_and_every_cut_is_noticed;

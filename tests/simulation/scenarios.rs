@@ -6,6 +6,7 @@ use std::time::Duration;
 use timestrata::Durability;
 use timestrata::testing::{Fault, FaultAt, Kind, SyncStep};
 
+use crate::hardships;
 use crate::oracle::{Crash, SERIES};
 use crate::world::{World, make_all_series};
 
@@ -29,6 +30,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "failed rotations", run: failed_rotations },
     Scenario { name: "a failed install", run: failed_install },
     Scenario { name: "lives without a sync", run: unsynced_lives },
+    Scenario { name: "a disk that is full", run: hardships::full_disk },
+    Scenario { name: "a disk that fails at random", run: hardships::dying_disk },
+    Scenario { name: "jumps of the clock", run: hardships::clock_jumps },
+    Scenario { name: "series without a sync", run: hardships::unsynced_series },
+    Scenario { name: "a long segment without a sync", run: hardships::unsynced_segment },
+    Scenario { name: "syncs that fail, of every step", run: hardships::failed_syncs },
 ];
 
 pub(crate) fn scenario(name: &str) -> Scenario {
@@ -52,7 +59,7 @@ fn two_lives(world: &mut World) {
         assert!(world.sync());
         for _ in 0..12 {
             world.write_one();
-            world.look();
+            _ = world.look();
         }
         assert!(world.flush());
         world.write(&[OS, OS]);
@@ -107,11 +114,11 @@ fn failed_flushes(world: &mut World) {
         world.write(&[SYNC, OS]);
         world.disk.plant(step, Fault::Error(ErrorKind::StorageFull));
         assert!(!world.flush(), "{step:?}");
-        world.look();
+        _ = world.look();
         world.write_one();
         world.wait(Duration::from_secs(2));
         assert!(world.flush());
-        world.look();
+        _ = world.look();
     }
     world.write_one();
     assert!(world.close());
@@ -125,7 +132,7 @@ fn failed_sync(world: &mut World) {
     world.disk.plant(sync(SyncStep::WalGroup), BROKEN);
     world.write(&[SYNC, SYNC]);
     world.write_one();
-    world.look();
+    _ = world.look();
     assert!(!world.close());
     open(world);
     world.write_one();
@@ -146,7 +153,7 @@ fn failed_writes(world: &mut World) {
         world.disk.plant(call(Kind::Write, 0), Fault::Short(taken));
         world.write(&[SYNC, OS]);
         world.write_one();
-        world.look();
+        _ = world.look();
     }
     world.kill();
     open(world);
@@ -192,10 +199,10 @@ fn failed_install(world: &mut World) {
         world.write(&[SYNC, OS]);
         world.disk.plant(sync(step), BROKEN);
         assert!(!world.flush(), "{step:?}");
-        world.look();
+        _ = world.look();
         world.write_one();
         _ = world.sync();
-        world.look();
+        _ = world.look();
         world.kill();
     }
     open(world);
@@ -209,7 +216,7 @@ fn unsynced_lives(world: &mut World) {
         open(world);
         for _ in 0..8 {
             world.write(&[OS, OS]);
-            world.look();
+            _ = world.look();
         }
         world.write(&[INTERVAL]);
         world.wait(Duration::from_millis(30));

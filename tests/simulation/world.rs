@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use timestrata::testing::{Executor, SimDisk, Task};
-use timestrata::{Builder, Db, Durability, Error};
+use timestrata::{Builder, Db, Durability, Error, Snapshot};
 
 use crate::oracle::{self, Crash, Moment, Number, Oracle, SERIES, count_points, found, found_series, key};
 
@@ -24,7 +24,8 @@ pub(crate) struct World {
     pub(crate) oracle: Rc<RefCell<Oracle>>,
     pub(crate) db: Option<Db>,
     next: Number,
-    /// For what no single write chooses.
+    /// Of the next opening, and what it takes for calls that choose no durability of their own.
+    builder: Builder,
     durability: Durability,
     /// Faults that had struck when this life began.
     struck: u64,
@@ -37,7 +38,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(disk: SimDisk, seed: u64) -> Self {
         let executor = Executor::new(&disk, seed);
-        Self { disk, executor, oracle: Rc::default(), db: None, next: 0, durability: Durability::Sync, struck: 0, intervals_over: 0, base: 0 }
+        Self { disk, executor, oracle: Rc::default(), db: None, next: 0, builder: small(), durability: Durability::Sync, struck: 0, intervals_over: 0, base: 0 }
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -64,15 +65,19 @@ impl World {
         self.disk.struck() > self.struck
     }
 
-    /// What the next opening takes for calls that choose no durability of their own.
-    pub(crate) fn default_durability(&mut self, durability: Durability) {
+    /// Options of the openings from now on.
+    pub(crate) fn options(&mut self, builder: Builder, durability: Durability) {
+        self.builder = builder.durability(durability);
         self.durability = durability;
     }
 
     /// Opens after whatever came before, and holds what is shown to the oracle.
     pub(crate) fn open(&mut self, after: Crash) -> timestrata::Result<()> {
         let crashed = self.now();
-        let db = self.executor.open(small().durability(self.durability))?;
+        let struck = self.disk.struck();
+        let db = self.executor.open(self.builder.clone()).inspect_err(|error| {
+            assert!(self.disk.struck() > struck, "it does not open: {error}");
+        })?;
         let struck = self.disk.struck();
         let look = |db: &Db| Ok((found(&db.snapshot())?, found_series(&db.snapshot())?));
         let mut shown: Result<_, String> = look(&db);
@@ -90,6 +95,30 @@ impl World {
         self.struck = self.disk.struck();
         self.db = Some(db);
         Ok(())
+    }
+
+    /// Opens although a fault may strike; whether none did.
+    pub(crate) fn open_again(&mut self, after: Crash) -> bool {
+        if self.open(after).is_ok() {
+            return true;
+        }
+        self.mend();
+        self.kill();
+        self.open(after).unwrap_or_else(|error| panic!("it does not open once mended: {error}"));
+        false
+    }
+
+    /// From now on nothing goes wrong.
+    pub(crate) fn mend(&self) {
+        self.disk.mend();
+        self.disk.capacity(None);
+    }
+
+    /// Leaves room for so many bytes.
+    pub(crate) fn fill(&self, room: usize) {
+        let image = self.disk.image_live();
+        let used: usize = image.files().values().map(|bytes| bytes.len()).sum();
+        self.disk.capacity(Some((used + room) as u64));
     }
 
     /// While one has it open, nobody else gets in, and nothing is touched.
@@ -244,11 +273,22 @@ impl World {
         self.executor = Executor::new(&self.disk, choice as u64);
     }
 
+    /// What a snapshot shows, unless a fault strikes the read.
+    pub(crate) fn shown(&self, snapshot: &Snapshot) -> Option<BTreeSet<Number>> {
+        let struck = self.disk.struck();
+        match found(snapshot) {
+            Ok(shown) => Some(shown),
+            Err(what) if self.disk.struck() > struck && what.contains("a read fails") => None,
+            Err(what) => panic!("{what}"),
+        }
+    }
+
     /// What every reader sees now is what was acknowledged, at least; and it survives the process.
-    pub(crate) fn look(&self) {
-        let shown = found(&self.db().snapshot()).expect("what a snapshot shows is whole");
+    pub(crate) fn look(&self) -> Option<BTreeSet<Number>> {
+        let shown = self.shown(&self.db().snapshot())?;
         assert_eq!(self.db().stats().points, count_points(&shown), "the points that are counted");
         self.looked(&shown);
+        Some(shown)
     }
 
     pub(crate) fn looked(&self, shown: &BTreeSet<Number>) {

@@ -34,11 +34,12 @@ impl SimEnv {
 
     fn take_lock(&self, path: &Path, alone: bool) -> io::Result<Option<Box<dyn Lock>>> {
         let path = normal(path);
-        self.call(&Call::on_name(Kind::Lock, path), |inner| {
-            let inode = match inner.file(path) {
-                Err(error) if alone && error.kind() == io::ErrorKind::NotFound => inner.create(path)?,
-                found => found?,
-            };
+        self.disk.call(self.life, &Call::on_name(Kind::Lock, path), |inner, fault| {
+            // A handle is made only of what succeeds: dropped in here, it would wait for this very call's lock.
+            let inode = plain(inner, fault, |inner| match inner.file(path) {
+                Err(error) if alone && error.kind() == io::ErrorKind::NotFound => inner.create(path),
+                found => found,
+            })?;
             let held = match (inner.locks.get(&inode), alone) {
                 (None, true) => Held::Alone,
                 (None, false) => Held::Together(1),
@@ -158,8 +159,9 @@ impl Env for SimEnv {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn File>> {
         let path = normal(path);
         let kind = if how == Open::Create { Kind::Create } else { Kind::Open };
-        self.call(&Call::on_name(kind, path), |inner| {
-            let inode = if how == Open::Create { inner.create(path)? } else { inner.file(path)? };
+        self.disk.call(self.life, &Call::on_name(kind, path), |inner, fault| {
+            let create = how == Open::Create;
+            let inode = plain(inner, fault, |inner| if create { inner.create(path) } else { inner.file(path) })?;
             inner.opened(inode);
             let writable = how != Open::Read;
             Ok(Box::new(SimFile(Handle { disk: self.disk.clone(), life: self.life, inode, writable })) as Box<dyn File>)

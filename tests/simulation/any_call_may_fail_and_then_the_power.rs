@@ -1,0 +1,52 @@
+//! Pairs of faults: in a run in which nothing else goes wrong one call fails, each in turn and in each way, and then the
+//! power fails, or the process dies, after each operation that follows. `TIMESTRATA_PAIRS` sets the number of images a
+//! crash and takes every call in every way; without it a thin sample runs.
+
+use std::time::Instant;
+
+use timestrata::testing::{Fault, FaultAt, SimDisk};
+
+use crate::crash::{Depth, Opener, run};
+use crate::hardships::any_call_may_fail;
+use crate::scenarios::Scenario;
+
+const SCENARIO: Scenario = Scenario { name: "a call that fails", run: any_call_may_fail };
+
+const WAYS: [Fault; 4] = [
+    Fault::Error(std::io::ErrorKind::Other),
+    Fault::Full,
+    Fault::HappensAndFails,
+    Fault::TooManyFiles,
+];
+
+#[test]
+fn pairs() {
+    let started = Instant::now();
+    let asked: Option<usize> = std::env::var("TIMESTRATA_PAIRS").ok().map(|text| text.parse().expect("a number"));
+    let thin = asked.is_none();
+    let disk = SimDisk::new(1);
+    let sound = run(SCENARIO, disk.clone()).unwrap_or_else(|found| panic!("{found}"));
+    let images = asked.unwrap_or(8);
+    let mut opener = Opener::new(Depth { images, verify_every: 8, go_on_every: 16, ..Depth::SHALLOW });
+    let (mut tried, mut struck) = (0, 0);
+    for call in (0..disk.calls()).step_by(if thin { 5 } else { 1 }) {
+        for (way, fault) in WAYS.into_iter().enumerate() {
+            if thin && call / 5 % WAYS.len() as u64 != way as u64 {
+                continue;
+            }
+            let disk = SimDisk::new(1);
+            disk.plant(FaultAt::Call(call), fault);
+            let named = |found| format!("call {call} fails as {fault:?}; {found}");
+            let ran = run(SCENARIO, disk.clone()).map_err(named).unwrap_or_else(|found| panic!("{found}"));
+            // Up to the fault it is the same run.
+            let same = ran.log.iter().zip(&sound.log).take_while(|(one, other)| one == other).count();
+            let crashed = opener.crash_from(SCENARIO.name, ran, same);
+            crashed.map_err(named).unwrap_or_else(|found| panic!("{found}"));
+            tried += 1;
+            struck += disk.struck();
+        }
+    }
+    let took = started.elapsed().as_secs_f64();
+    println!("{tried} runs, {struck} faults struck, {:?}, {took:.1} s", opener.counts);
+    assert!(struck * 2 > tried && opener.counts.images > 1_000, "this shows little");
+}
