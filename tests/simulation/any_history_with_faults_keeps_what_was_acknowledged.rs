@@ -62,11 +62,11 @@ fn history(seed: u64) -> Result<Ran, String> {
 fn histories(parity: u64) {
     let started = std::time::Instant::now();
     let first = asked("TIMESTRATA_FIRST_SEED", 1);
-    let (mut steps, mut openings, mut seeds) = (0, 0, 0);
+    let (mut all, mut seeds) = (Ran::default(), 0);
     let mut failed = Vec::new();
     for seed in (first..first + asked("TIMESTRATA_SEEDS", SEEDS)).filter(|seed| seed % 2 == parity) {
         match history(seed) {
-            Ok(ran) => (steps, openings) = (steps + ran.steps, openings + ran.openings),
+            Ok(ran) => all.add(ran),
             Err(what) => {
                 println!("{what}");
                 failed.push(seed);
@@ -75,9 +75,12 @@ fn histories(parity: u64) {
         seeds += 1;
     }
     let took = started.elapsed().as_secs_f64();
+    let Ran { steps, openings, planted, struck, intervals_over, .. } = all;
     println!("{seeds} seeds from {first} on, {steps} steps, {openings} openings, {took:.1} s");
+    println!("  {planted} faults planted singly, {struck} struck in all; {intervals_over} batches' intervals ended");
     assert!(failed.is_empty(), "seeds {failed:?}");
     assert!(steps > 1_000 * seeds && openings > 10 * seeds, "{steps} steps and {openings} openings show little");
+    assert!(struck > 10 * seeds && intervals_over > 10 * seeds, "{struck} faults and {intervals_over} intervals");
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-use timestrata::testing::{Fault, FaultAt, Kind, SimDisk, SyncStep, Task};
+use timestrata::testing::{Fault, FaultAt, Kind, Rates, SimDisk, SyncStep, Task};
 use timestrata::{Durability, Snapshot};
 
 use crate::crash::panic_text;
-use crate::oracle::{Crash, Number, SERIES, found};
+use crate::oracle::{Crash, Number, SERIES};
 use crate::world::World;
 
 /// How durable a write is to be.
@@ -79,6 +79,20 @@ pub(crate) enum Step {
     PowerLoss {
         choice: u8,
     },
+    /// The disk has room for so many more bytes.
+    Fill {
+        room: u16,
+    },
+    /// Every call may fail, so many in a thousand.
+    Rate {
+        in_a_thousand: u8,
+    },
+    /// The clock jumps: ages and retries are over at once.
+    Jump {
+        hours: u8,
+    },
+    /// Another opening in the same life.
+    OpenTwice,
 }
 
 fn wrong() -> impl Strategy<Value = Wrong> {
@@ -114,6 +128,10 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Release),
         3 => Just(Step::Kill),
         3 => any::<u8>().prop_map(|choice| Step::PowerLoss { choice }),
+        1 => (0..6_000_u16).prop_map(|room| Step::Fill { room }),
+        1 => (1..40_u8).prop_map(|in_a_thousand| Step::Rate { in_a_thousand }),
+        1 => (1..4_u8).prop_map(|hours| Step::Jump { hours }),
+        1 => Just(Step::OpenTwice),
     ]
 }
 
@@ -122,9 +140,8 @@ struct Run {
     world: World,
     newest: Option<(Number, Task<()>)>,
     held: Vec<(Snapshot, std::collections::BTreeSet<Number>)>,
-    /// Whether anything was planted since the last mending: errors are then no surprise.
-    faulty: bool,
     after: Crash,
+    ran: Ran,
 }
 
 /// What a history came to.
@@ -132,7 +149,22 @@ struct Run {
 pub(crate) struct Ran {
     pub(crate) steps: u64,
     pub(crate) openings: u64,
+    /// Faults that were planted singly, and faults that struck, those of a full disk and of a rate included.
+    pub(crate) planted: u64,
+    pub(crate) struck: u64,
+    /// Batches that the end of an interval made durable.
+    pub(crate) intervals_over: u64,
     pub(crate) trace: u64,
+}
+
+impl Ran {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.openings += other.openings;
+        self.planted += other.planted;
+        self.struck += other.struck;
+        self.intervals_over += other.intervals_over;
+    }
 }
 
 /// A database of so many batches is given up for an empty one: each look reads all of it.
@@ -147,24 +179,24 @@ fn quiet_world(seed: u64) -> World {
 /// Carries out a history on a disk of this seed; what contradicts the oracle, or panics, or hangs is the error.
 pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
     let mut run =
-        Run { world: quiet_world(seed), newest: None, held: Vec::new(), faulty: false, after: Crash::Process };
-    let mut ran = Ran::default();
+        Run { world: quiet_world(seed), newest: None, held: Vec::new(), after: Crash::Process, ran: Ran::default() };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         for (at, step) in steps.iter().enumerate() {
-            ran.openings += u64::from(run.ensure_open());
-            ran.steps = at as u64 + 1;
+            run.ensure_open();
+            run.ran.steps = at as u64 + 1;
             run.step(step);
-            ran.trace = ran.trace.rotate_left(1) ^ run.world.disk.trace_hash();
+            run.ran.trace = run.ran.trace.rotate_left(1) ^ run.world.disk.trace_hash();
         }
-        run.mend();
+        run.world.mend();
         run.ensure_open();
         run.world.executor.settle();
         run.step(&Step::Look);
+        run.count();
     }));
     match outcome {
-        Ok(()) => Ok(ran),
+        Ok(()) => Ok(run.ran),
         Err(panic) => {
-            let what = format!("step {}: {}", ran.steps, panic_text(panic.as_ref()));
+            let what = format!("step {}: {}", run.ran.steps, panic_text(panic.as_ref()));
             // Half-way through a turn, its parts cannot be dropped in order.
             std::mem::forget(run);
             Err(what)
@@ -173,30 +205,27 @@ pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
 }
 
 impl Run {
-    /// Whether it had to open. An opening may fail while something is planted, and not any more once it is mended.
-    fn ensure_open(&mut self) -> bool {
+    /// An opening fails only by a fault, and not any more once that is mended.
+    fn ensure_open(&mut self) {
         if self.world.db.is_some() {
-            return false;
+            return;
         }
         if self.world.next_number() > BATCHES {
+            self.count();
             let seed = self.world.disk.trace_hash();
             self.world = quiet_world(seed);
-            self.faulty = false;
             self.after = Crash::Process;
         }
-        if let Err(error) = self.world.open(self.after) {
-            assert!(self.faulty, "it does not open: {error}");
-            self.mend();
-            self.world.kill();
-            self.world.open(self.after).unwrap_or_else(|error| panic!("it does not open once mended: {error}"));
-        }
+        _ = self.world.open_again(self.after);
+        self.ran.openings += 1;
         self.after = Crash::Process;
-        true
     }
 
-    fn mend(&mut self) {
-        self.world.disk.mend();
-        self.faulty = false;
+    /// Adds what this disk has seen: it goes.
+    fn count(&mut self) {
+        self.ran.struck += self.world.disk.struck();
+        self.ran.intervals_over += self.world.intervals_over as u64;
+        self.world.intervals_over = 0;
     }
 
     fn step(&mut self, step: &Step) {
@@ -210,18 +239,24 @@ impl Run {
             Step::Flush => _ = self.world.flush(),
             Step::Wait { millis } => self.world.wait(Duration::from_millis(u64::from(*millis))),
             Step::Look => self.look(),
+            Step::Fill { room } => self.world.fill(usize::from(*room)),
+            Step::Rate { in_a_thousand } => {
+                self.world.disk.fault_rate(Some(Rates::everywhere(u32::from(*in_a_thousand) * 1_000)));
+            }
+            Step::Jump { hours } => self.world.wait(Duration::from_hours(u64::from(*hours))),
+            Step::OpenTwice => self.world.open_twice(),
             Step::Hold => self.hold(),
             Step::LetGo => self.let_go(),
             Step::Fail { wrong, after } => self.fail(*wrong, *after),
-            Step::Mend => self.mend(),
+            Step::Mend => self.world.mend(),
             Step::Close => {
                 self.let_go();
-                let closed = self.world.close();
-                assert!(closed || self.faulty || self.world.oracle.borrow().read_only, "a close fails");
+                _ = self.world.close();
             }
             Step::Release => {
                 self.let_go();
-                // A write that waits for a flush keeps its handle: time for the last retry.
+                // A write that waits for a flush keeps its handle: time for the last retry, and room for it.
+                self.world.mend();
                 self.world.wait(Duration::from_secs(61));
                 self.world.release();
             }
@@ -251,32 +286,27 @@ impl Run {
         }
     }
 
-    /// The batches that a snapshot shows; `None` if a planted fault keeps it from reading.
-    fn shown(&self, snapshot: &Snapshot) -> Option<std::collections::BTreeSet<Number>> {
-        match found(snapshot) {
-            Ok(shown) => Some(shown),
-            Err(what) if self.faulty && what.contains("a read fails") => None,
-            Err(what) => panic!("{what}"),
+    fn look(&mut self) {
+        self.world.executor.settle();
+        let Some(shown) = self.world.look() else { return };
+        // What waits for a flush may still come, whoever gave it up.
+        if self.world.db().stats().queued_bytes == 0 {
+            self.world.oracle.borrow_mut().settled(&shown, self.world.now());
         }
     }
 
-    fn look(&mut self) {
-        self.world.executor.settle();
-        let Some(shown) = self.shown(&self.world.db().snapshot()) else { return };
-        self.world.looked(&shown);
-        self.world.oracle.borrow_mut().settled(&shown, self.world.now());
-    }
-
+    /// In the middle of whatever goes on.
     fn hold(&mut self) {
         let snapshot = self.world.db().snapshot();
-        if let Some(shown) = self.shown(&snapshot) {
+        if let Some(shown) = self.world.shown(&snapshot) {
+            self.world.looked(&shown);
             self.held.push((snapshot, shown));
         }
     }
 
     fn let_go(&mut self) {
         for (snapshot, before) in std::mem::take(&mut self.held) {
-            if let Some(shown) = self.shown(&snapshot) {
+            if let Some(shown) = self.world.shown(&snapshot) {
                 assert_eq!(shown, before, "a snapshot holds still");
             }
         }
@@ -285,11 +315,11 @@ impl Run {
     fn fail(&mut self, wrong: Wrong, after: u8) {
         let error = Fault::Error(std::io::ErrorKind::Other);
         let skip = u64::from(after);
+        self.ran.planted += 1;
         let (kind, fault) = match wrong {
             Wrong::Write { taken } => (Kind::Write, Fault::Short(usize::from(taken))),
             Wrong::Sync { step } => {
                 let step = SyncStep::ALL[usize::from(step) % SyncStep::ALL.len()];
-                self.faulty = true;
                 return self.world.disk.plant(FaultAt::Sync { step, skip, times: 1 }, error);
             }
             Wrong::Rename { happens } => (Kind::Rename, if happens { Fault::HappensAndFails } else { error }),
@@ -300,14 +330,18 @@ impl Run {
             Wrong::Remove => (Kind::Remove, error),
         };
         self.world.disk.plant(FaultAt::Kind { kind, skip, times: 1 }, fault);
-        self.faulty = true;
     }
 
     /// The process ends without having been asked.
     fn end(&mut self, how: impl FnOnce(&mut World), after: Crash) {
         self.let_go();
         self.newest = None;
+        // A new disk counts from nothing.
+        let struck = self.world.disk.struck();
         how(&mut self.world);
+        if self.world.disk.struck() < struck {
+            self.ran.struck += struck;
+        }
         self.after = after;
     }
 }
