@@ -93,6 +93,19 @@ pub(crate) enum Step {
     },
     /// Another opening in the same life.
     OpenTwice,
+    /// An opening, if none is under way; if a fault strikes it, nobody tries again at once.
+    TryOpen,
+}
+
+impl Step {
+    /// Whether it is about an open database: the others come between two lives just as they are.
+    fn needs_open(&self) -> bool {
+        let between = matches!(
+            self,
+            Self::Fail { .. } | Self::Fill { .. } | Self::Rate { .. } | Self::Mend | Self::Kill | Self::PowerLoss { .. }
+        );
+        !between && !matches!(self, Self::TryOpen)
+    }
 }
 
 fn wrong() -> impl Strategy<Value = Wrong> {
@@ -132,6 +145,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => (1..40_u8).prop_map(|in_a_thousand| Step::Rate { in_a_thousand }),
         1 => (1..4_u8).prop_map(|hours| Step::Jump { hours }),
         1 => Just(Step::OpenTwice),
+        4 => Just(Step::TryOpen),
     ]
 }
 
@@ -182,8 +196,11 @@ pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
         Run { world: quiet_world(seed), newest: None, held: Vec::new(), after: Crash::Process, ran: Ran::default() };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         for (at, step) in steps.iter().enumerate() {
-            run.ensure_open();
             run.ran.steps = at as u64 + 1;
+            run.renew();
+            if step.needs_open() {
+                run.ensure_open();
+            }
             run.step(step);
             run.ran.trace = run.ran.trace.rotate_left(1) ^ run.world.disk.trace_hash();
         }
@@ -210,15 +227,29 @@ impl Run {
         if self.world.db.is_some() {
             return;
         }
-        if self.world.next_number() > BATCHES {
+        _ = self.world.open_again(self.after);
+        self.ran.openings += 1;
+        self.after = Crash::Process;
+    }
+
+    /// Between two lives an old database is given up for an empty disk.
+    fn renew(&mut self) {
+        if self.world.db.is_none() && self.world.next_number() > BATCHES {
             self.count();
             let seed = self.world.disk.trace_hash();
             self.world = quiet_world(seed);
             self.after = Crash::Process;
         }
-        _ = self.world.open_again(self.after);
-        self.ran.openings += 1;
-        self.after = Crash::Process;
+    }
+
+    fn try_open(&mut self) {
+        if self.world.db.is_none() {
+            self.ran.openings += 1;
+            match self.world.open(self.after) {
+                Ok(()) => self.after = Crash::Process,
+                Err(_) => self.world.kill(),
+            }
+        }
     }
 
     /// Adds what this disk has seen: it goes.
@@ -245,6 +276,7 @@ impl Run {
             }
             Step::Jump { hours } => self.world.wait(Duration::from_hours(u64::from(*hours))),
             Step::OpenTwice => self.world.open_twice(),
+            Step::TryOpen => self.try_open(),
             Step::Hold => self.hold(),
             Step::LetGo => self.let_go(),
             Step::Fail { wrong, after } => self.fail(*wrong, *after),
@@ -342,6 +374,9 @@ impl Run {
         if self.world.disk.struck() < struck {
             self.ran.struck += struck;
         }
-        self.after = after;
+        // What a power loss took is not back because a process died on it.
+        if after == Crash::Power {
+            self.after = after;
+        }
     }
 }

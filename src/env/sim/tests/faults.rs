@@ -150,3 +150,20 @@ fn faults_come_at_their_rate_and_equally_for_equal_seeds() {
     assert_eq!(failures(5, Rates::everywhere(0)).0, 0);
     assert_eq!(failures(5, Rates::everywhere(1_000_000)).0, 1_000);
 }
+
+#[test]
+fn an_opening_that_fails_after_it_happened_leaves_no_handle_and_no_lock() {
+    let (disk, env) = disk();
+    for (kind, attempt) in [(Kind::Create, 0), (Kind::Open, 1), (Kind::Lock, 2), (Kind::Lock, 3)] {
+        disk.plant(FaultAt::Kind { kind, skip: 0, times: 1 }, Fault::HappensAndFails);
+        let failed = match attempt {
+            0 => env.open(&path("a"), Open::Create).is_err(),
+            1 => env.open(&path("a"), Open::Write).is_err(),
+            2 => env.lock(&path("lock")).is_err(),
+            _ => env.lock_shared(&path("lock")).is_err(),
+        };
+        assert!(failed, "{kind:?}");
+    }
+    assert_eq!(contents(&env, "a"), b"");
+    assert!(env.lock(&path("lock")).unwrap().is_some());
+}
