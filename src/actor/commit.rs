@@ -203,6 +203,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Asks for the sync that an interval promises; an earlier one, already asked for, will do.
     fn arm_sync(&mut self, prepared: &Prepared) {
+        #[cfg(feature = "planted")]
+        if crate::planted::is("interval_is_never_synced") {
+            return;
+        }
         if let (Durability::Interval(every), true) = (prepared.durability(), self.unsynced) {
             self.timers.arm_no_later(Timer::Sync, every);
         }

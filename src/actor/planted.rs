@@ -13,7 +13,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if is("flush_claims_the_open_period") { self.version.seq } else { flushed_seq }
     }
 
-    /// 2: a failed flush is passed over by the next one.
+    /// 2: a failed flush is not tried again, and the next one is of the newest memtable.
     pub(super) fn skips_failed(&self) -> bool {
         is("failed_flush_is_forgotten") && self.flush_error.is_some() && self.flushing != Flushing::Running
     }

@@ -36,6 +36,8 @@ pub(crate) struct Store {
     ids: Arc<FileIds>,
     /// The directory's lock lives at least as long as anyone who writes there.
     readers: Arc<Readers>,
+    #[cfg(feature = "planted")]
+    first_recovery: Vec<FileId>,
 }
 
 impl Storage for Store {
@@ -50,7 +52,9 @@ impl Storage for Store {
     }
 
     fn mark(&mut self) -> Result<()> {
-        self.wal.mark()
+        let marked = self.wal.mark();
+        self.note_wal_bytes();
+        marked
     }
 
     fn rotate(&mut self) -> Result<FileId, AppendError> {
@@ -58,6 +62,8 @@ impl Storage for Store {
     }
 
     fn install(&mut self, mut edit: Edit, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        #[cfg(feature = "planted")]
+        let definitions = self.planted(&mut edit, definitions);
         // Definitions first: the edit's floor lets the WAL records go that hold them.
         edit.series_log_len = self.series_log.append(definitions)?;
         edit.next_file = self.ids.next();
@@ -76,6 +82,17 @@ impl Storage for Store {
 }
 
 impl Store {
+    /// 16: the close after two recoveries forgets what the first one made. And a series log without its last series.
+    #[cfg(feature = "planted")]
+    fn planted<'a>(&mut self, edit: &mut Edit, definitions: &'a [Arc<SeriesDef>]) -> &'a [Arc<SeriesDef>] {
+        use crate::planted::is;
+        if is("close_loses_the_first_recovery") {
+            edit.removed = std::mem::take(&mut self.first_recovery);
+        }
+        let short = definitions.split_last().filter(|_| is("series_log_is_cut_short"));
+        short.map_or(definitions, |(_, rest)| rest)
+    }
+
     /// For who asks from outside: the WAL itself is the writer's alone.
     fn note_wal_bytes(&self) {
         self.readers.wal_bytes.store(self.wal.bytes(), Ordering::Relaxed);

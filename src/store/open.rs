@@ -174,11 +174,33 @@ fn settle(
         next_file: ids.next(),
     };
     #[cfg(feature = "planted")]
-    let durable = if crate::planted::is("second_recovery_loses_the_first") && !recovery.garbage_ssts.is_empty() {
-        Durable { ssts: recovery.durable.ssts.clone(), ..durable }
-    } else {
-        durable
-    };
+    let first_recovery = first_recovery(manifest, recovery, replayed);
+    #[cfg(feature = "planted")]
+    let wal = planted(wal);
     let manifest = Manifest::reopen(dir.clone(), manifest, durable)?;
-    Ok(Store { wal, manifest, series_log, ids: Arc::clone(ids), readers })
+    Ok(Store {
+        wal,
+        manifest,
+        series_log,
+        ids: Arc::clone(ids),
+        readers,
+        #[cfg(feature = "planted")]
+        first_recovery,
+    })
+}
+
+/// 16: what the opening before this one recovered, if both followed a crash: nothing was installed between them.
+#[cfg(feature = "planted")]
+fn first_recovery(manifest: &ManifestRead, recovery: &Recovery, replayed: &Replayed) -> Vec<FileId> {
+    let twice = manifest.records == 1 && recovery.garbage_ssts.is_empty() && replayed.records > 0;
+    recovery.durable.ssts.last().filter(|_| twice).map(|sst| sst.id).into_iter().collect()
+}
+
+/// What was replayed goes before the manifest that does without it is durable.
+#[cfg(feature = "planted")]
+fn planted(mut wal: Wal) -> Wal {
+    if crate::planted::is("segments_go_before_the_manifest") {
+        wal.drop_below(wal.current());
+    }
+    wal
 }

@@ -88,13 +88,10 @@ pub(crate) fn recover(found: &Found) -> Result<Recovery, RecoveryFault> {
     check_ssts(found)?;
     let (older, newer): (Vec<_>, Vec<_>) =
         found.segments.iter().cloned().partition(|segment| segment.id < durable.floor);
+    let chained = chain(durable, newer);
     #[cfg(feature = "planted")]
-    let newer = if found.manifest.bad_edit.is_some() && crate::planted::is("bad_edit_clears_the_log") {
-        newer.into_iter().next_back().into_iter().map(|last| FoundSegment { predecessor: None, ..last }).collect()
-    } else {
-        newer
-    };
-    let (replay, unfinished) = chain(durable, newer).map_err(|fault| forgiveness(found, fault))?;
+    let chained = planted(found, chained);
+    let (replay, unfinished) = chained.map_err(|fault| forgiveness(found, fault))?;
     let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
     let highest = named.iter().chain(found.ssts.keys()).chain(&found.other_ids).copied();
     let highest = highest.chain(found.segments.iter().map(|segment| segment.id)).max();
@@ -174,6 +171,18 @@ fn chain(durable: &Durable, mut segments: Vec<FoundSegment>) -> Result<Chain, Re
         replay.push((segment.clone(), end));
     }
     Ok((replay, unfinished))
+}
+
+/// 8: a bad edit makes recovery give up the log, although it is sound, or instead of refusing.
+#[cfg(feature = "planted")]
+fn planted(found: &Found, chained: Result<Chain, RecoveryFault>) -> Result<Chain, RecoveryFault> {
+    use crate::planted::is;
+    match chained {
+        chained if found.manifest.bad_edit.is_none() => chained,
+        Ok((_, unfinished)) if is("bad_edit_gives_up_a_sound_log") => Ok((Vec::new(), unfinished)),
+        Err(_) if is("bad_edit_begins_the_log_anew") => Ok(Chain::default()),
+        chained => chained,
+    }
 }
 
 #[cfg(test)]

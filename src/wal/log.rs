@@ -164,6 +164,10 @@ impl Wal {
             Err(AppendError::Absent(_)) => return Ok(()),
             Err(AppendError::Unknown(error)) => return Err(error),
         }
+        #[cfg(feature = "planted")]
+        if crate::planted::is("mark_is_not_synced") {
+            return Ok(());
+        }
         // Survives any damage to what the mark vouches for: with the mark durable it cannot pass as a torn tail.
         self.sync_current(SyncStep::WalGroup)
     }
@@ -227,6 +231,10 @@ impl Wal {
             self.current.tail += len;
             return Ok(());
         };
+        #[cfg(feature = "planted")]
+        if crate::planted::is("failed_write_moves_the_seal") {
+            self.current.tail += len;
+        }
         // The tail did not move: the successor's seal leaves the bad bytes out, whatever part of them is on disk.
         match self.rotate() {
             Ok(_) => Err(AppendError::Absent(Error::WriteFailed { reason: error.to_string() })),
@@ -244,6 +252,11 @@ impl Wal {
         }
         match self.current.file.sync(step) {
             Ok(()) => {
+                self.current.synced_to = self.current.tail;
+                Ok(())
+            }
+            #[cfg(feature = "planted")]
+            Err(_) if crate::planted::is("failed_sync_is_tried_again") && self.current.file.sync(step).is_ok() => {
                 self.current.synced_to = self.current.tail;
                 Ok(())
             }

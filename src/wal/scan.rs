@@ -189,6 +189,10 @@ impl SegmentReader {
     fn tail_rule(&mut self) -> Result<Tail> {
         let offset = self.offset;
         let rest = self.frames.rest(offset)?;
+        #[cfg(feature = "planted")]
+        if crate::planted::is("vouched_record_is_forgiven") {
+            return Ok(Tail::Torn { offset, end: rest.end });
+        }
         if self.vouched_to.max(rest.synced_to) > offset {
             return Err(self.corrupt("a bad record, and another says that it was synced"));
         }

@@ -98,3 +98,13 @@ fn unsynced_segment() {
 fn failed_syncs() {
     loses_nothing("syncs that fail, of every step");
 }
+
+#[test]
+fn cancelled_writes() {
+    loses_nothing("writes given up at each turn");
+}
+
+#[test]
+fn closed_after_two_crashes() {
+    loses_nothing("crashed twice, then closed");
+}

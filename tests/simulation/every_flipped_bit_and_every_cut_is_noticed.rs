@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use timestrata::testing::{Executor, Image, SimDisk, verify};
+use timestrata::testing::{Executor, Fault, FaultAt, Image, Kind, SimDisk, verify};
 use timestrata::{Durability, Error};
 
 use crate::common::Numbers;
 use crate::oracle::{Crash, Number, Oracle, found};
 use crate::world::{DIR, World, make_all_series, small};
 
-/// A killed database with everything in it: sealed segments, a last one, SSTs, edits, series.
+/// A killed database with everything in it: a sealed segment, a last one, SSTs, edits, series.
 struct Fixture {
     image: Image,
     files: BTreeMap<PathBuf, Vec<u8>>,
@@ -22,9 +22,10 @@ struct Fixture {
     /// These are in SSTs.
     flushed: BTreeSet<Number>,
     oracle: Oracle,
-    /// Where the last segment's log ends; behind it lies what a recycled file held before.
-    tail: usize,
-    /// Where the last record begins: it vouches for all groups before its own.
+    /// Where each segment's log ends; behind it lies what a failed write left, or what a recycled file held before.
+    ends: BTreeMap<String, usize>,
+    last_segment: String,
+    /// Where the last record begins in it: it vouches for all groups before its own.
     last_record: usize,
 }
 
@@ -65,24 +66,35 @@ fn fixture() -> Fixture {
         assert!(world.flush());
     }
     let flushed = found(&world.db().snapshot()).unwrap();
-    for _ in 0..12 {
+    for _ in 0..2 {
+        world.write_one();
+    }
+    let wal_bytes = |world: &World| usize::try_from(world.db().stats().wal_bytes).unwrap();
+    let sealed = wal_bytes(&world);
+    // A write that fails seals its segment early.
+    world.disk.plant(FaultAt::Kind { kind: Kind::Write, skip: 0, times: 1 }, Fault::Short(3));
+    for _ in 0..6 {
         world.write_one();
     }
     // Idle for long enough to leave a mark.
     world.wait(std::time::Duration::from_secs(1));
     let vouched = found(&world.db().snapshot()).unwrap();
     world.write(&[Durability::Sync; 3]);
-    let last_record = usize::try_from(world.db().stats().wal_bytes).unwrap();
+    let last_record = wal_bytes(&world) - sealed;
     world.write_one();
     let truth = found(&world.db().snapshot()).unwrap();
-    let tail = usize::try_from(world.db().stats().wal_bytes).unwrap();
+    let tail = wal_bytes(&world) - sealed;
     world.kill();
     let image = world.disk.image_live();
     // A spare means nothing before it is overwritten.
     let counts = image.files().iter().filter(|(path, _)| !path.to_str().unwrap().contains("spare-"));
-    let files = counts.map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
+    let files: BTreeMap<_, _> = counts.map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
+    let names = files.keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    let segments: Vec<String> = names.filter(|name| name.starts_with("wal-")).collect();
+    let [first, last] = segments.as_slice() else { panic!("a sealed segment and a last one: {segments:?}") };
+    let (ends, last_segment) = (BTreeMap::from([(first.clone(), sealed), (last.clone(), tail)]), last.clone());
     let oracle = world.oracle.borrow().clone();
-    Fixture { image, files, truth, vouched, flushed, oracle, tail, last_record }
+    Fixture { image, files, truth, vouched, flushed, oracle, ends, last_segment, last_record }
 }
 
 /// What comes of a damaged directory, or why that must not be.
@@ -168,7 +180,7 @@ fn sweep(
             match meet(&fixture, &fixture.image.with_file(path, damaged), name, damage) {
                 Ok(noticed) => {
                     tally.add(name, noticed);
-                    if noticed == Noticed::Nobody && !means_nothing(name, at, fixture.tail) {
+                    if noticed == Noticed::Nobody && !fixture.means_nothing(name, at) {
                         wrong.push(format!("{name} at {at}: nobody notices"));
                     }
                 }
@@ -181,9 +193,11 @@ fn sweep(
     assert!(tally.total() > 5_000);
 }
 
-/// Whether a byte is none of those that count: of a lock, behind the end of a log.
-fn means_nothing(name: &str, at: usize, tail: usize) -> bool {
-    kind(name) == "LOCK" || kind(name) == "wal-" && at >= tail
+impl Fixture {
+    /// Whether a byte is none of those that count: of a lock, behind the end of a log.
+    fn means_nothing(&self, name: &str, at: usize) -> bool {
+        kind(name) == "LOCK" || self.ends.get(name).is_some_and(|end| at >= *end)
+    }
 }
 
 fn flipped(bytes: &[u8]) -> Box<dyn Iterator<Item = (usize, Vec<u8>)>> {
@@ -247,10 +261,11 @@ fn random_damages() {
         if damaged == *bytes {
             continue;
         }
-        let damage = Damage::Run { to_the_end: from + len > fixture.last_record };
+        let to_the_end = name == fixture.last_segment && from + len > fixture.last_record;
+        let damage = Damage::Run { to_the_end };
         let met = meet(&fixture, &fixture.image.with_file(path, damaged), name, damage);
         let met = met.unwrap_or_else(|what| panic!("{name}, {len} bytes from {from}: {what}"));
-        let stale = means_nothing(name, from, fixture.tail) || name.starts_with("wal-") && from + len > fixture.tail;
+        let stale = fixture.means_nothing(name, from + len - 1);
         assert!(met != Noticed::Nobody || stale, "{name}, {len} bytes from {from}: nobody notices");
         tally.add(name, met);
     }

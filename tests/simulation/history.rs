@@ -310,11 +310,8 @@ impl Run {
     }
 
     fn cancel(&mut self) {
-        if let Some((number, task)) = self.newest.take()
-            && task.take().is_none()
-        {
-            self.world.executor.cancel(&task);
-            self.world.oracle.borrow_mut().cancelled(number);
+        if let Some((number, task)) = self.newest.take() {
+            self.world.give_up(number, &task);
         }
     }
 

@@ -20,3 +20,4 @@ mod bugs_that_were_found_here_stay_mended;
 mod every_flipped_bit_and_every_cut_is_noticed;
 mod every_missing_or_late_sync_is_noticed;
 mod the_same_seed_gives_the_same_run;
+mod what_no_answer_promised_is_kept_too;

@@ -36,6 +36,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "series without a sync", run: hardships::unsynced_series },
     Scenario { name: "a long segment without a sync", run: hardships::unsynced_segment },
     Scenario { name: "syncs that fail, of every step", run: hardships::failed_syncs },
+    Scenario { name: "writes given up at each turn", run: cancelled_writes },
+    Scenario { name: "crashed twice, then closed", run: closed_after_two_crashes },
 ];
 
 pub(crate) fn scenario(name: &str) -> Scenario {
@@ -151,7 +153,7 @@ fn failed_writes(world: &mut World) {
     for taken in [0, 3, 40] {
         world.write(&[OS]);
         world.disk.plant(call(Kind::Write, 0), Fault::Short(taken));
-        world.write(&[SYNC, OS]);
+        world.write(&[SYNC, OS, OS, SYNC]);
         world.write_one();
         _ = world.look();
     }
@@ -223,4 +225,39 @@ fn unsynced_lives(world: &mut World) {
         world.write(&[OS]);
         if life == 1 { world.release() } else { world.kill() }
     }
+}
+
+/// Given up before it is taken, while it waits, and after it was written: there wholly or not at all, now and for ever.
+fn cancelled_writes(world: &mut World) {
+    for kills in [true, false] {
+        open(world);
+        for turns in 0..6 {
+            world.write(&[OS]);
+            let (number, task) = world.send_numbered(SYNC);
+            drop(world.send(OS));
+            (0..turns).for_each(|_| _ = world.executor.step());
+            world.give_up(number, &task);
+            world.write_one();
+            world.look_settled();
+        }
+        if kills { world.kill() } else { assert!(world.close()) }
+    }
+    open(world);
+    assert!(world.close());
+}
+
+/// What the first recovery made is there after the second one, and after the close that follows it.
+fn closed_after_two_crashes(world: &mut World) {
+    for _ in 0..2 {
+        open(world);
+        world.write(&[SYNC, OS]);
+        world.write_one();
+        world.kill();
+    }
+    open(world);
+    world.write_one();
+    assert!(world.close());
+    open(world);
+    world.look();
+    assert!(world.close());
 }

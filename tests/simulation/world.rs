@@ -291,6 +291,21 @@ impl World {
         Some(shown)
     }
 
+    /// The same when nothing is under way any more: a write that was given up is there by now, or never will be.
+    pub(crate) fn look_settled(&self) {
+        let shown = found(&self.db().snapshot()).expect("what a snapshot shows is whole");
+        self.looked(&shown);
+        self.oracle.borrow_mut().settled(&shown, self.now());
+    }
+
+    /// Whoever sent it hears nothing of it any more, unless the answer is already there.
+    pub(crate) fn give_up(&mut self, number: Number, task: &Task<()>) {
+        if task.take().is_none() {
+            self.executor.cancel(task);
+            self.oracle.borrow_mut().cancelled(number);
+        }
+    }
+
     pub(crate) fn looked(&self, shown: &BTreeSet<Number>) {
         assert_eq!(self.oracle.borrow().check_snapshot(shown, self.now()), Ok(()), "in a snapshot");
         self.oracle.borrow_mut().visible(shown, self.now());
