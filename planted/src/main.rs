@@ -25,15 +25,14 @@ fn main() -> ExitCode {
     };
     let started = Instant::now();
     let mut alive = without_a_bug(&suite, &planted);
-    println!("{:>3}  {:34} {:>7}  caught by, and what it said", "row", "bug", "seconds");
+    println!("{:>3}  {:34} {:>7}  caught by (and below it, what it said)", "row", "bug", "seconds");
     for planted in &planted {
-        match kill(&suite, planted) {
-            Ok((seconds, said)) => line(planted.row, planted.bug, seconds, &format!("{}: {said}", planted.by())),
-            Err(why) => {
-                alive += 1;
-                line(planted.row, planted.bug, 0.0, &format!("ALIVE: {}: {why}", planted.by()));
-            }
-        }
+        let Planted { row, bug, binary, test, .. } = planted;
+        let (seconds, said) = kill(&suite, planted).unwrap_or_else(|why| {
+            alive += 1;
+            (0.0, format!("ALIVE: {why}"))
+        });
+        println!("{row:>3}  {bug:34} {seconds:>7.2}  {binary}::{test}\n     {said}");
     }
     if wanted.is_empty() {
         alive += faults_of_the_disk(&suite);
@@ -43,10 +42,6 @@ fn main() -> ExitCode {
     }
     println!("{} planted bugs, {alive} failures, {:.0} s", planted.len(), started.elapsed().as_secs_f64());
     if alive == 0 && !planted.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn line(row: &str, bug: &str, seconds: f64, rest: &str) {
-    println!("{row:>3}  {bug:34} {seconds:>7.1}  {rest}");
 }
 
 /// Each test that is to fail passes as long as nothing is planted: else its failing would show nothing. Returns how
@@ -79,7 +74,7 @@ fn kill(suite: &Suite, planted: &Planted) -> Result<(f64, String), String> {
 
 /// What stands around the words, without what the line goes on to count.
 fn short(said: &str, says: &str) -> String {
-    const MOST: usize = 150;
+    const MOST: usize = 170;
     let said = said.trim().split("; Counts {").next().unwrap_or(said);
     let until = said.find(says).map_or(said.len(), |at| at + says.len());
     let skipped = said[..until].chars().count().saturating_sub(MOST);
@@ -91,7 +86,9 @@ fn short(said: &str, says: &str) -> String {
 fn faults_of_the_disk(suite: &Suite) -> usize {
     let Outcome { passed, text, seconds } = suite.run(SIMULATION, &[FAULTS_OF_THE_DISK], None);
     println!("\nrows 10, 14 and section 2: syncs left out and syncs that come late, {seconds:.1} s:");
-    for line in text.lines().filter(|line| line.contains(": caught after")) {
+    let mut lines: Vec<_> = text.lines().filter(|line| line.contains(": caught after")).collect();
+    lines.sort_unstable();
+    for line in lines {
         println!("     {}", short(line, ": caught after"));
     }
     println!();

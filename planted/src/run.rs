@@ -54,8 +54,9 @@ impl Suite {
             .arg("--nocapture")
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
             .env("RUST_BACKTRACE", "0")
-            // A bug is caught by few of the images that plain tests try.
+            // A fraction of what plain tests try: whoever is not caught by it is caught late.
             .env("TIMESTRATA_IMAGES", "64")
+            .env("TIMESTRATA_DAMAGES", "6000")
             .env_remove("TIMESTRATA_PLANTED");
         if let Some(bug) = bug {
             command.env("TIMESTRATA_PLANTED", bug);

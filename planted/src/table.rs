@@ -13,13 +13,6 @@ pub(crate) struct Planted {
     pub(crate) says: &'static str,
 }
 
-impl Planted {
-    pub(crate) fn by(&self) -> &'static str {
-        // The binary has but one module that says more than the test's name.
-        if self.test.contains("::") { self.test } else { self.binary }
-    }
-}
-
 pub(crate) const SIMULATION: &str = "simulation";
 const BAD_INPUT: &str = "bad_names_types_and_sizes_change_nothing";
 
@@ -57,8 +50,10 @@ pub(crate) const PLANTED: &[Planted] = &[
     simulated("-", "failed_sync_is_tried_again", crashed!("failed_sync"), "assertion failed: !world.close()"),
     simulated("-", "failed_write_moves_the_seal", crashed!("failed_writes"), "its successor says"),
     simulated("-", "segments_go_before_the_manifest", crashed!("killed_twice"), "does not open"),
-    simulated("-", "series_log_is_cut_short", crashed!("two_lives"), "is lost"),
+    simulated("-", "series_log_is_cut_short", crashed!("two_lives"), "is there in part"),
     simulated("-", "vouched_record_is_forgiven", DAMAGED, "lost: ["),
+    simulated("-", "record_vouches_for_too_much", crashed!("unsynced_lives"), "another says that it was synced"),
+    simulated("-", "record_vouches_for_nothing", DAMAGED, "lost: ["),
     simulated("-", "interval_is_never_synced", INTERVAL, "a power loss takes what was acknowledged"),
     simulated("-", "mark_is_not_synced", MARK, "passes as a torn end"),
 ];

@@ -66,18 +66,19 @@ fn fixture() -> Fixture {
         assert!(world.flush());
     }
     let flushed = found(&world.db().snapshot()).unwrap();
-    for _ in 0..2 {
+    for _ in 0..12 {
         world.write_one();
     }
     let wal_bytes = |world: &World| usize::try_from(world.db().stats().wal_bytes).unwrap();
     let sealed = wal_bytes(&world);
     // A write that fails seals its segment early.
     world.disk.plant(FaultAt::Kind { kind: Kind::Write, skip: 0, times: 1 }, Fault::Short(3));
-    for _ in 0..6 {
+    for _ in 0..3 {
         world.write_one();
     }
-    // Idle for long enough to leave a mark.
+    // Idle for long enough to leave a mark; the write behind it has but the next group's word.
     world.wait(std::time::Duration::from_secs(1));
+    world.write_one();
     let vouched = found(&world.db().snapshot()).unwrap();
     world.write(&[Durability::Sync; 3]);
     let last_record = wal_bytes(&world) - sealed;
