@@ -15,10 +15,10 @@ fn depth() -> Depth {
     Depth {
         images,
         recover_every: 1_009,
-        images_in_recovery: images.div_ceil(64),
+        images_in_recovery: images.div_ceil(128),
         recover_twice_every: 997,
-        verify_every: 8,
-        go_on_every: 16,
+        verify_every: 16,
+        go_on_every: 64,
     }
 }
 

@@ -12,12 +12,8 @@ use crate::scenarios::Scenario;
 
 const SCENARIO: Scenario = Scenario { name: "a call that fails", run: any_call_may_fail };
 
-const WAYS: [Fault; 4] = [
-    Fault::Error(std::io::ErrorKind::Other),
-    Fault::Full,
-    Fault::HappensAndFails,
-    Fault::TooManyFiles,
-];
+const WAYS: [Fault; 4] =
+    [Fault::Error(std::io::ErrorKind::Other), Fault::Full, Fault::HappensAndFails, Fault::TooManyFiles];
 
 #[test]
 fn pairs() {
@@ -27,7 +23,7 @@ fn pairs() {
     let disk = SimDisk::new(1);
     let sound = run(SCENARIO, disk.clone()).unwrap_or_else(|found| panic!("{found}"));
     let images = asked.unwrap_or(8);
-    let mut opener = Opener::new(Depth { images, verify_every: 8, go_on_every: 16, ..Depth::SHALLOW });
+    let mut opener = Opener::new(Depth { images, verify_every: 16, go_on_every: 64, ..Depth::SHALLOW });
     let (mut tried, mut struck) = (0, 0);
     for call in (0..disk.calls()).step_by(if thin { 5 } else { 1 }) {
         for (way, fault) in WAYS.into_iter().enumerate() {

@@ -29,10 +29,12 @@ fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number) * PLACES + u64::from(n)))
 }
 
+/// With this, the bits below are those of 2^52 and a whole number more.
+const WHOLE: u64 = 0x4330_0000_0000_0000;
+
 fn value(series: u32, bits: u64) -> Value {
     match series % 3 {
-        // Exact: far below 2^53.
-        0 => Value::F64(bits as f64),
+        0 => Value::F64(f64::from_bits(WHOLE | bits)),
         1 => Value::I64(-i64::try_from(bits).unwrap()),
         _ => Value::U64(bits),
     }
@@ -41,7 +43,7 @@ fn value(series: u32, bits: u64) -> Value {
 /// The number inside a value; `None` for one that nobody wrote.
 fn bits(value: Value) -> Option<u64> {
     match value {
-        Value::F64(value) => Some(value as u64).filter(|bits| *bits as f64 == value),
+        Value::F64(value) => Some(value.to_bits() ^ WHOLE),
         Value::I64(value) => u64::try_from(-value).ok(),
         Value::U64(value) => Some(value),
         _ => None,

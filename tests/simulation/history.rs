@@ -102,7 +102,12 @@ impl Step {
     fn needs_open(&self) -> bool {
         let between = matches!(
             self,
-            Self::Fail { .. } | Self::Fill { .. } | Self::Rate { .. } | Self::Mend | Self::Kill | Self::PowerLoss { .. }
+            Self::Fail { .. }
+                | Self::Fill { .. }
+                | Self::Rate { .. }
+                | Self::Mend
+                | Self::Kill
+                | Self::PowerLoss { .. }
         );
         !between && !matches!(self, Self::TryOpen)
     }

@@ -33,7 +33,7 @@ fn an_interval_ends_with_a_sync() {
     let every = Duration::from_millis(20);
     let mut world = opened();
     world.write(&[Durability::Os, Durability::Interval(every)]);
-    let acknowledged = world.oracle.borrow().acknowledged();
+    let acknowledged = found(&world.db().snapshot()).unwrap();
     assert_eq!(acknowledged.len(), 2);
     let lost = |world: &World| {
         let images = world.disk.state().images(IMAGES, 1);

@@ -38,7 +38,18 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(disk: SimDisk, seed: u64) -> Self {
         let executor = Executor::new(&disk, seed);
-        Self { disk, executor, oracle: Rc::default(), db: None, next: 0, builder: small(), durability: Durability::Sync, struck: 0, intervals_over: 0, base: 0 }
+        Self {
+            disk,
+            executor,
+            oracle: Rc::default(),
+            db: None,
+            next: 0,
+            builder: small(),
+            durability: Durability::Sync,
+            struck: 0,
+            intervals_over: 0,
+            base: 0,
+        }
     }
 
     pub(crate) fn db(&self) -> &Db {
