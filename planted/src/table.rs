@@ -39,7 +39,7 @@ pub(crate) const PLANTED: &[Planted] = &[
     simulated("2", "failed_flush_is_forgotten", crashed!("failed_flushes"), "is lost"),
     simulated("8", "bad_edit_gives_up_a_sound_log", crashed!("failed_flushes"), "is lost"),
     simulated("8", "bad_edit_begins_the_log_anew", DAMAGED, "told: false, lost: ["),
-    simulated("9", "failed_install_removes_its_sst", crashed!("failed_install"), "MissingFiles"),
+    simulated("9", "failed_install_removes_its_sst", crashed!("failed_install"), "lacks files that its manifest names"),
     simulated("10", "hole_is_crossed", DAMAGED, "is lost, and a later one is there"),
     simulated("13", "cancelled_write_is_half_applied", crashed!("cancelled_writes"), "was refused, and is there"),
     simulated("16", "close_loses_the_first_recovery", crashed!("closed_after_two_crashes"), "is lost"),

@@ -23,7 +23,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             Some(_) if self.skips_failed() => {
                 let newer = self.version.frozen.get(1..).and_then(|newer| newer.last()).cloned();
                 self.flushing = newer.as_ref().map_or(self.flushing, |_| Flushing::Running);
-                newer.into_iter().for_each(|frozen| self.flusher.send(Flush { frozen }));
+                if let Some(frozen) = newer {
+                    self.flusher.send(Flush { frozen });
+                }
             }
             Some(oldest) if self.flushing != Flushing::Running && self.read_only.is_none() => {
                 self.flusher.send(Flush { frozen: Arc::clone(oldest) });
