@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use crate::actor::{Report, ToWriter};
 use crate::engine::{Actors, Alarm};
-use crate::env::sim::SimDisk;
+use crate::env::sim::{Chance, SimDisk};
 use crate::sync::Sender;
 use crate::{Builder, Db, Result};
 
 /// Drives the actors of any number of openings, and whatever else is spawned.
 pub struct Executor {
     disk: SimDisk,
-    /// Splitmix64's state.
-    seed: u64,
+    /// Chooses whose turn it is.
+    chance: Chance,
     /// By number; `None` once it has ended.
     tasks: Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>,
     ready: Arc<Mutex<Vec<Ready>>>,
@@ -69,7 +69,14 @@ impl Executor {
     #[must_use]
     pub fn new(disk: &SimDisk, seed: u64) -> Self {
         let woken_at = Rc::new(Cell::new(0));
-        Self { disk: disk.clone(), seed, tasks: Vec::new(), ready: Arc::default(), alarms: Vec::new(), woken_at }
+        Self {
+            disk: disk.clone(),
+            chance: Chance::new(seed),
+            tasks: Vec::new(),
+            ready: Arc::default(),
+            alarms: Vec::new(),
+            woken_at,
+        }
     }
 
     /// Opens a database on the disk; its actors get their turns from here.
@@ -114,7 +121,7 @@ impl Executor {
                 if ready.is_empty() {
                     return false;
                 }
-                let at = usize::try_from(next(&mut self.seed) % ready.len() as u64).unwrap_or_default();
+                let at = self.chance.up_to(ready.len() - 1);
                 ready.remove(at)
             };
             let Some(mut future) = self.tasks[ready.task].take() else { continue };
@@ -210,12 +217,4 @@ impl Wake for Alert {
             ready.push(Ready { task: self.task, woken_at });
         }
     }
-}
-
-/// The next number of splitmix64.
-fn next(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }

@@ -96,10 +96,10 @@ pub(super) fn number(len: usize) -> u64 {
 
 /// Numbers from a seed (splitmix64).
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -116,7 +116,7 @@ impl Chance {
     }
 
     /// A number from zero to the bound, the bound included.
-    pub(super) fn up_to(&mut self, bound: usize) -> usize {
+    pub(crate) fn up_to(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(number(bound).saturating_add(1))).expect("it is at most a usize")
     }
 }

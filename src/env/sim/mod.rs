@@ -17,6 +17,7 @@ mod state;
 mod tests;
 
 pub use bytes::Bytes;
+pub(crate) use bytes::Chance;
 pub use disk::SimDisk;
 pub use faults::{Fault, FaultAt, Kind, Rates};
 pub use image::{Choice, Image};
