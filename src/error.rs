@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::options::Duplicates;
 use crate::point::ValueType;
 
 /// What every fallible call of this crate returns.
@@ -159,6 +160,18 @@ pub enum Error {
         expected: ValueType,
         /// The type offered.
         found: ValueType,
+    },
+    /// A series was asked for with another way to treat duplicates than it was made with.
+    #[error(
+        "series {series} was made to {expected} of several points at one timestamp, not to {found}: that is for good"
+    )]
+    DuplicatesMismatch {
+        /// The series' key.
+        series: String,
+        /// What it was made with.
+        expected: Duplicates,
+        /// What was asked for.
+        found: Duplicates,
     },
     /// The `Series` belongs to another database, or to an earlier opening of this one.
     #[error("series {id} was not made by this opening of the database: call `db.series(key)` after each open")]

@@ -35,7 +35,7 @@ pub use finding::Finding;
 pub use inspect::{
     Inspection, ManifestInspection, SeriesLogInspection, SpareInspection, SstInspection, WalInspection, inspect,
 };
-pub use options::Durability;
+pub use options::{Duplicates, Durability};
 pub use point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, Sample, Timestamp, Value, ValueType};
 pub use query::{
     Aggregate, ColumnChunk, Columns, PointStream, Query, QueryScan, Scan, ScanIter, Select, SeriesInfo, SeriesWindows,

@@ -19,6 +19,48 @@ pub enum Durability {
     Os,
 }
 
+/// What becomes of several points of one series at one timestamp. Chosen when a database or a series is made, for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Duplicates {
+    /// All are kept, in the order in which they arrived. The default.
+    #[default]
+    KeepAll,
+    /// The one that arrived last stands for all: a later write corrects an earlier one.
+    KeepLast,
+    /// The one that arrived first stands for all: what is there is not changed.
+    KeepFirst,
+}
+
+impl Duplicates {
+    /// The number that stands for it in files.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::KeepAll => 0,
+            Self::KeepLast => 1,
+            Self::KeepFirst => 2,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::KeepAll),
+            1 => Some(Self::KeepLast),
+            2 => Some(Self::KeepFirst),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Duplicates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::KeepAll => "keep all",
+            Self::KeepLast => "keep the last",
+            Self::KeepFirst => "keep the first",
+        })
+    }
+}
+
 /// Every choice of an opening; `Builder` sets them.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {

@@ -5,12 +5,12 @@ use super::message::{Ack, Command, Work, Write};
 use super::storage::{AppendError, LogRecord, Storage, Timer, Timers};
 use super::writer::Writer;
 use crate::error::{Error, Result};
-use crate::options::Durability;
+use crate::options::{Duplicates, Durability};
 use crate::point::{Batch, PointColumns, Target, ValueType};
 use crate::series::{SeriesDef, SeriesId, SeriesKey};
 use crate::sync::bounds::{GROUP_BYTES, GROUP_REQUESTS};
 use crate::sync::{Arc, Permit, Reply};
-use crate::version::{Made, SeriesIndex};
+use crate::version::{Made, Making, SeriesIndex};
 
 /// A request that nothing but storage can make fail any more.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ struct Ahead {
     seq: u64,
     series: SeriesIndex,
     max_series: u32,
+    duplicates: Duplicates,
     durability: Durability,
 }
 
@@ -120,6 +121,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             seq: self.version.seq,
             series: self.version.series.clone(),
             max_series: self.settings.max_series,
+            duplicates: self.settings.duplicates,
             durability: self.settings.durability,
         };
         let group: Vec<Prepared> = group.into_iter().filter_map(|command| ahead.prepare(command)).collect();
@@ -280,7 +282,12 @@ impl Ahead {
         let mut ids = Vec::with_capacity(keys.len());
         for (key, ty) in keys {
             key.check()?;
-            let made = index.find_or_make(key, *ty, self.seq + 1, self.max_series)?;
+            let made = index.find_or_make(
+                key,
+                *ty,
+                None,
+                Making { seq: self.seq + 1, cap: self.max_series, duplicates: self.duplicates },
+            )?;
             ids.push(made.id());
             if let Made::New(def) = made {
                 definitions.push(def);

@@ -11,7 +11,7 @@ use super::storage::{AppendError, Storage, Timer, Timers};
 use crate::error::{Error, Result};
 use crate::latest::Latest;
 use crate::memtable::{Frozen, Memtable};
-use crate::options::Durability;
+use crate::options::{Duplicates, Durability};
 use crate::series::SeriesDef;
 use crate::sync::bounds::{FROZEN, GROUP_REQUESTS};
 use crate::sync::{Arc, Receiver, Reply, Sender, yield_now};
@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) flush_at_bytes: usize,
     pub(crate) flush_age: Duration,
     pub(crate) max_series: u32,
+    /// For series that are made without a choice of their own.
+    pub(crate) duplicates: Duplicates,
 }
 
 /// Where the flush of the oldest frozen memtable stands.

@@ -1,6 +1,7 @@
 //! A series key in bytes, the same in the WAL and in the series log.
 
 use super::{Decoded, Reader, put_varint};
+use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::series::{MAX_SERIES_IDS, MAX_TAGS, SeriesId, SeriesKey};
 
@@ -16,7 +17,7 @@ pub(crate) fn put_key(out: &mut Vec<u8>, key: &SeriesKey) {
     }
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
@@ -36,14 +37,20 @@ pub(crate) fn read_key(reader: &mut Reader<'_>) -> Decoded<SeriesKey> {
     Ok(key)
 }
 
-fn read_text<'a>(reader: &mut Reader<'a>) -> Decoded<&'a str> {
+pub(crate) fn read_text<'a>(reader: &mut Reader<'a>) -> Decoded<&'a str> {
     let len = reader.count(1)?;
     std::str::from_utf8(reader.bytes(len)?).map_err(|_| "a text is not UTF-8".to_owned())
 }
 
-pub(crate) fn read_type(reader: &mut Reader<'_>) -> Decoded<ValueType> {
+/// A series' type in the lower half of a byte, what becomes of its duplicates in the upper.
+pub(crate) fn put_kind(out: &mut Vec<u8>, ty: ValueType, duplicates: Duplicates) {
+    out.push(ty as u8 | duplicates.code() << 4);
+}
+
+pub(crate) fn read_kind(reader: &mut Reader<'_>) -> Decoded<(ValueType, Duplicates)> {
     let code = reader.u8()?;
-    ValueType::from_code(code).ok_or_else(|| format!("value type {code} is not known"))
+    let kind = ValueType::from_code(code & 0xf).zip(Duplicates::from_code(code >> 4));
+    kind.ok_or_else(|| format!("value type {code} is not known"))
 }
 
 /// A series id from a number of any size.

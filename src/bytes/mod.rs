@@ -7,6 +7,7 @@ pub(crate) mod header;
 pub(crate) mod key;
 mod numbers;
 mod salt;
+pub(crate) mod tombstone;
 mod window;
 
 pub(crate) use numbers::{Flaw, Reader, put_u32, put_u64, put_varint, put_zigzag, put_zigzag_wide};

@@ -19,7 +19,7 @@ use crate::actor::{self, Command, Flush, Report, Settings, ToWriter, Work, Write
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::latest::Latest;
-use crate::options::Options;
+use crate::options::{Duplicates, Options};
 use crate::query::Snapshot;
 use crate::store::{self, OpenReport, Opened, Readers};
 use crate::sync::{Answer, Permit, Permits, Sender, channel};
@@ -90,6 +90,7 @@ impl Engine {
             flush_at_bytes: options.flush_at_bytes(),
             flush_age: options.flush_age,
             max_series: options.max_series,
+            duplicates: Duplicates::default(),
         };
         let writer = Writer::new(storage, Arc::clone(&alarm), settings, flusher, Arc::clone(&latest), generation);
         let poisoned = Arc::new(AtomicBool::new(false));

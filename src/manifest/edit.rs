@@ -1,11 +1,14 @@
 //! An edit as bytes. Numbers are varints, each as small as its neighbours allow; decoding refuses what no engine wrote.
 
-use crate::bytes::key::series_id;
+use crate::bytes::key::{put_text, read_text, series_id};
+use crate::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
 use crate::bytes::{Decoded, Reader, ordinal, put_u32, put_varint, put_zigzag};
-use crate::version::{Edit, FileId, Rectangle, SstMeta};
+use crate::options::Duplicates;
+use crate::sync::Arc;
+use crate::version::{BASE, DyadicBox, Edit, FileId, Rectangle, SstMeta};
 
-/// Eleven numbers of at least a byte, and the CRC.
-const MIN_SST_BYTES: usize = 15;
+/// Sixteen numbers of at least a byte, and the CRC.
+const MIN_SST_BYTES: usize = 20;
 
 pub(super) fn put_edit(out: &mut Vec<u8>, edit: &Edit) {
     put_varint(out, edit.flushed_seq);
@@ -20,6 +23,22 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &Edit) {
     for sst in &edit.added {
         put_sst(out, sst);
     }
+    put_varint(out, edit.buried.len() as u64);
+    for tombstone in &edit.buried {
+        put_tombstone(out, tombstone);
+    }
+    put_varint(out, edit.forgotten.len() as u64);
+    for seq in &edit.forgotten {
+        put_varint(out, *seq);
+    }
+    put_zigzag(out, edit.cutoff);
+    put_varint(out, edit.cutoffs.len() as u64);
+    for (select, cutoff) in &edit.cutoffs {
+        put_text(out, select);
+        put_zigzag(out, *cutoff);
+    }
+    // 0 leaves it as it was.
+    out.push(edit.duplicates.map_or(0, |duplicates| duplicates.code() + 1));
 }
 
 fn put_sst(out: &mut Vec<u8>, sst: &SstMeta) {
@@ -39,6 +58,15 @@ fn put_sst(out: &mut Vec<u8>, sst: &SstMeta) {
     put_varint(out, sst.series);
     out.push(sst.level);
     put_varint(out, sst.age);
+    let ((first_series, series_bits), (first_time, time_bits)) = sst.space.sides();
+    put_varint(out, u64::from(first_series));
+    out.push(series_bits);
+    put_zigzag(out, first_time);
+    out.push(time_bits);
+    out.push(u8::from(sst.origin != 0));
+    if sst.origin != 0 {
+        out.extend_from_slice(&sst.origin.to_be_bytes());
+    }
 }
 
 pub(super) fn read_edit(bytes: &[u8]) -> Decoded<Edit> {
@@ -56,6 +84,21 @@ pub(super) fn read_edit(bytes: &[u8]) -> Decoded<Edit> {
     for _ in 0..reader.count(MIN_SST_BYTES)? {
         edit.added.push(read_sst(&mut reader)?);
     }
+    for _ in 0..reader.count(MIN_TOMBSTONE_BYTES)? {
+        edit.buried.push(Arc::new(read_tombstone(&mut reader)?));
+    }
+    for _ in 0..reader.count(1)? {
+        edit.forgotten.push(reader.varint()?);
+    }
+    edit.cutoff = reader.zigzag()?;
+    for _ in 0..reader.count(2)? {
+        let select = read_text(&mut reader)?.to_owned();
+        edit.cutoffs.push((select, reader.zigzag()?));
+    }
+    edit.duplicates = match reader.u8()? {
+        0 => None,
+        code => Some(Duplicates::from_code(code - 1).ok_or("a treatment of duplicates that is not known")?),
+    };
     reader.finish()?;
     Ok(edit)
 }
@@ -67,7 +110,7 @@ fn read_sst(reader: &mut Reader<'_>) -> Decoded<SstMeta> {
     let first_time = reader.zigzag()?;
     let last_time = first_time.checked_add_unsigned(reader.varint()?).ok_or("a time range beyond all time")?;
     let min_seq = reader.varint()?;
-    Ok(SstMeta {
+    let mut meta = SstMeta {
         id,
         len,
         footer_crc,
@@ -84,7 +127,22 @@ fn read_sst(reader: &mut Reader<'_>) -> Decoded<SstMeta> {
         series: reader.varint()?,
         level: reader.u8()?,
         age: reader.varint()?,
-    })
+        space: DyadicBox::ALL,
+        origin: 0,
+    };
+    let (first_series, series_bits) = (reader.varint_u32()?, reader.u8()?);
+    let (first_time, time_bits) = (reader.zigzag()?, reader.u8()?);
+    meta.space =
+        DyadicBox::new(first_series, series_bits, first_time, time_bits).ok_or("a space that is not aligned")?;
+    if meta.level > BASE {
+        return Err(format!("level {} of {}", meta.level, BASE));
+    }
+    meta.origin = match reader.u8()? {
+        0 => 0,
+        1 => u128::from_be_bytes(reader.array()?),
+        _ => return Err("a flag that is not known".to_owned()),
+    };
+    Ok(meta)
 }
 
 fn sum(first: u64, more: u64) -> Decoded<u64> {

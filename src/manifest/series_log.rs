@@ -7,7 +7,7 @@ use super::remove_leftover;
 use crate::bytes::Salt;
 use crate::bytes::frame::{self, Frames, Head};
 use crate::bytes::header::{HEADER_BYTES, Header, Magic};
-use crate::bytes::key::{MIN_KEY_BYTES, put_key, read_key, read_type};
+use crate::bytes::key::{MIN_KEY_BYTES, put_key, put_kind, read_key, read_kind};
 use crate::bytes::{Decoded, Extent, Reader, put_varint};
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
@@ -168,7 +168,7 @@ fn put_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesDef>], first: u32) {
     for (definition, id) in definitions.iter().zip(first..) {
         assert_eq!(definition.id.get(), id, "series ids are dense: a gap is damage to every later opening");
         assert!(definition.seq >= seq, "series are made in the order of their ids");
-        out.push(definition.ty as u8);
+        put_kind(out, definition.ty, definition.duplicates);
         put_varint(out, definition.seq - seq);
         put_key(out, &definition.key);
         seq = definition.seq;
@@ -181,12 +181,12 @@ fn read_group(body: &[u8], definitions: &mut Vec<SeriesDef>) -> Decoded<()> {
     for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
         let id = u32::try_from(definitions.len()).ok().filter(|id| *id < MAX_SERIES_IDS);
         let id = id.ok_or("more series than there are ids")?;
-        let ty = read_type(&mut reader)?;
+        let (ty, duplicates) = read_kind(&mut reader)?;
         seq = seq.checked_add(reader.varint()?).ok_or("a seq beyond 64 bits")?;
         if definitions.last().is_some_and(|before| before.seq > seq) {
             return Err(format!("series {id} is older than the one before it"));
         }
-        definitions.push(SeriesDef { id: SeriesId::new(id), key: read_key(&mut reader)?, ty, seq });
+        definitions.push(SeriesDef { id: SeriesId::new(id), key: read_key(&mut reader)?, ty, duplicates, seq });
     }
     Ok(reader.finish()?)
 }

@@ -2,6 +2,10 @@
 
 mod series_log;
 
+use crate::options::Duplicates;
+use crate::series::SeriesSet;
+use crate::sync::Arc;
+use crate::version::{DyadicBox, Tombstone};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -41,7 +45,14 @@ fn sst(id: u64) -> SstMeta {
         series: 9,
         level: 2,
         age: id,
+        space: DyadicBox::new(1 << 20, 20, 0, 62).unwrap(),
+        origin: u128::from(id % 3),
     }
+}
+
+fn tombstone(seq: u64) -> Tombstone {
+    let series = SeriesSet::from_sorted([0, 1, 2, 7, 900].map(SeriesId::new));
+    Tombstone { seq, series, first_time: i64::MIN, last_time: i64::MAX - 1 }
 }
 
 /// The edit that adds one SST and takes the one before it away.
@@ -53,6 +64,11 @@ fn edit(number: u64) -> Edit {
         floor: FileId::new(number),
         series_log_len: number * 100,
         next_file: FileId::new(number + 1),
+        buried: vec![Arc::new(tombstone(number * 10))],
+        forgotten: if number > 1 { vec![(number - 1) * 10] } else { Vec::new() },
+        cutoff: i64::try_from(number).unwrap() - 3,
+        cutoffs: vec![("temp{station=\"JFK\"}".to_owned(), -5)],
+        duplicates: (number == 2).then_some(Duplicates::KeepLast),
     }
 }
 

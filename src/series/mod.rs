@@ -2,12 +2,15 @@
 //! Text forms follow Prometheus: `temp{station="JFK"}`.
 
 mod key;
+mod set;
 
 use std::fmt;
 use std::marker::PhantomData;
 
 pub use key::{MAX_KEY_BYTES, MAX_TAGS, SeriesKey};
+pub(crate) use set::SeriesSet;
 
+use crate::options::Duplicates;
 use crate::point::ValueType;
 
 /// The most series ids a database ever gives: the upper half of u32 stands for keys inside a batch.
@@ -85,6 +88,8 @@ pub(crate) struct SeriesDef {
     pub(crate) id: SeriesId,
     pub(crate) key: SeriesKey,
     pub(crate) ty: ValueType,
+    /// Which points of one timestamp are kept.
+    pub(crate) duplicates: Duplicates,
     /// The seq of the record that made it.
     pub(crate) seq: u64,
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::bytes::{Extent, Flaw, Reader};
 use crate::series::SeriesId;
-use crate::version::{FileId, Rectangle, SstMeta};
+use crate::version::{DyadicBox, FileId, Rectangle, SstMeta};
 
 /// The newest format this release reads, and the one it writes.
 pub(crate) const FORMAT_VERSION: u32 = 1;
@@ -184,8 +184,8 @@ impl Footer {
         self.top.end() + Self::LEN as u64
     }
 
-    /// The manifest's entry for this file. Its age is not in the file: it is given at install.
-    pub(super) fn meta(&self, footer_crc: u32, age: u64) -> SstMeta {
+    /// The manifest's entry for this file, as far as the file knows: age and space are given at install.
+    pub(super) fn meta(&self, footer_crc: u32) -> SstMeta {
         SstMeta {
             id: self.id,
             len: self.file_len(),
@@ -197,7 +197,9 @@ impl Footer {
             blocks: self.block_count,
             series: self.series,
             level: self.level,
-            age,
+            age: 0,
+            space: DyadicBox::ALL,
+            origin: 0,
         }
     }
 }

@@ -41,8 +41,10 @@ impl SstReader {
     pub(crate) fn open(dir: &Dir, uuid: Uuid, meta: &SstMeta, cache: Arc<PageCache>) -> Result<Self> {
         let file = dir.open(&super::file_name(meta.id), Open::Read)?;
         cache.counters().file_opened();
+        // A backup's files bear the name of the database that wrote them.
+        let uuid = if meta.origin == 0 { uuid } else { Uuid::from_u128(meta.origin) };
         let (footer, footer_crc) = read_footer(&file, &cache, Some((uuid, meta)))?;
-        let found = footer.meta(footer_crc, meta.age);
+        let found = SstMeta { age: meta.age, space: meta.space, origin: meta.origin, ..footer.meta(footer_crc) };
         if footer.uuid != uuid || found != *meta {
             return Err(foreign(&file, (uuid, meta), &found, footer.uuid));
         }
@@ -54,7 +56,7 @@ impl SstReader {
         let file = dir.open(name, Open::Read)?;
         cache.counters().file_opened();
         let (footer, footer_crc) = read_footer(&file, &cache, None)?;
-        let meta = footer.meta(footer_crc, 0);
+        let meta = footer.meta(footer_crc);
         Self::with_footer(file, footer, meta, cache)
     }
 

@@ -149,7 +149,7 @@ impl SstWriter {
         let bytes = footer.encode();
         self.output.buffer.extend_from_slice(&bytes);
         self.output.publish(&super::file_name(self.id))?;
-        Ok(footer.meta(trailing_crc(&bytes), age))
+        Ok(SstMeta { age, ..footer.meta(trailing_crc(&bytes)) })
     }
 }
 

@@ -172,6 +172,7 @@ fn settle(
         floor: wal.current(),
         series_log_len,
         next_file: ids.next(),
+        ..recovery.durable.clone()
     };
     #[cfg(feature = "planted")]
     let first_recovery = first_recovery(manifest, recovery, replayed);

@@ -1,5 +1,7 @@
 //! Opening, over files that fail on demand or tell what was asked of them.
 
+use crate::options::Duplicates;
+use crate::version::Making;
 use std::sync::Arc;
 
 use crate::actor::{LogRecord, Storage, Tables};
@@ -60,7 +62,14 @@ fn an_opening_that_is_refused_deletes_nothing() {
         opened.storage.sync().unwrap();
     }
     let mut series = SeriesIndex::default();
-    series.find_or_make(&SeriesKey::new("m"), ValueType::U64, 1, 9).unwrap();
+    series
+        .find_or_make(
+            &SeriesKey::new("m"),
+            ValueType::U64,
+            None,
+            Making { seq: 1, cap: 9, duplicates: Duplicates::default() },
+        )
+        .unwrap();
     let mut memtable = Memtable::new();
     memtable.insert(PointColumns { series: &[SeriesId::new(0)], timestamps: &[1], bits: &[1] });
     let (view, next_segment) = (memtable.view(), FileId::default());

@@ -1,10 +1,15 @@
 //! A change of what is durable outside the WAL: one manifest record, applied whole or not at all.
 //! `Durable` is what all edits so far add up to.
 
+use std::collections::BTreeMap;
+
 use super::sst::{FileId, SstMeta};
+use super::tombstone::Tombstone;
+use crate::options::Duplicates;
+use crate::sync::Arc;
 
 /// One step from a durable state to the next.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) added: Vec<SstMeta>,
     /// By id, never by position.
@@ -18,6 +23,34 @@ pub(crate) struct Edit {
     pub(crate) series_log_len: u64,
     /// The id above every id given so far.
     pub(crate) next_file: FileId,
+    /// Deletes whose WAL record the floor passes, and which something older than they may still need.
+    pub(crate) buried: Vec<Arc<Tombstone>>,
+    /// Tombstones, by seq, that nothing older meets any more.
+    pub(crate) forgotten: Vec<u64>,
+    /// Time before which retention hides everything; `i64::MIN` hides nothing.
+    pub(crate) cutoff: i64,
+    /// The same for the series that a selector names, by the selector's text.
+    pub(crate) cutoffs: Vec<(String, i64)>,
+    /// What series do with duplicates unless they say otherwise; `None` leaves it as it was.
+    pub(crate) duplicates: Option<Duplicates>,
+}
+
+impl Default for Edit {
+    fn default() -> Self {
+        Self {
+            added: Vec::new(),
+            removed: Vec::new(),
+            flushed_seq: 0,
+            floor: FileId::default(),
+            series_log_len: 0,
+            next_file: FileId::default(),
+            buried: Vec::new(),
+            forgotten: Vec::new(),
+            cutoff: i64::MIN,
+            cutoffs: Vec::new(),
+            duplicates: None,
+        }
+    }
 }
 
 /// The sum of all edits: what the manifest's full record holds.
@@ -29,6 +62,12 @@ pub(crate) struct Durable {
     pub(crate) floor: FileId,
     pub(crate) series_log_len: u64,
     pub(crate) next_file: FileId,
+    /// In the order of their seqs.
+    pub(crate) tombstones: Vec<Arc<Tombstone>>,
+    /// `None`: nothing is hidden.
+    pub(crate) cutoff: Option<i64>,
+    pub(crate) cutoffs: BTreeMap<String, i64>,
+    pub(crate) duplicates: Duplicates,
 }
 
 impl Durable {
@@ -57,6 +96,26 @@ impl Durable {
             }
             self.ssts.push(sst.clone());
         }
+        for seq in &edit.forgotten {
+            let at = self.tombstones.iter().position(|tombstone| tombstone.seq == *seq);
+            let at = at.ok_or_else(|| format!("the delete of record {seq} is forgotten and was not there"))?;
+            self.tombstones.remove(at);
+        }
+        for tombstone in &edit.buried {
+            if tombstone.seq > edit.flushed_seq || self.tombstones.last().is_some_and(|last| last.seq >= tombstone.seq)
+            {
+                return Err(format!("the delete of record {} is out of order", tombstone.seq));
+            }
+            self.tombstones.push(Arc::clone(tombstone));
+        }
+        if edit.cutoff > i64::MIN {
+            self.cutoff = self.cutoff.max(Some(edit.cutoff));
+        }
+        for (select, cutoff) in &edit.cutoffs {
+            let known = self.cutoffs.entry(select.clone()).or_insert(*cutoff);
+            *known = (*known).max(*cutoff);
+        }
+        self.duplicates = edit.duplicates.unwrap_or(self.duplicates);
         self.flushed_seq = edit.flushed_seq;
         self.floor = edit.floor;
         self.series_log_len = edit.series_log_len;
@@ -73,6 +132,11 @@ impl Durable {
             floor: self.floor,
             series_log_len: self.series_log_len,
             next_file: self.next_file,
+            buried: self.tombstones.clone(),
+            forgotten: Vec::new(),
+            cutoff: self.cutoff.unwrap_or(i64::MIN),
+            cutoffs: self.cutoffs.iter().map(|(select, cutoff)| (select.clone(), *cutoff)).collect(),
+            duplicates: Some(self.duplicates),
         }
     }
 }

@@ -1,18 +1,24 @@
 //! What readers see, as one immutable value, and the pure rules that lead from one value to the next.
 //! Nothing here does I/O, awaits, or reads a clock, so that every decision can be tested and model-checked.
 
+mod dyadic;
 mod edit;
 mod file_ids;
+mod hidden;
 mod recover;
 mod series_index;
 mod sst;
+mod tombstone;
 mod transition;
 
+pub(crate) use dyadic::DyadicBox;
 pub(crate) use edit::{Durable, Edit};
 pub(crate) use file_ids::FileIds;
+pub(crate) use hidden::Hidden;
 pub(crate) use recover::{Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, ReplayEnd, recover};
-pub(crate) use series_index::{Made, SeriesIndex};
-pub(crate) use sst::{FileId, Rectangle, SstMeta};
+pub(crate) use series_index::{Made, Making, SeriesIndex};
+pub(crate) use sst::{BASE, FileId, L0, LAST_TIER, Rectangle, SstMeta};
+pub(crate) use tombstone::Tombstone;
 
 use crate::memtable::{Frozen, View};
 use crate::sync::Arc;

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use im::{HashMap, Vector};
 
 use crate::error::{Error, Result};
+use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey};
 use crate::sync::Arc;
@@ -64,17 +65,31 @@ impl SeriesIndex {
     /// The series of this key, made by record `seq` if it is not there yet.
     ///
     /// # Errors
-    /// `TypeMismatch` if it is there with another type; `TooManySeries` if it is not and the cap is reached.
-    pub(crate) fn find_or_make(&mut self, key: &SeriesKey, ty: ValueType, seq: u64, cap: u32) -> Result<Made> {
+    /// `TypeMismatch` or `DuplicatesMismatch` if it is there with another type or policy; `TooManySeries` if it is not
+    /// and the cap is reached.
+    pub(crate) fn find_or_make(
+        &mut self,
+        key: &SeriesKey,
+        ty: ValueType,
+        chosen: Option<Duplicates>,
+        making: Making,
+    ) -> Result<Made> {
         if let Some(found) = self.find(key) {
             if found.ty != ty {
                 return Err(Error::TypeMismatch { series: key.to_string(), expected: found.ty, found: ty });
             }
-            return Ok(Made::Found(found.id));
+            let (series, expected) = (|| key.to_string(), found.duplicates);
+            return match chosen {
+                Some(found) if found != expected => {
+                    Err(Error::DuplicatesMismatch { series: series(), expected, found })
+                }
+                _ => Ok(Made::Found(found.id)),
+            };
         }
+        let Making { seq, cap, duplicates } = making;
         let next = u32::try_from(self.len()).ok().filter(|next| *next < cap.min(MAX_SERIES_IDS));
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
-        let made = Arc::new(SeriesDef { id, key: key.clone(), ty, seq });
+        let made = Arc::new(SeriesDef { id, key: key.clone(), ty, duplicates: chosen.unwrap_or(duplicates), seq });
         self.push(Arc::clone(&made));
         Ok(Made::New(made))
     }
@@ -103,6 +118,17 @@ impl SeriesIndex {
         let id = def.id;
         self.by_key.insert(ByKey(def), id);
     }
+}
+
+/// What a series that is made takes over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Making {
+    /// Of the record that makes it.
+    pub(crate) seq: u64,
+    /// How many series there may be.
+    pub(crate) cap: u32,
+    /// For who chose none.
+    pub(crate) duplicates: Duplicates,
 }
 
 /// What [`SeriesIndex::find_or_make`] did.

@@ -3,7 +3,7 @@
 
 use super::column::{put_column, read_column};
 use crate::actor::LogRecord;
-use crate::bytes::key::{MIN_KEY_BYTES, put_key, read_key, read_type, series_id};
+use crate::bytes::key::{MIN_KEY_BYTES, put_key, put_kind, read_key, read_kind, series_id};
 use crate::bytes::{Decoded, Reader, put_varint};
 use crate::point::{MAX_BATCH_POINTS, PointColumns};
 use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
@@ -22,7 +22,7 @@ pub(super) fn put_commit(out: &mut Vec<u8>, record: &LogRecord<'_>) {
     for definition in record.definitions {
         debug_assert_eq!(definition.seq, record.seq, "a series is made by the record that defines it");
         put_varint(out, u64::from(definition.id.get()));
-        out.push(definition.ty as u8);
+        put_kind(out, definition.ty, definition.duplicates);
         put_key(out, &definition.key);
     }
     put_varint(out, record.points.len() as u64);
@@ -46,8 +46,8 @@ impl Decoder {
         self.definitions.clear();
         for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
             let id = series_id(reader.varint()?)?;
-            let ty = read_type(&mut reader)?;
-            self.definitions.push(Arc::new(SeriesDef { id, ty, seq, key: read_key(&mut reader)? }));
+            let (ty, duplicates) = read_kind(&mut reader)?;
+            self.definitions.push(Arc::new(SeriesDef { id, ty, duplicates, seq, key: read_key(&mut reader)? }));
         }
         let count = reader.varint()?;
         // A column of equal values takes no byte a point: this bound, not the body's length, holds memory down.

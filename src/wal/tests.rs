@@ -4,6 +4,7 @@ mod faults;
 mod golden;
 mod tail;
 
+use crate::options::Duplicates;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -43,7 +44,7 @@ impl Owned {
 
     pub(super) fn defining(mut self, id: u32, key: SeriesKey) -> Self {
         let (id, ty, seq) = (SeriesId::new(id), ValueType::F64, self.seq);
-        self.definitions.push(Arc::new(SeriesDef { id, key, ty, seq }));
+        self.definitions.push(Arc::new(SeriesDef { id, key, ty, duplicates: Duplicates::KeepLast, seq }));
         self
     }
 

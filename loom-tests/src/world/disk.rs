@@ -242,6 +242,8 @@ impl Tables for Store {
             series: 1,
             level: 0,
             age: frozen.generation,
+            space: crate::version::DyadicBox::ALL,
+            origin: 0,
         };
         let id = self.step(Disk::begin_sst)?;
         let meta = meta(id, points.len());

@@ -126,7 +126,14 @@ impl<T: Send + 'static> Asked<T> {
 impl World {
     pub(crate) fn new(setup: &Setup) -> (Self, Actors) {
         let mut series = SeriesIndex::default();
-        series.find_or_make(&SeriesKey::new("m"), ValueType::U64, 0, 8).expect("an empty index takes a series");
+        series
+            .find_or_make(
+                &SeriesKey::new("m"),
+                ValueType::U64,
+                None,
+                crate::version::Making { seq: 0, cap: 8, duplicates: crate::options::Duplicates::default() },
+            )
+            .expect("an empty index takes a series");
         let store = Store::new(setup.watched, setup.failing_flushes);
         let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0))));
         let (inbox, commands) = channel();
@@ -135,6 +142,7 @@ impl World {
             durability: Durability::Sync,
             flush_at_bytes: setup.flush_at_bytes,
             flush_age: Duration::from_hours(1),
+            duplicates: crate::options::Duplicates::default(),
             max_series: 8,
         };
         let writer = Writer::new(store.clone(), NoTimers, settings, flusher, Arc::clone(&latest), 0);

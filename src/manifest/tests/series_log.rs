@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::manifest::{SERIES_LOG, SERIES_LOG_MAGIC};
+use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::series::{SeriesDef, SeriesKey};
 use crate::sync::Arc;
@@ -11,7 +12,7 @@ fn definitions(ids: std::ops::Range<u32>) -> Vec<Arc<SeriesDef>> {
     ids.map(|id| {
         let key = SeriesKey::new("cpu").tag("host", format!("h{}", id / 4)).tag("core", format!("{}", id % 4));
         let (ty, seq) = (types[id as usize % 4], u64::from(id / 3 + 1));
-        Arc::new(SeriesDef { id: SeriesId::new(id), key, ty, seq })
+        Arc::new(SeriesDef { id: SeriesId::new(id), key, ty, duplicates: Duplicates::KeepFirst, seq })
     })
     .collect()
 }

@@ -114,7 +114,7 @@ fn any_key(input: &mut Input<'_>) -> SeriesKey {
 fn committed(batch: &Batch) -> Owned {
     let ids = || (0..).map(SeriesId::new);
     let define = |(id, (key, ty)): (SeriesId, &(SeriesKey, ValueType))| {
-        Arc::new(SeriesDef { id, key: key.clone(), ty: *ty, seq: 1 })
+        Arc::new(SeriesDef { id, key: key.clone(), ty: *ty, duplicates: crate::options::Duplicates::default(), seq: 1 })
     };
     let all: Vec<SeriesId> = ids().take(batch.keys().len()).collect();
     let id = |target| match target {

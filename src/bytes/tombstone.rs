@@ -1,0 +1,73 @@
+//! A tombstone as bytes, the same in the WAL and in the manifest.
+
+use super::key::series_id;
+use super::{Decoded, Reader, ordinal, put_varint, put_zigzag};
+use crate::series::{SeriesId, SeriesSet};
+use crate::version::Tombstone;
+
+/// Seq, two times, the number of runs, and one run.
+pub(crate) const MIN_TOMBSTONE_BYTES: usize = 6;
+
+pub(crate) fn put_tombstone(out: &mut Vec<u8>, tombstone: &Tombstone) {
+    debug_assert!(tombstone.first_time <= tombstone.last_time && !tombstone.series.is_empty());
+    put_varint(out, tombstone.seq);
+    put_zigzag(out, tombstone.first_time);
+    put_varint(out, tombstone.last_time.abs_diff(tombstone.first_time));
+    put_varint(out, tombstone.series.runs().len() as u64);
+    let mut end = 0;
+    for (first, last) in tombstone.series.runs() {
+        put_varint(out, u64::from(first.get() - end));
+        put_varint(out, u64::from(last.get() - first.get()));
+        end = last.get();
+    }
+}
+
+pub(crate) fn read_tombstone(reader: &mut Reader<'_>) -> Decoded<Tombstone> {
+    let seq = ordinal(reader.varint()?)?;
+    let first_time = reader.zigzag()?;
+    let last_time = first_time.checked_add_unsigned(reader.varint()?).ok_or("a delete beyond all time")?;
+    let count = reader.count(2)?;
+    let (mut runs, mut end) = (Vec::with_capacity(count), 0_u64);
+    for _ in 0..count {
+        let first = step(end, reader.varint()?)?;
+        let last = step(u64::from(first.get()), reader.varint()?)?;
+        runs.push((first, last));
+        end = u64::from(last.get());
+    }
+    let series = SeriesSet::from_runs(runs).filter(|series| !series.is_empty());
+    let series = series.ok_or("a delete whose series do not ascend")?;
+    Ok(Tombstone { seq, series, first_time, last_time })
+}
+
+fn step(from: u64, by: u64) -> Decoded<SeriesId> {
+    series_id(from.checked_add(by).ok_or("a series id beyond 64 bits")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tombstone_round_trips_at_the_ends_of_everything() {
+        let ids = [0, 1, 5, 6, 7, 1 << 20, crate::series::MAX_SERIES_IDS - 1].map(SeriesId::new);
+        for (first_time, last_time) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MAX), (-3, 9)] {
+            let tombstone = Tombstone { seq: 77, series: SeriesSet::from_sorted(ids), first_time, last_time };
+            let mut out = Vec::new();
+            put_tombstone(&mut out, &tombstone);
+            let mut reader = Reader::new(&out);
+            assert_eq!(read_tombstone(&mut reader), Ok(tombstone));
+            assert_eq!(reader.finish(), Ok(()));
+            for cut in 0..out.len() {
+                assert!(read_tombstone(&mut Reader::new(&out[..cut])).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn runs_that_adjoin_or_none_at_all_are_no_tombstone() {
+        // Seq 1, time 0, span 0, then runs as gap and length.
+        assert!(read_tombstone(&mut Reader::new(&[1, 0, 0, 0])).is_err());
+        assert!(read_tombstone(&mut Reader::new(&[1, 0, 0, 2, 3, 1, 1, 0])).is_err());
+        assert!(read_tombstone(&mut Reader::new(&[1, 0, 0, 2, 3, 1, 2, 0])).is_ok());
+    }
+}
