@@ -29,7 +29,7 @@ pub(crate) mod version;
 pub(crate) mod wal;
 
 pub use actor::Ack;
-pub use db::{Builder, Changes, Db, Stats, TryWriteError};
+pub use db::{Builder, Changes, Db, LevelStats, Stats, TryWriteError, WorkStats};
 pub use error::{Error, Result};
 pub use finding::Finding;
 pub use inspect::{

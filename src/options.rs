@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::series::Matcher;
+use crate::sync::Arc;
 
 /// When an acknowledged write is safe, and from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +63,26 @@ impl std::fmt::Display for Duplicates {
     }
 }
 
+/// What may be kept, as it is chosen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Retention {
+    /// The oldest that a point may be.
+    pub(crate) age: Option<Duration>,
+    /// What all SSTs may take together.
+    pub(crate) bytes: Option<u64>,
+    /// For some series an age of their own: the selector's text, who it means, the age.
+    pub(crate) rules: Vec<(String, Arc<dyn Matcher>, Duration)>,
+}
+
+/// What retention may keep, as the writer goes by it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RetentionLimits {
+    pub(crate) age: Option<Duration>,
+    pub(crate) bytes: Option<u64>,
+    /// Of each rule of the version's cutoffs, by its place; `None`: it is kept up no more.
+    pub(crate) rules: Vec<Option<Duration>>,
+}
+
 /// Every choice of an opening; `Builder` sets them.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -72,6 +94,7 @@ pub(crate) struct Options {
     pub(crate) max_series: u32,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) index_cache_bytes: Option<usize>,
+    pub(crate) retention: Retention,
 }
 
 impl Default for Options {
@@ -85,6 +108,7 @@ impl Default for Options {
             max_series: 1_000_000,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
+            retention: Retention::default(),
         }
     }
 }
@@ -126,6 +150,10 @@ impl Options {
         }
         if self.flush_age.is_zero() {
             return refuse("flush_age", "longer than zero");
+        }
+        let ages = self.retention.rules.iter().map(|(_, _, age)| age).chain(&self.retention.age);
+        if ages.into_iter().any(Duration::is_zero) || self.retention.bytes == Some(0) {
+            return refuse("retention", "an age longer than zero, and more bytes than none");
         }
         self.durability.check()
     }

@@ -29,7 +29,7 @@ use crate::options::{Durability, Options};
 #[must_use = "nothing is opened before `open`"]
 pub struct Builder {
     dir: PathBuf,
-    options: Options,
+    pub(super) options: Options,
     env: Arc<dyn Env>,
 }
 

@@ -3,6 +3,8 @@
 
 mod builder;
 mod changes;
+mod delete;
+mod retention;
 mod stats;
 
 use std::path::Path;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 
 pub use builder::Builder;
 pub use changes::Changes;
-pub use stats::Stats;
+pub use stats::{LevelStats, Stats, WorkStats};
 
 use crate::actor::{Ack, Work, Write};
 use crate::engine::{Engine, block_on, off_thread};
@@ -332,7 +334,7 @@ impl Db {
         Error::check_size("a list of new series", keys.len(), MAX_BATCH_POINTS)?;
         let bytes = keys.iter().map(|(key, _)| key.byte_len()).sum();
         Error::check_size("a list of series keys, in bytes,", bytes, MAX_BATCH_BYTES)?;
-        self.ask(|reply| Work::MakeSeries { keys, reply }).await
+        self.ask(|reply| Work::MakeSeries { keys, duplicates: None, reply }).await
     }
 
     /// Queues a request and waits for its answer. The blocking twins drive this: it needs no runtime.

@@ -107,6 +107,9 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
     }
     /// Time since some fixed moment, for timers alone: it never goes back, whatever the wall clock does.
     fn now(&self) -> Duration;
+    fn wall(&self) -> i64 {
+        i64::MAX
+    }
     /// A number that nothing else bears.
     fn unique(&self) -> Uuid;
 }

@@ -88,6 +88,8 @@ impl Memtable {
         self.view.points += points.len() as u64;
     }
 
+    pub(crate) fn delete(&mut self, _: Arc<crate::version::Tombstone>) {}
+
     fn put(&mut self, series: SeriesId, cell: Cell, epoch: u32) {
         self.view.times = (self.view.times.0.min(cell.timestamp), self.view.times.1.max(cell.timestamp));
         let place = self.place(series);

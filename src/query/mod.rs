@@ -24,6 +24,7 @@ pub use aggregate::Aggregate;
 pub(crate) use blocking::unblock;
 pub use builder::{Query, QueryScan};
 pub use catalog::SeriesInfo;
+pub(crate) use range::TimeRange;
 pub use result::{SeriesWindows, Window, Windows};
 pub use scan::{ColumnChunk, Columns, Scan, ScanIter};
 pub use select::Select;

@@ -1,12 +1,14 @@
 //! Opening: lock, look, let recovery decide, replay, make the result durable in new files, and only then delete.
 //! Until the manifest is rewritten nothing that was there has changed, so a crash anywhere leads to the same opening.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Store;
 use super::directory::{Directory, LOCK};
 use super::look::{check_unfinished, decide, lock, read_series, spare_strangers};
+use super::merges::SstMerges;
 use super::place::{check_creatable, prepare, sync_parent};
 use super::readers::Readers;
 use super::replay::{Replay, Replayed, check_replayable};
@@ -17,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Manifest, ManifestRead, SeriesLog};
 use crate::options::Options;
 use crate::sst;
-use crate::version::{Durable, FileId, FileIds, Recovery, Version};
+use crate::version::{Cutoffs, Durable, FileId, FileIds, Recovery, Version};
 use crate::wal::{Wal, WalFiles, segment_name};
 
 /// What an opening found and did.
@@ -53,12 +55,14 @@ pub struct ForgivenTail {
 }
 
 /// An opening's parts, for the engine to set going.
-#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) storage: Store,
     pub(crate) tables: SstTables,
+    pub(crate) merges: SstMerges,
     pub(crate) readers: Arc<Readers>,
     pub(crate) version: Version,
+    /// Cutoffs of rules, by their selectors' texts: who knows selectors puts them into the version.
+    pub(crate) ruled: BTreeMap<String, i64>,
     /// The greatest age that an SST bears.
     pub(crate) generation: u64,
     pub(crate) report: OpenReport,
@@ -97,8 +101,9 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     storage.drop_segments();
     removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
     let durable = storage.manifest.durable();
-    let ssts = durable.ssts.iter().cloned().map(Arc::new).collect();
-    let version = Version::opened(replayed.series, ssts, durable.flushed_seq);
+    let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
+    let version = Version::opened(replayed.series, durable, cutoffs);
+    let ruled = durable.cutoffs.clone();
     let report = OpenReport {
         created,
         replayed_records: replayed.records,
@@ -109,7 +114,17 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     };
     tracing::info!(dir = %path.display(), ?report, "opened");
     let nonce = dir.env().unique().as_u64_pair().0;
-    Ok(Opened { storage, tables: tables(), readers, version, generation: replayed.generation, report, nonce })
+    Ok(Opened {
+        storage,
+        tables: tables(),
+        merges: SstMerges,
+        readers,
+        version,
+        ruled,
+        generation: replayed.generation,
+        report,
+        nonce,
+    })
 }
 
 /// Makes the manifest of a database that no opening has finished making durable once more: its very name may be in the
@@ -168,6 +183,7 @@ fn settle(
     let wal = Wal::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
     let durable = Durable {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
+        tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
         flushed_seq: replayed.last_seq,
         floor: wal.current(),
         series_log_len,
