@@ -87,6 +87,7 @@ impl World {
             flush_at_bytes: usize::MAX,
             flush_age: Duration::from_hours(1),
             max_series: 1000,
+            duplicates: crate::options::Duplicates::default(),
         };
         let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, latest, 0);
         Self { mock, inbox, flushes, run: Box::pin(writer.run(commands)) }
