@@ -83,6 +83,7 @@ impl World {
         let (inbox, commands) = channel();
         let (to_flusher, flushes) = channel();
         let settings = Settings {
+            duplicates: crate::options::Duplicates::default(),
             durability: Durability::Os,
             flush_at_bytes: usize::MAX,
             flush_age: Duration::from_hours(1),
