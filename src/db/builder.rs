@@ -93,6 +93,21 @@ impl Builder {
         self
     }
 
+    /// Refuses batches with a point whose timestamp is more than this ahead of the wall clock, as of a device whose clock
+    /// is wrong. Default: no timestamp is refused.
+    ///
+    /// Such a write fails with [`Error::RefusedPoints`], which names each of the points, and writes nothing.
+    pub fn refuse_ahead_of_clock(mut self, by_more_than: Duration) -> Self {
+        self.options.refuse_ahead = Some(by_more_than);
+        self
+    }
+
+    /// The same for timestamps more than this behind the wall clock, as of a device that was never told the time.
+    pub fn refuse_behind_clock(mut self, by_more_than: Duration) -> Self {
+        self.options.refuse_behind = Some(by_more_than);
+        self
+    }
+
     /// Opens the database on a thread of its own, so that neither a runtime is needed nor one blocked.
     ///
     /// # Errors

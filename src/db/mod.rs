@@ -174,8 +174,9 @@ impl Db {
     ///
     /// # Errors
     /// Unless it is [`Error::OutcomeUnknown`], nothing of the batch was written: [`Error::TooLarge`],
-    /// [`Error::InvalidName`], [`Error::TypeMismatch`], [`Error::UnknownSeries`] and [`Error::TooManySeries`] for what
-    /// is wrong with the batch; [`Error::WriteFailed`], [`Error::ReadOnly`] and [`Error::Closed`] for the database.
+    /// [`Error::InvalidName`], [`Error::TypeMismatch`], [`Error::UnknownSeries`], [`Error::TooManySeries`] and
+    /// [`Error::RefusedPoints`] for what is wrong with the batch; [`Error::WriteFailed`], [`Error::ReadOnly`] and
+    /// [`Error::Closed`] for the database.
     pub async fn write(&self, batch: Batch) -> Result<Ack> {
         self.write_with(batch, self.engine.options.durability).await
     }
@@ -307,7 +308,16 @@ impl Db {
     fn check(&self, batch: &Batch, durability: Durability) -> Result<()> {
         self.engine.check_sound()?;
         durability.check()?;
-        batch.check(self.engine.nonce)
+        batch.check(self.engine.nonce)?;
+        self.check_guards(batch)
+    }
+
+    fn check_guards(&self, batch: &Batch) -> Result<()> {
+        let guard = self.engine.options.guard(|| self.engine.wall());
+        let Some(guard) = guard.filter(|guard| !guard.admits_all(batch.timestamps())) else { return Ok(()) };
+        let version = self.engine.version();
+        let text = |id| version.series.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string());
+        Err(Error::RefusedPoints { points: batch.refused_by(guard, text) })
     }
 
     #[expect(clippy::result_large_err, reason = "the batch comes back by value, as it went in")]

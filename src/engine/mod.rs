@@ -39,6 +39,7 @@ pub(crate) struct Engine {
     /// For requests that carry nothing: a flush must not wait behind the writes that wait for it.
     pub(crate) plain_permits: Permits,
     pub(crate) options: Options,
+    env: Arc<dyn Env>,
     pub(crate) report: OpenReport,
     /// Tells this opening's `Series` from all others.
     pub(crate) nonce: u64,
@@ -84,7 +85,7 @@ impl Engine {
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel::<Flush>();
-        let alarm = Arc::new(Alarm::new(env));
+        let alarm = Arc::new(Alarm::new(Arc::clone(&env)));
         let settings = Settings {
             durability: options.durability,
             flush_at_bytes: options.flush_at_bytes(),
@@ -108,6 +109,7 @@ impl Engine {
             permits: Permits::new(options.queue_bytes()),
             plain_permits: Permits::new(PLAIN_REQUESTS),
             options,
+            env,
             report,
             nonce,
             poisoned,
@@ -129,6 +131,11 @@ impl Engine {
 
     pub(crate) fn version(&self) -> Arc<Version> {
         self.latest.load()
+    }
+
+    /// The wall clock; see [`Env::wall`].
+    pub(crate) fn wall(&self) -> i64 {
+        self.env.wall()
     }
 
     pub(crate) fn latest(&self) -> &Arc<Latest<Version>> {
