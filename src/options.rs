@@ -73,6 +73,8 @@ pub(crate) struct Options {
     pub(crate) max_series: u32,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) index_cache_bytes: Option<usize>,
+    /// `None`: whatever the database was made with, or the default for one that is made now.
+    pub(crate) duplicates: Option<Duplicates>,
     /// How far ahead of the wall clock a timestamp may be, if that matters.
     pub(crate) refuse_ahead: Option<Duration>,
     /// How far behind it.
@@ -90,6 +92,7 @@ impl Default for Options {
             max_series: 1_000_000,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
+            duplicates: None,
             refuse_ahead: None,
             refuse_behind: None,
         }

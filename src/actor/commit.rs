@@ -221,7 +221,7 @@ impl Ahead {
         match work {
             Work::Write(write) => {
                 let Write { batch, durability, reply } = *write;
-                let made = self.make_all(batch.keys());
+                let made = self.make_all(batch.keys(), None);
                 match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
                     #[cfg(feature = "planted")]
                     Err(_) if crate::planted::is("refused_batch_is_ok") => {
@@ -239,7 +239,7 @@ impl Ahead {
                     }
                 }
             }
-            Work::MakeSeries { keys, reply } => match self.make_all(&keys) {
+            Work::MakeSeries { keys, duplicates, reply } => match self.make_all(&keys, duplicates) {
                 Err(error) => {
                     reply.send(Err(error));
                     None
@@ -276,7 +276,7 @@ impl Ahead {
     }
 
     /// Finds or makes every key's series. Nothing is made before the caller takes over the index.
-    fn make_all(&self, keys: &[(SeriesKey, ValueType)]) -> Result<MadeSeries> {
+    fn make_all(&self, keys: &[(SeriesKey, ValueType)], chosen: Option<Duplicates>) -> Result<MadeSeries> {
         let mut index = self.series.clone();
         let mut definitions = Vec::new();
         let mut ids = Vec::with_capacity(keys.len());
@@ -285,7 +285,7 @@ impl Ahead {
             let made = index.find_or_make(
                 key,
                 *ty,
-                None,
+                chosen,
                 Making { seq: self.seq + 1, cap: self.max_series, duplicates: self.duplicates },
             )?;
             ids.push(made.id());

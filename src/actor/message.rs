@@ -3,7 +3,7 @@
 use super::storage::Timer;
 use crate::error::Result;
 use crate::memtable::Frozen;
-use crate::options::Durability;
+use crate::options::{Duplicates, Durability};
 use crate::point::{Batch, ValueType};
 use crate::series::{SeriesId, SeriesKey};
 use crate::sync::{Arc, Permit, Reply};
@@ -40,8 +40,12 @@ pub(crate) struct Command {
 pub(crate) enum Work {
     /// Append a batch. Boxed: all other messages are small.
     Write(Box<Write>),
-    /// Find or make series, all in one record.
-    MakeSeries { keys: Vec<(SeriesKey, ValueType)>, reply: Reply<Result<Vec<SeriesId>>> },
+    /// Find or make series, all in one record; with a treatment of duplicates, they must have it.
+    MakeSeries {
+        keys: Vec<(SeriesKey, ValueType)>,
+        duplicates: Option<Duplicates>,
+        reply: Reply<Result<Vec<SeriesId>>>,
+    },
     /// Make everything before it durable.
     Sync { reply: Reply<Result<()>> },
     /// Bring every point before it into SSTs.

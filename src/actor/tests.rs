@@ -189,7 +189,7 @@ fn new_series_do_not_put_off_the_flush_of_older_ones() {
     for (hour, name) in [(0, "a"), (1, "b")] {
         world.mock.look(|state| state.now = Duration::from_secs(1800 * hour));
         let (reply, _answer) = reply();
-        world.send(Work::MakeSeries { keys: vec![(SeriesKey::new(name), ValueType::F64)], reply });
+        world.send(Work::MakeSeries { keys: vec![(SeriesKey::new(name), ValueType::F64)], duplicates: None, reply });
         assert!(!world.go());
     }
     assert_eq!(world.due(Timer::Age), Some(Duration::from_hours(1)));

@@ -8,7 +8,7 @@ use super::Db;
 use crate::engine::{Engine, off_thread};
 use crate::env::{Env, OsEnv};
 use crate::error::{Error, Result};
-use crate::options::{Durability, Options};
+use crate::options::{Duplicates, Durability, Options};
 
 /// Options of an opening; made by [`Db::builder`].
 ///
@@ -90,6 +90,16 @@ impl Builder {
     /// Bytes of SST index kept in memory. Default: 64 MiB, or an eighth of a smaller budget; at most a quarter of it.
     pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
         self.options.index_cache_bytes = Some(bytes);
+        self
+    }
+
+    /// What becomes of several points of one series at one timestamp. Chosen when the database is made, for good; series
+    /// made by [`Db::series_with`] may differ. Default: what the database was made with, and for a new one
+    /// [`Duplicates::KeepAll`].
+    ///
+    /// The opening fails with [`Error::InvalidOption`] if the database was made with another.
+    pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
+        self.options.duplicates = Some(duplicates);
         self
     }
 

@@ -39,6 +39,7 @@ pub(crate) struct Engine {
     /// For requests that carry nothing: a flush must not wait behind the writes that wait for it.
     pub(crate) plain_permits: Permits,
     pub(crate) options: Options,
+    pub(crate) duplicates: Duplicates,
     env: Arc<dyn Env>,
     pub(crate) report: OpenReport,
     /// Tells this opening's `Series` from all others.
@@ -81,7 +82,7 @@ impl Engine {
     pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
         options.check()?;
         let opened = store::open(Arc::clone(&env), dir, &options)?;
-        let Opened { storage, tables, readers, version, generation, report, nonce } = opened;
+        let Opened { storage, tables, readers, version, generation, duplicates, report, nonce } = opened;
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel::<Flush>();
@@ -91,7 +92,7 @@ impl Engine {
             flush_at_bytes: options.flush_at_bytes(),
             flush_age: options.flush_age,
             max_series: options.max_series,
-            duplicates: Duplicates::default(),
+            duplicates,
         };
         let writer = Writer::new(storage, Arc::clone(&alarm), settings, flusher, Arc::clone(&latest), generation);
         let poisoned = Arc::new(AtomicBool::new(false));
@@ -109,6 +110,7 @@ impl Engine {
             permits: Permits::new(options.queue_bytes()),
             plain_permits: Permits::new(PLAIN_REQUESTS),
             options,
+            duplicates,
             env,
             report,
             nonce,

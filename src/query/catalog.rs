@@ -7,6 +7,7 @@ use super::range::TimeRange;
 use super::select::Select;
 use super::source::AnySources;
 use crate::error::Result;
+use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::series::{SeriesId, SeriesKey};
 use crate::sync::Arc;
@@ -27,6 +28,8 @@ pub struct SeriesInfo {
     pub key: SeriesKey,
     /// The type of its values, kept for good.
     pub value_type: ValueType,
+    /// What becomes of several of its points at one timestamp, for good.
+    pub duplicates: Duplicates,
 }
 
 /// The series' key as text.

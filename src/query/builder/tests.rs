@@ -1,6 +1,7 @@
 //! Queries over a catalog of vectors, with series of all four types.
 
 use super::*;
+use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::query::Window;
 use crate::query::testing::{Runs, points};
@@ -25,7 +26,12 @@ impl Catalog for Vectors {
 
 fn query(select: &str) -> Query {
     let series = |id, key: &str, value_type| {
-        Arc::new(SeriesInfo { id: SeriesId::new(id), key: key.parse().unwrap(), value_type })
+        Arc::new(SeriesInfo {
+            id: SeriesId::new(id),
+            key: key.parse().unwrap(),
+            value_type,
+            duplicates: Duplicates::KeepAll,
+        })
     };
     let catalog = Vectors(vec![
         (series(0, "count{a=\"1\"}", ValueType::U64), || {
