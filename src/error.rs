@@ -40,6 +40,25 @@ pub enum Error {
         /// One of the names found there.
         found: String,
     },
+    /// A backup was to be made in a directory that holds something; nothing was changed.
+    #[error(
+        "{} is not empty (found {found}): name a new or empty directory; what a backup left that did not end may be deleted",
+        dir.display()
+    )]
+    NotEmpty {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// One of the names found there.
+        found: String,
+    },
+    /// A backup was to be made inside the database that it is of; nothing was changed.
+    #[error("{} lies inside the database {}: name a directory beside it", dir.display(), database.display())]
+    BackupInside {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// The database's own.
+        database: PathBuf,
+    },
     /// Bytes on disk are not what was written.
     #[error("{} is damaged at byte {offset}: {what}; restore it from a backup, `timestrata verify` lists all damage", file.display())]
     Corrupt {

@@ -44,5 +44,5 @@ pub use query::{
     Snapshot, Window, Windows,
 };
 pub use series::{MAX_KEY_BYTES, MAX_TAGS, Series, SeriesId, SeriesKey};
-pub use store::{ForgivenTail, OpenReport};
+pub use store::{BackupReport, ForgivenTail, OpenReport};
 pub use verify::{VerifyReport, verify};

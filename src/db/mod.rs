@@ -1,6 +1,7 @@
 //! The handle: one method is one message to the writer, or one look at the newest version.
 //! Every async call has a blocking twin for programs without a runtime.
 
+mod backup;
 mod builder;
 mod changes;
 mod series;
