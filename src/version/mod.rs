@@ -5,6 +5,7 @@ mod dyadic;
 mod edit;
 mod file_ids;
 mod hidden;
+pub(crate) mod pick;
 mod recover;
 mod series_index;
 mod sst;
