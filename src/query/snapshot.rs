@@ -198,3 +198,6 @@ impl Catalog for Inner {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
