@@ -12,6 +12,7 @@ mod inspect;
 pub(crate) mod latest;
 pub(crate) mod manifest;
 pub(crate) mod memtable;
+pub(crate) mod merge;
 mod options;
 #[cfg(feature = "planted")]
 pub(crate) mod planted;

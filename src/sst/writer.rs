@@ -22,8 +22,9 @@ use crate::point::ValueType;
 use crate::series::SeriesId;
 use crate::version::{FileId, Rectangle, SstMeta};
 
-/// Bytes gathered before they are written: enough that a system call's cost vanishes.
-const BUFFER_BYTES: usize = 1 << 20;
+/// Bytes gathered before they are written: enough that a system call's cost vanishes, and few enough for a compaction
+/// that writes dozens of files at once.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// An SST in the making. Dropped unfinished, it removes what it wrote.
 #[derive(Debug)]
@@ -38,6 +39,25 @@ pub(crate) struct SstWriter {
     dictionary: DictionaryWriter,
     index: IndexWriter,
     totals: Totals,
+    current: Option<Current>,
+    pending: Pending,
+}
+
+/// The series that is being added.
+#[derive(Debug)]
+struct Current {
+    id: SeriesId,
+    ty: ValueType,
+    points: usize,
+    times: Option<(i64, i64)>,
+}
+
+/// Points of the current series that are in no block yet: at most what two blocks hold, so that the last two can be of
+/// equal size.
+#[derive(Debug, Default)]
+struct Pending {
+    timestamps: Vec<i64>,
+    bits: Vec<u64>,
 }
 
 /// What the footer will say of the points.
@@ -66,6 +86,8 @@ impl SstWriter {
             dictionary: DictionaryWriter::default(),
             index: IndexWriter::default(),
             totals: Totals::default(),
+            current: None,
+            pending: Pending::default(),
         })
     }
 
@@ -82,23 +104,85 @@ impl SstWriter {
         timestamps: &[i64],
         bits: &[u64],
     ) -> Result<()> {
-        assert_eq!(timestamps.len(), bits.len(), "a value for each timestamp");
-        assert!(timestamps.is_sorted(), "timestamps of series {id} descend");
-        assert!(self.totals.rectangle.is_none_or(|so_far| so_far.last_series < id), "series {id} does not ascend");
-        let (Some(&first_time), Some(&last_time)) = (timestamps.first(), timestamps.last()) else {
+        if timestamps.is_empty() {
             return Ok(());
-        };
-        self.dictionary.push(SeriesEntry { id, key_hash, ty });
-        let points = points_per_block(timestamps.len());
-        for (timestamps, bits) in timestamps.chunks(points).zip(bits.chunks(points)) {
-            self.add_block(id, ty, timestamps, bits)?;
         }
-        self.totals
-            .add_series(Rectangle { first_series: id, last_series: id, first_time, last_time }, timestamps.len());
+        self.begin_series(id, key_hash, ty);
+        self.note(timestamps, bits);
+        self.add_blocks(timestamps, bits)?;
+        self.end_series()
+    }
+
+    /// Begins a series, whose points come by [`push`](Self::push); it has at least one.
+    ///
+    /// # Panics
+    /// If ids do not ascend.
+    pub(crate) fn begin_series(&mut self, id: SeriesId, key_hash: u64, ty: ValueType) {
+        assert!(self.totals.rectangle.is_none_or(|so_far| so_far.last_series < id), "series {id} does not ascend");
+        assert!(self.current.is_none(), "series {id} begins inside another");
+        self.dictionary.push(SeriesEntry { id, key_hash, ty });
+        self.current = Some(Current { id, ty, points: 0, times: None });
+    }
+
+    /// Adds points of the series that was begun, in time order, behind those before.
+    ///
+    /// # Panics
+    /// If none was begun, timestamps descend, or there are not as many values as timestamps.
+    pub(crate) fn push(&mut self, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+        self.note(timestamps, bits);
+        self.pending.timestamps.extend_from_slice(timestamps);
+        self.pending.bits.extend_from_slice(bits);
+        let full = (self.pending.timestamps.len() / MAX_POINTS).saturating_sub(1) * MAX_POINTS;
+        if full > 0 {
+            self.add_pending(full, MAX_POINTS)?;
+        }
         Ok(())
     }
 
-    fn add_block(&mut self, series: SeriesId, ty: ValueType, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+    /// Ends the series that was begun.
+    pub(crate) fn end_series(&mut self) -> Result<()> {
+        let rest = self.pending.timestamps.len();
+        if rest > 0 {
+            self.add_pending(rest, points_per_block(rest))?;
+        }
+        if let Some(Current { id, points, times: Some((first_time, last_time)), .. }) = self.current.take() {
+            let added = Rectangle { first_series: id, last_series: id, first_time, last_time };
+            self.totals.add_series(added, points);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, timestamps: &[i64], bits: &[u64]) {
+        assert_eq!(timestamps.len(), bits.len(), "a value for each timestamp");
+        let Some(current) = &mut self.current else { panic!("points of no series") };
+        let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) else { return };
+        let follows = current.times.is_none_or(|(_, newest)| newest <= first);
+        assert!(follows && timestamps.is_sorted(), "timestamps of series {} descend", current.id);
+        current.times = Some((current.times.map_or(first, |(earliest, _)| earliest), last));
+        current.points += timestamps.len();
+    }
+
+    /// Adds the first `count` of the points that wait, as blocks of so many each.
+    fn add_pending(&mut self, count: usize, points: usize) -> Result<()> {
+        let Pending { timestamps, bits } = std::mem::take(&mut self.pending);
+        for (timestamps, bits) in timestamps[..count].chunks(points).zip(bits[..count].chunks(points)) {
+            self.add_block(timestamps, bits)?;
+        }
+        self.pending = Pending { timestamps, bits };
+        self.pending.timestamps.drain(..count);
+        self.pending.bits.drain(..count);
+        Ok(())
+    }
+
+    fn add_blocks(&mut self, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+        let points = points_per_block(timestamps.len());
+        let mut blocks = timestamps.chunks(points).zip(bits.chunks(points));
+        blocks.try_for_each(|(timestamps, bits)| self.add_block(timestamps, bits))
+    }
+
+
+    fn add_block(&mut self, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+        let Some(Current { id: series, ty, .. }) = self.current else { panic!("a block of no series") };
         assert!(!bits.is_empty() && bits.len() <= MAX_POINTS, "a block of {} points", bits.len());
         let offset = self.output.position();
         let start = self.output.buffer.len();
