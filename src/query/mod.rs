@@ -16,11 +16,11 @@ mod stream;
 mod table;
 mod windows;
 
+pub(crate) use crate::merge::TimeRange;
 pub use aggregate::Aggregate;
 pub(crate) use blocking::unblock;
 pub use builder::{Query, QueryScan};
 pub use catalog::SeriesInfo;
-pub(crate) use crate::merge::TimeRange;
 pub use result::{SeriesWindows, Window, Windows};
 pub use scan::{ColumnChunk, Columns, Scan, ScanIter};
 pub use select::Select;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::actor::{FlushJob, Made, Tables};
 use crate::env::Dir;
 use crate::error::{Error, Result};
-use crate::sst::{SstWriter, key_hash};
+use crate::sst::{SstWriter, keep_all, key_hash};
 use crate::version::FileIds;
 
 /// Where SSTs are made.
@@ -37,7 +37,8 @@ impl Tables for SstTables {
             bits.extend(cells.iter().map(|cell| cell.bits));
             writer.add_series(id, key_hash(&def.key), def.ty, &timestamps, &bits)?;
         }
-        let ssts = vec![writer.finish(frozen.min_seq..=frozen.max_seq, frozen.generation)?];
+        let named = writer.finish(frozen.min_seq..=frozen.max_seq, frozen.generation)?;
+        let ssts = keep_all(&self.dir, vec![named])?;
         Ok(Made { ssts, ..Made::default() })
     }
 }
