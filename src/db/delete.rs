@@ -7,8 +7,9 @@ use super::Db;
 use crate::actor::{Ack, Delete, Work};
 use crate::engine::block_on;
 use crate::error::Result;
+use crate::merge::TimeRange;
 use crate::point::Timestamp;
-use crate::query::{Select, TimeRange, unblock};
+use crate::query::{Select, unblock};
 use crate::series::SeriesSet;
 
 impl Db {
