@@ -2,11 +2,13 @@
 //! It carries out what the writer and recovery decided, in the order they name, and decides nothing itself.
 
 mod directory;
+mod fragments;
 mod look;
 mod merges;
 mod open;
 mod place;
 mod readers;
+mod regions;
 mod replay;
 mod tables;
 #[cfg(test)]

@@ -117,7 +117,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     Ok(Opened {
         storage,
         tables: tables(),
-        merges: SstMerges,
+        merges: SstMerges::new(dir, manifest.uuid, ids),
         readers,
         version,
         ruled,
