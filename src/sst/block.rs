@@ -6,19 +6,13 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use super::codec::{FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, encode_floats, encode_integers};
+use super::codec::{FloatDecoder, IntegerDecoder, Scratch, VECTOR, encode_floats, encode_integers};
 use super::index::BlockEntry;
 use super::seal::SEAL_LEN;
 use crate::bytes::{Flaw, Reader, put_varint};
 use crate::error::Result;
 use crate::point::ValueType;
 use crate::version::FileId;
-
-/// Points in each block when so many points of one series are cut: as even as can be, so that none is tiny.
-pub(super) fn points_per_block(points: usize) -> usize {
-    let blocks = points.div_ceil(MAX_POINTS).max(1);
-    points.div_ceil(blocks)
-}
 
 /// The buffers of an encoder, kept from block to block.
 #[derive(Debug, Default)]
@@ -251,12 +245,5 @@ mod tests {
             }
         }
         assert!(!any_falls(&[]) && !any_falls(&[5]));
-    }
-
-    #[test]
-    fn blocks_are_cut_evenly() {
-        for (points, expected) in [(1, 1), (8192, 8192), (8193, 4097), (16_384, 8192), (16_385, 5462), (0, 0)] {
-            assert_eq!(points_per_block(points), expected, "{points}");
-        }
     }
 }

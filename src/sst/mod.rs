@@ -16,6 +16,7 @@ mod dictionary;
 mod footer;
 mod hash;
 mod index;
+mod output;
 mod owner;
 mod reader;
 mod seal;
@@ -37,6 +38,7 @@ pub(crate) use dictionary::SeriesEntry;
 pub(crate) use footer::{FOOTER_MAGIC, FORMAT_VERSION, HEADER_MAGIC};
 pub(crate) use hash::key_hash;
 pub(crate) use index::BlockEntry;
+pub(crate) use output::{NamedSst, keep_all};
 pub(crate) use owner::owner;
 pub(crate) use reader::SstReader;
 #[cfg(test)]

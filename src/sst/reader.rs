@@ -108,6 +108,11 @@ impl SstReader {
         self.top.index.iter().flat_map(|page| spread(self.index_entries(page)))
     }
 
+    /// The blocks of one page of the index, counted from 0; `None` behind the last. Goes past the cache, too.
+    pub(crate) fn page_entries(&self, number: usize) -> Result<Option<Vec<BlockEntry>>> {
+        self.top.index.get(number).map(|page| self.index_entries(page)).transpose()
+    }
+
     /// Every series of the file, in ascending order of ids.
     pub(crate) fn series(&self) -> impl Iterator<Item = Result<SeriesEntry>> {
         self.top.dictionary.iter().flat_map(|page| spread(self.dictionary_entries(page)))
@@ -168,6 +173,19 @@ impl SstReader {
     ) -> Result<()> {
         self.load_block(entry, scratch)?;
         let decoded = scratch.decode(entry, (timestamps, |nanos| nanos), (bits, |bits| bits));
+        decoded.map_err(|flaw| self.damaged_block(entry, flaw))
+    }
+
+    /// The same with timestamps as they are merged.
+    pub(crate) fn read_raw(
+        &self,
+        entry: &BlockEntry,
+        scratch: &mut BlockScratch,
+        times: &mut Vec<Timestamp>,
+        bits: &mut Vec<u64>,
+    ) -> Result<()> {
+        self.load_block(entry, scratch)?;
+        let decoded = scratch.decode(entry, (times, Timestamp::from_nanos), (bits, |bits| bits));
         decoded.map_err(|flaw| self.damaged_block(entry, flaw))
     }
 

@@ -12,8 +12,8 @@ use super::footer::Footer;
 use super::index::{BlockEntry, IndexPage, IndexWriter};
 use super::verify::no_cache;
 use super::{
-    BlockScratch, HEADER_MAGIC, IoCounters, PageCache, SeriesEntry, SstReader, SstWriter, describe, file_name, owner,
-    verify,
+    BlockScratch, HEADER_MAGIC, IoCounters, PageCache, SeriesEntry, SstReader, SstWriter, describe, file_name,
+    keep_all, owner, verify,
 };
 use crate::bytes::Flaw;
 use crate::env::Dir;
@@ -173,7 +173,8 @@ fn points_come_back(dir: &Dir, reader: &SstReader, entries: &[BlockEntry]) -> Re
     for Points { entry, timestamps, bits } in &all {
         writer.add_series(entry.id, entry.key_hash, entry.ty, timestamps, bits)?;
     }
-    let meta = writer.finish(reader.footer.min_seq..=reader.footer.max_seq, 0)?;
+    let named = writer.finish(reader.footer.min_seq..=reader.footer.max_seq, 0)?;
+    let Some(meta) = keep_all(dir, vec![named])?.pop() else { panic!("one file is one meta") };
     let old = reader.meta();
     let told = |meta: &SstMeta| (meta.rectangle, meta.points, meta.series, meta.min_seq, meta.max_seq, meta.level);
     assert_eq!(told(&meta), told(old), "the same points are told otherwise");

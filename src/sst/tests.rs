@@ -6,6 +6,7 @@ mod golden;
 mod lookup;
 mod mutation;
 mod round_trip;
+mod streaming;
 
 use std::path::Path;
 
@@ -59,7 +60,7 @@ fn write(dir: &Dir, id: u64, series: &[Series]) -> SstMeta {
         let hash = u64::from(*id) * 1_000_003;
         writer.add_series(SeriesId::new(*id), hash, *ty, timestamps, bits).unwrap();
     }
-    writer.finish(10..=20, 3).unwrap()
+    keep_all(dir, vec![writer.finish(10..=20, 3).unwrap()]).unwrap().remove(0)
 }
 
 fn cache(bytes: usize) -> Arc<PageCache> {

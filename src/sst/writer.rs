@@ -1,29 +1,27 @@
-//! Writes one SST, series by series, and makes it durable.
-//! Promises that the file is whole and durable when `finish` returns, and that nothing of it is left after an error;
-//! memory grows with its index alone.
+//! Writes one SST, series by series and each column by column, and makes it durable.
+//! Promises that the file is whole when `finish` returns, and that nothing of it is left after an error; it holds back two
+//! blocks of points and the bytes not yet written, and else grows with its index alone.
 //! Must not know of memtables, levels' rules or the manifest.
 
 use std::ops::RangeInclusive;
 
 use uuid::Uuid;
 
-use super::block::{BlockEncoder, points_per_block};
+use super::block::BlockEncoder;
 use super::codec::MAX_POINTS;
 use super::dictionary::{DictionaryWriter, SeriesEntry};
 use super::footer::{FORMAT_VERSION, Footer, Header, trailing_crc};
 use super::index::{BlockEntry, IndexWriter, MAX_BLOCK_BYTES};
+use super::output::{NamedSst, Output};
 use super::seal::Seal;
 use super::statistics::{MIN_POINTS_FOR_STATISTICS, Statistics};
 use super::top::Top;
 use crate::bytes::Extent;
-use crate::env::{Dir, DirFile, Open, SyncStep};
+use crate::env::Dir;
 use crate::error::Result;
 use crate::point::ValueType;
 use crate::series::SeriesId;
 use crate::version::{FileId, Rectangle, SstMeta};
-
-/// Bytes gathered before they are written: enough that a system call's cost vanishes.
-const BUFFER_BYTES: usize = 1 << 20;
 
 /// An SST in the making. Dropped unfinished, it removes what it wrote.
 #[derive(Debug)]
@@ -37,7 +35,25 @@ pub(crate) struct SstWriter {
     encoder: BlockEncoder,
     dictionary: DictionaryWriter,
     index: IndexWriter,
+    series: Option<Begun>,
+    held: Held,
     totals: Totals,
+}
+
+/// The series whose points are coming.
+#[derive(Debug)]
+struct Begun {
+    entry: SeriesEntry,
+    /// First and last time so far; `None` before the first point.
+    times: Option<(i64, i64)>,
+    points: u64,
+}
+
+/// The last points of a series, held back so that its last two blocks can be cut evenly: none is then tiny.
+#[derive(Debug, Default)]
+struct Held {
+    timestamps: Vec<i64>,
+    bits: Vec<u64>,
 }
 
 /// What the footer will say of the points.
@@ -65,15 +81,14 @@ impl SstWriter {
             encoder: BlockEncoder::default(),
             dictionary: DictionaryWriter::default(),
             index: IndexWriter::default(),
+            series: None,
+            held: Held::default(),
             totals: Totals::default(),
         })
     }
 
-    /// Adds all points of a series; one without points leaves no trace. Values are as in `Sample::to_bits`. Points of one
-    /// timestamp keep their order.
-    ///
-    /// # Panics
-    /// If ids do not ascend, timestamps descend, or there are not as many values as timestamps.
+    /// Adds all points of a series at once: see [`push`](Self::push).
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn add_series(
         &mut self,
         id: SeriesId,
@@ -82,20 +97,83 @@ impl SstWriter {
         timestamps: &[i64],
         bits: &[u64],
     ) -> Result<()> {
-        assert_eq!(timestamps.len(), bits.len(), "a value for each timestamp");
-        assert!(timestamps.is_sorted(), "timestamps of series {id} descend");
+        self.begin_series(id, key_hash, ty);
+        self.push(timestamps, bits)?;
+        self.end_series()
+    }
+
+    /// Begins a series; one that gets no points leaves no trace.
+    ///
+    /// # Panics
+    /// If ids do not ascend, or the series before has not ended.
+    pub(crate) fn begin_series(&mut self, id: SeriesId, key_hash: u64, ty: ValueType) {
+        assert!(self.series.is_none(), "series {id} begins inside another");
         assert!(self.totals.rectangle.is_none_or(|so_far| so_far.last_series < id), "series {id} does not ascend");
-        let (Some(&first_time), Some(&last_time)) = (timestamps.first(), timestamps.last()) else {
+        self.series = Some(Begun { entry: SeriesEntry { id, key_hash, ty }, times: None, points: 0 });
+    }
+
+    /// Adds the next points of the series that has begun. Values are as in `Sample::to_bits`. Points of one timestamp keep
+    /// their order.
+    ///
+    /// # Panics
+    /// If no series has begun, timestamps descend, or there are not as many values as timestamps.
+    pub(crate) fn push(&mut self, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+        assert_eq!(timestamps.len(), bits.len(), "a value for each timestamp");
+        let Some(series) = &mut self.series else { panic!("points of no series") };
+        let (SeriesEntry { id, ty, .. }, before) = (series.entry, series.times);
+        let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) else {
             return Ok(());
         };
-        self.dictionary.push(SeriesEntry { id, key_hash, ty });
-        let points = points_per_block(timestamps.len());
-        for (timestamps, bits) in timestamps.chunks(points).zip(bits.chunks(points)) {
-            self.add_block(id, ty, timestamps, bits)?;
+        let ascends = before.is_none_or(|(_, newest)| newest <= first) && timestamps.is_sorted();
+        assert!(ascends, "timestamps of series {id} descend");
+        series.times = Some((before.map_or(first, |(first, _)| first), last));
+        series.points += timestamps.len() as u64;
+        let mut from = 0;
+        while self.held.timestamps.len() + timestamps.len() - from > 2 * MAX_POINTS {
+            if self.held.timestamps.is_empty() {
+                let block = from..from + MAX_POINTS;
+                self.add_block(id, ty, &timestamps[block.clone()], &bits[block])?;
+                from += MAX_POINTS;
+            } else {
+                let more = MAX_POINTS.saturating_sub(self.held.timestamps.len());
+                self.held.timestamps.extend_from_slice(&timestamps[from..from + more]);
+                self.held.bits.extend_from_slice(&bits[from..from + more]);
+                from += more;
+                self.add_held_block(id, ty, MAX_POINTS)?;
+            }
         }
-        self.totals
-            .add_series(Rectangle { first_series: id, last_series: id, first_time, last_time }, timestamps.len());
+        self.held.timestamps.extend_from_slice(&timestamps[from..]);
+        self.held.bits.extend_from_slice(&bits[from..]);
         Ok(())
+    }
+
+    /// Ends the series that has begun.
+    ///
+    /// # Panics
+    /// If none has.
+    pub(crate) fn end_series(&mut self) -> Result<()> {
+        let Some(Begun { entry, times, points }) = self.series.take() else { panic!("no series to end") };
+        let Some((first_time, last_time)) = times else { return Ok(()) };
+        let SeriesEntry { id, ty, .. } = entry;
+        self.dictionary.push(entry);
+        let left = self.held.timestamps.len();
+        if left > MAX_POINTS {
+            self.add_held_block(id, ty, left.div_ceil(2))?;
+        }
+        self.add_held_block(id, ty, self.held.timestamps.len())?;
+        self.held.shrink();
+        self.totals.add_series(Rectangle { first_series: id, last_series: id, first_time, last_time }, points);
+        Ok(())
+    }
+
+    /// A block of the first points held back.
+    fn add_held_block(&mut self, series: SeriesId, ty: ValueType, points: usize) -> Result<()> {
+        let mut held = std::mem::take(&mut self.held);
+        let added = self.add_block(series, ty, &held.timestamps[..points], &held.bits[..points]);
+        held.timestamps.drain(..points);
+        held.bits.drain(..points);
+        self.held = held;
+        added
     }
 
     fn add_block(&mut self, series: SeriesId, ty: ValueType, timestamps: &[i64], bits: &[u64]) -> Result<()> {
@@ -115,11 +193,13 @@ impl SstWriter {
         self.output.write_if_full()
     }
 
-    /// Writes what follows the blocks, makes the file durable, and gives it its name.
+    /// Writes what follows the blocks, makes the bytes durable, and gives the file its name, which is not durable yet:
+    /// see [`keep_all`](super::keep_all).
     ///
     /// # Panics
-    /// If no point was added.
-    pub(crate) fn finish(mut self, seqs: RangeInclusive<u64>, age: u64) -> Result<SstMeta> {
+    /// If no point was added, or a series has begun and not ended.
+    pub(crate) fn finish(mut self, seqs: RangeInclusive<u64>, age: u64) -> Result<NamedSst> {
+        assert!(self.series.is_none(), "a series has not ended");
         let header_end = Header::LEN as u64;
         let blocks = Extent { offset: header_end, len: self.output.position() - header_end };
         let (dictionary_pages, index_pages) = (self.dictionary.finish(), self.index.finish());
@@ -148,13 +228,21 @@ impl SstWriter {
         };
         let bytes = footer.encode();
         self.output.buffer.extend_from_slice(&bytes);
-        self.output.publish(&super::file_name(self.id))?;
-        Ok(SstMeta { age, ..footer.meta(trailing_crc(&bytes)) })
+        self.output.name_file(SstMeta { age, ..footer.meta(trailing_crc(&bytes)) })
+    }
+}
+
+impl Held {
+    /// Lets go of what a long series needed: of many writers at work at once, one is inside a series.
+    fn shrink(&mut self) {
+        if self.timestamps.capacity() > MAX_POINTS / 2 {
+            *self = Self::default();
+        }
     }
 }
 
 impl Totals {
-    fn add_series(&mut self, added: Rectangle, points: usize) {
+    fn add_series(&mut self, added: Rectangle, points: u64) {
         let so_far = self.rectangle.unwrap_or(added);
         self.rectangle = Some(Rectangle {
             first_series: so_far.first_series,
@@ -163,80 +251,6 @@ impl Totals {
             last_time: so_far.last_time.max(added.last_time),
         });
         self.series += 1;
-        self.points += points as u64;
-    }
-}
-
-/// A file that is written from its begin to its end, and removed unless it is published.
-#[derive(Debug)]
-struct Output {
-    file: DirFile,
-    dir: Dir,
-    /// The name to remove; none once the file is to stay.
-    name: Option<String>,
-    buffer: Vec<u8>,
-    /// Bytes of the file before the buffer.
-    written: u64,
-}
-
-impl Output {
-    fn create(dir: &Dir, name: &str) -> Result<Self> {
-        let file = dir.open(name, Open::Create)?;
-        // Room for the block that fills it, so that it never grows.
-        let buffer = Vec::with_capacity(BUFFER_BYTES + MAX_BLOCK_BYTES);
-        Ok(Self { file, dir: dir.clone(), name: Some(name.to_owned()), buffer, written: 0 })
-    }
-
-    /// Where the next byte will stand.
-    fn position(&self) -> u64 {
-        self.written + self.buffer.len() as u64
-    }
-
-    fn write_if_full(&mut self) -> Result<()> {
-        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.write() }
-    }
-
-    fn write(&mut self) -> Result<()> {
-        self.file.write_at(self.written, &self.buffer)?;
-        self.written = self.position();
-        self.buffer.clear();
-        Ok(())
-    }
-
-    /// Appends a part, given piece by piece by what the part's offset begets.
-    fn part<Pieces: Iterator<Item = Vec<u8>>>(&mut self, pieces: impl FnOnce(u64) -> Pieces) -> Result<Extent> {
-        let offset = self.position();
-        for piece in pieces(offset) {
-            self.buffer.extend_from_slice(&piece);
-            self.write_if_full()?;
-        }
-        Ok(Extent { offset, len: self.position() - offset })
-    }
-
-    /// Makes the file durable under its name.
-    fn publish(mut self, name: &str) -> Result<()> {
-        self.write()?;
-        // Survives power loss after the rename, which would else leave a whole name over half a file.
-        self.file.sync(SyncStep::Sst)?;
-        // A process killed before this leaves a temporary name only, which recovery deletes unread.
-        if let Some(temporary) = &self.name {
-            self.dir.rename(temporary, name)?;
-            self.name = Some(name.to_owned());
-        }
-        // Survives power loss after the manifest's edit, which must not outlive the name it names.
-        self.dir.sync(SyncStep::SstDirectory)?;
-        self.name = None;
-        Ok(())
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some(name) = &self.name
-            && let Err(error) = self.dir.remove(name)
-        {
-            // Recovery removes it: no edit names it.
-            tracing::warn!(%error, "an unfinished SST stays until the database is opened again");
-        }
+        self.points += points;
     }
 }

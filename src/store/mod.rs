@@ -3,11 +3,13 @@
 
 mod backup;
 mod directory;
+mod fragments;
 mod look;
 mod merges;
 mod open;
 mod place;
 mod readers;
+mod regions;
 mod replay;
 mod tables;
 #[cfg(test)]

@@ -119,8 +119,8 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     };
     tracing::info!(dir = %path.display(), ?report, "opened");
     let nonce = dir.env().unique().as_u64_pair().0;
-    let (merges, generation) = (SstMerges, replayed.generation);
-    let tables = tables();
+    let generation = replayed.generation;
+    let (tables, merges) = (tables(), SstMerges::new(dir, manifest.uuid, ids));
     Ok(Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce })
 }
 
