@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod backup;
 mod database;
 mod demo;
 mod failure;
@@ -59,6 +60,7 @@ fn run() -> Result<()> {
         Command::Query(args) => query::run(&args, &dir()?),
         Command::Series(args) => series::run(&args, &dir()?),
         Command::Stats => stats::run(&dir()?),
+        Command::Backup { to } => backup::run(&to, &dir()?),
         Command::Inspect { file } => files::inspect(&file),
         Command::Verify => files::verify(&dir()?),
         Command::Completions { shell } => completions(shell),
