@@ -104,9 +104,9 @@ fn run(duplicates: Duplicates, steps: &[Step]) {
                 };
                 let range = Timestamp::from_nanos(*first)..=Timestamp::from_nanos(*last);
                 db.delete_blocking(select, range).unwrap();
-                oracle.points.retain(|(of, at, _)| {
-                    series.is_some_and(|series| series != *of) || !(*first..=*last).contains(at)
-                });
+                oracle
+                    .points
+                    .retain(|(of, at, _)| series.is_some_and(|series| series != *of) || !(*first..=*last).contains(at));
             }
             Step::Flush => db.flush_blocking().unwrap(),
             Step::Compact => {
