@@ -116,3 +116,18 @@ fn backups() {
     let counts = loses_nothing("backups linked, copied and failed");
     assert!(counts.backups > 1_000, "{counts:?}");
 }
+
+#[test]
+fn deletes() {
+    loses_nothing("deletes before, between and after flushes and compactions");
+}
+
+#[test]
+fn failed_compactions() {
+    loses_nothing("a failed compaction at each step, tried again");
+}
+
+#[test]
+fn deletes_in_the_log() {
+    loses_nothing("an opening on deletes that only the log knows");
+}

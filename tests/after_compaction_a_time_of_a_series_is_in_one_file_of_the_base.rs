@@ -1,0 +1,98 @@
+//! LESSONS.md row 8: files do not pile up, and a query opens only those that overlap it.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use std::time::{Duration, Instant};
+
+use timestrata::{Batch, Db, Series, SeriesKey, Timestamp};
+
+fn series(db: &Db) -> Vec<Series<f64>> {
+    let keys = (0..4).map(|n| SeriesKey::new("m").tag("n", n.to_string()));
+    db.series_many_blocking(keys).unwrap()
+}
+
+/// So many points of each series, from a second on.
+fn write(db: &Db, series: &[Series<f64>], from: i64, points: i64) {
+    let mut batch = Batch::new();
+    for at in from..from + points {
+        for one in series {
+            batch.push(*one, Timestamp::from_secs(at), at as f64);
+        }
+    }
+    db.write_blocking(batch).unwrap();
+}
+
+#[test]
+fn after_compaction_a_time_of_a_series_is_in_one_file_of_the_base() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open_blocking(dir.path().join("db")).unwrap();
+    let series = series(&db);
+    for part in 0..6 {
+        write(&db, &series, part * 50, 60);
+        db.flush_blocking().unwrap();
+    }
+    assert_eq!(db.stats().levels[0].level, 0);
+    db.compact_blocking().unwrap();
+    let stats = db.stats();
+    assert_eq!(stats.levels.iter().map(|level| (level.level, level.points)).collect::<Vec<_>>(), [(7, 4 * 360)]);
+    let (opened, decoded) = (stats.files_opened, stats.blocks_decoded);
+    let range = Timestamp::from_secs(100)..Timestamp::from_secs(110);
+    // 100 to 109 were written twice: both are kept.
+    assert_eq!(db.snapshot().scan(series[0], range).collect_blocking().unwrap().len(), 20);
+    let stats = db.stats();
+    assert_eq!((stats.files_opened - opened, stats.blocks_decoded - decoded), (1, 1), "one file, one block");
+    let later = Timestamp::from_secs(10_000)..;
+    assert_eq!(db.snapshot().scan(series[0], later).collect_blocking().unwrap().len(), 0);
+    assert_eq!(db.stats().blocks_decoded, stats.blocks_decoded, "no file holds it, and none is looked into");
+}
+
+/// Nobody asks for it: sixteen files of L0 are merged by themselves.
+#[test]
+fn files_do_not_pile_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open_blocking(dir.path().join("db")).unwrap();
+    let series = series(&db);
+    for part in 0..20 {
+        write(&db, &series, part * 10, 10);
+        db.flush_blocking().unwrap();
+    }
+    let patience = Instant::now() + Duration::from_secs(60);
+    while db.stats().compactions.times == 0 {
+        assert!(Instant::now() < patience, "{:?}", db.stats());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let stats = db.stats();
+    assert!(stats.files < 20 && stats.points == 800, "{stats:?}");
+    assert!(stats.write_amplification().is_some_and(|written| written > 1.0), "{stats:?}");
+    assert_eq!(db.snapshot().scan(series[3], ..).collect_blocking().unwrap().len(), 200);
+}
+
+/// What a snapshot reads stays on the disk as long as the snapshot, is told, and goes after it.
+#[test]
+fn a_file_stays_while_a_snapshot_holds_it_and_goes_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let db = Db::open_blocking(&path).unwrap();
+    let series = series(&db);
+    write(&db, &series, 0, 10);
+    db.flush_blocking().unwrap();
+    let held = db.snapshot();
+    write(&db, &series, 10, 10);
+    db.compact_blocking().unwrap();
+    let names = || std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files = || names().filter(|name| name.ends_with(".sst")).count();
+    // The one that only the snapshot knows, and the one of the base.
+    let stats = db.stats();
+    assert_eq!((files(), stats.files, stats.pinned_files), (2, 1, 1), "{stats:?}");
+    assert!(stats.pinned_bytes > 0);
+    assert_eq!(held.scan(series[0], ..).collect_blocking().unwrap().len(), 10);
+    drop(held);
+    // Any turn of the writer will do.
+    write(&db, &series, 20, 1);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while files() > 1 {
+        assert!(Instant::now() < patience, "{:?}", names().collect::<Vec<_>>());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((db.stats().pinned_files, db.stats().pinned_bytes), (0, 0));
+}

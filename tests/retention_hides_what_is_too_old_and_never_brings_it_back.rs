@@ -1,0 +1,114 @@
+//! Retention by age, by bytes and by selection: hidden at once, removed in time, never seen again.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use std::time::Duration;
+
+use timestrata::{Batch, Builder, Db, Error, Select, SeriesKey, Timestamp};
+
+const DAY: i64 = 86_400;
+
+fn key(host: &str) -> SeriesKey {
+    SeriesKey::new("cpu").tag("host", host)
+}
+
+fn write(db: &Db, host: &str, days: &[i64]) {
+    let mut batch = Batch::new();
+    for day in days {
+        batch.push_key(&key(host), Timestamp::from_secs(day * DAY), *day);
+    }
+    db.write_blocking(batch).unwrap();
+}
+
+fn days(db: &Db, host: &str) -> Vec<i64> {
+    let snapshot = db.snapshot();
+    let series = snapshot.typed::<i64>(&key(host)).unwrap();
+    snapshot.scan(series, ..).collect_blocking().unwrap().into_iter().map(|point| point.value).collect()
+}
+
+fn builder(dir: &tempfile::TempDir) -> Builder {
+    Db::builder(dir.path().join("db"))
+}
+
+#[test]
+fn by_age() {
+    let dir = tempfile::tempdir().unwrap();
+    let week = Duration::from_secs(7 * 86_400);
+    let db = builder(&dir).retain_for(week).open_blocking().unwrap();
+    write(&db, "a", &[1, 2]);
+    db.flush_blocking().unwrap();
+    write(&db, "a", &[3, 8, 10]);
+    db.flush_blocking().unwrap();
+    assert_eq!(days(&db, "a"), [3, 8, 10], "seven days before the newest");
+    let stats = db.stats();
+    assert_eq!((stats.files, stats.files_dropped), (1, 1), "{stats:?}");
+    // Behind the cutoff: taken, and never seen.
+    write(&db, "a", &[1, 9]);
+    assert_eq!(days(&db, "a"), [3, 8, 9, 10]);
+    db.compact_blocking().unwrap();
+    assert_eq!(db.stats().points, 4);
+    db.close_blocking().unwrap();
+    // Whoever asks for more later does not get it back.
+    let db = builder(&dir).retain_for(100 * week).open_blocking().unwrap();
+    write(&db, "a", &[2, 4]);
+    assert_eq!(days(&db, "a"), [3, 4, 8, 9, 10]);
+    assert_eq!(db.stats().cutoff, Some(3 * DAY * 1_000_000_000));
+}
+
+/// One point from the far future takes nothing away: age is counted from the clock then.
+#[test]
+fn a_point_from_the_future_takes_nothing_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = builder(&dir).retain_for(Duration::from_secs(7 * 86_400)).open_blocking().unwrap();
+    let today = Timestamp::now().as_nanos() / 1_000_000_000 / DAY;
+    write(&db, "a", &[today - 1, today, today + 100_000]);
+    db.flush_blocking().unwrap();
+    assert_eq!(days(&db, "a"), [today - 1, today, today + 100_000]);
+}
+
+#[test]
+fn by_bytes_the_oldest_files_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = builder(&dir).open_blocking().unwrap();
+    write(&db, "a", &[1]);
+    db.flush_blocking().unwrap();
+    let one = db.stats().file_bytes;
+    db.close_blocking().unwrap();
+    let db = builder(&dir).retain_bytes(one * 3 + one / 2).open_blocking().unwrap();
+    for day in 2..6 {
+        write(&db, "a", &[day]);
+        db.flush_blocking().unwrap();
+    }
+    assert_eq!(days(&db, "a"), [3, 4, 5]);
+    assert_eq!(db.stats().files, 3);
+}
+
+#[test]
+fn by_selection_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |days: u64| {
+        let age = Duration::from_secs(days * 86_400);
+        builder(&dir).retain_series_for(Select::metric("cpu").tag("host", "b"), age).open_blocking().unwrap()
+    };
+    let db = open(2);
+    for host in ["a", "b"] {
+        write(&db, host, &[1, 2, 3, 4, 5]);
+    }
+    db.flush_blocking().unwrap();
+    assert_eq!((days(&db, "a"), days(&db, "b")), (vec![1, 2, 3, 4, 5], vec![3, 4, 5]));
+    db.compact_blocking().unwrap();
+    assert_eq!(db.stats().points, 8, "taken out by the merge");
+    db.close_blocking().unwrap();
+    // Without the rule what was hidden stays hidden, and nothing more is.
+    let db = builder(&dir).open_blocking().unwrap();
+    write(&db, "b", &[1, 2, 9]);
+    db.flush_blocking().unwrap();
+    assert_eq!(days(&db, "b"), [3, 4, 5, 9]);
+}
+
+#[test]
+fn no_time_at_all_is_no_retention() {
+    let dir = tempfile::tempdir().unwrap();
+    let none = builder(&dir).retain_for(Duration::ZERO).open_blocking();
+    assert!(matches!(none, Err(Error::InvalidOption { option: "retention", .. })));
+}
