@@ -157,6 +157,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         self.storage.drop_segments();
         self.flush_error = None;
         self.retry_after = FIRST_RETRY;
+        // Before anyone hears of the flush: what the cutoffs and durable deletes hide by now is gone with it.
+        self.retain();
         let (done, waiting) = self.flush_waiters.drain(..).partition(|(waits_for, _)| *waits_for <= generation);
         self.flush_waiters = waiting;
         let done: Vec<(u64, Reply<Result<()>>)> = done;
@@ -164,7 +166,6 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             reply.send(Ok(()));
         }
         self.flush_next();
-        self.retain();
         self.compact_next();
     }
 

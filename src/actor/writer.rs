@@ -22,6 +22,9 @@ use crate::version::Version;
 /// How long the writer idles before it leaves a mark: long against a group, short against a user's patience.
 pub(super) const MARK_AFTER: Duration = Duration::from_millis(100);
 
+/// Deletes at which a memtable is frozen: each read of one of its series, and its flush, look through them all.
+const MOST_DELETES: usize = 1 << 10;
+
 /// What the writer needs of the options.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -224,7 +227,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     }
 
     fn make_room(&mut self) -> Room {
-        let full = self.memtable.bytes() >= self.settings.flush_at_bytes || self.memtable.is_spent();
+        let deletes = self.version.active.deletes().len();
+        let full = self.memtable.bytes() >= self.settings.flush_at_bytes
+            || self.memtable.is_spent()
+            || deletes >= MOST_DELETES;
         // While stopping, what is queued goes in regardless: it is bounded by the permits.
         let regardless = self.read_only.is_some() || (self.stop.is_asked() && !self.memtable.is_spent());
         if !full || regardless {

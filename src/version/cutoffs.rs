@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::hidden::Hidden;
 use crate::series::{Matcher, SeriesDef};
 use crate::sync::Arc;
 
@@ -61,11 +60,6 @@ impl Cutoffs {
         Some((i64::MIN, last))
     }
 
-    /// The same as [`Hidden`].
-    pub(crate) fn as_hidden(&self, def: &SeriesDef) -> Hidden {
-        self.hidden(def).map_or(Hidden::NONE, |range| Hidden::new(vec![range]))
-    }
-
     /// These, moved on: `all` and each rule's, by its place, where one is named that is later than before.
     pub(crate) fn moved_to(&self, all: Option<i64>, rules: &[Option<i64>]) -> Self {
         let to = rules.iter().copied().chain(std::iter::repeat(None));
@@ -109,6 +103,6 @@ mod tests {
         assert_eq!(of(&moved), [Some(30), Some(40), Some(10)]);
         assert_eq!(moved.hidden(&def("c")), Some((i64::MIN, 9)));
         assert_eq!(Cutoffs::new(Some(i64::MIN), vec![]).hidden(&def("c")), None);
-        assert!(Cutoffs::default().as_hidden(&def("c")).is_empty());
+        assert_eq!(Cutoffs::default().hidden(&def("c")), None);
     }
 }

@@ -8,6 +8,7 @@ pub(crate) struct Hidden {
 
 impl Hidden {
     /// Nothing is hidden.
+    #[cfg(test)]
     pub(crate) const NONE: Self = Self { ranges: Vec::new() };
 
     /// What these ranges hide together, in whatever order and overlap they come.

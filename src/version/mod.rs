@@ -23,7 +23,7 @@ pub(crate) use hidden::Hidden;
 pub(crate) use purge::pick_purge;
 pub(crate) use recover::{Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, ReplayEnd, recover};
 pub(crate) use series_index::{Made, Making, SeriesIndex};
-pub(crate) use sst::{BASE, FileId, L0, LAST_TIER, Rectangle, SstMeta};
+pub(crate) use sst::{BASE, FileId, L0, Rectangle, SstMeta};
 pub(crate) use tally::{Tally, Work};
 pub(crate) use tombstone::Tombstone;
 

@@ -1,7 +1,5 @@
 //! A delete as the version keeps it. It hides by place in the order, never by clock, and costs the same whatever it hides.
 
-use std::ops::RangeInclusive;
-
 use super::sst::Rectangle;
 use crate::series::{SeriesId, SeriesSet};
 
@@ -17,10 +15,6 @@ pub(crate) struct Tombstone {
 }
 
 impl Tombstone {
-    pub(crate) fn times(&self) -> RangeInclusive<i64> {
-        self.first_time..=self.last_time
-    }
-
     /// Its range of time, if it is about this series.
     pub(crate) fn hides(&self, series: SeriesId) -> Option<(i64, i64)> {
         self.series.contains(series).then_some((self.first_time, self.last_time))
