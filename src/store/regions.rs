@@ -184,3 +184,6 @@ impl Slot {
 fn no_region(what: &str) -> Error {
     Error::WriteFailed { reason: format!("no region holds a point: {what}") }
 }
+
+#[cfg(test)]
+mod tests;
