@@ -37,11 +37,13 @@ pub use inspect::{
     Inspection, ManifestInspection, SeriesLogInspection, SpareInspection, SstInspection, WalInspection, inspect,
 };
 pub use options::{Duplicates, Durability};
-pub use point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, Sample, Timestamp, Value, ValueType};
+pub use point::{
+    Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RefusedFor, RefusedPoint, Sample, Timestamp, Value, ValueType,
+};
 pub use query::{
     Aggregate, ColumnChunk, Columns, PointStream, Query, QueryScan, Scan, ScanIter, Select, SeriesInfo, SeriesWindows,
     Snapshot, Window, Windows,
 };
 pub use series::{MAX_KEY_BYTES, MAX_TAGS, Series, SeriesId, SeriesKey};
-pub use store::{ForgivenTail, OpenReport};
+pub use store::{BackupReport, ForgivenTail, OpenReport};
 pub use verify::{VerifyReport, verify};

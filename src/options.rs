@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::point::Guard;
 use crate::series::Matcher;
 use crate::sync::Arc;
 
@@ -95,6 +96,12 @@ pub(crate) struct Options {
     pub(crate) wal_segment_bytes: u64,
     pub(crate) index_cache_bytes: Option<usize>,
     pub(crate) retention: Retention,
+    /// `None`: whatever the database was made with, or the default for one that is made now.
+    pub(crate) duplicates: Option<Duplicates>,
+    /// How far ahead of the wall clock a timestamp may be, if that matters.
+    pub(crate) refuse_ahead: Option<Duration>,
+    /// How far behind it.
+    pub(crate) refuse_behind: Option<Duration>,
 }
 
 impl Default for Options {
@@ -109,6 +116,9 @@ impl Default for Options {
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
             retention: Retention::default(),
+            duplicates: None,
+            refuse_ahead: None,
+            refuse_behind: None,
         }
     }
 }
@@ -129,6 +139,19 @@ impl Options {
     /// What index pages may take: what was asked for, else 64 MiB or an eighth of a small budget.
     pub(crate) fn index_cache_bytes(&self) -> usize {
         self.index_cache_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8))
+    }
+
+    /// The timestamps that are taken now, by a wall clock that is read only if it matters; `None`: all.
+    pub(crate) fn guard(&self, wall: impl FnOnce() -> i64) -> Option<Guard> {
+        if self.refuse_ahead.is_none() && self.refuse_behind.is_none() {
+            return None;
+        }
+        // Wide enough for any duration, so that only the result is cut to what a timestamp can be.
+        let wall = i128::from(wall());
+        let nanos = |limit: Duration| i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX / 2);
+        let earliest = self.refuse_behind.map_or(i64::MIN, |limit| nearest(wall - nanos(limit)));
+        let latest = self.refuse_ahead.map_or(i64::MAX, |limit| nearest(wall + nanos(limit)));
+        Some(Guard { earliest, latest })
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -159,6 +182,12 @@ impl Options {
     }
 }
 
+/// The nearest timestamp.
+fn nearest(nanos: i128) -> i64 {
+    let end = if nanos < 0 { i64::MIN } else { i64::MAX };
+    i64::try_from(nanos).unwrap_or(end)
+}
+
 impl Durability {
     pub(crate) fn check(self) -> Result<()> {
         match self {
@@ -168,5 +197,30 @@ impl Durability {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_stands_where_the_clock_does_and_never_beyond_the_range() {
+        let guard = |ahead, behind, wall| {
+            let options = Options { refuse_ahead: ahead, refuse_behind: behind, ..Options::default() };
+            options.guard(|| wall).map(|guard| (guard.earliest, guard.latest))
+        };
+        let nanos = |nanos| Some(Duration::from_nanos(nanos));
+        assert_eq!(guard(nanos(5), None, 100), Some((i64::MIN, 105)));
+        assert_eq!(guard(None, nanos(5), 100), Some((95, i64::MAX)));
+        assert_eq!(guard(nanos(0), nanos(0), -100), Some((-100, -100)));
+        for wall in [i64::MIN, -1, 0, 1, i64::MAX] {
+            assert_eq!(guard(Some(Duration::MAX), Some(Duration::MAX), wall), Some((i64::MIN, i64::MAX)), "{wall}");
+        }
+        assert_eq!(guard(nanos(1), nanos(1), i64::MAX), Some((i64::MAX - 1, i64::MAX)));
+        assert_eq!(guard(nanos(1), nanos(1), i64::MIN), Some((i64::MIN, i64::MIN + 1)));
+        assert_eq!(guard(nanos(u64::MAX), nanos(u64::MAX), 0), Some((i64::MIN, i64::MAX)));
+        let off = Options::default().guard(|| unreachable!("without a guard nobody asks the clock"));
+        assert_eq!(off, None);
     }
 }

@@ -71,7 +71,7 @@ const TABLE: &[Row] = &[
     Row { module: "verify", crate_modules: &["env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     Row { module: "planted", crate_modules: &[], crates: &[], std: &[], is_async: false },
     Row { module: "finding", crate_modules: &[], crates: &[], std: &[], is_async: false },
-    Row { module: "inspect", crate_modules: &["bytes", "env", "finding", "manifest", "sst", "version", "wal"], crates: &[], std: &[], is_async: false },
+    Row { module: "inspect", crate_modules: &["bytes", "env", "finding", "manifest", "sst", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     // The world around the engine, in its own tests alone.
     Row { module: "testing", crate_modules: &["verify", "actor", "engine", "bytes", "env", "manifest", "query", "sst", "version", "wal"], crates: &["crc32fast", "uuid"], std: &[], is_async: true },
 ];

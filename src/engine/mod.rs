@@ -40,6 +40,8 @@ pub(crate) struct Engine {
     /// For requests that carry nothing: a flush must not wait behind the writes that wait for it.
     pub(crate) plain_permits: Permits,
     pub(crate) options: Options,
+    pub(crate) duplicates: Duplicates,
+    env: Arc<dyn Env>,
     pub(crate) report: OpenReport,
     /// Tells this opening's `Series` from all others.
     pub(crate) nonce: u64,
@@ -83,21 +85,21 @@ impl Engine {
     pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
         options.check()?;
         let opened = store::open(Arc::clone(&env), dir, &options)?;
-        let Opened { storage, tables, merges, readers, version, ruled, generation, report, nonce } = opened;
+        let Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce } = opened;
         let (cutoffs, rules) = retention::cutoffs(&options.retention, version.cutoffs.all(), ruled)?;
         let version = Version { cutoffs, ..version };
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel::<Flush>();
         let (compactor, plans) = channel::<Compact>();
-        let alarm = Arc::new(Alarm::new(env));
+        let alarm = Arc::new(Alarm::new(Arc::clone(&env)));
         let settings = Settings {
             durability: options.durability,
             flush_at_bytes: options.flush_at_bytes(),
             flush_age: options.flush_age,
             max_series: options.max_series,
-            duplicates: Duplicates::default(),
             retention: RetentionLimits { age: options.retention.age, bytes: options.retention.bytes, rules },
+            duplicates,
         };
         let writer =
             Writer::new(storage, Arc::clone(&alarm), settings, flusher, compactor, Arc::clone(&latest), generation);
@@ -117,6 +119,8 @@ impl Engine {
             permits: Permits::new(options.queue_bytes()),
             plain_permits: Permits::new(PLAIN_REQUESTS),
             options,
+            duplicates,
+            env,
             report,
             nonce,
             poisoned,
@@ -138,6 +142,11 @@ impl Engine {
 
     pub(crate) fn version(&self) -> Arc<Version> {
         self.latest.load()
+    }
+
+    /// The wall clock; see [`Env::wall`].
+    pub(crate) fn wall(&self) -> i64 {
+        self.env.wall()
     }
 
     pub(crate) fn latest(&self) -> &Arc<Latest<Version>> {

@@ -28,6 +28,8 @@ pub struct SeriesInfo {
     pub key: SeriesKey,
     /// The type of its values, kept for good.
     pub value_type: ValueType,
+    /// What becomes of several of its points at one timestamp, for good.
+    pub duplicates: Duplicates,
 }
 
 /// The series' key as text.

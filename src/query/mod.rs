@@ -16,7 +16,6 @@ mod stream;
 mod table;
 mod windows;
 
-pub(crate) use crate::merge::TimeRange;
 pub use aggregate::Aggregate;
 pub(crate) use blocking::unblock;
 pub use builder::{Query, QueryScan};

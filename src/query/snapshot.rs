@@ -177,7 +177,7 @@ fn check_type<T: Sample>(def: &SeriesDef) -> Result<()> {
 }
 
 fn info(def: &SeriesDef) -> SeriesInfo {
-    SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty }
+    SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty, duplicates: def.duplicates }
 }
 
 impl Catalog for Inner {
@@ -198,3 +198,6 @@ impl Catalog for Inner {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The storage that the actors act on, over the WAL, the manifest, the series log and SSTs in one directory.
 //! It carries out what the writer and recovery decided, in the order they name, and decides nothing itself.
 
+mod backup;
 mod directory;
 mod fragments;
 mod look;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+pub use backup::BackupReport;
+pub(crate) use backup::backup;
 pub(crate) use directory::{Directory, LOCK};
 pub(crate) use look::{check_empty, explain, is_own_sst, lock_shared};
 pub use open::{ForgivenTail, OpenReport};

@@ -17,7 +17,7 @@ use crate::actor::Storage;
 use crate::env::{Dir, Env};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, ManifestRead, SeriesLog};
-use crate::options::Options;
+use crate::options::{Duplicates, Options};
 use crate::sst;
 use crate::version::{Cutoffs, Durable, FileId, FileIds, Recovery, Version};
 use crate::wal::{Wal, WalFiles, segment_name};
@@ -65,6 +65,8 @@ pub(crate) struct Opened {
     pub(crate) ruled: BTreeMap<String, i64>,
     /// The greatest age that an SST bears.
     pub(crate) generation: u64,
+    /// What series do with duplicates that chose nothing themselves.
+    pub(crate) duplicates: Duplicates,
     pub(crate) report: OpenReport,
     pub(crate) nonce: u64,
 }
@@ -80,10 +82,13 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
         check_creatable(&dir, &listed, options.create)?;
         sync_parent(&dir)?;
         // Floor 0: no opening has finished, and so no segment counts.
-        let next_file = FileId::new(1);
-        Manifest::create(dir.clone(), dir.env().unique(), Durable { next_file, ..Durable::default() })?;
+        let (next_file, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
+        let durable = Durable { next_file, duplicates, ..Durable::default() };
+        Manifest::create(dir.clone(), dir.env().unique(), durable)?;
     }
     let manifest = ManifestRead::read(&dir)?;
+    let duplicates = manifest.durable.duplicates;
+    check_duplicates(duplicates, options)?;
     let mut recovery = decide(&dir, &listed, &manifest)?;
     let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
     check_unfinished(&dir, manifest.uuid, &recovery)?;
@@ -114,17 +119,21 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     };
     tracing::info!(dir = %path.display(), ?report, "opened");
     let nonce = dir.env().unique().as_u64_pair().0;
-    Ok(Opened {
-        storage,
-        tables: tables(),
-        merges: SstMerges::new(dir, manifest.uuid, ids),
-        readers,
-        version,
-        ruled,
-        generation: replayed.generation,
-        report,
-        nonce,
-    })
+    let generation = replayed.generation;
+    let (tables, merges) = (tables(), SstMerges::new(dir, manifest.uuid, ids));
+    Ok(Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce })
+}
+
+/// What becomes of duplicates was chosen when the database was made, and answers already rest on it.
+fn check_duplicates(made: Duplicates, options: &Options) -> Result<()> {
+    if options.duplicates.is_none_or(|asked| asked == made) {
+        return Ok(());
+    }
+    let what = format!(
+        "the database was made to {made} of several points at one timestamp, for good: leave the option out, or choose for \
+         single series by `series_with`"
+    );
+    Err(Error::InvalidOption { option: "duplicates", what })
 }
 
 /// Makes the manifest of a database that no opening has finished making durable once more: its very name may be in the

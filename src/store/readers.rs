@@ -72,6 +72,11 @@ impl Readers {
         })
     }
 
+    /// The database's identity.
+    pub(super) fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
     /// A buffer for decoding, to be given back.
     pub(crate) fn take_scratch(&self) -> BlockScratch {
         self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()

@@ -1,6 +1,7 @@
 //! Time before which retention hides everything: for all series, and for those that a rule names.
 //! A cutoff never goes back: what was hidden once stays so, whatever the clock or the options say later.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::hidden::Hidden;
@@ -47,6 +48,11 @@ impl Cutoffs {
     pub(crate) fn of(&self, def: &SeriesDef) -> Option<i64> {
         let ruled = self.rules.iter().filter(|rule| rule.cutoff > self.all && rule.matcher.matches(&def.key));
         ruled.map(|rule| rule.cutoff).max().unwrap_or(self.all)
+    }
+
+    /// Those of rules that hide anything, by their selectors' texts: as the manifest has them.
+    pub(crate) fn by_text(&self) -> BTreeMap<String, i64> {
+        self.rules.iter().filter_map(|rule| Some((rule.select.clone(), rule.cutoff?))).collect()
     }
 
     /// The range of time that they hide of a series.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use im::Vector;
 
+use super::pick::broken_base;
 use super::tally::{Tally, Work};
-use super::{BASE, Cutoffs, Durable, Edit, FileId, Hidden, SeriesIndex, SstMeta, Tombstone, Version};
+use super::{Cutoffs, Durable, Edit, FileId, Hidden, SeriesIndex, SstMeta, Tombstone, Version};
 use crate::memtable::{Frozen, View};
 use crate::series::SeriesDef;
 use crate::sync::Arc;
@@ -198,19 +199,9 @@ impl Version {
             (self.ssts.iter().all(|sst| sst.max_seq <= self.flushed_seq), "an SST holds what is not flushed"),
             (self.ssts.is_sorted_by_key(|sst| order(sst)), "SSTs are out of order"),
             (self.tombstones.iter().is_sorted_by_key(|tombstone| tombstone.seq), "tombstones are out of order"),
-            (!self.base_overlaps(), "two files of the base overlap"),
+            (!broken_base(&self.ssts), "two files of the base overlap"),
         ];
         rules.iter().find(|(holds, _)| !holds).map(|(_, rule)| *rule)
-    }
-
-    /// Whether any two files of the base share both series and time: a point's place there would not be one.
-    fn base_overlaps(&self) -> bool {
-        let mut base: Vec<_> = self.ssts.iter().filter(|sst| sst.level == BASE).map(|sst| sst.rectangle).collect();
-        base.sort_unstable_by_key(|rectangle| rectangle.first_time);
-        base.iter().enumerate().any(|(at, one)| {
-            let later = base[at + 1..].iter().take_while(|other| other.first_time <= one.last_time);
-            later.into_iter().any(|other| one.overlaps(other))
-        })
     }
 }
 

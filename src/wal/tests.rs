@@ -5,6 +5,8 @@ mod golden;
 mod tail;
 
 use crate::options::Duplicates;
+use crate::series::SeriesSet;
+use crate::version::Tombstone;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -28,6 +30,7 @@ pub(super) struct Owned {
     pub(super) series: Vec<SeriesId>,
     pub(super) timestamps: Vec<i64>,
     pub(super) bits: Vec<u64>,
+    pub(super) delete: Option<Tombstone>,
 }
 
 impl Owned {
@@ -39,7 +42,15 @@ impl Owned {
             series: (0..points).map(|n| SeriesId::new(n % 7)).collect(),
             timestamps: (0..points).map(|n| i64::from(n) * 1_000 - 5 + seq.cast_signed()).collect(),
             bits: (0..points).map(|n| (f64::from(n) / 3.0 + 1.0).to_bits() ^ seq).collect(),
+            delete: None,
         }
+    }
+
+    /// A record that hides two series in a range of time.
+    pub(super) fn delete(seq: u64) -> Self {
+        let series = SeriesSet::from_sorted([0, 1].map(SeriesId::new));
+        let delete = Some(Tombstone { seq, series, first_time: -5, last_time: 1_000 });
+        Self { delete, ..Self::new(seq, 0) }
     }
 
     pub(super) fn defining(mut self, id: u32, key: SeriesKey) -> Self {
@@ -50,7 +61,7 @@ impl Owned {
 
     pub(super) fn record(&self) -> LogRecord<'_> {
         let points = PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits };
-        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete: None }
+        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete: self.delete.as_ref() }
     }
 
     pub(super) fn of(record: &LogRecord<'_>) -> Self {
@@ -60,6 +71,7 @@ impl Owned {
             series: record.points.series.to_vec(),
             timestamps: record.points.timestamps.to_vec(),
             bits: record.points.bits.to_vec(),
+            delete: record.delete.cloned(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use timestrata::testing::SimDisk;
 
-use crate::crash::{Depth, crash_everywhere};
+use crate::crash::{Counts, Depth, crash_everywhere};
 use crate::scenarios::scenario;
 
 /// Images of a crash, unless the environment asks for more.
@@ -22,11 +22,12 @@ fn depth() -> Depth {
     }
 }
 
-fn loses_nothing(name: &str) {
+fn loses_nothing(name: &str) -> Counts {
     let started = std::time::Instant::now();
     let counts = crash_everywhere(scenario(name), SimDisk::new(1), depth()).unwrap_or_else(|found| panic!("{found}"));
     println!("{name}: {counts:?}, {:.1} s", started.elapsed().as_secs_f64());
     assert!(counts.operations > 80 && counts.images > 1_000 && counts.in_recovery > 1_000, "{counts:?}");
+    counts
 }
 
 #[test]
@@ -107,4 +108,11 @@ fn cancelled_writes() {
 #[test]
 fn closed_after_two_crashes() {
     loses_nothing("crashed twice, then closed");
+}
+
+/// And a backup is whole, or no database.
+#[test]
+fn backups() {
+    let counts = loses_nothing("backups linked, copied and failed");
+    assert!(counts.backups > 1_000, "{counts:?}");
 }

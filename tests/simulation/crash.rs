@@ -55,6 +55,8 @@ pub(crate) struct Counts {
     pub(crate) verified: u64,
     /// Written to, flushed, closed and opened once more.
     pub(crate) gone_on: u64,
+    /// Backups that a power loss left, opened.
+    pub(crate) backups: u64,
 }
 
 /// A crash after which the database shows what it must not.
@@ -86,6 +88,8 @@ pub(crate) struct Shown {
 pub(crate) struct Opener {
     depth: Depth,
     known: HashMap<u64, Result<Rc<Shown>, String>>,
+    /// By image and directory; `None` where there is no database.
+    backups: HashMap<(u64, &'static str), Result<Option<Rc<Shown>>, String>>,
     pub(crate) counts: Counts,
 }
 
@@ -125,6 +129,19 @@ fn open(disk: &SimDisk) -> Result<(Executor, Db), String> {
     }
 }
 
+/// Opens a backup that a crash left, unless it is no database.
+fn open_backup(image: &Image, dir: &'static str) -> Result<Option<Rc<Shown>>, String> {
+    let disk = SimDisk::from_image(image, 7);
+    disk.record(false);
+    let mut executor = Executor::new(&disk, 2);
+    match executor.open(Db::builder(dir).create(false)) {
+        Ok(db) => Shown::of(&db).map(|shown| Some(Rc::new(shown))),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(Error::MissingFiles { files, .. }) if files == ["manifest"] => Ok(None),
+        Err(error) => Err(format!("it does not open: {error}")),
+    }
+}
+
 impl Shown {
     fn of(db: &Db) -> Result<Self, String> {
         let snapshot = db.snapshot();
@@ -139,7 +156,7 @@ impl Shown {
 
 impl Opener {
     pub(crate) fn new(depth: Depth) -> Self {
-        Self { depth, known: HashMap::new(), counts: Counts::default() }
+        Self { depth, known: HashMap::new(), backups: HashMap::new(), counts: Counts::default() }
     }
 
     /// Crashes after each operation from this one on.
@@ -172,8 +189,31 @@ impl Opener {
         for image in state.images(self.depth.images, now as u64) {
             self.counts.images += 1;
             self.open(&image)?.check(oracle, Crash::Power, now)?;
+            self.check_backups(&image, oracle, now)?;
             if nth(self.counts.images, self.depth.recover_every) {
                 self.crash_recovery(&SimDisk::from_image(&image, 4), Crash::Power, oracle, now, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A backup is no database until all of it is there, and is there once that was told.
+    fn check_backups(&mut self, image: &Image, oracle: &Oracle, now: usize) -> Result<(), String> {
+        let dirs: BTreeSet<&'static str> = oracle.backups.iter().map(|backup| backup.dir).collect();
+        for dir in dirs {
+            let shown = self.backups.entry((image.hash(), dir)).or_insert_with(|| open_backup(image, dir)).clone();
+            let shown = shown.map_err(|what| format!("the backup {dir}: {what}"))?;
+            let mut asked = oracle.backups.iter().filter(|backup| backup.dir == dir);
+            let told = oracle.backups.iter().any(|backup| backup.dir == dir && backup.told.is_some_and(|at| at <= now));
+            match shown {
+                None if told => return Err(format!("the backup {dir} is gone")),
+                None => {}
+                Some(shown) => {
+                    self.counts.backups += 1;
+                    if !asked.any(|backup| (&backup.batches, &backup.series) == (&shown.batches, &shown.series)) {
+                        return Err(format!("the backup {dir} shows {shown:?}"));
+                    }
+                }
             }
         }
         Ok(())

@@ -38,6 +38,19 @@ pub(crate) struct Oracle {
     durable_series: BTreeMap<u32, usize>,
     /// Openings that have decided.
     lives: u32,
+    /// Every backup that was begun.
+    pub(crate) backups: Vec<Backup>,
+}
+
+/// A backup that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Backup {
+    pub(crate) dir: &'static str,
+    /// What it holds, if it is there.
+    pub(crate) batches: BTreeSet<Number>,
+    pub(crate) series: BTreeSet<u32>,
+    /// It survives power loss from then on, if it was ever told to be made.
+    pub(crate) told: Option<usize>,
 }
 
 /// What was asked for.

@@ -41,6 +41,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "deletes before, between and after flushes and compactions", run: deletes },
     Scenario { name: "a failed compaction at each step, tried again", run: failed_compactions },
     Scenario { name: "an opening on deletes that only the log knows", run: deletes_in_the_log },
+    Scenario { name: "backups linked, copied and failed", run: backups },
 ];
 
 pub(crate) fn scenario(name: &str) -> Scenario {
@@ -352,5 +353,32 @@ fn closed_after_two_crashes(world: &mut World) {
     open(world);
     world.look();
     world.write(&[OS, OS, INTERVAL]);
+    assert!(world.close());
+}
+
+/// Linked; copied where there are no links; failed half-way, and made in the same place then. The database goes on.
+fn backups(world: &mut World) {
+    open(world);
+    world.make_series(0);
+    assert!(world.backup("/data/linked"));
+    world.write(&[SYNC, OS]);
+    assert!(world.flush());
+    world.make_series(1);
+    world.write(&[OS]);
+    assert!(world.backup("/data/above/linked"));
+    world.write_one();
+    world
+        .disk
+        .plant(FaultAt::Kind { kind: Kind::HardLink, skip: 1, times: 9 }, Fault::Error(ErrorKind::CrossesDevices));
+    assert!(world.backup("/data/copied"));
+    world.disk.mend();
+    world.make_series(2);
+    world.write(&[OS]);
+    world.disk.plant(call(Kind::HardLink, 2), Fault::Full);
+    assert!(!world.backup("/data/again"));
+    world.write_one();
+    assert!(world.backup("/data/again"));
+    world.write(&[OS, SYNC]);
+    _ = world.look();
     assert!(world.close());
 }

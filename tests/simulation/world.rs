@@ -9,7 +9,7 @@ use timestrata::testing::{Executor, SimDisk, Task};
 use timestrata::{Builder, Db, Durability, Error, Select, Snapshot, Timestamp};
 
 use crate::oracle::{
-    self, Crash, DELETES, Moment, Number, Oracle, SERIES, count_points, found, found_series, key, marked_times,
+    self, Backup, Crash, DELETES, Moment, Number, Oracle, SERIES, count_points, found, found_series, key, marked_times,
 };
 
 pub(crate) const DIR: &str = "/data/db";
@@ -266,6 +266,28 @@ impl World {
         let flushed = flushed.expect("a flush is answered");
         assert!(flushed || self.is_troubled(), "a flush fails where nothing failed");
         flushed
+    }
+
+    /// A backup, and whether it was made. What is acknowledged and nothing more is in it: no client is writing.
+    pub(crate) fn backup(&mut self, dir: &'static str) -> bool {
+        self.executor.settle();
+        let snapshot = self.db().snapshot();
+        let batches = found(&snapshot).expect("what a snapshot shows is whole");
+        let series = found_series(&snapshot).expect("what a snapshot shows is whole");
+        self.oracle.borrow_mut().backups.push(Backup { dir, batches, series, told: None });
+        let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
+        let made = self.executor.run(async move {
+            let made = db.backup(dir).await;
+            if made.is_ok()
+                && let Some(backup) = oracle.borrow_mut().backups.last_mut()
+            {
+                backup.told = Some(clock.now());
+            }
+            made.is_ok()
+        });
+        let made = made.expect("a backup is answered");
+        assert!(made || self.is_troubled(), "a backup fails where nothing failed");
+        made
     }
 
     /// Closes; whether it went well. Everything acknowledged is then durable.

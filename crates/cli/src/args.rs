@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use timestrata::{Timestamp, ValueType};
+use timestrata::{Duplicates, Timestamp, ValueType};
 
 use crate::names;
 use crate::time::{self, TimeFormat};
@@ -32,7 +32,8 @@ no point, an empty tag cell is no tag. Without --values, every column is taken t
 in the first 1,000 rows and is neither time nor tag; what is left out is said. A header such as up{job=\"a\"} is a \
 series with tags. Times without a zone are read as UTC.
 
-Reading a file twice doubles its points: two points of a series at one time are two measurements, and both are kept. \
+Reading a file twice doubles its points: two points of a series at one time are two measurements, and both are kept, \
+unless the database was made with --duplicates last or first. \
 After an error use the --from-line that it names: each batch is whole rows, so nothing is lost or doubled.
 
 Examples:
@@ -75,6 +76,17 @@ flushed, opened again, and compared with the file point by point.
 It writes to ./timestrata-demo or --db DIR (TIMESTRATA_DB is left alone). A directory that is there already is replaced \
 only if an earlier demo made it.";
 
+const BACKUP_HELP: &str = "\
+The files that hold points get a second name in DIR where the file system can do that: no time, no room, and safe from all \
+that is deleted here later, but not from the end of the disk. On another disk they are copied: name a directory there, or \
+copy DIR to it. Either of the two may be written to, or deleted, without the other noticing.
+
+What is left of a backup that was interrupted is no database and cannot be opened: delete it, and begin again.
+
+Examples:
+  timestrata backup weather-monday.db --db weather.db
+  timestrata verify --db weather-monday.db";
+
 const COMPLETIONS_HELP: &str = "\
 Examples:
   timestrata completions bash > ~/.local/share/bash-completion/completions/timestrata
@@ -113,6 +125,13 @@ pub(crate) enum Command {
     /// Show what a delete would hide; with --yes, hide it
     #[command(after_help = DELETE_HELP)]
     Delete(Delete),
+    /// Make a database of the same points in another directory
+    #[command(after_help = BACKUP_HELP)]
+    Backup {
+        /// A directory that is new or empty
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
     /// Tell what is inside one file of a database; changes nothing
     Inspect {
         /// A file inside a database's directory
@@ -165,6 +184,15 @@ pub(crate) struct Ingest {
     /// Pass over rows before this line of the file, whose first is 1
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
     pub(crate) from_line: u64,
+    /// Which of several points of a series at one time count; for good, when the database is made
+    #[arg(long, value_enum)]
+    pub(crate) duplicates: Option<KeepDuplicates>,
+    /// A row older than this is a bad one: RFC 3339, a date, or -30d
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
+    pub(crate) refuse_before: Option<Timestamp>,
+    /// A row later than this is a bad one: as --refuse-before, or now
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
+    pub(crate) refuse_after: Option<Timestamp>,
     /// Count bad rows and go on, instead of stopping at the first
     #[arg(long)]
     pub(crate) skip_bad: bool,
@@ -222,6 +250,26 @@ pub(crate) struct Show {
     /// How to print
     #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
     pub(crate) format: OutputFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeepDuplicates {
+    /// All, as they came; the default
+    All,
+    /// The one that came last
+    Last,
+    /// The one that came first
+    First,
+}
+
+impl From<KeepDuplicates> for Duplicates {
+    fn from(kept: KeepDuplicates) -> Self {
+        match kept {
+            KeepDuplicates::All => Self::KeepAll,
+            KeepDuplicates::Last => Self::KeepLast,
+            KeepDuplicates::First => Self::KeepFirst,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

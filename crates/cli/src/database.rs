@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use timestrata::{Db, OpenReport};
+use timestrata::{Db, Duplicates, OpenReport};
 
 use crate::failure::{Failure, Result};
 
@@ -19,9 +19,13 @@ pub(crate) fn open(dir: &Path) -> Result<Db> {
     Ok(db)
 }
 
-/// Opens a database, and makes it first if there is none.
-pub(crate) fn open_or_create(dir: &Path) -> Result<Db> {
-    let db = Db::builder(dir).open_blocking()?;
+/// Opens a database, and makes it first if there is none. One that exists must treat duplicates as asked for.
+pub(crate) fn open_or_create(dir: &Path, duplicates: Option<Duplicates>) -> Result<Db> {
+    let mut builder = Db::builder(dir);
+    if let Some(duplicates) = duplicates {
+        builder = builder.duplicates(duplicates);
+    }
+    let db = builder.open_blocking()?;
     tell(db.open_report());
     Ok(db)
 }

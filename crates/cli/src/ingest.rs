@@ -42,11 +42,12 @@ pub(crate) fn run(args: &Ingest, dir: &Path) -> Result<()> {
     let plan = Plan::make(&Table { header: &header, sample: &columns }, args)?;
     plan.notes.iter().for_each(|text| database::note(text));
 
-    let db = database::open_or_create(dir)?;
+    let db = database::open_or_create(dir, args.duplicates.map(Into::into))?;
     let series_before = db.stats().series;
     let choices = Choices { file: name.clone(), from_line: args.from_line, skip_bad: args.skip_bad };
     let sink = Database { db: &db, progress: &progress };
-    let totals = Loader::new(Rows::new(&plan), sink, choices).run(&sample, &mut records);
+    let rows = Rows::new(&plan).between(args.refuse_before, args.refuse_after);
+    let totals = Loader::new(rows, sink, choices).run(&sample, &mut records);
     progress.finish_and_clear();
     let totals = totals?;
     let took = began.elapsed();

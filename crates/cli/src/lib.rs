@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod backup;
 mod database;
 mod demo;
 mod failure;
@@ -62,6 +63,7 @@ fn run() -> Result<()> {
         Command::Stats => stats::run(&dir()?),
         Command::Compact => maintain::compact(&dir()?),
         Command::Delete(args) => maintain::delete(&args, &dir()?),
+        Command::Backup { to } => backup::run(&to, &dir()?),
         Command::Inspect { file } => files::inspect(&file),
         Command::Verify => files::verify(&dir()?),
         Command::Completions { shell } => completions(shell),

@@ -43,6 +43,7 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     writeln!(out, "memory    {memory} points in {}, not in files yet", bytes(stats.active_bytes + stats.frozen_bytes))?;
     writeln!(out, "log       {}", bytes(stats.wal_bytes))?;
     writeln!(out, "seq       {}, of which {} in files", count(stats.seq), count(stats.flushed_seq))?;
+    writeln!(out, "same time {} of several points", db.duplicates())?;
     out.flush()?;
     Ok(())
 }

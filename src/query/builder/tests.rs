@@ -27,7 +27,12 @@ impl Catalog for Vectors {
 
 fn query(select: &str) -> Query {
     let series = |id, key: &str, value_type| {
-        Arc::new(SeriesInfo { id: SeriesId::new(id), key: key.parse().unwrap(), value_type })
+        Arc::new(SeriesInfo {
+            id: SeriesId::new(id),
+            key: key.parse().unwrap(),
+            value_type,
+            duplicates: Duplicates::KeepAll,
+        })
     };
     let catalog = Vectors(vec![
         (series(0, "count{a=\"1\"}", ValueType::U64), || {

@@ -1,64 +1,73 @@
-//! The sizes by which files are gathered and cut. The simulation that chose them is in benches/levels.md.
+//! The numbers of the rules, in one place. Production uses [`LIMITS`] alone; tests scale them down, so that a handful
+//! of small files meets every rule.
 
+const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// Every size of the rules.
-#[derive(Debug, Clone, Copy)]
+/// When a merge is due, how much it may take, and how large its files become. Bytes are those of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Files at which a cluster of L0, or of a tier, is due.
+    /// A cluster of L0 is due at this many files, one of a tier at the second number.
     pub(crate) due_in_l0: usize,
     pub(crate) due_in_tier: usize,
-    /// Bytes, in so many files, at which any cluster is.
-    pub(crate) due_bytes: u64,
+    /// A cluster is due with this many bytes too, if it has so many files.
+    pub(crate) due_at_bytes: u64,
     pub(crate) due_bytes_files: usize,
-    /// A group of so many times the files is taken whole if no cluster of it is due.
-    pub(crate) group_factor: usize,
-    /// What one plan takes.
+    /// A group none of whose clusters is due goes down whole at this many times the count.
+    pub(crate) crowd: usize,
+    /// What a plan takes of its own level.
     pub(crate) plan_files: usize,
+    /// What a plan takes in all.
     pub(crate) plan_bytes: u64,
-    /// What is worth a place in the base: bytes, points in a block, and its share of the base's own bytes.
-    pub(crate) base_min_bytes: u64,
-    pub(crate) base_min_block: u64,
+    /// The base may be this many times the rest of a plan.
     pub(crate) base_share: u64,
-    /// Where outputs are cut.
+    /// Less than this stays in the tiers, and so do blocks of fewer points than the second number.
+    pub(crate) base_at_bytes: u64,
+    pub(crate) base_at_block: u64,
+    /// Files of the base and merges in place aim at this.
     pub(crate) base_file: u64,
-    pub(crate) slice: u64,
-    pub(crate) largest_slice: u64,
-    pub(crate) slice_meets_base: u64,
-    /// A piece of a flush is not cut smaller.
-    pub(crate) flush_piece: u64,
+    /// They are cut by series while a series has fewer points than this in them.
+    pub(crate) base_series_points: u64,
+    /// A piece for a tier is small enough at the first; up to the second too, if it meets no more than the third of the
+    /// base: whoever brings it there must rewrite that.
+    pub(crate) piece: u64,
+    pub(crate) largest_piece: u64,
+    pub(crate) piece_meets: u64,
+    /// Pieces are cut by series while a series has fewer points than this in them.
+    pub(crate) piece_series_points: u64,
+    /// Pieces that can be cut by series are cut by time no smaller than 2 to this many nanoseconds.
+    pub(crate) piece_time_bits: u8,
+    /// A straight cut leaves no less than this on either side.
+    pub(crate) smallest_piece: u64,
+    /// How deep straight cuts go among files, and among what a merge or a flush writes.
+    pub(crate) cluster_depth: u32,
+    pub(crate) output_depth: u32,
+    /// What one plan or flush may be cut into.
+    pub(crate) most_regions: usize,
 }
 
-impl Limits {
-    pub(crate) const PRODUCTION: Self = Self {
-        due_in_l0: 16,
-        due_in_tier: 8,
-        due_bytes: 192 * MIB,
-        due_bytes_files: 4,
-        group_factor: 4,
-        plan_files: 64,
-        plan_bytes: 256 * MIB,
-        base_min_bytes: 16 * MIB,
-        base_min_block: 1024,
-        base_share: 2,
-        base_file: 64 * MIB,
-        slice: 8 * MIB,
-        largest_slice: 16 * MIB,
-        slice_meets_base: 128 * MIB,
-        flush_piece: 64 << 10,
-    };
-
-    /// The same shape in bytes a thousand times smaller, for tests.
-    #[cfg(test)]
-    pub(crate) const SMALL: Self = Self {
-        due_bytes: Self::PRODUCTION.due_bytes >> 10,
-        plan_bytes: Self::PRODUCTION.plan_bytes >> 10,
-        base_min_bytes: Self::PRODUCTION.base_min_bytes >> 10,
-        base_file: Self::PRODUCTION.base_file >> 10,
-        slice: Self::PRODUCTION.slice >> 10,
-        largest_slice: Self::PRODUCTION.largest_slice >> 10,
-        slice_meets_base: Self::PRODUCTION.slice_meets_base >> 10,
-        flush_piece: Self::PRODUCTION.flush_piece >> 10,
-        ..Self::PRODUCTION
-    };
-}
+/// What the engine uses. benches/levels.md shows what they lead to.
+pub(crate) const LIMITS: Limits = Limits {
+    due_in_l0: 16,
+    due_in_tier: 8,
+    due_at_bytes: 192 * MIB,
+    due_bytes_files: 4,
+    crowd: 4,
+    plan_files: 64,
+    plan_bytes: 256 * MIB,
+    base_share: 2,
+    base_at_bytes: 16 * MIB,
+    base_at_block: 1_024,
+    base_file: 64 * MIB,
+    base_series_points: 16_384,
+    piece: 8 * MIB,
+    largest_piece: 16 * MIB,
+    piece_meets: 128 * MIB,
+    piece_series_points: 2_048,
+    // 4,398 s.
+    piece_time_bits: 42,
+    smallest_piece: 64 * KIB,
+    cluster_depth: 6,
+    output_depth: 3,
+    most_regions: 64,
+};

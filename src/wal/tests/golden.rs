@@ -9,7 +9,8 @@ fn a_segment_is_byte_for_byte_what_version_1_says() {
     let mut wal = new_wal(&dir, &new_ids());
     wal.rotate().unwrap();
     let key = SeriesKey::new("temp").tag("station", "JFK");
-    let batches = [Owned::new(1, 3).defining(0, key).defining(1, SeriesKey::new("höhe")), Owned::new(2, 300)];
+    let batches =
+        [Owned::new(1, 3).defining(0, key).defining(1, SeriesKey::new("höhe")), Owned::new(2, 300), Owned::delete(3)];
     append(&mut wal, &batches[..1]);
     wal.sync().unwrap();
     append(&mut wal, &batches[1..]);

@@ -17,6 +17,9 @@ pub(crate) struct Rows<'p> {
     keys: HashMap<Vec<u8>, Rc<[SeriesKey]>>,
     tag_cells: Vec<u8>,
     values: Vec<(usize, Value)>,
+    /// Times outside are mistakes.
+    earliest: Option<Timestamp>,
+    latest: Option<Timestamp>,
 }
 
 /// What a row added.
@@ -28,7 +31,12 @@ pub(crate) struct Added {
 
 impl<'p> Rows<'p> {
     pub(crate) fn new(plan: &'p Plan) -> Self {
-        Self { plan, keys: HashMap::new(), tag_cells: Vec::new(), values: Vec::new() }
+        Self { plan, keys: HashMap::new(), tag_cells: Vec::new(), values: Vec::new(), earliest: None, latest: None }
+    }
+
+    /// Takes no row before the one moment or after the other.
+    pub(crate) fn between(self, earliest: Option<Timestamp>, latest: Option<Timestamp>) -> Self {
+        Self { earliest, latest, ..self }
     }
 
     /// Adds the row's points to the batch, or says what is wrong with the row and adds nothing.
@@ -42,7 +50,7 @@ impl<'p> Rows<'p> {
             "" => Err("the time is empty".to_owned()),
             text => plan.time.format.parse(text),
         });
-        let time = time.map_err(|what| in_column(&plan.time.name, what))?;
+        let time = time.and_then(|time| self.check_time(time)).map_err(|what| in_column(&plan.time.name, what))?;
         self.values.clear();
         for (nth, column) in plan.values.iter().enumerate() {
             let text = row.text(column.at).map_err(|what| in_column(&column.name, what))?;
@@ -56,6 +64,14 @@ impl<'p> Rows<'p> {
             batch.push_key(&keys[*nth], time, *value);
         }
         Ok(Added { points: self.values.len(), time })
+    }
+
+    fn check_time(&self, time: Timestamp) -> Result<Timestamp, String> {
+        match (self.earliest, self.latest) {
+            (Some(earliest), _) if time < earliest => Err(format!("{time} is older than --refuse-before {earliest}")),
+            (_, Some(latest)) if time > latest => Err(format!("{time} is later than --refuse-after {latest}")),
+            _ => Ok(time),
+        }
     }
 
     /// The series of the row's tags, one for each value column.

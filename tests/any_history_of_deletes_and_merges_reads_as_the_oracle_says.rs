@@ -1,0 +1,145 @@
+//! Writes, late and doubled, deletes, flushes, compactions, reopenings in every order, for each treatment of duplicates: what
+//! is read is what an oracle that does it all in memory says, at every step.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use proptest::prelude::*;
+use timestrata::{Batch, Db, Duplicates, Point, Select, SeriesKey, Timestamp};
+
+const SERIES: usize = 3;
+
+/// One step; times and series are few, so that they meet.
+#[derive(Debug, Clone)]
+enum Step {
+    Write(Vec<(usize, i64)>),
+    Delete { series: Option<usize>, first: i64, last: i64 },
+    Flush,
+    Compact,
+    Reopen,
+    Crash,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let point = (0..SERIES, 0..40_i64);
+    prop_oneof![
+        6 => prop::collection::vec(point, 1..12).prop_map(Step::Write),
+        3 => (prop::option::of(0..SERIES), 0..40_i64, 0..20_i64)
+            .prop_map(|(series, first, len)| Step::Delete { series, first, last: first + len }),
+        2 => Just(Step::Flush),
+        2 => Just(Step::Compact),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Crash),
+    ]
+}
+
+fn key(series: usize) -> SeriesKey {
+    SeriesKey::new("m").tag("n", series.to_string())
+}
+
+/// Points in the order in which they came, with what came of them.
+#[derive(Debug, Default)]
+struct Oracle {
+    points: Vec<(usize, i64, i64)>,
+}
+
+impl Oracle {
+    fn read(&self, series: usize, duplicates: Duplicates) -> Vec<(i64, i64)> {
+        let own = self.points.iter().filter(|(of, ..)| *of == series);
+        let mut points: Vec<(i64, i64)> = own.map(|(_, at, value)| (*at, *value)).collect();
+        points.sort_by_key(|(at, _)| *at);
+        match duplicates {
+            Duplicates::KeepFirst => points.dedup_by_key(|(at, _)| *at),
+            Duplicates::KeepLast => {
+                points.reverse();
+                points.dedup_by_key(|(at, _)| *at);
+                points.reverse();
+            }
+            Duplicates::KeepAll => {}
+        }
+        points
+    }
+}
+
+fn check(db: &Db, oracle: &Oracle, duplicates: Duplicates, what: &str) {
+    let snapshot = db.snapshot();
+    for series in 0..SERIES {
+        let expected = oracle.read(series, duplicates);
+        let Ok(handle) = snapshot.typed::<i64>(&key(series)) else {
+            assert!(expected.is_empty(), "{what}: series {series} is not there");
+            continue;
+        };
+        let pair = |point: Point<i64>| (point.timestamp.as_nanos(), point.value);
+        let found: Vec<_> = snapshot.scan(handle, ..).collect_blocking().unwrap().into_iter().map(pair).collect();
+        assert_eq!(found, expected, "{what}: series {series}");
+        assert_eq!(snapshot.latest_blocking(handle).unwrap().map(pair), expected.last().copied(), "{what}: the latest");
+        let part = Timestamp::from_nanos(7)..Timestamp::from_nanos(23);
+        let found: Vec<_> = snapshot.scan(handle, part).collect_blocking().unwrap().into_iter().map(pair).collect();
+        let expected: Vec<_> = expected.into_iter().filter(|(at, _)| (7..23).contains(at)).collect();
+        assert_eq!(found, expected, "{what}: a part of series {series}");
+    }
+}
+
+fn run(duplicates: Duplicates, steps: &[Step]) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let open = || Db::builder(&path).duplicates(duplicates).open_blocking().unwrap();
+    let mut db = open();
+    let (mut oracle, mut value) = (Oracle::default(), 0);
+    for step in steps {
+        match step {
+            Step::Write(points) => {
+                let mut batch = Batch::new();
+                for (series, at) in points {
+                    value += 1;
+                    batch.push_key(&key(*series), Timestamp::from_nanos(*at), value);
+                    oracle.points.push((*series, *at, value));
+                }
+                db.write_blocking(batch).unwrap();
+            }
+            Step::Delete { series, first, last } => {
+                let select = Select::metric("m");
+                let select = match series {
+                    Some(series) => select.tag("n", series.to_string()),
+                    None => select,
+                };
+                let range = Timestamp::from_nanos(*first)..=Timestamp::from_nanos(*last);
+                db.delete_blocking(select, range).unwrap();
+                oracle
+                    .points
+                    .retain(|(of, at, _)| series.is_some_and(|series| series != *of) || !(*first..=*last).contains(at));
+            }
+            Step::Flush => db.flush_blocking().unwrap(),
+            Step::Compact => {
+                db.compact_blocking().unwrap();
+                let stats = db.stats();
+                assert!(stats.levels.iter().all(|level| level.level == 7), "{stats:?}");
+                assert_eq!(stats.tombstones, 0, "nothing older is left: {stats:?}");
+                let left: usize = (0..SERIES).map(|series| oracle.read(series, duplicates).len()).sum();
+                assert_eq!(stats.points, left as u64, "what is hidden was taken out");
+            }
+            Step::Reopen => {
+                db.close_blocking().unwrap();
+                db = open();
+            }
+            Step::Crash => {
+                drop(db);
+                db = open();
+            }
+        }
+        check(&db, &oracle, duplicates, &format!("after {step:?}"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn whatever_the_order(
+        duplicates in prop_oneof![
+            Just(Duplicates::KeepAll), Just(Duplicates::KeepLast), Just(Duplicates::KeepFirst)
+        ],
+        steps in prop::collection::vec(step(), 1..24),
+    ) {
+        run(duplicates, &steps);
+    }
+}
