@@ -51,7 +51,9 @@ impl SstMerges {
             let mut page = 0;
             while let Some(entries) = handles.open(meta)?.page_entries(page)? {
                 wanted(job)?;
-                entries.iter().for_each(|entry| fragments.push(fragment(entry)));
+                for entry in &entries {
+                    fragments.push(fragment(entry));
+                }
                 page += 1;
             }
             fragments.next_source();

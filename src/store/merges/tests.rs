@@ -256,6 +256,29 @@ fn blocks_that_are_hidden_whole_are_not_decoded_and_others_once() {
 }
 
 #[test]
+fn many_blocks_that_interleave_keep_their_order_over_every_border() {
+    for duplicates in [Duplicates::KeepAll, Duplicates::KeepLast, Duplicates::KeepFirst] {
+        let mut world = World::new([(ValueType::U64, duplicates)]);
+        // Runs of 1 to 9 points at one time in each file, so that borders of blocks and chunks fall into them.
+        let points = |salt: u64| {
+            let times =
+                (0..30_000).flat_map(|at: i64| std::iter::repeat_n(at, usize::try_from(at % 9 + 1).unwrap() / 3));
+            let salted = times.enumerate().map(|(at, time)| (time, at as u64 * 10 + salt));
+            Points::from([(0, salted.collect())])
+        };
+        let inputs: Vec<(u64, Points)> = (1..4).map(|salt| (salt * 10, points(salt))).collect();
+        for (max_seq, points) in &inputs {
+            world.add(*max_seq, points);
+        }
+        let tombstones = vec![tombstone(15, &[0], (4_000, 17_000)), tombstone(25, &[0], (16_000, 29_000))];
+        let job = MergeJob { tombstones, ..world.job(TIER) };
+        let made = world.merge_into(&job, grid(&[], &[5_003, 5_004, 20_006])).unwrap();
+        assert_eq!(made.len(), 4);
+        assert!(read_all(world.folder.path(), &made) == expected(&inputs, &job), "{duplicates}");
+    }
+}
+
+#[test]
 fn a_cutoff_spares_the_blocks_before_it() {
     let mut world = World::plain(1);
     world.add(10, &BTreeMap::from([(0, ramp(0..4 * 8192))]));

@@ -28,7 +28,7 @@ fn with_writer(regions: Vec<Region>, act: impl FnOnce(RegionWriter<'_>, &dyn Fn(
     let outputs = Outputs { dir: &dir, uuid: Uuid::from_u128(7), ids: &ids, level: 2, age: 4, seqs: 1..=9 };
     act(RegionWriter::new(outputs, regions), &|| {
         let names: Vec<String> = dir.list().unwrap().into_iter().map(|entry| entry.name).collect();
-        let whole = names.iter().filter(|name| name.ends_with(".sst")).count();
+        let whole = names.iter().filter(|name| !name.ends_with(crate::sst::TEMPORARY_SUFFIX)).count();
         (whole, names.len() - whole)
     });
     assert_eq!(dir.list().unwrap().len(), usize::try_from(ids.next().get()).unwrap() - 1, "every id is a file");
