@@ -64,7 +64,7 @@ const TABLE: &[Row] = &[
     Row { module: "manifest", crate_modules: &["bytes", "env", "finding", "version"], crates: &["uuid"], std: &[], is_async: false },
     // The engine put together.
     Row { module: "merge", crate_modules: &["version"], crates: &[], std: &[], is_async: false },
-    Row { module: "store", crate_modules: &["actor", "env", "manifest", "memtable", "sst", "version", "wal"], crates: &["quick_cache", "tracing", "uuid"], std: &[], is_async: false },
+    Row { module: "store", crate_modules: &["actor", "env", "manifest", "memtable", "merge", "sst", "version", "wal"], crates: &["quick_cache", "tracing", "uuid"], std: &[], is_async: false },
     Row { module: "query", crate_modules: &["memtable", "merge", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
     Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread"], is_async: true },
     Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },

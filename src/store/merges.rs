@@ -23,7 +23,7 @@ use crate::point::Timestamp;
 use crate::series::SeriesDef;
 use crate::sst::{BlockEntry, IoCounters};
 use crate::sync::atomic::Ordering;
-use crate::version::pick::{Fragment, Output, regions};
+use crate::version::pick::{Fragment, Output, Region, regions};
 use crate::version::{FileIds, Rectangle, SstMeta};
 
 /// What a block takes in the index of its file.
@@ -51,7 +51,9 @@ impl SstMerges {
             let mut page = 0;
             while let Some(entries) = handles.open(meta)?.page_entries(page)? {
                 wanted(job)?;
-                entries.iter().for_each(|entry| fragments.push(fragment(entry)));
+                for entry in &entries {
+                    fragments.push(fragment(entry));
+                }
                 page += 1;
             }
             fragments.next_source();
@@ -73,10 +75,13 @@ impl SstMerges {
 
     fn write(&self, job: &MergeJob) -> Result<Vec<SstMeta>> {
         let handles = Arc::new(Handles::new(self.dir.clone(), self.uuid, Arc::clone(&self.counters)));
-        let fragments = self.fragments(job, &handles)?;
-        let mut writer = RegionWriter::new(self.outputs(job), regions(&job.plan, &fragments));
-        drop(fragments);
-        let open = |meta| Input::open(&handles, meta, job);
+        let regions = regions(&job.plan, &self.fragments(job, &handles)?);
+        self.write_into(job, &handles, regions)
+    }
+
+    fn write_into(&self, job: &MergeJob, handles: &Arc<Handles>, regions: Vec<Region>) -> Result<Vec<SstMeta>> {
+        let mut writer = RegionWriter::new(self.outputs(job), regions);
+        let open = |meta| Input::open(handles, meta, job);
         let mut inputs: Vec<Input> = job.plan.inputs.iter().map(open).collect::<Result<_>>()?;
         let mut timestamps = Vec::new();
         while let Some(id) = inputs.iter().filter_map(Input::series).min() {
