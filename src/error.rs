@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::options::Duplicates;
-use crate::point::ValueType;
+use crate::point::{RefusedPoint, ValueType};
 
 /// What every fallible call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,6 +39,25 @@ pub enum Error {
         dir: PathBuf,
         /// One of the names found there.
         found: String,
+    },
+    /// A backup was to be made in a directory that holds something; nothing was changed.
+    #[error(
+        "{} is not empty (found {found}): name a new or empty directory; what a backup left that did not end may be deleted",
+        dir.display()
+    )]
+    NotEmpty {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// One of the names found there.
+        found: String,
+    },
+    /// A backup was to be made inside the database that it is of; nothing was changed.
+    #[error("{} lies inside the database {}: name a directory beside it", dir.display(), database.display())]
+    BackupInside {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// The database's own.
+        database: PathBuf,
     },
     /// Bytes on disk are not what was written.
     #[error("{} is damaged at byte {offset}: {what}; restore it from a backup, `timestrata verify` lists all damage", file.display())]
@@ -151,6 +170,12 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// Timestamps of a batch lie too far from the clock for a guard that the opening set; nothing of it was written.
+    #[error("{}", refused(points))]
+    RefusedPoints {
+        /// Each point that was refused, in the batch's order.
+        points: Vec<RefusedPoint>,
+    },
     /// A value's type is not the series' type; nothing of its batch was written.
     #[error("series {series} holds {expected}, not {found}: use a key of its own for {found} values")]
     TypeMismatch {
@@ -217,6 +242,22 @@ pub enum Error {
 
 fn by(pid: Option<u32>) -> String {
     pid.map_or_else(String::new, |pid| format!(" by process {pid}"))
+}
+
+/// How many refused points a message names.
+const NAMED_POINTS: usize = 3;
+
+fn refused(points: &[RefusedPoint]) -> String {
+    let named: Vec<String> = points.iter().take(NAMED_POINTS).map(ToString::to_string).collect();
+    let more = match points.len().saturating_sub(NAMED_POINTS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "timestamps too far from the clock, nothing of the batch was written: {}{more}; leave these points out, or widen \
+         `refuse_ahead_of_clock` or `refuse_behind_clock`",
+        named.join(", ")
+    )
 }
 
 impl Error {

@@ -12,6 +12,7 @@ mod inspect;
 pub(crate) mod latest;
 pub(crate) mod manifest;
 pub(crate) mod memtable;
+pub(crate) mod merge;
 mod options;
 #[cfg(feature = "planted")]
 pub(crate) mod planted;
@@ -29,18 +30,20 @@ pub(crate) mod version;
 pub(crate) mod wal;
 
 pub use actor::Ack;
-pub use db::{Builder, Changes, Db, Stats, TryWriteError};
+pub use db::{Builder, Changes, Db, LevelStats, Stats, TryWriteError, WorkStats};
 pub use error::{Error, Result};
 pub use finding::Finding;
 pub use inspect::{
     Inspection, ManifestInspection, SeriesLogInspection, SpareInspection, SstInspection, WalInspection, inspect,
 };
 pub use options::{Duplicates, Durability};
-pub use point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, Sample, Timestamp, Value, ValueType};
+pub use point::{
+    Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RefusedFor, RefusedPoint, Sample, Timestamp, Value, ValueType,
+};
 pub use query::{
     Aggregate, ColumnChunk, Columns, PointStream, Query, QueryScan, Scan, ScanIter, Select, SeriesInfo, SeriesWindows,
     Snapshot, Window, Windows,
 };
 pub use series::{MAX_KEY_BYTES, MAX_TAGS, Series, SeriesId, SeriesKey};
-pub use store::{ForgivenTail, OpenReport};
+pub use store::{BackupReport, ForgivenTail, OpenReport};
 pub use verify::{VerifyReport, verify};

@@ -4,6 +4,9 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::point::Guard;
+use crate::series::Matcher;
+use crate::sync::Arc;
 
 /// When an acknowledged write is safe, and from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +64,26 @@ impl std::fmt::Display for Duplicates {
     }
 }
 
+/// What may be kept, as it is chosen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Retention {
+    /// The oldest that a point may be.
+    pub(crate) age: Option<Duration>,
+    /// What all SSTs may take together.
+    pub(crate) bytes: Option<u64>,
+    /// For some series an age of their own: the selector's text, who it means, the age.
+    pub(crate) rules: Vec<(String, Arc<dyn Matcher>, Duration)>,
+}
+
+/// What retention may keep, as the writer goes by it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RetentionLimits {
+    pub(crate) age: Option<Duration>,
+    pub(crate) bytes: Option<u64>,
+    /// Of each rule of the version's cutoffs, by its place; `None`: it is kept up no more.
+    pub(crate) rules: Vec<Option<Duration>>,
+}
+
 /// Every choice of an opening; `Builder` sets them.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -72,6 +95,13 @@ pub(crate) struct Options {
     pub(crate) max_series: u32,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) index_cache_bytes: Option<usize>,
+    pub(crate) retention: Retention,
+    /// `None`: whatever the database was made with, or the default for one that is made now.
+    pub(crate) duplicates: Option<Duplicates>,
+    /// How far ahead of the wall clock a timestamp may be, if that matters.
+    pub(crate) refuse_ahead: Option<Duration>,
+    /// How far behind it.
+    pub(crate) refuse_behind: Option<Duration>,
 }
 
 impl Default for Options {
@@ -85,6 +115,10 @@ impl Default for Options {
             max_series: 1_000_000,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
+            retention: Retention::default(),
+            duplicates: None,
+            refuse_ahead: None,
+            refuse_behind: None,
         }
     }
 }
@@ -107,6 +141,19 @@ impl Options {
         self.index_cache_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8))
     }
 
+    /// The timestamps that are taken now, by a wall clock that is read only if it matters; `None`: all.
+    pub(crate) fn guard(&self, wall: impl FnOnce() -> i64) -> Option<Guard> {
+        if self.refuse_ahead.is_none() && self.refuse_behind.is_none() {
+            return None;
+        }
+        // Wide enough for any duration, so that only the result is cut to what a timestamp can be.
+        let wall = i128::from(wall());
+        let nanos = |limit: Duration| i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX / 2);
+        let earliest = self.refuse_behind.map_or(i64::MIN, |limit| nearest(wall - nanos(limit)));
+        let latest = self.refuse_ahead.map_or(i64::MAX, |limit| nearest(wall + nanos(limit)));
+        Some(Guard { earliest, latest })
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |option, what: &str| Err(Error::InvalidOption { option, what: what.to_owned() });
         if self.memory_budget < 64 << 20 {
@@ -127,8 +174,18 @@ impl Options {
         if self.flush_age.is_zero() {
             return refuse("flush_age", "longer than zero");
         }
+        let ages = self.retention.rules.iter().map(|(_, _, age)| age).chain(&self.retention.age);
+        if ages.into_iter().any(Duration::is_zero) || self.retention.bytes == Some(0) {
+            return refuse("retention", "an age longer than zero, and more bytes than none");
+        }
         self.durability.check()
     }
+}
+
+/// The nearest timestamp.
+fn nearest(nanos: i128) -> i64 {
+    let end = if nanos < 0 { i64::MIN } else { i64::MAX };
+    i64::try_from(nanos).unwrap_or(end)
 }
 
 impl Durability {
@@ -140,5 +197,30 @@ impl Durability {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_stands_where_the_clock_does_and_never_beyond_the_range() {
+        let guard = |ahead, behind, wall| {
+            let options = Options { refuse_ahead: ahead, refuse_behind: behind, ..Options::default() };
+            options.guard(|| wall).map(|guard| (guard.earliest, guard.latest))
+        };
+        let nanos = |nanos| Some(Duration::from_nanos(nanos));
+        assert_eq!(guard(nanos(5), None, 100), Some((i64::MIN, 105)));
+        assert_eq!(guard(None, nanos(5), 100), Some((95, i64::MAX)));
+        assert_eq!(guard(nanos(0), nanos(0), -100), Some((-100, -100)));
+        for wall in [i64::MIN, -1, 0, 1, i64::MAX] {
+            assert_eq!(guard(Some(Duration::MAX), Some(Duration::MAX), wall), Some((i64::MIN, i64::MAX)), "{wall}");
+        }
+        assert_eq!(guard(nanos(1), nanos(1), i64::MAX), Some((i64::MAX - 1, i64::MAX)));
+        assert_eq!(guard(nanos(1), nanos(1), i64::MIN), Some((i64::MIN, i64::MIN + 1)));
+        assert_eq!(guard(nanos(u64::MAX), nanos(u64::MAX), 0), Some((i64::MIN, i64::MAX)));
+        let off = Options::default().guard(|| unreachable!("without a guard nobody asks the clock"));
+        assert_eq!(off, None);
     }
 }

@@ -63,14 +63,15 @@ const TABLE: &[Row] = &[
     Row { module: "wal", crate_modules: &["actor", "bytes", "env", "version"], crates: &["tracing", "uuid"], std: &[], is_async: false },
     Row { module: "manifest", crate_modules: &["bytes", "env", "finding", "version"], crates: &["uuid"], std: &[], is_async: false },
     // The engine put together.
+    Row { module: "merge", crate_modules: &["version"], crates: &[], std: &[], is_async: false },
     Row { module: "store", crate_modules: &["actor", "env", "manifest", "memtable", "sst", "version", "wal"], crates: &["quick_cache", "tracing", "uuid"], std: &[], is_async: false },
-    Row { module: "query", crate_modules: &["memtable", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
+    Row { module: "query", crate_modules: &["memtable", "merge", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
     Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread"], is_async: true },
     Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },
     Row { module: "verify", crate_modules: &["env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     Row { module: "planted", crate_modules: &[], crates: &[], std: &[], is_async: false },
     Row { module: "finding", crate_modules: &[], crates: &[], std: &[], is_async: false },
-    Row { module: "inspect", crate_modules: &["bytes", "env", "finding", "manifest", "sst", "version", "wal"], crates: &[], std: &[], is_async: false },
+    Row { module: "inspect", crate_modules: &["bytes", "env", "finding", "manifest", "sst", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     // The world around the engine, in its own tests alone.
     Row { module: "testing", crate_modules: &["verify", "actor", "engine", "bytes", "env", "manifest", "query", "sst", "version", "wal"], crates: &["crc32fast", "uuid"], std: &[], is_async: true },
 ];

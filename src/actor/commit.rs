@@ -1,16 +1,16 @@
 //! Group commit: what waits together is appended together, synced once, made visible in one store, then answered.
 //! Preparing a request cannot change anything; whatever fails after it fails for the whole group.
 
-use super::message::{Ack, Command, Work, Write};
+use super::message::{Ack, Command, Delete, Work, Write};
 use super::storage::{AppendError, LogRecord, Storage, Timer, Timers};
 use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::options::{Duplicates, Durability};
 use crate::point::{Batch, PointColumns, Target, ValueType};
-use crate::series::{SeriesDef, SeriesId, SeriesKey};
+use crate::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::bounds::{GROUP_BYTES, GROUP_REQUESTS};
 use crate::sync::{Arc, Permit, Reply};
-use crate::version::{Made, Making, SeriesIndex};
+use crate::version::{Made, Making, SeriesIndex, Tombstone};
 
 /// A request that nothing but storage can make fail any more.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) struct Prepared {
     /// Of each point of the batch.
     series: Vec<SeriesId>,
     batch: Batch,
+    delete: Option<Arc<Tombstone>>,
     reply: Waiting,
     /// Held until the points are in the memtable, which then counts them.
     permit: Option<Permit>,
@@ -32,6 +33,7 @@ enum Waiting {
     Write { reply: Reply<Result<Ack>>, durability: Durability },
     Series { reply: Reply<Result<Vec<SeriesId>>>, ids: Vec<SeriesId>, durability: Durability },
     Sync { reply: Reply<Result<()>> },
+    Delete { reply: Option<Reply<Result<Ack>>>, durability: Durability },
 }
 
 /// The group's own view of what the order and the series will be.
@@ -55,12 +57,15 @@ impl Prepared {
     fn record(&self) -> Option<LogRecord<'_>> {
         let points =
             PointColumns { series: &self.series, timestamps: self.batch.timestamps(), bits: self.batch.bits() };
-        self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points })
+        let delete = self.delete.as_deref();
+        self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points, delete })
     }
 
     fn durability(&self) -> Durability {
         match &self.reply {
-            Waiting::Write { durability, .. } | Waiting::Series { durability, .. } => *durability,
+            Waiting::Write { durability, .. }
+            | Waiting::Series { durability, .. }
+            | Waiting::Delete { durability, .. } => *durability,
             Waiting::Sync { .. } => Durability::Sync,
         }
     }
@@ -70,10 +75,11 @@ impl Prepared {
         #[cfg(not(feature = "mutant_permit_outlives_the_answer"))]
         drop(self.permit);
         match self.reply {
-            Waiting::Write { reply, durability } => {
+            Waiting::Write { reply, durability } | Waiting::Delete { reply: Some(reply), durability } => {
                 let durability = if synced { Durability::Sync } else { durability };
                 reply.send(Ok(Ack { seq: self.seq.unwrap_or(newest), durability }));
             }
+            Waiting::Delete { reply: None, .. } => {}
             Waiting::Series { reply, ids, .. } => reply.send(Ok(ids)),
             Waiting::Sync { reply } => reply.send(Ok(())),
         }
@@ -88,7 +94,8 @@ impl Prepared {
     fn fail(self, error: &Error) {
         drop(self.permit);
         match self.reply {
-            Waiting::Write { reply, .. } => reply.send(Err(error.clone())),
+            Waiting::Write { reply, .. } | Waiting::Delete { reply: Some(reply), .. } => reply.send(Err(error.clone())),
+            Waiting::Delete { reply: None, .. } => {}
             Waiting::Series { reply, .. } => reply.send(Err(error.clone())),
             Waiting::Sync { reply } => reply.send(Err(error.clone())),
         }
@@ -102,7 +109,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let mut bytes = 0;
         while group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
             let next = self.queue.pop_front_if(|command| {
-                matches!(command.work, Work::Write(_) | Work::MakeSeries { .. } | Work::Sync { .. })
+                matches!(command.work, Work::Write(_) | Work::MakeSeries { .. } | Work::Delete(_) | Work::Sync { .. })
             });
             let Some(command) = next else { break };
             bytes += command.work.byte_len();
@@ -189,6 +196,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         }
         #[cfg(feature = "mutant_publish_before_last_cell")]
         self.publish(self.version.appended(ahead.seq, ahead.series.clone(), self.memtable.view_ahead(group.len())));
+        let mut deletes = Vec::new();
         for prepared in group {
             #[cfg(feature = "planted")]
             if crate::planted::is("cancelled_write_is_half_applied") && prepared.is_abandoned() {
@@ -197,10 +205,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             if let Some(record) = prepared.record().filter(|record| record.points.len() > 0) {
                 self.memtable.insert(record.points);
             }
+            if let Some(delete) = &prepared.delete {
+                // In the group's order: it hides what came before it in this very group, and nothing behind it.
+                self.memtable.delete(Arc::clone(delete));
+                deletes.push(Arc::clone(delete));
+            }
             self.definitions.extend(prepared.definitions.iter().cloned());
             self.arm_sync(prepared);
         }
-        self.publish(self.version.appended(ahead.seq, ahead.series, self.memtable.view()));
+        let next = self.version.appended(ahead.seq, ahead.series, self.memtable.view());
+        self.publish(next.with_deletes(deletes));
     }
 
     /// Asks for the sync that an interval promises; an earlier one, already asked for, will do.
@@ -221,7 +235,7 @@ impl Ahead {
         match work {
             Work::Write(write) => {
                 let Write { batch, durability, reply } = *write;
-                let made = self.make_all(batch.keys());
+                let made = self.make_all(batch.keys(), None);
                 match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
                     #[cfg(feature = "planted")]
                     Err(_) if crate::planted::is("refused_batch_is_ok") => {
@@ -239,7 +253,8 @@ impl Ahead {
                     }
                 }
             }
-            Work::MakeSeries { keys, reply } => match self.make_all(&keys) {
+            Work::Delete(delete) => self.prepare_delete(*delete, permit),
+            Work::MakeSeries { keys, duplicates, reply } => match self.make_all(&keys, duplicates) {
                 Err(error) => {
                     reply.send(Err(error));
                     None
@@ -272,11 +287,27 @@ impl Ahead {
     ) -> Prepared {
         let records = !definitions.is_empty() || !batch.is_empty();
         self.seq += u64::from(records);
-        Prepared { seq: records.then_some(self.seq), definitions, series, batch, reply, permit }
+        Prepared { seq: records.then_some(self.seq), definitions, series, batch, delete: None, reply, permit }
+    }
+
+    /// Gives a delete its place in the order, and with it the series that were made since its selection was resolved.
+    fn prepare_delete(&mut self, delete: Delete, permit: Option<Permit>) -> Option<Prepared> {
+        let Delete { found, known, matcher, times: (first_time, last_time), reply } = delete;
+        let since = self.series.since(known).filter(|def| matcher.matches(&def.key)).map(|def| def.id);
+        let series = SeriesSet::from_sorted(found.iter().chain(since));
+        let reply = Waiting::Delete { reply, durability: self.durability };
+        let mut prepared = self.enter(Vec::new(), Vec::new(), Batch::new(), reply, permit);
+        // A delete of nothing has no record, as an empty batch has none.
+        if !series.is_empty() && first_time <= last_time {
+            self.seq += 1;
+            prepared.seq = Some(self.seq);
+            prepared.delete = Some(Arc::new(Tombstone { seq: self.seq, series, first_time, last_time }));
+        }
+        Some(prepared)
     }
 
     /// Finds or makes every key's series. Nothing is made before the caller takes over the index.
-    fn make_all(&self, keys: &[(SeriesKey, ValueType)]) -> Result<MadeSeries> {
+    fn make_all(&self, keys: &[(SeriesKey, ValueType)], duplicates: Option<Duplicates>) -> Result<MadeSeries> {
         let mut index = self.series.clone();
         let mut definitions = Vec::new();
         let mut ids = Vec::with_capacity(keys.len());
@@ -285,7 +316,7 @@ impl Ahead {
             let made = index.find_or_make(
                 key,
                 *ty,
-                None,
+                duplicates,
                 Making { seq: self.seq + 1, cap: self.max_series, duplicates: self.duplicates },
             )?;
             ids.push(made.id());

@@ -6,11 +6,11 @@ use crate::sync::{Receiver, Sender};
 
 /// Runs until the writer drops its end of the inbox.
 pub(crate) async fn run<T: Tables>(mut tables: T, inbox: Receiver<Flush>, writer: Sender<ToWriter>) {
-    while let Some(Flush { frozen }) = inbox.recv().await {
-        let generation = frozen.generation;
-        let outcome = tables.write(&frozen);
+    while let Some(Flush { job }) = inbox.recv().await {
+        let generation = job.frozen.generation;
+        let outcome = tables.write(&job);
         // Before the report: the writer may drop the last version that holds it, and this turn must not outlive it.
-        drop(frozen);
+        drop(job);
         writer.send(ToWriter::Report(Report::Flushed { generation, outcome }));
     }
 }

@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use super::message::{Command, Flush, Work};
-use super::storage::{Storage, Timer, Timers};
+use super::storage::{FlushJob, Made, Storage, Timer, Timers};
 use super::writer::{Flushing, Writer};
 use crate::error::{Error, Result};
+use crate::memtable::Frozen;
 use crate::sync::bounds::FROZEN;
 use crate::sync::{Arc, Reply};
-use crate::version::{Edit, SstMeta};
+use crate::version::{self, BASE};
 
 /// The first wait after a failed flush; each next one doubles, up to the last.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LAST_RETRY: Duration = Duration::from_secs(30);
+pub(super) const LAST_RETRY: Duration = Duration::from_secs(30);
 
 impl<S: Storage, T: Timers> Writer<S, T> {
     /// Sends the oldest frozen memtable to the flusher, if there is one.
@@ -24,15 +25,23 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 let newer = self.version.frozen.get(1..).and_then(|newer| newer.last()).cloned();
                 self.flushing = newer.as_ref().map_or(self.flushing, |_| Flushing::Running);
                 if let Some(frozen) = newer {
-                    self.flusher.send(Flush { frozen });
+                    self.send_flush(frozen);
                 }
             }
             Some(oldest) if self.flushing != Flushing::Running && self.read_only.is_none() => {
-                self.flusher.send(Flush { frozen: Arc::clone(oldest) });
+                self.send_flush(Arc::clone(oldest));
                 self.flushing = Flushing::Running;
             }
             _ => {}
         }
+    }
+
+    fn send_flush(&self, frozen: Arc<Frozen>) {
+        let version = &self.version;
+        let base = version.ssts.iter().filter(|sst| sst.level == BASE).map(|sst| (sst.rectangle, sst.len)).collect();
+        let newest_flushed_time = version.newest_flushed_time();
+        self.flusher
+            .send(Flush { job: FlushJob { frozen, cutoffs: version.cutoffs.clone(), newest_flushed_time, base } });
     }
 
     /// `Work::Flush`: freezes what is active and waits for it; whether it went.
@@ -76,13 +85,13 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     }
 
     /// The flusher's report on the oldest frozen memtable.
-    pub(super) fn flushed(&mut self, generation: u64, outcome: Result<Vec<SstMeta>>) {
+    pub(super) fn flushed(&mut self, generation: u64, outcome: Result<Made>) {
         self.flushing = Flushing::Idle;
         if self.read_only.is_some() {
             return;
         }
         match outcome {
-            Ok(ssts) => self.install(generation, ssts),
+            Ok(made) => self.install(generation, made),
             Err(error) => self.flush_failed(generation, error),
         }
     }
@@ -109,36 +118,42 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     }
 
     /// Durable, then visible, then deleted.
-    fn install(&mut self, generation: u64, ssts: Vec<SstMeta>) {
+    fn install(&mut self, generation: u64, made: Made) {
         #[cfg(feature = "planted")]
         self.forget_older(generation);
-        let Some((flushed_seq, floor)) = self.version.flush_moves_to() else { return };
+        let work = version::Work {
+            times: 1,
+            files_written: made.ssts.len() as u64,
+            bytes_written: made.ssts.iter().map(|sst| sst.len).sum(),
+            took: made.took,
+            ..version::Work::default()
+        };
+        let ids: Vec<_> = made.ssts.iter().map(|sst| sst.id).collect();
+        let added = made.ssts.into_iter().map(Arc::new).collect();
+        // Before anything is durable: a report that is not about the oldest memtable is not acted on.
+        let Some(next) = self.version.after_flush(generation, added, &work) else {
+            tracing::warn!(generation, "a flush that nobody waits for is given up");
+            return self.storage.remove(&ids);
+        };
         #[cfg(feature = "planted")]
-        let flushed_seq = self.claimed(flushed_seq);
-        // SSTs and floor move in one edit: a crash after it replays nothing twice, a crash before it finds only files
-        // that no edit names.
-        let edit = Edit { added: ssts, flushed_seq, floor, ..Edit::default() };
-        let covered = self.definitions.partition_point(|def| def.seq <= flushed_seq);
-        let definitions: Vec<_> = self.definitions.drain(..covered).collect();
-        let added: Vec<_> = edit.added.iter().cloned().map(Arc::new).collect();
+        let next = self.claimed(next);
         #[cfg(feature = "mutant_wal_cut_before_manifest_edit")]
-        drop(self.storage.install(Edit { added: vec![], ..edit.clone() }, &[]).map(|()| self.storage.drop_segments()));
-        if let Err(error) = self.storage.install(edit, &definitions) {
-            // The edit may be on disk: its SSTs stay, and reopening decides.
-            return self.go_read_only(&error);
-        }
-        // One store: no reader sees the frozen memtable gone and its SST not there.
-        let next = self.version.after_flush(generation, added);
+        self.cut_wal_first(&next);
+        let flushed_seq = next.flushed_seq;
         #[cfg(feature = "mutant_two_store_publish")]
-        self.publish(crate::version::Version { frozen: Vec::new(), ..(*self.version).clone() });
-        if let Some(next) = next {
-            self.publish(next);
+        let before = crate::version::Version { frozen: Vec::new(), ..(*self.version).clone() };
+        #[cfg(feature = "mutant_two_store_publish")]
+        self.publish(before);
+        // SSTs, floor and tombstones move in one edit: a crash after it replays nothing twice, a crash before it finds only
+        // files that no edit names.
+        if !self.advance(next) {
+            return;
         }
         #[cfg(feature = "mutant_swap_after_copy")]
         {
             self.memtable = crate::memtable::Memtable::new();
         }
-        tracing::debug!(generation, flushed_seq, "flush installed");
+        tracing::debug!(generation, flushed_seq, files = ids.len(), took = ?work.took, "flush installed");
         self.storage.drop_segments();
         self.flush_error = None;
         self.retry_after = FIRST_RETRY;
@@ -149,5 +164,13 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             reply.send(Ok(()));
         }
         self.flush_next();
+        self.retain();
+        self.compact_next();
+    }
+
+    #[cfg(feature = "mutant_wal_cut_before_manifest_edit")]
+    fn cut_wal_first(&mut self, next: &version::Version) {
+        let edit = self.version.edit_to(&version::Version { ssts: Arc::clone(&self.version.ssts), ..next.clone() });
+        drop(self.storage.install(edit, &[]).map(|()| self.storage.drop_segments()));
     }
 }

@@ -1,13 +1,12 @@
 //! What the actors tell each other. Commands ask for something and carry their reply; reports say what happened.
 
-use super::storage::Timer;
+use super::storage::{FlushJob, Made, MergeJob, Timer};
 use crate::error::Result;
-use crate::memtable::Frozen;
-use crate::options::Durability;
+use crate::options::{Duplicates, Durability};
 use crate::point::{Batch, ValueType};
-use crate::series::{SeriesId, SeriesKey};
+use crate::series::{Matcher, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::{Arc, Permit, Reply};
-use crate::version::SstMeta;
+use crate::version::FileId;
 
 /// The word that a write is visible, and how durable it was by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +40,20 @@ pub(crate) enum Work {
     /// Append a batch. Boxed: all other messages are small.
     Write(Box<Write>),
     /// Find or make series, all in one record.
-    MakeSeries { keys: Vec<(SeriesKey, ValueType)>, reply: Reply<Result<Vec<SeriesId>>> },
+    MakeSeries {
+        keys: Vec<(SeriesKey, ValueType)>,
+        /// For those that are made; those that exist must have been made with it. `None`: the database's.
+        duplicates: Option<Duplicates>,
+        reply: Reply<Result<Vec<SeriesId>>>,
+    },
+    /// Hide what came before it.
+    Delete(Box<Delete>),
     /// Make everything before it durable.
     Sync { reply: Reply<Result<()>> },
     /// Bring every point before it into SSTs.
     Flush { reply: Reply<Result<()>> },
+    /// Merge all that is in SSTs by now into the base.
+    Compact { reply: Reply<Result<()>> },
     /// Flush, sync, stop.
     Close { reply: Reply<Result<()>> },
     /// The last handle is gone: sync, stop.
@@ -58,6 +66,7 @@ impl Work {
         match self {
             Self::Write(write) => write.batch.byte_len(),
             Self::MakeSeries { keys, .. } => keys.iter().map(|(key, _)| key.byte_len()).sum(),
+            Self::Delete(delete) => delete.found.byte_len(),
             _ => 0,
         }
     }
@@ -71,11 +80,27 @@ pub(crate) struct Write {
     pub(crate) reply: Reply<Result<Ack>>,
 }
 
+/// A delete, its selection resolved by whoever asks, up to the series that there were then.
+#[derive(Debug)]
+pub(crate) struct Delete {
+    /// Of the first `known` series those that match...
+    pub(crate) found: SeriesSet,
+    pub(crate) known: usize,
+    /// ...and this tells of any made since: the order decides which those are.
+    pub(crate) matcher: Arc<dyn Matcher>,
+    /// First and last time, both included, in this order.
+    pub(crate) times: (i64, i64),
+    /// `None` if nobody waits: of retention's own.
+    pub(crate) reply: Option<Reply<Result<Ack>>>,
+}
+
 /// What happened elsewhere.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// The flusher is done with a frozen memtable, or failed and left nothing behind.
-    Flushed { generation: u64, outcome: Result<Vec<SstMeta>> },
+    Flushed { generation: u64, outcome: Result<Made> },
+    /// The compactor is done with a plan, or gave up and left nothing behind.
+    Compacted { inputs: Vec<FileId>, outcome: Result<Made> },
     /// Something asked for with [`Timers::arm`](super::Timers::arm) is due.
     Due(Timer),
     /// Another actor panicked: nothing can be relied on any more.
@@ -85,5 +110,11 @@ pub(crate) enum Report {
 /// The flusher's only message: make SSTs of this.
 #[derive(Debug)]
 pub(crate) struct Flush {
-    pub(crate) frozen: Arc<Frozen>,
+    pub(crate) job: FlushJob,
+}
+
+/// The compactor's only message: merge these.
+#[derive(Debug)]
+pub(crate) struct Compact {
+    pub(crate) job: MergeJob,
 }

@@ -1,20 +1,26 @@
-//! The actors: the writer, which alone changes anything, and the flusher, which makes SSTs of frozen memtables.
+//! The actors: the writer, which alone changes anything, the flusher, which makes SSTs of frozen memtables, and the
+//! compactor, which makes fewer and better SSTs of many.
 //! Each is a runtime-free future over its inbox and the storage traits. They know no file, no runtime and no clock.
 
 mod commit;
+mod compacting;
+mod compactor;
 mod flusher;
 mod install;
 mod message;
 #[cfg(feature = "planted")]
 mod planted;
+mod retention;
+mod retired;
 mod shutdown;
 mod storage;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub(crate) use compactor::run as run_compactor;
 pub(crate) use flusher::run as run_flusher;
 pub use message::Ack;
-pub(crate) use message::{Command, Flush, Report, ToWriter, Work, Write};
-pub(crate) use storage::{AppendError, LogRecord, Storage, Tables, Timer, Timers};
+pub(crate) use message::{Command, Compact, Delete, Flush, Report, ToWriter, Work, Write};
+pub(crate) use storage::{AppendError, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables, Timer, Timers};
 pub(crate) use writer::{Settings, Writer};

@@ -9,8 +9,8 @@ use crate::version::Version;
 
 impl<S: Storage, T: Timers> Writer<S, T> {
     /// 1: a flush claims the period that is still open.
-    pub(super) fn claimed(&self, flushed_seq: u64) -> u64 {
-        if is("flush_claims_the_open_period") { self.version.seq } else { flushed_seq }
+    pub(super) fn claimed(&self, next: Version) -> Version {
+        if is("flush_claims_the_open_period") { Version { flushed_seq: self.version.seq, ..next } } else { next }
     }
 
     /// 2: a failed flush is not tried again, and the next one is of the newest memtable.

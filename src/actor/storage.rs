@@ -1,19 +1,25 @@
 //! What the actors ask of durable storage, and nothing of how it is done.
 //! The store implements it over WAL, manifest and SSTs; loom's models over a few locked values.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::memtable::Frozen;
 use crate::point::PointColumns;
 use crate::series::SeriesDef;
 use crate::sync::Arc;
-use crate::version::{Edit, FileId, SstMeta};
+use crate::sync::atomic::AtomicU32;
+use crate::version::pick::Plan;
+use crate::version::{Cutoffs, Edit, FileId, Rectangle, SeriesIndex, SstMeta, Tombstone};
 
-/// One record of the total order: the series it makes and the points it holds.
+/// One record of the total order: the series it makes and the points it holds, or a delete.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogRecord<'a> {
     pub(crate) seq: u64,
     pub(crate) definitions: &'a [Arc<SeriesDef>],
     pub(crate) points: PointColumns<'a>,
+    /// Alone in its record; it bears the record's seq.
+    pub(crate) delete: Option<&'a Tombstone>,
 }
 
 /// How an append failed.
@@ -44,21 +50,73 @@ pub(crate) trait Storage {
 
     /// Gives up the segments below the floor of the last installed edit.
     fn drop_segments(&mut self);
+
+    /// Removes SSTs that no installed edit names and nobody reads any more.
+    fn remove(&mut self, ids: &[FileId]);
+
+    /// Tells those who ask from outside what waits to be removed.
+    fn note_retired(&mut self, files: usize, bytes: u64, oldest: Option<Duration>);
 }
 
 /// What the flusher owns: the making of SSTs.
 pub(crate) trait Tables {
     /// Writes a frozen memtable as SSTs, durable when this returns. After an error no file is left behind.
-    fn write(&mut self, frozen: &Frozen) -> Result<Vec<SstMeta>>;
+    fn write(&mut self, job: &FlushJob) -> Result<Made>;
+}
+
+/// What the compactor owns: the merging of SSTs.
+pub(crate) trait Merges {
+    /// Writes the plan's inputs anew as its outputs, durable when this returns. After an error no output is left behind;
+    /// the inputs are never touched.
+    fn merge(&mut self, job: &MergeJob) -> Result<Made>;
+}
+
+/// What to flush, and what decides where its files are cut.
+#[derive(Debug, Clone)]
+pub(crate) struct FlushJob {
+    pub(crate) frozen: Arc<Frozen>,
+    pub(crate) cutoffs: Cutoffs,
+    pub(crate) newest_flushed_time: Option<i64>,
+    /// The files of the base, with their bytes.
+    pub(crate) base: Vec<(Rectangle, u64)>,
+}
+
+/// What to merge, and what must no longer be in the outcome.
+#[derive(Debug, Clone)]
+pub(crate) struct MergeJob {
+    pub(crate) plan: Plan,
+    /// The outputs', unless the plan names another.
+    pub(crate) age: u64,
+    pub(crate) series: SeriesIndex,
+    /// Durable ones, in the order of their seqs: all of them are up to `flushed_seq`.
+    pub(crate) tombstones: Vec<Arc<Tombstone>>,
+    pub(crate) cutoffs: Cutoffs,
+    /// Every delete up to here has been carried out in the outputs.
+    pub(crate) flushed_seq: u64,
+    /// Not zero: nobody wants the outcome any more.
+    pub(crate) cancel: Arc<AtomicU32>,
+}
+
+/// Files that were made, durable, and what that took.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Made {
+    pub(crate) ssts: Vec<SstMeta>,
+    pub(crate) took: Duration,
 }
 
 /// How the writer asks for messages at a later time; the only clock that actors know.
 pub(crate) trait Timers {
     /// Sends `timer` to the writer after so long, once; replaces what was asked before for it.
-    fn arm(&mut self, timer: Timer, after: std::time::Duration);
+    fn arm(&mut self, timer: Timer, after: Duration);
 
     /// The same, unless it is due by then already.
-    fn arm_no_later(&mut self, timer: Timer, after: std::time::Duration);
+    fn arm_no_later(&mut self, timer: Timer, after: Duration);
+
+    /// Time since some fixed moment.
+    fn now(&self) -> Duration;
+
+    /// The wall clock, in nanoseconds since the Unix epoch. It may jump; nothing but retention looks at it.
+    fn wall(&self) -> i64;
 }
 
 /// What may fall due.
@@ -72,4 +130,10 @@ pub(crate) enum Timer {
     Age,
     /// Try the failed flush again.
     Retry,
+    /// Try to compact again after a failure.
+    Compact,
+    /// Look what retention hides by now.
+    Retain,
+    /// Look whether retired files are still read.
+    Sweep,
 }

@@ -8,16 +8,16 @@ use std::time::Duration;
 use super::*;
 use crate::error::{Error, Result};
 use crate::latest::Latest;
-use crate::options::Durability;
+use crate::options::{Duplicates, Durability, RetentionLimits};
 use crate::point::{Batch, Timestamp, ValueType};
 use crate::series::{SeriesDef, SeriesKey};
 use crate::sync::{Answer, Arc, Receiver, Sender, channel, reply};
-use crate::version::{Edit, FileId, SeriesIndex, Version};
+use crate::version::{Cutoffs, Durable, Edit, FileId, SeriesIndex, Version};
 
 #[derive(Debug, Default)]
 struct State {
     now: Duration,
-    due: [Option<Duration>; 4],
+    due: [Option<Duration>; 7],
     syncs: usize,
     segments: u64,
     install_fails: bool,
@@ -54,6 +54,8 @@ impl Storage for Mock {
         if self.look(|state| state.install_fails) { Err(Error::Overloaded) } else { Ok(()) }
     }
     fn drop_segments(&mut self) {}
+    fn remove(&mut self, _: &[FileId]) {}
+    fn note_retired(&mut self, _: usize, _: u64, _: Option<Duration>) {}
 }
 
 impl Timers for Mock {
@@ -67,29 +69,45 @@ impl Timers for Mock {
             state.due[timer as usize] = Some(state.due[timer as usize].map_or(at, |due| due.min(at)));
         });
     }
+
+    fn now(&self) -> Duration {
+        self.look(|state| state.now)
+    }
+
+    fn wall(&self) -> i64 {
+        i64::MAX
+    }
 }
 
 struct World {
     mock: Mock,
     inbox: Sender<ToWriter>,
     flushes: Receiver<Flush>,
+    _plans: Receiver<Compact>,
     run: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 impl World {
     fn new() -> Self {
         let mock = Mock::default();
-        let latest = Arc::new(Latest::new(Arc::new(Version::opened(SeriesIndex::default(), Vec::new(), 0))));
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(
+            SeriesIndex::default(),
+            &Durable::default(),
+            Cutoffs::default(),
+        ))));
         let (inbox, commands) = channel();
         let (to_flusher, flushes) = channel();
+        let (to_compactor, plans) = channel();
         let settings = Settings {
             durability: Durability::Os,
             flush_at_bytes: usize::MAX,
             flush_age: Duration::from_hours(1),
             max_series: 1000,
+            duplicates: Duplicates::default(),
+            retention: RetentionLimits::default(),
         };
-        let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, latest, 0);
-        Self { mock, inbox, flushes, run: Box::pin(writer.run(commands)) }
+        let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, to_compactor, latest, 0);
+        Self { mock, inbox, flushes, _plans: plans, run: Box::pin(writer.run(commands)) }
     }
 
     /// Lets the writer go on until it waits; whether it ended.
@@ -175,7 +193,7 @@ fn what_was_acknowledged_is_synced_though_an_install_failed() {
         state.install_fails = true;
         state.syncs
     });
-    world.inbox.send(ToWriter::Report(Report::Flushed { generation: 1, outcome: Ok(Vec::new()) }));
+    world.inbox.send(ToWriter::Report(Report::Flushed { generation: 1, outcome: Ok(Made::default()) }));
     world.inbox.send(ToWriter::Report(Report::Due(Timer::Sync)));
     world.send(Work::Release);
     assert!(world.go());
@@ -188,7 +206,7 @@ fn new_series_do_not_put_off_the_flush_of_older_ones() {
     for (hour, name) in [(0, "a"), (1, "b")] {
         world.mock.look(|state| state.now = Duration::from_secs(1800 * hour));
         let (reply, _answer) = reply();
-        world.send(Work::MakeSeries { keys: vec![(SeriesKey::new(name), ValueType::F64)], reply });
+        world.send(Work::MakeSeries { keys: vec![(SeriesKey::new(name), ValueType::F64)], duplicates: None, reply });
         assert!(!world.go());
     }
     assert_eq!(world.due(Timer::Age), Some(Duration::from_hours(1)));

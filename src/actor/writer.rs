@@ -4,14 +4,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::compacting::Compacting;
 use super::install::FIRST_RETRY;
-use super::message::{Command, Flush, Report, ToWriter, Work};
+use super::message::{Command, Compact, Flush, Report, ToWriter, Work};
+use super::retention::Retaining;
 use super::shutdown::Stop;
 use super::storage::{AppendError, Storage, Timer, Timers};
 use crate::error::{Error, Result};
 use crate::latest::Latest;
 use crate::memtable::{Frozen, Memtable};
-use crate::options::{Duplicates, Durability};
+use crate::options::{Duplicates, Durability, RetentionLimits};
 use crate::series::SeriesDef;
 use crate::sync::bounds::{FROZEN, GROUP_REQUESTS};
 use crate::sync::{Arc, Receiver, Reply, Sender, yield_now};
@@ -30,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) max_series: u32,
     /// For series that are made without a choice of their own.
     pub(crate) duplicates: Duplicates,
+    pub(crate) retention: RetentionLimits,
 }
 
 /// Where the flush of the oldest frozen memtable stands.
@@ -66,6 +69,8 @@ pub(crate) struct Writer<S, T> {
     pub(super) retry_after: Duration,
     /// Who waits for a generation to be in SSTs.
     pub(super) flush_waiters: Vec<(u64, Reply<Result<()>>)>,
+    pub(super) compacting: Compacting,
+    pub(super) retaining: Retaining,
     /// Records were appended that no sync has covered yet.
     pub(super) unsynced: bool,
     pub(super) stop: Stop,
@@ -89,10 +94,12 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         timers: T,
         settings: Settings,
         flusher: Sender<Flush>,
+        compactor: Sender<Compact>,
         latest: Arc<Latest<Version>>,
         generation: u64,
     ) -> Self {
         let version = latest.load();
+        let retaining = Retaining::new(&version.cutoffs);
         Self {
             storage,
             timers,
@@ -109,6 +116,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             flush_error: None,
             retry_after: FIRST_RETRY,
             flush_waiters: Vec::new(),
+            compacting: Compacting::new(compactor),
+            retaining,
             unsynced: false,
             stop: Stop::No,
             read_only: None,
@@ -117,6 +126,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Runs until it is told to stop. Everything between two awaits is one step to all others.
     pub(crate) async fn run(mut self, inbox: Receiver<ToWriter>) {
+        // What was left to do when the database was closed.
+        self.retain();
+        self.compact_next();
         while let Some(message) = inbox.recv().await {
             self.take(message);
             // Whatever waits already joins this turn, so that it can share the turn's sync.
@@ -125,6 +137,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 self.take(message);
             }
             self.work();
+            self.sweep();
             if matches!(self.stop, Stop::Done) {
                 break;
             }
@@ -148,12 +161,15 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             ToWriter::Command(command) => {
                 if matches!(command.work, Work::Close { .. } | Work::Release) && !self.stop.is_asked() {
                     self.stop = Stop::Asked;
+                    self.compacting.cancel();
+                    self.compacting.refuse_waiters(&Error::Closed);
                 }
                 #[cfg(feature = "mutant_release_drops_what_waits")]
                 self.queue.retain(|_| !matches!(command.work, Work::Release));
                 self.queue.push_back(command);
             }
             ToWriter::Report(Report::Flushed { generation, outcome }) => self.flushed(generation, outcome),
+            ToWriter::Report(Report::Compacted { inputs, outcome }) => self.compacted(&inputs, outcome),
             ToWriter::Report(Report::Due(timer)) => self.due(timer),
             ToWriter::Report(Report::Panicked) => self.stop = Stop::Done,
         }
@@ -170,6 +186,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             #[cfg(feature = "mutant_retry_starts_a_second_flush")]
             Timer::Retry if std::mem::replace(&mut self.flushing, Flushing::Idle) == Flushing::Idle => {}
             Timer::Retry => self.flush_next(),
+            Timer::Compact => self.compact_again(),
+            Timer::Retain => self.retain(),
+            // Each turn ends with it.
+            Timer::Sweep => {}
         }
     }
 
@@ -181,8 +201,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         }
         while let Some(Command { work, .. }) = self.queue.front() {
             let went = match work {
-                Work::Write(_) | Work::MakeSeries { .. } | Work::Sync { .. } => self.commit_next(),
+                Work::Write(_) | Work::MakeSeries { .. } | Work::Delete(_) | Work::Sync { .. } => self.commit_next(),
                 Work::Flush { .. } => self.flush_on_command(),
+                Work::Compact { .. } => self.compact_next_command(),
                 Work::Close { .. } | Work::Release => self.begin_stop(),
             };
             if !went || matches!(self.stop, Stop::Done) {
@@ -210,7 +231,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             return Room::Free;
         }
         #[cfg(not(feature = "mutant_third_memtable_is_frozen"))]
-        if self.version.frozen.len() >= FROZEN {
+        if self.version.frozen.len() >= FROZEN || self.l0_is_full() {
             return Room::Wait;
         }
         match self.freeze() {
@@ -325,9 +346,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     pub(super) fn go_read_only(&mut self, error: &Error) {
         tracing::error!(%error, "the database is read-only from now on");
         self.read_only.get_or_insert_with(|| error.to_string());
+        let read_only = Error::ReadOnly { reason: error.to_string() };
         for (_, reply) in self.flush_waiters.drain(..) {
-            reply.send(Err(Error::ReadOnly { reason: error.to_string() }));
+            reply.send(Err(read_only.clone()));
         }
+        self.compacting.refuse_waiters(&read_only);
     }
 
     /// The error for whoever asks for a change of a read-only database.
@@ -345,7 +368,10 @@ impl Work {
         match self {
             Self::Write(write) => write.reply.send(Err(error.clone())),
             Self::MakeSeries { reply, .. } => reply.send(Err(error.clone())),
-            Self::Sync { reply } | Self::Flush { reply } | Self::Close { reply } => reply.send(Err(error.clone())),
+            Self::Delete(delete) => drop(delete.reply.map(|reply| reply.send(Err(error.clone())))),
+            Self::Sync { reply } | Self::Flush { reply } | Self::Compact { reply } | Self::Close { reply } => {
+                reply.send(Err(error.clone()));
+            }
             Self::Release => {}
         }
     }

@@ -8,7 +8,7 @@ use super::Db;
 use crate::engine::{Engine, off_thread};
 use crate::env::{Env, OsEnv};
 use crate::error::{Error, Result};
-use crate::options::{Durability, Options};
+use crate::options::{Duplicates, Durability, Options};
 
 /// Options of an opening; made by [`Db::builder`].
 ///
@@ -29,7 +29,7 @@ use crate::options::{Durability, Options};
 #[must_use = "nothing is opened before `open`"]
 pub struct Builder {
     dir: PathBuf,
-    options: Options,
+    pub(super) options: Options,
     env: Arc<dyn Env>,
 }
 
@@ -90,6 +90,31 @@ impl Builder {
     /// Bytes of SST index kept in memory. Default: 64 MiB, or an eighth of a smaller budget; at most a quarter of it.
     pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
         self.options.index_cache_bytes = Some(bytes);
+        self
+    }
+
+    /// What becomes of several points of one series at one timestamp. Chosen when the database is made, for good; series
+    /// made by [`Db::series_with`] may differ. Default: what the database was made with, and for a new one
+    /// [`Duplicates::KeepAll`].
+    ///
+    /// The opening fails with [`Error::InvalidOption`] if the database was made with another.
+    pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
+        self.options.duplicates = Some(duplicates);
+        self
+    }
+
+    /// Refuses batches with a point whose timestamp is more than this ahead of the wall clock, as of a device whose clock
+    /// is wrong. Default: no timestamp is refused.
+    ///
+    /// Such a write fails with [`Error::RefusedPoints`], which names each of the points, and writes nothing.
+    pub fn refuse_ahead_of_clock(mut self, by_more_than: Duration) -> Self {
+        self.options.refuse_ahead = Some(by_more_than);
+        self
+    }
+
+    /// The same for timestamps more than this behind the wall clock, as of a device that was never told the time.
+    pub fn refuse_behind_clock(mut self, by_more_than: Duration) -> Self {
+        self.options.refuse_behind = Some(by_more_than);
         self
     }
 

@@ -1,8 +1,12 @@
 //! The handle: one method is one message to the writer, or one look at the newest version.
 //! Every async call has a blocking twin for programs without a runtime.
 
+mod backup;
 mod builder;
 mod changes;
+mod delete;
+mod retention;
+mod series;
 mod stats;
 
 use std::path::Path;
@@ -10,15 +14,14 @@ use std::sync::Arc;
 
 pub use builder::Builder;
 pub use changes::Changes;
-pub use stats::Stats;
+pub use stats::{LevelStats, Stats, WorkStats};
 
 use crate::actor::{Ack, Work, Write};
 use crate::engine::{Engine, block_on, off_thread};
 use crate::error::{Error, Result};
-use crate::options::Durability;
-use crate::point::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Sample, ValueType};
+use crate::options::{Duplicates, Durability};
+use crate::point::Batch;
 use crate::query::Snapshot;
-use crate::series::{Series, SeriesId, SeriesKey};
 use crate::store::OpenReport;
 use crate::sync::{Answer, Permit, Reply, reply};
 
@@ -94,76 +97,10 @@ impl Db {
         &self.engine.report
     }
 
-    /// The series of a key, holding `f64`; made, with the database's durability, if it is new.
-    ///
-    /// # Errors
-    /// [`Error::TypeMismatch`] if it holds another type; [`Error::InvalidName`], [`Error::TooManySeries`], and those
-    /// of [`write`](Self::write).
-    pub async fn series(&self, key: SeriesKey) -> Result<Series<f64>> {
-        self.series_as(key).await
-    }
-
-    /// The blocking twin of [`series`](Self::series).
-    ///
-    /// # Errors
-    /// As for `series`.
-    pub fn series_blocking(&self, key: SeriesKey) -> Result<Series<f64>> {
-        self.series_as_blocking(key)
-    }
-
-    /// The series of a key, holding `T`: `f64`, `i64`, `u64` or `bool`.
-    ///
-    /// # Errors
-    /// As for [`series`](Self::series).
-    pub async fn series_as<T: Sample>(&self, key: SeriesKey) -> Result<Series<T>> {
-        let ids = self.make_series(vec![(key, T::TYPE)]).await?;
-        self.first(&ids)
-    }
-
-    /// The blocking twin of [`series_as`](Self::series_as).
-    ///
-    /// # Errors
-    /// As for [`series`](Self::series).
-    pub fn series_as_blocking<T: Sample>(&self, key: SeriesKey) -> Result<Series<T>> {
-        let ids = block_on(self.make_series(vec![(key, T::TYPE)]))?;
-        self.first(&ids)
-    }
-
-    /// Thousands of series in one commit, in the order of their keys; all of them or, after an error, none new.
-    ///
-    /// # Errors
-    /// As for [`series`](Self::series).
-    pub async fn series_many(&self, keys: impl IntoIterator<Item = SeriesKey>) -> Result<Vec<Series<f64>>> {
-        self.series_many_as(keys).await
-    }
-
-    /// The blocking twin of [`series_many`](Self::series_many).
-    ///
-    /// # Errors
-    /// As for [`series`](Self::series).
-    pub fn series_many_blocking(&self, keys: impl IntoIterator<Item = SeriesKey>) -> Result<Vec<Series<f64>>> {
-        self.series_many_as_blocking(keys)
-    }
-
-    /// [`series_many`](Self::series_many) for values of type `T`.
-    ///
-    /// # Errors
-    /// As for [`series`](Self::series).
-    pub async fn series_many_as<T: Sample>(&self, keys: impl IntoIterator<Item = SeriesKey>) -> Result<Vec<Series<T>>> {
-        let ids = self.make_series(typed::<T>(keys)).await?;
-        Ok(self.handles(&ids))
-    }
-
-    /// The blocking twin of [`series_many_as`](Self::series_many_as).
-    ///
-    /// # Errors
-    /// As for [`series`](Self::series).
-    pub fn series_many_as_blocking<T: Sample>(
-        &self,
-        keys: impl IntoIterator<Item = SeriesKey>,
-    ) -> Result<Vec<Series<T>>> {
-        let ids = block_on(self.make_series(typed::<T>(keys)))?;
-        Ok(self.handles(&ids))
+    /// What the database was made to do with several points of one series at one timestamp.
+    #[must_use]
+    pub fn duplicates(&self) -> Duplicates {
+        self.engine.duplicates
     }
 
     /// Writes a batch with the database's durability: with [`Durability::Sync`], the default, its points are on disk
@@ -174,8 +111,9 @@ impl Db {
     ///
     /// # Errors
     /// Unless it is [`Error::OutcomeUnknown`], nothing of the batch was written: [`Error::TooLarge`],
-    /// [`Error::InvalidName`], [`Error::TypeMismatch`], [`Error::UnknownSeries`] and [`Error::TooManySeries`] for what
-    /// is wrong with the batch; [`Error::WriteFailed`], [`Error::ReadOnly`] and [`Error::Closed`] for the database.
+    /// [`Error::InvalidName`], [`Error::TypeMismatch`], [`Error::UnknownSeries`], [`Error::TooManySeries`] and
+    /// [`Error::RefusedPoints`] for what is wrong with the batch; [`Error::WriteFailed`], [`Error::ReadOnly`] and
+    /// [`Error::Closed`] for the database.
     pub async fn write(&self, batch: Batch) -> Result<Ack> {
         self.write_with(batch, self.engine.options.durability).await
     }
@@ -307,7 +245,16 @@ impl Db {
     fn check(&self, batch: &Batch, durability: Durability) -> Result<()> {
         self.engine.check_sound()?;
         durability.check()?;
-        batch.check(self.engine.nonce)
+        batch.check(self.engine.nonce)?;
+        self.check_guards(batch)
+    }
+
+    fn check_guards(&self, batch: &Batch) -> Result<()> {
+        let guard = self.engine.options.guard(|| self.engine.wall());
+        let Some(guard) = guard.filter(|guard| !guard.admits_all(batch.timestamps())) else { return Ok(()) };
+        let version = self.engine.version();
+        let text = |id| version.series.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string());
+        Err(Error::RefusedPoints { points: batch.refused_by(guard, text) })
     }
 
     #[expect(clippy::result_large_err, reason = "the batch comes back by value, as it went in")]
@@ -326,13 +273,6 @@ impl Db {
         let (reply, answer) = reply();
         self.engine.send(Work::Write(Box::new(Write { batch, durability, reply })), Some(permit));
         answer
-    }
-
-    async fn make_series(&self, keys: Vec<(SeriesKey, ValueType)>) -> Result<Vec<SeriesId>> {
-        Error::check_size("a list of new series", keys.len(), MAX_BATCH_POINTS)?;
-        let bytes = keys.iter().map(|(key, _)| key.byte_len()).sum();
-        Error::check_size("a list of series keys, in bytes,", bytes, MAX_BATCH_BYTES)?;
-        self.ask(|reply| Work::MakeSeries { keys, reply }).await
     }
 
     /// Queues a request and waits for its answer. The blocking twins drive this: it needs no runtime.
@@ -355,17 +295,4 @@ impl Db {
             closed => Err(closed),
         })
     }
-
-    fn handles<T>(&self, ids: &[SeriesId]) -> Vec<Series<T>> {
-        ids.iter().map(|id| Series::new(*id, self.engine.nonce)).collect()
-    }
-
-    fn first<T>(&self, ids: &[SeriesId]) -> Result<Series<T>> {
-        // One key was sent, so one id comes back.
-        self.handles(ids).pop().ok_or(Error::Poisoned)
-    }
-}
-
-fn typed<T: Sample>(keys: impl IntoIterator<Item = SeriesKey>) -> Vec<(SeriesKey, ValueType)> {
-    keys.into_iter().map(|key| (key, T::TYPE)).collect()
 }

@@ -1,9 +1,12 @@
 //! Counts and sizes, all derived from the newest version and the engine's own gauges.
 
+use std::time::Duration;
+
 use crate::engine::Engine;
+use crate::version::{SstMeta, Version, Work};
 
 /// Counts and sizes of one moment; made by [`Db::stats`](crate::Db::stats).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Series that were made.
@@ -30,6 +33,24 @@ pub struct Stats {
     pub file_points: u64,
     /// Bytes in them.
     pub file_bytes: u64,
+    /// The SSTs by level, those that hold any: 0 is what flushes wrote, 7 the base.
+    pub levels: Vec<LevelStats>,
+    /// Deletes that something older may still need.
+    pub tombstones: u64,
+    /// The time before which retention hides everything, in nanoseconds since the Unix epoch.
+    pub cutoff: Option<i64>,
+    /// What flushes did since the opening.
+    pub flushes: WorkStats,
+    /// What compactions did since the opening.
+    pub compactions: WorkStats,
+    /// Files that retention or a delete dropped whole since the opening.
+    pub files_dropped: u64,
+    /// SSTs that only snapshots or scans taken earlier still hold; they are removed once those are dropped.
+    pub pinned_files: u64,
+    /// Bytes in them.
+    pub pinned_bytes: u64,
+    /// How long the oldest of them has been held.
+    pub pinned_for: Duration,
     /// Bytes in the write-ahead log that a reopening would read.
     pub wal_bytes: u64,
     /// Bytes of queued writes.
@@ -44,7 +65,75 @@ pub struct Stats {
     pub bytes_read: u64,
 }
 
+/// The SSTs of one level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LevelStats {
+    /// 0 for what flushes wrote, 1 to 6 for the tiers, 7 for the base.
+    pub level: u8,
+    /// SSTs.
+    pub files: u64,
+    /// Points in them.
+    pub points: u64,
+    /// Blocks in them.
+    pub blocks: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+/// What work of one kind came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WorkStats {
+    /// How often it was done.
+    pub times: u64,
+    /// SSTs that it read.
+    pub files_read: u64,
+    /// Bytes in them.
+    pub bytes_read: u64,
+    /// SSTs that it wrote.
+    pub files_written: u64,
+    /// Bytes in them.
+    pub bytes_written: u64,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+impl From<Work> for WorkStats {
+    fn from(work: Work) -> Self {
+        let Work { times, files_read, bytes_read, files_written, bytes_written, took } = work;
+        Self { times, files_read, bytes_read, files_written, bytes_written, took }
+    }
+}
+
+fn levels(version: &Version) -> Vec<LevelStats> {
+    let mut levels: Vec<LevelStats> = Vec::new();
+    // They stand from the base up.
+    for sst in version.ssts.iter().rev() {
+        let SstMeta { level, points, blocks, len: bytes, .. } = **sst;
+        match levels.last_mut().filter(|last| last.level == level) {
+            Some(last) => {
+                last.files += 1;
+                last.points += points;
+                last.blocks += blocks;
+                last.bytes += bytes;
+            }
+            None => levels.push(LevelStats { level, files: 1, points, blocks, bytes }),
+        }
+    }
+    levels
+}
+
 impl Stats {
+    /// Bytes written to SSTs for each byte that a flush wrote: 1 without any compaction. `None` before the first flush
+    /// since the opening.
+    #[must_use]
+    pub fn write_amplification(&self) -> Option<f64> {
+        let (flushed, merged) = (self.flushes.bytes_written, self.compactions.bytes_written);
+        #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+        (flushed > 0).then(|| (flushed + merged) as f64 / flushed as f64)
+    }
+
     pub(super) fn of(engine: &Engine) -> Self {
         let version = engine.version();
         let mut stats = Self {
@@ -60,6 +149,12 @@ impl Stats {
             files: version.ssts.len() as u64,
             file_points: version.ssts.iter().map(|sst| sst.points).sum(),
             file_bytes: version.ssts.iter().map(|sst| sst.len).sum(),
+            levels: levels(&version),
+            tombstones: version.tombstones.len() as u64,
+            cutoff: version.cutoffs.all(),
+            flushes: version.tally.flushes.into(),
+            compactions: version.tally.compactions.into(),
+            files_dropped: version.tally.files_dropped,
             queued_bytes: engine.permits.held() as u64,
             ..Self::default()
         };
@@ -70,6 +165,10 @@ impl Stats {
             stats.blocks_decoded = counts.blocks_decoded;
             stats.bytes_read = counts.bytes_read;
             stats.wal_bytes = readers.wal_bytes();
+            let retired = readers.retired();
+            stats.pinned_files = retired.files;
+            stats.pinned_bytes = retired.bytes;
+            stats.pinned_for = retired.since.map(|since| readers.elapsed(since)).unwrap_or_default();
         }
         stats
     }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::actor::{Timer, Timers};
 use crate::env::Env;
 
-const TIMERS: [Timer; 4] = [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry];
+const TIMERS: [Timer; 7] =
+    [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry, Timer::Compact, Timer::Retain, Timer::Sweep];
 
 /// When each timer is due. Set by the actor, read by whoever drives it, both on one thread.
 #[derive(Debug)]
@@ -30,6 +31,14 @@ impl Timers for Arc<Alarm> {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let at = [due[timer as usize], self.env.now().checked_add(after)];
         due[timer as usize] = at.into_iter().flatten().min();
+    }
+
+    fn now(&self) -> Duration {
+        self.env.now()
+    }
+
+    fn wall(&self) -> i64 {
+        self.env.wall()
     }
 }
 

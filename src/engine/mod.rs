@@ -2,6 +2,7 @@
 //! Each actor runs on a thread of its own, since a sync blocks and must never block a user's task.
 
 mod drive;
+mod retention;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +16,11 @@ pub(crate) use drive::Alarm;
 use drive::drive_with;
 pub(crate) use drive::{block_on, off_thread};
 
-use crate::actor::{self, Command, Flush, Report, Settings, ToWriter, Work, Writer};
+use crate::actor::{self, Command, Compact, Flush, Report, Settings, ToWriter, Work, Writer};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::latest::Latest;
-use crate::options::{Duplicates, Options};
+use crate::options::{Duplicates, Options, RetentionLimits};
 use crate::query::Snapshot;
 use crate::store::{self, OpenReport, Opened, Readers};
 use crate::sync::{Answer, Permit, Permits, Sender, channel};
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     /// For requests that carry nothing: a flush must not wait behind the writes that wait for it.
     pub(crate) plain_permits: Permits,
     pub(crate) options: Options,
+    pub(crate) duplicates: Duplicates,
+    env: Arc<dyn Env>,
     pub(crate) report: OpenReport,
     /// Tells this opening's `Series` from all others.
     pub(crate) nonce: u64,
@@ -51,6 +54,7 @@ pub(crate) struct Engine {
 pub(crate) struct Actors {
     pub(crate) writer: Actor,
     pub(crate) flusher: Actor,
+    pub(crate) compactor: Actor,
     /// The writer's timers; what falls due goes to its inbox.
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) guard: Guard,
@@ -63,10 +67,11 @@ impl Engine {
     /// Opens the directory, recovers it, and starts the actors on threads of their own. Blocks.
     pub(crate) fn open(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<Self> {
         let (mut engine, actors) = Self::assemble(env, dir, options)?;
-        let Actors { writer, flusher, alarm, guard } = actors;
+        let Actors { writer, flusher, compactor, alarm, guard } = actors;
         let due = engine.inbox.clone();
-        // The flusher first: if the writer's thread cannot be had, dropping the writer ends it.
+        // The writer last: if its thread cannot be had, dropping it ends the others.
         let threads = vec![
+            guard.spawn("timestrata-compactor", move || block_on(compactor))?,
             guard.spawn("timestrata-flusher", move || block_on(flusher))?,
             guard.spawn("timestrata-writer", move || {
                 drive_with(writer, &alarm, &mut |timer| due.send(ToWriter::Report(Report::Due(timer))));
@@ -80,24 +85,30 @@ impl Engine {
     pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
         options.check()?;
         let opened = store::open(Arc::clone(&env), dir, &options)?;
-        let Opened { storage, tables, readers, version, generation, report, nonce } = opened;
+        let Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce } = opened;
+        let (cutoffs, rules) = retention::cutoffs(&options.retention, version.cutoffs.all(), ruled)?;
+        let version = Version { cutoffs, ..version };
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel::<Flush>();
-        let alarm = Arc::new(Alarm::new(env));
+        let (compactor, plans) = channel::<Compact>();
+        let alarm = Arc::new(Alarm::new(Arc::clone(&env)));
         let settings = Settings {
             durability: options.durability,
             flush_at_bytes: options.flush_at_bytes(),
             flush_age: options.flush_age,
             max_series: options.max_series,
-            duplicates: Duplicates::default(),
+            retention: RetentionLimits { age: options.retention.age, bytes: options.retention.bytes, rules },
+            duplicates,
         };
-        let writer = Writer::new(storage, Arc::clone(&alarm), settings, flusher, Arc::clone(&latest), generation);
+        let writer =
+            Writer::new(storage, Arc::clone(&alarm), settings, flusher, compactor, Arc::clone(&latest), generation);
         let poisoned = Arc::new(AtomicBool::new(false));
         let guard = Guard { poisoned: Arc::clone(&poisoned), latest: Arc::clone(&latest), inbox: inbox.clone() };
         let actors = Actors {
             writer: Box::pin(writer.run(commands)),
             flusher: Box::pin(actor::run_flusher(tables, frozen, inbox.clone())),
+            compactor: Box::pin(actor::run_compactor(merges, plans, inbox.clone())),
             alarm,
             guard,
         };
@@ -108,6 +119,8 @@ impl Engine {
             permits: Permits::new(options.queue_bytes()),
             plain_permits: Permits::new(PLAIN_REQUESTS),
             options,
+            duplicates,
+            env,
             report,
             nonce,
             poisoned,
@@ -129,6 +142,11 @@ impl Engine {
 
     pub(crate) fn version(&self) -> Arc<Version> {
         self.latest.load()
+    }
+
+    /// The wall clock; see [`Env::wall`].
+    pub(crate) fn wall(&self) -> i64 {
+        self.env.wall()
     }
 
     pub(crate) fn latest(&self) -> &Arc<Latest<Version>> {

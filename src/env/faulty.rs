@@ -22,6 +22,7 @@ pub(crate) enum Call {
     SyncDir(SyncStep),
     Rename,
     Remove,
+    HardLink,
     List,
 }
 
@@ -143,6 +144,10 @@ impl Env for FaultyEnv {
         self.run(Call::Remove, || OsEnv.remove(path))
     }
 
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.run(Call::HardLink, || OsEnv.hard_link(from, to))
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         self.run(Call::List, || OsEnv.list(dir))
     }
@@ -161,6 +166,10 @@ impl Env for FaultyEnv {
 
     fn now(&self) -> Duration {
         OsEnv.now()
+    }
+
+    fn wall(&self) -> i64 {
+        OsEnv.wall()
     }
 
     fn unique(&self) -> Uuid {

@@ -45,12 +45,16 @@ pub enum SyncStep {
     ManifestDirectory,
     /// The parent directory, after the database's own was made.
     ParentDirectory,
+    /// An SST that a backup could not link and copied, before the backup's manifest names it.
+    BackupCopy,
+    /// A backup's directory, before its manifest names the files in it.
+    BackupDirectory,
 }
 
 #[cfg(feature = "testing")]
 impl SyncStep {
     /// Every one of them; a match keeps the list whole.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::WalGroup,
         Self::WalPredecessor,
         Self::WalHeader,
@@ -63,6 +67,8 @@ impl SyncStep {
         Self::ManifestRewrite,
         Self::ManifestDirectory,
         Self::ParentDirectory,
+        Self::BackupCopy,
+        Self::BackupDirectory,
     ];
 }
 
@@ -91,6 +97,9 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
     /// Replaces `to` if it exists.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file a second name, `to`, which must not exist: both are the same bytes from then on. Not every file system
+    /// can, nor across two; whoever asks has another way.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// The names in a directory, in no order.
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
     /// Makes a directory and those above it; it may exist.
@@ -107,6 +116,9 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
     }
     /// Time since some fixed moment, for timers alone: it never goes back, whatever the wall clock does.
     fn now(&self) -> Duration;
+    /// Nanoseconds since the Unix epoch by the wall clock, to hold timestamps against: it may be wrong, and may jump
+    /// either way.
+    fn wall(&self) -> i64;
     /// A number that nothing else bears.
     fn unique(&self) -> Uuid;
 }

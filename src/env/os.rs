@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::{Entry, Env, File, Lock, Open, SyncStep};
+use crate::point::Timestamp;
 
 /// The operating system's file system.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ impl Env for OsEnv {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
@@ -75,6 +80,10 @@ impl Env for OsEnv {
     fn now(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
+    }
+
+    fn wall(&self) -> i64 {
+        Timestamp::now().as_nanos()
     }
 
     fn unique(&self) -> Uuid {

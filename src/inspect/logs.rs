@@ -1,5 +1,7 @@
 //! The reports of a manifest and of a series log.
 
+use uuid::Uuid;
+
 use super::report::{Report, time};
 use crate::bytes::header::FORMAT_VERSION;
 use crate::env::Dir;
@@ -33,6 +35,10 @@ impl ManifestInspection {
         report.fact("WAL floor", hex(durable.floor));
         report.fact("series log", format!("{} bytes", durable.series_log_len));
         report.fact("next file id", hex(durable.next_file));
+        report.fact("duplicates", durable.duplicates);
+        for origin in &durable.origins {
+            report.fact("made of the files of", Uuid::from_u128(*origin));
+        }
         report.fact("SSTs", durable.ssts.len());
         report.fact("points", durable.ssts.iter().map(|sst| sst.points).sum::<u64>());
         if let Some(bad) = bad {
@@ -56,7 +62,19 @@ impl ManifestInspection {
                 ids(edit.removed.iter().copied()),
             ]
         });
-        let header = ["SST", "level", "age", "bytes", "points", "blocks", "series", "seqs", "first time", "last time"];
+        let header = [
+            "SST",
+            "level",
+            "age",
+            "bytes",
+            "points",
+            "blocks",
+            "series",
+            "seqs",
+            "first time",
+            "last time",
+            "written by",
+        ];
         report.table("SSTs", &header, &durable.ssts, rows, sst);
         report
     }
@@ -88,6 +106,7 @@ fn sst(sst: &SstMeta) -> Vec<String> {
         format!("{}..{}", sst.min_seq, sst.max_seq),
         time(rectangle.first_time),
         time(rectangle.last_time),
+        if sst.origin == 0 { "itself".to_owned() } else { Uuid::from_u128(sst.origin).to_string() },
     ]
 }
 

@@ -66,6 +66,7 @@ impl WalInspection {
             let kind = match kind {
                 RecordKind::Commit => "commit",
                 RecordKind::Mark => "mark",
+                RecordKind::Delete => "delete",
             };
             let numbers = [seq, offset, len, points as u64, definitions as u64, synced_to];
             std::iter::once(kind.to_owned()).chain(numbers.iter().map(u64::to_string)).collect()

@@ -39,6 +39,10 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &Edit) {
     }
     // 0 leaves it as it was.
     out.push(edit.duplicates.map_or(0, |duplicates| duplicates.code() + 1));
+    put_varint(out, edit.origins.len() as u64);
+    for origin in &edit.origins {
+        out.extend_from_slice(&origin.to_be_bytes());
+    }
 }
 
 fn put_sst(out: &mut Vec<u8>, sst: &SstMeta) {
@@ -99,6 +103,9 @@ pub(super) fn read_edit(bytes: &[u8]) -> Decoded<Edit> {
         0 => None,
         code => Some(Duplicates::from_code(code - 1).ok_or("a treatment of duplicates that is not known")?),
     };
+    for _ in 0..reader.count(16)? {
+        edit.origins.push(u128::from_be_bytes(reader.array()?));
+    }
     reader.finish()?;
     Ok(edit)
 }

@@ -69,6 +69,7 @@ fn edit(number: u64) -> Edit {
         cutoff: i64::try_from(number).unwrap() - 3,
         cutoffs: vec![("temp{station=\"JFK\"}".to_owned(), -5)],
         duplicates: (number == 2).then_some(Duplicates::KeepLast),
+        origins: if number == 2 { vec![77, u128::MAX] } else { Vec::new() },
     }
 }
 

@@ -59,6 +59,11 @@ impl Cells<'_> {
         self.timestamps[at].load(Ordering::Relaxed).cast_signed()
     }
 
+    /// The epoch that made a point. Of a visible one it never changes.
+    pub(crate) fn epoch(self, at: usize) -> u32 {
+        self.epochs[at].load(Ordering::Relaxed)
+    }
+
     pub(crate) fn len(self) -> usize {
         self.epochs.len()
     }

@@ -4,9 +4,12 @@
 use std::ops::RangeInclusive;
 
 use super::chunk::{Cell, Cells, Chunk};
+use super::deletes::Erased;
+use crate::options::Duplicates;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::bounds::HEAD_POINTS;
 use crate::sync::{Arc, Once};
+use crate::version::Hidden;
 
 /// Which of a series' two chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,26 +53,26 @@ impl SeriesColumns {
         }
     }
 
-    /// Appends what an epoch sees of a series in a range of time, in time order, equal times in order of arrival.
-    pub(crate) fn read(&self, epoch: u32, range: &RangeInclusive<i64>, out: &mut Vec<Cell>) {
+    /// Appends what is seen of a series, in time order, equal times in order of arrival.
+    pub(crate) fn read(&self, sight: Sight<'_>, out: &mut Vec<Cell>) {
         let start = out.len();
-        self.read_lane(Lane::Main, epoch, range, out);
+        self.read_lane(Lane::Main, sight, out);
         let late = out.len();
-        self.read_lane(Lane::Late, epoch, range, out);
+        self.read_lane(Lane::Late, sight, out);
         if out.len() > late {
             // Stable: on a tie the main lane's point comes first, since it arrived before its late twin.
             out[start..].sort_by_key(|cell| cell.timestamp);
         }
     }
 
-    /// Appends what an epoch sees of one lane in a range of time, in the lane's own order.
-    pub(crate) fn read_lane(&self, lane: Lane, epoch: u32, range: &RangeInclusive<i64>, out: &mut Vec<Cell>) {
-        if lane == Lane::Main && !read_cells(self.head(), lane, epoch, range, out) {
+    /// Appends what is seen of one lane, in the lane's own order.
+    fn read_lane(&self, lane: Lane, sight: Sight<'_>, out: &mut Vec<Cell>) {
+        if lane == Lane::Main && !read_cells(self.head(), lane, sight, out) {
             return;
         }
         let mut next = self.first(lane).get();
         while let Some(chunk) = next {
-            if !read_cells(chunk.cells(), lane, epoch, range, out) {
+            if !read_cells(chunk.cells(), lane, sight, out) {
                 return;
             }
             next = chunk.next.get();
@@ -77,12 +80,27 @@ impl SeriesColumns {
     }
 }
 
-/// Appends what is visible and in range of one run; whether the chain goes on behind it for this epoch and range.
-fn read_cells(cells: Cells<'_>, lane: Lane, epoch: u32, range: &RangeInclusive<i64>, out: &mut Vec<Cell>) -> bool {
+/// Which points of a series a reader sees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    pub(crate) epoch: u32,
+    pub(crate) range: &'a RangeInclusive<i64>,
+    pub(crate) erased: &'a Erased,
+}
+
+/// Appends what is seen of one run; whether the chain goes on behind it for this epoch and range.
+fn read_cells(cells: Cells<'_>, lane: Lane, sight: Sight<'_>, out: &mut Vec<Cell>) -> bool {
+    let Sight { epoch, range, erased } = sight;
     let visible = cells.visible(epoch);
     let whole = visible == cells.len();
+    let remains = |at: &usize| !erased.holds(cells.timestamp(*at), cells.epoch(*at));
     if lane == Lane::Late {
-        out.extend((0..visible).map(|at| cells.get(at)).filter(|cell| range.contains(&cell.timestamp)));
+        let within = (0..visible).filter(|at| range.contains(&cells.timestamp(*at)));
+        if erased.is_empty() {
+            out.extend(within.map(|at| cells.get(at)));
+        } else {
+            out.extend(within.filter(remains).map(|at| cells.get(at)));
+        }
         return whole;
     }
     if visible == 0 || cells.timestamp(0) > *range.end() {
@@ -98,7 +116,11 @@ fn read_cells(cells: Cells<'_>, lane: Lane, epoch: u32, range: &RangeInclusive<i
     if cells.timestamp(visible - 1) > *range.end() {
         until = seek(cells, visible, |timestamp| timestamp <= *range.end());
     }
-    out.extend((from..until).map(|at| cells.get(at)));
+    if from < until && erased.meets(cells.timestamp(from), cells.timestamp(until - 1)) {
+        out.extend((from..until).filter(remains).map(|at| cells.get(at)));
+    } else {
+        out.extend((from..until).map(|at| cells.get(at)));
+    }
     whole && until == visible
 }
 
@@ -109,6 +131,7 @@ pub(crate) struct LaneReader {
     lane: Lane,
     epoch: u32,
     range: RangeInclusive<i64>,
+    erased: Erased,
     place: Place,
 }
 
@@ -120,8 +143,13 @@ enum Place {
 }
 
 impl LaneReader {
-    pub(crate) fn new(columns: Arc<SeriesColumns>, lane: Lane, epoch: u32, range: RangeInclusive<i64>) -> Self {
-        Self { columns, lane, epoch, range, place: Place::Start }
+    pub(crate) fn new(columns: Arc<SeriesColumns>, lane: Lane, sight: (u32, RangeInclusive<i64>, Erased)) -> Self {
+        let (epoch, range, erased) = sight;
+        Self { columns, lane, epoch, range, erased, place: Place::Start }
+    }
+
+    fn sight(&self) -> Sight<'_> {
+        Sight { epoch: self.epoch, range: &self.range, erased: &self.erased }
     }
 
     /// Appends the next points in time order; false at the end. The late lane is sorted, so it comes as one run.
@@ -129,7 +157,7 @@ impl LaneReader {
         let before = out.len();
         if self.lane == Lane::Late {
             if matches!(self.place, Place::Start) {
-                self.columns.read_lane(Lane::Late, self.epoch, &self.range, out);
+                self.columns.read_lane(Lane::Late, self.sight(), out);
                 out[before..].sort_by_key(|cell| cell.timestamp);
             }
             self.place = Place::End;
@@ -138,11 +166,11 @@ impl LaneReader {
         while out.len() == before {
             let (more, next) = match &self.place {
                 Place::Start => {
-                    let more = read_cells(self.columns.head(), Lane::Main, self.epoch, &self.range, out);
+                    let more = read_cells(self.columns.head(), Lane::Main, self.sight(), out);
                     (more, self.columns.first(Lane::Main).get().cloned())
                 }
                 Place::Behind(chunk) => {
-                    let more = read_cells(chunk.cells(), Lane::Main, self.epoch, &self.range, out);
+                    let more = read_cells(chunk.cells(), Lane::Main, self.sight(), out);
                     (more, chunk.next.get().cloned())
                 }
                 Place::End => return false,
@@ -152,35 +180,72 @@ impl LaneReader {
         true
     }
 
-    /// The lane's last point in range, the latest arrival among equal times. Of the main lane it looks at one cell a
-    /// chunk.
-    pub(crate) fn last(&self) -> Option<Cell> {
+    /// The lane's newest point in range that is neither erased nor hidden; of several at one time the first that arrived
+    /// if the first is kept, else the last. Of the main lane it looks at one cell a chunk, and at more only where the
+    /// newest point is not the one wanted.
+    pub(crate) fn last(&self, hidden: &Hidden, duplicates: Duplicates) -> Option<Cell> {
+        let keeps_first = duplicates == Duplicates::KeepFirst;
         if self.lane == Lane::Late {
             let mut cells = Vec::new();
-            self.columns.read_lane(Lane::Late, self.epoch, &self.range, &mut cells);
-            return cells.into_iter().max_by_key(|cell| cell.timestamp);
+            self.columns.read_lane(Lane::Late, self.sight(), &mut cells);
+            cells.sort_by_key(|cell| cell.timestamp);
+            return newest(&cells, hidden, keeps_first).map(|at| cells[at]);
         }
-        let mut last = last_of(self.columns.head(), self.epoch, *self.range.end());
-        let mut next = self.columns.first(Lane::Main).get();
-        while let (Some(chunk), Some(_)) = (next, last) {
-            match last_of(chunk.cells(), self.epoch, *self.range.end()) {
-                Some(cell) => last = Some(cell),
-                None => break,
+        let (cell, epoch) = self.last_visible(|_| {})?;
+        let is_wanted = !self.erased.holds(cell.timestamp, epoch) && hidden.range_at(cell.timestamp).is_none();
+        if is_wanted && !keeps_first {
+            return Some(cell).filter(|cell| self.range.contains(&cell.timestamp));
+        }
+        let mut runs = Vec::new();
+        self.last_visible(|run| runs.push(run));
+        let (mut found, mut cells) = (None, Vec::new());
+        for run in runs.into_iter().rev() {
+            cells.clear();
+            read_cells(run, Lane::Main, self.sight(), &mut cells);
+            let Some(at) = newest(&cells, hidden, keeps_first) else { continue };
+            if found.is_some_and(|found: Cell| cells[at].timestamp < found.timestamp) {
+                break;
             }
-            next = chunk.next.get();
+            found = Some(cells[at]);
+            // Only what stands first in a run may have an earlier twin in the one before.
+            if at > 0 || !keeps_first {
+                break;
+            }
         }
-        last.filter(|cell| self.range.contains(&cell.timestamp))
+        found
+    }
+
+    /// The main lane's last cell at or before the range's end, erased or not, with its epoch; and on the way each run
+    /// up to the one that holds it.
+    fn last_visible<'a>(&'a self, mut each: impl FnMut(Cells<'a>)) -> Option<(Cell, u32)> {
+        let mut last = None;
+        let mut run = self.columns.head();
+        let mut next = self.columns.first(Lane::Main).get();
+        while let Some(cell) = last_of(run, self.epoch, *self.range.end()) {
+            last = Some(cell);
+            each(run);
+            let Some(chunk) = next else { break };
+            (run, next) = (chunk.cells(), chunk.next.get());
+        }
+        last
     }
 }
 
-/// The last visible cell of a run in time order that lies at or before `end`.
-fn last_of(cells: Cells<'_>, epoch: u32, end: i64) -> Option<Cell> {
+/// Where cells in time order have their newest one that is not hidden, the first or the last of its time.
+fn newest(cells: &[Cell], hidden: &Hidden, keeps_first: bool) -> Option<usize> {
+    let at = cells.iter().rposition(|cell| hidden.range_at(cell.timestamp).is_none())?;
+    let time = cells[at].timestamp;
+    Some(if keeps_first { cells.partition_point(|cell| cell.timestamp < time) } else { at })
+}
+
+/// The last visible cell of a run in time order that lies at or before `end`, with its epoch.
+fn last_of(cells: Cells<'_>, epoch: u32, end: i64) -> Option<(Cell, u32)> {
     let visible = cells.visible(epoch);
     let within = match visible.checked_sub(1) {
         Some(last) if cells.timestamp(last) > end => seek(cells, visible, |timestamp| timestamp <= end),
         _ => visible,
     };
-    within.checked_sub(1).map(|at| cells.get(at))
+    within.checked_sub(1).map(|at| (cells.get(at), cells.epoch(at)))
 }
 
 /// How many of the first `visible` cells, in time order, keep `bound`.

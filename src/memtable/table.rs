@@ -3,11 +3,13 @@
 
 use super::chunk::{Cell, Chunk};
 use super::columns::{Lane, SeriesColumns};
+use super::deletes::delete_bytes;
 use super::view::View;
 use crate::point::PointColumns;
 use crate::series::SeriesId;
 use crate::sync::Arc;
 use crate::sync::bounds::{FIRST_CHUNK_POINTS, GROUP_REQUESTS, HEAD_POINTS, LAST_CHUNK_POINTS};
+use crate::version::Tombstone;
 
 /// Freeze before the epoch could overflow, though the question is asked but once a group.
 #[expect(clippy::cast_possible_truncation, reason = "a group has at most some hundred requests")]
@@ -68,11 +70,12 @@ impl Memtable {
         self.view.bytes
     }
 
+    /// Whether nothing was put in: no point, hidden ones included, and no delete.
     pub(crate) fn is_empty(&self) -> bool {
-        self.view.points == 0
+        self.view.points == 0 && self.view.deletes.is_empty()
     }
 
-    /// Whether no further batch may be inserted, whatever its size.
+    /// Whether no further batch may be inserted, whatever its size, and nothing deleted.
     pub(crate) fn is_spent(&self) -> bool {
         self.view.epoch >= LAST_EPOCH
     }
@@ -86,6 +89,15 @@ impl Memtable {
         }
         self.view.epoch = epoch;
         self.view.points += points.len() as u64;
+    }
+
+    /// Deletes what is there: hides, from the next published view on, every point inserted so far that the tombstone
+    /// names. What is inserted later stays visible.
+    pub(crate) fn delete(&mut self, tombstone: Arc<Tombstone>) {
+        debug_assert!(!self.is_spent(), "frozen before the epoch overflows");
+        self.view.epoch += 1;
+        self.view.bytes += delete_bytes(&tombstone);
+        self.view.deletes.push_back((self.view.epoch, tombstone));
     }
 
     fn put(&mut self, series: SeriesId, cell: Cell, epoch: u32) {

@@ -1,57 +1,73 @@
-//! What a version sees of a memtable: the map's root and the epoch up to which its points count.
-//! Both travel together, in one value; beside each other they could be read apart.
+//! What a version sees of a memtable: the map's root, the deletes, and the epoch up to which its points count.
+//! They travel together, in one value; beside each other they could be read apart.
 
 use std::ops::RangeInclusive;
 
 use im::OrdMap;
 
 use super::chunk::Cell;
-use super::columns::{Lane, LaneReader, SeriesColumns};
+use super::columns::{Lane, LaneReader, SeriesColumns, Sight};
+use super::deletes::{Deletes, Erased};
 use crate::series::SeriesId;
 use crate::sync::Arc;
-use crate::version::{FileId, SeriesIndex};
+use crate::version::{FileId, SeriesIndex, Tombstone};
 
 /// An immutable view of a memtable; cloning it is O(1).
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(super) root: OrdMap<SeriesId, Arc<SeriesColumns>>,
     pub(super) epoch: u32,
+    /// None of them is of a later epoch.
+    pub(super) deletes: Deletes,
     pub(super) points: u64,
     pub(super) bytes: usize,
-    /// First and last timestamp; reversed while there is no point.
+    /// First and last timestamp that were written; reversed while there is no point.
     pub(super) times: (i64, i64),
 }
 
 impl View {
     pub(crate) fn empty() -> Self {
-        Self { root: OrdMap::new(), epoch: 0, points: 0, bytes: 0, times: (i64::MAX, i64::MIN) }
+        let (root, deletes) = (OrdMap::new(), Deletes::new());
+        Self { root, epoch: 0, deletes, points: 0, bytes: 0, times: (i64::MAX, i64::MIN) }
     }
 
-    /// Points that this view sees.
+    /// Points that were written up to this view, those that deletes hide included: it counts work, not what is seen.
     pub(crate) fn points(&self) -> u64 {
         self.points
     }
 
-    /// Bytes that the memtable had allocated for them.
+    /// Bytes that the memtable had allocated for them and for its deletes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// First and last timestamp, or `None` without a point.
+    /// First and last timestamp that were written, or `None` without a point; those that are seen lie between.
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
         (self.points > 0).then_some(self.times)
     }
 
-    /// The series that have points here, ascending.
+    /// The deletes that it holds, oldest first. It may hold some and no point at all.
+    pub(crate) fn deletes(&self) -> impl ExactSizeIterator<Item = &Arc<Tombstone>> {
+        self.deletes.iter().map(|(_, tombstone)| tombstone)
+    }
+
+    /// The series of which points were written here, ascending; all of one's points may be hidden.
     pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
         self.root.keys().copied()
     }
 
-    /// Appends a series' points in a range of time, in time order, equal times in order of arrival.
+    /// Appends a series' points in a range of time that no later delete hides, in time order, equal times in order of
+    /// arrival.
     pub(crate) fn read(&self, series: SeriesId, range: &RangeInclusive<i64>, out: &mut Vec<Cell>) {
         if let Some(columns) = self.root.get(&series) {
-            columns.read(self.epoch, range, out);
+            let erased = self.erased(series);
+            columns.read(Sight { epoch: self.epoch, range, erased: &erased }, out);
         }
+    }
+
+    /// What its deletes erase of a series: of each time, points of a smaller epoch than the newest delete there.
+    fn erased(&self, series: SeriesId) -> Erased {
+        if self.deletes.is_empty() { Erased::default() } else { Erased::of(series, &self.deletes) }
     }
 
     /// One lane of a series, read chunk by chunk; `None` if nothing of the lane could lie in the range.
@@ -63,16 +79,18 @@ impl View {
         if lane == Lane::Late && columns.first(Lane::Late).get().is_none() {
             return None;
         }
-        Some(LaneReader::new(Arc::clone(columns), lane, self.epoch, range.clone()))
+        Some(LaneReader::new(Arc::clone(columns), lane, (self.epoch, range.clone(), self.erased(series))))
     }
 
     /// Points and bytes counted by walking what is there, to hold the kept sums against.
     #[cfg(test)]
     pub(crate) fn counted(&self) -> (u64, usize) {
-        let (mut points, mut bytes, mut cells) = (0, 0, Vec::new());
+        let (mut points, mut cells) = (0, Vec::new());
+        let mut bytes = self.deletes().map(|tombstone| super::deletes::delete_bytes(tombstone)).sum();
         for columns in self.root.values() {
             cells.clear();
-            columns.read(self.epoch, &(i64::MIN..=i64::MAX), &mut cells);
+            let all = Sight { epoch: self.epoch, range: &(i64::MIN..=i64::MAX), erased: &Erased::default() };
+            columns.read(all, &mut cells);
             points += cells.len() as u64;
             bytes += super::table::series_bytes();
             for lane in [Lane::Main, Lane::Late] {

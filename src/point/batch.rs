@@ -2,8 +2,9 @@
 //! Filled by the user as columns; the writer alone gives keys their series ids.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::{Sample, Timestamp, Value, ValueType};
+use super::{Guard, RefusedPoint, Sample, Timestamp, Value, ValueType};
 use crate::error::{Error, Result};
 use crate::series::{Series, SeriesId, SeriesKey};
 
@@ -24,6 +25,15 @@ pub(crate) enum Target {
     Id(SeriesId),
     /// The n-th key of the batch.
     Key(usize),
+}
+
+impl Target {
+    fn of(target: u32) -> Self {
+        match target & BY_KEY {
+            0 => Self::Id(SeriesId::new(target)),
+            _ => Self::Key((target & !BY_KEY) as usize),
+        }
+    }
 }
 
 /// Points to be written together: all of them or, after an error or a crash, none.
@@ -157,15 +167,30 @@ impl Batch {
         Ok(())
     }
 
+    /// Every point that a guard refuses, in the order of the batch; `text` names the series that are known by id.
+    pub(crate) fn refused_by(&self, guard: Guard, text: impl Fn(SeriesId) -> String) -> Vec<RefusedPoint> {
+        // A million refused points are mostly of few series.
+        let mut texts: HashMap<u32, Arc<str>> = HashMap::new();
+        let numbered = self.timestamps.iter().enumerate();
+        let refused = numbered.filter_map(|(index, at)| Some((index, *at, guard.refuses(*at)?)));
+        refused
+            .map(|(index, at, reason)| {
+                let target = self.targets[index];
+                let series = texts.entry(target).or_insert_with(|| match Target::of(target) {
+                    Target::Id(id) => text(id).into(),
+                    Target::Key(slot) => self.keys[slot].0.to_string().into(),
+                });
+                RefusedPoint { index, series: Arc::clone(series), timestamp: Timestamp::from_nanos(at), reason }
+            })
+            .collect()
+    }
+
     pub(crate) fn keys(&self) -> &[(SeriesKey, ValueType)] {
         &self.keys
     }
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = Target> + '_ {
-        self.targets.iter().map(|target| match target & BY_KEY {
-            0 => Target::Id(SeriesId::new(*target)),
-            _ => Target::Key((target & !BY_KEY) as usize),
-        })
+        self.targets.iter().copied().map(Target::of)
     }
 
     pub(crate) fn timestamps(&self) -> &[i64] {

@@ -2,12 +2,15 @@
 //! Values travel through the engine as 64 bits beside their series' type.
 
 mod batch;
+mod guard;
 mod timestamp;
 
 use std::fmt;
 
 pub(crate) use batch::Target;
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS};
+pub(crate) use guard::Guard;
+pub use guard::{RefusedFor, RefusedPoint};
 pub use timestamp::Timestamp;
 
 use crate::series::SeriesId;

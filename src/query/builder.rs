@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use super::aggregate::Aggregate;
 use super::blocking::{Wanted, unblock};
-use super::catalog::{Catalog, SeriesInfo};
-use super::range::TimeRange;
+use super::catalog::{AnySources, Catalog, SeriesInfo, Sources};
 use super::result::{SeriesWindows, Windows};
 use super::scan::Scan;
 use super::select::Select;
-use super::source::{AnySources, BoxSource};
 use super::windows::{Cut, windows};
 use crate::error::{Error, Result};
+use crate::merge::TimeRange;
 use crate::point::{Point, Sample, Timestamp, Value};
 use crate::sync::Arc;
 
@@ -144,7 +143,7 @@ impl fmt::Debug for Query {
 /// The points of one series, whatever its type.
 type Points = Box<dyn Iterator<Item = Result<Point<Value>>> + Send>;
 
-fn points<T: Sample>(range: TimeRange, sources: Vec<BoxSource<T>>) -> Points {
+fn points<T: Sample>(range: TimeRange, sources: Sources<T>) -> Points {
     let widen = |point: Point<T>| Point { timestamp: point.timestamp, value: point.value.into() };
     Box::new(Scan::new(range, sources).into_iter().map(move |point| point.map(widen)))
 }

@@ -3,13 +3,14 @@
 
 use std::fmt;
 
-use super::range::TimeRange;
 use super::select::Select;
-use super::source::AnySources;
 use crate::error::Result;
-use crate::point::ValueType;
+use crate::merge::{BoxSource, Merge, TimeRange, latest};
+use crate::options::Duplicates;
+use crate::point::{Point, ValueType};
 use crate::series::{SeriesId, SeriesKey};
 use crate::sync::Arc;
+use crate::version::Hidden;
 
 /// A series as a snapshot lists it.
 ///
@@ -27,6 +28,8 @@ pub struct SeriesInfo {
     pub key: SeriesKey,
     /// The type of its values, kept for good.
     pub value_type: ValueType,
+    /// What becomes of several of its points at one timestamp, for good.
+    pub duplicates: Duplicates,
 }
 
 /// The series' key as text.
@@ -36,12 +39,46 @@ impl fmt::Display for SeriesInfo {
     }
 }
 
+/// Where the points of one series lie, and which of them count.
+pub(crate) struct Sources<T> {
+    /// Oldest first, each with what is hidden of it.
+    pub(crate) lanes: Vec<(BoxSource<T>, Hidden)>,
+    /// The series' own.
+    pub(crate) duplicates: Duplicates,
+}
+
+impl<T: Copy> Sources<T> {
+    /// All that they hold counts.
+    #[cfg(test)]
+    pub(super) fn plain(sources: Vec<BoxSource<T>>) -> Self {
+        Self { lanes: crate::merge::testing::plain(sources), duplicates: Duplicates::KeepAll }
+    }
+
+    /// Their points inside a range.
+    pub(super) fn merge(self, range: TimeRange) -> Merge<T> {
+        Merge::new(range, self.lanes, self.duplicates)
+    }
+
+    /// The newest point of all.
+    pub(super) fn latest(self) -> Result<Option<Point<T>>> {
+        latest(self.lanes, self.duplicates)
+    }
+}
+
+/// The sources of one series, with the type of its values.
+pub(crate) enum AnySources {
+    F64(Sources<f64>),
+    I64(Sources<i64>),
+    U64(Sources<u64>),
+    Bool(Sources<bool>),
+}
+
 /// What a query can ask of a snapshot.
 pub(crate) trait Catalog: Send + Sync {
     /// The series that match, sorted by key.
     fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>>;
 
-    /// The sources, oldest first, that may hold visible points of the series inside the range. They may give points
+    /// The sources that may hold visible points of the series inside the range. They may give points
     /// outside of it, which the merge cuts off; the series' own type decides the variant.
     ///
     /// # Errors

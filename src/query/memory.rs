@@ -1,10 +1,11 @@
 //! One lane of a memtable as a source: chunks, copied out as the merge asks for them.
 
-use super::range::TimeRange;
-use super::source::Source;
 use crate::error::Result;
 use crate::memtable::{Cell, LaneReader};
+use crate::merge::{Source, TimeRange};
+use crate::options::Duplicates;
 use crate::point::{Point, Sample, Timestamp};
+use crate::version::Hidden;
 
 /// Points of one series in one lane of one memtable.
 #[derive(Debug)]
@@ -45,9 +46,9 @@ impl<T: Sample> Source<T> for LaneSource {
         Some(self.end)
     }
 
-    fn last(&mut self) -> Result<Option<Point<T>>> {
+    fn last(&mut self, hidden: &Hidden, duplicates: Duplicates) -> Result<Option<Point<T>>> {
         let point =
             |cell: Cell| Point { timestamp: Timestamp::from_nanos(cell.timestamp), value: T::from_bits(cell.bits) };
-        Ok(self.reader.last().map(point))
+        Ok(self.reader.last(hidden, duplicates).map(point))
     }
 }

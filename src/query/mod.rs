@@ -1,5 +1,6 @@
 //! Reading: selecting series, merging their sources into columns, folding columns into windows.
-//! It works on any `Catalog` and its `Source`s, and knows neither files, memtables nor the version.
+//! Queries work on any `Catalog`; what turns a version, its files and memtables into sources stands in `snapshot`,
+//! `table` and `memory` alone.
 
 mod aggregate;
 mod blocking;
@@ -7,17 +8,12 @@ mod builder;
 mod catalog;
 mod fold;
 mod memory;
-mod merge;
-mod range;
 mod result;
 mod scan;
 mod select;
 mod snapshot;
-mod source;
 mod stream;
 mod table;
-#[cfg(test)]
-mod testing;
 mod windows;
 
 pub use aggregate::Aggregate;

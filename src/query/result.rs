@@ -98,13 +98,19 @@ fn width(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Duplicates;
     use crate::point::ValueType;
     use crate::series::{SeriesId, SeriesKey};
 
     #[test]
     fn the_table_is_aligned_and_each_row_stands_alone() {
         let windows = |key: SeriesKey, rows: &[(i64, f64)]| SeriesWindows {
-            series: SeriesInfo { id: SeriesId::new(0), key, value_type: ValueType::F64 },
+            series: SeriesInfo {
+                id: SeriesId::new(0),
+                key,
+                value_type: ValueType::F64,
+                duplicates: Duplicates::KeepAll,
+            },
             windows: rows
                 .iter()
                 .map(|(secs, value)| Window { start: Timestamp::from_secs(*secs), value: Value::F64(*value) })

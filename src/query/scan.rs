@@ -5,14 +5,14 @@ use std::fmt;
 use std::iter::FusedIterator;
 
 use super::blocking::{Wanted, unblock};
-use super::merge::Merge;
-use super::range::TimeRange;
-use super::source::BoxSource;
+use super::catalog::Sources;
 use super::stream::PointStream;
 use crate::error::{Error, Result};
+use crate::merge::{Merge, TimeRange};
 use crate::point::{Point, Sample, Timestamp};
 
-/// The points of one series inside a range, in time order; points of one timestamp in the order they arrived.
+/// The points of one series inside a range, in time order; points of one timestamp in the order they arrived, as far as
+/// the series keeps them ([`Duplicates`](crate::Duplicates)). What was deleted or expired is not among them.
 ///
 /// Made by `Snapshot::scan`. It is owned and `Send`: it reads what the snapshot saw, however long it lives, and may be
 /// dropped half way. Nothing is read before it is asked, and never more than is asked for, give or take a block.
@@ -35,9 +35,8 @@ pub struct Scan<T> {
 }
 
 impl<T: Sample> Scan<T> {
-    /// Scans sources given oldest first.
-    pub(crate) fn new(range: TimeRange, sources: Vec<BoxSource<T>>) -> Self {
-        Self { merge: Merge::new(range, sources) }
+    pub(crate) fn new(range: TimeRange, sources: Sources<T>) -> Self {
+        Self { merge: sources.merge(range) }
     }
 
     /// A scan whose first item is an error.
@@ -211,7 +210,7 @@ mod tests {
     use futures_core::Stream;
 
     use super::*;
-    use crate::query::testing::{Runs, points, sorted_points};
+    use crate::merge::testing::{Runs, points, sorted_points};
 
     /// Compiles only for what the documentation promises of every way to read.
     const fn owned_send<T: Send + 'static>() {}
@@ -236,7 +235,7 @@ mod tests {
     }
 
     fn scan() -> Scan<i64> {
-        Scan::new(TimeRange::ALL, sources().map(Runs::boxed).into())
+        Scan::new(TimeRange::ALL, Sources::plain(sources().map(Runs::boxed).into()))
     }
 
     fn expected() -> Vec<Point<i64>> {
@@ -245,7 +244,7 @@ mod tests {
 
     fn failing() -> Scan<i64> {
         let block = points(&vec![(1, 1); 2_000]);
-        Scan::new(TimeRange::ALL, vec![Runs::new(vec![block.clone(), block]).failing_at(1).boxed()])
+        Scan::new(TimeRange::ALL, Sources::plain(vec![Runs::new(vec![block.clone(), block]).failing_at(1).boxed()]))
     }
 
     #[test]
@@ -306,7 +305,7 @@ mod tests {
     async fn readers_may_be_dropped_half_way_and_reads_are_lazy() {
         let source = Runs::new(vec![points(&vec![(1, 1_i64); 500]); 4]);
         let touches = source.touches();
-        let scan = || Scan::new(TimeRange::ALL, vec![source.clone().boxed()]);
+        let scan = || Scan::new(TimeRange::ALL, Sources::plain(vec![source.clone().boxed()]));
         drop(scan());
         drop(scan().stream());
         drop(scan().collect());

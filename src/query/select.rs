@@ -8,7 +8,7 @@ use std::fmt;
 use regex::Regex;
 
 use crate::error::{Error, Result};
-use crate::series::SeriesKey;
+use crate::series::{Matcher, SeriesKey};
 
 /// Which series are meant: those whose key keeps every rule.
 ///
@@ -181,6 +181,12 @@ impl Select {
 }
 
 /// The text form, from which the same selector can be read.
+impl Matcher for Select {
+    fn matches(&self, key: &SeriesKey) -> bool {
+        Self::matches(self, key)
+    }
+}
+
 impl fmt::Display for Select {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "{";

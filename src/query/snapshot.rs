@@ -3,20 +3,19 @@
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use super::catalog::{Catalog, SeriesInfo};
+use super::catalog::{AnySources, Catalog, SeriesInfo, Sources};
 use super::memory::LaneSource;
-use super::range::TimeRange;
 use super::scan::Scan;
 use super::select::Select;
-use super::source::{AnySources, BoxSource, latest};
 use super::table::SstSource;
 use super::{Query, unblock};
 use crate::error::{Error, Result};
 use crate::memtable::{Lane, View};
+use crate::merge::{BoxSource, TimeRange};
 use crate::point::{Point, Sample, Timestamp, ValueType};
-use crate::series::{Series, SeriesDef, SeriesId, SeriesKey};
+use crate::series::{Series, SeriesDef, SeriesKey};
 use crate::store::Readers;
-use crate::version::Version;
+use crate::version::{Hidden, Version};
 
 /// The whole database as it was at one moment.
 ///
@@ -84,7 +83,8 @@ impl Snapshot {
         Ok(Series::new(def.id, self.inner.nonce))
     }
 
-    /// The points of a series in a range of time, in time order; those of one timestamp in the order they arrived.
+    /// The points of a series in a range of time, in time order; those of one timestamp in the order they arrived, as
+    /// far as the series keeps them ([`Duplicates`](crate::Duplicates)).
     ///
     /// Any range of [`Timestamp`]s will do; a reversed one is empty. Nothing is read before the first point is asked
     /// for, and whatever goes wrong, a `Series` of another opening included, comes in the place of a point.
@@ -96,7 +96,8 @@ impl Snapshot {
         }
     }
 
-    /// The newest point of a series: the greatest timestamp, and of several there the one that arrived last.
+    /// The newest point of a series: the greatest timestamp, and of several there the one that arrived last, or first
+    /// if the series keeps the first.
     ///
     /// # Errors
     /// Whatever reading met; [`Error::UnknownSeries`] for a `Series` of another opening.
@@ -110,7 +111,7 @@ impl Snapshot {
     /// # Errors
     /// As for `latest`.
     pub fn latest_blocking<T: Sample>(&self, series: Series<T>) -> Result<Option<Point<T>>> {
-        latest(self.inner.typed_sources(series, TimeRange::ALL)?)
+        self.inner.typed_sources(series, TimeRange::ALL)?.latest()
     }
 
     /// A query over the series that match.
@@ -121,39 +122,49 @@ impl Snapshot {
 }
 
 impl Inner {
-    fn typed_sources<T: Sample>(&self, series: Series<T>, range: TimeRange) -> Result<Vec<BoxSource<T>>> {
+    fn typed_sources<T: Sample>(&self, series: Series<T>, range: TimeRange) -> Result<Sources<T>> {
         let def = self.version.series.get(series.id()).filter(|_| series.nonce() == self.nonce);
         let def = def.ok_or(Error::UnknownSeries { id: series.id().get() })?;
         check_type::<T>(def)?;
-        self.sources_of(series.id(), range)
+        self.sources_of(def, range)
     }
 
-    /// Whatever may hold points of a series in a range, oldest first. No file is opened here, and none that cannot
-    /// matter ever will be.
-    fn sources_of<T: Sample>(&self, series: SeriesId, range: TimeRange) -> Result<Vec<BoxSource<T>>> {
-        let mut sources: Vec<BoxSource<T>> = Vec::new();
+    /// Whatever may hold points of a series in a range, oldest first, each with what tombstones and cutoff hide of it.
+    /// No file is opened here, and none that cannot matter ever will be.
+    fn sources_of<T: Sample>(&self, def: &SeriesDef, range: TimeRange) -> Result<Sources<T>> {
+        let version = &self.version;
+        let mut lanes: Vec<(BoxSource<T>, Hidden)> = Vec::new();
         if range.is_empty() {
-            return Ok(sources);
+            return Ok(Sources { lanes, duplicates: def.duplicates });
         }
         let times = range.as_inclusive();
-        for meta in self.version.ssts.iter().filter(|sst| sst.rectangle.meets(series, &times)) {
+        for meta in version.ssts.iter().filter(|sst| sst.rectangle.meets(def.id, &times)) {
             let readers = self.readers.as_ref().ok_or(Error::Closed)?;
-            sources.push(Box::new(SstSource::new(Arc::clone(readers), Arc::clone(meta), series, range)));
+            let source = SstSource::new(Arc::clone(readers), Arc::clone(meta), def.id, range);
+            lanes.push((Box::new(source), version.hidden(def, meta.max_seq)));
         }
-        let frozen = self.version.frozen.iter().map(|frozen| &frozen.view);
-        for view in frozen.chain([&self.version.active]) {
-            push_lanes(&mut sources, view, series, range);
+        // A memtable applies the deletes that came while it was active; those that came later are the version's.
+        for frozen in &version.frozen {
+            push_lanes(&mut lanes, &frozen.view, def, range, || version.hidden(def, frozen.max_seq));
         }
-        Ok(sources)
+        // No tombstone is newer than the active one: the cutoff alone counts.
+        push_lanes(&mut lanes, &version.active, def, range, || version.hidden(def, u64::MAX));
+        Ok(Sources { lanes, duplicates: def.duplicates })
     }
 }
 
 /// A memtable's two lanes, the main one first: on a tie its point arrived before its late twin.
-fn push_lanes<T: Sample>(sources: &mut Vec<BoxSource<T>>, view: &View, series: SeriesId, range: TimeRange) {
+fn push_lanes<T: Sample>(
+    lanes: &mut Vec<(BoxSource<T>, Hidden)>,
+    view: &View,
+    def: &SeriesDef,
+    range: TimeRange,
+    hidden: impl Fn() -> Hidden,
+) {
     let Some(times) = view.times() else { return };
     for lane in [Lane::Main, Lane::Late] {
-        if let Some(reader) = view.lane(series, lane, &range.as_inclusive()) {
-            sources.push(Box::new(LaneSource::new(reader, times, range)));
+        if let Some(reader) = view.lane(def.id, lane, &range.as_inclusive()) {
+            lanes.push((Box::new(LaneSource::new(reader, times, range)), hidden()));
         }
     }
 }
@@ -166,7 +177,7 @@ fn check_type<T: Sample>(def: &SeriesDef) -> Result<()> {
 }
 
 fn info(def: &SeriesDef) -> SeriesInfo {
-    SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty }
+    SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty, duplicates: def.duplicates }
 }
 
 impl Catalog for Inner {
@@ -178,11 +189,15 @@ impl Catalog for Inner {
     }
 
     fn sources(&self, series: &SeriesInfo, range: TimeRange) -> Result<AnySources> {
-        Ok(match series.value_type {
-            ValueType::F64 => AnySources::F64(self.sources_of(series.id, range)?),
-            ValueType::I64 => AnySources::I64(self.sources_of(series.id, range)?),
-            ValueType::U64 => AnySources::U64(self.sources_of(series.id, range)?),
-            ValueType::Bool => AnySources::Bool(self.sources_of(series.id, range)?),
+        let def = self.version.series.get(series.id).ok_or(Error::UnknownSeries { id: series.id.get() })?;
+        Ok(match def.ty {
+            ValueType::F64 => AnySources::F64(self.sources_of(def, range)?),
+            ValueType::I64 => AnySources::I64(self.sources_of(def, range)?),
+            ValueType::U64 => AnySources::U64(self.sources_of(def, range)?),
+            ValueType::Bool => AnySources::Bool(self.sources_of(def, range)?),
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

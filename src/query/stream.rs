@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::blocking::pass_on;
-use super::merge::Merge;
 use crate::error::Result;
+use crate::merge::Merge;
 use crate::point::{Point, Sample};
 
 /// The merge, back from the pool, and whether it holds another chunk.

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::range::TimeRange;
-use super::source::Source;
 use crate::error::Result;
+use crate::merge::{Source, TimeRange, newest};
+use crate::options::Duplicates;
 use crate::point::{Point, Sample, Timestamp};
 use crate::series::SeriesId;
 use crate::sst::{BlockEntry, BlockScratch, SstReader};
 use crate::store::Readers;
-use crate::version::SstMeta;
+use crate::version::{Hidden, SstMeta};
 
 /// Blocks of one series in one SST that meet a range.
 #[derive(Debug)]
@@ -74,27 +74,46 @@ impl<T: Sample> Source<T> for SstSource {
         }
     }
 
-    fn last(&mut self) -> Result<Option<Point<T>>> {
+    fn pass_over(&mut self, hidden: &Hidden) -> Result<bool> {
+        let (_, blocks) = self.open()?;
+        let before = blocks.len();
+        while blocks.front().is_some_and(|block| hidden.covers(block.first_time, block.last_time)) {
+            blocks.pop_front();
+        }
+        Ok(blocks.len() < before)
+    }
+
+    fn last(&mut self, hidden: &Hidden, duplicates: Duplicates) -> Result<Option<Point<T>>> {
         let (reader, blocks) = self.open()?;
         let (reader, mut blocks) = (Arc::clone(reader), std::mem::take(blocks));
+        let keeps_first = duplicates == Duplicates::KeepFirst;
         let (mut timestamps, mut values) = (Vec::new(), Vec::new());
-        // Newest block first; one whose points all lie behind the range has none for us.
+        let mut found: Option<Point<T>> = None;
+        // Newest block first; one whose points all lie behind the range, or are hidden, has none for us.
         while let Some(block) = blocks.pop_back() {
-            if let Some(statistics) = block.statistics.filter(|_| block.last_time <= self.range.last()) {
-                // Nothing to decode: the index has the block's last point, and it lies in the range.
+            if found.is_some_and(|point| block.last_time < point.timestamp.as_nanos()) {
+                break;
+            }
+            let is_newest = block.last_time <= self.range.last() && hidden.range_at(block.last_time).is_none();
+            if let Some(statistics) = block.statistics.filter(|_| is_newest && !keeps_first) {
+                // Nothing to decode: the index has the block's last point, in the range and not hidden.
                 let value = T::from_bits(statistics.last);
                 return Ok(Some(Point { timestamp: Timestamp::from_nanos(block.last_time), value }));
+            }
+            if hidden.covers(block.first_time, block.last_time) {
+                continue;
             }
             timestamps.clear();
             values.clear();
             let scratch = self.scratch.get_or_insert_with(|| self.readers.take_scratch());
             reader.read_block(&block, scratch, &mut timestamps, &mut values)?;
-            let within = timestamps.partition_point(|at: &Timestamp| at.as_nanos() <= self.range.last());
-            if let Some(at) = within.checked_sub(1) {
-                let point = Point { timestamp: timestamps[at], value: values[at] };
-                return Ok(Some(point).filter(|point| point.timestamp.as_nanos() >= self.range.first()));
+            let Some(at) = newest(&timestamps, self.range, hidden, duplicates) else { continue };
+            found = Some(Point { timestamp: timestamps[at], value: values[at] });
+            // Only what stands first in a block may have an earlier twin in the one before.
+            if at > 0 || !keeps_first {
+                break;
             }
         }
-        Ok(None)
+        Ok(found)
     }
 }

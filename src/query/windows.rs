@@ -3,12 +3,11 @@
 
 use super::aggregate::Aggregate;
 use super::blocking::Wanted;
+use super::catalog::{AnySources, Sources};
 use super::fold::{Measure, State};
-use super::merge::{Merge, partition_near};
-use super::range::TimeRange;
 use super::result::Window;
-use super::source::{AnySources, BoxSource};
 use crate::error::{Error, Result};
+use crate::merge::{TimeRange, partition_near};
 use crate::point::Timestamp;
 
 /// How a range is cut into windows.
@@ -85,13 +84,13 @@ impl<T: Measure> Folding<T> {
 }
 
 fn fold<T: Measure>(
-    sources: Vec<BoxSource<T>>,
+    sources: Sources<T>,
     range: TimeRange,
     cut: Cut,
     aggregate: Aggregate,
     wanted: &Wanted,
 ) -> Result<Vec<Window>> {
-    let mut merge = Merge::new(range, sources);
+    let mut merge = sources.merge(range);
     let mut folding = Folding { cut, aggregate, windows: Vec::new(), open: None };
     while wanted.still() && merge.advance()? {
         folding.add(merge.chunk().timestamps(), merge.chunk().values());

@@ -82,6 +82,11 @@ impl<T> fmt::Debug for Series<T> {
     }
 }
 
+/// Tells by its key whether a series is meant: what a selector is to those who must not know selectors.
+pub(crate) trait Matcher: fmt::Debug + Send + Sync {
+    fn matches(&self, key: &SeriesKey) -> bool;
+}
+
 /// A series as the database keeps it for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeriesDef {

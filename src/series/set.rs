@@ -65,6 +65,16 @@ impl SeriesSet {
         self.runs.get(at).is_some_and(|(first, last)| first <= ids.start() && ids.end() <= last)
     }
 
+    /// How many of the ids between these two, both included, are in the set.
+    pub(crate) fn count_within(&self, ids: &RangeInclusive<SeriesId>) -> u64 {
+        let at = self.runs.partition_point(|(_, last)| last < ids.start());
+        let meeting = self.runs[at..].iter().take_while(|(first, _)| first <= ids.end());
+        let within = |(first, last): &(SeriesId, SeriesId)| {
+            u64::from((*last).min(*ids.end()).get() - (*first).max(*ids.start()).get()) + 1
+        };
+        meeting.map(within).sum()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = SeriesId> + '_ {
         self.runs.iter().flat_map(|(first, last)| (first.get()..=last.get()).map(SeriesId::new))
     }

@@ -1,5 +1,7 @@
 //! What an opening looks at before it touches anything: the lock, headers, series, strangers. Recovery decides from it.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::directory::{Directory, LOCK};
@@ -103,7 +105,7 @@ pub(crate) fn check_empty(dir: &Dir, uuid: Uuid, id: FileId) -> Result<()> {
 /// its header says so.
 pub(super) fn spare_strangers(dir: &Dir, uuid: Uuid, listed: &mut Directory, recovery: &mut Recovery) -> Result<()> {
     for id in std::mem::take(&mut recovery.garbage_ssts) {
-        if is_own_sst(dir, uuid, id)? {
+        if is_own_sst(dir, uuid, &recovery.durable.origins, id)? {
             recovery.garbage_ssts.push(id);
         } else {
             listed.unknown.push(sst::file_name(id));
@@ -112,14 +114,15 @@ pub(super) fn spare_strangers(dir: &Dir, uuid: Uuid, listed: &mut Directory, rec
     Ok(())
 }
 
-/// Whether an SST that no edit names is this database's own by its header; `false` if it says nothing.
+/// Whether an SST that no edit names is this database's own by its header, or came into it with a backup of one of these
+/// origins; `false` if it says nothing.
 ///
 /// # Errors
 /// `ForeignFile` if it names another database, or another file.
-pub(crate) fn is_own_sst(dir: &Dir, uuid: Uuid, id: FileId) -> Result<bool> {
+pub(crate) fn is_own_sst(dir: &Dir, uuid: Uuid, origins: &BTreeSet<u128>, id: FileId) -> Result<bool> {
     let name = sst::file_name(id);
     match sst::owner(dir, &name)? {
-        Some(own) if own == (uuid, id) => Ok(true),
+        Some((own, own_id)) if own_id == id && (own == uuid || origins.contains(&own.as_u128())) => Ok(true),
         Some((other, other_id)) => {
             let what = format!("it is SST {:016x} of database {other}, and no edit of {uuid} names it", other_id.get());
             Err(Error::ForeignFile { file: dir.file_path(&name), what })

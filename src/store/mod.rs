@@ -1,8 +1,10 @@
 //! The storage that the actors act on, over the WAL, the manifest, the series log and SSTs in one directory.
 //! It carries out what the writer and recovery decided, in the order they name, and decides nothing itself.
 
+mod backup;
 mod directory;
 mod look;
+mod merges;
 mod open;
 mod place;
 mod readers;
@@ -13,7 +15,10 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+pub use backup::BackupReport;
+pub(crate) use backup::backup;
 pub(crate) use directory::{Directory, LOCK};
 pub(crate) use look::{check_empty, explain, is_own_sst, lock_shared};
 pub use open::{ForgivenTail, OpenReport};
@@ -78,6 +83,20 @@ impl Storage for Store {
     fn drop_segments(&mut self) {
         self.wal.drop_below(self.manifest.durable().floor);
         self.note_wal_bytes();
+    }
+
+    fn remove(&mut self, ids: &[FileId]) {
+        for id in ids {
+            self.readers.forget(*id);
+            if let Err(error) = self.readers.dir.remove(&crate::sst::file_name(*id)) {
+                // No edit names it: the next opening removes it.
+                tracing::warn!(%error, "an SST that is not needed any more stays until the database is opened again");
+            }
+        }
+    }
+
+    fn note_retired(&mut self, files: usize, bytes: u64, oldest: Option<Duration>) {
+        self.readers.note_retired(files as u64, bytes, oldest);
     }
 }
 

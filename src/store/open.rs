@@ -1,12 +1,14 @@
 //! Opening: lock, look, let recovery decide, replay, make the result durable in new files, and only then delete.
 //! Until the manifest is rewritten nothing that was there has changed, so a crash anywhere leads to the same opening.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Store;
 use super::directory::{Directory, LOCK};
 use super::look::{check_unfinished, decide, lock, read_series, spare_strangers};
+use super::merges::SstMerges;
 use super::place::{check_creatable, prepare, sync_parent};
 use super::readers::Readers;
 use super::replay::{Replay, Replayed, check_replayable};
@@ -15,9 +17,9 @@ use crate::actor::Storage;
 use crate::env::{Dir, Env};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, ManifestRead, SeriesLog};
-use crate::options::Options;
+use crate::options::{Duplicates, Options};
 use crate::sst;
-use crate::version::{Durable, FileId, FileIds, Recovery, Version};
+use crate::version::{Cutoffs, Durable, FileId, FileIds, Recovery, Version};
 use crate::wal::{Wal, WalFiles, segment_name};
 
 /// What an opening found and did.
@@ -53,14 +55,18 @@ pub struct ForgivenTail {
 }
 
 /// An opening's parts, for the engine to set going.
-#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) storage: Store,
     pub(crate) tables: SstTables,
+    pub(crate) merges: SstMerges,
     pub(crate) readers: Arc<Readers>,
     pub(crate) version: Version,
+    /// Cutoffs of rules, by their selectors' texts: who knows selectors puts them into the version.
+    pub(crate) ruled: BTreeMap<String, i64>,
     /// The greatest age that an SST bears.
     pub(crate) generation: u64,
+    /// What series do with duplicates that chose nothing themselves.
+    pub(crate) duplicates: Duplicates,
     pub(crate) report: OpenReport,
     pub(crate) nonce: u64,
 }
@@ -76,10 +82,13 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
         check_creatable(&dir, &listed, options.create)?;
         sync_parent(&dir)?;
         // Floor 0: no opening has finished, and so no segment counts.
-        let next_file = FileId::new(1);
-        Manifest::create(dir.clone(), dir.env().unique(), Durable { next_file, ..Durable::default() })?;
+        let (next_file, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
+        let durable = Durable { next_file, duplicates, ..Durable::default() };
+        Manifest::create(dir.clone(), dir.env().unique(), durable)?;
     }
     let manifest = ManifestRead::read(&dir)?;
+    let duplicates = manifest.durable.duplicates;
+    check_duplicates(duplicates, options)?;
     let mut recovery = decide(&dir, &listed, &manifest)?;
     let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
     check_unfinished(&dir, manifest.uuid, &recovery)?;
@@ -97,8 +106,9 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     storage.drop_segments();
     removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
     let durable = storage.manifest.durable();
-    let ssts = durable.ssts.iter().cloned().map(Arc::new).collect();
-    let version = Version::opened(replayed.series, ssts, durable.flushed_seq);
+    let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
+    let version = Version::opened(replayed.series, durable, cutoffs);
+    let ruled = durable.cutoffs.clone();
     let report = OpenReport {
         created,
         replayed_records: replayed.records,
@@ -109,7 +119,21 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     };
     tracing::info!(dir = %path.display(), ?report, "opened");
     let nonce = dir.env().unique().as_u64_pair().0;
-    Ok(Opened { storage, tables: tables(), readers, version, generation: replayed.generation, report, nonce })
+    let (merges, generation) = (SstMerges, replayed.generation);
+    let tables = tables();
+    Ok(Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce })
+}
+
+/// What becomes of duplicates was chosen when the database was made, and answers already rest on it.
+fn check_duplicates(made: Duplicates, options: &Options) -> Result<()> {
+    if options.duplicates.is_none_or(|asked| asked == made) {
+        return Ok(());
+    }
+    let what = format!(
+        "the database was made to {made} of several points at one timestamp, for good: leave the option out, or choose for \
+         single series by `series_with`"
+    );
+    Err(Error::InvalidOption { option: "duplicates", what })
 }
 
 /// Makes the manifest of a database that no opening has finished making durable once more: its very name may be in the
@@ -168,6 +192,7 @@ fn settle(
     let wal = Wal::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
     let durable = Durable {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
+        tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
         flushed_seq: replayed.last_seq,
         floor: wal.current(),
         series_log_len,

@@ -21,7 +21,7 @@ pub(super) fn prepare(dir: &Dir, create: bool) -> Result<()> {
 }
 
 /// Makes the directory and those above it that are missing, their names durable but for its own.
-fn create_dirs(dir: &Dir) -> Result<()> {
+pub(super) fn create_dirs(dir: &Dir) -> Result<()> {
     let missing: Vec<&Path> = dir.path().ancestors().skip(1).take_while(|above| is_missing(dir, above)).collect();
     dir.env().create_dir(dir.path()).map_err(|error| Error::io("create", dir.path(), error))?;
     missing.into_iter().try_for_each(|made| sync_parent(&Dir::new(Arc::clone(dir.env()), made)))

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -19,6 +20,15 @@ const OPEN_FILES: usize = 256;
 const SCRATCHES: usize = 32;
 const SCRATCH_BYTES: usize = 256 << 10;
 
+/// Files that no version names and that are still read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RetiredFiles {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// When the oldest of them was retired, by the env's clock.
+    pub(crate) since: Option<Duration>,
+}
+
 /// What a snapshot reads SSTs through.
 #[derive(Debug)]
 pub(crate) struct Readers {
@@ -30,6 +40,7 @@ pub(crate) struct Readers {
     scratches: Mutex<Vec<BlockScratch>>,
     /// Kept up by the store.
     pub(super) wal_bytes: AtomicU64,
+    retired: Mutex<RetiredFiles>,
     _lock: Box<dyn Lock>,
 }
 
@@ -49,6 +60,7 @@ impl Readers {
             pages,
             scratches: Mutex::default(),
             wal_bytes: AtomicU64::new(0),
+            retired: Mutex::default(),
             _lock: lock,
         }
     }
@@ -58,6 +70,11 @@ impl Readers {
         self.open.get_or_insert_with(&meta.id, || {
             SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)).map(Arc::new)
         })
+    }
+
+    /// The database's identity.
+    pub(super) fn uuid(&self) -> Uuid {
+        self.uuid
     }
 
     /// A buffer for decoding, to be given back.
@@ -75,6 +92,25 @@ impl Readers {
     /// What reading has cost since the opening.
     pub(crate) fn io_counts(&self) -> IoCounts {
         self.pages.counters().counts()
+    }
+
+    /// Lets go of a file that is about to be removed.
+    pub(super) fn forget(&self, id: FileId) {
+        self.open.remove(&id);
+    }
+
+    pub(super) fn note_retired(&self, files: u64, bytes: u64, since: Option<Duration>) {
+        *self.retired.lock().unwrap_or_else(PoisonError::into_inner) = RetiredFiles { files, bytes, since };
+    }
+
+    /// What only old snapshots and scans still hold.
+    pub(crate) fn retired(&self) -> RetiredFiles {
+        *self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long ago something was, by the clock that `since` is of.
+    pub(crate) fn elapsed(&self, since: Duration) -> Duration {
+        self.dir.env().now().saturating_sub(since)
     }
 
     /// What a reopening would read of the WAL.

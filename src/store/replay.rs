@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::directory::KEPT_TAIL;
 use super::open::ForgivenTail;
 use super::tables::SstTables;
-use crate::actor::{LogRecord, Tables};
+use crate::actor::{FlushJob, LogRecord, Tables};
 use crate::env::{Dir, Open};
 use crate::error::{Error, Result};
 use crate::manifest::remove_leftover;
 use crate::memtable::{Frozen, Memtable};
 use crate::series::SeriesDef;
 use crate::sst::file_name;
-use crate::version::{FileId, FoundSegment, Recovery, ReplayEnd, SeriesIndex, SstMeta};
+use crate::version::{Cutoffs, FileId, FoundSegment, Recovery, ReplayEnd, SeriesIndex, SstMeta, Tombstone};
 use crate::wal::{SegmentEnd, Tail, read_segment, segment_name};
 
 /// What replay made of the WAL.
@@ -25,6 +25,8 @@ pub(super) struct Replayed {
     /// Made by the WAL and not in the series log.
     pub(super) definitions: Vec<Arc<SeriesDef>>,
     pub(super) ssts: Vec<SstMeta>,
+    /// The deletes of the WAL, in order.
+    pub(super) tombstones: Vec<Arc<Tombstone>>,
     /// The newest record believed.
     pub(super) last_seq: u64,
     pub(super) generation: u64,
@@ -37,6 +39,8 @@ pub(super) struct Replay<'a> {
     pub(super) dir: &'a Dir,
     pub(super) tables: SstTables,
     pub(super) flush_at_bytes: usize,
+    /// Of the SSTs that there were.
+    newest_flushed_time: Option<i64>,
     /// The newest record of the frozen memtables so far.
     frozen_seq: u64,
     memtable: Memtable,
@@ -56,13 +60,16 @@ impl<'a> Replay<'a> {
             series,
             definitions: Vec::new(),
             ssts: Vec::new(),
+            tombstones: Vec::new(),
             last_seq: flushed_seq,
             generation: recovery.durable.ssts.iter().map(|sst| sst.age).max().unwrap_or_default(),
             records: 0,
             points: 0,
             forgiven: None,
         };
-        Self { dir, tables, flush_at_bytes, frozen_seq: flushed_seq, memtable: Memtable::new(), done }
+        let newest_flushed_time = recovery.durable.ssts.iter().map(|sst| sst.rectangle.last_time).max();
+        let memtable = Memtable::new();
+        Self { dir, tables, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, done }
     }
 
     /// Replays every segment of the recovery, in order. After an error no file is left of it: the opening that meets
@@ -111,6 +118,14 @@ impl<'a> Replay<'a> {
         if record.points.len() > 0 {
             self.memtable.insert(record.points);
         }
+        if let Some(delete) = record.delete {
+            let delete = Arc::new(delete.clone());
+            if delete.series.bounds().is_some_and(|ids| self.done.series.get(*ids.end()).is_none()) {
+                return Err(corrupt(format!("record {} deletes of a series that nothing defines", record.seq)));
+            }
+            self.memtable.delete(Arc::clone(&delete));
+            self.done.tombstones.push(delete);
+        }
         self.done.last_seq = record.seq;
         self.done.records += 1;
         self.done.points += record.points.len() as u64;
@@ -132,8 +147,13 @@ impl<'a> Replay<'a> {
             // The floor moves once, when the whole opening counts.
             next_segment: FileId::default(),
         };
-        self.done.ssts.extend(self.tables.write(&frozen)?);
         self.frozen_seq = frozen.max_seq;
+        let newest_flushed_time = self.done.ssts.iter().map(|sst| sst.rectangle.last_time).max();
+        let newest_flushed_time = newest_flushed_time.max(self.newest_flushed_time);
+        let base = Vec::new();
+        let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time, base };
+        let made = self.tables.write(&job)?;
+        self.done.ssts.extend(made.ssts);
         Ok(())
     }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::actor::Tables;
+use crate::actor::{FlushJob, Made, Tables};
 use crate::env::Dir;
 use crate::error::{Error, Result};
-use crate::memtable::Frozen;
 use crate::sst::{SstWriter, key_hash};
-use crate::version::{FileIds, SstMeta};
+use crate::version::FileIds;
 
 /// Where SSTs are made.
 #[derive(Debug)]
@@ -20,9 +19,10 @@ pub(crate) struct SstTables {
 }
 
 impl Tables for SstTables {
-    fn write(&mut self, frozen: &Frozen) -> Result<Vec<SstMeta>> {
+    fn write(&mut self, job: &FlushJob) -> Result<Made> {
+        let frozen = &job.frozen;
         if frozen.view.points() == 0 {
-            return Ok(Vec::new());
+            return Ok(Made::default());
         }
         let mut writer = SstWriter::create(&self.dir, self.uuid, self.ids.take(), 0)?;
         let (mut cells, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
@@ -37,6 +37,7 @@ impl Tables for SstTables {
             bits.extend(cells.iter().map(|cell| cell.bits));
             writer.add_series(id, key_hash(&def.key), def.ty, &timestamps, &bits)?;
         }
-        Ok(vec![writer.finish(frozen.min_seq..=frozen.max_seq, frozen.generation)?])
+        let ssts = vec![writer.finish(frozen.min_seq..=frozen.max_seq, frozen.generation)?];
+        Ok(Made { ssts, ..Made::default() })
     }
 }

@@ -1,7 +1,8 @@
 //! Opening, over files that fail on demand or tell what was asked of them.
 
+use crate::actor::FlushJob;
 use crate::options::Duplicates;
-use crate::version::Making;
+use crate::version::{Cutoffs, Making};
 use std::sync::Arc;
 
 use crate::actor::{LogRecord, Storage, Tables};
@@ -30,7 +31,7 @@ fn a_manifest_older_than_the_wal_is_not_taken_for_an_unfinished_opening() {
     let dir = tempfile::tempdir().unwrap();
     let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default());
     let mut opened = open().unwrap();
-    let record = LogRecord { seq: 1, definitions: &[], points: PointColumns::default() };
+    let record = LogRecord { seq: 1, definitions: &[], points: PointColumns::default(), delete: None };
     opened.storage.append(&[record]).unwrap();
     opened.storage.sync().unwrap();
     drop(opened);
@@ -57,7 +58,7 @@ fn an_opening_that_is_refused_deletes_nothing() {
     let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default());
     let mut opened = open().unwrap();
     for seq in 1..=2 {
-        let record = LogRecord { seq, definitions: &[], points: PointColumns::default() };
+        let record = LogRecord { seq, definitions: &[], points: PointColumns::default(), delete: None };
         opened.storage.append(&[record]).unwrap();
         opened.storage.sync().unwrap();
     }
@@ -74,7 +75,9 @@ fn an_opening_that_is_refused_deletes_nothing() {
     memtable.insert(PointColumns { series: &[SeriesId::new(0)], timestamps: &[1], bits: &[1] });
     let (view, next_segment) = (memtable.view(), FileId::default());
     let frozen = Frozen { generation: 1, view, series, min_seq: 1, max_seq: 1, next_segment };
-    let unnamed = crate::sst::file_name(opened.tables.write(&frozen).unwrap()[0].id);
+    let frozen = Arc::new(frozen);
+    let job = FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None, base: Vec::new() };
+    let unnamed = crate::sst::file_name(opened.tables.write(&job).unwrap().ssts[0].id);
     drop(opened);
     let listed = super::Directory::list(&Dir::new(Arc::new(OsEnv), dir.path())).unwrap();
     let segment = dir.path().join(crate::wal::segment_name(listed.segments[0]));

@@ -84,9 +84,10 @@ impl Executor {
     /// # Errors
     /// Those of the opening.
     pub fn open(&mut self, builder: Builder) -> Result<Db> {
-        let (db, Actors { writer, flusher, alarm, guard }) = builder.env(self.disk.env()).assemble()?;
+        let (db, Actors { writer, flusher, compactor, alarm, guard }) = builder.env(self.disk.env()).assemble()?;
         self.alarms.push((alarm, guard.inbox()));
         self.start(flusher);
+        self.start(compactor);
         self.start(writer);
         Ok(db)
     }

@@ -133,7 +133,7 @@ impl Verification<'_> {
             self.segment(manifest.uuid, id, end, durable.flushed_seq)?;
         }
         // Last: an SST may hold series whose definitions the WAL alone has.
-        self.named_ssts(manifest.uuid, &durable.ssts)
+        self.named_ssts(manifest.uuid, durable)
     }
 
     /// What recovery relies on in a manifest and does not check.

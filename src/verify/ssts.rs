@@ -9,11 +9,12 @@ use crate::error::Result;
 use crate::sst::{self, IoCounters, PageCache, SeriesEntry, SstReader};
 use crate::store::is_own_sst;
 use crate::sync::Arc;
-use crate::version::{FileId, SstMeta};
+use crate::version::{Durable, FileId, SstMeta};
 
 impl Verification<'_> {
     /// The files that the manifest names; what else is there is named as what it is.
-    pub(super) fn named_ssts(&mut self, uuid: Uuid, named: &[SstMeta]) -> Result<()> {
+    pub(super) fn named_ssts(&mut self, uuid: Uuid, durable: &Durable) -> Result<()> {
+        let named = &durable.ssts;
         for meta in named {
             let name = sst::file_name(meta.id);
             if !self.listed.ssts.contains_key(&meta.id) {
@@ -33,7 +34,7 @@ impl Verification<'_> {
         let named: BTreeSet<FileId> = named.iter().map(|meta| meta.id).collect();
         for id in listed.ssts.keys().filter(|id| !named.contains(id)) {
             let name = sst::file_name(*id);
-            let own = is_own_sst(self.dir, uuid, *id);
+            let own = is_own_sst(self.dir, uuid, &durable.origins, *id);
             if let Some(own) = self.accept(own)? {
                 let fate = if own { "the next opening removes it" } else { "it is no SST, and left alone" };
                 self.note(format!("{name}: no edit of the manifest names it; {fate}"));

@@ -1,7 +1,7 @@
 //! A change of what is durable outside the WAL: one manifest record, applied whole or not at all.
 //! `Durable` is what all edits so far add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::sst::{FileId, SstMeta};
 use super::tombstone::Tombstone;
@@ -33,6 +33,8 @@ pub(crate) struct Edit {
     pub(crate) cutoffs: Vec<(String, i64)>,
     /// What series do with duplicates unless they say otherwise; `None` leaves it as it was.
     pub(crate) duplicates: Option<Duplicates>,
+    /// Databases whose SSTs this one was made of, whether it still has any of them; those of `added` go without saying.
+    pub(crate) origins: Vec<u128>,
 }
 
 impl Default for Edit {
@@ -49,6 +51,7 @@ impl Default for Edit {
             cutoff: i64::MIN,
             cutoffs: Vec::new(),
             duplicates: None,
+            origins: Vec::new(),
         }
     }
 }
@@ -68,6 +71,8 @@ pub(crate) struct Durable {
     pub(crate) cutoff: Option<i64>,
     pub(crate) cutoffs: BTreeMap<String, i64>,
     pub(crate) duplicates: Duplicates,
+    /// Never fewer: an SST of theirs that no edit names any more is this database's garbage, not a stranger.
+    pub(crate) origins: BTreeSet<u128>,
 }
 
 impl Durable {
@@ -96,6 +101,8 @@ impl Durable {
             }
             self.ssts.push(sst.clone());
         }
+        let foreign = edit.added.iter().map(|sst| sst.origin).filter(|origin| *origin != 0);
+        self.origins.extend(foreign.chain(edit.origins.iter().copied()));
         for seq in &edit.forgotten {
             let at = self.tombstones.iter().position(|tombstone| tombstone.seq == *seq);
             let at = at.ok_or_else(|| format!("the delete of record {seq} is forgotten and was not there"))?;
@@ -137,6 +144,7 @@ impl Durable {
             cutoff: self.cutoff.unwrap_or(i64::MIN),
             cutoffs: self.cutoffs.iter().map(|(select, cutoff)| (select.clone(), *cutoff)).collect(),
             duplicates: Some(self.duplicates),
+            origins: self.origins.iter().copied().collect(),
         }
     }
 }

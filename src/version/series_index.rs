@@ -57,6 +57,11 @@ impl SeriesIndex {
         self.by_key.get(key).and_then(|id| self.get(*id))
     }
 
+    /// The series made after the first `known` ones, in the order of their ids.
+    pub(crate) fn since(&self, known: usize) -> impl Iterator<Item = &Arc<SeriesDef>> {
+        (known..self.by_id.len()).filter_map(|at| self.by_id.get(at))
+    }
+
     /// All series, by id in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
         self.by_id.iter()

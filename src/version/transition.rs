@@ -1,20 +1,63 @@
 //! The steps from one version to the next. Each yields a whole new value, to be published in one store.
 
-use super::{FileId, SeriesIndex, SstMeta, Version};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use im::Vector;
+
+use super::pick::broken_base;
+use super::tally::{Tally, Work};
+use super::{Cutoffs, Durable, Edit, FileId, Hidden, SeriesIndex, SstMeta, Tombstone, Version};
 use crate::memtable::{Frozen, View};
+use crate::series::SeriesDef;
 use crate::sync::Arc;
 
 impl Version {
     /// The version of a database whose durable state is known and whose memtable is empty.
-    pub(crate) fn opened(series: SeriesIndex, ssts: Vec<Arc<SstMeta>>, flushed_seq: u64) -> Self {
-        let active = View::empty();
-        Self { seq: flushed_seq, series, active, frozen: Vec::new(), ssts: ssts.into(), flushed_seq }
+    pub(crate) fn opened(series: SeriesIndex, durable: &Durable, cutoffs: Cutoffs) -> Self {
+        Self {
+            seq: durable.flushed_seq,
+            series,
+            active: View::empty(),
+            frozen: Vec::new(),
+            ssts: oldest_first(durable.ssts.iter().cloned().map(Arc::new)),
+            flushed_seq: durable.flushed_seq,
+            floor: durable.floor,
+            tombstones: durable.tombstones.iter().cloned().collect(),
+            cutoffs,
+            tally: Tally::default(),
+        }
     }
 
     /// After a group of records: the points and the series they made become visible together.
     pub(crate) fn appended(&self, seq: u64, series: SeriesIndex, active: View) -> Self {
         debug_assert!(seq >= self.seq, "the order never goes back");
         Self { seq, series, active, ..self.clone() }
+    }
+
+    /// The same with a group's deletes, in the order of their seqs: of those that nothing older meets nothing is kept.
+    pub(crate) fn with_deletes(mut self, deletes: impl IntoIterator<Item = Arc<Tombstone>>) -> Self {
+        for tombstone in deletes {
+            if self.needs(&tombstone) {
+                self.tombstones.push_back(tombstone);
+            }
+        }
+        self
+    }
+
+    /// Whether anything that was made before a delete may hold what it hides. Once it is not so, it never is again.
+    fn needs(&self, tombstone: &Tombstone) -> bool {
+        let frozen = self.frozen.iter().filter(|frozen| frozen.max_seq < tombstone.seq);
+        let mut times = frozen.filter_map(|frozen| frozen.view.times());
+        times.any(|(first, last)| first <= tombstone.last_time && tombstone.first_time <= last)
+            || self.ssts.iter().any(|sst| sst.max_seq < tombstone.seq && tombstone.meets(&sst.rectangle))
+    }
+
+    /// What is hidden of a series in a source that holds what records up to `max_seq` came to.
+    pub(crate) fn hidden(&self, def: &SeriesDef, max_seq: u64) -> Hidden {
+        let newer = self.tombstones.iter().rev().take_while(|tombstone| tombstone.seq > max_seq);
+        let deleted = newer.filter_map(|tombstone| tombstone.hides(def.id));
+        Hidden::new(deleted.chain(self.cutoffs.hidden(def)).collect())
     }
 
     /// After a freeze: the active memtable is empty and its points are in the newest frozen one, in the same value.
@@ -26,7 +69,7 @@ impl Version {
     }
 
     /// The durable numbers once the oldest frozen memtable is flushed: up to which seq, and the floor.
-    pub(crate) fn flush_moves_to(&self) -> Option<(u64, FileId)> {
+    fn flush_moves_to(&self) -> Option<(u64, FileId)> {
         #[cfg(feature = "mutant_wal_cut_to_newest_segment")]
         return self.frozen.first().zip(self.frozen.last()).map(|(first, last)| (first.max_seq, last.next_segment));
         #[cfg(not(feature = "mutant_wal_cut_to_newest_segment"))]
@@ -36,17 +79,105 @@ impl Version {
     /// After an installed flush: the oldest frozen memtable is gone and its SSTs are there, in the same value.
     ///
     /// `None` if `generation` is not the oldest: such a report is not acted on.
-    pub(crate) fn after_flush(&self, generation: u64, ssts: Vec<Arc<SstMeta>>) -> Option<Self> {
+    pub(crate) fn after_flush(&self, generation: u64, ssts: Vec<Arc<SstMeta>>, work: &Work) -> Option<Self> {
         let (oldest, rest) = self.frozen.split_first()?;
         if oldest.generation != generation {
             return None;
         }
-        Some(Self {
+        let (flushed_seq, floor) = self.flush_moves_to()?;
+        let mut next = Self {
             frozen: rest.to_vec(),
-            ssts: self.ssts.iter().cloned().chain(ssts).collect(),
-            flushed_seq: oldest.max_seq,
+            ssts: oldest_first(self.ssts.iter().cloned().chain(ssts)),
+            flushed_seq,
+            floor,
             ..self.clone()
-        })
+        };
+        next.tally.flushes.add(work);
+        Some(next.without_needless_tombstones())
+    }
+
+    /// After an installed compaction: its inputs are gone, by id, and its outputs there, in the same value.
+    ///
+    /// `None` if an input is not in this version: such a report is not acted on.
+    pub(crate) fn after_compaction(&self, inputs: &[FileId], outputs: Vec<Arc<SstMeta>>, work: &Work) -> Option<Self> {
+        let mut gone: BTreeSet<FileId> = inputs.iter().copied().collect();
+        let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(|sst| !gone.remove(&sst.id)).cloned().collect();
+        if !gone.is_empty() {
+            return None;
+        }
+        let mut next = Self { ssts: oldest_first(kept.into_iter().chain(outputs)), ..self.clone() };
+        next.tally.compactions.add(work);
+        Some(next.without_needless_tombstones())
+    }
+
+    /// With later cutoffs, and without the files that they or a durable delete hide whole, those aside that are `busy`.
+    pub(crate) fn after_retention(&self, cutoffs: Cutoffs, busy: &[FileId]) -> Self {
+        let all = cutoffs.all();
+        let hidden_whole = |sst: &SstMeta| {
+            all.is_some_and(|cutoff| sst.rectangle.last_time < cutoff)
+                || self
+                    .durable_tombstones()
+                    .any(|tombstone| tombstone.seq > sst.max_seq && tombstone.covers(&sst.rectangle))
+        };
+        let stays = |sst: &&Arc<SstMeta>| busy.contains(&sst.id) || !hidden_whole(sst);
+        let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(stays).cloned().collect();
+        let mut next = Self { cutoffs, ..self.clone() };
+        next.tally.files_dropped += (self.ssts.len() - kept.len()) as u64;
+        next.ssts = kept.into();
+        next.without_needless_tombstones()
+    }
+
+    fn without_needless_tombstones(mut self) -> Self {
+        let needless = self.tombstones.iter().any(|tombstone| !self.needs(tombstone));
+        if needless {
+            let needed: Vector<_> = self.tombstones.iter().filter(|tombstone| self.needs(tombstone)).cloned().collect();
+            self.tombstones = needed;
+        }
+        self
+    }
+
+    /// Those that are in the manifest: what a merge carries out must not vanish in a power loss.
+    pub(crate) fn durable_tombstones(&self) -> impl Iterator<Item = &Arc<Tombstone>> {
+        self.tombstones.iter().take_while(|tombstone| tombstone.seq <= self.flushed_seq)
+    }
+
+    /// The edit that makes the step from this version to a later one durable.
+    pub(crate) fn edit_to(&self, next: &Self) -> Edit {
+        let ids = |version: &Self| version.ssts.iter().map(|sst| sst.id).collect::<BTreeSet<_>>();
+        let (before, after) = (ids(self), ids(next));
+        let kept: BTreeSet<u64> = next.durable_tombstones().map(|tombstone| tombstone.seq).collect();
+        let rules = next.cutoffs.rules().iter().zip(self.cutoffs.rules());
+        Edit {
+            added: next.ssts.iter().filter(|sst| !before.contains(&sst.id)).map(|sst| (**sst).clone()).collect(),
+            removed: before.difference(&after).copied().collect(),
+            flushed_seq: next.flushed_seq,
+            floor: next.floor,
+            // With the floor that passes their WAL records.
+            buried: next.durable_tombstones().filter(|tombstone| tombstone.seq > self.flushed_seq).cloned().collect(),
+            forgotten: self
+                .durable_tombstones()
+                .map(|tombstone| tombstone.seq)
+                .filter(|seq| !kept.contains(seq))
+                .collect(),
+            cutoff: next.cutoffs.all().filter(|all| Some(*all) > self.cutoffs.all()).unwrap_or(i64::MIN),
+            cutoffs: rules
+                .filter(|(rule, before)| rule.cutoff > before.cutoff)
+                .filter_map(|(rule, _)| Some((rule.select.clone(), rule.cutoff?)))
+                .collect(),
+            ..Edit::default()
+        }
+    }
+
+    /// The newest timestamp of anything that is here.
+    pub(crate) fn newest_time(&self) -> Option<i64> {
+        let frozen = self.frozen.iter().map(|frozen| &frozen.view);
+        let memory = frozen.chain([&self.active]).filter_map(|view| view.times()).map(|(_, last)| last);
+        memory.chain(self.newest_flushed_time()).max()
+    }
+
+    /// The same of the SSTs alone.
+    pub(crate) fn newest_flushed_time(&self) -> Option<i64> {
+        self.ssts.iter().map(|sst| sst.rectangle.last_time).max()
     }
 
     /// Points that readers of this version can meet.
@@ -66,8 +197,21 @@ impl Version {
             ),
             (self.frozen.windows(2).all(|pair| pair[0].max_seq < pair[1].min_seq), "frozen memtables overlap in seq"),
             (self.ssts.iter().all(|sst| sst.max_seq <= self.flushed_seq), "an SST holds what is not flushed"),
-            (self.ssts.is_sorted_by_key(|sst| (std::cmp::Reverse(sst.level), sst.age)), "SSTs are out of order"),
+            (self.ssts.is_sorted_by_key(|sst| order(sst)), "SSTs are out of order"),
+            (self.tombstones.iter().is_sorted_by_key(|tombstone| tombstone.seq), "tombstones are out of order"),
+            (!broken_base(&self.ssts), "two files of the base overlap"),
         ];
         rules.iter().find(|(holds, _)| !holds).map(|(_, rule)| *rule)
     }
+}
+
+/// The order in which sources are merged: by level from the base up, then by age.
+fn order(sst: &SstMeta) -> (Reverse<u8>, u64) {
+    (Reverse(sst.level), sst.age)
+}
+
+fn oldest_first(ssts: impl Iterator<Item = Arc<SstMeta>>) -> Arc<[Arc<SstMeta>]> {
+    let mut ssts: Vec<_> = ssts.collect();
+    ssts.sort_by_key(|sst| order(sst));
+    ssts.into()
 }

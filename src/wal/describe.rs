@@ -1,6 +1,6 @@
 //! What a segment holds and how it ends, for people; nothing is changed.
 
-use super::record::MARK;
+use super::record::{DELETE, MARK};
 use super::scan::{Entry, SegmentReader, Step};
 use super::{SegmentEnd, SegmentHeader, Tail};
 use crate::env::{Dir, Open};
@@ -33,6 +33,7 @@ pub(crate) struct RecordLine {
 pub(crate) enum RecordKind {
     Commit,
     Mark,
+    Delete,
 }
 
 /// How the records end.
@@ -65,7 +66,11 @@ pub(crate) fn describe(dir: &Dir, name: &str) -> Result<Description> {
 fn line(entry: &Entry<'_>) -> RecordLine {
     let head = entry.head;
     RecordLine {
-        kind: if head.kind == MARK { RecordKind::Mark } else { RecordKind::Commit },
+        kind: match head.kind {
+            MARK => RecordKind::Mark,
+            DELETE => RecordKind::Delete,
+            _ => RecordKind::Commit,
+        },
         seq: head.order,
         offset: entry.offset,
         len: head.frame_len(),

@@ -8,11 +8,12 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::header::{Predecessor, RECORDS_AT, Seal, SegmentHeader};
-use super::record::{COMMIT, MARK, put_commit};
+use super::record::{COMMIT, DELETE, MARK, put_commit};
 use super::spares::{Spare, Spares};
 use super::{AppendError, LogRecord, WalFiles, segment_name};
 use crate::bytes::Salt;
 use crate::bytes::frame::{self, HEAD_BYTES, Head};
+use crate::bytes::tombstone::put_tombstone;
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::{Error, Result};
 use crate::point::MAX_BATCH_POINTS;
@@ -219,8 +220,11 @@ impl Wal {
                 // A reader refuses such a record, so it must never be written.
                 return Err(Error::TooLarge { what: "a batch, in points,", found: points, most: MAX_BATCH_POINTS });
             }
-            let head = Head::new(COMMIT, seq, synced_to);
-            frame::put(&mut self.buffer, salt, tail, head, |out| put_commit(out, record))?;
+            let head = Head::new(if record.delete.is_some() { DELETE } else { COMMIT }, seq, synced_to);
+            frame::put(&mut self.buffer, salt, tail, head, |out| match record.delete {
+                Some(delete) => put_tombstone(out, delete),
+                None => put_commit(out, record),
+            })?;
         }
         Ok(())
     }

@@ -4,15 +4,19 @@
 use super::column::{put_column, read_column};
 use crate::actor::LogRecord;
 use crate::bytes::key::{MIN_KEY_BYTES, put_key, put_kind, read_key, read_kind, series_id};
+use crate::bytes::tombstone::read_tombstone;
 use crate::bytes::{Decoded, Reader, put_varint};
 use crate::point::{MAX_BATCH_POINTS, PointColumns};
 use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
 use crate::sync::Arc;
+use crate::version::Tombstone;
 
-/// A batch. 3 is kept for deletes.
+/// A batch.
 pub(super) const COMMIT: u8 = 1;
 /// No batch: it bears the last one's seq, and says by `synced_to` that all before it was synced.
 pub(super) const MARK: u8 = 2;
+/// A delete, with the series that its selection came to.
+pub(super) const DELETE: u8 = 3;
 
 /// An id, a type and a key.
 const MIN_DEFINITION_BYTES: usize = 2 + MIN_KEY_BYTES;
@@ -38,11 +42,28 @@ pub(super) struct Decoder {
     series: Vec<SeriesId>,
     timestamps: Vec<i64>,
     bits: Vec<u64>,
+    delete: Option<Tombstone>,
 }
 
 impl Decoder {
+    pub(super) fn delete(&mut self, seq: u64, body: &[u8]) -> Decoded<LogRecord<'_>> {
+        let mut reader = Reader::new(body);
+        let tombstone = read_tombstone(&mut reader)?;
+        reader.finish()?;
+        if tombstone.seq != seq {
+            return Err(format!("a delete of seq {} in record {seq}", tombstone.seq));
+        }
+        self.definitions.clear();
+        self.series.clear();
+        self.timestamps.clear();
+        self.bits.clear();
+        self.delete = Some(tombstone);
+        Ok(self.record(seq))
+    }
+
     pub(super) fn commit(&mut self, seq: u64, body: &[u8]) -> Decoded<LogRecord<'_>> {
         let mut reader = Reader::new(body);
+        self.delete = None;
         self.definitions.clear();
         for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
             let id = series_id(reader.varint()?)?;
@@ -63,9 +84,9 @@ impl Decoder {
         Ok(self.record(seq))
     }
 
-    /// The commit decoded last.
+    /// The record decoded last.
     pub(super) fn record(&self, seq: u64) -> LogRecord<'_> {
         let points = PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits };
-        LogRecord { seq, definitions: &self.definitions, points }
+        LogRecord { seq, definitions: &self.definitions, points, delete: self.delete.as_ref() }
     }
 }

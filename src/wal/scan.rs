@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use super::header::{RECORDS_AT, SegmentEnd, SegmentHeader};
-use super::record::{COMMIT, Decoder, MARK};
+use super::record::{COMMIT, DELETE, Decoder, MARK};
 use super::{LogRecord, segment_name};
 use crate::bytes::frame::{Frames, HEAD_BYTES, Head};
 use crate::env::{Dir, DirFile, Open};
@@ -154,6 +154,7 @@ impl SegmentReader {
             _ if head.order != expected => Err(format!("seq {} where {expected} must follow", head.order)),
             _ if head.synced_to > offset => Err("it claims that bytes behind it were synced".to_owned()),
             COMMIT => self.decoder.commit(head.order, body).map(Some),
+            DELETE => self.decoder.delete(head.order, body).map(Some),
             MARK if body.is_empty() => Ok(None),
             kind => Err(format!("a record of kind {kind} and {} bytes", body.len())),
         };

@@ -11,8 +11,31 @@ pub(crate) const SERIES: u32 = 6;
 /// A value bears its batch's number and, below it, its place in the batch.
 const PLACES: u64 = 256;
 
-/// A batch by its number, from which all its points follow.
+/// A batch by its number, from which all its points follow; or, from `DELETES` on, the delete of a batch's marked points.
 pub(crate) type Number = u32;
+
+/// The delete of batch n's marked points bears this number and n.
+pub(crate) const DELETES: Number = 1 << 24;
+
+/// Where marked points lie: each batch's in a stretch of time of its own, so that a range means them and no others.
+const MARKED: i64 = 1_000_000_000;
+const MARKED_SPAN: i64 = 1_000;
+
+/// Whether a batch has marked points, which may be deleted, beside others, which tell that it was there.
+pub(crate) fn is_marked(number: Number) -> bool {
+    number % 3 == 1 && number < DELETES && points(number).count() > 1
+}
+
+/// First and last time of a batch's marked points.
+pub(crate) fn marked_times(number: Number) -> (i64, i64) {
+    let first = MARKED + i64::from(number) * MARKED_SPAN;
+    (first, first + MARKED_SPAN - 1)
+}
+
+/// Which of a batch's points are marked, by their place: every other one.
+fn marks(number: Number, place: u32) -> bool {
+    number % 3 == 1 && place % 2 == 1
+}
 
 /// One point as the oracle tells it from all others: what it bears, its series, its time.
 type Told = (u64, u32, i64);
@@ -26,7 +49,10 @@ pub(crate) fn key(series: u32) -> SeriesKey {
 fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
     let len = if number % 7 == 3 { 150 } else { 1 + number % 23 };
-    (0..len).map(move |n| ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number) * PLACES + u64::from(n)))
+    (0..len).map(move |n| {
+        let moment = if marks(number, n) { marked_times(number).0 } else { moment };
+        ((number + n) % SERIES, moment + i64::from(n / 3), u64::from(number) * PLACES + u64::from(n))
+    })
 }
 
 /// With this, the bits below are those of 2^52 and a whole number more.
@@ -58,12 +84,21 @@ pub(crate) fn batch(number: Number) -> Batch {
     batch
 }
 
-/// How many points these batches have together.
-pub(crate) fn count_points(batches: &BTreeSet<Number>) -> u64 {
-    batches.iter().map(|number| points(*number).count() as u64).sum()
+/// The points of a batch that are seen, its marked ones deleted or not.
+fn seen_points(number: Number, deleted: bool) -> impl Iterator<Item = Told> {
+    let places = points(number).zip(0_u32..);
+    let seen = places.filter(move |(_, place)| !(deleted && marks(number, *place)));
+    seen.map(|((series, at, bits), _)| (bits, series, at))
 }
 
-/// The batches that a snapshot shows.
+/// How many points these batches have together, those that are deleted among them aside; and with those.
+pub(crate) fn count_points(shown: &BTreeSet<Number>) -> (u64, u64) {
+    let batches = || shown.iter().filter(|number| **number < DELETES);
+    let seen = batches().map(|number| seen_points(*number, shown.contains(&(DELETES + number))).count() as u64);
+    (seen.sum(), batches().map(|number| points(*number).count() as u64).sum())
+}
+
+/// The batches that a snapshot shows, and the deletes of marked points.
 ///
 /// # Errors
 /// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
@@ -91,11 +126,17 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
         seen.iter().map(|(bits, ..)| Number::try_from(bits / PLACES).unwrap_or(Number::MAX)).collect();
     batches.dedup();
     let mut whole: Vec<Told> = Vec::with_capacity(seen.len());
+    let mut deletes = Vec::new();
     for number in &batches {
-        whole.extend(points(*number).map(|(series, at, bits)| (bits, series, at)));
+        let own = seen.partition_point(|(bits, ..)| *bits < u64::from(*number) * PLACES);
+        let mut own = seen[own..].iter().take_while(|(bits, ..)| bits / PLACES == u64::from(*number));
+        let deleted =
+            is_marked(*number) && !own.any(|(bits, ..)| marks(*number, u32::try_from(bits % PLACES).unwrap()));
+        whole.extend(seen_points(*number, deleted));
+        deletes.extend(deleted.then_some(DELETES + number));
     }
     match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
-        None if whole.len() == seen.len() => Ok(batches.into_iter().collect()),
+        None if whole.len() == seen.len() => Ok(batches.into_iter().chain(deletes).collect()),
         Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}")),
         _ => Err(format!("a batch of {batches:?} is there in part")),
     }

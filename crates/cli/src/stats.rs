@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use timestrata::Select;
+use timestrata::{Select, Timestamp};
 
 use crate::database;
 use crate::failure::Result;
@@ -23,6 +23,22 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     let size = ratio(stats.file_bytes, stats.file_points);
     let (files, points) = (count(stats.files), count(stats.file_points));
     writeln!(out, "files     {files} with {points} points in {} ({size} bytes/point)", bytes(stats.file_bytes))?;
+    for level in &stats.levels {
+        let (files, points, size) = (count(level.files), count(level.points), bytes(level.bytes));
+        let block = ratio(level.points, level.blocks);
+        let name = match level.level {
+            0 => "flushed".to_owned(),
+            7 => "base".to_owned(),
+            tier => format!("tier {tier}"),
+        };
+        writeln!(out, "  {name:<8}{files} with {points} points in {size} ({block} points/block)")?;
+    }
+    if stats.tombstones > 0 {
+        writeln!(out, "deletes   {} not carried out in the files yet", count(stats.tombstones))?;
+    }
+    if let Some(cutoff) = stats.cutoff {
+        writeln!(out, "hidden    everything before {}, by retention", Timestamp::from_nanos(cutoff))?;
+    }
     let memory = count(stats.active_points + stats.frozen_points);
     writeln!(out, "memory    {memory} points in {}, not in files yet", bytes(stats.active_bytes + stats.frozen_bytes))?;
     writeln!(out, "log       {}", bytes(stats.wal_bytes))?;

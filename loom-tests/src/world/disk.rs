@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex as Plain;
 
-use crate::actor::{AppendError, LogRecord, Storage, Tables};
+use crate::actor::{AppendError, FlushJob, LogRecord, Made, Storage, Tables};
 use crate::error::{Error, Result};
-use crate::memtable::Frozen;
 use crate::series::{SeriesDef, SeriesId};
 use crate::sync::Arc;
 use crate::version::{Durable, Edit, FileId, Rectangle, SstMeta};
@@ -43,7 +42,7 @@ pub(crate) struct Disk {
     /// SSTs in the making, under temporary names.
     pub(super) unfinished_ssts: Vec<FileId>,
     /// The sum of the durable edits.
-    pub(super) durable: Durable,
+    pub(crate) durable: Durable,
     /// Appended to the manifest and not yet synced: a crash keeps it or not.
     pub(super) pending: Option<Edit>,
     last_file: u64,
@@ -216,10 +215,17 @@ impl Storage for Store {
     fn drop_segments(&mut self) {
         self.step(Disk::drop_segments);
     }
+
+    fn remove(&mut self, ids: &[FileId]) {
+        self.step(|disk| disk.ssts.retain(|id, _| !ids.contains(id)));
+    }
+
+    fn note_retired(&mut self, _files: usize, _bytes: u64, _oldest: Option<std::time::Duration>) {}
 }
 
 impl Tables for Store {
-    fn write(&mut self, frozen: &Frozen) -> Result<Vec<SstMeta>> {
+    fn write(&mut self, job: &FlushJob) -> Result<Made> {
+        let frozen = &job.frozen;
         let mut cells = Vec::new();
         for series in frozen.view.series() {
             frozen.view.read(series, &(i64::MIN..=i64::MAX), &mut cells);
@@ -248,6 +254,6 @@ impl Tables for Store {
         let id = self.step(Disk::begin_sst)?;
         let meta = meta(id, points.len());
         self.step(|disk| disk.finish_sst(id, points));
-        Ok(vec![meta])
+        Ok(Made { ssts: vec![meta], ..Made::default() })
     }
 }

@@ -19,7 +19,7 @@ use crate::options::Durability;
 use crate::point::{Batch, Timestamp, ValueType};
 use crate::series::{Series, SeriesId, SeriesKey};
 use crate::sync::{Answer, Arc, Permit, Receiver, Sender, Waker, channel, reply};
-use crate::version::{SeriesIndex, Version};
+use crate::version::{Cutoffs, SeriesIndex, Version};
 
 pub(crate) use disk::{Disk, Seen, Store};
 
@@ -31,6 +31,14 @@ impl Timers for NoTimers {
     fn arm(&mut self, _timer: Timer, _after: Duration) {}
 
     fn arm_no_later(&mut self, _timer: Timer, _after: Duration) {}
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wall(&self) -> i64 {
+        i64::MAX
+    }
 }
 
 /// One series that exists from the start.
@@ -51,6 +59,7 @@ pub(crate) struct Actors {
     pub(crate) writer: Writer<Store, NoTimers>,
     pub(crate) commands: Receiver<ToWriter>,
     pub(crate) frozen: Receiver<crate::actor::Flush>,
+    pub(crate) plans: Receiver<crate::actor::Compact>,
 }
 
 /// Both actors under way.
@@ -63,7 +72,7 @@ pub(crate) struct Running {
 impl Actors {
     /// Starts both, each on a thread of the model.
     pub(crate) fn start(self, world: &World) -> Running {
-        let Self { writer, commands, frozen } = self;
+        let Self { writer, commands, frozen, plans: _ } = self;
         let (tables, reports) = (world.store.clone(), world.inbox.clone());
         let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
         let writer = thread::spawn(move || block_on(writer.run(commands)));
@@ -135,18 +144,24 @@ impl World {
             )
             .expect("an empty index takes a series");
         let store = Store::new(setup.watched, setup.failing_flushes);
-        let latest = Arc::new(Latest::new(Arc::new(Version::opened(series, Vec::new(), 0))));
+        let latest = Arc::new(Latest::new(Arc::new(Version::opened(
+            series,
+            &store.look(|disk| disk.durable.clone()),
+            Cutoffs::default(),
+        ))));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel();
+        let (compactor, plans) = channel();
         let settings = Settings {
             durability: Durability::Sync,
             flush_at_bytes: setup.flush_at_bytes,
             flush_age: Duration::from_hours(1),
             duplicates: crate::options::Duplicates::default(),
             max_series: 8,
+            retention: crate::options::RetentionLimits::default(),
         };
-        let writer = Writer::new(store.clone(), NoTimers, settings, flusher, Arc::clone(&latest), 0);
-        (Self { store, latest, inbox }, Actors { writer, commands, frozen })
+        let writer = Writer::new(store.clone(), NoTimers, settings, flusher, compactor, Arc::clone(&latest), 0);
+        (Self { store, latest, inbox }, Actors { writer, commands, frozen, plans })
     }
 
     /// Sends a batch of points of the one series; each point's value is its timestamp, ten times.

@@ -14,6 +14,9 @@ use super::image::Image;
 use super::op::{Inode, Op};
 use super::state::State;
 
+/// Where a new disk's wall clock begins: 2020-09-13T12:26:40Z.
+const WALL_AT_START: i128 = 1_600_000_000_000_000_000;
+
 /// A disk in memory, and the machine's clock beside it. Copies are the same disk.
 #[derive(Debug, Clone)]
 pub struct SimDisk(Arc<Mutex<Inner>>);
@@ -104,6 +107,24 @@ impl SimDisk {
     #[must_use]
     pub fn now(&self) -> Duration {
         self.look(|inner| inner.now)
+    }
+
+    /// The wall clock, in nanoseconds since the Unix epoch: it goes with the machine's, and jumps where it is set to.
+    #[must_use]
+    pub fn wall(&self) -> i64 {
+        self.look(|inner| {
+            let now = i128::try_from(inner.now.as_nanos()).unwrap_or(i128::MAX);
+            let wall = inner.wall_at_start.saturating_add(now).clamp(i64::MIN.into(), i64::MAX.into());
+            i64::try_from(wall).unwrap_or_default()
+        })
+    }
+
+    /// Sets the wall clock, forwards or back. Timers do not notice.
+    pub fn set_wall(&self, nanos: i64) {
+        self.look(|inner| {
+            let now = i128::try_from(inner.now.as_nanos()).unwrap_or(i128::MAX);
+            inner.wall_at_start = i128::from(nanos) - now;
+        });
     }
 
     /// Moves the clock.
@@ -236,6 +257,8 @@ pub(super) struct Inner {
     counts: [u64; Kind::COUNT],
     trace: u64,
     pub(super) now: Duration,
+    /// What the wall clock showed when the machine's clock was zero.
+    wall_at_start: i128,
     pub(super) names: Chance,
     pub(super) orders: Chance,
 }
@@ -260,6 +283,7 @@ impl Inner {
             counts: [0; Kind::COUNT],
             trace: 0,
             now: Duration::ZERO,
+            wall_at_start: WALL_AT_START,
             names: Chance::new(seeds.draw()),
             orders: Chance::new(seeds.draw()),
         }

@@ -34,11 +34,13 @@ pub enum Kind {
     CreateDir,
     /// Taking a lock.
     Lock,
+    /// Giving a file a second name.
+    HardLink,
 }
 
 impl Kind {
     /// How many kinds there are.
-    pub(super) const COUNT: usize = 13;
+    pub(super) const COUNT: usize = 14;
 
     pub(super) fn index(self) -> usize {
         match self {
@@ -55,6 +57,7 @@ impl Kind {
             Self::List => 10,
             Self::CreateDir => 11,
             Self::Lock => 12,
+            Self::HardLink => 13,
         }
     }
 
@@ -63,7 +66,7 @@ impl Kind {
     }
 
     fn takes_room(self) -> bool {
-        matches!(self, Self::Create | Self::Write | Self::SetLen | Self::Rename | Self::CreateDir)
+        matches!(self, Self::Create | Self::Write | Self::SetLen | Self::Rename | Self::CreateDir | Self::HardLink)
     }
 }
 

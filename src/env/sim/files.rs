@@ -121,6 +121,16 @@ impl Inner {
         Ok(())
     }
 
+    fn hard_link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let inode = self.file(from)?;
+        if self.state.is_dir(to) || self.state.live.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.check_parent(to)?;
+        self.push(Op::HardLink { inode, path: to.to_owned() });
+        Ok(())
+    }
+
     fn list(&mut self, dir: &Path) -> io::Result<Vec<Entry>> {
         if !self.state.is_dir(dir) {
             return Err(self.file(dir).map_or_else(|error| error, |_| io::ErrorKind::NotADirectory.into()));
@@ -185,6 +195,13 @@ impl Env for SimEnv {
         })
     }
 
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (normal(from), normal(to));
+        let goal = hash_bytes(0, to.as_os_str().as_encoded_bytes());
+        let call = Call { numbers: [goal, 0, 0], ..Call::on_name(Kind::HardLink, from) };
+        self.call(&call, |inner| inner.hard_link(from, to))
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         let dir = normal(dir);
         self.call(&Call::on_name(Kind::List, dir), |inner| inner.list(dir))
@@ -226,6 +243,10 @@ impl Env for SimEnv {
 
     fn now(&self) -> Duration {
         self.disk.now()
+    }
+
+    fn wall(&self) -> i64 {
+        self.disk.wall()
     }
 
     fn unique(&self) -> Uuid {

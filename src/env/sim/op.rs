@@ -23,6 +23,8 @@ pub enum Op {
     Sync { inode: Inode, step: SyncStep },
     /// A file's new name, which replaces whatever had it.
     Rename { from: PathBuf, to: PathBuf },
+    /// A file's second name.
+    HardLink { inode: Inode, path: PathBuf },
     /// A name gone.
     Remove { path: PathBuf },
     /// One directory whose parent was there.

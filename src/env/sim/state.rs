@@ -125,6 +125,9 @@ impl State {
             Op::Sync { inode, .. } => self.file(*inode, Extents::sync),
             Op::FailedSync { inode, .. } => self.file(*inode, Extents::fail_sync),
             Op::Rename { from, to } => self.move_file(from, to),
+            Op::HardLink { inode, path } => {
+                self.rename(path, Renaming::Put { path: path.clone(), node: Node::File(*inode) });
+            }
             Op::Remove { path } => self.rename(path, Renaming::Take { path: path.clone() }),
             Op::CreateDir { path } => self.rename(path, Renaming::Put { path: path.clone(), node: Node::Dir }),
             Op::SyncDir { dir, .. } => self.sync_dir(dir),

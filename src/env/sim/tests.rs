@@ -77,9 +77,26 @@ fn every_sync_step_is_in_the_list_of_all() {
         SyncStep::ManifestRewrite => 9,
         SyncStep::ManifestDirectory => 10,
         SyncStep::ParentDirectory => 11,
+        SyncStep::BackupCopy => 12,
+        SyncStep::BackupDirectory => 13,
     };
     let numbers: Vec<usize> = SyncStep::ALL.into_iter().map(number).collect();
-    assert_eq!(numbers, (0..12).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..14).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_wall_clock_jumps_and_the_timers_clock_does_not() {
+    let (disk, env) = disk();
+    let began = env.wall();
+    disk.advance(Duration::from_nanos(5));
+    assert_eq!((env.wall(), env.now()), (began + 5, Duration::from_nanos(5)));
+    for set in [0, -7, i64::MAX, i64::MIN] {
+        disk.set_wall(set);
+        assert_eq!((env.wall(), env.now()), (set, Duration::from_nanos(5)));
+    }
+    disk.set_wall(i64::MAX);
+    disk.advance(Duration::from_secs(1));
+    assert_eq!(env.wall(), i64::MAX, "the end of time stays");
 }
 
 #[test]

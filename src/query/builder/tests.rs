@@ -1,10 +1,12 @@
 //! Queries over a catalog of vectors, with series of all four types.
 
 use super::*;
+use crate::merge::testing::{Runs, points};
+use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::query::Window;
-use crate::query::testing::{Runs, points};
 use crate::series::{SeriesId, SeriesKey};
+use crate::version::Hidden;
 
 /// A snapshot of vectors: the series by key, and the sources of each.
 struct Vectors(Vec<(Arc<SeriesInfo>, MakeSources)>);
@@ -25,22 +27,37 @@ impl Catalog for Vectors {
 
 fn query(select: &str) -> Query {
     let series = |id, key: &str, value_type| {
-        Arc::new(SeriesInfo { id: SeriesId::new(id), key: key.parse().unwrap(), value_type })
+        Arc::new(SeriesInfo {
+            id: SeriesId::new(id),
+            key: key.parse().unwrap(),
+            value_type,
+            duplicates: Duplicates::KeepAll,
+        })
     };
     let catalog = Vectors(vec![
         (series(0, "count{a=\"1\"}", ValueType::U64), || {
-            AnySources::U64(vec![Runs::new(vec![points(&[(1, 7), (12, 8)])]).boxed()])
+            AnySources::U64(Sources::plain(vec![Runs::new(vec![points(&[(1, 7), (12, 8)])]).boxed()]))
         }),
-        (series(1, "count{a=\"2\"}", ValueType::I64), || AnySources::I64(vec![])),
+        (series(1, "count{a=\"2\"}", ValueType::I64), || AnySources::I64(Sources::plain(vec![]))),
         (series(2, "temp", ValueType::F64), || {
             let newer = Runs::new(vec![points(&[(-1, 2.5), (5, 4.0)])]);
-            AnySources::F64(vec![Runs::new(vec![points(&[(5, 1.5), (15, 0.5)])]).boxed(), newer.boxed()])
+            AnySources::F64(Sources::plain(vec![
+                Runs::new(vec![points(&[(5, 1.5), (15, 0.5)])]).boxed(),
+                newer.boxed(),
+            ]))
         }),
         (series(3, "torn", ValueType::F64), || {
-            AnySources::F64(vec![Runs::new(vec![points(&[(5, 1.5)])]).failing_at(0).boxed()])
+            AnySources::F64(Sources::plain(vec![Runs::new(vec![points(&[(5, 1.5)])]).failing_at(0).boxed()]))
         }),
         (series(4, "up", ValueType::Bool), || {
-            AnySources::Bool(vec![Runs::new(vec![points(&[(3, true), (4, false)])]).boxed()])
+            AnySources::Bool(Sources::plain(vec![Runs::new(vec![points(&[(3, true), (4, false)])]).boxed()]))
+        }),
+        (series(5, "counts{of=\"hidden and twice\"}", ValueType::I64), || {
+            let older = Runs::new(vec![points(&[(1, 1), (2, 20), (3, 300)])]).boxed();
+            let newer = Runs::new(vec![points(&[(2, 2_000), (3, 30_000)])]).boxed();
+            let hidden = Hidden::new(vec![(3, 3)]);
+            let lanes = vec![(older, Hidden::NONE), (newer, hidden)];
+            AnySources::I64(Sources { lanes, duplicates: Duplicates::KeepLast })
         }),
     ]);
     Query::new(Arc::new(catalog), select.parse().unwrap())
@@ -113,4 +130,15 @@ fn a_scan_of_many_series_goes_through_them_in_key_order() {
         query("up").range(Timestamp::from_nanos(4)..).scan().map(|item| item.unwrap().1.value).collect();
     assert_eq!(flags, [Value::Bool(false)]);
     assert_eq!(query("up").select, Select::metric(SeriesKey::new("up").metric()));
+}
+
+#[test]
+fn windows_and_scans_see_what_is_not_hidden_and_not_superseded() {
+    let select = "counts";
+    for (aggregate, value) in [(Aggregate::Count, Value::U64(3)), (Aggregate::Sum, Value::I64(2_301))] {
+        let answer = query(select).aggregate(aggregate).run_blocking().unwrap();
+        assert_eq!(answer.series[0].windows[0].value, value);
+    }
+    let values: Vec<_> = query(select).scan().map(|item| item.unwrap().1.value).collect();
+    assert_eq!(values, [Value::I64(1), Value::I64(2_000), Value::I64(300)]);
 }

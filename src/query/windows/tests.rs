@@ -6,8 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::merge::BoxSource;
+use crate::merge::testing::{Runs, points, ranges, split, times};
 use crate::point::{Point, Value};
-use crate::query::testing::{Runs, points, ranges, split, times};
 
 const AGGREGATES: [Aggregate; 7] = [
     Aggregate::Count,
@@ -49,7 +50,7 @@ trait Naive: Measure {
 
 impl Naive for f64 {
     fn any_sources(sources: Vec<BoxSource<f64>>) -> AnySources {
-        AnySources::F64(sources)
+        AnySources::F64(Sources::plain(sources))
     }
 
     fn sum(values: &[f64]) -> Value {
@@ -81,7 +82,7 @@ macro_rules! naive_integer {
     ($($ty:ty, $variant:ident;)*) => {$(
         impl Naive for $ty {
             fn any_sources(sources: Vec<BoxSource<$ty>>) -> AnySources {
-                AnySources::$variant(sources)
+                AnySources::$variant(Sources::plain(sources))
             }
 
             fn sum(values: &[$ty]) -> Value {
@@ -104,7 +105,7 @@ naive_integer! { i64, I64; u64, U64; }
 
 impl Naive for bool {
     fn any_sources(sources: Vec<BoxSource<bool>>) -> AnySources {
-        AnySources::Bool(sources)
+        AnySources::Bool(Sources::plain(sources))
     }
 
     fn sum(values: &[bool]) -> Value {

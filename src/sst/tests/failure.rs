@@ -42,6 +42,10 @@ impl Env for Failing {
         self.under.remove(path)
     }
 
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.under.hard_link(from, to)
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         self.under.list(dir)
     }
@@ -62,6 +66,10 @@ impl Env for Failing {
 
     fn now(&self) -> std::time::Duration {
         self.under.now()
+    }
+
+    fn wall(&self) -> i64 {
+        self.under.wall()
     }
 
     fn unique(&self) -> uuid::Uuid {

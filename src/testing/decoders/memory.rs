@@ -66,6 +66,10 @@ impl Env for Memory {
         self.names.lock().remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn hard_link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         let names = self.names.lock();
         let entry = |(path, file): (&PathBuf, &Bytes)| {
@@ -90,6 +94,10 @@ impl Env for Memory {
 
     fn now(&self) -> Duration {
         Duration::ZERO
+    }
+
+    fn wall(&self) -> i64 {
+        0
     }
 
     fn unique(&self) -> Uuid {

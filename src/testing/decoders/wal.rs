@@ -40,7 +40,7 @@ impl Owned {
 
     pub(super) fn record(&self) -> LogRecord<'_> {
         let points = PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits };
-        LogRecord { seq: self.seq, definitions: &self.definitions, points }
+        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete: None }
     }
 }
 

@@ -20,6 +20,7 @@ enum Call {
     Len { handle: usize },
     Sync { handle: usize },
     Rename { from: usize, to: usize },
+    HardLink { from: usize, to: usize },
     Remove { name: usize },
     List { dir: usize },
     CreateDir { dir: usize },
@@ -45,6 +46,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => handle.clone().prop_map(|handle| Call::Len { handle }),
         1 => handle.prop_map(|handle| Call::Sync { handle }),
         2 => (name.clone(), name.clone()).prop_map(|(from, to)| Call::Rename { from, to }),
+        1 => (name.clone(), name.clone()).prop_map(|(from, to)| Call::HardLink { from, to }),
         1 => name.clone().prop_map(|name| Call::Remove { name }),
         1 => dir.clone().prop_map(|dir| Call::List { dir }),
         // Not the last one, so that something is missing for ever.
@@ -110,6 +112,9 @@ impl World<'_> {
         match call {
             Call::Rename { from, to } => {
                 self.env.rename(&self.root.join(NAMES[*from]), &self.root.join(NAMES[*to])).map(done)
+            }
+            Call::HardLink { from, to } => {
+                self.env.hard_link(&self.root.join(NAMES[*from]), &self.root.join(NAMES[*to])).map(done)
             }
             Call::Remove { name } => self.env.remove(&self.root.join(NAMES[*name])).map(done),
             Call::List { dir } => self.env.list(&self.root.join(DIRS[*dir])).map(|mut entries| {

@@ -94,6 +94,24 @@ fn a_new_name_may_survive_where_the_old_one_never_did() {
 }
 
 #[test]
+fn a_second_name_survives_with_its_own_directory_and_leads_to_the_same_bytes() {
+    let (disk, env) = disk_with(&[("old", b"one")]);
+    env.create_dir(&path("sub")).unwrap();
+    env.sync_dir(Path::new("/db"), STEP).unwrap();
+    env.hard_link(&path("old"), &path("sub/new")).unwrap();
+    assert_eq!(outcomes(&disk, "sub/new"), [None, Some(b"one".to_vec())]);
+    env.sync_dir(&path("sub"), STEP).unwrap();
+
+    env.remove(&path("old")).unwrap();
+    env.sync_dir(Path::new("/db"), STEP).unwrap();
+    assert_eq!(outcomes(&disk, "old"), [None]);
+    assert_eq!(outcomes(&disk, "sub/new"), [Some(b"one".to_vec())], "the other name keeps the bytes");
+    assert_eq!(contents(&env, "sub/new"), b"one");
+    let taken = env.hard_link(&path("sub/new"), &path("sub/new")).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AlreadyExists);
+}
+
+#[test]
 fn names_are_lost_in_any_order() {
     let (disk, env) = disk_with(&[("c", b"")]);
     drop((env.open(&path("a"), Open::Create).unwrap(), env.open(&path("b"), Open::Create).unwrap()));

@@ -1,0 +1,245 @@
+//! From a plan to installed SSTs: what is merged next, what a report changes, what a failure leaves.
+//! One plan at a time; its inputs stay in every version until its outputs take their place, in one store.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::install::{FIRST_RETRY, LAST_RETRY};
+use super::message::{Command, Compact, Work};
+use super::retired::Retired;
+use super::storage::{Made, MergeJob, Storage, Timer, Timers};
+use super::writer::Writer;
+use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{Arc, Reply, Sender};
+use crate::version::pick::{Plan, pick, pick_everything};
+use crate::version::{self, BASE, FileId, L0, SstMeta, Version, pick_purge};
+
+/// Files of L0 at which a freeze waits for the compaction under way: reads would meet ever more of them.
+pub(super) const MOST_L0_FILES: usize = 256;
+/// How often retired files are looked at while nothing else goes on.
+const SWEEP_AFTER: Duration = Duration::from_secs(1);
+
+/// What the writer knows of compaction.
+#[derive(Debug)]
+pub(super) struct Compacting {
+    pub(super) compactor: Sender<Compact>,
+    /// The inputs of the plan under way.
+    running: Option<Vec<FileId>>,
+    /// After a failure, until its timer falls due.
+    waits: bool,
+    retry_after: Duration,
+    /// Who waits for everything up to a record to be in the base.
+    waiters: Vec<(u64, Reply<Result<()>>)>,
+    /// Shared with the plan under way.
+    cancel: Arc<AtomicU32>,
+    pub(super) retired: Retired,
+}
+
+impl Compacting {
+    pub(super) fn new(compactor: Sender<Compact>) -> Self {
+        Self {
+            compactor,
+            running: None,
+            waits: false,
+            retry_after: FIRST_RETRY,
+            waiters: Vec::new(),
+            cancel: Arc::new(AtomicU32::new(0)),
+            retired: Retired::default(),
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// The files that are being merged.
+    pub(super) fn inputs(&self) -> &[FileId] {
+        self.running.as_deref().unwrap_or_default()
+    }
+
+    /// Nobody wants the outcome of what is under way.
+    pub(super) fn cancel(&self) {
+        self.cancel.store(1, Ordering::Release);
+    }
+
+    /// Answers all who wait for the base.
+    pub(super) fn refuse_waiters(&mut self, error: &Error) {
+        for (_, reply) in self.waiters.drain(..) {
+            reply.send(Err(error.clone()));
+        }
+    }
+}
+
+impl<S: Storage, T: Timers> Writer<S, T> {
+    /// `Work::Compact`: answered when nothing that is flushed by now is outside the base; whether it was there.
+    pub(super) fn compact_next_command(&mut self) -> bool {
+        let Some(Command { work: Work::Compact { reply }, .. }) = self.queue.pop_front() else { return false };
+        match self.writable() {
+            Ok(()) => self.compact_on_command(reply),
+            Err(error) => reply.send(Err(error)),
+        }
+        true
+    }
+
+    fn compact_on_command(&mut self, reply: Reply<Result<()>>) {
+        self.compacting.waiters.push((self.version.flushed_seq, reply));
+        // Someone waits: no reason to sit out a backoff.
+        self.compacting.waits = false;
+        self.compact_next();
+    }
+
+    /// Sends the next plan to the compactor, if there is one and the compactor is free.
+    pub(super) fn compact_next(&mut self) {
+        self.answer_compacted();
+        if self.compacting.is_running() || self.compacting.waits || self.read_only.is_some() || self.stop.is_asked() {
+            return;
+        }
+        let Some(plan) = self.next_plan() else { return };
+        let inputs: Vec<FileId> = plan.inputs.iter().map(|sst| sst.id).collect();
+        tracing::debug!(inputs = inputs.len(), output = ?plan.output, "compaction begins");
+        self.compacting.running = Some(inputs);
+        let job = MergeJob {
+            plan,
+            age: self.generation + 1,
+            series: self.version.series.clone(),
+            tombstones: self.version.durable_tombstones().cloned().collect(),
+            cutoffs: self.version.cutoffs.clone(),
+            flushed_seq: self.version.flushed_seq,
+            cancel: Arc::clone(&self.compacting.cancel),
+        };
+        // Taken now and for good: no other file of any level will bear it.
+        self.generation += 1;
+        self.compacting.compactor.send(Compact { job });
+    }
+
+    fn next_plan(&self) -> Option<Plan> {
+        let ssts = &self.version.ssts;
+        let nothing = BTreeSet::new();
+        let tombstones: Vec<_> = self.version.durable_tombstones().cloned().collect();
+        let asked = !self.compacting.waiters.is_empty();
+        let everything = || if asked { pick_everything(ssts, &nothing) } else { None };
+        pick(ssts, &nothing).or_else(everything).or_else(|| pick_purge(ssts, &tombstones, asked, &nothing))
+    }
+
+    /// Answers those for whom there is nothing left to merge.
+    fn answer_compacted(&mut self) {
+        let version = &self.version;
+        let waits = |seq: u64| {
+            version.ssts.iter().any(|sst| sst.level != BASE && sst.min_seq <= seq)
+                || version.durable_tombstones().any(|tombstone| tombstone.seq <= seq)
+        };
+        let (waiting, done): (Vec<_>, Vec<_>) = self.compacting.waiters.drain(..).partition(|(seq, _)| waits(*seq));
+        self.compacting.waiters = waiting;
+        for (_, reply) in done {
+            reply.send(Ok(()));
+        }
+    }
+
+    /// The compactor's report on the plan under way.
+    pub(super) fn compacted(&mut self, inputs: &[FileId], outcome: Result<Made>) {
+        self.compacting.running = None;
+        if self.read_only.is_some() {
+            return;
+        }
+        match outcome {
+            Ok(made) => self.install_compaction(inputs, made),
+            Err(Error::Closed) => {}
+            Err(error) => self.compaction_failed(&error),
+        }
+    }
+
+    /// The inputs stay as they are; it is tried again.
+    fn compaction_failed(&mut self, error: &Error) {
+        let wait = self.compacting.retry_after;
+        tracing::warn!(%error, ?wait, "compaction failed, its inputs stay; trying again");
+        self.compacting.waits = true;
+        self.compacting.retry_after = (wait * 2).min(LAST_RETRY);
+        self.timers.arm(Timer::Compact, wait);
+        self.compacting.refuse_waiters(error);
+    }
+
+    /// Its timer fell due.
+    pub(super) fn compact_again(&mut self) {
+        self.compacting.waits = false;
+        self.compact_next();
+    }
+
+    /// Durable, then visible, then deleted, as a flush is.
+    fn install_compaction(&mut self, inputs: &[FileId], made: Made) {
+        let outputs: Vec<FileId> = made.ssts.iter().map(|sst| sst.id).collect();
+        let work = self.work_of(inputs, &made);
+        let added: Vec<Arc<SstMeta>> = made.ssts.into_iter().map(Arc::new).collect();
+        let next = self.version.after_compaction(inputs, added, &work);
+        let next = next.ok_or("an input is gone").and_then(|next| next.broken_invariant().map_or(Ok(next), Err));
+        let next = match next {
+            Ok(next) => next,
+            Err(why) => {
+                // Not installed, so no reader has met them; their inputs stay.
+                tracing::warn!(why, "a compaction's outputs are given up");
+                self.storage.remove(&outputs);
+                return self.compaction_failed(&Error::WriteFailed { reason: why.to_owned() });
+            }
+        };
+        if self.advance(next) {
+            tracing::debug!(inputs = inputs.len(), outputs = outputs.len(), took = ?work.took, "compaction installed");
+            self.compacting.retry_after = FIRST_RETRY;
+            self.compact_next();
+        }
+    }
+
+    fn work_of(&self, inputs: &[FileId], made: &Made) -> version::Work {
+        let read = self.version.ssts.iter().filter(|sst| inputs.contains(&sst.id)).map(|sst| sst.len);
+        version::Work {
+            times: 1,
+            files_read: inputs.len() as u64,
+            bytes_read: read.sum(),
+            files_written: made.ssts.len() as u64,
+            bytes_written: made.ssts.iter().map(|sst| sst.len).sum(),
+            took: made.took,
+        }
+    }
+
+    /// Makes the step to a version with other SSTs, tombstones or cutoffs: the edit durable, then the version visible,
+    /// then what it no longer names retired. Whether it went; if not, the database is read-only.
+    pub(super) fn advance(&mut self, next: Version) -> bool {
+        // What both name moves in one edit: a crash before it finds only files that no edit names, a crash after it finds
+        // the inputs so.
+        let edit = self.version.edit_to(&next);
+        let covered = self.definitions.partition_point(|def| def.seq <= edit.flushed_seq);
+        let definitions: Vec<_> = self.definitions.drain(..covered).collect();
+        let gone: BTreeSet<FileId> = edit.removed.iter().copied().collect();
+        if let Err(error) = self.storage.install(edit, &definitions) {
+            // The edit may be on disk: its SSTs stay, and reopening decides.
+            self.go_read_only(&error);
+            return false;
+        }
+        let retired: Vec<_> = self.version.ssts.iter().filter(|sst| gone.contains(&sst.id)).cloned().collect();
+        // One store: no reader sees inputs and outputs both, or neither.
+        self.publish(next);
+        let now = self.timers.now();
+        self.compacting.retired.add(retired, now);
+        true
+    }
+
+    /// Removes retired files that nobody reads any more. Each turn, and by a timer while any is left.
+    pub(super) fn sweep(&mut self) {
+        if self.compacting.retired.len() == 0 {
+            return;
+        }
+        let unread = self.compacting.retired.take_unread();
+        if !unread.is_empty() {
+            self.storage.remove(&unread);
+        }
+        let retired = &self.compacting.retired;
+        self.storage.note_retired(retired.len(), retired.bytes(), retired.oldest());
+        if retired.len() > 0 {
+            self.timers.arm_no_later(Timer::Sweep, SWEEP_AFTER);
+        }
+    }
+
+    /// Whether a freeze had better wait for the compaction under way: its flush would add to a pile.
+    pub(super) fn l0_is_full(&self) -> bool {
+        self.compacting.is_running() && self.version.ssts.iter().filter(|sst| sst.level == L0).count() >= MOST_L0_FILES
+    }
+}
