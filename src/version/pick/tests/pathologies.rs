@@ -1,6 +1,7 @@
 //! What went wrong with rules that were tried before these: each must stay mended.
 
 use super::*;
+use crate::version::LAST_TIER;
 
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -50,12 +51,15 @@ fn live_data_and_a_backfill_are_planned_apart() {
 
 #[test]
 fn scattered_files_none_of_which_meet_enough_others_go_down_together() {
-    let far = |id: u64| i64::try_from(id * id).unwrap() * HOUR;
-    let scattered = |ids: std::ops::Range<u64>| {
-        ids.map(|id| file(id, L0, rectangle((0, 9), (far(id), far(id) + HOUR)), MIB)).collect::<Vec<_>>()
+    // Gaps at every scale: straight cuts leave two files a cluster.
+    let start = |id: u64| (0..7).map(|bit| i64::try_from(id >> bit & 1).unwrap() << (3 * bit)).sum::<i64>() * HOUR;
+    let scattered = |count: u64| {
+        let one = |id| file(id, L0, rectangle((0, 9), (start(id), start(id) + HOUR - 1)), MIB);
+        (0..count).map(one).collect::<Vec<_>>()
     };
-    let plan = pick(&scattered(1..81), &idle()).unwrap();
+    let plan = pick(&scattered(80), &idle()).unwrap();
     assert_eq!((plan.inputs.len(), plan.output.level()), (64, 1));
+    assert_eq!(pick(&scattered(63), &idle()), None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::version::LAST_TIER;
 use crate::version::pick::cut::{Cut, area, gap};
 
 fn side<T: Copy + Ord + std::fmt::Debug>(of: impl Strategy<Value = T> + Clone) -> impl Strategy<Value = (T, T)> {

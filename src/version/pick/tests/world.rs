@@ -2,11 +2,13 @@
 //! hundred points meet every rule. What is checked after each step is what readers rely on.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use super::*;
 
 /// The rules in small: a byte a point.
 const SMALL: Limits = Limits {
+    last_tier: 2,
     due_in_l0: 4,
     due_in_tier: 3,
     due_at_bytes: 120,
@@ -285,4 +287,35 @@ proptest! {
         }
         prop_assert!(world.files.iter().all(|(meta, _)| meta.level == BASE));
     }
+}
+
+/// How often each kind of merge comes up in histories like those above: a rule that none of them meets is not tested.
+#[test]
+fn the_histories_meet_every_rule() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut base, mut tier, mut in_place, mut side_by_side, mut waiting) = (0, 0, 0, 0, 0);
+    for _ in 0..200 {
+        let steps = history().new_tree(&mut runner).unwrap().current();
+        let mut world = World::new(Estimates::PerSeries);
+        for step in steps {
+            match step {
+                Step::Flush(points) => world.flush(&points),
+                Step::Finish(at) => world.finish(at),
+                Step::Start => {
+                    let others = world.under_way.len();
+                    waiting += usize::from(!world.start() && others > 0);
+                    side_by_side += usize::from(others > 0 && world.under_way.len() > others);
+                    match world.under_way.last().map(|plan| plan.output) {
+                        Some(Output::Base) => base += 1,
+                        Some(Output::Tier { .. }) => tier += 1,
+                        Some(Output::InPlace { .. }) => in_place += 1,
+                        None => {}
+                    }
+                }
+            }
+        }
+        world.settle();
+    }
+    let met = [base, tier, in_place, side_by_side, waiting];
+    assert!(met.iter().all(|times| *times > 50), "{met:?}");
 }
