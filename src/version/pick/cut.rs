@@ -74,7 +74,7 @@ fn best(
     between: impl Fn(&Rectangle, &Rectangle) -> Option<Cut>,
 ) -> Option<(u128, Cut)> {
     let mut above = sorted.iter().rev().scan(None::<(Rectangle, u64)>, |held, one| {
-        *held = Some(held.map_or(*one, |(all, bytes)| (all.join(&one.0), bytes + one.1)));
+        *held = Some(held.map_or(*one, |(all, bytes)| (all.join(&one.0), bytes.saturating_add(one.1))));
         *held
     });
     let mut uppers: Vec<(Rectangle, u64)> = above.by_ref().collect();
@@ -82,7 +82,7 @@ fn best(
     let mut lower: Option<(Rectangle, u64)> = None;
     let mut found: Option<(u128, Cut)> = None;
     for (at, one) in sorted.iter().enumerate() {
-        let (below, bytes) = lower.map_or(*one, |(all, bytes)| (all.join(&one.0), bytes + one.1));
+        let (below, bytes) = lower.map_or(*one, |(all, bytes)| (all.join(&one.0), bytes.saturating_add(one.1)));
         lower = Some((below, bytes));
         let Some((above, above_bytes)) = uppers.get(at + 1) else { break };
         if bytes < smallest || *above_bytes < smallest {

@@ -1,12 +1,16 @@
 //! The numbers of the rules, in one place. Production uses [`LIMITS`] alone; tests scale them down, so that a handful
 //! of small files meets every rule.
 
+use super::super::sst::LAST_TIER;
+
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 /// When a merge is due, how much it may take, and how large its files become. Bytes are those of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
+    /// The deepest tier, where merges stay that the base does not take.
+    pub(crate) last_tier: u8,
     /// A cluster of L0 is due at this many files, one of a tier at the second number.
     pub(crate) due_in_l0: usize,
     pub(crate) due_in_tier: usize,
@@ -48,6 +52,7 @@ pub(crate) struct Limits {
 
 /// What the engine uses. benches/levels.md shows what they lead to.
 pub(crate) const LIMITS: Limits = Limits {
+    last_tier: LAST_TIER,
     due_in_l0: 16,
     due_in_tier: 8,
     due_at_bytes: 192 * MIB,

@@ -21,7 +21,7 @@ use self::cut::bounds;
 use self::descent::{Descent, bytes, meets_busy};
 use self::groups::{Group, clusters, groups};
 use super::dyadic::DyadicBox;
-use super::sst::{BASE, FileId, L0, LAST_TIER, Rectangle, SstMeta};
+use super::sst::{BASE, FileId, L0, Rectangle, SstMeta};
 use crate::sync::Arc;
 
 /// One merge: what it reads, and where its outputs go.
@@ -116,7 +116,7 @@ struct Candidate {
 impl Limits {
     /// The first level with something due goes first, for writes pile up above it.
     pub(crate) fn pick(&self, ssts: &[Arc<SstMeta>], busy: &BTreeSet<FileId>) -> Option<Plan> {
-        (L0..=LAST_TIER).find_map(|level| {
+        (L0..=self.last_tier).find_map(|level| {
             let files = ssts.iter().filter(|file| file.level == level).map(Arc::clone);
             let candidates = self.candidates(level, groups(files), busy);
             candidates.into_iter().find_map(|candidate| self.plan(level, &candidate, ssts, busy))
@@ -134,7 +134,7 @@ impl Limits {
                 let large = files.len() >= self.due_bytes_files && bytes(&files) >= self.due_at_bytes;
                 (files.len() >= count || large).then_some(Candidate { files, space, crowd: false })
             }));
-            if due.len() == known && level < LAST_TIER && files.len() >= count.saturating_mul(self.crowd) {
+            if due.len() == known && level < self.last_tier && files.len() >= count.saturating_mul(self.crowd) {
                 crowds.push(Candidate { files, space, crowd: true });
             }
         }
@@ -165,7 +165,7 @@ impl Limits {
                 Descent::Unfit => {}
             }
         }
-        if level < LAST_TIER {
+        if level < self.last_tier {
             let output = Output::Tier { level: level + 1, space: *space };
             return Some(plan(files.clone(), output, ssts));
         }
