@@ -83,13 +83,16 @@ pub(crate) struct Shown {
     series: BTreeSet<u32>,
 }
 
+/// What opening a backup showed, if it is one.
+type ShownBackup = Result<Option<Rc<Shown>>, String>;
+
 /// Opens images, each distinct one once: what an image shows does not depend on when it was left.
 #[derive(Debug)]
 pub(crate) struct Opener {
     depth: Depth,
     known: HashMap<u64, Result<Rc<Shown>, String>>,
     /// By image and directory; `None` where there is no database.
-    backups: HashMap<(u64, &'static str), Result<Option<Rc<Shown>>, String>>,
+    backups: HashMap<(u64, &'static str), ShownBackup>,
     pub(crate) counts: Counts,
 }
 
@@ -130,7 +133,7 @@ fn open(disk: &SimDisk) -> Result<(Executor, Db), String> {
 }
 
 /// Opens a backup that a crash left, unless it is no database.
-fn open_backup(image: &Image, dir: &'static str) -> Result<Option<Rc<Shown>>, String> {
+fn open_backup(image: &Image, dir: &'static str) -> ShownBackup {
     let disk = SimDisk::from_image(image, 7);
     disk.record(false);
     let mut executor = Executor::new(&disk, 2);
