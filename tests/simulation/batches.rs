@@ -129,9 +129,9 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
     let mut deletes = Vec::new();
     for number in &batches {
         let own = seen.partition_point(|(bits, ..)| *bits < u64::from(*number) * PLACES);
-        let mut own = seen[own..].iter().take_while(|(bits, ..)| bits / PLACES == u64::from(*number));
+        let mut of_batch = seen[own..].iter().take_while(|(bits, ..)| bits / PLACES == u64::from(*number));
         let deleted =
-            is_marked(*number) && !own.any(|(bits, ..)| marks(*number, u32::try_from(bits % PLACES).unwrap()));
+            is_marked(*number) && !of_batch.any(|(bits, ..)| marks(*number, u32::try_from(bits % PLACES).unwrap()));
         whole.extend(seen_points(*number, deleted));
         deletes.extend(deleted.then_some(DELETES + number));
     }
