@@ -24,7 +24,6 @@ pub enum Durability {
 
 /// What becomes of several points of one series at one timestamp. Chosen when a database or a series is made, for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[expect(clippy::enum_variant_names, reason = "`KeepLast` says what is done; `Last` would not")]
 pub enum Duplicates {
     /// All are kept, in the order in which they arrived. The default.
     #[default]

@@ -67,7 +67,7 @@ const TABLE: &[Row] = &[
     Row { module: "store", crate_modules: &["actor", "env", "manifest", "memtable", "merge", "sst", "version", "wal"], crates: &["quick_cache", "tracing", "uuid"], std: &[], is_async: false },
     Row { module: "query", crate_modules: &["memtable", "merge", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
     Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread"], is_async: true },
-    Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },
+    Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "merge", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },
     Row { module: "verify", crate_modules: &["env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },
     Row { module: "planted", crate_modules: &[], crates: &[], std: &[], is_async: false },
     Row { module: "finding", crate_modules: &[], crates: &[], std: &[], is_async: false },
