@@ -3,6 +3,7 @@
 
 pub(crate) mod decoders;
 mod executor;
+pub mod levels;
 
 use std::path::Path;
 

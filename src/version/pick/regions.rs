@@ -40,7 +40,7 @@ impl Limits {
             Output::InPlace { space, .. } => self.quantiles(Piece::whole(space, fragments)),
             Output::Tier { space, .. } => {
                 let pieces = self.parted(Piece::whole(space, fragments), self.output_depth);
-                self.sliced(pieces, &plan.base)
+                self.sliced(pieces, Some(&plan.base))
             }
         };
         pieces.into_iter().map(|piece| piece.region).collect()
@@ -61,7 +61,7 @@ impl Limits {
             _ => vec![all],
         };
         let pieces = halves.into_iter().flat_map(|half| self.parted(half, self.output_depth)).collect();
-        self.sliced(pieces, base).into_iter().map(|piece| piece.region).collect()
+        self.sliced(pieces, None).into_iter().map(|piece| piece.region).collect()
     }
 
     /// Parted by straight cuts through gaps: spaces stay as they are.
@@ -76,7 +76,7 @@ impl Limits {
     }
 
     /// Halved at dyadic midpoints until small enough, the largest first, as far as the number of regions allows.
-    fn sliced(&self, mut pieces: Vec<Piece>, base: &[(Rectangle, u64)]) -> Vec<Piece> {
+    fn sliced(&self, mut pieces: Vec<Piece>, base: Option<&[(Rectangle, u64)]>) -> Vec<Piece> {
         pieces.sort_unstable_by_key(|piece| piece.bytes);
         let mut done = Vec::new();
         while let Some(piece) = pieces.pop() {
@@ -95,7 +95,8 @@ impl Limits {
         done
     }
 
-    fn small_enough(&self, piece: &Piece, base: &[(Rectangle, u64)]) -> bool {
+    fn small_enough(&self, piece: &Piece, base: Option<&[(Rectangle, u64)]>) -> bool {
+        let Some(base) = base else { return piece.bytes <= self.largest_piece };
         if piece.bytes <= self.piece || piece.bytes > self.largest_piece {
             return piece.bytes <= self.piece;
         }
@@ -104,17 +105,27 @@ impl Limits {
         met.fold(0, u64::saturating_add) <= self.piece_meets
     }
 
-    /// The middle of the smallest dyadic box around the data, and the spaces of its two halves.
+    /// The middle of the smallest dyadic box around the data, and the spaces of its two halves: they narrow along the
+    /// cut alone, else flushes of series side by side would each have a time of their own and never meet.
     fn midpoint(&self, piece: &Piece) -> Option<(Cut, [DyadicBox; 2])> {
         let around = DyadicBox::around(&piece.bounds()?);
         let (_, (_, time_bits)) = around.sides();
+        let (space_series, space_time) = piece.region.space.sides();
         let by_series = || {
-            let halves = around.halves_by_series()?;
-            Some((Cut::AfterSeries(halves[0].rectangle().last_series), halves))
+            let [lower, upper] = around.halves_by_series()?;
+            let within = |half: DyadicBox| {
+                let (first, bits) = half.sides().0;
+                DyadicBox::new(first, bits, space_time.0, space_time.1)
+            };
+            Some((Cut::AfterSeries(lower.rectangle().last_series), [within(lower)?, within(upper)?]))
         };
         let by_time = || {
-            let halves = around.halves_by_time()?;
-            Some((Cut::AfterTime(halves[0].rectangle().last_time), halves))
+            let [lower, upper] = around.halves_by_time()?;
+            let within = |half: DyadicBox| {
+                let (first, bits) = half.sides().1;
+                DyadicBox::new(space_series.0, space_series.1, first, bits)
+            };
+            Some((Cut::AfterTime(lower.rectangle().last_time), [within(lower)?, within(upper)?]))
         };
         let long = time_bits > self.piece_time_bits;
         if piece.points_per_series() >= self.piece_series_points && long {
