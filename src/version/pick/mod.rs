@@ -68,25 +68,7 @@ pub(crate) fn pick(ssts: &[Arc<SstMeta>], busy: &BTreeSet<FileId>) -> Option<Pla
 /// The next merge on the way to a database that is all base, whatever it costs; `None` once it is, or while what is
 /// left waits for merges under way.
 pub(crate) fn pick_everything(ssts: &[Arc<SstMeta>], busy: &BTreeSet<FileId>) -> Option<Plan> {
-    let mut rest: Vec<&Arc<SstMeta>> = ssts.iter().collect();
-    while let Some(start) = rest.iter().position(|file| file.level != BASE) {
-        let mut going = vec![Arc::clone(rest.swap_remove(start))];
-        let mut around = going[0].rectangle;
-        loop {
-            let (joining, others): (Vec<_>, Vec<_>) =
-                rest.into_iter().partition(|file| file.rectangle.overlaps(&around));
-            rest = others;
-            if joining.is_empty() {
-                break;
-            }
-            around = joining.iter().fold(around, |all, file| all.join(&file.rectangle));
-            going.extend(joining.into_iter().map(Arc::clone));
-        }
-        if !going.iter().any(|file| busy.contains(&file.id)) && !meets_busy(&around, ssts, busy) {
-            return Some(plan(going, Output::Base, ssts));
-        }
-    }
-    None
+    LIMITS.pick_everything(ssts, busy)
 }
 
 /// Where the outputs of a plan are cut: disjoint areas that hold the whole plane. `fragments`: what the inputs hold, as
@@ -113,7 +95,40 @@ struct Candidate {
     crowd: bool,
 }
 
+/// Every file that a rectangle meets, directly or through others, and the rectangle around them all.
+fn hanging_together(mut around: Rectangle, ssts: &[Arc<SstMeta>]) -> (Rectangle, Vec<Arc<SstMeta>>) {
+    let mut rest: Vec<&Arc<SstMeta>> = ssts.iter().collect();
+    let mut going = Vec::new();
+    loop {
+        let (joining, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|file| file.rectangle.overlaps(&around));
+        if joining.is_empty() {
+            return (around, going);
+        }
+        rest = others;
+        around = joining.iter().fold(around, |all, file| all.join(&file.rectangle));
+        going.extend(joining.into_iter().map(Arc::clone));
+    }
+}
+
 impl Limits {
+    fn pick_everything(&self, ssts: &[Arc<SstMeta>], busy: &BTreeSet<FileId>) -> Option<Plan> {
+        let outside = ssts.iter().filter(|file| file.level != BASE);
+        let free = |around: &Rectangle| !meets_busy(around, ssts, busy);
+        let first = outside.map(|file| hanging_together(file.rectangle, ssts)).find(|(around, _)| free(around));
+        let (mut around, mut going) = first?;
+        // What lies apart and is small comes along: else each flush of a quiet database would keep a file of its own.
+        for file in ssts.iter().filter(|file| file.level != BASE || file.len < self.base_at_bytes) {
+            if around.contains(&file.rectangle) {
+                continue;
+            }
+            let (wider, more) = hanging_together(around.join(&file.rectangle), ssts);
+            if bytes(&more) <= self.plan_bytes && free(&wider) {
+                (around, going) = (wider, more);
+            }
+        }
+        Some(plan(going, Output::Base, ssts))
+    }
+
     /// The first level with something due goes first, for writes pile up above it.
     pub(crate) fn pick(&self, ssts: &[Arc<SstMeta>], busy: &BTreeSet<FileId>) -> Option<Plan> {
         (L0..=self.last_tier).find_map(|level| {
