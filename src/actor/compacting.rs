@@ -219,7 +219,13 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         self.publish(next);
         let now = self.timers.now();
         self.compacting.retired.add(retired, now);
+        self.note_retired();
         true
+    }
+
+    fn note_retired(&mut self) {
+        let retired = &self.compacting.retired;
+        self.storage.note_retired(retired.len(), retired.bytes(), retired.oldest());
     }
 
     /// Removes retired files that nobody reads any more. Each turn, and by a timer while any is left.
@@ -231,9 +237,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if !unread.is_empty() {
             self.storage.remove(&unread);
         }
-        let retired = &self.compacting.retired;
-        self.storage.note_retired(retired.len(), retired.bytes(), retired.oldest());
-        if retired.len() > 0 {
+        self.note_retired();
+        if self.compacting.retired.len() > 0 {
             self.timers.arm_no_later(Timer::Sweep, SWEEP_AFTER);
         }
     }
