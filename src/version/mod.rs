@@ -23,6 +23,8 @@ pub(crate) use hidden::Hidden;
 pub(crate) use purge::pick_purge;
 pub(crate) use recover::{Found, FoundManifest, FoundSegment, Recovery, RecoveryFault, ReplayEnd, recover};
 pub(crate) use series_index::{Made, Making, SeriesIndex};
+#[cfg(test)]
+pub(crate) use sst::LAST_TIER;
 pub(crate) use sst::{BASE, FileId, L0, Rectangle, SstMeta};
 pub(crate) use tally::{Tally, Work};
 pub(crate) use tombstone::Tombstone;
