@@ -43,6 +43,31 @@ fn parked_writes_go_through_in_order() {
 }
 
 #[test]
+fn a_compaction_replaces_its_inputs_and_nothing_else() {
+    models::compaction();
+}
+
+#[test]
+fn a_plan_whose_inputs_are_gone_is_given_up() {
+    models::stale_plan();
+}
+
+#[test]
+fn a_delete_hides_what_came_before_it_and_nothing_else() {
+    models::delete();
+}
+
+#[test]
+fn a_delete_in_a_compaction_outlives_its_outputs() {
+    models::delete_in_compaction();
+}
+
+#[test]
+fn a_file_stays_while_someone_reads_it_and_goes_then() {
+    models::pins();
+}
+
+#[test]
 fn the_doors_keep_their_promises_here_too() {
     models::doors();
 }

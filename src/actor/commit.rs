@@ -58,6 +58,8 @@ impl Prepared {
         let points =
             PointColumns { series: &self.series, timestamps: self.batch.timestamps(), bits: self.batch.bits() };
         let delete = self.delete.as_deref();
+        #[cfg(feature = "mutant_delete_is_not_in_the_wal")]
+        let delete = delete.filter(|_| false);
         self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points, delete })
     }
 

@@ -168,6 +168,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Durable, then visible, then deleted, as a flush is.
     fn install_compaction(&mut self, inputs: &[FileId], made: Made) {
         let outputs: Vec<FileId> = made.ssts.iter().map(|sst| sst.id).collect();
+        #[cfg(feature = "mutant_output_takes_the_seq_of_its_install")]
+        let made = self.made_now(made);
         let work = self.work_of(inputs, &made);
         let added: Vec<Arc<SstMeta>> = made.ssts.into_iter().map(Arc::new).collect();
         let next = self.version.after_compaction(inputs, added, &work);
@@ -177,15 +179,33 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             Err(why) => {
                 // Not installed, so no reader has met them; their inputs stay.
                 tracing::warn!(why, "a compaction's outputs are given up");
+                #[cfg(not(feature = "mutant_given_up_outputs_stay"))]
                 self.storage.remove(&outputs);
                 return self.compaction_failed(&Error::WriteFailed { reason: why.to_owned() });
             }
         };
+        #[cfg(feature = "mutant_compaction_takes_flushed_seq_back")]
+        let next = self.as_planned(next, &outputs);
         if self.advance(next) {
             tracing::debug!(inputs = inputs.len(), outputs = outputs.len(), took = ?work.took, "compaction installed");
             self.compacting.retry_after = FIRST_RETRY;
             self.compact_next();
         }
+    }
+
+    /// Carries out, it says, deletes that the merge never heard of.
+    #[cfg(feature = "mutant_output_takes_the_seq_of_its_install")]
+    fn made_now(&self, mut made: Made) -> Made {
+        made.ssts.iter_mut().for_each(|sst| sst.max_seq = self.version.flushed_seq);
+        made
+    }
+
+    /// With the numbers that the plan's version had.
+    #[cfg(feature = "mutant_compaction_takes_flushed_seq_back")]
+    fn as_planned(&self, next: Version, outputs: &[FileId]) -> Version {
+        let made = next.ssts.iter().filter(|sst| outputs.contains(&sst.id));
+        let flushed_seq = made.map(|sst| sst.max_seq).max().unwrap_or(next.flushed_seq);
+        Version { flushed_seq, ..next }
     }
 
     fn work_of(&self, inputs: &[FileId], made: &Made) -> version::Work {

@@ -29,6 +29,8 @@ impl Retired {
             if is_unread {
                 unread.push(file.id);
             }
+            #[cfg(feature = "mutant_retired_files_are_forgotten")]
+            let is_unread = true;
             !is_unread
         });
         unread

@@ -48,6 +48,8 @@ impl Version {
     /// Whether anything that was made before a delete may hold what it hides. Once it is not so, it never is again.
     fn needs(&self, tombstone: &Tombstone) -> bool {
         let frozen = self.frozen.iter().filter(|frozen| frozen.max_seq < tombstone.seq);
+        #[cfg(feature = "mutant_tombstone_spares_what_is_in_flight")]
+        let frozen = frozen.take(0);
         let mut times = frozen.filter_map(|frozen| frozen.view.times());
         times.any(|(first, last)| first <= tombstone.last_time && tombstone.first_time <= last)
             || self.ssts.iter().any(|sst| sst.max_seq < tombstone.seq && tombstone.meets(&sst.rectangle))
@@ -55,6 +57,8 @@ impl Version {
 
     /// What is hidden of a series in a source that holds what records up to `max_seq` came to.
     pub(crate) fn hidden(&self, def: &SeriesDef, max_seq: u64) -> Hidden {
+        #[cfg(feature = "mutant_tombstone_hides_what_comes_later")]
+        let max_seq = max_seq.min(0);
         let newer = self.tombstones.iter().rev().take_while(|tombstone| tombstone.seq > max_seq);
         let deleted = newer.filter_map(|tombstone| tombstone.hides(def.id));
         Hidden::new(deleted.chain(self.cutoffs.hidden(def)).collect())
@@ -102,9 +106,13 @@ impl Version {
     pub(crate) fn after_compaction(&self, inputs: &[FileId], outputs: Vec<Arc<SstMeta>>, work: &Work) -> Option<Self> {
         let mut gone: BTreeSet<FileId> = inputs.iter().copied().collect();
         let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(|sst| !gone.remove(&sst.id)).cloned().collect();
+        #[cfg(feature = "mutant_stale_plan_is_installed")]
+        gone.clear();
         if !gone.is_empty() {
             return None;
         }
+        #[cfg(feature = "mutant_compaction_replaces_all_ssts")]
+        let kept = kept[kept.len()..].to_vec();
         let mut next = Self { ssts: oldest_first(kept.into_iter().chain(outputs)), ..self.clone() };
         next.tally.compactions.add(work);
         Some(next.without_needless_tombstones())
@@ -153,6 +161,9 @@ impl Version {
             flushed_seq: next.flushed_seq,
             floor: next.floor,
             // With the floor that passes their WAL records.
+            #[cfg(feature = "mutant_tombstone_goes_with_its_segment")]
+            buried: Vec::new(),
+            #[cfg(not(feature = "mutant_tombstone_goes_with_its_segment"))]
             buried: next.durable_tombstones().filter(|tombstone| tombstone.seq > self.flushed_seq).cloned().collect(),
             forgotten: self
                 .durable_tombstones()

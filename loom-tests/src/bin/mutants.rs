@@ -27,10 +27,19 @@ const FLUSH_FAILS: Model = Model { name: "flush_fails", test: "a_failed_flush_is
 const SHUTDOWN: Model = Model { name: "shutdown", test: "a_close_answers_everyone_whatever_the_flush_does" };
 const RELEASE: Model = Model { name: "release", test: "the_last_handle_gone_syncs_what_was_acknowledged" };
 const BACKPRESSURE: Model = Model { name: "backpressure", test: "parked_writes_go_through_in_order" };
+const COMPACTION: Model = Model { name: "compaction", test: "a_compaction_replaces_its_inputs_and_nothing_else" };
+const STALE_PLAN: Model = Model { name: "stale_plan", test: "a_plan_whose_inputs_are_gone_is_given_up" };
+const DELETE: Model = Model { name: "delete", test: "a_delete_hides_what_came_before_it_and_nothing_else" };
+const DELETE_IN_COMPACTION: Model =
+    Model { name: "delete_in_compaction", test: "a_delete_in_a_compaction_outlives_its_outputs" };
+const PINS: Model = Model { name: "pins", test: "a_file_stays_while_someone_reads_it_and_goes_then" };
 
 /// What loom says when every thread waits.
 const DEADLOCK: &str = "deadlock; threads = ";
 const EXACTLY_ONCE: &str = "each point exactly once over active, frozen, SSTs";
+const HIDDEN_EXACTLY: &str = "what came before a delete is hidden, what comes after it visible, nothing else touched";
+const DELETES_RECOVERED: &str = "what is recovered is a prefix of the order with every acknowledged delete";
+const NAMED_ALONE: &str = "the disk keeps the named SSTs and no other";
 
 const fn mutant(feature: &'static str, model: &'static Model, message: &'static str) -> Mutant {
     Mutant { feature, model, message }
@@ -58,6 +67,17 @@ const MUTANTS: &[Mutant] = &[
     mutant("mutant_reports_wait_behind_commands", &BACKPRESSURE, DEADLOCK),
     mutant("mutant_third_memtable_is_frozen", &BACKPRESSURE, "no third memtable is frozen"),
     mutant("mutant_permit_outlives_the_answer", &BACKPRESSURE, "whoever has its answer finds the memory free"),
+    mutant("mutant_compaction_replaces_all_ssts", &COMPACTION, EXACTLY_ONCE),
+    mutant("mutant_compaction_takes_flushed_seq_back", &COMPACTION, "flushed_seq goes back"),
+    mutant("mutant_stale_plan_is_installed", &STALE_PLAN, EXACTLY_ONCE),
+    mutant("mutant_given_up_outputs_stay", &STALE_PLAN, NAMED_ALONE),
+    mutant("mutant_tombstone_spares_what_is_in_flight", &DELETE, HIDDEN_EXACTLY),
+    mutant("mutant_delete_is_not_in_the_wal", &DELETE, DELETES_RECOVERED),
+    mutant("mutant_tombstone_goes_with_its_segment", &DELETE, DELETES_RECOVERED),
+    mutant("mutant_tombstone_hides_what_comes_later", &DELETE_IN_COMPACTION, HIDDEN_EXACTLY),
+    mutant("mutant_output_takes_the_seq_of_its_install", &DELETE_IN_COMPACTION, HIDDEN_EXACTLY),
+    mutant("mutant_input_is_removed_at_install", &PINS, "a file is on the disk while someone reads it"),
+    mutant("mutant_retired_files_are_forgotten", &PINS, NAMED_ALONE),
 ];
 
 fn main() -> ExitCode {

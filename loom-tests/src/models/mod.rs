@@ -4,17 +4,23 @@
 
 mod backpressure;
 mod columns;
+mod compaction;
 mod crash;
+mod delete;
 mod flush;
 mod flush_fails;
+mod pins;
 mod publish;
 mod shutdown;
 
 pub use backpressure::backpressure;
 pub use columns::columns;
+pub use compaction::{compaction, stale_plan};
 pub use crash::crash;
+pub use delete::{delete, delete_in_compaction};
 pub use flush::flush;
 pub use flush_fails::flush_fails;
+pub use pins::pins;
 pub use publish::publish;
 pub use shutdown::{release, shutdown};
 

@@ -1,9 +1,13 @@
 //! What a crash may leave of a disk, and what the production files' recovery makes of it.
 //! Which state counts, which segments are replayed and which of their records is decided there; here it is carried out.
 
-use super::disk::{Disk, Seen, Segment};
-use super::points_of;
-use crate::version::{FileId, Found, FoundManifest, FoundSegment, ReplayEnd, recover};
+use super::disk::{Disk, Record, Seen, Segment};
+use super::order::{Asks, points_after};
+use super::{SERIES, hidden_of, points_of};
+use crate::sync::Arc;
+use crate::version::{
+    Cutoffs, Durable, FileId, Found, FoundManifest, FoundSegment, ReplayEnd, SeriesIndex, Version, recover,
+};
 
 impl Disk {
     /// Every disk that a crash at this moment may leave: of the unsynced records any prefix, the unsynced edit or not,
@@ -71,7 +75,7 @@ impl Disk {
         };
         let names = self.segments.keys().chain(self.ssts.keys()).chain(&self.unfinished_ssts);
         assert!(names.max() < Some(&recovery.next_file), "no name is given twice");
-        let mut points: Vec<Seen> = self.points_of(recovery.durable.ssts.iter().map(|sst| sst.id)).collect();
+        let mut replayed: Vec<&Record> = Vec::new();
         for (segment, end) in &recovery.replay {
             let records = &self.segments[&segment.id].records;
             let read = match end {
@@ -79,11 +83,9 @@ impl Disk {
                 ReplayEnd::Tail => records.len(),
             };
             assert!(read <= records.len(), "a sealed segment is whole");
-            let counted = records[..read].iter().filter(|record| recovery.counts(record.seq));
-            points.extend(counted.flat_map(|record| record.points.iter().copied()));
+            replayed.extend(records[..read].iter().filter(|record| recovery.counts(record.seq)));
         }
-        points.sort_unstable();
-        points
+        points_of_recovered(&recovery.durable, &replayed, |id| self.points_of(id))
     }
 
     /// Holds recovery to its promises on everything that a crash at this moment may leave, `acknowledged` of the
@@ -95,6 +97,44 @@ impl Disk {
             }
         }
     }
+
+    /// The same where deletes are among what was asked for.
+    pub(crate) fn survives_a_crash_in(&self, order: &[Asks], acknowledged: u64) {
+        for image in self.left_by_a_crash() {
+            for image in [image.with_lagging_floor(), image] {
+                let recovered = image.recovered();
+                let mut prefixes = (acknowledged..=order.len() as u64).map(|seq| points_after(order, seq));
+                assert!(
+                    prefixes.any(|prefix| prefix == recovered),
+                    "what is recovered is a prefix of the order with every acknowledged delete: {recovered:?}"
+                );
+            }
+        }
+    }
+}
+
+/// As the store opens what was recovered: the deletes of manifest and WAL hide in its SSTs whatever is older than they.
+fn points_of_recovered<'a>(
+    durable: &Durable,
+    replayed: &[&Record],
+    points_of: impl Fn(FileId) -> &'a [Seen],
+) -> Vec<Seen> {
+    let deletes = replayed.iter().filter_map(|record| record.delete.as_ref());
+    let tombstones = durable.tombstones.iter().cloned().chain(deletes.clone().cloned().map(Arc::new)).collect();
+    let opened = Durable { tombstones, ..durable.clone() };
+    let version = Version::opened(SeriesIndex::default(), &opened, Cutoffs::default());
+    let mut points = Vec::new();
+    for sst in version.ssts.iter() {
+        let hidden = hidden_of(&version, sst.max_seq);
+        points.extend(points_of(sst.id).iter().filter(|(at, _)| hidden.range_at(*at).is_none()));
+    }
+    for record in replayed {
+        let newer = deletes.clone().filter(|delete| delete.seq > record.seq && delete.hides(SERIES).is_some());
+        let hides = |at: i64| newer.clone().any(|delete| delete.times().contains(&at));
+        points.extend(record.points.iter().filter(|(at, _)| !hides(*at)));
+    }
+    points.sort_unstable();
+    points
 }
 
 /// Each batch is there once and whole, or not at all, which an acknowledged one must not be.

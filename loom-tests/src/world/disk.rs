@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex as Plain;
 
-use crate::actor::{AppendError, FlushJob, LogRecord, Made, Storage, Tables};
+use super::{SERIES, points_of};
+use crate::actor::{AppendError, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables};
 use crate::error::{Error, Result};
-use crate::series::{SeriesDef, SeriesId};
+use crate::series::SeriesDef;
 use crate::sync::Arc;
-use crate::version::{Durable, Edit, FileId, Rectangle, SstMeta};
+use crate::version::pick::Output;
+use crate::version::{Durable, DyadicBox, Edit, FileId, L0, Rectangle, SstMeta, Tombstone};
 
 /// Timestamp and value of a point, which is all that the models tell points by.
 pub(crate) type Seen = (i64, u64);
@@ -18,6 +20,7 @@ pub(crate) type Seen = (i64, u64);
 pub(super) struct Record {
     pub(super) seq: u64,
     pub(super) points: Vec<Seen>,
+    pub(super) delete: Option<Tombstone>,
 }
 
 /// A WAL segment. Its name and header are durable as soon as it is there; its length is the number of its records.
@@ -60,18 +63,31 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A database that was just made: one empty segment. `watched`: the model's threads meet between any two steps.
-    pub(super) fn new(watched: bool, failing_flushes: usize) -> Self {
+    /// A database that was just opened: one empty segment, and an SST for each batch that was flushed before.
+    /// `watched`: the model's threads meet between any two steps.
+    pub(super) fn new(watched: bool, failing_flushes: usize, flushed: &[&[i64]]) -> Self {
         let first = FileId::new(1);
-        let durable = Durable { floor: first, next_file: first.next(), ..Durable::default() };
+        let flushed_seq = flushed.len() as u64;
+        let points = flushed.iter().map(|batch| points_of(batch));
+        let named: Vec<(SstMeta, Vec<Seen>)> = (1..)
+            .zip(points)
+            .map(|(seq, points)| (meta(FileId::new(first.get() + seq), &points, (seq, seq), (L0, seq)), points))
+            .collect();
+        let durable = Durable {
+            ssts: named.iter().map(|(meta, _)| meta.clone()).collect(),
+            flushed_seq,
+            floor: first,
+            next_file: FileId::new(first.get() + flushed_seq).next(),
+            ..Durable::default()
+        };
         let disk = Disk {
-            segments: BTreeMap::from([(first, Segment::default())]),
+            segments: BTreeMap::from([(first, Segment { last_seq: flushed_seq, ..Segment::default() })]),
             removed: BTreeMap::new(),
-            ssts: BTreeMap::new(),
+            ssts: named.into_iter().map(|(meta, points)| (meta.id, points)).collect(),
             unfinished_ssts: Vec::new(),
             durable,
             pending: None,
-            last_file: first.get(),
+            last_file: first.get() + flushed_seq,
             failing_flushes,
         };
         let steps = watched.then(|| Arc::new(loom::sync::Mutex::new(())));
@@ -110,7 +126,7 @@ impl Disk {
     fn append(&mut self, group: &[LogRecord<'_>]) {
         let record = |record: &LogRecord<'_>| {
             let points = record.points.iter().map(|(_, timestamp, bits)| (timestamp, bits)).collect();
-            Record { seq: record.seq, points }
+            Record { seq: record.seq, points, delete: record.delete.cloned() }
         };
         self.newest().1.records.extend(group.iter().map(record));
     }
@@ -162,9 +178,35 @@ impl Disk {
         self.ssts.insert(id, points);
     }
 
-    /// The points of the SSTs that a version or the manifest names.
-    pub(super) fn points_of<'a>(&'a self, ssts: impl Iterator<Item = FileId> + 'a) -> impl Iterator<Item = Seen> + 'a {
-        ssts.flat_map(|id| self.ssts[&id].iter().copied())
+    /// The points of an SST that somebody may read.
+    pub(super) fn points_of(&self, id: FileId) -> &[Seen] {
+        self.ssts.get(&id).expect("a file is on the disk while someone reads it")
+    }
+
+    pub(crate) fn holds(&self, id: FileId) -> bool {
+        self.ssts.contains_key(&id)
+    }
+
+    /// Every SST that is there under its name.
+    pub(crate) fn ssts(&self) -> Vec<FileId> {
+        self.ssts.keys().copied().collect()
+    }
+
+    /// What the inputs of a merge hold and no delete of the job hides.
+    fn merged(&self, job: &MergeJob) -> Vec<Seen> {
+        let inputs = job.plan.inputs.iter();
+        let stays = |max_seq: u64, at: i64| {
+            let newer = job.tombstones.iter().filter(|tombstone| tombstone.seq > max_seq);
+            newer
+                .filter(|tombstone| tombstone.hides(SERIES).is_some())
+                .all(|tombstone| !tombstone.times().contains(&at))
+        };
+        let mut points: Vec<Seen> = inputs
+            .flat_map(|input| self.points_of(input.id).iter().filter(|(at, _)| stays(input.max_seq, *at)))
+            .copied()
+            .collect();
+        points.sort_unstable();
+        points
     }
 
     /// The seqs that a crash cannot lose, however little of the rest it keeps.
@@ -231,29 +273,59 @@ impl Tables for Store {
             frozen.view.read(series, &(i64::MIN..=i64::MAX), &mut cells);
         }
         let points: Vec<Seen> = cells.into_iter().map(|cell| (cell.timestamp, cell.bits)).collect();
-        let meta = |id, points: usize| SstMeta {
-            id,
-            len: points as u64,
-            footer_crc: 0,
-            rectangle: Rectangle {
-                first_series: SeriesId::new(0),
-                last_series: SeriesId::new(0),
-                first_time: 0,
-                last_time: 9,
-            },
-            min_seq: frozen.min_seq,
-            max_seq: frozen.max_seq,
-            points: points as u64,
-            blocks: 1,
-            series: 1,
-            level: 0,
-            age: frozen.generation,
-            space: crate::version::DyadicBox::ALL,
-            origin: 0,
-        };
         let id = self.step(Disk::begin_sst)?;
-        let meta = meta(id, points.len());
+        Ok(self.finish(id, points, (frozen.min_seq, frozen.max_seq), (L0, frozen.generation)))
+    }
+}
+
+/// As the rules ask: everything up to `flushed_seq` is carried out, and the inputs are not touched.
+impl Merges for Store {
+    fn merge(&mut self, job: &MergeJob) -> Result<Made> {
+        let points = self.look(|disk| disk.merged(job));
+        let id = self.step(Disk::begin_sst)?;
+        let age = match job.plan.output {
+            Output::InPlace { age, .. } => age,
+            _ => job.age,
+        };
+        let oldest = job.plan.inputs.iter().map(|input| input.min_seq).min().unwrap_or_default();
+        Ok(self.finish(id, points, (oldest, job.flushed_seq), (job.plan.output.level(), age)))
+    }
+}
+
+impl Store {
+    /// Gives an SST its name, if there is anything in it.
+    fn finish(&self, id: FileId, points: Vec<Seen>, seqs: (u64, u64), place: (u8, u64)) -> Made {
+        if points.is_empty() {
+            self.step(|disk| disk.unfinished_ssts.retain(|unfinished| *unfinished != id));
+            return Made::default();
+        }
+        let meta = meta(id, &points, seqs, place);
         self.step(|disk| disk.finish_sst(id, points));
-        Ok(Made { ssts: vec![meta], ..Made::default() })
+        Made { ssts: vec![meta], ..Made::default() }
+    }
+}
+
+/// The entry of an SST: `seqs` the oldest and newest record, `place` level and age.
+fn meta(id: FileId, points: &[Seen], seqs: (u64, u64), place: (u8, u64)) -> SstMeta {
+    let times = || points.iter().map(|(at, _)| *at);
+    SstMeta {
+        id,
+        len: points.len() as u64,
+        footer_crc: 0,
+        rectangle: Rectangle {
+            first_series: SERIES,
+            last_series: SERIES,
+            first_time: times().min().unwrap_or_default(),
+            last_time: times().max().unwrap_or_default(),
+        },
+        min_seq: seqs.0,
+        max_seq: seqs.1,
+        points: points.len() as u64,
+        blocks: 1,
+        series: 1,
+        level: place.0,
+        age: place.1,
+        space: DyadicBox::ALL,
+        origin: 0,
     }
 }

@@ -3,6 +3,7 @@
 
 mod crash;
 mod disk;
+mod order;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,16 +13,19 @@ use std::time::Duration;
 use crate::sync::block_on;
 use loom::thread::{self, JoinHandle};
 
-use crate::actor::{Ack, Command, Report, Settings, Timer, Timers, ToWriter, Work, Write, Writer, run_flusher};
+use crate::actor::{
+    Ack, Command, Delete, Report, Settings, Timer, Timers, ToWriter, Work, Write, Writer, run_compactor, run_flusher,
+};
 use crate::error::Result;
 use crate::latest::Latest;
-use crate::options::Durability;
+use crate::options::{Duplicates, Durability, RetentionLimits};
 use crate::point::{Batch, Timestamp, ValueType};
-use crate::series::{Series, SeriesId, SeriesKey};
+use crate::series::{Matcher, Series, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::{Answer, Arc, Permit, Receiver, Sender, Waker, channel, reply};
-use crate::version::{Cutoffs, SeriesIndex, Version};
+use crate::version::{Cutoffs, FileId, Hidden, SeriesIndex, Version};
 
 pub(crate) use disk::{Disk, Seen, Store};
+pub(crate) use order::{Asks, points_after};
 
 /// No timer falls due in a model unless the model says so.
 #[derive(Debug)]
@@ -62,29 +66,52 @@ pub(crate) struct Actors {
     pub(crate) plans: Receiver<crate::actor::Compact>,
 }
 
-/// Both actors under way.
+/// Actors under way.
 #[derive(Debug)]
 pub(crate) struct Running {
     writer: JoinHandle<()>,
-    flusher: JoinHandle<()>,
+    /// Whoever ends with the writer.
+    others: Vec<JoinHandle<()>>,
 }
 
 impl Actors {
-    /// Starts both, each on a thread of the model.
+    /// Starts writer and flusher, each on a thread of the model. Nothing is compacted: what is sent to be is dropped.
     pub(crate) fn start(self, world: &World) -> Running {
         let Self { writer, commands, frozen, plans: _ } = self;
         let (tables, reports) = (world.store.clone(), world.inbox.clone());
         let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
         let writer = thread::spawn(move || block_on(writer.run(commands)));
-        Running { writer, flusher }
+        Running { writer, others: vec![flusher] }
+    }
+
+    /// Starts writer and compactor. Nothing is flushed: no model that has no flusher asks for that.
+    pub(crate) fn start_compacting(self, world: &World) -> Running {
+        let Self { writer, commands, frozen: _, plans } = self;
+        let (merges, reports) = (world.store.clone(), world.inbox.clone());
+        let compactor = thread::spawn(move || block_on(run_compactor(merges, plans, reports)));
+        let writer = thread::spawn(move || block_on(writer.run(commands)));
+        Running { writer, others: vec![compactor] }
+    }
+
+    /// Starts all three.
+    pub(crate) fn start_all(self, world: &World) -> Running {
+        let Self { writer, commands, frozen, plans } = self;
+        let (tables, reports) = (world.store.clone(), world.inbox.clone());
+        let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
+        let (merges, reports) = (world.store.clone(), world.inbox.clone());
+        let compactor = thread::spawn(move || block_on(run_compactor(merges, plans, reports)));
+        let writer = thread::spawn(move || block_on(writer.run(commands)));
+        Running { writer, others: vec![flusher, compactor] }
     }
 }
 
 impl Running {
-    /// Waits until both have ended.
+    /// Waits until all have ended.
     pub(crate) fn end(self) {
         self.writer.join().expect("the writer ends");
-        self.flusher.join().expect("the flusher ends with the writer");
+        for other in self.others {
+            other.join().expect("whoever works for the writer ends with it");
+        }
     }
 }
 
@@ -96,11 +123,13 @@ pub(crate) struct Setup {
     pub(crate) watched: bool,
     /// How many of the first flushes fail.
     pub(crate) failing_flushes: usize,
+    /// Batches that are in an SST each when the database is opened; the first records of the order.
+    pub(crate) flushed: &'static [&'static [i64]],
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { flush_at_bytes: usize::MAX, watched: false, failing_flushes: 0 }
+        Self { flush_at_bytes: usize::MAX, watched: false, failing_flushes: 0, flushed: &[] }
     }
 }
 
@@ -140,10 +169,10 @@ impl World {
                 &SeriesKey::new("m"),
                 ValueType::U64,
                 None,
-                crate::version::Making { seq: 0, cap: 8, duplicates: crate::options::Duplicates::default() },
+                crate::version::Making { seq: 0, cap: 8, duplicates: Duplicates::default() },
             )
             .expect("an empty index takes a series");
-        let store = Store::new(setup.watched, setup.failing_flushes);
+        let store = Store::new(setup.watched, setup.failing_flushes, setup.flushed);
         let latest = Arc::new(Latest::new(Arc::new(Version::opened(
             series,
             &store.look(|disk| disk.durable.clone()),
@@ -156,11 +185,12 @@ impl World {
             durability: Durability::Sync,
             flush_at_bytes: setup.flush_at_bytes,
             flush_age: Duration::from_hours(1),
-            duplicates: crate::options::Duplicates::default(),
+            duplicates: Duplicates::default(),
             max_series: 8,
-            retention: crate::options::RetentionLimits::default(),
+            retention: RetentionLimits::default(),
         };
-        let writer = Writer::new(store.clone(), NoTimers, settings, flusher, compactor, Arc::clone(&latest), 0);
+        let newest = setup.flushed.len() as u64;
+        let writer = Writer::new(store.clone(), NoTimers, settings, flusher, compactor, Arc::clone(&latest), newest);
         (Self { store, latest, inbox }, Actors { writer, commands, frozen, plans })
     }
 
@@ -186,6 +216,23 @@ impl World {
         answer
     }
 
+    /// Asks for everything in SSTs by now to be merged into the base.
+    pub(crate) fn compact(&self) -> Answer<Result<()>> {
+        let (reply, answer) = reply();
+        self.send(Work::Compact { reply });
+        answer
+    }
+
+    /// Deletes what the one series has between these two times, both included.
+    pub(crate) fn delete(&self, first: i64, last: i64) -> Answer<Result<Ack>> {
+        let (reply, answer) = reply();
+        let found = SeriesSet::from_sorted([SERIES]);
+        let matcher = Arc::new(NoOther);
+        let delete = Delete { found, known: 1, matcher, times: (first, last), reply: Some(reply) };
+        self.send(Work::Delete(Box::new(delete)));
+        answer
+    }
+
     pub(crate) fn close(&self) -> Answer<Result<()>> {
         let (reply, answer) = reply();
         self.send(Work::Close { reply });
@@ -207,10 +254,17 @@ impl World {
         let all = i64::MIN..=i64::MAX;
         version.active.read(SERIES, &all, &mut cells);
         for frozen in &version.frozen {
+            let (hidden, before) = (hidden_of(version, frozen.max_seq), cells.len());
             frozen.view.read(SERIES, &all, &mut cells);
+            let shown = cells.split_off(before).into_iter().filter(|cell| hidden.range_at(cell.timestamp).is_none());
+            cells.extend(shown);
         }
         let mut points: Vec<Seen> = cells.into_iter().map(|cell| (cell.timestamp, cell.bits)).collect();
-        self.store.look(|disk| points.extend(disk.points_of(version.ssts.iter().map(|sst| sst.id))));
+        for sst in version.ssts.iter() {
+            let hidden = hidden_of(version, sst.max_seq);
+            let shown = |(at, _): &&Seen| hidden.range_at(*at).is_none();
+            self.store.look(|disk| points.extend(disk.points_of(sst.id).iter().filter(shown)));
+        }
         points.sort_unstable();
         points
     }
@@ -223,6 +277,45 @@ impl World {
             "each point exactly once over active, frozen, SSTs"
         );
     }
+
+    /// The same where deletes are among what was asked for.
+    pub(crate) fn shows_what_is_not_deleted(&self, version: &Version, order: &[Asks]) {
+        assert_eq!(
+            self.points(version),
+            points_after(order, version.seq),
+            "what came before a delete is hidden, what comes after it visible, nothing else touched"
+        );
+    }
+
+    /// Holds the disk, once nobody reads and nothing is under way, to the SSTs that version and manifest name.
+    pub(crate) fn keeps_named_ssts_alone(&self) {
+        let version = self.latest.load();
+        let sorted = |mut ids: Vec<FileId>| {
+            ids.sort_unstable();
+            ids
+        };
+        let seen = sorted(version.ssts.iter().map(|sst| sst.id).collect());
+        let named = self.store.look(|disk| sorted(disk.durable.ssts.iter().map(|sst| sst.id).collect()));
+        assert_eq!(seen, named, "version and manifest name the same SSTs");
+        assert_eq!(self.store.look(Disk::ssts), named, "the disk keeps the named SSTs and no other");
+    }
+}
+
+/// No series is made after a delete was asked for.
+#[derive(Debug)]
+struct NoOther;
+
+impl Matcher for NoOther {
+    fn matches(&self, _key: &SeriesKey) -> bool {
+        false
+    }
+}
+
+/// What a version hides of the one series in a source up to a record.
+fn hidden_of(version: &Version, max_seq: u64) -> Hidden {
+    let key = SeriesKey::new("m");
+    let def = SeriesDef { id: SERIES, key, ty: ValueType::U64, duplicates: Duplicates::default(), seq: 0 };
+    version.hidden(&def, max_seq)
 }
 
 /// A write to be sent, and its answer, which another thread may have.
