@@ -58,6 +58,9 @@ impl Prepared {
         let points =
             PointColumns { series: &self.series, timestamps: self.batch.timestamps(), bits: self.batch.bits() };
         let delete = self.delete.as_deref();
+        // 4: its place in the order is logged, and what it deletes is not.
+        #[cfg(feature = "planted")]
+        let delete = delete.filter(|_| !crate::planted::is("delete_is_not_logged"));
         self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points, delete })
     }
 
