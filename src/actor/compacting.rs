@@ -217,7 +217,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         // the inputs so.
         let edit = self.version.edit_to(&next);
         #[cfg(feature = "planted")]
-        let edit = self.with_planned_numbers(edit);
+        let edit = self.claimed(self.with_planned_numbers(edit));
         let covered = self.definitions.partition_point(|def| def.seq <= edit.flushed_seq);
         let definitions: Vec<_> = self.definitions.drain(..covered).collect();
         let gone: BTreeSet<FileId> = edit.removed.iter().copied().collect();

@@ -20,9 +20,9 @@ pub(super) struct Planned {
 }
 
 impl<S: Storage, T: Timers> Writer<S, T> {
-    /// 1: a flush claims the period that is still open.
-    pub(super) fn claimed(&self, next: Version) -> Version {
-        if is("flush_claims_the_open_period") { Version { flushed_seq: self.version.seq, ..next } } else { next }
+    /// 1: a flush claims the period that is still open. On the disk alone: the version's own rules would notice.
+    pub(super) fn claimed(&self, edit: Edit) -> Edit {
+        if is("flush_claims_the_open_period") { Edit { flushed_seq: self.version.seq, ..edit } } else { edit }
     }
 
     /// 2: a failed flush is not tried again, and the next one is of the newest memtable.
