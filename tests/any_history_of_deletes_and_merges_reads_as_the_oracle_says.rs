@@ -143,3 +143,31 @@ proptest! {
         run(duplicates, &steps);
     }
 }
+
+const fn delete_of(series: usize) -> Step {
+    Step::Delete { series: Some(series), first: 0, last: 39 }
+}
+
+/// influxdb 8822: the first series of which nothing was left ended the compaction.
+#[test]
+fn a_series_that_is_deleted_whole_takes_no_later_one_with_it() {
+    let all = Step::Write(vec![(0, 1), (1, 1), (2, 1), (0, 2), (2, 2)]);
+    run(Duplicates::KeepAll, &[all, Step::Flush, delete_of(0), Step::Compact, Step::Reopen]);
+}
+
+/// influxdb 7706: files in the range of time were dropped whoever's they were.
+#[test]
+fn a_file_stays_for_the_series_that_a_delete_spares() {
+    let (both, other) = (Step::Write(vec![(0, 1), (1, 1)]), Step::Write(vec![(2, 1)]));
+    run(Duplicates::KeepAll, &[both, Step::Flush, delete_of(0), other, Step::Flush, Step::Reopen]);
+}
+
+/// leveldb 320: a newer value went deeper than an older one, which then passed as the newest.
+#[test]
+fn a_value_never_sinks_below_the_one_that_it_supersedes() {
+    let write = || Step::Write(vec![(0, 1), (1, 7)]);
+    let steps = [write(), Step::Flush, write(), Step::Flush, write(), Step::Flush, Step::Compact, Step::Reopen];
+    for duplicates in [Duplicates::KeepLast, Duplicates::KeepFirst, Duplicates::KeepAll] {
+        run(duplicates, &steps);
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) struct Planted {
 
 pub(crate) const SIMULATION: &str = "simulation";
 const BAD_INPUT: &str = "bad_names_types_and_sizes_change_nothing";
+const HISTORIES: &str = "any_history_of_deletes_and_merges_reads_as_the_oracle_says";
 
 /// A module of the simulation's that does its own planting.
 pub(crate) const FAULTS_OF_THE_DISK: &str = "every_missing_or_late_sync_is_noticed";
@@ -33,15 +34,27 @@ const fn simulated(row: &'static str, bug: &'static str, test: &'static str, say
     Planted { row, bug, binary: SIMULATION, test, says }
 }
 
+const fn told(row: &'static str, bug: &'static str, test: &'static str, says: &'static str) -> Planted {
+    Planted { row, bug, binary: HISTORIES, test, says }
+}
+
 #[rustfmt::skip]
 pub(crate) const PLANTED: &[Planted] = &[
     simulated("1", "flush_claims_the_open_period", crashed!("failed_flushes"), "is lost"),
     simulated("2", "failed_flush_is_forgotten", crashed!("failed_flushes"), "is lost"),
+    simulated("3", "floor_follows_its_sst", crashed!("deletes"), "is doubled"),
+    simulated("4", "delete_is_not_logged", crashed!("deletes_in_the_log"), "is lost"),
+    told("5", "hidden_series_ends_the_merge", "a_series_that_is_deleted_whole_takes_no_later_one_with_it", "what is hidden was taken out"),
+    told("6", "delete_drops_files_of_all_series", "a_file_stays_for_the_series_that_a_delete_spares", "after Flush: series 1"),
     simulated("8", "bad_edit_gives_up_a_sound_log", crashed!("failed_flushes"), "is lost"),
     simulated("8", "bad_edit_begins_the_log_anew", DAMAGED, "told: false, lost: ["),
     simulated("9", "failed_install_removes_its_sst", crashed!("failed_install"), "lacks files that its manifest names"),
     simulated("10", "hole_is_crossed", DAMAGED, "is lost, and a later one is there"),
+    told("11", "merge_leaves_the_oldest_behind", "a_value_never_sinks_below_the_one_that_it_supersedes", "after Compact: series 0"),
+    simulated("12", "inputs_go_by_place", crashed!("compactions_overtaken"), "is doubled"),
     simulated("13", "cancelled_write_is_half_applied", crashed!("cancelled_writes"), "was refused, and is there"),
+    simulated("15", "merge_restores_its_deletes", crashed!("compactions_overtaken"), "is lost"),
+    simulated("15", "merge_restores_its_numbers", crashed!("compactions_overtaken"), "a compaction fails where nothing failed"),
     simulated("16", "close_loses_the_first_recovery", crashed!("closed_after_two_crashes"), "is lost"),
     simulated("17", "failed_group_is_acknowledged", crashed!("failed_writes"), "is lost"),
     simulated("19", "failed_sync_is_acknowledged", crashed!("failed_sync"), "is lost"),

@@ -60,6 +60,9 @@ impl Prepared {
         let delete = self.delete.as_deref();
         #[cfg(feature = "mutant_delete_is_not_in_the_wal")]
         let delete = delete.filter(|_| false);
+        // 4: its place in the order is logged, and what it deletes is not.
+        #[cfg(feature = "planted")]
+        let delete = delete.filter(|_| !crate::planted::is("delete_is_not_logged"));
         self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points, delete })
     }
 

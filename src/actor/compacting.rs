@@ -34,6 +34,8 @@ pub(super) struct Compacting {
     /// Shared with the plan under way.
     cancel: Arc<AtomicU32>,
     pub(super) retired: Retired,
+    #[cfg(feature = "planted")]
+    pub(super) planned: super::planted::Planned,
 }
 
 impl Compacting {
@@ -46,6 +48,8 @@ impl Compacting {
             waiters: Vec::new(),
             cancel: Arc::new(AtomicU32::new(0)),
             retired: Retired::default(),
+            #[cfg(feature = "planted")]
+            planned: super::planted::Planned::default(),
         }
     }
 
@@ -96,6 +100,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             return;
         }
         let Some(plan) = self.next_plan() else { return };
+        #[cfg(feature = "planted")]
+        let plan = self.planned(plan);
         let inputs: Vec<FileId> = plan.inputs.iter().map(|sst| sst.id).collect();
         tracing::debug!(inputs = inputs.len(), output = ?plan.output, "compaction begins");
         self.compacting.running = Some(inputs);
@@ -167,12 +173,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Durable, then visible, then deleted, as a flush is.
     fn install_compaction(&mut self, inputs: &[FileId], made: Made) {
+        #[cfg(feature = "planted")]
+        let inputs = &*self.by_place(inputs);
         let outputs: Vec<FileId> = made.ssts.iter().map(|sst| sst.id).collect();
         #[cfg(feature = "mutant_output_takes_the_seq_of_its_install")]
         let made = self.made_now(made);
         let work = self.work_of(inputs, &made);
         let added: Vec<Arc<SstMeta>> = made.ssts.into_iter().map(Arc::new).collect();
         let next = self.version.after_compaction(inputs, added, &work);
+        #[cfg(feature = "planted")]
+        let next = next.map(|next| self.with_planned_deletes(next));
         let next = next.ok_or("an input is gone").and_then(|next| next.broken_invariant().map_or(Ok(next), Err));
         let next = match next {
             Ok(next) => next,
@@ -226,6 +236,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         // What both name moves in one edit: a crash before it finds only files that no edit names, a crash after it finds
         // the inputs so.
         let edit = self.version.edit_to(&next);
+        #[cfg(feature = "planted")]
+        let edit = self.claimed(self.with_planned_numbers(edit));
         let covered = self.definitions.partition_point(|def| def.seq <= edit.flushed_seq);
         let definitions: Vec<_> = self.definitions.drain(..covered).collect();
         let gone: BTreeSet<FileId> = edit.removed.iter().copied().collect();

@@ -135,8 +135,6 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             tracing::warn!(generation, "a flush that nobody waits for is given up");
             return self.storage.remove(&ids);
         };
-        #[cfg(feature = "planted")]
-        let next = self.claimed(next);
         #[cfg(feature = "mutant_wal_cut_before_manifest_edit")]
         self.cut_wal_first(&next);
         let flushed_seq = next.flushed_seq;

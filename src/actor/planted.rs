@@ -5,12 +5,24 @@ use super::storage::{Storage, Timers};
 use super::writer::{Flushing, Writer};
 use crate::error::Error;
 use crate::planted::is;
-use crate::version::Version;
+use crate::version::pick::Plan;
+use crate::version::{BASE, Edit, FileId, Version};
+
+/// The version that a merge was planned in, as far as its install may confuse it with the one that it meets.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    inputs: Vec<FileId>,
+    /// Of each input, counted from the newest file.
+    places: Vec<usize>,
+    flushed_seq: u64,
+    floor: FileId,
+    deletes: Vec<u64>,
+}
 
 impl<S: Storage, T: Timers> Writer<S, T> {
-    /// 1: a flush claims the period that is still open.
-    pub(super) fn claimed(&self, next: Version) -> Version {
-        if is("flush_claims_the_open_period") { Version { flushed_seq: self.version.seq, ..next } } else { next }
+    /// 1: a flush claims the period that is still open. On the disk alone: the version's own rules would notice.
+    pub(super) fn claimed(&self, edit: Edit) -> Edit {
+        if is("flush_claims_the_open_period") { Edit { flushed_seq: self.version.seq, ..edit } } else { edit }
     }
 
     /// 2: a failed flush is not tried again, and the next one is of the newest memtable.
@@ -33,5 +45,45 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             group.drain(1..).for_each(|prepared| prepared.acknowledge(newest, true));
             tracing::warn!(%error, "planted");
         }
+    }
+
+    /// 11: of what overlaps outside the base the oldest file stays behind, and is newer than the rest from then on.
+    pub(super) fn planned(&mut self, mut plan: Plan) -> Plan {
+        let split =
+            is("merge_leaves_the_oldest_behind") && plan.inputs.iter().filter(|sst| sst.level != BASE).count() > 1;
+        if let Some(oldest) = plan.inputs.iter().position(|sst| split && sst.level != BASE) {
+            plan.inputs.remove(oldest);
+        }
+        let Version { ssts, flushed_seq, floor, tombstones, .. } = &*self.version;
+        let inputs: Vec<FileId> = plan.inputs.iter().map(|sst| sst.id).collect();
+        let places =
+            ssts.iter().rev().enumerate().filter(|(_, sst)| inputs.contains(&sst.id)).map(|(at, _)| at).collect();
+        let deletes = tombstones.iter().map(|tombstone| tombstone.seq).collect();
+        self.compacting.planned = Planned { inputs, places, flushed_seq: *flushed_seq, floor: *floor, deletes };
+        plan
+    }
+
+    /// 12: inputs are found by their places, which a flush has moved.
+    pub(super) fn by_place(&self, inputs: &[FileId]) -> Vec<FileId> {
+        let newest_first: Vec<FileId> = self.version.ssts.iter().rev().map(|sst| sst.id).collect();
+        let found = self.compacting.planned.places.iter().filter_map(|at| newest_first.get(*at)).copied();
+        if is("inputs_go_by_place") { found.collect() } else { inputs.to_vec() }
+    }
+
+    /// 15: a merge brings back the deletes that there were when it was planned.
+    pub(super) fn with_planned_deletes(&self, next: Version) -> Version {
+        let known = |seq: u64| !is("merge_restores_its_deletes") || self.compacting.planned.deletes.contains(&seq);
+        let tombstones = next.tombstones.iter().filter(|tombstone| known(tombstone.seq)).cloned().collect();
+        Version { tombstones, ..next }
+    }
+
+    /// 15: and how far flushes had come by then.
+    pub(super) fn with_planned_numbers(&self, edit: Edit) -> Edit {
+        let Planned { inputs, flushed_seq, floor, .. } = &self.compacting.planned;
+        let merged = inputs.iter().any(|id| edit.removed.contains(id));
+        if !merged || !is("merge_restores_its_numbers") {
+            return edit;
+        }
+        Edit { flushed_seq: *flushed_seq, floor: *floor, ..edit }
     }
 }

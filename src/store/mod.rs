@@ -103,12 +103,20 @@ impl Storage for Store {
 }
 
 impl Store {
-    /// 16: the close after two recoveries forgets what the first one made. And a series log without its last series.
+    /// 16: the close after two recoveries forgets what the first one made. 3: the log goes on to hold what is in SSTs,
+    /// until an edit of its own says otherwise. And a series log without its last series.
     #[cfg(feature = "planted")]
     fn planted<'a>(&mut self, edit: &mut Edit, definitions: &'a [Arc<SeriesDef>]) -> &'a [Arc<SeriesDef>] {
         use crate::planted::is;
+        use crate::version::Durable;
         if is("close_loses_the_first_recovery") {
             edit.removed = std::mem::take(&mut self.first_recovery);
+        }
+        if is("floor_follows_its_sst") && !edit.added.is_empty() {
+            let Durable { flushed_seq, floor, series_log_len, .. } = *self.manifest.durable();
+            let (added, removed) = (std::mem::take(&mut edit.added), std::mem::take(&mut edit.removed));
+            let first = Edit { added, removed, flushed_seq, floor, series_log_len, ..Edit::default() };
+            drop(self.manifest.commit(&first));
         }
         let short = definitions.split_last().filter(|_| is("series_log_is_cut_short"));
         short.map_or(definitions, |(_, rest)| rest)

@@ -128,6 +128,11 @@ fn failed_compactions() {
 }
 
 #[test]
+fn compactions_overtaken() {
+    loses_nothing("flushes and deletes while a compaction runs");
+}
+
+#[test]
 fn deletes_in_the_log() {
     loses_nothing("an opening on deletes that only the log knows");
 }

@@ -40,6 +40,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "crashed twice, then closed", run: closed_after_two_crashes },
     Scenario { name: "deletes before, between and after flushes and compactions", run: deletes },
     Scenario { name: "a failed compaction at each step, tried again", run: failed_compactions },
+    Scenario { name: "flushes and deletes while a compaction runs", run: compactions_overtaken },
     Scenario { name: "an opening on deletes that only the log knows", run: deletes_in_the_log },
     Scenario { name: "backups linked, copied and failed", run: backups },
 ];
@@ -309,6 +310,26 @@ fn failed_compactions(world: &mut World) {
     open(world);
     world.write_one();
     assert!(world.compact());
+    assert!(world.close());
+}
+
+/// Between a compaction's plan and its install there are new deletes of what it merges, and a flush that buries them.
+fn compactions_overtaken(world: &mut World) {
+    open(world);
+    for turns in 0..8 {
+        for _ in 0..2 {
+            world.write(&[SYNC, OS]);
+            assert!(world.flush());
+        }
+        world.send_compact();
+        (0..turns).for_each(|_| _ = world.executor.step());
+        _ = world.send_delete();
+        drop([world.send(OS), world.send(SYNC)]);
+        assert!(world.flush());
+        _ = world.look();
+    }
+    world.kill();
+    open(world);
     assert!(world.close());
 }
 

@@ -199,6 +199,15 @@ impl World {
         compacted
     }
 
+    /// Asks for a compaction of everything, without waiting for it.
+    pub(crate) fn send_compact(&mut self) {
+        let (db, clock) = (self.db().clone(), self.clock());
+        drop(self.executor.spawn(async move {
+            let compacted = db.compact().await;
+            assert!(compacted.is_ok() || clock.moment().troubled, "a compaction fails where nothing failed");
+        }));
+    }
+
     /// Batches of several clients, which meet in one group, and their answers.
     pub(crate) fn write(&mut self, durabilities: &[Durability]) {
         for durability in durabilities {
