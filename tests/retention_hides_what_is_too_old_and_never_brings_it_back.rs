@@ -33,7 +33,7 @@ fn builder(dir: &tempfile::TempDir) -> Builder {
 #[test]
 fn by_age() {
     let dir = tempfile::tempdir().unwrap();
-    let week = Duration::from_secs(7 * 86_400);
+    let week = Duration::from_hours(7 * 24);
     let db = builder(&dir).retain_for(week).open_blocking().unwrap();
     write(&db, "a", &[1, 2]);
     db.flush_blocking().unwrap();
@@ -59,7 +59,7 @@ fn by_age() {
 #[test]
 fn a_point_from_the_future_takes_nothing_away() {
     let dir = tempfile::tempdir().unwrap();
-    let db = builder(&dir).retain_for(Duration::from_secs(7 * 86_400)).open_blocking().unwrap();
+    let db = builder(&dir).retain_for(Duration::from_hours(7 * 24)).open_blocking().unwrap();
     let today = Timestamp::now().as_nanos() / 1_000_000_000 / DAY;
     write(&db, "a", &[today - 1, today, today + 100_000]);
     db.flush_blocking().unwrap();
@@ -87,7 +87,7 @@ fn by_bytes_the_oldest_files_go() {
 fn by_selection_others_stay() {
     let dir = tempfile::tempdir().unwrap();
     let open = |days: u64| {
-        let age = Duration::from_secs(days * 86_400);
+        let age = Duration::from_hours(days * 24);
         builder(&dir).retain_series_for(Select::metric("cpu").tag("host", "b"), age).open_blocking().unwrap()
     };
     let db = open(2);

@@ -18,16 +18,16 @@ pub(super) fn cutoffs(
     all: Option<i64>,
     mut ruled: BTreeMap<String, i64>,
 ) -> Result<(Cutoffs, Vec<Option<Duration>>)> {
-    let (mut rules, mut kept_for) = (Vec::new(), Vec::new());
+    let (mut in_force, mut kept_for) = (Vec::new(), Vec::new());
     for (select, matcher, age) in &retention.rules {
         let cutoff = ruled.remove(select);
-        rules.push(Rule { select: select.clone(), matcher: Arc::clone(matcher), cutoff });
+        in_force.push(Rule { select: select.clone(), matcher: Arc::clone(matcher), cutoff });
         kept_for.push(Some(*age));
     }
     for (select, cutoff) in ruled {
         let matcher = Arc::new(select.parse::<Select>()?);
-        rules.push(Rule { select, matcher, cutoff: Some(cutoff) });
+        in_force.push(Rule { select, matcher, cutoff: Some(cutoff) });
         kept_for.push(None);
     }
-    Ok((Cutoffs::new(all, rules), kept_for))
+    Ok((Cutoffs::new(all, in_force), kept_for))
 }

@@ -130,10 +130,10 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
     for number in &batches {
         let own = seen.partition_point(|(bits, ..)| *bits < u64::from(*number) * PLACES);
         let mut of_batch = seen[own..].iter().take_while(|(bits, ..)| bits / PLACES == u64::from(*number));
-        let deleted =
+        let has_lost =
             is_marked(*number) && !of_batch.any(|(bits, ..)| marks(*number, u32::try_from(bits % PLACES).unwrap()));
-        whole.extend(seen_points(*number, deleted));
-        deletes.extend(deleted.then_some(DELETES + number));
+        whole.extend(seen_points(*number, has_lost));
+        deletes.extend(has_lost.then_some(DELETES + number));
     }
     match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
         None if whole.len() == seen.len() => Ok(batches.into_iter().chain(deletes).collect()),

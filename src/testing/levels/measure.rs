@@ -1,11 +1,9 @@
 //! What the levels cost in the end: in bytes written, in files, in what a read touches.
 
 use super::loads::Load;
-use super::lump::Size;
 use super::run::{Held, World};
 use crate::env::sim::Chance;
 use crate::series::SeriesId;
-use crate::version::L0;
 
 const HOUR: i64 = 3_600_000_000_000;
 /// What the index holds of a block.

@@ -8,7 +8,7 @@ use super::lump::{Lump, Size, coalesce, fragments};
 use super::measure::Outcome;
 use crate::sync::Arc;
 use crate::version::pick::{Fragment, Output, Plan, Region, broken_base, flush_regions, pick, regions};
-use crate::version::{BASE, DyadicBox, FileId, L0, Rectangle, SstMeta};
+use crate::version::{DyadicBox, FileId, L0, Rectangle, SstMeta};
 
 /// Points a second that are written.
 const INGEST: u64 = 20_000_000;
@@ -99,8 +99,7 @@ impl World {
 
     fn flush(&mut self, lumps: &[Lump]) {
         let size = Size::of(lumps);
-        let base: Vec<(Rectangle, u64)> = self.of_level(BASE).map(|file| (file.rectangle, file.len)).collect();
-        let cut = flush_regions(&fragments(lumps, size).collect::<Vec<_>>(), self.newest, &base);
+        let cut = flush_regions(&fragments(lumps, size).collect::<Vec<_>>(), self.newest);
         self.newest = self.newest.max(lumps.iter().map(|lump| lump.rectangle.last_time).max());
         self.points += size.points;
         let age = self.give();
@@ -115,7 +114,7 @@ impl World {
         self.files = staying;
         let mut lumps: Vec<Lump> = Vec::new();
         let mut estimates: Vec<Fragment> = Vec::new();
-        for held in Vec::<Held>::from(going) {
+        for held in going {
             estimates.extend(fragments(&held.lumps, Size::of(&held.lumps)));
             lumps.extend(held.lumps);
         }
@@ -157,10 +156,6 @@ impl World {
             space,
             origin: 0,
         }
-    }
-
-    fn of_level(&self, level: u8) -> impl Iterator<Item = &SstMeta> {
-        self.files.iter().map(|held| &*held.meta).filter(move |file| file.level == level)
     }
 
     fn give(&mut self) -> u64 {

@@ -77,14 +77,9 @@ pub(crate) fn regions(plan: &Plan, fragments: &[Fragment]) -> Vec<Region> {
     LIMITS.regions(plan, fragments)
 }
 
-/// Where a flush is cut, likewise. `newest_flushed_time`: of all flushes before it; `base`: all files of the base, with
-/// their bytes.
-pub(crate) fn flush_regions(
-    fragments: &[Fragment],
-    newest_flushed_time: Option<i64>,
-    base: &[(Rectangle, u64)],
-) -> Vec<Region> {
-    LIMITS.flush_regions(fragments, newest_flushed_time, base)
+/// Where a flush is cut, likewise. `newest_flushed_time`: of all flushes before it.
+pub(crate) fn flush_regions(fragments: &[Fragment], newest_flushed_time: Option<i64>) -> Vec<Region> {
+    LIMITS.flush_regions(fragments, newest_flushed_time)
 }
 
 /// Files that may be merged next, oldest first.

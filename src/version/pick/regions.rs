@@ -48,12 +48,7 @@ impl Limits {
 
     /// Where a flush is cut. What is not newer than every flush before lies apart: one late point must not widen the
     /// file of all the others.
-    pub(crate) fn flush_regions(
-        &self,
-        fragments: &[Fragment],
-        newest_flushed_time: Option<i64>,
-        base: &[(Rectangle, u64)],
-    ) -> Vec<Region> {
+    pub(crate) fn flush_regions(&self, fragments: &[Fragment], newest_flushed_time: Option<i64>) -> Vec<Region> {
         let all = Piece::whole(DyadicBox::ALL, fragments);
         let spaces = [DyadicBox::ALL; 2];
         let halves = match newest_flushed_time.and_then(|newest| all.split(Cut::AfterTime(newest), spaces)) {

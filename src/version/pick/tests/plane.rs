@@ -50,7 +50,7 @@ proptest! {
         let base: Vec<_> = fragments.iter().map(|one| (one.rectangle, one.bytes)).take(5).collect();
         let cut = regions(&Plan { inputs: Vec::new(), output, base: base.clone() }, &fragments);
         prop_assert!(tile(&cut) && cut.len() <= LIMITS.most_regions, "{cut:?}");
-        let cut = flush_regions(&fragments, newest, &base);
+        let cut = flush_regions(&fragments, newest);
         prop_assert!(tile(&cut) && cut.len() <= LIMITS.most_regions, "{cut:?}");
         // What the estimates name lies in its file's space.
         for region in &cut {
@@ -111,7 +111,7 @@ fn the_base_is_cut_by_series_until_their_blocks_would_suffer() {
 #[test]
 fn a_late_point_does_not_widen_the_file_of_the_others() {
     let fragment = |times, bytes| Fragment { rectangle: rectangle((0, 999), times), points: bytes, bytes };
-    let cut = flush_regions(&[fragment((1_000, 2_000), MIB), fragment((3, 3), 1)], Some(999), &[]);
+    let cut = flush_regions(&[fragment((1_000, 2_000), MIB), fragment((3, 3), 1)], Some(999));
     let ends: Vec<_> = cut.iter().map(|region| region.area.last_time).collect();
     assert!(ends.len() == 2 && ends.contains(&999) && ends.contains(&i64::MAX), "{cut:?}");
     assert!(cut.iter().all(|region| region.space == DyadicBox::ALL), "a cut through a gap narrows nothing");

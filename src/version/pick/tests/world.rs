@@ -97,13 +97,7 @@ impl World {
 
     fn flush(&mut self, points: &[(u32, i64)]) {
         let points: Vec<Point> = points.iter().map(|(series, time)| (*series, *time, self.give())).collect();
-        let base: Vec<_> = self
-            .files
-            .iter()
-            .filter(|(meta, _)| meta.level == BASE)
-            .map(|(meta, _)| (meta.rectangle, meta.len))
-            .collect();
-        let regions = self.limits.flush_regions(&self.fragments(&points), self.newest, &base);
+        let regions = self.limits.flush_regions(&self.fragments(&points), self.newest);
         self.newest = self.newest.max(points.iter().map(|point| point.1).max());
         let age = self.give();
         self.write(&regions, &points, L0, age);
