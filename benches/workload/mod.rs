@@ -18,7 +18,7 @@ pub(crate) const STEP_SECS: i64 = 10;
 pub(crate) const START_SECS: i64 = 1_700_000_000;
 
 /// Sebastiano Vigna's splitmix64.
-pub(crate) struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
     pub(crate) fn next(&mut self) -> u64 {

@@ -130,7 +130,7 @@ fn points_of_recovered<'a>(
     }
     for record in replayed {
         let newer = deletes.clone().filter(|delete| delete.seq > record.seq && delete.hides(SERIES).is_some());
-        let hides = |at: i64| newer.clone().any(|delete| delete.times().contains(&at));
+        let hides = |at: i64| newer.clone().any(|delete| (delete.first_time..=delete.last_time).contains(&at));
         points.extend(record.points.iter().filter(|(at, _)| !hides(*at)));
     }
     points.sort_unstable();

@@ -199,7 +199,7 @@ impl Disk {
             let newer = job.tombstones.iter().filter(|tombstone| tombstone.seq > max_seq);
             newer
                 .filter(|tombstone| tombstone.hides(SERIES).is_some())
-                .all(|tombstone| !tombstone.times().contains(&at))
+                .all(|tombstone| !(tombstone.first_time..=tombstone.last_time).contains(&at))
         };
         let mut points: Vec<Seen> = inputs
             .flat_map(|input| self.points_of(input.id).iter().filter(|(at, _)| stays(input.max_seq, *at)))
