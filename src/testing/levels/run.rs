@@ -70,6 +70,12 @@ pub fn simulate(load: Load, points: u64, speed: Speed) -> Outcome {
         world.install(&plan);
         under_way = world.start(done, speed);
     }
+    if std::env::var("DUMP").is_ok() {
+        for held in world.files.iter().rev().take(900) {
+            let m = &held.meta; let r = m.rectangle; let day = 86_400_000_000_000_i64;
+            eprintln!("L{} age {} series {}-{} days {:.2}..{:.2} MB {:.2} space {:?}", m.level, m.age, r.first_series, r.last_series, (r.first_time/ 1000000000 - 1_700_000_000) as f64/86400., (r.last_time/1000000000 - 1_700_000_000) as f64/86400., m.len as f64/1e6, (m.space.sides().0, m.space.sides().1.1)); let _ = day;
+        }
+    }
     Outcome::of(&world, load, (last - end) / INGEST)
 }
 
@@ -108,6 +114,11 @@ impl World {
     }
 
     fn install(&mut self, plan: &Plan) {
+        if std::env::var("DUMP").is_ok() {
+            let total: u64 = plan.inputs.iter().map(|f| f.len).sum();
+            let mut lv = [0; 8]; let mut lb = [0u64; 8]; for f in &plan.inputs { lv[usize::from(f.level)] += 1; lb[usize::from(f.level)] += f.len / 1_000_000; }
+            eprintln!("PLAN {:?} MB {} inputs {:?} MB {:?}", plan.output, total / 1_000_000, lv, lb);
+        }
         self.plans += 1;
         let taken: BTreeSet<FileId> = plan.inputs.iter().map(|file| file.id).collect();
         let (going, staying) =

@@ -5,6 +5,7 @@
 use super::super::dyadic::DyadicBox;
 use super::super::sst::Rectangle;
 use super::cut::{Cut, bounds, duration, gap, width};
+use super::descent::{bytes, merged_bytes};
 use super::limits::Limits;
 use super::{Output, Plan};
 use crate::series::SeriesId;
@@ -35,6 +36,12 @@ struct Piece {
 impl Limits {
     /// Where the outputs of a plan are cut.
     pub(crate) fn regions(&self, plan: &Plan, fragments: &[Fragment]) -> Vec<Region> {
+        let (before, after) = (u128::from(bytes(&plan.inputs).max(1)), u128::from(merged_bytes(&plan.inputs).max(1)));
+        let merged = |one: &Fragment| {
+            let bytes = u64::try_from(u128::from(one.bytes) * after / before).unwrap_or(one.bytes);
+            Fragment { bytes, ..*one }
+        };
+        let fragments: &[Fragment] = &fragments.iter().map(merged).collect::<Vec<_>>();
         let pieces = match plan.output {
             Output::Base => self.quantiles(Piece::whole(DyadicBox::ALL, fragments)),
             Output::InPlace { space, .. } => self.quantiles(Piece::whole(space, fragments)),
