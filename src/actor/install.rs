@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::memtable::Frozen;
 use crate::sync::bounds::FROZEN;
 use crate::sync::{Arc, Reply};
-use crate::version::{self, BASE};
+use crate::version;
 
 /// The first wait after a failed flush; each next one doubles, up to the last.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -38,10 +38,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     fn send_flush(&self, frozen: Arc<Frozen>) {
         let version = &self.version;
-        let base = version.ssts.iter().filter(|sst| sst.level == BASE).map(|sst| (sst.rectangle, sst.len)).collect();
         let newest_flushed_time = version.newest_flushed_time();
-        self.flusher
-            .send(Flush { job: FlushJob { frozen, cutoffs: version.cutoffs.clone(), newest_flushed_time, base } });
+        self.flusher.send(Flush { job: FlushJob { frozen, cutoffs: version.cutoffs.clone(), newest_flushed_time } });
     }
 
     /// `Work::Flush`: freezes what is active and waits for it; whether it went.

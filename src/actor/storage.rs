@@ -10,7 +10,7 @@ use crate::series::SeriesDef;
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU32;
 use crate::version::pick::Plan;
-use crate::version::{Cutoffs, Edit, FileId, Rectangle, SeriesIndex, SstMeta, Tombstone};
+use crate::version::{Cutoffs, Edit, FileId, SeriesIndex, SstMeta, Tombstone};
 
 /// One record of the total order: the series it makes and the points it holds, or a delete.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +77,6 @@ pub(crate) struct FlushJob {
     pub(crate) frozen: Arc<Frozen>,
     pub(crate) cutoffs: Cutoffs,
     pub(crate) newest_flushed_time: Option<i64>,
-    /// The files of the base, with their bytes.
-    pub(crate) base: Vec<(Rectangle, u64)>,
 }
 
 /// What to merge, and what must no longer be in the outcome.

@@ -150,8 +150,7 @@ impl<'a> Replay<'a> {
         self.frozen_seq = frozen.max_seq;
         let newest_flushed_time = self.done.ssts.iter().map(|sst| sst.rectangle.last_time).max();
         let newest_flushed_time = newest_flushed_time.max(self.newest_flushed_time);
-        let base = Vec::new();
-        let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time, base };
+        let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time };
         let made = self.tables.write(&job)?;
         self.done.ssts.extend(made.ssts);
         Ok(())

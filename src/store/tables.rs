@@ -45,7 +45,7 @@ impl Tables for SstTables {
                 age: frozen.generation,
                 seqs: frozen.min_seq..=frozen.max_seq,
             };
-            let regions = flush_regions(&fragments, job.newest_flushed_time, &job.base);
+            let regions = flush_regions(&fragments, job.newest_flushed_time);
             let mut writer = RegionWriter::new(outputs, regions);
             each_series(job, |def, timestamps, bits| {
                 writer.begin_series(def)?;

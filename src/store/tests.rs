@@ -76,7 +76,7 @@ fn an_opening_that_is_refused_deletes_nothing() {
     let (view, next_segment) = (memtable.view(), FileId::default());
     let frozen = Frozen { generation: 1, view, series, min_seq: 1, max_seq: 1, next_segment };
     let frozen = Arc::new(frozen);
-    let job = FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None, base: Vec::new() };
+    let job = FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None };
     let unnamed = crate::sst::file_name(opened.tables.write(&job).unwrap().ssts[0].id);
     drop(opened);
     let listed = super::Directory::list(&Dir::new(Arc::new(OsEnv), dir.path())).unwrap();

@@ -27,7 +27,7 @@ fn series(duplicates: &[Duplicates]) -> SeriesIndex {
 fn job(memtable: &Memtable, series: SeriesIndex) -> FlushJob {
     let (view, next_segment) = (memtable.view(), FileId::default());
     let frozen = Arc::new(Frozen { generation: 9, view, series, min_seq: 3, max_seq: 8, next_segment });
-    FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None, base: Vec::new() }
+    FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None }
 }
 
 fn tables(dir: Dir) -> SstTables {

@@ -8,7 +8,7 @@ use super::lump::{Lump, Size, coalesce, fragments};
 use super::measure::Outcome;
 use crate::sync::Arc;
 use crate::version::pick::{Fragment, Output, Plan, Region, broken_base, flush_regions, pick, regions};
-use crate::version::{BASE, DyadicBox, FileId, L0, Rectangle, SstMeta};
+use crate::version::{DyadicBox, FileId, L0, Rectangle, SstMeta};
 
 /// Points a second that are written.
 const INGEST: u64 = 20_000_000;
@@ -70,13 +70,7 @@ pub fn simulate(load: Load, points: u64, speed: Speed) -> Outcome {
         world.install(&plan);
         under_way = world.start(done, speed);
     }
-    if std::env::var("DUMP").is_ok() {
-        for held in world.files.iter().rev().take(900) {
-            let m = &held.meta; let r = m.rectangle; let day = 86_400_000_000_000_i64;
-            eprintln!("L{} age {} series {}-{} days {:.2}..{:.2} MB {:.2} space {:?}", m.level, m.age, r.first_series, r.last_series, (r.first_time/ 1000000000 - 1_700_000_000) as f64/86400., (r.last_time/1000000000 - 1_700_000_000) as f64/86400., m.len as f64/1e6, (m.space.sides().0, m.space.sides().1.1)); let _ = day;
-        }
-    }
-    Outcome::of(&world, load, (last - end) / INGEST)
+    Outcome::of(&world, (last - end) / INGEST)
 }
 
 impl World {
@@ -105,8 +99,7 @@ impl World {
 
     fn flush(&mut self, lumps: &[Lump]) {
         let size = Size::of(lumps);
-        let base: Vec<(Rectangle, u64)> = self.of_level(BASE).map(|file| (file.rectangle, file.len)).collect();
-        let cut = flush_regions(&fragments(lumps, size).collect::<Vec<_>>(), self.newest, &base);
+        let cut = flush_regions(&fragments(lumps, size).collect::<Vec<_>>(), self.newest);
         self.newest = self.newest.max(lumps.iter().map(|lump| lump.rectangle.last_time).max());
         self.points += size.points;
         let age = self.give();
@@ -114,19 +107,14 @@ impl World {
     }
 
     fn install(&mut self, plan: &Plan) {
-        if std::env::var("DUMP").is_ok() {
-            let total: u64 = plan.inputs.iter().map(|f| f.len).sum();
-            let mut lv = [0; 8]; let mut lb = [0u64; 8]; for f in &plan.inputs { lv[usize::from(f.level)] += 1; lb[usize::from(f.level)] += f.len / 1_000_000; }
-            eprintln!("PLAN {:?} MB {} inputs {:?} MB {:?}", plan.output, total / 1_000_000, lv, lb);
-        }
         self.plans += 1;
         let taken: BTreeSet<FileId> = plan.inputs.iter().map(|file| file.id).collect();
-        let (going, staying) =
+        let (going, staying): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.files).into_iter().partition(|held| taken.contains(&held.meta.id));
         self.files = staying;
         let mut lumps: Vec<Lump> = Vec::new();
         let mut estimates: Vec<Fragment> = Vec::new();
-        for held in Vec::<Held>::from(going) {
+        for held in going {
             estimates.extend(fragments(&held.lumps, Size::of(&held.lumps)));
             lumps.extend(held.lumps);
         }
@@ -168,10 +156,6 @@ impl World {
             space,
             origin: 0,
         }
-    }
-
-    fn of_level(&self, level: u8) -> impl Iterator<Item = &SstMeta> {
-        self.files.iter().map(|held| &*held.meta).filter(move |file| file.level == level)
     }
 
     fn give(&mut self) -> u64 {

@@ -7,10 +7,6 @@ use super::cut::{bounds, width};
 use super::limits::Limits;
 use crate::sync::Arc;
 
-/// Points in a full block, and bytes that a block takes beside its points.
-const FULL_BLOCK: u64 = 8_192;
-const BLOCK_OVERHEAD: u64 = 55;
-
 /// What would come of bringing files to the base.
 pub(super) enum Descent {
     /// All the files that go, in no order.
@@ -57,10 +53,23 @@ impl Limits {
         let total = bytes(&going);
         let base = going.iter().filter(|file| file.level == BASE).map(|file| file.len).fold(0, u64::saturating_add);
         let dear = base > (total - base).saturating_mul(self.base_share);
-        if dear || merged_bytes(&going) < self.base_at_bytes || mean_block(&going) < self.base_at_block {
+        if dear || self.merged_bytes(&going) < self.base_at_bytes || mean_block(&going) < self.base_at_block {
             return Descent::Unfit;
         }
         if meets_busy(around, ssts, busy) { Descent::Busy } else { Descent::To(going) }
+    }
+}
+
+impl Limits {
+    /// What the files come to once their blocks are as full as they can be. Blocks of a few points are mostly overhead:
+    /// cut by the bytes of what goes in, a hundred thousand series would leave pieces half as large as meant.
+    pub(super) fn merged_bytes(&self, files: &[Arc<SstMeta>]) -> u64 {
+        let sum = |of: fn(&SstMeta) -> u64| files.iter().map(|file| of(file)).fold(0, u64::saturating_add);
+        let fuller = sum(|file| file.points).div_ceil(mean_block(files).clamp(1, self.full_block));
+        let saved = sum(|file| file.blocks).saturating_sub(fuller).saturating_mul(self.block_overhead);
+        let before = bytes(files);
+        // Whatever the estimate says, points take something.
+        before.saturating_sub(saved).max(before / 8)
     }
 }
 
@@ -80,16 +89,6 @@ pub(super) fn meets_busy(around: &Rectangle, ssts: &[Arc<SstMeta>], busy: &BTree
 
 pub(super) fn bytes(files: &[Arc<SstMeta>]) -> u64 {
     files.iter().map(|file| file.len).fold(0, u64::saturating_add)
-}
-
-/// What the files come to once their blocks are as full as they can be. Blocks of a few points are mostly overhead: cut
-/// by the bytes of what goes in, a hundred thousand series would leave pieces half as large as meant.
-pub(super) fn merged_bytes(files: &[Arc<SstMeta>]) -> u64 {
-    let sum = |of: fn(&SstMeta) -> u64| files.iter().map(|file| of(file)).fold(0, u64::saturating_add);
-    let fuller = sum(|file| file.points).div_ceil(mean_block(files).clamp(1, FULL_BLOCK));
-    let saved = sum(|file| file.blocks).saturating_sub(fuller).saturating_mul(BLOCK_OVERHEAD);
-    let before = bytes(files);
-    before.saturating_sub(saved).max(before / 8)
 }
 
 /// How many points a block would have, were these files one. Where several hold the same ids, the one with most series

@@ -19,11 +19,11 @@ const SMALL: Limits = Limits {
     base_share: 2,
     base_at_bytes: 20,
     base_at_block: 2,
+    full_block: 8,
+    block_overhead: 0,
     base_file: 40,
     base_series_points: 8,
-    piece: 8,
-    largest_piece: 16,
-    piece_meets: 80,
+    piece: 16,
     piece_series_points: 4,
     piece_time_bits: 2,
     smallest_piece: 2,
@@ -97,13 +97,7 @@ impl World {
 
     fn flush(&mut self, points: &[(u32, i64)]) {
         let points: Vec<Point> = points.iter().map(|(series, time)| (*series, *time, self.give())).collect();
-        let base: Vec<_> = self
-            .files
-            .iter()
-            .filter(|(meta, _)| meta.level == BASE)
-            .map(|(meta, _)| (meta.rectangle, meta.len))
-            .collect();
-        let regions = self.limits.flush_regions(&self.fragments(&points), self.newest, &base);
+        let regions = self.limits.flush_regions(&self.fragments(&points), self.newest);
         self.newest = self.newest.max(points.iter().map(|point| point.1).max());
         let age = self.give();
         self.write(&regions, &points, L0, age);
