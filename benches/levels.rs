@@ -21,17 +21,26 @@ fn aim(load: Load) -> &'static str {
 
 fn main() {
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    println!(
-        "| load | written / aim | files (tiers + base) | worst L0 | mean block | bytes/point | index MB | files an hour / deepest | merges | 30 M/s: worst L0, catch-up | 60 M/s |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    let columns = [
+        "load",
+        "written / aim",
+        "files (tiers + base)",
+        "worst L0",
+        "mean block",
+        "bytes/point",
+        "index MB",
+        "files an hour / deepest",
+        "merges",
+        "30 M/s: worst L0, catch-up",
+        "60 M/s",
+    ];
+    println!("| {} |", columns.join(" | "));
+    println!("|{}", "---|".repeat(columns.len()));
     for load in Load::ALL.into_iter().filter(|load| only.as_ref().is_none_or(|only| load.name().starts_with(only))) {
-        let started = std::time::Instant::now();
         let free = simulate(load, POINTS, Speed::Unbounded);
         let slow = simulate(load, POINTS, Speed::PointsPerSecond(30_000_000));
         let fast = simulate(load, POINTS, Speed::PointsPerSecond(60_000_000));
         println!("{}", row(load, &free, &slow, &fast));
-        eprintln!("{:?} {:?} {:?} {:?}", started.elapsed(), free.levels, slow.levels, fast.levels);
     }
 }
 

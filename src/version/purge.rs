@@ -31,7 +31,7 @@ pub(crate) fn pick_purge(
     });
     let sst = touched.min_by_key(|sst| sst.len)?;
     let output = Output::InPlace { level: sst.level, age: sst.age, space: sst.space };
-    Some(Plan { inputs: vec![Arc::clone(sst)], output, base: Vec::new() })
+    Some(Plan { inputs: vec![Arc::clone(sst)], output })
 }
 
 /// The part of a file's rectangle that a delete covers, if its points lie evenly.

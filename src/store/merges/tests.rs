@@ -70,7 +70,7 @@ impl World {
 
     fn job(&self, output: Output) -> MergeJob {
         MergeJob {
-            plan: Plan { inputs: self.inputs.clone(), output, base: Vec::new() },
+            plan: Plan { inputs: self.inputs.clone(), output },
             age: 50,
             series: self.series.clone(),
             tombstones: Vec::new(),

@@ -1,6 +1,5 @@
 //! What the levels cost in the end: in bytes written, in files, in what a read touches.
 
-use super::loads::Load;
 use super::run::{Held, World};
 use crate::env::sim::Chance;
 use crate::series::SeriesId;
@@ -41,7 +40,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn of(world: &World, _load: Load, catch_up_seconds: u64) -> Self {
+    pub(super) fn of(world: &World, catch_up_seconds: u64) -> Self {
         let sum = |of: fn(&Held) -> u64| world.files.iter().map(of).sum::<u64>();
         let (points, blocks) = (sum(|held| held.meta.points), sum(|held| held.meta.blocks));
         let mut levels = [0; 8];
@@ -89,7 +88,7 @@ fn touched(world: &World) -> (u64, u64) {
         let long = lump.rectangle.last_time.abs_diff(lump.rectangle.first_time);
         let time = lump.rectangle.first_time.saturating_add_unsigned(u64::try_from(draw(long)).unwrap_or(0));
         let hour = time.saturating_sub(HOUR / 2)..=time.saturating_add(HOUR / 2);
-        let meeting = |times| world.files.iter().filter(|held| held.meta.rectangle.meets(series, times)).count();
+        let meeting = |times: &_| world.files.iter().filter(|held| held.meta.rectangle.meets(series, times)).count();
         sum += u64::try_from(meeting(&hour)).unwrap_or(0);
         deepest = deepest.max(u64::try_from(meeting(&(time..=time))).unwrap_or(0));
     }

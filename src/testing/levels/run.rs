@@ -70,7 +70,7 @@ pub fn simulate(load: Load, points: u64, speed: Speed) -> Outcome {
         world.install(&plan);
         under_way = world.start(done, speed);
     }
-    Outcome::of(&world, load, (last - end) / INGEST)
+    Outcome::of(&world, (last - end) / INGEST)
 }
 
 impl World {
@@ -109,7 +109,7 @@ impl World {
     fn install(&mut self, plan: &Plan) {
         self.plans += 1;
         let taken: BTreeSet<FileId> = plan.inputs.iter().map(|file| file.id).collect();
-        let (going, staying) =
+        let (going, staying): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.files).into_iter().partition(|held| taken.contains(&held.meta.id));
         self.files = staying;
         let mut lumps: Vec<Lump> = Vec::new();

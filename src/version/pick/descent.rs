@@ -53,10 +53,23 @@ impl Limits {
         let total = bytes(&going);
         let base = going.iter().filter(|file| file.level == BASE).map(|file| file.len).fold(0, u64::saturating_add);
         let dear = base > (total - base).saturating_mul(self.base_share);
-        if dear || total < self.base_at_bytes || mean_block(&going) < self.base_at_block {
+        if dear || self.merged_bytes(&going) < self.base_at_bytes || mean_block(&going) < self.base_at_block {
             return Descent::Unfit;
         }
         if meets_busy(around, ssts, busy) { Descent::Busy } else { Descent::To(going) }
+    }
+}
+
+impl Limits {
+    /// What the files come to once their blocks are as full as they can be. Blocks of a few points are mostly overhead:
+    /// cut by the bytes of what goes in, a hundred thousand series would leave pieces half as large as meant.
+    pub(super) fn merged_bytes(&self, files: &[Arc<SstMeta>]) -> u64 {
+        let sum = |of: fn(&SstMeta) -> u64| files.iter().map(|file| of(file)).fold(0, u64::saturating_add);
+        let fuller = sum(|file| file.points).div_ceil(mean_block(files).clamp(1, self.full_block));
+        let saved = sum(|file| file.blocks).saturating_sub(fuller).saturating_mul(self.block_overhead);
+        let before = bytes(files);
+        // Whatever the estimate says, points take something.
+        before.saturating_sub(saved).max(before / 8)
     }
 }
 

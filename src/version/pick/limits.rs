@@ -28,15 +28,15 @@ pub(crate) struct Limits {
     /// Less than this stays in the tiers, and so do blocks of fewer points than the second number.
     pub(crate) base_at_bytes: u64,
     pub(crate) base_at_block: u64,
+    /// Points in a full block, and what any block takes beside its points.
+    pub(crate) full_block: u64,
+    pub(crate) block_overhead: u64,
     /// Files of the base and merges in place aim at this.
     pub(crate) base_file: u64,
     /// They are cut by series while a series has fewer points than this in them.
     pub(crate) base_series_points: u64,
-    /// A piece for a tier is small enough at the first; up to the second too, if it meets no more than the third of the
-    /// base: whoever brings it there must rewrite that.
+    /// What a flush or a merge writes for a tier is cut down to this.
     pub(crate) piece: u64,
-    pub(crate) largest_piece: u64,
-    pub(crate) piece_meets: u64,
     /// Pieces are cut by series while a series has fewer points than this in them.
     pub(crate) piece_series_points: u64,
     /// Pieces that can be cut by series are cut by time no smaller than 2 to this many nanoseconds.
@@ -63,11 +63,11 @@ pub(crate) const LIMITS: Limits = Limits {
     base_share: 2,
     base_at_bytes: 16 * MIB,
     base_at_block: 1_024,
+    full_block: 8_192,
+    block_overhead: 55,
     base_file: 64 * MIB,
     base_series_points: 16_384,
-    piece: 8 * MIB,
-    largest_piece: 16 * MIB,
-    piece_meets: 128 * MIB,
+    piece: 16 * MIB,
     piece_series_points: 2_048,
     // 4,398 s.
     piece_time_bits: 42,

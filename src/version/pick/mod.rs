@@ -30,8 +30,6 @@ pub(crate) struct Plan {
     /// Oldest first.
     pub(crate) inputs: Vec<Arc<SstMeta>>,
     pub(crate) output: Output,
-    /// Files of the base that it leaves alone and that its outputs may meet later, with their bytes.
-    pub(crate) base: Vec<(Rectangle, u64)>,
 }
 
 /// Where the outputs of a merge go.
@@ -121,7 +119,7 @@ impl Limits {
                 (around, going) = (wider, more);
             }
         }
-        Some(plan(going, Output::Base, ssts))
+        Some(plan(going, Output::Base))
     }
 
     /// The first level with something due goes first, for writes pile up above it.
@@ -170,14 +168,14 @@ impl Limits {
         let Candidate { files, space, crowd } = candidate;
         if !crowd {
             match self.descent(files, ssts, busy) {
-                Descent::To(going) => return Some(plan(going, Output::Base, ssts)),
+                Descent::To(going) => return Some(plan(going, Output::Base)),
                 Descent::Busy => return None,
                 Descent::Unfit => {}
             }
         }
         if level < self.last_tier {
             let output = Output::Tier { level: level + 1, space: *space };
-            return Some(plan(files.clone(), output, ssts));
+            return Some(plan(files.clone(), output));
         }
         self.in_place(level, files, *space, ssts)
     }
@@ -197,17 +195,11 @@ impl Limits {
         let age = files.last()?.age;
         let outputs = bytes(&files).div_ceil(self.base_file.max(1)).max(1);
         let halved = usize::try_from(outputs).is_ok_and(|outputs| outputs <= files.len() / 2);
-        halved.then(|| plan(files, Output::InPlace { level, age, space }, ssts))
+        halved.then(|| plan(files, Output::InPlace { level, age, space }))
     }
 }
 
-/// The plan for these files, and what its outputs may meet of the base.
-fn plan(mut inputs: Vec<Arc<SstMeta>>, output: Output, ssts: &[Arc<SstMeta>]) -> Plan {
+fn plan(mut inputs: Vec<Arc<SstMeta>>, output: Output) -> Plan {
     inputs.sort_by_key(|file| (Reverse(file.level), file.age, file.id));
-    let around = bounds(inputs.iter().map(|file| file.rectangle));
-    let met = ssts.iter().filter(|file| {
-        output != Output::Base && file.level == BASE && around.is_some_and(|around| around.overlaps(&file.rectangle))
-    });
-    let base = met.map(|file| (file.rectangle, file.len)).collect();
-    Plan { inputs, output, base }
+    Plan { inputs, output }
 }

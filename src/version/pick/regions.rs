@@ -5,6 +5,7 @@
 use super::super::dyadic::DyadicBox;
 use super::super::sst::Rectangle;
 use super::cut::{Cut, bounds, duration, gap, width};
+use super::descent::bytes;
 use super::limits::Limits;
 use super::{Output, Plan};
 use crate::series::SeriesId;
@@ -35,12 +36,19 @@ struct Piece {
 impl Limits {
     /// Where the outputs of a plan are cut.
     pub(crate) fn regions(&self, plan: &Plan, fragments: &[Fragment]) -> Vec<Region> {
+        let (before, after) =
+            (u128::from(bytes(&plan.inputs).max(1)), u128::from(self.merged_bytes(&plan.inputs).max(1)));
+        let merged = |one: &Fragment| {
+            let bytes = u64::try_from(u128::from(one.bytes) * after / before).unwrap_or(one.bytes);
+            Fragment { bytes, ..*one }
+        };
+        let fragments: &[Fragment] = &fragments.iter().map(merged).collect::<Vec<_>>();
         let pieces = match plan.output {
             Output::Base => self.quantiles(Piece::whole(DyadicBox::ALL, fragments)),
             Output::InPlace { space, .. } => self.quantiles(Piece::whole(space, fragments)),
             Output::Tier { space, .. } => {
                 let pieces = self.parted(Piece::whole(space, fragments), self.output_depth);
-                self.sliced(pieces, Some(&plan.base))
+                self.sliced(pieces)
             }
         };
         pieces.into_iter().map(|piece| piece.region).collect()
@@ -56,7 +64,7 @@ impl Limits {
             _ => vec![all],
         };
         let pieces = halves.into_iter().flat_map(|half| self.parted(half, self.output_depth)).collect();
-        self.sliced(pieces, None).into_iter().map(|piece| piece.region).collect()
+        self.sliced(pieces).into_iter().map(|piece| piece.region).collect()
     }
 
     /// Parted by straight cuts through gaps: spaces stay as they are.
@@ -71,12 +79,12 @@ impl Limits {
     }
 
     /// Halved at dyadic midpoints until small enough, the largest first, as far as the number of regions allows.
-    fn sliced(&self, mut pieces: Vec<Piece>, base: Option<&[(Rectangle, u64)]>) -> Vec<Piece> {
+    fn sliced(&self, mut pieces: Vec<Piece>) -> Vec<Piece> {
         pieces.sort_unstable_by_key(|piece| piece.bytes);
         let mut done = Vec::new();
         while let Some(piece) = pieces.pop() {
             let full = done.len() + pieces.len() + 1 >= self.most_regions;
-            let cut = if full || self.small_enough(&piece, base) { None } else { self.midpoint(&piece) };
+            let cut = if full || piece.bytes <= self.piece { None } else { self.midpoint(&piece) };
             match cut.and_then(|(cut, spaces)| piece.split(cut, spaces)) {
                 None => done.push(piece),
                 Some(halves) => {
@@ -88,16 +96,6 @@ impl Limits {
             }
         }
         done
-    }
-
-    fn small_enough(&self, piece: &Piece, base: Option<&[(Rectangle, u64)]>) -> bool {
-        let Some(base) = base else { return piece.bytes <= self.largest_piece };
-        if piece.bytes <= self.piece || piece.bytes > self.largest_piece {
-            return piece.bytes <= self.piece;
-        }
-        let Some(bounds) = piece.bounds() else { return true };
-        let met = base.iter().filter(|(rectangle, _)| rectangle.overlaps(&bounds)).map(|(_, bytes)| *bytes);
-        met.fold(0, u64::saturating_add) <= self.piece_meets
     }
 
     /// The middle of the smallest dyadic box around the data, and the spaces of its two halves: they narrow along the

@@ -4,7 +4,6 @@ mod pathologies;
 mod plane;
 mod world;
 
-use super::super::sst::SstMeta;
 use super::*;
 use crate::series::SeriesId;
 

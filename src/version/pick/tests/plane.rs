@@ -47,8 +47,7 @@ proptest! {
             1 => Output::Tier { level: 2, space },
             _ => Output::InPlace { level: LAST_TIER, age: 1, space },
         };
-        let base: Vec<_> = fragments.iter().map(|one| (one.rectangle, one.bytes)).take(5).collect();
-        let cut = regions(&Plan { inputs: Vec::new(), output, base: base.clone() }, &fragments);
+        let cut = regions(&Plan { inputs: Vec::new(), output }, &fragments);
         prop_assert!(tile(&cut) && cut.len() <= LIMITS.most_regions, "{cut:?}");
         let cut = flush_regions(&fragments, newest);
         prop_assert!(tile(&cut) && cut.len() <= LIMITS.most_regions, "{cut:?}");
@@ -99,7 +98,7 @@ fn the_ends_of_the_plane_can_be_cut_at() {
 #[test]
 fn the_base_is_cut_by_series_until_their_blocks_would_suffer() {
     let fragment = |series, points| Fragment { rectangle: rectangle(series, (0, 1_000_000)), points, bytes: points };
-    let plan = Plan { inputs: Vec::new(), output: Output::Base, base: Vec::new() };
+    let plan = Plan { inputs: Vec::new(), output: Output::Base };
     let thin = regions(&plan, &[fragment((0, 99_999), 200 * MIB)]);
     assert_eq!(thin.len(), 4);
     assert!(thin.iter().all(|region| region.area.first_time == i64::MIN && region.area.last_time == i64::MAX));
