@@ -216,6 +216,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             self.arm_sync(prepared);
         }
         let next = self.version.appended(ahead.seq, ahead.series, self.memtable.view());
+        #[cfg(feature = "mutant_two_store_delete")]
+        self.publish(next.clone());
         self.publish(next.with_deletes(deletes));
     }
 
@@ -255,7 +257,7 @@ impl Ahead {
                     }
                 }
             }
-            Work::Delete(delete) => self.prepare_delete(*delete, permit),
+            Work::Delete(delete) => Some(self.prepare_delete(*delete, permit)),
             Work::MakeSeries { keys, duplicates, reply } => match self.make_all(&keys, duplicates) {
                 Err(error) => {
                     reply.send(Err(error));
@@ -293,7 +295,7 @@ impl Ahead {
     }
 
     /// Gives a delete its place in the order, and with it the series that were made since its selection was resolved.
-    fn prepare_delete(&mut self, delete: Delete, permit: Option<Permit>) -> Option<Prepared> {
+    fn prepare_delete(&mut self, delete: Delete, permit: Option<Permit>) -> Prepared {
         let Delete { found, known, matcher, times: (first_time, last_time), reply } = delete;
         let since = self.series.since(known).filter(|def| matcher.matches(&def.key)).map(|def| def.id);
         let series = SeriesSet::from_sorted(found.iter().chain(since));
@@ -305,7 +307,7 @@ impl Ahead {
             prepared.seq = Some(self.seq);
             prepared.delete = Some(Arc::new(Tombstone { seq: self.seq, series, first_time, last_time }));
         }
-        Some(prepared)
+        prepared
     }
 
     /// Finds or makes every key's series. Nothing is made before the caller takes over the index.

@@ -182,7 +182,7 @@ impl Version {
     /// The newest timestamp of anything that is here.
     pub(crate) fn newest_time(&self) -> Option<i64> {
         let frozen = self.frozen.iter().map(|frozen| &frozen.view);
-        let memory = frozen.chain([&self.active]).filter_map(|view| view.times()).map(|(_, last)| last);
+        let memory = frozen.chain([&self.active]).filter_map(View::times).map(|(_, last)| last);
         memory.chain(self.newest_flushed_time()).max()
     }
 
