@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "each model uses a part of the production files, the rest is used by the engine")]
 #![expect(unused_imports, reason = "the production modules' names are re-exported for the engine")]
+#![expect(clippy::enum_variant_names, reason = "names of the engine's interface are not judged here")]
 #![expect(unreachable_pub, reason = "what the engine makes public has no reader here")]
 
 #[path = "../../src/actor/mod.rs"]

@@ -9,7 +9,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake};
 
-// Immutable values behind an `Arc` need no model; what their drop would do, no model here depends on.
+// Immutable values behind an `Arc` need no model. Whether a file is still read is asked of its entry's count: that
+// changes between two of loom's steps, in whatever order those go, and how counts are kept in memory is std's affair.
 pub(crate) use std::sync::Arc;
 pub(crate) use std::task::Waker;
 

@@ -48,11 +48,6 @@ fn a_compaction_replaces_its_inputs_and_nothing_else() {
 }
 
 #[test]
-fn a_plan_whose_inputs_are_gone_is_given_up() {
-    models::stale_plan();
-}
-
-#[test]
 fn a_delete_hides_what_came_before_it_and_nothing_else() {
     models::delete();
 }

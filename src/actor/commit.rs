@@ -219,6 +219,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             self.arm_sync(prepared);
         }
         let next = self.version.appended(ahead.seq, ahead.series, self.memtable.view());
+        #[cfg(feature = "mutant_two_store_delete")]
+        self.publish(next.clone());
         self.publish(next.with_deletes(deletes));
     }
 

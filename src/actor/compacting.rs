@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Arc, Reply, Sender};
 use crate::version::pick::{Plan, pick, pick_everything};
-use crate::version::{self, BASE, FileId, L0, SstMeta, Version, pick_purge};
+use crate::version::{self, BASE, FileId, L0, SstMeta, Tombstone, Version, pick_purge};
 
 /// Files of L0 at which a freeze waits for the compaction under way: reads would meet ever more of them.
 pub(super) const MOST_L0_FILES: usize = 256;
@@ -109,7 +109,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             plan,
             age: self.generation + 1,
             series: self.version.series.clone(),
-            tombstones: self.version.durable_tombstones().cloned().collect(),
+            tombstones: self.tombstones(),
             cutoffs: self.version.cutoffs.clone(),
             flushed_seq: self.version.flushed_seq,
             cancel: Arc::clone(&self.compacting.cancel),
@@ -122,10 +122,18 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     fn next_plan(&self) -> Option<Plan> {
         let ssts = &self.version.ssts;
         let nothing = BTreeSet::new();
-        let tombstones: Vec<_> = self.version.durable_tombstones().cloned().collect();
+        let tombstones = self.tombstones();
         let asked = !self.compacting.waiters.is_empty();
         let everything = || if asked { pick_everything(ssts, &nothing) } else { None };
         pick(ssts, &nothing).or_else(everything).or_else(|| pick_purge(ssts, &tombstones, asked, &nothing))
+    }
+
+    /// The deletes that a merge may carry out.
+    fn tombstones(&self) -> Vec<Arc<Tombstone>> {
+        #[cfg(feature = "mutant_merge_carries_out_what_is_not_durable")]
+        return self.version.tombstones.iter().cloned().collect();
+        #[cfg(not(feature = "mutant_merge_carries_out_what_is_not_durable"))]
+        self.version.durable_tombstones().cloned().collect()
     }
 
     /// Answers those for whom there is nothing left to merge.
@@ -194,6 +202,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 return self.compaction_failed(&Error::WriteFailed { reason: why.to_owned() });
             }
         };
+        #[cfg(feature = "mutant_two_store_compaction")]
+        self.latest.publish(Arc::new(Version { ssts: self.version.ssts[inputs.len()..].into(), ..next.clone() }));
+        #[cfg(feature = "mutant_inputs_go_before_the_edit")]
+        self.storage.remove(inputs);
         #[cfg(feature = "mutant_compaction_takes_flushed_seq_back")]
         let next = self.as_planned(next, &outputs);
         if self.advance(next) {

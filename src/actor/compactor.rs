@@ -10,7 +10,10 @@ pub(crate) async fn run<M: Merges>(mut merges: M, inbox: Receiver<Compact>, writ
         let inputs = job.plan.inputs.iter().map(|sst| sst.id).collect();
         let outcome = merges.merge(&job);
         // Before the report: the writer removes what only it still holds, and this turn must not outlive that.
+        #[cfg(not(feature = "mutant_compactor_keeps_its_plan"))]
         drop(job);
+        #[cfg(feature = "mutant_compactor_keeps_its_plan")]
+        std::mem::forget(job);
         writer.send(ToWriter::Report(Report::Compacted { inputs, outcome }));
     }
 }

@@ -28,7 +28,6 @@ const SHUTDOWN: Model = Model { name: "shutdown", test: "a_close_answers_everyon
 const RELEASE: Model = Model { name: "release", test: "the_last_handle_gone_syncs_what_was_acknowledged" };
 const BACKPRESSURE: Model = Model { name: "backpressure", test: "parked_writes_go_through_in_order" };
 const COMPACTION: Model = Model { name: "compaction", test: "a_compaction_replaces_its_inputs_and_nothing_else" };
-const STALE_PLAN: Model = Model { name: "stale_plan", test: "a_plan_whose_inputs_are_gone_is_given_up" };
 const DELETE: Model = Model { name: "delete", test: "a_delete_hides_what_came_before_it_and_nothing_else" };
 const DELETE_IN_COMPACTION: Model =
     Model { name: "delete_in_compaction", test: "a_delete_in_a_compaction_outlives_its_outputs" };
@@ -69,15 +68,20 @@ const MUTANTS: &[Mutant] = &[
     mutant("mutant_permit_outlives_the_answer", &BACKPRESSURE, "whoever has its answer finds the memory free"),
     mutant("mutant_compaction_replaces_all_ssts", &COMPACTION, EXACTLY_ONCE),
     mutant("mutant_compaction_takes_flushed_seq_back", &COMPACTION, "flushed_seq goes back"),
-    mutant("mutant_stale_plan_is_installed", &STALE_PLAN, EXACTLY_ONCE),
-    mutant("mutant_given_up_outputs_stay", &STALE_PLAN, NAMED_ALONE),
+    mutant("mutant_two_store_compaction", &COMPACTION, EXACTLY_ONCE),
+    mutant("mutant_inputs_go_before_the_edit", &COMPACTION, "recovery refuses what a crash left"),
+    mutant("mutant_stale_plan_is_installed", &COMPACTION, EXACTLY_ONCE),
+    mutant("mutant_given_up_outputs_stay", &COMPACTION, NAMED_ALONE),
     mutant("mutant_tombstone_spares_what_is_in_flight", &DELETE, HIDDEN_EXACTLY),
+    mutant("mutant_two_store_delete", &DELETE, HIDDEN_EXACTLY),
     mutant("mutant_delete_is_not_in_the_wal", &DELETE, DELETES_RECOVERED),
     mutant("mutant_tombstone_goes_with_its_segment", &DELETE, DELETES_RECOVERED),
     mutant("mutant_tombstone_hides_what_comes_later", &DELETE_IN_COMPACTION, HIDDEN_EXACTLY),
     mutant("mutant_output_takes_the_seq_of_its_install", &DELETE_IN_COMPACTION, HIDDEN_EXACTLY),
+    mutant("mutant_merge_carries_out_what_is_not_durable", &DELETE_IN_COMPACTION, DELETES_RECOVERED),
     mutant("mutant_input_is_removed_at_install", &PINS, "a file is on the disk while someone reads it"),
     mutant("mutant_retired_files_are_forgotten", &PINS, NAMED_ALONE),
+    mutant("mutant_compactor_keeps_its_plan", &PINS, NAMED_ALONE),
 ];
 
 fn main() -> ExitCode {

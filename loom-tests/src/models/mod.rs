@@ -15,7 +15,7 @@ mod shutdown;
 
 pub use backpressure::backpressure;
 pub use columns::columns;
-pub use compaction::{compaction, stale_plan};
+pub use compaction::compaction;
 pub use crash::crash;
 pub use delete::{delete, delete_in_compaction};
 pub use flush::flush;

@@ -125,11 +125,19 @@ pub(crate) struct Setup {
     pub(crate) failing_flushes: usize,
     /// Batches that are in an SST each when the database is opened; the first records of the order.
     pub(crate) flushed: &'static [&'static [i64]],
+    /// Of deletes.
+    pub(crate) durability: Durability,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { flush_at_bytes: usize::MAX, watched: false, failing_flushes: 0, flushed: &[] }
+        Self {
+            flush_at_bytes: usize::MAX,
+            watched: false,
+            failing_flushes: 0,
+            flushed: &[],
+            durability: Durability::Sync,
+        }
     }
 }
 
@@ -182,7 +190,7 @@ impl World {
         let (flusher, frozen) = channel();
         let (compactor, plans) = channel();
         let settings = Settings {
-            durability: Durability::Sync,
+            durability: setup.durability,
             flush_at_bytes: setup.flush_at_bytes,
             flush_age: Duration::from_hours(1),
             duplicates: Duplicates::default(),
