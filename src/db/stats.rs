@@ -15,7 +15,8 @@ pub struct Stats {
     pub seq: u64,
     /// Everything up to this record is in SSTs.
     pub flushed_seq: u64,
-    /// Points that a snapshot taken now can meet.
+    /// Points in memory and files. Those that a delete, retention or the treatment of duplicates hides count until a merge
+    /// has taken them out.
     pub points: u64,
     /// Points in the memtable that takes writes.
     pub active_points: u64,
