@@ -15,7 +15,6 @@ mod latest;
 #[path = "../../src/memtable/mod.rs"]
 mod memtable;
 #[path = "../../src/options.rs"]
-#[expect(clippy::enum_variant_names, reason = "a public name of the engine, where the lint leaves it alone")]
 mod options;
 #[path = "../../src/point/mod.rs"]
 mod point;

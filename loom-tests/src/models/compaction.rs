@@ -6,7 +6,7 @@ use loom::thread;
 use crate::actor::{Compact, Merges, Report, Timer, ToWriter, Work, run_flusher};
 use crate::explore::{Explored, Witness, explore};
 use crate::sync::{Receiver, block_on};
-use crate::version::LAST_TIER;
+use crate::version::BASE;
 use crate::world::{Actors, Setup, World};
 
 /// The first two are in SSTs that overlap; the third is flushed while they are being merged, or before, or after.
@@ -54,7 +54,7 @@ fn merge_twice(world: &World, plans: &Receiver<Compact>) {
     let mut merges = world.store.clone();
     let outcomes = [merges.merge(&job), merges.merge(&job)];
     drop(job);
-    for (level, outcome) in [None, Some(LAST_TIER)].into_iter().zip(outcomes) {
+    for (level, outcome) in [None, Some(BASE - 1)].into_iter().zip(outcomes) {
         let mut made = outcome.expect("no merge fails here");
         made.ssts.iter_mut().for_each(|sst| sst.level = level.unwrap_or(sst.level));
         world.inbox.send(ToWriter::Report(Report::Compacted { inputs: inputs.clone(), outcome: Ok(made) }));
