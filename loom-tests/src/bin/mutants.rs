@@ -56,7 +56,7 @@ const MUTANTS: &[Mutant] = &[
     mutant("mutant_replay_ignores_flushed_seq", &CRASH, "no batch is recovered twice"),
     mutant("mutant_failed_flush_is_forgotten", &FLUSH_FAILS, EXACTLY_ONCE),
     mutant("mutant_failed_flush_is_never_retried", &FLUSH_FAILS, DEADLOCK),
-    mutant("mutant_retry_starts_a_second_flush", &FLUSH_FAILS, "no batch is recovered twice"),
+    mutant("mutant_retry_starts_a_second_flush", &FLUSH_FAILS, "nothing is flushed twice"),
     mutant("mutant_close_waits_for_no_flush", &SHUTDOWN, "a close that is Ok flushed everything"),
     mutant("mutant_close_waits_for_a_failed_flush", &SHUTDOWN, DEADLOCK),
     mutant("mutant_close_tries_no_failed_flush_again", &SHUTDOWN, "a close tries a failed flush once more"),

@@ -49,6 +49,8 @@ pub(crate) struct Disk {
     /// Appended to the manifest and not yet synced: a crash keeps it or not.
     pub(super) pending: Option<Edit>,
     last_file: u64,
+    /// How many SSTs were begun, those included that came to nothing once they were there.
+    begun_ssts: usize,
     /// How many of the next flushes fail.
     failing_flushes: usize,
 }
@@ -88,6 +90,7 @@ impl Store {
             durable,
             pending: None,
             last_file: first.get() + flushed_seq,
+            begun_ssts: 0,
             failing_flushes,
         };
         let steps = watched.then(|| Arc::new(loom::sync::Mutex::new(())));
@@ -169,6 +172,7 @@ impl Disk {
             return Err(Error::WriteFailed { reason: "the disk is full".to_owned() });
         }
         let id = self.take_id();
+        self.begun_ssts += 1;
         self.unfinished_ssts.push(id);
         Ok(id)
     }
@@ -213,6 +217,10 @@ impl Disk {
     pub(crate) fn durable_seq(&self) -> u64 {
         let synced = self.segments.values().flat_map(|segment| &segment.records[..segment.synced]);
         synced.map(|record| record.seq).max().unwrap_or_default().max(self.durable.flushed_seq)
+    }
+
+    pub(crate) fn begun_ssts(&self) -> usize {
+        self.begun_ssts
     }
 
     /// How many SSTs the manifest names.
