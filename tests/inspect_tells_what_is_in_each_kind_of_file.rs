@@ -58,9 +58,10 @@ fn a_wal_segment() {
             "predecessor 0000000000000001, sealed at byte 128",
             "points 303",
             "series definitions 2",
-            "ends clean at byte 3648",
+            "ends clean at byte 3688",
             "commit 2 248 3368 300 0 248",
-            "mark 2 3616 32 0 0 3616",
+            "delete 3 3616 40 0 0 248",
+            "mark 3 3656 32 0 0 3656",
         ],
     );
 }
