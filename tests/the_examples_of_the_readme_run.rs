@@ -44,6 +44,7 @@ mod with_tokio {
             .aggregate(Aggregate::Mean)
             .run()
             .await?;
+        db.delete(Select::metric("temp").tag("station", "JFK"), ..Timestamp::from_secs(1_357_000_001)).await?;
         db.close().await?;
         Ok((printed, daily))
     }
