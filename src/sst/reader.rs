@@ -158,9 +158,7 @@ impl SstReader {
         values: &mut Vec<T>,
     ) -> Result<()> {
         self.check_type::<T>(entry)?;
-        self.load_block(entry, scratch)?;
-        let decoded = scratch.decode(entry, (times, Timestamp::from_nanos), (values, T::from_bits));
-        decoded.map_err(|flaw| self.damaged_block(entry, flaw))
+        self.read_columns(entry, scratch, (times, Timestamp::from_nanos), (values, T::from_bits))
     }
 
     /// The same for a block of any type, its values as in `Sample::to_bits`: what a writer takes.
@@ -171,9 +169,7 @@ impl SstReader {
         timestamps: &mut Vec<i64>,
         bits: &mut Vec<u64>,
     ) -> Result<()> {
-        self.load_block(entry, scratch)?;
-        let decoded = scratch.decode(entry, (timestamps, |nanos| nanos), (bits, |bits| bits));
-        decoded.map_err(|flaw| self.damaged_block(entry, flaw))
+        self.read_columns(entry, scratch, (timestamps, |nanos| nanos), (bits, |bits| bits))
     }
 
     /// The same with timestamps as they are merged.
@@ -184,9 +180,19 @@ impl SstReader {
         times: &mut Vec<Timestamp>,
         bits: &mut Vec<u64>,
     ) -> Result<()> {
+        self.read_columns(entry, scratch, (times, Timestamp::from_nanos), (bits, |bits| bits))
+    }
+
+    /// A block's columns, each value as its reader wants it.
+    fn read_columns<Time, Value>(
+        &self,
+        entry: &BlockEntry,
+        scratch: &mut BlockScratch,
+        times: (&mut Vec<Time>, impl Fn(i64) -> Time),
+        values: (&mut Vec<Value>, impl Fn(u64) -> Value),
+    ) -> Result<()> {
         self.load_block(entry, scratch)?;
-        let decoded = scratch.decode(entry, (times, Timestamp::from_nanos), (bits, |bits| bits));
-        decoded.map_err(|flaw| self.damaged_block(entry, flaw))
+        scratch.decode(entry, times, values).map_err(|flaw| self.damaged_block(entry, flaw))
     }
 
     fn check_type<T: Sample>(&self, entry: &BlockEntry) -> Result<()> {

@@ -15,6 +15,7 @@ mod ingest;
 mod maintain;
 mod names;
 mod output;
+mod progress;
 mod query;
 mod series;
 mod stats;

@@ -2,9 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use timestrata::{Aggregate, Db, Select, SeriesInfo, Snapshot, Timestamp, Value};
 
 use crate::args::Delete;
@@ -12,7 +10,9 @@ use crate::database;
 use crate::failure::Result;
 use crate::figures::{bytes, count};
 use crate::output::Stdout;
+use crate::progress::spinner;
 use crate::series;
+use crate::time;
 
 /// Names shown of the series that a delete is about.
 const SHOWN_SERIES: usize = 10;
@@ -35,15 +35,6 @@ pub(crate) fn compact(dir: &Path) -> Result<()> {
     Ok(db.close_blocking()?)
 }
 
-fn spinner(what: &'static str) -> ProgressBar {
-    let spinner = ProgressBar::new_spinner().with_message(what);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-        spinner.set_style(style);
-    }
-    spinner.enable_steady_tick(Duration::from_millis(200));
-    spinner
-}
-
 /// Shows what a delete would hide, and hides it if that was asked for.
 pub(crate) fn delete(args: &Delete, dir: &Path) -> Result<()> {
     let db = database::open(dir)?;
@@ -62,14 +53,8 @@ pub(crate) fn delete(args: &Delete, dir: &Path) -> Result<()> {
 }
 
 fn points_of(snapshot: &Snapshot, select: &Select, args: &Delete) -> Result<u64> {
-    let query = snapshot.query(select.clone()).aggregate(Aggregate::Count);
-    let counted = match (args.from, args.to) {
-        (Some(from), Some(to)) => query.range(from..to),
-        (Some(from), None) => query.range(from..),
-        (None, Some(to)) => query.range(..to),
-        (None, None) => query,
-    };
-    let windows = counted.run_blocking()?;
+    let range = time::range(args.from, args.to);
+    let windows = snapshot.query(select.clone()).range(range).aggregate(Aggregate::Count).run_blocking()?;
     let values = windows.series.iter().flat_map(|series| &series.windows).map(|window| &window.value);
     Ok(values.map(|value| if let Value::U64(count) = value { *count } else { 0 }).sum())
 }
@@ -94,12 +79,7 @@ fn tell(args: &Delete, meant: &[SeriesInfo], points: u64) -> Result<()> {
 }
 
 fn carry_out(db: &Db, select: Select, args: &Delete) -> Result<()> {
-    match (args.from, args.to) {
-        (Some(from), Some(to)) => db.delete_blocking(select, from..to),
-        (Some(from), None) => db.delete_blocking(select, from..),
-        (None, Some(to)) => db.delete_blocking(select, ..to),
-        (None, None) => db.delete_blocking(select, ..),
-    }?;
+    db.delete_blocking(select, time::range(args.from, args.to))?;
     let mut out = Stdout::lock().out;
     writeln!(out, "deleted; `timestrata compact` gives their space back at once")?;
     out.flush()?;

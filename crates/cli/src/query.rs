@@ -1,7 +1,6 @@
 //! `timestrata query`: points of the selected series, or one value a window.
 //! When nothing matches it says what there is instead.
 
-use std::ops::Bound;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +12,10 @@ use crate::database;
 use crate::failure::{Failure, Result};
 use crate::output::{PointRow, Printer, SeriesText};
 use crate::series;
+use crate::time::{self, Range};
 
 /// Enough to find where data lies; a million series would take too long for a hint.
 const SERIES_LOOKED_AT: usize = 1_000;
-
-type Range = (Bound<Timestamp>, Bound<Timestamp>);
 
 pub(crate) fn run(args: &Query, dir: &Path) -> Result<()> {
     if let (Some(from), Some(to)) = (args.from, args.to)
@@ -31,8 +29,7 @@ pub(crate) fn run(args: &Query, dir: &Path) -> Result<()> {
     if matched.is_empty() {
         return Err(series::none(&snapshot, &args.selector));
     }
-    let range =
-        (args.from.map_or(Bound::Unbounded, Bound::Included), args.to.map_or(Bound::Unbounded, Bound::Excluded));
+    let range = time::range(args.from, args.to);
     let found = match (args.agg, args.every) {
         (None, None) => points(args, &snapshot, select, range)?,
         (agg, _) => windows(args, &snapshot, select, range, agg.unwrap_or(Agg::Mean).into())?,

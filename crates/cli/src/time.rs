@@ -1,10 +1,19 @@
 //! Times as people and files write them, turned into timestamps; and lengths of time such as `1d`.
 //! What is ambiguous is refused with the option that says it: nothing here guesses a unit or a zone but UTC.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use timestrata::Timestamp;
+
+/// A range of time as `--from` and `--to` mean it.
+pub(crate) type Range = (Bound<Timestamp>, Bound<Timestamp>);
+
+/// It holds `from` and stops short of `to`; without them it is open.
+pub(crate) fn range(from: Option<Timestamp>, to: Option<Timestamp>) -> Range {
+    (from.map_or(Bound::Unbounded, Bound::Included), to.map_or(Bound::Unbounded, Bound::Excluded))
+}
 
 /// How the times of a file are written: RFC 3339 or a date and perhaps a time (`auto`), RFC 3339 alone, or a count of
 /// seconds, milliseconds, microseconds or nanoseconds since 1970, with or without decimals.
