@@ -182,7 +182,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Durable, then visible, then deleted, as a flush is.
     fn install_compaction(&mut self, inputs: &[FileId], made: Made) {
         #[cfg(feature = "planted")]
-        let inputs = &*self.by_place(inputs);
+        let inputs = &*self.by_place(inputs, &made);
         let outputs: Vec<FileId> = made.ssts.iter().map(|sst| sst.id).collect();
         #[cfg(feature = "mutant_output_takes_the_seq_of_its_install")]
         let made = self.made_now(made);

@@ -1,12 +1,13 @@
 //! The planted bugs of the writer; see `crate::planted`. Numbers are those of the list they come from.
 
 use super::commit::Prepared;
-use super::storage::{Storage, Timers};
+use super::storage::{Made, Storage, Timers};
 use super::writer::{Flushing, Writer};
 use crate::error::Error;
 use crate::planted::is;
+use crate::sync::Arc;
 use crate::version::pick::Plan;
-use crate::version::{BASE, Edit, FileId, Version};
+use crate::version::{BASE, Edit, FileId, Version, Work};
 
 /// The version that a merge was planned in, as far as its install may confuse it with the one that it meets.
 #[derive(Debug, Default)]
@@ -63,11 +64,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         plan
     }
 
-    /// 12: inputs are found by their places, which a flush has moved.
-    pub(super) fn by_place(&self, inputs: &[FileId]) -> Vec<FileId> {
+    /// 12: inputs are found by their places, which a flush has moved. Only where the version's own rules would not notice:
+    /// those refuse an overlap of the base, and the test is to see the points.
+    pub(super) fn by_place(&self, inputs: &[FileId], made: &Made) -> Vec<FileId> {
         let newest_first: Vec<FileId> = self.version.ssts.iter().rev().map(|sst| sst.id).collect();
         let found = self.compacting.planned.places.iter().filter_map(|at| newest_first.get(*at)).copied();
-        if is("inputs_go_by_place") { found.collect() } else { inputs.to_vec() }
+        let found: Vec<FileId> = found.collect();
+        let added = made.ssts.iter().cloned().map(Arc::new).collect();
+        let next = self.version.after_compaction(&found, added, &Work::default());
+        let unnoticed = next.is_some_and(|next| next.broken_invariant().is_none());
+        if is("inputs_go_by_place") && unnoticed { found } else { inputs.to_vec() }
     }
 
     /// 15: a merge brings back the deletes that there were when it was planned.

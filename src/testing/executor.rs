@@ -28,6 +28,9 @@ pub struct Executor {
     /// Of the openings that live.
     alarms: Vec<(Arc<Alarm>, Sender<ToWriter>)>,
     woken_at: Rc<Cell<usize>>,
+    /// The tasks that are compactors, and whether they get no turns for now.
+    compactors: Vec<usize>,
+    held: bool,
 }
 
 /// A task that wants a turn.
@@ -76,6 +79,8 @@ impl Executor {
             ready: Arc::default(),
             alarms: Vec::new(),
             woken_at,
+            compactors: Vec::new(),
+            held: false,
         }
     }
 
@@ -87,7 +92,8 @@ impl Executor {
         let (db, Actors { writer, flusher, compactor, alarm, guard }) = builder.env(self.disk.env()).assemble()?;
         self.alarms.push((alarm, guard.inbox()));
         self.start(flusher);
-        self.start(compactor);
+        let compactor = self.start(compactor);
+        self.compactors.push(compactor);
         self.start(writer);
         Ok(db)
     }
@@ -114,17 +120,15 @@ impl Executor {
         Rc::clone(&self.woken_at)
     }
 
+    /// Whether merges wait from now on, so that others overtake them whatever the seed.
+    pub fn hold_compactor(&mut self, held: bool) {
+        self.held = held;
+    }
+
     /// Gives a task that wants one a turn; `false` if none does.
     pub fn step(&mut self) -> bool {
         loop {
-            let ready = {
-                let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-                if ready.is_empty() {
-                    return false;
-                }
-                let at = self.chance.up_to(ready.len() - 1);
-                ready.remove(at)
-            };
+            let Some(ready) = self.choose() else { return false };
             let Some(mut future) = self.tasks[ready.task].take() else { continue };
             let waker = self.waker(ready.task);
             self.woken_at.set(ready.woken_at);
@@ -133,6 +137,15 @@ impl Executor {
             }
             return true;
         }
+    }
+
+    fn choose(&mut self) -> Option<Ready> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |ready: &Ready| self.held && self.compactors.contains(&ready.task);
+        let wanted = ready.iter().filter(|ready| !waits(ready)).count();
+        let nth = self.chance.up_to(wanted.checked_sub(1)?);
+        let at = ready.iter().enumerate().filter(|(_, ready)| !waits(ready)).map(|(at, _)| at).nth(nth)?;
+        Some(ready.remove(at))
     }
 
     /// Turns until nobody wants one.
@@ -186,6 +199,7 @@ impl Executor {
         self.disk.kill();
         self.alarms.clear();
         self.tasks.clear();
+        self.compactors.clear();
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // Numbers must not repeat: a waker of a dead task may still be held somewhere.
         self.ready = Arc::default();
