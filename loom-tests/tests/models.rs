@@ -66,3 +66,8 @@ fn a_file_stays_while_someone_reads_it_and_goes_then() {
 fn the_doors_keep_their_promises_here_too() {
     models::doors();
 }
+
+#[test]
+fn a_series_is_listed_as_long_as_it_has_a_point() {
+    models::census();
+}

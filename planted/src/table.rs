@@ -60,6 +60,7 @@ pub(crate) const PLANTED: &[Planted] = &[
     simulated("19", "failed_sync_is_acknowledged", crashed!("failed_sync"), "is lost"),
     simulated("20", "damaged_record_is_skipped", DAMAGED, "is lost, and a later one is there"),
     Planted { row: "21", bug: "refused_batch_is_ok", binary: BAD_INPUT, test: "another_type_is_told_with_series_expected_and_found", says: "on an `Ok` value" },
+    simulated("-", "gone_before_its_delete_is_durable", crashed!("fleeting_series"), "is not listed"),
     simulated("-", "failed_sync_is_tried_again", crashed!("failed_sync"), "assertion failed: !world.close()"),
     simulated("-", "failed_write_moves_the_seal", crashed!("failed_writes"), "its successor says"),
     simulated("-", "segments_go_before_the_manifest", crashed!("killed_twice"), "does not open"),

@@ -218,6 +218,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             self.definitions.extend(prepared.definitions.iter().cloned());
             self.arm_sync(prepared);
         }
+        for prepared in group {
+            self.census.note(&prepared.series, prepared.delete.as_deref());
+        }
         let next = self.version.appended(ahead.seq, ahead.series, self.memtable.view());
         #[cfg(feature = "mutant_two_store_delete")]
         self.publish(next.clone());
@@ -243,7 +246,7 @@ impl Ahead {
             Work::Write(write) => {
                 let Write { batch, durability, reply } = *write;
                 let made = self.make_all(batch.keys(), None);
-                match made.and_then(|made| Ok((made.resolve(&batch)?, made))) {
+                match made.and_then(|made| made.resolve(&batch, self.max_series)) {
                     #[cfg(feature = "planted")]
                     Err(_) if crate::planted::is("refused_batch_is_ok") => {
                         reply.send(Ok(Ack { seq: self.seq, durability }));
@@ -308,7 +311,9 @@ impl Ahead {
         if !series.is_empty() && first_time <= last_time {
             self.seq += 1;
             prepared.seq = Some(self.seq);
-            prepared.delete = Some(Arc::new(Tombstone { seq: self.seq, series, first_time, last_time }));
+            let tombstone = Tombstone { seq: self.seq, series, first_time, last_time };
+            self.series.deleted(&tombstone);
+            prepared.delete = Some(Arc::new(tombstone));
         }
         prepared
     }
@@ -336,14 +341,16 @@ impl Ahead {
 }
 
 impl MadeSeries {
-    /// The series of each point of a batch whose keys these are.
-    fn resolve(&self, batch: &Batch) -> Result<Vec<SeriesId>> {
+    /// The series of each point of a batch whose keys these are; those that were gone are back.
+    fn resolve(mut self, batch: &Batch, cap: u32) -> Result<(Vec<SeriesId>, Self)> {
         let known = self.index.len();
         let resolve = |target| match target {
             Target::Id(id) if id.index() < known => Ok(id),
             Target::Id(id) => Err(Error::UnknownSeries { id: id.get() }),
             Target::Key(at) => Ok(self.ids[at]),
         };
-        batch.targets().map(resolve).collect()
+        let series: Vec<SeriesId> = batch.targets().map(resolve).collect::<Result<_>>()?;
+        self.index.come_back(&series, cap)?;
+        Ok((series, self))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::install::{FIRST_RETRY, LAST_RETRY};
-use super::message::{Command, Compact, Work};
+use super::message::{Command, ToCompactor, Work};
 use super::retired::Retired;
 use super::storage::{Made, MergeJob, Storage, Timer, Timers};
 use super::writer::Writer;
@@ -23,7 +23,7 @@ const SWEEP_AFTER: Duration = Duration::from_secs(1);
 /// What the writer knows of compaction.
 #[derive(Debug)]
 pub(super) struct Compacting {
-    pub(super) compactor: Sender<Compact>,
+    pub(super) compactor: Sender<ToCompactor>,
     /// The inputs of the plan under way.
     running: Option<Vec<FileId>>,
     /// After a failure, until its timer falls due.
@@ -39,7 +39,7 @@ pub(super) struct Compacting {
 }
 
 impl Compacting {
-    pub(super) fn new(compactor: Sender<Compact>) -> Self {
+    pub(super) fn new(compactor: Sender<ToCompactor>) -> Self {
         Self {
             compactor,
             running: None,
@@ -51,6 +51,11 @@ impl Compacting {
             #[cfg(feature = "planted")]
             planned: super::planted::Planned::default(),
         }
+    }
+
+    /// Says whether what is sent to the compactor now is wanted at its end.
+    pub(super) fn cancelled(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.cancel)
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -96,10 +101,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Sends the next plan to the compactor, if there is one and the compactor is free.
     pub(super) fn compact_next(&mut self) {
         self.answer_compacted();
-        if self.compacting.is_running() || self.compacting.waits || self.read_only.is_some() || self.stop.is_asked() {
+        if self.compacting.is_running() || self.census.is_running() || self.compacting.waits || self.read_only.is_some() || self.stop.is_asked() {
             return;
         }
-        let Some(plan) = self.next_plan() else { return };
+        let Some(plan) = self.next_plan() else { return self.census_next(!self.compacting.waiters.is_empty()) };
         #[cfg(feature = "planted")]
         let plan = self.planned(plan);
         let inputs: Vec<FileId> = plan.inputs.iter().map(|sst| sst.id).collect();
@@ -112,11 +117,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             tombstones: self.tombstones(),
             cutoffs: self.version.cutoffs.clone(),
             flushed_seq: self.version.flushed_seq,
-            cancel: Arc::clone(&self.compacting.cancel),
+            cancel: self.compacting.cancelled(),
         };
         // Taken now and for good: no other file of any level will bear it.
         self.generation += 1;
-        self.compacting.compactor.send(Compact { job });
+        self.compacting.compactor.send(ToCompactor::Compact(job));
     }
 
     fn next_plan(&self) -> Option<Plan> {
@@ -139,8 +144,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Answers those for whom there is nothing left to merge.
     fn answer_compacted(&mut self) {
         let version = &self.version;
+        let census = self.census.is_running() || !version.series.gone().suspects().is_empty();
         let waits = |seq: u64| {
-            version.ssts.iter().any(|sst| sst.level != BASE && sst.min_seq <= seq)
+            census
+                || version.ssts.iter().any(|sst| sst.level != BASE && sst.min_seq <= seq)
                 || version.durable_tombstones().any(|tombstone| tombstone.seq <= seq)
         };
         let (waiting, done): (Vec<_>, Vec<_>) = self.compacting.waiters.drain(..).partition(|(seq, _)| waits(*seq));

@@ -1,19 +1,37 @@
-//! The compactor: merges the SSTs of one plan after the other, and reports. It picks nothing and installs nothing.
+//! The compactor: merges the SSTs of one plan after the other, looks which series have no point left, and reports. It picks
+//! nothing and installs nothing.
 
-use super::message::{Compact, Report, ToWriter};
-use super::storage::Merges;
+use super::message::{Report, ToCompactor, ToWriter};
+use super::storage::{CensusJob, MergeJob, Merges};
 use crate::sync::{Receiver, Sender};
 
 /// Runs until the writer drops its end of the inbox.
-pub(crate) async fn run<M: Merges>(mut merges: M, inbox: Receiver<Compact>, writer: Sender<ToWriter>) {
-    while let Some(Compact { job }) = inbox.recv().await {
-        let inputs = job.plan.inputs.iter().map(|sst| sst.id).collect();
-        let outcome = merges.merge(&job);
-        // Before the report: the writer removes what only it still holds, and this turn must not outlive that.
-        #[cfg(not(feature = "mutant_compactor_keeps_its_plan"))]
-        drop(job);
-        #[cfg(feature = "mutant_compactor_keeps_its_plan")]
-        std::mem::forget(job);
-        writer.send(ToWriter::Report(Report::Compacted { inputs, outcome }));
+pub(crate) async fn run<M: Merges>(mut merges: M, inbox: Receiver<ToCompactor>, writer: Sender<ToWriter>) {
+    while let Some(message) = inbox.recv().await {
+        // Each drops its job before the report: the writer removes what only it still holds, and this turn must not
+        // outlive that.
+        let report = match message {
+            ToCompactor::Compact(job) => compact(&mut merges, job),
+            ToCompactor::Count(job) => count(&mut merges, job),
+        };
+        writer.send(ToWriter::Report(report));
     }
+}
+
+fn compact<M: Merges>(merges: &mut M, job: MergeJob) -> Report {
+    let inputs = job.plan.inputs.iter().map(|sst| sst.id).collect();
+    let outcome = merges.merge(&job);
+    #[cfg(not(feature = "mutant_compactor_keeps_its_plan"))]
+    drop(job);
+    #[cfg(feature = "mutant_compactor_keeps_its_plan")]
+    std::mem::forget(job);
+    Report::Compacted { inputs, outcome }
+}
+
+fn count<M: Merges>(merges: &mut M, job: CensusJob) -> Report {
+    let outcome = merges.count(&job);
+    let CensusJob { version, suspects, .. } = job;
+    let seq = version.seq;
+    drop(version);
+    Report::Counted { seq, suspects, outcome }
 }

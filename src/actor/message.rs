@@ -1,6 +1,6 @@
 //! What the actors tell each other. Commands ask for something and carry their reply; reports say what happened.
 
-use super::storage::{FlushJob, Made, MergeJob, Timer};
+use super::storage::{CensusJob, FlushJob, Made, MergeJob, Timer};
 use crate::error::Result;
 use crate::options::{Duplicates, Durability};
 use crate::point::{Batch, ValueType};
@@ -101,6 +101,8 @@ pub(crate) enum Report {
     Flushed { generation: u64, outcome: Result<Made> },
     /// The compactor is done with a plan, or gave up and left nothing behind.
     Compacted { inputs: Vec<FileId>, outcome: Result<Made> },
+    /// The compactor has looked which of the suspects had no point left in the version of `seq`, or gave up.
+    Counted { seq: u64, suspects: SeriesSet, outcome: Result<SeriesSet> },
     /// Something asked for with [`Timers::arm`](super::Timers::arm) is due.
     Due(Timer),
     /// Another actor panicked: nothing can be relied on any more.
@@ -113,8 +115,11 @@ pub(crate) struct Flush {
     pub(crate) job: FlushJob,
 }
 
-/// The compactor's only message: merge these.
+/// What the compactor is asked to do.
 #[derive(Debug)]
-pub(crate) struct Compact {
-    pub(crate) job: MergeJob,
+pub(crate) enum ToCompactor {
+    /// Merge these.
+    Compact(MergeJob),
+    /// Look which of these series have no point left.
+    Count(CensusJob),
 }

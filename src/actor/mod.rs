@@ -2,6 +2,7 @@
 //! compactor, which makes fewer and better SSTs of many.
 //! Each is a runtime-free future over its inbox and the storage traits. They know no file, no runtime and no clock.
 
+mod census;
 mod commit;
 mod compacting;
 mod compactor;
@@ -21,6 +22,8 @@ mod writer;
 pub(crate) use compactor::run as run_compactor;
 pub(crate) use flusher::run as run_flusher;
 pub use message::Ack;
-pub(crate) use message::{Command, Compact, Delete, Flush, Report, ToWriter, Work, Write};
-pub(crate) use storage::{AppendError, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables, Timer, Timers};
+pub(crate) use message::{Command, Delete, Flush, Report, ToCompactor, ToWriter, Work, Write};
+pub(crate) use storage::{
+    AppendError, CensusJob, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables, Timer, Timers,
+};
 pub(crate) use writer::{Settings, Writer};

@@ -50,6 +50,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             if dropped > 0 {
                 tracing::info!(dropped, ?cutoff, "files that retention or a delete hides whole are dropped");
             }
+            self.suspect_expired(dropped > 0);
             self.delete_behind_rules();
         }
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::memtable::Frozen;
 use crate::point::PointColumns;
-use crate::series::SeriesDef;
+use crate::series::{SeriesDef, SeriesSet};
 use crate::sync::Arc;
 use crate::sync::atomic::AtomicU32;
 use crate::version::pick::Plan;
-use crate::version::{Cutoffs, Edit, FileId, SeriesIndex, SstMeta, Tombstone};
+use crate::version::{Cutoffs, Edit, FileId, SeriesIndex, SstMeta, Tombstone, Version};
 
 /// One record of the total order: the series it makes and the points it holds, or a delete.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,9 @@ pub(crate) trait Merges {
     /// Writes the plan's inputs anew as its outputs, durable when this returns. After an error no output is left behind;
     /// the inputs are never touched.
     fn merge(&mut self, job: &MergeJob) -> Result<Made>;
+
+    /// Those of the suspects of which the version shows no point.
+    fn count(&mut self, job: &CensusJob) -> Result<SeriesSet>;
 }
 
 /// What to flush, and what decides where its files are cut.
@@ -91,6 +94,15 @@ pub(crate) struct MergeJob {
     pub(crate) cutoffs: Cutoffs,
     /// Every delete up to here has been carried out in the outputs.
     pub(crate) flushed_seq: u64,
+    /// Not zero: nobody wants the outcome any more.
+    pub(crate) cancel: Arc<AtomicU32>,
+}
+
+/// Whose points to look for.
+#[derive(Debug, Clone)]
+pub(crate) struct CensusJob {
+    pub(crate) version: Arc<Version>,
+    pub(crate) suspects: SeriesSet,
     /// Not zero: nobody wants the outcome any more.
     pub(crate) cancel: Arc<AtomicU32>,
 }
@@ -130,6 +142,8 @@ pub(crate) enum Timer {
     Retry,
     /// Try to compact again after a failure.
     Compact,
+    /// Look again which series have no point left.
+    Census,
     /// Look what retention hides by now.
     Retain,
     /// Look whether retired files are still read.

@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::census::Census;
 use super::compacting::Compacting;
 use super::install::FIRST_RETRY;
-use super::message::{Command, Compact, Flush, Report, ToWriter, Work};
+use super::message::{Command, Flush, Report, ToCompactor, ToWriter, Work};
 use super::retention::Retaining;
 use super::shutdown::Stop;
 use super::storage::{AppendError, Storage, Timer, Timers};
@@ -74,6 +75,7 @@ pub(crate) struct Writer<S, T> {
     pub(super) flush_waiters: Vec<(u64, Reply<Result<()>>)>,
     pub(super) compacting: Compacting,
     pub(super) retaining: Retaining,
+    pub(super) census: Census,
     /// Records were appended that no sync has covered yet.
     pub(super) unsynced: bool,
     pub(super) stop: Stop,
@@ -97,7 +99,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         timers: T,
         settings: Settings,
         flusher: Sender<Flush>,
-        compactor: Sender<Compact>,
+        compactor: Sender<ToCompactor>,
         latest: Arc<Latest<Version>>,
         generation: u64,
     ) -> Self {
@@ -121,6 +123,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             flush_waiters: Vec::new(),
             compacting: Compacting::new(compactor),
             retaining,
+            census: Census::default(),
             unsynced: false,
             stop: Stop::No,
             read_only: None,
@@ -140,6 +143,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
                 self.take(message);
             }
             self.work();
+            self.census_next(false);
             self.sweep();
             if matches!(self.stop, Stop::Done) {
                 break;
@@ -173,6 +177,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             }
             ToWriter::Report(Report::Flushed { generation, outcome }) => self.flushed(generation, outcome),
             ToWriter::Report(Report::Compacted { inputs, outcome }) => self.compacted(&inputs, outcome),
+            ToWriter::Report(Report::Counted { seq, suspects, outcome }) => self.counted(seq, &suspects, outcome),
             ToWriter::Report(Report::Due(timer)) => self.due(timer),
             ToWriter::Report(Report::Panicked) => self.stop = Stop::Done,
         }
@@ -190,6 +195,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             Timer::Retry if std::mem::replace(&mut self.flushing, Flushing::Idle) == Flushing::Idle => {}
             Timer::Retry => self.flush_next(),
             Timer::Compact => self.compact_again(),
+            Timer::Census => self.census_next(false),
             Timer::Retain => self.retain(),
             // Each turn ends with it.
             Timer::Sweep => {}

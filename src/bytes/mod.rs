@@ -7,6 +7,7 @@ pub(crate) mod header;
 pub(crate) mod key;
 mod numbers;
 mod salt;
+pub(crate) mod series_set;
 pub(crate) mod tombstone;
 mod window;
 

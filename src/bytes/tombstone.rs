@@ -1,8 +1,7 @@
 //! A tombstone as bytes, the same in the WAL and in the manifest.
 
-use super::key::series_id;
+use super::series_set::{put_series, read_series};
 use super::{Decoded, Reader, ordinal, put_varint, put_zigzag};
-use crate::series::{SeriesId, SeriesSet};
 use crate::version::Tombstone;
 
 /// Seq, two times, the number of runs, and one run.
@@ -13,39 +12,24 @@ pub(crate) fn put_tombstone(out: &mut Vec<u8>, tombstone: &Tombstone) {
     put_varint(out, tombstone.seq);
     put_zigzag(out, tombstone.first_time);
     put_varint(out, tombstone.last_time.abs_diff(tombstone.first_time));
-    put_varint(out, tombstone.series.runs().len() as u64);
-    let mut end = 0;
-    for (first, last) in tombstone.series.runs() {
-        put_varint(out, u64::from(first.get() - end));
-        put_varint(out, u64::from(last.get() - first.get()));
-        end = last.get();
-    }
+    put_series(out, &tombstone.series);
 }
 
 pub(crate) fn read_tombstone(reader: &mut Reader<'_>) -> Decoded<Tombstone> {
     let seq = ordinal(reader.varint()?)?;
     let first_time = reader.zigzag()?;
     let last_time = first_time.checked_add_unsigned(reader.varint()?).ok_or("a delete beyond all time")?;
-    let count = reader.count(2)?;
-    let (mut runs, mut end) = (Vec::with_capacity(count), 0_u64);
-    for _ in 0..count {
-        let first = step(end, reader.varint()?)?;
-        let last = step(u64::from(first.get()), reader.varint()?)?;
-        runs.push((first, last));
-        end = u64::from(last.get());
+    let series = read_series(reader)?;
+    if series.is_empty() {
+        return Err("a delete of no series".to_owned());
     }
-    let series = SeriesSet::from_runs(runs).filter(|series| !series.is_empty());
-    let series = series.ok_or("a delete whose series do not ascend")?;
     Ok(Tombstone { seq, series, first_time, last_time })
-}
-
-fn step(from: u64, by: u64) -> Decoded<SeriesId> {
-    series_id(from.checked_add(by).ok_or("a series id beyond 64 bits")?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::{SeriesId, SeriesSet};
 
     #[test]
     fn a_tombstone_round_trips_at_the_ends_of_everything() {

@@ -9,8 +9,11 @@ use crate::version::{SstMeta, Version, Work};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Series that were made.
+    /// Series that are listed: those that were made, without those of which a delete or retention has left no point. The
+    /// cap counts these.
     pub series: u64,
+    /// Series of which a delete or retention has left no point, until they are written again.
+    pub series_gone: u64,
     /// The newest visible record.
     pub seq: u64,
     /// Everything up to this record is in SSTs.
@@ -138,7 +141,8 @@ impl Stats {
     pub(super) fn of(engine: &Engine) -> Self {
         let version = engine.version();
         let mut stats = Self {
-            series: version.series.len() as u64,
+            series: version.series.live() as u64,
+            series_gone: version.series.gone().len() as u64,
             seq: version.seq,
             flushed_seq: version.flushed_seq,
             points: version.points(),

@@ -16,7 +16,7 @@ pub(crate) use drive::Alarm;
 use drive::drive_with;
 pub(crate) use drive::{block_on, off_thread};
 
-use crate::actor::{self, Command, Compact, Flush, Report, Settings, ToWriter, Work, Writer};
+use crate::actor::{self, Command, Flush, Report, Settings, ToCompactor, ToWriter, Work, Writer};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::latest::Latest;
@@ -91,7 +91,7 @@ impl Engine {
         let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel::<Flush>();
-        let (compactor, plans) = channel::<Compact>();
+        let (compactor, plans) = channel::<ToCompactor>();
         let alarm = Arc::new(Alarm::new(Arc::clone(&env)));
         let settings = Settings {
             durability: options.durability,

@@ -39,6 +39,14 @@ impl ManifestInspection {
         for origin in &durable.origins {
             report.fact("made of the files of", Uuid::from_u128(*origin));
         }
+        let cutoff = durable.cutoff.map_or_else(|| "none".to_owned(), time);
+        report.fact("cutoff", cutoff);
+        for (select, cutoff) in &durable.cutoffs {
+            report.fact("cutoff of", format!("{select}: {}", time(*cutoff)));
+        }
+        report.fact("series gone", durable.gone.count());
+        report.fact("series to look at", durable.suspects.count());
+        report.fact("deletes", durable.tombstones.len());
         report.fact("SSTs", durable.ssts.len());
         report.fact("points", durable.ssts.iter().map(|sst| sst.points).sum::<u64>());
         if let Some(bad) = bad {

@@ -1,11 +1,12 @@
 //! An edit as bytes. Numbers are varints, each as small as its neighbours allow; decoding refuses what no engine wrote.
 
 use crate::bytes::key::{put_text, read_text, series_id};
+use crate::bytes::series_set::{put_series, read_series};
 use crate::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
 use crate::bytes::{Decoded, Reader, ordinal, put_u32, put_varint, put_zigzag};
 use crate::options::Duplicates;
 use crate::sync::Arc;
-use crate::version::{BASE, DyadicBox, Edit, FileId, Rectangle, SstMeta};
+use crate::version::{BASE, DyadicBox, Edit, FileId, GoneStep, Rectangle, SstMeta};
 
 /// Sixteen numbers of at least a byte, and the CRC.
 const MIN_SST_BYTES: usize = 20;
@@ -42,6 +43,10 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &Edit) {
     put_varint(out, edit.origins.len() as u64);
     for origin in &edit.origins {
         out.extend_from_slice(&origin.to_be_bytes());
+    }
+    let GoneStep { gone, back, suspected, cleared } = &edit.gone;
+    for series in [gone, back, suspected, cleared] {
+        put_series(out, series);
     }
 }
 
@@ -106,6 +111,12 @@ pub(super) fn read_edit(bytes: &[u8]) -> Decoded<Edit> {
     for _ in 0..reader.count(16)? {
         edit.origins.push(u128::from_be_bytes(reader.array()?));
     }
+    edit.gone = GoneStep {
+        gone: read_series(&mut reader)?,
+        back: read_series(&mut reader)?,
+        suspected: read_series(&mut reader)?,
+        cleared: read_series(&mut reader)?,
+    };
     reader.finish()?;
     Ok(edit)
 }

@@ -16,7 +16,7 @@ use crate::bytes::{assert_golden, overwrite};
 use crate::env::OsEnv;
 use crate::env::faulty::{Call, Fault, FaultyEnv};
 use crate::series::SeriesId;
-use crate::version::{FileId, Rectangle, SstMeta};
+use crate::version::{FileId, GoneStep, Rectangle, SstMeta};
 
 pub(super) const UUID: Uuid = Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
 
@@ -70,6 +70,12 @@ fn edit(number: u64) -> Edit {
         cutoffs: vec![("temp{station=\"JFK\"}".to_owned(), -5)],
         duplicates: (number == 2).then_some(Duplicates::KeepLast),
         origins: if number == 2 { vec![77, u128::MAX] } else { Vec::new() },
+        gone: GoneStep {
+            gone: SeriesSet::from_sorted([1, 2, 900].map(SeriesId::new)),
+            back: SeriesSet::from_sorted([2].map(SeriesId::new)),
+            suspected: SeriesSet::from_sorted([4, 77].map(SeriesId::new)),
+            cleared: SeriesSet::from_sorted([77].map(SeriesId::new)),
+        },
     }
 }
 

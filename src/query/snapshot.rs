@@ -62,18 +62,22 @@ impl Snapshot {
     }
 
     /// The series that match, sorted by key.
+    ///
+    /// A series of which a delete or retention has left no point is listed no more, until its next point; its key keeps its
+    /// number, type and treatment of duplicates.
     #[must_use]
     pub fn series(&self, select: &Select) -> Vec<SeriesInfo> {
         self.inner.select(select).into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
-    /// The series of a key, if there is one.
+    /// The series of a key, if it is listed.
     #[must_use]
     pub fn find(&self, key: &SeriesKey) -> Option<SeriesInfo> {
-        self.inner.version.series.find(key).map(|def| info(def))
+        let series = &self.inner.version.series;
+        series.find(key).filter(|def| !series.gone().contains(def.id)).map(|def| info(def))
     }
 
-    /// The series of a key, to be scanned as `T`.
+    /// The series of a key, to be scanned as `T`; also one that is listed no more.
     ///
     /// # Errors
     /// [`Error::NoSuchSeries`] if the snapshot has none; [`Error::TypeMismatch`] if it holds another type.
@@ -182,7 +186,7 @@ fn info(def: &SeriesDef) -> SeriesInfo {
 
 impl Catalog for Inner {
     fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {
-        let matching = self.version.series.iter().filter(|def| select.matches(&def.key));
+        let matching = self.version.series.listed().filter(|def| select.matches(&def.key));
         let mut found: Vec<Arc<SeriesInfo>> = matching.map(|def| Arc::new(info(def))).collect();
         found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         found

@@ -31,6 +31,17 @@ impl SeriesSet {
         (ordered && apart).then(|| Self { runs: runs.into() })
     }
 
+    /// This set with some ids more, and then some fewer.
+    pub(crate) fn moved(&self, more: &Self, fewer: &Self) -> Self {
+        let (mut own, mut more) = (self.iter().peekable(), more.iter().peekable());
+        let both = std::iter::from_fn(|| match (own.peek(), more.peek()) {
+            (Some(id), Some(other)) if other < id => more.next(),
+            (Some(_), _) => own.next(),
+            (None, _) => more.next(),
+        });
+        Self::from_sorted(both.filter(|id| !fewer.contains(*id)))
+    }
+
     pub(crate) fn runs(&self) -> &[(SeriesId, SeriesId)] {
         &self.runs
     }
@@ -70,6 +81,11 @@ impl SeriesSet {
         meeting.map(within).sum()
     }
 
+    /// How many ids are in it.
+    pub(crate) fn count(&self) -> u64 {
+        self.runs.iter().map(|(first, last)| u64::from(last.get() - first.get()) + 1).sum()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = SeriesId> + '_ {
         self.runs.iter().flat_map(|(first, last)| (first.get()..=last.get()).map(SeriesId::new))
     }
@@ -101,6 +117,13 @@ mod tests {
         );
         let ends = set(&[u32::MAX - 1, u32::MAX]);
         assert!(ends.contains(SeriesId::new(u32::MAX)) && ends.iter().count() == 2);
+    }
+
+    #[test]
+    fn moving_adds_and_then_takes() {
+        let moved = set(&[1, 2, 3, 9]).moved(&set(&[0, 2, 4, 11]), &set(&[3, 11, 20]));
+        assert_eq!(moved, set(&[0, 1, 2, 4, 9]));
+        assert_eq!(set(&[]).moved(&set(&[7]), &set(&[])), set(&[7]));
     }
 
     #[test]

@@ -113,6 +113,13 @@ impl SstReader {
         self.top.index.get(number).map(|page| self.index_entries(page)).transpose()
     }
 
+    /// Which series page `number` of the index may hold, both ends included; `None` behind the last.
+    pub(crate) fn page_series(&self, number: usize) -> Option<RangeInclusive<SeriesId>> {
+        let first = self.top.index.get(number)?.first.series;
+        let last = self.top.index.get(number + 1).map_or(self.meta.rectangle.last_series, |next| next.first.series);
+        Some(first..=last)
+    }
+
     /// Every series of the file, in ascending order of ids.
     pub(crate) fn series(&self) -> impl Iterator<Item = Result<SeriesEntry>> {
         self.top.dictionary.iter().flat_map(|page| spread(self.dictionary_entries(page)))

@@ -90,6 +90,7 @@ fn durable(version: &Version, own: u128) -> Durable {
     let ssts: Vec<SstMeta> =
         version.ssts.iter().map(|sst| SstMeta { origin: origin(sst), ..(**sst).clone() }).collect();
     let origins: BTreeSet<u128> = ssts.iter().map(|sst| sst.origin).collect();
+    let (gone, suspects) = version.series.gone().durable();
     let next_file = ssts.iter().map(|sst| sst.id.next()).max().unwrap_or(FileId::new(1));
     Durable {
         ssts,
@@ -97,6 +98,8 @@ fn durable(version: &Version, own: u128) -> Durable {
         flushed_seq: version.flushed_seq,
         next_file,
         tombstones: version.durable_tombstones().cloned().collect(),
+        gone,
+        suspects,
         cutoff: version.cutoffs.all(),
         cutoffs: version.cutoffs.by_text(),
         ..Durable::default()

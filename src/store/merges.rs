@@ -4,6 +4,7 @@
 //! ahead; of the outputs what `RegionWriter` says; and 65,536 estimates of what lies where.
 //! Must not know why these files are merged; it reads past the caches that queries share, which it would wash out.
 
+mod census;
 mod input;
 #[cfg(test)]
 mod tests;
@@ -12,15 +13,16 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use self::census::Census;
 use self::input::{Handles, Input};
 use super::fragments::{Fragments, MOST_FRAGMENTS};
 use super::regions::{Outputs, RegionWriter};
-use crate::actor::{Made, MergeJob, Merges};
+use crate::actor::{CensusJob, Made, MergeJob, Merges};
 use crate::env::Dir;
 use crate::error::{Error, Result};
 use crate::merge::{Merge, TimeRange};
 use crate::point::Timestamp;
-use crate::series::SeriesDef;
+use crate::series::{SeriesDef, SeriesSet};
 use crate::sst::{BlockEntry, IoCounters};
 use crate::sync::atomic::Ordering;
 use crate::version::pick::{Fragment, Output, Region, regions};
@@ -118,6 +120,11 @@ impl Merges for SstMerges {
         let began = self.dir.env().now();
         let ssts = self.write(job)?;
         Ok(Made { ssts, took: self.dir.env().now().saturating_sub(began) })
+    }
+
+    fn count(&mut self, job: &CensusJob) -> Result<SeriesSet> {
+        let handles = Handles::new(self.dir.clone(), self.uuid, Arc::clone(&self.counters));
+        Census::new(job).run(&handles)
     }
 }
 

@@ -190,9 +190,12 @@ fn settle(
     let found = WalFiles { segments: listed.segments.clone(), spares: listed.spares.clone() };
     let segment_bytes = options.wal_segment_bytes;
     let wal = Wal::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
+    let (gone, suspects) = replayed.series.gone().durable();
     let durable = Durable {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
         tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
+        gone,
+        suspects,
         flushed_seq: replayed.last_seq,
         floor: wal.current(),
         series_log_len,

@@ -89,7 +89,9 @@ impl<'a> Replay<'a> {
         for (segment, end) in ends(recovery) {
             self.segment(recovery, segment, end)?;
         }
-        self.flush()
+        self.flush()?;
+        self.done.series = self.done.series.settled(self.done.last_seq);
+        Ok(())
     }
 
     fn segment(&mut self, recovery: &Recovery, segment: &FoundSegment, end: SegmentEnd) -> Result<()> {
@@ -115,6 +117,8 @@ impl<'a> Replay<'a> {
         if let Some(id) = record.points.series.iter().find(|id| self.done.series.get(**id).is_none()) {
             return Err(corrupt(format!("record {} has points of series {id}, which nothing defines", record.seq)));
         }
+        let back = self.done.series.come_back(record.points.series, u32::MAX);
+        back.map_err(|error| corrupt(error.to_string()))?;
         if record.points.len() > 0 {
             self.memtable.insert(record.points);
         }
@@ -123,6 +127,7 @@ impl<'a> Replay<'a> {
             if delete.series.bounds().is_some_and(|ids| self.done.series.get(*ids.end()).is_none()) {
                 return Err(corrupt(format!("record {} deletes of a series that nothing defines", record.seq)));
             }
+            self.done.series.deleted(&delete);
             self.memtable.delete(Arc::clone(&delete));
             self.done.tombstones.push(delete);
         }

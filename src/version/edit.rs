@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gone::GoneStep;
 use super::sst::{FileId, SstMeta};
 use super::tombstone::Tombstone;
 use crate::options::Duplicates;
+use crate::series::SeriesSet;
 use crate::sync::Arc;
 
 /// One step from a durable state to the next.
@@ -33,6 +35,7 @@ pub(crate) struct Edit {
     pub(crate) cutoffs: Vec<(String, i64)>,
     /// What series do with duplicates unless they say otherwise; `None` leaves it as it was.
     pub(crate) duplicates: Option<Duplicates>,
+    pub(crate) gone: GoneStep,
     /// Databases whose SSTs this one was made of, whether it still has any of them; those of `added` go without saying.
     pub(crate) origins: Vec<u128>,
 }
@@ -51,6 +54,7 @@ impl Default for Edit {
             cutoff: i64::MIN,
             cutoffs: Vec::new(),
             duplicates: None,
+            gone: GoneStep::default(),
             origins: Vec::new(),
         }
     }
@@ -71,6 +75,10 @@ pub(crate) struct Durable {
     pub(crate) cutoff: Option<i64>,
     pub(crate) cutoffs: BTreeMap<String, i64>,
     pub(crate) duplicates: Duplicates,
+    /// Series of which no point is left up to `flushed_seq`.
+    pub(crate) gone: SeriesSet,
+    /// Series of which someone must look whether it is so.
+    pub(crate) suspects: SeriesSet,
     /// Never fewer: an SST of theirs that no edit names any more is this database's garbage, not a stranger.
     pub(crate) origins: BTreeSet<u128>,
 }
@@ -123,6 +131,11 @@ impl Durable {
             *known = (*known).max(*cutoff);
         }
         self.duplicates = edit.duplicates.unwrap_or(self.duplicates);
+        if !edit.gone.is_empty() {
+            let GoneStep { gone, back, suspected, cleared } = &edit.gone;
+            self.gone = self.gone.moved(gone, back);
+            self.suspects = self.suspects.moved(suspected, cleared);
+        }
         self.flushed_seq = edit.flushed_seq;
         self.floor = edit.floor;
         self.series_log_len = edit.series_log_len;
@@ -144,6 +157,11 @@ impl Durable {
             cutoff: self.cutoff.unwrap_or(i64::MIN),
             cutoffs: self.cutoffs.iter().map(|(select, cutoff)| (select.clone(), *cutoff)).collect(),
             duplicates: Some(self.duplicates),
+            gone: GoneStep {
+                gone: self.gone.clone(),
+                suspected: self.suspects.clone(),
+                ..GoneStep::default()
+            },
             origins: self.origins.iter().copied().collect(),
         }
     }

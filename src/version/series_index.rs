@@ -1,15 +1,17 @@
 //! Every series of a version: by id and by key, persistent, so that a version shares it with its predecessor.
-//! It knows definitions only; which of them have points is the memtables' and SSTs' affair.
+//! It knows definitions, and which series are gone; where the points of the others lie is the memtables' and SSTs' affair.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 
 use im::{HashMap, Vector};
 
+use super::gone::Gone;
+use super::tombstone::Tombstone;
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::ValueType;
-use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey};
+use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::Arc;
 
 /// The series of one version. Cloning it is O(1).
@@ -18,6 +20,8 @@ pub(crate) struct SeriesIndex {
     /// A series' id is its place.
     by_id: Vector<Arc<SeriesDef>>,
     by_key: HashMap<ByKey, SeriesId>,
+    /// Of these no point is left.
+    gone: Gone,
 }
 
 /// A definition that is found by its key.
@@ -67,6 +71,87 @@ impl SeriesIndex {
         self.by_id.iter()
     }
 
+    /// Those that are not gone, by id in ascending order.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
+        self.by_id.iter().filter(|def| !self.gone.contains(def.id))
+    }
+
+    pub(crate) fn gone(&self) -> &Gone {
+        &self.gone
+    }
+
+    /// How many the cap counts.
+    pub(crate) fn live(&self) -> usize {
+        self.len() - self.gone.len()
+    }
+
+    /// These were found without any point left once the record `seq` was in.
+    pub(crate) fn left(&mut self, seq: u64, series: impl IntoIterator<Item = SeriesId>) {
+        self.gone.left(seq, series);
+    }
+
+    /// Perhaps no point of these is left.
+    pub(crate) fn suspect(&mut self, series: impl IntoIterator<Item = SeriesId>) {
+        self.gone.suspect(series);
+    }
+
+    /// Someone has looked for points of these.
+    pub(crate) fn clear(&mut self, series: impl IntoIterator<Item = SeriesId>) {
+        self.gone.clear(series);
+    }
+
+    /// A delete in its place in the order: of all time it leaves nothing, and of some time perhaps.
+    pub(crate) fn deleted(&mut self, tombstone: &Tombstone) {
+        if tombstone.is_of_all_time() {
+            self.left(tombstone.seq, tombstone.series.iter());
+        } else {
+            self.suspect(tombstone.series.iter());
+        }
+    }
+
+    /// Points of these are written: those that were gone are back.
+    ///
+    /// # Errors
+    /// `TooManySeries` if the cap is reached: to it they are new.
+    pub(crate) fn come_back(&mut self, series: &[SeriesId], cap: u32) -> Result<()> {
+        if self.gone.is_empty() {
+            return Ok(());
+        }
+        for id in series {
+            if self.gone.came_back(*id) && self.live() > cap as usize {
+                return Err(Error::TooManySeries { cap });
+            }
+        }
+        Ok(())
+    }
+
+    /// Once everything up to `flushed_seq` is in SSTs.
+    pub(crate) fn settled(&self, flushed_seq: u64) -> Self {
+        if self.gone.is_quiet() {
+            return self.clone();
+        }
+        // Their ids rise with the records that made them.
+        let (mut logged, mut end) = (0, self.len());
+        while logged < end {
+            let middle = usize::midpoint(logged, end);
+            if self.by_id[middle].seq <= flushed_seq { logged = middle + 1 } else { end = middle }
+        }
+        Self { gone: self.gone.settled(flushed_seq, logged), ..self.clone() }
+    }
+
+    /// Takes over who is gone, and who may be, as it was read back.
+    ///
+    /// # Errors
+    /// The rule that it breaks: who is gone was made.
+    pub(crate) fn restore_gone(&mut self, gone: &SeriesSet, suspects: &SeriesSet) -> Result<(), String> {
+        let mut ends = [gone, suspects].into_iter().filter_map(|set| set.bounds()).map(|ids| *ids.end());
+        if let Some(id) = ends.find(|id| id.index() >= self.len()) {
+            return Err(format!("series {id} is gone and was never made"));
+        }
+        self.gone = Gone::restored(gone, suspects);
+        Ok(())
+    }
+
     /// The series of this key, made by record `seq` if it is not there yet.
     ///
     /// # Errors
@@ -92,7 +177,7 @@ impl SeriesIndex {
             };
         }
         let Making { seq, cap, duplicates } = making;
-        let next = u32::try_from(self.len()).ok().filter(|next| *next < cap.min(MAX_SERIES_IDS));
+        let next = u32::try_from(self.len()).ok().filter(|next| *next < MAX_SERIES_IDS && self.live() < cap as usize);
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
         let made = Arc::new(SeriesDef { id, key: key.clone(), ty, duplicates: chosen.unwrap_or(duplicates), seq });
         self.push(Arc::clone(&made));
@@ -130,7 +215,7 @@ impl SeriesIndex {
 pub(crate) struct Making {
     /// Of the record that makes it.
     pub(crate) seq: u64,
-    /// How many series there may be.
+    /// How many series may have points, those included that never had any.
     pub(crate) cap: u32,
     /// For who chose none.
     pub(crate) duplicates: Duplicates,

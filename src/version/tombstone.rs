@@ -39,6 +39,11 @@ impl Tombstone {
             && self.series.covers(&rectangle.series())
     }
 
+    /// Whether it leaves no point of its series that came before it, whatever its time.
+    pub(crate) fn is_of_all_time(&self) -> bool {
+        self.first_time == i64::MIN && self.last_time == i64::MAX
+    }
+
     /// What it takes in memory.
     pub(crate) fn byte_len(&self) -> usize {
         size_of::<Self>() + self.series.byte_len()

@@ -9,7 +9,7 @@ use super::pick::broken_base;
 use super::tally::{Tally, Work};
 use super::{Cutoffs, Durable, Edit, FileId, Hidden, SeriesIndex, SstMeta, Tombstone, Version};
 use crate::memtable::{Frozen, View};
-use crate::series::SeriesDef;
+use crate::series::{SeriesDef, SeriesId};
 use crate::sync::Arc;
 
 impl Version {
@@ -97,7 +97,7 @@ impl Version {
             ..self.clone()
         };
         next.tally.flushes.add(work);
-        Some(next.without_needless_tombstones())
+        Some(next.settled())
     }
 
     /// After an installed compaction: its inputs are gone, by id, and its outputs there, in the same value.
@@ -115,7 +115,7 @@ impl Version {
         let kept = kept[kept.len()..].to_vec();
         let mut next = Self { ssts: oldest_first(kept.into_iter().chain(outputs)), ..self.clone() };
         next.tally.compactions.add(work);
-        Some(next.without_needless_tombstones())
+        Some(next.settled())
     }
 
     /// With later cutoffs, and without the files that they or a durable delete hide whole, those aside that are `busy`.
@@ -132,10 +132,27 @@ impl Version {
         let mut next = Self { cutoffs, ..self.clone() };
         next.tally.files_dropped += (self.ssts.len() - kept.len()) as u64;
         next.ssts = kept.into();
-        next.without_needless_tombstones()
+        next.settled()
     }
 
-    fn without_needless_tombstones(mut self) -> Self {
+    /// After a look at the suspects that are `cleared`: in the version of `seq` it found no point of those that are `gone`,
+    /// and none was written since.
+    pub(crate) fn after_census(
+        &self,
+        seq: u64,
+        cleared: impl IntoIterator<Item = SeriesId>,
+        gone: impl IntoIterator<Item = SeriesId>,
+    ) -> Self {
+        let mut next = self.clone();
+        next.series.clear(cleared);
+        // The manifest hears of it once that record is in SSTs: what hid the points may come from it.
+        next.series.left(seq, gone);
+        next.settled()
+    }
+
+    /// Before an edit: without what nothing needs any more, and with all that the manifest may hear by now.
+    fn settled(mut self) -> Self {
+        self.series = self.series.settled(self.flushed_seq);
         let needless = self.tombstones.iter().any(|tombstone| !self.needs(tombstone));
         if needless {
             let needed: Vector<_> = self.tombstones.iter().filter(|tombstone| self.needs(tombstone)).cloned().collect();
@@ -175,6 +192,7 @@ impl Version {
                 .filter(|(rule, before)| rule.cutoff > before.cutoff)
                 .filter_map(|(rule, _)| Some((rule.select.clone(), rule.cutoff?)))
                 .collect(),
+            gone: self.series.gone().step_to(next.series.gone()),
             ..Edit::default()
         }
     }

@@ -133,6 +133,11 @@ fn compactions_overtaken() {
 }
 
 #[test]
+fn fleeting_series() {
+    loses_nothing("series whose points all go and come again");
+}
+
+#[test]
 fn deletes_in_the_log() {
     loses_nothing("an opening on deletes that only the log knows");
 }

@@ -3,10 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use timestrata::{Batch, Select, SeriesKey, Snapshot, Timestamp, Value};
+use timestrata::{Batch, Error, Select, SeriesKey, Snapshot, Timestamp, Value, ValueType};
+
+use crate::fleeting;
 
 /// Series that batches go to; a third each holds `f64`, `i64` and `u64`.
 pub(crate) const SERIES: u32 = 6;
+
+/// Of all of them.
+const METRIC: &str = "m";
 
 /// A value bears its batch's number and, below it, its place in the batch.
 const PLACES: u64 = 256;
@@ -41,7 +46,7 @@ fn marks(number: Number, place: u32) -> bool {
 type Told = (u64, u32, i64);
 
 pub(crate) fn key(series: u32) -> SeriesKey {
-    SeriesKey::new("m").tag("n", series.to_string())
+    SeriesKey::new(METRIC).tag("n", series.to_string())
 }
 
 /// One to twenty-three points, or enough for several sectors. Every fifth batch is late, and neighbours share timestamps
@@ -106,7 +111,8 @@ pub(crate) fn count_points(shown: &BTreeSet<Number>) -> (u64, u64) {
 pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
     let mut seen: Vec<Told> = Vec::new();
     let mut last = (u32::MAX, i64::MIN);
-    for item in snapshot.query(Select::all()).scan() {
+    fleeting::check(snapshot)?;
+    for item in snapshot.query(Select::metric(METRIC)).scan() {
         let (series, point) = item.map_err(|error| format!("a read fails: {error}"))?;
         let number = series.key.tag_value("n").and_then(|text| text.parse().ok());
         let number: u32 = number.ok_or_else(|| format!("nobody made {}", series.key))?;
@@ -149,10 +155,13 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
 pub(crate) fn found_series(snapshot: &Snapshot) -> Result<BTreeSet<u32>, String> {
     let mut series = BTreeSet::new();
     for number in 0..SERIES {
-        match snapshot.find(&key(number)) {
-            Some(found) if found.value_type == value(number, 0).value_type() => drop(series.insert(number)),
-            Some(found) => return Err(format!("series {number} is {found:?}")),
-            None => {}
+        // Listed or not: of some a delete may have left no point.
+        match snapshot.typed::<f64>(&key(number)).map(|_| ValueType::F64) {
+            Ok(found) | Err(Error::TypeMismatch { expected: found, .. }) if found == value(number, 0).value_type() => {
+                series.insert(number);
+            }
+            Err(Error::NoSuchSeries { .. }) => {}
+            other => return Err(format!("series {number} is {other:?}")),
         }
     }
     Ok(series)

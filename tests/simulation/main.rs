@@ -7,6 +7,7 @@ mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
+mod fleeting;
 mod hardships;
 mod history;
 mod oracle;

@@ -8,7 +8,7 @@ use timestrata::testing::{Fault, FaultAt, Kind, SyncStep};
 
 use crate::hardships;
 use crate::oracle::{Crash, SERIES};
-use crate::world::{World, make_all_series};
+use crate::world::{World, make_all_series, small};
 
 const SYNC: Durability = Durability::Sync;
 const OS: Durability = Durability::Os;
@@ -43,6 +43,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "flushes and deletes while a compaction runs", run: compactions_overtaken },
     Scenario { name: "an opening on deletes that only the log knows", run: deletes_in_the_log },
     Scenario { name: "backups linked, copied and failed", run: backups },
+    Scenario { name: "series whose points all go and come again", run: fleeting_series },
 ];
 
 pub(crate) fn scenario(name: &str) -> Scenario {
@@ -337,6 +338,51 @@ fn compactions_overtaken(world: &mut World) {
     }
     world.kill();
     open(world);
+    assert!(world.close());
+}
+
+/// Who is gone is told to the manifest no sooner than the delete that ended it, and whoever is back is listed.
+fn fleeting_series(world: &mut World) {
+    world.options(small(), OS);
+    for life in 0..3 {
+        open(world);
+        world.write_fleeting(1, SYNC);
+        world.write(&[SYNC, OS]);
+        assert!(world.flush());
+        // The flush's edit is of before the delete, whose record no sync covers.
+        world.write(&[SYNC, OS]);
+        world.send_flush();
+        while world.db().stats().frozen == 0 && world.executor.step() {}
+        world.delete_fleeting(None);
+        world.executor.settle();
+        _ = world.look();
+        world.write_fleeting(2, OS);
+        world.write(&[OS]);
+        _ = world.look();
+        world.delete_fleeting((life > 0).then_some(2));
+        world.executor.settle();
+        assert!(world.compact());
+        world.executor.hold_compactor(true);
+        world.write_fleeting(3, SYNC);
+        world.executor.settle();
+        world.delete_fleeting(Some(3));
+        world.executor.settle();
+        // Written while a census of the delete is on its way.
+        world.write_fleeting(4, SYNC);
+        world.executor.settle();
+        world.executor.hold_compactor(false);
+        world.wait(Duration::from_secs(20));
+        _ = world.look();
+        world.delete_fleeting(Some(4));
+        world.write_one();
+        if life == 1 {
+            assert!(world.close());
+        } else {
+            world.kill();
+        }
+    }
+    open(world);
+    assert!(world.compact());
     assert!(world.close());
 }
 

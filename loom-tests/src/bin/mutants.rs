@@ -31,6 +31,7 @@ const COMPACTION: Model = Model { name: "compaction", test: "a_compaction_replac
 const DELETE: Model = Model { name: "delete", test: "a_delete_hides_what_came_before_it_and_nothing_else" };
 const DELETE_IN_COMPACTION: Model =
     Model { name: "delete_in_compaction", test: "a_delete_in_a_compaction_outlives_its_outputs" };
+const CENSUS: Model = Model { name: "census", test: "a_series_is_listed_as_long_as_it_has_a_point" };
 const PINS: Model = Model { name: "pins", test: "a_file_stays_while_someone_reads_it_and_goes_then" };
 
 /// What loom says when every thread waits.
@@ -82,6 +83,7 @@ const MUTANTS: &[Mutant] = &[
     mutant("mutant_input_is_removed_at_install", &PINS, "a file is on the disk while someone reads it"),
     mutant("mutant_retired_files_are_forgotten", &PINS, NAMED_ALONE),
     mutant("mutant_compactor_keeps_its_plan", &PINS, NAMED_ALONE),
+    mutant("mutant_census_ignores_what_came_since", &CENSUS, "whoever has a point is listed"),
 ];
 
 fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 
 use loom::thread;
 
-use crate::actor::{Compact, Merges, Report, Timer, ToWriter, Work, run_flusher};
+use crate::actor::{Merges, Report, Timer, ToCompactor, ToWriter, Work, run_flusher};
 use crate::explore::{Explored, Witness, explore};
 use crate::sync::{Receiver, block_on};
 use crate::version::BASE;
@@ -48,8 +48,8 @@ fn body(witness: &Witness) {
 
 /// A compactor that reports on its plan twice, with other outputs each time. When the second report comes, its inputs
 /// are gone; it names a tier, where its outputs would be welcome but for that.
-fn merge_twice(world: &World, plans: &Receiver<Compact>) {
-    let Compact { job } = block_on(plans.recv()).expect("a compaction was asked for");
+fn merge_twice(world: &World, plans: &Receiver<ToCompactor>) {
+    let Some(ToCompactor::Compact(job)) = block_on(plans.recv()) else { panic!("a compaction was asked for") };
     let inputs: Vec<_> = job.plan.inputs.iter().map(|sst| sst.id).collect();
     let mut merges = world.store.clone();
     let outcomes = [merges.merge(&job), merges.merge(&job)];

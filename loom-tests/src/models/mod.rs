@@ -3,6 +3,7 @@
 //! What lies in the inbox before the threads start costs no interleavings, a client that waits in its own thread many.
 
 mod backpressure;
+mod census;
 mod columns;
 mod compaction;
 mod crash;
@@ -14,6 +15,7 @@ mod publish;
 mod shutdown;
 
 pub use backpressure::backpressure;
+pub use census::census;
 pub use columns::columns;
 pub use compaction::compaction;
 pub use crash::crash;

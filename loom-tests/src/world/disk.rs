@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex as Plain;
 
-use super::{SERIES, points_of};
-use crate::actor::{AppendError, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables};
+use super::{SERIES, hidden_of, points_of};
+use crate::actor::{AppendError, CensusJob, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables};
 use crate::error::{Error, Result};
-use crate::series::SeriesDef;
+use crate::series::{SeriesDef, SeriesSet};
 use crate::sync::Arc;
 use crate::version::pick::Output;
-use crate::version::{Durable, DyadicBox, Edit, FileId, L0, Rectangle, SstMeta, Tombstone};
+use crate::version::{Durable, DyadicBox, Edit, FileId, L0, Rectangle, SstMeta, Tombstone, Version};
 
 /// Timestamp and value of a point, which is all that the models tell points by.
 pub(crate) type Seen = (i64, u64);
@@ -286,6 +286,29 @@ impl Tables for Store {
     }
 }
 
+impl Store {
+    /// Every point that a version shows, from all its parts, in order of time.
+    pub(crate) fn points(&self, version: &Version) -> Vec<Seen> {
+        let mut cells = Vec::new();
+        let all = i64::MIN..=i64::MAX;
+        version.active.read(SERIES, &all, &mut cells);
+        for frozen in &version.frozen {
+            let (hidden, before) = (hidden_of(version, frozen.max_seq), cells.len());
+            frozen.view.read(SERIES, &all, &mut cells);
+            let shown = cells.split_off(before).into_iter().filter(|cell| hidden.range_at(cell.timestamp).is_none());
+            cells.extend(shown);
+        }
+        let mut points: Vec<Seen> = cells.into_iter().map(|cell| (cell.timestamp, cell.bits)).collect();
+        for sst in version.ssts.iter() {
+            let hidden = hidden_of(version, sst.max_seq);
+            let shown = |(at, _): &&Seen| hidden.range_at(*at).is_none();
+            self.look(|disk| points.extend(disk.points_of(sst.id).iter().filter(shown)));
+        }
+        points.sort_unstable();
+        points
+    }
+}
+
 /// As the rules ask: everything up to `flushed_seq` is carried out, and the inputs are not touched.
 impl Merges for Store {
     fn merge(&mut self, job: &MergeJob) -> Result<Made> {
@@ -297,6 +320,11 @@ impl Merges for Store {
         };
         let oldest = job.plan.inputs.iter().map(|input| input.min_seq).min().unwrap_or_default();
         Ok(self.finish(id, points, (oldest, job.flushed_seq), (job.plan.output.level(), age)))
+    }
+
+    fn count(&mut self, job: &CensusJob) -> Result<SeriesSet> {
+        let is_gone = self.points(&job.version).is_empty();
+        Ok(SeriesSet::from_sorted(job.suspects.iter().filter(|_| is_gone)))
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Actors {
     pub(crate) writer: Writer<Store, NoTimers>,
     pub(crate) commands: Receiver<ToWriter>,
     pub(crate) frozen: Receiver<crate::actor::Flush>,
-    pub(crate) plans: Receiver<crate::actor::Compact>,
+    pub(crate) plans: Receiver<crate::actor::ToCompactor>,
 }
 
 /// Actors under way.
@@ -258,23 +258,13 @@ impl World {
 
     /// Every point that a version shows, from all its parts, in order of time.
     pub(crate) fn points(&self, version: &Version) -> Vec<Seen> {
-        let mut cells = Vec::new();
-        let all = i64::MIN..=i64::MAX;
-        version.active.read(SERIES, &all, &mut cells);
-        for frozen in &version.frozen {
-            let (hidden, before) = (hidden_of(version, frozen.max_seq), cells.len());
-            frozen.view.read(SERIES, &all, &mut cells);
-            let shown = cells.split_off(before).into_iter().filter(|cell| hidden.range_at(cell.timestamp).is_none());
-            cells.extend(shown);
-        }
-        let mut points: Vec<Seen> = cells.into_iter().map(|cell| (cell.timestamp, cell.bits)).collect();
-        for sst in version.ssts.iter() {
-            let hidden = hidden_of(version, sst.max_seq);
-            let shown = |(at, _): &&Seen| hidden.range_at(*at).is_none();
-            self.store.look(|disk| points.extend(disk.points_of(sst.id).iter().filter(shown)));
-        }
-        points.sort_unstable();
-        points
+        self.store.points(version)
+    }
+
+    /// Holds a version to list the one series wherever it shows a point of it.
+    pub(crate) fn lists_what_it_shows(&self, version: &Version) {
+        let is_listed = !version.series.gone().contains(SERIES);
+        assert!(is_listed || self.points(version).is_empty(), "whoever has a point is listed");
     }
 
     /// Holds a version to show each point of its prefix of the order exactly once.
