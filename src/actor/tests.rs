@@ -17,7 +17,7 @@ use crate::version::{Cutoffs, Durable, Edit, FileId, SeriesIndex, Version};
 #[derive(Debug, Default)]
 struct State {
     now: Duration,
-    due: [Option<Duration>; 7],
+    due: [Option<Duration>; 8],
     syncs: usize,
     segments: u64,
     install_fails: bool,
@@ -83,7 +83,7 @@ struct World {
     mock: Mock,
     inbox: Sender<ToWriter>,
     flushes: Receiver<Flush>,
-    _plans: Receiver<Compact>,
+    _plans: Receiver<ToCompactor>,
     run: Pin<Box<dyn Future<Output = ()>>>,
 }
 

@@ -9,7 +9,7 @@ const FLUSHED: &[&[i64]] = &[&[1, 2]];
 /// A delete of everything there is waits in the inbox; a client looks, writes, and looks again while the census of the
 /// delete is asked for, made, and reported.
 pub fn census() -> Explored {
-    explore("census", 500, body)
+    explore("census", 2_000, body)
 }
 
 fn body(witness: &Witness) {

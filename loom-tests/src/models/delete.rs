@@ -51,7 +51,7 @@ const MERGING: [Asks; 4] = [Asks::Write(&[1, 3, 5]), Asks::Write(&[6]), Asks::De
 /// A compaction, a batch, a delete and a batch of the same time wait in the inbox, none of them with a sync; a client
 /// flushes, and the reports race.
 pub fn delete_in_compaction() -> Explored {
-    explore("delete_in_compaction", 74_000, in_compaction)
+    explore("delete_in_compaction", 150_000, in_compaction)
 }
 
 fn in_compaction(witness: &Witness) {
