@@ -22,5 +22,7 @@ pub(crate) use compactor::run as run_compactor;
 pub(crate) use flusher::run as run_flusher;
 pub use message::Ack;
 pub(crate) use message::{Command, Compact, Delete, Flush, Report, ToWriter, Work, Write};
-pub(crate) use storage::{AppendError, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables, Timer, Timers};
+pub(crate) use storage::{
+    AppendError, FlushJob, LogRecord, Made, MergeJob, Merges, Pinned, Storage, Tables, Timer, Timers,
+};
 pub(crate) use writer::{Settings, Writer};

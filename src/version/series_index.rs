@@ -9,7 +9,7 @@ use im::{HashMap, Vector};
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::ValueType;
-use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey};
+use crate::series::{ALLOCATION_BYTES, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey};
 use crate::sync::Arc;
 
 /// The series of one version. Cloning it is O(1).
@@ -18,6 +18,8 @@ pub(crate) struct SeriesIndex {
     /// A series' id is its place.
     by_id: Vector<Arc<SeriesDef>>,
     by_key: HashMap<ByKey, SeriesId>,
+    /// See `bytes`.
+    bytes: u64,
 }
 
 /// A definition that is found by its key.
@@ -47,6 +49,11 @@ impl Borrow<SeriesKey> for ByKey {
 impl SeriesIndex {
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// About what the definitions and the ways to them take in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesDef>> {
@@ -119,10 +126,18 @@ impl SeriesIndex {
     }
 
     fn push(&mut self, def: Arc<SeriesDef>) {
+        self.bytes += def_bytes(&def);
         self.by_id.push_back(Arc::clone(&def));
         let id = def.id;
         self.by_key.insert(ByKey(def), id);
     }
+}
+
+/// A definition behind its counters, its key, and its entries in both maps, whose nodes are about two thirds full.
+fn def_bytes(def: &SeriesDef) -> u64 {
+    let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
+    let entries = size_of::<Arc<SeriesDef>>() + size_of::<(ByKey, SeriesId)>();
+    (own + def.key.heap_len() + entries * 3 / 2) as u64
 }
 
 /// What a series that is made takes over.
