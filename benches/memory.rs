@@ -88,7 +88,7 @@ fn burst(db: &Db, series: u64, late: u64, seconds: u64, seen: &Seen) {
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(seconds) {
             seen.look(db);
-            thread::sleep(Duration::from_millis(5));
+            thread::park_timeout(Duration::from_millis(5));
         }
         stop.store(true, Ordering::Relaxed);
     });

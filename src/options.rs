@@ -108,7 +108,8 @@ pub(crate) struct Shares {
     pub(crate) open_files: usize,
     /// What a flush works with.
     pub(crate) flush: usize,
-    /// What a merge works with: the buffers of its inputs, and of those outputs that are open at once.
+    /// What a merge works with: estimates of what lies where, what its inputs read ahead, what all its outputs gather. One
+    /// page of the index and one block an input come out of the slack: a plan has 64 inputs.
     pub(crate) merge: usize,
 }
 

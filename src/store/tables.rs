@@ -63,9 +63,9 @@ impl Tables for SstTables {
             };
             let regions = flush_regions(&fragments, job.newest_flushed_time);
             let mut writer = RegionWriter::new(outputs, regions);
-            let mut begun = None;
+            let mut current = None;
             each_part(job, part_points, |def, timestamps, bits| {
-                if begun.replace(def.id) != Some(def.id) {
+                if current.replace(def.id) != Some(def.id) {
                     writer.end_series()?;
                     writer.begin_series(def)?;
                 }
