@@ -159,7 +159,7 @@ impl Batch {
         self.len() * POINT_BYTES + keys.sum::<usize>()
     }
 
-    /// Nothing more is pushed: gives up what only finds keys again, which of many new ones is half of the batch.
+    /// Nothing more is pushed: gives up what only finds keys again, which `queue_len` does not count.
     pub(crate) fn seal(&mut self) {
         self.key_index = HashMap::new();
     }
