@@ -1,7 +1,8 @@
 //! What memory the engine takes beside what `memory_budget` says: each case in a process of its own, so that none
 //! inherits what another's allocator kept. `cargo bench --bench memory`, with a case's name behind it for that one alone.
 //! Prints the most memory that was resident beyond what was so before the opening, what of it the series index takes,
-//! and the rest against the budget: section 11 of ENGINE.md wants it at 1.1 at most.
+//! and the rest against the budget: section 11 of ENGINE.md wants it at 1.1 at most. `TIMESTRATA_FLUSH_AT` sets the
+//! memtable's size in MiB, for telling what that alone does.
 
 mod workload;
 
@@ -141,6 +142,11 @@ fn run(case: &Case) {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let baseline = status("VmRSS");
     let options = Db::builder(dir.path().join("db")).durability(Durability::Os).memory_budget(case.budget);
+    let flush_at = std::env::var("TIMESTRATA_FLUSH_AT").ok().and_then(|text| text.parse::<usize>().ok());
+    let options = match flush_at {
+        Some(mib) => options.flush_at_bytes(mib * MIB),
+        None => options,
+    };
     let db = options.open_blocking().expect("it opens");
     let seen = Seen::default();
     match case.load {
