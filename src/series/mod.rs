@@ -7,6 +7,7 @@ mod set;
 use std::fmt;
 use std::marker::PhantomData;
 
+pub(crate) use key::ALLOCATION_BYTES;
 pub use key::{MAX_KEY_BYTES, MAX_TAGS, SeriesKey};
 pub(crate) use set::SeriesSet;
 

@@ -11,7 +11,7 @@ use super::tombstone::Tombstone;
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::ValueType;
-use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
+use crate::series::{ALLOCATION_BYTES, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::Arc;
 
 /// The series of one version. Cloning it is O(1).
@@ -22,6 +22,8 @@ pub(crate) struct SeriesIndex {
     by_key: HashMap<ByKey, SeriesId>,
     /// Of these no point is left.
     gone: Gone,
+    /// See `bytes`.
+    bytes: u64,
 }
 
 /// A definition that is found by its key.
@@ -51,6 +53,11 @@ impl Borrow<SeriesKey> for ByKey {
 impl SeriesIndex {
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// About what the definitions and the ways to them take in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesDef>> {
@@ -204,10 +211,18 @@ impl SeriesIndex {
     }
 
     fn push(&mut self, def: Arc<SeriesDef>) {
+        self.bytes += def_bytes(&def);
         self.by_id.push_back(Arc::clone(&def));
         let id = def.id;
         self.by_key.insert(ByKey(def), id);
     }
+}
+
+/// A definition behind its counters, its key, and its entries in both maps, whose nodes are about two thirds full.
+fn def_bytes(def: &SeriesDef) -> u64 {
+    let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
+    let entries = size_of::<Arc<SeriesDef>>() + size_of::<(ByKey, SeriesId)>();
+    (own + def.key.heap_len() + entries * 3 / 2) as u64
 }
 
 /// What a series that is made takes over.
