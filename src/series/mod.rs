@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 pub use key::{MAX_KEY_BYTES, MAX_TAGS, SeriesKey};
-pub(crate) use set::SeriesSet;
+pub(crate) use set::{SeriesRuns, SeriesSet};
 
 use crate::options::Duplicates;
 use crate::point::ValueType;
