@@ -88,6 +88,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             return;
         }
         let cutoff = after.all();
+        #[cfg(feature = "planted")]
+        if self.shows_at_once(dropped, &next) {
+            return;
+        }
         if !self.advance(next) {
             return;
         }

@@ -303,7 +303,13 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
     let mut world = World::over(many_series(SERIES, Cutoffs::new(None, vec![rule])), limits);
     let deleted = |world: &World| {
         let series = |tombstone: &Arc<Tombstone>| tombstone.series.iter().count();
-        world.latest.load().tombstones.iter().map(|tombstone| (series(tombstone), tombstone.last_time)).collect::<Vec<_>>()
+        world
+            .latest
+            .load()
+            .tombstones
+            .iter()
+            .map(|tombstone| (series(tombstone), tombstone.last_time))
+            .collect::<Vec<_>>()
     };
     let turn = |world: &mut World| {
         let before = matcher.0.load(Ordering::Relaxed);

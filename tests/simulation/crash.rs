@@ -9,7 +9,7 @@ use std::rc::Rc;
 use timestrata::testing::{Executor, Image, Op, SimDisk, State, verify};
 use timestrata::{Db, Durability, Error};
 
-use crate::oracle::{Crash, Number, Oracle, batch, count_points, found, found_series};
+use crate::oracle::{Crash, Found, Oracle, batch, count_points, found, found_series};
 use crate::scenarios::Scenario;
 use crate::world::{DIR, World, small};
 
@@ -79,7 +79,7 @@ impl fmt::Display for Violation {
 /// What opening an image showed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    batches: BTreeSet<Number>,
+    batches: Found,
     series: BTreeSet<u32>,
 }
 
@@ -344,7 +344,8 @@ fn go_on(disk: &SimDisk, executor: &mut Executor, db: Db, shown: &Shown) -> Resu
     let before = executor.run(life).ok_or("nobody answers")?.map_err(|error| error.to_string())??;
     executor.settle();
     let mut all = shown.batches.clone();
-    all.extend(more.map(|(number, _)| number));
+    let more = more.map(|(number, _)| number);
+    all.batches.extend(more.into_iter().filter(|number| shown.batches.leaves(*number) != (false, false)));
     check_sound(disk, true)?;
     let (_executor, db) = open(disk)?;
     let after = Shown::of(&db)?;

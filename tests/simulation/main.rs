@@ -10,6 +10,7 @@ mod crash;
 mod hardships;
 mod history;
 mod oracle;
+mod retention;
 mod scenarios;
 mod world;
 
