@@ -161,7 +161,7 @@ pub(crate) fn newest_time(number: Number) -> i64 {
 fn seen_points(number: Number, deleted: bool, cutoffs: Cutoffs) -> impl Iterator<Item = Told> {
     let places = points(number).zip(0_u32..);
     let seen = places
-        .filter(move |((series, at, _), place)| !(deleted && marks(number, *place)) && !cutoffs.hides(*series, *at));
+        .filter(move |((series, at, _), place)| !(cutoffs.hides(*series, *at) || deleted && marks(number, *place)));
     seen.map(|((series, at, bits), _)| (bits, series, at))
 }
 

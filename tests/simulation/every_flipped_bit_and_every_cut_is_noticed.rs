@@ -59,8 +59,7 @@ enum Noticed {
 /// Files of the base and of L0; a cutoff, a rule's and deletes in the manifest.
 fn flushed() -> World {
     let mut world = World::new(SimDisk::new(1), 1);
-    let limits =
-        Limits { age: Some(Duration::from_nanos(4_000)), ruled: Some(Duration::from_nanos(2_000)), bytes: None };
+    let limits = Limits { age: Some(Duration::from_micros(4)), ruled: Some(Duration::from_micros(2)), bytes: None };
     world.retain(limits);
     // The cutoffs go by the clock: all points are later.
     world.set_clock(0);

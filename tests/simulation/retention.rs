@@ -36,7 +36,7 @@ fn dropped(world: &World) -> u64 {
 
 /// By the clock, which lags behind the data, jumps back and then far ahead; then by the data.
 pub(crate) fn by_age(world: &mut World) {
-    world.retain(Limits { age: Some(Duration::from_nanos(3_000)), ..Limits::default() });
+    world.retain(Limits { age: Some(Duration::from_micros(3)), ..Limits::default() });
     world.set_clock(0);
     let mut all_dropped = 0;
     for life in 0..3 {
@@ -107,7 +107,7 @@ pub(crate) fn by_bytes(world: &mut World) {
 /// Of some series alone: what it hides lies among what it does not, and is taken out by deletes and merges. An opening
 /// without the rule hides what it hid.
 pub(crate) fn by_rule(world: &mut World) {
-    let rule = Limits { ruled: Some(Duration::from_nanos(2_000)), ..Limits::default() };
+    let rule = Limits { ruled: Some(Duration::from_micros(2)), ..Limits::default() };
     world.set_clock(0);
     for life in 0..4 {
         world.retain(if life == 2 { Limits::default() } else { rule });
