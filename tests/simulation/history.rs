@@ -211,6 +211,8 @@ pub(crate) struct Ran {
     pub(crate) struck: u64,
     /// Batches that the end of an interval made durable.
     pub(crate) intervals_over: u64,
+    /// How often readers saw more hidden by retention than before.
+    pub(crate) cutoffs_moved: u64,
     pub(crate) trace: u64,
 }
 
@@ -221,6 +223,7 @@ impl Ran {
         self.planted += other.planted;
         self.struck += other.struck;
         self.intervals_over += other.intervals_over;
+        self.cutoffs_moved += other.cutoffs_moved;
     }
 }
 
@@ -300,6 +303,7 @@ impl Run {
         self.ran.struck += self.world.disk.struck();
         self.ran.intervals_over += self.world.intervals_over as u64;
         self.world.intervals_over = 0;
+        self.ran.cutoffs_moved += self.world.oracle.borrow().cutoffs_moved();
     }
 
     fn step(&mut self, step: &Step) {

@@ -182,6 +182,11 @@ impl Oracle {
         }
     }
 
+    /// How often readers saw more hidden than before.
+    pub(crate) fn cutoffs_moved(&self) -> u64 {
+        self.hidden.len() as u64
+    }
+
     /// From `since` on the wall clock may have come so far, while these limits were kept to.
     pub(crate) fn clock(&mut self, since: usize, wall: i64, limits: Limits) {
         let known = |(before, clock, of): &(usize, i64, Limits)| *before <= since && *clock >= wall && *of == limits;
