@@ -68,6 +68,8 @@ pub(crate) const PLANTED: &[Planted] = &[
     simulated("-", "vouched_record_is_forgiven", DAMAGED, "lost: ["),
     simulated("-", "record_vouches_for_too_much", crashed!("unsynced_lives"), "another says that it was synced"),
     simulated("-", "record_vouches_for_nothing", DAMAGED, "lost: ["),
+    simulated("-", "cutoff_goes_back_at_an_opening", crashed!("retention_by_age"), "is there in part behind"),
+    simulated("-", "cutoff_is_shown_before_it_is_durable", crashed!("retention_by_rule"), "is there in part behind"),
     simulated("-", "interval_is_never_synced", INTERVAL, "a power loss takes what was acknowledged"),
     simulated("-", "mark_is_not_synced", MARK, "passes as a torn end"),
 ];

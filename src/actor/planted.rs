@@ -83,6 +83,15 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         Version { tombstones, ..next }
     }
 
+    /// A cutoff is shown, and becomes durable with the next file that it drops.
+    pub(super) fn shows_at_once(&mut self, dropped: usize, next: &Version) -> bool {
+        let shows = is("cutoff_is_shown_before_it_is_durable") && dropped == 0;
+        if shows {
+            self.publish(next.clone());
+        }
+        shows
+    }
+
     /// 15: and how far flushes had come by then.
     pub(super) fn with_planned_numbers(&self, edit: Edit) -> Edit {
         let Planned { inputs, flushed_seq, floor, .. } = &self.compacting.planned;

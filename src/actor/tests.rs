@@ -3,18 +3,22 @@
 mod bounds;
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::retention::TRIED_A_TURN;
 use super::*;
 use crate::error::{Error, Result};
 use crate::latest::Latest;
 use crate::options::{Duplicates, Durability, RetentionLimits};
 use crate::point::{Batch, Timestamp, ValueType};
-use crate::series::{SeriesDef, SeriesKey};
+use crate::series::{Matcher, SeriesDef, SeriesId, SeriesKey};
 use crate::sync::{Answer, Arc, Receiver, Sender, channel, reply};
-use crate::version::{Cutoffs, Durable, Edit, FileId, SeriesIndex, Version};
+use crate::version::{
+    BASE, Cutoffs, Durable, DyadicBox, Edit, FileId, Making, Rectangle, Rule, SeriesIndex, SstMeta, Tombstone, Version,
+};
 
 #[derive(Debug, Default)]
 struct State {
@@ -99,9 +103,14 @@ impl World {
     }
 
     fn opened(durable: &Durable, flush_at_bytes: usize) -> Self {
+        let version = Version::opened(SeriesIndex::default(), durable, Cutoffs::default());
+        Self::over(version, RetentionLimits::default(), flush_at_bytes)
+    }
+
+    fn over(version: Version, retention: RetentionLimits, flush_at_bytes: usize) -> Self {
         let mock = Mock::default();
-        let opened = Version::opened(SeriesIndex::default(), durable, Cutoffs::default());
-        let latest = Arc::new(Latest::new(Arc::new(opened)));
+        let generation = version.ssts.iter().map(|sst| sst.age).max().unwrap_or_default();
+        let latest = Arc::new(Latest::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (to_flusher, flushes) = channel();
         let (to_compactor, plans) = channel();
@@ -109,11 +118,10 @@ impl World {
             durability: Durability::Os,
             flush_at_bytes,
             flush_age: Duration::from_hours(1),
-            max_series: 1000,
+            max_series: 1_000_000,
             duplicates: Duplicates::default(),
-            retention: RetentionLimits::default(),
+            retention,
         };
-        let generation = durable.ssts.iter().map(|sst| sst.age).max().unwrap_or_default();
         let shown = Arc::clone(&latest);
         let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, to_compactor, latest, generation);
         Self { mock, inbox, flushes, plans, latest: shown, run: Box::pin(writer.run(commands)) }
@@ -130,8 +138,12 @@ impl World {
     }
 
     fn write(&self, durability: Durability) -> Answer<Result<Ack>> {
+        self.write_to("m", 1, durability)
+    }
+
+    fn write_to(&self, metric: &str, at: i64, durability: Durability) -> Answer<Result<Ack>> {
         let mut batch = Batch::new();
-        batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(1), 1.0);
+        batch.push_key(&SeriesKey::new(metric), Timestamp::from_nanos(at), 1.0);
         let (reply, answer) = reply();
         self.send(Work::Write(Box::new(Write { batch, durability, reply })));
         answer
@@ -246,4 +258,93 @@ fn a_flush_that_finds_no_room_hears_why_flushes_fail() {
         std::thread::spawn(move || done.send(answer.wait_blocking()));
         assert!(is_done.recv_timeout(Duration::from_secs(2)).is_ok(), "the {what} waits while five flushes failed");
     }
+}
+
+/// Names every other series, and counts how often it was asked.
+#[derive(Debug, Default)]
+struct EveryOther(AtomicUsize);
+
+impl Matcher for EveryOther {
+    fn matches(&self, key: &SeriesKey) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        key.metric().ends_with(['0', '2', '4', '6', '8'])
+    }
+}
+
+/// So many series, all in one file that ends at time 1,000.
+fn many_series(count: u32, cutoffs: Cutoffs) -> Version {
+    let mut series = SeriesIndex::default();
+    for number in 0..count {
+        let making = Making { seq: 1, cap: count, duplicates: Duplicates::default() };
+        series.find_or_make(&SeriesKey::new(format!("m{number}")), ValueType::F64, None, making).unwrap();
+    }
+    let rectangle = Rectangle {
+        first_series: SeriesId::new(0),
+        last_series: SeriesId::new(count - 1),
+        first_time: 0,
+        last_time: 1_000,
+    };
+    let (id, space) = (FileId::new(1), DyadicBox::ALL);
+    let sst = SstMeta {
+        id,
+        len: 1,
+        footer_crc: 0,
+        rectangle,
+        min_seq: 1,
+        max_seq: 1,
+        points: u64::from(count),
+        blocks: 1,
+        series: u64::from(count),
+        level: BASE,
+        age: 0,
+        space,
+        origin: 0,
+    };
+    Version::opened(series, &Durable { ssts: vec![sst], flushed_seq: 1, ..Durable::default() }, cutoffs)
+}
+
+/// A rule over a hundred thousand series: trying all of them at once would keep every writer waiting.
+#[test]
+fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
+    const SERIES: u32 = 100_000;
+    let matcher = Arc::new(EveryOther::default());
+    let rule = Rule { select: String::new(), matcher: matcher.clone(), cutoff: None };
+    let limits = RetentionLimits { rules: vec![Some(Duration::from_nanos(100))], ..RetentionLimits::default() };
+    let mut world = World::over(many_series(SERIES, Cutoffs::new(None, vec![rule])), limits, usize::MAX);
+    let deleted = |world: &World| {
+        let series = |tombstone: &Arc<Tombstone>| tombstone.series.iter().count();
+        world
+            .latest
+            .load()
+            .tombstones
+            .iter()
+            .map(|tombstone| (series(tombstone), tombstone.last_time))
+            .collect::<Vec<_>>()
+    };
+    let turn = |world: &mut World| {
+        let before = matcher.0.load(Ordering::Relaxed);
+        world.inbox.send(ToWriter::Report(Report::Due(Timer::Retain)));
+        assert!(!world.go());
+        matcher.0.load(Ordering::Relaxed) - before
+    };
+    assert!(!world.go());
+    assert_eq!(matcher.0.load(Ordering::Relaxed), TRIED_A_TURN, "as it opens");
+    let (mut turns, mut tried) = (0, TRIED_A_TURN);
+    while deleted(&world) == Vec::<(usize, i64)>::new() {
+        assert!(world.due(Timer::Retain).unwrap() <= Duration::from_millis(10), "it goes on soon");
+        let in_turn = turn(&mut world);
+        assert!(in_turn <= TRIED_A_TURN, "{in_turn} series in one turn");
+        (turns, tried) = (turns + 1, tried + in_turn);
+        assert!(turns <= 10, "the delete never comes");
+    }
+    assert_eq!((turns, tried), (6, SERIES as usize), "each once");
+    assert_eq!(deleted(&world), [(50_000, 899)]);
+    // One made in the turn in which the next delete is due, one before; neither costs the others another try.
+    let _first = world.write_to("a2", 1, Durability::Os);
+    assert!(!world.go());
+    let _second = world.write_to("a4", 2_000, Durability::Os);
+    assert!(!world.go());
+    let _third = world.write_to("a6", 1, Durability::Os);
+    assert_eq!(turn(&mut world), 3);
+    assert_eq!(deleted(&world), [(50_000, 899), (50_003, 1_899)]);
 }

@@ -136,6 +136,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         self.retain();
         self.compact_next();
         while let Some(message) = inbox.recv().await {
+            self.retaining.begin_turn();
             self.take(message);
             // Whatever waits already joins this turn, so that it can share the turn's sync.
             for _ in 1..GROUP_REQUESTS {

@@ -79,11 +79,15 @@ impl Manifest {
     /// `OutcomeUnknown`: the edit may be on disk, so every file that it names is to be kept; the manifest is dead.
     pub(crate) fn commit(&mut self, edit: &Edit) -> Result<()> {
         self.check_alive()?;
+        // A last edit that went bad is forgiven as a torn one unless what it let go is missed. Nothing would be after this
+        // one, and what it hid would be back: in a full record it is told.
+        let moves_cutoffs_alone = edit.moves_cutoffs() && edit.floor == self.durable.floor;
         if let Err(what) = self.durable.apply(edit) {
             // The state in memory is half changed and the disk untouched: only reopening leads on.
             return Err(self.die(format!("an edit contradicts the manifest: {what}")));
         }
-        let written = if self.tail > self.rewrite_above { self.replace() } else { self.append(edit) };
+        let rewrites = moves_cutoffs_alone || self.tail > self.rewrite_above;
+        let written = if rewrites { self.replace() } else { self.append(edit) };
         written.map_err(|error| self.die(error.to_string()))
     }
 

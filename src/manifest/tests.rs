@@ -112,6 +112,23 @@ fn edits_are_read_back_through_a_fresh_open() {
     assert_eq!(&found.durable, reopened.durable());
 }
 
+/// Nothing that is missing would tell that it went bad, so it stands in a full record.
+#[test]
+fn a_cutoff_that_moves_alone_rewrites_the_manifest() {
+    let (_temp, dir) = temp();
+    let (mut manifest, _) = written(&dir, 3);
+    let Durable { flushed_seq, floor, series_log_len, next_file, .. } = *manifest.durable();
+    let step = Edit { flushed_seq, floor, series_log_len, next_file, ..Edit::default() };
+    manifest.commit(&step).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).records), (1, 5), "an edit that moves none is one more");
+    manifest.commit(&Edit { cutoff: 7, ..step.clone() }).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).records, read(&dir).durable.cutoff), (2, 1, Some(7)));
+    manifest.commit(&Edit { cutoffs: vec![("a".to_owned(), 9)], ..step }).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).durable.cutoffs["a"]), (3, 9));
+    manifest.commit(&edit(4)).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).records), (3, 2), "with the floor it is an edit as any other");
+}
+
 #[test]
 fn a_manifest_that_grew_is_rewritten() {
     let (temp, dir) = temp();

@@ -118,6 +118,14 @@ impl Snapshot {
         self.inner.typed_sources(series, TimeRange::ALL)?.latest()
     }
 
+    /// Before which time retention hides what a series of this key has, if there is one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn cutoff(&self, key: &SeriesKey) -> Option<i64> {
+        let cutoffs = &self.inner.version.cutoffs;
+        let ruled = cutoffs.rules().iter().filter(|rule| rule.matcher.matches(key)).map(|rule| rule.cutoff);
+        ruled.chain([cutoffs.all()]).max().flatten()
+    }
+
     /// A query over the series that match.
     pub fn query(&self, select: Select) -> Query {
         let catalog: Arc<dyn Catalog> = self.inner.clone();

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 pub(crate) use key::ALLOCATION_BYTES;
 pub use key::{MAX_KEY_BYTES, MAX_TAGS, SeriesKey};
-pub(crate) use set::SeriesSet;
+pub(crate) use set::{SeriesRuns, SeriesSet};
 
 use crate::options::Duplicates;
 use crate::point::ValueType;

@@ -14,14 +14,9 @@ pub(crate) struct SeriesSet {
 impl SeriesSet {
     /// The set of these ids, given in ascending order; repeated ones count once.
     pub(crate) fn from_sorted(ids: impl IntoIterator<Item = SeriesId>) -> Self {
-        let mut runs: Vec<(SeriesId, SeriesId)> = Vec::new();
-        for id in ids {
-            match runs.last_mut() {
-                Some((_, last)) if id.get() <= last.get().saturating_add(1) => *last = id.max(*last),
-                _ => runs.push((id, id)),
-            }
-        }
-        Self { runs: runs.into() }
+        let mut runs = SeriesRuns::default();
+        ids.into_iter().for_each(|id| runs.push(id));
+        Self { runs: runs.0.into() }
     }
 
     /// The set of these runs, first and last id each, if they ascend without adjoining.
@@ -93,6 +88,24 @@ impl SeriesSet {
     /// What it takes in memory.
     pub(crate) fn byte_len(&self) -> usize {
         size_of_val::<[_]>(&self.runs)
+    }
+}
+
+/// A set in the making, of ids that come in ascending order.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesRuns(Vec<(SeriesId, SeriesId)>);
+
+impl SeriesRuns {
+    pub(crate) fn push(&mut self, id: SeriesId) {
+        match self.0.last_mut() {
+            Some((_, last)) if id.get() <= last.get().saturating_add(1) => *last = id.max(*last),
+            _ => self.0.push((id, id)),
+        }
+    }
+
+    /// The set as it is by now.
+    pub(crate) fn to_set(&self) -> SeriesSet {
+        SeriesSet { runs: self.0.as_slice().into() }
     }
 }
 

@@ -95,8 +95,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     spare_strangers(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     // Only now: of a format from the future not one byte was to be changed.
     lock.sign().map_err(|error| Error::io("write", dir.file_path(LOCK), error))?;
-    let manifest = if created { manifest } else { renew_unfinished(&dir, manifest)? };
-    let (manifest, mut removed) = drop_garbage(&dir, manifest, &recovery, &listed)?;
+    let (manifest, mut removed) = renew(&dir, manifest, created, &recovery, &listed)?;
     let ids = Arc::new(FileIds::new(recovery.next_file));
     let shares = options.shares();
     let memory = shares.flush;
@@ -138,34 +137,33 @@ fn check_duplicates(made: Duplicates, options: &Options) -> Result<()> {
     Err(Error::InvalidOption { option: "duplicates", what })
 }
 
-/// Makes the manifest of a database that no opening has finished making durable once more: its very name may be in the
-/// page cache alone, and a power loss could leave the files that are about to be made beside it without it.
-fn renew_unfinished(dir: &Dir, manifest: ManifestRead) -> Result<ManifestRead> {
-    if manifest.durable.floor != FileId::default() {
-        return Ok(manifest);
-    }
-    Manifest::reopen(dir.clone(), &manifest, manifest.durable.clone())?;
-    ManifestRead::read(dir)
-}
-
-/// Gives up what earlier openings or flushes left unfinished, before this one makes more of it: else each attempt on a
-/// nearly full disk would leave less room for the next. The state that does not name it is made durable first.
-fn drop_garbage(
+/// Makes the manifest durable once more where something is about to rely on it, and gives up what earlier openings or
+/// flushes left unfinished, before this one makes more of it: else each attempt on a nearly full disk would leave less room
+/// for the next.
+///
+/// Of a database that no opening has finished making the manifest's very name may be in the page cache alone, and a power
+/// loss could leave the files that are about to be made beside it without it. And what is removed must be named by no
+/// manifest that may come back. Both ask for the same, once; what is replayed cannot join it, since it needs the room.
+fn renew(
     dir: &Dir,
     manifest: ManifestRead,
+    created: bool,
     recovery: &Recovery,
     listed: &Directory,
 ) -> Result<(ManifestRead, Vec<String>)> {
     let garbage: Vec<String> = recovery.garbage_ssts.iter().map(|id| sst::file_name(*id)).collect();
-    let manifest = if garbage.is_empty() {
-        manifest
-    } else {
+    if !garbage.is_empty() {
         // A WAL that cannot be replayed refuses the opening before anything goes: an SST that no edit names may be the
         // only sound copy of what rotted there.
         check_replayable(dir, manifest.uuid, recovery)?;
+    }
+    let is_unfinished = !created && manifest.durable.floor == FileId::default();
+    let manifest = if is_unfinished || !garbage.is_empty() {
         let durable = Durable { next_file: recovery.next_file, ..recovery.durable.clone() };
         Manifest::reopen(dir.clone(), &manifest, durable)?;
         ManifestRead::read(dir)?
+    } else {
+        manifest
     };
     let removed = listed.temporaries.iter().cloned().chain(garbage).filter(|name| dir.remove(name).is_ok());
     Ok((manifest, removed.collect()))
@@ -205,6 +203,8 @@ fn settle(
         ..recovery.durable.clone()
     };
     #[cfg(feature = "planted")]
+    let durable = without_cutoffs(durable);
+    #[cfg(feature = "planted")]
     let first_recovery = first_recovery(manifest, recovery, replayed);
     #[cfg(feature = "planted")]
     let wal = planted(wal);
@@ -225,6 +225,15 @@ fn settle(
 fn first_recovery(manifest: &ManifestRead, recovery: &Recovery, replayed: &Replayed) -> Vec<FileId> {
     let twice = manifest.records == 1 && recovery.garbage_ssts.is_empty() && replayed.records > 0;
     recovery.durable.ssts.last().filter(|_| twice).map(|sst| sst.id).into_iter().collect()
+}
+
+/// What retention hid is forgotten: the limits of this opening will say.
+#[cfg(feature = "planted")]
+fn without_cutoffs(durable: Durable) -> Durable {
+    if crate::planted::is("cutoff_goes_back_at_an_opening") {
+        return Durable { cutoff: None, cutoffs: BTreeMap::new(), ..durable };
+    }
+    durable
 }
 
 /// What was replayed goes before the manifest that does without it is durable.

@@ -62,6 +62,19 @@ fn an_opening_that_is_refused_deletes_nothing() {
         opened.storage.append(&[record]).unwrap();
         opened.storage.sync().unwrap();
     }
+    let unnamed = make_unnamed(&mut opened);
+    drop(opened);
+    let listed = super::Directory::list(&Dir::new(Arc::new(OsEnv), dir.path())).unwrap();
+    let segment = dir.path().join(crate::wal::segment_name(listed.segments[0]));
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[128 + 20] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    assert!(matches!(open(), Err(Error::Corrupt { .. })));
+    assert!(dir.path().join(unnamed).exists());
+}
+
+/// The name of an SST that is made as a flush makes it, and that no edit names.
+fn make_unnamed(opened: &mut super::Opened) -> String {
     let mut series = SeriesIndex::default();
     series
         .find_or_make(
@@ -77,13 +90,22 @@ fn an_opening_that_is_refused_deletes_nothing() {
     let frozen = Frozen { generation: 1, view, series, min_seq: 1, max_seq: 1, next_segment };
     let frozen = Arc::new(frozen);
     let job = FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None };
-    let unnamed = crate::sst::file_name(opened.tables.write(&job).unwrap().ssts[0].id);
+    crate::sst::file_name(opened.tables.write(&job).unwrap().ssts[0].id)
+}
+
+/// Its manifest is made durable once more, and its garbage goes: one rewrite is enough for both, before the last one.
+#[test]
+fn an_unfinished_database_with_garbage_is_rewritten_once_before_it_is_replayed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = super::open(Arc::new(OsEnv), dir.path(), &Options::default()).unwrap();
+    let unnamed = make_unnamed(&mut opened);
     drop(opened);
-    let listed = super::Directory::list(&Dir::new(Arc::new(OsEnv), dir.path())).unwrap();
-    let segment = dir.path().join(crate::wal::segment_name(listed.segments[0]));
-    let mut bytes = std::fs::read(&segment).unwrap();
-    bytes[128 + 20] ^= 1;
-    std::fs::write(&segment, bytes).unwrap();
-    assert!(matches!(open(), Err(Error::Corrupt { .. })));
-    assert!(dir.path().join(unnamed).exists());
+    let here = Dir::new(Arc::new(OsEnv), dir.path());
+    let uuid = ManifestRead::read(&here).unwrap().uuid;
+    Manifest::create(here.clone(), uuid, Durable { next_file: FileId::new(1), ..Durable::default() }).unwrap();
+    let env = FaultyEnv::default();
+    let opened = super::open(Arc::new(env.clone()), dir.path(), &Options::default()).unwrap();
+    assert_eq!(opened.report.removed.iter().filter(|name| **name == unnamed).count(), 1);
+    let rewrites = env.calls().iter().filter(|call| **call == Call::Sync(SyncStep::ManifestRewrite)).count();
+    assert_eq!(rewrites, 2);
 }

@@ -13,7 +13,13 @@ pub use executor::{Executor, Task};
 use crate::env::Dir;
 pub use crate::env::SyncStep;
 pub use crate::env::sim::{Bytes, Choice, Fault, FaultAt, Image, Images, Inode, Kind, Op, Rates, SimDisk, State};
-use crate::{Result, VerifyReport};
+use crate::{Result, SeriesKey, Snapshot, VerifyReport};
+
+/// The time before which retention hides what a series of this key has from a snapshot, whether there is one or not.
+#[must_use]
+pub fn cutoff(snapshot: &Snapshot, series: &SeriesKey) -> Option<i64> {
+    snapshot.cutoff(series)
+}
 
 /// [`verify`](crate::verify()) on a simulated disk.
 ///

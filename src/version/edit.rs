@@ -60,6 +60,13 @@ impl Default for Edit {
     }
 }
 
+impl Edit {
+    /// Whether it hides more than was hidden before.
+    pub(crate) fn moves_cutoffs(&self) -> bool {
+        self.cutoff > i64::MIN || !self.cutoffs.is_empty()
+    }
+}
+
 /// The sum of all edits: what the manifest's full record holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Durable {

@@ -141,3 +141,19 @@ fn fleeting_series() {
 fn deletes_in_the_log() {
     loses_nothing("an opening on deletes that only the log knows");
 }
+
+/// And hides nothing that the limits spare, shows nothing that they have hidden.
+#[test]
+fn retention_by_age() {
+    loses_nothing("retention by age");
+}
+
+#[test]
+fn retention_by_bytes() {
+    loses_nothing("retention by bytes");
+}
+
+#[test]
+fn retention_by_rule() {
+    loses_nothing("retention by a rule");
+}

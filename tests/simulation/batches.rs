@@ -2,7 +2,9 @@
 //! they are found again, each there once and whole or not at all. It does not know what anyone was told of them.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
+use timestrata::testing::cutoff;
 use timestrata::{Batch, Error, Select, SeriesKey, Snapshot, Timestamp, Value, ValueType};
 
 use crate::fleeting;
@@ -89,18 +91,94 @@ pub(crate) fn batch(number: Number) -> Batch {
     batch
 }
 
+/// Whether the rule of retention names a series.
+fn is_ruled(series: u32) -> bool {
+    series % 3 == 1
+}
+
+/// What the rule names.
+pub(crate) fn ruled() -> Select {
+    Select::metric("m").tag_matches("n", "[14]")
+}
+
+/// The times before which retention hides everything: of the series that its rule names, and of all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cutoffs {
+    pub(crate) ruled: i64,
+    pub(crate) others: i64,
+}
+
+impl Cutoffs {
+    pub(crate) const NONE: Self = Self { ruled: i64::MIN, others: i64::MIN };
+
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut cutoffs = Self::NONE;
+        for series in 0..SERIES {
+            let own = cutoff(snapshot, &key(series)).unwrap_or(i64::MIN);
+            let known = if is_ruled(series) { &mut cutoffs.ruled } else { &mut cutoffs.others };
+            *known = own.max(*known);
+        }
+        cutoffs
+    }
+
+    /// The later of each.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self { ruled: self.ruled.max(other.ruled), others: self.others.max(other.others) }
+    }
+
+    fn hides(self, series: u32, at: i64) -> bool {
+        at < if is_ruled(series) { self.ruled } else { self.others }
+    }
+}
+
+/// What a snapshot shows: batches and deletes, and before which time it shows nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) batches: BTreeSet<Number>,
+    pub(crate) cutoffs: Cutoffs,
+}
+
+impl Deref for Found {
+    type Target = BTreeSet<Number>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.batches
+    }
+}
+
+impl Found {
+    /// Whether cutoffs leave any of a batch's points that are marked, and of those that are not.
+    pub(crate) fn leaves(&self, number: Number) -> (bool, bool) {
+        let left = |marked: bool| {
+            let mut places = points(number).zip(0_u32..);
+            places.any(|((series, at, _), place)| marks(number, place) == marked && !self.cutoffs.hides(series, at))
+        };
+        (left(true), left(false))
+    }
+}
+
+/// The newest time of a batch's points.
+pub(crate) fn newest_time(number: Number) -> i64 {
+    points(number).map(|(_, at, _)| at).max().unwrap_or(i64::MIN)
+}
+
 /// The points of a batch that are seen, its marked ones deleted or not.
-fn seen_points(number: Number, deleted: bool) -> impl Iterator<Item = Told> {
+fn seen_points(number: Number, deleted: bool, cutoffs: Cutoffs) -> impl Iterator<Item = Told> {
     let places = points(number).zip(0_u32..);
-    let seen = places.filter(move |(_, place)| !(deleted && marks(number, *place)));
+    let seen = places
+        .filter(move |((series, at, _), place)| !(cutoffs.hides(*series, *at) || deleted && marks(number, *place)));
     seen.map(|((series, at, bits), _)| (bits, series, at))
 }
 
-/// How many points these batches have together, those that are deleted among them aside; and with those.
-pub(crate) fn count_points(shown: &BTreeSet<Number>) -> (u64, u64) {
+/// How many points these batches have together that are seen; and at most, those that are hidden among them.
+pub(crate) fn count_points(shown: &Found) -> (u64, u64) {
     let batches = || shown.iter().filter(|number| **number < DELETES);
-    let seen = batches().map(|number| seen_points(*number, shown.contains(&(DELETES + number))).count() as u64);
-    (seen.sum(), batches().map(|number| points(*number).count() as u64).sum())
+    let is_deleted = |number: &Number| shown.contains(&(DELETES + number));
+    let seen = batches().map(|number| seen_points(*number, is_deleted(number), shown.cutoffs).count() as u64);
+    // Of batches that are hidden whole nothing is known here.
+    let written =
+        (shown.cutoffs == Cutoffs::NONE).then(|| batches().map(|number| points(*number).count() as u64).sum());
+    (seen.sum(), written.unwrap_or(u64::MAX))
 }
 
 /// The batches that a snapshot shows, and the deletes of marked points.
@@ -108,7 +186,8 @@ pub(crate) fn count_points(shown: &BTreeSet<Number>) -> (u64, u64) {
 /// # Errors
 /// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
 /// fails.
-pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
+pub(crate) fn found(snapshot: &Snapshot) -> Result<Found, String> {
+    let cutoffs = Cutoffs::of(snapshot);
     let mut seen: Vec<Told> = Vec::new();
     let mut last = (u32::MAX, i64::MIN);
     fleeting::check(snapshot)?;
@@ -131,20 +210,22 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<BTreeSet<Number>, String> {
     let mut batches: Vec<Number> =
         seen.iter().map(|(bits, ..)| Number::try_from(bits / PLACES).unwrap_or(Number::MAX)).collect();
     batches.dedup();
+    let mut found = Found { batches: BTreeSet::new(), cutoffs };
     let mut whole: Vec<Told> = Vec::with_capacity(seen.len());
-    let mut deletes = Vec::new();
     for number in &batches {
         let own = seen.partition_point(|(bits, ..)| *bits < u64::from(*number) * PLACES);
         let mut of_batch = seen[own..].iter().take_while(|(bits, ..)| bits / PLACES == u64::from(*number));
-        let has_lost =
-            is_marked(*number) && !of_batch.any(|(bits, ..)| marks(*number, u32::try_from(bits % PLACES).unwrap()));
-        whole.extend(seen_points(*number, has_lost));
-        deletes.extend(has_lost.then_some(DELETES + number));
+        let has_lost = is_marked(*number)
+            && !of_batch.any(|(bits, ..)| marks(*number, u32::try_from(bits % PLACES).unwrap()))
+            && found.leaves(*number).0;
+        whole.extend(seen_points(*number, has_lost, cutoffs));
+        found.batches.insert(*number);
+        found.batches.extend(has_lost.then_some(DELETES + number));
     }
     match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
-        None if whole.len() == seen.len() => Ok(batches.into_iter().chain(deletes).collect()),
-        Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}")),
-        _ => Err(format!("a batch of {batches:?} is there in part")),
+        None if whole.len() == seen.len() => Ok(found),
+        Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}, or {cutoffs:?} hides it")),
+        _ => Err(format!("a batch of {batches:?} is there in part behind {cutoffs:?}")),
     }
 }
 

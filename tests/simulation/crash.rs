@@ -10,7 +10,7 @@ use timestrata::testing::{Executor, Image, Op, SimDisk, State, verify};
 use timestrata::{Db, Durability, Error};
 
 use crate::fleeting;
-use crate::oracle::{Crash, Number, Oracle, batch, count_points, found, found_series};
+use crate::oracle::{Crash, Found, Oracle, batch, count_points, found, found_series};
 use crate::scenarios::Scenario;
 use crate::world::{DIR, World, small};
 
@@ -80,7 +80,7 @@ impl fmt::Display for Violation {
 /// What opening an image showed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    batches: BTreeSet<Number>,
+    batches: Found,
     series: BTreeSet<u32>,
 }
 
@@ -345,7 +345,8 @@ fn go_on(disk: &SimDisk, executor: &mut Executor, db: Db, shown: &Shown) -> Resu
     let before = executor.run(life).ok_or("nobody answers")?.map_err(|error| error.to_string())??;
     executor.settle();
     let mut all = shown.batches.clone();
-    all.extend(more.map(|(number, _)| number));
+    let more = more.map(|(number, _)| number);
+    all.batches.extend(more.into_iter().filter(|number| shown.batches.leaves(*number) != (false, false)));
     check_sound(disk, true)?;
     let (_executor, db) = open(disk)?;
     let after = Shown::of(&db)?;

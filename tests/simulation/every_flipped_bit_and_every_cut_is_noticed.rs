@@ -4,19 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use timestrata::testing::{Executor, Fault, FaultAt, Image, Kind, SimDisk, verify};
 use timestrata::{Durability, Error};
 
 use crate::common::Numbers;
-use crate::oracle::{Crash, Number, Oracle, found};
+use crate::oracle::{Crash, Cutoffs, Found, Limits, Number, Oracle, found};
 use crate::world::{DIR, World, make_all_series, small};
 
-/// A killed database with everything in it: a sealed segment, a last one, SSTs, edits, series.
+/// A killed database with everything in it: a sealed segment, a last one, SSTs, edits, series, deletes, cutoffs.
 struct Fixture {
     image: Image,
     files: BTreeMap<PathBuf, Vec<u8>>,
-    truth: BTreeSet<Number>,
+    truth: Found,
     /// Of these a later record says that they were synced: no tail rule forgives their damage.
     vouched: BTreeSet<Number>,
     /// These are in SSTs.
@@ -55,20 +56,53 @@ enum Noticed {
     Nobody,
 }
 
-fn fixture() -> Fixture {
+/// Files of the base and of L0; a cutoff, a rule's and deletes in the manifest.
+fn flushed() -> World {
     let mut world = World::new(SimDisk::new(1), 1);
+    let limits = Limits { age: Some(Duration::from_micros(4)), ruled: Some(Duration::from_micros(2)), bytes: None };
+    world.retain(limits);
+    // The cutoffs go by the clock: all points are later.
+    world.set_clock(0);
     world.open(Crash::Process).expect("it opens");
     make_all_series(&mut world);
-    for _ in 0..8 {
-        for _ in 0..16 {
+    for _ in 0..5 {
+        for _ in 0..14 {
             world.write_one();
         }
         assert!(world.flush());
     }
-    let flushed = found(&world.db().snapshot()).unwrap();
-    for _ in 0..12 {
+    assert!(world.compact());
+    for clock in [CLOCK - 3_000, CLOCK] {
+        for _ in 0..14 {
+            world.write_one();
+        }
+        assert!(world.delete());
+        // The flush's edit, and behind it that of the cutoffs alone.
+        world.set_clock(clock);
+        assert!(world.flush());
+    }
+    let stats = world.db().stats();
+    let levels: Vec<u8> = stats.levels.iter().map(|level| level.level).collect();
+    assert!(levels.first() == Some(&0) && levels.last() == Some(&7) && stats.tombstones > 0, "{stats:?}");
+    assert_eq!(found(&world.db().snapshot()).unwrap().cutoffs, Cutoffs { ruled: CLOCK - 2_000, others: CLOCK - 4_000 });
+    world
+}
+
+/// The wall clock as it was last looked at.
+const CLOCK: i64 = 12_000;
+
+fn fixture() -> Fixture {
+    fixture_at(CLOCK)
+}
+
+/// The same with the clock at this time at last: beyond `CLOCK` the manifest ends with a cutoff that moved alone.
+fn fixture_at(clock: i64) -> Fixture {
+    let mut world = flushed();
+    let flushed = found(&world.db().snapshot()).unwrap().batches;
+    for _ in 0..11 {
         world.write_one();
     }
+    assert!(world.delete());
     let wal_bytes = |world: &World| usize::try_from(world.db().stats().wal_bytes).unwrap();
     let sealed = wal_bytes(&world);
     // A write that fails seals its segment early.
@@ -76,15 +110,20 @@ fn fixture() -> Fixture {
     for _ in 0..3 {
         world.write_one();
     }
+    assert!(world.delete());
+    let flushed_seq = world.db().stats().flushed_seq;
     // Idle for long enough to leave a mark; the write behind it has but the next group's word.
-    world.wait(std::time::Duration::from_secs(1));
+    let second = Duration::from_secs(1);
+    world.set_clock(clock - i64::try_from(second.as_nanos()).unwrap());
+    world.wait(second);
     world.write_one();
-    let vouched = found(&world.db().snapshot()).unwrap();
+    let vouched = found(&world.db().snapshot()).unwrap().batches;
     world.write(&[Durability::Sync; 3]);
     let last_record = wal_bytes(&world) - sealed;
     world.write_one();
     let truth = found(&world.db().snapshot()).unwrap();
     let tail = wal_bytes(&world) - sealed;
+    assert_eq!(world.db().stats().flushed_seq, flushed_seq, "the last delete is in the log alone");
     world.kill();
     let image = world.disk.image_live();
     // A spare means nothing before it is overwritten.
@@ -130,7 +169,7 @@ fn meet(fixture: &Fixture, image: &Image, name: &str, damage: Damage) -> Result<
             Damage::Run { to_the_end } => kept(if to_the_end { &fixture.flushed } else { &fixture.vouched }),
         };
         let lost: Vec<_> = fixture.truth.difference(&shown).collect();
-        fixture.oracle.check_order(&shown).map_err(|what| format!("{what}; lost: {lost:?}"))?;
+        fixture.oracle.check_order(&shown, usize::MAX).map_err(|what| format!("{what}; lost: {lost:?}"))?;
         let fair = fair && name.starts_with("wal-") && shown.is_subset(&fixture.truth);
         return if fair { Ok(Noticed::Forgiven) } else { Err(format!("told: {told}, lost: {lost:?}")) };
     }
@@ -172,13 +211,25 @@ fn sweep(
     share: usize,
     damages: impl Fn(&[u8]) -> Box<dyn Iterator<Item = (usize, Vec<u8>)>>,
 ) {
+    let tried = sweep_files(&fixture(), |_| true, what, damage, share, damages);
+    assert!(tried > 5_000);
+}
+
+/// The same of some of a fixture's files; how many damages that were.
+fn sweep_files(
+    fixture: &Fixture,
+    wanted: impl Fn(&str) -> bool,
+    what: &str,
+    damage: Damage,
+    share: usize,
+    damages: impl Fn(&[u8]) -> Box<dyn Iterator<Item = (usize, Vec<u8>)>>,
+) -> u64 {
     let started = std::time::Instant::now();
-    let fixture = fixture();
     let (mut tally, mut wrong) = (Tally::default(), Vec::new());
-    for (path, bytes) in &fixture.files {
+    for (path, bytes) in fixture.files.iter().filter(|(path, _)| wanted(&path.to_string_lossy())) {
         let name = path.file_name().unwrap().to_str().unwrap();
         for (at, damaged) in damages(bytes).filter(|(at, _)| at % 2 == share) {
-            match meet(&fixture, &fixture.image.with_file(path, damaged), name, damage) {
+            match meet(fixture, &fixture.image.with_file(path, damaged), name, damage) {
                 Ok(noticed) => {
                     tally.add(name, noticed);
                     if noticed == Noticed::Nobody && !fixture.means_nothing(name, at) {
@@ -191,7 +242,7 @@ fn sweep(
     }
     tally.print(what, started);
     assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
-    assert!(tally.total() > 5_000);
+    tally.total()
 }
 
 impl Fixture {
@@ -236,6 +287,18 @@ fn even_lengths() {
 #[test]
 fn odd_lengths() {
     sweep("odd lengths", Damage::Cut, 1, cut);
+}
+
+/// The last thing that the manifest heard is a cutoff: no WAL that went and no file that went tells that it is missing.
+#[test]
+fn a_cutoff_that_moved_alone() {
+    let fixture = fixture_at(CLOCK + 2_000);
+    let manifest = |path: &str| path.ends_with("/manifest");
+    for share in [0, 1] {
+        let lengths = sweep_files(&fixture, manifest, "lengths of a manifest", Damage::Cut, share, cut);
+        let bits = sweep_files(&fixture, manifest, "bits of a manifest", Damage::Bit, share, flipped);
+        assert!(lengths > 200 && bits > 1_600, "{lengths} lengths, {bits} bits");
+    }
 }
 
 /// Runs of random bytes, zeros, or bytes of another place.

@@ -9,7 +9,7 @@ use timestrata::testing::{Fault, FaultAt, Kind, Rates, SimDisk, SyncStep, Task};
 use timestrata::{Durability, Snapshot};
 
 use crate::crash::panic_text;
-use crate::oracle::{Crash, Number, SERIES};
+use crate::oracle::{Crash, Found, Limits, Number, SERIES};
 use crate::world::World;
 
 /// How durable a write is to be.
@@ -38,6 +38,16 @@ pub(crate) enum Wrong {
     Read,
     List,
     Remove,
+}
+
+/// What retention goes by.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Kept {
+    Everything,
+    Age,
+    OfRuled,
+    AgeAndOfRuled,
+    Bytes,
 }
 
 /// One step of a history.
@@ -94,6 +104,15 @@ pub(crate) enum Step {
     Jump {
         hours: u8,
     },
+    /// What the openings from now on are to keep: an age of this kind, or so many KiB.
+    Retain {
+        what: Kept,
+        much: u8,
+    },
+    /// The wall clock is set to when the newest batches were young, or to long after.
+    SetClock {
+        back: Option<u8>,
+    },
     /// Another opening in the same life.
     OpenTwice,
     /// An opening, if none is under way; if a fault strikes it, nobody tries again at once.
@@ -111,6 +130,8 @@ impl Step {
                 | Self::Mend
                 | Self::Kill
                 | Self::PowerLoss { .. }
+                | Self::Retain { .. }
+                | Self::SetClock { .. }
         );
         !between && !matches!(self, Self::TryOpen)
     }
@@ -126,6 +147,16 @@ fn wrong() -> impl Strategy<Value = Wrong> {
         1 => Just(Wrong::Read),
         1 => Just(Wrong::List),
         1 => Just(Wrong::Remove),
+    ]
+}
+
+fn kept() -> impl Strategy<Value = Kept> {
+    prop_oneof![
+        2 => Just(Kept::Everything),
+        2 => Just(Kept::Age),
+        2 => Just(Kept::OfRuled),
+        1 => Just(Kept::AgeAndOfRuled),
+        1 => Just(Kept::Bytes),
     ]
 }
 
@@ -154,6 +185,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => (0..6_000_u16).prop_map(|room| Step::Fill { room }),
         1 => (1..40_u8).prop_map(|in_a_thousand| Step::Rate { in_a_thousand }),
         1 => (1..4_u8).prop_map(|hours| Step::Jump { hours }),
+        2 => (kept(), any::<u8>()).prop_map(|(what, much)| Step::Retain { what, much }),
+        3 => prop::option::of(any::<u8>()).prop_map(|back| Step::SetClock { back }),
         1 => Just(Step::OpenTwice),
         4 => Just(Step::TryOpen),
     ]
@@ -163,7 +196,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 struct Run {
     world: World,
     newest: Option<(Number, Task<()>)>,
-    held: Vec<(Snapshot, std::collections::BTreeSet<Number>)>,
+    held: Vec<(Snapshot, Found)>,
     after: Crash,
     ran: Ran,
 }
@@ -178,6 +211,8 @@ pub(crate) struct Ran {
     pub(crate) struck: u64,
     /// Batches that the end of an interval made durable.
     pub(crate) intervals_over: u64,
+    /// How often readers saw more hidden by retention than before.
+    pub(crate) cutoffs_moved: u64,
     pub(crate) trace: u64,
 }
 
@@ -188,6 +223,7 @@ impl Ran {
         self.planted += other.planted;
         self.struck += other.struck;
         self.intervals_over += other.intervals_over;
+        self.cutoffs_moved += other.cutoffs_moved;
     }
 }
 
@@ -267,6 +303,7 @@ impl Run {
         self.ran.struck += self.world.disk.struck();
         self.ran.intervals_over += self.world.intervals_over as u64;
         self.world.intervals_over = 0;
+        self.ran.cutoffs_moved += self.world.oracle.borrow().cutoffs_moved();
     }
 
     fn step(&mut self, step: &Step) {
@@ -287,6 +324,12 @@ impl Run {
                 self.world.disk.fault_rate(Some(Rates::everywhere(u32::from(*in_a_thousand) * 1_000)));
             }
             Step::Jump { hours } => self.world.wait(Duration::from_hours(u64::from(*hours))),
+            Step::Retain { what, much } => self.retain(*what, *much),
+            Step::SetClock { back } => {
+                let newest = i64::from(self.world.next_number()) * 500;
+                let at = back.map_or(i64::MAX / 2, |back| newest - i64::from(back) * 100);
+                self.world.set_clock(at);
+            }
             Step::OpenTwice => self.world.open_twice(),
             Step::TryOpen => self.try_open(),
             Step::Hold => self.hold(),
@@ -307,6 +350,20 @@ impl Run {
             Step::Kill => self.end(World::kill, Crash::Process),
             Step::PowerLoss { choice } => self.end(|world| world.lose_power(usize::from(*choice)), Crash::Power),
         }
+    }
+
+    /// Ages of up to fifty batches, by the clock or by the marked points, which come a thousand apart.
+    fn retain(&mut self, what: Kept, much: u8) {
+        let age = Some(Duration::from_nanos(1 + u64::from(much) * 100));
+        let double = age.map(|age| age * 2);
+        let none = Limits::default();
+        self.world.retain(match what {
+            Kept::Everything => none,
+            Kept::Age => Limits { age, ..none },
+            Kept::OfRuled => Limits { ruled: age, ..none },
+            Kept::AgeAndOfRuled => Limits { age: double, ruled: age, ..none },
+            Kept::Bytes => Limits { bytes: Some((4 + u64::from(much) / 8) << 10), ..none },
+        });
     }
 
     fn write(&mut self, asked: Asked, batches: u8) {

@@ -11,6 +11,7 @@ mod fleeting;
 mod hardships;
 mod history;
 mod oracle;
+mod retention;
 mod scenarios;
 mod world;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use timestrata::{Ack, Durability, Error};
 
 pub(crate) use crate::batches::{
-    DELETES, Number, SERIES, batch, count_points, found, found_series, is_marked, key, marked_times,
+    Cutoffs, DELETES, Found, Number, SERIES, batch, count_points, found, found_series, is_marked, key, marked_times,
+    newest_time, ruled,
 };
 
 /// Everything that is known of every batch. Moments are counts of the disk's operations.
@@ -40,6 +41,19 @@ pub(crate) struct Oracle {
     lives: u32,
     /// Every backup that was begun.
     pub(crate) backups: Vec<Backup>,
+    /// What readers saw hidden by retention, and since when: it stays so through whatever comes.
+    hidden: Vec<(usize, Cutoffs)>,
+    /// How far the wall clock may have come with which limits, and from when on.
+    clocks: Vec<(usize, i64, Limits)>,
+}
+
+/// What an opening is to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Limits {
+    pub(crate) age: Option<Duration>,
+    /// Of the series that the rule names.
+    pub(crate) ruled: Option<Duration>,
+    pub(crate) bytes: Option<u64>,
 }
 
 /// A backup that was asked for.
@@ -47,7 +61,7 @@ pub(crate) struct Oracle {
 pub(crate) struct Backup {
     pub(crate) dir: &'static str,
     /// What it holds, if it is there.
-    pub(crate) batches: BTreeSet<Number>,
+    pub(crate) batches: Found,
     pub(crate) series: BTreeSet<u32>,
     /// It survives power loss from then on, if it was ever told to be made.
     pub(crate) told: Option<usize>,
@@ -59,6 +73,8 @@ struct Sent {
     /// Nothing of it can be on disk before.
     since: usize,
     durability: Durability,
+    /// Of its points; a delete has none.
+    newest_time: i64,
 }
 
 /// An acknowledgement of whatever durability.
@@ -99,7 +115,8 @@ pub(crate) enum Crash {
 
 impl Oracle {
     pub(crate) fn sent(&mut self, number: Number, durability: Durability, now: usize) {
-        self.sent.insert(number, Sent { since: now, durability });
+        let newest_time = if number < DELETES { newest_time(number) } else { i64::MIN };
+        self.sent.insert(number, Sent { since: now, durability, newest_time });
     }
 
     /// Panics on an answer that no circumstances explain.
@@ -148,8 +165,9 @@ impl Oracle {
     }
 
     /// What a snapshot showed. What asked for a sync is not shown before it.
-    pub(crate) fn visible(&mut self, shown: &BTreeSet<Number>, now: usize) {
-        for number in shown {
+    pub(crate) fn visible(&mut self, shown: &Found, now: usize) {
+        self.hides(shown.cutoffs, now);
+        for number in &shown.batches {
             self.visible.entry(*number).or_insert(now);
             if self.sent.get(number).is_some_and(|sent| sent.durability == Durability::Sync) {
                 self.durable.entry(*number).or_insert(now);
@@ -157,12 +175,78 @@ impl Oracle {
         }
     }
 
+    fn hides(&mut self, cutoffs: Cutoffs, now: usize) {
+        let before = self.hidden.last().map_or(Cutoffs::NONE, |(_, before)| *before);
+        if cutoffs.max(before) != before {
+            self.hidden.push((now, cutoffs.max(before)));
+        }
+    }
+
+    /// How often readers saw more hidden than before.
+    pub(crate) fn cutoffs_moved(&self) -> u64 {
+        self.hidden.len() as u64
+    }
+
+    /// From `since` on the wall clock may have come so far, while these limits were kept to.
+    pub(crate) fn clock(&mut self, since: usize, wall: i64, limits: Limits) {
+        let known = |(before, clock, of): &(usize, i64, Limits)| *before <= since && *clock >= wall && *of == limits;
+        if limits != Limits::default() && !self.clocks.iter().any(known) {
+            self.clocks.push((since, wall, limits));
+        }
+    }
+
+    /// The latest cutoffs that there may be by now: no age is counted from beyond the clock, or the newest point.
+    fn latest_cutoffs(&self, now: usize) -> Cutoffs {
+        let newest = self.sent.values().filter(|sent| sent.since <= now).map(|sent| sent.newest_time).max();
+        let newest = newest.unwrap_or(i64::MIN);
+        let mut latest = Cutoffs::NONE;
+        for (_, wall, limits) in self.clocks.iter().filter(|(since, ..)| *since <= now) {
+            let behind = |age: Option<Duration>| {
+                age.map_or(i64::MIN, |age| newest.min(*wall).saturating_sub(i64::try_from(age.as_nanos()).unwrap()))
+            };
+            let by_bytes = limits.bytes.map_or(i64::MIN, |_| newest.saturating_add(1));
+            let others = behind(limits.age).max(by_bytes);
+            latest = latest.max(Cutoffs { others, ruled: others.max(behind(limits.ruled)) });
+        }
+        latest
+    }
+
+    /// What was hidden stays hidden, and no more is hidden than the limits ask for.
+    fn check_cutoffs(&self, shown: Cutoffs, now: usize) -> Result<(), String> {
+        let before = self.hidden.iter().rev().find(|(since, _)| *since <= now).map_or(Cutoffs::NONE, |(_, seen)| *seen);
+        if shown.max(before) != shown {
+            return Err(format!("what was hidden is back: {before:?} became {shown:?}"));
+        }
+        let latest = self.latest_cutoffs(now).max(before);
+        if latest.max(shown) == latest {
+            Ok(())
+        } else {
+            Err(format!("{shown:?} hides more than the limits ask for, {latest:?}"))
+        }
+    }
+
+    /// Whether a batch or delete is not there, though cutoffs leave something that would tell.
+    fn is_lost(&self, number: Number, shown: &Found, now: usize) -> bool {
+        if shown.contains(&number) {
+            return false;
+        }
+        if let Some(batch) = number.checked_sub(DELETES) {
+            let (marked, others) = shown.leaves(batch);
+            return if shown.contains(&batch) { marked } else { others };
+        }
+        let (marked, others) = shown.leaves(number);
+        let delete = DELETES + number;
+        let refused = self.absent.get(&delete).is_some_and(|since| *since <= now);
+        let deleted = self.sent.contains_key(&delete) && !refused;
+        others || marked && !deleted
+    }
+
     /// Nothing is under way any more: what was given up is there by now, or never will be.
-    pub(crate) fn settled(&mut self, shown: &BTreeSet<Number>, now: usize) {
+    pub(crate) fn settled(&mut self, shown: &Found, now: usize) {
         if !self.read_only {
-            let gone = self.cancelled.iter().filter(|number| !shown.contains(number));
-            for number in gone {
-                self.absent.entry(*number).or_insert(now);
+            let gone = self.cancelled.iter().copied().filter(|number| self.is_lost(*number, shown, now));
+            for number in gone.collect::<Vec<_>>() {
+                self.absent.entry(number).or_insert(now);
             }
         }
     }
@@ -206,16 +290,21 @@ impl Oracle {
     }
 
     /// An opening has decided: what it did not show never comes back.
-    pub(crate) fn decided(&mut self, shown: &BTreeSet<Number>, series: &BTreeSet<u32>, now: usize) {
+    pub(crate) fn decided(&mut self, shown: &Found, series: &BTreeSet<u32>, now: usize) {
         self.series.retain(|made, _| series.contains(made));
         for made in series {
             self.series.entry(*made).or_insert(now);
         }
-        self.promised(&Promise { batches: shown.clone(), series: series.clone(), seq: 0 }, now);
-        for number in self.sent.keys().filter(|number| !shown.contains(number)) {
-            self.absent.entry(*number).or_insert(now);
-            self.acknowledged.remove(number);
-            self.visible.remove(number);
+        self.hides(shown.cutoffs, now);
+        self.promised(&Promise { batches: shown.batches.clone(), series: series.clone(), seq: 0 }, now);
+        // Of what cutoffs hide nobody can tell whether it is there, now or ever: its place may be given anew.
+        let gone: Vec<Number> = self.sent.keys().copied().filter(|number| !shown.contains(number)).collect();
+        for number in gone {
+            if self.is_lost(number, shown, now) {
+                self.absent.entry(number).or_insert(now);
+            }
+            self.acknowledged.remove(&number);
+            self.visible.remove(&number);
         }
         self.cancelled.clear();
         self.unknown.clear();
@@ -225,21 +314,22 @@ impl Oracle {
     }
 
     /// Whether a snapshot of the life that goes on may show this.
-    pub(crate) fn check_snapshot(&self, shown: &BTreeSet<Number>, now: usize) -> Result<(), String> {
-        if let Some(number) = self.unknown.intersection(shown).next() {
+    pub(crate) fn check_snapshot(&self, shown: &Found, now: usize) -> Result<(), String> {
+        if let Some(number) = self.unknown.intersection(&shown.batches).next() {
             return Err(format!("batch {number} is seen, and its outcome is unknown"));
         }
         self.check(shown, Crash::Process, now)
     }
 
     /// Whether a database that is opened after a crash at `now` may show this.
-    pub(crate) fn check(&self, shown: &BTreeSet<Number>, crash: Crash, now: usize) -> Result<(), String> {
-        let lost = |number: &&Number| !shown.contains(number);
+    pub(crate) fn check(&self, shown: &Found, crash: Crash, now: usize) -> Result<(), String> {
+        self.check_cutoffs(shown.cutoffs, now)?;
+        let lost = |number: &&Number| self.is_lost(**number, shown, now);
         let durable = self.durable.iter().filter(|(_, since)| **since <= now).map(|(number, _)| number);
         if let Some(number) = durable.clone().find(lost) {
             return Err(format!("batch {number} was acknowledged as durable and is lost"));
         }
-        for number in shown {
+        for number in &shown.batches {
             match self.sent.get(number) {
                 Some(sent) if sent.since < now || crash == Crash::Process => {}
                 _ => return Err(format!("batch {number} is there before it was sent")),
@@ -256,18 +346,18 @@ impl Oracle {
                 return Err(format!("batch {number} was acknowledged or seen, and is lost with the process"));
             }
         }
-        self.check_order(shown)
+        self.check_order(shown, now)
     }
 
     /// What is lost of a life is a suffix of its order.
-    pub(crate) fn check_order(&self, shown: &BTreeSet<Number>) -> Result<(), String> {
+    pub(crate) fn check_order(&self, shown: &Found, now: usize) -> Result<(), String> {
         let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
         for (_, told) in self.acknowledged.iter().filter(|(number, _)| shown.contains(number)) {
             let seq = newest.entry(told.life).or_default();
             *seq = told.seq.max(*seq);
         }
         let overtaken = |told: &Acknowledged| newest.get(&told.life).is_some_and(|newest| told.seq < *newest);
-        match self.acknowledged.iter().find(|(number, told)| !shown.contains(number) && overtaken(told)) {
+        match self.acknowledged.iter().find(|(number, told)| overtaken(told) && self.is_lost(**number, shown, now)) {
             Some((number, _)) => Err(format!("batch {number} is lost, and a later one is there")),
             None => Ok(()),
         }

@@ -8,6 +8,7 @@ use timestrata::testing::{Fault, FaultAt, Kind, SyncStep};
 
 use crate::hardships;
 use crate::oracle::{Crash, SERIES};
+use crate::retention;
 use crate::world::{World, make_all_series, small};
 
 const SYNC: Durability = Durability::Sync;
@@ -44,6 +45,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "an opening on deletes that only the log knows", run: deletes_in_the_log },
     Scenario { name: "backups linked, copied and failed", run: backups },
     Scenario { name: "series whose points all go and come again", run: fleeting_series },
+    Scenario { name: "retention by age", run: retention::by_age },
+    Scenario { name: "retention by bytes", run: retention::by_bytes },
+    Scenario { name: "retention by a rule", run: retention::by_rule },
 ];
 
 pub(crate) fn scenario(name: &str) -> Scenario {

@@ -1,14 +1,13 @@
 //! Promises that come due after the answer: the sync of an interval, and the mark of an idle database, without which
 //! damage to its last record would pass as a torn end.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use timestrata::testing::{Executor, Image, SimDisk};
 use timestrata::{Durability, Error};
 
-use crate::oracle::{Crash, Number, found};
+use crate::oracle::{Crash, Found, found};
 use crate::world::{World, small};
 
 /// Images of what a power loss may leave.
@@ -21,7 +20,7 @@ fn opened() -> World {
 }
 
 /// What an opening of this shows.
-fn shown(image: &Image) -> Result<BTreeSet<Number>, Error> {
+fn shown(image: &Image) -> Result<Found, Error> {
     let disk = SimDisk::from_image(image, 1);
     disk.record(false);
     let mut executor = Executor::new(&disk, 1);

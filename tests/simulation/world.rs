@@ -1,7 +1,6 @@
 //! A database on a simulated disk, with clients whose every answer the oracle hears at the moment it is given.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use timestrata::{Builder, Db, Durability, Error, Select, Snapshot, Timestamp};
 
 use crate::fleeting;
 use crate::oracle::{
-    self, Backup, Crash, DELETES, Moment, Number, Oracle, SERIES, count_points, found, found_series, key, marked_times,
+    self, Backup, Crash, DELETES, Found, Limits, Moment, Number, Oracle, SERIES, count_points, found, found_series,
+    key, marked_times, ruled,
 };
 
 pub(crate) const DIR: &str = "/data/db";
@@ -30,6 +30,9 @@ pub(crate) struct World {
     /// Of the next opening, and what it takes for calls that choose no durability of their own.
     builder: Builder,
     durability: Durability,
+    /// Of the next opening, and of this one.
+    retain: Limits,
+    limits: Limits,
     /// Faults that had struck when this life began.
     struck: u64,
     /// Batches that an interval's end has made durable.
@@ -49,6 +52,8 @@ impl World {
             next: 0,
             builder: small(),
             durability: Durability::Sync,
+            retain: Limits::default(),
+            limits: Limits::default(),
             struck: 0,
             intervals_over: 0,
             base: 0,
@@ -85,11 +90,44 @@ impl World {
         self.durability = durability;
     }
 
+    /// What the openings from now on are to keep.
+    pub(crate) fn retain(&mut self, limits: Limits) {
+        self.retain = limits;
+    }
+
+    /// Sets the wall clock, forwards or back.
+    pub(crate) fn set_clock(&mut self, nanos: i64) {
+        self.note_clock(self.now());
+        self.disk.set_wall(nanos);
+        self.note_clock(self.now());
+    }
+
+    /// From `since` on the clock has come no further than it is now.
+    fn note_clock(&self, since: usize) {
+        self.oracle.borrow_mut().clock(since, self.disk.wall(), self.limits);
+    }
+
+    /// The options of the next opening.
+    fn options_now(&self) -> Builder {
+        let Limits { age, ruled: rule, bytes } = self.retain;
+        let mut builder = self.builder.clone();
+        if let Some(age) = age {
+            builder = builder.retain_for(age);
+        }
+        if let Some(age) = rule {
+            builder = builder.retain_series_for(ruled(), age);
+        }
+        if let Some(bytes) = bytes {
+            builder = builder.retain_bytes(bytes);
+        }
+        builder
+    }
+
     /// Opens after whatever came before, and holds what is shown to the oracle.
     pub(crate) fn open(&mut self, after: Crash) -> timestrata::Result<()> {
         let crashed = self.now();
         let struck = self.disk.struck();
-        let db = self.executor.open(self.builder.clone()).inspect_err(|error| {
+        let db = self.executor.open(self.options_now()).inspect_err(|error| {
             assert!(self.disk.struck() > struck, "it does not open: {error}");
         })?;
         let struck = self.disk.struck();
@@ -107,6 +145,8 @@ impl World {
         oracle.decided(&shown, &series, self.now());
         drop(oracle);
         self.struck = self.disk.struck();
+        self.limits = self.retain;
+        self.note_clock(crashed);
         self.db = Some(db);
         Ok(())
     }
@@ -338,7 +378,9 @@ impl World {
 
     /// Lets time pass: marks, interval syncs, retries.
     pub(crate) fn wait(&mut self, time: Duration) {
+        let since = self.now();
         self.executor.advance(time);
+        self.note_clock(since);
         if !self.is_troubled() {
             let over = self.oracle.borrow_mut().intervals_over(self.disk.now(), self.now());
             self.intervals_over += over;
@@ -357,7 +399,7 @@ impl World {
     }
 
     /// What a snapshot shows, unless a fault strikes the read.
-    pub(crate) fn shown(&self, snapshot: &Snapshot) -> Option<BTreeSet<Number>> {
+    pub(crate) fn shown(&self, snapshot: &Snapshot) -> Option<Found> {
         let struck = self.disk.struck();
         match found(snapshot) {
             Ok(shown) => Some(shown),
@@ -367,7 +409,7 @@ impl World {
     }
 
     /// What every reader sees now is what was acknowledged, at least; and it survives the process.
-    pub(crate) fn look(&self) -> Option<BTreeSet<Number>> {
+    pub(crate) fn look(&self) -> Option<Found> {
         let shown = self.shown(&self.db().snapshot())?;
         // What is deleted is counted until a merge has taken it out.
         let (seen, written) = count_points(&shown);
@@ -392,7 +434,9 @@ impl World {
         }
     }
 
-    pub(crate) fn looked(&self, shown: &BTreeSet<Number>) {
+    pub(crate) fn looked(&self, shown: &Found) {
+        // Whoever waited for an answer may have let time pass.
+        self.note_clock(self.now());
         assert_eq!(self.oracle.borrow().check_snapshot(shown, self.now()), Ok(()), "in a snapshot");
         self.oracle.borrow_mut().visible(shown, self.now());
     }

@@ -1,0 +1,133 @@
+//! Lives with a limit of age, of bytes, or of some series' age: cutoffs move with the clock, with the data and with files,
+//! over flushes, merges, deletes and kills, and what was hidden once stays so.
+
+use std::time::Duration;
+
+use timestrata::Durability;
+
+use crate::oracle::{Crash, Limits};
+use crate::world::World;
+
+const SYNC: Durability = Durability::Sync;
+const OS: Durability = Durability::Os;
+
+fn open(world: &mut World) {
+    world.open(Crash::Process).expect("it opens");
+}
+
+/// Where the clock stands when so many nanoseconds have passed since the first batch: batches come 500 apart.
+fn set_clock(world: &mut World) {
+    world.set_clock(i64::from(world.next_number()) * 500);
+}
+
+/// Some batches, the clock with them, and a flush, at which the cutoff moves.
+fn go_on(world: &mut World) {
+    for _ in 0..3 {
+        world.write(&[SYNC, OS]);
+    }
+    set_clock(world);
+    assert!(world.flush());
+    _ = world.look();
+}
+
+fn dropped(world: &World) -> u64 {
+    world.db().stats().files_dropped
+}
+
+/// By the clock, which lags behind the data, jumps back and then far ahead; then by the data.
+pub(crate) fn by_age(world: &mut World) {
+    world.retain(Limits { age: Some(Duration::from_micros(3)), ..Limits::default() });
+    world.set_clock(0);
+    let mut all_dropped = 0;
+    for life in 0..3 {
+        open(world);
+        for round in 0..2 {
+            go_on(world);
+            _ = world.delete();
+            if round == 1 {
+                assert!(world.compact());
+                _ = world.look();
+            }
+        }
+        let before = world.db().stats().cutoff;
+        world.set_clock(-1_000_000);
+        world.write(&[OS]);
+        assert!(world.flush());
+        assert_eq!(world.db().stats().cutoff, before, "the clock went back, and the cutoff with it");
+        if life == 2 {
+            // A look by the timer: age is counted from the newest point now.
+            world.set_clock(i64::MAX);
+            world.write_one();
+            world.wait(Duration::from_secs(2));
+            assert!(world.db().stats().cutoff > before);
+            _ = world.look();
+            world.write(&[SYNC, OS]);
+            assert!(world.flush());
+        }
+        _ = world.look();
+        all_dropped += dropped(world);
+        if life == 0 { world.kill() } else { assert!(world.close()) }
+    }
+    assert!(all_dropped > 0, "no file was dropped");
+    // Without a limit what was hidden stays hidden.
+    world.retain(Limits::default());
+    open(world);
+    world.write(&[SYNC]);
+    assert!(world.compact());
+    _ = world.look();
+    assert!(world.close());
+}
+
+/// The oldest files go until the rest has room.
+pub(crate) fn by_bytes(world: &mut World) {
+    const MOST: u64 = 5 << 10;
+    world.retain(Limits { bytes: Some(MOST), ..Limits::default() });
+    let mut all_dropped = 0;
+    for life in 0..3 {
+        open(world);
+        for round in 0..4 {
+            go_on(world);
+            let stats = world.db().stats();
+            assert!(stats.file_bytes <= MOST && stats.files > 0, "{stats:?}");
+            _ = world.delete();
+            if life == 2 && round == 2 {
+                assert!(world.compact());
+                _ = world.look();
+            }
+        }
+        all_dropped += dropped(world);
+        if life == 1 { assert!(world.close()) } else { world.kill() }
+    }
+    assert!(all_dropped > 2, "{all_dropped} files were dropped");
+    open(world);
+    _ = world.look();
+    world.release();
+}
+
+/// Of some series alone: what it hides lies among what it does not, and is taken out by deletes and merges. An opening
+/// without the rule hides what it hid.
+pub(crate) fn by_rule(world: &mut World) {
+    let rule = Limits { ruled: Some(Duration::from_micros(2)), ..Limits::default() };
+    world.set_clock(0);
+    for life in 0..4 {
+        world.retain(if life == 2 { Limits::default() } else { rule });
+        open(world);
+        let opened = world.look().expect("no fault is planted").cutoffs;
+        for round in 0..2 {
+            go_on(world);
+            _ = world.send_delete();
+            world.write(&[OS, SYNC]);
+            if round == 1 {
+                assert!(world.compact());
+                _ = world.look();
+            }
+        }
+        let shown = world.look().expect("no fault is planted").cutoffs;
+        assert_eq!(shown.ruled > opened.ruled, life != 2, "{opened:?}, {shown:?}");
+        assert_eq!(shown.others, i64::MIN, "the rule names other series");
+        if life % 2 == 0 { world.kill() } else { assert!(world.close()) }
+    }
+    open(world);
+    _ = world.look();
+    world.release();
+}
