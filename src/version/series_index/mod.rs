@@ -1,17 +1,23 @@
-//! Every series of a version: by id and by key, persistent, so that a version shares it with its predecessor.
+//! Every series of a version: by id, by key, and by what its key says, persistent, so that a version shares it with its
+//! predecessor.
 //! It knows definitions, and which series are gone; where the points of the others lie is the memtables' and SSTs' affair.
 
+mod postings;
+mod segment;
+
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
 use im::{HashMap, Vector};
 
+use self::postings::Postings;
 use super::gone::Gone;
 use super::tombstone::Tombstone;
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::ValueType;
-use crate::series::{MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
+use crate::series::{Filter, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::Arc;
 
 /// The series of one version. Cloning it is O(1).
@@ -20,6 +26,8 @@ pub(crate) struct SeriesIndex {
     /// A series' id is its place.
     by_id: Vector<Arc<SeriesDef>>,
     by_key: HashMap<ByKey, SeriesId>,
+    /// Of all but the newest ones.
+    postings: Postings,
     /// Of these no point is left.
     gone: Gone,
 }
@@ -74,6 +82,43 @@ impl SeriesIndex {
     /// Those that are not gone, by id in ascending order.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
         self.by_id.iter().filter(|def| !self.gone.contains(def.id))
+    }
+
+    /// The series that are meant, by id in ascending order; those that are gone among them.
+    pub(crate) fn select<'a>(&'a self, filter: &'a Filter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+        let newest = self.since(self.postings.sealed()).filter(move |def| filter.matches(&def.key));
+        self.postings.select(filter).chain(newest)
+    }
+
+    /// The same without those that are gone.
+    pub(crate) fn select_listed<'a>(&'a self, filter: &'a Filter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+        self.select(filter).filter(|def| !self.gone.contains(def.id))
+    }
+
+    /// The metric names of the series that are listed, in order.
+    pub(crate) fn metrics(&self) -> BTreeSet<&str> {
+        let sealed = self.postings.segments().flat_map(|segment| segment.metrics(|def| self.is_listed(def)));
+        sealed.chain(self.newest_listed().map(|def| def.key.metric())).collect()
+    }
+
+    /// The tag keys of the series that are listed, in order.
+    pub(crate) fn tag_names(&self) -> BTreeSet<&str> {
+        let sealed = self.postings.segments().flat_map(|segment| segment.tag_names(|def| self.is_listed(def)));
+        sealed.chain(self.newest_listed().flat_map(|def| def.key.tags().map(|(key, _)| key))).collect()
+    }
+
+    /// The values that a tag of the series that are listed has, in order.
+    pub(crate) fn tag_values(&self, key: &str) -> BTreeSet<&str> {
+        let sealed = self.postings.segments().flat_map(|segment| segment.tag_values(key, |def| self.is_listed(def)));
+        sealed.chain(self.newest_listed().filter_map(|def| def.key.tag_value(key))).collect()
+    }
+
+    fn is_listed(&self, def: &SeriesDef) -> bool {
+        !self.gone.contains(def.id)
+    }
+
+    fn newest_listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
+        self.since(self.postings.sealed()).filter(|def| self.is_listed(def))
     }
 
     pub(crate) fn gone(&self) -> &Gone {
@@ -181,6 +226,7 @@ impl SeriesIndex {
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
         let made = Arc::new(SeriesDef { id, key: key.clone(), ty, duplicates: chosen.unwrap_or(duplicates), seq });
         self.push(Arc::clone(&made));
+        self.seal();
         Ok(Made::New(made))
     }
 
@@ -201,6 +247,12 @@ impl SeriesIndex {
         }
         self.push(Arc::new(def));
         Ok(true)
+    }
+
+    /// Puts those that were made or read back into the postings, as far as they fill a part. Those that were read back at
+    /// once, when all are there.
+    pub(crate) fn seal(&mut self) {
+        self.postings.seal(&self.by_id);
     }
 
     fn push(&mut self, def: Arc<SeriesDef>) {
