@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::point::Guard;
 use crate::series::Matcher;
 use crate::sync::Arc;
+use crate::sync::bounds::FROZEN;
 
 /// When an acknowledged write is safe, and from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +85,41 @@ pub(crate) struct RetentionLimits {
     pub(crate) rules: Vec<Option<Duration>>,
 }
 
+/// Beyond this a merge gains nothing: all that it buffers is as large as it may be.
+const MOST_MERGE_BYTES: usize = 128 << 20;
+/// With less beside them than this no flush and no merge can work.
+const LEAST_SLACK: usize = 1 << 20;
+
+/// What `memory_budget` is made of, in bytes: the one place that says so. With the slack they come to the budget, which
+/// `Options::check` sees to before anything is opened.
+///
+/// Not in it, since nothing that a flush or a merge does makes them smaller: the definitions of the series, which
+/// `max_series` bounds and `Stats::series_bytes` tells; what old snapshots pin, which `Stats` tells, too; and what
+/// callers hold: batches not yet queued, and what reads have handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shares {
+    /// The active memtable and those that wait for the flusher.
+    pub(crate) memtables: usize,
+    /// Queued commands. A larger batch passes alone.
+    pub(crate) queue: usize,
+    /// Pages of SST indexes.
+    pub(crate) index_cache: usize,
+    /// What readers keep between two reads: the top pages of open SSTs, and buffers for decoding.
+    pub(crate) open_files: usize,
+    /// What a flush works with.
+    pub(crate) flush: usize,
+    /// What a merge works with: estimates of what lies where, what its inputs read ahead, what all its outputs gather. One
+    /// page of the index and one block an input come out of the slack: a plan has 64 inputs.
+    pub(crate) merge: usize,
+}
+
+impl Shares {
+    fn sum(&self) -> usize {
+        let Self { memtables, queue, index_cache, open_files, flush, merge } = *self;
+        [memtables, queue, index_cache, open_files, flush, merge].into_iter().fold(0, usize::saturating_add)
+    }
+}
+
 /// Every choice of an opening; `Builder` sets them.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -124,21 +160,46 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The memtable size that freezes it: what was asked for, else 64 MiB or a quarter of a small budget.
+    /// The memtable size that freezes it: what was asked for, else 64 MiB or an eighth of a small budget.
     pub(crate) fn flush_at_bytes(&self) -> usize {
-        self.flush_at_bytes.unwrap_or((64 << 20).min(self.memory_budget / 4))
+        self.flush_at_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8))
     }
 
-    /// What queued commands may take: an eighth of the budget. A larger batch passes alone.
-    ///
-    /// Three memtables of a quarter each, the queue and the index cache: together the budget.
-    pub(crate) fn queue_bytes(&self) -> usize {
-        self.memory_budget / 8
+    /// What index pages may take: what was asked for, else 64 MiB or an eighth of a small budget, and no more than a
+    /// quarter of what the memtables leave.
+    fn index_cache_bytes(&self) -> usize {
+        let left = self.memory_budget.saturating_sub(self.memtable_bytes());
+        self.index_cache_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8).min(left / 4))
     }
 
-    /// What index pages may take: what was asked for, else 64 MiB or an eighth of a small budget.
-    pub(crate) fn index_cache_bytes(&self) -> usize {
-        self.index_cache_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8))
+    /// The active memtable and those that wait for the flusher.
+    fn memtable_bytes(&self) -> usize {
+        self.flush_at_bytes().saturating_mul(1 + FROZEN)
+    }
+
+    /// What the budget is made of.
+    pub(crate) fn shares(&self) -> Shares {
+        let memtables = self.memtable_bytes();
+        let left = self.memory_budget.saturating_sub(memtables);
+        let queue = (self.memory_budget / 8).min(left / 4);
+        let index_cache = self.index_cache_bytes();
+        let rest = left.saturating_sub(queue).saturating_sub(index_cache);
+        let (open_files, flush, merge) = (rest / 8, rest / 4, rest / 2);
+        let merge = merge.min(MOST_MERGE_BYTES);
+        Shares {
+            memtables,
+            queue,
+            index_cache,
+            open_files: open_files.min(32 << 20),
+            flush: flush.min(64 << 20),
+            merge,
+        }
+    }
+
+    /// What the shares leave goes to whatever none of them counts: the group that makes a memtable full, the log's buffer,
+    /// what the allocator keeps.
+    fn slack(&self) -> usize {
+        self.memory_budget.saturating_sub(self.shares().sum())
     }
 
     /// The timestamps that are taken now, by a wall clock that is read only if it matters; `None`: all.
@@ -164,6 +225,15 @@ impl Options {
         }
         if self.index_cache_bytes() > self.memory_budget / 4 {
             return refuse("index_cache_bytes", "at most a quarter of memory_budget");
+        }
+        if self.slack() < LEAST_SLACK {
+            let Shares { memtables, queue, index_cache, .. } = self.shares();
+            let [memtables, queue, index_cache] = [memtables, queue, index_cache].map(|bytes| bytes.div_ceil(1 << 20));
+            let what = format!(
+                "more than {memtables} MiB of memtables (three of flush_at_bytes), {queue} MiB of queued writes and \
+                 {index_cache} MiB of index_cache_bytes, with 8 MiB for flushes and merges: raise it or lower those"
+            );
+            return refuse("memory_budget", &what);
         }
         if !(1 << 12..=1 << 32).contains(&self.wal_segment_bytes) {
             return refuse("wal_segment_bytes", "between 4 KiB and 4 GiB");
@@ -203,6 +273,30 @@ impl Durability {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shares_are_within_the_budget_or_it_is_refused() {
+        for budget in [64, 65, 100, 128, 256, 1024, 1 << 14].map(|mib| mib << 20) {
+            for (flush_at_bytes, index_cache_bytes) in
+                [(None, None), (Some(budget / 4), None), (None, Some(budget / 4)), (Some(1), Some(0))]
+            {
+                let options =
+                    Options { memory_budget: budget, flush_at_bytes, index_cache_bytes, ..Options::default() };
+                options.check().unwrap();
+                let shares = options.shares();
+                assert!(shares.sum() + LEAST_SLACK <= budget, "{shares:?}");
+                assert!(shares.queue >= 4 << 20 && shares.flush >= 2 << 20 && shares.merge >= 4 << 20, "{shares:?}");
+            }
+            let quarter = Some(budget / 4);
+            let both = Options {
+                memory_budget: budget,
+                flush_at_bytes: quarter,
+                index_cache_bytes: quarter,
+                ..Options::default()
+            };
+            assert!(matches!(both.check(), Err(Error::InvalidOption { option: "memory_budget", .. })), "{budget}");
+        }
+    }
 
     #[test]
     fn a_guard_stands_where_the_clock_does_and_never_beyond_the_range() {

@@ -13,9 +13,12 @@ type Change = fn(Builder) -> Builder;
 
 #[test]
 fn options_out_of_bounds_are_named() {
-    let bad: [(&str, Change); 13] = [
+    let bad: [(&str, Change); 14] = [
         ("memory_budget", |builder| builder.memory_budget(0)),
         ("memory_budget", |builder| builder.memory_budget((64 << 20) - 1)),
+        ("memory_budget", |builder| {
+            builder.memory_budget(64 << 20).flush_at_bytes(16 << 20).index_cache_bytes(16 << 20)
+        }),
         ("flush_at_bytes", |builder| builder.flush_at_bytes(0)),
         ("flush_at_bytes", |builder| builder.memory_budget(64 << 20).flush_at_bytes((16 << 20) + 1)),
         ("flush_at_bytes", |builder| builder.flush_at_bytes(usize::MAX)),

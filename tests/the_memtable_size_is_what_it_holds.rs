@@ -51,3 +51,47 @@ fn a_refused_batch_leaves_the_size_as_it_was() {
     assert_eq!((stats.points, stats.active_bytes, stats.seq), (before.points, before.active_bytes, before.seq));
     assert_eq!(all::<f64>(&db.snapshot(), &key("m", 0)), [(1, 1.0)]);
 }
+
+#[test]
+fn memory_that_a_snapshot_holds_over_a_flush_is_told() {
+    let home = Home::new();
+    let db = home.open();
+    db.write_blocking(batch(&key("m", 0), (0..1_000).map(|n| (n, 1.0)))).unwrap();
+    let bytes = db.stats().active_bytes;
+    let snapshot = db.snapshot();
+    db.flush_blocking().unwrap();
+    let stats = db.stats();
+    assert_eq!((stats.pinned_memtables, stats.pinned_memory), (1, bytes));
+    assert_eq!((stats.active_bytes, stats.frozen_bytes), (0, 0), "it is counted once");
+    while db.stats().pinned_memory_for <= stats.pinned_memory_for {
+        std::thread::yield_now();
+    }
+    // What nobody holds is not told, however soon it is asked for.
+    db.write_blocking(batch(&key("m", 0), [(1, 1.0)])).unwrap();
+    db.flush_blocking().unwrap();
+    assert_eq!((db.stats().pinned_memtables, db.stats().pinned_memory), (1, bytes));
+    assert_eq!(all::<f64>(&snapshot, &key("m", 0)).len(), 1_000);
+    drop(snapshot);
+    // The turn after the one that this is answered in.
+    db.sync_blocking().unwrap();
+    db.sync_blocking().unwrap();
+    let stats = db.stats();
+    assert_eq!((stats.pinned_memtables, stats.pinned_memory, stats.pinned_memory_for.as_nanos()), (0, 0, 0));
+}
+
+#[test]
+fn the_series_take_more_memory_with_each_one() {
+    let home = Home::new();
+    let db = home.open();
+    let mut before = db.stats().series_bytes;
+    for n in 0..10 {
+        db.series_blocking(key("m", n)).unwrap();
+        let now = db.stats().series_bytes;
+        assert!((200..1_000).contains(&(now - before)), "{before} and then {now}");
+        before = now;
+    }
+    db.series_blocking(key("m", 0)).unwrap();
+    assert_eq!(db.stats().series_bytes, before);
+    db.close_blocking().unwrap();
+    assert_eq!(home.open().stats().series_bytes, before);
+}

@@ -10,6 +10,7 @@ use super::retired::Retired;
 use super::storage::{Made, MergeJob, Storage, Timer, Timers};
 use super::writer::Writer;
 use crate::error::{Error, Result};
+use crate::memtable::Frozen;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Arc, Reply, Sender};
 use crate::version::pick::{Plan, pick, pick_everything};
@@ -101,7 +102,12 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Sends the next plan to the compactor, if there is one and the compactor is free.
     pub(super) fn compact_next(&mut self) {
         self.answer_compacted();
-        if self.compacting.is_running() || self.census.is_running() || self.compacting.waits || self.read_only.is_some() || self.stop.is_asked() {
+        if self.compacting.is_running()
+            || self.census.is_running()
+            || self.compacting.waits
+            || self.read_only.is_some()
+            || self.stop.is_asked()
+        {
             return;
         }
         let Some(plan) = self.next_plan() else { return self.census_next(!self.compacting.waiters.is_empty()) };
@@ -266,22 +272,26 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             return false;
         }
         let retired: Vec<_> = self.version.ssts.iter().filter(|sst| gone.contains(&sst.id)).cloned().collect();
+        let now = self.timers.now();
+        let stays = |frozen: &Arc<Frozen>| next.frozen.iter().any(|left| left.generation == frozen.generation);
+        self.compacting.retired.add_memtables(self.version.frozen.iter().filter(|frozen| !stays(frozen)), now);
         // One store: no reader sees inputs and outputs both, or neither.
         self.publish(next);
-        let now = self.timers.now();
         self.compacting.retired.add(retired, now);
+        // Before anyone is answered: who waited for this finds it counted.
         self.note_retired();
         true
     }
 
     fn note_retired(&mut self) {
-        let retired = &self.compacting.retired;
-        self.storage.note_retired(retired.len(), retired.bytes(), retired.oldest());
+        self.compacting.retired.forget_freed();
+        self.storage.note_retired(self.compacting.retired.pinned());
     }
 
-    /// Removes retired files that nobody reads any more. Each turn, and by a timer while any is left.
+    /// Removes retired files that nobody reads any more, and tells what is left. Each turn ends with it, and a timer brings
+    /// one while anything is left.
     pub(super) fn sweep(&mut self) {
-        if self.compacting.retired.len() == 0 {
+        if self.compacting.retired.is_empty() {
             return;
         }
         let unread = self.compacting.retired.take_unread();
@@ -289,12 +299,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             self.storage.remove(&unread);
         }
         self.note_retired();
-        if self.compacting.retired.len() > 0 {
+        if !self.compacting.retired.is_empty() {
             self.timers.arm_no_later(Timer::Sweep, SWEEP_AFTER);
         }
     }
 
     /// Whether a freeze had better wait for the compaction under way: its flush would add to a pile.
+    ///
+    /// Only while one is under way, which ends. After a failure writes go on until it is tried again: whatever made it fail,
+    /// a damaged file of old or a disk without room for a merge, would else stop them for good. Reads get slower with each
+    /// file more; memory does not grow, since memtables are flushed all the same and open files are bounded.
     pub(super) fn l0_is_full(&self) -> bool {
         self.compacting.is_running() && self.version.ssts.iter().filter(|sst| sst.level == L0).count() >= MOST_L0_FILES
     }

@@ -24,6 +24,6 @@ pub(crate) use flusher::run as run_flusher;
 pub use message::Ack;
 pub(crate) use message::{Command, Delete, Flush, Report, ToCompactor, ToWriter, Work, Write};
 pub(crate) use storage::{
-    AppendError, CensusJob, FlushJob, LogRecord, Made, MergeJob, Merges, Storage, Tables, Timer, Timers,
+    AppendError, CensusJob, FlushJob, LogRecord, Made, MergeJob, Merges, Pinned, Storage, Tables, Timer, Timers,
 };
 pub(crate) use writer::{Settings, Writer};

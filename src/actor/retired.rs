@@ -1,16 +1,21 @@
-//! SSTs that no version names any more and that may still be read. Whoever reads one holds its entry; the writer looks,
-//! each turn, which entries it alone still holds, so that a reader does no I/O when it drops a snapshot.
+//! What no version names any more and that may still be read: SSTs, and memtables that were flushed. Whoever reads one
+//! holds its entry; the writer looks, each turn, which entries it alone still holds, so that a reader does no I/O when
+//! it drops a snapshot, and takes no lock to say so.
 
 use std::time::Duration;
 
+use super::storage::{Pinned, PinnedSum};
+use crate::memtable::{Frozen, Hold};
 use crate::sync::Arc;
 use crate::version::{FileId, SstMeta};
 
-/// Files that wait to be removed.
+/// Files that wait to be removed, and memtables that wait to be freed by their last reader.
 #[derive(Debug, Default)]
 pub(super) struct Retired {
     /// With the time at which each was retired.
     files: Vec<(Arc<SstMeta>, Duration)>,
+    /// With the bytes allocated for each, too.
+    memtables: Vec<(Arc<Hold>, u64, Duration)>,
 }
 
 impl Retired {
@@ -18,7 +23,18 @@ impl Retired {
         self.files.extend(files.into_iter().map(|file| (file, now)));
     }
 
-    /// Gives up those that nobody else holds: nobody can begin to hold them any more, since no version names them.
+    /// Memtables whose points are in SSTs from now on. Only their tokens are kept: nothing is freed later for it.
+    pub(super) fn add_memtables<'a>(&mut self, flushed: impl IntoIterator<Item = &'a Arc<Frozen>>, now: Duration) {
+        let views = flushed.into_iter().map(|frozen| &frozen.view);
+        self.memtables.extend(views.map(|view| (Arc::clone(view.hold()), view.bytes() as u64, now)));
+    }
+
+    /// Forgets the memtables that no snapshot holds: they are freed already.
+    pub(super) fn forget_freed(&mut self) {
+        self.memtables.retain_mut(|(hold, ..)| Arc::get_mut(hold).is_none());
+    }
+
+    /// Gives up the files that nobody else holds: nobody can begin to hold them any more, since no version names them.
     pub(super) fn take_unread(&mut self) -> Vec<FileId> {
         let mut unread = Vec::new();
         self.files.retain_mut(|(file, _)| {
@@ -36,16 +52,22 @@ impl Retired {
         unread
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.files.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.memtables.is_empty()
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.files.iter().map(|(file, _)| file.len).sum()
-    }
-
-    /// When the one that has waited longest was retired.
-    pub(super) fn oldest(&self) -> Option<Duration> {
-        self.files.iter().map(|(_, at)| *at).min()
+    /// What of it there is.
+    pub(super) fn pinned(&self) -> Pinned {
+        let sum = |all: &mut dyn Iterator<Item = (u64, Duration)>| {
+            all.fold(PinnedSum::default(), |PinnedSum { count, bytes, since }, (more, at)| PinnedSum {
+                count: count + 1,
+                bytes: bytes + more,
+                since: Some(since.map_or(at, |since| since.min(at))),
+            })
+        };
+        Pinned {
+            files: sum(&mut self.files.iter().map(|(file, at)| (file.len, *at))),
+            memtables: sum(&mut self.memtables.iter().map(|(_, bytes, at)| (*bytes, *at))),
+        }
     }
 }

@@ -54,8 +54,25 @@ pub(crate) trait Storage {
     /// Removes SSTs that no installed edit names and nobody reads any more.
     fn remove(&mut self, ids: &[FileId]);
 
-    /// Tells those who ask from outside what waits to be removed.
-    fn note_retired(&mut self, files: usize, bytes: u64, oldest: Option<Duration>);
+    /// Tells those who ask from outside what only old snapshots and scans may still hold.
+    fn note_retired(&mut self, pinned: Pinned);
+}
+
+/// What no version names any more and is still held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pinned {
+    pub(crate) files: PinnedSum,
+    /// Whose points are in files, too.
+    pub(crate) memtables: PinnedSum,
+}
+
+/// All of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PinnedSum {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    /// When the oldest of them was retired, by the timers' clock.
+    pub(crate) since: Option<Duration>,
 }
 
 /// What the flusher owns: the making of SSTs.

@@ -1,5 +1,7 @@
 //! The writer alone, over a storage and timers that the test moves: what once went wrong, and must not again.
 
+mod bounds;
+
 use std::pin::Pin;
 use std::sync::{Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -21,6 +23,7 @@ struct State {
     syncs: usize,
     segments: u64,
     install_fails: bool,
+    pinned: Pinned,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -55,7 +58,9 @@ impl Storage for Mock {
     }
     fn drop_segments(&mut self) {}
     fn remove(&mut self, _: &[FileId]) {}
-    fn note_retired(&mut self, _: usize, _: u64, _: Option<Duration>) {}
+    fn note_retired(&mut self, pinned: Pinned) {
+        self.look(|state| state.pinned = pinned);
+    }
 }
 
 impl Timers for Mock {
@@ -83,31 +88,35 @@ struct World {
     mock: Mock,
     inbox: Sender<ToWriter>,
     flushes: Receiver<Flush>,
-    _plans: Receiver<ToCompactor>,
+    plans: Receiver<ToCompactor>,
+    latest: Arc<Latest<Version>>,
     run: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 impl World {
     fn new() -> Self {
+        Self::opened(&Durable::default(), usize::MAX)
+    }
+
+    fn opened(durable: &Durable, flush_at_bytes: usize) -> Self {
         let mock = Mock::default();
-        let latest = Arc::new(Latest::new(Arc::new(Version::opened(
-            SeriesIndex::default(),
-            &Durable::default(),
-            Cutoffs::default(),
-        ))));
+        let opened = Version::opened(SeriesIndex::default(), durable, Cutoffs::default());
+        let latest = Arc::new(Latest::new(Arc::new(opened)));
         let (inbox, commands) = channel();
         let (to_flusher, flushes) = channel();
         let (to_compactor, plans) = channel();
         let settings = Settings {
             durability: Durability::Os,
-            flush_at_bytes: usize::MAX,
+            flush_at_bytes,
             flush_age: Duration::from_hours(1),
             max_series: 1000,
             duplicates: Duplicates::default(),
             retention: RetentionLimits::default(),
         };
-        let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, to_compactor, latest, 0);
-        Self { mock, inbox, flushes, _plans: plans, run: Box::pin(writer.run(commands)) }
+        let generation = durable.ssts.iter().map(|sst| sst.age).max().unwrap_or_default();
+        let shown = Arc::clone(&latest);
+        let writer = Writer::new(mock.clone(), mock.clone(), settings, to_flusher, to_compactor, latest, generation);
+        Self { mock, inbox, flushes, plans, latest: shown, run: Box::pin(writer.run(commands)) }
     }
 
     /// Lets the writer go on until it waits; whether it ended.

@@ -57,13 +57,24 @@ impl Builder {
         self
     }
 
-    /// Bytes that memtables, queued writes and caches may take together. Default: 1 GiB; at least 64 MiB.
+    /// Bytes that memtables, queued writes, caches, and the buffers of flushes and merges may take together. Default: 1 GiB;
+    /// at least 64 MiB, and 8 MiB more than what the other options take of it.
+    ///
+    /// On top come the definitions of the series, some hundred bytes each beside their names
+    /// ([`Stats::series_bytes`](super::Stats::series_bytes)), what old snapshots hold
+    /// ([`Stats::pinned_memory`](super::Stats::pinned_memory)), a batch larger than a memtable, and what the program itself
+    /// holds: batches not written yet, results of reads.
+    ///
+    /// Three memtables of `flush_at_bytes` are reckoned with, of which two wait for the flusher. While they are full, and
+    /// while a merge is under way with 256 files not merged yet, writes wait, and [`Db::try_write`] says
+    /// [`Error::Overloaded`] once the queue is full. A merge that fails holds up no write: files may then pile up.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.options.memory_budget = bytes;
         self
     }
 
-    /// Bytes allocated in the memtable at which it is flushed. Default: 64 MiB; at most a quarter of the budget.
+    /// Bytes allocated in the memtable at which it is flushed. Default: 64 MiB, or an eighth of a smaller budget; at
+    /// most a quarter of it.
     pub fn flush_at_bytes(mut self, bytes: usize) -> Self {
         self.options.flush_at_bytes = Some(bytes);
         self
@@ -76,6 +87,8 @@ impl Builder {
     }
 
     /// How many series may exist; new ones beyond it are refused. Default: 1,000,000.
+    ///
+    /// It bounds what their definitions take in memory, which the memory budget does not count.
     pub fn max_series(mut self, series: u32) -> Self {
         self.options.max_series = series;
         self
@@ -87,7 +100,8 @@ impl Builder {
         self
     }
 
-    /// Bytes of SST index kept in memory. Default: 64 MiB, or an eighth of a smaller budget; at most a quarter of it.
+    /// Bytes of SST index kept in memory. Default: 64 MiB, or an eighth of a smaller budget, less where large memtables leave
+    /// little; at most a quarter of it.
     pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
         self.options.index_cache_bytes = Some(bytes);
         self

@@ -132,7 +132,7 @@ impl Db {
     /// As for [`write`](Self::write).
     pub async fn write_with(&self, batch: Batch, durability: Durability) -> Result<Ack> {
         self.check(&batch, durability)?;
-        let permit = self.engine.permits.acquire(batch.byte_len()).await;
+        let permit = self.engine.permits.acquire(batch.queue_len()).await;
         self.acknowledged(self.queue_write(batch, durability, permit).wait().await)
     }
 
@@ -142,7 +142,7 @@ impl Db {
     /// As for [`write`](Self::write).
     pub fn write_with_blocking(&self, batch: Batch, durability: Durability) -> Result<Ack> {
         self.check(&batch, durability)?;
-        let permit = block_on(self.engine.permits.acquire(batch.byte_len()));
+        let permit = block_on(self.engine.permits.acquire(batch.queue_len()));
         self.acknowledged(self.queue_write(batch, durability, permit).wait_blocking())
     }
 
@@ -263,13 +263,14 @@ impl Db {
         if let Err(error) = self.check(&batch, durability) {
             return Err(TryWriteError { error, batch: Some(batch) });
         }
-        match self.engine.permits.try_acquire(batch.byte_len()) {
+        match self.engine.permits.try_acquire(batch.queue_len()) {
             Some(permit) => Ok(self.queue_write(batch, durability, permit)),
             None => Err(TryWriteError { error: Error::Overloaded, batch: Some(batch) }),
         }
     }
 
-    fn queue_write(&self, batch: Batch, durability: Durability, permit: Permit) -> Pending<Ack> {
+    fn queue_write(&self, mut batch: Batch, durability: Durability, permit: Permit) -> Pending<Ack> {
+        batch.seal();
         let (reply, answer) = reply();
         self.engine.send(Work::Write(Box::new(Write { batch, durability, reply })), Some(permit));
         answer

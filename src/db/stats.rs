@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::actor::Pinned;
 use crate::engine::Engine;
 use crate::version::{SstMeta, Version, Work};
 
@@ -14,6 +15,9 @@ pub struct Stats {
     pub series: u64,
     /// Series of which a delete or retention has left no point, until they are written again.
     pub series_gone: u64,
+    /// About what their definitions take in memory, some hundred bytes each beside their names. `max_series` bounds it; the
+    /// memory budget does not count it.
+    pub series_bytes: u64,
     /// The newest visible record.
     pub seq: u64,
     /// Everything up to this record is in SSTs.
@@ -55,6 +59,13 @@ pub struct Stats {
     pub pinned_bytes: u64,
     /// How long the oldest of them has been held.
     pub pinned_for: Duration,
+    /// Memtables whose points are in SSTs by now and that snapshots taken earlier still hold; each is freed with the last of
+    /// them. The memory budget does not count them.
+    pub pinned_memtables: u64,
+    /// Bytes allocated for them, at most: a snapshot holds the whole memtable in which it saw a point.
+    pub pinned_memory: u64,
+    /// How long the oldest of them has been held since it was flushed.
+    pub pinned_memory_for: Duration,
     /// Bytes in the write-ahead log that a reopening would read.
     pub wal_bytes: u64,
     /// Bytes of queued writes.
@@ -143,6 +154,7 @@ impl Stats {
         let mut stats = Self {
             series: version.series.live() as u64,
             series_gone: version.series.gone().len() as u64,
+            series_bytes: version.series.bytes(),
             seq: version.seq,
             flushed_seq: version.flushed_seq,
             points: version.points(),
@@ -170,10 +182,11 @@ impl Stats {
             stats.blocks_decoded = counts.blocks_decoded;
             stats.bytes_read = counts.bytes_read;
             stats.wal_bytes = readers.wal_bytes();
-            let retired = readers.retired();
-            stats.pinned_files = retired.files;
-            stats.pinned_bytes = retired.bytes;
-            stats.pinned_for = retired.since.map(|since| readers.elapsed(since)).unwrap_or_default();
+            let Pinned { files, memtables } = readers.pinned();
+            let age = |since: Option<Duration>| since.map(|since| readers.elapsed(since)).unwrap_or_default();
+            (stats.pinned_files, stats.pinned_bytes, stats.pinned_for) = (files.count, files.bytes, age(files.since));
+            (stats.pinned_memtables, stats.pinned_memory) = (memtables.count, memtables.bytes);
+            stats.pinned_memory_for = age(memtables.since);
         }
         stats
     }

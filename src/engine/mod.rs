@@ -116,7 +116,7 @@ impl Engine {
             inbox,
             latest,
             readers: Mutex::new(Some(readers)),
-            permits: Permits::new(options.queue_bytes()),
+            permits: Permits::new(options.shares().queue),
             plain_permits: Permits::new(PLAIN_REQUESTS),
             options,
             duplicates,

@@ -65,6 +65,17 @@ impl SeriesColumns {
         }
     }
 
+    /// How many points were written in the range up to an epoch, those that deletes hide included.
+    pub(crate) fn count(&self, epoch: u32, range: &RangeInclusive<i64>) -> usize {
+        [Lane::Main, Lane::Late].into_iter().map(|lane| self.count_lane(lane, epoch, range)).sum()
+    }
+
+    fn count_lane(&self, lane: Lane, epoch: u32, range: &RangeInclusive<i64>) -> usize {
+        let head = if lane == Lane::Main { count_cells(self.head(), lane, epoch, range) } else { 0 };
+        let chunks = std::iter::successors(self.first(lane).get(), |chunk| chunk.next.get());
+        head + chunks.map(|chunk| count_cells(chunk.cells(), lane, epoch, range)).sum::<usize>()
+    }
+
     /// Appends what is seen of one lane, in the lane's own order.
     fn read_lane(&self, lane: Lane, sight: Sight<'_>, out: &mut Vec<Cell>) {
         if lane == Lane::Main && !read_cells(self.head(), lane, sight, out) {
@@ -78,6 +89,16 @@ impl SeriesColumns {
             next = chunk.next.get();
         }
     }
+}
+
+/// How many visible cells of a run lie in the range: by two seeks where they are in time order.
+fn count_cells(cells: Cells<'_>, lane: Lane, epoch: u32, range: &RangeInclusive<i64>) -> usize {
+    let visible = cells.visible(epoch);
+    if lane == Lane::Late {
+        return (0..visible).filter(|at| range.contains(&cells.timestamp(*at))).count();
+    }
+    let until = seek(cells, visible, |timestamp| timestamp <= *range.end());
+    until.saturating_sub(seek(cells, visible, |timestamp| timestamp < *range.start()))
 }
 
 /// Which points of a series a reader sees.

@@ -14,4 +14,4 @@ mod view;
 pub(crate) use chunk::Cell;
 pub(crate) use columns::{Lane, LaneReader};
 pub(crate) use table::Memtable;
-pub(crate) use view::{Frozen, View};
+pub(crate) use view::{Frozen, Hold, View};

@@ -226,3 +226,29 @@ fn a_long_chain_is_dropped_one_link_at_a_time() {
     let last = reader.unwrap().last(&Hidden::NONE, Duplicates::KeepAll);
     assert_eq!(last, Some(Cell { timestamp: 999_999, bits: 0 }));
 }
+
+/// A flush reads a series part by part: together they are all of it, and none is larger than asked for.
+#[test]
+fn parts_of_a_series_are_all_of_it_in_order() {
+    let mut memtable = Memtable::new();
+    let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX];
+    let mut points: Points = (0..3_000).map(|n| (0, n * n, 1)).chain((1..3_000).map(|n| (0, -7 * n, 2))).collect();
+    points.extend(ends.map(|time| (0, time, 3)));
+    points.extend((0..500).map(|n| (1, 5, n)));
+    insert(&mut memtable, &points);
+    take(&mut memtable, &Step::Delete(vec![0], 100, 5_000));
+    let view = memtable.view();
+    for most in [0, 1, 2, 100, 8_000] {
+        for series in [0, 1, 2].map(SeriesId::new) {
+            let (mut all, mut parts) = (Vec::new(), Vec::new());
+            view.read(series, &(i64::MIN..=i64::MAX), &mut all);
+            for range in view.parts(series, most) {
+                let before = parts.len();
+                view.read(series, &range, &mut parts);
+                assert!(parts.len() - before <= most || range.start() == range.end(), "{range:?} of {series}");
+            }
+            assert_eq!(parts, all, "series {series} in parts of {most}");
+        }
+    }
+    assert_eq!(view.parts(SeriesId::new(2), 1).len(), 0);
+}

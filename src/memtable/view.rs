@@ -12,9 +12,14 @@ use crate::series::SeriesId;
 use crate::sync::Arc;
 use crate::version::{FileId, SeriesIndex, Tombstone};
 
+/// Shared by all views of one memtable, and by nobody else: while anyone holds a view, nothing of the memtable is freed.
+#[derive(Debug)]
+pub(crate) struct Hold;
+
 /// An immutable view of a memtable; cloning it is O(1).
 #[derive(Debug, Clone)]
 pub(crate) struct View {
+    hold: Arc<Hold>,
     pub(super) root: OrdMap<SeriesId, Arc<SeriesColumns>>,
     pub(super) epoch: u32,
     /// None of them is of a later epoch.
@@ -28,7 +33,12 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn empty() -> Self {
         let (root, deletes) = (OrdMap::new(), Deletes::new());
-        Self { root, epoch: 0, deletes, points: 0, bytes: 0, times: (i64::MAX, i64::MIN) }
+        Self { hold: Arc::new(Hold), root, epoch: 0, deletes, points: 0, bytes: 0, times: (i64::MAX, i64::MIN) }
+    }
+
+    /// What tells whether this memtable is still seen by anyone, without a lock and without a word from who reads.
+    pub(crate) fn hold(&self) -> &Arc<Hold> {
+        &self.hold
     }
 
     /// Points that were written up to this view, those that deletes hide included: it counts work, not what is seen.
@@ -63,6 +73,29 @@ impl View {
             let erased = self.erased(series);
             columns.read(Sight { epoch: self.epoch, range, erased: &erased }, out);
         }
+    }
+
+    /// A series' points in parts of at most so many, each in a range of time of its own, one after the other: what
+    /// reads them part by part needs memory for one. Points of one timestamp are in one part, however many.
+    pub(crate) fn parts(&self, series: SeriesId, most: usize) -> Vec<RangeInclusive<i64>> {
+        let Some(columns) = self.root.get(&series).filter(|_| self.points > 0) else { return Vec::new() };
+        if self.points <= most as u64 {
+            return vec![self.times.0..=self.times.1];
+        }
+        let mut parts = Vec::new();
+        let mut waiting = vec![self.times.0..=self.times.1];
+        while let Some(range) = waiting.pop() {
+            let count = columns.count(self.epoch, &range);
+            let (first, last) = (*range.start(), *range.end());
+            if count > most && first < last {
+                let middle = first.wrapping_add_unsigned(first.abs_diff(last) / 2);
+                // The earlier half is looked at first.
+                waiting.extend([middle + 1..=last, first..=middle]);
+            } else if count > 0 {
+                parts.push(range);
+            }
+        }
+        parts
     }
 
     /// What its deletes erase of a series: of each time, points of a smaller epoch than the newest delete there.

@@ -153,6 +153,17 @@ impl Batch {
         self.len() * POINT_BYTES + self.key_bytes
     }
 
+    /// What it takes in memory while it is queued: a key in its definition's form takes several times its text.
+    pub(crate) fn queue_len(&self) -> usize {
+        let keys = self.keys.iter().map(|(key, _)| size_of::<(SeriesKey, ValueType)>() + key.heap_len());
+        self.len() * POINT_BYTES + keys.sum::<usize>()
+    }
+
+    /// Nothing more is pushed: gives up what only finds keys again, which `queue_len` does not count.
+    pub(crate) fn seal(&mut self) {
+        self.key_index = HashMap::new();
+    }
+
     /// What can be told without the database: size, keys, types within the batch, the opening's nonce.
     pub(crate) fn check(&self, nonce: u64) -> Result<()> {
         Error::check_size("a batch, in points,", self.len(), MAX_BATCH_POINTS)?;

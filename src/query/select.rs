@@ -315,7 +315,10 @@ mod tests {
     }
 
     fn plain() -> impl Strategy<Value = Select> {
-        let metric = prop::option::of(prop_oneof![any::<String>(), prop::sample::select(vec!["or", "and", "not", "a"]).prop_map(str::to_owned)]);
+        let metric = prop::option::of(prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec!["or", "and", "not", "a"]).prop_map(str::to_owned)
+        ]);
         let rules = prop::collection::vec((".{0,6}", any::<String>(), 0..5_u8), 0..4);
         (metric, rules).prop_map(|(metric, rules)| {
             let start = metric.map_or_else(Select::all, Select::metric);

@@ -12,6 +12,9 @@ pub const MAX_KEY_BYTES: usize = 16 << 10;
 /// The most tags on a series.
 pub const MAX_TAGS: usize = 64;
 
+/// What an allocator takes beside what it was asked for, on average: its own word, and the round size.
+pub(crate) const ALLOCATION_BYTES: usize = 16;
+
 /// A metric name and tags, which together name one series.
 ///
 /// The order in which tags are given makes no difference. A key is checked when it is used: a metric name is not
@@ -71,6 +74,14 @@ impl SeriesKey {
     /// The bytes of all its text.
     pub(crate) fn byte_len(&self) -> usize {
         self.metric.len() + self.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+    }
+
+    /// About what it has allocated: each text behind its counters, and the list of tags.
+    pub(crate) fn heap_len(&self) -> usize {
+        let text = |text: &str| text.len() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
+        let tags = self.tags.iter().map(|(key, value)| text(key) + text(value)).sum::<usize>();
+        let list = if self.tags.is_empty() { 0 } else { size_of_val(&*self.tags) + ALLOCATION_BYTES };
+        text(&self.metric) + tags + list
     }
 
     /// Whether the key keeps the rules.

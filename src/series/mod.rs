@@ -9,6 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 pub(crate) use filter::{Filter, Named, ValueTest};
+pub(crate) use key::ALLOCATION_BYTES;
 pub use key::{MAX_KEY_BYTES, MAX_TAGS, SeriesKey};
 pub(crate) use set::SeriesSet;
 

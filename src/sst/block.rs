@@ -93,7 +93,12 @@ impl BlockScratch {
     /// For reading the blocks of a file in order: what adjoins is read along, for a block of thirty points costs a
     /// system call's time otherwise. Without it just what is asked for is read.
     pub(crate) fn reading_ahead() -> Self {
-        Self { ahead: AHEAD_BYTES, ..Self::default() }
+        Self::reading_ahead_at_most(AHEAD_BYTES)
+    }
+
+    /// The same where many files are read beside each other, and memory is short.
+    pub(crate) fn reading_ahead_at_most(bytes: usize) -> Self {
+        Self { ahead: bytes.min(AHEAD_BYTES), ..Self::default() }
     }
 
     /// Gets hold of a block's bytes, through `read` unless they were read along before, and tells how many it read.

@@ -32,6 +32,7 @@ mod writer;
 
 pub(crate) use block::BlockScratch;
 pub(crate) use cache::{PageCache, SteadyHasher};
+pub(crate) use codec::MAX_POINTS;
 pub(crate) use counters::{IoCounters, IoCounts};
 pub(crate) use describe::{Description, Part, describe};
 pub(crate) use dictionary::SeriesEntry;

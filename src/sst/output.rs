@@ -3,15 +3,15 @@
 //! removed.
 //! Must not know what the bytes mean.
 
-use super::index::MAX_BLOCK_BYTES;
 use crate::bytes::Extent;
 use crate::env::{Dir, DirFile, Open, SyncStep};
 use crate::error::Result;
 use crate::version::SstMeta;
 
-/// Bytes gathered before they are written: a system call's cost vanishes, and sixty-four files at once take some
-/// megabytes.
+/// Bytes gathered before they are written, unless memory is short: a system call's cost vanishes.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Less than this is not worth a system call.
+const LEAST_BUFFER_BYTES: usize = 16 << 10;
 
 /// A file that is written from its begin to its end, and removed unless it is kept.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Output {
     file: DirFile,
     name: Unkept,
     pub(super) buffer: Vec<u8>,
+    /// Written once it holds so many bytes.
+    full_at: usize,
     /// Bytes of the file before the buffer.
     written: u64,
 }
@@ -27,9 +29,12 @@ impl Output {
     pub(super) fn create(dir: &Dir, name: &str) -> Result<Self> {
         let file = dir.open(name, Open::Create)?;
         let name = Unkept { dir: dir.clone(), name: Some(name.to_owned()) };
-        // Room for the block that fills it, so that it never grows.
-        let buffer = Vec::with_capacity(BUFFER_BYTES + MAX_BLOCK_BYTES);
-        Ok(Self { file, name, buffer, written: 0 })
+        Ok(Self { file, name, buffer: Vec::new(), full_at: BUFFER_BYTES, written: 0 })
+    }
+
+    /// Writes after so many bytes already, within bounds.
+    pub(super) fn write_after(&mut self, bytes: usize) {
+        self.full_at = bytes.clamp(LEAST_BUFFER_BYTES, BUFFER_BYTES);
     }
 
     /// Where the next byte will stand.
@@ -38,13 +43,15 @@ impl Output {
     }
 
     pub(super) fn write_if_full(&mut self) -> Result<()> {
-        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.write() }
+        if self.buffer.len() < self.full_at { Ok(()) } else { self.write() }
     }
 
     fn write(&mut self) -> Result<()> {
         self.file.write_at(self.written, &self.buffer)?;
         self.written = self.position();
         self.buffer.clear();
+        // One large block among small ones must not hold its room until the file's end.
+        self.buffer.shrink_to(2 * self.full_at);
         Ok(())
     }
 

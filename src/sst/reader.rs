@@ -76,6 +76,11 @@ impl SstReader {
         &self.meta
     }
 
+    /// What it holds in memory: above all its top page.
+    pub(crate) fn byte_len(&self) -> usize {
+        size_of::<Self>() + (self.top.index.capacity() + self.top.dictionary.capacity()) * size_of::<PageRef>()
+    }
+
     /// The blocks of one series that hold points in a time range, both ends included, in time order.
     pub(crate) fn blocks(&self, series: SeriesId, times: RangeInclusive<i64>) -> Result<Vec<BlockEntry>> {
         let mut found = Vec::new();

@@ -87,6 +87,12 @@ impl SstWriter {
         })
     }
 
+    /// The same writer, gathering so many bytes before it writes, as far as that makes sense.
+    pub(crate) fn gathering(mut self, bytes: usize) -> Self {
+        self.output.write_after(bytes);
+        self
+    }
+
     /// Adds all points of a series at once: see [`push`](Self::push).
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn add_series(
@@ -161,7 +167,11 @@ impl SstWriter {
             self.add_held_block(id, ty, left.div_ceil(2))?;
         }
         self.add_held_block(id, ty, self.held.timestamps.len())?;
-        self.held.shrink();
+        if points > MAX_POINTS as u64 / 2 {
+            // What a long series needed: of many writers at work at once, one is inside a series.
+            self.held = Held::default();
+            self.encoder = BlockEncoder::default();
+        }
         self.totals.add_series(Rectangle { first_series: id, last_series: id, first_time, last_time }, points);
         Ok(())
     }
@@ -229,15 +239,6 @@ impl SstWriter {
         let bytes = footer.encode();
         self.output.buffer.extend_from_slice(&bytes);
         self.output.name_file(SstMeta { age, ..footer.meta(trailing_crc(&bytes)) })
-    }
-}
-
-impl Held {
-    /// Lets go of what a long series needed: of many writers at work at once, one is inside a series.
-    fn shrink(&mut self) {
-        if self.timestamps.capacity() > MAX_POINTS / 2 {
-            *self = Self::default();
-        }
     }
 }
 

@@ -7,8 +7,13 @@ use std::ops::Range;
 use crate::version::Rectangle;
 use crate::version::pick::Fragment;
 
-/// Four megabytes of them; a plan's 256 MiB are 32,768 full blocks.
-pub(super) const MOST_FRAGMENTS: usize = 65_536;
+/// With this many they are as fine as they need be: a plan's 256 MiB are 32,768 full blocks.
+const MOST_FRAGMENTS: usize = 65_536;
+
+/// How many there may be if a quarter of the memory is theirs: each is copied twice while regions are cut.
+pub(super) fn most_fragments(memory: usize) -> usize {
+    (memory / 4 / (3 * size_of::<(usize, Fragment)>())).clamp(1_024, MOST_FRAGMENTS)
+}
 
 /// Fragments that become coarser instead of many.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use self::census::Census;
 use self::input::{Handles, Input};
-use super::fragments::{Fragments, MOST_FRAGMENTS};
+use super::fragments::{Fragments, most_fragments};
 use super::regions::{Outputs, RegionWriter};
 use crate::actor::{CensusJob, Made, MergeJob, Merges};
 use crate::env::Dir;
@@ -40,11 +40,14 @@ pub(crate) struct SstMerges {
     /// Not those of the queries: nobody asked for these reads.
     counters: Arc<IoCounters>,
     most_fragments: usize,
+    /// What a merge may work with: a quarter for what outputs gather, a quarter for what inputs read ahead, a quarter for
+    /// estimates of what lies where.
+    memory: usize,
 }
 
 impl SstMerges {
-    pub(crate) fn new(dir: Dir, uuid: Uuid, ids: Arc<FileIds>) -> Self {
-        Self { dir, uuid, ids, counters: Arc::default(), most_fragments: MOST_FRAGMENTS }
+    pub(crate) fn new(dir: Dir, uuid: Uuid, ids: Arc<FileIds>, memory: usize) -> Self {
+        Self { dir, uuid, ids, counters: Arc::default(), most_fragments: most_fragments(memory), memory }
     }
 
     fn fragments(&self, job: &MergeJob, handles: &Handles) -> Result<Vec<Fragment>> {
@@ -72,7 +75,8 @@ impl SstMerges {
         // Every delete up to there has been carried out in what is written, or in the input before.
         let newest = job.flushed_seq;
         let seqs = oldest.unwrap_or(newest)..=newest;
-        Outputs { dir: &self.dir, uuid: self.uuid, ids: &self.ids, level: job.plan.output.level(), age, seqs }
+        let (level, memory) = (job.plan.output.level(), self.memory / 4);
+        Outputs { dir: &self.dir, uuid: self.uuid, ids: &self.ids, level, age, seqs, memory }
     }
 
     fn write(&self, job: &MergeJob) -> Result<Vec<SstMeta>> {
@@ -83,7 +87,8 @@ impl SstMerges {
 
     fn write_into(&self, job: &MergeJob, handles: &Arc<Handles>, regions: Vec<Region>) -> Result<Vec<SstMeta>> {
         let mut writer = RegionWriter::new(self.outputs(job), regions);
-        let open = |meta| Input::open(handles, meta, job);
+        let ahead = self.memory / 4 / job.plan.inputs.len().max(1);
+        let open = |meta| Input::open(handles, meta, job, ahead);
         let mut inputs: Vec<Input> = job.plan.inputs.iter().map(open).collect::<Result<_>>()?;
         let mut timestamps = Vec::new();
         while let Some(id) = inputs.iter().filter_map(Input::series).min() {

@@ -17,7 +17,6 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 pub use backup::BackupReport;
 pub(crate) use backup::backup;
@@ -27,7 +26,7 @@ pub use open::{ForgivenTail, OpenReport};
 pub(crate) use open::{Opened, open};
 pub(crate) use readers::Readers;
 
-use crate::actor::{AppendError, LogRecord, Storage};
+use crate::actor::{AppendError, LogRecord, Pinned, Storage};
 use crate::error::Result;
 use crate::manifest::{Manifest, SeriesLog};
 use crate::series::SeriesDef;
@@ -97,8 +96,8 @@ impl Storage for Store {
         }
     }
 
-    fn note_retired(&mut self, files: usize, bytes: u64, oldest: Option<Duration>) {
-        self.readers.note_retired(files as u64, bytes, oldest);
+    fn note_retired(&mut self, pinned: Pinned) {
+        self.readers.note_pinned(pinned);
     }
 }
 

@@ -98,9 +98,11 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let manifest = if created { manifest } else { renew_unfinished(&dir, manifest)? };
     let (manifest, mut removed) = drop_garbage(&dir, manifest, &recovery, &listed)?;
     let ids = Arc::new(FileIds::new(recovery.next_file));
-    let tables = || SstTables { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids) };
+    let shares = options.shares();
+    let memory = shares.flush;
+    let tables = || SstTables { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
     let replayed = Replay::new(&dir, tables(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
-    let readers = Arc::new(Readers::new(dir.clone(), manifest.uuid, options.index_cache_bytes(), lock));
+    let readers = Arc::new(Readers::new(dir.clone(), manifest.uuid, &shares, lock));
     let mut storage = settle(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&readers))?;
     // Only now: the manifest that does without the old segments is durable.
     storage.drop_segments();
@@ -120,7 +122,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     tracing::info!(dir = %path.display(), ?report, "opened");
     let nonce = dir.env().unique().as_u64_pair().0;
     let generation = replayed.generation;
-    let (tables, merges) = (tables(), SstMerges::new(dir, manifest.uuid, ids));
+    let (tables, merges) = (tables(), SstMerges::new(dir, manifest.uuid, ids, shares.merge));
     Ok(Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce })
 }
 

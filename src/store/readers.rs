@@ -4,29 +4,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quick_cache::UnitWeighter;
+use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
 
+use crate::actor::Pinned;
 use crate::env::{Dir, Lock};
 use crate::error::Result;
+use crate::options::Shares;
 use crate::sst::{BlockScratch, IoCounters, IoCounts, PageCache, SstReader, SteadyHasher};
 use crate::version::{FileId, SstMeta};
 
 /// Open files kept for the next read: well under the usual limit of 1,024 descriptors a process.
-const OPEN_FILES: usize = 256;
+const OPEN_FILES: u64 = 256;
 
-/// Decoding buffers kept for the next scan, and how large one may be: together a few megabytes.
+/// Decoding buffers kept for the next scan, and how large one may be.
 const SCRATCHES: usize = 32;
 const SCRATCH_BYTES: usize = 256 << 10;
 
-/// Files that no version names and that are still read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RetiredFiles {
-    pub(crate) files: u64,
-    pub(crate) bytes: u64,
-    /// When the oldest of them was retired, by the env's clock.
-    pub(crate) since: Option<Duration>,
+/// An open file weighs what it holds in memory, and so much at least that there are never too many.
+#[derive(Debug, Clone)]
+struct OpenBytes {
+    least: u64,
+}
+
+impl Weighter<FileId, Arc<SstReader>> for OpenBytes {
+    fn weight(&self, _: &FileId, reader: &Arc<SstReader>) -> u64 {
+        (reader.byte_len() as u64).max(self.least)
+    }
 }
 
 /// What a snapshot reads SSTs through.
@@ -34,33 +39,37 @@ pub(crate) struct RetiredFiles {
 pub(crate) struct Readers {
     pub(super) dir: Dir,
     uuid: Uuid,
-    open: Cache<FileId, Arc<SstReader>, UnitWeighter, SteadyHasher>,
+    open: Cache<FileId, Arc<SstReader>, OpenBytes, SteadyHasher>,
     pages: Arc<PageCache>,
     /// Buffers between two scans: making one costs as much as decoding thousands of points.
     scratches: Mutex<Vec<BlockScratch>>,
+    most_scratches: usize,
     /// Kept up by the store.
     pub(super) wal_bytes: AtomicU64,
-    retired: Mutex<RetiredFiles>,
+    pinned: Mutex<Pinned>,
     _lock: Box<dyn Lock>,
 }
 
 impl Readers {
-    pub(super) fn new(dir: Dir, uuid: Uuid, index_cache_bytes: usize, lock: Box<dyn Lock>) -> Self {
-        let pages = Arc::new(PageCache::new(index_cache_bytes, Arc::new(IoCounters::default())));
+    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &Shares, lock: Box<dyn Lock>) -> Self {
+        let pages = Arc::new(PageCache::new(shares.index_cache, Arc::new(IoCounters::default())));
+        // Half for open files, half for buffers.
+        let least = (shares.open_files as u64 / 2).div_ceil(OPEN_FILES).max(1);
         Self {
             dir,
             uuid,
             open: Cache::with(
-                OPEN_FILES,
-                OPEN_FILES as u64,
-                UnitWeighter,
+                256,
+                least * OPEN_FILES,
+                OpenBytes { least },
                 SteadyHasher::default(),
                 DefaultLifecycle::default(),
             ),
             pages,
             scratches: Mutex::default(),
+            most_scratches: (shares.open_files / 2 / SCRATCH_BYTES).clamp(1, SCRATCHES),
             wal_bytes: AtomicU64::new(0),
-            retired: Mutex::default(),
+            pinned: Mutex::default(),
             _lock: lock,
         }
     }
@@ -84,7 +93,7 @@ impl Readers {
 
     pub(crate) fn give_back(&self, scratch: BlockScratch) {
         let mut scratches = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
-        if scratches.len() < SCRATCHES && scratch.byte_len() <= SCRATCH_BYTES {
+        if scratches.len() < self.most_scratches && scratch.byte_len() <= SCRATCH_BYTES {
             scratches.push(scratch);
         }
     }
@@ -99,13 +108,13 @@ impl Readers {
         self.open.remove(&id);
     }
 
-    pub(super) fn note_retired(&self, files: u64, bytes: u64, since: Option<Duration>) {
-        *self.retired.lock().unwrap_or_else(PoisonError::into_inner) = RetiredFiles { files, bytes, since };
+    pub(super) fn note_pinned(&self, pinned: Pinned) {
+        *self.pinned.lock().unwrap_or_else(PoisonError::into_inner) = pinned;
     }
 
     /// What only old snapshots and scans still hold.
-    pub(crate) fn retired(&self) -> RetiredFiles {
-        *self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn pinned(&self) -> Pinned {
+        *self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long ago something was, by the clock that `since` is of.

@@ -24,16 +24,20 @@ pub(super) struct Outputs<'a> {
     pub(super) level: u8,
     pub(super) age: u64,
     pub(super) seqs: RangeInclusive<u64>,
+    /// What all of them may gather before they write, together.
+    pub(super) memory: usize,
 }
 
 /// Writes series after series, each into the files of the regions that it meets.
 ///
-/// An open file takes about three quarters of a megabyte of buffers, and its index; the one that is written to two blocks
-/// of points beside.
+/// An open file takes what it may gather of the outputs' memory, a block at most beside, and its index; the one that is
+/// written to what an encoder works with, and two blocks of points.
 #[derive(Debug)]
 pub(super) struct RegionWriter<'a> {
     outputs: Outputs<'a>,
     slots: Vec<Slot>,
+    /// What a file may gather: all may be open at once.
+    gathers: usize,
     /// Those that the current series meets, in the order of time, and the last series that meets these and no others.
     band: (Vec<usize>, Option<SeriesId>),
     current: Option<Current>,
@@ -73,8 +77,9 @@ struct SeriesHead {
 impl<'a> RegionWriter<'a> {
     /// The regions' areas tile the whole plane.
     pub(super) fn new(outputs: Outputs<'a>, regions: Vec<Region>) -> Self {
-        let slots = regions.into_iter().map(|region| Slot { region, file: File::None }).collect();
-        Self { outputs, slots, band: (Vec::new(), None), current: None }
+        let slots: Vec<_> = regions.into_iter().map(|region| Slot { region, file: File::None }).collect();
+        let gathers = outputs.memory / slots.len().max(1);
+        Self { outputs, slots, gathers, band: (Vec::new(), None), current: None }
     }
 
     /// Begins a series, whose id is above all before.
@@ -102,7 +107,7 @@ impl<'a> RegionWriter<'a> {
 
     /// Adds the next points of the series, in time order.
     pub(super) fn push(&mut self, mut timestamps: &[i64], mut bits: &[u64]) -> Result<()> {
-        let Self { outputs, slots, band, current } = self;
+        let Self { outputs, slots, gathers, band, current } = self;
         let Some(current) = current else { return Err(no_region("before any series")) };
         while let Some(&first) = timestamps.first() {
             let slot = band.0.get(current.at).and_then(|at| slots.get_mut(*at));
@@ -115,7 +120,7 @@ impl<'a> RegionWriter<'a> {
             };
             if count > 0 {
                 let (timestamps, bits) = (&timestamps[..count], &bits[..count]);
-                slot.push(outputs, current, timestamps, bits)?;
+                slot.push((outputs, *gathers), current, timestamps, bits)?;
             }
             (timestamps, bits) = (&timestamps[count..], &bits[count..]);
             if !timestamps.is_empty() {
@@ -152,10 +157,16 @@ impl<'a> RegionWriter<'a> {
 }
 
 impl Slot {
-    fn push(&mut self, outputs: &Outputs<'_>, current: &mut Current, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+    fn push(
+        &mut self,
+        (outputs, gathers): (&Outputs<'_>, usize),
+        current: &mut Current,
+        timestamps: &[i64],
+        bits: &[u64],
+    ) -> Result<()> {
         if let File::None = self.file {
             let writer = SstWriter::create(outputs.dir, outputs.uuid, outputs.ids.take(), outputs.level)?;
-            self.file = File::Open(Box::new(writer));
+            self.file = File::Open(Box::new(writer.gathering(gathers)));
         }
         let File::Open(writer) = &mut self.file else { return Err(no_region("after its last series")) };
         if !current.begun {

@@ -18,7 +18,8 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     metrics.dedup();
     let mut out = Stdout::lock().out;
     writeln!(out, "database  {}", dir.display())?;
-    writeln!(out, "series    {} of {} metrics", count(stats.series), count(metrics.len() as u64))?;
+    let (names, known) = (count(metrics.len() as u64), bytes(stats.series_bytes));
+    writeln!(out, "series    {} of {names} metrics, about {known} in memory", count(stats.series))?;
     writeln!(out, "points    {}", count(stats.points))?;
     let size = ratio(stats.file_bytes, stats.file_points);
     let (files, points) = (count(stats.files), count(stats.file_points));
@@ -41,6 +42,14 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     }
     let memory = count(stats.active_points + stats.frozen_points);
     writeln!(out, "memory    {memory} points in {}, not in files yet", bytes(stats.active_bytes + stats.frozen_bytes))?;
+    if stats.pinned_memtables > 0 {
+        let (memtables, held) = (count(stats.pinned_memtables), stats.pinned_memory_for.as_secs());
+        writeln!(out, "held      {memtables} memtables, {} for {held} s, by snapshots", bytes(stats.pinned_memory))?;
+    }
+    if stats.pinned_files > 0 {
+        let (files, held) = (count(stats.pinned_files), stats.pinned_for.as_secs());
+        writeln!(out, "held      {files} files, {} for {held} s, by snapshots", bytes(stats.pinned_bytes))?;
+    }
     writeln!(out, "log       {}", bytes(stats.wal_bytes))?;
     writeln!(out, "seq       {}, of which {} in files", count(stats.seq), count(stats.flushed_seq))?;
     writeln!(out, "same time {} of several points", db.duplicates())?;

@@ -270,7 +270,7 @@ impl Storage for Store {
         self.step(|disk| disk.ssts.retain(|id, _| !ids.contains(id)));
     }
 
-    fn note_retired(&mut self, _files: usize, _bytes: u64, _oldest: Option<std::time::Duration>) {}
+    fn note_retired(&mut self, _pinned: crate::actor::Pinned) {}
 }
 
 impl Tables for Store {

@@ -22,8 +22,8 @@ use crate::version::{FileId, Hidden, SstMeta, Tombstone};
 /// Inputs that are open at once. A plan has 64 at most, but one that is to bring everything into the base has as many as
 /// there are.
 const OPEN_INPUTS: usize = 256;
-/// With more inputs than this none reads ahead: together they would take more memory than the time is worth.
-const READING_AHEAD: usize = 64;
+/// An input that could read ahead less than this reads just what it needs.
+const LEAST_AHEAD: usize = 8 << 10;
 
 /// The inputs that are open.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn open(handles: &Arc<Handles>, meta: &Arc<SstMeta>, job: &MergeJob) -> Result<Self> {
-        let ahead = job.plan.inputs.len() <= READING_AHEAD;
+    /// `ahead`: bytes that it may read along.
+    pub(super) fn open(handles: &Arc<Handles>, meta: &Arc<SstMeta>, job: &MergeJob, ahead: usize) -> Result<Self> {
         let cursor = Cursor::open(Arc::clone(handles), Arc::clone(meta), ahead)?;
         // An older one was carried out when the input was made; a newer one than `flushed_seq` a power loss may undo.
         let applies = |tombstone: &&Arc<Tombstone>| {
@@ -119,8 +119,9 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn open(handles: Arc<Handles>, meta: Arc<SstMeta>, ahead: bool) -> Result<Self> {
-        let scratch = if ahead { BlockScratch::reading_ahead() } else { BlockScratch::default() };
+    fn open(handles: Arc<Handles>, meta: Arc<SstMeta>, ahead: usize) -> Result<Self> {
+        let scratch =
+            if ahead < LEAST_AHEAD { BlockScratch::default() } else { BlockScratch::reading_ahead_at_most(ahead) };
         let mut cursor = Self { handles, meta, pages: 0, entries: Vec::new().into_iter(), next: None, scratch };
         cursor.step()?;
         Ok(cursor)

@@ -38,7 +38,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let env = FaultyEnv::default();
         let ids = Arc::new(FileIds::new(FileId::new(1)));
-        let merges = SstMerges::new(env.dir(folder.path()), DATABASE, ids);
+        let merges = SstMerges::new(env.dir(folder.path()), DATABASE, ids, 64 << 20);
         let mut index = SeriesIndex::default();
         for (number, (ty, duplicates)) in series.into_iter().enumerate() {
             let id = SeriesId::new(u32::try_from(number).unwrap());

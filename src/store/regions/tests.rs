@@ -25,7 +25,7 @@ fn with_writer(regions: Vec<Region>, act: impl FnOnce(RegionWriter<'_>, &dyn Fn(
     let folder = tempfile::tempdir().unwrap();
     let dir = Dir::new(Arc::new(OsEnv), folder.path());
     let ids = FileIds::new(FileId::new(1));
-    let outputs = Outputs { dir: &dir, uuid: Uuid::from_u128(7), ids: &ids, level: 2, age: 4, seqs: 1..=9 };
+    let outputs = Outputs { dir: &dir, uuid: Uuid::from_u128(7), ids: &ids, level: 2, age: 4, seqs: 1..=9, memory: 0 };
     act(RegionWriter::new(outputs, regions), &|| {
         let names: Vec<String> = dir.list().unwrap().into_iter().map(|entry| entry.name).collect();
         let whole = names.iter().filter(|name| !name.ends_with(crate::sst::TEMPORARY_SUFFIX)).count();
@@ -78,7 +78,7 @@ fn regions_that_leave_a_gap_lose_no_point_silently() {
     let folder = tempfile::tempdir().unwrap();
     let dir = Dir::new(Arc::new(OsEnv), folder.path());
     let ids = FileIds::new(FileId::new(1));
-    let outputs = Outputs { dir: &dir, uuid: Uuid::from_u128(7), ids: &ids, level: 2, age: 4, seqs: 1..=9 };
+    let outputs = Outputs { dir: &dir, uuid: Uuid::from_u128(7), ids: &ids, level: 2, age: 4, seqs: 1..=9, memory: 0 };
     let mut writer = RegionWriter::new(outputs, vec![region((0, LAST), (MIN, 5))]);
     writer.begin_series(&def(0)).unwrap();
     assert!(matches!(writer.push(&[1, 6], &[1, 2]), Err(Error::WriteFailed { .. })));

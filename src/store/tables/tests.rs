@@ -31,7 +31,7 @@ fn job(memtable: &Memtable, series: SeriesIndex) -> FlushJob {
 }
 
 fn tables(dir: Dir) -> SstTables {
-    SstTables { dir, uuid: DATABASE, ids: Arc::new(FileIds::new(FileId::new(1))) }
+    SstTables { dir, uuid: DATABASE, ids: Arc::new(FileIds::new(FileId::new(1))), memory: 0 }
 }
 
 fn insert(memtable: &mut Memtable, series: u32, points: impl IntoIterator<Item = (i64, u64)>) {

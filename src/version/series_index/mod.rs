@@ -2,22 +2,22 @@
 //! predecessor.
 //! It knows definitions, and which series are gone; where the points of the others lie is the memtables' and SSTs' affair.
 
+mod keys;
 mod postings;
 mod segment;
 
-use std::borrow::Borrow;
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
 
-use im::{HashMap, Vector};
+use im::Vector;
 
+use self::keys::Keys;
 use self::postings::Postings;
 use super::gone::Gone;
 use super::tombstone::Tombstone;
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::ValueType;
-use crate::series::{Filter, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
+use crate::series::{ALLOCATION_BYTES, Filter, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::Arc;
 
 /// The series of one version. Cloning it is O(1).
@@ -25,35 +25,13 @@ use crate::sync::Arc;
 pub(crate) struct SeriesIndex {
     /// A series' id is its place.
     by_id: Vector<Arc<SeriesDef>>,
-    by_key: HashMap<ByKey, SeriesId>,
+    by_key: Keys,
     /// Of all but the newest ones.
     postings: Postings,
     /// Of these no point is left.
     gone: Gone,
-}
-
-/// A definition that is found by its key.
-#[derive(Debug, Clone)]
-struct ByKey(Arc<SeriesDef>);
-
-impl PartialEq for ByKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl Eq for ByKey {}
-
-impl Hash for ByKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key.hash(state);
-    }
-}
-
-impl Borrow<SeriesKey> for ByKey {
-    fn borrow(&self) -> &SeriesKey {
-        &self.0.key
-    }
+    /// See `bytes`.
+    bytes: u64,
 }
 
 impl SeriesIndex {
@@ -61,12 +39,17 @@ impl SeriesIndex {
         self.by_id.len()
     }
 
+    /// About what the definitions and the ways to them take in memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesDef>> {
         self.by_id.get(id.index())
     }
 
     pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesDef>> {
-        self.by_key.get(key).and_then(|id| self.get(*id))
+        self.by_key.find(key, |id| self.get(id))
     }
 
     /// The series made after the first `known` ones, in the order of their ids.
@@ -256,10 +239,17 @@ impl SeriesIndex {
     }
 
     fn push(&mut self, def: Arc<SeriesDef>) {
+        self.bytes += def_bytes(&def);
         self.by_id.push_back(Arc::clone(&def));
-        let id = def.id;
-        self.by_key.insert(ByKey(def), id);
+        self.by_key.insert(&def.key, def.id);
     }
+}
+
+/// A definition behind its counters, its key, and its entries in both maps, whose nodes are about two thirds full.
+fn def_bytes(def: &SeriesDef) -> u64 {
+    let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
+    let entries = size_of::<Arc<SeriesDef>>() + size_of::<(u64, SeriesId)>();
+    (own + def.key.heap_len() + entries * 3 / 2) as u64
 }
 
 /// What a series that is made takes over.

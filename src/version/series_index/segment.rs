@@ -191,21 +191,25 @@ impl Segment {
 
     /// The metric names of those series that count.
     pub(super) fn metrics(&self, counts: impl Fn(&SeriesDef) -> bool) -> impl Iterator<Item = &str> {
-        let counts = move |places: &Places| places.iter().any(|place| self.series.get(place).is_some_and(|def| counts(def)));
-        self.metrics.iter().filter(move |posting| counts(&posting.places)).map(|posting| self.metric_of(posting))
+        let counted = self.metrics.iter().filter(move |posting| self.any(&posting.places, &counts));
+        counted.map(|posting| self.metric_of(posting))
     }
 
     /// The tag keys of those series that count.
     pub(super) fn tag_names(&self, counts: impl Fn(&SeriesDef) -> bool) -> impl Iterator<Item = &str> {
-        let counts = move |places: &Places| places.iter().any(|place| self.series.get(place).is_some_and(|def| counts(def)));
-        self.tags.iter().filter(move |tag| counts(&tag.places)).map(|tag| self.tag_of(tag.bearer).0)
+        let counted = self.tags.iter().filter(move |tag| self.any(&tag.places, &counts));
+        counted.map(|tag| self.tag_of(tag.bearer).0)
     }
 
     /// The values of a tag of those series that count.
     pub(super) fn tag_values(&self, key: &str, counts: impl Fn(&SeriesDef) -> bool) -> impl Iterator<Item = &str> {
-        let counts = move |places: &Places| places.iter().any(|place| self.series.get(place).is_some_and(|def| counts(def)));
         let values = self.find_tag(key).map_or(&[][..], |tag| self.values(tag));
-        values.iter().filter(move |posting| counts(&posting.places)).map(|posting| self.tag_of(posting.bearer).1)
+        let counted = values.iter().filter(move |posting| self.any(&posting.places, &counts));
+        counted.map(|posting| self.tag_of(posting.bearer).1)
+    }
+
+    fn any(&self, places: &Places, counts: impl Fn(&SeriesDef) -> bool) -> bool {
+        places.iter().any(|place| self.series.get(place).is_some_and(|def| counts(def)))
     }
 }
 
