@@ -67,7 +67,10 @@ fn check(db: &Db, oracle: &Oracle, duplicates: Duplicates, what: &str) {
         let is_listed = snapshot.find(&key(series)).is_some();
         assert!(is_listed || expected.is_empty(), "{what}: series {series} has points and is not listed");
         let is_looked_at = what == "after Compact";
-        assert!(!is_looked_at || !is_listed || !expected.is_empty(), "{what}: series {series} is listed without a point");
+        assert!(
+            !is_looked_at || !is_listed || !expected.is_empty(),
+            "{what}: series {series} is listed without a point"
+        );
         let Ok(handle) = snapshot.typed::<i64>(&key(series)) else {
             assert!(expected.is_empty(), "{what}: series {series} is not there");
             continue;

@@ -25,7 +25,7 @@ const STD: [&str; 6] =
     ["std::fs", "std::io::File", "std::time::Instant", "std::time::SystemTime", "std::thread", "std::process"];
 
 /// Every crate that the engine may depend on.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "tokio",
     "flume",
     "im",
@@ -38,6 +38,7 @@ const CRATES: [&str; 12] = [
     "tracing",
     "uuid",
     "pco",
+    "roaring",
 ];
 
 /// What stands below all modules; the planted bugs are compiled in a test crate alone.
@@ -46,7 +47,7 @@ const BASE: [&str; 6] = ["error", "point", "series", "options", "sync", "planted
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     // Pure: these and `latest` compile inside loom-tests, over loom's own `sync`.
-    Row { module: "version", crate_modules: &["memtable"], crates: &["im"], std: &[], is_async: false },
+    Row { module: "version", crate_modules: &["memtable"], crates: &["im", "roaring"], std: &[], is_async: false },
     Row { module: "memtable", crate_modules: &["version"], crates: &["im"], std: &[], is_async: false },
     Row { module: "actor", crate_modules: &["latest", "memtable", "version"], crates: &["tracing"], std: &[], is_async: true },
     Row { module: "latest", crate_modules: &[], crates: &[], std: &[], is_async: false },

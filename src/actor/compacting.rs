@@ -102,7 +102,12 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// Sends the next plan to the compactor, if there is one and the compactor is free.
     pub(super) fn compact_next(&mut self) {
         self.answer_compacted();
-        if self.compacting.is_running() || self.census.is_running() || self.compacting.waits || self.read_only.is_some() || self.stop.is_asked() {
+        if self.compacting.is_running()
+            || self.census.is_running()
+            || self.compacting.waits
+            || self.read_only.is_some()
+            || self.stop.is_asked()
+        {
             return;
         }
         let Some(plan) = self.next_plan() else { return self.census_next(!self.compacting.waiters.is_empty()) };

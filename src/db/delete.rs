@@ -46,8 +46,8 @@ impl Db {
         let (range, version) = (TimeRange::new(&range), self.engine.version());
         let known = version.series.len();
         let resolve = move || {
-            let matching = version.series.iter().filter(|def| select.matches(&def.key)).map(|def| def.id);
-            Ok((SeriesSet::from_sorted(matching), select))
+            let matching = SeriesSet::from_sorted(version.series.select(&select.filter()).map(|def| def.id));
+            Ok((matching, select))
         };
         // A pattern over a million series takes longer than a task may keep its thread.
         let (found, select) = unblock(move |_| resolve()).await?;

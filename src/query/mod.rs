@@ -7,6 +7,7 @@ mod blocking;
 mod builder;
 mod catalog;
 mod fold;
+mod listing;
 mod memory;
 mod result;
 mod scan;

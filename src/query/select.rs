@@ -1,24 +1,27 @@
-//! Which series are meant: a metric name and rules on tags, in code or in the text form of Prometheus.
-//! A key is tested in one pass over the rules; it does not know what series exist.
+//! Which series are meant: a metric name and rules on tags, joined at will, in code or in a text form like that of Prometheus.
+//! A key is tested in one pass over the rules; an index answers the same from its postings. It does not know what series exist.
 
+mod display;
 mod parse;
+mod test;
 
-use std::fmt;
-
-use regex::Regex;
-
-use crate::error::{Error, Result};
-use crate::series::{Matcher, SeriesKey};
+use self::test::{Pattern, Test};
+use crate::error::Result;
+use crate::series::{Filter, Matcher, SeriesKey};
 
 /// Which series are meant: those whose key keeps every rule.
 ///
 /// A tag that a key lacks counts as the empty string, so `tag("roof", "")` means series without a roof, too. Regular
 /// expressions are those of the crate `regex` and must match the whole value, as if between `^` and `$`.
 ///
+/// Selectors are joined by [`and`](Self::and), [`or`](Self::or) and `!`; further rules narrow the whole of what they are
+/// called on.
+///
 /// The text form is that of Prometheus: `temp{station="JFK",host=~"web-.*",zone!="eu",rack!~"a|b"}`; without a metric
-/// name, `{station="JFK"}`; `{}` for all series. Quoted text knows `\"`, `\\`, `\n` and `\t`, so a backslash in a
-/// pattern is written twice. A name or tag key with special characters is quoted too, the name inside the braces:
-/// `{"indoor temp","floor no"="3"}`.
+/// name, `{station="JFK"}`; `{}` for all series; `{station=("JFK","LGA")}` for any of some values. Quoted text knows `\"`,
+/// `\\`, `\n` and `\t`, so a backslash in a pattern is written twice. A name or tag key with special characters is quoted
+/// too, the name inside the braces: `{"indoor temp","floor no"="3"}`. Several are joined by the words `and`, `or` and `not`,
+/// `not` binding closest and `or` loosest, or between parentheses: `not temp and {station="JFK"}`.
 ///
 /// ```
 /// use timestrata::{Select, SeriesKey};
@@ -28,10 +31,31 @@ use crate::series::{Matcher, SeriesKey};
 /// assert!(!select.matches(&SeriesKey::new("temp").tag("station", "LGA")));
 /// assert_eq!(select.to_string(), r#"temp{station=~"J.*",roof!="north"}"#);
 /// assert_eq!(select.to_string().parse::<Select>()?, select);
+///
+/// let either = (Select::metric("temp").or(Select::metric("rain"))).tag_any_of("station", ["JFK", "LGA"]);
+/// assert!(either.matches(&SeriesKey::new("rain").tag("station", "LGA")));
+/// assert_eq!(either.to_string(), r#"(temp or rain) and {station=("JFK","LGA")}"#);
 /// # Ok::<(), timestrata::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
+    node: Node,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    Plain(Plain),
+    /// At least two, none of them an `And`.
+    And(Vec<Node>),
+    /// At least two, none of them an `Or`.
+    Or(Vec<Node>),
+    /// Not of a `Not`.
+    Not(Box<Node>),
+}
+
+/// A metric name and rules, all of which must hold.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Plain {
     metric: Option<String>,
     rules: Vec<Rule>,
 }
@@ -43,92 +67,21 @@ struct Rule {
     test: Test,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Test {
-    Is(String),
-    IsNot(String),
-    Matches(Pattern),
-    MatchesNot(Pattern),
-}
-
-/// A regular expression that must match the whole text, or why it is none; equal to another of the same text.
-#[derive(Debug, Clone)]
-struct Pattern {
-    text: String,
-    regex: Result<Regex>,
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Pattern {
-    fn new(text: String) -> Self {
-        let invalid = |error: &regex::Error| {
-            let what = format!("regular expression {text:?}: {error}");
-            Error::InvalidQuery { what }
-        };
-        // First alone, for the error to show the user's own text, and so that `a)|(b` cannot slip out of the group.
-        let regex =
-            Regex::new(&text).and_then(|_| Regex::new(&format!("^(?:{text})$"))).map_err(|error| invalid(&error));
-        Self { text, regex }
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        self.regex.as_ref().is_ok_and(|regex| regex.is_match(text))
-    }
-}
-
-impl Test {
-    /// What stands between key and value in the text form.
-    const fn sign(&self) -> &'static str {
-        match self {
-            Self::Is(_) => "=",
-            Self::IsNot(_) => "!=",
-            Self::Matches(_) => "=~",
-            Self::MatchesNot(_) => "!~",
-        }
-    }
-
-    fn text(&self) -> &str {
-        match self {
-            Self::Is(text) | Self::IsNot(text) => text,
-            Self::Matches(pattern) | Self::MatchesNot(pattern) => &pattern.text,
-        }
-    }
-
-    fn passes(&self, value: &str) -> bool {
-        match self {
-            Self::Is(text) => value == text,
-            Self::IsNot(text) => value != text,
-            Self::Matches(pattern) => pattern.matches(value),
-            Self::MatchesNot(pattern) => pattern.regex.is_ok() && !pattern.matches(value),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        match self {
-            Self::Is(_) | Self::IsNot(_) => Ok(()),
-            Self::Matches(pattern) | Self::MatchesNot(pattern) => {
-                pattern.regex.as_ref().map(drop).map_err(Clone::clone)
-            }
-        }
-    }
-}
-
 impl Select {
     /// All series.
     #[must_use]
     pub fn all() -> Self {
-        Self { metric: None, rules: Vec::new() }
+        Self::plain(Plain::default())
     }
 
     /// All series of a metric.
     #[must_use]
     pub fn metric(name: impl Into<String>) -> Self {
-        Self { metric: Some(name.into()), rules: Vec::new() }
+        Self::plain(Plain { metric: Some(name.into()), rules: Vec::new() })
+    }
+
+    fn plain(plain: Plain) -> Self {
+        Self { node: Node::Plain(plain) }
     }
 
     /// Of these, the series whose tag is this value.
@@ -141,6 +94,24 @@ impl Select {
     #[must_use]
     pub fn tag_not(self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.rule(key, Test::IsNot(value.into()))
+    }
+
+    /// Of these, the series whose tag is one of these values; of no values: no series.
+    #[must_use]
+    pub fn tag_any_of(self, key: impl Into<String>, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.rule(key, Test::AnyOf(values.into_iter().map(Into::into).collect()))
+    }
+
+    /// Of these, the series that have the tag, with a value that is not empty.
+    #[must_use]
+    pub fn has_tag(self, key: impl Into<String>) -> Self {
+        self.tag_not(key, "")
+    }
+
+    /// Of these, the series that lack the tag, or whose value of it is empty.
+    #[must_use]
+    pub fn lacks_tag(self, key: impl Into<String>) -> Self {
+        self.tag(key, "")
     }
 
     /// Of these, the series whose tag's whole value matches a regular expression.
@@ -160,70 +131,94 @@ impl Select {
     }
 
     fn rule(mut self, key: impl Into<String>, test: Test) -> Self {
-        self.rules.push(Rule { key: key.into(), test });
-        self
+        let rule = Rule { key: key.into(), test };
+        if let Node::Plain(plain) = &mut self.node {
+            plain.rules.push(rule);
+            return self;
+        }
+        self.and(Self::plain(Plain { metric: None, rules: vec![rule] }))
+    }
+
+    /// The series that both mean.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let parts = |node| match node {
+            Node::And(parts) => parts,
+            node => vec![node],
+        };
+        Self { node: Node::And(parts(self.node).into_iter().chain(parts(other.node)).collect()) }
+    }
+
+    /// The series that one of the two means, or both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let parts = |node| match node {
+            Node::Or(parts) => parts,
+            node => vec![node],
+        };
+        Self { node: Node::Or(parts(self.node).into_iter().chain(parts(other.node)).collect()) }
     }
 
     /// Whether the series of this key is meant.
     #[must_use]
     pub fn matches(&self, key: &SeriesKey) -> bool {
-        self.metric.as_ref().is_none_or(|metric| metric == key.metric())
-            && self.rules.iter().all(|rule| rule.test.passes(key.tag_value(&rule.key).unwrap_or_default()))
+        self.filter().matches(key)
     }
 
     /// Whether every pattern is a regular expression.
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`] names the first that is none, and where it breaks.
+    /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) names the first that is none, and where it breaks.
     pub fn check(&self) -> Result<()> {
-        self.rules.iter().try_for_each(|rule| rule.test.check())
+        self.node.check()
+    }
+
+    /// The same for an index.
+    pub(crate) fn filter(&self) -> Filter<'_> {
+        // Under `not` a bad pattern would mean every series.
+        if self.check().is_ok() { self.node.filter() } else { Filter::Any(Vec::new()) }
     }
 }
 
-/// The text form, from which the same selector can be read.
+/// The series that it does not mean.
+impl std::ops::Not for Select {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self {
+            node: match self.node {
+                Node::Not(node) => *node,
+                node => Node::Not(Box::new(node)),
+            },
+        }
+    }
+}
+
+impl Node {
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Plain(plain) => plain.rules.iter().try_for_each(|rule| rule.test.check()),
+            Self::And(parts) | Self::Or(parts) => parts.iter().try_for_each(Self::check),
+            Self::Not(node) => node.check(),
+        }
+    }
+
+    fn filter(&self) -> Filter<'_> {
+        match self {
+            Self::Plain(Plain { metric, rules }) => {
+                let metric = metric.iter().map(|name| Filter::Metric(name));
+                Filter::All(metric.chain(rules.iter().map(|rule| Filter::Tag(&rule.key, &rule.test))).collect())
+            }
+            Self::And(parts) => Filter::All(parts.iter().map(Self::filter).collect()),
+            Self::Or(parts) => Filter::Any(parts.iter().map(Self::filter).collect()),
+            Self::Not(node) => Filter::Not(Box::new(node.filter())),
+        }
+    }
+}
+
 impl Matcher for Select {
     fn matches(&self, key: &SeriesKey) -> bool {
         Self::matches(self, key)
-    }
-}
-
-impl fmt::Display for Select {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "{";
-        match &self.metric {
-            Some(metric) if parse::is_plain(metric) => {
-                f.write_str(metric)?;
-                if self.rules.is_empty() {
-                    return Ok(());
-                }
-            }
-            Some(metric) => {
-                write!(f, "{{{}", Quoted(metric))?;
-                separator = ",";
-            }
-            None if self.rules.is_empty() => f.write_str("{")?,
-            None => {}
-        }
-        for rule in &self.rules {
-            f.write_str(separator)?;
-            separator = ",";
-            if parse::is_plain(&rule.key) {
-                f.write_str(&rule.key)?;
-            } else {
-                Quoted(&rule.key).fmt(f)?;
-            }
-            write!(f, "{}{}", rule.test.sign(), Quoted(rule.test.text()))?;
-        }
-        f.write_str("}")
-    }
-}
-
-/// Text between quotes, with its own quotes and backslashes escaped.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n").replace('\t', r"\t"))
     }
 }
 
@@ -291,24 +286,70 @@ mod tests {
         assert!(Select::metric("temp").tag("a", "J(").check().is_ok(), "plain text is no pattern");
     }
 
-    proptest! {
-        #[test]
-        fn every_selector_is_read_back_from_its_text(
-            metric in prop::option::of(any::<String>()),
-            rules in prop::collection::vec((".{0,6}", any::<String>(), 0..4_u8), 0..4),
-        ) {
+    #[test]
+    fn selectors_are_joined() {
+        let (temp, rain) = (Select::metric("temp"), Select::metric("rain"));
+        let jfk = || Select::all().tag("station", "JFK");
+        let keys = [r#"temp{station="JFK"}"#, r#"temp{station="LGA"}"#, r#"rain{station="JFK"}"#, "wind"].map(key);
+        let table = [
+            (temp.clone().or(rain.clone()), [true, true, true, false]),
+            (temp.clone().or(rain.clone()).and(jfk()), [true, false, true, false]),
+            (temp.clone().or(rain.clone()).tag("station", "JFK"), [true, false, true, false]),
+            (!temp.clone(), [false, false, true, true]),
+            (!(temp.clone().or(jfk())), [false, false, false, true]),
+            (!!temp.clone(), [true, true, false, false]),
+            (!Select::all(), [false; 4]),
+            (Select::all().tag_any_of("station", ["LGA", "EWR"]), [false, true, false, false]),
+            (Select::all().tag_any_of("station", ["LGA", ""]), [false, true, false, true]),
+            (Select::all().tag_any_of("station", [""; 0]), [false; 4]),
+            (Select::all().has_tag("station"), [true, true, true, false]),
+            (Select::all().lacks_tag("station"), [false, false, false, true]),
+            (temp.and(rain), [false; 4]),
+        ];
+        for (select, expected) in table {
+            assert_eq!(keys.each_ref().map(|key| select.matches(key)), expected, "{select}");
+            assert_eq!(select.to_string().parse::<Select>().unwrap(), select, "{select}");
+        }
+        let bad = !Select::all().tag_matches("station", "(");
+        assert!(bad.check().is_err() && !bad.matches(&keys[3]), "nothing is meant by what is not understood");
+    }
+
+    fn plain() -> impl Strategy<Value = Select> {
+        let metric = prop::option::of(prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec!["or", "and", "not", "a"]).prop_map(str::to_owned)
+        ]);
+        let rules = prop::collection::vec((".{0,6}", any::<String>(), 0..5_u8), 0..4);
+        (metric, rules).prop_map(|(metric, rules)| {
             let start = metric.map_or_else(Select::all, Select::metric);
-            let select = rules.into_iter().fold(start, |select, (key, text, test)| match test {
+            rules.into_iter().fold(start, |select, (key, text, test)| match test {
                 0 => select.tag(key, text),
                 1 => select.tag_not(key, text),
                 2 => select.tag_matches(key, regex::escape(&text)),
+                3 => select.tag_any_of(key, [text.as_str(), "b"].iter().take(text.len() % 3).copied()),
                 _ => select.tag_not_matches(key, regex::escape(&text)),
-            });
+            })
+        })
+    }
+
+    fn joined() -> impl Strategy<Value = Select> {
+        plain().prop_recursive(3, 8, 2, |inner| {
+            (inner.clone(), inner, 0..3_u8).prop_map(|(one, other, how)| match how {
+                0 => one.and(other),
+                1 => one.or(other),
+                _ => !one,
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_selector_is_read_back_from_its_text(select in joined()) {
             prop_assert_eq!(select.to_string().parse::<Select>().unwrap(), select);
         }
 
         #[test]
-        fn no_text_makes_the_parser_panic(text in r#"[a{}",=!~\\ \n]{0,12}|.*"#) {
+        fn no_text_makes_the_parser_panic(text in r#"([a{}",=!~\\ \n()]|or|and|not){0,12}|.*"#) {
             if let Ok(select) = text.parse::<Select>() {
                 prop_assert_eq!(select.to_string().parse::<Select>().unwrap(), select);
             }

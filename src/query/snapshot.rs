@@ -39,12 +39,12 @@ use crate::version::{Hidden, Version};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    version: Arc<Version>,
+pub(super) struct Inner {
+    pub(super) version: Arc<Version>,
     /// `None` of a database that was closed before: its memory is still here, its files may be another's by now.
     readers: Option<Arc<Readers>>,
     nonce: u64,
@@ -188,13 +188,14 @@ fn check_type<T: Sample>(def: &SeriesDef) -> Result<()> {
     Err(Error::TypeMismatch { series: def.key.to_string(), expected: def.ty, found: T::TYPE })
 }
 
-fn info(def: &SeriesDef) -> SeriesInfo {
+pub(super) fn info(def: &SeriesDef) -> SeriesInfo {
     SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty, duplicates: def.duplicates }
 }
 
 impl Catalog for Inner {
     fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {
-        let matching = self.version.series.listed().filter(|def| select.matches(&def.key));
+        let filter = select.filter();
+        let matching = self.version.series.select_listed(&filter);
         let mut found: Vec<Arc<SeriesInfo>> = matching.map(|def| Arc::new(info(def))).collect();
         found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         found

@@ -1,12 +1,14 @@
 //! Series: their keys (metric name and sorted tags), their ids, and the typed handle that users hold.
 //! Text forms follow Prometheus: `temp{station="JFK"}`.
 
+mod filter;
 mod key;
 mod set;
 
 use std::fmt;
 use std::marker::PhantomData;
 
+pub(crate) use filter::{Filter, Named, ValueTest};
 pub(crate) use key::ALLOCATION_BYTES;
 pub use key::{MAX_KEY_BYTES, MAX_TAGS, SeriesKey};
 pub(crate) use set::{SeriesRuns, SeriesSet};

@@ -141,6 +141,7 @@ pub(crate) fn read_series(dir: &Dir, uuid: Uuid, listed: &Directory, recovery: &
         let restored = series.restore(def);
         restored.map_err(|what| Error::corrupt(dir.file_path(crate::manifest::SERIES_LOG), 0, what))?;
     }
+    series.seal();
     let restored = series.restore_gone(&recovery.durable.gone, &recovery.durable.suspects);
     restored.map_err(|what| Error::corrupt(dir.file_path(MANIFEST), 0, what))?;
     Ok(series)

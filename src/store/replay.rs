@@ -91,6 +91,7 @@ impl<'a> Replay<'a> {
         }
         self.flush()?;
         self.done.series = self.done.series.settled(self.done.last_seq);
+        self.done.series.seal();
         Ok(())
     }
 

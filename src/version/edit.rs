@@ -164,11 +164,7 @@ impl Durable {
             cutoff: self.cutoff.unwrap_or(i64::MIN),
             cutoffs: self.cutoffs.iter().map(|(select, cutoff)| (select.clone(), *cutoff)).collect(),
             duplicates: Some(self.duplicates),
-            gone: GoneStep {
-                gone: self.gone.clone(),
-                suspected: self.suspects.clone(),
-                ..GoneStep::default()
-            },
+            gone: GoneStep { gone: self.gone.clone(), suspected: self.suspects.clone(), ..GoneStep::default() },
             origins: self.origins.iter().copied().collect(),
         }
     }

@@ -85,7 +85,8 @@ impl IdBits {
 
 /// The ids of a word, in ascending order.
 fn bits(at: usize, word: u64) -> impl Iterator<Item = SeriesId> {
-    let ones = std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1))).take_while(|word| *word != 0);
+    let ones =
+        std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1))).take_while(|word| *word != 0);
     ones.filter_map(move |word| u32::try_from(at * WORD_BITS).ok().map(|first| first + word.trailing_zeros()))
         .map(SeriesId::new)
 }

@@ -414,7 +414,10 @@ impl World {
         // What is deleted is counted until a merge has taken it out.
         let (seen, written) = count_points(&shown);
         let counted = self.db().stats().points;
-        assert!((seen..=written + fleeting::MOST_POINTS).contains(&counted), "{counted} points are counted, {seen} seen of {written}");
+        assert!(
+            (seen..=written + fleeting::MOST_POINTS).contains(&counted),
+            "{counted} points are counted, {seen} seen of {written}"
+        );
         self.looked(&shown);
         Some(shown)
     }

@@ -1,17 +1,23 @@
-//! Every series of a version: by id and by key, persistent, so that a version shares it with its predecessor.
+//! Every series of a version: by id, by key, and by what its key says, persistent, so that a version shares it with its
+//! predecessor.
 //! It knows definitions, and which series are gone; where the points of the others lie is the memtables' and SSTs' affair.
 
-use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
+mod keys;
+mod postings;
+mod segment;
 
-use im::{HashMap, Vector};
+use std::collections::BTreeSet;
 
+use im::Vector;
+
+use self::keys::Keys;
+use self::postings::Postings;
 use super::gone::Gone;
 use super::tombstone::Tombstone;
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::ValueType;
-use crate::series::{ALLOCATION_BYTES, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
+use crate::series::{ALLOCATION_BYTES, Filter, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::Arc;
 
 /// The series of one version. Cloning it is O(1).
@@ -19,35 +25,13 @@ use crate::sync::Arc;
 pub(crate) struct SeriesIndex {
     /// A series' id is its place.
     by_id: Vector<Arc<SeriesDef>>,
-    by_key: HashMap<ByKey, SeriesId>,
+    by_key: Keys,
+    /// Of all but the newest ones.
+    postings: Postings,
     /// Of these no point is left.
     gone: Gone,
     /// See `bytes`.
     bytes: u64,
-}
-
-/// A definition that is found by its key.
-#[derive(Debug, Clone)]
-struct ByKey(Arc<SeriesDef>);
-
-impl PartialEq for ByKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl Eq for ByKey {}
-
-impl Hash for ByKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key.hash(state);
-    }
-}
-
-impl Borrow<SeriesKey> for ByKey {
-    fn borrow(&self) -> &SeriesKey {
-        &self.0.key
-    }
 }
 
 impl SeriesIndex {
@@ -65,7 +49,7 @@ impl SeriesIndex {
     }
 
     pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesDef>> {
-        self.by_key.get(key).and_then(|id| self.get(*id))
+        self.by_key.find(key, |id| self.get(id))
     }
 
     /// The series made after the first `known` ones, in the order of their ids.
@@ -81,6 +65,43 @@ impl SeriesIndex {
     /// Those that are not gone, by id in ascending order.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
         self.by_id.iter().filter(|def| !self.gone.contains(def.id))
+    }
+
+    /// The series that are meant, by id in ascending order; those that are gone among them.
+    pub(crate) fn select<'a>(&'a self, filter: &'a Filter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+        let newest = self.since(self.postings.sealed()).filter(move |def| filter.matches(&def.key));
+        self.postings.select(filter).chain(newest)
+    }
+
+    /// The same without those that are gone.
+    pub(crate) fn select_listed<'a>(&'a self, filter: &'a Filter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+        self.select(filter).filter(|def| !self.gone.contains(def.id))
+    }
+
+    /// The metric names of the series that are listed, in order.
+    pub(crate) fn metrics(&self) -> BTreeSet<&str> {
+        let sealed = self.postings.segments().flat_map(|segment| segment.metrics(|def| self.is_listed(def)));
+        sealed.chain(self.newest_listed().map(|def| def.key.metric())).collect()
+    }
+
+    /// The tag keys of the series that are listed, in order.
+    pub(crate) fn tag_names(&self) -> BTreeSet<&str> {
+        let sealed = self.postings.segments().flat_map(|segment| segment.tag_names(|def| self.is_listed(def)));
+        sealed.chain(self.newest_listed().flat_map(|def| def.key.tags().map(|(key, _)| key))).collect()
+    }
+
+    /// The values that a tag of the series that are listed has, in order.
+    pub(crate) fn tag_values(&self, key: &str) -> BTreeSet<&str> {
+        let sealed = self.postings.segments().flat_map(|segment| segment.tag_values(key, |def| self.is_listed(def)));
+        sealed.chain(self.newest_listed().filter_map(|def| def.key.tag_value(key))).collect()
+    }
+
+    fn is_listed(&self, def: &SeriesDef) -> bool {
+        !self.gone.contains(def.id)
+    }
+
+    fn newest_listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
+        self.since(self.postings.sealed()).filter(|def| self.is_listed(def))
     }
 
     pub(crate) fn gone(&self) -> &Gone {
@@ -188,6 +209,7 @@ impl SeriesIndex {
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
         let made = Arc::new(SeriesDef { id, key: key.clone(), ty, duplicates: chosen.unwrap_or(duplicates), seq });
         self.push(Arc::clone(&made));
+        self.seal();
         Ok(Made::New(made))
     }
 
@@ -210,18 +232,23 @@ impl SeriesIndex {
         Ok(true)
     }
 
+    /// Puts those that were made or read back into the postings, as far as they fill a part. Those that were read back at
+    /// once, when all are there.
+    pub(crate) fn seal(&mut self) {
+        self.postings.seal(&self.by_id);
+    }
+
     fn push(&mut self, def: Arc<SeriesDef>) {
         self.bytes += def_bytes(&def);
         self.by_id.push_back(Arc::clone(&def));
-        let id = def.id;
-        self.by_key.insert(ByKey(def), id);
+        self.by_key.insert(&def.key, def.id);
     }
 }
 
 /// A definition behind its counters, its key, and its entries in both maps, whose nodes are about two thirds full.
 fn def_bytes(def: &SeriesDef) -> u64 {
     let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
-    let entries = size_of::<Arc<SeriesDef>>() + size_of::<(ByKey, SeriesId)>();
+    let entries = size_of::<Arc<SeriesDef>>() + size_of::<(u64, SeriesId)>();
     (own + def.key.heap_len() + entries * 3 / 2) as u64
 }
 
