@@ -235,8 +235,17 @@ pub(crate) struct Delete {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Series {
-    /// Only these: temp{station="JFK"}
+    /// Only these: temp{station="JFK"}, {region=("eu","us")}, not temp and {host=~"web-.*"}
     pub(crate) selector: Option<String>,
+    /// The names of their metrics instead
+    #[arg(long, group = "names")]
+    pub(crate) metrics: bool,
+    /// The keys of their tags instead
+    #[arg(long, group = "names")]
+    pub(crate) tags: bool,
+    /// The values that they have of this tag instead
+    #[arg(long, group = "names", value_name = "TAG")]
+    pub(crate) values: Option<String>,
     #[command(flatten)]
     pub(crate) show: Show,
 }

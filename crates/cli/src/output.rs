@@ -105,6 +105,21 @@ impl Row for SeriesRow {
     }
 }
 
+/// A name of a listing.
+pub(crate) struct NameRow(pub(crate) String);
+
+impl Row for NameRow {
+    const HEADERS: &'static [Header] = &[("name", Align::Left)];
+
+    fn cells(&self, _: OutputFormat) -> Vec<String> {
+        vec![self.0.clone()]
+    }
+
+    fn json(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, r#"{{"name":{}}}"#, json_text(&self.0))
+    }
+}
+
 /// Prints rows of one kind.
 pub(crate) struct Printer<R, W: Write> {
     form: Form<W>,

@@ -8,18 +8,46 @@ use crate::args::Series;
 use crate::database;
 use crate::failure::{Failure, Result};
 use crate::names;
-use crate::output::{Printer, SeriesRow, SeriesText};
+use crate::output::{NameRow, Printer, Row, SeriesRow, SeriesText};
 
 pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
     let snapshot = database::open(dir)?.snapshot();
     let selector = args.selector.as_deref();
-    let series = snapshot.series(&selector.map_or(Ok(Select::all()), str::parse)?);
-    if series.is_empty() {
+    let select = selector.map_or(Ok(Select::all()), str::parse)?;
+    if snapshot.count_series(&select) == 0 {
         return Err(none(&snapshot, selector.unwrap_or_default()));
     }
+    match names(args, &snapshot, &select) {
+        Some(names) => print(args, names.into_iter().map(NameRow)),
+        None => {
+            let series = snapshot.series(&select);
+            let row = |info: &SeriesInfo| SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type };
+            print(args, series.iter().map(row))
+        }
+    }
+}
+
+/// What is asked for instead of series.
+fn names(args: &Series, snapshot: &Snapshot, select: &Select) -> Option<Vec<String>> {
+    if args.metrics {
+        return Some(if args.selector.is_some() { metrics(snapshot, select) } else { snapshot.metrics() });
+    }
+    if args.tags {
+        return Some(snapshot.tag_names(select));
+    }
+    args.values.as_ref().map(|tag| snapshot.tag_values(select, tag))
+}
+
+fn metrics(snapshot: &Snapshot, select: &Select) -> Vec<String> {
+    let mut metrics: Vec<String> = snapshot.series(select).iter().map(|info| info.key.metric().to_owned()).collect();
+    metrics.dedup();
+    metrics
+}
+
+fn print<R: Row>(args: &Series, rows: impl Iterator<Item = R>) -> Result<()> {
     let mut printer = Printer::stdout(args.show)?;
-    for info in &series {
-        if !printer.row(&SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type })? {
+    for row in rows {
+        if !printer.row(&row)? {
             break;
         }
     }
