@@ -21,7 +21,7 @@ use crate::env::Dir;
 use crate::error::Result;
 use crate::point::ValueType;
 use crate::series::SeriesId;
-use crate::version::{FileId, Rectangle, SstMeta};
+use crate::version::{BASE, FileId, Rectangle, SstMeta};
 
 /// An SST in the making. Dropped unfinished, it removes what it wrote.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl SstWriter {
             level,
             seal: Seal::new(uuid, id),
             header_crc: trailing_crc(&header),
-            encoder: BlockEncoder::default(),
+            encoder: if level == BASE { BlockEncoder::dense() } else { BlockEncoder::default() },
             dictionary: DictionaryWriter::default(),
             index: IndexWriter::default(),
             series: None,
