@@ -127,7 +127,8 @@ impl SstReader {
 
     pub(super) fn dictionary_entries(&self, page: &PageRef) -> Result<Vec<SeriesEntry>> {
         let bytes = self.read_page("dictionary page", page)?;
-        dictionary::decode_page(&bytes).map_err(|flaw| self.damaged("dictionary page", page.offset, flaw))
+        let with_keys = dictionary::carries_keys(self.meta.level);
+        dictionary::decode_page(&bytes, with_keys).map_err(|flaw| self.damaged("dictionary page", page.offset, flaw))
     }
 
     fn cached_index_page(&self, number: usize, page: &PageRef) -> Result<Page> {

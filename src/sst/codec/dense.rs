@@ -81,8 +81,9 @@ impl Dense {
             out.truncate(start);
             out.extend_from_slice(&self.column);
         } else {
-            patience.next = (patience.next * 2 + 1).min(MOST_PASSED);
+            // The first failure of a codec says little: it may be one odd series among others.
             patience.left = patience.next;
+            patience.next = (patience.next * 2 + 1).min(MOST_PASSED);
         }
     }
 }
