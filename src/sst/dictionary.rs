@@ -194,7 +194,9 @@ mod tests {
 
     fn pages(entries: &[SeriesEntry]) -> Vec<Vec<u8>> {
         let mut writer = DictionaryWriter::default();
-        entries.iter().for_each(|entry| writer.push(entry));
+        for entry in entries {
+            writer.push(entry);
+        }
         let seal = Seal::new(uuid::Uuid::nil(), FileId::new(1));
         let pages = writer.finish();
         pages.sealed(&seal, 0).map(|page| page[..page.len() - SEAL_LEN].to_vec()).collect()
@@ -230,7 +232,7 @@ mod tests {
             SeriesKey::new("n".repeat(9000)),
             SeriesKey::new("n".repeat(9001)),
         ];
-        keys.iter().for_each(|key| key.check().unwrap());
+        assert!(keys.iter().all(|key| key.check().is_ok()));
         let entries: Vec<_> = (0..).map(|n| n * 400).zip(keys).map(|(id, key)| entry(id, key)).collect();
         let pages = pages(&entries);
         assert_eq!(decoded(&pages), entries);

@@ -104,6 +104,7 @@ impl SstReader {
     }
 
     /// Every block of the file, in order. Goes past the cache, which a scan over everything would only wash out.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn entries(&self) -> impl Iterator<Item = Result<BlockEntry>> {
         self.top.index.iter().flat_map(|page| spread(self.index_entries(page)))
     }

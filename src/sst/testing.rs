@@ -89,7 +89,9 @@ fn page_alone(bytes: &[u8]) {
 /// Encodes a page's series again.
 fn series_come_back(entries: &[SeriesEntry], with_keys: bool) {
     let mut writer = DictionaryWriter::default();
-    entries.iter().for_each(|entry| writer.push(entry));
+    for entry in entries {
+        writer.push(entry);
+    }
     let seal = super::seal::Seal::new(uuid::Uuid::nil(), FileId::new(1));
     let mut back = Vec::new();
     let mut offset = 0;

@@ -13,9 +13,9 @@ fn inspect_shows_the_blocks_of_a_file() {
     let values = "--tags origin=station --values temp,wind_speed";
     place.run(&format!("ingest {} --db w --time time_hour {values}", file.display())).ok();
     place.run("compact --db w").ok();
-    let names = std::fs::read_dir(place.path("w")).unwrap().map(|entry| entry.unwrap().file_name());
-    let ssts: Vec<String> =
-        names.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".sst")).collect();
+    let paths = std::fs::read_dir(place.path("w")).unwrap().map(|entry| entry.unwrap().path());
+    let paths = paths.filter(|path| path.extension().is_some_and(|end| end == "sst"));
+    let ssts: Vec<String> = paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(ssts.len(), 1, "{ssts:?}");
 
     let told = place.run(&format!("inspect w/{} --all", ssts[0])).ok();
