@@ -60,7 +60,7 @@ const TABLE: &[Row] = &[
     // Bytes.
     Row { module: "env", crate_modules: &[], crates: &["uuid"], std: &["std::fs", "std::process", "std::time::Instant"], is_async: false },
     Row { module: "bytes", crate_modules: &["env", "version"], crates: &["crc32fast", "uuid"], std: &[], is_async: false },
-    Row { module: "sst", crate_modules: &["bytes", "env", "finding", "version"], crates: &["crc32fast", "quick_cache", "tracing", "uuid"], std: &[], is_async: false },
+    Row { module: "sst", crate_modules: &["bytes", "env", "finding", "version"], crates: &["crc32fast", "pco", "quick_cache", "tracing", "uuid"], std: &[], is_async: false },
     Row { module: "wal", crate_modules: &["actor", "bytes", "env", "version"], crates: &["tracing", "uuid"], std: &[], is_async: false },
     Row { module: "manifest", crate_modules: &["bytes", "env", "finding", "version"], crates: &["uuid"], std: &[], is_async: false },
     // The engine put together.

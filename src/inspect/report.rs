@@ -41,8 +41,20 @@ impl Report {
         most: usize,
         row: impl Fn(&T) -> Vec<String>,
     ) {
-        let rows = items.iter().take(most).map(row).collect();
-        let more = items.len().saturating_sub(most);
+        let shown = &items[..items.len().min(most)];
+        self.part_of_table(title, header, shown, items.len() - shown.len(), row);
+    }
+
+    /// Adds a table of all of these, beside which there are so many more.
+    pub(super) fn part_of_table<T>(
+        &mut self,
+        title: &'static str,
+        header: &[&'static str],
+        shown: &[T],
+        more: usize,
+        row: impl Fn(&T) -> Vec<String>,
+    ) {
+        let rows = shown.iter().map(row).collect();
         self.tables.push(Table { title, header: header.to_vec(), rows, more });
     }
 }

@@ -1,26 +1,24 @@
 //! The report of an SST.
 
+use std::collections::BTreeMap;
+
 use super::report::{Report, per, time};
 use crate::env::Dir;
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::point::Value;
-use crate::sst::{BlockEntry, CodecUses, Description, Part, describe};
+use crate::point::{Value, ValueType};
+use crate::series::SeriesId;
+use crate::sst::{BlockForm, CodecUses, Description, Part, SeriesEntry, SeriesName, Statistics, Sum, describe};
 
 /// What is in an SST; see [`Inspection`](super::Inspection).
 #[derive(Debug)]
 pub struct SstInspection {
     file: Box<Description>,
-    /// All whose index page could be read.
-    blocks: Vec<BlockEntry>,
 }
 
 impl SstInspection {
     pub(super) fn read(dir: &Dir, name: &str) -> Result<Self> {
-        let file = Box::new(describe(dir, name)?);
-        // A page that cannot be read is among the findings already.
-        let blocks = file.entries().filter_map(Result::ok).collect();
-        Ok(Self { file, blocks })
+        Ok(Self { file: Box::new(describe(dir, name)?) })
     }
 
     pub(super) fn findings(&self) -> &[Finding] {
@@ -53,10 +51,58 @@ impl SstInspection {
         });
         codecs(&mut report, "timestamps by codec", &self.file.timestamp_codecs);
         codecs(&mut report, "values by codec", &self.file.value_codecs);
-        let header =
-            ["series", "type", "points", "offset", "bytes", "bytes/point", "first time", "last time", "min", "max"];
-        report.table("blocks", &header, &self.blocks, rows, block);
+        self.series(&mut report, rows);
         report
+    }
+
+    /// The series, and under them the blocks; of either no more is held than is shown.
+    fn series(&self, report: &mut Report, rows: usize) {
+        let blocks = &self.file.blocks[..self.file.blocks.len().min(rows)];
+        let last = blocks.last().map(|(entry, _)| entry.series);
+        let (mut shown, mut keys) = (Vec::new(), BTreeMap::new());
+        // A page that cannot be read is among the findings already.
+        for entry in self.file.series().filter_map(Result::ok) {
+            let has_block = last.is_some_and(|last| entry.id <= last);
+            if !has_block && shown.len() == rows {
+                break;
+            }
+            if let SeriesName::Key(key, _) = &entry.name {
+                keys.insert(entry.id, key.to_string());
+            }
+            if shown.len() < rows {
+                shown.push(entry);
+            }
+        }
+        let more = |shown: usize, all: u64| usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(shown);
+        let all = self.file.meta.series;
+        report.part_of_table(
+            "series",
+            &["series", "type", "duplicates", "key"],
+            &shown,
+            more(shown.len(), all),
+            series,
+        );
+        let header = [
+            "series",
+            "type",
+            "points",
+            "offset",
+            "bytes",
+            "bytes/point",
+            "first time",
+            "last time",
+            "times",
+            "bytes",
+            "values",
+            "bytes",
+            "min",
+            "max",
+            "sum",
+            "first",
+            "last",
+        ];
+        let more = self.file.blocks.len() - blocks.len();
+        report.part_of_table("blocks", &header, blocks, more, |form| block(form, &keys));
     }
 }
 
@@ -74,15 +120,17 @@ fn codecs(report: &mut Report, title: &'static str, uses: &CodecUses) {
     });
 }
 
-fn block(block: &BlockEntry) -> Vec<String> {
-    let text = |bits| match Value::from_bits(block.ty, bits) {
-        // Not through `Display`, which spells all 309 digits of the greatest double.
-        Value::F64(value) => format!("{value:?}"),
-        other => other.to_string(),
+fn series(SeriesEntry { id, ty, name }: &SeriesEntry) -> Vec<String> {
+    let (duplicates, key) = match name {
+        SeriesName::Hash(hash) => (String::new(), format!("hash {hash:016x}")),
+        SeriesName::Key(key, duplicates) => (duplicates.to_string(), key.to_string()),
     };
-    let (min, max) = block.statistics.map_or_else(Default::default, |known| (text(known.min), text(known.max)));
-    vec![
-        format!("#{}", block.series),
+    vec![format!("#{id}"), ty.to_string(), duplicates, key]
+}
+
+fn block((block, columns): &BlockForm, keys: &BTreeMap<SeriesId, String>) -> Vec<String> {
+    let mut row = vec![
+        keys.get(&block.series).map_or_else(|| format!("#{}", block.series), |key| format!("#{} {key}", block.series)),
         block.ty.to_string(),
         block.count.to_string(),
         block.offset.to_string(),
@@ -90,7 +138,28 @@ fn block(block: &BlockEntry) -> Vec<String> {
         per(u64::from(block.len), u64::from(block.count)),
         time(block.first_time),
         time(block.last_time),
-        min,
-        max,
-    ]
+    ];
+    match columns {
+        Some(columns) => row.extend(columns.iter().flat_map(|form| [form.codec.to_owned(), form.bytes.to_string()])),
+        None => row.extend(["damaged", "", "", ""].map(str::to_owned)),
+    }
+    row.extend(block.statistics.map_or_else(Default::default, |known| statistics(block.ty, &known)));
+    row
+}
+
+fn statistics(ty: ValueType, known: &Statistics) -> [String; 5] {
+    let text = |bits| match Value::from_bits(ty, bits) {
+        Value::F64(value) => double(value),
+        other => other.to_string(),
+    };
+    let sum = match known.sum {
+        Sum::Float(sum) => double(sum),
+        Sum::Integer(sum) => sum.to_string(),
+    };
+    [text(known.min), text(known.max), sum, text(known.first), text(known.last)]
+}
+
+/// Not through `Display`, which spells all 309 digits of the greatest double.
+fn double(value: f64) -> String {
+    format!("{value:?}")
 }

@@ -52,6 +52,11 @@ impl SeriesKey {
         self
     }
 
+    /// The key of these texts, which it shares; `None` if the tags' keys do not ascend.
+    pub(crate) fn from_sorted(metric: Arc<str>, tags: Vec<(Arc<str>, Arc<str>)>) -> Option<Self> {
+        tags.is_sorted_by(|(one, _), (other, _)| one < other).then_some(Self { metric, tags })
+    }
+
     /// The metric name.
     #[must_use]
     pub fn metric(&self) -> &str {

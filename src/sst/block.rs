@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use super::codec::{FloatDecoder, IntegerDecoder, Scratch, VECTOR, encode_floats, encode_integers};
+use super::codec::{Dense, FloatDecoder, IntegerDecoder, Scratch, VECTOR, encode_floats, encode_integers};
 use super::index::BlockEntry;
 use super::seal::SEAL_LEN;
 use crate::bytes::{Flaw, Reader, put_varint};
@@ -21,24 +21,46 @@ pub(super) struct BlockEncoder {
     timestamps: Vec<u8>,
     integers: Vec<i64>,
     floats: Vec<f64>,
+    /// For a file that is to be dense: columns of timestamps, and of values.
+    dense: Option<Box<[Dense; 2]>>,
 }
 
 impl BlockEncoder {
+    /// An encoder that takes more time for fewer bytes.
+    pub(super) fn dense() -> Self {
+        Self { dense: Some(Box::default()), ..Self::default() }
+    }
+
     /// Appends a block without its checksum. Values are as in `Sample::to_bits`.
     pub(super) fn encode(&mut self, ty: ValueType, timestamps: &[i64], bits: &[u64], out: &mut Vec<u8>) {
+        let Self { scratch, dense, .. } = self;
+        let (dense_times, dense_values) = match dense.as_deref_mut() {
+            Some([times, values]) => (Some(times), Some(values)),
+            None => (None, None),
+        };
         self.timestamps.clear();
-        encode_integers(timestamps, &mut self.scratch, &mut self.timestamps);
+        put_integers(timestamps, dense_times, scratch, &mut self.timestamps);
         put_varint(out, self.timestamps.len() as u64);
         out.extend_from_slice(&self.timestamps);
         if ty == ValueType::F64 {
             self.floats.clear();
             self.floats.extend(bits.iter().map(|&bits| f64::from_bits(bits)));
-            encode_floats(&self.floats, &mut self.scratch, out);
+            match dense_values {
+                Some(dense) => dense.encode_floats(&self.floats, scratch, out),
+                None => encode_floats(&self.floats, scratch, out),
+            }
         } else {
             self.integers.clear();
             self.integers.extend(bits.iter().map(|bits| bits.cast_signed()));
-            encode_integers(&self.integers, &mut self.scratch, out);
+            put_integers(&self.integers, dense_values, scratch, out);
         }
+    }
+}
+
+fn put_integers(values: &[i64], dense: Option<&mut Dense>, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    match dense {
+        Some(dense) => dense.encode_integers(values, scratch, out),
+        None => encode_integers(values, scratch, out),
     }
 }
 

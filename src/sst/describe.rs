@@ -4,9 +4,9 @@
 use uuid::Uuid;
 
 use super::FORMAT_VERSION;
-use super::index::BlockEntry;
+use super::dictionary::SeriesEntry;
 use super::reader::SstReader;
-use super::verify::{CodecUses, Verifier, no_cache};
+use super::verify::{BlockForm, CodecUses, Verifier, no_cache};
 use crate::bytes::Extent;
 use crate::env::Dir;
 use crate::error::Result;
@@ -33,6 +33,8 @@ pub(crate) struct Description {
     pub(crate) parts: Vec<Part>,
     pub(crate) timestamp_codecs: CodecUses,
     pub(crate) value_codecs: CodecUses,
+    /// All whose index page can be read.
+    pub(crate) blocks: Vec<BlockForm>,
     /// All that is wrong.
     pub(crate) findings: Vec<Finding>,
     reader: SstReader,
@@ -44,8 +46,9 @@ pub(crate) struct Description {
 /// If footer or top page are damaged: then there is nothing to tell but the error.
 pub(crate) fn describe(dir: &Dir, name: &str) -> Result<Description> {
     let reader = SstReader::open_alone(dir, name, no_cache())?;
-    let verifier = Verifier::run(&reader)?;
+    let verifier = Verifier::run(&reader, Some(Vec::new()))?;
     let (timestamp_codecs, value_codecs, findings) = (verifier.timestamps, verifier.values, verifier.findings);
+    let blocks = verifier.blocks_told.unwrap_or_default();
     let footer = &reader.footer;
     let (header, end) = (footer.blocks.offset, footer.top.end());
     let part = |name, extent, pages| Part { name, extent, pages };
@@ -64,14 +67,15 @@ pub(crate) fn describe(dir: &Dir, name: &str) -> Result<Description> {
         parts,
         timestamp_codecs,
         value_codecs,
+        blocks,
         findings,
         reader,
     })
 }
 
 impl Description {
-    /// Every block, read from the index page by page.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<BlockEntry>> {
-        self.reader.entries()
+    /// Every series, read from the dictionary page by page.
+    pub(crate) fn series(&self) -> impl Iterator<Item = Result<SeriesEntry>> {
+        self.reader.series()
     }
 }

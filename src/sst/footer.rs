@@ -4,6 +4,7 @@
 
 use uuid::Uuid;
 
+use super::dictionary::carries_keys;
 use crate::bytes::{Extent, Flaw, Reader};
 use crate::series::SeriesId;
 use crate::version::{DyadicBox, FileId, Rectangle, SstMeta};
@@ -100,7 +101,7 @@ impl Footer {
             out.extend_from_slice(&half.to_le_bytes());
         }
         // Level, flags, and two bytes kept at zero.
-        out.extend_from_slice(&[self.level, 0, 0, 0]);
+        out.extend_from_slice(&[self.level, self.flags(), 0, 0]);
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         out.extend_from_slice(self.uuid.as_bytes());
         out.extend_from_slice(&self.id.get().to_le_bytes());
@@ -133,10 +134,6 @@ impl Footer {
         if version != FORMAT_VERSION || zeros != [0; 2] {
             return Err(Flaw("the footer's version is wrong").into());
         }
-        // Bit 0 is for whole keys in the dictionary; whoever begins to write them raises the version with it.
-        if flags != 0 {
-            return Err(Flaw("the footer carries a flag that its version does not have").into());
-        }
         let rectangle = Rectangle { first_series, last_series, first_time, last_time };
         let footer = Self {
             blocks,
@@ -155,8 +152,16 @@ impl Footer {
             uuid,
             id,
         };
+        if flags != footer.flags() {
+            return Err(Flaw("the footer's flags do not suit its level").into());
+        }
         footer.check(file_len)?;
         Ok(footer)
+    }
+
+    /// Bit 0: whole keys in the dictionary.
+    fn flags(&self) -> u8 {
+        u8::from(carries_keys(self.level))
     }
 
     fn check(&self, file_len: u64) -> Result<(), Flaw> {
@@ -276,7 +281,8 @@ mod tests {
     #[test]
     fn a_newer_version_is_told_and_an_unknown_flag_refused() {
         assert_eq!(decode(&footer(), |bytes| bytes[140] = 2), Err(FooterError::Newer(2)));
-        for at in [137, 138, 139] {
+        // A flag that the level does not have, and a level without its flag.
+        for at in [136, 137, 138, 139] {
             assert!(matches!(decode(&footer(), |bytes| bytes[at] = 1), Err(FooterError::Damaged(_))), "{at}");
         }
     }

@@ -35,16 +35,15 @@ pub(crate) use cache::{PageCache, SteadyHasher};
 pub(crate) use codec::MAX_POINTS;
 pub(crate) use counters::{IoCounters, IoCounts};
 pub(crate) use describe::{Description, Part, describe};
-pub(crate) use dictionary::SeriesEntry;
+pub(crate) use dictionary::{SeriesEntry, SeriesName, carries_keys};
 pub(crate) use footer::{FOOTER_MAGIC, FORMAT_VERSION, HEADER_MAGIC};
 pub(crate) use hash::key_hash;
 pub(crate) use index::BlockEntry;
 pub(crate) use output::{NamedSst, keep_all};
 pub(crate) use owner::owner;
 pub(crate) use reader::SstReader;
-#[cfg(test)]
-use statistics::{Statistics, Sum};
-pub(crate) use verify::{CodecUses, verify};
+pub(crate) use statistics::{Statistics, Sum};
+pub(crate) use verify::{BlockForm, CodecUses, verify};
 pub(crate) use writer::SstWriter;
 
 use crate::bytes::{Flaw, ordinal};

@@ -109,6 +109,7 @@ impl SstReader {
     }
 
     /// Every block of the file, in order. Goes past the cache, which a scan over everything would only wash out.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn entries(&self) -> impl Iterator<Item = Result<BlockEntry>> {
         self.top.index.iter().flat_map(|page| spread(self.index_entries(page)))
     }
@@ -139,7 +140,8 @@ impl SstReader {
 
     pub(super) fn dictionary_entries(&self, page: &PageRef) -> Result<Vec<SeriesEntry>> {
         let bytes = self.read_page("dictionary page", page)?;
-        dictionary::decode_page(&bytes).map_err(|flaw| self.damaged("dictionary page", page.offset, flaw))
+        let with_keys = dictionary::carries_keys(self.meta.level);
+        dictionary::decode_page(&bytes, with_keys).map_err(|flaw| self.damaged("dictionary page", page.offset, flaw))
     }
 
     fn cached_index_page(&self, number: usize, page: &PageRef) -> Result<Page> {

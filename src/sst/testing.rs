@@ -7,7 +7,7 @@ pub use super::codec::testing::{alp, bitpack, floats, grid, integers, patch, sch
 mod build;
 mod mend;
 
-use super::dictionary::decode_page;
+use super::dictionary::{DictionaryWriter, decode_page};
 use super::footer::Footer;
 use super::index::{BlockEntry, IndexPage, IndexWriter};
 use super::verify::no_cache;
@@ -78,9 +78,30 @@ fn page_alone(bytes: &[u8]) {
             entries_come_back(&sound);
         }
     }
-    if let Ok(entries) = decode_page(bytes) {
-        assert!(entries.is_sorted_by(|a, b| a.id < b.id), "series ids ascend within a page");
+    for with_keys in [false, true] {
+        if let Ok(entries) = decode_page(bytes, with_keys) {
+            assert!(entries.is_sorted_by(|a, b| a.id < b.id), "series ids ascend within a page");
+            series_come_back(&entries, with_keys);
+        }
     }
+}
+
+/// Encodes a page's series again.
+fn series_come_back(entries: &[SeriesEntry], with_keys: bool) {
+    let mut writer = DictionaryWriter::default();
+    for entry in entries {
+        writer.push(entry);
+    }
+    let seal = super::seal::Seal::new(uuid::Uuid::nil(), FileId::new(1));
+    let mut back = Vec::new();
+    let mut offset = 0;
+    for page in writer.finish().sealed(&seal, 0) {
+        let decoded = seal.open(offset, &page).and_then(|page| decode_page(page, with_keys));
+        assert!(decoded.is_ok(), "a page that was written is refused: {decoded:?}");
+        back.extend(decoded.unwrap_or_default());
+        offset += page.len() as u64;
+    }
+    assert!(back == entries, "series changed");
 }
 
 /// Encodes a page's entries again.
@@ -171,7 +192,9 @@ fn points_come_back(dir: &Dir, reader: &SstReader, entries: &[BlockEntry]) -> Re
     let all = points(reader)?;
     let mut writer = SstWriter::create(dir, reader.footer.uuid, FileId::new(1), reader.footer.level)?;
     for Points { entry, timestamps, bits } in &all {
-        writer.add_series(entry.id, entry.key_hash, entry.ty, timestamps, bits)?;
+        writer.begin_series(entry.clone());
+        writer.push(timestamps, bits)?;
+        writer.end_series()?;
     }
     let named = writer.finish(reader.footer.min_seq..=reader.footer.max_seq, 0)?;
     let Some(meta) = keep_all(dir, vec![named])?.pop() else { panic!("one file is one meta") };

@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::env::{Dir, OsEnv};
+use crate::options::Duplicates;
 use crate::point::{Sample, Timestamp, ValueType};
-use crate::series::SeriesId;
+use crate::series::{SeriesId, SeriesKey};
 use crate::sync::Arc;
-use crate::version::SstMeta;
+use crate::version::{BASE, L0, SstMeta};
 
 const DATABASE: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
 
@@ -37,8 +38,16 @@ impl Series {
         Self { id, ty: T::TYPE, timestamps, bits }
     }
 
-    fn key_hash(&self) -> u64 {
-        u64::from(self.id) * 1_000_003
+    /// As a file of that level has it.
+    fn entry(&self, level: u8) -> SeriesEntry {
+        let policies = [Duplicates::KeepAll, Duplicates::KeepLast, Duplicates::KeepFirst];
+        let name = if carries_keys(level) {
+            let key = SeriesKey::new("metric").tag("id", self.id.to_string()).tag("even", (self.id % 2).to_string());
+            SeriesName::Key(key, policies[self.id as usize % 3])
+        } else {
+            SeriesName::Hash(u64::from(self.id) * 1_000_003)
+        };
+        SeriesEntry { id: SeriesId::new(self.id), ty: self.ty, name }
     }
 }
 
@@ -55,10 +64,15 @@ fn dir(path: &Path) -> Dir {
 }
 
 fn write(dir: &Dir, id: u64, series: &[Series]) -> SstMeta {
-    let mut writer = SstWriter::create(dir, DATABASE, FileId::new(id), 0).unwrap();
-    for Series { id, ty, timestamps, bits } in series {
-        let hash = u64::from(*id) * 1_000_003;
-        writer.add_series(SeriesId::new(*id), hash, *ty, timestamps, bits).unwrap();
+    write_at(L0, dir, id, series)
+}
+
+fn write_at(level: u8, dir: &Dir, id: u64, series: &[Series]) -> SstMeta {
+    let mut writer = SstWriter::create(dir, DATABASE, FileId::new(id), level).unwrap();
+    for series in series {
+        writer.begin_series(series.entry(level));
+        writer.push(&series.timestamps, &series.bits).unwrap();
+        writer.end_series().unwrap();
     }
     keep_all(dir, vec![writer.finish(10..=20, 3).unwrap()]).unwrap().remove(0)
 }

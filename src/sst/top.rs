@@ -11,6 +11,9 @@ use crate::series::SeriesId;
 /// enough that one lookup reads no more than a disk gives in one go.
 pub(crate) const PAGE_BYTES: usize = 16 << 10;
 
+/// A page of one series whose key is among the longest may be a little longer.
+pub(super) const MOST_PAGE_BYTES: usize = PAGE_BYTES + (1 << 10);
+
 /// What a page begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PageKey {
@@ -43,7 +46,7 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn push(&mut self, first: PageKey, page: &[u8]) {
-        assert!(!page.is_empty() && page.len() + SEAL_LEN <= PAGE_BYTES, "a page of {} bytes", page.len());
+        assert!(!page.is_empty() && page.len() + SEAL_LEN <= MOST_PAGE_BYTES, "a page of {} bytes", page.len());
         self.bytes.extend_from_slice(page);
         self.pages.push((first, self.bytes.len()));
     }
@@ -121,7 +124,8 @@ fn decode_pages(reader: &mut Reader<'_>, part: Extent, with_time: bool) -> Resul
         let time = if with_time { previous.time.wrapping_add(reader.zigzag()?) } else { 0 };
         let first = PageKey { series, time };
         let len = reader.varint_u32()?;
-        if len as usize > PAGE_BYTES || len as usize <= SEAL_LEN {
+        let most = if with_time { PAGE_BYTES } else { MOST_PAGE_BYTES };
+        if len as usize > most || len as usize <= SEAL_LEN {
             return Err(Flaw("a page's length is out of bounds"));
         }
         if number > 0 && first < previous {

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::block::{BlockScratch, columns};
 use super::codec::codec_name;
 use super::counters::IoCounters;
-use super::dictionary::SeriesEntry;
 use super::footer::{Header, trailing_crc};
 use super::index::BlockEntry;
 use super::seal::SEAL_LEN;
@@ -18,6 +17,7 @@ use super::{PageCache, SstReader};
 use crate::env::Dir;
 use crate::error::Result;
 use crate::finding::Finding;
+use crate::point::ValueType;
 use crate::series::SeriesId;
 use crate::sync::Arc;
 use crate::version::{Rectangle, SstMeta};
@@ -30,8 +30,19 @@ pub(crate) struct CodecUse {
     pub(crate) bytes: u64,
 }
 
+/// How a column of a block is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ColumnForm {
+    /// The codec's name.
+    pub(crate) codec: &'static str,
+    pub(crate) bytes: u32,
+}
+
 /// By the codec's name.
 pub(crate) type CodecUses = BTreeMap<&'static str, CodecUse>;
+
+/// A block and its columns.
+pub(crate) type BlockForm = (BlockEntry, Option<[ColumnForm; 2]>);
 
 /// What is wrong with the file that the manifest names so; nothing, if it is sound.
 ///
@@ -42,7 +53,7 @@ pub(crate) fn verify(dir: &Dir, uuid: Uuid, meta: &SstMeta) -> Result<Vec<Findin
         Ok(reader) => reader,
         Err(error) => return Ok(vec![Finding::of(error)?]),
     };
-    Ok(Verifier::run(&reader)?.findings)
+    Ok(Verifier::run(&reader, None)?.findings)
 }
 
 /// For a reader that looks up nothing: walking over all entries goes past the cache.
@@ -57,6 +68,8 @@ pub(super) struct Verifier<'a> {
     pub(super) findings: Vec<Finding>,
     pub(super) timestamps: CodecUses,
     pub(super) values: CodecUses,
+    /// A block and its columns, timestamps first, if it can be read: of every one, where they are asked for.
+    pub(super) blocks_told: Option<Vec<BlockForm>>,
     scratch: BlockScratch,
     times: Vec<i64>,
     bits: Vec<u64>,
@@ -65,15 +78,16 @@ pub(super) struct Verifier<'a> {
     /// What the entries add up to.
     rectangle: Option<Rectangle>,
     /// With their types, in the order of the blocks.
-    series: Vec<(SeriesId, crate::ValueType)>,
+    series: Vec<(SeriesId, ValueType)>,
     points: u64,
     blocks: u64,
 }
 
 impl<'a> Verifier<'a> {
-    pub(super) fn run(reader: &'a SstReader) -> Result<Self> {
+    pub(super) fn run(reader: &'a SstReader, blocks_told: Option<Vec<BlockForm>>) -> Result<Self> {
         let mut verifier = Self {
             reader,
+            blocks_told,
             findings: Vec::new(),
             timestamps: CodecUses::new(),
             values: CodecUses::new(),
@@ -144,7 +158,10 @@ impl<'a> Verifier<'a> {
             }
             for entry in &entries {
                 self.place(page, entry, whole);
-                self.block(entry)?;
+                let columns = self.block(entry)?;
+                if let Some(told) = &mut self.blocks_told {
+                    told.push((*entry, columns));
+                }
                 self.add(entry);
             }
         }
@@ -173,12 +190,12 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    fn block(&mut self, entry: &BlockEntry) -> Result<()> {
+    fn block(&mut self, entry: &BlockEntry) -> Result<Option<[ColumnForm; 2]>> {
         self.times.clear();
         self.bits.clear();
         let read = self.reader.read_bits(entry, &mut self.scratch, &mut self.times, &mut self.bits);
         if self.accept(read)?.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         let expected = (self.bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| Statistics::of(entry.ty, &self.bits));
         if entry.statistics != expected {
@@ -190,15 +207,20 @@ impl<'a> Verifier<'a> {
         }
         // The scratch still holds the block that was just decoded.
         let block = self.scratch.sealed_block();
-        if let Ok((timestamps, values)) = columns(&block[..block.len() - SEAL_LEN]) {
-            for (uses, column) in [(&mut self.timestamps, timestamps), (&mut self.values, values)] {
-                let used = uses.entry(codec_name(column)).or_default();
-                used.blocks += 1;
-                used.points += u64::from(entry.count);
-                used.bytes += column.len() as u64;
-            }
+        let Ok((timestamps, values)) = columns(&block[..block.len() - SEAL_LEN]) else { return Ok(None) };
+        // A column is shorter than its block, whose length is 32 bits.
+        let form = |column: &[u8]| ColumnForm {
+            codec: codec_name(column),
+            bytes: u32::try_from(column.len()).unwrap_or(entry.len),
+        };
+        let forms = [form(timestamps), form(values)];
+        for (uses, form) in [&mut self.timestamps, &mut self.values].into_iter().zip(forms) {
+            let used = uses.entry(form.codec).or_default();
+            used.blocks += 1;
+            used.points += u64::from(entry.count);
+            used.bytes += u64::from(form.bytes);
         }
-        Ok(())
+        Ok(Some(forms))
     }
 
     fn add(&mut self, entry: &BlockEntry) {
@@ -226,7 +248,7 @@ impl<'a> Verifier<'a> {
     fn dictionary(&mut self) -> Result<bool> {
         let reader = self.reader;
         let mut whole = true;
-        let mut named: Vec<SeriesEntry> = Vec::new();
+        let mut named: Vec<(SeriesId, ValueType)> = Vec::new();
         for page in &reader.top.dictionary {
             let entries = reader.dictionary_entries(page);
             let Some(entries) = self.accept(entries)? else {
@@ -234,10 +256,10 @@ impl<'a> Verifier<'a> {
                 continue;
             };
             let first = entries.first().map(|entry| entry.id);
-            if first != Some(page.first.series) || named.last().map(|entry| entry.id) >= first {
+            if first != Some(page.first.series) || named.last().map(|(id, _)| *id) >= first {
                 self.find(page.offset, "a dictionary page begins otherwise than the top page says");
             }
-            named.extend(entries);
+            named.extend(entries.into_iter().map(|entry| (entry.id, entry.ty)));
         }
         if whole && reader.footer.series != named.len() as u64 {
             self.find(
@@ -247,7 +269,7 @@ impl<'a> Verifier<'a> {
         }
         // Where something was found, the list of the blocks' series may lack some.
         let sound = self.findings.is_empty();
-        if sound && !named.iter().map(|entry| (entry.id, entry.ty)).eq(self.series.iter().copied()) {
+        if sound && named != self.series {
             self.find(reader.footer.dictionary.offset, "the dictionary names other series than the blocks have");
         }
         Ok(whole)

@@ -1,6 +1,6 @@
 //! Writes one SST, series by series and each column by column, and makes it durable.
 //! Promises that the file is whole when `finish` returns, and that nothing of it is left after an error; it holds back two
-//! blocks of points and the bytes not yet written, and else grows with its index alone.
+//! blocks of points and the bytes not yet written, and else grows with its index and its series alone.
 //! Must not know of memtables, levels' rules or the manifest.
 
 use std::ops::RangeInclusive;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::block::BlockEncoder;
 use super::codec::MAX_POINTS;
-use super::dictionary::{DictionaryWriter, SeriesEntry};
+use super::dictionary::{DictionaryWriter, SeriesEntry, SeriesName, carries_keys};
 use super::footer::{FORMAT_VERSION, Footer, Header, trailing_crc};
 use super::index::{BlockEntry, IndexWriter, MAX_BLOCK_BYTES};
 use super::output::{NamedSst, Output};
@@ -21,7 +21,7 @@ use crate::env::Dir;
 use crate::error::Result;
 use crate::point::ValueType;
 use crate::series::SeriesId;
-use crate::version::{FileId, Rectangle, SstMeta};
+use crate::version::{BASE, FileId, Rectangle, SstMeta};
 
 /// An SST in the making. Dropped unfinished, it removes what it wrote.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl SstWriter {
             level,
             seal: Seal::new(uuid, id),
             header_crc: trailing_crc(&header),
-            encoder: BlockEncoder::default(),
+            encoder: if level == BASE { BlockEncoder::dense() } else { BlockEncoder::default() },
             dictionary: DictionaryWriter::default(),
             index: IndexWriter::default(),
             series: None,
@@ -93,8 +93,8 @@ impl SstWriter {
         self
     }
 
-    /// Adds all points of a series at once: see [`push`](Self::push).
-    #[cfg(any(test, feature = "testing"))]
+    /// Adds all points of a series to a file of level 0: see [`push`](Self::push).
+    #[cfg(test)]
     pub(crate) fn add_series(
         &mut self,
         id: SeriesId,
@@ -103,7 +103,7 @@ impl SstWriter {
         timestamps: &[i64],
         bits: &[u64],
     ) -> Result<()> {
-        self.begin_series(id, key_hash, ty);
+        self.begin_series(SeriesEntry { id, ty, name: SeriesName::Hash(key_hash) });
         self.push(timestamps, bits)?;
         self.end_series()
     }
@@ -111,11 +111,14 @@ impl SstWriter {
     /// Begins a series; one that gets no points leaves no trace.
     ///
     /// # Panics
-    /// If ids do not ascend, or the series before has not ended.
-    pub(crate) fn begin_series(&mut self, id: SeriesId, key_hash: u64, ty: ValueType) {
+    /// If ids do not ascend, the series before has not ended, or the name is not of the level's kind.
+    pub(crate) fn begin_series(&mut self, entry: SeriesEntry) {
+        let id = entry.id;
         assert!(self.series.is_none(), "series {id} begins inside another");
+        let is_whole = matches!(entry.name, SeriesName::Key(..));
+        assert!(is_whole == carries_keys(self.level), "series {id} is named as in another level");
         assert!(self.totals.rectangle.is_none_or(|so_far| so_far.last_series < id), "series {id} does not ascend");
-        self.series = Some(Begun { entry: SeriesEntry { id, key_hash, ty }, times: None, points: 0 });
+        self.series = Some(Begun { entry, times: None, points: 0 });
     }
 
     /// Adds the next points of the series that has begun. Values are as in `Sample::to_bits`. Points of one timestamp keep
@@ -126,7 +129,8 @@ impl SstWriter {
     pub(crate) fn push(&mut self, timestamps: &[i64], bits: &[u64]) -> Result<()> {
         assert_eq!(timestamps.len(), bits.len(), "a value for each timestamp");
         let Some(series) = &mut self.series else { panic!("points of no series") };
-        let (SeriesEntry { id, ty, .. }, before) = (series.entry, series.times);
+        let (SeriesEntry { id, ty, .. }, before) = (&series.entry, series.times);
+        let (id, ty) = (*id, *ty);
         let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) else {
             return Ok(());
         };
@@ -161,7 +165,7 @@ impl SstWriter {
         let Some(Begun { entry, times, points }) = self.series.take() else { panic!("no series to end") };
         let Some((first_time, last_time)) = times else { return Ok(()) };
         let SeriesEntry { id, ty, .. } = entry;
-        self.dictionary.push(entry);
+        self.dictionary.push(&entry);
         let left = self.held.timestamps.len();
         if left > MAX_POINTS {
             self.add_held_block(id, ty, left.div_ceil(2))?;

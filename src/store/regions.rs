@@ -9,9 +9,8 @@ use uuid::Uuid;
 
 use crate::env::Dir;
 use crate::error::{Error, Result};
-use crate::point::ValueType;
 use crate::series::{SeriesDef, SeriesId};
-use crate::sst::{NamedSst, SstWriter, keep_all, key_hash};
+use crate::sst::{NamedSst, SeriesEntry, SeriesName, SstWriter, carries_keys, keep_all, key_hash};
 use crate::version::pick::Region;
 use crate::version::{FileIds, SstMeta};
 
@@ -61,17 +60,10 @@ enum File {
 /// The series whose points are coming.
 #[derive(Debug)]
 struct Current {
-    def: SeriesHead,
+    entry: SeriesEntry,
     /// Which of the band is being written, and whether its file knows the series.
     at: usize,
     begun: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct SeriesHead {
-    id: SeriesId,
-    key_hash: u64,
-    ty: ValueType,
 }
 
 impl<'a> RegionWriter<'a> {
@@ -87,8 +79,13 @@ impl<'a> RegionWriter<'a> {
         if self.band.1.is_none_or(|last| last < def.id) {
             self.move_to(def.id)?;
         }
-        let def = SeriesHead { id: def.id, key_hash: key_hash(&def.key), ty: def.ty };
-        self.current = Some(Current { def, at: 0, begun: false });
+        let name = if carries_keys(self.outputs.level) {
+            SeriesName::Key(def.key.clone(), def.duplicates)
+        } else {
+            SeriesName::Hash(key_hash(&def.key))
+        };
+        let entry = SeriesEntry { id: def.id, ty: def.ty, name };
+        self.current = Some(Current { entry, at: 0, begun: false });
         Ok(())
     }
 
@@ -111,7 +108,7 @@ impl<'a> RegionWriter<'a> {
         let Some(current) = current else { return Err(no_region("before any series")) };
         while let Some(&first) = timestamps.first() {
             let slot = band.0.get(current.at).and_then(|at| slots.get_mut(*at));
-            let slot = slot.ok_or_else(|| no_region(&format!("time {first} of series {}", current.def.id)))?;
+            let slot = slot.ok_or_else(|| no_region(&format!("time {first} of series {}", current.entry.id)))?;
             // Never between two points of one time: the border is a time itself.
             let last = slot.region.area.last_time;
             let count = match timestamps.last() {
@@ -170,8 +167,7 @@ impl Slot {
         }
         let File::Open(writer) = &mut self.file else { return Err(no_region("after its last series")) };
         if !current.begun {
-            let SeriesHead { id, key_hash, ty } = current.def;
-            writer.begin_series(id, key_hash, ty);
+            writer.begin_series(current.entry.clone());
             current.begun = true;
         }
         writer.push(timestamps, bits)

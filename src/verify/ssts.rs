@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::Verification;
 use crate::error::Result;
-use crate::sst::{self, IoCounters, PageCache, SeriesEntry, SstReader};
+use crate::series::SeriesDef;
+use crate::sst::{self, IoCounters, PageCache, SeriesEntry, SeriesName, SstReader};
 use crate::store::is_own_sst;
 use crate::sync::Arc;
 use crate::version::{Durable, FileId, SstMeta};
@@ -49,24 +50,66 @@ impl Verification<'_> {
         let cache = Arc::new(PageCache::new(0, Arc::new(IoCounters::default())));
         let reader = SstReader::open(self.dir, uuid, meta, cache)?;
         for entry in reader.series() {
-            if let Some(what) = self.contradiction(&entry?) {
+            let entry = entry?;
+            let definition = self.series.get(entry.id);
+            // Where some could not be read, damage has been named already.
+            if definition.is_none() && !self.series_whole {
+                continue;
+            }
+            if let Some(what) = contradiction(&entry, definition.map(|definition| &**definition)) {
                 self.find(&sst::file_name(meta.id), 0, what);
             }
         }
         Ok(())
     }
+}
 
-    fn contradiction(&self, entry: &SeriesEntry) -> Option<String> {
-        let SeriesEntry { id, key_hash, ty } = *entry;
-        match self.series.get(id) {
-            None => self.series_whole.then(|| format!("its series #{id} is defined nowhere")),
-            Some(definition) if definition.ty != ty => {
-                Some(format!("its series #{id} holds {ty} values, its definition says {}", definition.ty))
-            }
-            Some(definition) if sst::key_hash(&definition.key) != key_hash => {
-                Some(format!("its series #{id} has another key than {}", definition.key))
-            }
-            Some(_) => None,
+/// What a file says otherwise of a series than its definition.
+fn contradiction(SeriesEntry { id, ty, name }: &SeriesEntry, definition: Option<&SeriesDef>) -> Option<String> {
+    let Some(definition) = definition else {
+        return Some(format!("its series #{id} is defined nowhere"));
+    };
+    if definition.ty != *ty {
+        return Some(format!("its series #{id} holds {ty} values, its definition says {}", definition.ty));
+    }
+    let (key, duplicates) = (&definition.key, definition.duplicates);
+    match name {
+        SeriesName::Hash(hash) if sst::key_hash(key) != *hash => {
+            Some(format!("its series #{id} has another key than {key}"))
         }
+        SeriesName::Key(named, _) if named != key => {
+            Some(format!("its series #{id} is {named}, its definition says {key}"))
+        }
+        SeriesName::Key(_, said) if *said != duplicates => {
+            Some(format!("its series #{id} says to {said} at one time, its definition to {duplicates}"))
+        }
+        SeriesName::Hash(_) | SeriesName::Key(..) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Duplicates;
+    use crate::point::ValueType;
+    use crate::series::{SeriesId, SeriesKey};
+
+    #[test]
+    fn a_file_that_names_a_series_otherwise_than_its_definition_contradicts_it() {
+        let (id, key) = (SeriesId::new(7), SeriesKey::new("temp").tag("station", "JFK"));
+        let definition =
+            SeriesDef { id, key: key.clone(), ty: ValueType::F64, duplicates: Duplicates::KeepLast, seq: 1 };
+        let told = |ty, name| contradiction(&SeriesEntry { id, ty, name }, Some(&definition)).unwrap_or_default();
+        let hash = sst::key_hash(&key);
+        assert_eq!(told(ValueType::F64, SeriesName::Hash(hash)), "");
+        assert_eq!(told(ValueType::F64, SeriesName::Key(key.clone(), Duplicates::KeepLast)), "");
+        assert!(told(ValueType::I64, SeriesName::Hash(hash)).contains("holds i64 values"));
+        assert!(told(ValueType::F64, SeriesName::Hash(hash + 1)).contains("another key"));
+        let other = SeriesName::Key(SeriesKey::new("temp"), Duplicates::KeepLast);
+        assert!(told(ValueType::F64, other).contains("#7 is temp, its definition says temp{station=\"JFK\"}"));
+        let policy = told(ValueType::F64, SeriesName::Key(key, Duplicates::KeepAll));
+        assert!(policy.contains("says to keep all at one time, its definition to keep the last"), "{policy}");
+        let nowhere = SeriesEntry { id, ty: ValueType::F64, name: SeriesName::Hash(hash) };
+        assert!(contradiction(&nowhere, None).is_some_and(|what| what.contains("defined nowhere")));
     }
 }

@@ -136,6 +136,9 @@ pub(crate) enum Command {
     Inspect {
         /// A file inside a database's directory
         file: PathBuf,
+        /// Every row of its tables, not the first 40; where the output is no terminal they are all there anyway
+        #[arg(long)]
+        all: bool,
     },
     /// Read and check every byte, name what is damaged; changes nothing
     Verify,

@@ -35,11 +35,11 @@ fn damaged(dir: &Path, places: &str, read: &str) -> Failure {
     Failure::No(format!("{} is damaged in {places} ({read}): restore what is named above from a backup", dir.display()))
 }
 
-/// Tells what one file holds: on a terminal the first rows of its tables, elsewhere all.
-pub(crate) fn inspect(file: &Path) -> Result<()> {
+/// Tells what one file holds: on a terminal the first rows of its tables unless all are asked for, elsewhere all.
+pub(crate) fn inspect(file: &Path, all: bool) -> Result<()> {
     let inspection = timestrata::inspect(file)?;
     let Stdout { mut out, terminal, .. } = Stdout::lock();
-    if terminal {
+    if terminal && !all {
         writeln!(out, "{}", inspection.to_string().trim_end())?;
     } else {
         writeln!(out, "{}", inspection.whole().to_string().trim_end())?;

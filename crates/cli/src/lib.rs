@@ -65,7 +65,7 @@ fn run() -> Result<()> {
         Command::Compact => maintain::compact(&dir()?),
         Command::Delete(args) => maintain::delete(&args, &dir()?),
         Command::Backup { to } => backup::run(&to, &dir()?),
-        Command::Inspect { file } => files::inspect(&file),
+        Command::Inspect { file, all } => files::inspect(&file, all),
         Command::Verify => files::verify(&dir()?),
         Command::Completions { shell } => completions(shell),
     }

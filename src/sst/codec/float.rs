@@ -3,10 +3,12 @@
 //! than raw words by more than a byte.
 //! Must not know how integers are packed.
 
+use std::vec::IntoIter;
+
 use super::alp::Scale;
 use super::integer::{self, IntegerDecoder};
 use super::varint::{Reader, write_u64};
-use super::{CodecError, MAX_POINTS, Scratch, VECTOR, id};
+use super::{CodecError, MAX_POINTS, Scratch, VECTOR, id, pco};
 
 const WORD: usize = size_of::<f64>();
 
@@ -70,6 +72,7 @@ enum Body<'a> {
         buffer: Vec<i64>,
         exceptions: Exceptions<'a>,
     },
+    Pco(IntoIter<f64>),
 }
 
 impl<'a> FloatDecoder<'a> {
@@ -99,9 +102,10 @@ impl<'a> FloatDecoder<'a> {
             id::ALP => Body::Alp {
                 scale: Scale::read(&mut reader)?,
                 exceptions: Exceptions::read(&mut reader, count)?,
-                digits: IntegerDecoder::new(reader.take_rest(), count)?,
+                digits: IntegerDecoder::packed(reader.take_rest(), count)?,
                 buffer: vec![0; count.min(VECTOR)],
             },
+            id::PCO => Body::Pco(pco::decode(reader.take_rest(), count)?.into_iter()),
             _ => return Err(CodecError::UNKNOWN),
         };
         Ok(Self { body, left: count })
@@ -136,6 +140,7 @@ impl<'a> FloatDecoder<'a> {
                 digits.skip()?;
                 exceptions.skip(len);
             }
+            Body::Pco(values) => values.by_ref().take(len).for_each(drop),
         }
         Ok(len)
     }
@@ -158,9 +163,17 @@ impl<'a> FloatDecoder<'a> {
                 scale.decode(buffer, out);
                 exceptions.apply(out);
             }
+            Body::Pco(values) => take_front(values, out),
         }
         Ok(())
     }
+}
+
+/// Values that were decoded all at once, on their way out.
+pub(super) fn take_front<T: Copy>(values: &mut IntoIter<T>, out: &mut [T]) {
+    let taken = out.len();
+    out.copy_from_slice(&values.as_slice()[..taken]);
+    values.by_ref().take(taken).for_each(drop);
 }
 
 /// The values that digits do not give back, in the order of their positions.

@@ -1,13 +1,16 @@
 //! A column of integers: constant, or on a grid and flattened by the scheme that comes out smallest, or raw.
-//! Promises that every vector is decoded or passed over from its own bytes alone, and that no column is longer than raw
-//! words by more than three bytes.
+//! Promises that every vector is decoded or passed over from its own bytes alone (but for pco's, which come all at once), and
+//! that no column is longer than raw words by more than three bytes.
 //! Must not know whether the integers are times, counts, flags or a decimal's digits.
 
+use std::vec::IntoIter;
+
+use super::float::take_front;
 use super::grid::Grid;
 use super::patch::{self, Frame, Plan};
 use super::scheme::Scheme;
 use super::varint::{Reader, write_i64};
-use super::{CodecError, MAX_POINTS, Scratch, VECTOR, id};
+use super::{CodecError, MAX_POINTS, Scratch, VECTOR, id, pco};
 
 const MAX_VECTORS: usize = MAX_POINTS / VECTOR;
 
@@ -130,6 +133,7 @@ enum Body<'a> {
     Raw(Reader<'a>),
     Constant(i64),
     Packed { scheme: Scheme, grid: Grid, reader: Reader<'a> },
+    Pco(IntoIter<i64>),
 }
 
 impl<'a> IntegerDecoder<'a> {
@@ -156,12 +160,18 @@ impl<'a> IntegerDecoder<'a> {
                 reader.finish()?;
                 Body::Constant(value)
             }
+            id::PCO => Body::Pco(pco::decode(reader.take_rest(), count)?.into_iter()),
             id => {
                 let scheme = Scheme::from_id(id).ok_or(CodecError::UNKNOWN)?;
                 Body::Packed { scheme, grid: Grid::read(&mut reader)?, reader }
             }
         };
         Ok(Self { body, left: count })
+    }
+
+    /// The same for the digits of an ALP column, which never take a codec that is not decoded vector by vector.
+    pub(super) fn packed(bytes: &'a [u8], count: usize) -> Result<Self, CodecError> {
+        if bytes.first() == Some(&id::PCO) { Err(CodecError::UNKNOWN) } else { Self::new(bytes, count) }
     }
 
     /// Decodes the next vector to the front of `out`, and returns its length: [`VECTOR`], or less for the last, or 0 at
@@ -196,6 +206,7 @@ impl<'a> IntegerDecoder<'a> {
                 scheme.read_line(reader, len)?;
                 Frame::read(reader, len)?;
             }
+            Body::Pco(values) => values.by_ref().take(len).for_each(drop),
         }
         self.finish_if_last()?;
         Ok(len)
@@ -217,6 +228,7 @@ impl<'a> IntegerDecoder<'a> {
             }
             Body::Constant(value) => out.fill(*value),
             Body::Packed { scheme, grid, reader } => unpack(*scheme, *grid, reader, out)?,
+            Body::Pco(values) => take_front(values, out),
         }
         self.finish_if_last()
     }

@@ -1,14 +1,17 @@
 //! Column codecs: a block's timestamps or values to self-describing bytes and back, bit for bit.
-//! Promises that no bytes whatever make a decoder panic, loop without bound or allocate beyond the count asked for,
-//! and that encoding allocates nothing once its `Scratch` and its output have grown.
+//! Promises that no bytes whatever make a decoder panic, loop without bound or allocate beyond the count asked for (and, for
+//! pco, tables of some megabytes at most), and that encoding, but for pco, allocates nothing once its `Scratch` and its
+//! output have grown.
 //! Must not know of files, checksums, series or what a column means; the caller adds file and offset to an error.
 
 mod alp;
 mod bitpack;
+mod dense;
 mod float;
 mod grid;
 mod integer;
 mod patch;
+mod pco;
 mod scheme;
 #[cfg(feature = "testing")]
 pub(crate) mod testing;
@@ -16,6 +19,7 @@ pub(crate) mod testing;
 mod tests;
 mod varint;
 
+pub use dense::Dense;
 pub use float::{FloatDecoder, decode_floats, encode_floats};
 pub use integer::{IntegerDecoder, decode_integers, encode_integers};
 
@@ -42,7 +46,7 @@ mod id {
     pub(super) const DELTA2: u8 = 6;
     /// Doubles as scaled decimals, packed by one of the integer codecs.
     pub(super) const ALP: u8 = 7;
-    /// Kept for the `pco` crate's format; no decoder here takes it yet.
+    /// Integers and doubles in the `pco` crate's format: dense, slower to read.
     pub(super) const PCO: u8 = 8;
 }
 

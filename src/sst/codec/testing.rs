@@ -8,7 +8,7 @@ use super::patch::{self, Frame, Plan};
 use super::scheme::Scheme;
 use super::varint::{Reader, len_i64, len_u64, unzigzag, write_i64, write_u64, zigzag};
 use super::{
-    FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, decode_floats, decode_integers, encode_floats,
+    Dense, FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, decode_floats, decode_integers, encode_floats,
     encode_integers,
 };
 use crate::testing::decoders::input::Input;
@@ -83,6 +83,11 @@ fn integers_come_back(values: &[i64]) {
     let mut back = Vec::new();
     assert_eq!(decode_integers(&bytes, values.len(), &mut back), Ok(()));
     assert!(back == values, "integers changed");
+    let mut dense = Vec::new();
+    Dense::default().encode_integers(values, &mut Scratch::default(), &mut dense);
+    assert!(dense.len() <= bytes.len(), "longer than what it replaces");
+    assert_eq!(decode_integers(&dense, values.len(), &mut back), Ok(()));
+    assert!(back == values, "integers changed when made dense");
 }
 
 /// Decodes vector by vector, and passes over every second one on the way there.
@@ -133,6 +138,11 @@ fn floats_come_back(values: &[f64]) {
     let mut back = Vec::new();
     assert_eq!(decode_floats(&bytes, values.len(), &mut back), Ok(()));
     assert!(bits(&back) == bits(values), "doubles changed");
+    let mut dense = Vec::new();
+    Dense::default().encode_floats(values, &mut Scratch::default(), &mut dense);
+    assert!(dense.len() <= bytes.len(), "longer than what it replaces");
+    assert_eq!(decode_floats(&dense, values.len(), &mut back), Ok(()));
+    assert!(bits(&back) == bits(values), "doubles changed when made dense");
 }
 
 fn floats_by_vector(bytes: &[u8], count: usize) -> Option<Vec<f64>> {

@@ -1,8 +1,8 @@
 //! Properties of whole columns: any values come back bit for bit, and no bytes make a decoder panic.
 
 use super::{
-    FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, codec_name, decode_floats, decode_integers,
-    encode_floats, encode_integers,
+    CodecError, Dense, FloatDecoder, IntegerDecoder, MAX_POINTS, Scratch, VECTOR, codec_name, decode_floats,
+    decode_integers, encode_floats, encode_integers, pco,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -112,6 +112,19 @@ fn encoded_floats(values: &[f64]) -> Vec<u8> {
     bytes
 }
 
+/// By pco, whether it pays or not; values of none it takes, too.
+fn pco_integers(values: &[i64]) -> Vec<u8> {
+    let mut bytes = vec![0xaa];
+    assert!(pco::encode(values, &mut bytes));
+    bytes.split_off(1)
+}
+
+fn pco_floats(values: &[f64]) -> Vec<u8> {
+    let mut bytes = vec![0xaa];
+    assert!(pco::encode(values, &mut bytes));
+    bytes.split_off(1)
+}
+
 fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
@@ -194,6 +207,86 @@ fn small_integer_columns() -> Vec<(&'static str, Vec<i64>)> {
     ]
 }
 
+/// What pco shortens: multiples of a factor that is no decimal, in no order.
+fn wind(len: usize) -> Vec<f64> {
+    let mut random = splitmix(7);
+    (0..len).map(|_| double((random() % 20).cast_signed()) * 1.150_78).collect()
+}
+
+#[test]
+fn pco_is_taken_where_it_is_clearly_smaller() {
+    let (mut dense, mut scratch) = (Dense::default(), Scratch::default());
+    let mut random = splitmix(1);
+    let roots: Vec<f64> = (0..MAX_POINTS).map(|_| double((random() >> 40).cast_signed()).sqrt()).collect();
+    let gauge: Vec<f64> = (0..MAX_POINTS).map(|_| double((random() % 1000).cast_signed()) / 10.0).collect();
+    let noise: Vec<f64> = (0..MAX_POINTS).map(|_| f64::from_bits(random())).collect();
+    for (values, codec) in [(wind(4000), "pco"), (roots, "pco"), (gauge, "alp"), (noise, "raw"), (wind(50), "raw")] {
+        let mut bytes = Vec::new();
+        dense.encode_floats(&values, &mut scratch, &mut bytes);
+        assert_eq!(codec_name(&bytes), codec);
+        assert_eq!(bits(&floats_by_vector(&bytes, values.len(), false)), bits(&values));
+        assert!(bytes.len() <= encoded_floats(&values).len());
+    }
+    let skewed: Vec<i64> = (0..MAX_POINTS).map(|_| i64::from(random().trailing_zeros()).pow(6)).collect();
+    let times: Vec<i64> = (0..MAX_POINTS).zip(0..).map(|(_, at)| at * 1_000_000_000).collect();
+    for (values, codec) in [(skewed, "pco"), (times, "linear")] {
+        let mut bytes = Vec::new();
+        dense.encode_integers(&values, &mut scratch, &mut bytes);
+        assert_eq!(codec_name(&bytes), codec);
+        assert_eq!(integers_by_vector(&bytes, values.len(), false), values);
+    }
+}
+
+#[test]
+fn pco_is_asked_seldom_where_it_gains_nothing_and_soon_again_where_it_does() {
+    let (mut dense, mut scratch, mut random) = (Dense::default(), Scratch::default(), splitmix(3));
+    let mut codec = |values: &[i64]| {
+        let mut bytes = Vec::new();
+        dense.encode_integers(values, &mut scratch, &mut bytes);
+        codec_name(&bytes)
+    };
+    let flat: Vec<i64> = (0..2000).map(|_| (random() % 1024).cast_signed()).collect();
+    let skewed: Vec<i64> = (0..2000).map(|_| i64::from(random().trailing_zeros()).pow(6)).collect();
+    assert_eq!(codec_name(&encoded_integers(&skewed)), "for", "the two are of one codec");
+    for _ in 0..100 {
+        assert_eq!(codec(&flat), "for");
+    }
+    let asked: Vec<bool> = (0..40).map(|_| codec(&skewed) == "pco").collect();
+    let first = asked.iter().position(|pco| *pco).unwrap();
+    assert!(first <= 15, "{first} blocks passed over");
+    assert!(asked[first..].iter().all(|pco| *pco), "what gains is asked each time");
+}
+
+#[test]
+fn a_pco_column_that_claims_much_memory_is_refused_before_it_is_taken() {
+    // Mode 4, a dictionary of 2^25 - 1 values.
+    let dictionary = [8, 0xf4, 0xff, 0xff, 0x1f, 0, 0, 0, 0];
+    let refused = Err(CodecError("a pco column is of no mode that is taken"));
+    assert_eq!(decode_floats(&dictionary, 100, &mut Vec::new()), refused);
+    assert_eq!(decode_integers(&dictionary, 100, &mut Vec::new()), refused);
+    // Classic, then deltas to what lies up to 2^24 values back, of which the one bin says nothing.
+    let mut window = vec![8, 0x20, 0x17];
+    window.resize(200, 0);
+    assert!(decode_integers(&window, 100, &mut Vec::new()).is_err());
+}
+
+#[test]
+fn a_pco_column_of_another_count_or_kind_is_refused() {
+    let bytes = pco_floats(&wind(3000));
+    let mut out = Vec::new();
+    for count in [0, 1, 2999, 3001, 4000, MAX_POINTS, MAX_POINTS + 1, usize::MAX] {
+        assert!(decode_floats(&bytes, count, &mut out).is_err(), "{count}");
+        assert!(out.is_empty());
+    }
+    assert!(decode_integers(&bytes, 3000, &mut Vec::new()).is_err(), "its factor is a double's");
+    assert!(decode_floats(&[8], 1, &mut out).is_err());
+    // The digits of ALP are decoded vector by vector, which pco is not.
+    let mut alp = encoded_floats(&(0..99).map(|at| double(at % 7) / 10.0).collect::<Vec<_>>());
+    alp.truncate(4);
+    alp.extend(pco_integers(&(0..99).collect::<Vec<_>>()));
+    assert_eq!(decode_floats(&alp, 99, &mut out), Err(CodecError::UNKNOWN));
+}
+
 #[test]
 fn every_bit_of_an_integer_column_counts() {
     for (codec, values) in small_integer_columns() {
@@ -264,6 +357,58 @@ proptest! {
         prop_assert_eq!(bits(&whole), bits(&values));
         blank_odd_vectors(&mut values);
         prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), true)), bits(&values));
+    }
+
+    #[test]
+    fn pco_brings_integers_back(mut values in integers(), odd in prop::collection::vec(any_integer(), 1..200)) {
+        for values in [&values, &odd].into_iter().filter(|values| !values.is_empty()) {
+            let mut bytes = Vec::new();
+            Dense::default().encode_integers(values, &mut Scratch::default(), &mut bytes);
+            prop_assert!(bytes.len() <= encoded_integers(values).len());
+            for bytes in [bytes, pco_integers(values)] {
+                prop_assert_eq!(&integers_by_vector(&bytes, values.len(), false), values);
+                prop_assert!(decode_integers(&[&bytes[..], &[0]].concat(), values.len(), &mut Vec::new()).is_err());
+            }
+        }
+        if !values.is_empty() {
+            let bytes = pco_integers(&values);
+            blank_odd_vectors(&mut values);
+            prop_assert_eq!(integers_by_vector(&bytes, values.len(), true), values);
+        }
+    }
+
+    #[test]
+    fn pco_brings_floats_back_bit_for_bit(values in floats(), odd in prop::collection::vec(odd_float(), 1..200)) {
+        for values in [&values, &odd].into_iter().filter(|values| !values.is_empty()) {
+            let mut bytes = Vec::new();
+            Dense::default().encode_floats(values, &mut Scratch::default(), &mut bytes);
+            prop_assert!(bytes.len() <= encoded_floats(values).len());
+            for bytes in [bytes, pco_floats(values)] {
+                prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), false)), bits(values));
+                prop_assert!(decode_floats(&[&bytes[..], &[0]].concat(), values.len(), &mut Vec::new()).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_pco_columns_never_panic(
+        values in integers(),
+        doubles in floats(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let integers = if values.is_empty() { vec![1] } else { values };
+        let doubles = if doubles.is_empty() { vec![0.5] } else { doubles };
+        for (mut bytes, count) in [(pco_integers(&integers), integers.len()), (pco_floats(&doubles), doubles.len())] {
+            let cut = cut.index(bytes.len());
+            decode_both(&bytes[..cut], count);
+            for (index, byte) in &changes {
+                let range = if byte % 4 > 0 { bytes.len().min(40) } else { bytes.len() };
+                let at = index.index(range);
+                bytes[at] = *byte;
+            }
+            decode_both(&bytes, count);
+        }
     }
 
     #[test]

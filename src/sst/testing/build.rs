@@ -2,7 +2,7 @@
 
 use super::super::block::columns;
 use super::super::codec::{MAX_POINTS, decode_floats, decode_integers};
-use super::super::dictionary::{DictionaryWriter, SeriesEntry};
+use super::super::dictionary::{DictionaryWriter, SeriesEntry, SeriesName, carries_keys};
 use super::super::footer::{FORMAT_VERSION, Footer, Header};
 use super::super::index::{BlockEntry, IndexPage, IndexWriter, MAX_BLOCK_BYTES};
 use super::super::seal::{SEAL_LEN, Seal};
@@ -10,9 +10,11 @@ use super::super::statistics::{MIN_POINTS_FOR_STATISTICS, Statistics};
 use super::super::top::{PAGE_BYTES, PageKey, Pages, Top};
 use super::series;
 use crate::bytes::Extent;
+use crate::options::Duplicates;
 use crate::point::ValueType;
+use crate::series::SeriesKey;
 use crate::testing::decoders::input::Input;
-use crate::version::{FileId, Rectangle};
+use crate::version::{BASE, FileId, L0, Rectangle};
 
 const UUID: uuid::Uuid = uuid::Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
 const ID: FileId = FileId::new(7);
@@ -50,12 +52,25 @@ fn assemble(blocks: &[u8], [dictionary, index]: [&[u8]; 2], top: &[u8], totals: 
         series: totals.series,
         header_crc: 0,
         top_crc: 0,
-        level: 0,
+        level: level(totals.seqs[0]),
         uuid: UUID,
         id: ID,
     };
     bytes.extend_from_slice(&footer.encode());
     bytes
+}
+
+/// Files of odd seqs are of the base, and name their series whole.
+fn level(min_seq: u64) -> u8 {
+    if min_seq % 2 == 1 { BASE } else { L0 }
+}
+
+fn name(level: u8, choice: u64) -> SeriesName {
+    if !carries_keys(level) {
+        return SeriesName::Hash(choice);
+    }
+    let key = SeriesKey::new(format!("m{}", choice % 7)).tag("t", (choice / 7 % 100).to_string());
+    SeriesName::Key(key, Duplicates::KeepAll)
 }
 
 fn totals(input: &mut Input<'_>) -> Totals {
@@ -137,7 +152,8 @@ pub(super) fn blocks(input: &mut Input<'_>) -> Vec<u8> {
         let so_far = totals.map(|totals| totals.rectangle.last_series.get());
         let id = so_far.map_or(0, |last| last + u32::from(next_series));
         if so_far != Some(id) {
-            dictionary.push(SeriesEntry { id: series(u64::from(id)), key_hash: input.word(), ty });
+            let name = name(level(seq), input.word());
+            dictionary.push(&SeriesEntry { id: series(u64::from(id)), ty, name });
         }
         let (first_time, last_time) =
             if any_times { None } else { times(block, count) }.unwrap_or((0, input.number().cast_signed()));

@@ -4,6 +4,7 @@ use super::*;
 use crate::bytes::assert_golden;
 
 const GOLDEN: &[u8] = include_bytes!("../../../tests/golden/v1/l0.sst");
+const BASE_GOLDEN: &[u8] = include_bytes!("../../../tests/golden/v1/base.sst");
 
 fn fixture() -> Vec<Series> {
     let start = 1_700_000_000_000_000_000;
@@ -29,4 +30,25 @@ fn the_file_of_version_1_is_written_and_read_as_ever() {
     std::fs::write(&path, GOLDEN).unwrap();
     assert_eq!(read_all(&open(&dir, &meta)).unwrap(), points_of(&fixture()));
     assert_eq!(verify(&dir, DATABASE, &meta).unwrap(), []);
+}
+
+/// With a series that pco shortens, and whole keys. A release of pco that encodes otherwise is a reason to write the file
+/// anew under another name, and to go on reading this one.
+#[test]
+fn a_file_of_the_base_of_version_1_is_written_and_read_as_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let mut series = fixture();
+    series.push(Series::new(2000, 0..1500, |at| (at * 7919 % 613 % 37) as f64 * 1.15078));
+    let meta = write_at(BASE, &dir, 0x60_1e, &series);
+    let path = dir.file_path(&file_name(meta.id));
+    assert_golden("base.sst", &std::fs::read(&path).unwrap(), BASE_GOLDEN);
+    std::fs::write(&path, BASE_GOLDEN).unwrap();
+    let reader = open(&dir, &meta);
+    assert_eq!(read_all(&reader).unwrap(), points_of(&series));
+    let entries: Vec<_> = reader.series().map(Result::unwrap).collect();
+    assert_eq!(entries, series.iter().map(|series| series.entry(BASE)).collect::<Vec<_>>());
+    assert_eq!(verify(&dir, DATABASE, &meta).unwrap(), []);
+    let described = describe(&dir, &file_name(meta.id)).unwrap();
+    assert_eq!(described.value_codecs["pco"].points, 1500);
 }

@@ -4,22 +4,23 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Writes, opens afresh, reads all, and verifies.
+/// Writes, opens afresh, reads all, and verifies; as the base does it, too.
 fn round_trip(series: &[Series]) -> SstMeta {
+    round_trip_at(BASE, series);
+    round_trip_at(L0, series)
+}
+
+fn round_trip_at(level: u8, series: &[Series]) -> SstMeta {
     let folder = tempfile::tempdir().unwrap();
     let dir = dir(folder.path());
-    let meta = write(&dir, 7, series);
+    let meta = write_at(level, &dir, 7, series);
     let reader = open(&dir, &meta);
     assert_eq!(read_all(&reader).unwrap(), points_of(series));
     assert_eq!(verify(&dir, DATABASE, &meta).unwrap(), []);
     assert_eq!(dir.list().unwrap().len(), 1, "nothing but the file itself");
     let present = || series.iter().filter(|series| !series.timestamps.is_empty());
     let entries: Vec<SeriesEntry> = reader.series().map(Result::unwrap).collect();
-    let expected = present().map(|series| SeriesEntry {
-        id: SeriesId::new(series.id),
-        key_hash: series.key_hash(),
-        ty: series.ty,
-    });
+    let expected = present().map(|series| series.entry(level));
     assert_eq!(entries, expected.collect::<Vec<_>>());
     assert_eq!(meta.series, present().count() as u64);
     assert_eq!(meta.points, points_of(series).len() as u64);

@@ -8,7 +8,7 @@ use crate::sst::codec::MAX_POINTS;
 /// Writes one series in pieces of these lengths, again and again until it is written.
 fn in_pieces(dir: &Dir, id: u64, series: &Series, pieces: &[usize]) -> SstMeta {
     let mut writer = SstWriter::create(dir, DATABASE, FileId::new(id), 0).unwrap();
-    writer.begin_series(SeriesId::new(series.id), series.key_hash(), series.ty);
+    writer.begin_series(series.entry(0));
     let mut from = 0;
     for piece in pieces.iter().cycle() {
         let until = (from + piece).min(series.bits.len());
@@ -53,7 +53,7 @@ fn a_series_without_points_leaves_no_trace_and_the_writer_goes_on() {
     let dir = dir(folder.path());
     let mut writer = SstWriter::create(&dir, DATABASE, FileId::new(1), 0).unwrap();
     for id in 1..=3 {
-        writer.begin_series(SeriesId::new(id), 0, ValueType::I64);
+        writer.begin_series(Series::new(id, [], |_| 0_i64).entry(0));
         writer.push(&[], &[]).unwrap();
         writer.push(&[5, 5][..2 * usize::from(id == 2)], &[1, 2][..2 * usize::from(id == 2)]).unwrap();
         writer.end_series().unwrap();

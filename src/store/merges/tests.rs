@@ -1,5 +1,7 @@
 //! Merging real files: what comes out is what a sorted list of all points would hold, or nothing comes out at all.
 
+mod levels;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;

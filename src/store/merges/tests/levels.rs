@@ -1,0 +1,75 @@
+//! What the level of an output decides: whole keys below level 0, and pco in the base alone.
+
+use super::*;
+use crate::sst::{Description, SeriesName, describe};
+
+/// Multiples of what is no decimal, as wind speeds are that were converted; and a value that every codec shortens.
+fn wind(len: i64) -> Vec<(i64, u64)> {
+    let speed = |at: i64| {
+        #[expect(clippy::cast_precision_loss, reason = "a number below 40")]
+        let knots = (at * 7919 % 613 % 37) as f64;
+        (knots * 1.150_78).to_bits()
+    };
+    (0..len).map(|at| (at * 3_600_000_000_000, speed(at))).collect()
+}
+
+fn world() -> World {
+    let mut world = World::new([(ValueType::F64, Duplicates::KeepAll), (ValueType::U64, Duplicates::KeepLast)]);
+    let points = |from: i64| {
+        let moved = |(at, bits): (i64, u64)| (at + from, bits);
+        BTreeMap::from([(0, wind(9000).into_iter().map(moved).collect()), (1, ramp(from..from + 500))])
+    };
+    world.add(1, &points(0));
+    world.add(2, &points(9000 * 3_600_000_000_000));
+    world
+}
+
+fn told(world: &World, meta: &SstMeta) -> Description {
+    let described = describe(&world.merges.dir, &file_name(meta.id)).unwrap();
+    assert_eq!(described.findings, []);
+    described
+}
+
+#[test]
+fn the_base_takes_pco_where_it_is_smaller_and_no_other_level_does() {
+    let mut world = world();
+    let inputs = world.inputs.clone();
+    for input in &inputs {
+        assert!(told(&world, input).value_codecs.contains_key("raw"));
+    }
+    for tier in 1..BASE {
+        let merged = world.merge(&world.job(Output::Tier { level: tier, space: DyadicBox::ALL })).unwrap();
+        for codecs in merged.iter().map(|meta| told(&world, meta)) {
+            let pco = [codecs.value_codecs, codecs.timestamp_codecs].iter().any(|uses| uses.contains_key("pco"));
+            assert!(!pco, "tier {tier}");
+        }
+    }
+    let base = world.merge(&world.job(Output::Base)).unwrap();
+    let dense: u64 = base.iter().map(|meta| told(&world, meta).value_codecs["pco"].points).sum();
+    assert_eq!(dense, 18_000);
+    let bytes = |metas: &mut dyn Iterator<Item = u64>| metas.sum::<u64>();
+    let (before, after) =
+        (bytes(&mut inputs.iter().map(|meta| meta.len)), bytes(&mut base.iter().map(|meta| meta.len)));
+    assert!(after * 4 < before, "{before} bytes become {after}");
+    let points = |metas: &[SstMeta]| read_all(world.folder.path(), metas);
+    let all: Vec<SstMeta> = inputs.iter().map(|meta| (**meta).clone()).collect();
+    assert_eq!(points(&base), points(&all));
+}
+
+#[test]
+fn what_a_merge_writes_names_its_series_whole() {
+    let mut world = world();
+    let names = |world: &World, meta: &SstMeta| {
+        let cache = Arc::new(PageCache::new(0, Arc::default()));
+        let reader = SstReader::open(&world.merges.dir, DATABASE, meta, cache).unwrap();
+        reader.series().map(|entry| entry.unwrap().name).collect::<Vec<_>>()
+    };
+    let inputs = world.inputs.clone();
+    assert!(names(&world, &inputs[0]).iter().all(|name| matches!(name, SeriesName::Hash(_))));
+    let whole = |number: u32, policy| SeriesName::Key(SeriesKey::new(format!("s{number}")), policy);
+    for output in [TIER, Output::Base] {
+        for meta in world.merge(&world.job(output)).unwrap() {
+            assert_eq!(names(&world, &meta), [whole(0, Duplicates::KeepAll), whole(1, Duplicates::KeepLast)]);
+        }
+    }
+}
