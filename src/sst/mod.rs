@@ -41,8 +41,7 @@ pub(crate) use index::BlockEntry;
 pub(crate) use output::{NamedSst, keep_all};
 pub(crate) use owner::owner;
 pub(crate) use reader::SstReader;
-#[cfg(test)]
-use statistics::{Statistics, Sum};
+pub(crate) use statistics::{Statistics, Sum};
 pub(crate) use verify::{CodecUses, verify};
 pub(crate) use writer::SstWriter;
 
