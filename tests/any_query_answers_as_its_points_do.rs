@@ -140,7 +140,7 @@ fn one_series(aggregate: Aggregate, (before, points): &Seen) -> Option<f64> {
     let pairs = || chain.windows(2).map(|pair| (pair[0], pair[1]));
     pairs().next()?;
     let up = |((_, a), (_, b)): ((i64, f64), (i64, f64))| if b < a { b } else { b - a };
-    let area = |((from, a), (to, b)): ((i64, f64), (i64, f64))| (a + b) / 2.0 * secs(from, to);
+    let area = |((from, a), (to, b)): ((i64, f64), (i64, f64))| f64::midpoint(a, b) * secs(from, to);
     let took = secs(first.0, last.0);
     match aggregate {
         Aggregate::Increase => Some(pairs().map(up).sum()),
@@ -289,7 +289,7 @@ fn near(found: Option<Value>, expected: Option<Value>, aggregate: Aggregate, is_
         matches!(aggregate, Aggregate::Min | Aggregate::Max | Aggregate::First | Aggregate::Last) && within == 0.0;
     found.value_type() == expected.value_type()
         && if a.is_nan() || b.is_nan() || a.is_infinite() {
-            a.is_nan() && b.is_nan() || a == b
+            a.is_nan() && b.is_nan() || a.total_cmp(&b).is_eq()
         } else {
             (a - b).abs() <= within && (!same_zero || a.to_bits() == b.to_bits())
         }

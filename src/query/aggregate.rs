@@ -130,6 +130,11 @@ impl Aggregate {
         Self::Quantile(Share(millionths))
     }
 
+    /// Whether count and sum of a window are all it takes.
+    pub(super) fn is_plain(self) -> bool {
+        matches!(self, Self::Count | Self::Sum | Self::Mean)
+    }
+
     /// Holds a share to its bounds.
     pub(super) fn check(self) -> Result<(), Error> {
         match self {

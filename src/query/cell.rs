@@ -147,6 +147,17 @@ impl<T: Measure> Acc<T> {
         }
     }
 
+    /// The window's value of an aggregate that takes count and sum alone; what is added next belongs to another window.
+    #[inline]
+    pub(super) fn take_plain(&mut self, aggregate: Aggregate) -> Value {
+        let count = std::mem::take(&mut self.count);
+        if aggregate == Aggregate::Count {
+            return Value::U64(count);
+        }
+        let sum = T::total(&std::mem::take(&mut self.sum));
+        if aggregate == Aggregate::Mean { Value::F64(mean(sum, count)) } else { total(sum, T::TYPE, false) }
+    }
+
     /// The window as a cell; what is added next belongs to another one.
     #[inline]
     pub(super) fn take(&mut self) -> Cell {
@@ -213,7 +224,7 @@ impl Cell {
             self.last = other.last;
         }
         match (&mut self.rare, other.rare) {
-            (Some(own), Some(other)) => own.join(*other),
+            (Some(own), Some(other)) => own.join(&other),
             (own, other) => *own = own.take().or(other),
         }
     }
@@ -226,8 +237,8 @@ impl Cell {
         let steps = |of: fn(StepSums) -> Option<f64>| rare.and_then(|rare| rare.steps).and_then(of).map(Value::F64);
         let value = match aggregate {
             Aggregate::Count => Value::U64(self.count),
-            Aggregate::Sum => self.total(),
-            Aggregate::Mean => Value::F64(self.mean()),
+            Aggregate::Sum => total(self.sum, self.ty, self.is_mixed),
+            Aggregate::Mean => Value::F64(mean(self.sum, self.count)),
             // Only NaN has no order, and a window without any value is not made.
             Aggregate::Min => self.min.map_or(nan, |value| self.widened(value)),
             Aggregate::Max => self.max.map_or(nan, |value| self.widened(value)),
@@ -246,22 +257,6 @@ impl Cell {
         Some(value)
     }
 
-    fn total(&self) -> Value {
-        match self.sum {
-            Total::Float(sum) => Value::F64(one_nan(sum)),
-            Total::Integer(sum) if self.is_mixed => Value::F64(nearest(sum)),
-            Total::Integer(sum) if self.ty == ValueType::I64 => {
-                i64::try_from(sum).map_or(Value::F64(nearest(sum)), Value::from)
-            }
-            Total::Integer(sum) => u64::try_from(sum).map_or(Value::F64(nearest(sum)), Value::from),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
-    fn mean(&self) -> f64 {
-        one_nan(double(self.sum) / self.count as f64)
-    }
-
     fn widened(&self, value: Value) -> Value {
         if self.is_mixed { Value::F64(value.as_f64()) } else { value }
     }
@@ -274,7 +269,7 @@ impl Cell {
 }
 
 impl RareCell {
-    fn join(&mut self, other: Self) {
+    fn join(&mut self, other: &Self) {
         self.moments = self.moments.join(other.moments);
         self.quantiles.join(&other.quantiles);
         self.steps = match (self.steps, other.steps) {
@@ -282,6 +277,21 @@ impl RareCell {
             (one, other) => one.or(other),
         };
     }
+}
+
+/// A sum in its series' type, if it fits.
+fn total(sum: Total, ty: ValueType, is_mixed: bool) -> Value {
+    match sum {
+        Total::Float(sum) => Value::F64(one_nan(sum)),
+        Total::Integer(sum) if is_mixed => Value::F64(nearest(sum)),
+        Total::Integer(sum) if ty == ValueType::I64 => i64::try_from(sum).map_or(Value::F64(nearest(sum)), Value::from),
+        Total::Integer(sum) => u64::try_from(sum).map_or(Value::F64(nearest(sum)), Value::from),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
+fn mean(sum: Total, count: u64) -> f64 {
+    one_nan(double(sum) / count as f64)
 }
 
 fn double(total: Total) -> f64 {

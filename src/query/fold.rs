@@ -73,7 +73,20 @@ impl Default for LaneSum {
 }
 
 impl LaneSum {
+    #[inline]
     fn add(&mut self, values: &[f64]) {
+        if self.next == 0 && values.len() < LANES {
+            // A short window: nothing to do side by side.
+            for (lane, value) in self.lanes.iter_mut().zip(values) {
+                *lane += value;
+            }
+            self.next = values.len();
+            return;
+        }
+        self.add_rows(values);
+    }
+
+    fn add_rows(&mut self, values: &[f64]) {
         let (head, rest) = values.split_at(values.len().min((LANES - self.next) % LANES));
         for (lane, value) in self.lanes[self.next..].iter_mut().zip(head) {
             *lane += value;

@@ -29,7 +29,10 @@ pub(super) struct Quantiles {
 impl fmt::Debug for Quantiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sketched = self.sketch.as_ref().map_or(0, |sketch| sketch.count());
-        f.debug_struct("Quantiles").field("exact", &self.exact.len()).field("sketched", &sketched).finish()
+        f.debug_struct("Quantiles")
+            .field("exact", &self.exact.len())
+            .field("sketched", &sketched)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,6 +121,7 @@ fn place(share: f64, count: u64) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
     use super::*;
 

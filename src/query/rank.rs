@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::aggregate::Aggregate;
 use super::cell::Cell;
 use super::windows::Rows;
+use crate::point::Value;
 
 /// The best so many rows by an aggregate.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +18,7 @@ pub(super) struct Rank {
 impl Rank {
     /// Leaves the best rows, the best first; rows come in key order, each with all its points as a cell.
     pub(super) fn best<T>(self, rows: Vec<(Option<Cell>, T)>) -> Vec<T> {
-        let value = |total: Option<Cell>| total.and_then(|total| total.value(self.by)).map(|value| value.as_f64());
+        let value = |total: Option<Cell>| total.and_then(|total| total.value(self.by)).map(Value::as_f64);
         let mut ranked: Vec<(Option<f64>, T)> = rows.into_iter().map(|(total, row)| (value(total), row)).collect();
         // Stable, so that equal ones stay in key order.
         ranked.sort_by(|(a, _), (b, _)| self.order(*a, *b));
@@ -47,7 +48,9 @@ impl Shown {
     pub(super) fn of(self, rows: &mut Rows) {
         let Rows { starts, values } = rows;
         self.cut(starts);
-        values.iter_mut().for_each(|column| self.cut(column));
+        for column in values {
+            self.cut(column);
+        }
     }
 
     fn cut<T>(self, column: &mut Vec<T>) {

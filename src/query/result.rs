@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(none.to_string(), "series  start  count");
         let jfk = &answer.series[0];
         assert_eq!(jfk.row(1).collect::<Vec<_>>(), [Some(Value::F64(-11.25)), None]);
-        assert_eq!((jfk.windows().len(), jfk.column(1).nth(0).unwrap().value), (2, Some(Value::U64(2))));
+        assert_eq!((jfk.windows().len(), jfk.column(1).next().unwrap().value), (2, Some(Value::U64(2))));
         assert!(jfk.column(2).all(|window| window.value.is_none()));
     }
 }

@@ -86,6 +86,7 @@ fn seconds(from: i64, to: i64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
     use super::*;
 

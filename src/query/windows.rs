@@ -106,6 +106,8 @@ struct Folding<'a, T: Measure> {
     open: Option<(Timestamp, i64)>,
     /// The last time of the window before it.
     before: Option<i64>,
+    /// How many points its predecessor took of one slice: most windows of a series hold equally many.
+    usual: usize,
     total: Option<Acc<T>>,
 }
 
@@ -118,7 +120,7 @@ impl<'a, T: Measure> Folding<'a, T> {
         };
         let acc = Acc::new(Needs::of(&plan.aggregates));
         let total = plan.rank.map(|rank| Acc::new(Needs::of(&[rank])));
-        Self { plan, windows, acc, open: None, before: None, total }
+        Self { plan, windows, acc, open: None, before: None, usual: 0, total }
     }
 
     fn add(&mut self, mut timestamps: &[Timestamp], mut values: &[T]) {
@@ -130,9 +132,11 @@ impl<'a, T: Measure> Folding<'a, T> {
             let inside = |at: &Timestamp| at.as_nanos() <= last;
             let count = match timestamps.last() {
                 Some(end) if inside(end) => timestamps.len(),
+                _ if self.usual > 0 && ends_at(timestamps, self.usual, inside) => self.usual,
                 // At least the first is inside: windows make progress even if a source broke its order.
                 _ => partition_near(timestamps, inside).max(1),
             };
+            self.usual = count;
             self.acc.add(&timestamps[..count], &values[..count]);
             (timestamps, values) = (&timestamps[count..], &values[count..]);
         }
@@ -176,8 +180,15 @@ impl<'a, T: Measure> Folding<'a, T> {
     #[inline]
     fn finish(&mut self) {
         if let Some((start, last)) = self.open.take() {
-            self.windows.push(&self.plan.aggregates, start, self.acc.take());
             self.before = Some(last);
+            // Where windows are short, a cell would cost as much as their points.
+            match (&mut self.windows, self.plan.aggregates.as_slice()) {
+                (PartWindows::Rows(rows), [only]) if only.is_plain() => {
+                    rows.starts.push(start);
+                    rows.values[0].push(Some(self.acc.take_plain(*only)));
+                }
+                (windows, aggregates) => windows.push(aggregates, start, self.acc.take()),
+            }
         }
     }
 
@@ -186,6 +197,12 @@ impl<'a, T: Measure> Folding<'a, T> {
         self.finish();
         Part { windows: self.windows, total: self.total.filter(|_| !is_empty).map(|mut total| total.take()) }
     }
+}
+
+/// Whether exactly so many times come before one that is not inside.
+#[inline]
+fn ends_at(timestamps: &[Timestamp], count: usize, inside: impl Fn(&Timestamp) -> bool) -> bool {
+    timestamps.get(count).is_some_and(|next| !inside(next)) && inside(&timestamps[count - 1])
 }
 
 fn fold<T: Measure>(sources: Sources<T>, plan: &Plan, limits: &Limits<'_>) -> Result<Part> {
