@@ -147,17 +147,6 @@ impl<T: Measure> Acc<T> {
         }
     }
 
-    /// The window's value of an aggregate that takes count and sum alone; what is added next belongs to another window.
-    #[inline]
-    pub(super) fn take_plain(&mut self, aggregate: Aggregate) -> Value {
-        let count = std::mem::take(&mut self.count);
-        if aggregate == Aggregate::Count {
-            return Value::U64(count);
-        }
-        let sum = T::total(&std::mem::take(&mut self.sum));
-        if aggregate == Aggregate::Mean { Value::F64(mean(sum, count)) } else { total(sum, T::TYPE, false) }
-    }
-
     /// The window as a cell; what is added next belongs to another one.
     #[inline]
     pub(super) fn take(&mut self) -> Cell {
@@ -181,6 +170,16 @@ impl<T: Measure> Acc<T> {
         };
         self.count = 0;
         cell
+    }
+}
+
+/// The value of a window that takes count and sum alone, of all its values.
+#[inline]
+pub(super) fn plain<T: Measure>(aggregate: Aggregate, values: &[T]) -> Value {
+    match aggregate {
+        Aggregate::Count => Value::U64(values.len() as u64),
+        Aggregate::Mean => Value::F64(mean(T::total_of(values), values.len() as u64)),
+        _ => total(T::total_of(values), T::TYPE, false),
     }
 }
 

@@ -18,6 +18,14 @@ pub(super) trait Measure: Sample {
 
     fn total(sum: &Self::Sum) -> Total;
 
+    /// The sum of values that are all there are.
+    #[inline]
+    fn total_of(values: &[Self]) -> Total {
+        let mut sum = Self::Sum::default();
+        Self::add(&mut sum, values);
+        Self::total(&sum)
+    }
+
     /// The least of the values that have an order, if any has.
     fn least(values: &[Self]) -> Option<Self>;
 
@@ -73,20 +81,7 @@ impl Default for LaneSum {
 }
 
 impl LaneSum {
-    #[inline]
     fn add(&mut self, values: &[f64]) {
-        if self.next == 0 && values.len() < LANES {
-            // A short window: nothing to do side by side.
-            for (lane, value) in self.lanes.iter_mut().zip(values) {
-                *lane += value;
-            }
-            self.next = values.len();
-            return;
-        }
-        self.add_rows(values);
-    }
-
-    fn add_rows(&mut self, values: &[f64]) {
         let (head, rest) = values.split_at(values.len().min((LANES - self.next) % LANES));
         for (lane, value) in self.lanes[self.next..].iter_mut().zip(head) {
             *lane += value;
@@ -136,6 +131,19 @@ impl Measure for f64 {
 
     #[inline]
     fn total(sum: &LaneSum) -> Total {
+        Total::Float(sum.total())
+    }
+
+    #[inline]
+    fn total_of(values: &[f64]) -> Total {
+        let mut sum = LaneSum::default();
+        if values.len() < LANES {
+            // In registers: lanes that go through memory cost more than a few additions.
+            let lane = |at: usize| values.get(at).copied().unwrap_or(-0.0);
+            sum.lanes = [lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), -0.0];
+        } else {
+            sum.add(values);
+        }
         Total::Float(sum.total())
     }
 

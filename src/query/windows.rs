@@ -4,7 +4,7 @@
 
 use super::aggregate::Aggregate;
 use super::catalog::{AnySources, Sources};
-use super::cell::{Acc, Cell, Needs};
+use super::cell::{Acc, Cell, Needs, plain};
 use super::cut::Cut;
 use super::fold::Measure;
 use super::limits::Limits;
@@ -128,6 +128,7 @@ impl<'a, T: Measure> Folding<'a, T> {
             total.add(timestamps, values);
         }
         while let Some(at) = timestamps.first() {
+            let was_open = self.open;
             let last = self.reach(*at);
             let inside = |at: &Timestamp| at.as_nanos() <= last;
             let count = match timestamps.last() {
@@ -137,9 +138,28 @@ impl<'a, T: Measure> Folding<'a, T> {
                 _ => partition_near(timestamps, inside).max(1),
             };
             self.usual = count;
-            self.acc.add(&timestamps[..count], &values[..count]);
+            if was_open == self.open || count == timestamps.len() || !self.add_whole(&values[..count]) {
+                self.acc.add(&timestamps[..count], &values[..count]);
+            }
             (timestamps, values) = (&timestamps[count..], &values[count..]);
         }
+    }
+
+    /// Finishes the open window with the values that are all it holds, if its aggregate makes that easy: where windows are
+    /// short, a cell would cost more than their points.
+    #[inline]
+    fn add_whole(&mut self, values: &[T]) -> bool {
+        let (PartWindows::Rows(rows), [only]) = (&mut self.windows, self.plan.aggregates.as_slice()) else {
+            return false;
+        };
+        if !only.is_plain() {
+            return false;
+        }
+        let Some((start, last)) = self.open.take() else { return false };
+        rows.starts.push(start);
+        rows.values[0].push(Some(plain(*only, values)));
+        self.before = Some(last);
+        true
     }
 
     /// Opens the window of a time that is not before what came so far; its last time.
@@ -181,14 +201,7 @@ impl<'a, T: Measure> Folding<'a, T> {
     fn finish(&mut self) {
         if let Some((start, last)) = self.open.take() {
             self.before = Some(last);
-            // Where windows are short, a cell would cost as much as their points.
-            match (&mut self.windows, self.plan.aggregates.as_slice()) {
-                (PartWindows::Rows(rows), [only]) if only.is_plain() => {
-                    rows.starts.push(start);
-                    rows.values[0].push(Some(self.acc.take_plain(*only)));
-                }
-                (windows, aggregates) => windows.push(aggregates, start, self.acc.take()),
-            }
+            self.windows.push(&self.plan.aggregates, start, self.acc.take());
         }
     }
 
