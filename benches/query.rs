@@ -16,25 +16,34 @@ fn from_env(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The best and the median time of a call: beside other work the best says more. Passed over unless `TIMESTRATA_QUERY_ONLY`
+/// What this thread had of a processor so far; on Linux, else nothing.
+fn on_processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
+}
+
+/// The best and the median time of a call: beside other work the best says more, and most what this thread had of a
+/// processor, where it works alone. Passed over unless `TIMESTRATA_QUERY_ONLY`
 /// is a part of its name.
 fn measure(name: &str, points: usize, mut call: impl FnMut()) {
     if std::env::var("TIMESTRATA_QUERY_ONLY").is_ok_and(|only| !name.contains(&only)) {
         return;
     }
     call();
-    let (begun, mut times) = (Instant::now(), Vec::new());
+    let (begun, mut times, mut processor) = (Instant::now(), Vec::new(), Duration::MAX);
     while times.len() < 5 || begun.elapsed() < Duration::from_millis(500) {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), on_processor());
         call();
         times.push(start.elapsed());
+        processor = processor.min(on_processor().saturating_sub(before));
     }
     times.sort_unstable();
     let median = times[times.len() / 2];
     let rate = |time: Duration| points as f64 / time.as_secs_f64() / 1e6;
     let best = times[0];
     println!(
-        "{name:55} best {best:>10.2?} {:>8.0} M points/s, median {median:>10.2?} {:>8.0}",
+        "{name:58} best {best:>9.2?} {:>6.0} M points/s, median {median:>9.2?} {:>6.0}, this thread {processor:>9.2?}",
         rate(best),
         rate(median)
     );
