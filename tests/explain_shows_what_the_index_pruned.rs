@@ -105,6 +105,20 @@ fn statistics_answer_only_what_lies_in_one_window_and_is_seen_whole() {
 }
 
 #[test]
+fn which_zero_is_the_least_is_told_by_the_points_alone() {
+    let home = Home::new();
+    let db = home.open();
+    let zeros = (0..200).map(|n| (n, if n == 150 { -0.0 } else { 0.0 }));
+    db.write_blocking(common::batch(&SeriesKey::new("zeros"), zeros)).unwrap();
+    db.flush_blocking().unwrap();
+    let query = |aggregate| db.snapshot().query(Select::metric("zeros")).aggregate(aggregate);
+    let (answer, explain) = query(Aggregate::Min).explain_blocking().unwrap();
+    assert_eq!(answer.series[0].values[0][0].map(|least| least.as_f64().to_bits()), Some((-0.0_f64).to_bits()));
+    assert_eq!((explain.blocks_by_statistics, explain.blocks_decoded), (0, 1));
+    assert_eq!(query(Aggregate::Sum).explain_blocking().unwrap().1.blocks_by_statistics, 1);
+}
+
+#[test]
 fn its_text_names_every_count() {
     let home = Home::new();
     let explain = explained(of(&filled(&home), "0"));
