@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::options::Duplicates;
 use crate::point::{RefusedPoint, ValueType};
@@ -229,6 +230,23 @@ pub enum Error {
     InvalidQuery {
         /// What is wrong and what is allowed.
         what: String,
+    },
+    /// The answer to a query does not fit in the memory it may take; nothing of it is returned.
+    #[error(
+        "the query needs {needed} bytes or more, and `memory_limit` allows {most}: narrow its range or selection, take longer \
+         windows, or raise `Query::memory_limit`"
+    )]
+    QueryTooLarge {
+        /// What it had taken when it was stopped.
+        needed: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// A query took longer than it may; nothing of its answer is returned.
+    #[error("the query took longer than {deadline:?}: narrow its range or selection, or raise `Query::deadline`")]
+    DeadlineExceeded {
+        /// How long it might take.
+        deadline: Duration,
     },
     /// A text is not a timestamp.
     #[error("{text:?} is not a timestamp: {what}")]

@@ -41,8 +41,8 @@ pub use point::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RefusedFor, RefusedPoint, Sample, Timestamp, Value, ValueType,
 };
 pub use query::{
-    Aggregate, ColumnChunk, Columns, PointStream, Query, QueryScan, Scan, ScanIter, Select, SeriesInfo, SeriesWindows,
-    Snapshot, Window, Windows,
+    Aggregate, ColumnChunk, Columns, Every, Explain, Fill, PointStream, Query, QueryScan, Scan, ScanIter, Select,
+    SeriesInfo, SeriesWindows, Share, Snapshot, Window, Windows, Zone,
 };
 pub use series::{MAX_KEY_BYTES, MAX_TAGS, Series, SeriesId, SeriesKey};
 pub use store::{BackupReport, ForgivenTail, OpenReport};

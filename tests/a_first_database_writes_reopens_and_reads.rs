@@ -32,7 +32,7 @@ fn a_first_database_writes_reopens_and_reads() {
     let at = Timestamp::from_secs(60);
     assert_eq!(points, [Point { timestamp: at, value: 0.1 }, Point { timestamp: at, value: 99.5 }]);
     let windows = snapshot.query(Select::metric("temp")).aggregate(Aggregate::Count).run_blocking().unwrap();
-    assert_eq!(windows.series[0].windows[0].value, timestrata::Value::U64(101));
+    assert_eq!(windows.series[0].values, [[Some(timestrata::Value::U64(101))]]);
     db.close_blocking().unwrap();
     assert!(matches!(Db::open_blocking(&path), Err(timestrata::Error::Locked { .. })));
     let latest = Point { timestamp: Timestamp::from_secs(99 * 60), value: 9.9 };

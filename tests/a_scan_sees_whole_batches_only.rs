@@ -40,7 +40,7 @@ fn whole_batches(snapshot: &Snapshot) -> usize {
     }
     // Another way to read the same snapshot tells the same.
     let counts = snapshot.query(Select::metric("torn")).aggregate(Aggregate::Count).run_blocking().unwrap();
-    let counts: Vec<Value> = counts.series.iter().map(|series| series.windows[0].value).collect();
+    let counts: Vec<Value> = counts.series.iter().filter_map(|series| series.values[0][0]).collect();
     let expected: Vec<Value> =
         (0..SERIES).map(|n| Value::U64(seen.len() as u64 * if n == 0 { 2 } else { 1 })).collect();
     assert_eq!(counts, if seen.is_empty() { vec![] } else { expected });

@@ -55,7 +55,7 @@ fn expect_all(db: &Db) {
         assert!(points.iter().map(|(time, _)| *time).eq((0..4 * STEPS).map(|tick| tick * 10_000_000_000)));
     }
     let count = snapshot.query(Select::metric("load")).aggregate(Aggregate::Count).run_blocking().unwrap();
-    assert!(count.series.iter().all(|series| series.windows[0].value == Value::U64(4 * STEPS.cast_unsigned())));
+    assert!(count.series.iter().all(|series| series.values == [[Some(Value::U64(4 * STEPS.cast_unsigned()))]]));
     assert_eq!(count.series.len(), WRITERS * SERIES);
 }
 

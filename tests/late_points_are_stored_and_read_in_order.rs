@@ -31,7 +31,7 @@ fn expect_in_order(db: &Db) {
     );
     assert_eq!(snapshot.latest_blocking(series).unwrap().unwrap().timestamp, at(expected[POINTS - 1].0));
     let first = snapshot.query(Select::metric("m")).aggregate(Aggregate::First).run_blocking().unwrap();
-    assert_eq!(first.series[0].windows[0].value, timestrata::Value::I64(0));
+    assert_eq!(first.series[0].values, [[Some(timestrata::Value::I64(0))]]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ const STD: [&str; 6] =
     ["std::fs", "std::io::File", "std::time::Instant", "std::time::SystemTime", "std::thread", "std::process"];
 
 /// Every crate that the engine may depend on.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "tokio",
     "flume",
     "im",
@@ -34,6 +34,7 @@ const CRATES: [&str; 13] = [
     "jiff",
     "quick_cache",
     "regex",
+    "sketches_ddsketch",
     "thiserror",
     "tracing",
     "uuid",
@@ -66,7 +67,7 @@ const TABLE: &[Row] = &[
     // The engine put together.
     Row { module: "merge", crate_modules: &["version"], crates: &[], std: &[], is_async: false },
     Row { module: "store", crate_modules: &["actor", "env", "manifest", "memtable", "merge", "sst", "version", "wal"], crates: &["quick_cache", "tracing", "uuid"], std: &[], is_async: false },
-    Row { module: "query", crate_modules: &["memtable", "merge", "sst", "store", "version"], crates: &["futures_core", "regex", "tokio"], std: &[], is_async: true },
+    Row { module: "query", crate_modules: &["memtable", "merge", "sst", "store", "version"], crates: &["futures_core", "jiff", "regex", "sketches_ddsketch", "tokio"], std: &["std::thread", "std::time::Instant"], is_async: true },
     Row { module: "engine", crate_modules: &["actor", "env", "latest", "query", "store", "version"], crates: &[], std: &["std::thread"], is_async: true },
     Row { module: "db", crate_modules: &["actor", "engine", "env", "latest", "merge", "query", "store", "version"], crates: &["thiserror"], std: &[], is_async: true },
     Row { module: "verify", crate_modules: &["env", "finding", "manifest", "sst", "store", "version", "wal"], crates: &["uuid"], std: &[], is_async: false },

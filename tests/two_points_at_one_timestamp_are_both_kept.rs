@@ -19,7 +19,7 @@ fn expect(db: &Db, key: &SeriesKey, values: &[f64]) {
         (Aggregate::Last, Value::F64(*values.last().unwrap())),
     ] {
         let windows = snapshot.query(Select::metric("m")).aggregate(aggregate).run_blocking().unwrap();
-        assert_eq!(windows.series[0].windows[0].value, value);
+        assert_eq!(windows.series[0].values, [[Some(value)]]);
     }
 }
 

@@ -5,6 +5,7 @@
 use super::column::{ColumnBuffer, partition_near};
 use super::range::TimeRange;
 use super::source::BoxSource;
+use super::summary::Summary;
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::{Point, Timestamp};
@@ -91,6 +92,8 @@ pub(crate) struct Merge<T> {
     duplicates: Duplicates,
     /// The newest time of which a point was given; kept up where only the first one counts.
     given: Option<Timestamp>,
+    /// Whether a chunk ends where another run would have to be read for it: that run's summary may do.
+    stepwise: bool,
     chunk: ColumnBuffer<T>,
     /// The buffers of the lane that ended last, for the next one that begins.
     spare: ColumnBuffer<T>,
@@ -112,7 +115,7 @@ impl<T: Copy> Merge<T> {
         }
         turns.sort_unstable_by(|a, b| b.cmp(a));
         let (chunk, spare) = (ColumnBuffer::new(), ColumnBuffer::new());
-        Self { lanes, turns, range, duplicates, given: None, chunk, spare, failed: None }
+        Self { lanes, turns, range, duplicates, given: None, stepwise: false, chunk, spare, failed: None }
     }
 
     /// A merge whose first chunk is an error.
@@ -155,6 +158,93 @@ impl<T: Copy> Merge<T> {
             self.lanes.clear();
         }
         made
+    }
+
+    /// The summary of the run that comes next, which then counts as given, if `takes` agrees: only where the run is known
+    /// without reading it, lies in the range, and nothing hidden and no other source meets its time. To be asked before
+    /// each [`advance`](Self::advance), until there is none.
+    pub(crate) fn summary(&mut self, takes: impl Fn(&Summary<T>) -> bool) -> Result<Option<Summary<T>>> {
+        self.stepwise = true;
+        let found = if self.failed.is_some() { Ok(None) } else { self.find_summary(takes) };
+        if found.is_err() {
+            self.turns.clear();
+            self.lanes.clear();
+        }
+        found
+    }
+
+    fn find_summary(&mut self, takes: impl Fn(&Summary<T>) -> bool) -> Result<Option<Summary<T>>> {
+        while let Some(turn) = self.turns.last().copied() {
+            let Some(lane) = &mut self.lanes[turn.age] else {
+                self.turns.pop();
+                continue;
+            };
+            if !lane.run.is_empty() {
+                return Ok(None);
+            }
+            if !lane.hidden.is_empty() && lane.source.pass_over(&lane.hidden)? {
+                self.requeue(turn.age);
+                continue;
+            }
+            let summary = lane.source.peek()?;
+            if lane.turn(self.range) != Some(turn.time) {
+                // Its bound was loose: another may come before it.
+                self.requeue(turn.age);
+                continue;
+            }
+            let Some(summary) = summary else { return Ok(None) };
+            let (first, last) = (summary.first_time, summary.last_time);
+            let is_inside = self.range.first() <= first && last <= self.range.last();
+            let is_new = self.given.is_none_or(|given| given.as_nanos() < first);
+            if !is_inside || !is_new || lane.hidden.meets(first, last) || !takes(&summary) {
+                return Ok(None);
+            }
+            match self.turns.len().checked_sub(2).map(|second| self.turns[second]) {
+                Some(other) if other.time <= last => {
+                    if !self.sharpen(other)? {
+                        return Ok(None);
+                    }
+                }
+                _ => return Ok(Some(self.take_summary(turn.age, summary))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_summary(&mut self, age: usize, summary: Summary<T>) -> Summary<T> {
+        if let Some(lane) = &mut self.lanes[age] {
+            lane.source.skip();
+        }
+        if self.duplicates == Duplicates::KeepFirst {
+            self.given = Some(Timestamp::from_nanos(summary.last_time));
+        }
+        self.requeue(age);
+        summary
+    }
+
+    /// Whether the second to come moves back once its bound is exact; it does not if it truly has a point there.
+    fn sharpen(&mut self, other: Turn) -> Result<bool> {
+        let slot = &mut self.lanes[other.age];
+        let mut turn = None;
+        if let Some(lane) = slot {
+            if lane.run.is_empty() {
+                lane.source.peek()?;
+            }
+            turn = lane.turn(self.range);
+        }
+        if turn == Some(other.time) {
+            return Ok(false);
+        }
+        self.turns.retain(|kept| kept.age != other.age);
+        match turn {
+            Some(time) => {
+                let moved = Turn { time, age: other.age };
+                let place = self.turns.partition_point(|kept| *kept > moved);
+                self.turns.insert(place, moved);
+            }
+            None => *slot = None,
+        }
+        Ok(true)
     }
 
     fn make(&mut self) -> Result<bool> {
@@ -210,6 +300,9 @@ impl<T: Copy> Merge<T> {
                 continue;
             };
             if lane.run.is_empty() {
+                if self.stepwise && !self.chunk.is_empty() {
+                    return Ok(true);
+                }
                 self.refill(turn.age)?;
                 continue;
             }

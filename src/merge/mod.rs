@@ -7,6 +7,7 @@ mod column;
 mod latest;
 mod range;
 mod source;
+mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -15,3 +16,4 @@ pub(crate) use column::partition_near;
 pub(crate) use latest::latest;
 pub(crate) use range::TimeRange;
 pub(crate) use source::{BoxSource, Source, newest};
+pub(crate) use summary::{Summary, Total};

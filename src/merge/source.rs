@@ -2,6 +2,7 @@
 //! It promises nothing about where the points lie; it knows neither files nor memtables.
 
 use super::range::TimeRange;
+use super::summary::Summary;
 use crate::error::Result;
 use crate::options::Duplicates;
 use crate::point::{Point, Timestamp};
@@ -35,6 +36,18 @@ pub(crate) trait Source<T>: Send {
     fn pass_over(&mut self, _hidden: &Hidden) -> Result<bool> {
         Ok(false)
     }
+
+    /// Makes the bound exact, which may mean opening a file or copying a run out, and tells of the coming run what is
+    /// known without reading it.
+    ///
+    /// # Errors
+    /// As for [`fill`](Self::fill).
+    fn peek(&mut self) -> Result<Option<Summary<T>>> {
+        Ok(None)
+    }
+
+    /// Lets go of the coming run: its summary stands for it.
+    fn skip(&mut self) {}
 
     /// Its newest point that is not hidden: the greatest timestamp, and of several there the first that arrived if
     /// the first is kept, else the last. Asked at most once, of a source that was never filled; those that can find it

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::range::TimeRange;
 use super::source::{BoxSource, Source};
+use super::summary::{Summary, Total};
 use crate::error::{Error, Result};
 use crate::options::Duplicates;
 use crate::point::{Point, Timestamp};
@@ -36,6 +37,8 @@ pub(crate) struct Runs<T> {
     loose: i64,
     /// Whether it can tell, unread, that a run is hidden.
     foresees: bool,
+    /// Whether it tells summaries.
+    summarises: bool,
     /// Reads that succeed before one fails.
     reads_left: Option<usize>,
     touches: Touches,
@@ -44,7 +47,7 @@ pub(crate) struct Runs<T> {
 impl<T: Copy + Send + 'static> Runs<T> {
     pub(crate) fn new(runs: Vec<Vec<Point<T>>>) -> Self {
         let rest: VecDeque<_> = runs.into_iter().filter(|run| !run.is_empty()).collect();
-        Self { rest, loose: 0, foresees: false, reads_left: None, touches: Touches::default() }
+        Self { rest, loose: 0, foresees: false, summarises: false, reads_left: None, touches: Touches::default() }
     }
 
     pub(crate) fn loose_by(self, loose: i64) -> Self {
@@ -53,6 +56,10 @@ impl<T: Copy + Send + 'static> Runs<T> {
 
     pub(crate) fn foreseeing(self, foresees: bool) -> Self {
         Self { foresees, ..self }
+    }
+
+    pub(crate) fn summarising(self) -> Self {
+        Self { summarises: true, ..self }
     }
 
     fn points(&self) -> impl Iterator<Item = Point<T>> {
@@ -92,6 +99,28 @@ impl<T: Copy + Send + 'static> Source<T> for Runs<T> {
         timestamps.extend(run.iter().map(|point| point.timestamp));
         values.extend(run.iter().map(|point| point.value));
         Ok(true)
+    }
+
+    fn peek(&mut self) -> Result<Option<Summary<T>>> {
+        if !self.summarises {
+            return Ok(None);
+        }
+        self.loose = 0;
+        let mut runs = self.rest.iter();
+        let Some(run) = runs.next() else { return Ok(None) };
+        let (first, last) = (run[0], run[run.len() - 1]);
+        // Files hold no two points of a time of which one counts.
+        let next = runs.next().map(|run| run[0].timestamp);
+        let has_twins = run.windows(2).any(|pair| pair[0].timestamp == pair[1].timestamp);
+        let (first_time, last_time) = (first.timestamp.as_nanos(), last.timestamp.as_nanos());
+        let (first, last, sum) = (first.value, last.value, Total::Integer(0));
+        let count = run.len() as u64;
+        let summary = Summary { count, first_time, last_time, min: first, max: last, first, last, sum };
+        Ok((!has_twins && next != Some(Timestamp::from_nanos(last_time))).then_some(summary))
+    }
+
+    fn skip(&mut self) {
+        self.rest.pop_front();
     }
 
     fn end(&self) -> Option<i64> {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::explain::{Census, Work};
 use super::select::Select;
 use crate::error::Result;
 use crate::merge::{BoxSource, Merge, TimeRange, latest};
@@ -78,10 +79,15 @@ pub(crate) trait Catalog: Send + Sync {
     /// The series that match, sorted by key.
     fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>>;
 
-    /// The sources that may hold visible points of the series inside the range. They may give points
+    /// The sources that may hold visible points of the series inside the range; what they do is counted. They may give points
     /// outside of it, which the merge cuts off; the series' own type decides the variant.
     ///
     /// # Errors
     /// Whatever naming them met; opening and reading come later.
-    fn sources(&self, series: &SeriesInfo, range: TimeRange) -> Result<AnySources>;
+    fn sources(&self, series: &SeriesInfo, range: TimeRange, work: Option<&Arc<Work>>) -> Result<AnySources>;
+
+    /// What pruning by series and time leaves of all files, for `explain`.
+    fn census(&self, _selected: &[SeriesId], _range: TimeRange) -> Census {
+        Census::default()
+    }
 }

@@ -1,83 +1,61 @@
-//! How a window's values become one: running states that take slices, in tight loops the compiler can vectorise.
+//! What each type of values can do: running sums and extremes over slices, in tight loops the compiler can vectorise.
 //! The answer depends on the sequence of values alone, never on how it was cut into slices; it knows no time.
 
-use super::aggregate::Aggregate;
-use crate::point::{Sample, Value};
+use crate::merge::Total;
+use crate::point::Sample;
 
 /// A type of values as aggregates see it.
 pub(super) trait Measure: Sample {
     /// A running sum.
     type Sum: Default;
+    /// A running sum of differences.
+    type Rise: Copy + Default;
 
     fn add(sum: &mut Self::Sum, values: &[Self]);
 
-    fn total(sum: &Self::Sum) -> Value;
+    /// Takes the sum of so many values at once.
+    fn add_total(sum: &mut Self::Sum, total: Total, count: u64);
 
-    /// The sum divided by the number of values, which is not 0.
-    fn mean(sum: &Self::Sum, count: u64) -> f64;
+    fn total(sum: &Self::Sum) -> Total;
+
+    /// The sum of values that are all there are.
+    #[inline]
+    fn total_of(values: &[Self]) -> Total {
+        let mut sum = Self::Sum::default();
+        Self::add(&mut sum, values);
+        Self::total(&sum)
+    }
 
     /// The least of the values that have an order, if any has.
     fn least(values: &[Self]) -> Option<Self>;
 
     /// The greatest of the values that have an order, if any has.
     fn greatest(values: &[Self]) -> Option<Self>;
+
+    /// Whether it has an order.
+    fn is_ordered(self) -> bool;
+
+    /// Whether another value that equals it may stand before or behind it in the order.
+    fn is_zero_double(self) -> bool;
+
+    /// The nearest double.
+    fn double(self) -> f64;
+
+    /// Adds a difference.
+    fn rise(sum: &mut Self::Rise, from: Self, to: Self);
+
+    /// Adds a value, as the difference from 0.
+    fn rise_anew(sum: &mut Self::Rise, to: Self);
+
+    /// The nearest double.
+    fn risen(sum: Self::Rise) -> f64;
+
+    /// Whether it is less, of two values that have an order.
+    fn falls(from: Self, to: Self) -> bool;
 }
 
-/// What is kept of a window's values so far.
-pub(super) enum State<T: Measure> {
-    Count(u64),
-    Sum(T::Sum),
-    Mean(T::Sum, u64),
-    Min(Option<T>),
-    Max(Option<T>),
-    First(Option<T>),
-    Last(Option<T>),
-}
-
-impl<T: Measure> State<T> {
-    pub(super) fn new(aggregate: Aggregate) -> Self {
-        match aggregate {
-            Aggregate::Count => Self::Count(0),
-            Aggregate::Sum => Self::Sum(T::Sum::default()),
-            Aggregate::Mean => Self::Mean(T::Sum::default(), 0),
-            Aggregate::Min => Self::Min(None),
-            Aggregate::Max => Self::Max(None),
-            Aggregate::First => Self::First(None),
-            Aggregate::Last => Self::Last(None),
-        }
-    }
-
-    /// Takes the next values of the window.
-    pub(super) fn add(&mut self, values: &[T]) {
-        match self {
-            Self::Count(count) => *count += values.len() as u64,
-            Self::Sum(sum) => T::add(sum, values),
-            Self::Mean(sum, count) => {
-                T::add(sum, values);
-                *count += values.len() as u64;
-            }
-            Self::Min(least) => *least = join(*least, T::least(values), T::least),
-            Self::Max(greatest) => *greatest = join(*greatest, T::greatest(values), T::greatest),
-            Self::First(first) => *first = first.or_else(|| values.first().copied()),
-            Self::Last(last) => *last = values.last().copied().or(*last),
-        }
-    }
-
-    /// The window's value, once it has taken at least one.
-    pub(super) fn finish(&self) -> Value {
-        match self {
-            Self::Count(count) => Value::U64(*count),
-            Self::Sum(sum) => T::total(sum),
-            Self::Mean(sum, count) => Value::F64(T::mean(sum, *count)),
-            // Only NaN has no order, and a window without any value is not made.
-            Self::Min(best) | Self::Max(best) | Self::First(best) | Self::Last(best) => {
-                best.map_or(Value::F64(f64::NAN), Into::into)
-            }
-        }
-    }
-}
-
-fn join<T: Copy>(a: Option<T>, b: Option<T>, best: impl Fn(&[T]) -> Option<T>) -> Option<T> {
+/// The best of two, of which either may be missing.
+pub(super) fn better<T: Copy>(a: Option<T>, b: Option<T>, best: impl Fn(&[T]) -> Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => best(&[a, b]),
         (a, b) => a.or(b),
@@ -85,7 +63,7 @@ fn join<T: Copy>(a: Option<T>, b: Option<T>, best: impl Fn(&[T]) -> Option<T>) -
 }
 
 /// Independent chains of additions or comparisons: enough to keep the processor's vector units busy.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Eight partial sums. The n-th value of a window goes to lane n modulo 8 wherever slices begin and end, so that the
 /// rounding is the same for every layout of the points.
@@ -129,24 +107,44 @@ impl LaneSum {
 }
 
 /// Which NaN arithmetic gives is left to the processor and the compiler; here it is always the same.
-fn one_nan(value: f64) -> f64 {
+pub(super) fn one_nan(value: f64) -> f64 {
     if value.is_nan() { f64::NAN } else { value }
 }
 
 impl Measure for f64 {
     type Sum = LaneSum;
+    type Rise = f64;
 
+    #[inline]
     fn add(sum: &mut LaneSum, values: &[f64]) {
         sum.add(values);
     }
 
-    fn total(sum: &LaneSum) -> Value {
-        Value::F64(sum.total())
+    fn add_total(sum: &mut LaneSum, total: Total, count: u64) {
+        let total = match total {
+            Total::Float(total) => total,
+            Total::Integer(total) => nearest(total),
+        };
+        sum.lanes[sum.next] += total;
+        sum.next = (sum.next + usize::try_from(count % LANES as u64).unwrap_or(0)) % LANES;
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
-    fn mean(sum: &LaneSum, count: u64) -> f64 {
-        one_nan(sum.total() / count as f64)
+    #[inline]
+    fn total(sum: &LaneSum) -> Total {
+        Total::Float(sum.total())
+    }
+
+    #[inline]
+    fn total_of(values: &[f64]) -> Total {
+        let mut sum = LaneSum::default();
+        if values.len() < LANES {
+            // In registers: lanes that go through memory cost more than a few additions.
+            let lane = |at: usize| values.get(at).copied().unwrap_or(-0.0);
+            sum.lanes = [lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), -0.0];
+        } else {
+            sum.add(values);
+        }
+        Total::Float(sum.total())
     }
 
     fn least(values: &[f64]) -> Option<f64> {
@@ -157,6 +155,34 @@ impl Measure for f64 {
     fn greatest(values: &[f64]) -> Option<f64> {
         let greatest = fold_lanes(values, f64::NEG_INFINITY, |best, value| if value > best { value } else { best });
         settle(values, greatest, f64::NEG_INFINITY, 0.0)
+    }
+
+    fn is_ordered(self) -> bool {
+        !self.is_nan()
+    }
+
+    fn is_zero_double(self) -> bool {
+        self == 0.0
+    }
+
+    fn double(self) -> f64 {
+        self
+    }
+
+    fn rise(sum: &mut f64, from: f64, to: f64) {
+        *sum += to - from;
+    }
+
+    fn rise_anew(sum: &mut f64, to: f64) {
+        *sum += to;
+    }
+
+    fn risen(sum: f64) -> f64 {
+        one_nan(sum)
+    }
+
+    fn falls(from: f64, to: f64) -> bool {
+        to < from
     }
 }
 
@@ -188,24 +214,31 @@ fn settle(values: &[f64], best: f64, start: f64, best_zero: f64) -> Option<f64> 
     Some(if has_best_zero { best_zero } else { -best_zero })
 }
 
+/// The nearest double.
+#[expect(clippy::cast_precision_loss, reason = "the nearest is what the name promises")]
+pub(super) fn nearest(integer: i128) -> f64 {
+    integer as f64
+}
+
 macro_rules! measure_integer {
     ($($ty:ty),*) => {$(
         impl Measure for $ty {
             /// Holds 2^63 values of 64 bits, more than there can be.
             type Sum = i128;
+            type Rise = i128;
 
             fn add(sum: &mut i128, values: &[$ty]) {
                 *sum += values.iter().map(|value| i128::from(*value)).sum::<i128>();
             }
 
-            #[expect(clippy::cast_precision_loss, reason = "the nearest f64 is what is promised beyond the type's range")]
-            fn total(sum: &i128) -> Value {
-                <$ty>::try_from(*sum).map_or(Value::F64(*sum as f64), Value::from)
+            fn add_total(sum: &mut i128, total: Total, _: u64) {
+                if let Total::Integer(total) = total {
+                    *sum += total;
+                }
             }
 
-            #[expect(clippy::cast_precision_loss, reason = "a mean is a double, whatever the type of the values")]
-            fn mean(sum: &i128, count: u64) -> f64 {
-                *sum as f64 / count as f64
+            fn total(sum: &i128) -> Total {
+                Total::Integer(*sum)
             }
 
             fn least(values: &[$ty]) -> Option<$ty> {
@@ -215,34 +248,36 @@ macro_rules! measure_integer {
             fn greatest(values: &[$ty]) -> Option<$ty> {
                 values.iter().copied().max()
             }
+
+            fn is_ordered(self) -> bool {
+                true
+            }
+
+            fn is_zero_double(self) -> bool {
+                false
+            }
+
+            fn double(self) -> f64 {
+                nearest(i128::from(self))
+            }
+
+            fn rise(sum: &mut i128, from: $ty, to: $ty) {
+                *sum += i128::from(to) - i128::from(from);
+            }
+
+            fn rise_anew(sum: &mut i128, to: $ty) {
+                *sum += i128::from(to);
+            }
+
+            fn risen(sum: i128) -> f64 {
+                nearest(sum)
+            }
+
+            fn falls(from: $ty, to: $ty) -> bool {
+                to < from
+            }
         }
     )*};
 }
 
-measure_integer!(i64, u64);
-
-impl Measure for bool {
-    /// How many are true.
-    type Sum = u64;
-
-    fn add(sum: &mut u64, values: &[bool]) {
-        *sum += values.iter().map(|value| u64::from(*value)).sum::<u64>();
-    }
-
-    fn total(sum: &u64) -> Value {
-        Value::U64(*sum)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
-    fn mean(sum: &u64, count: u64) -> f64 {
-        *sum as f64 / count as f64
-    }
-
-    fn least(values: &[bool]) -> Option<bool> {
-        values.iter().copied().min()
-    }
-
-    fn greatest(values: &[bool]) -> Option<bool> {
-        values.iter().copied().max()
-    }
-}
+measure_integer!(i64, u64, bool);

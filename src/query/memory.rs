@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::memtable::{Cell, LaneReader};
-use crate::merge::{Source, TimeRange};
+use crate::merge::{Source, Summary, TimeRange};
 use crate::options::Duplicates;
 use crate::point::{Point, Sample, Timestamp};
 use crate::version::Hidden;
@@ -15,12 +15,20 @@ pub(super) struct LaneSource {
     bound: Option<i64>,
     end: i64,
     cells: Vec<Cell>,
+    /// Whether the cells are a run that was copied out to learn where it begins, and not given yet.
+    ahead: bool,
 }
 
 impl LaneSource {
     pub(super) fn new(reader: LaneReader, times: (i64, i64), range: TimeRange) -> Self {
         let bound = Some(times.0.max(range.first()));
-        Self { reader, bound, end: times.1.min(range.last()), cells: Vec::new() }
+        Self { reader, bound, end: times.1.min(range.last()), cells: Vec::new(), ahead: false }
+    }
+
+    /// Copies the next run out; false at the end.
+    fn read(&mut self) -> bool {
+        self.cells.clear();
+        self.reader.next(&mut self.cells)
     }
 }
 
@@ -30,8 +38,7 @@ impl<T: Sample> Source<T> for LaneSource {
     }
 
     fn fill(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> Result<bool> {
-        self.cells.clear();
-        if !self.reader.next(&mut self.cells) {
+        if !std::mem::take(&mut self.ahead) && !self.read() {
             self.bound = None;
             return Ok(false);
         }
@@ -40,6 +47,14 @@ impl<T: Sample> Source<T> for LaneSource {
         // The next run begins no earlier than this one ends.
         self.bound = self.cells.last().map(|cell| cell.timestamp);
         Ok(true)
+    }
+
+    fn peek(&mut self) -> Result<Option<Summary<T>>> {
+        if self.bound.is_some() && !self.ahead {
+            self.ahead = self.read();
+            self.bound = self.cells.first().map(|cell| cell.timestamp);
+        }
+        Ok(None)
     }
 
     fn end(&self) -> Option<i64> {

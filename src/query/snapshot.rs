@@ -4,7 +4,9 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use super::catalog::{AnySources, Catalog, SeriesInfo, Sources};
+use super::explain::{Census, Work};
 use super::memory::LaneSource;
+use super::newest::newest_of;
 use super::scan::Scan;
 use super::select::Select;
 use super::table::SstSource;
@@ -12,8 +14,8 @@ use super::{Query, unblock};
 use crate::error::{Error, Result};
 use crate::memtable::{Lane, View};
 use crate::merge::{BoxSource, TimeRange};
-use crate::point::{Point, Sample, Timestamp, ValueType};
-use crate::series::{Series, SeriesDef, SeriesKey};
+use crate::point::{Point, Sample, Timestamp, Value, ValueType};
+use crate::series::{Series, SeriesDef, SeriesId, SeriesKey};
 use crate::store::Readers;
 use crate::version::{Hidden, Version};
 
@@ -126,6 +128,96 @@ impl Snapshot {
         ruled.chain([cutoffs.all()]).max().flatten()
     }
 
+    /// The newest point of a series before a time: the state at that time, if a point tells of a change.
+    ///
+    /// # Errors
+    /// As for [`latest`](Self::latest).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let door = db.series_as_blocking::<bool>(SeriesKey::new("door_open"))?;
+    /// let mut batch = Batch::new();
+    /// batch.push(door, Timestamp::from_secs(10), true);
+    /// batch.push(door, Timestamp::from_secs(20), false);
+    /// db.write_blocking(batch)?;
+    /// let before = |secs| db.snapshot().last_before_blocking(door, Timestamp::from_secs(secs));
+    /// assert_eq!(before(20)?.map(|point| point.value), Some(true));
+    /// assert_eq!(before(10)?, None);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub async fn last_before<T: Sample>(&self, series: Series<T>, time: Timestamp) -> Result<Option<Point<T>>> {
+        let snapshot = self.clone();
+        unblock(move |_| snapshot.last_before_blocking(series, time)).await
+    }
+
+    /// The blocking twin of [`last_before`](Self::last_before).
+    ///
+    /// # Errors
+    /// As for `last_before`.
+    pub fn last_before_blocking<T: Sample>(&self, series: Series<T>, time: Timestamp) -> Result<Option<Point<T>>> {
+        self.inner.typed_sources(series, TimeRange::new(&..time))?.latest()
+    }
+
+    /// The newest point of each series that matches and has one, in key order.
+    ///
+    /// # Errors
+    /// [`Error::InvalidQuery`] for a selector with a bad pattern; else whatever reading met.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, Db, Select, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// batch.push_key(&SeriesKey::new("load").tag("host", "a"), Timestamp::from_secs(1), 0.5);
+    /// batch.push_key(&SeriesKey::new("load").tag("host", "b"), Timestamp::from_secs(2), 1.5);
+    /// db.write_blocking(batch)?;
+    /// for (series, point) in db.snapshot().latest_of_blocking(&Select::metric("load"))? {
+    ///     println!("{series} {} {}", point.timestamp, point.value);
+    /// }
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub async fn latest_of(&self, select: &Select) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
+        let (snapshot, select) = (self.clone(), select.clone());
+        unblock(move |_| snapshot.latest_of_blocking(&select)).await
+    }
+
+    /// The blocking twin of [`latest_of`](Self::latest_of).
+    ///
+    /// # Errors
+    /// As for `latest_of`.
+    pub fn latest_of_blocking(&self, select: &Select) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
+        newest_of(&*self.inner, select, TimeRange::ALL)
+    }
+
+    /// The newest point before a time of each series that matches and has one, in key order.
+    ///
+    /// # Errors
+    /// As for [`latest_of`](Self::latest_of).
+    pub async fn last_before_of(
+        &self,
+        select: &Select,
+        time: Timestamp,
+    ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
+        let (snapshot, select) = (self.clone(), select.clone());
+        unblock(move |_| snapshot.last_before_of_blocking(&select, time)).await
+    }
+
+    /// The blocking twin of [`last_before_of`](Self::last_before_of).
+    ///
+    /// # Errors
+    /// As for `last_before_of`.
+    pub fn last_before_of_blocking(
+        &self,
+        select: &Select,
+        time: Timestamp,
+    ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
+        newest_of(&*self.inner, select, TimeRange::new(&..time))
+    }
+
     /// A query over the series that match.
     pub fn query(&self, select: Select) -> Query {
         let catalog: Arc<dyn Catalog> = self.inner.clone();
@@ -138,12 +230,12 @@ impl Inner {
         let def = self.version.series.get(series.id()).filter(|_| series.nonce() == self.nonce);
         let def = def.ok_or(Error::UnknownSeries { id: series.id().get() })?;
         check_type::<T>(def)?;
-        self.sources_of(def, range)
+        self.sources_of(def, range, None)
     }
 
     /// Whatever may hold points of a series in a range, oldest first, each with what tombstones and cutoff hide of it.
     /// No file is opened here, and none that cannot matter ever will be.
-    fn sources_of<T: Sample>(&self, def: &SeriesDef, range: TimeRange) -> Result<Sources<T>> {
+    fn sources_of<T: Sample>(&self, def: &SeriesDef, range: TimeRange, work: Option<&Arc<Work>>) -> Result<Sources<T>> {
         let version = &self.version;
         let mut lanes: Vec<(BoxSource<T>, Hidden)> = Vec::new();
         if range.is_empty() {
@@ -152,8 +244,10 @@ impl Inner {
         let times = range.as_inclusive();
         for meta in version.ssts.iter().filter(|sst| sst.rectangle.meets(def.id, &times)) {
             let readers = self.readers.as_ref().ok_or(Error::Closed)?;
-            let source = SstSource::new(Arc::clone(readers), Arc::clone(meta), def.id, range);
-            lanes.push((Box::new(source), version.hidden(def, meta.max_seq)));
+            let (readers, meta) = (Arc::clone(readers), Arc::clone(meta));
+            let max_seq = meta.max_seq;
+            let source = SstSource::new(readers, meta, def.id, range, work.cloned());
+            lanes.push((Box::new(source), version.hidden(def, max_seq)));
         }
         // A memtable applies the deletes that came while it was active; those that came later are the version's.
         for frozen in &version.frozen {
@@ -201,14 +295,40 @@ impl Catalog for Inner {
         found
     }
 
-    fn sources(&self, series: &SeriesInfo, range: TimeRange) -> Result<AnySources> {
+    fn sources(&self, series: &SeriesInfo, range: TimeRange, work: Option<&Arc<Work>>) -> Result<AnySources> {
         let def = self.version.series.get(series.id).ok_or(Error::UnknownSeries { id: series.id.get() })?;
         Ok(match def.ty {
-            ValueType::F64 => AnySources::F64(self.sources_of(def, range)?),
-            ValueType::I64 => AnySources::I64(self.sources_of(def, range)?),
-            ValueType::U64 => AnySources::U64(self.sources_of(def, range)?),
-            ValueType::Bool => AnySources::Bool(self.sources_of(def, range)?),
+            ValueType::F64 => AnySources::F64(self.sources_of(def, range, work)?),
+            ValueType::I64 => AnySources::I64(self.sources_of(def, range, work)?),
+            ValueType::U64 => AnySources::U64(self.sources_of(def, range, work)?),
+            ValueType::Bool => AnySources::Bool(self.sources_of(def, range, work)?),
         })
+    }
+
+    fn census(&self, selected: &[SeriesId], range: TimeRange) -> Census {
+        let version = &self.version;
+        let mut census = Census {
+            series: version.series.iter().count() as u64,
+            series_selected: selected.len() as u64,
+            ..Census::default()
+        };
+        let mut selected = selected.to_vec();
+        selected.sort_unstable();
+        for sst in version.ssts.iter() {
+            let rectangle = &sst.rectangle;
+            let first = selected.partition_point(|id| *id < rectangle.first_series);
+            let meets_series = selected.get(first).is_some_and(|id| *id <= rectangle.last_series);
+            let meets_time = rectangle.first_time <= range.last() && range.first() <= rectangle.last_time;
+            census.files += 1;
+            census.blocks += sst.blocks;
+            if !meets_series {
+                census.files_by_series += 1;
+            } else if !meets_time {
+                census.files_by_time += 1;
+                census.blocks_by_time += sst.blocks;
+            }
+        }
+        census
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::explain::Work;
 use crate::error::Result;
-use crate::merge::{Source, TimeRange, newest};
+use crate::merge::{Source, Summary, TimeRange, Total, newest};
 use crate::options::Duplicates;
 use crate::point::{Point, Sample, Timestamp};
 use crate::series::SeriesId;
-use crate::sst::{BlockEntry, BlockScratch, SstReader};
+use crate::sst::{BlockEntry, BlockScratch, SstReader, Statistics, Sum};
 use crate::store::Readers;
 use crate::version::{Hidden, SstMeta};
 
@@ -23,11 +24,25 @@ pub(super) struct SstSource {
     open: Option<(Arc<SstReader>, VecDeque<BlockEntry>)>,
     /// From the readers' store of them at the first run, and back there at the end.
     scratch: Option<BlockScratch>,
+    /// Where what is done here is counted, if anywhere.
+    work: Option<Arc<Work>>,
 }
 
 impl SstSource {
-    pub(super) fn new(readers: Arc<Readers>, meta: Arc<SstMeta>, series: SeriesId, range: TimeRange) -> Self {
-        Self { readers, meta, series, range, open: None, scratch: None }
+    pub(super) fn new(
+        readers: Arc<Readers>,
+        meta: Arc<SstMeta>,
+        series: SeriesId,
+        range: TimeRange,
+        work: Option<Arc<Work>>,
+    ) -> Self {
+        Self { readers, meta, series, range, open: None, scratch: None, work }
+    }
+
+    fn count(&self, count: impl FnOnce(&Work)) {
+        if let Some(work) = &self.work {
+            count(work);
+        }
     }
 
     fn open(&mut self) -> Result<&mut (Arc<SstReader>, VecDeque<BlockEntry>)> {
@@ -36,9 +51,30 @@ impl SstSource {
         } else {
             let reader = self.readers.open(&self.meta)?;
             let blocks = reader.blocks(self.series, self.range.as_inclusive())?;
+            if let Some(work) = self.work.as_ref().filter(|work| work.is_thorough()) {
+                let all = reader.blocks(self.series, TimeRange::ALL.as_inclusive())?.len();
+                work.passed_by_time(all.saturating_sub(blocks.len()));
+            }
             (reader, blocks.into())
         };
         Ok(self.open.insert(opened))
+    }
+}
+
+fn summary<T: Sample>(block: &BlockEntry, statistics: &Statistics) -> Summary<T> {
+    let sum = match statistics.sum {
+        Sum::Float(sum) => Total::Float(sum),
+        Sum::Integer(sum) => Total::Integer(sum),
+    };
+    Summary {
+        count: u64::from(block.count),
+        first_time: block.first_time,
+        last_time: block.last_time,
+        min: T::from_bits(statistics.min),
+        max: T::from_bits(statistics.max),
+        first: T::from_bits(statistics.first),
+        last: T::from_bits(statistics.last),
+        sum,
     }
 }
 
@@ -64,7 +100,20 @@ impl<T: Sample> Source<T> for SstSource {
         let reader = Arc::clone(reader);
         let scratch = self.scratch.get_or_insert_with(|| self.readers.take_scratch());
         reader.read_block(&block, scratch, timestamps, values)?;
+        self.count(|work| work.decoded(block.count, block.len));
         Ok(true)
+    }
+
+    fn peek(&mut self) -> Result<Option<Summary<T>>> {
+        let (_, blocks) = self.open()?;
+        Ok(blocks.front().and_then(|block| Some(summary(block, block.statistics.as_ref()?))))
+    }
+
+    fn skip(&mut self) {
+        let block = self.open.as_mut().and_then(|(_, blocks)| blocks.pop_front());
+        if let Some(block) = block {
+            self.count(|work| work.summarised(block.count));
+        }
     }
 
     fn end(&self) -> Option<i64> {
@@ -80,7 +129,9 @@ impl<T: Sample> Source<T> for SstSource {
         while blocks.front().is_some_and(|block| hidden.covers(block.first_time, block.last_time)) {
             blocks.pop_front();
         }
-        Ok(blocks.len() < before)
+        let passed = before - blocks.len();
+        self.count(|work| work.hidden(passed));
+        Ok(passed > 0)
     }
 
     fn last(&mut self, hidden: &Hidden, duplicates: Duplicates) -> Result<Option<Point<T>>> {

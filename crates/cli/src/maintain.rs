@@ -55,8 +55,8 @@ pub(crate) fn delete(args: &Delete, dir: &Path) -> Result<()> {
 fn points_of(snapshot: &Snapshot, select: &Select, args: &Delete) -> Result<u64> {
     let range = time::range(args.from, args.to);
     let windows = snapshot.query(select.clone()).range(range).aggregate(Aggregate::Count).run_blocking()?;
-    let values = windows.series.iter().flat_map(|series| &series.windows).map(|window| &window.value);
-    Ok(values.map(|value| if let Value::U64(count) = value { *count } else { 0 }).sum())
+    let values = windows.series.iter().flat_map(timestrata::SeriesWindows::windows).map(|window| window.value);
+    Ok(values.map(|value| if let Some(Value::U64(count)) = value { count } else { 0 }).sum())
 }
 
 fn tell(args: &Delete, meant: &[SeriesInfo], points: u64) -> Result<()> {

@@ -66,14 +66,14 @@ fn windows(args: &Query, snapshot: &Snapshot, select: Select, range: Range, aggr
         query = query.every(every);
     }
     let windows = query.run_blocking()?;
-    if windows.series.iter().all(|series| series.windows.is_empty()) {
+    if windows.is_empty() {
         return Ok(false);
     }
     let mut printer = Printer::stdout(args.show)?;
     'rows: for series in &windows.series {
-        let text = SeriesText::new(&series.series.key);
-        for window in &series.windows {
-            if !printer.row(&PointRow { series: Rc::clone(&text), time: window.start, value: window.value })? {
+        let text = SeriesText::new(&series.key);
+        for (start, value) in series.windows().filter_map(|window| Some((window.start, window.value?))) {
+            if !printer.row(&PointRow { series: Rc::clone(&text), time: start, value })? {
                 break 'rows;
             }
         }

@@ -53,6 +53,66 @@ proptest! {
     }
 }
 
+/// Whether summaries and chunks, one after the other, stand for these points.
+fn stand_for(mut merge: Merge<i64>, expected: &[Point<i64>], every: usize) -> Result<usize, TestCaseError> {
+    let (mut at, mut asked, mut summaries) = (0, 0, 0);
+    loop {
+        while let Some(summary) = merge.summary(|_| every > 0 && asked % every == 0).unwrap() {
+            let count = usize::try_from(summary.count).unwrap();
+            let (first, last) = (expected[at], expected[at + count - 1]);
+            let ends = (first.timestamp.as_nanos(), first.value, last.timestamp.as_nanos(), last.value);
+            prop_assert_eq!((summary.first_time, summary.first, summary.last_time, summary.last), ends);
+            (at, asked, summaries) = (at + count, asked + 1, summaries + 1);
+        }
+        asked += 1;
+        if !merge.advance().unwrap() {
+            break;
+        }
+        let (timestamps, values) = (merge.chunk().timestamps(), merge.chunk().values());
+        for (timestamp, value) in timestamps.iter().zip(values) {
+            prop_assert_eq!(expected.get(at), Some(&Point { timestamp: *timestamp, value: *value }));
+            at += 1;
+        }
+    }
+    prop_assert_eq!(at, expected.len());
+    Ok(summaries)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn summaries_stand_for_their_points_and_for_no_others(
+        lanes in prop::collection::vec((runs(), hiddens(), any::<bool>()), 0..6),
+        range in ranges(),
+        duplicates in policies(),
+        every in 0..4_usize,
+    ) {
+        let lanes: Vec<_> = lanes
+            .into_iter()
+            .map(|(runs, hidden, tells)| (if tells { runs.summarising() } else { runs }, hidden))
+            .collect();
+        let expected = visible_points(&lanes, range, duplicates);
+        let merge = Merge::new(
+            range,
+            lanes.iter().map(|(runs, hidden)| (runs.clone().boxed(), hidden.clone())).collect(),
+            duplicates,
+        );
+        stand_for(merge, &expected, every)?;
+    }
+}
+
+#[test]
+fn a_run_that_nothing_meets_is_known_by_its_summary_alone() {
+    let block = |from: i64| points(&(from..from + 500).map(|n| (n, n)).collect::<Vec<_>>());
+    let blocks = Runs::new(vec![block(0), block(500), block(1_000), block(1_500)]).loose_by(3).summarising();
+    let late = Runs::new(vec![points(&[(700, 1), (1_499, 2)])]).loose_by(900).summarising();
+    let expected = sorted_points(&[blocks.clone(), late.clone()], TimeRange::ALL);
+    // The second block holds a late point, the third another at its very end.
+    let merge = plain_merge(TimeRange::ALL, &[blocks, late]);
+    assert_eq!(stand_for(merge, &expected, 1).unwrap(), 2);
+}
+
 #[test]
 fn long_overlapping_runs_are_cut_where_the_other_begins() {
     let evens: Vec<_> = (0..5_000).map(|n| (n * 2, n)).collect();

@@ -5,6 +5,7 @@ use crate::merge::testing::{Runs, points};
 use crate::options::Duplicates;
 use crate::point::ValueType;
 use crate::query::Window;
+use crate::query::explain::Work;
 use crate::series::{SeriesId, SeriesKey};
 use crate::version::Hidden;
 
@@ -19,7 +20,7 @@ impl Catalog for Vectors {
         all.filter(|series| select.matches(&series.key)).map(Arc::clone).collect()
     }
 
-    fn sources(&self, series: &SeriesInfo, _: TimeRange) -> Result<AnySources> {
+    fn sources(&self, series: &SeriesInfo, _: TimeRange, _: Option<&Arc<Work>>) -> Result<AnySources> {
         let (_, sources) = &self.0[series.id.index()];
         Ok(sources())
     }
@@ -65,8 +66,8 @@ fn query(select: &str) -> Query {
 
 fn rows(answer: &Windows) -> Vec<(String, i64, Value)> {
     let rows = answer.series.iter().flat_map(|series| {
-        let row = |window: &Window| (series.series.to_string(), window.start.as_nanos(), window.value);
-        series.windows.iter().map(row)
+        let row = |window: Window| (series.key.to_string(), window.start.as_nanos(), window.value.unwrap());
+        series.windows().map(row)
     });
     rows.collect()
 }
@@ -137,7 +138,7 @@ fn windows_and_scans_see_what_is_not_hidden_and_not_superseded() {
     let select = "counts";
     for (aggregate, value) in [(Aggregate::Count, Value::U64(3)), (Aggregate::Sum, Value::I64(2_301))] {
         let answer = query(select).aggregate(aggregate).run_blocking().unwrap();
-        assert_eq!(answer.series[0].windows[0].value, value);
+        assert_eq!(answer.series[0].values, [[Some(value)]]);
     }
     let values: Vec<_> = query(select).scan().map(|item| item.unwrap().1.value).collect();
     assert_eq!(values, [Value::I64(1), Value::I64(2_000), Value::I64(300)]);

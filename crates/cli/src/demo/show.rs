@@ -27,8 +27,8 @@ async fn daily(
 ) -> Result<Vec<(Timestamp, Value)>> {
     let select = Select::metric("temp").tag("station", station);
     let windows = snapshot.query(select).range(range).every(DAY).aggregate(aggregate).run().await?;
-    let windows = windows.series.into_iter().flat_map(|series| series.windows);
-    Ok(windows.map(|window| (window.start, window.value)).collect())
+    let windows = windows.series.iter().flat_map(timestrata::SeriesWindows::windows);
+    Ok(windows.filter_map(|window| Some((window.start, window.value?))).collect())
 }
 
 /// A week of daily values, each checked against the points of the file.
