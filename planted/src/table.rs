@@ -17,6 +17,8 @@ pub(crate) const SIMULATION: &str = "simulation";
 const BAD_INPUT: &str = "bad_names_types_and_sizes_change_nothing";
 const HISTORIES: &str = "any_history_of_deletes_and_merges_reads_as_the_oracle_says";
 
+const READS: &str = "every_read_of_every_projection_tells_the_same";
+
 /// A module of the simulation's that does its own planting.
 pub(crate) const FAULTS_OF_THE_DISK: &str = "every_missing_or_late_sync_is_noticed";
 
@@ -57,6 +59,8 @@ pub(crate) const PLANTED: &[Planted] = &[
     simulated("15", "merge_restores_its_numbers", crashed!("compactions_overtaken"), "a compaction fails where nothing failed"),
     simulated("16", "close_loses_the_first_recovery", crashed!("closed_after_two_crashes"), "is lost"),
     simulated("17", "failed_group_is_acknowledged", crashed!("failed_writes"), "is lost"),
+    Planted { row: "18", bug: "projection_collapses_series", binary: READS, test: "whatever_the_layout", says: "KeepAll, in memory" },
+    Planted { row: "18", bug: "projection_drops_deletes", binary: READS, test: "whatever_the_layout", says: "KeepAll, frozen in between" },
     simulated("19", "failed_sync_is_acknowledged", crashed!("failed_sync"), "is lost"),
     simulated("20", "damaged_record_is_skipped", DAMAGED, "is lost, and a later one is there"),
     Planted { row: "21", bug: "refused_batch_is_ok", binary: BAD_INPUT, test: "another_type_is_told_with_series_expected_and_found", says: "on an `Ok` value" },

@@ -45,9 +45,12 @@ impl Census {
         }
         #[cfg(feature = "mutant_census_ignores_what_came_since")]
         let series = &series[series.len()..];
-        series.iter().for_each(|id| _ = self.written.insert(*id));
-        let deleted = delete.into_iter().flat_map(|tombstone| tombstone.series.iter());
-        deleted.for_each(|id| _ = self.deleted.insert(id));
+        for id in series {
+            self.written.insert(*id);
+        }
+        for id in delete.into_iter().flat_map(|tombstone| tombstone.series.iter()) {
+            self.deleted.insert(id);
+        }
     }
 
     /// Whether a cutoff that was moved may have been the end of any series: with files that were dropped, and else as

@@ -127,7 +127,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         };
         // Taken now and for good: no other file of any level will bear it.
         self.generation += 1;
-        self.compacting.compactor.send(ToCompactor::Compact(job));
+        self.compacting.compactor.send(ToCompactor::Compact(Box::new(job)));
     }
 
     fn next_plan(&self) -> Option<Plan> {

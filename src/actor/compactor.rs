@@ -18,7 +18,7 @@ pub(crate) async fn run<M: Merges>(mut merges: M, inbox: Receiver<ToCompactor>, 
     }
 }
 
-fn compact<M: Merges>(merges: &mut M, job: MergeJob) -> Report {
+fn compact<M: Merges>(merges: &mut M, job: Box<MergeJob>) -> Report {
     let inputs = job.plan.inputs.iter().map(|sst| sst.id).collect();
     let outcome = merges.merge(&job);
     #[cfg(not(feature = "mutant_compactor_keeps_its_plan"))]

@@ -118,8 +118,8 @@ pub(crate) struct Flush {
 /// What the compactor is asked to do.
 #[derive(Debug)]
 pub(crate) enum ToCompactor {
-    /// Merge these.
-    Compact(MergeJob),
+    /// Merge these. Boxed: it is large, and there is one at a time.
+    Compact(Box<MergeJob>),
     /// Look which of these series have no point left.
     Count(CensusJob),
 }

@@ -41,6 +41,13 @@ impl Grouping {
             let values = tags.iter().map(|tag| info.key.tag_value(tag).unwrap_or_default().to_owned()).collect();
             groups.entry(values).or_default().push(info);
         }
+        // 18: the tags that tell series apart are dropped, and with them all series of a group but one.
+        #[cfg(feature = "planted")]
+        if crate::planted::is("projection_collapses_series") {
+            for members in groups.values_mut() {
+                members.truncate(1);
+            }
+        }
         groups.into_iter().map(|(values, members)| Group { key: key(tags, &values, &members), members }).collect()
     }
 }

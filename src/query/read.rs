@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::catalog::Catalog;
+#[cfg(feature = "planted")]
+use super::catalog::{AnySources, Sources};
 use super::explain::Work;
 use super::group::{Group, Joined, Joining};
 use super::limits::Limits;
@@ -104,6 +106,8 @@ impl Reading<'_> {
         let Some((group, nth)) = self.series.get(at).copied() else { return false };
         let info = &self.groups[group].members[nth];
         let sources = self.catalog.sources(info, self.plan.range, Some(self.work));
+        #[cfg(feature = "planted")]
+        let sources = sources.map(|sources| planted(sources, self.groups[group].members.len() > 1));
         let read = sources.and_then(|sources| part(sources, self.plan, self.limits));
         let kept = read.and_then(|part| self.keep(at, part));
         match kept {
@@ -134,6 +138,24 @@ impl Reading<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// 18: deletes go by tags that a projection has dropped.
+#[cfg(feature = "planted")]
+fn planted(sources: AnySources, projected: bool) -> AnySources {
+    fn undeleted<T>(mut sources: Sources<T>) -> Sources<T> {
+        sources.lanes.iter_mut().for_each(|(_, hidden)| *hidden = crate::version::Hidden::new(Vec::new()));
+        sources
+    }
+    if !projected || !crate::planted::is("projection_drops_deletes") {
+        return sources;
+    }
+    match sources {
+        AnySources::F64(sources) => AnySources::F64(undeleted(sources)),
+        AnySources::I64(sources) => AnySources::I64(undeleted(sources)),
+        AnySources::U64(sources) => AnySources::U64(undeleted(sources)),
+        AnySources::Bool(sources) => AnySources::Bool(undeleted(sources)),
     }
 }
 

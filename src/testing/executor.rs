@@ -28,9 +28,12 @@ pub struct Executor {
     /// Of the openings that live.
     alarms: Vec<(Arc<Alarm>, Sender<ToWriter>)>,
     woken_at: Rc<Cell<usize>>,
-    /// The tasks that are compactors, and whether they get no turns for now.
+    /// The tasks that are compactors, and those that are flushers.
     compactors: Vec<usize>,
-    held: bool,
+    flushers: Vec<usize>,
+    /// Whether these get no turns for now.
+    holds_compactors: bool,
+    holds_flushers: bool,
 }
 
 /// A task that wants a turn.
@@ -80,7 +83,9 @@ impl Executor {
             alarms: Vec::new(),
             woken_at,
             compactors: Vec::new(),
-            held: false,
+            flushers: Vec::new(),
+            holds_compactors: false,
+            holds_flushers: false,
         }
     }
 
@@ -91,7 +96,8 @@ impl Executor {
     pub fn open(&mut self, builder: Builder) -> Result<Db> {
         let (db, Actors { writer, flusher, compactor, alarm, guard }) = builder.env(self.disk.env()).assemble()?;
         self.alarms.push((alarm, guard.inbox()));
-        self.start(flusher);
+        let flusher = self.start(flusher);
+        self.flushers.push(flusher);
         let compactor = self.start(compactor);
         self.compactors.push(compactor);
         self.start(writer);
@@ -122,7 +128,12 @@ impl Executor {
 
     /// Whether merges wait from now on, so that others overtake them whatever the seed.
     pub fn hold_compactor(&mut self, held: bool) {
-        self.held = held;
+        self.holds_compactors = held;
+    }
+
+    /// Whether flushes wait from now on: what is frozen stays so.
+    pub fn hold_flusher(&mut self, held: bool) {
+        self.holds_flushers = held;
     }
 
     /// Gives a task that wants one a turn; `false` if none does.
@@ -141,7 +152,10 @@ impl Executor {
 
     fn choose(&mut self) -> Option<Ready> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |ready: &Ready| self.held && self.compactors.contains(&ready.task);
+        let waits = |ready: &Ready| {
+            (self.holds_compactors && self.compactors.contains(&ready.task))
+                || (self.holds_flushers && self.flushers.contains(&ready.task))
+        };
         let wanted = ready.iter().filter(|ready| !waits(ready)).count();
         let nth = self.chance.up_to(wanted.checked_sub(1)?);
         let at = ready.iter().enumerate().filter(|(_, ready)| !waits(ready)).map(|(at, _)| at).nth(nth)?;
@@ -200,6 +214,7 @@ impl Executor {
         self.alarms.clear();
         self.tasks.clear();
         self.compactors.clear();
+        self.flushers.clear();
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // Numbers must not repeat: a waker of a dead task may still be held somewhere.
         self.ready = Arc::default();

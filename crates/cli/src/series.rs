@@ -17,14 +17,11 @@ pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
     if snapshot.count_series(&select) == 0 {
         return Err(none(&snapshot, selector.unwrap_or_default()));
     }
-    match names(args, &snapshot, &select) {
-        Some(names) => print(args, names.into_iter().map(NameRow)),
-        None => {
-            let series = snapshot.series(&select);
-            let row = |info: &SeriesInfo| SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type };
-            print(args, series.iter().map(row))
-        }
+    if let Some(names) = names(args, &snapshot, &select) {
+        return print(args, names.into_iter().map(NameRow));
     }
+    let row = |info: &SeriesInfo| SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type };
+    print(args, snapshot.series(&select).iter().map(row))
 }
 
 /// What is asked for instead of series.

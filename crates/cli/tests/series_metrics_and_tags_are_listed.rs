@@ -1,12 +1,14 @@
 //! What there is: series, metrics, tags and their values, of all or of a selection.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
 mod common;
 
 use common::Place;
 
 fn place() -> Place {
     let place = Place::new();
-    place.file("f.csv", "t,host,region,cpu,ram\n1,a,eu,1.5,2.5\n2,b,us,1.5,2.5\n3,c,eu,1.5,2.5\n".to_owned());
+    place.file("f.csv", "t,host,region,cpu,ram\n1,a,eu,1.5,2.5\n2,b,us,1.5,2.5\n3,c,eu,1.5,2.5\n");
     place.run("ingest f.csv --db d --time t --time-format s --tags host,region").ok();
     place
 }

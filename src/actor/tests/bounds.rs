@@ -29,7 +29,7 @@ fn l0_file(number: u64) -> SstMeta {
 }
 
 /// As many files of L0 as make a freeze wait, and the first merge of them under way.
-fn full_world() -> (World, MergeJob) {
+fn full_world() -> (World, Box<MergeJob>) {
     let ssts = (1..=FULL).map(l0_file).collect();
     let mut world = World::opened(&Durable { ssts, flushed_seq: FULL, ..Durable::default() }, 1);
     assert!(!world.go());

@@ -172,7 +172,7 @@ impl SeriesIndex {
     /// # Errors
     /// The rule that it breaks: who is gone was made.
     pub(crate) fn restore_gone(&mut self, gone: &SeriesSet, suspects: &SeriesSet) -> Result<(), String> {
-        let mut ends = [gone, suspects].into_iter().filter_map(|set| set.bounds()).map(|ids| *ids.end());
+        let mut ends = [gone, suspects].into_iter().filter_map(SeriesSet::bounds).map(|ids| *ids.end());
         if let Some(id) = ends.find(|id| id.index() >= self.len()) {
             return Err(format!("series {id} is gone and was never made"));
         }
@@ -208,7 +208,7 @@ impl SeriesIndex {
         let next = u32::try_from(self.len()).ok().filter(|next| *next < MAX_SERIES_IDS && self.live() < cap as usize);
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
         let made = Arc::new(SeriesDef { id, key: key.clone(), ty, duplicates: chosen.unwrap_or(duplicates), seq });
-        self.push(Arc::clone(&made));
+        self.push(&made);
         self.seal();
         Ok(Made::New(made))
     }
@@ -228,7 +228,7 @@ impl SeriesIndex {
         if let Some(other) = self.find(&def.key) {
             return Err(format!("{} is series {} and series {}", def.key, other.id, def.id));
         }
-        self.push(Arc::new(def));
+        self.push(&Arc::new(def));
         Ok(true)
     }
 
@@ -238,9 +238,9 @@ impl SeriesIndex {
         self.postings.seal(&self.by_id);
     }
 
-    fn push(&mut self, def: Arc<SeriesDef>) {
-        self.bytes += def_bytes(&def);
-        self.by_id.push_back(Arc::clone(&def));
+    fn push(&mut self, def: &Arc<SeriesDef>) {
+        self.bytes += def_bytes(def);
+        self.by_id.push_back(Arc::clone(def));
         self.by_key.insert(&def.key, def.id);
     }
 }

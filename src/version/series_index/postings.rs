@@ -34,7 +34,8 @@ impl Postings {
     }
 
     fn seal_in(&mut self, by_id: &Vector<Arc<SeriesDef>>, sizes: &[usize]) {
-        let starts = |sealed: usize| move |size: &&usize| sealed % **size == 0 && by_id.len() - sealed >= **size;
+        let starts =
+            |sealed: usize| move |size: &&usize| sealed.is_multiple_of(**size) && by_id.len() - sealed >= **size;
         while let Some(size) = sizes.iter().find(starts(self.sealed)) {
             let series = by_id.iter().skip(self.sealed).take(*size).cloned().collect();
             self.segments.push_back(Arc::new(Segment::new(series)));
@@ -45,7 +46,7 @@ impl Postings {
 
     /// Joins the last segments into one of this size, if they fill it.
     fn join(&mut self, size: usize) {
-        if self.sealed % size != 0 || self.segments.last().is_none_or(|last| last.len() >= size) {
+        if !self.sealed.is_multiple_of(size) || self.segments.last().is_none_or(|last| last.len() >= size) {
             return;
         }
         let (mut series, mut parts) = (Vec::with_capacity(size), Vec::new());
