@@ -14,7 +14,8 @@ use timestrata::{Aggregate, Batch, Db, Duplicates, Point, Select, SeriesKey, Sna
 const HOSTS: [&str; 4] = ["a", "b", "c", "d"];
 const ZONES: [&str; 4] = ["x", "x", "y", "y"];
 const POLICIES: [Duplicates; 3] = [Duplicates::KeepAll, Duplicates::KeepLast, Duplicates::KeepFirst];
-const RANGES: [RangeInclusive<i64>; 5] = [i64::MIN..=i64::MAX, 0..=39, 7..=18, 10..=10, 25..=24];
+/// First and last time of the ranges that are read; the last of them is reversed.
+const RANGES: [(i64, i64); 5] = [(i64::MIN, i64::MAX), (0, 39), (7, 18), (10, 10), (25, 24)];
 
 fn key(series: usize) -> SeriesKey {
     SeriesKey::new("m").tag("host", HOSTS[series]).tag("zone", ZONES[series])
@@ -123,7 +124,9 @@ fn laid_out(then: [Then; 6], duplicates: Duplicates) -> (Executor, Db) {
         let done = match step {
             Step::Write(points) => {
                 let mut batch = Batch::new();
-                points.iter().for_each(|(series, time, value)| batch.push_key(&key(*series), at(*time), *value));
+                for (series, time, value) in points {
+                    batch.push_key(&key(series), at(time), value);
+                }
                 executor.run(async move { handle.write(batch).await.map(drop) })
             }
             Step::Delete { zone, times } => {
@@ -287,7 +290,8 @@ fn whatever_the_layout() {
         for (layout, then) in LAYOUTS {
             let (_executor, db) = laid_out(then, duplicates);
             let snapshot = db.snapshot();
-            for range in RANGES {
+            for (first, last) in RANGES {
+                let range = first..=last;
                 let what = format!("{duplicates:?}, {layout}, {range:?}");
                 let points = [0, 1, 2, 3].map(|series| seen(&told[series], &range, duplicates));
                 for (series, points) in points.iter().enumerate() {
