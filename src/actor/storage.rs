@@ -166,3 +166,25 @@ pub(crate) enum Timer {
     /// Look whether retired files are still read.
     Sweep,
 }
+
+impl Timer {
+    /// Each at the place that its number names.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Mark,
+        Self::Sync,
+        Self::Age,
+        Self::Retry,
+        Self::Compact,
+        Self::Census,
+        Self::Retain,
+        Self::Sweep,
+    ];
+}
+
+const _: () = {
+    let mut at = 0;
+    while at < Timer::ALL.len() {
+        assert!(Timer::ALL[at] as usize == at, "whoever keeps timers by number finds another one");
+        at += 1;
+    }
+};

@@ -23,7 +23,7 @@ use crate::version::{
 #[derive(Debug, Default)]
 struct State {
     now: Duration,
-    due: [Option<Duration>; 8],
+    due: [Option<Duration>; Timer::ALL.len()],
     syncs: usize,
     segments: u64,
     install_fails: bool,

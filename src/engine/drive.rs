@@ -11,14 +11,11 @@ use std::time::Duration;
 use crate::actor::{Timer, Timers};
 use crate::env::Env;
 
-const TIMERS: [Timer; 7] =
-    [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry, Timer::Compact, Timer::Retain, Timer::Sweep];
-
 /// When each timer is due. Set by the actor, read by whoever drives it, both on one thread.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     env: Arc<dyn Env>,
-    due: Mutex<[Option<Duration>; TIMERS.len()]>,
+    due: Mutex<[Option<Duration>; Timer::ALL.len()]>,
 }
 
 impl Timers for Arc<Alarm> {
@@ -64,7 +61,7 @@ impl Alarm {
         }
         let first = due.iter().position(|slot| *slot == Some(at)).unwrap_or_default();
         due[first] = None;
-        Ok(TIMERS[first])
+        Ok(Timer::ALL[first])
     }
 }
 
