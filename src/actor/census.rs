@@ -48,8 +48,8 @@ impl Census {
         for id in series {
             self.written.insert(*id);
         }
-        for id in delete.into_iter().flat_map(|tombstone| tombstone.series.iter()) {
-            self.deleted.insert(id);
+        if let Some(tombstone) = delete {
+            self.deleted.add(&tombstone.series, &IdBits::default());
         }
     }
 
@@ -64,11 +64,10 @@ impl Census {
 }
 
 impl<S: Storage, T: Timers> Writer<S, T> {
-    /// The version's suspects, and with a cutoff that has moved far enough every series that is listed.
-    fn suspects(&self, all: bool) -> Option<Version> {
+    /// With every series that is listed as a suspect; `None` if there is none.
+    fn suspecting_all(&self) -> Option<Version> {
         let mut next = (*self.version).clone();
-        let listed: Vec<SeriesId> = if all { next.series.listed().map(|def| def.id).collect() } else { Vec::new() };
-        next.series.suspect(listed);
+        next.series.suspect(&SeriesSet::from_sorted(next.series.iter().map(|def| def.id)));
         (!next.series.gone().suspects().is_empty()).then_some(next)
     }
 
@@ -79,7 +78,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             return;
         }
         self.census.cutoff = cutoff;
-        if let Some(next) = self.suspects(true) {
+        if let Some(next) = self.suspecting_all() {
             self.publish(next);
         }
     }
@@ -123,8 +122,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     fn note_gone(&mut self, seq: u64, suspects: &SeriesSet, gone: &SeriesSet) {
         let (written, deleted) = (std::mem::take(&mut self.census.written), std::mem::take(&mut self.census.deleted));
-        let cleared = suspects.iter().filter(|id| !deleted.contains(*id));
-        let next = self.version.after_census(seq, cleared, gone.iter().filter(|id| !written.contains(*id)));
+        let cleared = SeriesSet::from_sorted(suspects.iter().filter(|id| !deleted.contains(*id)));
+        let gone = SeriesSet::from_sorted(gone.iter().filter(|id| !written.contains(*id)));
+        let next = self.version.after_census(seq, &cleared, &gone);
         tracing::debug!(looked_at = suspects.count(), gone = next.series.gone().len(), "census ended");
         // Where a flush must come first, its edit tells the manifest, too.
         if self.version.series.gone().step_to(next.series.gone()).is_empty() {

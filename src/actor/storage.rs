@@ -169,16 +169,8 @@ pub(crate) enum Timer {
 
 impl Timer {
     /// Each at the place that its number names.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Mark,
-        Self::Sync,
-        Self::Age,
-        Self::Retry,
-        Self::Compact,
-        Self::Census,
-        Self::Retain,
-        Self::Sweep,
-    ];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Mark, Self::Sync, Self::Age, Self::Retry, Self::Compact, Self::Census, Self::Retain, Self::Sweep];
 }
 
 const _: () = {

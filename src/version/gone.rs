@@ -46,7 +46,7 @@ impl Gone {
     pub(crate) fn restored(gone: &SeriesSet, suspects: &SeriesSet) -> Self {
         let bits = |set: &SeriesSet| {
             let mut bits = IdBits::default();
-            set.iter().for_each(|id| _ = bits.insert(id));
+            bits.add(set, &IdBits::default());
             bits
         };
         let (ids, suspects) = (bits(gone), bits(suspects));
@@ -72,8 +72,10 @@ impl Gone {
     }
 
     /// No point of these was left once the record `seq` was in.
-    pub(crate) fn left(&mut self, seq: u64, series: impl IntoIterator<Item = SeriesId>) {
-        let new = SeriesSet::from_sorted(series.into_iter().filter(|id| self.ids.insert(*id)));
+    pub(crate) fn left(&mut self, seq: u64, series: &SeriesSet) {
+        let before = self.ids.clone();
+        self.ids.add(series, &IdBits::default());
+        let new = self.ids.without(&before);
         if !new.is_empty() {
             // Who was found so in an older version waits with the last: later is never wrong.
             let seq = self.since.last().map_or(seq, |(last, _)| seq.max(*last));
@@ -82,9 +84,8 @@ impl Gone {
     }
 
     /// Perhaps no point of these is left.
-    pub(crate) fn suspect(&mut self, series: impl IntoIterator<Item = SeriesId>) {
-        let listed = series.into_iter().filter(|id| !self.ids.contains(*id));
-        listed.for_each(|id| _ = self.suspects.insert(id));
+    pub(crate) fn suspect(&mut self, series: &SeriesSet) {
+        self.suspects.add(series, &self.ids);
     }
 
     pub(crate) fn suspects(&self) -> &IdBits {
@@ -92,8 +93,8 @@ impl Gone {
     }
 
     /// Someone has looked.
-    pub(crate) fn clear(&mut self, series: impl IntoIterator<Item = SeriesId>) {
-        series.into_iter().for_each(|id| _ = self.suspects.remove(id));
+    pub(crate) fn clear(&mut self, series: &SeriesSet) {
+        self.suspects.take(series);
     }
 
     /// A point of it was written; whether it had been gone.
@@ -109,9 +110,7 @@ impl Gone {
         while since.front().is_some_and(|(seq, _)| *seq <= flushed_seq) {
             since.pop_front();
         }
-        for id in since.iter().flat_map(|(_, series)| series.iter()) {
-            durable.remove(id);
-        }
+        since.iter().for_each(|(_, series)| durable.take(series));
         Self { since, durable: (durable, self.suspects.below(logged)), ..self.clone() }
     }
 
@@ -136,19 +135,15 @@ impl Gone {
 mod tests {
     use super::*;
 
-    fn ids(ids: &[u32]) -> Vec<SeriesId> {
-        ids.iter().copied().map(SeriesId::new).collect()
-    }
-
-    fn set(of: &[u32]) -> SeriesSet {
-        SeriesSet::from_sorted(ids(of))
+    fn set(ids: &[u32]) -> SeriesSet {
+        SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new))
     }
 
     #[test]
     fn the_manifest_hears_of_a_series_once_its_delete_is_flushed() {
         let mut gone = Gone::default();
-        gone.left(5, ids(&[1, 2, 3]));
-        gone.left(8, ids(&[2, 4]));
+        gone.left(5, &set(&[1, 2, 3]));
+        gone.left(8, &set(&[2, 4]));
         assert!(gone.contains(SeriesId::new(4)) && !gone.contains(SeriesId::new(0)) && gone.len() == 4);
         let first = gone.settled(6, 9);
         assert_eq!(gone.step_to(&first), GoneStep { gone: set(&[1, 2, 3]), ..GoneStep::default() });
@@ -168,7 +163,7 @@ mod tests {
     fn a_series_that_came_back_and_left_again_waits_for_its_last_delete() {
         let mut gone = Gone::restored(&set(&[1]), &set(&[]));
         gone.came_back(SeriesId::new(1));
-        gone.left(20, ids(&[1]));
+        gone.left(20, &set(&[1]));
         assert_eq!(gone.settled(19, 9).durable().0, set(&[]), "it had points at 19");
         assert_eq!(gone.settled(20, 9).durable().0, set(&[1]));
     }
@@ -176,7 +171,7 @@ mod tests {
     #[test]
     fn the_manifest_hears_of_no_series_before_it_is_in_their_log() {
         let mut gone = Gone::default();
-        gone.suspect(ids(&[1, 5]));
+        gone.suspect(&set(&[1, 5]));
         assert_eq!(gone.settled(3, 5).durable().1, set(&[1]));
         assert_eq!(gone.settled(3, 6).durable().1, set(&[1, 5]));
     }
@@ -184,12 +179,12 @@ mod tests {
     #[test]
     fn a_suspect_stays_one_over_a_reopening_until_someone_has_looked() {
         let mut gone = Gone::restored(&set(&[3]), &set(&[1]));
-        gone.suspect(ids(&[2, 3]));
+        gone.suspect(&set(&[2, 3]));
         let next = gone.settled(1, 9);
         assert_eq!(gone.step_to(&next), GoneStep { suspected: set(&[2]), ..GoneStep::default() }, "3 is gone");
         let mut gone = Gone::restored(&next.durable().0, &next.durable().1);
         assert_eq!(gone.suspects().to_set(), set(&[1, 2]));
-        gone.clear(ids(&[1]));
+        gone.clear(&set(&[1]));
         assert_eq!(gone.step_to(&gone.settled(1, 9)), GoneStep { cleared: set(&[1]), ..GoneStep::default() });
     }
 }

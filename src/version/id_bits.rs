@@ -47,6 +47,31 @@ impl IdBits {
         true
     }
 
+    /// Puts in those of a set that are not among others, a word at a time: a delete may name a million in one run.
+    pub(crate) fn add(&mut self, set: &SeriesSet, except: &Self) {
+        for (at, mask) in words(set) {
+            while self.words.len() <= at {
+                self.words.push_back(0);
+            }
+            let new = mask & !self.words[at] & !except.words.get(at).copied().unwrap_or_default();
+            if new != 0 {
+                self.words[at] |= new;
+                self.count += new.count_ones() as usize;
+            }
+        }
+    }
+
+    /// Takes out those of a set.
+    pub(crate) fn take(&mut self, set: &SeriesSet) {
+        for (at, mask) in words(set) {
+            let there = mask & self.words.get(at).copied().unwrap_or_default();
+            if there != 0 {
+                self.words[at] &= !there;
+                self.count -= there.count_ones() as usize;
+            }
+        }
+    }
+
     /// Takes an id out; whether it was there.
     pub(crate) fn remove(&mut self, id: SeriesId) -> bool {
         let (at, bit) = place(id);
@@ -83,6 +108,17 @@ impl IdBits {
     }
 }
 
+/// The words of a set, each with its place; one may come in parts.
+fn words(set: &SeriesSet) -> impl Iterator<Item = (usize, u64)> + '_ {
+    set.runs().iter().flat_map(|(first, last)| {
+        let ((from, low), (to, high)) = (place(*first), place(*last));
+        // From the first bit on, and up to the last one.
+        let (low, high) = (low.wrapping_neg(), high | (high - 1));
+        (from..=to)
+            .map(move |at| (at, if at == from { low } else { u64::MAX } & if at == to { high } else { u64::MAX }))
+    })
+}
+
 /// The ids of a word, in ascending order.
 fn bits(at: usize, word: u64) -> impl Iterator<Item = SeriesId> {
     let ones =
@@ -99,7 +135,32 @@ mod tests {
 
     use super::*;
 
+    fn set(ids: &BTreeSet<u32>) -> SeriesSet {
+        SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new))
+    }
+
     proptest! {
+        #[test]
+        fn whole_sets_go_in_and_out(
+            own in prop::collection::btree_set(0..300_u32, 0..200),
+            more in prop::collection::btree_set(0..400_u32, 0..300),
+            except in prop::collection::btree_set(0..400_u32, 0..100),
+            fewer in prop::collection::btree_set(0..400_u32, 0..300),
+        ) {
+            let (mut bits, mut others) = (IdBits::default(), IdBits::default());
+            bits.add(&set(&own), &IdBits::default());
+            others.add(&set(&except), &IdBits::default());
+            prop_assert_eq!(bits.to_set(), set(&own));
+            bits.add(&set(&more), &others);
+            let expected: BTreeSet<u32> = own.union(&more.difference(&except).copied().collect()).copied().collect();
+            prop_assert_eq!(bits.to_set(), set(&expected));
+            prop_assert_eq!(bits.len(), expected.len());
+            bits.take(&set(&fewer));
+            let expected: BTreeSet<u32> = expected.difference(&fewer).copied().collect();
+            prop_assert_eq!(bits.to_set(), set(&expected));
+            prop_assert_eq!(bits.len(), expected.len());
+        }
+
         #[test]
         fn it_does_as_a_set_of_std(steps in prop::collection::vec((any::<bool>(), 0..400_u32), 0..200)) {
             let (mut found, mut before) = (IdBits::default(), IdBits::default());

@@ -62,11 +62,6 @@ impl SeriesIndex {
         self.by_id.iter()
     }
 
-    /// Those that are not gone, by id in ascending order.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
-        self.by_id.iter().filter(|def| !self.gone.contains(def.id))
-    }
-
     /// The series that are meant, by id in ascending order; those that are gone among them.
     pub(crate) fn select<'a>(&'a self, filter: &'a Filter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
         let newest = self.since(self.postings.sealed()).filter(move |def| filter.matches(&def.key));
@@ -114,26 +109,26 @@ impl SeriesIndex {
     }
 
     /// These were found without any point left once the record `seq` was in.
-    pub(crate) fn left(&mut self, seq: u64, series: impl IntoIterator<Item = SeriesId>) {
+    pub(crate) fn left(&mut self, seq: u64, series: &SeriesSet) {
         self.gone.left(seq, series);
     }
 
     /// Perhaps no point of these is left.
-    pub(crate) fn suspect(&mut self, series: impl IntoIterator<Item = SeriesId>) {
+    pub(crate) fn suspect(&mut self, series: &SeriesSet) {
         self.gone.suspect(series);
     }
 
     /// Someone has looked for points of these.
-    pub(crate) fn clear(&mut self, series: impl IntoIterator<Item = SeriesId>) {
+    pub(crate) fn clear(&mut self, series: &SeriesSet) {
         self.gone.clear(series);
     }
 
     /// A delete in its place in the order: of all time it leaves nothing, and of some time perhaps.
     pub(crate) fn deleted(&mut self, tombstone: &Tombstone) {
         if tombstone.is_of_all_time() {
-            self.left(tombstone.seq, tombstone.series.iter());
+            self.left(tombstone.seq, &tombstone.series);
         } else {
-            self.suspect(tombstone.series.iter());
+            self.suspect(&tombstone.series);
         }
     }
 
