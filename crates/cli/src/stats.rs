@@ -13,13 +13,15 @@ use crate::output::Stdout;
 pub(crate) fn run(dir: &Path) -> Result<()> {
     let db = database::open(dir)?;
     let stats = db.stats();
-    let series = db.snapshot().series(&Select::all());
-    let mut metrics: Vec<&str> = series.iter().map(|info| info.key.metric()).collect();
-    metrics.dedup();
+    let metrics = db.snapshot().metrics();
     let mut out = Stdout::lock().out;
     writeln!(out, "database  {}", dir.display())?;
     let (names, known) = (count(metrics.len() as u64), bytes(stats.series_bytes));
-    writeln!(out, "series    {} of {names} metrics, about {known} in memory", count(stats.series))?;
+    let gone = match stats.series_gone {
+        0 => String::new(),
+        gone => format!("; {} more without a point", count(gone)),
+    };
+    writeln!(out, "series    {} of {names} metrics{gone}, about {known} in memory", count(stats.series))?;
     writeln!(out, "points    {}", count(stats.points))?;
     let size = ratio(stats.file_bytes, stats.file_points);
     let (files, points) = (count(stats.files), count(stats.file_points));
