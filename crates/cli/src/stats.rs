@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use timestrata::{Select, Timestamp};
+use timestrata::Timestamp;
 
 use crate::database;
 use crate::failure::Result;
