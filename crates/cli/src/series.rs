@@ -9,6 +9,7 @@ use crate::database;
 use crate::failure::{Failure, Result};
 use crate::names;
 use crate::output::{Printer, SeriesRow, SeriesText};
+use crate::table::Align;
 
 pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
     let snapshot = database::open(dir)?.snapshot();
@@ -17,7 +18,7 @@ pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
     if series.is_empty() {
         return Err(none(&snapshot, selector.unwrap_or_default()));
     }
-    let mut printer = Printer::stdout(args.show)?;
+    let mut printer = Printer::stdout(args.show, &[("series", Align::Left), ("type", Align::Left)])?;
     for info in &series {
         if !printer.row(&SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type })? {
             break;

@@ -1,0 +1,135 @@
+//! Charts in files and in the terminal, looked at as a viewer would.
+
+#![expect(clippy::unwrap_used, reason = "a test's panic is its answer")]
+
+mod common;
+
+use std::fs;
+
+use common::{Place, data};
+
+fn weather() -> Place {
+    let place = Place::new();
+    let file = data("nyc_weather_hourly.csv");
+    let options = "--time time_hour --tags origin=station --values temp,pressure";
+    place.run(&format!("ingest {} --db w {options}", file.display())).ok();
+    place
+}
+
+/// The texts of an SVG, which plotters writes on lines of their own.
+fn texts(svg: &str) -> Vec<String> {
+    let elements = svg.split("<text").skip(1).map(|text| text.split_once('>').unwrap().1);
+    elements.map(|text| text.split("</text>").next().unwrap().trim().replace("&quot;", "\"")).collect()
+}
+
+/// The lines that are no axes: those of two pixels.
+fn polylines(svg: &str) -> Vec<&str> {
+    svg.lines().filter(|line| line.starts_with("<polyline") && line.contains("stroke-width=\"2\"")).collect()
+}
+
+fn svg(place: &Place, options: &str) -> String {
+    assert_eq!(place.run(&format!("query {options} --db w --plot c.svg")).ok(), "");
+    fs::read_to_string(place.path("c.svg")).unwrap()
+}
+
+#[test]
+fn an_svg_tells_its_series_times_and_values() {
+    let place = weather();
+    let svg = svg(&place, "temp --every 1d --agg mean");
+    assert!(svg.starts_with("<svg width=\"1200\"") && svg.trim_end().ends_with("</svg>"));
+    let texts = texts(&svg);
+    for text in [
+        "temp: mean by 1d",
+        "temp{station=\"EWR\"}",
+        "temp{station=\"JFK\"}",
+        "temp{station=\"LGA\"}",
+        "Jul",
+        "Dec",
+        "80",
+        "2013-01-01 to 2013-12-30, UTC",
+    ] {
+        assert!(texts.iter().any(|own| own == text), "{text}: {texts:?}");
+    }
+    let lines = polylines(&svg);
+    assert_eq!(lines.len(), 3);
+    let points = lines[0].split("points=\"").nth(1).unwrap().split_whitespace().count();
+    assert!(points > 360, "{points}");
+    let colours: std::collections::BTreeSet<&str> =
+        lines.iter().map(|line| line.split("stroke=\"").nth(1).unwrap().split('"').next().unwrap()).collect();
+    assert_eq!(colours.len(), 3);
+}
+
+#[test]
+fn times_are_marked_as_fits_the_span_and_the_zone() {
+    let place = weather();
+    let texts = |options: &str| texts(&svg(&place, &format!("'temp{{station=\"JFK\"}}' {options}")));
+    let day = texts("--from 2013-07-01 --to 2013-07-02");
+    assert!(day.contains(&"02:00".to_owned()) && day.contains(&"temp{station=\"JFK\"}".to_owned()), "{day:?}");
+    let week = texts("--from 2013-07-01 --to 2013-07-08 --every 1h");
+    assert!(week.contains(&"3 Jul".to_owned()), "{week:?}");
+    let zone = texts("--from 2013-07-01 --to 2013-07-08 --every 1d --zone -04:00");
+    assert!(zone.contains(&"2013-07-01 to 2013-07-07, -04:00".to_owned()), "{zone:?}");
+}
+
+#[test]
+fn aggregates_are_lines_of_their_own_and_nulls_are_gaps() {
+    let place = weather();
+    let two = svg(&place, "temp --every 1w --group-all --agg min,max");
+    assert_eq!(polylines(&two).len(), 2);
+    assert!(texts(&two).contains(&"temp max".to_owned()), "{:?}", texts(&two));
+    // Of the pressure whole days are missing.
+    let gaps = |fill: &str| polylines(&svg(&place, &format!("pressure --every 1h --group-all --fill {fill}"))).len();
+    assert_eq!(gaps("none"), 1);
+    assert!(gaps("null") > 1);
+}
+
+#[test]
+fn a_png_has_the_size_of_the_chart_and_takes_the_place_of_the_old_one() {
+    let place = weather();
+    place.file("c.png", "old");
+    place.run("query temp --db w --every 1d --plot c.png").ok();
+    let png = fs::read(place.path("c.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    assert_eq!(number(16), 1_200);
+    assert!((600..700).contains(&number(20)), "{}", number(20));
+    assert!(png.ends_with(b"IEND\xaeB`\x82"));
+    let left: Vec<String> = fs::read_dir(place.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_failed_chart_leaves_the_old_file() {
+    let place = weather();
+    place.file("c.svg", "old");
+    place.run("query temp --db w --from 2020-01-01 --every 1d --plot c.svg").fails(1);
+    assert_eq!(fs::read_to_string(place.path("c.svg")).unwrap(), "old");
+}
+
+#[test]
+fn the_terminal_shows_lines_with_numbers_months_and_a_legend() {
+    let place = weather();
+    let out = place.run("query temp --db w --every 1w --plot").ok();
+    assert_eq!(out, place.run("query temp --db w --every 1w --plot -").ok());
+    for text in ["temp: mean by 1w", "1 ── temp{station=\"EWR\"}", "3 ── temp{station=\"LGA\"}", "Jul", " 80 ┤", "┬"]
+    {
+        assert!(out.contains(text), "{text}\n{out}");
+    }
+    assert!(out.lines().all(|line| line.chars().count() <= 100) && !out.contains('\u{1b}'), "{out}");
+}
+
+#[test]
+fn more_series_than_can_be_told_apart_are_said() {
+    let place = Place::new();
+    let header: String = (0..20).map(|n| format!(",m{n:02}")).collect();
+    let row = |minute: u32| format!("1970-01-01T00:{minute:02}:00Z{}\n", ",1.5".repeat(20));
+    place.file("f.csv", format!("time{header}\n{}{}", row(0), row(1)));
+    place.run("ingest f.csv --db w").ok();
+    let ended = place.run("query {} --db w --plot c.svg");
+    assert_eq!(ended.err, "note: the first 14 of 20 lines are drawn; --top or --group-by chooses\n");
+    assert_eq!(polylines(&fs::read_to_string(place.path("c.svg")).unwrap()).len(), 14);
+}
