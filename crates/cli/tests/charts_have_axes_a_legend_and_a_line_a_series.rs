@@ -97,7 +97,7 @@ fn a_png_has_the_size_of_the_chart_and_takes_the_place_of_the_old_one() {
     let left: Vec<String> = fs::read_dir(place.path("."))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".tmp"))
+        .filter(|name| name.starts_with('.'))
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -125,11 +125,26 @@ fn the_terminal_shows_lines_with_numbers_months_and_a_legend() {
 #[test]
 fn more_series_than_can_be_told_apart_are_said() {
     let place = Place::new();
-    let header: String = (0..20).map(|n| format!(",m{n:02}")).collect();
+    let header = (0..20).fold(String::new(), |header, n| format!("{header},m{n:02}"));
     let row = |minute: u32| format!("1970-01-01T00:{minute:02}:00Z{}\n", ",1.5".repeat(20));
     place.file("f.csv", format!("time{header}\n{}{}", row(0), row(1)));
     place.run("ingest f.csv --db w").ok();
     let ended = place.run("query {} --db w --plot c.svg");
     assert_eq!(ended.err, "note: the first 14 of 20 lines are drawn; --top or --group-by chooses\n");
     assert_eq!(polylines(&fs::read_to_string(place.path("c.svg")).unwrap()).len(), 14);
+}
+
+#[test]
+fn texts_wider_than_the_chart_are_cut_where_one_sees_it() {
+    let place = Place::new();
+    let name = "very_long_".repeat(30);
+    place.file("f.csv", format!("time,x,host\n1970-01-01,1,{name}\n1970-01-02,2,{name}\n1970-01-03,2,short\n"));
+    place.run("ingest f.csv --db w --tags host").ok();
+    let texts = texts(&svg(&place, &format!("'x{{host=~\"{name}|short\"}}'")));
+    let cut: Vec<&String> = texts.iter().filter(|text| text.ends_with('…')).collect();
+    assert_eq!(cut.len(), 2, "{texts:?}");
+    assert!(texts.contains(&"x{host=\"short\"}".to_owned()), "{texts:?}");
+    place.run(&format!("query x{{host=\"{name}\"}} --db w --plot c.png")).ok();
+    let out = place.run("query x --db w --plot").ok();
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
 }

@@ -24,9 +24,13 @@ const LEGEND_ROW: i32 = 24;
 const MARGIN: i32 = 20;
 const FONT: &str = "sans-serif";
 const TEXT_SIZE: i32 = 17;
+const TITLE_SIZE: i32 = 22;
+/// A PNG is drawn so many times as large, and each of its pixels is the mean of a square of those: smooth lines, and
+/// letters that stand where they belong instead of at whole pixels.
+const FINER: i32 = 3;
 const GREY: RGBColor = RGBColor(90, 90, 90);
 const PALE: RGBColor = RGBColor(226, 226, 226);
-/// Paul Tol's "bright" and "muted", which also the colour-blind can tell apart (personal.sron.nl/~pault).
+/// The first seven are Paul Tol's "bright", which the colour-blind can tell apart, too (personal.sron.nl/~pault).
 const COLOURS: [RGBColor; 14] = [
     RGBColor(68, 119, 170),
     RGBColor(238, 102, 119),
@@ -37,9 +41,9 @@ const COLOURS: [RGBColor; 14] = [
     RGBColor(120, 120, 120),
     RGBColor(51, 34, 136),
     RGBColor(221, 136, 51),
-    RGBColor(17, 119, 51),
-    RGBColor(136, 34, 85),
-    RGBColor(136, 204, 238),
+    RGBColor(153, 85, 40),
+    RGBColor(170, 120, 230),
+    RGBColor(0, 153, 136),
     RGBColor(153, 153, 51),
     RGBColor(0, 0, 0),
 ];
@@ -59,24 +63,42 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 pub(super) fn svg(picture: &Picture, bounds: Bounds) -> Result<String> {
-    let plan = Plan::new(picture, bounds)?;
+    let plan = Plan::new(picture, bounds, 1)?;
     let mut text = String::new();
     plan.draw(&SVGBackend::with_string(&mut text, plan.size()).into_drawing_area()).map_err(failed)?;
     Ok(text)
 }
 
 pub(super) fn png(picture: &Picture, bounds: Bounds) -> Result<Vec<u8>> {
-    let plan = Plan::new(picture, bounds)?;
-    let (width, height) = plan.size();
-    let mut pixels = vec![0; width as usize * height as usize * 3];
-    plan.draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area()).map_err(failed)?;
+    let plan = Plan::new(picture, bounds, FINER)?;
+    let (wide, high) = plan.size();
+    let mut large = vec![0; wide as usize * high as usize * 3];
+    plan.draw(&BitMapBackend::with_buffer(&mut large, (wide, high)).into_drawing_area()).map_err(failed)?;
+    let (width, height) = (wide / FINER.unsigned_abs(), high / FINER.unsigned_abs());
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(failed)?;
+    let pixels = averaged(&large, wide as usize * 3, FINER.unsigned_abs() as usize);
     writer.write_image_data(&pixels).and_then(|()| writer.finish()).map_err(failed)?;
     Ok(file)
+}
+
+/// The mean of each square of pixels, colour by colour; rows of so many bytes.
+fn averaged(large: &[u8], row: usize, side: usize) -> Vec<u8> {
+    let mut pixels = Vec::with_capacity(large.len() / side / side);
+    let count = u32::try_from(side * side).unwrap_or(1);
+    for rows in large.chunks_exact(row * side) {
+        for x in (0..row).step_by(3 * side) {
+            for colour in 0..3 {
+                let square = (0..side).flat_map(|dy| (0..side).map(move |dx| dy * row + x + dx * 3 + colour));
+                let sum: u32 = square.map(|at| u32::from(rows[at])).sum();
+                pixels.push(u8::try_from(sum / count).unwrap_or(u8::MAX));
+            }
+        }
+    }
+    pixels
 }
 
 fn failed(error: impl Display) -> Failure {
@@ -90,136 +112,141 @@ struct Plan<'a> {
     bounds: Bounds,
     scale: Scale,
     marks: Vec<Mark>,
-    /// The legend's texts with their places.
-    legend: Vec<(i32, i32, String)>,
-    height: i32,
+    legend: Legend,
+    /// How many pixels are drawn for one of the sizes above.
+    finer: i32,
 }
 
 /// A drawing, but for what its backend calls an error.
 type Drawn<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 impl<'a> Plan<'a> {
-    fn new(picture: &'a Picture, bounds: Bounds) -> Result<Self> {
+    fn new(picture: &'a Picture, bounds: Bounds, finer: i32) -> Result<Self> {
         register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
             .map_err(|_| failed("the font inside the program cannot be read"))?;
         let lines = picture.first_lines(COLOURS.len());
-        let legend = legend(lines);
-        let below = legend.last().map_or(0, |(_, y, _)| y + LEGEND_ROW);
-        let width = |text: &str| usize::try_from(width_of(text)).unwrap_or(usize::MAX / 100);
+        let width = |text: &str| usize::try_from(width_of(text, TEXT_SIZE)).unwrap_or(usize::MAX / 100);
         // What the texts of the values and the margins leave.
         let marks = axis::times_in(bounds.times, 1_000, &picture.zone, width);
         let scale = Scale::new(bounds.values, 7);
-        Ok(Self { picture, lines, bounds, scale, marks, legend, height: HEIGHT + below + MARGIN })
+        Ok(Self { picture, lines, bounds, scale, marks, legend: Legend::new(lines), finer })
     }
 
     fn size(&self) -> (u32, u32) {
-        (WIDTH.unsigned_abs(), self.height.unsigned_abs())
+        let height = HEIGHT + self.legend.height() + MARGIN;
+        ((WIDTH * self.finer).unsigned_abs(), (height * self.finer).unsigned_abs())
     }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         area.fill(&WHITE)?;
-        let (above, below) = area.split_vertically(HEIGHT);
+        let (above, below) = area.split_vertically(HEIGHT * self.finer);
+        self.draw_title(&above)?;
         self.draw_lines(&above)?;
-        for ((x, y, text), colour) in self.legend.iter().zip(COLOURS) {
-            let middle = y + TEXT_SIZE / 2 + 4;
-            below.draw(&PathElement::new([(*x, middle), (x + 24, middle)], colour.stroke_width(3)))?;
-            below.draw(&Text::new(
-                text.clone(),
-                (x + 32, middle),
-                style(BLACK).pos(Pos::new(HPos::Left, VPos::Center)),
-            ))?;
+        let left_of = Pos::new(HPos::Left, VPos::Center);
+        for ((text, (x, y)), colour) in self.legend.placed().zip(COLOURS) {
+            let (x, middle) = (x * self.finer, (y + LEGEND_ROW / 2) * self.finer);
+            let stroke = colour.stroke_width(3 * self.finer.unsigned_abs());
+            below.draw(&PathElement::new([(x, middle), (x + 24 * self.finer, middle)], stroke))?;
+            let style = self.style(TEXT_SIZE, BLACK).pos(left_of);
+            below.draw(&Text::new(text.to_owned(), (x + 32 * self.finer, middle), style))?;
         }
         area.present()
     }
 
+    fn draw_title<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        let title = fitting(&self.picture.title(), WIDTH - 2 * MARGIN, TITLE_SIZE);
+        let style = self.style(TITLE_SIZE, BLACK).pos(Pos::new(HPos::Center, VPos::Top));
+        area.draw(&Text::new(title, (WIDTH / 2 * self.finer, 14 * self.finer), style))
+    }
+
     fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         let values = self.scale.marks();
-        let widest = values.iter().map(|value| width_of(&self.scale.text(*value))).max().unwrap_or(0);
-        let title = fitting(&self.picture.title(), WIDTH - 2 * MARGIN, 22);
-        let title_style = (FONT, 22).into_font().color(&BLACK).pos(Pos::new(HPos::Center, VPos::Top));
-        area.draw(&Text::new(title, (WIDTH / 2, 14), title_style))?;
+        let widest = values.iter().map(|value| width_of(&self.scale.text(*value), TEXT_SIZE)).max().unwrap_or(0);
+        let fine = self.finer.unsigned_abs();
         let mut chart = ChartBuilder::on(area)
-            .margin_top(56)
-            .margin_right(40)
-            .margin_left(MARGIN)
-            .x_label_area_size(64)
-            .y_label_area_size(widest + 14)
+            .margin_top(56 * self.finer)
+            .margin_right(40 * self.finer)
+            .margin_left(MARGIN * self.finer)
+            .x_label_area_size(60 * self.finer)
+            .y_label_area_size((widest + 14) * self.finer)
             .build_cartesian_2d(
                 Times { range: self.bounds.times, marks: self.marks.iter().map(|mark| mark.at).collect() },
                 Values { range: (self.scale.first, self.scale.last), marks: values },
             )?;
         let text_of =
-            |at: &i64| self.marks.iter().find(|mark| mark.at == *at).map_or_else(String::new, |m| m.text.clone());
+            |at: &i64| self.marks.iter().find(|mark| mark.at == *at).map_or_else(String::new, |mark| mark.text.clone());
         chart
             .configure_mesh()
-            .bold_line_style(PALE)
+            .bold_line_style(PALE.stroke_width(fine))
             .light_line_style(TRANSPARENT)
-            .axis_style(GREY)
-            .label_style(style(GREY))
+            .axis_style(GREY.stroke_width(fine))
+            .set_all_tick_mark_size(5 * fine)
+            .label_style(self.style(TEXT_SIZE, GREY))
             .x_labels(self.marks.len() + 1)
             .y_labels(20)
             .x_label_formatter(&text_of)
             .y_label_formatter(&|value| self.scale.text(*value))
             .x_desc(axis::span(self.bounds.times, &self.picture.zone, &self.picture.zone_name))
-            .axis_desc_style(style(GREY))
+            .axis_desc_style(self.style(TEXT_SIZE, GREY))
             .draw()?;
         for (line, colour) in self.lines.iter().zip(COLOURS) {
-            for stretch in line.points.split(|(_, value)| value.is_none()) {
-                let mut points = stretch.iter().filter_map(|(at, value)| Some((*at, (*value)?))).peekable();
-                match stretch {
-                    [] => {}
-                    [_] => {
-                        let dot = points.next().map(|point| Circle::new(point, 3, colour.filled()));
-                        chart.draw_series(dot)?;
-                    }
-                    _ => {
-                        chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
-                    }
+            for stretch in line.points.split(|(_, value)| value.is_none()).filter(|stretch| !stretch.is_empty()) {
+                let mut points = stretch.iter().filter_map(|(at, value)| Some((*at, (*value)?)));
+                if stretch.len() == 1 {
+                    chart.draw_series(points.next().map(|point| Circle::new(point, 3 * fine, colour.filled())))?;
+                } else {
+                    chart.draw_series(LineSeries::new(points, colour.stroke_width(2 * fine)))?;
                 }
             }
         }
         Ok(())
     }
+
+    fn style(&self, size: i32, colour: RGBColor) -> TextStyle<'static> {
+        (FONT, size * self.finer).into_font().color(&colour)
+    }
 }
 
-fn style(colour: RGBColor) -> TextStyle<'static> {
-    (FONT, TEXT_SIZE).into_font().color(&colour)
-}
-
-fn width_of(text: &str) -> i32 {
-    size_of(text, TEXT_SIZE)
-}
-
-fn size_of(text: &str, size: i32) -> i32 {
+fn width_of(text: &str, size: i32) -> i32 {
     (FONT, size).into_font().box_size(text).map_or(0, |(width, _)| i32::try_from(width).unwrap_or(i32::MAX))
 }
 
 /// The text, cut until it is no wider than this.
 fn fitting(text: &str, width: i32, size: i32) -> String {
     let mut most = text.chars().count();
-    let mut text = text.to_owned();
-    while most > 1 && size_of(&text, size) > width {
+    let mut fitting = text.to_owned();
+    while most > 1 && width_of(&fitting, size) > width {
         most -= 1;
-        text = super::cut(&text, most);
+        fitting = super::cut(text, most);
     }
-    text
+    fitting
 }
 
-/// Names side by side, in as many rows as they take.
-fn legend(lines: &[Line]) -> Vec<(i32, i32, String)> {
-    let room = WIDTH - 2 * MARGIN;
-    let (mut x, mut y) = (0, 0);
-    let mut placed = Vec::new();
-    for line in lines {
-        let text = fitting(&line.name, room - 60, TEXT_SIZE);
-        let width = 32 + width_of(&text) + 28;
-        if x > 0 && x + width > room {
-            (x, y) = (0, y + LEGEND_ROW);
-        }
-        placed.push((MARGIN + x, y, text));
-        x += width;
+/// The lines' names in columns of one width, below the chart.
+struct Legend {
+    names: Vec<String>,
+    column: i32,
+}
+
+impl Legend {
+    const ROOM: i32 = WIDTH - 2 * MARGIN;
+
+    fn new(lines: &[Line]) -> Self {
+        let names: Vec<String> = lines.iter().map(|line| fitting(&line.name, Self::ROOM - 60, TEXT_SIZE)).collect();
+        let widest = names.iter().map(|name| width_of(name, TEXT_SIZE)).max().unwrap_or(0);
+        Self { names, column: 32 + widest + 28 }
     }
-    placed
+
+    /// Names with their places.
+    fn placed(&self) -> impl Iterator<Item = (&str, (i32, i32))> {
+        let columns = (Self::ROOM / self.column).max(1);
+        let place = move |nth: i32| (MARGIN + nth % columns * self.column, LEGEND_ROW / 2 + nth / columns * LEGEND_ROW);
+        (0..).zip(&self.names).map(move |(nth, name)| (name.as_str(), place(nth)))
+    }
+
+    fn height(&self) -> i32 {
+        self.placed().last().map_or(0, |(_, (_, y))| y + LEGEND_ROW)
+    }
 }
 
 /// The axis of time: marks where the clocks are round, which plotters cannot know.
