@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::fmt::Write;
 use std::fs;
 
 use common::{Place, data};
@@ -147,4 +148,24 @@ fn texts_wider_than_the_chart_are_cut_where_one_sees_it() {
     place.run(&format!("query x{{host=\"{name}\"}} --db w --plot c.png")).ok();
     let out = place.run("query x --db w --plot").ok();
     assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_and_makes_no_file() {
+    let place = Place::new();
+    let rows = (0..200_001).fold(String::new(), |mut rows, second| {
+        writeln!(rows, "{second},1.5").unwrap();
+        rows
+    });
+    place.file("many.csv", format!("t,many\n{rows}"));
+    place.file("none.csv", "t,none\n0,NaN\n1,inf\n");
+    for file in ["many.csv", "none.csv"] {
+        place.run(&format!("ingest {file} --db w --time t --time-format s --values-except t")).ok();
+    }
+    let error = place.run("query many --db w --plot c.svg").fails(2);
+    assert!(error.contains("more than 200,000 points to draw: add --every"), "{error}");
+    let error = place.run("query none --db w --plot c.svg").fails(1);
+    assert!(error.contains("none has no number that could be drawn"), "{error}");
+    assert!(!place.path("c.svg").exists());
+    place.run("query many --db w --every 1m --plot c.svg").ok();
 }

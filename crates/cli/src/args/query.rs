@@ -13,7 +13,8 @@ use clap::ValueEnum;
 pub(super) const HELP: &str = "\
 A selector is a metric and conditions on tags, as in Prometheus: temp{station=\"JFK\"}, {station!=\"JFK\"}, \
 temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}. Regular expressions match the whole tag value; a missing tag is the \
-empty text. A metric with braces in its name is quoted inside them: {\"a{b\"}. A range holds --from and stops short of --to.
+empty text. A metric with braces in its name is quoted inside them: {\"a{b\"}. A range holds --from and stops short of --to; what is typed without a zone goes by the clocks \
+of --zone, which is UTC by itself.
 
 Without options for windows the points themselves are printed. With --every there is a value a window: of a length (90s, 15m, \
 1h30m), counted from 1970-01-01T00:00:00Z or --origin; or of a calendar (1d, 1w from Monday, 1mo, 1y, or day, week, month, \

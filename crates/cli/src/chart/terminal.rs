@@ -150,17 +150,18 @@ fn lay(canvas: &mut Canvas, nth: usize, rows: &[Option<usize>], numbered: bool) 
 
 fn painted(cells: &[Option<(char, usize)>], colour: bool) -> String {
     let mut text = String::new();
-    for cell in cells {
-        match cell {
-            Some((c, nth)) => {
-                let style = style(*nth, colour);
-                let coloured = format!("{style}{c}{style:#}");
-                text.push_str(&coloured);
-            }
-            None => text.push(' '),
+    for run in cells.chunk_by(|one, next| one.map(|(_, nth)| nth) == next.map(|(_, nth)| nth)) {
+        let chars: String = run.iter().map(|cell| cell.map_or(' ', |(c, _)| c)).collect();
+        match run.first().copied().flatten() {
+            Some((_, nth)) => text.extend([style(nth, colour).render().to_string(), chars, reset(colour)]),
+            None => text.push_str(&chars),
         }
     }
     text
+}
+
+fn reset(colour: bool) -> String {
+    if colour { anstyle::Reset.render().to_string() } else { String::new() }
 }
 
 /// The axis of time, and its texts below; a text that would run into the one before it is left out.
