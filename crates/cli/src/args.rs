@@ -1,13 +1,15 @@
 //! The command line as clap reads it: subcommands, options, their help and examples.
 //! It parses texts into values and knows nothing of the database.
 
+mod query;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use timestrata::{Duplicates, Timestamp, ValueType};
 
+pub(crate) use self::query::{Order, Query};
 use crate::names;
 use crate::time::{self, TimeFormat};
 
@@ -41,20 +43,6 @@ Examples:
   timestrata ingest sp500.csv --db stocks.db --types volume=u64 --prefix sp500_
   timestrata ingest node_exporter.csv --db node.db --time ts_ms --time-format ms
   zcat big.csv.gz | timestrata ingest - --db big.db --time ts --time-format s --skip-bad";
-
-const QUERY_HELP: &str = "\
-A selector is a metric and conditions on tags, as in Prometheus: temp{station=\"JFK\"}, {station!=\"JFK\"}, \
-temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}. Regular expressions match the whole tag value; a missing tag is the \
-empty text. A metric with braces in its name is quoted inside them: {\"a{b\"}. A range holds --from and stops short of --to. Windows of --every begin at multiples of it since \
-1970-01-01T00:00:00Z; a window without points is left out.
-
-A table rounds to nine digits; CSV (series,time,value) and JSON (a line a point) are exact. JSON has no number for \
-NaN and the infinities: they are the strings \"NaN\", \"inf\", \"-inf\".
-
-Examples:
-  timestrata query 'temp{station=\"JFK\"}' --from 2013-11-03 --to 2013-11-04
-  timestrata query temp --every 1d --agg max --from -30d
-  timestrata query '{job=\"node\"}' --format json --limit 1000";
 
 const COMPACT_HELP: &str = "\
 A program that has the database open compacts by itself, as files gather. This brings everything at once to where no two \
@@ -113,7 +101,7 @@ pub(crate) enum Command {
     #[command(after_help = INGEST_HELP)]
     Ingest(Ingest),
     /// Print points, or one value a window
-    #[command(after_help = QUERY_HELP)]
+    #[command(after_help = query::HELP)]
     Query(Query),
     /// List series and their types
     Series(Series),
@@ -202,26 +190,6 @@ pub(crate) struct Ingest {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Query {
-    /// Which series: temp{station="JFK"}
-    pub(crate) selector: String,
-    /// First moment: RFC 3339, a date, or -7d (units s, m, h, d, w)
-    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
-    pub(crate) from: Option<Timestamp>,
-    /// End, itself not included: as --from, or now
-    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
-    pub(crate) to: Option<Timestamp>,
-    /// One value a window of this length, as 90s, 15m, 1h, 1d, 1w
-    #[arg(long, value_name = "LENGTH", value_parser = time::parse_duration)]
-    pub(crate) every: Option<Duration>,
-    /// What a window's value is; mean if only --every is given
-    #[arg(long, value_enum)]
-    pub(crate) agg: Option<Agg>,
-    #[command(flatten)]
-    pub(crate) show: Show,
-}
-
-#[derive(Debug, clap::Args)]
 pub(crate) struct Delete {
     /// Which series: temp{station="JFK"}
     pub(crate) selector: String,
@@ -296,17 +264,6 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Agg {
-    Mean,
-    Min,
-    Max,
-    Sum,
-    Count,
-    First,
-    Last,
-}
-
 fn parse_delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         [one] if one.is_ascii() && *one != b'"' => Ok(*one),
@@ -342,7 +299,8 @@ mod tests {
     fn a_moment_may_begin_with_a_hyphen() {
         let args = Args::parse_from(["timestrata", "query", "temp", "--from", "-7d", "--to", "now"]);
         let Command::Query(query) = args.command else { panic!("another command") };
-        let span = query.to.unwrap().as_nanos() - query.from.unwrap().as_nanos();
+        let at = |moment: Option<time::Moment>| moment.unwrap().at(&jiff::tz::TimeZone::UTC).unwrap().as_nanos();
+        let span = at(query.to) - at(query.from);
         assert!(span >= 7 * 86_400_000_000_000);
     }
 }

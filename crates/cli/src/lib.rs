@@ -6,8 +6,10 @@
 
 mod args;
 mod backup;
+mod chart;
 mod database;
 mod demo;
+mod explain;
 mod failure;
 mod figures;
 mod files;
@@ -24,6 +26,7 @@ mod table;
 #[doc(hidden)]
 pub mod testing;
 mod time;
+mod windows;
 
 use std::io::Write;
 use std::process::ExitCode;

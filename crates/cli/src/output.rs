@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use timestrata::{SeriesKey, Timestamp, Value, ValueType};
+use timestrata::{SeriesKey, Value, ValueType};
 
 use crate::args::{OutputFormat, Show};
 use crate::failure::Result;
@@ -34,19 +34,26 @@ impl Stdout {
 
 /// A kind of row: its columns and its texts.
 pub(crate) trait Row {
-    const HEADERS: &'static [Header];
-
-    /// A cell for each header.
+    /// A cell for each header of the printer.
     fn cells(&self, format: OutputFormat) -> Vec<String>;
 
     fn json(&self, out: &mut impl Write) -> io::Result<()>;
 }
 
-/// A point, or a window's value.
-pub(crate) struct PointRow {
+/// A point, or a window with a value for each aggregate.
+pub(crate) struct ValuesRow {
     pub(crate) series: Rc<SeriesText>,
-    pub(crate) time: Timestamp,
-    pub(crate) value: Value,
+    pub(crate) time: String,
+    /// What the values are called, the same for all rows.
+    pub(crate) names: Rc<[String]>,
+    pub(crate) values: Vec<Option<Value>>,
+}
+
+impl ValuesRow {
+    pub(crate) fn headers(names: &[String]) -> Vec<Header> {
+        let fixed = ["series", "time"].map(|name| (name.to_owned(), Align::Left));
+        fixed.into_iter().chain(names.iter().map(|name| (name.clone(), Align::Right))).collect()
+    }
 }
 
 /// A series of a listing.
@@ -77,25 +84,30 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-impl Row for PointRow {
-    const HEADERS: &'static [Header] = &[("series", Align::Left), ("time", Align::Left), ("value", Align::Right)];
-
+impl Row for ValuesRow {
     fn cells(&self, format: OutputFormat) -> Vec<String> {
-        let value =
-            if format == OutputFormat::Table { figures::rounded(self.value) } else { figures::exact(self.value) };
-        vec![self.series.text.clone(), self.time.to_string(), value]
+        let mut cells = vec![self.series.text.clone(), self.time.clone()];
+        cells.extend(self.values.iter().map(|value| match (value, format) {
+            (Some(value), OutputFormat::Table) => figures::rounded(*value),
+            (Some(value), _) => figures::exact(*value),
+            (None, OutputFormat::Table) => "-".to_owned(),
+            (None, _) => String::new(),
+        }));
+        cells
     }
 
     fn json(&self, out: &mut impl Write) -> io::Result<()> {
-        let value = figures::exact(self.value);
-        let quote = if matches!(self.value, Value::F64(number) if !number.is_finite()) { "\"" } else { "" };
-        writeln!(out, r#"{{{},"time":"{}","value":{quote}{value}{quote}}}"#, self.series.json, self.time)
+        write!(out, r#"{{{},"time":"{}""#, self.series.json, self.time)?;
+        for (name, value) in self.names.iter().zip(&self.values) {
+            let quote = if matches!(value, Some(Value::F64(number)) if !number.is_finite()) { "\"" } else { "" };
+            let value = value.map_or_else(|| "null".to_owned(), figures::exact);
+            write!(out, ",{}:{quote}{value}{quote}", json_text(name))?;
+        }
+        writeln!(out, "}}")
     }
 }
 
 impl Row for SeriesRow {
-    const HEADERS: &'static [Header] = &[("series", Align::Left), ("type", Align::Left)];
-
     fn cells(&self, _: OutputFormat) -> Vec<String> {
         vec![self.series.text.clone(), self.ty.to_string()]
     }
@@ -109,8 +121,6 @@ impl Row for SeriesRow {
 pub(crate) struct NameRow(pub(crate) String);
 
 impl Row for NameRow {
-    const HEADERS: &'static [Header] = &[("name", Align::Left)];
-
     fn cells(&self, _: OutputFormat) -> Vec<String> {
         vec![self.0.clone()]
     }
@@ -140,20 +150,26 @@ enum Form<W: Write> {
 
 impl<R: Row> Printer<R, BufWriter<StdoutLock<'static>>> {
     /// A printer on standard output.
-    pub(crate) fn stdout(show: Show) -> Result<Self> {
+    pub(crate) fn stdout<S: AsRef<str>>(show: Show, headers: &[(S, Align)]) -> Result<Self> {
         let stdout = Stdout::lock();
-        Self::new(show, stdout.out, stdout.terminal, stdout.colour)
+        Self::new(show, headers, stdout.out, stdout.terminal, stdout.colour)
     }
 }
 
 impl<R: Row, W: Write> Printer<R, W> {
-    pub(crate) fn new(show: Show, out: W, terminal: bool, colour: bool) -> Result<Self> {
+    pub(crate) fn new<S: AsRef<str>>(
+        show: Show,
+        headers: &[(S, Align)],
+        out: W,
+        terminal: bool,
+        colour: bool,
+    ) -> Result<Self> {
         let form = match show.format {
-            OutputFormat::Table => Form::Table(Table::new(R::HEADERS, colour), out),
+            OutputFormat::Table => Form::Table(Table::new(headers, colour), out),
             OutputFormat::Json => Form::Json(out),
             OutputFormat::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
-                csv.write_record(R::HEADERS.iter().map(|(name, _)| name))?;
+                csv.write_record(headers.iter().map(|(name, _)| name.as_ref()))?;
                 Form::Csv(Box::new(csv))
             }
         };
@@ -209,10 +225,12 @@ mod tests {
         let key = SeriesKey::new("temp").tag("station", "J\"K");
         let series = SeriesText::new(&key);
         let mut out = Vec::new();
-        let mut printer = Printer::new(show, &mut out, terminal, false).unwrap();
+        let names: Rc<[String]> = ["value".to_owned()].into();
+        let mut printer = Printer::new(show, &ValuesRow::headers(&names), &mut out, terminal, false).unwrap();
         for (at, value) in values.iter().enumerate() {
-            let time = Timestamp::from_secs(i64::try_from(at).unwrap());
-            if !printer.row(&PointRow { series: Rc::clone(&series), time, value: Value::F64(*value) }).unwrap() {
+            let time = timestrata::Timestamp::from_secs(i64::try_from(at).unwrap()).to_string();
+            let (series, names) = (Rc::clone(&series), Rc::clone(&names));
+            if !printer.row(&ValuesRow { series, time, names, values: vec![Some(Value::F64(*value))] }).unwrap() {
                 break;
             }
         }

@@ -9,6 +9,7 @@ use crate::database;
 use crate::failure::{Failure, Result};
 use crate::names;
 use crate::output::{NameRow, Printer, Row, SeriesRow, SeriesText};
+use crate::table::Align;
 
 pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
     let snapshot = database::open(dir)?.snapshot();
@@ -18,10 +19,10 @@ pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
         return Err(none(&snapshot, selector.unwrap_or_default()));
     }
     if let Some(names) = names(args, &snapshot, &select) {
-        return print(args, names.into_iter().map(NameRow));
+        return print(args, &[("name", Align::Left)], names.into_iter().map(NameRow));
     }
     let row = |info: &SeriesInfo| SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type };
-    print(args, snapshot.series(&select).iter().map(row))
+    print(args, &[("series", Align::Left), ("type", Align::Left)], snapshot.series(&select).iter().map(row))
 }
 
 /// What is asked for instead of series.
@@ -41,8 +42,8 @@ fn metrics(snapshot: &Snapshot, select: &Select) -> Vec<String> {
     metrics
 }
 
-fn print<R: Row>(args: &Series, rows: impl Iterator<Item = R>) -> Result<()> {
-    let mut printer = Printer::stdout(args.show)?;
+fn print<R: Row>(args: &Series, headers: &[(&str, Align)], rows: impl Iterator<Item = R>) -> Result<()> {
+    let mut printer = Printer::stdout(args.show, headers)?;
     for row in rows {
         if !printer.row(&row)? {
             break;

@@ -14,7 +14,7 @@ pub(crate) enum Align {
     Right,
 }
 
-pub(crate) type Header = (&'static str, Align);
+pub(crate) type Header = (String, Align);
 
 pub(crate) struct Table {
     headers: Vec<Header>,
@@ -25,9 +25,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(headers: &[Header], colour: bool) -> Self {
+    pub(crate) fn new<S: AsRef<str>>(headers: &[(S, Align)], colour: bool) -> Self {
+        let headers: Vec<Header> = headers.iter().map(|(name, align)| (name.as_ref().to_owned(), *align)).collect();
         let widths = headers.iter().map(|(name, _)| name.width()).collect();
-        Self { headers: headers.to_vec(), widths, page: Vec::new(), colour, begun: false }
+        Self { headers, widths, page: Vec::new(), colour, begun: false }
     }
 
     /// Adds a row, one cell for each header.
@@ -50,7 +51,7 @@ impl Table {
         }
         if !self.begun {
             self.begun = true;
-            let names: Vec<String> = self.headers.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let names: Vec<String> = self.headers.iter().map(|(name, _)| name.clone()).collect();
             let bold = if self.colour { anstyle::Style::new().bold() } else { anstyle::Style::new() };
             writeln!(out, "{bold}{}{bold:#}", self.line(&names))?;
             let rules: Vec<String> = self.widths.iter().map(|width| "─".repeat(*width)).collect();

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::tz::TimeZone;
 use timestrata::Timestamp;
 
 /// A range of time as `--from` and `--to` mean it.
@@ -125,6 +126,48 @@ fn unit_name(power: i32) -> &'static str {
     }
 }
 
+/// A moment as it was typed: one on the clocks of a zone that is said elsewhere has no time of its own yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    At(Timestamp),
+    Clock(jiff::civil::DateTime),
+}
+
+impl Moment {
+    /// What [`parse_moment`] takes.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let at = parse_moment(text)?;
+        let is_clock = text != "now" && !text.starts_with('-') && !has_zone(text);
+        Ok(text.parse().ok().filter(|_| is_clock).map_or(Self::At(at), Self::Clock))
+    }
+
+    /// When it is where clocks go by this zone.
+    pub(crate) fn at(self, zone: &TimeZone) -> Result<Timestamp, String> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::Clock(clock) => {
+                let text = clock.to_string();
+                in_range(zone.to_timestamp(clock).map_err(|_| out_of_range(&text))?, &text)
+            }
+        }
+    }
+}
+
+/// RFC 3339 with the distance from UTC that the zone has then; of UTC, `Z`.
+pub(crate) fn shown(at: Timestamp, zone: &TimeZone) -> String {
+    if *zone == TimeZone::UTC {
+        return at.to_string();
+    }
+    zoned(at, zone).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
+}
+
+/// The same moment on the clocks of a zone.
+pub(crate) fn zoned(at: Timestamp, zone: &TimeZone) -> jiff::Zoned {
+    let at = jiff::Timestamp::from_nanosecond(at.as_nanos().into());
+    // The years 1677 to 2262 are well within what a calendar knows.
+    at.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
+}
+
 /// A moment for `--from` and `--to`: what `auto` takes, `now`, or `-7d`, so long before now.
 pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     moment_before(text, Timestamp::now())
@@ -229,6 +272,15 @@ mod tests {
         assert_eq!(secs("now"), Ok(1_000_000));
         assert!(secs("-7").is_err() && secs("-").is_err() && secs("7d").is_err());
         assert!(secs("1357020000").unwrap_err().contains("did you mean 2013-01-01T06:00:00Z?"));
+    }
+
+    #[test]
+    fn a_time_without_zone_waits_for_one() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let at = |text| Moment::parse(text).unwrap().at(&berlin).map(|at| shown(at, &berlin));
+        assert_eq!(at("2013-07-01"), Ok("2013-07-01T00:00:00+02:00".to_owned()));
+        assert_eq!(at("2013-01-01T00:00:00.5Z"), Ok("2013-01-01T01:00:00.5+01:00".to_owned()));
+        assert_eq!(shown(Timestamp::from_secs(0), &TimeZone::UTC), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -78,7 +78,9 @@ fn completions_name_the_commands() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = place.run(&format!("completions {shell}")).ok();
-        assert!(script.contains("values-except"), "{shell}");
+        for word in ["values-except", "group-by", "stddev", "explain"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
 }
 
@@ -88,7 +90,12 @@ fn help_has_examples_and_exit_codes() {
     let help = place.run("--help").ok();
     assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
     assert!(place.run("ingest --help").ok().contains("doubles its points"));
-    assert!(place.run("query --help").ok().contains("--every 1d"));
+    let query = place.run("query --help").ok();
+    for example in
+        ["--every 1d", "--agg min,mean,p95,max", "--group-by region,host --fill previous --top 5 --by max", "--plot"]
+    {
+        assert!(query.contains(example), "{example}: {query}");
+    }
     assert_eq!(place.run("nonsense").code, Some(2));
     assert_eq!(place.run("query x --db d --every 0s").code, Some(2));
 }

@@ -1,0 +1,302 @@
+//! A chart in a file, SVG or PNG, by plotters. Text needs no font of the machine: the one that it is measured with, and
+//! drawn with in a PNG, is inside the program; an SVG is shown with whatever its viewer has.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontStyle, TextStyle, register_font};
+
+use super::axis::{self, Mark, Scale};
+use super::{Bounds, Line, Picture};
+use crate::failure::{Failure, Result};
+
+const WIDTH: i32 = 1_200;
+/// Of the lines with their axes and the title; the legend comes below it.
+const HEIGHT: i32 = 600;
+const LEGEND_ROW: i32 = 24;
+const MARGIN: i32 = 20;
+const FONT: &str = "sans-serif";
+const TEXT_SIZE: i32 = 17;
+const TITLE_SIZE: i32 = 22;
+/// A PNG is drawn so many times as large, and each of its pixels is the mean of a square of those: smooth lines, and
+/// letters that stand where they belong instead of at whole pixels.
+const FINER: i32 = 3;
+const GREY: RGBColor = RGBColor(90, 90, 90);
+const PALE: RGBColor = RGBColor(226, 226, 226);
+/// The first seven are Paul Tol's "bright", which the colour-blind can tell apart, too (personal.sron.nl/~pault).
+const COLOURS: [RGBColor; 14] = [
+    RGBColor(68, 119, 170),
+    RGBColor(238, 102, 119),
+    RGBColor(34, 136, 51),
+    RGBColor(204, 187, 68),
+    RGBColor(102, 204, 238),
+    RGBColor(170, 51, 119),
+    RGBColor(120, 120, 120),
+    RGBColor(51, 34, 136),
+    RGBColor(221, 136, 51),
+    RGBColor(153, 85, 40),
+    RGBColor(170, 120, 230),
+    RGBColor(0, 153, 136),
+    RGBColor(153, 153, 51),
+    RGBColor(0, 0, 0),
+];
+
+/// The file takes the place of one of its name at once: whoever looks at it meanwhile sees the old chart or the new.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = fs::File::create(&beside)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        let path = path.display();
+        Failure::error(format!("cannot write {path}: {error}; name a file in a directory that can be written to"))
+    })
+}
+
+pub(super) fn svg(picture: &Picture, bounds: Bounds) -> Result<String> {
+    let plan = Plan::new(picture, bounds, 1)?;
+    let mut text = String::new();
+    plan.draw(&SVGBackend::with_string(&mut text, plan.size()).into_drawing_area()).map_err(failed)?;
+    Ok(text)
+}
+
+pub(super) fn png(picture: &Picture, bounds: Bounds) -> Result<Vec<u8>> {
+    let plan = Plan::new(picture, bounds, FINER)?;
+    let (wide, high) = plan.size();
+    let mut large = vec![0; wide as usize * high as usize * 3];
+    plan.draw(&BitMapBackend::with_buffer(&mut large, (wide, high)).into_drawing_area()).map_err(failed)?;
+    let (width, height) = (wide / FINER.unsigned_abs(), high / FINER.unsigned_abs());
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let pixels = averaged(&large, wide as usize * 3, FINER.unsigned_abs() as usize);
+    writer.write_image_data(&pixels).and_then(|()| writer.finish()).map_err(failed)?;
+    Ok(file)
+}
+
+/// The mean of each square of pixels, colour by colour; rows of so many bytes.
+fn averaged(large: &[u8], row: usize, side: usize) -> Vec<u8> {
+    let mut pixels = Vec::with_capacity(large.len() / side / side);
+    let count = u32::try_from(side * side).unwrap_or(1);
+    for rows in large.chunks_exact(row * side) {
+        for x in (0..row).step_by(3 * side) {
+            for colour in 0..3 {
+                let square = (0..side).flat_map(|dy| (0..side).map(move |dx| dy * row + x + dx * 3 + colour));
+                let sum: u32 = square.map(|at| u32::from(rows[at])).sum();
+                pixels.push(u8::try_from(sum / count).unwrap_or(u8::MAX));
+            }
+        }
+    }
+    pixels
+}
+
+fn failed(error: impl Display) -> Failure {
+    Failure::error(format!("cannot draw the chart: {error}; try the other of .svg and .png"))
+}
+
+/// What stands where, settled before anything is drawn.
+struct Plan<'a> {
+    picture: &'a Picture,
+    lines: &'a [Line],
+    bounds: Bounds,
+    scale: Scale,
+    marks: Vec<Mark>,
+    legend: Legend,
+    /// How many pixels are drawn for one of the sizes above.
+    finer: i32,
+}
+
+/// A drawing, but for what its backend calls an error.
+type Drawn<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+
+impl<'a> Plan<'a> {
+    fn new(picture: &'a Picture, bounds: Bounds, finer: i32) -> Result<Self> {
+        register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
+            .map_err(|_| failed("the font inside the program cannot be read"))?;
+        let lines = picture.first_lines(COLOURS.len());
+        let width = |text: &str| usize::try_from(width_of(text, TEXT_SIZE)).unwrap_or(usize::MAX / 100);
+        // What the texts of the values and the margins leave.
+        let marks = axis::times_in(bounds.times, 1_000, &picture.zone, width);
+        let scale = Scale::new(bounds.values, 7);
+        Ok(Self { picture, lines, bounds, scale, marks, legend: Legend::new(lines), finer })
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let height = HEIGHT + self.legend.height() + MARGIN;
+        ((WIDTH * self.finer).unsigned_abs(), (height * self.finer).unsigned_abs())
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        area.fill(&WHITE)?;
+        let (above, below) = area.split_vertically(HEIGHT * self.finer);
+        self.draw_title(&above)?;
+        self.draw_lines(&above)?;
+        let left_of = Pos::new(HPos::Left, VPos::Center);
+        for ((text, (x, y)), colour) in self.legend.placed().zip(COLOURS) {
+            let (x, middle) = (x * self.finer, (y + LEGEND_ROW / 2) * self.finer);
+            let stroke = colour.stroke_width(3 * self.finer.unsigned_abs());
+            below.draw(&PathElement::new([(x, middle), (x + 24 * self.finer, middle)], stroke))?;
+            let style = self.style(TEXT_SIZE, BLACK).pos(left_of);
+            below.draw(&Text::new(text.to_owned(), (x + 32 * self.finer, middle), style))?;
+        }
+        area.present()
+    }
+
+    fn draw_title<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        let title = fitting(&self.picture.title(), WIDTH - 2 * MARGIN, TITLE_SIZE);
+        let style = self.style(TITLE_SIZE, BLACK).pos(Pos::new(HPos::Center, VPos::Top));
+        area.draw(&Text::new(title, (WIDTH / 2 * self.finer, 14 * self.finer), style))
+    }
+
+    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        let values = self.scale.marks();
+        let widest = values.iter().map(|value| width_of(&self.scale.text(*value), TEXT_SIZE)).max().unwrap_or(0);
+        let fine = self.finer.unsigned_abs();
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(56 * self.finer)
+            .margin_right(40 * self.finer)
+            .margin_left(MARGIN * self.finer)
+            .x_label_area_size(60 * self.finer)
+            .y_label_area_size((widest + 14) * self.finer)
+            .build_cartesian_2d(
+                Times { range: self.bounds.times, marks: self.marks.iter().map(|mark| mark.at).collect() },
+                Values { range: (self.scale.first, self.scale.last), marks: values },
+            )?;
+        let text_of =
+            |at: &i64| self.marks.iter().find(|mark| mark.at == *at).map_or_else(String::new, |mark| mark.text.clone());
+        chart
+            .configure_mesh()
+            .bold_line_style(PALE.stroke_width(fine))
+            .light_line_style(TRANSPARENT)
+            .axis_style(GREY.stroke_width(fine))
+            .set_all_tick_mark_size(5 * fine)
+            .label_style(self.style(TEXT_SIZE, GREY))
+            .x_labels(self.marks.len() + 1)
+            .y_labels(20)
+            .x_label_formatter(&text_of)
+            .y_label_formatter(&|value| self.scale.text(*value))
+            .x_desc(axis::span(self.bounds.times, &self.picture.zone, &self.picture.zone_name))
+            .axis_desc_style(self.style(TEXT_SIZE, GREY))
+            .draw()?;
+        for (line, colour) in self.lines.iter().zip(COLOURS) {
+            for stretch in line.points.split(|(_, value)| value.is_none()).filter(|stretch| !stretch.is_empty()) {
+                let mut points = stretch.iter().filter_map(|(at, value)| Some((*at, (*value)?)));
+                if stretch.len() == 1 {
+                    chart.draw_series(points.next().map(|point| Circle::new(point, 3 * fine, colour.filled())))?;
+                } else {
+                    chart.draw_series(LineSeries::new(points, colour.stroke_width(2 * fine)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn style(&self, size: i32, colour: RGBColor) -> TextStyle<'static> {
+        (FONT, size * self.finer).into_font().color(&colour)
+    }
+}
+
+fn width_of(text: &str, size: i32) -> i32 {
+    (FONT, size).into_font().box_size(text).map_or(0, |(width, _)| i32::try_from(width).unwrap_or(i32::MAX))
+}
+
+/// The text, cut until it is no wider than this.
+fn fitting(text: &str, width: i32, size: i32) -> String {
+    let mut most = text.chars().count();
+    let mut fitting = text.to_owned();
+    while most > 1 && width_of(&fitting, size) > width {
+        most -= 1;
+        fitting = super::cut(text, most);
+    }
+    fitting
+}
+
+/// The lines' names in columns of one width, below the chart.
+struct Legend {
+    names: Vec<String>,
+    column: i32,
+}
+
+impl Legend {
+    const ROOM: i32 = WIDTH - 2 * MARGIN;
+
+    fn new(lines: &[Line]) -> Self {
+        let names: Vec<String> = lines.iter().map(|line| fitting(&line.name, Self::ROOM - 60, TEXT_SIZE)).collect();
+        let widest = names.iter().map(|name| width_of(name, TEXT_SIZE)).max().unwrap_or(0);
+        Self { names, column: 32 + widest + 28 }
+    }
+
+    /// Names with their places.
+    fn placed(&self) -> impl Iterator<Item = (&str, (i32, i32))> {
+        let columns = (Self::ROOM / self.column).max(1);
+        let place = move |nth: i32| (MARGIN + nth % columns * self.column, LEGEND_ROW / 2 + nth / columns * LEGEND_ROW);
+        (0..).zip(&self.names).map(move |(nth, name)| (name.as_str(), place(nth)))
+    }
+
+    fn height(&self) -> i32 {
+        self.placed().last().map_or(0, |(_, (_, y))| y + LEGEND_ROW)
+    }
+}
+
+/// The axis of time: marks where the clocks are round, which plotters cannot know.
+struct Times {
+    range: (i64, i64),
+    marks: Vec<i64>,
+}
+
+impl Ranged for Times {
+    type FormatOption = DefaultFormatting;
+    type ValueType = i64;
+
+    fn map(&self, value: &i64, pixels: (i32, i32)) -> i32 {
+        let (first, last) = (i128::from(self.range.0), i128::from(self.range.1));
+        let into = (i128::from(*value) - first) * i128::from(pixels.1 - pixels.0);
+        // One moment alone stands in the middle.
+        let middle = (pixels.1 - pixels.0) / 2;
+        pixels.0 + into.checked_div(last - first).map_or(middle, |into| i32::try_from(into).unwrap_or(0))
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<i64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.marks.clone() }
+    }
+
+    fn range(&self) -> Range<i64> {
+        self.range.0..self.range.1
+    }
+}
+
+/// The axis of values, with the marks of its scale.
+struct Values {
+    range: (f64, f64),
+    marks: Vec<f64>,
+}
+
+impl Ranged for Values {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a picture's pixels")]
+    fn map(&self, value: &f64, pixels: (i32, i32)) -> i32 {
+        let share = (value - self.range.0) / (self.range.1 - self.range.0);
+        pixels.0 + (share * f64::from(pixels.1 - pixels.0)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.marks.clone() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.0..self.range.1
+    }
+}
