@@ -1,6 +1,8 @@
 //! The index of series at size: what making, opening, selecting and keeping a million of them takes.
 //! `TIMESTRATA_SERIES` sets another number. Each figure is printed as it comes; benches/README.md keeps them.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use timestrata::{Db, Durability, Select, SeriesKey};
@@ -8,9 +10,11 @@ use timestrata::{Db, Durability, Select, SeriesKey};
 /// Made in one call.
 const BATCH: usize = 10_000;
 const LOOKS: usize = 101;
+/// Tells a child process which database to open: what an opening takes is measured where nothing was before.
+const OPENS: &str = "TIMESTRATA_SERIES_OPENS";
 
+/// A thousand hosts in ten regions; what is counted on a host tells its series apart.
 fn key(n: usize) -> SeriesKey {
-    // A thousand hosts in ten regions; what is counted on a host tells its series apart.
     let (host, counter) = (n % 1_000, n / 1_000);
     SeriesKey::new(format!("metric_{}", counter % 50))
         .tag("region", format!("r{}", host % 10))
@@ -18,10 +22,20 @@ fn key(n: usize) -> SeriesKey {
         .tag("counter", counter.to_string())
 }
 
-fn resident_mib() -> f64 {
+/// The bytes of a key's text, without what keeps it.
+fn text_len(key: &SeriesKey) -> usize {
+    key.metric().len() + key.tags().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean")]
+fn per(total: usize, count: usize) -> f64 {
+    total as f64 / count as f64
+}
+
+fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) << 10
 }
 
 fn median(mut run: impl FnMut()) -> Duration {
@@ -36,12 +50,25 @@ fn median(mut run: impl FnMut()) -> Duration {
     times[LOOKS / 2]
 }
 
+fn open(path: &Path) -> timestrata::Result<Db> {
+    Db::builder(path).durability(Durability::Os).max_series(2_000_000).open_blocking()
+}
+
 fn main() -> timestrata::Result<()> {
+    if let Some(path) = std::env::var_os(OPENS) {
+        return opens(Path::new(&path));
+    }
     let count = std::env::var("TIMESTRATA_SERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     let home = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a directory beside the sources");
     let path = home.path().join("db");
-    let open = || Db::builder(&path).durability(Durability::Os).max_series(2_000_000).open_blocking();
-    let db = open()?;
+    make(&path, count)?;
+    let child = std::env::current_exe().map(|program| Command::new(program).env(OPENS, &path).status());
+    assert!(matches!(child, Ok(Ok(status)) if status.success()), "the child process opens it, too");
+    select(&path)
+}
+
+fn make(path: &Path, count: usize) -> timestrata::Result<()> {
+    let db = open(path)?;
     let mut batches = Vec::new();
     for first in (0..count).step_by(BATCH) {
         let keys: Vec<SeriesKey> = (first..(first + BATCH).min(count)).map(key).collect();
@@ -50,39 +77,47 @@ fn main() -> timestrata::Result<()> {
         batches.push(start.elapsed());
     }
     let tenth = (batches.len() / 10).max(1);
-    let mean = |part: &[Duration]| part.iter().sum::<Duration>().as_secs_f64() * 1e6 / (part.len() * BATCH) as f64;
+    let mean =
+        |part: &[Duration]| part.iter().sum::<Duration>() / u32::try_from(part.len() * BATCH).unwrap_or(u32::MAX);
     let worst = batches.iter().max().copied().unwrap_or_default();
     println!("made {count} series, {BATCH} a call");
     println!(
-        "  first tenth {:.2} us a series, last tenth {:.2} us",
+        "  first tenth {:.2?} a series, last tenth {:.2?}, slowest call {worst:.1?}",
         mean(&batches[..tenth]),
         mean(&batches[batches.len() - tenth..])
     );
-    println!("  slowest call {worst:.1?}");
-    db.close_blocking()?;
-    drop(batches);
-    let before = resident_mib();
+    db.close_blocking()
+}
+
+fn opens(path: &Path) -> timestrata::Result<()> {
+    let before = resident();
     let start = Instant::now();
-    let db = open()?;
-    println!("opened in {:.2?}", start.elapsed());
-    let key_bytes: usize = (0..count).map(|n| key(n).to_string().len()).sum();
-    let grown = (resident_mib() - before) * 1024.0 * 1024.0;
+    let db = open(path)?;
+    let took = start.elapsed();
+    let (snapshot, stats) = (db.snapshot(), db.stats());
+    let count = usize::try_from(stats.series).unwrap_or(usize::MAX);
+    let grown = resident().saturating_sub(before);
+    let text: usize = snapshot.series_at_most(&Select::all(), 1_000).iter().map(|info| text_len(&info.key)).sum();
+    println!("opened in {took:.2?}");
     println!(
-        "  RSS before {before:.0} MiB, grown by {:.0} bytes a series; their keys as text {} bytes each",
-        grown / count as f64,
-        key_bytes / count
+        "  resident: {:.0} bytes a series, of which {:.0} are its key's text",
+        per(grown, count),
+        per(text, 1_000)
     );
-    println!("  Stats::series_bytes: {:.0} a series", db.stats().series_bytes as f64 / count as f64);
+    println!("  Stats::series_bytes: {:.0} a series", per(usize::try_from(stats.series_bytes).unwrap_or(0), count));
+    db.close_blocking()
+}
+
+fn select(path: &Path) -> timestrata::Result<()> {
+    let db = open(path)?;
     let snapshot = db.snapshot();
+    let hosts = Select::metric("metric_7").tag("region", "r3").tag_any_of("host", ["web-3", "web-13"]);
     let selects = [
-        ("one host: 1 in 1,000", Select::all().tag("host", "web-77")),
-        (
-            "one metric and region",
-            Select::metric("metric_7").tag("region", "r3").tag_any_of("host", ["web-3", "web-13"]),
-        ),
+        ("one host, 1 in 1,000", Select::all().tag("host", "web-77")),
+        ("one metric, region and two hosts", hosts),
         ("one series", Select::all().tag("host", "web-77").tag("counter", "5")),
         ("hosts by pattern", Select::all().tag_matches("host", "web-7.").tag("counter", "5")),
-        ("but one region, one counter", Select::all().tag_not("region", "r3").tag("counter", "5")),
+        ("all but one region, one counter", Select::all().tag_not("region", "r3").tag("counter", "5")),
     ];
     for (name, select) in selects {
         let found = snapshot.count_series(&select);
@@ -92,6 +127,5 @@ fn main() -> timestrata::Result<()> {
     }
     let metrics = median(|| assert!(snapshot.metrics().len() <= 50));
     println!("metrics listed in {metrics:.1?}");
-    db.close_blocking()?;
-    Ok(())
+    db.close_blocking()
 }
