@@ -76,6 +76,17 @@ impl SeriesKey {
         Some(&self.tags[at].1)
     }
 
+    /// The same key over the texts of another, where they are equal: neighbours often differ in a value alone.
+    pub(crate) fn sharing(&self, other: &Self) -> Self {
+        let share =
+            |own: &Arc<str>, other: Option<&Arc<str>>| other.filter(|other| *other == own).unwrap_or(own).clone();
+        let others = other.tags.iter().map(Some).chain(std::iter::repeat(None));
+        let tag = |((key, value), other): (&(Arc<str>, Arc<str>), Option<&(Arc<str>, Arc<str>)>)| {
+            (share(key, other.map(|(key, _)| key)), share(value, other.map(|(_, value)| value)))
+        };
+        Self { metric: share(&self.metric, Some(&other.metric)), tags: self.tags.iter().zip(others).map(tag).collect() }
+    }
+
     /// The bytes of all its text.
     pub(crate) fn byte_len(&self) -> usize {
         self.metric.len() + self.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
@@ -83,10 +94,22 @@ impl SeriesKey {
 
     /// About what it has allocated: each text behind its counters, and the list of tags.
     pub(crate) fn heap_len(&self) -> usize {
-        let text = |text: &str| text.len() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
-        let tags = self.tags.iter().map(|(key, value)| text(key) + text(value)).sum::<usize>();
+        self.heap_len_beside(None)
+    }
+
+    /// The same without the texts that it [shares](Self::sharing) with another.
+    pub(crate) fn heap_len_beside(&self, other: Option<&Self>) -> usize {
+        let others = other.into_iter().flat_map(|other| other.tags.iter().map(Some)).chain(std::iter::repeat(None));
+        let text = |text: &Arc<str>, other: Option<&Arc<str>>| match other {
+            Some(other) if Arc::ptr_eq(text, other) => 0,
+            _ => text.len() + 2 * size_of::<usize>() + ALLOCATION_BYTES,
+        };
+        let tag = |((key, value), other): (&(Arc<str>, Arc<str>), Option<&(Arc<str>, Arc<str>)>)| {
+            text(key, other.map(|(key, _)| key)) + text(value, other.map(|(_, value)| value))
+        };
+        let tags = self.tags.iter().zip(others).map(tag).sum::<usize>();
         let list = if self.tags.is_empty() { 0 } else { size_of_val(&*self.tags) + ALLOCATION_BYTES };
-        text(&self.metric) + tags + list
+        text(&self.metric, other.map(|other| &other.metric)) + tags + list
     }
 
     /// Whether the key keeps the rules.
@@ -188,6 +211,21 @@ mod tests {
         ] {
             assert_eq!(key.to_string().parse::<SeriesKey>().unwrap(), key);
         }
+    }
+
+    #[test]
+    fn equal_texts_are_shared_and_others_kept() {
+        let one = SeriesKey::new("m").tag("a", "x").tag("b", "y");
+        for other in [
+            SeriesKey::new("m").tag("a", "x").tag("b", "z"),
+            SeriesKey::new("n").tag("b", "y"),
+            SeriesKey::new("m"),
+            SeriesKey::new("m").tag("a", "x").tag("b", "y").tag("c", "z"),
+        ] {
+            assert_eq!(other.sharing(&one), other);
+        }
+        let shared = SeriesKey::new("m").tag("a", "x").tag("b", "z").sharing(&one);
+        assert!(Arc::ptr_eq(&shared.metric, &one.metric) && Arc::ptr_eq(&shared.tags[0].1, &one.tags[0].1));
     }
 
     #[test]

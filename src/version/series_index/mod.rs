@@ -202,7 +202,8 @@ impl SeriesIndex {
         let Making { seq, cap, duplicates } = making;
         let next = u32::try_from(self.len()).ok().filter(|next| *next < MAX_SERIES_IDS && self.live() < cap as usize);
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
-        let made = Arc::new(SeriesDef { id, key: key.clone(), ty, duplicates: chosen.unwrap_or(duplicates), seq });
+        let made =
+            Arc::new(SeriesDef { id, key: self.sharing(key), ty, duplicates: chosen.unwrap_or(duplicates), seq });
         self.push(&made);
         self.seal();
         Ok(Made::New(made))
@@ -223,7 +224,8 @@ impl SeriesIndex {
         if let Some(other) = self.find(&def.key) {
             return Err(format!("{} is series {} and series {}", def.key, other.id, def.id));
         }
-        self.push(&Arc::new(def));
+        let key = self.sharing(&def.key);
+        self.push(&Arc::new(SeriesDef { key, ..def }));
         Ok(true)
     }
 
@@ -233,18 +235,23 @@ impl SeriesIndex {
         self.postings.seal(&self.by_id);
     }
 
+    /// A key over the texts of the newest series, as far as they are the same.
+    fn sharing(&self, key: &SeriesKey) -> SeriesKey {
+        self.by_id.last().map_or_else(|| key.clone(), |last| key.sharing(&last.key))
+    }
+
     fn push(&mut self, def: &Arc<SeriesDef>) {
-        self.bytes += def_bytes(def);
+        self.bytes += def_bytes(def, self.by_id.last().map(|last| &last.key));
         self.by_id.push_back(Arc::clone(def));
         self.by_key.insert(&def.key, def.id);
     }
 }
 
 /// A definition behind its counters, its key, and its entries in both maps, whose nodes are about two thirds full.
-fn def_bytes(def: &SeriesDef) -> u64 {
+fn def_bytes(def: &SeriesDef, before: Option<&SeriesKey>) -> u64 {
     let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_BYTES;
     let entries = size_of::<Arc<SeriesDef>>() + size_of::<(u64, SeriesId)>();
-    (own + def.key.heap_len() + entries * 3 / 2) as u64
+    (own + def.key.heap_len_beside(before) + entries * 3 / 2) as u64
 }
 
 /// What a series that is made takes over.
