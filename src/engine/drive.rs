@@ -11,8 +11,16 @@ use std::time::Duration;
 use crate::actor::{Timer, Timers};
 use crate::env::Env;
 
-const TIMERS: [Timer; 7] =
-    [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry, Timer::Compact, Timer::Retain, Timer::Sweep];
+/// Each at its own place, the last of them last: a slot of `Alarm` is found by the timer, and the timer by the slot.
+const TIMERS: [Timer; Timer::Sweep as usize + 1] =
+    [Timer::Mark, Timer::Sync, Timer::Age, Timer::Retry, Timer::Compact, Timer::Census, Timer::Retain, Timer::Sweep];
+const _: () = {
+    let mut place = 0;
+    while place < TIMERS.len() {
+        assert!(TIMERS[place] as usize == place, "a timer falls due as another one");
+        place += 1;
+    }
+};
 
 /// When each timer is due. Set by the actor, read by whoever drives it, both on one thread.
 #[derive(Debug)]
