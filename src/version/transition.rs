@@ -9,7 +9,7 @@ use super::pick::broken_base;
 use super::tally::{Tally, Work};
 use super::{Cutoffs, Durable, Edit, FileId, Hidden, SeriesIndex, SstMeta, Tombstone, Version};
 use crate::memtable::{Frozen, View};
-use crate::series::{SeriesDef, SeriesId};
+use crate::series::{SeriesDef, SeriesSet};
 use crate::sync::Arc;
 
 impl Version {
@@ -129,24 +129,24 @@ impl Version {
         };
         let stays = |sst: &&Arc<SstMeta>| busy.contains(&sst.id) || !hidden_whole(sst);
         let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(stays).cloned().collect();
+        let dropped = self.ssts.len() - kept.len();
         let mut next = Self { cutoffs, ..self.clone() };
-        next.tally.files_dropped += (self.ssts.len() - kept.len()) as u64;
+        if dropped == 0 {
+            // Looked for again and again: what is settled by now waits for the next edit.
+            return next;
+        }
+        next.tally.files_dropped += dropped as u64;
         next.ssts = kept.into();
         next.settled()
     }
 
     /// After a look at the suspects that are `cleared`: in the version of `seq` it found no point of those that are `gone`,
     /// and none was written since.
-    pub(crate) fn after_census(
-        &self,
-        seq: u64,
-        cleared: impl IntoIterator<Item = SeriesId>,
-        gone: impl IntoIterator<Item = SeriesId>,
-    ) -> Self {
+    pub(crate) fn after_census(&self, seq: u64, cleared: &SeriesSet, gone: &SeriesSet) -> Self {
         let mut next = self.clone();
         next.series.clear(cleared);
         // The manifest hears of it once that record is in SSTs: what hid the points may come from it.
-        next.series.left(seq, gone);
+        next.series.found_gone(seq, gone);
         next.settled()
     }
 
