@@ -245,7 +245,7 @@ impl Opener {
             self.counts.verified += 1;
             // Before the opening, so that what waits in the log is counted too; deleted points are until a merge.
             let (seen, written) = count_points(&shown.batches);
-            if !(seen..=written + fleeting::MOST_POINTS).contains(&counted) {
+            if !(seen..=written.saturating_add(fleeting::MOST_POINTS)).contains(&counted) {
                 return Err(format!("verify counts {counted} points, and an opening shows {seen} of {written}"));
             }
         }

@@ -415,7 +415,7 @@ impl World {
         let (seen, written) = count_points(&shown);
         let counted = self.db().stats().points;
         assert!(
-            (seen..=written + fleeting::MOST_POINTS).contains(&counted),
+            (seen..=written.saturating_add(fleeting::MOST_POINTS)).contains(&counted),
             "{counted} points are counted, {seen} seen of {written}"
         );
         self.looked(&shown);
