@@ -188,3 +188,42 @@ fn a_backup_lists_the_same() {
     assert_eq!(listed(&copy), ["c"]);
     assert_eq!(listed(&db), ["a", "c"]);
 }
+
+/// What the census found waits for the records that it rests on to be in SSTs; until then nobody may forget whom to look at.
+#[test]
+fn whoever_was_found_gone_before_a_crash_is_found_so_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    write(&db, &[("a", 1), ("b", 1)]);
+    delete(&db, "a", 1);
+    db.flush_blocking().unwrap();
+    // Still unflushed when the census of the durable delete ends.
+    write(&db, &[("b", 2)]);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while listed(&db) != ["b"] {
+        assert!(std::time::Instant::now() < deadline, "no census");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // No close.
+    drop(db);
+    let db = open(dir.path());
+    db.compact_blocking().unwrap();
+    assert_eq!(listed(&db), ["b"]);
+}
+
+/// Someone holds what a merge has replaced, and looks: the writer looks, too, whether it can go by now.
+#[test]
+fn a_snapshot_held_over_a_merge_leaves_the_writer_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    write(&db, &[("a", 1)]);
+    db.flush_blocking().unwrap();
+    write(&db, &[("a", 2)]);
+    let held = db.snapshot();
+    db.compact_blocking().unwrap();
+    write(&db, &[("a", 3)]);
+    std::thread::sleep(Duration::from_millis(1_500));
+    write(&db, &[("a", 4)]);
+    drop(held);
+    db.close_blocking().unwrap();
+}

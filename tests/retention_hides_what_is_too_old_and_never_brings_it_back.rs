@@ -112,3 +112,18 @@ fn no_time_at_all_is_no_retention() {
     let none = builder(&dir).retain_for(Duration::ZERO).open_blocking();
     assert!(matches!(none, Err(Error::InvalidOption { option: "retention", .. })));
 }
+
+/// An opening without the rule reads its selector from the manifest: one that cannot be read would lock everyone out.
+#[test]
+fn a_rule_that_cannot_be_read_back_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = Duration::from_hours(24);
+    let bad = builder(&dir).retain_series_for(Select::metric("cpu").tag_matches("host", "("), day).open_blocking();
+    assert!(matches!(bad, Err(Error::InvalidQuery { .. })), "{bad:?}");
+    let deep = (0..80).fold(Select::metric("cpu"), |select, at| {
+        if at % 2 == 0 { select.and(Select::metric("a")) } else { select.or(Select::metric("b")) }
+    });
+    let deep = builder(&dir).retain_series_for(deep, day).open_blocking();
+    assert!(matches!(deep, Err(Error::InvalidQuery { .. })), "{deep:?}");
+    assert!(!dir.path().join("db").exists(), "and nothing was made");
+}

@@ -23,6 +23,8 @@ const LOOKS_AN_AGE: i64 = 8;
 #[derive(Debug, Default)]
 pub(super) struct Census {
     running: bool,
+    /// The number of the last one.
+    begun: u64,
     /// Written since the one under way began.
     written: IdBits,
     /// Deleted from since then: they are suspects again.
@@ -38,6 +40,16 @@ impl Census {
         self.running
     }
 
+    /// The number of the first one that begins from now on.
+    pub(super) fn next(&self) -> u64 {
+        self.begun + 1
+    }
+
+    /// The number of the last one that has ended.
+    pub(super) fn ended(&self) -> u64 {
+        self.begun - u64::from(self.running)
+    }
+
     /// Points of these, or a delete, are about to be made visible.
     pub(super) fn note(&mut self, series: &[SeriesId], delete: Option<&Tombstone>) {
         if !self.running {
@@ -49,7 +61,7 @@ impl Census {
             self.written.insert(*id);
         }
         if let Some(tombstone) = delete {
-            self.deleted.add(&tombstone.series, &IdBits::default());
+            self.deleted.insert_all(&tombstone.series, &IdBits::default());
         }
     }
 
@@ -97,6 +109,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let suspects = suspects.to_set();
         tracing::debug!(series = suspects.count(), "census begins");
         self.census.running = true;
+        self.census.begun += 1;
         (self.census.written, self.census.deleted) = (IdBits::default(), IdBits::default());
         let job = CensusJob { version: Arc::clone(&self.version), suspects, cancel: self.compacting.cancelled() };
         self.compacting.compactor.send(ToCompactor::Count(job));
@@ -122,9 +135,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     fn note_gone(&mut self, seq: u64, suspects: &SeriesSet, gone: &SeriesSet) {
         let (written, deleted) = (std::mem::take(&mut self.census.written), std::mem::take(&mut self.census.deleted));
-        let cleared = SeriesSet::from_sorted(suspects.iter().filter(|id| !deleted.contains(*id)));
-        let gone = SeriesSet::from_sorted(gone.iter().filter(|id| !written.contains(*id)));
-        let next = self.version.after_census(seq, &cleared, &gone);
+        let but = |ids: &SeriesSet, others: &IdBits| IdBits::default().insert_all(ids, others);
+        let next = self.version.after_census(seq, &but(suspects, &deleted), &but(gone, &written));
         tracing::debug!(looked_at = suspects.count(), gone = next.series.gone().len(), "census ended");
         // Where a flush must come first, its edit tells the manifest, too.
         if self.version.series.gone().step_to(next.series.gone()).is_empty() {

@@ -21,6 +21,15 @@ pub(super) const MOST_L0_FILES: usize = 256;
 /// How often retired files are looked at while nothing else goes on.
 const SWEEP_AFTER: Duration = Duration::from_secs(1);
 
+/// Who waits for everything up to a record to be in the base, and for a look at the suspects that there were then.
+#[derive(Debug)]
+struct Waiter {
+    seq: u64,
+    /// The census that looks at them. Later suspects are not its affair: there may always be some.
+    census: u64,
+    reply: Reply<Result<()>>,
+}
+
 /// What the writer knows of compaction.
 #[derive(Debug)]
 pub(super) struct Compacting {
@@ -30,8 +39,7 @@ pub(super) struct Compacting {
     /// After a failure, until its timer falls due.
     waits: bool,
     retry_after: Duration,
-    /// Who waits for everything up to a record to be in the base.
-    waiters: Vec<(u64, Reply<Result<()>>)>,
+    waiters: Vec<Waiter>,
     /// Shared with the plan under way.
     cancel: Arc<AtomicU32>,
     pub(super) retired: Retired,
@@ -75,8 +83,8 @@ impl Compacting {
 
     /// Answers all who wait for the base.
     pub(super) fn refuse_waiters(&mut self, error: &Error) {
-        for (_, reply) in self.waiters.drain(..) {
-            reply.send(Err(error.clone()));
+        for waiter in self.waiters.drain(..) {
+            waiter.reply.send(Err(error.clone()));
         }
     }
 }
@@ -93,7 +101,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     }
 
     fn compact_on_command(&mut self, reply: Reply<Result<()>>) {
-        self.compacting.waiters.push((self.version.flushed_seq, reply));
+        let (seq, census) = (self.version.flushed_seq, self.census.next());
+        self.compacting.waiters.push(Waiter { seq, census, reply });
         // Someone waits: no reason to sit out a backoff.
         self.compacting.waits = false;
         self.compact_next();
@@ -109,6 +118,11 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             || self.stop.is_asked()
         {
             return;
+        }
+        // Whoever waits for the census alone would wait for ever while there is always more to merge.
+        let counted = self.is_counted();
+        if self.compacting.waiters.iter().any(|waiter| !counted(waiter) && !self.has_to_merge(waiter)) {
+            return self.census_next(true);
         }
         let Some(plan) = self.next_plan() else { return self.census_next(!self.compacting.waiters.is_empty()) };
         #[cfg(feature = "planted")]
@@ -149,18 +163,25 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Answers those for whom there is nothing left to merge.
     fn answer_compacted(&mut self) {
-        let version = &self.version;
-        let census = self.census.is_running() || !version.series.gone().suspects().is_empty();
-        let waits = |seq: u64| {
-            census
-                || version.ssts.iter().any(|sst| sst.level != BASE && sst.min_seq <= seq)
-                || version.durable_tombstones().any(|tombstone| tombstone.seq <= seq)
-        };
-        let (waiting, done): (Vec<_>, Vec<_>) = self.compacting.waiters.drain(..).partition(|(seq, _)| waits(*seq));
+        let (counted, waiters) = (self.is_counted(), std::mem::take(&mut self.compacting.waiters));
+        let waits = |waiter: &Waiter| !counted(waiter) || self.has_to_merge(waiter);
+        let (waiting, done): (Vec<_>, Vec<_>) = waiters.into_iter().partition(waits);
         self.compacting.waiters = waiting;
-        for (_, reply) in done {
-            reply.send(Ok(()));
+        for waiter in done {
+            waiter.reply.send(Ok(()));
         }
+    }
+
+    fn has_to_merge(&self, waiter: &Waiter) -> bool {
+        self.version.ssts.iter().any(|sst| sst.level != BASE && sst.min_seq <= waiter.seq)
+            || self.version.durable_tombstones().any(|tombstone| tombstone.seq <= waiter.seq)
+    }
+
+    /// Tells for whom no suspect is left.
+    fn is_counted(&self) -> impl Fn(&Waiter) -> bool + use<S, T> {
+        let none = !self.census.is_running() && self.version.series.gone().suspects().is_empty();
+        let ended = self.census.ended();
+        move |waiter| none || waiter.census <= ended
     }
 
     /// The compactor's report on the plan under way.
@@ -224,6 +245,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if self.advance(next) {
             tracing::debug!(inputs = inputs.len(), outputs = outputs.len(), took = ?work.took, "compaction installed");
             self.compacting.retry_after = FIRST_RETRY;
+            // What was too much while its inputs could not go.
+            self.retain();
             self.compact_next();
         }
     }

@@ -124,10 +124,13 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let mut next = version.after_retention(version.cutoffs.moved_to(cutoff(&limits.age), &rules), busy);
         let Some(most) = limits.bytes else { return next };
         while next.ssts.iter().map(|sst| sst.len).sum::<u64>() > most {
-            // A file that is being merged stays until it is: what comes of it is looked at then.
-            let oldest =
-                next.ssts.iter().filter(|sst| !busy.contains(&sst.id)).map(|sst| sst.rectangle.last_time).min();
-            let Some(cutoff) = oldest.and_then(|oldest| oldest.checked_add(1)) else { break };
+            let Some(oldest) = next.ssts.iter().min_by_key(|sst| sst.rectangle.last_time) else { break };
+            // A file that is being merged stays until it is: what comes of it is looked at then. A cutoff behind a newer
+            // file would hide it all the same, and everything beside it.
+            if busy.contains(&oldest.id) {
+                break;
+            }
+            let Some(cutoff) = oldest.rectangle.last_time.checked_add(1) else { break };
             next = version.after_retention(next.cutoffs.moved_to(Some(cutoff), &[]), busy);
         }
         next

@@ -14,10 +14,11 @@ use crate::error::{Error, Result};
 use crate::latest::Latest;
 use crate::options::{Duplicates, Durability, RetentionLimits};
 use crate::point::{Batch, Timestamp, ValueType};
-use crate::series::{Matcher, SeriesDef, SeriesId, SeriesKey};
+use crate::series::{Matcher, SeriesDef, SeriesId, SeriesKey, SeriesSet};
 use crate::sync::{Answer, Arc, Receiver, Sender, channel, reply};
 use crate::version::{
-    BASE, Cutoffs, Durable, DyadicBox, Edit, FileId, Making, Rectangle, Rule, SeriesIndex, SstMeta, Tombstone, Version,
+    BASE, Cutoffs, Durable, DyadicBox, Edit, FileId, L0, Making, Rectangle, Rule, SeriesIndex, SstMeta, Tombstone,
+    Version,
 };
 
 #[derive(Debug, Default)]
@@ -347,4 +348,106 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
     let _third = world.write_to("a6", 1, Durability::Os);
     assert_eq!(turn(&mut world), 3);
     assert_eq!(deleted(&world), [(50_000, 899), (50_003, 1_899)]);
+}
+
+/// Sixteen old files are being merged when a flush brings the database over its bytes: the only file that is free to go is
+/// the newest, and a cutoff behind it would hide all there is.
+#[test]
+fn bytes_too_many_do_not_hide_everything_while_the_oldest_files_are_being_merged() {
+    let sst = |number: u64| {
+        let rectangle = Rectangle {
+            first_series: SeriesId::new(0),
+            last_series: SeriesId::new(0),
+            first_time: i64::try_from(number).unwrap() * 10,
+            last_time: i64::try_from(number).unwrap() * 10 + 9,
+        };
+        SstMeta {
+            id: FileId::new(number),
+            len: 100,
+            footer_crc: 0,
+            rectangle,
+            min_seq: number,
+            max_seq: number,
+            points: 1,
+            blocks: 1,
+            series: 1,
+            level: L0,
+            age: number,
+            space: DyadicBox::ALL,
+            origin: 0,
+        }
+    };
+    let ssts: Vec<SstMeta> = (1..=16).map(sst).collect();
+    let mut series = SeriesIndex::default();
+    let making = Making { seq: 1, cap: 1, duplicates: Duplicates::default() };
+    series.find_or_make(&SeriesKey::new("m"), ValueType::F64, None, making).unwrap();
+    let durable = Durable { ssts, flushed_seq: 16, ..Durable::default() };
+    let version = Version::opened(series, &durable, Cutoffs::default());
+    let limits = RetentionLimits { bytes: Some(1_650), ..RetentionLimits::default() };
+    let mut world = World::over(version, limits, usize::MAX);
+    assert!(!world.go());
+    let Some(ToCompactor::Compact(job)) = world.plans.try_recv() else { panic!("a merge is due") };
+    assert_eq!(job.plan.inputs.len(), 16);
+    let _write = world.write_to("m", 179, Durability::Os);
+    let _flush = world.flush();
+    assert!(!world.go());
+    let generation = world.flushes.try_recv().unwrap().job.frozen.generation;
+    let made = Made { ssts: vec![SstMeta { age: generation, ..sst(17) }], took: Duration::ZERO };
+    world.inbox.send(ToWriter::Report(Report::Flushed { generation, outcome: Ok(made) }));
+    assert!(!world.go());
+    let version = world.latest.load();
+    assert!(
+        version.cutoffs.all() <= Some(20),
+        "all before {:?} is hidden for 50 bytes too many",
+        version.cutoffs.all()
+    );
+    assert!(version.ssts.iter().any(|sst| sst.id == FileId::new(17)), "the newest file went");
+    // Once they are merged the oldest goes, with nobody's help.
+    let (old, rest) = (sst(1), SstMeta { len: 1_500, level: 1, ..sst(16) });
+    let rest =
+        SstMeta { rectangle: Rectangle { first_time: 20, ..rest.rectangle }, id: FileId::new(31), age: 99, ..rest };
+    let old = SstMeta { id: FileId::new(30), level: 1, age: 99, ..old };
+    let (min_seq, max_seq) = (1, 16);
+    let ssts = [old, rest].into_iter().map(|sst| SstMeta { min_seq, max_seq, ..sst }).collect();
+    let inputs = job.plan.inputs.iter().map(|sst| sst.id).collect();
+    let outcome = Ok(Made { ssts, took: Duration::ZERO });
+    world.inbox.send(ToWriter::Report(Report::Compacted { inputs, outcome }));
+    assert!(!world.go());
+    assert_eq!(world.latest.load().cutoffs.all(), Some(20));
+}
+
+/// Whoever asks for a compaction waits for a look at the suspects that there are, not at those that go on coming.
+#[test]
+fn a_compaction_ends_though_deletes_go_on() {
+    let mut world = World::new();
+    let _write = world.write(Durability::Os);
+    let delete = |world: &World| {
+        let found = SeriesSet::from_sorted([SeriesId::new(0)]);
+        let matcher = Arc::new(EveryOther::default());
+        world.send(Work::Delete(Box::new(Delete { found, known: 1, matcher, times: (5, 6), reply: None })));
+    };
+    delete(&world);
+    assert!(!world.go());
+    let begun = |world: &World| match world.plans.try_recv() {
+        Some(ToCompactor::Count(job)) => job,
+        other => panic!("{other:?}"),
+    };
+    // The first began before anyone asked.
+    let mut job = begun(&world);
+    let (reply, compacted) = reply();
+    world.send(Work::Compact { reply });
+    for _ in 0..2 {
+        delete(&world);
+        assert!(!world.go());
+        let (seq, suspects, outcome) = (job.version.seq, job.suspects, Ok(SeriesSet::default()));
+        world.inbox.send(ToWriter::Report(Report::Counted { seq, suspects, outcome }));
+        assert!(!world.go());
+        job = match world.plans.try_recv() {
+            Some(ToCompactor::Count(job)) => job,
+            _ => break,
+        };
+    }
+    let wait = std::pin::pin!(compacted.wait());
+    let outcome = wait.poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(outcome, Poll::Ready(Some(Ok(())))), "{outcome:?}");
 }

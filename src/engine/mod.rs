@@ -84,6 +84,7 @@ impl Engine {
     /// Opens the directory and recovers it; nothing goes on before the actors are driven.
     pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
         options.check()?;
+        retention::check(&options.retention)?;
         let opened = store::open(Arc::clone(&env), dir, &options)?;
         let Opened { storage, tables, merges, readers, version, ruled, generation, duplicates, report, nonce } = opened;
         let (cutoffs, rules) = retention::cutoffs(&options.retention, version.cutoffs.all(), ruled)?;

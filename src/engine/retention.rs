@@ -31,3 +31,11 @@ pub(super) fn cutoffs(
     }
     Ok((Cutoffs::new(all, in_force), kept_for))
 }
+
+/// Whoever opens the database without a rule later reads its selector from the manifest.
+///
+/// # Errors
+/// `InvalidQuery` for one that cannot be read back: with a bad pattern, or nested too deep.
+pub(super) fn check(retention: &Retention) -> Result<()> {
+    retention.rules.iter().try_for_each(|(select, ..)| select.parse::<Select>().map(drop))
+}

@@ -9,6 +9,8 @@ use super::SeriesId;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SeriesSet {
     runs: Box<[(SeriesId, SeriesId)]>,
+    /// How many ids they hold: counted once, since a delete of a hundred thousand series is weighed against every file.
+    count: u64,
 }
 
 impl SeriesSet {
@@ -16,14 +18,19 @@ impl SeriesSet {
     pub(crate) fn from_sorted(ids: impl IntoIterator<Item = SeriesId>) -> Self {
         let mut runs = SeriesRuns::default();
         ids.into_iter().for_each(|id| runs.push(id));
-        Self { runs: runs.0.into() }
+        Self::of(runs.0.into())
     }
 
     /// The set of these runs, first and last id each, if they ascend without adjoining.
     pub(crate) fn from_runs(runs: Vec<(SeriesId, SeriesId)>) -> Option<Self> {
         let ordered = runs.iter().all(|(first, last)| first <= last);
         let apart = runs.windows(2).all(|pair| pair[0].1.get() < u32::MAX && pair[0].1.get() + 1 < pair[1].0.get());
-        (ordered && apart).then(|| Self { runs: runs.into() })
+        (ordered && apart).then(|| Self::of(runs.into()))
+    }
+
+    fn of(runs: Box<[(SeriesId, SeriesId)]>) -> Self {
+        let count = runs.iter().map(|(first, last)| u64::from(last.get() - first.get()) + 1).sum();
+        Self { runs, count }
     }
 
     /// This set with some ids more, and then some fewer.
@@ -68,6 +75,9 @@ impl SeriesSet {
 
     /// How many of the ids between these two, both included, are in the set.
     pub(crate) fn count_within(&self, ids: &RangeInclusive<SeriesId>) -> u64 {
+        if self.bounds().is_some_and(|own| ids.start() <= own.start() && own.end() <= ids.end()) {
+            return self.count;
+        }
         let at = self.runs.partition_point(|(_, last)| last < ids.start());
         let meeting = self.runs[at..].iter().take_while(|(first, _)| first <= ids.end());
         let within = |(first, last): &(SeriesId, SeriesId)| {
@@ -78,7 +88,7 @@ impl SeriesSet {
 
     /// How many ids are in it.
     pub(crate) fn count(&self) -> u64 {
-        self.runs.iter().map(|(first, last)| u64::from(last.get() - first.get()) + 1).sum()
+        self.count
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = SeriesId> + '_ {
@@ -105,7 +115,7 @@ impl SeriesRuns {
 
     /// The set as it is by now.
     pub(crate) fn to_set(&self) -> SeriesSet {
-        SeriesSet { runs: self.0.as_slice().into() }
+        SeriesSet::of(self.0.as_slice().into())
     }
 }
 

@@ -15,11 +15,20 @@ pub(crate) struct Gone {
     ids: IdBits,
     /// By the record after which they had no point left, in the order of these: those that the manifest must not name
     /// before that record is in SSTs. Some may be back by now.
-    since: Vector<(u64, Arc<SeriesSet>)>,
+    since: Vector<Left>,
     /// Of these a delete or a cutoff may have been all there was.
     suspects: IdBits,
     /// What the manifest says of the gone ones, and of the suspects.
     durable: (IdBits, IdBits),
+}
+
+/// Who had no point left once a record was in.
+#[derive(Debug, Clone)]
+struct Left {
+    seq: u64,
+    series: Arc<SeriesSet>,
+    /// Somebody had to look: until the manifest says that they are gone it says that they may be, since no record does.
+    looked: bool,
 }
 
 /// What the manifest must hear on the way from one version to a later one.
@@ -46,7 +55,7 @@ impl Gone {
     pub(crate) fn restored(gone: &SeriesSet, suspects: &SeriesSet) -> Self {
         let bits = |set: &SeriesSet| {
             let mut bits = IdBits::default();
-            bits.add(set, &IdBits::default());
+            bits.insert_all(set, &IdBits::default());
             bits
         };
         let (ids, suspects) = (bits(gone), bits(suspects));
@@ -55,10 +64,6 @@ impl Gone {
 
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ids.is_empty()
     }
 
     /// Whether there is nothing that the manifest must hear of, or has heard of.
@@ -71,21 +76,28 @@ impl Gone {
         self.ids.contains(id)
     }
 
-    /// No point of these was left once the record `seq` was in.
+    /// The record `seq` itself says that no point of these is left.
     pub(crate) fn left(&mut self, seq: u64, series: &SeriesSet) {
-        let before = self.ids.clone();
-        self.ids.add(series, &IdBits::default());
-        let new = self.ids.without(&before);
+        self.take_out(seq, series, false);
+    }
+
+    /// No point of these was found to be left once the record `seq` was in.
+    pub(crate) fn found_gone(&mut self, seq: u64, series: &SeriesSet) {
+        self.take_out(seq, series, true);
+    }
+
+    fn take_out(&mut self, seq: u64, series: &SeriesSet, looked: bool) {
+        let new = self.ids.insert_all(series, &IdBits::default());
         if !new.is_empty() {
             // Who was found so in an older version waits with the last: later is never wrong.
-            let seq = self.since.last().map_or(seq, |(last, _)| seq.max(*last));
-            self.since.push_back((seq, Arc::new(new)));
+            let seq = self.since.last().map_or(seq, |last| seq.max(last.seq));
+            self.since.push_back(Left { seq, series: Arc::new(new), looked });
         }
     }
 
     /// Perhaps no point of these is left.
     pub(crate) fn suspect(&mut self, series: &SeriesSet) {
-        self.suspects.add(series, &self.ids);
+        self.suspects.insert_all(series, &self.ids);
     }
 
     pub(crate) fn suspects(&self) -> &IdBits {
@@ -94,24 +106,35 @@ impl Gone {
 
     /// Someone has looked.
     pub(crate) fn clear(&mut self, series: &SeriesSet) {
-        self.suspects.take(series);
+        self.suspects.remove_all(series);
+    }
+
+    /// Those of some series that are gone.
+    pub(crate) fn among(&self, series: &[SeriesId]) -> Vec<SeriesId> {
+        if self.ids.is_empty() { Vec::new() } else { self.ids.among(series) }
     }
 
     /// A point of it was written; whether it had been gone.
     pub(crate) fn came_back(&mut self, id: SeriesId) -> bool {
-        !self.ids.is_empty() && self.ids.remove(id)
+        self.ids.remove(id)
     }
 
     /// Once everything up to `flushed_seq` is in SSTs, the first `logged` series with it, and the manifest says so.
     pub(crate) fn settled(&self, flushed_seq: u64, logged: usize) -> Self {
         let (mut durable, mut since) = (self.ids.clone(), self.since.clone());
+        let mut suspects = self.suspects.clone();
         #[cfg(feature = "planted")]
         let flushed_seq = if crate::planted::is("gone_before_its_delete_is_durable") { u64::MAX } else { flushed_seq };
-        while since.front().is_some_and(|(seq, _)| *seq <= flushed_seq) {
+        while since.front().is_some_and(|left| left.seq <= flushed_seq) {
             since.pop_front();
         }
-        since.iter().for_each(|(_, series)| durable.take(series));
-        Self { since, durable: (durable, self.suspects.below(logged)), ..self.clone() }
+        for left in &since {
+            let waiting = durable.remove_all(&left.series);
+            if left.looked {
+                suspects.insert_all(&waiting, &IdBits::default());
+            }
+        }
+        Self { since, durable: (durable, suspects.below(logged)), ..self.clone() }
     }
 
     /// What the manifest must hear on the way from these to later ones.
@@ -135,8 +158,12 @@ impl Gone {
 mod tests {
     use super::*;
 
-    fn set(ids: &[u32]) -> SeriesSet {
-        SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new))
+    fn ids(ids: &[u32]) -> Vec<SeriesId> {
+        ids.iter().copied().map(SeriesId::new).collect()
+    }
+
+    fn set(of: &[u32]) -> SeriesSet {
+        SeriesSet::from_sorted(ids(of))
     }
 
     #[test]
@@ -148,6 +175,19 @@ mod tests {
         let first = gone.settled(6, 9);
         assert_eq!(gone.step_to(&first), GoneStep { gone: set(&[1, 2, 3]), ..GoneStep::default() });
         assert_eq!(first.settled(8, 9).durable().0, set(&[1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn who_was_looked_at_stays_a_suspect_of_the_manifest_until_it_says_gone() {
+        let mut gone = Gone::restored(&set(&[]), &set(&[1, 2, 3]));
+        gone.clear(&set(&[1, 2, 3]));
+        gone.found_gone(7, &set(&[1, 2]));
+        let first = gone.settled(6, 9);
+        assert_eq!(gone.step_to(&first), GoneStep { cleared: set(&[3]), ..GoneStep::default() });
+        let mut back = first.clone();
+        back.came_back(SeriesId::new(2));
+        assert_eq!(back.settled(6, 9).durable(), (set(&[]), set(&[1])));
+        assert_eq!(first.settled(7, 9).durable(), (set(&[1, 2]), set(&[])));
     }
 
     #[test]

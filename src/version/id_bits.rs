@@ -3,7 +3,7 @@
 
 use im::Vector;
 
-use crate::series::{SeriesId, SeriesSet};
+use crate::series::{SeriesId, SeriesRuns, SeriesSet};
 
 const WORD_BITS: usize = 64;
 
@@ -47,31 +47,6 @@ impl IdBits {
         true
     }
 
-    /// Puts in those of a set that are not among others, a word at a time: a delete may name a million in one run.
-    pub(crate) fn add(&mut self, set: &SeriesSet, except: &Self) {
-        for (at, mask) in words(set) {
-            while self.words.len() <= at {
-                self.words.push_back(0);
-            }
-            let new = mask & !self.words[at] & !except.words.get(at).copied().unwrap_or_default();
-            if new != 0 {
-                self.words[at] |= new;
-                self.count += new.count_ones() as usize;
-            }
-        }
-    }
-
-    /// Takes out those of a set.
-    pub(crate) fn take(&mut self, set: &SeriesSet) {
-        for (at, mask) in words(set) {
-            let there = mask & self.words.get(at).copied().unwrap_or_default();
-            if there != 0 {
-                self.words[at] &= !there;
-                self.count -= there.count_ones() as usize;
-            }
-        }
-    }
-
     /// Takes an id out; whether it was there.
     pub(crate) fn remove(&mut self, id: SeriesId) -> bool {
         let (at, bit) = place(id);
@@ -81,6 +56,49 @@ impl IdBits {
         self.words[at] &= !bit;
         self.count -= 1;
         true
+    }
+
+    /// Puts ids in, those aside that are among the others; whoever was not there. It costs a word what it costs an id: a delete
+    /// of a million series is one step of the writer.
+    pub(crate) fn insert_all(&mut self, ids: &SeriesSet, but: &Self) -> SeriesSet {
+        let mut new = SeriesRuns::default();
+        for (at, mask) in masks(ids) {
+            while self.words.len() <= at {
+                self.words.push_back(0);
+            }
+            let there = self.words[at] | but.words.get(at).copied().unwrap_or_default();
+            let missing = mask & !there;
+            if missing != 0 {
+                self.words[at] |= missing;
+                self.count += missing.count_ones() as usize;
+                bits(at, missing).for_each(|id| new.push(id));
+            }
+        }
+        new.to_set()
+    }
+
+    /// Takes ids out; whoever was there.
+    pub(crate) fn remove_all(&mut self, ids: &SeriesSet) -> SeriesSet {
+        let mut old = SeriesRuns::default();
+        for (at, mask) in masks(ids) {
+            let there = self.words.get(at).copied().unwrap_or_default() & mask;
+            if there != 0 {
+                self.words[at] &= !there;
+                self.count -= there.count_ones() as usize;
+                bits(at, there).for_each(|id| old.push(id));
+            }
+        }
+        old.to_set()
+    }
+
+    /// Those of some ids, in any order, that are in it.
+    pub(crate) fn among(&self, ids: &[SeriesId]) -> Vec<SeriesId> {
+        let mut words = self.words.focus();
+        let is_in = |id: &&SeriesId| {
+            let (at, bit) = place(**id);
+            words.get(at).is_some_and(|word| word & bit != 0)
+        };
+        ids.iter().filter(is_in).copied().collect()
     }
 
     /// Those of them below an id.
@@ -108,14 +126,27 @@ impl IdBits {
     }
 }
 
-/// The words of a set, each with its place; one may come in parts.
-fn words(set: &SeriesSet) -> impl Iterator<Item = (usize, u64)> + '_ {
-    set.runs().iter().flat_map(|(first, last)| {
-        let ((from, low), (to, high)) = (place(*first), place(*last));
-        // From the first bit on, and up to the last one.
-        let (low, high) = (low.wrapping_neg(), high | (high - 1));
-        (from..=to)
-            .map(move |at| (at, if at == from { low } else { u64::MAX } & if at == to { high } else { u64::MAX }))
+/// The words of a set, in ascending order, each with its bits, none without.
+fn masks(ids: &SeriesSet) -> impl Iterator<Item = (usize, u64)> {
+    let mut runs = ids.runs().iter().map(|(first, last)| (first.index(), last.index())).peekable();
+    // What is left of a run that goes on in the next word.
+    let mut left: Option<(usize, usize)> = None;
+    std::iter::from_fn(move || {
+        let mut next = left.take().or_else(|| runs.next())?;
+        let at = next.0 / WORD_BITS;
+        let mut mask = 0;
+        loop {
+            let end = next.1.min(at * WORD_BITS + WORD_BITS - 1);
+            mask |= (u64::MAX >> (WORD_BITS - 1 - (end - next.0))) << (next.0 % WORD_BITS);
+            if end < next.1 {
+                left = Some((end + 1, next.1));
+                return Some((at, mask));
+            }
+            match runs.next_if(|(first, _)| first / WORD_BITS == at) {
+                Some(run) => next = run,
+                None => return Some((at, mask)),
+            }
+        }
     })
 }
 
@@ -135,30 +166,32 @@ mod tests {
 
     use super::*;
 
-    fn set(ids: &BTreeSet<u32>) -> SeriesSet {
-        SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new))
-    }
-
     proptest! {
         #[test]
-        fn whole_sets_go_in_and_out(
-            own in prop::collection::btree_set(0..300_u32, 0..200),
-            more in prop::collection::btree_set(0..400_u32, 0..300),
-            except in prop::collection::btree_set(0..400_u32, 0..100),
-            fewer in prop::collection::btree_set(0..400_u32, 0..300),
+        fn sets_go_in_and_out_as_their_ids_do_one_by_one(
+            steps in prop::collection::vec((any::<bool>(), prop::collection::btree_set(0..400_u32, 0..80), 0..400_u32, 0..200_u32), 0..8),
+            but in prop::collection::btree_set(0..400_u32, 0..40),
         ) {
-            let (mut bits, mut others) = (IdBits::default(), IdBits::default());
-            bits.add(&set(&own), &IdBits::default());
-            others.add(&set(&except), &IdBits::default());
-            prop_assert_eq!(bits.to_set(), set(&own));
-            bits.add(&set(&more), &others);
-            let expected: BTreeSet<u32> = own.union(&more.difference(&except).copied().collect()).copied().collect();
-            prop_assert_eq!(bits.to_set(), set(&expected));
-            prop_assert_eq!(bits.len(), expected.len());
-            bits.take(&set(&fewer));
-            let expected: BTreeSet<u32> = expected.difference(&fewer).copied().collect();
-            prop_assert_eq!(bits.to_set(), set(&expected));
-            prop_assert_eq!(bits.len(), expected.len());
+            let one_by_one = |ids: &BTreeSet<u32>| {
+                let mut bits = IdBits::default();
+                ids.iter().for_each(|id| _ = bits.insert(SeriesId::new(*id)));
+                bits
+            };
+            let (mut found, mut expected, others) = (IdBits::default(), BTreeSet::new(), one_by_one(&but));
+            for (insert, mut ids, first, len) in steps {
+                ids.extend(first..first + len);
+                let set = SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new));
+                let (changed, is_new): (SeriesSet, BTreeSet<u32>) = if insert {
+                    (found.insert_all(&set, &others), ids.difference(&but).copied().filter(|id| expected.insert(*id)).collect())
+                } else {
+                    (found.remove_all(&set), ids.iter().copied().filter(|id| expected.remove(id)).collect())
+                };
+                prop_assert!(changed.iter().map(SeriesId::get).eq(is_new));
+                prop_assert_eq!(found.len(), expected.len());
+                prop_assert!(found.to_set().iter().map(SeriesId::get).eq(expected.iter().copied()));
+                let all: Vec<SeriesId> = (0..600).rev().map(SeriesId::new).collect();
+                prop_assert!(found.among(&all).into_iter().map(SeriesId::get).eq(expected.iter().rev().copied()));
+            }
         }
 
         #[test]

@@ -22,14 +22,22 @@ pub(crate) fn pick_purge(
     busy: &BTreeSet<FileId>,
 ) -> Option<Plan> {
     let worth = if asked || tombstones.len() >= MANY_TOMBSTONES { 0.0 } else { 1.0 / WORTH_PART };
-    let touched = ssts.iter().filter(|sst| !busy.contains(&sst.id)).filter_map(|sst| {
+    let mut free: Vec<&Arc<SstMeta>> = ssts.iter().filter(|sst| !busy.contains(&sst.id)).collect();
+    // The cheapest that is worth it is the first: what a delete covers of the others is not counted.
+    free.sort_by_key(|sst| sst.len);
+    let is_touched = |sst: &&&Arc<SstMeta>| {
         let mut meeting =
             tombstones.iter().filter(|tombstone| tombstone.seq > sst.max_seq && tombstone.meets(&sst.rectangle));
-        let first = hidden_part(sst, meeting.next()?);
-        let part: f64 = first + meeting.map(|tombstone| hidden_part(sst, tombstone)).sum::<f64>();
-        (part >= worth).then_some(sst)
-    });
-    let sst = touched.min_by_key(|sst| sst.len)?;
+        if worth == 0.0 {
+            return meeting.next().is_some();
+        }
+        let mut part = 0.0;
+        meeting.any(|tombstone| {
+            part += hidden_part(sst, tombstone);
+            part >= worth
+        })
+    };
+    let sst = *free.iter().find(is_touched)?;
     let output = Output::InPlace { level: sst.level, age: sst.age, space: sst.space };
     Some(Plan { inputs: vec![Arc::clone(sst)], output })
 }

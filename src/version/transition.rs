@@ -129,8 +129,13 @@ impl Version {
         };
         let stays = |sst: &&Arc<SstMeta>| busy.contains(&sst.id) || !hidden_whole(sst);
         let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(stays).cloned().collect();
+        let dropped = self.ssts.len() - kept.len();
         let mut next = Self { cutoffs, ..self.clone() };
-        next.tally.files_dropped += (self.ssts.len() - kept.len()) as u64;
+        if dropped == 0 {
+            // Looked for again and again: what is settled by now waits for the next edit.
+            return next;
+        }
+        next.tally.files_dropped += dropped as u64;
         next.ssts = kept.into();
         next.settled()
     }
@@ -141,7 +146,7 @@ impl Version {
         let mut next = self.clone();
         next.series.clear(cleared);
         // The manifest hears of it once that record is in SSTs: what hid the points may come from it.
-        next.series.left(seq, gone);
+        next.series.found_gone(seq, gone);
         next.settled()
     }
 

@@ -33,7 +33,15 @@ impl<'a> Census<'a> {
 
     pub(super) fn run(mut self, handles: &Handles) -> Result<SeriesSet> {
         let version = &self.job.version;
-        self.left.retain(|id| !in_memory(version, *id));
+        let mut left = Vec::with_capacity(self.left.len());
+        for id in std::mem::take(&mut self.left) {
+            // A series of a memtable with many deletes takes its time, and a close waits for all of them.
+            self.check_wanted()?;
+            if !in_memory(version, id) {
+                left.push(id);
+            }
+        }
+        self.left = left;
         for meta in version.ssts.iter().rev() {
             if self.is_wanted(meta.rectangle.series()) {
                 self.look(&*handles.open(meta)?, meta)?;

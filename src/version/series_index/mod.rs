@@ -109,8 +109,8 @@ impl SeriesIndex {
     }
 
     /// These were found without any point left once the record `seq` was in.
-    pub(crate) fn left(&mut self, seq: u64, series: &SeriesSet) {
-        self.gone.left(seq, series);
+    pub(crate) fn found_gone(&mut self, seq: u64, series: &SeriesSet) {
+        self.gone.found_gone(seq, series);
     }
 
     /// Perhaps no point of these is left.
@@ -126,7 +126,7 @@ impl SeriesIndex {
     /// A delete in its place in the order: of all time it leaves nothing, and of some time perhaps.
     pub(crate) fn deleted(&mut self, tombstone: &Tombstone) {
         if tombstone.is_of_all_time() {
-            self.left(tombstone.seq, &tombstone.series);
+            self.gone.left(tombstone.seq, &tombstone.series);
         } else {
             self.suspect(&tombstone.series);
         }
@@ -137,11 +137,8 @@ impl SeriesIndex {
     /// # Errors
     /// `TooManySeries` if the cap is reached: to it they are new.
     pub(crate) fn come_back(&mut self, series: &[SeriesId], cap: u32) -> Result<()> {
-        if self.gone.is_empty() {
-            return Ok(());
-        }
-        for id in series {
-            if self.gone.came_back(*id) && self.live() > cap as usize {
+        for id in self.gone.among(series) {
+            if self.gone.came_back(id) && self.live() > cap as usize {
                 return Err(Error::TooManySeries { cap });
             }
         }
