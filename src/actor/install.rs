@@ -55,14 +55,16 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             Some(error) if full => Err(error.clone()),
             _ => self.writable().and_then(|()| if self.has_unfrozen() { self.freeze() } else { Ok(()) }),
         };
-        match frozen {
-            Err(error) => {
+        // The newest frozen one's own number: merges take numbers, too, and no flush ever reports one of theirs.
+        let newest = self.version.frozen.last().map(|frozen| frozen.generation);
+        match (frozen, newest) {
+            (Err(error), _) => {
                 reply.send(Err(error));
                 self.flush_next();
             }
-            Ok(()) if self.version.frozen.is_empty() => reply.send(Ok(())),
-            Ok(()) => {
-                self.flush_waiters.push((self.generation, reply));
+            (Ok(()), None) => reply.send(Ok(())),
+            (Ok(()), Some(generation)) => {
+                self.flush_waiters.push((generation, reply));
                 // Someone waits: no reason to sit out a backoff.
                 self.flush_next();
             }
