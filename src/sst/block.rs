@@ -31,6 +31,11 @@ impl BlockEncoder {
         Self { dense: Some(Box::default()), ..Self::default() }
     }
 
+    /// Lets go of its buffers, and of nothing that it has learnt.
+    pub(super) fn shrink(&mut self) {
+        *self = Self { dense: self.dense.take(), ..Self::default() };
+    }
+
     /// Appends a block without its checksum. Values are as in `Sample::to_bits`.
     pub(super) fn encode(&mut self, ty: ValueType, timestamps: &[i64], bits: &[u64], out: &mut Vec<u8>) {
         let Self { scratch, dense, .. } = self;

@@ -174,7 +174,7 @@ impl SstWriter {
         if points > MAX_POINTS as u64 / 2 {
             // What a long series needed: of many writers at work at once, one is inside a series.
             self.held = Held::default();
-            self.encoder = BlockEncoder::default();
+            self.encoder.shrink();
         }
         self.totals.add_series(Rectangle { first_series: id, last_series: id, first_time, last_time }, points);
         Ok(())
