@@ -16,6 +16,8 @@ use crate::version::{IdBits, Tombstone, Version};
 /// The least time from the end of one census to the next, unless someone waits for it: each may read the index of every
 /// file.
 const CENSUS_AFTER: Duration = Duration::from_secs(10);
+/// How long after that merges go before it.
+const CENSUS_AT_LAST: Duration = Duration::from_secs(60);
 /// How often all series are suspects while retention's cutoff moves by its age.
 const LOOKS_AN_AGE: i64 = 8;
 
@@ -93,6 +95,12 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if let Some(next) = self.suspecting_all() {
             self.publish(next);
         }
+    }
+
+    /// Whether suspects have waited so long that more merges must wait for them: who is gone takes a place under the cap.
+    pub(super) fn census_is_overdue(&self) -> bool {
+        let waits = !self.version.series.gone().suspects().is_empty() && !self.census.running;
+        waits && self.timers.now() > self.census.not_before + CENSUS_AT_LAST
     }
 
     /// Sends the suspects to the compactor, if there are any and it has nothing else to do.

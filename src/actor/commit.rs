@@ -224,6 +224,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let next = self.version.appended(ahead.seq, ahead.series, self.memtable.view());
         #[cfg(feature = "mutant_two_store_delete")]
         self.publish(next.clone());
+        for Tombstone { seq, series, first_time, last_time } in deletes.iter().map(|delete| &**delete) {
+            tracing::debug!(seq, series = series.count(), first_time, last_time, "points deleted");
+        }
         self.publish(next.with_deletes(deletes));
     }
 

@@ -18,6 +18,10 @@ use crate::version::{self, BASE, FileId, L0, SstMeta, Tombstone, Version, pick_p
 
 /// Files of L0 at which a freeze waits for the compaction under way: reads would meet ever more of them.
 pub(super) const MOST_L0_FILES: usize = 256;
+/// Deletes, and what they take in memory, at which it is more urgent to carry them out than to merge: each read and each edit
+/// looks through them all. Not while L0 is half full.
+const MOST_TOMBSTONES: usize = 1 << 10;
+const MOST_TOMBSTONE_BYTES: usize = 16 << 20;
 /// How often retired files are looked at while nothing else goes on.
 const SWEEP_AFTER: Duration = Duration::from_secs(1);
 
@@ -124,6 +128,9 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if self.compacting.waiters.iter().any(|waiter| !counted(waiter) && !self.has_to_merge(waiter)) {
             return self.census_next(true);
         }
+        if self.census_is_overdue() {
+            return self.census_next(true);
+        }
         let Some(plan) = self.next_plan() else { return self.census_next(!self.compacting.waiters.is_empty()) };
         #[cfg(feature = "planted")]
         let plan = self.planned(plan);
@@ -149,6 +156,14 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         let nothing = BTreeSet::new();
         let tombstones = self.tombstones();
         let asked = !self.compacting.waiters.is_empty();
+        let bytes: usize = tombstones.iter().map(|tombstone| tombstone.byte_len()).sum();
+        let crowded = tombstones.len() >= MOST_TOMBSTONES || bytes >= MOST_TOMBSTONE_BYTES;
+        if crowded
+            && self.l0_files() < MOST_L0_FILES / 2
+            && let Some(purge) = pick_purge(ssts, &tombstones, true, &nothing)
+        {
+            return Some(purge);
+        }
         let everything = || if asked { pick_everything(ssts, &nothing) } else { None };
         pick(ssts, &nothing).or_else(everything).or_else(|| pick_purge(ssts, &tombstones, asked, &nothing))
     }
@@ -333,6 +348,10 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// a damaged file of old or a disk without room for a merge, would else stop them for good. Reads get slower with each
     /// file more; memory does not grow, since memtables are flushed all the same and open files are bounded.
     pub(super) fn l0_is_full(&self) -> bool {
-        self.compacting.is_running() && self.version.ssts.iter().filter(|sst| sst.level == L0).count() >= MOST_L0_FILES
+        self.compacting.is_running() && self.l0_files() >= MOST_L0_FILES
+    }
+
+    fn l0_files(&self) -> usize {
+        self.version.ssts.iter().filter(|sst| sst.level == L0).count()
     }
 }

@@ -20,7 +20,8 @@ pub(crate) async fn run<M: Merges>(mut merges: M, inbox: Receiver<ToCompactor>, 
 
 fn compact<M: Merges>(merges: &mut M, job: Box<MergeJob>) -> Report {
     let inputs = job.plan.inputs.iter().map(|sst| sst.id).collect();
-    let outcome = merges.merge(&job);
+    let span = tracing::debug_span!("compaction", files = job.plan.inputs.len(), level = job.plan.output.level());
+    let outcome = span.in_scope(|| merges.merge(&job));
     #[cfg(not(feature = "mutant_compactor_keeps_its_plan"))]
     drop(job);
     #[cfg(feature = "mutant_compactor_keeps_its_plan")]
@@ -29,7 +30,8 @@ fn compact<M: Merges>(merges: &mut M, job: Box<MergeJob>) -> Report {
 }
 
 fn count<M: Merges>(merges: &mut M, job: CensusJob) -> Report {
-    let outcome = merges.count(&job);
+    let span = tracing::debug_span!("census", series = job.suspects.count());
+    let outcome = span.in_scope(|| merges.count(&job));
     let CensusJob { version, suspects, .. } = job;
     let seq = version.seq;
     drop(version);

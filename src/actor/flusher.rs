@@ -8,7 +8,7 @@ use crate::sync::{Receiver, Sender};
 pub(crate) async fn run<T: Tables>(mut tables: T, inbox: Receiver<Flush>, writer: Sender<ToWriter>) {
     while let Some(Flush { job }) = inbox.recv().await {
         let generation = job.frozen.generation;
-        let outcome = tables.write(&job);
+        let outcome = tracing::debug_span!("flush", generation).in_scope(|| tables.write(&job));
         // Before the report: the writer may drop the last version that holds it, and this turn must not outlive it.
         drop(job);
         writer.send(ToWriter::Report(Report::Flushed { generation, outcome }));

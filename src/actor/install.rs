@@ -87,6 +87,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
     /// The flusher's report on the oldest frozen memtable.
     pub(super) fn flushed(&mut self, generation: u64, outcome: Result<Made>) {
         self.flushing = Flushing::Idle;
+        let _span = tracing::debug_span!("install", generation).entered();
         if self.read_only.is_some() {
             return;
         }

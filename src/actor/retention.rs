@@ -73,6 +73,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if self.read_only.is_some() || self.stop.has_begun() {
             return;
         }
+        let _span = tracing::debug_span!("retention").entered();
         self.look_again();
         self.move_cutoffs();
         self.delete_behind_rules();
@@ -95,6 +96,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
         if !self.advance(next) {
             return;
         }
+        tracing::debug!(?cutoff, "cutoffs moved");
         if dropped > 0 {
             tracing::info!(dropped, ?cutoff, "files that retention or a delete hides whole are dropped");
         }
@@ -127,7 +129,8 @@ impl<S: Storage, T: Timers> Writer<S, T> {
             let Some(oldest) = next.ssts.iter().min_by_key(|sst| sst.rectangle.last_time) else { break };
             // A file that is being merged stays until it is: what comes of it is looked at then. A cutoff behind a newer
             // file would hide it all the same, and everything beside it.
-            if busy.contains(&oldest.id) {
+            // And what ends with the newest time of all stays, however small the limit: else everything would go.
+            if busy.contains(&oldest.id) || Some(oldest.rectangle.last_time) == version.newest_flushed_time() {
                 break;
             }
             let Some(cutoff) = oldest.rectangle.last_time.checked_add(1) else { break };

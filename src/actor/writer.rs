@@ -286,6 +286,7 @@ impl<S: Storage, T: Timers> Writer<S, T> {
 
     /// Closes the active memtable and opens an empty one. After an error nothing has changed.
     pub(super) fn freeze(&mut self) -> Result<()> {
+        let _span = tracing::debug_span!("freeze", seq = self.version.seq).entered();
         // The next segment first: once this is flushed, every segment before it can go. A crash here leaves an empty
         // segment behind a sealed one, which replay walks through.
         let next_segment = match self.storage.rotate() {

@@ -42,7 +42,8 @@ impl Builder {
     }
 
     /// The bytes that SSTs may take together; beyond them the oldest files go, and what is as old as they. Default: no
-    /// limit. It holds between flushes, and beside what old snapshots keep.
+    /// limit. It holds between flushes, once a merge of the oldest files has ended, and beside what old snapshots keep; what
+    /// reaches to the newest time of all stays, however small the limit.
     pub fn retain_bytes(mut self, bytes: u64) -> Self {
         self.options.retention.bytes = Some(bytes);
         self

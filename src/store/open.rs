@@ -73,6 +73,7 @@ pub(crate) struct Opened {
 
 /// Opens a directory, making a database there if there is none and the options allow it.
 pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<Opened> {
+    let _span = tracing::debug_span!("recovery", dir = %path.display()).entered();
     let dir = Dir::new(env, path);
     prepare(&dir, options.create)?;
     let lock = lock(&dir)?;

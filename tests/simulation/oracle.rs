@@ -204,7 +204,8 @@ impl Oracle {
             let behind = |age: Option<Duration>| {
                 age.map_or(i64::MIN, |age| newest.min(*wall).saturating_sub(i64::try_from(age.as_nanos()).unwrap()))
             };
-            let by_bytes = limits.bytes.map_or(i64::MIN, |_| newest.saturating_add(1));
+            // A limit has room for the newest file, and it stays.
+            let by_bytes = limits.bytes.map_or(i64::MIN, |_| newest);
             let others = behind(limits.age).max(by_bytes);
             latest = latest.max(Cutoffs { others, ruled: others.max(behind(limits.ruled)) });
         }
