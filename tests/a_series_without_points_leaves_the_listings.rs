@@ -202,7 +202,7 @@ fn whoever_was_found_gone_before_a_crash_is_found_so_again() {
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while listed(&db) != ["b"] {
         assert!(std::time::Instant::now() < deadline, "no census");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(10));
     }
     // No close.
     drop(db);
@@ -222,7 +222,7 @@ fn a_snapshot_held_over_a_merge_leaves_the_writer_well() {
     let held = db.snapshot();
     db.compact_blocking().unwrap();
     write(&db, &[("a", 3)]);
-    std::thread::sleep(Duration::from_millis(1_500));
+    std::thread::park_timeout(Duration::from_millis(1_500));
     write(&db, &[("a", 4)]);
     drop(held);
     db.close_blocking().unwrap();

@@ -17,7 +17,7 @@ use crate::version::{IdBits, Tombstone, Version};
 /// file.
 const CENSUS_AFTER: Duration = Duration::from_secs(10);
 /// How long after that merges go before it.
-const CENSUS_AT_LAST: Duration = Duration::from_secs(60);
+const CENSUS_AT_LAST: Duration = Duration::from_mins(1);
 /// How often all series are suspects while retention's cutoff moves by its age.
 const LOOKS_AN_AGE: i64 = 8;
 

@@ -33,8 +33,11 @@ pub(crate) const ALLOCATION_BYTES: usize = 16;
 pub struct SeriesKey {
     metric: Arc<str>,
     /// Sorted by key, stably, so that a doubled key can still be seen by `check`.
-    tags: Vec<(Arc<str>, Arc<str>)>,
+    tags: Vec<Tag>,
 }
+
+/// Key and value.
+type Tag = (Arc<str>, Arc<str>);
 
 impl SeriesKey {
     /// A key without tags.
@@ -81,7 +84,7 @@ impl SeriesKey {
         let share =
             |own: &Arc<str>, other: Option<&Arc<str>>| other.filter(|other| *other == own).unwrap_or(own).clone();
         let others = other.tags.iter().map(Some).chain(std::iter::repeat(None));
-        let tag = |((key, value), other): (&(Arc<str>, Arc<str>), Option<&(Arc<str>, Arc<str>)>)| {
+        let tag = |((key, value), other): (&Tag, Option<&Tag>)| {
             (share(key, other.map(|(key, _)| key)), share(value, other.map(|(_, value)| value)))
         };
         Self { metric: share(&self.metric, Some(&other.metric)), tags: self.tags.iter().zip(others).map(tag).collect() }
@@ -104,7 +107,7 @@ impl SeriesKey {
             Some(other) if Arc::ptr_eq(text, other) => 0,
             _ => text.len() + 2 * size_of::<usize>() + ALLOCATION_BYTES,
         };
-        let tag = |((key, value), other): (&(Arc<str>, Arc<str>), Option<&(Arc<str>, Arc<str>)>)| {
+        let tag = |((key, value), other): (&Tag, Option<&Tag>)| {
             text(key, other.map(|(key, _)| key)) + text(value, other.map(|(_, value)| value))
         };
         let tags = self.tags.iter().zip(others).map(tag).sum::<usize>();

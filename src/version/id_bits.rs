@@ -174,7 +174,9 @@ mod tests {
         ) {
             let one_by_one = |ids: &BTreeSet<u32>| {
                 let mut bits = IdBits::default();
-                ids.iter().for_each(|id| _ = bits.insert(SeriesId::new(*id)));
+                for id in ids {
+                    bits.insert(SeriesId::new(*id));
+                }
                 bits
             };
             let (mut found, mut expected, others) = (IdBits::default(), BTreeSet::new(), one_by_one(&but));

@@ -221,8 +221,9 @@ impl SeriesIndex {
         if let Some(other) = self.find(&def.key) {
             return Err(format!("{} is series {} and series {}", def.key, other.id, def.id));
         }
-        let key = self.sharing(&def.key);
-        self.push(&Arc::new(SeriesDef { key, ..def }));
+        let mut def = def;
+        def.key = self.sharing(&def.key);
+        self.push(&Arc::new(def));
         Ok(true)
     }
 
