@@ -31,6 +31,26 @@ struct State {
     pinned: Pinned,
 }
 
+/// A file of one point and record, and ten nanoseconds from a time on.
+fn l0_file(number: u64, len: u64, first_time: i64) -> SstMeta {
+    let series = SeriesId::new(0);
+    SstMeta {
+        id: FileId::new(number),
+        len,
+        footer_crc: 0,
+        rectangle: Rectangle { first_series: series, last_series: series, first_time, last_time: first_time + 9 },
+        min_seq: number,
+        max_seq: number,
+        points: 1,
+        blocks: 1,
+        series: 1,
+        level: L0,
+        age: number,
+        space: DyadicBox::ALL,
+        origin: 0,
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 struct Mock(Arc<Mutex<State>>);
 
@@ -354,29 +374,7 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
 /// the newest, and a cutoff behind it would hide all there is.
 #[test]
 fn bytes_too_many_do_not_hide_everything_while_the_oldest_files_are_being_merged() {
-    let sst = |number: u64| {
-        let rectangle = Rectangle {
-            first_series: SeriesId::new(0),
-            last_series: SeriesId::new(0),
-            first_time: i64::try_from(number).unwrap() * 10,
-            last_time: i64::try_from(number).unwrap() * 10 + 9,
-        };
-        SstMeta {
-            id: FileId::new(number),
-            len: 100,
-            footer_crc: 0,
-            rectangle,
-            min_seq: number,
-            max_seq: number,
-            points: 1,
-            blocks: 1,
-            series: 1,
-            level: L0,
-            age: number,
-            space: DyadicBox::ALL,
-            origin: 0,
-        }
-    };
+    let sst = |number: u64| l0_file(number, 100, i64::try_from(number).unwrap() * 10);
     let ssts: Vec<SstMeta> = (1..=16).map(sst).collect();
     let mut series = SeriesIndex::default();
     let making = Making { seq: 1, cap: 1, duplicates: Duplicates::default() };

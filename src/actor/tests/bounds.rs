@@ -2,35 +2,13 @@
 
 use super::*;
 use crate::actor::storage::PinnedSum;
-use crate::series::SeriesId;
 use crate::sync::{Permit, Permits};
-use crate::version::{DyadicBox, L0, Rectangle, SstMeta};
 
 const FULL: u64 = super::super::compacting::MOST_L0_FILES as u64;
 
-fn l0_file(number: u64) -> SstMeta {
-    let series = SeriesId::new(0);
-    let rectangle = Rectangle { first_series: series, last_series: series, first_time: 0, last_time: 9 };
-    SstMeta {
-        id: FileId::new(number),
-        len: 1 << 10,
-        footer_crc: 0,
-        rectangle,
-        min_seq: number,
-        max_seq: number,
-        points: 1,
-        blocks: 1,
-        series: 1,
-        level: L0,
-        age: number,
-        space: DyadicBox::ALL,
-        origin: 0,
-    }
-}
-
 /// As many files of L0 as make a freeze wait, and the first merge of them under way.
 fn full_world() -> (World, Box<MergeJob>) {
-    let ssts = (1..=FULL).map(l0_file).collect();
+    let ssts = (1..=FULL).map(|number| l0_file(number, 1 << 10, 0)).collect();
     let mut world = World::opened(&Durable { ssts, flushed_seq: FULL, ..Durable::default() }, 1);
     assert!(!world.go());
     let Some(ToCompactor::Compact(job)) = world.plans.try_recv() else { panic!("a merge is due") };
@@ -82,7 +60,7 @@ fn writes_wait_while_l0_is_full_and_a_merge_is_under_way() {
     let frozen: usize = world.latest.load().frozen.iter().map(|frozen| frozen.view.bytes()).sum();
     assert!(active + frozen <= 3 * 1_024, "nothing of what waits is in memtables: {active} and {frozen} bytes");
     // The merge makes one file of many, and all go through.
-    let made = Made { ssts: vec![SstMeta { level: 1, ..l0_file(FULL + 1) }], ..Made::default() };
+    let made = Made { ssts: vec![SstMeta { level: 1, ..l0_file(FULL + 1, 1 << 10, 0) }], ..Made::default() };
     compacted(&world, &plan, Ok(made));
     for generation in 1..=FULL {
         assert!(!world.go());
