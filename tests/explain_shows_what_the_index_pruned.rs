@@ -102,6 +102,15 @@ fn statistics_answer_only_what_lies_in_one_window_and_is_seen_whole() {
     let select = Select::metric("load").tag("host", "2");
     db.delete_blocking(select, Timestamp::from_secs(8_000)..Timestamp::from_secs(16_500)).unwrap();
     assert_eq!(decoded(of(&db, "2")), (3, 2, 1));
+
+    // The last block is hidden whole, the one before it in part.
+    let select = Select::metric("load").tag("host", "3");
+    db.delete_blocking(select, Timestamp::from_secs(30_000)..).unwrap();
+    assert_eq!(decoded(of(&db, "3")), (4, 1, 1));
+
+    // Who is gone is not among the series that there are.
+    db.delete_blocking(Select::metric("load").tag("host", "0"), ..).unwrap();
+    assert_eq!(explained(of(&db, "1")).series, 3);
 }
 
 #[test]

@@ -167,7 +167,14 @@ impl Query {
     ///
     /// Without tags, all series make one row. Series of several metrics are put together, too: select one to keep them apart.
     pub fn group_by<Tag: Into<String>>(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
-        self.grouping = Grouping::By(tags.into_iter().map(Into::into).collect());
+        let mut by: Vec<String> = Vec::new();
+        for tag in tags.into_iter().map(Into::into) {
+            // A key names a tag once.
+            if !by.contains(&tag) {
+                by.push(tag);
+            }
+        }
+        self.grouping = Grouping::By(by);
         self
     }
 
@@ -218,7 +225,8 @@ impl Query {
     /// Whether the statistics of blocks may answer where a block lies in one window whole, and no delete, retention or
     /// other source meets it; they may by default, which is faster by far for long windows.
     ///
-    /// They change no answer but one: the sum of doubles, and what is made of it, is then rounded in another order. With
+    /// They change no answer but one: the sum of doubles, and what is made of it, is then rounded in another order, and of
+    /// nothing but -0.0 it is 0.0. With
     /// `false` every point is decoded, and the sum has the same bits for every layout of the points in files.
     pub fn statistics(mut self, may_answer: bool) -> Self {
         self.statistics = may_answer;

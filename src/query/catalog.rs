@@ -86,6 +86,11 @@ pub(crate) trait Catalog: Send + Sync {
     /// Whatever naming them met; opening and reading come later.
     fn sources(&self, series: &SeriesInfo, range: TimeRange, work: Option<&Arc<Work>>) -> Result<AnySources>;
 
+    /// About how many points a series has in a range: for who decides whether threads pay.
+    fn expected_points(&self, _range: TimeRange) -> u64 {
+        0
+    }
+
     /// What pruning by series and time leaves of all files, for `explain`.
     fn census(&self, _selected: &[SeriesId], _range: TimeRange) -> Census {
         Census::default()

@@ -301,7 +301,7 @@ fn double(total: Total) -> f64 {
 }
 
 /// An integer of whatever type; `None` of a double.
-fn integer(value: Value) -> Option<i128> {
+pub(super) fn integer(value: Value) -> Option<i128> {
     match value {
         Value::F64(_) => None,
         Value::I64(value) => Some(value.into()),

@@ -231,7 +231,11 @@ impl Cut {
 impl Calendar {
     fn window(&self, at: Timestamp) -> (Timestamp, i64) {
         let date = self.zone.date(at);
-        let steps = self.position(date).div_euclid(self.count);
+        let mut steps = self.position(date).div_euclid(self.count);
+        // Where a clock is set back over midnight it shows yesterday again: that is of the window that has begun by then.
+        while self.begin(steps + 1) <= i128::from(at.as_nanos()) {
+            steps += 1;
+        }
         let (start, end) = (self.begin(steps), self.begin(steps + 1));
         let start = i64::try_from(start).unwrap_or(i64::MIN).min(at.as_nanos());
         let last = i64::try_from(end.saturating_sub(1)).unwrap_or(i64::MAX).max(at.as_nanos());

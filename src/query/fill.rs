@@ -104,7 +104,11 @@ fn linear(column: &mut [Option<Value>], starts: &[Timestamp]) {
             let length = distance(starts[from], starts[at]);
             for between in from + 1..at {
                 let share = distance(starts[from], starts[between]) / length;
-                column[between] = Some(Value::F64(low + (value.as_f64() - low) * share));
+                let (high, rise) = (value.as_f64(), value.as_f64() - low);
+                // From one end of all doubles to the other their distance is beyond them.
+                let beyond = rise.is_infinite() && low.is_finite() && high.is_finite();
+                let filled = if beyond { low * (1.0 - share) + high * share } else { low + rise * share };
+                column[between] = Some(Value::F64(filled));
             }
         }
         before = Some(at);

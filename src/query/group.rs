@@ -72,7 +72,7 @@ pub(super) struct Joined {
 #[derive(Debug, Default)]
 pub(super) struct Joining {
     rows: Rows,
-    cells: Vec<(Timestamp, Cell)>,
+    cells: Cells,
     bytes: usize,
     total: Option<Cell>,
 }
@@ -92,8 +92,12 @@ impl Joining {
         };
         let before = self.bytes;
         let own = std::mem::take(&mut self.cells);
-        self.cells = if matches!(cut, Cut::Whole { .. }) { join_whole(own, cells) } else { join(own, cells) };
-        self.bytes = self.cells.iter().map(|(_, cell)| cell.byte_len() + size_of::<Timestamp>()).sum();
+        if matches!(cut, Cut::Whole { .. }) {
+            self.cells = join_whole(own, cells);
+            self.bytes = byte_len(&self.cells);
+        } else {
+            (self.cells, self.bytes) = join((own, self.bytes), (cells, bytes));
+        }
         limits.hold(before + bytes, self.bytes)
     }
 
@@ -109,11 +113,37 @@ impl Joining {
     }
 }
 
-/// Windows of the same start become one; both come in time order.
-fn join(own: Vec<(Timestamp, Cell)>, other: Vec<(Timestamp, Cell)>) -> Vec<(Timestamp, Cell)> {
-    if own.is_empty() || other.is_empty() {
-        return if own.is_empty() { other } else { own };
+type Cells = Vec<(Timestamp, Cell)>;
+
+fn byte_len(cells: &[(Timestamp, Cell)]) -> usize {
+    cells.iter().map(|(_, cell)| cell.byte_len() + size_of::<Timestamp>()).sum()
+}
+
+/// Windows of the same start become one; both come in time order, each with its bytes. What lies behind all so far, or among
+/// them, costs no more than itself: a group of thousands of short series would else be moved for each of them.
+fn join((mut own, mut bytes): (Cells, usize), (other, more): (Cells, usize)) -> (Cells, usize) {
+    let (Some((last, _)), Some((first, _))) = (own.last(), other.first()) else {
+        return if own.is_empty() { (other, more) } else { (own, bytes) };
+    };
+    if last < first {
+        own.extend(other);
+        return (own, bytes + more);
     }
+    let places = other.iter().map(|(start, _)| own.binary_search_by_key(start, |(start, _)| *start).ok());
+    if let Some(places) = places.collect::<Option<Vec<usize>>>() {
+        for (place, (_, cell)) in places.into_iter().zip(other) {
+            let before = own[place].1.byte_len();
+            own[place].1.join(cell);
+            bytes = bytes + own[place].1.byte_len() - before;
+        }
+        return (own, bytes);
+    }
+    let joined = interleaved(own, other);
+    let bytes = byte_len(&joined);
+    (joined, bytes)
+}
+
+fn interleaved(own: Cells, other: Cells) -> Cells {
     let mut joined = Vec::with_capacity(own.len().max(other.len()));
     let (mut own, mut other) = (own.into_iter().peekable(), other.into_iter().peekable());
     loop {
@@ -135,7 +165,7 @@ fn join(own: Vec<(Timestamp, Cell)>, other: Vec<(Timestamp, Cell)>) -> Vec<(Time
 }
 
 /// One window each, wherever it begins: together they begin where the first does.
-fn join_whole(own: Vec<(Timestamp, Cell)>, other: Vec<(Timestamp, Cell)>) -> Vec<(Timestamp, Cell)> {
+fn join_whole(own: Cells, other: Cells) -> Cells {
     let all = own.into_iter().chain(other).reduce(|(start, mut cell), (at, other)| {
         cell.join(other);
         (start.min(at), cell)

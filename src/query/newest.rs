@@ -1,5 +1,6 @@
 //! The newest point of a series or of a whole selection, of all or before a time: from statistics where they tell.
 
+use super::blocking::Wanted;
 use super::catalog::{AnySources, Catalog, SeriesInfo};
 use super::select::Select;
 use crate::error::Result;
@@ -12,10 +13,14 @@ pub(super) fn newest_of(
     catalog: &dyn Catalog,
     select: &Select,
     range: TimeRange,
+    wanted: &Wanted,
 ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
     select.check()?;
     let mut found = Vec::new();
     for info in catalog.select(select) {
+        if !wanted.still() {
+            break;
+        }
         let newest = match catalog.sources(&info, range, None)? {
             AnySources::F64(sources) => sources.latest()?.map(widened),
             AnySources::I64(sources) => sources.latest()?.map(widened),

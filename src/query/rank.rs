@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::aggregate::Aggregate;
-use super::cell::Cell;
+use super::cell::{Cell, integer};
 use super::windows::Rows;
 use crate::point::Value;
 
@@ -18,19 +18,24 @@ pub(super) struct Rank {
 impl Rank {
     /// Leaves the best rows, the best first; rows come in key order, each with all its points as a cell.
     pub(super) fn best<T>(self, rows: Vec<(Option<Cell>, T)>) -> Vec<T> {
-        let value = |total: Option<Cell>| total.and_then(|total| total.value(self.by)).map(Value::as_f64);
-        let mut ranked: Vec<(Option<f64>, T)> = rows.into_iter().map(|(total, row)| (value(total), row)).collect();
+        let value = |total: Option<Cell>| total.and_then(|total| total.value(self.by));
+        let mut ranked: Vec<(Option<Value>, T)> = rows.into_iter().map(|(total, row)| (value(total), row)).collect();
         // Stable, so that equal ones stay in key order.
         ranked.sort_by(|(a, _), (b, _)| self.order(*a, *b));
         ranked.truncate(self.count);
         ranked.into_iter().map(|(_, row)| row).collect()
     }
 
-    fn order(self, a: Option<f64>, b: Option<f64>) -> Ordering {
-        let ordered = |value: Option<f64>| value.filter(|value| !value.is_nan());
+    fn order(self, a: Option<Value>, b: Option<Value>) -> Ordering {
+        let ordered = |value: Option<Value>| value.filter(|value| !value.as_f64().is_nan());
+        // Integers beyond 2^53 are told apart as what they are.
+        let least_first = |a: Value, b: Value| match (integer(a), integer(b)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => a.as_f64().total_cmp(&b.as_f64()),
+        };
         match (ordered(a), ordered(b)) {
-            (Some(a), Some(b)) if self.greatest_first => b.total_cmp(&a),
-            (Some(a), Some(b)) => a.total_cmp(&b),
+            (Some(a), Some(b)) if self.greatest_first => least_first(b, a),
+            (Some(a), Some(b)) => least_first(a, b),
             (a, b) => b.is_some().cmp(&a.is_some()),
         }
     }
@@ -83,11 +88,20 @@ mod tests {
     fn what_has_no_order_comes_last_whichever_way() {
         for greatest_first in [true, false] {
             let rank = Rank { count: 1, by: Aggregate::Max, greatest_first };
-            for none in [None, Some(f64::NAN)] {
-                assert_eq!(rank.order(Some(1.0), none), Ordering::Less);
-                assert_eq!(rank.order(none, Some(1.0)), Ordering::Greater);
+            let (one, nan) = (Some(Value::F64(1.0)), Some(Value::F64(f64::NAN)));
+            for none in [None, nan] {
+                assert_eq!(rank.order(one, none), Ordering::Less);
+                assert_eq!(rank.order(none, one), Ordering::Greater);
             }
-            assert_eq!(rank.order(None, Some(f64::NAN)), Ordering::Equal);
+            assert_eq!(rank.order(None, nan), Ordering::Equal);
         }
+    }
+
+    #[test]
+    fn integers_beyond_the_doubles_are_told_apart() {
+        let rank = Rank { count: 1, by: Aggregate::Max, greatest_first: true };
+        let (less, more) = (Some(Value::U64(1 << 53)), Some(Value::U64((1 << 53) + 1)));
+        assert_eq!(rank.order(more, less), Ordering::Less);
+        assert_eq!(rank.order(Some(Value::I64(-1)), less), Ordering::Greater);
     }
 }

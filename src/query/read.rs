@@ -77,7 +77,9 @@ pub(super) fn read(
 impl Reading<'_> {
     fn run(&self) -> usize {
         let mut alone = 0;
-        while limits_alone(alone, self.limits.points()) {
+        // Of a few large series the first would be read alone to its end.
+        let are_large = self.series.len() > 1 && self.catalog.expected_points(self.plan.range) >= ALONE_POINTS;
+        while !are_large && limits_alone(alone, self.limits.points()) {
             if !self.step() {
                 return 1;
             }

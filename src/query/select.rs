@@ -273,6 +273,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_may_end_in_a_comment() {
+        let select = Select::all().tag_matches("station", "(?x) J.*  # airports");
+        assert!(select.check().is_ok() && select.matches(&key(r#"temp{station="JFK"}"#)));
+        assert!(!select.matches(&key(r#"temp{station="LGA"}"#)));
+    }
+
+    #[test]
     fn a_bad_pattern_matches_nothing_and_is_told() {
         let jfk = key(r#"temp{station="JFK"}"#);
         for bad in ["J(", "a)|(?:.*", "*", "(((x{99}){99}){99}){99}"] {

@@ -3,6 +3,7 @@
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
+use super::blocking::Wanted;
 use super::catalog::{AnySources, Catalog, SeriesInfo, Sources};
 use super::explain::{Census, Work};
 use super::memory::LaneSource;
@@ -182,7 +183,7 @@ impl Snapshot {
     /// ```
     pub async fn latest_of(&self, select: &Select) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
         let (snapshot, select) = (self.clone(), select.clone());
-        unblock(move |_| snapshot.latest_of_blocking(&select)).await
+        unblock(move |wanted| newest_of(&*snapshot.inner, &select, TimeRange::ALL, wanted)).await
     }
 
     /// The blocking twin of [`latest_of`](Self::latest_of).
@@ -190,7 +191,7 @@ impl Snapshot {
     /// # Errors
     /// As for `latest_of`.
     pub fn latest_of_blocking(&self, select: &Select) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        newest_of(&*self.inner, select, TimeRange::ALL)
+        newest_of(&*self.inner, select, TimeRange::ALL, &Wanted::ALWAYS)
     }
 
     /// The newest point before a time of each series that matches and has one, in key order.
@@ -203,7 +204,7 @@ impl Snapshot {
         time: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
         let (snapshot, select) = (self.clone(), select.clone());
-        unblock(move |_| snapshot.last_before_of_blocking(&select, time)).await
+        unblock(move |wanted| newest_of(&*snapshot.inner, &select, TimeRange::new(&..time), wanted)).await
     }
 
     /// The blocking twin of [`last_before_of`](Self::last_before_of).
@@ -215,7 +216,7 @@ impl Snapshot {
         select: &Select,
         time: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        newest_of(&*self.inner, select, TimeRange::new(&..time))
+        newest_of(&*self.inner, select, TimeRange::new(&..time), &Wanted::ALWAYS)
     }
 
     /// A query over the series that match.
@@ -305,10 +306,28 @@ impl Catalog for Inner {
         })
     }
 
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    fn expected_points(&self, range: TimeRange) -> u64 {
+        let version = &self.version;
+        let first = version.ssts.iter().map(|sst| sst.rectangle.first_time).min();
+        let (Some(first), Some(last)) = (first, version.newest_flushed_time()) else { return 0 };
+        let (from, to) = (range.first().max(first), range.last().min(last));
+        if from > to {
+            return 0;
+        }
+        let share = (to.abs_diff(from) as f64 + 1.0) / (last.abs_diff(first) as f64 + 1.0);
+        (version.points() as f64 / version.series.live().max(1) as f64 * share) as u64
+    }
+
     fn census(&self, selected: &[SeriesId], range: TimeRange) -> Census {
         let version = &self.version;
         let mut census = Census {
-            series: version.series.iter().count() as u64,
+            series: version.series.live() as u64,
             series_selected: selected.len() as u64,
             ..Census::default()
         };

@@ -83,6 +83,10 @@ impl Drop for SstSource {
         if let Some(scratch) = self.scratch.take() {
             self.readers.give_back(scratch);
         }
+        // Whoever read the series to its end and left these behind needed no look at them: all their time is hidden.
+        if let Some((_, blocks)) = &self.open {
+            self.count(|work| work.hidden(blocks.len()));
+        }
     }
 }
 

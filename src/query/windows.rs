@@ -224,7 +224,9 @@ fn fold<T: Measure>(sources: Sources<T>, plan: &Plan, limits: &Limits<'_>) -> Re
     let mut held = 0;
     while limits.go_on()? {
         if plan.statistics {
-            while let Some(summary) = merge.summary(|summary| folding.takes(summary))? {
+            while limits.go_on()?
+                && let Some(summary) = merge.summary(|summary| folding.takes(summary))?
+            {
                 folding.add_summary(&summary);
             }
         }

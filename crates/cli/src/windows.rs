@@ -184,7 +184,11 @@ pub(crate) fn parse_zone(text: &str) -> Result<Clock, String> {
 /// Seconds of `+02:00`, `-05` or `+0530`.
 fn offset(text: &str) -> Option<i32> {
     let sign = if text.starts_with('-') { -1 } else { 1 };
-    let digits: String = text[1..].replace(':', "");
+    let digits: String = match text[1..].split_once(':') {
+        Some((hours, minutes)) if (hours.len(), minutes.len()) != (2, 2) => return None,
+        Some((hours, minutes)) => format!("{hours}{minutes}"),
+        None => text[1..].to_owned(),
+    };
     let (hours, minutes) = match digits.len() {
         1 | 2 => (digits.as_str(), "0"),
         4 => digits.split_at_checked(2)?,
@@ -256,6 +260,9 @@ mod tests {
     #[test]
     fn zones_are_offsets_names_or_rules() {
         assert_eq!(parse_zone("utc"), Ok(Clock::default()));
+        for bad in ["+1:2", "+12:0", "+:30", "+1:234"] {
+            assert_eq!(offset(bad), None, "{bad}");
+        }
         for (text, seconds) in [("+02:00", 7_200), ("-05", -18_000), ("+0530", 19_800), ("-3", -10_800)] {
             assert_eq!(parse_zone(text).map(|clock| clock.zone), Ok(Zone::offset(seconds).unwrap()), "{text}");
         }

@@ -20,6 +20,11 @@ fn berlin() -> Zone {
     Zone::rules("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
 }
 
+/// Once Newfoundland's: its clocks went back from one past midnight to eleven the evening before.
+fn st_johns() -> Zone {
+    Zone::rules("NST3:30NDT,M4.1.0/0:01,M10.5.0/0:01").unwrap()
+}
+
 /// A window's start and the first time after it.
 fn window(cut: &Cut, text: &str) -> (String, String) {
     let (start, last) = cut.window(time(text));
@@ -86,6 +91,22 @@ fn a_length_of_nothing_or_of_more_than_time_is_refused() {
     assert!(Zone::offset(100_000).is_err() && Zone::rules("nowhere").is_err() && Zone::named("No/Where").is_err());
 }
 
+/// Midnight of October 29 comes at 02:30 and, the clocks gone back at 02:31, once more an hour later: the day has begun by then.
+#[test]
+fn a_day_that_begins_twice_is_one_window() {
+    for every in [Every::days(1), Every::days(3), Every::months(1)] {
+        let cut = by(every, None, &st_johns());
+        let times = ["2006-10-29T02:30:30Z", "2006-10-29T02:45:00Z", "2006-10-29T03:00:00Z", "2006-10-29T03:45:00Z"];
+        let windows = times.map(|time| cut.window(time.parse().unwrap()));
+        assert!(windows.iter().all(|window| *window == windows[0]), "{windows:?}");
+    }
+    let cut = by(Every::days(1), None, &st_johns());
+    assert_eq!(
+        cut.window("2006-10-28T12:00:00Z".parse().unwrap()).1 + 1,
+        cut.window("2006-10-29T02:45:00Z".parse().unwrap()).0.as_nanos()
+    );
+}
+
 proptest! {
     #[test]
     fn windows_tile_time(
@@ -98,7 +119,7 @@ proptest! {
             (1..400_u32).prop_map(Every::weeks),
             (1..400_u32).prop_map(Every::months),
         ],
-        zone in prop_oneof![Just(Zone::UTC), Just(berlin()), (-90_000..90_000).prop_map(|secs| Zone::offset(secs).unwrap())],
+        zone in prop_oneof![Just(Zone::UTC), Just(berlin()), Just(st_johns()), (-90_000..90_000).prop_map(|secs| Zone::offset(secs).unwrap())],
     ) {
         let cut = by(every, origin.map(at), &zone);
         let (start, last) = cut.window(at(nanos));

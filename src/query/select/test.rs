@@ -34,8 +34,12 @@ impl Pattern {
             Error::InvalidQuery { what }
         };
         // First alone, for the error to show the user's own text, and so that `a)|(b` cannot slip out of the group.
-        let regex =
-            Regex::new(&text).and_then(|_| Regex::new(&format!("^(?:{text})$"))).map_err(|error| invalid(&error));
+        let whole = |_| {
+            let closed = Regex::new(&format!("^(?:{text})$"));
+            // Under `(?x)` a comment at its end swallows what closes the group; a new line ends the comment.
+            closed.or_else(|_| Regex::new(&format!("^(?:{text}\n)$")))
+        };
+        let regex = Regex::new(&text).and_then(whole).map_err(|error| invalid(&error));
         Self { text, regex }
     }
 

@@ -288,7 +288,8 @@ impl Ranged for Values {
 
     #[expect(clippy::cast_possible_truncation, reason = "a share of a picture's pixels")]
     fn map(&self, value: &f64, pixels: (i32, i32)) -> i32 {
-        let share = (value - self.range.0) / (self.range.1 - self.range.0);
+        // What no axis reaches is drawn at its edge: a picture has no room for it, and its pixels are 32-bit numbers.
+        let share = ((value - self.range.0) / (self.range.1 - self.range.0)).clamp(-0.01, 1.01);
         pixels.0 + (share * f64::from(pixels.1 - pixels.0)).round() as i32
     }
 
