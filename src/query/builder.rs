@@ -210,7 +210,8 @@ impl Query {
         self
     }
 
-    /// Leaves out so many windows at the front of each row, in the order in which they are given.
+    /// Leaves out so many windows at the front of each row, in the order in which they are given; of a [`scan`](Self::scan) so
+    /// many points of each series.
     pub fn offset(mut self, windows: usize) -> Self {
         self.shown.offset = windows;
         self
@@ -309,7 +310,8 @@ impl Query {
         self.answer(&Wanted::ALWAYS, true)
     }
 
-    /// The points themselves, series by series in key order, each in time order; of all steps the range alone counts.
+    /// The points themselves, series by series in key order, each in time order; of all steps the range counts, and offset and
+    /// limit as so many points of each series.
     /// Reading blocks the thread that iterates.
     ///
     /// ```text
@@ -323,7 +325,9 @@ impl Query {
             Ok(()) => (self.catalog.select(&self.select), None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        QueryScan { catalog: self.catalog, range: self.range, series: series.into_iter(), current: None, failed }
+        let Shown { offset, limit, .. } = self.shown;
+        let (catalog, range, shown) = (self.catalog, self.range, (offset, limit.unwrap_or(usize::MAX)));
+        QueryScan { catalog, range, shown, series: series.into_iter(), current: None, failed }
     }
 }
 
@@ -357,6 +361,8 @@ fn points<T: Sample>(range: TimeRange, sources: Sources<T>) -> Points {
 pub struct QueryScan {
     catalog: Arc<dyn Catalog>,
     range: TimeRange,
+    /// Of each series, how many points are passed over, and how many are given then.
+    shown: (usize, usize),
     /// Those that were not begun.
     series: std::vec::IntoIter<Arc<SeriesInfo>>,
     current: Option<(Arc<SeriesInfo>, Points)>,
@@ -365,12 +371,20 @@ pub struct QueryScan {
 
 impl QueryScan {
     fn begin(&self, series: &SeriesInfo) -> Result<Points> {
-        Ok(match self.catalog.sources(series, self.range, None)? {
+        let points = match self.catalog.sources(series, self.range, None)? {
             AnySources::F64(sources) => points(self.range, sources),
             AnySources::I64(sources) => points(self.range, sources),
             AnySources::U64(sources) => points(self.range, sources),
             AnySources::Bool(sources) => points(self.range, sources),
-        })
+        };
+        let (mut offset, limit) = self.shown;
+        // An error is never passed over.
+        let behind = move |point: &Result<Point<Value>>| {
+            let passes = point.is_err() || offset == 0;
+            offset -= usize::from(!passes);
+            passes
+        };
+        Ok(Box::new(points.filter(behind).take(limit)))
     }
 
     fn step(&mut self) -> Result<Option<(Arc<SeriesInfo>, Point<Value>)>> {

@@ -127,6 +127,9 @@ fn a_scan_of_many_series_goes_through_them_in_key_order() {
         texts,
         ["count{a=\"1\"} 1 7", "count{a=\"1\"} 12 8", "temp -1 2.5", "temp 5 1.5", "temp 5 4", "temp 15 0.5", &torn]
     );
+    let cut = query("{}").offset(1).limit(2).scan().map(|item| item.map(|(_, point)| point.value).ok());
+    let cut: Vec<_> = cut.take(3).collect();
+    assert_eq!(cut, [Some(Value::U64(8)), Some(Value::F64(1.5)), Some(Value::F64(4.0))]);
     let flags: Vec<_> =
         query("up").range(Timestamp::from_nanos(4)..).scan().map(|item| item.unwrap().1.value).collect();
     assert_eq!(flags, [Value::Bool(false)]);
