@@ -19,7 +19,7 @@ pub(crate) struct Hold;
 /// An immutable view of a memtable; cloning it is O(1).
 #[derive(Debug, Clone)]
 pub(crate) struct View {
-    hold: Arc<Hold>,
+    pub(super) hold: Arc<Hold>,
     pub(super) root: OrdMap<SeriesId, Arc<SeriesColumns>>,
     pub(super) epoch: u32,
     /// None of them is of a later epoch.
