@@ -48,7 +48,7 @@ pub(crate) const PLANTED: &[Planted] = &[
     simulated("4", "delete_is_not_logged", crashed!("deletes_in_the_log"), "is lost"),
     told("5", "hidden_series_ends_the_merge", "a_series_that_is_deleted_whole_takes_no_later_one_with_it", "what is hidden was taken out"),
     told("6", "delete_drops_files_of_all_series", "a_file_stays_for_the_series_that_a_delete_spares", "after Flush: series 1"),
-    simulated("8", "bad_edit_gives_up_a_sound_log", crashed!("failed_flushes"), "is lost"),
+    simulated("8", "bad_edit_gives_up_a_sound_log", crashed!("two_lives"), "is lost"),
     simulated("8", "bad_edit_begins_the_log_anew", DAMAGED, "told: false, lost: ["),
     simulated("9", "failed_install_removes_its_sst", crashed!("failed_install"), "lacks files that its manifest names"),
     simulated("10", "hole_is_crossed", DAMAGED, "is lost, and a later one is there"),
