@@ -56,7 +56,7 @@ impl SeriesKey {
     }
 
     /// The key of these texts, which it shares; `None` if the tags' keys do not ascend.
-    pub(crate) fn from_sorted(metric: Arc<str>, tags: Vec<(Arc<str>, Arc<str>)>) -> Option<Self> {
+    pub(crate) fn from_sorted(metric: Arc<str>, tags: Vec<Tag>) -> Option<Self> {
         tags.is_sorted_by(|(one, _), (other, _)| one < other).then_some(Self { metric, tags })
     }
 
@@ -83,11 +83,19 @@ impl SeriesKey {
     pub(crate) fn sharing(&self, other: &Self) -> Self {
         let share =
             |own: &Arc<str>, other: Option<&Arc<str>>| other.filter(|other| *other == own).unwrap_or(own).clone();
-        let others = other.tags.iter().map(Some).chain(std::iter::repeat(None));
         let tag = |((key, value), other): (&Tag, Option<&Tag>)| {
             (share(key, other.map(|(key, _)| key)), share(value, other.map(|(_, value)| value)))
         };
-        Self { metric: share(&self.metric, Some(&other.metric)), tags: self.tags.iter().zip(others).map(tag).collect() }
+        Self {
+            metric: share(&self.metric, Some(&other.metric)),
+            tags: self.tags_beside(Some(other)).map(tag).collect(),
+        }
+    }
+
+    /// The tags, each with the one that another key has in its place.
+    fn tags_beside<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = (&'a Tag, Option<&'a Tag>)> {
+        let others = other.into_iter().flat_map(|other| other.tags.iter().map(Some)).chain(std::iter::repeat(None));
+        self.tags.iter().zip(others)
     }
 
     /// The bytes of all its text.
@@ -102,7 +110,6 @@ impl SeriesKey {
 
     /// The same without the texts that it [shares](Self::sharing) with another.
     pub(crate) fn heap_len_beside(&self, other: Option<&Self>) -> usize {
-        let others = other.into_iter().flat_map(|other| other.tags.iter().map(Some)).chain(std::iter::repeat(None));
         let text = |text: &Arc<str>, other: Option<&Arc<str>>| match other {
             Some(other) if Arc::ptr_eq(text, other) => 0,
             _ => text.len() + 2 * size_of::<usize>() + ALLOCATION_BYTES,
@@ -110,7 +117,7 @@ impl SeriesKey {
         let tag = |((key, value), other): (&Tag, Option<&Tag>)| {
             text(key, other.map(|(key, _)| key)) + text(value, other.map(|(_, value)| value))
         };
-        let tags = self.tags.iter().zip(others).map(tag).sum::<usize>();
+        let tags = self.tags_beside(other).map(tag).sum::<usize>();
         let list = if self.tags.is_empty() { 0 } else { size_of_val(&*self.tags) + ALLOCATION_BYTES };
         text(&self.metric, other.map(|other| &other.metric)) + tags + list
     }

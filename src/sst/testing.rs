@@ -7,9 +7,12 @@ pub use super::codec::testing::{alp, bitpack, floats, grid, integers, patch, sch
 mod build;
 mod mend;
 
+use std::fmt;
+
 use super::dictionary::{DictionaryWriter, decode_page};
 use super::footer::Footer;
 use super::index::{BlockEntry, IndexPage, IndexWriter};
+use super::top::Pages;
 use super::verify::no_cache;
 use super::{
     BlockScratch, HEADER_MAGIC, IoCounters, PageCache, SeriesEntry, SstReader, SstWriter, describe, file_name,
@@ -92,16 +95,7 @@ fn series_come_back(entries: &[SeriesEntry], with_keys: bool) {
     for entry in entries {
         writer.push(entry);
     }
-    let seal = super::seal::Seal::new(uuid::Uuid::nil(), FileId::new(1));
-    let mut back = Vec::new();
-    let mut offset = 0;
-    for page in writer.finish().sealed(&seal, 0) {
-        let decoded = seal.open(offset, &page).and_then(|page| decode_page(page, with_keys));
-        assert!(decoded.is_ok(), "a page that was written is refused: {decoded:?}");
-        back.extend(decoded.unwrap_or_default());
-        offset += page.len() as u64;
-    }
-    assert!(back == entries, "series changed");
+    pages_come_back("series", &writer.finish(), entries, |page| decode_page(page, with_keys));
 }
 
 /// Encodes a page's entries again.
@@ -110,17 +104,27 @@ fn entries_come_back(entries: &[BlockEntry]) {
     for entry in entries {
         writer.push(entry);
     }
+    let decode = |page: &[u8]| IndexPage::new(page).and_then(|page| page.entries().collect());
+    pages_come_back("index entries", &writer.finish(), entries, decode);
+}
+
+/// Seals pages and reads them again.
+fn pages_come_back<T: PartialEq + fmt::Debug>(
+    what: &str,
+    pages: &Pages,
+    entries: &[T],
+    decode: impl Fn(&[u8]) -> Result<Vec<T>, Flaw>,
+) {
     let seal = super::seal::Seal::new(uuid::Uuid::nil(), FileId::new(1));
     let mut back = Vec::new();
     let mut offset = 0;
-    for page in writer.finish().sealed(&seal, 0) {
-        let decoded: Result<Vec<BlockEntry>, Flaw> =
-            seal.open(offset, &page).and_then(IndexPage::new).and_then(|page| page.entries().collect());
+    for page in pages.sealed(&seal, 0) {
+        let decoded = seal.open(offset, &page).and_then(&decode);
         assert!(decoded.is_ok(), "a page that was written is refused: {decoded:?}");
         back.extend(decoded.unwrap_or_default());
         offset += page.len() as u64;
     }
-    assert!(back == entries, "index entries changed");
+    assert!(back == entries, "{what} changed");
 }
 
 /// Reads a file in every way, under the name that its footer claims.
