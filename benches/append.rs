@@ -1,4 +1,7 @@
-//! Durable and other appends: by batch size with one client, by number of clients, against a bare write + fdatasync.
+//! Benchmark of durable and non-durable appends.
+//!
+//! The cases vary the batch size with one client, and the number of clients. They are compared with a bare write and
+//! fdatasync.
 
 mod workload;
 
@@ -10,10 +13,12 @@ use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_grou
 use timestrata::{Batch, Durability, Series};
 use workload::{Gauges, SERIES, TICKS, keys, open};
 
-/// What a batch of 1,000 points of 1,000 series takes in the WAL: 13.06 bytes a point, measured.
+/// Measured size in bytes of the WAL record of a batch of 1,000 points of 1,000 series.
 const RECORD_BYTES: usize = 13_060;
 
-/// The bare file system: the bytes of one WAL record, written over a file that is written through, and fdatasync.
+/// Measures the bare file system: a write of the bytes of one WAL record, then fdatasync.
+///
+/// The write extends a file, or overwrites a part of a file.
 fn bare(c: &mut Criterion) {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let mut group = c.benchmark_group("append/bare");
@@ -32,7 +37,7 @@ fn bare(c: &mut Criterion) {
     group.finish();
 }
 
-/// One client that waits for each acknowledgement.
+/// Measures one client, which waits for each acknowledgement.
 fn one_client(c: &mut Criterion) {
     let mut group = c.benchmark_group("append/one client");
     for (name, durability) in [
@@ -43,7 +48,7 @@ fn one_client(c: &mut Criterion) {
         for points in [1, 10, 100, SERIES] {
             let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
             let db = open(dir.path(), |builder| builder.durability(durability));
-            let series = db.series_many_blocking(keys("one", points)).expect("series can be made");
+            let series = db.create_many_series(keys("one", points)).blocking().expect("series can be made");
             let mut gauges = Gauges::new(points);
             group.throughput(Throughput::Elements(points as u64));
             group.bench_function(BenchmarkId::new(name, points), |b| {
@@ -58,8 +63,10 @@ fn one_client(c: &mut Criterion) {
     group.finish();
 }
 
-/// Clients that share the workload's series among them, each waiting for its own acknowledgements, until all
-/// 10 M points are in: threads here, as a program without a runtime has them.
+/// Measures several clients that share the series of the workload.
+///
+/// Each client waits for its own acknowledgements until all 10 M points are written. The clients are threads, as in a
+/// program without an async runtime.
 fn clients(c: &mut Criterion) {
     let mut group = c.benchmark_group("append/clients x 1,000 points");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
@@ -74,11 +81,11 @@ fn clients(c: &mut Criterion) {
     group.finish();
 }
 
-/// The time from the first write to the last acknowledgement.
+/// Returns the time from the first write to the last acknowledgement.
 fn run_clients(clients: usize, durability: Durability) -> Duration {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let db = open(dir.path(), |builder| builder.durability(durability));
-    let series = db.series_many_blocking(keys("many", SERIES)).expect("series can be made");
+    let series = db.create_many_series(keys("many", SERIES)).blocking().expect("series can be made");
     let work = split(&series, clients);
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -96,7 +103,7 @@ fn run_clients(clients: usize, durability: Durability) -> Duration {
     took
 }
 
-/// Each client's batches of 1,000 points, time-major over its share of the series.
+/// Batches of each client: 1,000 points, time-major over its share of the series.
 fn split(series: &[Series<f64>], clients: usize) -> Vec<Vec<Batch>> {
     let mut gauges = Gauges::new(SERIES);
     let mut work: Vec<Vec<Batch>> = (0..clients).map(|_| vec![Batch::with_capacity(SERIES)]).collect();

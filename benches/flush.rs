@@ -1,4 +1,6 @@
-//! Flushing one memtable, and opening: after a close, and after a crash with a memtable's worth of WAL to replay.
+//! Benchmark of the flush of one memtable, and of opening a database.
+//!
+//! The database is opened after a close, and after a crash with one memtable of WAL to replay.
 
 mod workload;
 
@@ -19,7 +21,7 @@ fn flush(c: &mut Criterion) {
             for _ in 0..times {
                 let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
                 let db = open(dir.path(), |builder| builder);
-                let series = db.series_many_blocking(keys("flush", SERIES)).expect("series can be made");
+                let series = db.create_many_series(keys("flush", SERIES)).blocking().expect("series can be made");
                 fill(&db, &series, TICKS);
                 let started = Instant::now();
                 db.flush_blocking().expect("the flush goes through");
@@ -40,7 +42,7 @@ fn reopen(c: &mut Criterion) {
                 || {
                     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
                     let db = open(dir.path(), |builder| builder);
-                    let series = db.series_many_blocking(keys("reopen", SERIES)).expect("series can be made");
+                    let series = db.create_many_series(keys("reopen", SERIES)).blocking().expect("series can be made");
                     fill(&db, &series, TICKS);
                     if closed {
                         db.close_blocking().expect("the database closes");

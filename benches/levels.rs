@@ -1,7 +1,8 @@
-//! The rules of compaction at ten thousand million points, by simulation: see src/testing/levels. Not a measure of
-//! time, so no criterion: one run says it all.
+//! Simulation of the compaction rules for 10 billion points; see src/testing/levels.
+//!
+//! The program does not measure time, so one run is sufficient and criterion is not used.
 
-use timestrata::testing::levels::{Load, Outcome, Speed, simulate};
+use timestrata::testing::levels::{CompactionCost, CompactorSpeed, Workload, simulate};
 
 const POINTS: u64 = 10_000_000_000;
 
@@ -9,13 +10,13 @@ fn hundredths(of: u64) -> String {
     format!("{}.{:02}", of / 100, of % 100)
 }
 
-/// What the rules were chosen for: write amplification in hundredths.
-fn aim(load: Load) -> &'static str {
+/// Target write amplification for which the rules were chosen.
+fn aim(load: Workload) -> &'static str {
     match load {
-        Load::A | Load::B | Load::C | Load::E => "2.2",
-        Load::D | Load::G | Load::M => "3.5",
-        Load::F => "5",
-        Load::H => "4.5",
+        Workload::InOrder1k | Workload::InOrder100k | Workload::InOrder1m | Workload::Backfill => "2.2",
+        Workload::SlightlyLate | Workload::LiveAndBackfill | Workload::Mixed => "3.5",
+        Workload::RandomYear => "5",
+        Workload::Sparse => "4.5",
     }
 }
 
@@ -36,16 +37,17 @@ fn main() {
     ];
     println!("| {} |", columns.join(" | "));
     println!("|{}", "---|".repeat(columns.len()));
-    for load in Load::ALL.into_iter().filter(|load| only.as_ref().is_none_or(|only| load.name().starts_with(only))) {
-        let free = simulate(load, POINTS, Speed::Unbounded);
-        let slow = simulate(load, POINTS, Speed::PointsPerSecond(30_000_000));
-        let fast = simulate(load, POINTS, Speed::PointsPerSecond(60_000_000));
+    for load in Workload::ALL.into_iter().filter(|load| only.as_ref().is_none_or(|only| load.name().starts_with(only)))
+    {
+        let free = simulate(load, POINTS, CompactorSpeed::Unbounded);
+        let slow = simulate(load, POINTS, CompactorSpeed::PointsPerSecond(30_000_000));
+        let fast = simulate(load, POINTS, CompactorSpeed::PointsPerSecond(60_000_000));
         println!("{}", row(load, &free, &slow, &fast));
     }
 }
 
-fn row(load: Load, free: &Outcome, slow: &Outcome, fast: &Outcome) -> String {
-    let behind = |outcome: &Outcome| format!("{}, {} s", outcome.worst_l0, outcome.catch_up_seconds);
+fn row(load: Workload, free: &CompactionCost, slow: &CompactionCost, fast: &CompactionCost) -> String {
+    let behind = |outcome: &CompactionCost| format!("{}, {} s", outcome.max_l0_files, outcome.catch_up_seconds);
     format!(
         "| {} | {} / {} | {} ({} + {}) | {} | {} | {} | {} | {} / {} | {} | {} | {} |",
         load.name(),
@@ -54,13 +56,13 @@ fn row(load: Load, free: &Outcome, slow: &Outcome, fast: &Outcome) -> String {
         free.files,
         free.files - free.levels[7],
         free.levels[7],
-        free.worst_l0,
-        free.mean_block,
+        free.max_l0_files,
+        free.mean_block_points,
         hundredths(free.bytes_percent),
         free.index_mb,
-        hundredths(free.touched_percent),
-        free.deepest,
-        free.plans,
+        hundredths(free.files_per_read_percent),
+        free.max_overlap,
+        free.merges,
         behind(slow),
         behind(fast),
     )

@@ -1,8 +1,10 @@
-//! What memory the engine takes beside what `memory_budget` says: each case in a process of its own, so that none
-//! inherits what another's allocator kept. `cargo bench --bench memory`, with a case's name behind it for that one alone.
-//! Prints the most memory that was resident beyond what was so before the opening, what of it the series index takes,
-//! and the rest against the budget: section 11 of ENGINE.md wants it at 1.1 at most. `TIMESTRATA_FLUSH_AT` sets the
-//! memtable's size in MiB, for telling what that alone does.
+//! Benchmark of the memory that the engine uses in relation to `memory_budget`.
+//!
+//! Each case runs in its own process, so that no case inherits memory that the allocator kept for another. The command
+//! `cargo bench --bench memory` runs all cases; the name of a case as argument runs that case alone. The program prints
+//! the peak of resident memory above the amount before opening, the part of the series index, and the rest in relation
+//! to the budget. The aim is at most 1.1 times the budget. `TIMESTRATA_FLUSH_AT` sets the memtable size in MiB, which
+//! isolates the effect of that size.
 
 mod workload;
 
@@ -18,14 +20,16 @@ const MIB: usize = 1 << 20;
 const BATCH: usize = 1_000;
 const CLIENTS: u64 = 64;
 
-/// What is written, and how.
+/// The written data and its pattern.
 #[derive(Debug, Clone, Copy)]
 enum Load {
-    /// 64 clients as fast as they go, over so many series; of random values the given part in a hundred is late.
+    /// 64 clients write random values to `series` series without a pause for `seconds` seconds.
+    ///
+    /// `late` is the percentage of late points.
     Burst { series: u64, late: u64, seconds: u64 },
-    /// So many series of one point each, so many to a batch.
+    /// `series` series of one point each, `batch` series per batch.
     OnePoint { series: u64, batch: u64 },
-    /// One series, from its newest point back to its oldest: all of the memtable is one late lane.
+    /// One series, from its newest point back to its oldest: the whole memtable is one late lane.
     Backwards { points: u64 },
 }
 
@@ -49,14 +53,14 @@ const CASES: [Case; 10] = [
     Case { name: "one-batch-256", budget: 256 * MIB, load: Load::OnePoint { series: 1_000_000, batch: 400_000 } },
 ];
 
-/// What `/proc/self/status` says of one line, in bytes; zero where there is no such file.
+/// Returns the value of one line of `/proc/self/status` in bytes; zero if the file does not exist.
 fn status(line: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let found = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
     found.and_then(|found| found.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1024
 }
 
-/// One client of the burst: a share of the series, a tick after the other.
+/// Runs one client of the burst, which writes its part of the series tick by tick.
 fn client(db: &Db, number: u64, series: &[Series<f64>], late: u64, stop: &AtomicBool) {
     let mut random = SplitMix64(42 + number);
     let (mut tick, mut at) = (0_i64, 0_usize);
@@ -77,7 +81,7 @@ fn client(db: &Db, number: u64, series: &[Series<f64>], late: u64, stop: &Atomic
 
 fn burst(db: &Db, series: u64, late: u64, seconds: u64, seen: &Seen) {
     let keys = (0..series).map(|n| SeriesKey::new("burst").tag("n", n.to_string()));
-    let series = db.series_many_blocking(keys).expect("series can be made");
+    let series = db.create_many_series(keys).blocking().expect("series can be made");
     let stop = &AtomicBool::new(false);
     thread::scope(|scope| {
         for number in 0..CLIENTS {
@@ -110,7 +114,7 @@ fn one_point(db: &Db, series: u64, size: u64, seen: &Seen) {
 }
 
 fn backwards(db: &Db, points: u64, seen: &Seen) {
-    let series = db.series_blocking(SeriesKey::new("backwards")).expect("a series can be made");
+    let series = db.create_series(SeriesKey::new("backwards")).blocking().expect("a series can be made");
     let mut random = SplitMix64(42);
     let points = i64::try_from(points).unwrap_or(i64::MAX);
     for from in (0..points).step_by(10 * BATCH) {
@@ -123,7 +127,7 @@ fn backwards(db: &Db, points: u64, seen: &Seen) {
     }
 }
 
-/// The most that was seen of what the engine counts itself.
+/// Maximum observed values of the engine's own counters.
 #[derive(Debug, Default)]
 struct Seen {
     frozen: std::cell::Cell<u64>,
@@ -133,7 +137,7 @@ struct Seen {
 impl Seen {
     fn look(&self, db: &Db) {
         let stats = db.stats();
-        self.frozen.set(self.frozen.get().max(stats.frozen));
+        self.frozen.set(self.frozen.get().max(stats.frozen_memtables));
         self.memtables.set(self.memtables.get().max(stats.active_bytes + stats.frozen_bytes));
     }
 }
@@ -173,7 +177,7 @@ fn run(case: &Case) {
         mib(usize::try_from(seen.memtables.get()).unwrap_or(usize::MAX)),
         seen.frozen.get(),
         stats.points / 1_000,
-        stats.compactions.times,
+        stats.compactions.runs,
     );
 }
 

@@ -1,6 +1,9 @@
-//! Queries over the workload: by statistics, decoded, one series and hour, the newest of all, a few of many series.
-//! `TIMESTRATA_QUERY_POINTS` says how many points 1,000 series hold (10 million), `TIMESTRATA_QUERY_SERIES` how many
-//! series the last measure has (20,000). Each line is the median of as many runs as half a second holds, and at least five.
+//! Benchmark of queries over the workload.
+//!
+//! The queries read by statistics, decode all points, read one series and one hour, read the latest points of all
+//! series, and select a few of many series. `TIMESTRATA_QUERY_POINTS` sets the number of points in 1,000 series
+//! (default 10 million), `TIMESTRATA_QUERY_SERIES` the number of series of the last measurement (default 20,000). Each
+//! line has the best and the median time of all runs within half a second, at least five runs.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of points stay far below 2^53")]
 
@@ -9,23 +12,25 @@ mod workload;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use timestrata::{Aggregate, Batch, Db, Durability, Every, Query, Select, SeriesKey, Snapshot, Timestamp};
+use timestrata::{Aggregate, Batch, Db, Durability, Period, Query, Selector, SeriesKey, Snapshot, Timestamp};
 use workload::{SERIES, START_SECS, STEP_SECS, fill, keys, open};
 
 fn from_env(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// What this thread had of a processor so far; on Linux, else nothing.
+/// Processor time of this thread so far; zero on systems other than Linux.
 fn on_processor() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
     Duration::from_nanos(nanos.unwrap_or(0))
 }
 
-/// The best and the median time of a call: beside other work the best says more, and most what this thread had of a
-/// processor, where it works alone. Passed over unless `TIMESTRATA_QUERY_ONLY`
-/// is a part of its name.
+/// Prints the best and the median time of a call, and the processor time of this thread.
+///
+/// On a machine with other load the best time is more reliable. The processor time is the most reliable figure if the
+/// thread does all the work. The call is skipped unless its name contains `TIMESTRATA_QUERY_ONLY`, if that variable is
+/// set.
 fn measure(name: &str, points: usize, mut call: impl FnMut()) {
     if std::env::var("TIMESTRATA_QUERY_ONLY").is_ok_and(|only| !name.contains(&only)) {
         return;
@@ -50,7 +55,7 @@ fn measure(name: &str, points: usize, mut call: impl FnMut()) {
 }
 
 fn all(snapshot: &Snapshot) -> Query {
-    snapshot.query(Select::metric("gauge"))
+    snapshot.query(Selector::metric("gauge"))
 }
 
 fn run(query: Query) {
@@ -77,7 +82,7 @@ fn measures(place: &str, db: &Db, points: usize) {
         run(all(&snapshot).every(Duration::from_hours(1)).aggregates(of));
     });
     measure("mean by day of the calendar, one group", points, || {
-        run(all(&snapshot).every(Every::days(1)).aggregate(Aggregate::Mean).group_all());
+        run(all(&snapshot).every(Period::days(1)).aggregate(Aggregate::Mean).group_all());
     });
     measure("rate by 10 minutes", points, || {
         run(all(&snapshot).every(Duration::from_mins(10)).aggregate(Aggregate::Rate));
@@ -85,7 +90,7 @@ fn measures(place: &str, db: &Db, points: usize) {
     let mut next = 0;
     measure("one series, one hour, mean by minute", 360, || {
         next = (next + 7) % SERIES;
-        let select = Select::metric("gauge").tag("sensor", format!("s{next:04}"));
+        let select = Selector::metric("gauge").tag("sensor", format!("s{next:04}"));
         let range = Timestamp::from_secs(START_SECS + 3_600)..Timestamp::from_secs(START_SECS + 7_200);
         run(snapshot.query(select).range(range).every(Duration::from_mins(1)).aggregate(Aggregate::Mean));
     });
@@ -93,21 +98,21 @@ fn measures(place: &str, db: &Db, points: usize) {
         next = (next + 7) % SERIES;
         let key = SeriesKey::new("gauge").tag("client", "read").tag("sensor", format!("s{next:04}"));
         let range = Timestamp::from_secs(START_SECS + 3_600)..Timestamp::from_secs(START_SECS + 7_200);
-        let series = snapshot.typed::<f64>(&key).expect("it is there");
+        let series = snapshot.series::<f64>(&key).expect("it is there");
         black_box(snapshot.scan(series, range).collect_blocking().expect("the files are sound"));
     });
     measure("latest of 1,000 series", SERIES, || {
-        let latest = snapshot.latest_of_blocking(&Select::metric("gauge")).expect("the files are sound");
+        let latest = snapshot.latest_each_blocking(&Selector::metric("gauge")).expect("the files are sound");
         assert_eq!(latest.len(), SERIES);
     });
 }
 
-/// One in a hundred of many series, with 100 points each.
+/// Measures queries that select 1 % of many series with 100 points each.
 fn many(series: usize) {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let db = open(dir.path(), |builder| builder);
     let key = |n: usize| SeriesKey::new("cpu").tag("host", n.to_string()).tag("shard", (n % 100).to_string());
-    let handles = db.series_many_blocking((0..series).map(key)).expect("series can be made");
+    let handles = db.create_many_series((0..series).map(key)).blocking().expect("series can be made");
     for tick in 0..100 {
         let at = Timestamp::from_secs(START_SECS + tick * 60);
         for handles in handles.chunks(100_000) {
@@ -120,7 +125,7 @@ fn many(series: usize) {
     }
     for place in ["memtable and files", "files"] {
         let snapshot = db.snapshot();
-        let select = || Select::metric("cpu").tag("shard", "7");
+        let select = || Selector::metric("cpu").tag("shard", "7");
         measure(&format!("mean by hour of 1 % of {series} series, {place}"), series, || {
             run(snapshot.query(select()).every(Duration::from_hours(1)).aggregate(Aggregate::Mean));
         });
@@ -132,7 +137,7 @@ fn main() {
     let ticks = from_env("TIMESTRATA_QUERY_POINTS", 10_000_000) / SERIES;
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let db = open(dir.path(), |builder| builder);
-    let series = db.series_many_blocking(keys("read", SERIES)).expect("series can be made");
+    let series = db.create_many_series(keys("read", SERIES)).blocking().expect("series can be made");
     fill(&db, &series, ticks);
     db.flush_blocking().expect("the flush goes through");
     measures("flushed", &db, ticks * SERIES);

@@ -1,5 +1,7 @@
-//! Reads of the full workload, flushed, page cache warm: scan through columns and points, one hour of one series, the
-//! latest of all; and of a part of it in the memtable.
+//! Benchmark of reads of the full workload, flushed, with a warm page cache.
+//!
+//! The reads are scans by column and by point, a query, one hour of one series, and the latest points of all series.
+//! The same reads run over a part of the workload in the memtable.
 
 #![expect(clippy::cast_precision_loss, reason = "counts of points stay far below 2^53")]
 
@@ -8,7 +10,7 @@ mod workload;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use timestrata::{Aggregate, Db, Select, Series, Snapshot, Timestamp};
+use timestrata::{Aggregate, Db, Selector, Series, Snapshot, Timestamp};
 use workload::{SERIES, START_SECS, TICKS, fill, keys, open};
 
 const MEMTABLE_TICKS: usize = 1_000;
@@ -23,7 +25,7 @@ struct Filled {
 fn filled(ticks: usize, flush: bool) -> Filled {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let db = open(dir.path(), |builder| builder);
-    let series = db.series_many_blocking(keys("read", SERIES)).expect("series can be made");
+    let series = db.create_many_series(keys("read", SERIES)).blocking().expect("series can be made");
     let sum = fill(&db, &series, ticks);
     if flush {
         db.flush_blocking().expect("the flush goes through");
@@ -41,15 +43,17 @@ fn filled(ticks: usize, flush: bool) -> Filled {
 fn scan_columns(snapshot: &Snapshot, series: &[Series<f64>]) -> f64 {
     let mut sum = 0.0;
     for series in series {
-        let mut columns = snapshot.scan(*series, ..).columns();
-        while let Some(chunk) = columns.next().expect("the files are sound") {
+        let mut chunks = snapshot.scan(*series, ..).chunks();
+        while let Some(chunk) = chunks.next_chunk().expect("the files are sound") {
             sum += sum_in_lanes(chunk.values);
         }
     }
     sum
 }
 
-/// In eight lanes: one running sum would wait for each addition in turn, and measure that instead of the scan.
+/// Returns the sum of the values, computed in eight lanes.
+///
+/// One running sum would wait for each addition, and the benchmark would measure the additions instead of the scan.
 fn sum_in_lanes(values: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let chunks = values.chunks_exact(8);
@@ -79,7 +83,7 @@ fn reads(c: &mut Criterion) {
         group.bench_function("scan all, columns", |b| b.iter(|| scan_columns(&snapshot, &filled.series)));
         group.bench_function("scan all, points", |b| b.iter(|| scan_points(&snapshot, &filled.series)));
         group.bench_function("mean by minute of all", |b| {
-            let query = || snapshot.query(Select::metric("gauge")).every(std::time::Duration::from_mins(1));
+            let query = || snapshot.query(Selector::metric("gauge")).every(std::time::Duration::from_mins(1));
             b.iter(|| query().aggregate(Aggregate::Mean).run_blocking().expect("the files are sound"));
         });
         group.finish();

@@ -1,19 +1,24 @@
-//! The index of series at size: what making, opening, selecting and keeping a million of them takes.
-//! `TIMESTRATA_SERIES` sets another number. Each figure is printed as it comes; benches/README.md keeps them.
+//! Benchmark of the series index: cost of creating, opening, selecting and keeping a million series.
+//! `TIMESTRATA_SERIES` sets another number of series. Each figure is printed when it is measured; benches/README.md
+//! lists the figures.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use timestrata::{Db, Durability, Select, SeriesKey};
+use timestrata::{Db, Durability, Selector, SeriesKey};
 
-/// Made in one call.
+/// Series created per call.
 const BATCH: usize = 10_000;
 const LOOKS: usize = 101;
-/// Tells a child process which database to open: what an opening takes is measured where nothing was before.
+/// Environment variable with the path of the database that a child process opens.
+///
+/// The memory of an opening is measured in a new process.
 const OPENS: &str = "TIMESTRATA_SERIES_OPENS";
 
-/// A thousand hosts in ten regions; what is counted on a host tells its series apart.
+/// Returns the key of series `n`.
+///
+/// There are a thousand hosts in ten regions; the counter distinguishes the series of a host.
 fn key(n: usize) -> SeriesKey {
     let (host, counter) = (n % 1_000, n / 1_000);
     SeriesKey::new(format!("metric_{}", counter % 50))
@@ -22,7 +27,7 @@ fn key(n: usize) -> SeriesKey {
         .tag("counter", counter.to_string())
 }
 
-/// The bytes of a key's text, without what keeps it.
+/// Returns the length of a key's text in bytes, without the overhead of its allocations.
 fn text_len(key: &SeriesKey) -> usize {
     key.metric().len() + key.tags().map(|(key, value)| key.len() + value.len()).sum::<usize>()
 }
@@ -73,7 +78,7 @@ fn make(path: &Path, count: usize) -> timestrata::Result<()> {
     for first in (0..count).step_by(BATCH) {
         let keys: Vec<SeriesKey> = (first..(first + BATCH).min(count)).map(key).collect();
         let start = Instant::now();
-        db.series_many_blocking(keys)?;
+        db.create_many_series(keys).blocking()?;
         batches.push(start.elapsed());
     }
     let tenth = (batches.len() / 10).max(1);
@@ -97,7 +102,7 @@ fn opens(path: &Path) -> timestrata::Result<()> {
     let (snapshot, stats) = (db.snapshot(), db.stats());
     let count = usize::try_from(stats.series).unwrap_or(usize::MAX);
     let grown = resident().saturating_sub(before);
-    let text: usize = snapshot.series_at_most(&Select::all(), 1_000).iter().map(|info| text_len(&info.key)).sum();
+    let text: usize = snapshot.list_series_limit(&Selector::all(), 1_000).iter().map(|info| text_len(&info.key)).sum();
     println!("opened in {took:.2?}");
     println!(
         "  resident: {:.0} bytes a series, of which {:.0} are its key's text",
@@ -111,18 +116,18 @@ fn opens(path: &Path) -> timestrata::Result<()> {
 fn select(path: &Path) -> timestrata::Result<()> {
     let db = open(path)?;
     let snapshot = db.snapshot();
-    let hosts = Select::metric("metric_7").tag("region", "r3").tag_any_of("host", ["web-3", "web-13"]);
+    let hosts = Selector::metric("metric_7").tag("region", "r3").tag_in("host", ["web-3", "web-13"]);
     let selects = [
-        ("one host, 1 in 1,000", Select::all().tag("host", "web-77")),
+        ("one host, 1 in 1,000", Selector::all().tag("host", "web-77")),
         ("one metric, region and two hosts", hosts),
-        ("one series", Select::all().tag("host", "web-77").tag("counter", "5")),
-        ("hosts by pattern", Select::all().tag_matches("host", "web-7.").tag("counter", "5")),
-        ("all but one region, one counter", Select::all().tag_not("region", "r3").tag("counter", "5")),
+        ("one series", Selector::all().tag("host", "web-77").tag("counter", "5")),
+        ("hosts by pattern", Selector::all().tag_matches("host", "web-7.").tag("counter", "5")),
+        ("all but one region, one counter", Selector::all().tag_not("region", "r3").tag("counter", "5")),
     ];
     for (name, select) in selects {
         let found = snapshot.count_series(&select);
         let counted = median(|| assert_eq!(snapshot.count_series(&select), found));
-        let listed = median(|| assert_eq!(snapshot.series(&select).len(), found));
+        let listed = median(|| assert_eq!(snapshot.list_series(&select).len(), found));
         println!("select {name}: {found} series, counted in {counted:.1?}, listed by key in {listed:.1?}");
     }
     let metrics = median(|| assert!(snapshot.metrics().len() <= 50));

@@ -1,16 +1,18 @@
-//! A long life in short: points of 10,000 series, 5 % late up to a day, 1 % doubled, deletes now and then, snapshots held,
-//! and reads all the while. Prints what each tenth came to: it should not grow. `TIMESTRATA_SOAK` is the number of points,
-//! 20 million unless set; `cargo bench --bench soak`.
+//! Benchmark of a long-running load in short form.
+//!
+//! The load writes points of 10,000 series, 5 % late by up to one day and 1 % duplicated, with periodic deletes, held
+//! snapshots and continuous reads. The program prints the figures of each tenth, which should not grow.
+//! `TIMESTRATA_SOAK` sets the number of points (default 20 million). Run with `cargo bench --bench soak`.
 
 mod workload;
 
 use std::time::{Duration, Instant};
 
-use timestrata::{Batch, Db, Durability, Select, Series, SeriesKey, Snapshot, Timestamp};
+use timestrata::{Batch, Db, Durability, Selector, Series, SeriesKey, Snapshot, Timestamp};
 use workload::{START_SECS, STEP_SECS, SplitMix64};
 
 const SERIES: u64 = 10_000;
-/// A batch is one tick of a part of the series.
+/// Points per batch: one tick of a part of the series.
 const BATCH: u64 = 2_500;
 const DAY_TICKS: u64 = 86_400 / STEP_SECS.unsigned_abs();
 
@@ -41,7 +43,7 @@ impl Soak {
         batch
     }
 
-    /// How long one hour of one series takes to read, warm or not.
+    /// Returns the time to read one hour of a random series, cached or not.
     fn read(&mut self, tick: u64) -> Duration {
         let series = self.series[usize::try_from(self.random.next() % SERIES).unwrap_or_default()];
         let from = self.random.next() % tick.max(1);
@@ -55,7 +57,7 @@ impl Soak {
         if tick.is_multiple_of(97) {
             let host = (self.random.next() % SERIES).to_string();
             let until = at(tick.saturating_sub(DAY_TICKS / 2));
-            self.db.delete_blocking(Select::metric("soak").tag("n", host), ..until).expect("it deletes");
+            self.db.delete_blocking(Selector::metric("soak").tag("n", host), ..until).expect("it deletes");
         }
         if tick.is_multiple_of(50) {
             self.held.push(self.db.snapshot());
@@ -71,7 +73,7 @@ fn percentile(latencies: &mut [Duration], part: usize) -> Duration {
     latencies.get(latencies.len() * part / 100).copied().unwrap_or_default()
 }
 
-/// The most memory that the process has had, in MiB, where the system tells.
+/// Peak memory of the process in MiB; zero if the system does not report it.
 fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -85,7 +87,7 @@ fn main() {
     let path = dir.path().join("db");
     let db = Db::builder(&path).durability(Durability::Os).open_blocking().expect("it opens");
     let keys = (0..SERIES).map(|n| SeriesKey::new("soak").tag("n", n.to_string()));
-    let series = db.series_many_blocking(keys).expect("series can be made");
+    let series = db.create_many_series(keys).blocking().expect("series can be made");
     let mut soak = Soak { db, series, random: SplitMix64(42), held: Vec::new() };
     let ticks = points / SERIES;
     println!(

@@ -1,13 +1,14 @@
-//! Many tasks write through clones of one handle; their batches share the disk's syncs.
-//! Run it with `cargo run --release --example many_tasks`.
+//! Many tasks write through clones of one handle. One sync makes the batches of several tasks durable.
+//!
+//! Run with `cargo run --release --example many_tasks`.
 
 use std::time::{Duration, Instant};
 
-use timestrata::{Aggregate, Batch, Db, Select, SeriesKey, Timestamp};
+use timestrata::{Aggregate, Batch, Db, Selector, SeriesKey, Timestamp};
 
 const TASKS: u32 = 16;
-const BATCHES: i64 = 50;
-const POINTS: i64 = 200;
+const BATCHES: usize = 50;
+const POINTS: usize = 200;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let windows = db
         .snapshot()
-        .query(Select::metric("load").tag("task", "7"))
+        .query(Selector::metric("load").tag("task", "7"))
         .every(Duration::from_hours(1))
         .aggregate(Aggregate::Mean)
         .run()
@@ -37,14 +38,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn write(db: Db, task: u32) -> timestrata::Result<()> {
-    let load = db.series(SeriesKey::new("load").tag("task", task.to_string())).await?;
-    for nth in 0..BATCHES {
-        let mut batch = Batch::new();
-        for point in 0..POINTS {
-            let second = nth * POINTS + point;
-            batch.push(load, Timestamp::from_secs(1_700_000_000 + second), f64::from(task) + 0.5);
+    let load = db.create_series(SeriesKey::new("load").tag("task", task.to_string())).await?;
+    let mut timestamp = Timestamp::from_secs(1_700_000_000);
+    // A batch that is passed by reference is empty after the write and keeps its memory.
+    let mut batch = Batch::with_capacity(POINTS);
+    for _ in 0..BATCHES {
+        for _ in 0..POINTS {
+            batch.push(load, timestamp, f64::from(task) + 0.5);
+            timestamp += Duration::from_secs(1);
         }
-        db.write(batch).await?;
+        db.write(&mut batch).await?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
-//! A program without tokio: every call that waits has a twin that blocks.
-//! Run it with `cargo run --example no_runtime`.
+//! Uses timestrata without tokio: every async call has a blocking variant.
+//! Run with `cargo run --example no_runtime`.
+
+use std::time::Duration;
 
 use timestrata::{Batch, Db, SeriesKey, Timestamp};
 
@@ -7,28 +9,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
     let db = Db::builder(dir.path().join("rig.db")).open_blocking()?;
 
-    // A type other than f64 is chosen when the series is made, and is kept for good.
-    let turns = db.series_as_blocking::<u64>(SeriesKey::new("turns").tag("motor", "left"))?;
-    let heat = db.series_blocking(SeriesKey::new("heat").tag("motor", "left"))?;
+    // The type of the values is set when the series is created, and is fixed from then on. Default: f64.
+    let turns = db.create_series(SeriesKey::new("turns").tag("motor", "left")).value_type::<u64>().blocking()?;
+    let heat = db.create_series(SeriesKey::new("heat").tag("motor", "left")).blocking()?;
 
     let begin = Timestamp::from_secs(1_700_000_000);
     let mut batch = Batch::new();
     for (second, count) in (0..60).zip((0_u64..).step_by(17)) {
-        let at = begin.saturating_add_nanos(second * 1_000_000_000);
-        batch.push(turns, at, count);
-        batch.push(heat, at, 21.5);
+        let timestamp = begin + Duration::from_secs(second);
+        batch.push(turns, timestamp, count);
+        batch.push(heat, timestamp, 21.5);
     }
     let ack = db.write_blocking(batch)?;
-    println!("batch {} is there for good ({:?})", ack.seq, ack.durability);
+    println!("batch {} is durable ({:?})", ack.seq, ack.durability);
 
     let snapshot = db.snapshot();
-    let half_a_minute = Timestamp::from_secs(1_700_000_000)..Timestamp::from_secs(1_700_000_030);
+    let half_a_minute = begin..begin + Duration::from_secs(30);
     for point in snapshot.scan(turns, half_a_minute) {
         let point = point?;
         println!("{} {}", point.timestamp, point.value);
     }
     if let Some(last) = snapshot.latest_blocking(turns)? {
-        println!("newest: {} at {}", last.value, last.timestamp);
+        println!("latest: {} at {}", last.value, last.timestamp);
     }
     db.close_blocking()?;
     Ok(())

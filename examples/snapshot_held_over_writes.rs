@@ -1,5 +1,5 @@
-//! A snapshot shows what was there when it was taken, however much is written and flushed after.
-//! Run it with `cargo run --example snapshot_held_over_writes`.
+//! A snapshot shows the points at the time when it was taken, independent of later writes and flushes.
+//! Run with `cargo run --example snapshot_held_over_writes`.
 
 use timestrata::{Batch, Db, SeriesKey, Snapshot, Timestamp};
 
@@ -7,7 +7,7 @@ use timestrata::{Batch, Db, SeriesKey, Snapshot, Timestamp};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
     let db = Db::open(dir.path().join("held.db")).await?;
-    let level = db.series(SeriesKey::new("level")).await?;
+    let level = db.create_series(SeriesKey::new("level")).await?;
 
     let mut batch = Batch::new();
     for second in 0..1_000 {
@@ -15,14 +15,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     db.write(batch).await?;
 
-    // Owned: it may go to another task or thread, and outlive the handle.
+    // A snapshot is owned: it may move to another task or thread, and outlive the handle.
     let held = db.snapshot();
     let reader = tokio::spawn(count(held.clone()));
 
     for second in 1_000..3_000 {
         let mut batch = Batch::new();
         batch.push(level, Timestamp::from_secs(second), 2.0);
-        // A point at a time that is taken already is a second point, not another value of the first.
+        // A point at an existing timestamp is a second point; the default duplicate policy keeps both.
         batch.push(level, Timestamp::from_secs(0), 3.0);
         db.write(batch).await?;
     }
@@ -36,6 +36,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn count(snapshot: Snapshot) -> timestrata::Result<usize> {
-    let level = snapshot.typed::<f64>(&SeriesKey::new("level"))?;
+    let level = snapshot.series::<f64>(&SeriesKey::new("level"))?;
     Ok(snapshot.scan(level, ..).collect().await?.len())
 }

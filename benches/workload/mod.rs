@@ -1,23 +1,24 @@
-//! The workload of every bench: 1,000 series x 10,000 ticks of 10 s, time-major; gauges start uniform 20.00-99.99 and
-//! step uniform -0.50 to +0.50, in cents; splitmix64 with seed 42.
+//! Workload of all benchmarks: 1,000 series x 10,000 ticks of 10 s, time-major.
+//!
+//! Gauges start uniform 20.00-99.99 and step uniform -0.50 to +0.50, in cents; splitmix64 with seed 42.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![expect(clippy::cast_precision_loss, reason = "sums of cents stay far below 2^53")]
 
 use std::path::Path;
 
-use timestrata::{Batch, Builder, Db, Series, SeriesKey, Timestamp};
+use timestrata::{Batch, Db, DbBuilder, Series, SeriesKey, Timestamp};
 
-/// How many series.
+/// Number of series.
 pub(crate) const SERIES: usize = 1_000;
-/// How many ticks of each in the full workload.
+/// Ticks per series in the full workload.
 pub(crate) const TICKS: usize = 10_000;
 /// Seconds between two ticks.
 pub(crate) const STEP_SECS: i64 = 10;
-/// When the first tick is: 2023-11-14T22:13:20Z.
+/// Time of the first tick: 2023-11-14T22:13:20Z.
 pub(crate) const START_SECS: i64 = 1_700_000_000;
 
-/// Sebastiano Vigna's splitmix64.
+/// Random number generator splitmix64 of Sebastiano Vigna.
 pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
@@ -34,7 +35,7 @@ impl SplitMix64 {
     }
 }
 
-/// The gauges, tick after tick.
+/// Generator of the gauges, tick by tick.
 pub(crate) struct Gauges {
     random: SplitMix64,
     cents: Vec<i64>,
@@ -48,7 +49,7 @@ impl Gauges {
         Self { random, cents, tick: 0 }
     }
 
-    /// The time of the tick to come and a value for each series.
+    /// Returns the time of the next tick and one value per series.
     pub(crate) fn tick(&mut self) -> (Timestamp, Vec<f64>) {
         let at = Timestamp::from_secs(START_SECS + self.tick * STEP_SECS);
         self.tick += 1;
@@ -58,7 +59,7 @@ impl Gauges {
         (at, self.cents.iter().map(|cents| *cents as f64 / 100.0).collect())
     }
 
-    /// One tick of all series as a batch.
+    /// Returns one tick of all series as a batch.
     pub(crate) fn batch(&mut self, series: &[Series<f64>]) -> Batch {
         let (at, values) = self.tick();
         let mut batch = Batch::with_capacity(series.len());
@@ -69,17 +70,17 @@ impl Gauges {
     }
 }
 
-/// The keys of the workload's series.
+/// Returns the keys of the workload's series.
 pub(crate) fn keys(prefix: &str, count: usize) -> Vec<SeriesKey> {
     (0..count).map(|n| SeriesKey::new("gauge").tag("client", prefix).tag("sensor", format!("s{n:04}"))).collect()
 }
 
-/// A new database in a directory, with the defaults unless `options` says otherwise.
-pub(crate) fn open(dir: &Path, options: impl FnOnce(Builder) -> Builder) -> Db {
+/// Creates a database in a directory. The options are the defaults unless `options` changes them.
+pub(crate) fn open(dir: &Path, options: impl FnOnce(DbBuilder) -> DbBuilder) -> Db {
     options(Db::builder(dir)).open_blocking().expect("the bench's directory can be opened")
 }
 
-/// Writes so many ticks of the workload; the sum of all values, for the readers to check.
+/// Writes `ticks` ticks of the workload and returns the sum of all values, which readers compare.
 pub(crate) fn fill(db: &Db, series: &[Series<f64>], ticks: usize) -> f64 {
     let mut gauges = Gauges::new(series.len());
     let mut cents = 0;

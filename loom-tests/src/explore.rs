@@ -1,37 +1,41 @@
-//! Runs a model over every interleaving within the preemption bound, and counts.
-//! No bound of time or number is ever set: loom would stop early and report success.
+//! Runs a model over every interleaving within the preemption bound, and counts the executions.
+//!
+//! No bound of the duration or of the number of executions is set: at such a bound, loom stops and reports success.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
-/// What a model's run came to.
+/// Result of the exploration of a model.
 #[derive(Debug, Clone, Copy)]
-pub struct Explored {
-    /// The model's name.
+pub struct Exploration {
+    /// Name of the model.
     pub model: &'static str,
-    /// Interleavings that ran, each with every assertion of the model.
+    /// Number of interleavings that ran. The assertions of the model are checked in each of them.
     pub executions: u64,
-    /// Interleavings in which the interesting thing happened.
+    /// Number of times that an execution reached the interleaving of interest. An execution may count several times.
     pub witnessed: u64,
-    /// How long it took.
-    pub took: Duration,
+    /// Duration of the exploration.
+    pub duration: Duration,
 }
 
-/// Counts the executions in which the interleaving that a model is about was reached.
+/// Counter of the times that executions reached the interleaving of interest.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Witness(Arc<AtomicU64>);
 
 impl Witness {
+    /// Counts one time.
     pub(crate) fn seen(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Explores a model. It must run at least `least` times and witness its interleaving at least once; else it shows
-/// nothing.
-pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) + Send + Sync + 'static) -> Explored {
+/// Explores a model: with at most two preemptions, or three if `LOOM_LONG` is set.
+///
+/// # Panics
+/// If the model fails, runs less than `least` times, or never counts its witness: such a model proves nothing.
+pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) + Send + Sync + 'static) -> Exploration {
     let witness = Witness::default();
     let executions = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
@@ -46,17 +50,17 @@ pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) +
         body(&seen);
     });
     EXPLORED.set(None);
-    let explored = Explored {
+    let explored = Exploration {
         model,
         executions: executions.load(Ordering::Relaxed),
         witnessed: witness.0.load(Ordering::Relaxed),
-        took: started.elapsed(),
+        duration: started.elapsed(),
     };
     println!(
         "model {model}: {} executions, {} witnessed, {:.1} s",
         explored.executions,
         explored.witnessed,
-        explored.took.as_secs_f64()
+        explored.duration.as_secs_f64()
     );
     assert!(explored.executions >= least, "model {model} ran {} times, at least {least} expected", explored.executions);
     assert!(explored.witnessed > 0, "model {model} never reached the interleaving it is about");
@@ -64,13 +68,16 @@ pub(crate) fn explore(model: &'static str, least: u64, body: impl Fn(&Witness) +
 }
 
 thread_local! {
-    /// The model that this thread explores, and how many of its executions have begun.
+    /// Model that this thread explores, and the number of its executions that have begun.
     static EXPLORED: RefCell<Option<(&'static str, Arc<AtomicU64>)>> = const { RefCell::new(None) };
 }
 
-/// Has a panic say which execution of which model it ends: the runner of mutants asks.
+/// Installs a panic hook, once, that prints the model and the number of the failed execution.
 ///
-/// A hook, and no drop: after a deadlock what the threads held is dropped outside of loom, which aborts.
+/// The fault runner reads this line.
+///
+/// A hook is used instead of a drop guard: after a deadlock, loom drops the objects of the threads outside of loom,
+/// which aborts the process.
 fn name_failures() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

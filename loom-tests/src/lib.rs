@@ -1,31 +1,23 @@
-//! Models of the engine's protocols. Everything but `sync` is the production file, included by its path.
-//! A model is a public function; tests and the runner of mutants call them one by one.
+//! Loom models of the engine's protocols. The modules `engine::actor`, `state` and `types` are the production files,
+//! included by path; `sync` is a variant on loom types. A model is a public function, and each test calls one model.
 
 #![expect(dead_code, reason = "each model uses a part of the production files, the rest is used by the engine")]
 #![expect(unused_imports, reason = "the production modules' names are re-exported for the engine")]
 #![expect(clippy::enum_variant_names, reason = "names of the engine's interface are not judged here")]
 #![expect(unreachable_pub, reason = "what the engine makes public has no reader here")]
 
-#[path = "../../src/actor/mod.rs"]
-mod actor;
-#[path = "../../src/error.rs"]
-mod error;
-#[path = "../../src/latest.rs"]
-mod latest;
-#[path = "../../src/memtable/mod.rs"]
-mod memtable;
-#[path = "../../src/options.rs"]
-mod options;
-#[path = "../../src/point/mod.rs"]
-mod point;
-#[path = "../../src/series/mod.rs"]
-mod series;
+#[path = "../../src/engine"]
+mod engine {
+    pub(crate) mod actor;
+}
+#[path = "../../src/state/mod.rs"]
+mod state;
 mod sync;
-#[path = "../../src/version/mod.rs"]
-mod version;
+#[path = "../../src/types/mod.rs"]
+mod types;
 
 mod explore;
 pub mod models;
 mod world;
 
-pub use explore::Explored;
+pub use explore::Exploration;

@@ -1,7 +1,8 @@
-//! The twin of the engine's `sync`: the same doors on loom's types, small enough for loom to try every interleaving.
-//! It stands for libraries that are not ours (std's locks, flume, tokio's semaphore); all else is the production file.
+//! Loom variant of the engine's `sync` module: the same interface on loom types, small enough for loom to explore every
+//! interleaving. The module replaces code that is not part of the project (locks of std, flume, semaphores of tokio).
+//! The code that uses the module is production code.
 
-#[path = "../../src/sync/conformance.rs"]
+#[path = "../../src/platform/sync/conformance.rs"]
 pub(crate) mod conformance;
 
 use std::collections::VecDeque;
@@ -9,24 +10,26 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake};
 
-// Immutable values behind an `Arc` need no model. Whether a file is still read is asked of its entry's count: that
-// changes between two of loom's steps, in whatever order those go, and how counts are kept in memory is std's affair.
+// The `Arc` of std is no loom type. Immutable values behind an `Arc` need no model. But the writer also reads the
+// reference count of a file's entry, to find out whether the file is still in use. The count changes between the loom
+// steps of a thread, and loom explores the orders of these steps. std guarantees the memory ordering of the count.
 pub(crate) use std::sync::Arc;
 pub(crate) use std::task::Waker;
 
-/// Atomic cells.
+/// Atomic integers.
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }
 
-/// The smallest sizes at which everything that can happen does.
+/// Sizes of the engine, some of them smaller, so that a small model can reach every case.
 pub(crate) mod bounds {
-    pub(crate) const HEAD_POINTS: usize = 1;
+    pub(crate) const INLINE_POINTS: usize = 1;
     pub(crate) const FIRST_CHUNK_POINTS: usize = 1;
     pub(crate) const LAST_CHUNK_POINTS: usize = 2;
-    pub(crate) const FROZEN: usize = 2;
-    pub(crate) const GROUP_REQUESTS: usize = 2;
-    pub(crate) const GROUP_BYTES: usize = 1 << 20;
+    pub(crate) use crate::types::options::MAX_FROZEN_MEMTABLES;
+
+    pub(crate) const MAX_GROUP_REQUESTS: usize = 2;
+    pub(crate) const MAX_GROUP_BYTES: usize = 1 << 20;
 }
 
 /// See the engine's `sync::Mutex`.
@@ -43,14 +46,14 @@ impl<T> Mutex<T> {
     }
 }
 
-/// See the engine's `sync::Once`: the value is there for whoever acquires the flag.
+/// See the engine's `sync::SetOnce`. A thread that loads `filled` as `true` sees the value.
 #[derive(Debug)]
-pub(crate) struct Once<T> {
+pub(crate) struct SetOnce<T> {
     value: std::sync::OnceLock<T>,
     filled: loom::sync::atomic::AtomicBool,
 }
 
-impl<T> Once<T> {
+impl<T> SetOnce<T> {
     pub(crate) fn new() -> Self {
         Self { value: std::sync::OnceLock::new(), filled: loom::sync::atomic::AtomicBool::new(false) }
     }
@@ -70,24 +73,28 @@ impl<T> Once<T> {
     }
 }
 
+/// State of a channel, shared by its senders and its receiver.
 #[derive(Debug)]
-struct Pipe<T> {
+struct ChannelState<T> {
     queue: VecDeque<T>,
+    /// Number of senders that exist.
     senders: usize,
+    /// `true` while the receiver exists.
     receiver: bool,
+    /// Waker of the receiver, if it waits.
     waiting: Option<Waker>,
 }
 
 /// See the engine's `sync::Sender`.
 #[derive(Debug)]
-pub(crate) struct Sender<T>(Arc<Mutex<Pipe<T>>>);
+pub(crate) struct Sender<T>(Arc<Mutex<ChannelState<T>>>);
 
 /// See the engine's `sync::Receiver`.
 #[derive(Debug)]
-pub(crate) struct Receiver<T>(Arc<Mutex<Pipe<T>>>);
+pub(crate) struct Receiver<T>(Arc<Mutex<ChannelState<T>>>);
 
 pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let pipe = Pipe { queue: VecDeque::new(), senders: 1, receiver: true, waiting: None };
+    let pipe = ChannelState { queue: VecDeque::new(), senders: 1, receiver: true, waiting: None };
     let pipe = Arc::new(Mutex::new(pipe));
     (Sender(Arc::clone(&pipe)), Receiver(pipe))
 }
@@ -157,61 +164,63 @@ impl<T> Receiver<T> {
     }
 }
 
-/// See the engine's `sync::Reply`.
+/// See the engine's `sync::ReplySender`.
 #[derive(Debug)]
-pub(crate) struct Reply<T>(Sender<T>);
+pub(crate) struct ReplySender<T>(Sender<T>);
 
-/// See the engine's `sync::Answer`.
+/// See the engine's `sync::ReplyReceiver`.
 #[derive(Debug)]
-pub(crate) struct Answer<T>(Receiver<T>);
+pub(crate) struct ReplyReceiver<T>(Receiver<T>);
 
-pub(crate) fn reply<T>() -> (Reply<T>, Answer<T>) {
+pub(crate) fn reply_channel<T>() -> (ReplySender<T>, ReplyReceiver<T>) {
     let (sender, receiver) = channel();
-    (Reply(sender), Answer(receiver))
+    (ReplySender(sender), ReplyReceiver(receiver))
 }
 
-impl<T> Reply<T> {
+impl<T> ReplySender<T> {
     pub(crate) fn send(self, answer: T) {
         self.0.send(answer);
     }
 }
 
-impl<T> Answer<T> {
-    pub(crate) async fn wait(self) -> Option<T> {
+impl<T> ReplyReceiver<T> {
+    pub(crate) async fn recv(self) -> Option<T> {
         self.0.recv().await
     }
 
-    pub(crate) fn wait_blocking(self) -> Option<T> {
-        block_on(self.wait())
+    pub(crate) fn recv_blocking(self) -> Option<T> {
+        block_on(self.recv())
     }
 }
 
 /// See the engine's `sync::Permits`.
 #[derive(Debug)]
-pub(crate) struct Permits(Arc<Mutex<Shares>>);
+pub(crate) struct Permits(Arc<Mutex<PermitState>>);
 
 /// See the engine's `sync::Permit`.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    of: Arc<Mutex<Shares>>,
+    of: Arc<Mutex<PermitState>>,
     share: usize,
 }
 
+/// State of the permits: bytes in total, bytes held, and the queue of the waiting requests.
 #[derive(Debug)]
-struct Shares {
+struct PermitState {
     total: usize,
     held: usize,
-    /// Who waits, in order of arrival, each under the number of its wait.
+    /// Number and waker of each waiting request, in order of arrival.
     waiting: VecDeque<(u64, Waker)>,
+    /// Number of the next request that waits.
     waits: u64,
 }
 
 impl Permits {
     pub(crate) fn new(total: usize) -> Self {
-        Self(Arc::new(Mutex::new(Shares { total, held: 0, waiting: VecDeque::new(), waits: 0 })))
+        Self(Arc::new(Mutex::new(PermitState { total, held: 0, waiting: VecDeque::new(), waits: 0 })))
     }
 
-    /// Never given up half way by a model, so a wait that is dropped keeps its place.
+    /// Waits for a permit. A dropped wait would keep its place in the queue, but no model drops one.
     pub(crate) fn acquire(&self, bytes: usize) -> impl Future<Output = Permit> + '_ {
         let mut wait = None;
         std::future::poll_fn(move |context| {
@@ -244,7 +253,7 @@ impl Permits {
         fits.then(|| Permit { of: Arc::clone(&self.0), share })
     }
 
-    pub(crate) fn held(&self) -> usize {
+    pub(crate) fn in_use(&self) -> usize {
         self.0.lock().held
     }
 }
@@ -260,19 +269,19 @@ impl Drop for Permit {
     }
 }
 
-/// Wakes a thread of the model.
-struct Unpark(loom::thread::Thread);
+/// Waker that unparks a thread of the model.
+struct ThreadWaker(loom::thread::Thread);
 
-impl Wake for Unpark {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }
 }
 
-/// Drives a future on this thread. Loom's own also wakes for no reason, once at every wait: twice the interleavings
-/// each time, to show that polling in vain changes nothing.
+/// Runs a future on this thread. Loom's own `block_on` also wakes the future once without cause at every wait. That
+/// would double the interleavings per wait, and would only show that a poll without progress changes nothing.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
+    let waker = Waker::from(Arc::new(ThreadWaker(loom::thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
@@ -283,6 +292,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// Returns a future that is ready at once: the threads of a model need no yield.
 pub(crate) fn yield_now() -> impl Future<Output = ()> {
     std::future::ready(())
 }

@@ -1,4 +1,4 @@
-//! Every model, one by one. `LOOM_LONG=1` explores with three preemptions instead of two.
+//! Runs every model. `LOOM_LONG=1` explores with three preemptions instead of two.
 
 use loom_tests::models;
 
@@ -23,17 +23,17 @@ fn a_crash_loses_and_doubles_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn a_failed_flush_is_heard_of_and_tried_again() {
+fn a_failed_flush_is_reported_and_retried() {
     models::flush_fails();
 }
 
 #[test]
-fn a_close_answers_everyone_whatever_the_flush_does() {
+fn a_close_answers_every_request_whatever_the_flush_does() {
     models::shutdown();
 }
 
 #[test]
-fn the_last_handle_gone_syncs_what_was_acknowledged() {
+fn dropping_the_last_handle_syncs_acknowledged_writes() {
     models::release();
 }
 
@@ -58,16 +58,16 @@ fn a_delete_in_a_compaction_outlives_its_outputs() {
 }
 
 #[test]
-fn a_file_stays_while_someone_reads_it_and_goes_then() {
+fn a_file_stays_while_a_reader_holds_it_and_is_removed_after() {
     models::pins();
 }
 
 #[test]
-fn the_doors_keep_their_promises_here_too() {
-    models::doors();
+fn the_loom_primitives_meet_their_contract() {
+    models::sync_conformance();
 }
 
 #[test]
 fn a_series_is_listed_as_long_as_it_has_a_point() {
-    models::census();
+    models::empty_series();
 }

@@ -1,23 +1,27 @@
-//! Backups of an open database: a flush, and then the files of one version linked into another directory.
+//! Backups of an open database: a flush, then the files of one version linked into another directory.
 
 use std::path::Path;
 
 use super::Db;
-use crate::engine::{block_on, off_thread};
-use crate::error::{Error, Result};
-use crate::store::{self, BackupReport};
+use crate::engine::store::{self, BackupReport};
+use crate::engine::threads::{block_on, run_on_new_thread};
+use crate::types::error::{Error, Result};
 
 impl Db {
-    /// Makes a backup in a directory that is new or empty: a database of its own, with everything written before the call,
-    /// in whole batches. Writes and reads go on meanwhile.
+    /// Creates a backup in a new or empty directory.
     ///
-    /// The files that hold points are linked, not copied, where the file system can do that: the backup takes hardly any
-    /// room or time, and keeps what later deletes, retention or mistakes take from the database, but it is no help when
-    /// the disk dies. Copy its directory elsewhere for that, or name one on another disk, where files are copied. From the
-    /// moment it is made the two know nothing of each other: each can be written to, or deleted.
+    /// The backup is an independent database with everything that was written before the call. It holds whole batches
+    /// only. Writes and reads continue while the backup runs.
     ///
-    /// A backup that a crash ends early is no database: it holds no `manifest`, cannot be opened, and another backup into
-    /// its directory says [`Error::NotEmpty`] until that is deleted. One that fails otherwise takes its files back.
+    /// Files that hold points are hard-linked where the file system allows it, and copied elsewhere. A linked backup
+    /// takes little space and time, and keeps what later deletes or retention remove from the database; it does not
+    /// protect from the loss of the disk. For that, copy the directory of the backup to another disk, or name a
+    /// directory on another disk, where the files are copied. The database and the backup can be written or deleted
+    /// independently.
+    ///
+    /// A backup that a crash interrupts has no file `manifest`: it cannot be opened, and another backup into its
+    /// directory fails with [`Error::BackupTargetNotEmpty`] until the directory is deleted. A backup that fails
+    /// otherwise removes its files.
     ///
     /// ```
     /// # let home = tempfile::tempdir().unwrap();
@@ -37,21 +41,24 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotEmpty`] and [`Error::BackupInside`] for the directory; those of [`flush`](Self::flush); and what the
-    /// operating system says.
+    /// - [`Error::BackupTargetNotEmpty`] or [`Error::BackupInsideDatabase`], of kind
+    ///   [`InvalidInput`](crate::ErrorKind::InvalidInput), for the directory;
+    /// - [`Error::Io`] of kind [`StorageFull`](crate::ErrorKind::StorageFull) or [`Io`](crate::ErrorKind::Io), and
+    ///   [`Error::OutOfResources`] or [`Error::ThreadStart`] of kind [`Busy`](crate::ErrorKind::Busy);
+    /// - those of [`flush`](Self::flush).
     pub async fn backup(&self, dir: impl AsRef<Path>) -> Result<BackupReport> {
         let dir = dir.as_ref().to_owned();
         self.flush().await?;
-        let readers = self.engine.readers().ok_or(Error::Closed)?;
+        let read_context = self.engine.readers().ok_or(Error::Closed)?;
         let (version, duplicates) = (self.engine.version(), self.engine.duplicates);
-        let work = move || store::backup(&readers, &version, duplicates, &dir);
+        let work = move || store::backup(&read_context, &version, duplicates, &dir);
         if !self.engine.has_threads() {
             return work();
         }
-        off_thread(work).await.unwrap_or(Err(Error::Poisoned))
+        run_on_new_thread("timestrata-backup", work).await
     }
 
-    /// The blocking twin of [`backup`](Self::backup).
+    /// Blocking variant of [`backup`](Self::backup).
     ///
     /// # Errors
     /// As for `backup`.

@@ -1,16 +1,21 @@
-//! Options of an opening, each with a default; nothing is checked before the opening itself.
+//! Options of an opening, each with a default. The opening checks the options.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Db;
-use crate::engine::{Engine, off_thread};
-use crate::env::{Env, OsEnv};
-use crate::error::{Error, Result};
-use crate::options::{Duplicates, Durability, Options};
+use crate::engine::threads::{Engine, run_on_new_thread};
+use crate::platform::env::{Env, OsEnv};
+use crate::types::error::Result;
+use crate::types::options::{DuplicatePolicy, Durability, Options};
 
 /// Options of an opening; made by [`Db::builder`].
+///
+/// Options that are out of bounds make the opening fail with [`Error::InvalidOption`](crate::Error::InvalidOption). See
+/// also the retention options [`retain_for`](Self::retain_for), [`retain_series_for`](Self::retain_series_for) and
+/// [`retain_bytes`](Self::retain_bytes).
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -26,121 +31,147 @@ use crate::options::{Duplicates, Durability, Options};
 /// # Ok::<(), timestrata::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "nothing is opened before `open`"]
-pub struct Builder {
+#[must_use = "nothing is opened before `open` or `open_blocking`"]
+pub struct DbBuilder {
     dir: PathBuf,
     pub(super) options: Options,
     env: Arc<dyn Env>,
 }
 
-impl Builder {
+// A builder only holds options and the stateless access to the operating system.
+impl UnwindSafe for DbBuilder {}
+impl RefUnwindSafe for DbBuilder {}
+
+impl DbBuilder {
     pub(super) fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv) }
     }
 
-    /// Other files than the operating system's.
+    /// Replaces the files and clocks of the operating system.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = env;
         self
     }
 
-    /// Whether a database is made where there is none. Default: yes.
-    pub fn create(mut self, create: bool) -> Self {
+    /// Sets whether the opening creates a database if there is none. Default: `true`.
+    ///
+    /// With `false`, the opening fails with [`Error::DatabaseNotFound`](crate::Error::DatabaseNotFound) if there is no
+    /// database.
+    pub fn create_if_missing(mut self, create: bool) -> Self {
         self.options.create = create;
         self
     }
 
-    /// When an acknowledged write is safe, unless the write says otherwise. Default: [`Durability::Sync`].
+    /// Sets the durability of writes that do not set their own.
+    ///
+    /// Default: [`Durability::Sync`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.options.durability = durability;
         self
     }
 
-    /// Bytes that memtables, queued writes, caches, and the buffers of flushes and merges may take together. Default: 1 GiB;
-    /// at least 64 MiB, and 8 MiB more than what the other options take of it.
+    /// Sets the memory budget in bytes. Default: 1 GiB.
     ///
-    /// On top come the definitions of the series, some hundred bytes each beside their names
-    /// ([`Stats::series_bytes`](super::Stats::series_bytes)), what old snapshots hold
-    /// ([`Stats::pinned_memory`](super::Stats::pinned_memory)), a batch larger than a memtable, and what the program itself
-    /// holds: batches not written yet, results of reads.
+    /// The budget covers memtables, queued writes, caches, and the buffers of flushes and compactions together.
+    /// Minimum: 64 MiB, and 8 MiB more than the sum of three memtables, the queued writes (at most an eighth of the budget)
+    /// and the index cache.
     ///
-    /// Three memtables of `flush_at_bytes` are reckoned with, of which two wait for the flusher. While they are full, and
-    /// while a merge is under way with 256 files not merged yet, writes wait, and [`Db::try_write`] says
-    /// [`Error::Overloaded`] once the queue is full. A merge that fails holds up no write: files may then pile up.
+    /// The budget does not include the definitions of the series, some hundred bytes each and their keys
+    /// ([`Stats::series_bytes`](super::Stats::series_bytes)); the memory that old snapshots keep
+    /// ([`Stats::pinned_memtable_bytes`](super::Stats::pinned_memtable_bytes)); a batch larger than a memtable; and
+    /// what the program itself holds, such as batches that are not written yet and results of reads.
+    ///
+    /// The budget has room for three memtables of [`flush_at_bytes`](Self::flush_at_bytes): the active one, one that is
+    /// being flushed, and one that waits. When the active one is full, writes stall while the other two are in use, and
+    /// while a compaction runs and level 0 has 256 files or more;
+    /// [`Db::try_write`] returns [`Error::QueueFull`](crate::Error::QueueFull) once the queue is full. A failing
+    /// compaction does not stall writes; files may accumulate then.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.options.memory_budget = bytes;
         self
     }
 
-    /// Bytes allocated in the memtable at which it is flushed. Default: 64 MiB, or an eighth of a smaller budget; at
-    /// most a quarter of it.
+    /// Sets the size in bytes at which the memtable is flushed.
+    ///
+    /// Default: 64 MiB, or an eighth of the budget if that is smaller. Maximum: a quarter of the budget.
     pub fn flush_at_bytes(mut self, bytes: usize) -> Self {
         self.options.flush_at_bytes = Some(bytes);
         self
     }
 
-    /// How long the first point of a memtable waits at most before it is flushed. Default: 1 hour.
+    /// Sets the age at which the memtable is flushed, counted from its first point. Default: 1 hour.
     pub fn flush_age(mut self, age: Duration) -> Self {
         self.options.flush_age = age;
         self
     }
 
-    /// How many series may exist; new ones beyond it are refused. Default: 1,000,000.
+    /// Sets the maximum number of series. Default: 1,000,000.
     ///
-    /// It bounds what their definitions take in memory, which the memory budget does not count.
+    /// A write that would create more series fails with [`Error::TooManySeries`](crate::Error::TooManySeries). The
+    /// limit bounds the memory of the definitions of the series, which the memory budget does not include.
     pub fn max_series(mut self, series: u32) -> Self {
         self.options.max_series = series;
         self
     }
 
-    /// Bytes at which a segment of the write-ahead log is full. Default: 64 MiB.
+    /// Sets the size in bytes of a segment of the write-ahead log. Default: 64 MiB.
     pub fn wal_segment_bytes(mut self, bytes: u64) -> Self {
         self.options.wal_segment_bytes = bytes;
         self
     }
 
-    /// Bytes of SST index kept in memory. Default: 64 MiB, or an eighth of a smaller budget, less where large memtables leave
-    /// little; at most a quarter of it.
+    /// Sets the memory in bytes for cached pages of SST indexes.
+    ///
+    /// Default: 64 MiB, or an eighth of the budget if that is smaller, and less if large memtables leave little memory.
+    /// Maximum: a quarter of the budget.
     pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
         self.options.index_cache_bytes = Some(bytes);
         self
     }
 
-    /// What becomes of several points of one series at one timestamp. Chosen when the database is made, for good; series
-    /// made by [`Db::series_with`] may differ. Default: what the database was made with, and for a new one
-    /// [`Duplicates::KeepAll`].
+    /// Sets the duplicate policy: which points of one series at one timestamp are kept.
     ///
-    /// The opening fails with [`Error::InvalidOption`] if the database was made with another.
-    pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
-        self.options.duplicates = Some(duplicates);
-        self
-    }
-
-    /// Refuses batches with a point whose timestamp is more than this ahead of the wall clock, as of a device whose clock
-    /// is wrong. Default: no timestamp is refused.
+    /// The policy is fixed when the database is created. A series may be created with another policy, see
+    /// [`CreateSeries::duplicates`](super::CreateSeries::duplicates).
     ///
-    /// Such a write fails with [`Error::RefusedPoints`], which names each of the points, and writes nothing.
-    pub fn refuse_ahead_of_clock(mut self, by_more_than: Duration) -> Self {
-        self.options.refuse_ahead = Some(by_more_than);
+    /// Default: the policy of an existing database, and [`DuplicatePolicy::KeepAll`] for a new one. If the database has
+    /// another policy, the opening fails with [`Error::InvalidOption`](crate::Error::InvalidOption).
+    pub fn duplicates(mut self, policy: DuplicatePolicy) -> Self {
+        self.options.duplicates = Some(policy);
         self
     }
 
-    /// The same for timestamps more than this behind the wall clock, as of a device that was never told the time.
-    pub fn refuse_behind_clock(mut self, by_more_than: Duration) -> Self {
-        self.options.refuse_behind = Some(by_more_than);
+    /// Rejects batches with a point whose timestamp is further ahead of the wall clock than `by_more_than`.
+    ///
+    /// Default: no batch is rejected. The option protects from devices whose clock is wrong. The write fails with
+    /// [`Error::RejectedPoints`](crate::Error::RejectedPoints), which lists the rejected points, and no point of the
+    /// batch is written.
+    pub fn reject_ahead_of_clock(mut self, by_more_than: Duration) -> Self {
+        self.options.max_ahead_of_clock = Some(by_more_than);
         self
     }
 
-    /// Opens the database on a thread of its own, so that neither a runtime is needed nor one blocked.
+    /// Rejects batches with a point whose timestamp is further behind the wall clock than `by_more_than`.
+    ///
+    /// Default: no batch is rejected. See [`reject_ahead_of_clock`](Self::reject_ahead_of_clock).
+    pub fn reject_behind_clock(mut self, by_more_than: Duration) -> Self {
+        self.options.max_behind_clock = Some(by_more_than);
+        self
+    }
+
+    /// Opens the database on a new thread, so that no runtime is needed and none is blocked.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] names an option out of bounds; the rest as for [`Db::open`].
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) of kind [`InvalidInput`](crate::ErrorKind::InvalidInput)
+    /// if an option is out of bounds; [`Error::DatabaseNotFound`](crate::Error::DatabaseNotFound) of kind
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no database and
+    /// [`create_if_missing`](Self::create_if_missing) is `false`; otherwise as for [`Db::open`].
     pub async fn open(self) -> Result<Db> {
-        off_thread(move || self.open_blocking()).await.unwrap_or(Err(Error::Poisoned))
+        run_on_new_thread("timestrata-open", move || self.open_blocking()).await
     }
 
-    /// The blocking twin of [`open`](Self::open).
+    /// Blocking variant of [`open`](Self::open).
     ///
     /// # Errors
     /// As for `open`.
@@ -149,9 +180,9 @@ impl Builder {
         Ok(Db { engine: Arc::new(engine) })
     }
 
-    /// Opens the database for someone who drives its actors himself.
+    /// Opens the database without threads; the caller drives the actors.
     #[cfg(feature = "testing")]
-    pub(crate) fn assemble(self) -> Result<(Db, crate::engine::Actors)> {
+    pub(crate) fn open_without_threads(self) -> Result<(Db, crate::engine::threads::Actors)> {
         let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options)?;
         Ok((Db { engine: Arc::new(engine) }, actors))
     }

@@ -1,83 +1,92 @@
-//! Deletes: a selection resolved here, by whoever asks, so that the writer need not look at every series there is.
+//! Deletes, and compaction on request.
+//!
+//! The caller resolves the selector of a delete, so that the writer need not search all series.
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use super::Db;
-use crate::actor::{Ack, Delete, Work};
-use crate::engine::block_on;
-use crate::error::Result;
-use crate::merge::TimeRange;
-use crate::point::Timestamp;
-use crate::query::{Select, unblock};
-use crate::series::SeriesSet;
+use crate::engine::actor::{Ack, DeleteRequest, WriterCommand};
+use crate::engine::threads::block_on;
+use crate::query::run_offloaded;
+use crate::types::error::Result;
+use crate::types::point::Timestamp;
+use crate::types::selector::Selector;
+use crate::types::series::SeriesSet;
+use crate::types::time_range::TimeRange;
 
 impl Db {
-    /// Hides every point of the series that match, in a range of time, that was written before it.
+    /// Deletes the points of the series that match, in a time range, that were written before the call.
     ///
-    /// It takes its place in the one order of writes: what came before is hidden from every snapshot taken once this
-    /// returns, also what a flush or compaction has under way; what is written later is visible at once, in the same range
-    /// too. Snapshots taken before see what they saw. It costs the same whatever it hides: compaction takes the points out
-    /// later, and [`compact`](Self::compact) at once. Any range of timestamps will do; a reversed one hides nothing.
+    /// A delete has its place in the order of writes. Points that were written before it are hidden from every snapshot
+    /// taken after this call returns, including points that a flush or a compaction is writing at that moment. Points
+    /// written later are visible, also inside the range. Snapshots taken before do not change.
     ///
-    /// It is as durable when it returns as the database's writes are.
+    /// The cost does not depend on the number of points: compaction removes them later, [`compact`](Self::compact) at
+    /// once. Any range of timestamps is allowed; a reversed range deletes nothing. The delete is as durable as the
+    /// writes of the database are.
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for a selector with a bad pattern; those of
-    /// [`write`](Self::write) for the database.
+    /// [`Error::InvalidQuery`](crate::Error::InvalidQuery), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// for a selector with an invalid pattern; those of [`write`](Self::write) that concern the database.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Batch, Db, Select, SeriesKey, Timestamp};
+    /// use timestrata::{Batch, Db, Selector, SeriesKey, Timestamp};
     ///
     /// let db = Db::open_blocking(dir.path().join("db"))?;
-    /// let temp = db.series_blocking(SeriesKey::new("temp").tag("station", "JFK"))?;
+    /// let temp = db.create_series(SeriesKey::new("temp").tag("station", "JFK")).blocking()?;
     /// let mut batch = Batch::new();
     /// batch.push(temp, Timestamp::from_secs(1), 3.5);
     /// batch.push(temp, Timestamp::from_secs(2), 4.1);
     /// db.write_blocking(batch)?;
-    /// db.delete_blocking(Select::metric("temp").tag("station", "JFK"), ..Timestamp::from_secs(2))?;
+    /// db.delete_blocking(Selector::metric("temp").tag("station", "JFK"), ..Timestamp::from_secs(2))?;
     /// assert_eq!(db.snapshot().scan(temp, ..).collect_blocking()?.len(), 1);
     /// # Ok::<(), timestrata::Error>(())
     /// ```
-    pub async fn delete(&self, select: Select, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
-        self.engine.check_sound()?;
-        select.check()?;
-        let (range, version) = (TimeRange::new(&range), self.engine.version());
-        let known = version.series.len();
+    pub async fn delete(&self, selector: Selector, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
+        self.engine.check_not_poisoned()?;
+        selector.validate()?;
+        let (range, version) = (TimeRange::from_bounds(&range), self.engine.version());
+        let resolved_len = version.series.len();
         let resolve = move || {
-            let matching = SeriesSet::from_sorted(version.series.select(&select.filter()).map(|def| def.id));
-            Ok((matching, select))
+            let matching = SeriesSet::from_sorted(version.series.select(&selector.to_index_filter()).map(|def| def.id));
+            (matching, selector)
         };
-        // A pattern over a million series takes longer than a task may keep its thread.
-        let (found, select) = unblock(move |_| resolve()).await?;
-        let times = (range.first(), range.last());
-        let matcher = Arc::new(select);
-        self.ask(|reply| Work::Delete(Box::new(Delete { found, known, matcher, times, reply: Some(reply) }))).await
+        // The evaluation of a pattern over a million series would block the thread of an async task for too long.
+        let (selected, selector) = run_offloaded(move |_| Ok(resolve())).await?;
+        let matcher = Arc::new(selector);
+        self.request(|reply| {
+            let reply = Some(reply);
+            WriterCommand::Delete(Box::new(DeleteRequest { selected, resolved_len, matcher, range, reply }))
+        })
+        .await
     }
 
-    /// The blocking twin of [`delete`](Self::delete).
+    /// Blocking variant of [`delete`](Self::delete).
     ///
     /// # Errors
     /// As for `delete`.
-    pub fn delete_blocking(&self, select: Select, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
-        block_on(self.delete(select, range))
+    pub fn delete_blocking(&self, selector: Selector, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
+        block_on(self.delete(selector, range))
     }
 
-    /// Merges everything written before it into files of which no two hold the same time of the same series, and takes out
-    /// what deletes, retention and the treatment of duplicates hide.
+    /// Compacts everything that was written before the call, and removes hidden points.
     ///
-    /// Reading never needs it: the engine compacts by itself, in the background, as files gather. It reads and writes as
-    /// much as there is outside the base, and takes as long; writes and reads go on meanwhile.
+    /// Afterwards no two files hold the same time of the same series, and points that deletes, retention or the
+    /// duplicate policy hide are gone from the disk. Reads never require this call: the engine compacts in the
+    /// background as files accumulate. The call rewrites all files outside the base level, and the base files that
+    /// overlap them, are small, or contain hidden points. Writes and reads continue meanwhile.
     ///
     /// # Errors
-    /// Why a flush or a merge failed. Nothing is lost then; the engine tries again by itself.
+    /// The error of the flush or the compaction, as for [`flush`](Self::flush). An error loses no point, and the engine
+    /// retries by itself.
     pub async fn compact(&self) -> Result<()> {
         self.flush().await?;
-        self.ask(|reply| Work::Compact { reply }).await
+        self.request(|reply| WriterCommand::Compact { reply }).await
     }
 
-    /// The blocking twin of [`compact`](Self::compact).
+    /// Blocking variant of [`compact`](Self::compact).
     ///
     /// # Errors
     /// As for `compact`.

@@ -1,35 +1,47 @@
-//! The handle: one method is one message to the writer, or one look at the newest version.
-//! Every async call has a blocking twin for programs without a runtime.
+//! The handle of an open database.
+//!
+//! Methods that change the database send commands to the writer; the others read the newest version. Every call that
+//! waits has an `async` form and a blocking form for programs without a runtime.
 
 mod backup;
 mod builder;
-mod changes;
+mod create_series;
 mod delete;
 mod retention;
-mod series;
 mod stats;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod write;
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
-pub use builder::Builder;
-pub use changes::Changes;
-pub use stats::{LevelStats, Stats, WorkStats};
+pub use builder::DbBuilder;
+pub use create_series::{CreateManySeries, CreateSeries};
+pub use stats::{JobStats, LevelStats, Stats};
+pub use watch::SnapshotWatch;
 
-use crate::actor::{Ack, Work, Write};
-use crate::engine::{Engine, block_on, off_thread};
-use crate::error::{Error, Result};
-use crate::options::{Duplicates, Durability};
-use crate::point::Batch;
-use crate::query::Snapshot;
-use crate::store::OpenReport;
-use crate::sync::{Answer, Permit, Reply, reply};
+use crate::engine::actor::WriterCommand;
+use crate::engine::store::OpenReport;
+use crate::engine::threads::{Engine, block_on, run_on_new_thread};
+use crate::query::{SeriesInfo, Snapshot};
+use crate::sync::{ReplySender, reply_channel};
+use crate::types::error::Result;
+use crate::types::options::DuplicatePolicy;
+use crate::types::point::Scalar;
+use crate::types::series::{Series, SeriesKey};
 
-/// An open database. Clones are cheap and share it; it may be used from any number of tasks and threads.
+/// Handle of an open database.
 ///
-/// Writes go to one writer, which makes them durable in groups; reads take a [`Snapshot`] and wait for nobody.
-/// [`close`](Db::close) flushes and stops. Dropping the last handle syncs what was acknowledged and stops without a
-/// flush; it waits for that sync, and for a flush under way.
+/// Clones are cheap and share the database; any number of tasks and threads may use it. One writer makes the writes of
+/// all tasks durable in groups. Reads take a [`Snapshot`] and never wait for writes. A call that waits is `async` and
+/// has a blocking form: a method with the suffix `_blocking`, or `blocking()` on the builders of series. A blocking form
+/// needs no runtime and may be called inside a runtime.
+///
+/// [`close`](Db::close) flushes and stops. Dropping the last handle syncs the acknowledged writes and stops without a
+/// flush; the drop waits for that sync, and for a running flush.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -37,7 +49,7 @@ use crate::sync::{Answer, Permit, Reply, reply};
 /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
 ///
 /// let db = Db::open_blocking(path)?;
-/// let temp = db.series_blocking(SeriesKey::new("temp").tag("station", "JFK"))?;
+/// let temp = db.create_series(SeriesKey::new("temp").tag("station", "JFK")).blocking()?;
 /// let mut batch = Batch::new();
 /// batch.push(temp, Timestamp::from_secs(1_357_000_000), 3.5);
 /// db.write_blocking(batch)?;
@@ -50,35 +62,34 @@ pub struct Db {
     engine: Arc<Engine>,
 }
 
-/// A batch that [`Db::try_write`] did not write, given back, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct TryWriteError {
-    /// Why it was not written.
-    pub error: Error,
-    /// The batch, unless it had already been queued.
-    pub batch: Option<Batch>,
-}
-
-impl From<TryWriteError> for Error {
-    fn from(refused: TryWriteError) -> Self {
-        refused.error
-    }
-}
-
-/// A request on its way: its answer, still to come.
-type Pending<T> = Answer<Result<T>>;
+// A panic of the caller cannot leave shared state half changed: a handle sends messages and loads whole versions. The
+// engine catches a panic of its threads, and every later command returns the error `EnginePanicked`.
+impl UnwindSafe for Db {}
+impl RefUnwindSafe for Db {}
 
 impl Db {
-    /// Opens the database in a directory, or makes it there, with every option at its default.
+    /// Opens the database in a directory, or creates it there, with every option at its default.
     ///
     /// # Errors
-    /// [`Error::Locked`] if it is open elsewhere; [`Error::Corrupt`] and its kin name the damage that keeps it shut.
+    /// - [`Error::Locked`](crate::Error::Locked), of kind [`Busy`](crate::ErrorKind::Busy), if another handle, snapshot
+    ///   or process has the database open;
+    /// - [`Error::NotADatabase`](crate::Error::NotADatabase), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    ///   if the directory holds other files;
+    /// - [`Error::Corrupt`](crate::Error::Corrupt), [`Error::MissingFiles`](crate::Error::MissingFiles) and
+    ///   [`Error::ForeignFile`](crate::Error::ForeignFile), of kind [`Corrupt`](crate::ErrorKind::Corrupt), if files
+    ///   are damaged, missing or of another database;
+    /// - [`Error::UnsupportedVersion`](crate::Error::UnsupportedVersion), of kind
+    ///   [`Unsupported`](crate::ErrorKind::Unsupported), if a newer release wrote the database;
+    /// - [`Error::Io`](crate::Error::Io), of kind [`StorageFull`](crate::ErrorKind::StorageFull) or
+    ///   [`Io`](crate::ErrorKind::Io), for errors of the operating system;
+    /// - [`Error::OutOfResources`](crate::Error::OutOfResources) and [`Error::ThreadStart`](crate::Error::ThreadStart),
+    ///   of kind [`Busy`](crate::ErrorKind::Busy), if the process has too many open files or threads, or not enough
+    ///   memory.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder(path).open().await
     }
 
-    /// The blocking twin of [`open`](Self::open).
+    /// Blocking variant of [`open`](Self::open).
     ///
     /// # Errors
     /// As for `open`.
@@ -86,94 +97,71 @@ impl Db {
         Self::builder(path).open_blocking()
     }
 
-    /// Options for an opening.
-    pub fn builder(path: impl AsRef<Path>) -> Builder {
-        Builder::new(path.as_ref())
+    /// Returns a builder for the options of an opening.
+    pub fn builder(path: impl AsRef<Path>) -> DbBuilder {
+        DbBuilder::new(path.as_ref())
     }
 
-    /// What opening found and did.
+    /// Returns the report of the opening, such as the replayed records of the WAL and a torn tail.
     #[must_use]
     pub fn open_report(&self) -> &OpenReport {
         &self.engine.report
     }
 
-    /// What the database was made to do with several points of one series at one timestamp.
+    /// Returns the duplicate policy of the database.
+    ///
+    /// The policy applies to series that were created without another policy.
     #[must_use]
-    pub fn duplicates(&self) -> Duplicates {
+    pub fn duplicates(&self) -> DuplicatePolicy {
         self.engine.duplicates
     }
 
-    /// Writes a batch with the database's durability: with [`Durability::Sync`], the default, its points are on disk
-    /// and visible when this returns.
+    /// Returns the handle of the series with a key, in the newest state.
     ///
-    /// While writes outrun the flusher this waits. Dropped before the batch is queued, it does nothing; dropped later,
-    /// the batch is written all the same.
+    /// The call creates nothing, reads no file and never waits. To create a series see
+    /// [`create_series`](Self::create_series); to list series see [`Snapshot::list_series`].
     ///
     /// # Errors
-    /// Unless it is [`Error::OutcomeUnknown`], nothing of the batch was written: [`Error::TooLarge`],
-    /// [`Error::InvalidName`], [`Error::TypeMismatch`], [`Error::UnknownSeries`], [`Error::TooManySeries`] and
-    /// [`Error::RefusedPoints`] for what is wrong with the batch; [`Error::WriteFailed`], [`Error::ReadOnly`] and
-    /// [`Error::Closed`] for the database.
-    pub async fn write(&self, batch: Batch) -> Result<Ack> {
-        self.write_with(batch, self.engine.options.durability).await
+    /// [`Error::SeriesNotFound`](crate::Error::SeriesNotFound) if there is no such series;
+    /// [`Error::TypeMismatch`](crate::Error::TypeMismatch) if the series has another value type.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Db, Error, SeriesKey};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let key = SeriesKey::new("turns").tag("motor", "left");
+    /// assert!(matches!(db.series::<u64>(&key), Err(Error::SeriesNotFound { .. })));
+    /// let created = db.create_series(key.clone()).value_type::<u64>().blocking()?;
+    /// assert_eq!(db.series::<u64>(&key)?, created);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn series<T: Scalar>(&self, key: &SeriesKey) -> Result<Series<T>> {
+        self.snapshot().series(key)
     }
 
-    /// The blocking twin of [`write`](Self::write).
+    /// Returns the id, value type and duplicate policy of a series with points, in the newest state.
     ///
-    /// # Errors
-    /// As for `write`.
-    pub fn write_blocking(&self, batch: Batch) -> Result<Ack> {
-        self.write_with_blocking(batch, self.engine.options.durability)
-    }
-
-    /// Writes a batch with a durability of its own.
-    ///
-    /// # Errors
-    /// As for [`write`](Self::write).
-    pub async fn write_with(&self, batch: Batch, durability: Durability) -> Result<Ack> {
-        self.check(&batch, durability)?;
-        let permit = self.engine.permits.acquire(batch.queue_len()).await;
-        self.acknowledged(self.queue_write(batch, durability, permit).wait().await)
-    }
-
-    /// The blocking twin of [`write_with`](Self::write_with).
-    ///
-    /// # Errors
-    /// As for [`write`](Self::write).
-    pub fn write_with_blocking(&self, batch: Batch, durability: Durability) -> Result<Ack> {
-        self.check(&batch, durability)?;
-        let permit = block_on(self.engine.permits.acquire(batch.queue_len()));
-        self.acknowledged(self.queue_write(batch, durability, permit).wait_blocking())
-    }
-
-    /// Writes a batch unless queued writes fill their memory; then it gives the batch back at once.
-    ///
-    /// # Errors
-    /// [`Error::Overloaded`] with the batch; those of [`write`](Self::write).
-    pub async fn try_write(&self, batch: Batch) -> Result<Ack, TryWriteError> {
-        let pending = self.try_queue(batch)?;
-        self.acknowledged(pending.wait().await).map_err(|error| TryWriteError { error, batch: None })
-    }
-
-    /// The blocking twin of [`try_write`](Self::try_write).
-    ///
-    /// # Errors
-    /// As for `try_write`.
-    #[expect(clippy::result_large_err, reason = "the batch comes back by value, as it went in")]
-    pub fn try_write_blocking(&self, batch: Batch) -> Result<Ack, TryWriteError> {
-        let pending = self.try_queue(batch)?;
-        self.acknowledged(pending.wait_blocking()).map_err(|error| TryWriteError { error, batch: None })
+    /// See [`Snapshot::find_series`].
+    #[must_use]
+    pub fn find_series(&self, key: &SeriesKey) -> Option<SeriesInfo> {
+        self.snapshot().find_series(key)
     }
 
     /// Makes every acknowledged write durable, whatever durability it was written with.
     ///
     /// # Errors
-    /// [`Error::OutcomeUnknown`] if the sync fails: the database is read-only from then on.
+    /// - [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown) if the sync fails; the database is read-only from then
+    ///   on;
+    /// - [`Error::ReadOnly`](crate::Error::ReadOnly), of kind [`Reopen`](crate::ErrorKind::Reopen), if an earlier sync
+    ///   failed;
+    /// - [`Error::Closed`](crate::Error::Closed), and [`Error::EnginePanicked`](crate::Error::EnginePanicked) of kind
+    ///   [`Bug`](crate::ErrorKind::Bug).
     pub async fn sync(&self) -> Result<()> {
-        self.ask(|reply| Work::Sync { reply }).await
+        self.request(|reply| WriterCommand::Sync { reply }).await
     }
 
-    /// The blocking twin of [`sync`](Self::sync).
+    /// Blocking variant of [`sync`](Self::sync).
     ///
     /// # Errors
     /// As for `sync`.
@@ -181,17 +169,21 @@ impl Db {
         block_on(self.sync())
     }
 
-    /// Brings every point written before it into SSTs, whatever the memtable's size.
+    /// Moves every point that was written before the call from memory to SSTs.
     ///
-    /// Writing never needs it: the engine flushes by size and age.
+    /// Writes never require this call: the engine flushes by size and age.
     ///
     /// # Errors
-    /// Why the flush failed. Nothing is lost then; the engine tries again by itself.
+    /// The error of the flush, such as [`Error::Io`](crate::Error::Io) of kind
+    /// [`StorageFull`](crate::ErrorKind::StorageFull). An error loses no point, and the engine retries the flush by
+    /// itself. [`Error::ReadOnly`](crate::Error::ReadOnly) of kind [`Reopen`](crate::ErrorKind::Reopen),
+    /// [`Error::Closed`](crate::Error::Closed), and [`Error::EnginePanicked`](crate::Error::EnginePanicked) of kind
+    /// [`Bug`](crate::ErrorKind::Bug).
     pub async fn flush(&self) -> Result<()> {
-        self.ask(|reply| Work::Flush { reply }).await
+        self.request(|reply| WriterCommand::Flush { reply }).await
     }
 
-    /// The blocking twin of [`flush`](Self::flush).
+    /// Blocking variant of [`flush`](Self::flush).
     ///
     /// # Errors
     /// As for `flush`.
@@ -199,42 +191,47 @@ impl Db {
         block_on(self.flush())
     }
 
-    /// The database as it is now: every acknowledged batch, whole. It holds still while writes go on.
+    /// Returns an immutable view of the database with every acknowledged batch.
     ///
-    /// O(1), and never waits. It may be kept for hours: it keeps alive the memory and files that it sees, and the
-    /// directory's lock. Of a closed database it can be taken, but its reads answer [`Error::Closed`].
+    /// Later writes do not change the view. The call takes constant time and never waits. A snapshot may be kept for
+    /// hours; it keeps the memory and the files that it sees, and the lock of the directory. A snapshot can be taken
+    /// from a closed database, but its reads of files return [`Error::Closed`](crate::Error::Closed).
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.engine.snapshot()
+        Snapshot::new(self.engine.version(), self.engine.readers(), self.engine.opening_id)
     }
 
-    /// Tells of each change as a newer snapshot.
+    /// Returns a watch on the database: each call of [`SnapshotWatch::next`] waits for a newer snapshot.
     #[must_use]
-    pub fn changes(&self) -> Changes {
-        Changes::new(&self.engine)
+    pub fn watch(&self) -> SnapshotWatch {
+        SnapshotWatch::new(&self.engine)
     }
 
-    /// Counts and sizes of this moment.
+    /// Returns the current counts and sizes.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::of(&self.engine)
+        Stats::collect(&self.engine)
     }
 
-    /// Flushes, syncs and stops; every other clone then answers [`Error::Closed`].
+    /// Flushes, syncs and stops.
     ///
-    /// Snapshots go on reading, and hold the directory's lock until they are dropped.
+    /// Every later write, flush, sync, delete, compaction or backup by another clone of the handle, and every creation of
+    /// series, returns [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// Snapshots can still be read; they keep the lock of the directory until they are dropped.
     ///
     /// # Errors
-    /// Why the flush or the sync failed; the database is closed all the same, and what was acknowledged as synced is
-    /// safe in the WAL.
+    /// The error of the flush or the sync, as for [`flush`](Self::flush) and [`sync`](Self::sync). The database is
+    /// closed all the same, and the WAL holds every write that was acknowledged as synced.
+    /// [`Error::Closed`](crate::Error::Closed) if another handle has closed the database.
     pub async fn close(self) -> Result<()> {
         if !self.engine.has_threads() {
             return self.engine.close().await;
         }
-        off_thread(move || self.close_blocking()).await.unwrap_or(Err(Error::Poisoned))
+        run_on_new_thread("timestrata-close", move || self.close_blocking()).await
     }
 
-    /// The blocking twin of [`close`](Self::close).
+    /// Blocking variant of [`close`](Self::close).
     ///
     /// # Errors
     /// As for `close`.
@@ -242,58 +239,19 @@ impl Db {
         block_on(self.engine.close())
     }
 
-    fn check(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.engine.check_sound()?;
-        durability.check()?;
-        batch.check(self.engine.nonce)?;
-        self.check_guards(batch)
-    }
-
-    fn check_guards(&self, batch: &Batch) -> Result<()> {
-        let guard = self.engine.options.guard(|| self.engine.wall());
-        let Some(guard) = guard.filter(|guard| !guard.admits_all(batch.timestamps())) else { return Ok(()) };
-        let version = self.engine.version();
-        let text = |id| version.series.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string());
-        Err(Error::RefusedPoints { points: batch.refused_by(guard, text) })
-    }
-
-    #[expect(clippy::result_large_err, reason = "the batch comes back by value, as it went in")]
-    fn try_queue(&self, batch: Batch) -> Result<Pending<Ack>, TryWriteError> {
-        let durability = self.engine.options.durability;
-        if let Err(error) = self.check(&batch, durability) {
-            return Err(TryWriteError { error, batch: Some(batch) });
-        }
-        match self.engine.permits.try_acquire(batch.queue_len()) {
-            Some(permit) => Ok(self.queue_write(batch, durability, permit)),
-            None => Err(TryWriteError { error: Error::Overloaded, batch: Some(batch) }),
-        }
-    }
-
-    fn queue_write(&self, mut batch: Batch, durability: Durability, permit: Permit) -> Pending<Ack> {
-        batch.seal();
-        let (reply, answer) = reply();
-        self.engine.send(Work::Write(Box::new(Write { batch, durability, reply })), Some(permit));
-        answer
-    }
-
-    /// Queues a request and waits for its answer. The blocking twins drive this: it needs no runtime.
-    async fn ask<T>(&self, work: impl FnOnce(Reply<Result<T>>) -> Work) -> Result<T> {
-        let (reply, answer) = reply();
-        let work = work(reply);
-        // Also for what takes no memory to speak of: a caller that gives up waiting leaves its request in the queue.
-        let permit = match work.byte_len() {
-            0 => self.engine.plain_permits.acquire(1).await,
+    /// Sends a command to the writer and waits for the reply.
+    ///
+    /// The future needs no runtime; the blocking variants poll it, too.
+    async fn request<T>(&self, command: impl FnOnce(ReplySender<Result<T>>) -> WriterCommand) -> Result<T> {
+        let (reply, receiver) = reply_channel();
+        let command = command(reply);
+        // Commands without memory need a permit, too: a caller that stops waiting leaves its command in the queue, so
+        // the number of commands must be bounded.
+        let permit = match command.byte_len() {
+            0 => self.engine.control_permits.acquire(1).await,
             bytes => self.engine.permits.acquire(bytes).await,
         };
-        self.engine.send(work, Some(permit));
-        answer.wait().await.unwrap_or_else(|| Err(self.engine.gone()))
-    }
-
-    /// The answer to a write. None comes if the writer panicked, perhaps with the batch on disk already.
-    fn acknowledged(&self, answer: Option<Result<Ack>>) -> Result<Ack> {
-        answer.unwrap_or_else(|| match self.engine.gone() {
-            Error::Poisoned => Err(Error::OutcomeUnknown { reason: Error::Poisoned.to_string() }),
-            closed => Err(closed),
-        })
+        self.engine.send(command, Some(permit));
+        receiver.recv().await.unwrap_or_else(|| Err(self.engine.unanswered_error()))
     }
 }

@@ -1,27 +1,28 @@
-//! How long points are kept, as options of an opening.
+//! Options of an opening for retention: how long points are kept, and how many bytes of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Builder;
-use crate::query::Select;
+use super::DbBuilder;
+use crate::types::selector::Selector;
 
-impl Builder {
-    /// The age beyond which points are hidden and, in time, removed. Default: none.
+impl DbBuilder {
+    /// Sets the age beyond which points are hidden and later removed. Default: no limit.
     ///
-    /// The age is counted from the newest timestamp or the clock, whichever is earlier, so that neither a jump of the clock
-    /// nor one point from the future takes anything away. What was hidden once stays hidden, also if a later opening asks
-    /// for a longer age or for none. Points behind it are accepted, and never seen.
+    /// The age is counted from the newest timestamp or the wall clock, whichever is earlier, so that neither a wrong
+    /// clock nor a single point from the future removes points. Points that were hidden once stay hidden, even if a
+    /// later opening sets a longer age or no age. Writes of older points are accepted, but the points are never
+    /// visible.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let path = dir.path().join("metrics.db");
     /// use std::time::Duration;
-    /// use timestrata::{Db, Select};
+    /// use timestrata::{Db, Selector};
     ///
     /// let db = Db::builder(path)
     ///     .retain_for(Duration::from_hours(24 * 365))
-    ///     .retain_series_for(Select::metric("debug"), Duration::from_hours(24 * 7))
+    ///     .retain_series_for(Selector::metric("debug"), Duration::from_hours(24 * 7))
     ///     .retain_bytes(100 << 30)
     ///     .open_blocking()?;
     /// # db.close_blocking()?;
@@ -32,18 +33,21 @@ impl Builder {
         self
     }
 
-    /// The same for the series that match, beside what is kept of all. May be called for several selections; of those that
-    /// match a series the shortest age counts.
-    pub fn retain_series_for(mut self, select: Select, age: Duration) -> Self {
-        let text = select.to_string();
+    /// Sets an age as [`retain_for`](Self::retain_for) does, for the series that match.
+    ///
+    /// May be called for several selectors. The shortest of all ages that apply to a series is used.
+    pub fn retain_series_for(mut self, selector: Selector, age: Duration) -> Self {
+        let text = selector.to_string();
         self.options.retention.rules.retain(|(other, ..)| *other != text);
-        self.options.retention.rules.push((text, Arc::new(select), age));
+        self.options.retention.rules.push((text, Arc::new(selector), age));
         self
     }
 
-    /// The bytes that SSTs may take together; beyond them the oldest files go, and what is as old as they. Default: no
-    /// limit. It holds between flushes, once a merge of the oldest files has ended, and beside what old snapshots keep; what
-    /// reaches to the newest time of all stays, however small the limit.
+    /// Sets the total size of SSTs in bytes beyond which the oldest points are removed. Default: no limit.
+    ///
+    /// The oldest files are dropped, and points of the same age in other files are hidden. The limit holds between
+    /// flushes, after a running compaction of the oldest files has ended; it does not count files that only old
+    /// snapshots keep. Files with the newest points stay, however small the limit is.
     pub fn retain_bytes(mut self, bytes: u64) -> Self {
         self.options.retention.bytes = Some(bytes);
         self

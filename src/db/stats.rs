@@ -1,131 +1,142 @@
-//! Counts and sizes, all derived from the newest version and the engine's own gauges.
+//! Counts and sizes, derived from the newest version and the counters of the engine.
 
 use std::time::Duration;
 
-use crate::actor::Pinned;
-use crate::engine::Engine;
-use crate::version::{SstMeta, Version, Work};
+use crate::engine::actor::PinStats;
+use crate::engine::threads::Engine;
+use crate::state::version::{JobCounters, SstMeta, Version};
+use crate::types::point::Timestamp;
 
-/// Counts and sizes of one moment; made by [`Db::stats`](crate::Db::stats).
+/// Counts and sizes at one moment; made by [`Db::stats`](crate::Db::stats).
+///
+/// Counts of points include points that a delete, retention or the duplicate policy hides, until compaction removes
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Series that are listed: those that were made, without those of which a delete or retention has left no point. The
-    /// cap counts these.
+    /// Listed series: all except the empty ones. [`max_series`](crate::DbBuilder::max_series) limits them.
     pub series: u64,
-    /// Series of which a delete or retention has left no point, until they are written again.
-    pub series_gone: u64,
-    /// About what their definitions take in memory, some hundred bytes each beside their names. `max_series` bounds it; the
-    /// memory budget does not count it.
+    /// Empty series: a delete or retention removed all their points, and none was written since.
+    pub empty_series: u64,
+    /// Estimated memory of the definitions of all series, in bytes: some hundred each and their keys.
+    ///
+    /// The memory budget does not include it; `max_series` bounds it.
     pub series_bytes: u64,
-    /// The newest visible record.
+    /// Sequence number of the newest visible record.
     pub seq: u64,
-    /// Everything up to this record is in SSTs.
+    /// Sequence number up to which all records are in SSTs.
     pub flushed_seq: u64,
-    /// Points in memory and files. Those that a delete, retention or the treatment of duplicates hides count until a merge
-    /// has taken them out.
+    /// Points in memory and in files.
     pub points: u64,
-    /// Points in the memtable that takes writes.
+    /// Points in the active memtable, which takes writes.
     pub active_points: u64,
-    /// Bytes allocated for them.
+    /// Memory of the active memtable, in bytes.
     pub active_bytes: u64,
-    /// Memtables that wait for the flusher.
-    pub frozen: u64,
-    /// Points in them.
+    /// Frozen memtables, which wait for the flusher.
+    pub frozen_memtables: u64,
+    /// Points in frozen memtables.
     pub frozen_points: u64,
-    /// Bytes allocated for them.
+    /// Memory of frozen memtables, in bytes.
     pub frozen_bytes: u64,
     /// SSTs.
     pub files: u64,
-    /// Points in them.
+    /// Points in SSTs.
     pub file_points: u64,
-    /// Bytes in them.
+    /// Bytes of SSTs.
     pub file_bytes: u64,
-    /// The SSTs by level, those that hold any: 0 is what flushes wrote, 7 the base.
+    /// SSTs by level, without the empty levels, from level 0 to the base.
     pub levels: Vec<LevelStats>,
-    /// Deletes that something older may still need.
+    /// Deletes that may still hide points in memory or in files.
     pub tombstones: u64,
-    /// The time before which retention hides everything, in nanoseconds since the Unix epoch.
-    pub cutoff: Option<i64>,
-    /// What flushes did since the opening.
-    pub flushes: WorkStats,
-    /// What compactions did since the opening.
-    pub compactions: WorkStats,
-    /// Files that retention or a delete dropped whole since the opening.
+    /// Time before which retention hides all points; `None` without retention by age or size.
+    pub retention_cutoff: Option<Timestamp>,
+    /// Flushes since the opening.
+    pub flushes: JobStats,
+    /// Compactions since the opening.
+    pub compactions: JobStats,
+    /// SSTs that retention or a delete removed without a compaction, since the opening.
     pub files_dropped: u64,
-    /// SSTs that only snapshots or scans taken earlier still hold; they are removed once those are dropped.
+    /// Replaced SSTs that older snapshots or scans still use.
+    ///
+    /// An SST is removed after the last of these readers is dropped.
     pub pinned_files: u64,
-    /// Bytes in them.
-    pub pinned_bytes: u64,
-    /// How long the oldest of them has been held.
-    pub pinned_for: Duration,
-    /// Memtables whose points are in SSTs by now and that snapshots taken earlier still hold; each is freed with the last of
-    /// them. The memory budget does not count them.
+    /// Bytes of pinned SSTs.
+    pub pinned_file_bytes: u64,
+    /// Time since the oldest pinned SST was replaced.
+    pub pinned_files_age: Duration,
+    /// Flushed memtables that older snapshots still use.
+    ///
+    /// A memtable is freed after the last of these snapshots is dropped.
+    ///
+    /// The memory budget does not include them.
     pub pinned_memtables: u64,
-    /// Bytes allocated for them, at most: a snapshot holds the whole memtable in which it saw a point.
-    pub pinned_memory: u64,
-    /// How long the oldest of them has been held since it was flushed.
-    pub pinned_memory_for: Duration,
-    /// Bytes in the write-ahead log that a reopening would read.
+    /// Memory of pinned memtables, in bytes; an upper bound.
+    pub pinned_memtable_bytes: u64,
+    /// Time since the oldest pinned memtable was flushed.
+    pub pinned_memtables_age: Duration,
+    /// Bytes of the WAL that a reopening would read.
     pub wal_bytes: u64,
     /// Bytes of queued writes.
     pub queued_bytes: u64,
-    /// SSTs opened for reading since the database was opened.
+    /// SSTs opened for reading since the opening of the database.
     pub files_opened: u64,
-    /// Index pages read from files, beyond those found in the cache.
+    /// Index pages read from files since the opening, cache hits excluded.
     pub index_pages_read: u64,
-    /// Blocks decoded.
+    /// Blocks decoded since the opening.
     pub blocks_decoded: u64,
-    /// Bytes read from SSTs.
+    /// Bytes read from SSTs since the opening.
     pub bytes_read: u64,
 }
 
-/// The SSTs of one level.
+/// SSTs of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LevelStats {
-    /// 0 for what flushes wrote, 1 to 6 for the tiers, 7 for the base.
+    /// Level: 0 for SSTs that flushes wrote, 1 to 6 for the tiers between, 7 for the base.
     pub level: u8,
-    /// SSTs.
+    /// SSTs in the level.
     pub files: u64,
-    /// Points in them.
+    /// Points in these SSTs.
     pub points: u64,
-    /// Blocks in them.
+    /// Blocks in these SSTs.
     pub blocks: u64,
-    /// Bytes in them.
+    /// Bytes of these SSTs.
     pub bytes: u64,
 }
 
-/// What work of one kind came to.
+/// Totals of the flushes or the compactions since the opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct WorkStats {
-    /// How often it was done.
-    pub times: u64,
-    /// SSTs that it read.
+pub struct JobStats {
+    /// Jobs that ended.
+    pub runs: u64,
+    /// SSTs that the jobs read.
     pub files_read: u64,
-    /// Bytes in them.
+    /// Bytes of these SSTs.
     pub bytes_read: u64,
-    /// SSTs that it wrote.
+    /// SSTs that the jobs wrote.
     pub files_written: u64,
-    /// Bytes in them.
+    /// Bytes of these SSTs.
     pub bytes_written: u64,
-    /// How long all of it took.
-    pub took: Duration,
+    /// Time that the jobs took together.
+    pub duration: Duration,
 }
 
-impl From<Work> for WorkStats {
-    fn from(work: Work) -> Self {
-        let Work { times, files_read, bytes_read, files_written, bytes_written, took } = work;
-        Self { times, files_read, bytes_read, files_written, bytes_written, took }
+impl From<JobCounters> for JobStats {
+    fn from(counters: JobCounters) -> Self {
+        let JobCounters { runs, files_read, bytes_read, files_written, bytes_written, duration } = counters;
+        Self { runs, files_read, bytes_read, files_written, bytes_written, duration }
     }
 }
 
-fn levels(version: &Version) -> Vec<LevelStats> {
+fn level_stats(version: &Version) -> Vec<LevelStats> {
     let mut levels: Vec<LevelStats> = Vec::new();
-    // They stand from the base up.
+    // The version lists the SSTs from the base up.
     for sst in version.ssts.iter().rev() {
-        let SstMeta { level, points, blocks, len: bytes, .. } = **sst;
+        let SstMeta { level, points, blocks, file_len: bytes, .. } = **sst;
         match levels.last_mut().filter(|last| last.level == level) {
             Some(last) => {
                 last.files += 1;
@@ -140,8 +151,9 @@ fn levels(version: &Version) -> Vec<LevelStats> {
 }
 
 impl Stats {
-    /// Bytes written to SSTs for each byte that a flush wrote: 1 without any compaction. `None` before the first flush
-    /// since the opening.
+    /// Returns the bytes written to SSTs since the opening, divided by the bytes that flushes wrote.
+    ///
+    /// Returns 1 without compactions, and `None` before the first flush.
     #[must_use]
     pub fn write_amplification(&self) -> Option<f64> {
         let (flushed, merged) = (self.flushes.bytes_written, self.compactions.bytes_written);
@@ -149,44 +161,47 @@ impl Stats {
         (flushed > 0).then(|| (flushed + merged) as f64 / flushed as f64)
     }
 
-    pub(super) fn of(engine: &Engine) -> Self {
+    pub(super) fn collect(engine: &Engine) -> Self {
         let version = engine.version();
         let mut stats = Self {
-            series: version.series.live() as u64,
-            series_gone: version.series.gone().len() as u64,
+            series: version.series.live_count() as u64,
+            empty_series: version.series.empty_series().len() as u64,
             series_bytes: version.series.bytes(),
             seq: version.seq,
             flushed_seq: version.flushed_seq,
             points: version.points(),
             active_points: version.active.points(),
             active_bytes: version.active.bytes() as u64,
-            frozen: version.frozen.len() as u64,
+            frozen_memtables: version.frozen.len() as u64,
             frozen_points: version.frozen.iter().map(|frozen| frozen.view.points()).sum(),
             frozen_bytes: version.frozen.iter().map(|frozen| frozen.view.bytes() as u64).sum(),
             files: version.ssts.len() as u64,
             file_points: version.ssts.iter().map(|sst| sst.points).sum(),
-            file_bytes: version.ssts.iter().map(|sst| sst.len).sum(),
-            levels: levels(&version),
+            file_bytes: version.ssts.iter().map(|sst| sst.file_len).sum(),
+            levels: level_stats(&version),
             tombstones: version.tombstones.len() as u64,
-            cutoff: version.cutoffs.all(),
-            flushes: version.tally.flushes.into(),
-            compactions: version.tally.compactions.into(),
-            files_dropped: version.tally.files_dropped,
-            queued_bytes: engine.permits.held() as u64,
+            retention_cutoff: version.cutoffs.global().map(Timestamp::from_nanos),
+            flushes: version.counters.flushes.into(),
+            compactions: version.counters.compactions.into(),
+            files_dropped: version.counters.files_dropped,
+            queued_bytes: engine.permits.in_use() as u64,
             ..Self::default()
         };
-        if let Some(readers) = engine.readers() {
-            let counts = readers.io_counts();
+        if let Some(context) = engine.readers() {
+            let counts = context.files.io_counts();
             stats.files_opened = counts.files_opened;
             stats.index_pages_read = counts.index_pages_read;
             stats.blocks_decoded = counts.blocks_decoded;
             stats.bytes_read = counts.bytes_read;
-            stats.wal_bytes = readers.wal_bytes();
-            let Pinned { files, memtables } = readers.pinned();
-            let age = |since: Option<Duration>| since.map(|since| readers.elapsed(since)).unwrap_or_default();
-            (stats.pinned_files, stats.pinned_bytes, stats.pinned_for) = (files.count, files.bytes, age(files.since));
-            (stats.pinned_memtables, stats.pinned_memory) = (memtables.count, memtables.bytes);
-            stats.pinned_memory_for = age(memtables.since);
+            stats.wal_bytes = context.stats.wal_bytes();
+            let PinStats { files, memtables } = context.stats.pins();
+            let age = |since: Option<Duration>| since.map(|since| context.elapsed(since)).unwrap_or_default();
+            stats.pinned_files = files.count;
+            stats.pinned_file_bytes = files.bytes;
+            stats.pinned_files_age = age(files.oldest_retired_at);
+            stats.pinned_memtables = memtables.count;
+            stats.pinned_memtable_bytes = memtables.bytes;
+            stats.pinned_memtables_age = age(memtables.oldest_retired_at);
         }
         stats
     }

@@ -1,39 +1,49 @@
-//! A query over many series, built up step by step: windows of aggregates, or the points themselves.
-//! It owns its catalog, so it outlives the snapshot that made it; it reads nothing before it is run.
+//! A query over many series, built step by step: windows of aggregates, or the points themselves.
+//!
+//! A query owns its catalog, so it may outlive the snapshot that created it. A query reads nothing before it is run.
 
 use std::fmt;
-use std::iter::FusedIterator;
 use std::ops::{Bound, RangeBounds};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use super::aggregate::Aggregate;
-use super::blocking::{Wanted, unblock};
-use super::catalog::{AnySources, Catalog, SeriesInfo, Sources};
-use super::cut::{Every, Zone};
-use super::explain::Explain;
+use super::catalog::Catalog;
+use super::explain::ExplainReport;
 use super::fill::Fill;
 use super::group::Grouping;
-use super::limits::Chosen;
-use super::rank::{Rank, Shown};
+use super::limits::QueryLimits;
+use super::offload::{CancelToken, run_offloaded};
+use super::period::Period;
+use super::points::QueryPoints;
+use super::rank::{OutputSlice, Rank};
 use super::result::Windows;
-use super::scan::Scan;
-use super::select::Select;
-use crate::error::{Error, Result};
-use crate::merge::TimeRange;
-use crate::point::{Point, Sample, Timestamp, Value};
+use super::zone::Zone;
 use crate::sync::Arc;
+use crate::types::error::Result;
+use crate::types::point::Timestamp;
+use crate::types::selector::Selector;
+use crate::types::time_range::TimeRange;
 
-/// A question about all series that a [`Select`] matches.
+/// Query over all series that a [`Selector`] matches; made by [`Snapshot::query`](crate::Snapshot::query).
 ///
-/// Made by `Snapshot::query`; it sees what the snapshot saw, however long it lives. A step that is taken twice counts as
-/// taken the last time, but for [`aggregate`](Self::aggregate), which adds one. These are done in this order, in whatever
-/// order they are asked for: series are selected, cut into windows and folded; grouped; ranked; filled; ordered; windows at
-/// the front are left out, and those past the limit.
+/// A query sees what the snapshot saw, however long it lives. Its steps may be called in any order; a step that is
+/// called twice replaces the first call, except [`aggregate`](Self::aggregate), which adds an aggregate. A run executes
+/// them in this order:
+///
+/// 1. select the series, and the points in the [`range`](Self::range);
+/// 2. cut the range into windows, by [`every`](Self::every), [`origin`](Self::origin) and [`zone`](Self::zone);
+/// 3. aggregate the points of each window, see [`Aggregate`];
+/// 4. merge the series of a group, by [`group_by`](Self::group_by);
+/// 5. rank the rows, by [`top`](Self::top) or [`bottom`](Self::bottom);
+/// 6. fill the windows without a value, see [`Fill`];
+/// 7. order the windows, by [`newest_first`](Self::newest_first);
+/// 8. skip windows by [`offset`](Self::offset), and limit them by [`limit`](Self::limit).
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
 /// use std::time::Duration;
-/// use timestrata::{Aggregate, Batch, Db, Fill, Select, SeriesKey, Timestamp};
+/// use timestrata::{Aggregate, Batch, Db, Fill, Selector, SeriesKey, Timestamp};
 ///
 /// let db = Db::open_blocking(dir.path().join("db"))?;
 /// let mut batch = Batch::new();
@@ -44,7 +54,7 @@ use crate::sync::Arc;
 /// db.write_blocking(batch)?;
 /// let answer = db
 ///     .snapshot()
-///     .query(Select::metric("temp"))
+///     .query(Selector::metric("temp"))
 ///     .every(Duration::from_secs(60))
 ///     .aggregate(Aggregate::Mean)
 ///     .aggregate(Aggregate::Count)
@@ -63,82 +73,92 @@ use crate::sync::Arc;
 #[must_use = "a query reads nothing until it is run"]
 pub struct Query {
     pub(super) catalog: Arc<dyn Catalog>,
-    pub(super) select: Select,
+    pub(super) selector: Selector,
     pub(super) range: TimeRange,
-    /// Whether the range is open below, and above.
-    pub(super) is_open: (bool, bool),
-    pub(super) every: Option<Every>,
+    /// `true` if the range has no start.
+    pub(super) open_start: bool,
+    /// `true` if the range has no end.
+    pub(super) open_end: bool,
+    pub(super) every: Option<Period>,
     pub(super) origin: Option<Timestamp>,
     pub(super) zone: Zone,
     pub(super) aggregates: Vec<Aggregate>,
     pub(super) grouping: Grouping,
     pub(super) fill: Fill,
     pub(super) rank: Option<Rank>,
-    pub(super) shown: Shown,
-    pub(super) statistics: bool,
-    pub(super) limits: Chosen,
+    pub(super) slice: OutputSlice,
+    pub(super) use_statistics: bool,
+    pub(super) limits: QueryLimits,
 }
 
+// A query only holds options and a catalog that never changes.
+impl UnwindSafe for Query {}
+impl RefUnwindSafe for Query {}
+
 impl Query {
-    pub(crate) fn new(catalog: Arc<dyn Catalog>, select: Select) -> Self {
+    pub(crate) fn new(catalog: Arc<dyn Catalog>, selector: Selector) -> Self {
         Self {
             catalog,
-            select,
+            selector,
             range: TimeRange::ALL,
-            is_open: (true, true),
+            open_start: true,
+            open_end: true,
             every: None,
             origin: None,
             zone: Zone::UTC,
             aggregates: Vec::new(),
-            grouping: Grouping::Each,
+            grouping: Grouping::PerSeries,
             fill: Fill::None,
             rank: None,
-            shown: Shown::default(),
-            statistics: true,
-            limits: Chosen::default(),
+            slice: OutputSlice::default(),
+            use_statistics: true,
+            limits: QueryLimits::default(),
         }
     }
 
-    /// Only points inside the range count; all do if it is not called. A reversed range is empty, and so is its answer.
+    /// Sets the time range; only points inside the range count.
+    ///
+    /// Default: all times. The result of a reversed range is empty.
     pub fn range(mut self, range: impl RangeBounds<Timestamp>) -> Self {
-        self.range = TimeRange::new(&range);
-        let is_open = |bound| matches!(bound, Bound::Unbounded);
-        self.is_open = (is_open(range.start_bound()), is_open(range.end_bound()));
+        self.range = TimeRange::from_bounds(&range);
+        self.open_start = matches!(range.start_bound(), Bound::Unbounded);
+        self.open_end = matches!(range.end_bound(), Bound::Unbounded);
         self
     }
 
-    /// Cuts the range into windows: of a [`Duration`], or of days, weeks, months or years of a calendar.
+    /// Cuts the range into windows of this length: a [`Duration`], or a [`Period`] of a calendar.
     ///
-    /// They are aligned to midnight of 1970-01-01 in the query's [`zone`](Self::zone), which is UTC unless it says
-    /// otherwise, or to its [`origin`](Self::origin). A window at an end of the range may be covered in part; only its
-    /// points inside the range count. Without `every`, all points of a series make one window.
-    pub fn every(mut self, every: impl Into<Every>) -> Self {
+    /// Windows are aligned to midnight of 1970-01-01 in the [`zone`](Self::zone), or to the [`origin`](Self::origin).
+    /// The range may cover the first and the last window in part; only points inside the range count. Without `every`,
+    /// all points of a series form one window.
+    pub fn every(mut self, every: impl Into<Period>) -> Self {
         self.every = Some(every.into());
         self
     }
 
-    /// A time at which a window begins; the others follow from it, before and after.
+    /// Sets a time at which a window starts. The windows before and after it are aligned to that window.
     ///
-    /// Of a calendar's windows its day counts, of months and years its month alone: they begin with it.
+    /// For days and weeks only the date of the origin counts, for months and years only its month.
     pub fn origin(mut self, origin: Timestamp) -> Self {
         self.origin = Some(origin);
         self
     }
 
-    /// The zone whose clocks windows go by.
+    /// Sets the time zone of the windows. Default: UTC.
     ///
-    /// Days and longer windows of a calendar begin at midnight there, whatever its clocks do between. Windows of a `Duration`
-    /// all have one length, so they keep to the distance from UTC that the zone had at the epoch; an origin overrides it.
+    /// Days, weeks, months and years start at midnight in the zone, also across changes of its clocks. Windows of a
+    /// [`Duration`] all have the same length; they are aligned by the zone's offset from UTC at the epoch, unless an
+    /// origin is set.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Aggregate, Batch, Db, Every, Select, SeriesKey, Timestamp, Zone};
+    /// use timestrata::{Aggregate, Batch, Db, Period, Selector, SeriesKey, Timestamp, Zone};
     ///
     /// let db = Db::open_blocking(dir.path().join("db"))?;
     /// let mut batch = Batch::new();
     /// batch.push_key(&SeriesKey::new("kwh"), "2026-10-25T22:30:00Z".parse()?, 1.5);
     /// db.write_blocking(batch)?;
-    /// let query = db.snapshot().query(Select::metric("kwh")).every(Every::days(1)).aggregate(Aggregate::Sum);
+    /// let query = db.snapshot().query(Selector::metric("kwh")).every(Period::days(1)).aggregate(Aggregate::Sum);
     /// let answer = query.zone(Zone::rules("CET-1CEST,M3.5.0,M10.5.0/3")?).run_blocking()?;
     /// // A day of 25 hours, which ends at 23:00 UTC.
     /// assert_eq!(answer.series[0].starts[0].to_string(), "2026-10-24T22:00:00Z");
@@ -149,23 +169,24 @@ impl Query {
         self
     }
 
-    /// Adds a value that stands for the points of a window; [`run`](Self::run) needs one or more. All are computed in one
-    /// pass, and make a column each, in this order.
+    /// Adds an aggregate; [`run`](Self::run) needs at least one.
+    ///
+    /// All aggregates are computed in one pass. Each is a column of the result, in the order of the calls.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregates.push(aggregate);
         self
     }
 
-    /// Adds several.
+    /// Adds several aggregates; see [`aggregate`](Self::aggregate).
     pub fn aggregates(mut self, aggregates: impl IntoIterator<Item = Aggregate>) -> Self {
         self.aggregates.extend(aggregates);
         self
     }
 
-    /// Puts series with the same values of these tags together: all their points make one row of windows. A tag that a
-    /// series lacks counts as the empty string. See [`Aggregate`] for what each makes of several series.
+    /// Groups series with equal values of these tags. The points of a group form one row of windows.
     ///
-    /// Without tags, all series make one row. Series of several metrics are put together, too: select one to keep them apart.
+    /// A missing tag counts as the empty value. Without tags, all series form one group. Series of several metrics are
+    /// grouped together, too; select one metric to separate them. See [`Aggregate`] for groups of several series.
     pub fn group_by<Tag: Into<String>>(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
         let mut by: Vec<String> = Vec::new();
         for tag in tags.into_iter().map(Into::into) {
@@ -174,116 +195,129 @@ impl Query {
                 by.push(tag);
             }
         }
-        self.grouping = Grouping::By(by);
+        self.grouping = Grouping::ByTags(by);
         self
     }
 
-    /// All series make one row of windows: [`group_by`](Self::group_by) without tags.
+    /// Groups all series into one row of windows: [`group_by`](Self::group_by) without tags.
     pub fn group_all(self) -> Self {
         self.group_by::<String>([])
     }
 
-    /// What stands in windows that have no value.
+    /// Sets the value of windows without a value. Default: [`Fill::None`].
     pub fn fill(mut self, fill: Fill) -> Self {
         self.fill = fill;
         self
     }
 
-    /// Leaves the `count` series or groups with the greatest value by an aggregate of all their points in the range, the
-    /// greatest first; equal ones by their keys. One without such a value, or with NaN, comes last.
+    /// Keeps the `count` rows with the greatest aggregate over the whole range, the greatest first.
     ///
-    /// The aggregate need not be one of the answer's; it is computed in the same pass.
+    /// Rows with equal values are in the order of their keys; rows without a value or with NaN come last. The aggregate
+    /// need not be one of the result's columns; it is computed in the same pass.
     pub fn top(mut self, count: usize, by: Aggregate) -> Self {
         self.rank = Some(Rank { count, by, greatest_first: true });
         self
     }
 
-    /// The same with the least values, the least first.
+    /// Keeps the `count` rows with the least aggregate over the whole range, the least first.
+    ///
+    /// See [`top`](Self::top).
     pub fn bottom(mut self, count: usize, by: Aggregate) -> Self {
         self.rank = Some(Rank { count, by, greatest_first: false });
         self
     }
 
-    /// Gives each row's windows newest first.
+    /// Orders the windows of each row from the newest to the oldest.
     pub fn newest_first(mut self) -> Self {
-        self.shown.newest_first = true;
+        self.slice.newest_first = true;
         self
     }
 
-    /// Leaves out so many windows at the front of each row, in the order in which they are given; of a [`scan`](Self::scan) so
-    /// many points of each series.
-    pub fn offset(mut self, windows: usize) -> Self {
-        self.shown.offset = windows;
-        self
-    }
-
-    /// Gives at most so many windows a row.
-    pub fn limit(mut self, windows: usize) -> Self {
-        self.shown.limit = Some(windows);
-        self
-    }
-
-    /// Whether the statistics of blocks may answer where a block lies in one window whole, and no delete, retention or
-    /// other source meets it; they may by default, which is faster by far for long windows.
+    /// Skips the first windows of each row, in the order of the result.
     ///
-    /// They change no answer but one: the sum of doubles, and what is made of it, is then rounded in another order, and of
-    /// nothing but -0.0 it is 0.0. With
-    /// `false` every point is decoded, and the sum has the same bits for every layout of the points in files.
-    pub fn statistics(mut self, may_answer: bool) -> Self {
-        self.statistics = may_answer;
+    /// For [`points`](Self::points), skips the first points of each series.
+    pub fn offset(mut self, windows: usize) -> Self {
+        self.slice.offset = windows;
         self
     }
 
-    /// How much memory the answer may take, with all that is kept of windows while it is made; 1 GiB by default. Buffers for
-    /// decoding come on top, some 300 KiB for each thread and each file that a series is read from at once.
+    /// Limits the number of windows of each row. For [`points`](Self::points): of points of each series.
+    pub fn limit(mut self, windows: usize) -> Self {
+        self.slice.limit = Some(windows);
+        self
+    }
+
+    /// Sets whether the statistics of a block in the index may replace its points. Default: `true`.
+    ///
+    /// This applies to blocks that lie in one window, and is much faster for long windows.
+    ///
+    /// The results are the same except for sums of floats and aggregates derived from them, whose rounding may differ;
+    /// a sum of only `-0.0` may become `0.0`. With `false` every point is decoded, and a sum has the same bits however
+    /// the points are spread over files.
+    pub fn statistics(mut self, use_statistics: bool) -> Self {
+        self.use_statistics = use_statistics;
+        self
+    }
+
+    /// Sets the memory that the result and its intermediate windows may take, in bytes. Default: 1 GiB.
+    ///
+    /// Buffers for decoding are not included: about 300 KiB for each thread and each file from which a series is read
+    /// at once.
     pub fn memory_limit(mut self, bytes: usize) -> Self {
         self.limits.memory_bytes = bytes;
         self
     }
 
-    /// How many threads may read, at least 1; by default as many as there are processors. More than one is used only for
-    /// several series with many points.
+    /// Sets the number of threads that may read, at least 1. Default: the number of processors.
+    ///
+    /// More than one is used only for several series with many points.
     pub fn threads(mut self, threads: usize) -> Self {
         self.limits.threads = Some(threads);
         self
     }
 
-    /// How long the query may take, from when it begins to run; for ever by default. It is looked at between blocks.
+    /// Sets how long the query may run. The limit is checked between blocks. Default: no limit.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.deadline = Some(deadline);
         self
     }
 
-    /// The windows, read on tokio's blocking pool; without a tokio runtime, on this thread.
+    /// Runs the query on tokio's blocking pool and returns its windows.
     ///
-    /// They must fit in the query's memory, at 8 bytes each and 16 for each aggregate. A future dropped half way stops
-    /// the reading.
+    /// Without a tokio runtime, the query runs on the thread that polls. The result takes 8 bytes for each window and
+    /// 16 for each value. Dropping the future stops the reading.
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`] for a selector with a bad pattern, windows of 0 ns or more than `i64::MAX` ns, a quantile of
-    /// no share, or no aggregate; [`Error::QueryTooLarge`] and [`Error::DeadlineExceeded`] where a limit was met; else
-    /// whatever reading met: then no window is returned.
+    /// - [`Error::InvalidQuery`](crate::Error::InvalidQuery), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    ///   for a selector with an invalid pattern, windows of 0 ns or more than `i64::MAX` ns, a quantile level outside 0
+    ///   to 1, or no aggregate;
+    /// - [`Error::QueryTooLarge`](crate::Error::QueryTooLarge) and
+    ///   [`Error::DeadlineExceeded`](crate::Error::DeadlineExceeded), of kind
+    ///   [`LimitExceeded`](crate::ErrorKind::LimitExceeded), if a limit is exceeded;
+    /// - errors of opening and reading files, of kind [`Io`](crate::ErrorKind::Io), [`Busy`](crate::ErrorKind::Busy) or
+    ///   [`Corrupt`](crate::ErrorKind::Corrupt). No window is returned then.
     pub async fn run(self) -> Result<Windows> {
-        unblock(move |wanted| Ok(self.answer(wanted, false)?.0)).await
+        run_offloaded(move |cancel| Ok(self.execute(cancel, false)?.0)).await
     }
 
-    /// [`run`](Self::run) on this thread and those that it starts.
+    /// Blocking variant of [`run`](Self::run); uses the current thread and the threads that it starts.
     ///
     /// # Errors
-    /// The same.
+    /// As for `run`.
     pub fn run_blocking(self) -> Result<Windows> {
-        Ok(self.answer(&Wanted::ALWAYS, false)?.0)
+        Ok(self.execute(&CancelToken::NEVER, false)?.0)
     }
 
-    /// Runs the query, and tells beside its answer how it came to it: what the index pruned, what statistics answered,
-    /// what was decoded. It takes a little longer than [`run`](Self::run), as it looks at what it passes over.
+    /// Runs the query and reports what was pruned, answered by statistics, and decoded.
+    ///
+    /// This takes a little longer than [`run`](Self::run), since pruned blocks are counted.
     ///
     /// # Errors
     /// As for `run`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Aggregate, Batch, Db, Select, SeriesKey, Timestamp};
+    /// use timestrata::{Aggregate, Batch, Db, Selector, SeriesKey, Timestamp};
     ///
     /// let db = Db::open_blocking(dir.path().join("db"))?;
     /// let mut batch = Batch::new();
@@ -292,137 +326,62 @@ impl Query {
     /// }
     /// db.write_blocking(batch)?;
     /// db.flush_blocking()?;
-    /// let query = db.snapshot().query(Select::metric("load")).aggregate(Aggregate::Max);
+    /// let query = db.snapshot().query(Selector::metric("load")).aggregate(Aggregate::Max);
     /// let (answer, explain) = query.explain_blocking()?;
     /// assert_eq!(answer.len(), 1);
     /// assert_eq!((explain.blocks_by_statistics, explain.blocks_decoded), (1, 0));
     /// # Ok::<(), timestrata::Error>(())
     /// ```
-    pub async fn explain(self) -> Result<(Windows, Explain)> {
-        unblock(move |wanted| self.answer(wanted, true)).await
+    pub async fn explain(self) -> Result<(Windows, ExplainReport)> {
+        run_offloaded(move |cancel| self.execute(cancel, true)).await
     }
 
-    /// [`explain`](Self::explain) on this thread and those that it starts.
+    /// Blocking variant of [`explain`](Self::explain).
+    ///
+    /// Uses the current thread and the threads that it starts.
     ///
     /// # Errors
-    /// The same.
-    pub fn explain_blocking(self) -> Result<(Windows, Explain)> {
-        self.answer(&Wanted::ALWAYS, true)
+    /// As for `run`.
+    pub fn explain_blocking(self) -> Result<(Windows, ExplainReport)> {
+        self.execute(&CancelToken::NEVER, true)
     }
 
-    /// The points themselves, series by series in key order, each in time order; of all steps the range counts, and offset and
-    /// limit as so many points of each series.
-    /// Reading blocks the thread that iterates.
+    /// Reads the points themselves, series by series in the order of the keys. Reading blocks the thread.
     ///
-    /// ```text
-    /// for item in snapshot.query(Select::metric("temp")).scan() {
+    /// Of the other steps only the range, the offset and the limit apply; offset and limit count points of each series.
+    /// An error takes the place of a point.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, Db, Selector, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// batch.push_key(&SeriesKey::new("temp").tag("station", "JFK"), Timestamp::from_secs(1), 3.5);
+    /// db.write_blocking(batch)?;
+    /// for item in db.snapshot().query(Selector::metric("temp")).points() {
     ///     let (series, point) = item?;
     ///     println!("{} {} {}", series.key, point.timestamp, point.value);
     /// }
+    /// # Ok::<(), timestrata::Error>(())
     /// ```
-    pub fn scan(self) -> QueryScan {
-        let (series, failed) = match self.select.check() {
-            Ok(()) => (self.catalog.select(&self.select), None),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        let Shown { offset, limit, .. } = self.shown;
-        let (catalog, range, shown) = (self.catalog, self.range, (offset, limit.unwrap_or(usize::MAX)));
-        QueryScan { catalog, range, shown, series: series.into_iter(), current: None, failed }
+    pub fn points(self) -> QueryPoints {
+        QueryPoints::new(self)
     }
 }
 
 impl fmt::Debug for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
-            .field("select", &self.select)
+            .field("selector", &self.selector)
             .field("range", &self.range)
             .field("every", &self.every)
             .field("aggregates", &self.aggregates)
             .field("grouping", &self.grouping)
             .field("fill", &self.fill)
             .field("rank", &self.rank)
-            .field("shown", &self.shown)
+            .field("slice", &self.slice)
             .finish_non_exhaustive()
-    }
-}
-
-/// The points of one series, whatever its type.
-type Points = Box<dyn Iterator<Item = Result<Point<Value>>> + Send>;
-
-fn points<T: Sample>(range: TimeRange, sources: Sources<T>) -> Points {
-    let widen = |point: Point<T>| Point { timestamp: point.timestamp, value: point.value.into() };
-    Box::new(Scan::new(range, sources).into_iter().map(move |point| point.map(widen)))
-}
-
-/// The points of all series of a [`Query`], each with its series; see [`Query::scan`].
-///
-/// After an error nothing more comes.
-#[must_use = "an iterator reads nothing until it is asked"]
-pub struct QueryScan {
-    catalog: Arc<dyn Catalog>,
-    range: TimeRange,
-    /// Of each series, how many points are passed over, and how many are given then.
-    shown: (usize, usize),
-    /// Those that were not begun.
-    series: std::vec::IntoIter<Arc<SeriesInfo>>,
-    current: Option<(Arc<SeriesInfo>, Points)>,
-    failed: Option<Error>,
-}
-
-impl QueryScan {
-    fn begin(&self, series: &SeriesInfo) -> Result<Points> {
-        let points = match self.catalog.sources(series, self.range, None)? {
-            AnySources::F64(sources) => points(self.range, sources),
-            AnySources::I64(sources) => points(self.range, sources),
-            AnySources::U64(sources) => points(self.range, sources),
-            AnySources::Bool(sources) => points(self.range, sources),
-        };
-        let (mut offset, limit) = self.shown;
-        // An error is never passed over.
-        let behind = move |point: &Result<Point<Value>>| {
-            let passes = point.is_err() || offset == 0;
-            offset -= usize::from(!passes);
-            passes
-        };
-        Ok(Box::new(points.filter(behind).take(limit)))
-    }
-
-    fn step(&mut self) -> Result<Option<(Arc<SeriesInfo>, Point<Value>)>> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        loop {
-            if let Some((series, points)) = &mut self.current {
-                if let Some(point) = points.next() {
-                    return Ok(Some((Arc::clone(series), point?)));
-                }
-                self.current = None;
-            }
-            let Some(series) = self.series.next() else { return Ok(None) };
-            let points = self.begin(&series)?;
-            self.current = Some((series, points));
-        }
-    }
-}
-
-impl Iterator for QueryScan {
-    type Item = Result<(Arc<SeriesInfo>, Point<Value>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = self.step();
-        if step.is_err() {
-            self.series = Vec::new().into_iter();
-            self.current = None;
-        }
-        step.transpose()
-    }
-}
-
-impl FusedIterator for QueryScan {}
-
-impl fmt::Debug for QueryScan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueryScan").field("range", &self.range).finish_non_exhaustive()
     }
 }
 

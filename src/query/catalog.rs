@@ -1,98 +1,104 @@
-//! What a query asks of a snapshot: which series match, and where the points of one lie.
-//! The snapshot implements it over its version; queries know nothing else of it, so that they are tested on vectors.
+//! Interface between a query and a snapshot: matching series, and the sources of their points.
+//!
+//! The snapshot implements the interface over its version; tests implement it over vectors.
 
 use std::fmt;
 
-use super::explain::{Census, Work};
-use super::select::Select;
-use crate::error::Result;
-use crate::merge::{BoxSource, Merge, TimeRange, latest};
-use crate::options::Duplicates;
-use crate::point::{Point, ValueType};
-use crate::series::{SeriesId, SeriesKey};
+use super::explain::{PruningCounts, ReadCounters};
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::merge::{BoxPointSource, MergeIterator, newest_point};
 use crate::sync::Arc;
-use crate::version::Hidden;
+use crate::types::error::Result;
+use crate::types::options::DuplicatePolicy;
+use crate::types::point::{Point, ValueType};
+use crate::types::selector::Selector;
+use crate::types::series::{SeriesId, SeriesKey};
+use crate::types::time_range::TimeRange;
 
-/// A series as a snapshot lists it.
+/// Key, id and fixed properties of a series; see [`Snapshot::list_series`](crate::Snapshot::list_series).
 ///
-/// ```text
-/// for series in snapshot.series(&Select::metric("temp")) {
-///     println!("{} holds {}", series.key, series.value_type);
-/// }
-/// ```
+/// `Display` writes the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeriesInfo {
-    /// Its number in this database, never reused.
+    /// Id of the series in this database, never reused.
     pub id: SeriesId,
-    /// Its metric name and tags.
+    /// Metric name and tags.
     pub key: SeriesKey,
-    /// The type of its values, kept for good.
+    /// Type of the values, fixed at creation.
     pub value_type: ValueType,
-    /// What becomes of several of its points at one timestamp, for good.
-    pub duplicates: Duplicates,
+    /// Rule for several points at one timestamp, fixed at creation.
+    pub duplicates: DuplicatePolicy,
 }
 
-/// The series' key as text.
+/// Writes the key of the series.
 impl fmt::Display for SeriesInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.key.fmt(f)
     }
 }
 
-/// Where the points of one series lie, and which of them count.
-pub(crate) struct Sources<T> {
-    /// Oldest first, each with what is hidden of it.
-    pub(crate) lanes: Vec<(BoxSource<T>, Hidden)>,
-    /// The series' own.
-    pub(crate) duplicates: Duplicates,
+/// Sources of the points of one series.
+pub(crate) struct SeriesSources<T> {
+    /// Inputs of the merge, oldest first, each with its hidden ranges.
+    pub(crate) inputs: Vec<(BoxPointSource<T>, HiddenRanges)>,
+    /// Duplicate policy of the series.
+    pub(crate) duplicates: DuplicatePolicy,
 }
 
-impl<T: Copy> Sources<T> {
-    /// All that they hold counts.
+impl<T: Copy> SeriesSources<T> {
+    /// Wraps sources without hidden ranges.
     #[cfg(test)]
-    pub(super) fn plain(sources: Vec<BoxSource<T>>) -> Self {
-        Self { lanes: crate::merge::testing::plain(sources), duplicates: Duplicates::KeepAll }
+    pub(super) fn without_hidden_ranges(sources: Vec<BoxPointSource<T>>) -> Self {
+        Self { inputs: crate::testing::merge::plain(sources), duplicates: DuplicatePolicy::KeepAll }
     }
 
-    /// Their points inside a range.
-    pub(super) fn merge(self, range: TimeRange) -> Merge<T> {
-        Merge::new(range, self.lanes, self.duplicates)
+    /// Merges the points inside a range.
+    pub(super) fn merge(self, range: TimeRange) -> MergeIterator<T> {
+        MergeIterator::new(range, self.inputs, self.duplicates)
     }
 
-    /// The newest point of all.
-    pub(super) fn latest(self) -> Result<Option<Point<T>>> {
-        latest(self.lanes, self.duplicates)
+    /// Returns the newest point.
+    pub(super) fn newest_point(self) -> Result<Option<Point<T>>> {
+        newest_point(self.inputs, self.duplicates)
     }
 }
 
-/// The sources of one series, with the type of its values.
-pub(crate) enum AnySources {
-    F64(Sources<f64>),
-    I64(Sources<i64>),
-    U64(Sources<u64>),
-    Bool(Sources<bool>),
+/// Sources of one series of any type.
+pub(crate) enum AnySeriesSources {
+    F64(SeriesSources<f64>),
+    I64(SeriesSources<i64>),
+    U64(SeriesSources<u64>),
+    Bool(SeriesSources<bool>),
 }
 
-/// What a query can ask of a snapshot.
+/// Series and point sources of a snapshot, as a query reads them.
 pub(crate) trait Catalog: Send + Sync {
-    /// The series that match, sorted by key.
-    fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>>;
+    /// Returns the listed series that match, sorted by key.
+    fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>>;
 
-    /// The sources that may hold visible points of the series inside the range; what they do is counted. They may give points
-    /// outside of it, which the merge cuts off; the series' own type decides the variant.
+    /// Returns the sources that may hold visible points of a series inside a range.
+    ///
+    /// `counters` count the reads of the sources. The sources may yield points outside the range, which the merge
+    /// drops. The variant is the type of the series.
     ///
     /// # Errors
-    /// Whatever naming them met; opening and reading come later.
-    fn sources(&self, series: &SeriesInfo, range: TimeRange, work: Option<&Arc<Work>>) -> Result<AnySources>;
+    /// [`Error::Closed`](crate::Error::Closed) if the files can no longer be read. The sources open and read files
+    /// later.
+    fn sources(
+        &self,
+        series: &SeriesInfo,
+        range: TimeRange,
+        counters: Option<&Arc<ReadCounters>>,
+    ) -> Result<AnySeriesSources>;
 
-    /// About how many points a series has in a range: for who decides whether threads pay.
+    /// Estimates the number of points per series in a range; a query starts more threads if it is large.
     fn expected_points(&self, _range: TimeRange) -> u64 {
         0
     }
 
-    /// What pruning by series and time leaves of all files, for `explain`.
-    fn census(&self, _selected: &[SeriesId], _range: TimeRange) -> Census {
-        Census::default()
+    /// Counts the files and blocks that are pruned by series and by time, for `explain`.
+    fn pruning_counts(&self, _selected: &[SeriesId], _range: TimeRange) -> PruningCounts {
+        PruningCounts::default()
     }
 }

@@ -1,72 +1,90 @@
-//! What stands in windows that have no value.
+//! Rules for windows without a value, and their application.
 
-use super::cut::Cut;
-use super::limits::Limits;
-use super::windows::Rows;
-use crate::error::Result;
-use crate::merge::TimeRange;
-use crate::point::{Timestamp, Value};
+use super::limits::QueryBudget;
+use super::window_aggregator::WindowColumns;
+use super::window_grid::WindowGrid;
+use crate::types::error::Result;
+use crate::types::point::{Timestamp, Value};
+use crate::types::time_range::TimeRange;
 
-/// What stands in windows without a value.
+/// Rule for windows without a value; see [`Query::fill`](crate::Query::fill).
 ///
-/// With anything but `None`, the windows of a series or group follow one another without a gap: from the range's first
-/// window to its last, and where the range is open, from or to the series' own. A series without any value in the
-/// range is not in the answer, filled or not. Without `every` there is one window, and nothing to fill.
+/// With any rule but `None`, the windows of a row follow one another without a gap: from the first window of the range
+/// to its last, and where the range is open, from or to the row's own first or last window. A series or group without
+/// any value in the range is never in the result. Without [`every`](crate::Query::every) there is one window, and the
+/// rule has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Fill {
-    /// Windows without a value are left out. The default. Of several aggregates, those without a value are `None` in
-    /// windows where another has one.
+    /// Windows without a value are left out. The default.
+    ///
+    /// With several aggregates, an aggregate without a value is `None` in a window where another has one.
     #[default]
     None,
-    /// `None`.
+    /// Windows without a value have the value `None`.
     Null,
-    /// The value of the window before it; `None` before the first.
+    /// Windows without a value get the value of the previous window; `None` before the first value.
     Previous,
-    /// On the line between the values of the windows around it, by their starts, as `f64`; `None` before the first and
-    /// after the last. Anything between or next to NaN is NaN.
+    /// Windows without a value get a linear interpolation of the values around them, as `f64`.
+    ///
+    /// The interpolation uses the starts of the windows. `None` before the first and after the last value; NaN if one
+    /// of the two values is NaN.
     Linear,
-    /// This value.
+    /// Windows without a value get this value.
     Value(Value),
+}
+
+/// First and last time of a range, each `None` if the range is open there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenBounds {
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl OpenBounds {
+    pub(super) fn new(range: TimeRange, open_start: bool, open_end: bool) -> Self {
+        let bound = |is_open: bool, nanos| (!is_open).then(|| Timestamp::from_nanos(nanos));
+        Self { first: bound(open_start, range.first()), last: bound(open_end, range.last()) }
+    }
 }
 
 /// Fills the windows of one series or group.
 pub(super) fn fill(
-    rows: Rows,
+    rows: WindowColumns,
     fill: Fill,
-    cut: &Cut,
-    bounds: (Option<Timestamp>, Option<Timestamp>),
-    limits: &Limits<'_>,
-) -> Result<Rows> {
-    if fill == Fill::None || rows.starts.is_empty() || matches!(cut, Cut::Whole { .. }) {
+    grid: &WindowGrid,
+    bounds: OpenBounds,
+    limits: &QueryBudget<'_>,
+) -> Result<WindowColumns> {
+    if fill == Fill::None || rows.starts.is_empty() || matches!(grid, WindowGrid::Whole { .. }) {
         return Ok(rows);
     }
-    let mut rows = spread(&rows, cut, bounds, limits)?;
+    let mut rows = insert_missing_windows(&rows, grid, bounds, limits)?;
     for column in &mut rows.values {
         match fill {
             Fill::None | Fill::Null => {}
-            Fill::Previous => previous(column),
-            Fill::Linear => linear(column, &rows.starts),
+            Fill::Previous => fill_previous(column),
+            Fill::Linear => fill_linear(column, &rows.starts),
             Fill::Value(value) => column.iter_mut().for_each(|own| *own = own.or(Some(value))),
         }
     }
     Ok(rows)
 }
 
-/// The same windows and those between, before and after them.
-fn spread(
-    rows: &Rows,
-    cut: &Cut,
-    (first, last): (Option<Timestamp>, Option<Timestamp>),
-    limits: &Limits<'_>,
-) -> Result<Rows> {
-    let mut all = Rows::new(rows.values.len());
+/// Returns the windows and all missing windows between, before and after them, up to the bounds.
+fn insert_missing_windows(
+    rows: &WindowColumns,
+    grid: &WindowGrid,
+    OpenBounds { first, last }: OpenBounds,
+    limits: &QueryBudget<'_>,
+) -> Result<WindowColumns> {
+    let mut all = WindowColumns::new(rows.values.len());
     let (Some(own_first), Some(own_last)) = (rows.starts.first(), rows.starts.last()) else { return Ok(all) };
     let until = last.unwrap_or(*own_last);
     let (mut at, mut held) = (first.unwrap_or(*own_first), 0);
     let mut given = 0;
     loop {
-        let (start, end) = cut.window(at);
+        let (start, end) = grid.window_at(at);
         let is_given = rows.starts.get(given) == Some(&start);
         for (own, column) in all.values.iter_mut().zip(&rows.values) {
             own.push(if is_given { column[given] } else { None });
@@ -75,9 +93,9 @@ fn spread(
         given += usize::from(is_given);
         let now = all.byte_len();
         if now != held {
-            limits.hold(held, now)?;
+            limits.track_bytes(held, now)?;
             held = now;
-            if !limits.go_on()? {
+            if !limits.check_continue()? {
                 return Ok(all);
             }
         }
@@ -88,7 +106,7 @@ fn spread(
     }
 }
 
-fn previous(column: &mut [Option<Value>]) {
+fn fill_previous(column: &mut [Option<Value>]) {
     let mut last = None;
     for value in column {
         *value = value.or(last);
@@ -96,18 +114,18 @@ fn previous(column: &mut [Option<Value>]) {
     }
 }
 
-fn linear(column: &mut [Option<Value>], starts: &[Timestamp]) {
+fn fill_linear(column: &mut [Option<Value>], starts: &[Timestamp]) {
     let mut before: Option<usize> = None;
     for at in 0..column.len() {
         let Some(value) = column[at] else { continue };
         if let Some((from, low)) = before.and_then(|from| Some((from, column[from]?.as_f64()))) {
-            let length = distance(starts[from], starts[at]);
+            let length = difference(starts[from], starts[at]);
             for between in from + 1..at {
-                let share = distance(starts[from], starts[between]) / length;
+                let share = difference(starts[from], starts[between]) / length;
                 let (high, rise) = (value.as_f64(), value.as_f64() - low);
-                // From one end of all doubles to the other their distance is beyond them.
-                let beyond = rise.is_infinite() && low.is_finite() && high.is_finite();
-                let filled = if beyond { low * (1.0 - share) + high * share } else { low + rise * share };
+                // The difference of two finite values may be infinite.
+                let overflows = rise.is_infinite() && low.is_finite() && high.is_finite();
+                let filled = if overflows { low * (1.0 - share) + high * share } else { low + rise * share };
                 column[between] = Some(Value::F64(filled));
             }
         }
@@ -115,13 +133,7 @@ fn linear(column: &mut [Option<Value>], starts: &[Timestamp]) {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share of a distance is a double")]
-fn distance(from: Timestamp, to: Timestamp) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "a ratio of distances")]
+fn difference(from: Timestamp, to: Timestamp) -> f64 {
     to.as_nanos().abs_diff(from.as_nanos()) as f64
-}
-
-/// What the range says of the first and the last window.
-pub(super) fn bounds(range: TimeRange, is_open: (bool, bool)) -> (Option<Timestamp>, Option<Timestamp>) {
-    let at = |is_open: bool, nanos| (!is_open).then(|| Timestamp::from_nanos(nanos));
-    (at(is_open.0, range.first()), at(is_open.1, range.last()))
 }

@@ -1,58 +1,53 @@
-//! Which series make one row of the answer, and joining their windows.
-//! Series are joined in the order of their keys, whatever order threads bring them in, so that answers are the same.
+//! Grouping of series, and merging of their windows.
+//!
+//! Series are merged in key order, independent of the order in which threads read them, so equal queries have equal
+//! results.
 
 use std::collections::BTreeMap;
 
 use super::catalog::SeriesInfo;
-use super::cell::Cell;
-use super::cut::Cut;
-use super::limits::Limits;
-use super::windows::{Part, PartWindows, Plan, Rows};
-use crate::error::Result;
-use crate::point::Timestamp;
-use crate::series::SeriesKey;
+use super::limits::QueryBudget;
+use super::partial::PartialAggregate;
+use super::window_aggregator::{QueryPlan, SeriesOutput, WindowColumns, WindowOutput};
+use super::window_grid::WindowGrid;
 use crate::sync::Arc;
+use crate::types::error::Result;
+use crate::types::point::Timestamp;
+use crate::types::series::SeriesKey;
 
-/// How series are put together.
+/// Rule that groups series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Grouping {
-    /// Each stands alone.
-    Each,
-    /// Those with the same values of these tags; a tag that a series lacks counts as the empty string.
-    By(Vec<String>),
+    /// Each series is a group.
+    PerSeries,
+    /// Series with equal values of these tags are a group; a missing tag counts as the empty string.
+    ByTags(Vec<String>),
 }
 
-/// Series that make one row of the answer.
+/// Series of one group, a row of the result.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct SeriesGroup {
     pub(super) key: SeriesKey,
-    /// In the order of their keys.
+    /// Members in key order.
     pub(super) members: Vec<Arc<SeriesInfo>>,
 }
 
 impl Grouping {
-    /// The groups of series that are sorted by key, in the order of their own keys.
-    pub(super) fn groups(&self, series: Vec<Arc<SeriesInfo>>) -> Vec<Group> {
-        let Self::By(tags) = self else {
-            return series.into_iter().map(|info| Group { key: info.key.clone(), members: vec![info] }).collect();
+    /// Returns the groups of series, which are sorted by key; the groups are sorted by their own keys.
+    pub(super) fn groups(&self, series: Vec<Arc<SeriesInfo>>) -> Vec<SeriesGroup> {
+        let Self::ByTags(tags) = self else {
+            return series.into_iter().map(|info| SeriesGroup { key: info.key.clone(), members: vec![info] }).collect();
         };
         let mut groups: BTreeMap<Vec<String>, Vec<Arc<SeriesInfo>>> = BTreeMap::new();
         for info in series {
             let values = tags.iter().map(|tag| info.key.tag_value(tag).unwrap_or_default().to_owned()).collect();
             groups.entry(values).or_default().push(info);
         }
-        // 18: the tags that tell series apart are dropped, and with them all series of a group but one.
-        #[cfg(feature = "planted")]
-        if crate::planted::is("projection_collapses_series") {
-            for members in groups.values_mut() {
-                members.truncate(1);
-            }
-        }
-        groups.into_iter().map(|(values, members)| Group { key: key(tags, &values, &members), members }).collect()
+        groups.into_iter().map(|(values, members)| SeriesGroup { key: key(tags, &values, &members), members }).collect()
     }
 }
 
-/// The metric name that all members share, if they do, and the tags that they were put together by.
+/// Returns the key of a group: the grouping tags, and the metric if all members have the same metric.
 fn key(tags: &[String], values: &[String], members: &[Arc<SeriesInfo>]) -> SeriesKey {
     let mut metrics = members.iter().map(|info| info.key.metric());
     let first = metrics.next().unwrap_or_default();
@@ -61,67 +56,73 @@ fn key(tags: &[String], values: &[String], members: &[Arc<SeriesInfo>]) -> Serie
     named.fold(SeriesKey::new(metric), |key, (tag, value)| key.tag(tag, value))
 }
 
-/// One row of the answer as far as its series were read.
+/// Merged windows of a group, and the aggregate over the whole range that ranks the group.
 #[derive(Debug)]
-pub(super) struct Joined {
-    pub(super) rows: Rows,
-    pub(super) total: Option<Cell>,
+pub(super) struct GroupOutput {
+    pub(super) rows: WindowColumns,
+    pub(super) total: Option<PartialAggregate>,
 }
 
-/// Joins the parts of a group's series, one after the other.
+/// Merges the windows of the series of a group, one series after the other.
 #[derive(Debug, Default)]
-pub(super) struct Joining {
-    rows: Rows,
-    cells: Cells,
+pub(super) struct GroupMerger {
+    rows: WindowColumns,
+    cells: PartialWindows,
     bytes: usize,
-    total: Option<Cell>,
+    total: Option<PartialAggregate>,
 }
 
-impl Joining {
-    pub(super) fn add(&mut self, part: Part, cut: &Cut, limits: &Limits<'_>) -> Result<()> {
+impl GroupMerger {
+    pub(super) fn add(&mut self, part: SeriesOutput, grid: &WindowGrid, limits: &QueryBudget<'_>) -> Result<()> {
         match (&mut self.total, part.total) {
-            (Some(own), Some(other)) => own.join(other),
+            (Some(own), Some(other)) => own.merge(other),
             (own, other) => *own = own.take().or(other),
         }
         let (cells, bytes) = match part.windows {
-            PartWindows::Rows(rows) => {
+            WindowOutput::Final(rows) => {
                 self.rows = rows;
                 return Ok(());
             }
-            PartWindows::Cells { cells, bytes } => (cells, bytes),
+            WindowOutput::Partial { cells, bytes } => (cells, bytes),
         };
         let before = self.bytes;
         let own = std::mem::take(&mut self.cells);
-        if matches!(cut, Cut::Whole { .. }) {
-            self.cells = join_whole(own, cells);
+        if matches!(grid, WindowGrid::Whole { .. }) {
+            self.cells = merge_single_window(own, cells);
             self.bytes = byte_len(&self.cells);
         } else {
             (self.cells, self.bytes) = join((own, self.bytes), (cells, bytes));
         }
-        limits.hold(before + bytes, self.bytes)
+        limits.track_bytes(before + bytes, self.bytes)
     }
 
-    pub(super) fn finish(self, plan: &Plan) -> Joined {
+    pub(super) fn finish(self, plan: &QueryPlan) -> GroupOutput {
         let mut rows = self.rows;
-        if plan.joins {
-            rows = Rows::new(plan.aggregates.len());
+        if plan.merges_series {
+            rows = WindowColumns::new(plan.aggregates.len());
             for (start, cell) in &self.cells {
                 rows.push(&plan.aggregates, *start, cell);
             }
         }
-        Joined { rows, total: self.total }
+        GroupOutput { rows, total: self.total }
     }
 }
 
-type Cells = Vec<(Timestamp, Cell)>;
+type PartialWindows = Vec<(Timestamp, PartialAggregate)>;
 
-fn byte_len(cells: &[(Timestamp, Cell)]) -> usize {
+fn byte_len(cells: &[(Timestamp, PartialAggregate)]) -> usize {
     cells.iter().map(|(_, cell)| cell.byte_len() + size_of::<Timestamp>()).sum()
 }
 
-/// Windows of the same start become one; both come in time order, each with its bytes. What lies behind all so far, or among
-/// them, costs no more than itself: a group of thousands of short series would else be moved for each of them.
-fn join((mut own, mut bytes): (Cells, usize), (other, more): (Cells, usize)) -> (Cells, usize) {
+/// Merges windows with equal starts; both inputs are in time order, with their bytes.
+///
+/// If the windows of `other` follow those of `own` or are all among them, the cost does not depend on the length of
+/// `own` (except for a binary search per window). Otherwise a group of thousands of short series would be copied for
+/// each series.
+fn join(
+    (mut own, mut bytes): (PartialWindows, usize),
+    (other, more): (PartialWindows, usize),
+) -> (PartialWindows, usize) {
     let (Some((last, _)), Some((first, _))) = (own.last(), other.first()) else {
         return if own.is_empty() { (other, more) } else { (own, bytes) };
     };
@@ -133,17 +134,17 @@ fn join((mut own, mut bytes): (Cells, usize), (other, more): (Cells, usize)) -> 
     if let Some(places) = places.collect::<Option<Vec<usize>>>() {
         for (place, (_, cell)) in places.into_iter().zip(other) {
             let before = own[place].1.byte_len();
-            own[place].1.join(cell);
+            own[place].1.merge(cell);
             bytes = bytes + own[place].1.byte_len() - before;
         }
         return (own, bytes);
     }
-    let joined = interleaved(own, other);
+    let joined = merge_sorted(own, other);
     let bytes = byte_len(&joined);
     (joined, bytes)
 }
 
-fn interleaved(own: Cells, other: Cells) -> Cells {
+fn merge_sorted(own: PartialWindows, other: PartialWindows) -> PartialWindows {
     let mut joined = Vec::with_capacity(own.len().max(other.len()));
     let (mut own, mut other) = (own.into_iter().peekable(), other.into_iter().peekable());
     loop {
@@ -154,7 +155,7 @@ fn interleaved(own: Cells, other: Cells) -> Cells {
         };
         let cell = match (own.next_if(|(at, _)| *at == start), other.next_if(|(at, _)| *at == start)) {
             (Some((_, mut cell)), Some((_, other))) => {
-                cell.join(other);
+                cell.merge(other);
                 Some(cell)
             }
             (Some((_, cell)), None) | (None, Some((_, cell))) => Some(cell),
@@ -164,10 +165,10 @@ fn interleaved(own: Cells, other: Cells) -> Cells {
     }
 }
 
-/// One window each, wherever it begins: together they begin where the first does.
-fn join_whole(own: Cells, other: Cells) -> Cells {
+/// Merges two inputs of one window each; the result begins at the earlier start.
+fn merge_single_window(own: PartialWindows, other: PartialWindows) -> PartialWindows {
     let all = own.into_iter().chain(other).reduce(|(start, mut cell), (at, other)| {
-        cell.join(other);
+        cell.merge(other);
         (start.min(at), cell)
     });
     all.into_iter().collect()

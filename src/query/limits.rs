@@ -1,76 +1,77 @@
-//! What a query may take: memory for its answer, time, threads; and whether anybody still wants it.
-//! Its threads share one, so that whichever meets a limit stops them all.
+//! Limits of a query (memory of its result, time, threads) and its cancellation.
+//!
+//! The threads of a query share the budget, so that a limit stops all of them.
 
 use std::time::{Duration, Instant};
 
-use super::blocking::Wanted;
-use crate::error::{Error, Result};
+use super::offload::CancelToken;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::types::error::{Error, Result};
 
-/// The limits of a query, as they are chosen.
+/// Limits that the caller sets.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Chosen {
+pub(super) struct QueryLimits {
     pub(super) memory_bytes: usize,
     pub(super) deadline: Option<Duration>,
-    /// `None`: as many as there are processors.
+    /// Number of threads; `None` means one per processor.
     pub(super) threads: Option<usize>,
 }
 
-impl Default for Chosen {
-    /// The memory is what the whole database may take by default.
+impl Default for QueryLimits {
+    /// Returns the default limits. The memory limit is the default budget of a database.
     fn default() -> Self {
         Self { memory_bytes: 1 << 30, deadline: None, threads: None }
     }
 }
 
-impl Chosen {
+impl QueryLimits {
     pub(super) fn check(self) -> Result<()> {
         if self.threads == Some(0) {
-            return Err(Error::InvalidQuery { what: "0 threads: use 1 or more".to_owned() });
+            return Err(Error::InvalidQuery { detail: "0 threads, at least 1 is needed".to_owned() });
         }
         Ok(())
     }
 }
 
-/// The limits of a query that runs.
+/// Budget of a running query.
 #[derive(Debug)]
-pub(super) struct Limits<'a> {
-    wanted: &'a Wanted,
-    chosen: Chosen,
-    started: Instant,
-    /// Bytes of the answer, as far as it is there.
-    held_bytes: AtomicU64,
-    /// Points that were folded one by one: what work was done.
+pub(super) struct QueryBudget<'a> {
+    cancel: &'a CancelToken,
+    chosen: QueryLimits,
+    started_at: Instant,
+    /// Bytes of the result so far.
+    tracked_bytes: AtomicU64,
+    /// Points that were aggregated one by one.
     points: AtomicU64,
-    /// 1 once a thread failed: the others may stop.
+    /// 1 once a thread failed and the others can stop.
     failed: AtomicU64,
 }
 
-impl<'a> Limits<'a> {
-    pub(super) fn new(wanted: &'a Wanted, chosen: Chosen) -> Self {
+impl<'a> QueryBudget<'a> {
+    pub(super) fn new(cancel: &'a CancelToken, chosen: QueryLimits) -> Self {
         let (held_bytes, points, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { wanted, chosen, started: Instant::now(), held_bytes, points, failed }
+        Self { cancel, chosen, started_at: Instant::now(), tracked_bytes: held_bytes, points, failed }
     }
 
-    /// Whether to read on; false if what is read would be thrown away.
+    /// Returns `true` if reading continues; `false` if the result would be discarded.
     ///
     /// # Errors
     /// [`Error::DeadlineExceeded`].
-    pub(super) fn go_on(&self) -> Result<bool> {
+    pub(super) fn check_continue(&self) -> Result<bool> {
         if let Some(deadline) = self.chosen.deadline
-            && self.started.elapsed() >= deadline
+            && self.started_at.elapsed() >= deadline
         {
             return Err(Error::DeadlineExceeded { deadline });
         }
-        Ok(self.wanted.still() && self.failed.load(Ordering::Relaxed) == 0)
+        Ok(!self.cancel.is_cancelled() && self.failed.load(Ordering::Relaxed) == 0)
     }
 
-    /// Lets the other threads stop.
+    /// Stops the other threads.
     pub(super) fn fail(&self) {
         self.failed.store(1, Ordering::Relaxed);
     }
 
-    pub(super) fn folded(&self, points: usize) {
+    pub(super) fn add_points(&self, points: usize) {
         self.points.fetch_add(points as u64, Ordering::Relaxed);
     }
 
@@ -78,27 +79,29 @@ impl<'a> Limits<'a> {
         self.points.load(Ordering::Relaxed)
     }
 
-    /// Notes that a part of the answer grew from `before` bytes to `now`.
+    /// Records that a part of the result grew from `before` to `now` bytes.
     ///
     /// # Errors
     /// [`Error::QueryTooLarge`] if all parts together are too large.
-    pub(super) fn hold(&self, before: usize, now: usize) -> Result<()> {
+    pub(super) fn track_bytes(&self, before: usize, now: usize) -> Result<()> {
         let grown = (now as u64).wrapping_sub(before as u64);
-        let held = self.held_bytes.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
+        let held = self.tracked_bytes.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
         let most = self.chosen.memory_bytes;
         if now > before && held > most as u64 {
-            return Err(Error::QueryTooLarge { needed: usize::try_from(held).unwrap_or(usize::MAX), most });
+            return Err(Error::QueryTooLarge { needed: usize::try_from(held).unwrap_or(usize::MAX), limit: most });
         }
         Ok(())
     }
 
-    /// How many threads may read; asked only where more than one pays, since the operating system is asked, too.
+    /// Returns the maximum number of threads.
+    ///
+    /// If the caller set no number, this is a system call, so it is called only if several threads are worthwhile.
     pub(super) fn threads(&self) -> usize {
         let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.chosen.threads.unwrap_or_else(available)
     }
 
     pub(super) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.started_at.elapsed()
     }
 }

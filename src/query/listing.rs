@@ -1,25 +1,108 @@
-//! What a snapshot lists beside points: metrics, tags, values, and series with a limit.
+//! Lookups and lists of a snapshot: series, metrics and tags.
+//!
+//! All of them use the series index in memory.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::catalog::SeriesInfo;
-use super::select::Select;
-use super::snapshot::{Snapshot, info};
+use super::catalog::{Catalog, SeriesInfo};
+use super::snapshot::{Snapshot, check_type, series_info};
+use crate::types::error::{Error, Result};
+use crate::types::point::Scalar;
+use crate::types::selector::Selector;
+use crate::types::series::{Series, SeriesKey};
 
+/// Lookups and lists. None of them reads a file or waits.
+///
+/// A series is listed while it has a visible point, or has never had one. A series whose points were all removed, by a
+/// delete or by retention, is empty and not listed until its next point; its key keeps its id, type and duplicate
+/// policy.
 impl Snapshot {
-    /// The names of all metrics that have a series listed, in order.
+    /// Returns the handle of the series with a key, for scans of values of type `T`.
+    ///
+    /// Unlike [`find_series`](Self::find_series) this also finds an empty series.
+    ///
+    /// # Errors
+    /// [`Error::SeriesNotFound`] if there is no such series; [`Error::TypeMismatch`] if it holds another type.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Db, Select, SeriesKey};
+    /// use timestrata::{Db, Error, SeriesKey};
     ///
     /// let db = Db::open_blocking(dir.path().join("db"))?;
-    /// db.series_blocking(SeriesKey::new("temp").tag("station", "JFK"))?;
-    /// db.series_blocking(SeriesKey::new("rain").tag("station", "LGA").tag("roof", "north"))?;
+    /// let created = db.create_series(SeriesKey::new("load")).blocking()?;
+    /// let snapshot = db.snapshot();
+    /// assert_eq!(snapshot.series::<f64>(&SeriesKey::new("load"))?, created);
+    /// assert!(matches!(snapshot.series::<bool>(&SeriesKey::new("load")), Err(Error::TypeMismatch { .. })));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn series<T: Scalar>(&self, key: &SeriesKey) -> Result<Series<T>> {
+        let def = self.inner.version.series.find(key).ok_or_else(|| Error::SeriesNotFound { key: key.to_string() })?;
+        check_type::<T>(def)?;
+        Ok(Series::new(def.id, self.inner.opening_id))
+    }
+
+    /// Returns the id, value type and duplicate policy of a listed series.
+    ///
+    /// Returns `None` if the series does not exist or is empty.
+    #[must_use]
+    pub fn find_series(&self, key: &SeriesKey) -> Option<SeriesInfo> {
+        let series = &self.inner.version.series;
+        series.find(key).filter(|def| !series.empty_series().contains(def.id)).map(|def| series_info(def))
+    }
+
+    /// Returns the listed series that match, sorted by key.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Db, Selector, SeriesKey};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// db.create_many_series(["LGA", "JFK"].map(|station| SeriesKey::new("temp").tag("station", station))).blocking()?;
+    /// let listed = db.snapshot().list_series(&Selector::metric("temp"));
+    /// assert_eq!(listed[0].to_string(), r#"temp{station="JFK"}"#);
+    /// assert_eq!(listed.len(), 2);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    #[must_use]
+    pub fn list_series(&self, selector: &Selector) -> Vec<SeriesInfo> {
+        self.inner.select(selector).into_iter().map(Arc::unwrap_or_clone).collect()
+    }
+
+    /// Returns the first `limit` listed series that match, sorted by key.
+    ///
+    /// Only `limit` series are copied, also if a million series match.
+    #[must_use]
+    pub fn list_series_limit(&self, selector: &Selector, limit: usize) -> Vec<SeriesInfo> {
+        let filter = selector.to_index_filter();
+        let mut found: Vec<_> = self.inner.version.series.select_listed(&filter).collect();
+        if limit < found.len() {
+            found.select_nth_unstable_by(limit, |one, other| one.key.cmp(&other.key));
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        found.into_iter().map(|def| series_info(def)).collect()
+    }
+
+    /// Returns the number of listed series that match, without making a list of them.
+    #[must_use]
+    pub fn count_series(&self, selector: &Selector) -> usize {
+        self.inner.version.series.select_listed(&selector.to_index_filter()).count()
+    }
+
+    /// Returns the names of all metrics that have a listed series, sorted.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Db, Selector, SeriesKey};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// db.create_series(SeriesKey::new("temp").tag("station", "JFK")).blocking()?;
+    /// db.create_series(SeriesKey::new("rain").tag("station", "LGA").tag("roof", "north")).blocking()?;
     /// let snapshot = db.snapshot();
     /// assert_eq!(snapshot.metrics(), ["rain", "temp"]);
-    /// assert_eq!(snapshot.tag_names(&Select::all()), ["roof", "station"]);
-    /// assert_eq!(snapshot.tag_values(&Select::metric("temp"), "station"), ["JFK"]);
+    /// assert_eq!(snapshot.tag_keys(&Selector::all()), ["roof", "station"]);
+    /// assert_eq!(snapshot.tag_values(&Selector::metric("temp"), "station"), ["JFK"]);
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     #[must_use]
@@ -27,49 +110,30 @@ impl Snapshot {
         self.inner.version.series.metrics().into_iter().map(str::to_owned).collect()
     }
 
-    /// The keys of all tags that a series that matches has, in order.
+    /// Returns the keys of all tags of the listed series that match, sorted, each once.
     #[must_use]
-    pub fn tag_names(&self, select: &Select) -> Vec<String> {
+    pub fn tag_keys(&self, selector: &Selector) -> Vec<String> {
         let series = &self.inner.version.series;
-        if *select == Select::all() {
-            return series.tag_names().into_iter().map(str::to_owned).collect();
+        if *selector == Selector::all() {
+            return series.tag_keys().into_iter().map(str::to_owned).collect();
         }
-        let filter = select.filter();
+        let filter = selector.to_index_filter();
         let keys: BTreeSet<&str> =
             series.select_listed(&filter).flat_map(|def| def.key.tags().map(|(key, _)| key)).collect();
         keys.into_iter().map(str::to_owned).collect()
     }
 
-    /// The values that a tag has in the series that match, in order; those that lack the tag add none.
+    /// Returns the values of a tag among the listed series that match, sorted, each once.
+    ///
+    /// A series without the tag contributes no value.
     #[must_use]
-    pub fn tag_values(&self, select: &Select, key: &str) -> Vec<String> {
+    pub fn tag_values(&self, selector: &Selector, key: &str) -> Vec<String> {
         let series = &self.inner.version.series;
-        if *select == Select::all() {
+        if *selector == Selector::all() {
             return series.tag_values(key).into_iter().map(str::to_owned).collect();
         }
-        let filter = select.filter();
+        let filter = selector.to_index_filter();
         let values: BTreeSet<&str> = series.select_listed(&filter).filter_map(|def| def.key.tag_value(key)).collect();
         values.into_iter().map(str::to_owned).collect()
-    }
-
-    /// How many series match, without making a list of them.
-    #[must_use]
-    pub fn count_series(&self, select: &Select) -> usize {
-        self.inner.version.series.select_listed(&select.filter()).count()
-    }
-
-    /// The first series that match, by key, and no more than the limit.
-    ///
-    /// For a list that somebody is to read: of a million series it copies no more than are asked for.
-    #[must_use]
-    pub fn series_at_most(&self, select: &Select, limit: usize) -> Vec<SeriesInfo> {
-        let filter = select.filter();
-        let mut found: Vec<_> = self.inner.version.series.select_listed(&filter).collect();
-        if limit < found.len() {
-            found.select_nth_unstable_by(limit, |one, other| one.key.cmp(&other.key));
-            found.truncate(limit);
-        }
-        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        found.into_iter().map(|def| info(def)).collect()
     }
 }

@@ -1,45 +1,50 @@
-//! Reading: selecting series, merging their sources into columns, folding columns into windows.
-//! Queries work on any `Catalog`; what turns a version, its files and memtables into sources stands in `snapshot`,
-//! `table` and `memory` alone.
+//! Reading: snapshots, scans and queries.
+//!
+//! A query selects series, merges the sources of each into columns of points, and aggregates the columns into windows.
+//! It works on any [`catalog::Catalog`]. Only `snapshot`, `sst_source` and `memtable_source` deal with versions, files
+//! and memtables.
 
 mod aggregate;
-mod answer;
 mod arithmetic;
-mod blocking;
 mod builder;
 mod catalog;
-mod cell;
-mod cut;
+mod execute;
 mod explain;
 mod fill;
-mod fold;
 mod group;
+mod kernels;
+mod latest;
 mod limits;
 mod listing;
-mod memory;
+mod memtable_source;
 mod moments;
-mod newest;
+mod offload;
+mod parallel;
+mod partial;
+mod period;
+mod points;
 mod quantile;
 mod rank;
-mod read;
+mod rates;
 mod result;
 mod scan;
-mod select;
 mod snapshot;
-mod steps;
+mod sst_source;
 mod stream;
-mod table;
-mod windows;
+mod window_aggregator;
+mod window_grid;
+mod zone;
 
-pub use aggregate::{Aggregate, Share};
-pub(crate) use blocking::unblock;
-pub use builder::{Query, QueryScan};
+pub use aggregate::{Aggregate, QuantileLevel};
+pub use builder::Query;
 pub use catalog::SeriesInfo;
-pub use cut::{Every, Zone};
-pub use explain::Explain;
+pub use explain::ExplainReport;
 pub use fill::Fill;
+pub(crate) use offload::run_offloaded;
+pub use period::Period;
+pub use points::QueryPoints;
 pub use result::{SeriesWindows, Window, Windows};
-pub use scan::{ColumnChunk, Columns, Scan, ScanIter};
-pub use select::Select;
+pub use scan::{Scan, ScanChunk, ScanChunks, ScanIter};
 pub use snapshot::Snapshot;
-pub use stream::PointStream;
+pub use stream::ScanStream;
+pub use zone::Zone;

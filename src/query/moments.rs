@@ -1,9 +1,9 @@
-//! Mean and spread of many values in one pass, without cancelling out.
-//! The n-th value goes to lane n modulo 8 wherever slices begin and end, so the bits depend on the sequence alone.
+//! Mean and variance in one pass, without cancellation.
+//! The n-th value is added to lane n modulo 8, wherever slices begin and end, so the bits depend only on the sequence.
 
-use super::fold::{LANES, one_nan};
+use super::kernels::{LANES, canonical_nan};
 
-/// Count, mean and summed square distance from the mean (B. P. Welford, Technometrics 1962).
+/// Count, mean and sum of squared differences from the mean (B. P. Welford, Technometrics 1962).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moments {
     count: u64,
@@ -13,7 +13,7 @@ pub(super) struct Moments {
 
 #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
 impl Moments {
-    /// Both together (T. F. Chan, G. H. Golub, R. J. LeVeque, 1979).
+    /// Merges two states (T. F. Chan, G. H. Golub, R. J. LeVeque, 1979).
     pub(super) fn join(self, other: Self) -> Self {
         if self.count == 0 || other.count == 0 {
             return if self.count == 0 { other } else { self };
@@ -28,13 +28,13 @@ impl Moments {
         }
     }
 
-    /// The mean square distance; NaN of anything with a NaN or an infinity in it.
+    /// Returns the population variance; NaN if a value is NaN or infinite.
     pub(super) fn variance(self) -> f64 {
-        one_nan(self.squares / self.count as f64)
+        canonical_nan(self.squares / self.count as f64)
     }
 }
 
-/// Eight of them that take values in turn.
+/// Eight lanes; each value is added to the next lane in turn.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LaneMoments {
     means: [f64; LANES],
@@ -47,7 +47,7 @@ impl LaneMoments {
     pub(super) fn add(&mut self, values: impl Iterator<Item = f64>) {
         for value in values {
             let lane = self.lane();
-            // How many the lane holds with this one.
+            // Number of values in the lane, including this one.
             let held = (self.count / LANES as u64 + 1) as f64;
             let distance = value - self.means[lane];
             self.means[lane] += distance / held;
@@ -56,7 +56,7 @@ impl LaneMoments {
         }
     }
 
-    /// The lane of the next value.
+    /// Returns the lane of the next value.
     #[expect(clippy::cast_possible_truncation, reason = "less than 8")]
     fn lane(&self) -> usize {
         (self.count % LANES as u64) as usize

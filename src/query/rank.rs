@@ -1,13 +1,13 @@
-//! Which rows of an answer are given, in which order, and which of their windows.
+//! Ranking of the rows of a result, and selection of their windows.
 
 use std::cmp::Ordering;
 
 use super::aggregate::Aggregate;
-use super::cell::{Cell, integer};
-use super::windows::Rows;
-use crate::point::Value;
+use super::partial::{PartialAggregate, as_integer};
+use super::window_aggregator::WindowColumns;
+use crate::types::point::Value;
 
-/// The best so many rows by an aggregate.
+/// Number of rows to keep, and the aggregate that ranks them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
     pub(super) count: usize,
@@ -16,11 +16,13 @@ pub(super) struct Rank {
 }
 
 impl Rank {
-    /// Leaves the best rows, the best first; rows come in key order, each with all its points as a cell.
-    pub(super) fn best<T>(self, rows: Vec<(Option<Cell>, T)>) -> Vec<T> {
-        let value = |total: Option<Cell>| total.and_then(|total| total.value(self.by));
+    /// Returns the best rows, the best first.
+    ///
+    /// The input is in key order, each row with the aggregate over the range.
+    pub(super) fn top_rows<T>(self, rows: Vec<(Option<PartialAggregate>, T)>) -> Vec<T> {
+        let value = |total: Option<PartialAggregate>| total.and_then(|total| total.value(self.by));
         let mut ranked: Vec<(Option<Value>, T)> = rows.into_iter().map(|(total, row)| (value(total), row)).collect();
-        // Stable, so that equal ones stay in key order.
+        // A stable sort keeps equal rows in key order.
         ranked.sort_by(|(a, _), (b, _)| self.order(*a, *b));
         ranked.truncate(self.count);
         ranked.into_iter().map(|(_, row)| row).collect()
@@ -28,8 +30,8 @@ impl Rank {
 
     fn order(self, a: Option<Value>, b: Option<Value>) -> Ordering {
         let ordered = |value: Option<Value>| value.filter(|value| !value.as_f64().is_nan());
-        // Integers beyond 2^53 are told apart as what they are.
-        let least_first = |a: Value, b: Value| match (integer(a), integer(b)) {
+        // Integers beyond 2^53 are compared as integers.
+        let least_first = |a: Value, b: Value| match (as_integer(a), as_integer(b)) {
             (Some(a), Some(b)) => a.cmp(&b),
             _ => a.as_f64().total_cmp(&b.as_f64()),
         };
@@ -41,24 +43,24 @@ impl Rank {
     }
 }
 
-/// Which windows of each row are given.
+/// Windows of each row that are returned.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shown {
+pub(super) struct OutputSlice {
     pub(super) newest_first: bool,
     pub(super) offset: usize,
     pub(super) limit: Option<usize>,
 }
 
-impl Shown {
-    pub(super) fn of(self, rows: &mut Rows) {
-        let Rows { starts, values } = rows;
-        self.cut(starts);
+impl OutputSlice {
+    pub(super) fn apply(self, rows: &mut WindowColumns) {
+        let WindowColumns { starts, values } = rows;
+        self.apply_to_column(starts);
         for column in values {
-            self.cut(column);
+            self.apply_to_column(column);
         }
     }
 
-    fn cut<T>(self, column: &mut Vec<T>) {
+    fn apply_to_column<T>(self, column: &mut Vec<T>) {
         if self.newest_first {
             column.reverse();
         }
@@ -70,17 +72,17 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::point::Timestamp;
+    use crate::types::point::Timestamp;
 
     #[test]
     fn windows_are_turned_round_before_some_are_left_out() {
-        let mut rows = Rows::new(1);
+        let mut rows = WindowColumns::new(1);
         rows.starts = (0..6).map(Timestamp::from_secs).collect();
         rows.values[0] = (0..6_u64).map(|n| Some(n.into())).collect();
-        Shown { newest_first: true, offset: 1, limit: Some(3) }.of(&mut rows);
+        OutputSlice { newest_first: true, offset: 1, limit: Some(3) }.apply(&mut rows);
         assert_eq!(rows.starts, [4, 3, 2].map(Timestamp::from_secs));
         assert_eq!(rows.values[0], [4_u64, 3, 2].map(|n| Some(n.into())));
-        Shown { newest_first: false, offset: 9, limit: None }.of(&mut rows);
+        OutputSlice { newest_first: false, offset: 9, limit: None }.apply(&mut rows);
         assert!(rows.starts.is_empty() && rows.values[0].is_empty());
     }
 
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_beyond_the_doubles_are_told_apart() {
+    fn integers_beyond_the_doubles_stay_distinct() {
         let rank = Rank { count: 1, by: Aggregate::Max, greatest_first: true };
         let (less, more) = (Some(Value::U64(1 << 53)), Some(Value::U64((1 << 53) + 1)));
         assert_eq!(rank.order(more, less), Ordering::Less);

@@ -1,15 +1,14 @@
-//! What a query answers: series or groups, their windows as columns, and a plain text table of both.
-//! It holds values only; nothing here reads.
+//! Result of a query: the windows of series or groups as columns, and their text form as a table.
 
 use std::fmt;
 
-use crate::point::{Timestamp, Value};
-use crate::series::SeriesKey;
+use crate::types::point::{Timestamp, Value};
+use crate::types::series::SeriesKey;
 
-/// The answer to a query: the windows of every selected series, or group of series, that has any.
+/// Result of a query: one row of windows for each selected series or group that has a window.
 ///
-/// Its text is a plain table with a row a window, each complete in itself, so that it can be searched line by line; `-`
-/// stands where a window has no value:
+/// [`Display`](fmt::Display) writes a table with one line for each window. Each line is complete, so that the lines can
+/// be searched; `-` means no value:
 ///
 /// ```text
 /// series               start                 mean   max
@@ -19,50 +18,57 @@ use crate::series::SeriesKey;
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Windows {
-    /// What each column tells: the aggregates' names, in the order in which they were asked for.
+    /// Name of the aggregate of each column, in the order of the calls of
+    /// [`Query::aggregate`](crate::Query::aggregate).
     pub columns: Vec<String>,
-    /// In key order, or the best first if the query ranked them; one without windows is not among them.
+    /// Rows in the order of their keys, or of their ranks. Rows without windows are left out.
     pub series: Vec<SeriesWindows>,
 }
 
-/// The windows of one series, or of one group of series, as columns.
+/// Windows of one series or one group of series, as columns.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SeriesWindows {
-    /// The series' key. Of a group, the metric name that its series share, or an empty one, and the tags that they were
-    /// grouped by.
-    pub key: SeriesKey,
-    /// How many series it was made of.
-    pub members: usize,
-    /// The first time of each window, in time order unless the query said otherwise.
+    /// Key of the series, or of the group.
     ///
-    /// It may be before the range's start, though only points inside the range count; the one window that would begin before
-    /// [`Timestamp::MIN`] begins there. Without `every`, the range's first time, or the first point's if the range is
-    /// open below.
+    /// The key of a group has the tags of the grouping, and the metric name if all series of the group have the same
+    /// one.
+    pub key: SeriesKey,
+    /// Number of series in the group; 1 for a series.
+    pub members: usize,
+    /// Start of each window, ascending, or descending after [`Query::newest_first`](crate::Query::newest_first).
+    ///
+    /// The first start may be before the start of the range; only points inside the range count. A window that would
+    /// start before [`Timestamp::MIN`] starts there. Without [`Query::every`](crate::Query::every) the only window
+    /// starts at the start of the range, or at the first point if the range has no start.
     pub starts: Vec<Timestamp>,
-    /// A column for each of [`Windows::columns`], with a value for each start; `None` where there is none: see
-    /// [`Aggregate`](crate::Aggregate) for which windows have one, and [`Fill`](crate::Fill).
+    /// One column for each of [`Windows::columns`], with one entry for each start.
+    ///
+    /// `None` means no value; see [`Aggregate`](crate::Aggregate) for the windows that have one, and
+    /// [`Fill`](crate::Fill).
     pub values: Vec<Vec<Option<Value>>>,
 }
 
-/// One window with the value of one column.
+/// One window and its value in one column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Window {
-    /// Its first time.
+    /// Start of the window.
     pub start: Timestamp,
-    /// What stands for its points, if anything does.
+    /// Value of the aggregate, if the window has one.
     pub value: Option<Value>,
 }
 
 impl SeriesWindows {
-    /// The windows with the values of the first column: all there is for a query of one aggregate.
+    /// Returns the windows with the values of the first column.
+    ///
+    /// A query with one aggregate has only this column.
     #[must_use]
     pub fn windows(&self) -> impl ExactSizeIterator<Item = Window> + '_ {
         self.column(0)
     }
 
-    /// The windows with the values of a column, counted from 0; a column that is not there has no values.
+    /// Returns the windows with the values of a column, counted from 0. A missing column has no values.
     #[must_use]
     pub fn column(&self, column: usize) -> impl ExactSizeIterator<Item = Window> + '_ {
         let values = self.values.get(column).map_or(&[][..], Vec::as_slice);
@@ -70,19 +76,19 @@ impl SeriesWindows {
         self.starts.iter().enumerate().map(move |(at, start)| Window { start: *start, value: value(at) })
     }
 
-    /// All values of a window, counted from 0, one a column.
+    /// Returns the values of a window, counted from 0, one for each column.
     #[must_use]
     pub fn row(&self, window: usize) -> impl ExactSizeIterator<Item = Option<Value>> + '_ {
         self.values.iter().map(move |column| column.get(window).copied().flatten())
     }
 
-    /// How many windows there are.
+    /// Returns the number of windows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// Whether there is none, which no query answers.
+    /// Returns `true` if there are no windows, which is never the case in the result of a query.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.starts.is_empty()
@@ -90,35 +96,38 @@ impl SeriesWindows {
 }
 
 impl Windows {
-    /// How many windows there are over all series.
+    /// Returns the number of windows of all rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.series.iter().map(SeriesWindows::len).sum()
     }
 
-    /// Whether there is no window at all.
+    /// Returns `true` if there are no windows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
 }
 
-/// A value as it stands in a table.
-fn text(value: Option<Value>) -> String {
+/// Returns the text of a value in a table.
+fn cell_text(value: Option<Value>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-/// A table with a header, series and start at the left, values at the right; no line break at the end.
+/// Writes a table with a header and without a line break at the end.
+///
+/// Series and start are aligned to the left, values to the right.
 impl fmt::Display for Windows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = self.series.iter().map(|series| series.key.to_string()).collect();
-        let (mut series_width, mut start_width) = (width("series"), width("start"));
-        let mut widths: Vec<usize> = self.columns.iter().map(|name| width(name)).collect();
+        let (mut series_width, mut start_width) = (char_width("series"), char_width("start"));
+        let mut widths: Vec<usize> = self.columns.iter().map(|name| char_width(name)).collect();
         for (name, series) in names.iter().zip(&self.series) {
-            series_width = series_width.max(width(name));
-            start_width = series.starts.iter().map(|start| width(&start.to_string())).fold(start_width, usize::max);
+            series_width = series_width.max(char_width(name));
+            start_width =
+                series.starts.iter().map(|start| char_width(&start.to_string())).fold(start_width, usize::max);
             for (own, column) in widths.iter_mut().zip(&series.values) {
-                *own = column.iter().map(|value| width(&text(*value))).fold(*own, usize::max);
+                *own = column.iter().map(|value| char_width(&cell_text(*value))).fold(*own, usize::max);
             }
         }
         write!(f, "{:series_width$}  {:start_width$}", "series", "start")?;
@@ -127,11 +136,11 @@ impl fmt::Display for Windows {
         }
         for (name, series) in names.iter().zip(&self.series) {
             for (at, start) in series.starts.iter().enumerate() {
-                // Through text, as a width given to a value may be lost on its way.
+                // Formatted as text first, because the formatter of a type may ignore the width.
                 let start = start.to_string();
                 write!(f, "\n{name:series_width$}  {start:start_width$}")?;
                 for (value, width) in series.row(at).zip(&widths) {
-                    write!(f, "  {:>width$}", text(value))?;
+                    write!(f, "  {:>width$}", cell_text(value))?;
                 }
             }
         }
@@ -139,8 +148,8 @@ impl fmt::Display for Windows {
     }
 }
 
-/// Columns of a terminal, near enough: one a character.
-fn width(text: &str) -> usize {
+/// Estimates the width of a text in a terminal: one column for each character.
+fn char_width(text: &str) -> usize {
     text.chars().count()
 }
 
@@ -149,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_aligned_and_each_row_stands_alone() {
+    fn the_table_is_aligned_and_each_line_is_complete() {
         let windows = |key: SeriesKey, rows: &[(i64, f64, Option<u64>)]| SeriesWindows {
             key,
             members: 1,

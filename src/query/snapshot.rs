@@ -1,37 +1,47 @@
-//! A snapshot: one version, and the files it names. It turns both into sources for the readers above.
+//! A snapshot: one version and its files, as sources for the readers.
 
 use std::ops::RangeBounds;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use super::blocking::Wanted;
-use super::catalog::{AnySources, Catalog, SeriesInfo, Sources};
-use super::explain::{Census, Work};
-use super::memory::LaneSource;
-use super::newest::newest_of;
+use super::Query;
+use super::catalog::{AnySeriesSources, Catalog, SeriesInfo, SeriesSources};
+use super::explain::{PruningCounts, ReadCounters};
+use super::memtable_source::MemtableSource;
 use super::scan::Scan;
-use super::select::Select;
-use super::table::SstSource;
-use super::{Query, unblock};
-use crate::error::{Error, Result};
-use crate::memtable::{Lane, View};
-use crate::merge::{BoxSource, TimeRange};
-use crate::point::{Point, Sample, Timestamp, Value, ValueType};
-use crate::series::{Series, SeriesDef, SeriesId, SeriesKey};
-use crate::store::Readers;
-use crate::version::{Hidden, Version};
+use super::sst_source::SstSource;
+use crate::engine::store::ReadContext;
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::memtable::{ChunkList, MemtableView};
+use crate::state::merge::BoxPointSource;
+use crate::state::version::Version;
+use crate::types::error::{Error, Result};
+use crate::types::point::{Scalar, Timestamp, ValueType};
+use crate::types::selector::Selector;
+use crate::types::series::{Series, SeriesDef, SeriesId};
+use crate::types::time_range::TimeRange;
 
-/// The whole database as it was at one moment.
+/// Immutable view of the whole database at one moment; made by [`Db::snapshot`](crate::Db::snapshot).
 ///
-/// It holds whole batches only, and holds still: whatever is written, flushed or closed meanwhile, it answers the
-/// same. Owned, `Send` and cheap to clone; while it lives it keeps alive the memory and files that it sees, and the
-/// directory's lock.
+/// A snapshot holds whole batches only. Later writes, deletes, flushes and compactions do not change it, and it can be
+/// read after [`Db::close`](crate::Db::close). A snapshot is `Send`, owns its data, and is cheap to clone. As long as
+/// it lives, it keeps the memory and the files that it sees, and the lock of the directory; [`Stats`](crate::Stats)
+/// counts the memory and files that old snapshots keep.
+///
+/// | to | call |
+/// |---|---|
+/// | get the handle of a series | [`series`](Self::series) |
+/// | list series, metrics, tags | [`list_series`](Self::list_series), [`metrics`](Self::metrics), [`tag_keys`](Self::tag_keys), [`tag_values`](Self::tag_values) |
+/// | read the points of a series | [`scan`](Self::scan) |
+/// | read the latest point | [`latest`](Self::latest), [`latest_before`](Self::latest_before), [`latest_each`](Self::latest_each) |
+/// | aggregate many series | [`query`](Self::query) |
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
 /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
 ///
 /// let db = Db::open_blocking(dir.path().join("db"))?;
-/// let load = db.series_blocking(SeriesKey::new("load"))?;
+/// let load = db.create_series(SeriesKey::new("load")).blocking()?;
 /// let before = db.snapshot();
 /// let mut batch = Batch::new();
 /// batch.push(load, Timestamp::from_secs(1), 0.5);
@@ -42,267 +52,155 @@ use crate::version::{Hidden, Version};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<SnapshotState>,
 }
 
+// A snapshot never changes: a panic of the caller cannot leave it half changed.
+impl UnwindSafe for Snapshot {}
+impl RefUnwindSafe for Snapshot {}
+
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct SnapshotState {
     pub(super) version: Arc<Version>,
-    /// `None` of a database that was closed before: its memory is still here, its files may be another's by now.
-    readers: Option<Arc<Readers>>,
-    nonce: u64,
+    /// Access to the files; `None` if the database was closed before the snapshot was taken.
+    ///
+    /// Then the memtables can still be read, but the files may belong to another opening.
+    read_context: Option<Arc<ReadContext>>,
+    pub(super) opening_id: u64,
 }
 
 impl Snapshot {
-    pub(crate) fn new(version: Arc<Version>, readers: Option<Arc<Readers>>, nonce: u64) -> Self {
-        Self { inner: Arc::new(Inner { version, readers, nonce }) }
+    pub(crate) fn new(version: Arc<Version>, read_context: Option<Arc<ReadContext>>, opening_id: u64) -> Self {
+        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id }) }
     }
 
-    /// The newest record that it sees: every acknowledged batch with this seq or a smaller one is in it, whole.
+    /// Returns the sequence number of the newest record that the snapshot sees.
+    ///
+    /// The snapshot holds every acknowledged batch with this [`Ack::seq`](crate::Ack::seq) or a smaller one.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.inner.version.seq
     }
 
-    /// The series that match, sorted by key.
+    /// Reads the points of a series in a time range.
     ///
-    /// A series of which a delete or retention has left no point is listed no more, until its next point; its key keeps its
-    /// number, type and treatment of duplicates.
-    #[must_use]
-    pub fn series(&self, select: &Select) -> Vec<SeriesInfo> {
-        self.inner.select(select).into_iter().map(Arc::unwrap_or_clone).collect()
-    }
-
-    /// The series of a key, if it is listed.
-    #[must_use]
-    pub fn find(&self, key: &SeriesKey) -> Option<SeriesInfo> {
-        let series = &self.inner.version.series;
-        series.find(key).filter(|def| !series.gone().contains(def.id)).map(|def| info(def))
-    }
-
-    /// The series of a key, to be scanned as `T`; also one that is listed no more.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchSeries`] if the snapshot has none; [`Error::TypeMismatch`] if it holds another type.
-    pub fn typed<T: Sample>(&self, key: &SeriesKey) -> Result<Series<T>> {
-        let def = self.inner.version.series.find(key).ok_or_else(|| Error::NoSuchSeries { key: key.to_string() })?;
-        check_type::<T>(def)?;
-        Ok(Series::new(def.id, self.inner.nonce))
-    }
-
-    /// The points of a series in a range of time, in time order; those of one timestamp in the order they arrived, as
-    /// far as the series keeps them ([`Duplicates`](crate::Duplicates)).
-    ///
-    /// Any range of [`Timestamp`]s will do; a reversed one is empty. Nothing is read before the first point is asked
-    /// for, and whatever goes wrong, a `Series` of another opening included, comes in the place of a point.
-    pub fn scan<T: Sample>(&self, series: Series<T>, range: impl RangeBounds<Timestamp>) -> Scan<T> {
-        let range = TimeRange::new(&range);
+    /// See [`Scan`] for the ways to read and for the order of the points. Any range of [`Timestamp`]s is allowed; a
+    /// reversed range is empty. Nothing is read before the first point is requested, and an error takes the place of a
+    /// point.
+    pub fn scan<T: Scalar>(&self, series: Series<T>, range: impl RangeBounds<Timestamp>) -> Scan<T> {
+        let range = TimeRange::from_bounds(&range);
         match self.inner.typed_sources(series, range) {
             Ok(sources) => Scan::new(range, sources),
             Err(error) => Scan::failed(error),
         }
     }
 
-    /// The newest point of a series: the greatest timestamp, and of several there the one that arrived last, or first
-    /// if the series keeps the first.
-    ///
-    /// # Errors
-    /// Whatever reading met; [`Error::UnknownSeries`] for a `Series` of another opening.
-    pub async fn latest<T: Sample>(&self, series: Series<T>) -> Result<Option<Point<T>>> {
-        let snapshot = self.clone();
-        unblock(move |_| snapshot.latest_blocking(series)).await
+    /// Creates a query over the series that match.
+    pub fn query(&self, selector: Selector) -> Query {
+        let catalog: Arc<dyn Catalog> = self.inner.clone();
+        Query::new(catalog, selector)
     }
 
-    /// The blocking twin of [`latest`](Self::latest).
-    ///
-    /// # Errors
-    /// As for `latest`.
-    pub fn latest_blocking<T: Sample>(&self, series: Series<T>) -> Result<Option<Point<T>>> {
-        self.inner.typed_sources(series, TimeRange::ALL)?.latest()
-    }
-
-    /// Before which time retention hides what a series of this key has, if there is one.
+    /// Returns the time before which retention hides the points of a series with this key, in nanoseconds.
     #[cfg(feature = "testing")]
-    pub(crate) fn cutoff(&self, key: &SeriesKey) -> Option<i64> {
+    pub(crate) fn cutoff(&self, key: &crate::types::series::SeriesKey) -> Option<i64> {
         let cutoffs = &self.inner.version.cutoffs;
         let ruled = cutoffs.rules().iter().filter(|rule| rule.matcher.matches(key)).map(|rule| rule.cutoff);
-        ruled.chain([cutoffs.all()]).max().flatten()
-    }
-
-    /// The newest point of a series before a time: the state at that time, if a point tells of a change.
-    ///
-    /// # Errors
-    /// As for [`latest`](Self::latest).
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
-    ///
-    /// let db = Db::open_blocking(dir.path().join("db"))?;
-    /// let door = db.series_as_blocking::<bool>(SeriesKey::new("door_open"))?;
-    /// let mut batch = Batch::new();
-    /// batch.push(door, Timestamp::from_secs(10), true);
-    /// batch.push(door, Timestamp::from_secs(20), false);
-    /// db.write_blocking(batch)?;
-    /// let before = |secs| db.snapshot().last_before_blocking(door, Timestamp::from_secs(secs));
-    /// assert_eq!(before(20)?.map(|point| point.value), Some(true));
-    /// assert_eq!(before(10)?, None);
-    /// # Ok::<(), timestrata::Error>(())
-    /// ```
-    pub async fn last_before<T: Sample>(&self, series: Series<T>, time: Timestamp) -> Result<Option<Point<T>>> {
-        let snapshot = self.clone();
-        unblock(move |_| snapshot.last_before_blocking(series, time)).await
-    }
-
-    /// The blocking twin of [`last_before`](Self::last_before).
-    ///
-    /// # Errors
-    /// As for `last_before`.
-    pub fn last_before_blocking<T: Sample>(&self, series: Series<T>, time: Timestamp) -> Result<Option<Point<T>>> {
-        self.inner.typed_sources(series, TimeRange::new(&..time))?.latest()
-    }
-
-    /// The newest point of each series that matches and has one, in key order.
-    ///
-    /// # Errors
-    /// [`Error::InvalidQuery`] for a selector with a bad pattern; else whatever reading met.
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Batch, Db, Select, SeriesKey, Timestamp};
-    ///
-    /// let db = Db::open_blocking(dir.path().join("db"))?;
-    /// let mut batch = Batch::new();
-    /// batch.push_key(&SeriesKey::new("load").tag("host", "a"), Timestamp::from_secs(1), 0.5);
-    /// batch.push_key(&SeriesKey::new("load").tag("host", "b"), Timestamp::from_secs(2), 1.5);
-    /// db.write_blocking(batch)?;
-    /// for (series, point) in db.snapshot().latest_of_blocking(&Select::metric("load"))? {
-    ///     println!("{series} {} {}", point.timestamp, point.value);
-    /// }
-    /// # Ok::<(), timestrata::Error>(())
-    /// ```
-    pub async fn latest_of(&self, select: &Select) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        let (snapshot, select) = (self.clone(), select.clone());
-        unblock(move |wanted| newest_of(&*snapshot.inner, &select, TimeRange::ALL, wanted)).await
-    }
-
-    /// The blocking twin of [`latest_of`](Self::latest_of).
-    ///
-    /// # Errors
-    /// As for `latest_of`.
-    pub fn latest_of_blocking(&self, select: &Select) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        newest_of(&*self.inner, select, TimeRange::ALL, &Wanted::ALWAYS)
-    }
-
-    /// The newest point before a time of each series that matches and has one, in key order.
-    ///
-    /// # Errors
-    /// As for [`latest_of`](Self::latest_of).
-    pub async fn last_before_of(
-        &self,
-        select: &Select,
-        time: Timestamp,
-    ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        let (snapshot, select) = (self.clone(), select.clone());
-        unblock(move |wanted| newest_of(&*snapshot.inner, &select, TimeRange::new(&..time), wanted)).await
-    }
-
-    /// The blocking twin of [`last_before_of`](Self::last_before_of).
-    ///
-    /// # Errors
-    /// As for `last_before_of`.
-    pub fn last_before_of_blocking(
-        &self,
-        select: &Select,
-        time: Timestamp,
-    ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        newest_of(&*self.inner, select, TimeRange::new(&..time), &Wanted::ALWAYS)
-    }
-
-    /// A query over the series that match.
-    pub fn query(&self, select: Select) -> Query {
-        let catalog: Arc<dyn Catalog> = self.inner.clone();
-        Query::new(catalog, select)
+        ruled.chain([cutoffs.global()]).max().flatten()
     }
 }
 
-impl Inner {
-    fn typed_sources<T: Sample>(&self, series: Series<T>, range: TimeRange) -> Result<Sources<T>> {
-        let def = self.version.series.get(series.id()).filter(|_| series.nonce() == self.nonce);
-        let def = def.ok_or(Error::UnknownSeries { id: series.id().get() })?;
+impl SnapshotState {
+    pub(super) fn typed_sources<T: Scalar>(&self, series: Series<T>, range: TimeRange) -> Result<SeriesSources<T>> {
+        let def = self.version.series.get(series.id()).filter(|_| series.opening_id() == self.opening_id);
+        let def = def.ok_or(Error::StaleSeries { id: series.id().get() })?;
         check_type::<T>(def)?;
-        self.sources_of(def, range, None)
+        self.series_sources(def, range, None)
     }
 
-    /// Whatever may hold points of a series in a range, oldest first, each with what tombstones and cutoff hide of it.
-    /// No file is opened here, and none that cannot matter ever will be.
-    fn sources_of<T: Sample>(&self, def: &SeriesDef, range: TimeRange, work: Option<&Arc<Work>>) -> Result<Sources<T>> {
+    /// Returns the sources that may hold points of a series in a range, oldest first.
+    ///
+    /// Each source comes with the ranges that tombstones and the retention cutoff hide in it. No file is opened here,
+    /// and files that cannot hold such points are left out.
+    fn series_sources<T: Scalar>(
+        &self,
+        def: &SeriesDef,
+        range: TimeRange,
+        counters: Option<&Arc<ReadCounters>>,
+    ) -> Result<SeriesSources<T>> {
         let version = &self.version;
-        let mut lanes: Vec<(BoxSource<T>, Hidden)> = Vec::new();
+        let mut inputs: Vec<(BoxPointSource<T>, HiddenRanges)> = Vec::new();
         if range.is_empty() {
-            return Ok(Sources { lanes, duplicates: def.duplicates });
+            return Ok(SeriesSources { inputs, duplicates: def.duplicates });
         }
-        let times = range.as_inclusive();
-        for meta in version.ssts.iter().filter(|sst| sst.rectangle.meets(def.id, &times)) {
-            let readers = self.readers.as_ref().ok_or(Error::Closed)?;
-            let (readers, meta) = (Arc::clone(readers), Arc::clone(meta));
+        for meta in version.ssts.iter().filter(|sst| sst.rectangle.contains_any(def.id, range)) {
+            let context = self.read_context.as_ref().ok_or(Error::Closed)?;
+            let (context, meta) = (Arc::clone(context), Arc::clone(meta));
             let max_seq = meta.max_seq;
-            let source = SstSource::new(readers, meta, def.id, range, work.cloned());
-            lanes.push((Box::new(source), version.hidden(def, max_seq)));
+            let source = SstSource::new(context, meta, def.id, range, counters.cloned());
+            inputs.push((Box::new(source), version.hidden_ranges(def, max_seq)));
         }
-        // A memtable applies the deletes that came while it was active; those that came later are the version's.
+        // A memtable applies the deletes that arrived while it was active; the version holds the later deletes.
         for frozen in &version.frozen {
-            push_lanes(&mut lanes, &frozen.view, def, range, || version.hidden(def, frozen.max_seq));
+            push_memtable_sources(&mut inputs, &frozen.view, def, range, || version.hidden_ranges(def, frozen.max_seq));
         }
-        // No tombstone is newer than the active one: the cutoff alone counts.
-        push_lanes(&mut lanes, &version.active, def, range, || version.hidden(def, u64::MAX));
-        Ok(Sources { lanes, duplicates: def.duplicates })
+        // No tombstone is newer than the active memtable: only the retention cutoff hides its points.
+        push_memtable_sources(&mut inputs, &version.active, def, range, || version.hidden_ranges(def, u64::MAX));
+        Ok(SeriesSources { inputs, duplicates: def.duplicates })
     }
 }
 
-/// A memtable's two lanes, the main one first: on a tie its point arrived before its late twin.
-fn push_lanes<T: Sample>(
-    lanes: &mut Vec<(BoxSource<T>, Hidden)>,
-    view: &View,
+/// Adds the two chunk lists of a memtable, the in-order list first.
+///
+/// Of two points at one timestamp, the point in the in-order list arrived first.
+fn push_memtable_sources<T: Scalar>(
+    inputs: &mut Vec<(BoxPointSource<T>, HiddenRanges)>,
+    view: &MemtableView,
     def: &SeriesDef,
     range: TimeRange,
-    hidden: impl Fn() -> Hidden,
+    hidden: impl Fn() -> HiddenRanges,
 ) {
-    let Some(times) = view.times() else { return };
-    for lane in [Lane::Main, Lane::Late] {
-        if let Some(reader) = view.lane(def.id, lane, &range.as_inclusive()) {
-            lanes.push((Box::new(LaneSource::new(reader, times, range)), hidden()));
+    let Some(times) = view.time_range() else { return };
+    for list in [ChunkList::InOrder, ChunkList::Late] {
+        if let Some(reader) = view.list_reader(def.id, list, range) {
+            inputs.push((Box::new(MemtableSource::new(reader, times, range)), hidden()));
         }
     }
 }
 
-fn check_type<T: Sample>(def: &SeriesDef) -> Result<()> {
+/// Checks that a series holds values of type `T`.
+pub(super) fn check_type<T: Scalar>(def: &SeriesDef) -> Result<()> {
     if def.ty == T::TYPE {
         return Ok(());
     }
     Err(Error::TypeMismatch { series: def.key.to_string(), expected: def.ty, found: T::TYPE })
 }
 
-pub(super) fn info(def: &SeriesDef) -> SeriesInfo {
+pub(super) fn series_info(def: &SeriesDef) -> SeriesInfo {
     SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty, duplicates: def.duplicates }
 }
 
-impl Catalog for Inner {
-    fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {
-        let filter = select.filter();
+impl Catalog for SnapshotState {
+    fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>> {
+        let filter = selector.to_index_filter();
         let matching = self.version.series.select_listed(&filter);
-        let mut found: Vec<Arc<SeriesInfo>> = matching.map(|def| Arc::new(info(def))).collect();
+        let mut found: Vec<Arc<SeriesInfo>> = matching.map(|def| Arc::new(series_info(def))).collect();
         found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         found
     }
 
-    fn sources(&self, series: &SeriesInfo, range: TimeRange, work: Option<&Arc<Work>>) -> Result<AnySources> {
-        let def = self.version.series.get(series.id).ok_or(Error::UnknownSeries { id: series.id.get() })?;
+    fn sources(
+        &self,
+        series: &SeriesInfo,
+        range: TimeRange,
+        counters: Option<&Arc<ReadCounters>>,
+    ) -> Result<AnySeriesSources> {
+        let def = self.version.series.get(series.id).ok_or(Error::StaleSeries { id: series.id.get() })?;
         Ok(match def.ty {
-            ValueType::F64 => AnySources::F64(self.sources_of(def, range, work)?),
-            ValueType::I64 => AnySources::I64(self.sources_of(def, range, work)?),
-            ValueType::U64 => AnySources::U64(self.sources_of(def, range, work)?),
-            ValueType::Bool => AnySources::Bool(self.sources_of(def, range, work)?),
+            ValueType::F64 => AnySeriesSources::F64(self.series_sources(def, range, counters)?),
+            ValueType::I64 => AnySeriesSources::I64(self.series_sources(def, range, counters)?),
+            ValueType::U64 => AnySeriesSources::U64(self.series_sources(def, range, counters)?),
+            ValueType::Bool => AnySeriesSources::Bool(self.series_sources(def, range, counters)?),
         })
     }
 
@@ -314,22 +212,22 @@ impl Catalog for Inner {
     )]
     fn expected_points(&self, range: TimeRange) -> u64 {
         let version = &self.version;
-        let first = version.ssts.iter().map(|sst| sst.rectangle.first_time).min();
+        let first = version.ssts.iter().map(|sst| sst.rectangle.times.first()).min();
         let (Some(first), Some(last)) = (first, version.newest_flushed_time()) else { return 0 };
         let (from, to) = (range.first().max(first), range.last().min(last));
         if from > to {
             return 0;
         }
         let share = (to.abs_diff(from) as f64 + 1.0) / (last.abs_diff(first) as f64 + 1.0);
-        (version.points() as f64 / version.series.live().max(1) as f64 * share) as u64
+        (version.points() as f64 / version.series.live_count().max(1) as f64 * share) as u64
     }
 
-    fn census(&self, selected: &[SeriesId], range: TimeRange) -> Census {
+    fn pruning_counts(&self, selected: &[SeriesId], range: TimeRange) -> PruningCounts {
         let version = &self.version;
-        let mut census = Census {
-            series: version.series.live() as u64,
+        let mut counts = PruningCounts {
+            series: version.series.live_count() as u64,
             series_selected: selected.len() as u64,
-            ..Census::default()
+            ..PruningCounts::default()
         };
         let mut selected = selected.to_vec();
         selected.sort_unstable();
@@ -337,17 +235,17 @@ impl Catalog for Inner {
             let rectangle = &sst.rectangle;
             let first = selected.partition_point(|id| *id < rectangle.first_series);
             let meets_series = selected.get(first).is_some_and(|id| *id <= rectangle.last_series);
-            let meets_time = rectangle.first_time <= range.last() && range.first() <= rectangle.last_time;
-            census.files += 1;
-            census.blocks += sst.blocks;
+            let meets_time = rectangle.times.overlaps(range);
+            counts.files += 1;
+            counts.blocks += sst.blocks;
             if !meets_series {
-                census.files_by_series += 1;
+                counts.files_by_series += 1;
             } else if !meets_time {
-                census.files_by_time += 1;
-                census.blocks_by_time += sst.blocks;
+                counts.files_by_time += 1;
+                counts.blocks_by_time += sst.blocks;
             }
         }
-        census
+        counts
     }
 }
 

@@ -1,5 +1,7 @@
-//! A scan as an asynchronous stream: the merge moves to the blocking pool for each chunk, and comes back with it.
-//! Between chunks nothing runs; a stream dropped half way leaves at most one chunk's reading behind.
+//! A scan as an asynchronous stream.
+//!
+//! The merge iterator moves to the blocking pool for each chunk, and returns with the chunk. Nothing runs between
+//! chunks; after a stream is dropped, at most the reading of one chunk continues.
 
 use std::fmt;
 use std::future::Future;
@@ -7,88 +9,88 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 
-use super::blocking::pass_on;
-use crate::error::Result;
-use crate::merge::Merge;
-use crate::point::{Point, Sample};
+use super::offload::{Offload, offload};
+use crate::state::merge::MergeIterator;
+use crate::types::error::Result;
+use crate::types::point::{Point, Scalar};
 
-/// The merge, back from the pool, and whether it holds another chunk.
-type Read<T> = (Box<Merge<T>>, Result<bool>);
+/// Merge iterator that returned from the pool, and `true` if it has another chunk.
+type ChunkRead<T> = (Box<MergeIterator<T>>, Result<bool>);
 
-/// The points of a [`Scan`](crate::Scan) as a stream; see [`Scan::stream`](crate::Scan::stream).
+/// Points of a [`Scan`](crate::Scan) as a stream; made by [`Scan::stream`](crate::Scan::stream).
 ///
-/// It is `Unpin`, so `next` of any stream library works on it, and [`next`](Self::next) without one.
+/// The stream is `Unpin`, so the `next` of any stream library works on it; [`next`](Self::next) needs no library. The
+/// stream is read chunk by chunk on tokio's blocking pool; without a tokio runtime, or without the feature `tokio-rt`,
+/// on the thread that polls. No item follows an error.
 #[must_use = "a stream reads nothing until it is polled"]
-pub struct PointStream<T> {
-    state: State<T>,
+pub struct ScanStream<T> {
+    state: StreamState<T>,
 }
 
-enum State<T> {
-    /// The merge is here, and what was not given of its chunk.
-    Here(Box<Merge<T>>),
-    /// The merge is on the blocking pool, making its next chunk.
-    Away(JoinHandle<Read<T>>),
-    /// The last point or an error was given.
-    Ended,
+enum StreamState<T> {
+    /// The stream holds the merge iterator with the rest of its chunk.
+    Ready(Box<MergeIterator<T>>),
+    /// The merge iterator is on the blocking pool and reads its next chunk.
+    Reading(Offload<ChunkRead<T>>),
+    /// The last point or an error was returned.
+    Finished,
 }
 
-impl<T: Sample> PointStream<T> {
-    pub(super) fn new(merge: Merge<T>) -> Self {
-        Self { state: State::Here(Box::new(merge)) }
+impl<T: Scalar> ScanStream<T> {
+    pub(super) fn new(merge: MergeIterator<T>) -> Self {
+        Self { state: StreamState::Ready(Box::new(merge)) }
     }
 
-    /// The next point, or `None` at the end. Dropping the future loses no point.
+    /// Returns the next point, or `None` at the end. Dropping the future loses no point.
     ///
-    /// After an error nothing more comes.
+    /// # Errors
+    /// An item is an error if reading failed; no item follows it.
     pub async fn next(&mut self) -> Option<Result<Point<T>>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Waits until the next chunk is here; false at the end. Whatever goes wrong leaves the stream ended.
+    /// Polls for the next chunk; returns `false` at the end.
+    ///
+    /// After an error or a panic, the stream is finished.
     #[cold]
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<bool>> {
         loop {
-            match std::mem::replace(&mut self.state, State::Ended) {
-                State::Here(merge) => match Handle::try_current() {
-                    Ok(runtime) => self.state = State::Away(runtime.spawn_blocking(move || read(merge))),
-                    Err(_) => return Poll::Ready(self.arrive(read(merge))),
-                },
-                State::Away(mut reading) => {
-                    let Poll::Ready(back) = Pin::new(&mut reading).poll(context) else {
-                        self.state = State::Away(reading);
+            match std::mem::replace(&mut self.state, StreamState::Finished) {
+                StreamState::Ready(merge) => self.state = StreamState::Reading(offload(move || read_chunk(merge))),
+                StreamState::Reading(mut reading) => {
+                    let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
+                        self.state = StreamState::Reading(reading);
                         return Poll::Pending;
                     };
-                    return Poll::Ready(back.map_err(pass_on).and_then(|back| self.arrive(back)));
+                    return Poll::Ready(read.and_then(|read| self.take_back(read)));
                 }
-                State::Ended => return Poll::Ready(Ok(false)),
+                StreamState::Finished => return Poll::Ready(Ok(false)),
             }
         }
     }
 
-    fn arrive(&mut self, (merge, made): Read<T>) -> Result<bool> {
-        let made = made?;
-        if made {
-            self.state = State::Here(merge);
+    fn take_back(&mut self, (merge, has_chunk): ChunkRead<T>) -> Result<bool> {
+        let has_chunk = has_chunk?;
+        if has_chunk {
+            self.state = StreamState::Ready(merge);
         }
-        Ok(made)
+        Ok(has_chunk)
     }
 }
 
-fn read<T: Sample>(mut merge: Box<Merge<T>>) -> Read<T> {
-    let made = merge.advance();
-    (merge, made)
+fn read_chunk<T: Scalar>(mut merge: Box<MergeIterator<T>>) -> ChunkRead<T> {
+    let has_chunk = merge.next_chunk();
+    (merge, has_chunk)
 }
 
-impl<T: Sample> Stream for PointStream<T> {
+impl<T: Scalar> Stream for ScanStream<T> {
     type Item = Result<Point<T>>;
 
     #[inline]
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let State::Here(merge) = &mut self.state
+            if let StreamState::Ready(merge) = &mut self.state
                 && let Some(point) = merge.pop()
             {
                 return Poll::Ready(Some(Ok(point)));
@@ -102,8 +104,8 @@ impl<T: Sample> Stream for PointStream<T> {
     }
 }
 
-impl<T> fmt::Debug for PointStream<T> {
+impl<T> fmt::Debug for ScanStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PointStream").finish_non_exhaustive()
+        f.debug_struct("ScanStream").finish_non_exhaustive()
     }
 }

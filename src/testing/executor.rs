@@ -1,6 +1,8 @@
-//! One thread that drives engine and clients together, each turn chosen by a seed: the same seed, the same run.
-//! It owns the tasks and the clock's moves, and knows nothing of what the tasks are about. A sync or a flush is one
-//! step of it; what may fall between their operations on the disk, the disk's log tells.
+//! Deterministic executor: one thread polls engine and client tasks.
+//!
+//! A seed chooses each task, so equal seeds give equal runs. The executor owns the tasks and advances the clock; it
+//! does not depend on the content of the tasks. A sync or a flush is one step of the executor. The log of the disk
+//! gives the crash points between the disk operations of a step.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,54 +13,54 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::actor::{Report, ToWriter};
-use crate::engine::{Actors, Alarm};
-use crate::env::sim::{Chance, SimDisk};
+use crate::engine::actor::{WriterEvent, WriterMessage};
+use crate::engine::threads::{Actors, TimerQueue};
 use crate::sync::Sender;
-use crate::{Builder, Db, Result};
+use crate::testing::sim::{SeededRng, SimDisk};
+use crate::{Db, DbBuilder, Result};
 
-/// Drives the actors of any number of openings, and whatever else is spawned.
+/// Executor for the actors of any number of openings and for other spawned tasks.
 pub struct Executor {
     disk: SimDisk,
-    /// Chooses whose turn it is.
-    chance: Chance,
-    /// By number; `None` once it has ended.
+    /// Chooses the next task.
+    rng: SeededRng,
+    /// Tasks by number; `None` after the end of the task.
     tasks: Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>,
-    ready: Arc<Mutex<Vec<Ready>>>,
-    /// Of the openings that live.
-    alarms: Vec<(Arc<Alarm>, Sender<ToWriter>)>,
-    woken_at: Rc<Cell<usize>>,
-    /// The tasks that are compactors, and those that are flushers.
+    ready: Arc<Mutex<Vec<ReadyTask>>>,
+    /// Timer queue and inbox of each live opening.
+    alarms: Vec<(Arc<TimerQueue>, Sender<WriterMessage>)>,
+    woken_at_op: Rc<Cell<usize>>,
+    /// Numbers of the compactor tasks.
     compactors: Vec<usize>,
     flushers: Vec<usize>,
-    /// Whether these get no turns for now.
-    holds_compactors: bool,
-    holds_flushers: bool,
+    /// `true` while compactor tasks are not polled.
+    compactors_paused: bool,
+    flushers_paused: bool,
 }
 
-/// A task that wants a turn.
+/// A task that is ready to be polled.
 #[derive(Debug)]
-struct Ready {
+struct ReadyTask {
     task: usize,
-    /// How many operations the disk had seen when it was woken.
-    woken_at: usize,
+    /// Number of disk operations when the task was woken.
+    woken_at_op: usize,
 }
 
-/// What a spawned task will have come to.
-pub struct Task<T> {
+/// Handle for the output of a spawned task.
+pub struct TaskHandle<T> {
     number: usize,
     output: Rc<Cell<Option<T>>>,
 }
 
-impl<T> Task<T> {
-    /// Its output, once, if it has ended.
+impl<T> TaskHandle<T> {
+    /// Takes the output of the task; `None` if the task has not ended or the output was already taken.
     #[must_use]
     pub fn take(&self) -> Option<T> {
         self.output.take()
     }
 }
 
-impl<T> fmt::Debug for Task<T> {
+impl<T> fmt::Debug for TaskHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task").field("number", &self.number).finish_non_exhaustive()
     }
@@ -71,78 +73,80 @@ impl fmt::Debug for Executor {
 }
 
 impl Executor {
-    /// An executor over a disk, with nothing to do yet.
+    /// Creates an executor over a disk, without tasks.
     #[must_use]
     pub fn new(disk: &SimDisk, seed: u64) -> Self {
         let woken_at = Rc::new(Cell::new(0));
         Self {
             disk: disk.clone(),
-            chance: Chance::new(seed),
+            rng: SeededRng::new(seed),
             tasks: Vec::new(),
             ready: Arc::default(),
             alarms: Vec::new(),
-            woken_at,
+            woken_at_op: woken_at,
             compactors: Vec::new(),
             flushers: Vec::new(),
-            holds_compactors: false,
-            holds_flushers: false,
+            compactors_paused: false,
+            flushers_paused: false,
         }
     }
 
-    /// Opens a database on the disk; its actors get their turns from here.
+    /// Opens a database on the disk; this executor polls its actors.
     ///
     /// # Errors
-    /// Those of the opening.
-    pub fn open(&mut self, builder: Builder) -> Result<Db> {
-        let (db, Actors { writer, flusher, compactor, alarm, guard }) = builder.env(self.disk.env()).assemble()?;
+    /// The errors of opening a database.
+    pub fn open(&mut self, builder: DbBuilder) -> Result<Db> {
+        let (db, Actors { writer, flusher, compactor, alarm, guard }) =
+            builder.env(self.disk.env()).open_without_threads()?;
         self.alarms.push((alarm, guard.inbox()));
-        let flusher = self.start(flusher);
+        let flusher = self.add_task(flusher);
         self.flushers.push(flusher);
-        let compactor = self.start(compactor);
+        let compactor = self.add_task(compactor);
         self.compactors.push(compactor);
-        self.start(writer);
+        self.add_task(writer);
         Ok(db)
     }
 
-    /// Adds a task.
-    pub fn spawn<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Task<T> {
+    /// Adds a task and returns its handle.
+    pub fn spawn<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> TaskHandle<T> {
         let output = Rc::new(Cell::new(None));
         let slot = Rc::clone(&output);
-        let number = self.start(Box::pin(async move { slot.set(Some(future.await)) }));
-        Task { number, output }
+        let number = self.add_task(Box::pin(async move { slot.set(Some(future.await)) }));
+        TaskHandle { number, output }
     }
 
-    /// Drops a task in the middle of whatever it waits for.
-    pub fn cancel<T>(&mut self, task: &Task<T>) {
+    /// Drops a task at its current await point.
+    pub fn cancel<T>(&mut self, task: &TaskHandle<T>) {
         if let Some(task) = self.tasks.get_mut(task.number) {
             *task = None;
         }
     }
 
-    /// For a task to ask, in its turn: how many operations the disk had seen when what it waited for came true. An
-    /// answer is as old as that, however late its turn comes.
+    /// Number of disk operations when the currently polled task was woken.
+    ///
+    /// The reply that woke the task was sent at that moment, however late the task is polled.
     #[must_use]
     pub fn woken_at(&self) -> Rc<Cell<usize>> {
-        Rc::clone(&self.woken_at)
+        Rc::clone(&self.woken_at_op)
     }
 
-    /// Whether merges wait from now on, so that others overtake them whatever the seed.
-    pub fn hold_compactor(&mut self, held: bool) {
-        self.holds_compactors = held;
+    /// Pauses or resumes the compactors, so that other tasks overtake compactions with every seed.
+    pub fn pause_compactor(&mut self, held: bool) {
+        self.compactors_paused = held;
     }
 
-    /// Whether flushes wait from now on: what is frozen stays so.
-    pub fn hold_flusher(&mut self, held: bool) {
-        self.holds_flushers = held;
+    /// Pauses or resumes the flushers: frozen memtables stay frozen while paused.
+    pub fn pause_flusher(&mut self, held: bool) {
+        self.flushers_paused = held;
     }
 
-    /// Gives a task that wants one a turn; `false` if none does.
-    pub fn step(&mut self) -> bool {
+    /// Polls one ready task; returns `false` if no task is ready.
+    pub fn poll_one(&mut self) -> bool {
         loop {
             let Some(ready) = self.choose() else { return false };
             let Some(mut future) = self.tasks[ready.task].take() else { continue };
             let waker = self.waker(ready.task);
-            self.woken_at.set(ready.woken_at);
+            self.woken_at_op.set(ready.woken_at_op);
             if future.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Pending {
                 self.tasks[ready.task] = Some(future);
             }
@@ -150,65 +154,67 @@ impl Executor {
         }
     }
 
-    fn choose(&mut self) -> Option<Ready> {
+    fn choose(&mut self) -> Option<ReadyTask> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |ready: &Ready| {
-            (self.holds_compactors && self.compactors.contains(&ready.task))
-                || (self.holds_flushers && self.flushers.contains(&ready.task))
+        let waits = |ready: &ReadyTask| {
+            (self.compactors_paused && self.compactors.contains(&ready.task))
+                || (self.flushers_paused && self.flushers.contains(&ready.task))
         };
         let wanted = ready.iter().filter(|ready| !waits(ready)).count();
-        let nth = self.chance.up_to(wanted.checked_sub(1)?);
+        let nth = self.rng.up_to(wanted.checked_sub(1)?);
         let at = ready.iter().enumerate().filter(|(_, ready)| !waits(ready)).map(|(at, _)| at).nth(nth)?;
         Some(ready.remove(at))
     }
 
-    /// Turns until nobody wants one.
-    pub fn settle(&mut self) {
-        while self.step() {}
+    /// Polls tasks until no task is ready.
+    pub fn run_until_idle(&mut self) {
+        while self.poll_one() {}
     }
 
-    /// Moves the clock to the next timer and fires it; `false` if none is set.
-    pub fn fire_next(&mut self) -> bool {
-        let waits = self.alarms.iter().filter_map(|(alarm, _)| alarm.wait());
+    /// Advances the clock to the next timer and fires it; returns `false` if no timer is set.
+    pub fn fire_next_timer(&mut self) -> bool {
+        let waits = self.alarms.iter().filter_map(|(alarm, _)| alarm.time_to_next());
         let Some(wait) = waits.min() else { return false };
         self.disk.advance(wait);
         for (alarm, inbox) in &self.alarms {
-            while let Ok(timer) = alarm.next() {
-                inbox.send(ToWriter::Report(Report::Due(timer)));
+            while let Ok(timer) = alarm.pop_due() {
+                inbox.send(WriterMessage::Event(WriterEvent::TimerFired(timer)));
             }
         }
         true
     }
 
-    /// Moves the clock, firing and settling each timer on the way.
+    /// Advances the clock. Each timer on the way fires, and the tasks run until idle after each timer.
     pub fn advance(&mut self, by: Duration) {
         let end = self.disk.now() + by;
-        self.settle();
-        while self.alarms.iter().filter_map(|(alarm, _)| alarm.wait()).any(|wait| self.disk.now() + wait <= end) {
-            self.fire_next();
-            self.settle();
+        self.run_until_idle();
+        while self.alarms.iter().filter_map(|(alarm, _)| alarm.time_to_next()).any(|wait| self.disk.now() + wait <= end)
+        {
+            self.fire_next_timer();
+            self.run_until_idle();
         }
         self.disk.advance(end.saturating_sub(self.disk.now()));
     }
 
-    /// Runs a future to its end beside everything else, moving the clock when nobody else can. `None`: it waits for
-    /// what never comes.
-    pub fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
+    /// Runs a future to completion beside all other tasks.
+    ///
+    /// The clock advances when no task is ready. Returns `None` if the future can never complete.
+    pub fn block_on<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
         let task = self.spawn(future);
-        // A hang would fire timers for ever.
+        // The bound prevents an endless loop of timers if the future hangs.
         for _ in 0..1_000 {
-            self.settle();
+            self.run_until_idle();
             if let Some(output) = task.take() {
                 return Some(output);
             }
-            if !self.fire_next() {
+            if !self.fire_next_timer() {
                 break;
             }
         }
         None
     }
 
-    /// The process dies: every task is gone at once, and no file of theirs takes another byte.
+    /// Kills the process: drops all tasks at once. Their files accept no further write.
     pub fn kill(&mut self) {
         self.disk.kill();
         self.alarms.clear();
@@ -216,11 +222,12 @@ impl Executor {
         self.compactors.clear();
         self.flushers.clear();
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        // Numbers must not repeat: a waker of a dead task may still be held somewhere.
+        // Task numbers repeat after this call, and a waker of a dropped task may still exist, so the list of ready
+        // tasks is replaced.
         self.ready = Arc::default();
     }
 
-    fn start(&mut self, future: Pin<Box<dyn Future<Output = ()>>>) -> usize {
+    fn add_task(&mut self, future: Pin<Box<dyn Future<Output = ()>>>) -> usize {
         let number = self.tasks.len();
         self.tasks.push(Some(future));
         self.waker(number).wake();
@@ -228,23 +235,23 @@ impl Executor {
     }
 
     fn waker(&self, task: usize) -> Waker {
-        Waker::from(Arc::new(Alert { task, disk: self.disk.clone(), ready: Arc::clone(&self.ready) }))
+        Waker::from(Arc::new(TaskWaker { task, disk: self.disk.clone(), ready: Arc::clone(&self.ready) }))
     }
 }
 
-/// Notes that a task wants a turn, and since when.
-struct Alert {
+/// Marks a task as ready, with the number of disk operations at that time.
+struct TaskWaker {
     task: usize,
     disk: SimDisk,
-    ready: Arc<Mutex<Vec<Ready>>>,
+    ready: Arc<Mutex<Vec<ReadyTask>>>,
 }
 
-impl Wake for Alert {
+impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
         let woken_at = self.disk.ops();
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if ready.iter().all(|ready| ready.task != self.task) {
-            ready.push(Ready { task: self.task, woken_at });
+            ready.push(ReadyTask { task: self.task, woken_at_op: woken_at });
         }
     }
 }

@@ -1,21 +1,32 @@
-//! For this crate's own tests and fuzz targets, behind the feature `testing`: no promise is made to anyone else.
-//! The engine is the real one; what is replaced is the world around it.
+//! Test support for this crate's own tests and fuzz targets, behind the feature `testing`.
+//!
+//! The API has no stability guarantee. The engine is the real one; only its environment is replaced.
 
-pub(crate) mod decoders;
+pub(crate) mod codec;
 mod executor;
+#[cfg(test)]
+pub(crate) mod faulty_env;
+pub(crate) mod fuzzing;
 pub mod levels;
+#[cfg(test)]
+pub(crate) mod merge;
+pub(crate) mod sim;
+pub(crate) mod sst;
 
 use std::path::Path;
 
-pub use decoders::*;
-pub use executor::{Executor, Task};
+pub use executor::{Executor, TaskHandle};
+pub use fuzzing::*;
 
-use crate::env::Dir;
-pub use crate::env::SyncStep;
-pub use crate::env::sim::{Bytes, Choice, Fault, FaultAt, Image, Images, Inode, Kind, Op, Rates, SimDisk, State};
+use crate::platform::env::Dir;
+pub use crate::platform::env::SyncStep;
+pub use crate::testing::sim::{
+    CallKind, CrashChoice, CrashImages, DiskImage, DiskOp, DiskState, Fault, FaultRates, FaultTrigger, FileBytes,
+    Inode, SimDisk,
+};
 use crate::{Result, SeriesKey, Snapshot, VerifyReport};
 
-/// The time before which retention hides what a series of this key has from a snapshot, whether there is one or not.
+/// Returns the retention cutoff that applies to a series key in a snapshot. The series need not exist.
 #[must_use]
 pub fn cutoff(snapshot: &Snapshot, series: &SeriesKey) -> Option<i64> {
     snapshot.cutoff(series)
@@ -26,5 +37,5 @@ pub fn cutoff(snapshot: &Snapshot, series: &SeriesKey) -> Option<i64> {
 /// # Errors
 /// As for `verify`.
 pub fn verify(disk: &SimDisk, dir: &Path) -> Result<VerifyReport> {
-    crate::verify::verify_in(&Dir::new(disk.env(), dir))
+    crate::engine::verify::verify_in(&Dir::new(disk.env(), dir))
 }

@@ -1,12 +1,12 @@
-//! Every operation of every scenario, each with up to 256 images of what the power loss left, and power losses inside the
-//! recovery that follows. `TIMESTRATA_IMAGES` raises the number of images an operation.
+//! Crashes every scenario after every operation, with up to 256 images of each power loss, and with power losses inside
+//! the following recovery. `TIMESTRATA_IMAGES` sets a greater number of images per operation.
 
 use timestrata::testing::SimDisk;
 
 use crate::crash::{Counts, Depth, crash_everywhere};
 use crate::scenarios::scenario;
 
-/// Images of a crash, unless the environment asks for more.
+/// Number of images per crash, unless the environment sets another number.
 const IMAGES: usize = 256;
 
 fn depth() -> Depth {
@@ -110,7 +110,7 @@ fn closed_after_two_crashes() {
     loses_nothing("crashed twice, then closed");
 }
 
-/// And a backup is whole, or no database.
+/// In addition, a backup is whole or not a database.
 #[test]
 fn backups() {
     let counts = loses_nothing("backups linked, copied and failed");
@@ -142,7 +142,7 @@ fn deletes_in_the_log() {
     loses_nothing("an opening on deletes that only the log knows");
 }
 
-/// And hides nothing that the limits spare, shows nothing that they have hidden.
+/// In addition, retention hides no point within its limits, and shows no point that was hidden.
 #[test]
 fn retention_by_age() {
     loses_nothing("retention by age");

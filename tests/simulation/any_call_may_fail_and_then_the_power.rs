@@ -1,10 +1,10 @@
-//! Pairs of faults: in a run in which nothing else goes wrong one call fails, each in turn and in each way, and then the
-//! power fails, or the process dies, after each operation that follows. `TIMESTRATA_PAIRS` sets the number of images a
-//! crash and takes every call in every way; without it a thin sample runs.
+//! Pairs of faults: in a run without other faults one call fails, each call in turn and in each way, and then a power
+//! loss or a kill follows after each later operation. `TIMESTRATA_PAIRS` sets the number of images per crash and
+//! selects every call in every way; without it a small sample runs.
 
 use std::time::Instant;
 
-use timestrata::testing::{Fault, FaultAt, SimDisk};
+use timestrata::testing::{Fault, FaultTrigger, SimDisk};
 
 use crate::crash::{Depth, Opener, run};
 use crate::hardships::any_call_may_fail;
@@ -13,7 +13,7 @@ use crate::scenarios::Scenario;
 const SCENARIO: Scenario = Scenario { name: "a call that fails", run: any_call_may_fail };
 
 const WAYS: [Fault; 4] =
-    [Fault::Error(std::io::ErrorKind::Other), Fault::Full, Fault::HappensAndFails, Fault::TooManyFiles];
+    [Fault::Error(std::io::ErrorKind::Other), Fault::DiskFull, Fault::AppliedButFailed, Fault::TooManyFiles];
 
 #[test]
 fn pairs() {
@@ -31,15 +31,15 @@ fn pairs() {
                 continue;
             }
             let disk = SimDisk::new(1);
-            disk.plant(FaultAt::Call(call), fault);
+            disk.inject(FaultTrigger::Call(call), fault);
             let named = |found| format!("call {call} fails as {fault:?}; {found}");
             let ran = run(SCENARIO, disk.clone()).map_err(named).unwrap_or_else(|found| panic!("{found}"));
-            // Up to the fault it is the same run.
+            // Up to the fault both runs are the same.
             let same = ran.log.iter().zip(&sound.log).take_while(|(one, other)| one == other).count();
             let crashed = opener.crash_from(SCENARIO.name, ran, same);
             crashed.map_err(named).unwrap_or_else(|found| panic!("{found}"));
             tried += 1;
-            struck += disk.struck();
+            struck += disk.faults_hit();
         }
     }
     let took = started.elapsed().as_secs_f64();

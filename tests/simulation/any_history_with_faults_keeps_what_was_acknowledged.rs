@@ -1,6 +1,6 @@
-//! Seeded histories of about 2,000 steps: writes of several clients, cancelled ones, faults, kills, power losses. The seed
-//! is printed; a failing one is shrunk and kept as a file under tests/regressions/, which is tried ever after.
-//! `TIMESTRATA_SEEDS` sets how many run, `TIMESTRATA_FIRST_SEED` where they begin.
+//! Seeded histories of about 2,000 steps: writes of several clients, cancelled writes, faults, kills, power losses. The
+//! test prints the seed. It shrinks a failing history and keeps it as a file under tests/regressions/, which every
+//! later run tries. `TIMESTRATA_SEEDS` sets the number of seeds, `TIMESTRATA_FIRST_SEED` the first one.
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +27,10 @@ fn regressions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regressions")
 }
 
-/// The smallest history found that still fails, and how.
+/// Returns the smallest history found that still fails, and its failure.
 fn shrink(seed: u64, mut tree: impl ValueTree<Value = Vec<Step>>, mut what: String) -> (Vec<Step>, String) {
     let mut least = tree.current();
-    // Each try runs a whole history: a few thousand are seconds.
+    // Each try runs a whole history: a few thousand tries take seconds.
     for _ in 0..5_000 {
         match run(seed, &tree.current()) {
             Err(found) => {
@@ -58,7 +58,7 @@ fn history(seed: u64) -> Result<Ran, String> {
     })
 }
 
-/// Every other seed, so that two threads share them.
+/// Runs every other seed, so that two threads share the seeds.
 fn histories(parity: u64) {
     let started = std::time::Instant::now();
     let first = asked("TIMESTRATA_FIRST_SEED", 1);

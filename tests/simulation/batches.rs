@@ -1,58 +1,61 @@
-//! What a database on the simulated disk holds: numbered batches, from whose numbers all their points follow, and how
-//! they are found again, each there once and whole or not at all. It does not know what anyone was told of them.
+//! Content of a database on the simulated disk: numbered batches, whose numbers determine all their points. Finds the
+//! batches again, and checks that each one is present once, and either whole or absent. Independent of the
+//! acknowledgements, which `oracle` knows.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use timestrata::testing::cutoff;
-use timestrata::{Batch, Error, Select, SeriesKey, Snapshot, Timestamp, Value, ValueType};
+use timestrata::{Batch, Error, Selector, SeriesKey, Snapshot, Timestamp, Value, ValueType};
 
 use crate::fleeting;
 
-/// Series that batches go to; a third each holds `f64`, `i64` and `u64`.
+/// Number of series that batches go to; a third of them each holds `f64`, `i64` and `u64`.
 pub(crate) const SERIES: u32 = 6;
 
-/// Of all of them.
+/// Metric of all of them.
 const METRIC: &str = "m";
 
-/// A value bears its batch's number and, below it, its place in the batch.
+/// A value encodes the number of its batch and, in its lower part, its index in the batch.
 const PLACES: u64 = 256;
 
-/// A batch by its number, from which all its points follow; or, from `DELETES` on, the delete of a batch's marked points.
+/// Number of a batch, which determines all its points. From `DELETES` on: the delete of a batch's marked points.
 pub(crate) type Number = u32;
 
-/// The delete of batch n's marked points bears this number and n.
+/// The delete of the marked points of batch n has the number `DELETES + n`.
 pub(crate) const DELETES: Number = 1 << 24;
 
-/// Where marked points lie: each batch's in a stretch of time of its own, so that a range means them and no others.
+/// Time of the first marked point. The marked points of each batch have a separate time range, so that a delete by
+/// range affects no other points.
 const MARKED: i64 = 1_000_000_000;
 const MARKED_SPAN: i64 = 1_000;
 
-/// Whether a batch has marked points, which may be deleted, beside others, which tell that it was there.
+/// Returns `true` if a batch has marked points, which may be deleted, and other points, which show that the batch is
+/// present.
 pub(crate) fn is_marked(number: Number) -> bool {
     number % 3 == 1 && number < DELETES && points(number).count() > 1
 }
 
-/// First and last time of a batch's marked points.
+/// Returns first and last time of a batch's marked points.
 pub(crate) fn marked_times(number: Number) -> (i64, i64) {
     let first = MARKED + i64::from(number) * MARKED_SPAN;
     (first, first + MARKED_SPAN - 1)
 }
 
-/// Which of a batch's points are marked, by their place: every other one.
+/// Returns `true` if a point of a batch is marked, by its index: every other one is.
 fn marks(number: Number, place: u32) -> bool {
     number % 3 == 1 && place % 2 == 1
 }
 
-/// One point as the oracle tells it from all others: what it bears, its series, its time.
+/// Identity of a point for the oracle: encoded value, series, time.
 type Told = (u64, u32, i64);
 
 pub(crate) fn key(series: u32) -> SeriesKey {
     SeriesKey::new(METRIC).tag("n", series.to_string())
 }
 
-/// One to twenty-three points, or enough for several sectors. Every fifth batch is late, and neighbours share timestamps
-/// in shared series: two points at one timestamp are two points.
+/// Returns one to twenty-three points, or enough points for several sectors. Every fifth batch is late, and
+/// neighbouring batches share timestamps in shared series: two points at one timestamp are two points.
 fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     let moment = if number % 5 == 4 { -i64::from(number) } else { i64::from(number / 2) * 1_000 };
     let len = if number % 7 == 3 { 150 } else { 1 + number % 23 };
@@ -62,7 +65,7 @@ fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     })
 }
 
-/// With this, the bits below are those of 2^52 and a whole number more.
+/// With these bits, the lower bits represent 2^52 plus a whole number.
 const WHOLE: u64 = 0x4330_0000_0000_0000;
 
 fn value(series: u32, bits: u64) -> Value {
@@ -73,7 +76,7 @@ fn value(series: u32, bits: u64) -> Value {
     }
 }
 
-/// The number inside a value; `None` for one that nobody wrote.
+/// Returns the number inside a value; `None` for a value of a type that was not written.
 fn bits(value: Value) -> Option<u64> {
     match value {
         Value::F64(value) => Some(value.to_bits() ^ WHOLE),
@@ -91,17 +94,17 @@ pub(crate) fn batch(number: Number) -> Batch {
     batch
 }
 
-/// Whether the rule of retention names a series.
+/// Returns `true` if the retention rule selects the series.
 fn is_ruled(series: u32) -> bool {
     series % 3 == 1
 }
 
-/// What the rule names.
-pub(crate) fn ruled() -> Select {
-    Select::metric("m").tag_matches("n", "[14]")
+/// Returns the selector of the retention rule.
+pub(crate) fn ruled() -> Selector {
+    Selector::metric("m").tag_matches("n", "[14]")
 }
 
-/// The times before which retention hides everything: of the series that its rule names, and of all others.
+/// The cutoffs of retention: of the series that its rule selects, and of all other series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cutoffs {
     pub(crate) ruled: i64,
@@ -121,7 +124,7 @@ impl Cutoffs {
         cutoffs
     }
 
-    /// The later of each.
+    /// Returns the later cutoff of each kind.
     pub(crate) fn max(self, other: Self) -> Self {
         Self { ruled: self.ruled.max(other.ruled), others: self.others.max(other.others) }
     }
@@ -131,7 +134,7 @@ impl Cutoffs {
     }
 }
 
-/// What a snapshot shows: batches and deletes, and before which time it shows nothing.
+/// Content of a snapshot: visible batches and deletes, and the cutoffs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) batches: BTreeSet<Number>,
@@ -147,7 +150,7 @@ impl Deref for Found {
 }
 
 impl Found {
-    /// Whether cutoffs leave any of a batch's points that are marked, and of those that are not.
+    /// Returns whether cutoffs leave any marked point of a batch, and whether they leave any other point of it.
     pub(crate) fn leaves(&self, number: Number) -> (bool, bool) {
         let left = |marked: bool| {
             let mut places = points(number).zip(0_u32..);
@@ -157,12 +160,12 @@ impl Found {
     }
 }
 
-/// The newest time of a batch's points.
+/// Returns the newest time of a batch's points.
 pub(crate) fn newest_time(number: Number) -> i64 {
     points(number).map(|(_, at, _)| at).max().unwrap_or(i64::MIN)
 }
 
-/// The points of a batch that are seen, its marked ones deleted or not.
+/// Returns the visible points of a batch, with its marked points deleted or not.
 fn seen_points(number: Number, deleted: bool, cutoffs: Cutoffs) -> impl Iterator<Item = Told> {
     let places = points(number).zip(0_u32..);
     let seen = places
@@ -170,31 +173,31 @@ fn seen_points(number: Number, deleted: bool, cutoffs: Cutoffs) -> impl Iterator
     seen.map(|((series, at, bits), _)| (bits, series, at))
 }
 
-/// How many points these batches have together that are seen; and at most, those that are hidden among them.
+/// Returns the number of visible points of these batches, and an upper bound of their visible and hidden points.
 pub(crate) fn count_points(shown: &Found) -> (u64, u64) {
     let batches = || shown.iter().filter(|number| **number < DELETES);
     let is_deleted = |number: &Number| shown.contains(&(DELETES + number));
     let seen = batches().map(|number| seen_points(*number, is_deleted(number), shown.cutoffs).count() as u64);
-    // Of batches that are hidden whole nothing is known here.
+    // The number of batches that cutoffs hide whole is unknown here.
     let written =
         (shown.cutoffs == Cutoffs::NONE).then(|| batches().map(|number| points(*number).count() as u64).sum());
     (seen.sum(), written.unwrap_or(u64::MAX))
 }
 
-/// The batches that a snapshot shows, and the deletes of marked points.
+/// Returns the batches that a snapshot shows, and the deletes of marked points.
 ///
 /// # Errors
-/// What no history explains: a batch in part, a point twice, a point that nobody wrote, times out of order, a read that
-/// fails.
+/// Content that no history explains: a partial batch, a duplicated point, a point that was not written, times out of
+/// order, a failed read.
 pub(crate) fn found(snapshot: &Snapshot) -> Result<Found, String> {
     let cutoffs = Cutoffs::of(snapshot);
     let mut seen: Vec<Told> = Vec::new();
     let mut last = (u32::MAX, i64::MIN);
     fleeting::check(snapshot)?;
-    for item in snapshot.query(Select::metric(METRIC)).scan() {
+    for item in snapshot.query(Selector::metric(METRIC)).points() {
         let (series, point) = item.map_err(|error| format!("a read fails: {error}"))?;
         let number = series.key.tag_value("n").and_then(|text| text.parse().ok());
-        let number: u32 = number.ok_or_else(|| format!("nobody made {}", series.key))?;
+        let number: u32 = number.ok_or_else(|| format!("no batch has created {}", series.key))?;
         let at = point.timestamp.as_nanos();
         if last.0 == number && last.1 > at {
             return Err(format!("{} goes back from {} to {at}", series.key, last.1));
@@ -224,24 +227,24 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<Found, String> {
     }
     match whole.iter().zip(&seen).find(|(whole, seen)| whole != seen) {
         None if whole.len() == seen.len() => Ok(found),
-        Some((whole, seen)) if seen < whole => Err(format!("nobody wrote {seen:?}, or {cutoffs:?} hides it")),
+        Some((whole, seen)) if seen < whole => Err(format!("{seen:?} was never written, or {cutoffs:?} hides it")),
         _ => Err(format!("a batch of {batches:?} is there in part behind {cutoffs:?}")),
     }
 }
 
-/// The series that a snapshot knows.
+/// Returns the series that a snapshot knows.
 ///
 /// # Errors
-/// One that holds another type than it was made with.
+/// A series whose type differs from the type of its creation.
 pub(crate) fn found_series(snapshot: &Snapshot) -> Result<BTreeSet<u32>, String> {
     let mut series = BTreeSet::new();
     for number in 0..SERIES {
-        // Listed or not: of some a delete may have left no point.
-        match snapshot.typed::<f64>(&key(number)).map(|_| ValueType::F64) {
+        // Includes series that are not listed: a delete may have left a series without points.
+        match snapshot.series::<f64>(&key(number)).map(|_| ValueType::F64) {
             Ok(found) | Err(Error::TypeMismatch { expected: found, .. }) if found == value(number, 0).value_type() => {
                 series.insert(number);
             }
-            Err(Error::NoSuchSeries { .. }) => {}
+            Err(Error::SeriesNotFound { .. }) => {}
             other => return Err(format!("series {number} is {other:?}")),
         }
     }

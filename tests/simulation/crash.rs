@@ -1,4 +1,5 @@
-//! Crashes a scenario after every operation of its disk, opens what each crash may leave, and asks the oracle.
+//! Crashes a scenario after every operation of its disk, opens the images that each crash may leave, and checks them
+//! against the oracle.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -6,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 
-use timestrata::testing::{Executor, Image, Op, SimDisk, State, verify};
+use timestrata::testing::{DiskImage, DiskOp, DiskState, Executor, SimDisk, verify};
 use timestrata::{Db, Durability, Error};
 
 use crate::fleeting;
@@ -14,25 +15,25 @@ use crate::oracle::{Crash, Found, Oracle, batch, count_points, found, found_seri
 use crate::scenarios::Scenario;
 use crate::world::{DIR, World, small};
 
-/// How much of what there is to try is tried.
+/// Sizes of the samples that are tried.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Depth {
-    /// Images of each crash.
+    /// Number of images per crash.
     pub(crate) images: usize,
-    /// Of these images, each so many-th is crashed again in its recovery; 0: none.
+    /// Of these images, every n-th is crashed again during its recovery; 0: none.
     pub(crate) recover_every: u64,
-    /// Images of each crash inside a recovery; 0: recoveries are not crashed.
+    /// Number of images per crash inside a recovery; 0: recoveries are not crashed.
     pub(crate) images_in_recovery: usize,
-    /// Of the images left inside a recovery, each so many-th is crashed again in its own; 0: none.
+    /// Of the images left inside a recovery, every n-th is crashed again in its own recovery; 0: none.
     pub(crate) recover_twice_every: u64,
-    /// Of the different images, each so many-th is verified; 0: none.
+    /// Of the distinct images, every n-th is verified; 0: none.
     pub(crate) verify_every: u64,
-    /// Of the different images, on each so many-th life goes on; 0: on none.
+    /// Of the distinct images, every n-th is written to after its opening; 0: none.
     pub(crate) go_on_every: u64,
 }
 
 impl Depth {
-    /// One image of each crash, and nothing else.
+    /// One image per crash, and nothing else.
     pub(crate) const SHALLOW: Self = Self {
         images: 1,
         recover_every: 0,
@@ -43,24 +44,24 @@ impl Depth {
     };
 }
 
-/// What was tried.
+/// Counts of the tried images and operations.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) operations: u64,
     pub(crate) images: u64,
-    /// Different images that were opened, those in recoveries included.
+    /// Number of distinct images that were opened, including those inside recoveries.
     pub(crate) distinct: u64,
     pub(crate) in_recovery: u64,
     /// Images of a crash in the recovery from a crash in a recovery.
     pub(crate) in_second_recovery: u64,
     pub(crate) verified: u64,
-    /// Written to, flushed, closed and opened once more.
+    /// Images that were written to, flushed, closed and opened once more.
     pub(crate) gone_on: u64,
     /// Backups that a power loss left, opened.
     pub(crate) backups: u64,
 }
 
-/// A crash after which the database shows what it must not.
+/// A crash after which the database shows content that the oracle forbids.
 #[derive(Debug, Clone)]
 pub(crate) struct Violation {
     pub(crate) scenario: &'static str,
@@ -77,34 +78,34 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What opening an image showed.
+/// Content after the opening of an image.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     batches: Found,
     series: BTreeSet<u32>,
 }
 
-/// What opening a backup showed, if it is one.
+/// Content after the opening of a backup; `None` if the directory is not a database.
 type ShownBackup = Result<Option<Rc<Shown>>, String>;
 
-/// Opens images, each distinct one once: what an image shows does not depend on when it was left.
+/// Opens images, each distinct one once: the content of an image does not depend on the time of its crash.
 #[derive(Debug)]
 pub(crate) struct Opener {
     depth: Depth,
     known: HashMap<u64, Result<Rc<Shown>, String>>,
-    /// By image and directory; `None` where there is no database.
+    /// By image and directory; `None` if there is no database.
     backups: HashMap<(u64, &'static str), ShownBackup>,
     pub(crate) counts: Counts,
 }
 
-/// What a scenario did to its disk, and what it was told.
+/// The operations of a scenario on its disk, and the oracle with the answers that the scenario received.
 pub(crate) struct Ran {
-    state: State,
-    pub(crate) log: Vec<Op>,
+    state: DiskState,
+    pub(crate) log: Vec<DiskOp>,
     oracle: Oracle,
 }
 
-/// Runs a scenario on a disk; whatever it held is as wrong as it found it.
+/// Runs a scenario on a disk. A failed check inside the scenario is returned as a violation.
 pub(crate) fn run(scenario: Scenario, disk: SimDisk) -> Result<Ran, Box<Violation>> {
     let mut world = World::new(disk, 1);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (scenario.run)(&mut world))) {
@@ -117,7 +118,7 @@ pub(crate) fn run(scenario: Scenario, disk: SimDisk) -> Result<Ran, Box<Violatio
     Ok(Ran { state: world.disk.base(), log: world.disk.log(), oracle })
 }
 
-/// Runs a scenario on a disk and crashes it everywhere.
+/// Runs a scenario on a disk and crashes it after every operation.
 pub(crate) fn crash_everywhere(scenario: Scenario, disk: SimDisk, depth: Depth) -> Result<Counts, Box<Violation>> {
     let ran = run(scenario, disk)?;
     let mut opener = Opener::new(depth);
@@ -133,14 +134,14 @@ fn open(disk: &SimDisk) -> Result<(Executor, Db), String> {
     }
 }
 
-/// Opens a backup that a crash left, unless it is no database.
-fn open_backup(image: &Image, dir: &'static str) -> ShownBackup {
+/// Opens a backup that a crash left, unless it is not a database.
+fn open_backup(image: &DiskImage, dir: &'static str) -> ShownBackup {
     let disk = SimDisk::from_image(image, 7);
     disk.record(false);
     let mut executor = Executor::new(&disk, 2);
-    match executor.open(Db::builder(dir).create(false)) {
+    match executor.open(Db::builder(dir).create_if_missing(false)) {
         Ok(db) => Shown::of(&db).map(|shown| Some(Rc::new(shown))),
-        Err(Error::NotFound { .. }) => Ok(None),
+        Err(Error::DatabaseNotFound { .. }) => Ok(None),
         Err(Error::MissingFiles { files, .. }) if files == ["manifest"] => Ok(None),
         Err(error) => Err(format!("it does not open: {error}")),
     }
@@ -163,7 +164,7 @@ impl Opener {
         Self { depth, known: HashMap::new(), backups: HashMap::new(), counts: Counts::default() }
     }
 
-    /// Crashes after each operation from this one on.
+    /// Crashes after each operation, beginning with operation `first`.
     pub(crate) fn crash_from(&mut self, scenario: &'static str, ran: Ran, first: usize) -> Result<(), Box<Violation>> {
         let Ran { mut state, log, oracle } = ran;
         for operation in 0..=log.len() {
@@ -184,9 +185,9 @@ impl Opener {
         Ok(())
     }
 
-    /// The process dies, or the power fails.
-    fn crash_at(&mut self, state: &State, oracle: &Oracle, now: usize) -> Result<(), String> {
-        // The process alone dies: the next opening meets what the page cache held, and the power may fail then.
+    /// Crashes once with a kill of the process, and once with a power loss.
+    fn crash_at(&mut self, state: &DiskState, oracle: &Oracle, now: usize) -> Result<(), String> {
+        // Kill of the process: the next opening finds the content of the page cache, and a power loss may follow then.
         let cached = SimDisk::from_state(state.clone(), 5);
         let killed = self.crash_recovery(&cached, Crash::Process, oracle, now, false);
         killed.map_err(|what| format!("killed: {what}"))?;
@@ -201,8 +202,9 @@ impl Opener {
         Ok(())
     }
 
-    /// A backup is no database until all of it is there, and is there once that was told.
-    fn check_backups(&mut self, image: &Image, oracle: &Oracle, now: usize) -> Result<(), String> {
+    /// Checks that a backup is not a database before it is complete, and that it is present after its success was
+    /// returned.
+    fn check_backups(&mut self, image: &DiskImage, oracle: &Oracle, now: usize) -> Result<(), String> {
         let dirs: BTreeSet<&'static str> = oracle.backups.iter().map(|backup| backup.dir).collect();
         for dir in dirs {
             let shown = self.backups.entry((image.hash(), dir)).or_insert_with(|| open_backup(image, dir)).clone();
@@ -223,8 +225,8 @@ impl Opener {
         Ok(())
     }
 
-    /// Opens what a crash left.
-    fn open(&mut self, image: &Image) -> Result<Rc<Shown>, String> {
+    /// Opens an image, or returns the known result.
+    fn open(&mut self, image: &DiskImage) -> Result<Rc<Shown>, String> {
         if let Some(known) = self.known.get(&image.hash()) {
             return known.clone();
         }
@@ -233,8 +235,8 @@ impl Opener {
         shown
     }
 
-    /// The same for one that is met for the first time. No crash leaves what `verify` calls damage.
-    fn open_first(&mut self, image: &Image) -> Result<Rc<Shown>, String> {
+    /// Opens an image that is not known yet. No crash leaves anything that `verify` reports as damage.
+    fn open_first(&mut self, image: &DiskImage) -> Result<Rc<Shown>, String> {
         let disk = SimDisk::from_image(image, 3);
         disk.record(false);
         let number = self.known.len() as u64;
@@ -243,7 +245,8 @@ impl Opener {
         let shown = Shown::of(&db)?;
         if let Some(counted) = verified {
             self.counts.verified += 1;
-            // Before the opening, so that what waits in the log is counted too; deleted points are until a merge.
+            // `verify` ran before the opening. It also counts points in the WAL, and deleted points until a merge
+            // removes them.
             let (seen, written) = count_points(&shown.batches);
             if !(seen..=written.saturating_add(fleeting::MOST_POINTS)).contains(&counted) {
                 return Err(format!("verify counts {counted} points, and an opening shows {seen} of {written}"));
@@ -256,8 +259,9 @@ impl Opener {
         Ok(Rc::new(shown))
     }
 
-    /// Recovers what a crash left, with a power loss after each operation of the recovery: whatever that leaves is
-    /// opened again, and shows what it may; once the recovery has ended, exactly what that showed.
+    /// Recovers an image, with a power loss after each operation of the recovery. Each resulting image is opened again
+    /// and must satisfy the oracle; an image of the completed recovery must show exactly the same content as the
+    /// recovery.
     fn crash_recovery(
         &mut self,
         disk: &SimDisk,
@@ -287,7 +291,7 @@ impl Opener {
 
     fn in_recovery(
         &mut self,
-        image: &Image,
+        image: &DiskImage,
         ended: Option<&Shown>,
         oracle: &Oracle,
         now: usize,
@@ -310,17 +314,17 @@ impl Opener {
     }
 }
 
-/// Whether it is the turn of a sample.
+/// Returns `true` for every `every`-th number.
 fn nth(number: u64, every: u64) -> bool {
     every > 0 && number.is_multiple_of(every)
 }
 
-/// How many points `verify` counts, if there is a database. No crash leaves damage; a close leaves nothing unfinished,
-/// though a torn end that an opening kept aside stays.
+/// Returns the number of points that `verify` counts, or `None` if there is no database. No crash leaves damage, and a
+/// close leaves no note, except for the copy of a torn tail that an opening kept aside.
 fn check_sound(disk: &SimDisk, closed: bool) -> Result<Option<u64>, String> {
     let unfinished = |note: &String| !note.starts_with("forgiven-");
     match verify(disk, Path::new(DIR)) {
-        Err(Error::NotFound { .. }) if !closed => Ok(None),
+        Err(Error::DatabaseNotFound { .. }) if !closed => Ok(None),
         Ok(report) if report.findings.is_empty() && !(closed && report.notes.iter().any(unfinished)) => {
             Ok(Some(report.points))
         }
@@ -328,9 +332,9 @@ fn check_sound(disk: &SimDisk, closed: bool) -> Result<Option<u64>, String> {
     }
 }
 
-/// What a crash left can be worked with: written to, flushed, closed, opened again.
+/// Checks that an opened image is usable: it is written to, flushed, closed and opened again.
 fn go_on(disk: &SimDisk, executor: &mut Executor, db: Db, shown: &Shown) -> Result<(), String> {
-    // Beyond all that a scenario writes.
+    // Numbers beyond all that a scenario writes.
     let more = [(100_000, Durability::Os), (100_001, Durability::Sync), (100_002, Durability::Os)];
     let life = async move {
         for (number, durability) in more {
@@ -342,8 +346,8 @@ fn go_on(disk: &SimDisk, executor: &mut Executor, db: Db, shown: &Shown) -> Resu
         let shown = Shown::of(&db);
         db.close().await.map(|()| shown)
     };
-    let before = executor.run(life).ok_or("nobody answers")?.map_err(|error| error.to_string())??;
-    executor.settle();
+    let before = executor.block_on(life).ok_or("no answer")?.map_err(|error| error.to_string())??;
+    executor.run_until_idle();
     let mut all = shown.batches.clone();
     let more = more.map(|(number, _)| number);
     all.batches.extend(more.into_iter().filter(|number| shown.batches.leaves(*number) != (false, false)));
@@ -354,16 +358,16 @@ fn go_on(disk: &SimDisk, executor: &mut Executor, db: Db, shown: &Shown) -> Resu
     if same { Ok(()) } else { Err(format!("{shown:?} became {before:?} and then {after:?}")) }
 }
 
-/// An operation without its bytes.
-fn brief(op: Option<&Op>) -> String {
+/// Describes an operation without its bytes.
+fn brief(op: Option<&DiskOp>) -> String {
     match op {
         None => "before the first".to_owned(),
-        Some(Op::Write { inode, offset, bytes }) => format!("{} bytes at {offset} of {inode:?}", bytes.len()),
+        Some(DiskOp::Write { inode, offset, bytes }) => format!("{} bytes at {offset} of {inode:?}", bytes.len()),
         Some(other) => format!("{other:?}"),
     }
 }
 
-/// What a panic says.
+/// Returns the message of a panic.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()

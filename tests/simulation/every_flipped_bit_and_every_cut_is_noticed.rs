@@ -1,67 +1,68 @@
-//! Every bit of a small database flipped, and every file cut at every length: the opening refuses, a read fails, or the
-//! answers are right. What neither opening nor reads meet, `verify` names. Never a wrong answer, never a panic.
-//! `TIMESTRATA_DAMAGES` adds so many random damages of several bytes.
+//! Flips every bit of a small database, and cuts every file at every length: the opening fails, a read fails, or the
+//! answers are correct. `verify` names damage that neither opening nor reads detect. There is never a wrong answer or a
+//! panic. `TIMESTRATA_DAMAGES` adds a number of random damages of several bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use timestrata::testing::{Executor, Fault, FaultAt, Image, Kind, SimDisk, verify};
+use timestrata::testing::{CallKind, DiskImage, Executor, Fault, FaultTrigger, SimDisk, verify};
 use timestrata::{Durability, Error};
 
-use crate::common::Numbers;
+use crate::numbers::Numbers;
 use crate::oracle::{Crash, Cutoffs, Found, Limits, Number, Oracle, found};
 use crate::world::{DIR, World, make_all_series, small};
 
-/// A killed database with everything in it: a sealed segment, a last one, SSTs, edits, series, deletes, cutoffs.
+/// A killed database with all kinds of content: a sealed segment, a last segment, SSTs, edits, series, deletes,
+/// cutoffs.
 struct Fixture {
-    image: Image,
+    image: DiskImage,
     files: BTreeMap<PathBuf, Vec<u8>>,
     truth: Found,
-    /// Of these a later record says that they were synced: no tail rule forgives their damage.
+    /// Batches that a later record marks as synced: the tail rule never drops them.
     vouched: BTreeSet<Number>,
-    /// These are in SSTs.
+    /// Batches in SSTs.
     flushed: BTreeSet<Number>,
     oracle: Oracle,
-    /// Where each segment's log ends; behind it lies what a failed write left, or what a recycled file held before.
+    /// End of the log in each segment. The bytes after it are left by a failed write or by an earlier use of the file.
     ends: BTreeMap<String, usize>,
     last_segment: String,
-    /// Where the last record begins in it: it vouches for all groups before its own.
+    /// Offset of the last record in that segment. The record marks all groups before its own group as synced.
     last_record: usize,
 }
 
-/// How a file was damaged, and so what may pass as the torn end of a log.
+/// Kind of a damage, which determines the content that may be dropped as a torn tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Damage {
-    /// What a later record vouches for must stay, and what goes must be told.
+    /// Batches that a later record marks as synced must stay, and dropped bytes must be reported.
     Bit,
-    /// The vouching records may be cut off, too; what goes must be told.
+    /// The records that mark others as synced may be cut off too. Dropped bytes must be reported.
     Cut,
-    /// Everything up to the end may be zeros, as if nothing had been there.
+    /// Everything up to the end may be zeros, which is the same as an unwritten log.
     Run { to_the_end: bool },
 }
 
-/// What a damage did.
+/// The check that detected a damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Noticed {
-    /// The opening refused, naming the file.
+    /// The opening failed and named the file.
     Opening,
-    /// A read failed, naming the file.
+    /// A read failed and named the file.
     Reading,
-    /// Dropped as the torn end that it may be, and said so.
+    /// The opening dropped the bytes as a torn tail and reported it.
     Forgiven,
-    /// By `verify` alone: what was asked for did not need it.
+    /// Only `verify`: the reads did not need these bytes.
     Verify,
-    /// By nobody: the bytes mean nothing.
+    /// No check: the bytes have no meaning.
     Nobody,
 }
 
-/// Files of the base and of L0; a cutoff, a rule's and deletes in the manifest.
+/// Creates files of the base and of L0, and a cutoff, the cutoff of a rule, and deletes in the manifest.
 fn flushed() -> World {
     let mut world = World::new(SimDisk::new(1), 1);
     let limits = Limits { age: Some(Duration::from_micros(4)), ruled: Some(Duration::from_micros(2)), bytes: None };
     world.retain(limits);
-    // The cutoffs go by the clock: all points are later.
+    // The cutoffs follow the clock, because all points are later than the clock.
     world.set_clock(0);
     world.open(Crash::Process).expect("it opens");
     make_all_series(&mut world);
@@ -77,11 +78,12 @@ fn flushed() -> World {
             world.write_one();
         }
         assert!(world.delete());
-        // The flush's edit, and behind it that of the cutoffs alone.
+        // The edit of the flush, followed by an edit of the cutoffs only.
         world.set_clock(clock);
         assert!(world.flush());
     }
-    // The manifest ends with an edit that moves the floor, and no cutoff: one that may be torn, and so may be forgiven.
+    // The manifest ends with an edit that moves the floor and no cutoff. Such an edit may be torn, so it may be
+    // dropped.
     for _ in 0..3 {
         world.write_one();
     }
@@ -93,14 +95,15 @@ fn flushed() -> World {
     world
 }
 
-/// The wall clock as it was last looked at.
+/// The wall clock at the last move of the cutoffs.
 const CLOCK: i64 = 12_000;
 
 fn fixture() -> Fixture {
     fixture_at(CLOCK)
 }
 
-/// The same with the clock at this time at last: beyond `CLOCK` the manifest ends with a cutoff that moved alone.
+/// Creates the fixture with this final clock. If it is later than `CLOCK`, the manifest ends with an edit that moves a
+/// cutoff only.
 fn fixture_at(clock: i64) -> Fixture {
     let mut world = flushed();
     let flushed = found(&world.db().snapshot()).unwrap().batches;
@@ -110,14 +113,14 @@ fn fixture_at(clock: i64) -> Fixture {
     assert!(world.delete());
     let wal_bytes = |world: &World| usize::try_from(world.db().stats().wal_bytes).unwrap();
     let sealed = wal_bytes(&world);
-    // A write that fails seals its segment early.
-    world.disk.plant(FaultAt::Kind { kind: Kind::Write, skip: 0, times: 1 }, Fault::Short(3));
+    // A failed write seals its segment early.
+    world.disk.inject(FaultTrigger::Kind { kind: CallKind::Write, skip: 0, times: 1 }, Fault::ShortWrite(3));
     for _ in 0..3 {
         world.write_one();
     }
     assert!(world.delete());
     let flushed_seq = world.db().stats().flushed_seq;
-    // Idle for long enough to leave a mark; the write behind it has but the next group's word.
+    // Waits long enough for a sync mark. Only the next group marks the write after it as synced.
     let second = Duration::from_secs(1);
     world.set_clock(clock - i64::try_from(second.as_nanos()).unwrap());
     world.wait(second);
@@ -130,8 +133,8 @@ fn fixture_at(clock: i64) -> Fixture {
     let tail = wal_bytes(&world) - sealed;
     assert_eq!(world.db().stats().flushed_seq, flushed_seq, "the last delete is in the log alone");
     world.kill();
-    let image = world.disk.image_live();
-    // A spare means nothing before it is overwritten.
+    let image = world.disk.live_image();
+    // A spare segment has no meaning before it is overwritten.
     let counts = image.files().iter().filter(|(path, _)| !path.to_str().unwrap().contains("spare-"));
     let files: BTreeMap<_, _> = counts.map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
     let names = files.keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
@@ -142,8 +145,8 @@ fn fixture_at(clock: i64) -> Fixture {
     Fixture { image, files, truth, vouched, flushed, oracle, ends, last_segment, last_record }
 }
 
-/// What comes of a damaged directory, or why that must not be.
-fn meet(fixture: &Fixture, image: &Image, name: &str, damage: Damage) -> Result<Noticed, String> {
+/// Returns the check that detected the damage, or the reason why the outcome is not permitted.
+fn meet(fixture: &Fixture, image: &DiskImage, name: &str, damage: Damage) -> Result<Noticed, String> {
     let disk = SimDisk::from_image(image, 1);
     disk.record(false);
     let verified = verify(&disk, Path::new(DIR));
@@ -155,7 +158,7 @@ fn meet(fixture: &Fixture, image: &Image, name: &str, damage: Damage) -> Result<
             if sound && !matches!(error, Error::MissingFiles { .. } | Error::UnsupportedVersion { .. }) {
                 return Err(format!("the opening says {error}, verify finds nothing"));
             }
-            // Not always the damaged one: a bad edit makes other files strangers.
+            // The named file is not always the damaged one: a bad edit makes other files foreign.
             let names = error.to_string().contains(DIR);
             return if names { Ok(Noticed::Opening) } else { Err(format!("an error that names no file: {error}")) };
         }
@@ -163,10 +166,10 @@ fn meet(fixture: &Fixture, image: &Image, name: &str, damage: Damage) -> Result<
     let shown = match found(&db.snapshot()) {
         Ok(shown) => shown,
         Err(what) if what.contains("a read fails") && what.contains(name) => return Ok(Noticed::Reading),
-        Err(what) => return Err(format!("it shows what nobody wrote: {what}")),
+        Err(what) => return Err(format!("it shows points that were never written: {what}")),
     };
     if shown != fixture.truth {
-        let told = db.open_report().forgiven.is_some();
+        let told = db.open_report().torn_tail.is_some();
         let kept = |batches: &BTreeSet<Number>| shown.is_superset(batches);
         let fair = match damage {
             Damage::Bit => told && kept(&fixture.vouched),
@@ -209,7 +212,7 @@ fn kind(name: &str) -> &'static str {
     kinds.into_iter().find(|kind| name.contains(kind)).unwrap_or("another")
 }
 
-/// Damages each file in each way and notes what comes of it.
+/// Damages each file in each way and records the outcomes.
 fn sweep(
     what: &str,
     damage: Damage,
@@ -220,7 +223,7 @@ fn sweep(
     assert!(tried > 5_000);
 }
 
-/// The same of some of a fixture's files; how many damages that were.
+/// Does the same for some files of a fixture. Returns the number of damages.
 fn sweep_files(
     fixture: &Fixture,
     wanted: impl Fn(&str) -> bool,
@@ -238,7 +241,7 @@ fn sweep_files(
                 Ok(noticed) => {
                     tally.add(name, noticed);
                     if noticed == Noticed::Nobody && !fixture.means_nothing(name, at) {
-                        wrong.push(format!("{name} at {at}: nobody notices"));
+                        wrong.push(format!("{name} at {at}: not detected"));
                     }
                 }
                 Err(what) => wrong.push(format!("{name} at {at}: {what}")),
@@ -251,7 +254,7 @@ fn sweep_files(
 }
 
 impl Fixture {
-    /// Whether a byte is none of those that count: of a lock, behind the end of a log.
+    /// Returns `true` if a byte has no meaning: it belongs to the lock file, or lies after the end of a log.
     fn means_nothing(&self, name: &str, at: usize) -> bool {
         kind(name) == "LOCK" || self.ends.get(name).is_some_and(|end| at >= *end)
     }
@@ -294,7 +297,7 @@ fn odd_lengths() {
     sweep("odd lengths", Damage::Cut, 1, cut);
 }
 
-/// The last thing that the manifest heard is a cutoff: no WAL that went and no file that went tells that it is missing.
+/// The last edit of the manifest is a cutoff: no missing WAL segment and no missing file shows that this edit is lost.
 #[test]
 fn a_cutoff_that_moved_alone() {
     let fixture = fixture_at(CLOCK + 2_000);
@@ -306,7 +309,7 @@ fn a_cutoff_that_moved_alone() {
     }
 }
 
-/// Runs of random bytes, zeros, or bytes of another place.
+/// Replaces runs of bytes with random bytes, zeros, or bytes of another position.
 #[test]
 fn random_damages() {
     let fixture = fixture();
@@ -335,7 +338,7 @@ fn random_damages() {
         let met = meet(&fixture, &fixture.image.with_file(path, damaged), name, damage);
         let met = met.unwrap_or_else(|what| panic!("{name}, {len} bytes from {from}: {what}"));
         let stale = fixture.means_nothing(name, from + len - 1);
-        assert!(met != Noticed::Nobody || stale, "{name}, {len} bytes from {from}: nobody notices");
+        assert!(met != Noticed::Nobody || stale, "{name}, {len} bytes from {from}: not detected");
         tally.add(name, met);
     }
     tally.print("random damages", started);

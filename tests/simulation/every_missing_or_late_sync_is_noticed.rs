@@ -1,5 +1,5 @@
-//! A harness that finds nothing proves nothing: each sync of the engine is left out, and each is carried out later than
-//! the engine believes. The crashes of some scenario must show it.
+//! Checks the harness itself: each sync of the engine is omitted, and each is delayed beyond the point where the engine
+//! relies on it. The crashes of some scenario must detect it.
 
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use timestrata::testing::{SimDisk, SyncStep};
 use crate::crash::{Depth, crash_everywhere};
 use crate::scenarios::SCENARIOS;
 
-/// The first scenario that notices, what it says, and how many images that took.
+/// Returns the violation of the first scenario that detects the bug, and the number of images until then.
 fn caught(step: SyncStep, plant: impl Fn(&SimDisk)) -> Option<(String, u64)> {
     let depth = Depth { images: 48, images_in_recovery: 2, ..Depth::SHALLOW };
     let mut images = 0;
-    // One scenario alone makes backups: all others would be crashed for nothing.
+    // Only one scenario makes backups: crashes of the other scenarios would be useless.
     let of_backups = matches!(step, SyncStep::BackupCopy | SyncStep::BackupDirectory);
     for scenario in SCENARIOS.iter().filter(|scenario| !of_backups || scenario.name.starts_with("backups")) {
         let disk = SimDisk::new(1);
@@ -44,18 +44,18 @@ fn without_it() {
     all_caught("without", SimDisk::omit_sync);
 }
 
-/// By how many operations a sync must be late to come after what relies on it.
+/// Returns the number of operations by which a sync must be late to come after the operation that relies on it.
 fn operations_until_relied_on(step: SyncStep) -> usize {
     match step {
         // The successor's header is written and synced; its name makes the seal count.
-        SyncStep::WalPredecessor => 3,
-        // Rename, the directory's sync, and both halves of the edit that names it.
-        SyncStep::Sst => 4,
+        SyncStep::WalSegmentEnd => 3,
+        // The rename, the sync of the directory, and both halves of the edit that names the file.
+        SyncStep::SstData => 4,
         // The rest of the opening comes before the first acknowledgement.
         SyncStep::ParentDirectory => 24,
-        // What follows until the manifest has its name.
+        // The operations until the manifest has its name.
         SyncStep::BackupCopy | SyncStep::BackupDirectory => 8,
-        // Whatever follows.
+        // The next operation.
         _ => 1,
     }
 }

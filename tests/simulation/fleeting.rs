@@ -1,29 +1,31 @@
-//! Series that come and go beside the numbered batches: all their points are deleted, and written anew. The oracle does not
-//! know them; whatever was lost, who has points must be listed.
+//! Series beside the numbered batches whose points are all deleted and written again. The oracle does not know these
+//! series; after any loss, a series with points must be listed.
 
 use std::rc::Rc;
 
-use timestrata::{Batch, Durability, Error, Select, SeriesKey, Snapshot, Timestamp};
+use timestrata::{Batch, Durability, Error, Selector, SeriesKey, Snapshot, Timestamp};
 
 use crate::world::World;
 
-/// Beside the one that batches go to.
+/// Metric of these series, different from the metric of the batches.
 const METRIC: &str = "fleeting";
 const SERIES: i64 = 3;
-/// No scenario writes more of them.
+/// Upper bound of their points: no scenario writes more.
 pub(crate) const MOST_POINTS: u64 = 64;
 
 fn key(series: i64) -> SeriesKey {
     SeriesKey::new(METRIC).tag("n", series.to_string())
 }
 
+/// Checks the series.
+///
 /// # Errors
-/// A series that has a point and is not listed, or that is not the one that was written.
+/// A series that has a point and is not listed, or whose points were not written.
 pub(crate) fn check(snapshot: &Snapshot) -> Result<(), String> {
     for series in 0..SERIES {
-        let handle = match snapshot.typed::<i64>(&key(series)) {
+        let handle = match snapshot.series::<i64>(&key(series)) {
             Ok(handle) => handle,
-            Err(Error::NoSuchSeries { .. }) => continue,
+            Err(Error::SeriesNotFound { .. }) => continue,
             Err(error) => return Err(format!("fleeting series {series}: {error}")),
         };
         for point in snapshot.scan(handle, ..) {
@@ -31,7 +33,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<(), String> {
             if point.value != series {
                 return Err(format!("fleeting series {series} has a point of {}", point.value));
             }
-            if snapshot.find(&key(series)).is_none() {
+            if snapshot.find_series(&key(series)).is_none() {
                 return Err(format!("series {series} has a point and is not listed"));
             }
         }
@@ -40,7 +42,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<(), String> {
 }
 
 impl World {
-    /// A point at a time of each fleeting series.
+    /// Writes a point of each series at a time.
     pub(crate) fn write_fleeting(&mut self, at: i64, durability: Durability) {
         let mut batch = Batch::new();
         for series in 0..SERIES {
@@ -53,11 +55,11 @@ impl World {
         }));
     }
 
-    /// Deletes all that the fleeting series have up to a time, or whatever they have.
+    /// Deletes all points of the series up to a time, or all of their points.
     pub(crate) fn delete_fleeting(&mut self, last: Option<i64>) {
         let (db, troubled) = (self.db().clone(), self.troubles());
         drop(self.executor.spawn(async move {
-            let select = Select::metric(METRIC);
+            let select = Selector::metric(METRIC);
             let deleted = match last {
                 Some(last) => db.delete(select, ..=Timestamp::from_nanos(last)).await,
                 None => db.delete(select, ..).await,
@@ -66,7 +68,7 @@ impl World {
         }));
     }
 
-    /// Asks for a flush without waiting for it.
+    /// Requests a flush without waiting for it.
     pub(crate) fn send_flush(&mut self) {
         let (db, troubled) = (self.db().clone(), self.troubles());
         drop(self.executor.spawn(async move {
@@ -75,7 +77,7 @@ impl World {
         }));
     }
 
-    /// Whether, at the time of asking, a call has a reason to fail.
+    /// Returns a function that returns `true` if a call may fail at the time of its evaluation.
     fn troubles(&self) -> impl Fn() -> bool + 'static {
         let (clock, oracle) = (self.clock(), Rc::clone(&self.oracle));
         move || clock.moment().troubled || oracle.borrow().closing

@@ -1,10 +1,10 @@
-//! Scenarios in which calls may fail or not, and in which much is unsynced: full and dying disks, jumps of the clock,
-//! long stretches without a sync. They hold the world to what it was told, and ask of no call that it go well.
+//! Scenarios in which calls may fail, and in which much data is unsynced: full and dying disks, jumps of the clock,
+//! long periods without a sync. They check the answers against the oracle, and do not require that a call succeeds.
 
 use std::time::Duration;
 
 use timestrata::Durability;
-use timestrata::testing::{Fault, FaultAt, Rates, SyncStep};
+use timestrata::testing::{Fault, FaultRates, FaultTrigger, SyncStep};
 
 use crate::oracle::{Crash, SERIES};
 use crate::world::{World, small};
@@ -13,10 +13,10 @@ const SYNC: Durability = Durability::Sync;
 const OS: Durability = Durability::Os;
 const INTERVAL: Durability = Durability::Interval(Duration::from_millis(20));
 
-/// The last retry of a flush comes no later than this.
+/// Upper bound of the time until the last retry of a flush.
 const LAST_RETRY: Duration = Duration::from_secs(61);
 
-/// Two lives and the beginning of a third, through whatever fault is planted.
+/// Two openings and the beginning of a third one, with any injected fault.
 pub(crate) fn any_call_may_fail(world: &mut World) {
     for life in 0..2 {
         _ = world.open_again(Crash::Process);
@@ -39,22 +39,22 @@ pub(crate) fn any_call_may_fail(world: &mut World) {
     world.release();
 }
 
-/// Room for ever more bytes, and none after them; once there is room again, all goes on.
+/// Limits the free space to increasing sizes. After space is freed, all operations continue.
 pub(crate) fn full_disk(world: &mut World) {
     for room in [0, 30, 700, 1_500, 3_000] {
         _ = world.open_again(Crash::Process);
         world.write(&[SYNC, OS]);
         let before = world.look().expect("no fault is planted");
         world.fill(room);
-        let struck = world.disk.struck();
+        let struck = world.disk.faults_hit();
         for _ in 0..30 {
             world.write(&[OS, SYNC]);
             _ = world.look();
-            if world.disk.struck() > struck + 3 {
+            if world.disk.faults_hit() > struck + 3 {
                 break;
             }
         }
-        assert!(world.disk.struck() > struck, "{room} more bytes are room enough");
+        assert!(world.disk.faults_hit() > struck, "{room} more bytes are room enough");
         _ = world.flush();
         _ = world.sync();
         let after = world.look().expect("reads need no room");
@@ -69,13 +69,13 @@ pub(crate) fn full_disk(world: &mut World) {
     assert!(world.close());
 }
 
-/// Every call may fail, once in so many.
+/// Every call may fail at random, at increasing rates.
 pub(crate) fn dying_disk(world: &mut World) {
-    let struck = world.disk.struck();
+    let struck = world.disk.faults_hit();
     for in_a_million in [10_000, 30_000, 60_000, 100_000, 200_000] {
-        world.disk.fault_rate(Some(Rates::everywhere(in_a_million)));
+        world.disk.fault_rate(Some(FaultRates::everywhere(in_a_million)));
         _ = world.open_again(Crash::Process);
-        world.disk.fault_rate(Some(Rates::everywhere(in_a_million)));
+        world.disk.fault_rate(Some(FaultRates::everywhere(in_a_million)));
         for series in 0..SERIES {
             world.make_series(series);
             world.write(&[OS, SYNC]);
@@ -87,14 +87,14 @@ pub(crate) fn dying_disk(world: &mut World) {
         _ = world.sync();
         world.kill();
     }
-    assert!(world.disk.struck() > struck + 20, "{} faults struck", world.disk.struck());
+    assert!(world.disk.faults_hit() > struck + 20, "{} faults struck", world.disk.faults_hit());
     world.mend();
     assert!(world.open_again(Crash::Process));
     world.write_one();
     assert!(world.close());
 }
 
-/// Hours pass: the age of a memtable freezes it, however small it is; a failed flush is tried again.
+/// Hours pass: the age of a memtable freezes it, regardless of its size; a failed flush is tried again.
 pub(crate) fn clock_jumps(world: &mut World) {
     for life in 0..2 {
         _ = world.open_again(Crash::Process);
@@ -104,10 +104,10 @@ pub(crate) fn clock_jumps(world: &mut World) {
         assert!(world.db().stats().files > files, "an old memtable is still unflushed");
         assert!(world.intervals_over > life, "no interval has ended");
         world.write(&[INTERVAL]);
-        world.disk.plant(FaultAt::Sync { step: SyncStep::Sst, skip: 0, times: 3 }, Fault::Full);
+        world.disk.inject(FaultTrigger::Sync { step: SyncStep::SstData, skip: 0, times: 3 }, Fault::DiskFull);
         world.wait(Duration::from_hours(1));
         world.wait(Duration::from_hours(100));
-        assert_eq!(world.db().stats().frozen, 0, "the flush was not tried again");
+        assert_eq!(world.db().stats().frozen_memtables, 0, "the flush was not tried again");
         _ = world.look();
         world.open_twice();
         world.write(&[OS, SYNC]);
@@ -116,7 +116,7 @@ pub(crate) fn clock_jumps(world: &mut World) {
     }
 }
 
-/// Series made in the page cache alone, by name and by batch, over a flush, a kill and a release.
+/// Creates series in the page cache only, by name and by batch, with a flush, a kill and a release.
 pub(crate) fn unsynced_series(world: &mut World) {
     world.options(small(), OS);
     for life in 0..3 {
@@ -144,7 +144,7 @@ pub(crate) fn unsynced_series(world: &mut World) {
     }
 }
 
-/// One segment grows over many sectors, and nothing says that any of it is on the disk.
+/// One segment grows over many sectors, and no record marks any of it as synced.
 pub(crate) fn unsynced_segment(world: &mut World) {
     world.options(small().flush_at_bytes(1 << 20).wal_segment_bytes(1 << 20), OS);
     for life in 0..3 {
@@ -161,10 +161,10 @@ pub(crate) fn unsynced_segment(world: &mut World) {
     }
 }
 
-/// The disk drops what a failed sync was for, and every life begins on what the cache still shows.
+/// The disk drops the data of a failed sync, and every opening begins with the content of the page cache.
 pub(crate) fn failed_syncs(world: &mut World) {
     for step in SyncStep::ALL {
-        world.disk.plant(FaultAt::Sync { step, skip: 0, times: 1 }, Fault::Error(std::io::ErrorKind::Other));
+        world.disk.inject(FaultTrigger::Sync { step, skip: 0, times: 1 }, Fault::Error(std::io::ErrorKind::Other));
         _ = world.open_again(Crash::Process);
         world.write(&[OS]);
         world.write(&[SYNC]);

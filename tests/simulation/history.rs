@@ -1,18 +1,19 @@
-//! Random histories: steps that each carry all their choices, so that they mean the same when others are taken away.
+//! Random histories. Each step contains all its choices, so that its meaning does not change when other steps are
+//! removed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-use timestrata::testing::{Fault, FaultAt, Kind, Rates, SimDisk, SyncStep, Task};
+use timestrata::testing::{CallKind, Fault, FaultRates, FaultTrigger, SimDisk, SyncStep, TaskHandle};
 use timestrata::{Durability, Snapshot};
 
 use crate::crash::panic_text;
 use crate::oracle::{Crash, Found, Limits, Number, SERIES};
 use crate::world::World;
 
-/// How durable a write is to be.
+/// Durability that a write asks for.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) enum Asked {
     Sync,
@@ -20,13 +21,13 @@ pub(crate) enum Asked {
     Os,
 }
 
-/// What goes wrong once.
+/// A fault that occurs once.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) enum Wrong {
     Write {
         taken: u16,
     },
-    /// By its place among all syncs.
+    /// By its index among all syncs.
     Sync {
         step: u8,
     },
@@ -40,7 +41,7 @@ pub(crate) enum Wrong {
     Remove,
 }
 
-/// What retention goes by.
+/// The limits of retention.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) enum Kept {
     Everything,
@@ -53,32 +54,32 @@ pub(crate) enum Kept {
 /// One step of a history.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Step {
-    /// So many writes at once, of so many clients.
+    /// A number of concurrent writes, each of its own client.
     Write {
         asked: Asked,
         batches: u8,
     },
-    /// Turns of whoever wants one.
+    /// Polls tasks that are ready.
     Turns {
         turns: u8,
     },
-    /// Turns until nobody wants one.
+    /// Polls tasks until none is ready.
     Settle,
-    /// The newest write is given up by whoever sent it.
+    /// The client of the newest write drops it.
     Cancel,
     Series {
         series: u8,
     },
     Sync,
     Flush,
-    /// The newest batch that can loses some of its points.
+    /// Deletes the marked points of the newest batch that has some.
     Delete,
     Compact,
     Wait {
         millis: u16,
     },
     Look,
-    /// A snapshot is kept, and shows the same for as long.
+    /// Holds a snapshot, which must show the same content until it is dropped.
     Hold,
     LetGo,
     Fail {
@@ -92,35 +93,35 @@ pub(crate) enum Step {
     PowerLoss {
         choice: u8,
     },
-    /// The disk has room for so many more bytes.
+    /// Limits the free space of the disk to a number of bytes.
     Fill {
         room: u16,
     },
-    /// Every call may fail, so many in a thousand.
+    /// Every call may fail at random, at this rate per thousand.
     Rate {
         in_a_thousand: u8,
     },
-    /// The clock jumps: ages and retries are over at once.
+    /// The clock jumps: ages and retries are due at once.
     Jump {
         hours: u8,
     },
-    /// What the openings from now on are to keep: an age of this kind, or so many KiB.
+    /// Sets the retention limits of later openings: an age of this kind, or a number of KiB.
     Retain {
         what: Kept,
         much: u8,
     },
-    /// The wall clock is set to when the newest batches were young, or to long after.
+    /// Sets the wall clock to a time near the newest batches, or to a much later time.
     SetClock {
         back: Option<u8>,
     },
-    /// Another opening in the same life.
+    /// Tries another opening during this one.
     OpenTwice,
-    /// An opening, if none is under way; if a fault strikes it, nobody tries again at once.
+    /// Tries an opening if the database is not open. If a fault makes it fail, it is not repeated at once.
     TryOpen,
 }
 
 impl Step {
-    /// Whether it is about an open database: the others come between two lives just as they are.
+    /// Returns `true` if the step needs an open database. Other steps also occur between two openings.
     fn needs_open(&self) -> bool {
         let between = matches!(
             self,
@@ -192,26 +193,26 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A history under way.
+/// State of a running history.
 struct Run {
     world: World,
-    newest: Option<(Number, Task<()>)>,
+    newest: Option<(Number, TaskHandle<()>)>,
     held: Vec<(Snapshot, Found)>,
     after: Crash,
     ran: Ran,
 }
 
-/// What a history came to.
+/// Totals of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Ran {
     pub(crate) steps: u64,
     pub(crate) openings: u64,
-    /// Faults that were planted singly, and faults that struck, those of a full disk and of a rate included.
+    /// Faults that were injected one by one, and faults that occurred, including those of a full disk and of a rate.
     pub(crate) planted: u64,
     pub(crate) struck: u64,
     /// Batches that the end of an interval made durable.
     pub(crate) intervals_over: u64,
-    /// How often readers saw more hidden by retention than before.
+    /// Number of times that readers saw a cutoff move.
     pub(crate) cutoffs_moved: u64,
     pub(crate) trace: u64,
 }
@@ -227,7 +228,7 @@ impl Ran {
     }
 }
 
-/// A database of so many batches is given up for an empty one: each look reads all of it.
+/// A database with more batches is replaced by an empty one, because each check reads all of it.
 const BATCHES: Number = 80;
 
 fn quiet_world(seed: u64) -> World {
@@ -236,7 +237,7 @@ fn quiet_world(seed: u64) -> World {
     World::new(disk, seed)
 }
 
-/// Carries out a history on a disk of this seed; what contradicts the oracle, or panics, or hangs is the error.
+/// Runs a history on a disk of this seed. Returns an error if the result contradicts the oracle, panics or hangs.
 pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
     let mut run =
         Run { world: quiet_world(seed), newest: None, held: Vec::new(), after: Crash::Process, ran: Ran::default() };
@@ -252,7 +253,7 @@ pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
         }
         run.world.mend();
         run.ensure_open();
-        run.world.executor.settle();
+        run.world.executor.run_until_idle();
         run.step(&Step::Look);
         run.count();
     }));
@@ -260,7 +261,7 @@ pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
         Ok(()) => Ok(run.ran),
         Err(panic) => {
             let what = format!("step {}: {}", run.ran.steps, panic_text(panic.as_ref()));
-            // Half-way through a turn, its parts cannot be dropped in order.
+            // In the middle of a turn its parts cannot be dropped in order.
             std::mem::forget(run);
             Err(what)
         }
@@ -268,7 +269,7 @@ pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
 }
 
 impl Run {
-    /// An opening fails only by a fault, and not any more once that is mended.
+    /// Opens the database. An opening fails only by a fault, and succeeds after the faults are cleared.
     fn ensure_open(&mut self) {
         if self.world.db.is_some() {
             return;
@@ -278,7 +279,7 @@ impl Run {
         self.after = Crash::Process;
     }
 
-    /// Between two lives an old database is given up for an empty disk.
+    /// Between two openings, replaces an old database with an empty disk.
     fn renew(&mut self) {
         if self.world.db.is_none() && self.world.next_number() > BATCHES {
             self.count();
@@ -298,9 +299,9 @@ impl Run {
         }
     }
 
-    /// Adds what this disk has seen: it goes.
+    /// Adds the counts of this disk before it is replaced.
     fn count(&mut self) {
-        self.ran.struck += self.world.disk.struck();
+        self.ran.struck += self.world.disk.faults_hit();
         self.ran.intervals_over += self.world.intervals_over as u64;
         self.world.intervals_over = 0;
         self.ran.cutoffs_moved += self.world.oracle.borrow().cutoffs_moved();
@@ -309,8 +310,8 @@ impl Run {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Write { asked, batches } => self.write(*asked, *batches),
-            Step::Turns { turns } => (0..*turns).for_each(|_| _ = self.world.executor.step()),
-            Step::Settle => self.world.executor.settle(),
+            Step::Turns { turns } => (0..*turns).for_each(|_| _ = self.world.executor.poll_one()),
+            Step::Settle => self.world.executor.run_until_idle(),
             Step::Cancel => self.cancel(),
             Step::Series { series } => self.world.send_series(u32::from(*series)),
             Step::Sync => _ = self.world.sync(),
@@ -321,7 +322,7 @@ impl Run {
             Step::Look => self.look(),
             Step::Fill { room } => self.world.fill(usize::from(*room)),
             Step::Rate { in_a_thousand } => {
-                self.world.disk.fault_rate(Some(Rates::everywhere(u32::from(*in_a_thousand) * 1_000)));
+                self.world.disk.fault_rate(Some(FaultRates::everywhere(u32::from(*in_a_thousand) * 1_000)));
             }
             Step::Jump { hours } => self.world.wait(Duration::from_hours(u64::from(*hours))),
             Step::Retain { what, much } => self.retain(*what, *much),
@@ -342,7 +343,7 @@ impl Run {
             }
             Step::Release => {
                 self.let_go();
-                // A write that waits for a flush keeps its handle: time for the last retry, and room for it.
+                // A write that waits for a flush keeps its handle open: this gives the last retry time and space.
                 self.world.mend();
                 self.world.wait(Duration::from_secs(61));
                 self.world.release();
@@ -352,7 +353,7 @@ impl Run {
         }
     }
 
-    /// Ages of up to fifty batches, by the clock or by the marked points, which come a thousand apart.
+    /// Sets ages of up to fifty batches, by the clock or by the marked points, whose times are 1,000 apart.
     fn retain(&mut self, what: Kept, much: u8) {
         let age = Some(Duration::from_nanos(1 + u64::from(much) * 100));
         let double = age.map(|age| age * 2);
@@ -385,15 +386,15 @@ impl Run {
     }
 
     fn look(&mut self) {
-        self.world.executor.settle();
+        self.world.executor.run_until_idle();
         let Some(shown) = self.world.look() else { return };
-        // What waits for a flush may still come, whoever gave it up.
+        // A cancelled write that waits for a flush may still become visible.
         if self.world.db().stats().queued_bytes == 0 {
             self.world.oracle.borrow_mut().settled(&shown, self.world.now());
         }
     }
 
-    /// In the middle of whatever goes on.
+    /// Takes a snapshot in the middle of other operations.
     fn hold(&mut self) {
         let snapshot = self.world.db().snapshot();
         if let Some(shown) = self.world.shown(&snapshot) {
@@ -415,32 +416,33 @@ impl Run {
         let skip = u64::from(after);
         self.ran.planted += 1;
         let (kind, fault) = match wrong {
-            Wrong::Write { taken } => (Kind::Write, Fault::Short(usize::from(taken))),
+            Wrong::Write { taken } => (CallKind::Write, Fault::ShortWrite(usize::from(taken))),
             Wrong::Sync { step } => {
                 let step = SyncStep::ALL[usize::from(step) % SyncStep::ALL.len()];
-                return self.world.disk.plant(FaultAt::Sync { step, skip, times: 1 }, error);
+                return self.world.disk.inject(FaultTrigger::Sync { step, skip, times: 1 }, error);
             }
-            Wrong::Rename { happens } => (Kind::Rename, if happens { Fault::HappensAndFails } else { error }),
-            Wrong::Create => (Kind::Create, Fault::TooManyFiles),
-            Wrong::Open => (Kind::Open, Fault::TooManyFiles),
-            Wrong::Read => (Kind::Read, error),
-            Wrong::List => (Kind::List, error),
-            Wrong::Remove => (Kind::Remove, error),
+            Wrong::Rename { happens } => (CallKind::Rename, if happens { Fault::AppliedButFailed } else { error }),
+            Wrong::Create => (CallKind::Create, Fault::TooManyFiles),
+            Wrong::Open => (CallKind::Open, Fault::TooManyFiles),
+            Wrong::Read => (CallKind::Read, error),
+            Wrong::List => (CallKind::List, error),
+            Wrong::Remove => (CallKind::Remove, error),
         };
-        self.world.disk.plant(FaultAt::Kind { kind, skip, times: 1 }, fault);
+        self.world.disk.inject(FaultTrigger::Kind { kind, skip, times: 1 }, fault);
     }
 
-    /// The process ends without having been asked.
+    /// Ends the process without a close.
     fn end(&mut self, how: impl FnOnce(&mut World), after: Crash) {
         self.let_go();
         self.newest = None;
-        // A new disk counts from nothing.
-        let struck = self.world.disk.struck();
+        // A new disk counts from zero.
+        let struck = self.world.disk.faults_hit();
         how(&mut self.world);
-        if self.world.disk.struck() < struck {
+        if self.world.disk.faults_hit() < struck {
             self.ran.struck += struck;
         }
-        // What a power loss took is not back because a process died on it.
+        // After a power loss, a later kill does not restore the lost data: the next opening is checked as after a power
+        // loss.
         if after == Crash::Power {
             self.after = after;
         }

@@ -1,5 +1,6 @@
-//! What the world was told, and what a database may therefore show. It knows no engine and no points: only the numbers of
-//! batches, who was told what of them, and how many operations the disk had seen then.
+//! Records the answers that the world received, and decides which content a database may show. Independent of the
+//! engine and of points: it knows only the numbers of batches, the answer of each one, and the number of disk
+//! operations at that time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,105 +12,105 @@ pub(crate) use crate::batches::{
     newest_time, ruled,
 };
 
-/// Everything that is known of every batch. Moments are counts of the disk's operations.
+/// State of every batch. A moment is a count of the disk's operations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Oracle {
     sent: BTreeMap<Number, Sent>,
     /// Survives power loss from then on.
     durable: BTreeMap<Number, usize>,
-    /// Cannot be there from then on.
+    /// Must be absent from then on.
     absent: BTreeMap<Number, usize>,
     /// Survives the process.
     acknowledged: BTreeMap<Number, Acknowledged>,
-    /// A reader has seen it: survives the process from then on, whether its writer was answered or not.
+    /// Was visible to a reader: survives the process from then on, with or without an answer to its writer.
     visible: BTreeMap<Number, usize>,
-    /// Perhaps on disk, and so hidden until an opening has decided: what is visible never goes again.
+    /// May be on disk, and is hidden until an opening has decided: visible content never disappears.
     unknown: BTreeSet<Number>,
-    /// Given up by their writers, which hear nothing of them any more.
+    /// Dropped by their clients, which receive no answer.
     cancelled: BTreeSet<Number>,
-    /// By when the interval's sync must have been.
+    /// Time by which the interval's sync is due.
     due: BTreeMap<Number, Duration>,
-    /// Whether anyone was told that the database takes no more writes.
+    /// `true` if an answer reported that the database is read-only.
     pub(crate) read_only: bool,
-    /// Whether anyone has asked this life to close.
+    /// `true` if a close was requested in this opening.
     pub(crate) closing: bool,
     /// Series that survive the process from then on.
     series: BTreeMap<u32, usize>,
     /// Series that survive power loss from then on.
     durable_series: BTreeMap<u32, usize>,
-    /// Openings that have decided.
+    /// Number of openings that have decided.
     lives: u32,
     /// Every backup that was begun.
     pub(crate) backups: Vec<Backup>,
-    /// What readers saw hidden by retention, and since when: it stays so through whatever comes.
+    /// Cutoffs that readers have seen, and since when: they never move back.
     hidden: Vec<(usize, Cutoffs)>,
-    /// How far the wall clock may have come with which limits, and from when on.
+    /// The latest wall clock under each set of limits, and since when.
     clocks: Vec<(usize, i64, Limits)>,
 }
 
-/// What an opening is to keep.
+/// Retention limits of an opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Limits {
     pub(crate) age: Option<Duration>,
-    /// Of the series that the rule names.
+    /// Age limit of the series that the rule selects.
     pub(crate) ruled: Option<Duration>,
     pub(crate) bytes: Option<u64>,
 }
 
-/// A backup that was asked for.
+/// A backup that was requested.
 #[derive(Debug, Clone)]
 pub(crate) struct Backup {
     pub(crate) dir: &'static str,
-    /// What it holds, if it is there.
+    /// Its content, if it is present.
     pub(crate) batches: Found,
     pub(crate) series: BTreeSet<u32>,
-    /// It survives power loss from then on, if it was ever told to be made.
+    /// Survives power loss from then on; `None` if its success was never returned.
     pub(crate) told: Option<usize>,
 }
 
-/// What was asked for.
+/// A request that was sent.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
-    /// Nothing of it can be on disk before.
+    /// No part of it can be on disk before.
     since: usize,
     durability: Durability,
-    /// Of its points; a delete has none.
+    /// Newest time of its points; a delete has none.
     newest_time: i64,
 }
 
-/// An acknowledgement of whatever durability.
+/// An acknowledgement of any durability.
 #[derive(Debug, Clone, Copy)]
 struct Acknowledged {
     since: usize,
-    /// Its place in the order of its life: a later one gives the places of what was lost anew.
+    /// The opening whose order `seq` belongs to: a later opening assigns the seqs of lost records again.
     life: u32,
     seq: u64,
 }
 
-/// What one call makes durable.
+/// The batches and series that one call makes durable.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Promise {
     batches: BTreeSet<Number>,
     series: BTreeSet<u32>,
-    /// The greatest place among the batches.
+    /// The greatest seq among the batches.
     pub(crate) seq: u64,
 }
 
-/// When an answer came, and in what circumstances.
+/// Time and circumstances of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) operations: usize,
     pub(crate) time: Duration,
-    /// Whether any fault struck in this life: else no call has a reason to fail.
+    /// `true` if any fault occurred in this opening; otherwise no call has a reason to fail.
     pub(crate) troubled: bool,
 }
 
-/// What was lost when.
+/// Kind of a crash, which determines the lost data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crash {
-    /// What no sync covered.
+    /// Loses data that no sync covered.
     Power,
-    /// The process alone: what it gave to the operating system stays.
+    /// Ends the process only: data that was given to the operating system stays.
     Process,
 }
 
@@ -119,7 +120,7 @@ impl Oracle {
         self.sent.insert(number, Sent { since: now, durability, newest_time });
     }
 
-    /// Panics on an answer that no circumstances explain.
+    /// Records an answer. Panics on an answer that no circumstances explain.
     pub(crate) fn answered(&mut self, number: Number, now: Moment, answer: &timestrata::Result<Ack>) {
         match answer {
             Ok(ack) => self.is_acknowledged(number, now, *ack),
@@ -129,7 +130,7 @@ impl Oracle {
                 self.read_only = true;
                 self.unknown.insert(number);
             }
-            // Any other error says that it is absent for certain.
+            // Any other error says that the batch is certainly absent.
             Err(error) => {
                 self.read_only |= matches!(error, Error::ReadOnly { .. });
                 self.absent.insert(number, now.operations);
@@ -154,7 +155,7 @@ impl Oracle {
         }
     }
 
-    /// The newest batch that is there, has marked points, and was not asked to lose them.
+    /// Returns the newest acknowledged batch that has marked points without a delete.
     pub(crate) fn to_delete(&self) -> Option<Number> {
         let mut there = self.acknowledged.keys().rev().filter(|number| is_marked(**number));
         there.find(|number| !self.sent.contains_key(&(DELETES + **number))).copied()
@@ -164,7 +165,7 @@ impl Oracle {
         self.cancelled.insert(number);
     }
 
-    /// What a snapshot showed. What asked for a sync is not shown before it.
+    /// Records the content of a snapshot. A batch that asked for a sync is not visible before the sync.
     pub(crate) fn visible(&mut self, shown: &Found, now: usize) {
         self.hides(shown.cutoffs, now);
         for number in &shown.batches {
@@ -182,12 +183,12 @@ impl Oracle {
         }
     }
 
-    /// How often readers saw more hidden than before.
+    /// Returns the number of times that readers saw a cutoff move.
     pub(crate) fn cutoffs_moved(&self) -> u64 {
         self.hidden.len() as u64
     }
 
-    /// From `since` on the wall clock may have come so far, while these limits were kept to.
+    /// Records that the wall clock may have reached this time since `since`, under these limits.
     pub(crate) fn clock(&mut self, since: usize, wall: i64, limits: Limits) {
         let known = |(before, clock, of): &(usize, i64, Limits)| *before <= since && *clock >= wall && *of == limits;
         if limits != Limits::default() && !self.clocks.iter().any(known) {
@@ -195,7 +196,8 @@ impl Oracle {
         }
     }
 
-    /// The latest cutoffs that there may be by now: no age is counted from beyond the clock, or the newest point.
+    /// Returns the latest permitted cutoffs at this moment: an age is counted from the clock or from the newest point,
+    /// whichever is earlier.
     fn latest_cutoffs(&self, now: usize) -> Cutoffs {
         let newest = self.sent.values().filter(|sent| sent.since <= now).map(|sent| sent.newest_time).max();
         let newest = newest.unwrap_or(i64::MIN);
@@ -204,7 +206,7 @@ impl Oracle {
             let behind = |age: Option<Duration>| {
                 age.map_or(i64::MIN, |age| newest.min(*wall).saturating_sub(i64::try_from(age.as_nanos()).unwrap()))
             };
-            // A limit has room for the newest file, and it stays.
+            // A limit by bytes has room for the newest file, which stays.
             let by_bytes = limits.bytes.map_or(i64::MIN, |_| newest);
             let others = behind(limits.age).max(by_bytes);
             latest = latest.max(Cutoffs { others, ruled: others.max(behind(limits.ruled)) });
@@ -212,7 +214,7 @@ impl Oracle {
         latest
     }
 
-    /// What was hidden stays hidden, and no more is hidden than the limits ask for.
+    /// Checks that hidden points stay hidden, and that the limits explain every cutoff.
     fn check_cutoffs(&self, shown: Cutoffs, now: usize) -> Result<(), String> {
         let before = self.hidden.iter().rev().find(|(since, _)| *since <= now).map_or(Cutoffs::NONE, |(_, seen)| *seen);
         if shown.max(before) != shown {
@@ -226,7 +228,7 @@ impl Oracle {
         }
     }
 
-    /// Whether a batch or delete is not there, though cutoffs leave something that would tell.
+    /// Returns `true` if a batch or delete is absent, although the cutoffs leave points that would show it.
     fn is_lost(&self, number: Number, shown: &Found, now: usize) -> bool {
         if shown.contains(&number) {
             return false;
@@ -242,7 +244,7 @@ impl Oracle {
         others || marked && !deleted
     }
 
-    /// Nothing is under way any more: what was given up is there by now, or never will be.
+    /// Records that no operation is running: a cancelled write is either visible now or stays absent for ever.
     pub(crate) fn settled(&mut self, shown: &Found, now: usize) {
         if !self.read_only {
             let gone = self.cancelled.iter().copied().filter(|number| self.is_lost(*number, shown, now));
@@ -252,7 +254,7 @@ impl Oracle {
         }
     }
 
-    /// A series was made, with this durability.
+    /// Records that a series was created with this durability.
     pub(crate) fn series_made(&mut self, series: u32, durability: Durability, now: usize) {
         self.series.entry(series).or_insert(now);
         if durability == Durability::Sync {
@@ -260,7 +262,7 @@ impl Oracle {
         }
     }
 
-    /// What a later sync covers.
+    /// Returns the batches and series that a later sync covers.
     pub(crate) fn acknowledged(&self) -> Promise {
         let current = self.acknowledged.values().filter(|told| told.life == self.lives);
         Promise {
@@ -270,7 +272,7 @@ impl Oracle {
         }
     }
 
-    /// These survive power loss from now on: a sync, a flush or an opening said so.
+    /// Records that these survive power loss from now on: a sync, a flush or an opening reported it.
     pub(crate) fn promised(&mut self, promise: &Promise, now: usize) {
         for number in &promise.batches {
             self.durable.entry(*number).or_insert(now);
@@ -280,7 +282,8 @@ impl Oracle {
         }
     }
 
-    /// Time has passed, and every interval that is over by now has had its sync. Returns how many batches that covers.
+    /// Records that time has passed: every interval that has ended had its sync. Returns the number of batches that
+    /// these syncs cover.
     pub(crate) fn intervals_over(&mut self, time: Duration, now: usize) -> usize {
         let over: Vec<Number> = self.due.iter().filter(|(_, due)| **due <= time).map(|(number, _)| *number).collect();
         for number in &over {
@@ -290,7 +293,7 @@ impl Oracle {
         over.len()
     }
 
-    /// An opening has decided: what it did not show never comes back.
+    /// Records the decision of an opening: batches that it did not show never return.
     pub(crate) fn decided(&mut self, shown: &Found, series: &BTreeSet<u32>, now: usize) {
         self.series.retain(|made, _| series.contains(made));
         for made in series {
@@ -298,7 +301,8 @@ impl Oracle {
         }
         self.hides(shown.cutoffs, now);
         self.promised(&Promise { batches: shown.batches.clone(), series: series.clone(), seq: 0 }, now);
-        // Of what cutoffs hide nobody can tell whether it is there, now or ever: its place may be given anew.
+        // A batch that cutoffs hide may be present or absent. It is removed here, because its seq may be assigned
+        // again.
         let gone: Vec<Number> = self.sent.keys().copied().filter(|number| !shown.contains(number)).collect();
         for number in gone {
             if self.is_lost(number, shown, now) {
@@ -314,7 +318,7 @@ impl Oracle {
         self.lives += 1;
     }
 
-    /// Whether a snapshot of the life that goes on may show this.
+    /// Checks the content of a snapshot of the current opening.
     pub(crate) fn check_snapshot(&self, shown: &Found, now: usize) -> Result<(), String> {
         if let Some(number) = self.unknown.intersection(&shown.batches).next() {
             return Err(format!("batch {number} is seen, and its outcome is unknown"));
@@ -322,7 +326,7 @@ impl Oracle {
         self.check(shown, Crash::Process, now)
     }
 
-    /// Whether a database that is opened after a crash at `now` may show this.
+    /// Checks the content of a database that is opened after a crash at `now`.
     pub(crate) fn check(&self, shown: &Found, crash: Crash, now: usize) -> Result<(), String> {
         self.check_cutoffs(shown.cutoffs, now)?;
         let lost = |number: &&Number| self.is_lost(**number, shown, now);
@@ -350,7 +354,7 @@ impl Oracle {
         self.check_order(shown, now)
     }
 
-    /// What is lost of a life is a suffix of its order.
+    /// Checks that the lost records of an opening are a suffix of its order.
     pub(crate) fn check_order(&self, shown: &Found, now: usize) -> Result<(), String> {
         let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
         for (_, told) in self.acknowledged.iter().filter(|(number, _)| shown.contains(number)) {
@@ -364,7 +368,7 @@ impl Oracle {
         }
     }
 
-    /// Whether every series that was acknowledged by then is there.
+    /// Checks that every series that was acknowledged by then is present.
     pub(crate) fn check_series(&self, found: &BTreeSet<u32>, crash: Crash, now: usize) -> Result<(), String> {
         let promised = if crash == Crash::Power { &self.durable_series } else { &self.series };
         let mut promised = promised.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);

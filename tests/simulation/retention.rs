@@ -1,5 +1,5 @@
-//! Lives with a limit of age, of bytes, or of some series' age: cutoffs move with the clock, with the data and with files,
-//! over flushes, merges, deletes and kills, and what was hidden once stays so.
+//! Openings with a limit of age, of bytes, or of the age of some series: cutoffs move with the clock, with the data and
+//! with files, during flushes, merges, deletes and kills, and hidden points stay hidden.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ fn open(world: &mut World) {
     world.open(Crash::Process).expect("it opens");
 }
 
-/// Where the clock stands when so many nanoseconds have passed since the first batch: batches come 500 apart.
+/// Sets the clock to the time of the newest batch: batches are 500 ns apart.
 fn set_clock(world: &mut World) {
     world.set_clock(i64::from(world.next_number()) * 500);
 }
 
-/// Some batches, the clock with them, and a flush, at which the cutoff moves.
+/// Writes some batches, moves the clock to them, and flushes, which moves the cutoff.
 fn go_on(world: &mut World) {
     for _ in 0..3 {
         world.write(&[SYNC, OS]);
@@ -34,7 +34,7 @@ fn dropped(world: &World) -> u64 {
     world.db().stats().files_dropped
 }
 
-/// By the clock, which lags behind the data, jumps back and then far ahead; then by the data.
+/// Retention by the clock, which is behind the data, moves back and then jumps far ahead; then by the data.
 pub(crate) fn by_age(world: &mut World) {
     world.retain(Limits { age: Some(Duration::from_micros(3)), ..Limits::default() });
     world.set_clock(0);
@@ -49,17 +49,17 @@ pub(crate) fn by_age(world: &mut World) {
                 _ = world.look();
             }
         }
-        let before = world.db().stats().cutoff;
+        let before = world.db().stats().retention_cutoff;
         world.set_clock(-1_000_000);
         world.write(&[OS]);
         assert!(world.flush());
-        assert_eq!(world.db().stats().cutoff, before, "the clock went back, and the cutoff with it");
+        assert_eq!(world.db().stats().retention_cutoff, before, "the clock went back, and the cutoff with it");
         if life == 2 {
-            // A look by the timer: age is counted from the newest point now.
+            // The timer moves the cutoff: age is now counted from the newest point.
             world.set_clock(i64::MAX);
             world.write_one();
             world.wait(Duration::from_secs(2));
-            assert!(world.db().stats().cutoff > before);
+            assert!(world.db().stats().retention_cutoff > before);
             _ = world.look();
             world.write(&[SYNC, OS]);
             assert!(world.flush());
@@ -69,7 +69,7 @@ pub(crate) fn by_age(world: &mut World) {
         if life == 0 { world.kill() } else { assert!(world.close()) }
     }
     assert!(all_dropped > 0, "no file was dropped");
-    // Without a limit what was hidden stays hidden.
+    // Without a limit, hidden points stay hidden.
     world.retain(Limits::default());
     open(world);
     world.write(&[SYNC]);
@@ -78,7 +78,7 @@ pub(crate) fn by_age(world: &mut World) {
     assert!(world.close());
 }
 
-/// The oldest files go until the rest has room.
+/// The oldest files are dropped until the rest is within the limit.
 pub(crate) fn by_bytes(world: &mut World) {
     const MOST: u64 = 5 << 10;
     world.retain(Limits { bytes: Some(MOST), ..Limits::default() });
@@ -104,8 +104,8 @@ pub(crate) fn by_bytes(world: &mut World) {
     world.release();
 }
 
-/// Of some series alone: what it hides lies among what it does not, and is taken out by deletes and merges. An opening
-/// without the rule hides what it hid.
+/// Retention of some series only: hidden points are mixed with visible ones, and deletes and merges remove them. An
+/// opening without the rule still hides the points that the rule has hidden.
 pub(crate) fn by_rule(world: &mut World) {
     let rule = Limits { ruled: Some(Duration::from_micros(2)), ..Limits::default() };
     world.set_clock(0);

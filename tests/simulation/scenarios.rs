@@ -1,10 +1,10 @@
-//! Small workloads that have, together, everything there is: each is run once, and then crashed at every operation.
+//! Small workloads that together use all features. Each is run once, and then crashed after every operation.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use timestrata::Durability;
-use timestrata::testing::{Fault, FaultAt, Kind, SyncStep};
+use timestrata::testing::{CallKind, Fault, FaultTrigger, SyncStep};
 
 use crate::hardships;
 use crate::oracle::{Crash, SERIES};
@@ -15,7 +15,7 @@ const SYNC: Durability = Durability::Sync;
 const OS: Durability = Durability::Os;
 const INTERVAL: Durability = Durability::Interval(Duration::from_millis(20));
 
-/// A workload by its name.
+/// A workload and its name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -58,7 +58,8 @@ fn open(world: &mut World) {
     world.open(Crash::Process).expect("it opens");
 }
 
-/// New series, batches in groups, late points, rotations, freezes, flushes, all durabilities, close; then again.
+/// New series, batches in groups, late points, rotations, freezes, flushes, all durabilities, close; then the same
+/// again.
 fn two_lives(world: &mut World) {
     for _ in 0..2 {
         open(world);
@@ -84,7 +85,8 @@ fn two_lives(world: &mut World) {
     world.release();
 }
 
-/// The process dies with frozen memtables and unsynced records, its successor before it was told to do anything.
+/// The process is killed with frozen memtables and unsynced records, and its successor is killed before its first
+/// request.
 fn killed_twice(world: &mut World) {
     open(world);
     for _ in 0..9 {
@@ -98,8 +100,8 @@ fn killed_twice(world: &mut World) {
         world.write(&[INTERVAL, SYNC]);
     }
     let unanswered = [world.send(SYNC), world.send(OS)];
-    // They are queued, and one of the actors has had its turn.
-    (0..4).for_each(|_| _ = world.executor.step());
+    // The requests are queued, and one of the actors has run.
+    (0..4).for_each(|_| _ = world.executor.poll_one());
     world.kill();
     drop(unanswered);
     open(world);
@@ -107,24 +109,24 @@ fn killed_twice(world: &mut World) {
     assert!(world.close());
 }
 
-/// One call of a kind, after so many others of it.
-fn call(kind: Kind, skip: u64) -> FaultAt {
-    FaultAt::Kind { kind, skip, times: 1 }
+/// Triggers at one call of a kind, after `skip` other calls of that kind.
+fn call(kind: CallKind, skip: u64) -> FaultTrigger {
+    FaultTrigger::Kind { kind, skip, times: 1 }
 }
 
-fn sync(step: SyncStep) -> FaultAt {
-    FaultAt::Sync { step, skip: 0, times: 1 }
+fn sync(step: SyncStep) -> FaultTrigger {
+    FaultTrigger::Sync { step, skip: 0, times: 1 }
 }
 
 const BROKEN: Fault = Fault::Error(ErrorKind::Other);
 
-/// Every step of making an SST fails once; the engine tries again by itself.
+/// Every step of writing an SST fails once. The engine retries without a request.
 fn failed_flushes(world: &mut World) {
     open(world);
-    // A freeze rotates first, which renames once.
-    for step in [sync(SyncStep::Sst), call(Kind::Rename, 1), sync(SyncStep::SstDirectory)] {
+    // A freeze rotates the WAL first, with one rename.
+    for step in [sync(SyncStep::SstData), call(CallKind::Rename, 1), sync(SyncStep::SstDirectory)] {
         world.write(&[SYNC, OS]);
-        world.disk.plant(step, Fault::Error(ErrorKind::StorageFull));
+        world.disk.inject(step, Fault::Error(ErrorKind::StorageFull));
         assert!(!world.flush(), "{step:?}");
         _ = world.look();
         world.write_one();
@@ -136,19 +138,20 @@ fn failed_flushes(world: &mut World) {
     assert!(world.close());
 }
 
-/// What the sync was for is unknown; an opening decides on what the cache shows, and a power loss may come at once.
+/// The outcome of the failed sync is unknown. An opening decides with the content of the page cache, and a power loss
+/// may follow at once.
 fn failed_sync(world: &mut World) {
     open(world);
     world.write(&[SYNC, OS]);
     world.write(&[OS]);
-    world.disk.plant(sync(SyncStep::WalGroup), BROKEN);
+    world.disk.inject(sync(SyncStep::WalGroup), BROKEN);
     world.write(&[SYNC, SYNC]);
     world.write_one();
     _ = world.look();
     assert!(!world.close());
     open(world);
     world.write_one();
-    world.disk.plant(sync(SyncStep::WalGroup), BROKEN);
+    world.disk.inject(sync(SyncStep::WalGroup), BROKEN);
     world.write(&[OS, SYNC]);
     world.kill();
     open(world);
@@ -156,43 +159,44 @@ fn failed_sync(world: &mut World) {
     assert!(world.close());
 }
 
-/// The disk is full in the middle of a group: what came before goes on, what failed is absent.
+/// The disk is full in the middle of a group: earlier records continue, failed ones are absent.
 fn failed_writes(world: &mut World) {
     open(world);
     world.write_one();
     for taken in [0, 3, 40] {
         world.write(&[OS]);
-        world.disk.plant(call(Kind::Write, 0), Fault::Short(taken));
+        world.disk.inject(call(CallKind::Write, 0), Fault::ShortWrite(taken));
         world.write(&[SYNC, OS, OS, SYNC]);
         world.write_one();
         _ = world.look();
     }
     world.kill();
     open(world);
-    world.disk.plant(call(Kind::Write, 0), Fault::HappensAndFails);
+    world.disk.inject(call(CallKind::Write, 0), Fault::AppliedButFailed);
     world.write_one();
     world.write_one();
     assert!(world.close());
 }
 
-/// The next segment cannot be made: nothing changes, or the log is dead and a reopening decides.
+/// The next segment cannot be created: either nothing changes, or the WAL accepts no more records and a reopening
+/// decides.
 fn failed_rotations(world: &mut World) {
     let steps = [
-        (call(Kind::Create, 0), Fault::TooManyFiles),
+        (call(CallKind::Create, 0), Fault::TooManyFiles),
         (sync(SyncStep::WalHeader), BROKEN),
-        (call(Kind::Rename, 0), BROKEN),
-        (call(Kind::Rename, 0), Fault::HappensAndFails),
+        (call(CallKind::Rename, 0), BROKEN),
+        (call(CallKind::Rename, 0), Fault::AppliedButFailed),
         (sync(SyncStep::WalDirectory), BROKEN),
-        (sync(SyncStep::WalPredecessor), BROKEN),
+        (sync(SyncStep::WalSegmentEnd), BROKEN),
     ];
     for (at, fault) in steps {
         open(world);
         world.write(&[SYNC, OS]);
-        world.disk.plant(at, fault);
+        world.disk.inject(at, fault);
         for _ in 0..3 {
             world.write(&[OS, SYNC]);
         }
-        world.disk.mend();
+        world.disk.clear_faults();
         world.kill();
     }
     open(world);
@@ -202,14 +206,14 @@ fn failed_rotations(world: &mut World) {
 
 /// The edit may be on disk: its SST stays, the database is read-only, and a reopening decides.
 fn failed_install(world: &mut World) {
-    for (step, [before, after]) in [(SyncStep::SeriesLog, [0, 2]), (SyncStep::ManifestEdit, [1, SERIES - 1])] {
+    for (step, [before, after]) in [(SyncStep::SeriesLogData, [0, 2]), (SyncStep::ManifestEdit, [1, SERIES - 1])] {
         open(world);
         world.make_series(before);
         world.write_one();
         assert!(world.flush());
         world.make_series(after);
         world.write(&[SYNC, OS]);
-        world.disk.plant(sync(step), BROKEN);
+        world.disk.inject(sync(step), BROKEN);
         assert!(!world.flush(), "{step:?}");
         _ = world.look();
         world.write_one();
@@ -222,7 +226,7 @@ fn failed_install(world: &mut World) {
     assert!(world.close());
 }
 
-/// Nothing is ever synced on purpose: a power loss may take a suffix, and no more.
+/// No write asks for a sync: a power loss may lose a suffix, and nothing else.
 fn unsynced_lives(world: &mut World) {
     for life in 0..3 {
         open(world);
@@ -237,7 +241,8 @@ fn unsynced_lives(world: &mut World) {
     }
 }
 
-/// Given up before it is taken, while it waits, and after it was written: there wholly or not at all, now and for ever.
+/// Writes that are cancelled before they are taken, while they wait, and after they were written: each one is whole or
+/// absent, now and later.
 fn cancelled_writes(world: &mut World) {
     for kills in [true, false] {
         open(world);
@@ -245,7 +250,7 @@ fn cancelled_writes(world: &mut World) {
             world.write(&[OS]);
             let (number, task) = world.send_numbered(SYNC);
             drop(world.send(OS));
-            (0..turns).for_each(|_| _ = world.executor.step());
+            (0..turns).for_each(|_| _ = world.executor.poll_one());
             world.give_up(number, &task);
             world.write_one();
             world.look_settled();
@@ -256,7 +261,8 @@ fn cancelled_writes(world: &mut World) {
     assert!(world.close());
 }
 
-/// Of points in memory, in a frozen memtable, in SSTs of every level; compacted, killed, opened, closed.
+/// Deletes of points in memory, in a frozen memtable, and in SSTs of every level; then compactions, kills, openings and
+/// closes.
 fn deletes(world: &mut World) {
     open(world);
     for round in 0..4 {
@@ -287,17 +293,20 @@ fn deletes(world: &mut World) {
     world.release();
 }
 
-/// Its outputs go, its inputs stay, and it is tried again; an edit that may be on disk ends the life.
+/// Compactions that fail: the outputs are removed, the inputs stay, and the compaction is retried. An edit that may be
+/// on disk makes the database read-only.
 fn failed_compactions(world: &mut World) {
     open(world);
     world.write(&[SYNC, OS]);
     assert!(world.compact());
-    for step in [sync(SyncStep::Sst), call(Kind::Rename, 0), sync(SyncStep::SstDirectory), call(Kind::Create, 0)] {
+    for step in
+        [sync(SyncStep::SstData), call(CallKind::Rename, 0), sync(SyncStep::SstDirectory), call(CallKind::Create, 0)]
+    {
         world.write(&[SYNC, OS]);
         world.write(&[OS, SYNC]);
         world.delete();
         assert!(world.flush());
-        world.disk.plant(step, Fault::Error(ErrorKind::StorageFull));
+        world.disk.inject(step, Fault::Error(ErrorKind::StorageFull));
         assert!(!world.compact(), "{step:?}");
         _ = world.look();
         world.write_one();
@@ -308,7 +317,7 @@ fn failed_compactions(world: &mut World) {
     world.write_one();
     world.delete();
     assert!(world.flush());
-    world.disk.plant(sync(SyncStep::ManifestEdit), BROKEN);
+    world.disk.inject(sync(SyncStep::ManifestEdit), BROKEN);
     assert!(!world.compact());
     _ = world.look();
     world.kill();
@@ -318,7 +327,8 @@ fn failed_compactions(world: &mut World) {
     assert!(world.close());
 }
 
-/// Between a compaction's plan and its install there are new deletes of what it merges, and a flush that buries them.
+/// Between the plan and the install of a compaction, new deletes affect its inputs, and a flush removes their records
+/// from memory and WAL.
 fn compactions_overtaken(world: &mut World) {
     open(world);
     for turns in 0..8 {
@@ -326,18 +336,18 @@ fn compactions_overtaken(world: &mut World) {
             world.write(&[SYNC, OS]);
             assert!(world.flush());
         }
-        // Every other plan is overtaken by the flush for certain, the first while the base is still empty.
+        // For every other plan the flush certainly comes first; for the first plan the base is still empty.
         let held = turns % 2 == 0;
-        world.executor.hold_compactor(held);
+        world.executor.pause_compactor(held);
         world.send_compact();
         if held {
-            world.executor.settle();
+            world.executor.run_until_idle();
         }
-        (0..turns).for_each(|_| _ = world.executor.step());
+        (0..turns).for_each(|_| _ = world.executor.poll_one());
         _ = world.send_delete();
         drop([world.send(OS), world.send(SYNC)]);
         assert!(world.flush());
-        world.executor.hold_compactor(false);
+        world.executor.pause_compactor(false);
         _ = world.look();
     }
     world.kill();
@@ -345,7 +355,8 @@ fn compactions_overtaken(world: &mut World) {
     assert!(world.close());
 }
 
-/// Who is gone is told to the manifest no sooner than the delete that ended it, and whoever is back is listed.
+/// The manifest records an empty series only after the delete that emptied it is durable, and a series that has points
+/// again is listed.
 fn fleeting_series(world: &mut World) {
     world.options(small(), OS);
     for life in 0..3 {
@@ -353,28 +364,28 @@ fn fleeting_series(world: &mut World) {
         world.write_fleeting(1, SYNC);
         world.write(&[SYNC, OS]);
         assert!(world.flush());
-        // The flush's edit is of before the delete, whose record no sync covers.
+        // The edit of the flush covers records before the delete only. No sync covers the record of the delete.
         world.write(&[SYNC, OS]);
         world.send_flush();
-        while world.db().stats().frozen == 0 && world.executor.step() {}
+        while world.db().stats().frozen_memtables == 0 && world.executor.poll_one() {}
         world.delete_fleeting(None);
-        world.executor.settle();
+        world.executor.run_until_idle();
         _ = world.look();
         world.write_fleeting(2, OS);
         world.write(&[OS]);
         _ = world.look();
         world.delete_fleeting((life > 0).then_some(2));
-        world.executor.settle();
+        world.executor.run_until_idle();
         assert!(world.compact());
-        world.executor.hold_compactor(true);
+        world.executor.pause_compactor(true);
         world.write_fleeting(3, SYNC);
-        world.executor.settle();
+        world.executor.run_until_idle();
         world.delete_fleeting(Some(3));
-        world.executor.settle();
-        // Written while a census of the delete is on its way.
+        world.executor.run_until_idle();
+        // Written while the empty-series check after the delete is running.
         world.write_fleeting(4, SYNC);
-        world.executor.settle();
-        world.executor.hold_compactor(false);
+        world.executor.run_until_idle();
+        world.executor.pause_compactor(false);
         world.wait(Duration::from_secs(20));
         _ = world.look();
         world.delete_fleeting(Some(4));
@@ -390,7 +401,8 @@ fn fleeting_series(world: &mut World) {
     assert!(world.close());
 }
 
-/// Each opening finds deletes of what is in SSTs, of what it replays, and of what the one before replayed.
+/// Each opening finds deletes of points in SSTs, of points that it replays, and of points that the opening before
+/// replayed.
 fn deletes_in_the_log(world: &mut World) {
     for life in 0..3 {
         open(world);
@@ -414,11 +426,12 @@ fn deletes_in_the_log(world: &mut World) {
     assert!(world.close());
 }
 
-/// What the first recovery made is there after the second one, and after the close that follows it.
+/// The output of the first recovery is present after the second one, and after the close that follows.
 fn closed_after_two_crashes(world: &mut World) {
     for _ in 0..2 {
         open(world);
-        // Few: a flush in between would hide that the second recovery knows only what the first one wrote.
+        // Few batches: a flush between the crashes would hide that the second recovery depends on the output of the
+        // first one only.
         for _ in 0..2 {
             world.write(&[OS, SYNC]);
         }
@@ -434,7 +447,8 @@ fn closed_after_two_crashes(world: &mut World) {
     assert!(world.close());
 }
 
-/// Linked; copied where there are no links; failed half-way, and made in the same place then. The database goes on.
+/// Backups that are linked, copied where links are not possible, and failed half-way, then made in the same place. The
+/// database continues.
 fn backups(world: &mut World) {
     open(world);
     world.make_series(0);
@@ -445,14 +459,15 @@ fn backups(world: &mut World) {
     world.write(&[OS]);
     assert!(world.backup("/data/above/linked"));
     world.write_one();
-    world
-        .disk
-        .plant(FaultAt::Kind { kind: Kind::HardLink, skip: 1, times: 9 }, Fault::Error(ErrorKind::CrossesDevices));
+    world.disk.inject(
+        FaultTrigger::Kind { kind: CallKind::HardLink, skip: 1, times: 9 },
+        Fault::Error(ErrorKind::CrossesDevices),
+    );
     assert!(world.backup("/data/copied"));
-    world.disk.mend();
+    world.disk.clear_faults();
     world.make_series(2);
     world.write(&[OS]);
-    world.disk.plant(call(Kind::HardLink, 2), Fault::Full);
+    world.disk.inject(call(CallKind::HardLink, 2), Fault::DiskFull);
     assert!(!world.backup("/data/again"));
     world.write_one();
     assert!(world.backup("/data/again"));

@@ -1,4 +1,4 @@
-//! What fails once fails again: every call, every byte and every moment of a run follow from its seed.
+//! Failures are reproducible: every call, every byte and every moment of a run follow from its seed.
 
 use timestrata::testing::SimDisk;
 

@@ -1,11 +1,11 @@
-//! A database on a simulated disk, with clients whose every answer the oracle hears at the moment it is given.
+//! A database on a simulated disk, with clients. The oracle records every answer at the moment of the answer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use timestrata::testing::{Executor, SimDisk, Task};
-use timestrata::{Builder, Db, Durability, Error, Select, Snapshot, Timestamp};
+use timestrata::testing::{Executor, SimDisk, TaskHandle};
+use timestrata::{Db, DbBuilder, Durability, Error, Selector, Snapshot, Timestamp};
 
 use crate::fleeting;
 use crate::oracle::{
@@ -15,8 +15,8 @@ use crate::oracle::{
 
 pub(crate) const DIR: &str = "/data/db";
 
-/// Freezes, flushes and rotations after a handful of batches.
-pub(crate) fn small() -> Builder {
+/// Returns options that cause freezes, flushes and rotations after a few batches.
+pub(crate) fn small() -> DbBuilder {
     Db::builder(DIR).flush_at_bytes(12 << 10).wal_segment_bytes(4 << 10)
 }
 
@@ -27,17 +27,17 @@ pub(crate) struct World {
     pub(crate) oracle: Rc<RefCell<Oracle>>,
     pub(crate) db: Option<Db>,
     next: Number,
-    /// Of the next opening, and what it takes for calls that choose no durability of their own.
-    builder: Builder,
+    /// Options of the next opening, and the durability of calls that have no durability argument.
+    builder: DbBuilder,
     durability: Durability,
-    /// Of the next opening, and of this one.
+    /// Retention limits of the next opening, and of the current one.
     retain: Limits,
     limits: Limits,
-    /// Faults that had struck when this life began.
+    /// Number of faults that had occurred when this opening began.
     struck: u64,
-    /// Batches that an interval's end has made durable.
+    /// Number of batches that the end of an interval has made durable.
     pub(crate) intervals_over: usize,
-    /// Operations of the disks before this one: moments go on over a power loss.
+    /// Operations of the disks before this one: moments continue after a power loss.
     base: usize,
 }
 
@@ -64,51 +64,51 @@ impl World {
         self.db.as_ref().expect("the scenario has opened it")
     }
 
-    /// The number of the next batch.
+    /// Returns the number of the next batch.
     pub(crate) fn next_number(&self) -> Number {
         self.next
     }
 
-    /// How many operations the disk has seen.
+    /// Returns the number of operations of the disk.
     pub(crate) fn now(&self) -> usize {
         self.base + self.disk.ops()
     }
 
-    /// The clock by which a task's answers are told.
+    /// Returns the clock for the answers of a task.
     pub(crate) fn clock(&self) -> Clock {
         Clock { base: self.base, disk: self.disk.clone(), woken_at: self.executor.woken_at(), struck: self.struck }
     }
 
-    /// Whether any fault has struck in this life: else no call has a reason to fail.
+    /// Returns `true` if any fault has occurred in this opening; otherwise no call has a reason to fail.
     pub(crate) fn is_troubled(&self) -> bool {
-        self.disk.struck() > self.struck
+        self.disk.faults_hit() > self.struck
     }
 
-    /// Options of the openings from now on.
-    pub(crate) fn options(&mut self, builder: Builder, durability: Durability) {
+    /// Sets the options of later openings.
+    pub(crate) fn options(&mut self, builder: DbBuilder, durability: Durability) {
         self.builder = builder.durability(durability);
         self.durability = durability;
     }
 
-    /// What the openings from now on are to keep.
+    /// Sets the retention limits of later openings.
     pub(crate) fn retain(&mut self, limits: Limits) {
         self.retain = limits;
     }
 
-    /// Sets the wall clock, forwards or back.
+    /// Sets the wall clock, forwards or backwards.
     pub(crate) fn set_clock(&mut self, nanos: i64) {
         self.note_clock(self.now());
         self.disk.set_wall(nanos);
         self.note_clock(self.now());
     }
 
-    /// From `since` on the clock has come no further than it is now.
+    /// Records the present wall clock as an upper bound since `since`.
     fn note_clock(&self, since: usize) {
         self.oracle.borrow_mut().clock(since, self.disk.wall(), self.limits);
     }
 
-    /// The options of the next opening.
-    fn options_now(&self) -> Builder {
+    /// Returns the options of the next opening.
+    fn options_now(&self) -> DbBuilder {
         let Limits { age, ruled: rule, bytes } = self.retain;
         let mut builder = self.builder.clone();
         if let Some(age) = age {
@@ -123,19 +123,19 @@ impl World {
         builder
     }
 
-    /// Opens after whatever came before, and holds what is shown to the oracle.
+    /// Opens the database after any history, and checks its content against the oracle.
     pub(crate) fn open(&mut self, after: Crash) -> timestrata::Result<()> {
         let crashed = self.now();
-        let struck = self.disk.struck();
+        let struck = self.disk.faults_hit();
         let db = self.executor.open(self.options_now()).inspect_err(|error| {
-            assert!(self.disk.struck() > struck, "it does not open: {error}");
+            assert!(self.disk.faults_hit() > struck, "it does not open: {error}");
         })?;
-        let struck = self.disk.struck();
+        let struck = self.disk.faults_hit();
         let look = |db: &Db| Ok((found(&db.snapshot())?, found_series(&db.snapshot())?));
         let mut shown: Result<_, String> = look(&db);
-        if self.disk.struck() > struck {
-            // A planted fault met the look, not the opening.
-            self.disk.mend();
+        if self.disk.faults_hit() > struck {
+            // An injected fault made the check fail, not the opening.
+            self.disk.clear_faults();
             shown = look(&db);
         }
         let (shown, series) = shown.expect("what an opening shows is whole");
@@ -144,14 +144,14 @@ impl World {
         assert_eq!(oracle.check(&shown, after, crashed), Ok(()), "after {after:?}");
         oracle.decided(&shown, &series, self.now());
         drop(oracle);
-        self.struck = self.disk.struck();
+        self.struck = self.disk.faults_hit();
         self.limits = self.retain;
         self.note_clock(crashed);
         self.db = Some(db);
         Ok(())
     }
 
-    /// Opens although a fault may strike; whether none did.
+    /// Opens the database although a fault may occur. Returns `true` if no fault made it fail.
     pub(crate) fn open_again(&mut self, after: Crash) -> bool {
         if self.open(after).is_ok() {
             return true;
@@ -162,35 +162,35 @@ impl World {
         false
     }
 
-    /// From now on nothing goes wrong.
+    /// Removes all faults and limits of the disk.
     pub(crate) fn mend(&self) {
-        self.disk.mend();
+        self.disk.clear_faults();
         self.disk.capacity(None);
     }
 
-    /// Leaves room for so many bytes.
+    /// Limits the free space to a number of bytes.
     pub(crate) fn fill(&self, room: usize) {
-        let image = self.disk.image_live();
+        let image = self.disk.live_image();
         let used: usize = image.files().values().map(|bytes| bytes.len()).sum();
         self.disk.capacity(Some((used + room) as u64));
     }
 
-    /// While one has it open, nobody else gets in, and nothing is touched.
+    /// Checks that a second opening fails while the database is open, and changes nothing.
     pub(crate) fn open_twice(&mut self) {
-        let (operations, struck) = (self.disk.ops(), self.disk.struck());
+        let (operations, struck) = (self.disk.ops(), self.disk.faults_hit());
         let second = self.executor.open(small());
         let locked = matches!(second, Err(Error::Locked { .. }));
-        assert!(locked || second.is_err() && self.disk.struck() > struck, "a second opening: {second:?}");
+        assert!(locked || second.is_err() && self.disk.faults_hit() > struck, "a second opening: {second:?}");
         assert_eq!(self.disk.ops(), operations, "a second opening changes the disk");
     }
 
     /// Sends the next batch. Its task ends with its answer.
-    pub(crate) fn send(&mut self, durability: Durability) -> Task<()> {
+    pub(crate) fn send(&mut self, durability: Durability) -> TaskHandle<()> {
         self.send_numbered(durability).1
     }
 
-    /// The same, with its number.
-    pub(crate) fn send_numbered(&mut self, durability: Durability) -> (Number, Task<()>) {
+    /// Does the same, and also returns the batch's number.
+    pub(crate) fn send_numbered(&mut self, durability: Durability) -> (Number, TaskHandle<()>) {
         let number = self.next;
         self.next += 1;
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
@@ -202,7 +202,8 @@ impl World {
         (number, task)
     }
 
-    /// Asks for the marked points of the newest batch that has any to be deleted, without waiting; whether there was one.
+    /// Requests the delete of the marked points of the newest batch that has some, without waiting. Returns `true` if
+    /// there was such a batch.
     pub(crate) fn send_delete(&mut self) -> bool {
         let Some(batch) = self.oracle.borrow().to_delete() else { return false };
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
@@ -211,24 +212,25 @@ impl World {
         oracle.borrow_mut().sent(number, durability, clock.now());
         drop(self.executor.spawn(async move {
             let range = Timestamp::from_nanos(first)..=Timestamp::from_nanos(last);
-            let answer = db.delete(Select::metric("m"), range).await;
+            let answer = db.delete(Selector::metric("m"), range).await;
             oracle.borrow_mut().answered(number, clock.moment(), &answer);
         }));
         true
     }
 
-    /// The same, to its answer.
+    /// Does the same, and waits for the answer.
     pub(crate) fn delete(&mut self) -> bool {
         let sent = self.send_delete();
-        self.executor.settle();
+        self.executor.run_until_idle();
         sent
     }
 
-    /// A compaction of everything to its first answer, good or bad; as durable as a flush.
+    /// Requests a compaction of everything and waits for its first answer, success or failure. It makes data durable
+    /// like a flush.
     pub(crate) fn compact(&mut self) -> bool {
         let before = self.oracle.borrow().acknowledged();
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
-        let compacted = self.executor.run(async move {
+        let compacted = self.executor.block_on(async move {
             let compacted = db.compact().await;
             if compacted.is_ok() {
                 oracle.borrow_mut().promised(&before, clock.told());
@@ -240,7 +242,7 @@ impl World {
         compacted
     }
 
-    /// Asks for a compaction of everything, without waiting for it.
+    /// Requests a compaction of everything, without waiting for it.
     pub(crate) fn send_compact(&mut self) {
         let (db, clock) = (self.db().clone(), self.clock());
         drop(self.executor.spawn(async move {
@@ -249,33 +251,33 @@ impl World {
         }));
     }
 
-    /// Batches of several clients, which meet in one group, and their answers.
+    /// Sends batches of several clients, which form one group, and waits for their answers.
     pub(crate) fn write(&mut self, durabilities: &[Durability]) {
         for durability in durabilities {
             drop(self.send(*durability));
         }
-        self.executor.settle();
+        self.executor.run_until_idle();
     }
 
-    /// One synced batch.
+    /// Writes one synced batch.
     pub(crate) fn write_one(&mut self) {
         self.write(&[Durability::Sync]);
     }
 
     pub(crate) fn make_series(&mut self, series: u32) {
         self.send_series(series);
-        self.executor.settle();
+        self.executor.run_until_idle();
     }
 
-    /// Asks for a series without waiting for it.
+    /// Requests a series without waiting for it.
     pub(crate) fn send_series(&mut self, series: u32) {
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
         let durability = self.durability;
         drop(self.executor.spawn(async move {
             let made = match series % 3 {
-                0 => db.series(key(series)).await.map(drop),
-                1 => db.series_as::<i64>(key(series)).await.map(drop),
-                _ => db.series_as::<u64>(key(series)).await.map(drop),
+                0 => db.create_series(key(series)).await.map(drop),
+                1 => db.create_series(key(series)).value_type::<i64>().await.map(drop),
+                _ => db.create_series(key(series)).value_type::<u64>().await.map(drop),
             };
             let excused = clock.moment().troubled || oracle.borrow().closing;
             match made {
@@ -285,11 +287,11 @@ impl World {
         }));
     }
 
-    /// A sync; what was acknowledged before it is durable once it says so.
+    /// Syncs. After success, everything that was acknowledged before is durable.
     pub(crate) fn sync(&mut self) -> bool {
         let before = self.oracle.borrow().acknowledged();
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
-        let synced = self.executor.run(async move {
+        let synced = self.executor.block_on(async move {
             let synced = db.sync().await;
             if synced.is_ok() {
                 oracle.borrow_mut().promised(&before, clock.told());
@@ -301,11 +303,12 @@ impl World {
         synced
     }
 
-    /// A flush to its first answer, good or bad; what was acknowledged before it is durable if good.
+    /// Requests a flush and waits for its first answer, success or failure. After success, everything that was
+    /// acknowledged before is durable.
     pub(crate) fn flush(&mut self) -> bool {
         let before = self.oracle.borrow().acknowledged();
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
-        let flushed = self.executor.run(async move {
+        let flushed = self.executor.block_on(async move {
             let flushed = db.flush().await;
             if flushed.is_ok() {
                 assert!(db.stats().flushed_seq >= before.seq, "{:?} after a flush of {}", db.stats(), before.seq);
@@ -318,15 +321,16 @@ impl World {
         flushed
     }
 
-    /// A backup, and whether it was made. What is acknowledged and nothing more is in it: no client is writing.
+    /// Makes a backup. Returns `true` on success. The backup holds exactly the acknowledged data, because no client is
+    /// writing.
     pub(crate) fn backup(&mut self, dir: &'static str) -> bool {
-        self.executor.settle();
+        self.executor.run_until_idle();
         let snapshot = self.db().snapshot();
         let batches = found(&snapshot).expect("what a snapshot shows is whole");
         let series = found_series(&snapshot).expect("what a snapshot shows is whole");
         self.oracle.borrow_mut().backups.push(Backup { dir, batches, series, told: None });
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
-        let made = self.executor.run(async move {
+        let made = self.executor.block_on(async move {
             let made = db.backup(dir).await;
             if made.is_ok()
                 && let Some(backup) = oracle.borrow_mut().backups.last_mut()
@@ -340,43 +344,43 @@ impl World {
         made
     }
 
-    /// Closes; whether it went well. Everything acknowledged is then durable.
+    /// Closes the database. Returns `true` on success: everything acknowledged is then durable.
     pub(crate) fn close(&mut self) -> bool {
         let db = self.db.take().expect("the scenario has opened it");
         let before = self.oracle.borrow().acknowledged();
         self.oracle.borrow_mut().closing = true;
         let (oracle, clock) = (Rc::clone(&self.oracle), self.clock());
-        let closed = self.executor.run(async move {
+        let closed = self.executor.block_on(async move {
             let closed = db.close().await;
             if closed.is_ok() {
                 oracle.borrow_mut().promised(&before, clock.told());
             }
             closed.is_ok()
         });
-        self.executor.settle();
+        self.executor.run_until_idle();
         let closed = closed.expect("a close is answered");
         assert!(closed || self.is_troubled(), "a close fails where nothing failed");
         closed
     }
 
-    /// Drops the last handle: what was acknowledged is synced.
+    /// Drops the last handle: acknowledged data is synced.
     pub(crate) fn release(&mut self) {
-        self.executor.settle();
+        self.executor.run_until_idle();
         let before = self.oracle.borrow().acknowledged();
         self.db = None;
-        self.executor.settle();
+        self.executor.run_until_idle();
         if !self.is_troubled() {
             self.oracle.borrow_mut().promised(&before, self.now());
         }
     }
 
-    /// The process dies; files and page cache stay.
+    /// Kills the process. Files and page cache stay.
     pub(crate) fn kill(&mut self) {
         self.executor.kill();
         self.db = None;
     }
 
-    /// Lets time pass: marks, interval syncs, retries.
+    /// Lets time pass: sync marks, interval syncs, retries.
     pub(crate) fn wait(&mut self, time: Duration) {
         let since = self.now();
         self.executor.advance(time);
@@ -387,7 +391,7 @@ impl World {
         }
     }
 
-    /// The power fails: of what no sync covered, one of the possible parts is left.
+    /// Fails the power. Of the data that no sync covered, one of the possible parts remains.
     pub(crate) fn lose_power(&mut self, choice: usize) {
         self.kill();
         let image = self.disk.state().images(choice + 1, choice as u64).last().expect("if only nothing is left");
@@ -398,20 +402,20 @@ impl World {
         self.executor = Executor::new(&self.disk, choice as u64);
     }
 
-    /// What a snapshot shows, unless a fault strikes the read.
+    /// Returns the content of a snapshot, or `None` if a fault makes the read fail.
     pub(crate) fn shown(&self, snapshot: &Snapshot) -> Option<Found> {
-        let struck = self.disk.struck();
+        let struck = self.disk.faults_hit();
         match found(snapshot) {
             Ok(shown) => Some(shown),
-            Err(what) if self.disk.struck() > struck && what.contains("a read fails") => None,
+            Err(what) if self.disk.faults_hit() > struck && what.contains("a read fails") => None,
             Err(what) => panic!("{what}"),
         }
     }
 
-    /// What every reader sees now is what was acknowledged, at least; and it survives the process.
+    /// Checks that every reader sees at least the acknowledged data. The visible data survives the process from now on.
     pub(crate) fn look(&self) -> Option<Found> {
         let shown = self.shown(&self.db().snapshot())?;
-        // What is deleted is counted until a merge has taken it out.
+        // Deleted points are counted until a merge removes them.
         let (seen, written) = count_points(&shown);
         let counted = self.db().stats().points;
         assert!(
@@ -422,15 +426,15 @@ impl World {
         Some(shown)
     }
 
-    /// The same when nothing is under way any more: a write that was given up is there by now, or never will be.
+    /// Does the same when no operation is running: a cancelled write is visible now or stays absent.
     pub(crate) fn look_settled(&self) {
         let shown = found(&self.db().snapshot()).expect("what a snapshot shows is whole");
         self.looked(&shown);
         self.oracle.borrow_mut().settled(&shown, self.now());
     }
 
-    /// Whoever sent it hears nothing of it any more, unless the answer is already there.
-    pub(crate) fn give_up(&mut self, number: Number, task: &Task<()>) {
+    /// Cancels a write: its client receives no answer, unless the answer is already there.
+    pub(crate) fn give_up(&mut self, number: Number, task: &TaskHandle<()>) {
         if task.take().is_none() {
             self.executor.cancel(task);
             self.oracle.borrow_mut().cancelled(number);
@@ -438,19 +442,19 @@ impl World {
     }
 
     pub(crate) fn looked(&self, shown: &Found) {
-        // Whoever waited for an answer may have let time pass.
+        // Time may have passed while a caller waited for an answer.
         self.note_clock(self.now());
         assert_eq!(self.oracle.borrow().check_snapshot(shown, self.now()), Ok(()), "in a snapshot");
         self.oracle.borrow_mut().visible(shown, self.now());
     }
 }
 
-/// When an answer was given, in operations of the disk.
+/// The time of an answer, in operations of the disk.
 pub(crate) struct Clock {
     base: usize,
     disk: SimDisk,
     woken_at: Rc<Cell<usize>>,
-    /// Faults that had struck when the life began.
+    /// Number of faults that had occurred when the opening began.
     struck: u64,
 }
 
@@ -464,11 +468,11 @@ impl Clock {
     }
 
     pub(crate) fn moment(&self) -> Moment {
-        Moment { operations: self.told(), time: self.disk.now(), troubled: self.disk.struck() > self.struck }
+        Moment { operations: self.told(), time: self.disk.now(), troubled: self.disk.faults_hit() > self.struck }
     }
 }
 
-/// All series, made at once.
+/// Creates all series at once.
 pub(crate) fn make_all_series(world: &mut World) {
     for series in 0..SERIES {
         world.make_series(series);

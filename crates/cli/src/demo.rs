@@ -1,5 +1,6 @@
-//! `timestrata demo`: the whole of it on real data, each claim checked before it is printed.
-//! Written from many tasks while snapshots are read; flushed; opened again; compared with the file.
+//! `timestrata demo`: shows the database with real data; each claim is checked before it is printed.
+//!
+//! Many tasks write while snapshots are read; then the data is flushed, reopened and compared with the file.
 
 mod compare;
 mod directory;
@@ -16,11 +17,11 @@ use std::time::{Duration, Instant};
 use timestrata::{Db, Stats, Timestamp};
 
 use crate::failure::{Failure, Result};
-use crate::figures::{self, bytes, count};
 use crate::names;
-use crate::output::Stdout;
+use crate::number_format::{self, bytes, count};
+use crate::output::StdoutWriter;
 use weather::Weather;
-use write::Written;
+use write::DemoWriteReport;
 
 const DIR: &str = "timestrata-demo";
 const STATION: &str = "JFK";
@@ -30,13 +31,13 @@ pub(crate) fn run(db: Option<PathBuf>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_time()
         .build()
-        .map_err(|error| Failure::error(format!("cannot start threads: {error}; close other programs")))?;
-    runtime.block_on(tell(&dir))
+        .map_err(|error| Failure::failed(format!("cannot start threads: {error}; close other programs")))?;
+    runtime.block_on(run_steps(&dir))
 }
 
-/// The story, step by step; each step prints when it is true.
-async fn tell(dir: &Path) -> Result<()> {
-    let mut stdout = Stdout::lock();
+/// Runs the steps of the demo. Each step checks its result before it prints the result.
+async fn run_steps(dir: &Path) -> Result<()> {
+    let mut stdout = StdoutWriter::lock();
     directory::clear(dir)?;
     let weather = Arc::new(Weather::read()?);
     let rows = count(weather.rows() as u64);
@@ -60,17 +61,12 @@ async fn tell(dir: &Path) -> Result<()> {
     let stats = db.stats();
     db.close().await?;
     let flushed = began.elapsed();
-    let db = Db::builder(dir).create(false).open().await?;
+    let db = Db::builder(dir).create_if_missing(false).open().await?;
     let snapshot = db.snapshot();
     let expected = weather.expected();
     let equal = compare::compare(&snapshot, &expected).await?;
-    heading(&mut stdout, "Flushed, closed, opened again")?;
-    writeln!(
-        stdout.out,
-        "{} points of {} series read back: each is what the file says.",
-        count(equal),
-        expected.len()
-    )?;
+    heading(&mut stdout, "Flushed, closed, reopened")?;
+    writeln!(stdout.out, "{} points of {} series read back: all equal to the file.", count(equal), expected.len())?;
 
     let july = Timestamp::from_secs(1_372_636_800)..Timestamp::from_secs(1_373_241_600);
     heading(&mut stdout, &format!("Daily temperature at {STATION} in July, °F, checked against the file"))?;
@@ -93,40 +89,40 @@ async fn tell(dir: &Path) -> Result<()> {
 
     drop(snapshot);
     db.close().await?;
-    told_figures(&mut stdout, &stats, &written, took, flushed)?;
-    told_next(&mut stdout, dir)
+    print_figures(&mut stdout, &stats, &written, took, flushed)?;
+    print_next_command(&mut stdout, dir)
 }
 
-fn heading(stdout: &mut Stdout, text: &str) -> Result<()> {
+fn heading(stdout: &mut StdoutWriter, text: &str) -> Result<()> {
     let bold = if stdout.colour { anstyle::Style::new().bold() } else { anstyle::Style::new() };
     writeln!(stdout.out, "\n{bold}{text}{bold:#}")?;
     Ok(())
 }
 
-fn told_of_writing(stdout: &mut Stdout, written: &Written, took: Duration) -> Result<()> {
-    let Written { writers, batches, points, snapshots, points_checked } = written;
-    heading(stdout, "Written by many tasks, read meanwhile")?;
+fn told_of_writing(stdout: &mut StdoutWriter, written: &DemoWriteReport, took: Duration) -> Result<()> {
+    let DemoWriteReport { writers, batches, points, snapshots, points_checked } = written;
+    heading(stdout, "Written by many tasks, read at the same time")?;
     let (batches, points) = (count(*batches), count(*points));
     writeln!(stdout.out, "{writers} tasks wrote {points} points in {batches} batches, each durable before the next.")?;
     let (snapshots, points) = (count(*snapshots), count(*points_checked));
     writeln!(
         stdout.out,
-        "Meanwhile {snapshots} snapshots ({points} points) showed whole batches only and lost nothing."
+        "Meanwhile {snapshots} snapshots ({points} points) showed only whole batches and lost nothing."
     )?;
     writeln!(stdout.out, "It took {:.2} s.", took.as_secs_f64())?;
     stdout.out.flush()?;
     Ok(())
 }
 
-fn told_figures(
-    stdout: &mut Stdout,
+fn print_figures(
+    stdout: &mut StdoutWriter,
     stats: &Stats,
-    written: &Written,
+    written: &DemoWriteReport,
     took: Duration,
     flushed: Duration,
 ) -> Result<()> {
     heading(stdout, "Figures")?;
-    let size = figures::ratio(stats.file_bytes, stats.file_points);
+    let size = number_format::ratio(stats.file_bytes, stats.file_points);
     let lines: [(&str, &dyn Display); 5] = [
         ("points", &count(stats.points)),
         ("files", &format!("{} of {}", count(stats.files), bytes(stats.file_bytes))),
@@ -134,8 +130,8 @@ fn told_figures(
         (
             "points/s",
             &format!(
-                "{} in small durable batches, beside the readers",
-                count(figures::per_second(written.points, took))
+                "{} in small durable batches, while readers ran",
+                count(number_format::per_second(written.points, took))
             ),
         ),
         ("flush, close", &format!("{:.2} s", flushed.as_secs_f64())),
@@ -146,10 +142,10 @@ fn told_figures(
     Ok(())
 }
 
-/// A command to paste, in the form in which this one was started.
-fn told_next(stdout: &mut Stdout, dir: &Path) -> Result<()> {
+/// Prints a query command for the database, in the form in which this program was started.
+fn print_next_command(stdout: &mut StdoutWriter, dir: &Path) -> Result<()> {
     heading(stdout, "Now you")?;
-    // Cargo sets it for the programs that it runs.
+    // Cargo sets this variable for the programs that it runs.
     let program = if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "timestrata" };
     let dir = names::shell_word(&dir.display().to_string());
     writeln!(

@@ -1,21 +1,21 @@
-//! What `--explain` tells: how a query came to its answer, as a table on standard error, beside the answer.
+//! Output of `--explain`: how a query was answered, as a table on standard error.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use timestrata::Explain;
+use timestrata::ExplainReport;
 
-use crate::figures::{bytes, count};
-use crate::table::{Align, Table};
+use crate::aligned_table::{Align, AlignedTable};
+use crate::number_format::{bytes, count};
 
-/// Prints it; a closed standard error wants none.
-pub(crate) fn print(explain: &Explain) {
+/// Prints the report; a closed standard error is not an error.
+pub(crate) fn print(explain: &ExplainReport) {
     let mut err = io::stderr().lock();
     let colour = err.is_terminal() && anstream::AutoStream::choice(&err) != anstream::ColorChoice::Never;
     let _ = write(explain, colour, &mut err);
 }
 
-fn write(explain: &Explain, colour: bool, out: &mut impl Write) -> io::Result<()> {
+fn write(explain: &ExplainReport, colour: bool, out: &mut impl Write) -> io::Result<()> {
     let of = |number: u64, all: u64| format!("{} of {}", count(number), count(all));
     let time = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1_000.0);
     let rows = [
@@ -35,13 +35,13 @@ fn write(explain: &Explain, colour: bool, out: &mut impl Write) -> io::Result<()
         ("time to read", time(explain.reading)),
         ("time in all", time(explain.total)),
     ];
-    let mut table = Table::new(&[("explain", Align::Left), ("", Align::Right)], colour);
+    let mut table = AlignedTable::new(&[("explain", Align::Left), ("", Align::Right)], colour);
     for (name, value) in rows {
         table.row(vec![name.to_owned(), value], out)?;
     }
     table.finish(out)?;
     if explain.files == 0 || explain.blocks_by_statistics + explain.blocks_decoded == 0 {
-        writeln!(out, "points that are in memory, not yet in files, stand in no count")?;
+        writeln!(out, "points in memory, not yet in files, are not counted")?;
     }
     Ok(())
 }

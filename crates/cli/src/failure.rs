@@ -1,35 +1,37 @@
-//! How a command ends when it does not end well: what is said on stderr, and the exit code.
-//! Every message is one line, and ends in what to do next.
+//! Failures of commands: the message on stderr and the exit code.
+//! Every message is one line and ends with the next step.
 
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-/// Why a command did not answer.
+use timestrata::{Error, ErrorKind};
+
+/// Reason why a command ended early or with a negative result.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command worked and its answer is "no": damage found, nothing matched.
-    No(String),
-    /// Wrong usage, wrong input, or a database that cannot be used.
-    Error(String),
-    /// Whoever read our output has seen enough, as `| head` does: no failure at all.
+    /// The command succeeded with a negative result: damage found, nothing matched.
+    Negative(String),
+    /// Wrong usage, invalid input, or a database that cannot be used.
+    Failed(String),
+    /// The reader of the output has closed the pipe, as `| head` does. This is not a failure.
     PipeClosed,
 }
 
-/// What every command returns.
+/// Result of every command.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
-    pub(crate) fn error(message: impl Into<String>) -> Self {
-        Self::Error(message.into())
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
     }
 
-    /// Exit codes as `--help` documents them.
+    /// Returns the exit code that `--help` documents.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::PipeClosed => ExitCode::SUCCESS,
-            Self::No(_) => ExitCode::from(1),
-            Self::Error(_) => ExitCode::from(2),
+            Self::Negative(_) => ExitCode::from(1),
+            Self::Failed(_) => ExitCode::from(2),
         }
     }
 }
@@ -37,19 +39,21 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::No(message) | Self::Error(message) => f.write_str(message),
-            Self::PipeClosed => f.write_str("the reader of the output has gone"),
+            Self::Negative(message) | Self::Failed(message) => f.write_str(message),
+            Self::PipeClosed => f.write_str("the output pipe is closed"),
         }
     }
 }
 
-/// The program's own output failed; files that it reads are named where they are opened.
+/// Converts an error of writing the output.
+///
+/// Errors of reading a file are converted where the file is opened, with its name.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::PipeClosed
         } else {
-            Self::Error(format!("cannot write the output: {error}; free space, or send it elsewhere"))
+            Self::Failed(format!("cannot write the output: {error}; free space, or send it elsewhere"))
         }
     }
 }
@@ -58,42 +62,34 @@ impl From<csv::Error> for Failure {
     fn from(error: csv::Error) -> Self {
         match error.into_kind() {
             csv::ErrorKind::Io(error) => error.into(),
-            other => Self::Error(format!("cannot write CSV: {other:?}")),
+            other => Self::Failed(format!("cannot write CSV: {other:?}")),
         }
     }
 }
 
-/// The engine's messages speak to programmers in two places; the tool's user has options instead.
+/// Replaces the advice of the library by advice that names options of the tool.
 impl From<timestrata::Error> for Failure {
     fn from(error: timestrata::Error) -> Self {
-        use timestrata::Error;
-        Self::Error(match &error {
-            Error::NotFound { dir } => {
-                format!(
-                    "no database in {}: name one by --db or TIMESTRATA_DB, or make one with `timestrata ingest`",
-                    dir.display()
-                )
-            }
-            Error::Locked { dir, pid } => {
-                let by = pid.map_or_else(String::new, |pid| format!(" by process {pid}"));
-                format!("{} is locked{by}: one process at a time, wait for it or stop it first", dir.display())
-            }
-            Error::Io { source, .. } => format!("{error}; {}", way_out(source)),
-            Error::TooLarge { .. } => format!("{error}; make it smaller"),
-            _ => error.to_string(),
-        })
+        Self::Failed(format!("{}; {}", error.summary(), advice(&error)))
     }
 }
 
-/// What to do about a refusal of the operating system.
-fn way_out(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "see whether the path is right",
-        io::ErrorKind::NotADirectory => "name a database's directory, by --db or TIMESTRATA_DB",
-        io::ErrorKind::IsADirectory => "name a file in it",
-        io::ErrorKind::PermissionDenied => "run as its owner, or have its permissions changed",
-        io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space, then try again",
-        _ => "see that the disk is sound, then try again",
+/// Returns the next step after an error of the engine.
+pub(crate) fn advice(error: &timestrata::Error) -> &'static str {
+    match (error.kind(), error) {
+        (_, Error::DatabaseNotFound { .. }) => {
+            "name one by --db or TIMESTRATA_DB, or make one with `timestrata ingest`"
+        }
+        (_, Error::Locked { .. }) => "stop the other process, or wait until it ends",
+        (_, Error::Io { .. }) if error.io_kind() == Some(io::ErrorKind::NotADirectory) => {
+            "name a database's directory, by --db or TIMESTRATA_DB"
+        }
+        (_, Error::SeriesNotFound { .. }) => "list those that exist with `timestrata series`",
+        (ErrorKind::Reopen | ErrorKind::Closed, _) if error.io_kind() == Some(io::ErrorKind::StorageFull) => {
+            "free space, then run the command again"
+        }
+        (ErrorKind::Reopen | ErrorKind::Closed, _) => "run the command again",
+        (ErrorKind::Bug, _) => "report this bug, then run the command again",
+        _ => error.advice(),
     }
 }

@@ -1,9 +1,10 @@
-//! `timestrata`: the database from the command line, with nothing but the engine's public API.
-//! Answers go to stdout, notes and one line of error to stderr; exit codes are those of `--help`.
-//! A library for its own fuzz target's sake alone: the program is all that anyone should use.
+//! `timestrata`: the command-line tool, built on the engine's public API.
+//! Results go to stdout, notes and a one-line error to stderr; `--help` documents the exit codes.
+//! This library exists only for the fuzz target; use the program.
 
 #![forbid(unsafe_code)]
 
+mod aligned_table;
 mod args;
 mod backup;
 mod chart;
@@ -11,22 +12,21 @@ mod database;
 mod demo;
 mod explain;
 mod failure;
-mod figures;
-mod files;
 mod ingest;
 mod maintain;
 mod names;
+mod number_format;
 mod output;
 mod progress;
 mod query;
 mod series;
 mod stats;
-mod table;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
 mod time;
-mod windows;
+mod verify_inspect;
+mod window_args;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,16 +37,16 @@ use clap::{CommandFactory, FromArgMatches};
 use args::{Args, Command};
 use failure::{Failure, Result};
 
-/// The program: its arguments come from the command line, and its exit code is returned.
+/// Runs the program with the arguments of the command line and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !matches!(failure, Failure::PipeClosed) {
-                // A regular expression's error draws where it is wrong, on lines of its own; here an error is one line.
+                // The error of a regular expression has several lines, but an error of the tool is one line.
                 let message = failure.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
-                // Nobody is left to tell if stderr is closed too; the exit code still speaks.
+                // If stderr is closed, too, only the exit code reports the failure.
                 let _ = writeln!(std::io::stderr(), "timestrata: {message}");
             }
             failure.exit_code()
@@ -68,13 +68,13 @@ fn run() -> Result<()> {
         Command::Compact => maintain::compact(&dir()?),
         Command::Delete(args) => maintain::delete(&args, &dir()?),
         Command::Backup { to } => backup::run(&to, &dir()?),
-        Command::Inspect { file, all } => files::inspect(&file, all),
-        Command::Verify => files::verify(&dir()?),
+        Command::Inspect { file, all } => verify_inspect::inspect(&file, all),
+        Command::Verify => verify_inspect::verify(&dir()?),
         Command::Completions { shell } => completions(shell),
     }
 }
 
-/// Help and version are printed as they are; what is wrong with the command line becomes one line as any error.
+/// Prints help and version as they are; an error of the command line becomes one line.
 fn usage(error: &clap::Error) -> Failure {
     use clap::error::ErrorKind;
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -85,11 +85,12 @@ fn usage(error: &clap::Error) -> Failure {
     let lines: Vec<&str> =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
     let text = lines.join(" ");
-    Failure::error(format!("{}; --help says more", text.strip_prefix("error: ").unwrap_or(&text)))
+    Failure::failed(format!("{}; see --help", text.strip_prefix("error: ").unwrap_or(&text)))
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<()> {
-    // Into memory first: clap_complete panics when its writer fails, as on a closed pipe.
+    // The script is written to memory first, because clap_complete panics when its writer fails, for example on a
+    // closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "timestrata", &mut script);
     std::io::stdout().write_all(&script)?;

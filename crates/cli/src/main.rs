@@ -1,4 +1,4 @@
-//! The program itself; all of it is in the library beside it, which a fuzzer can reach.
+//! Entry point of the program; the library of this package has all code.
 
 #![forbid(unsafe_code)]
 

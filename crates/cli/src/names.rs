@@ -1,13 +1,13 @@
-//! Lists of names on the command line, separated by commas, and the names nearest to a mistyped one.
+//! Comma-separated lists of names on the command line, and suggestions for mistyped names.
 //! A comma inside quotes or braces belongs to the name, since headers such as `up{a="1",b="2"}` are names too.
 
-/// Names in the order given.
+/// Names in the given order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Names(pub(crate) Vec<String>);
+pub(crate) struct NameList(pub(crate) Vec<String>);
 
-/// Splits at the commas outside quotes and braces.
+/// Splits at commas outside quotes and braces.
 #[expect(clippy::unnecessary_wraps, reason = "clap asks value parsers for a Result")]
-pub(crate) fn split(text: &str) -> Result<Names, String> {
+pub(crate) fn parse_name_list(text: &str) -> Result<NameList, String> {
     let mut names = vec![String::new()];
     let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
     for c in text.chars() {
@@ -27,30 +27,32 @@ pub(crate) fn split(text: &str) -> Result<Names, String> {
             name.push(c);
         }
     }
-    Ok(Names(names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()))
+    Ok(NameList(names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()))
 }
 
-/// At most three of `names` that look like `wanted`, the nearest first.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    const LIKE: f64 = 0.75;
+/// Returns at most three of `names` that are similar to `wanted`, the most similar first.
+pub(crate) fn suggestions<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    const MIN_SIMILARITY: f64 = 0.75;
     let wanted = wanted.to_lowercase();
     let mut like: Vec<(f64, &str)> = names
         .into_iter()
-        .map(|name| (likeness(&wanted, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= LIKE)
+        .map(|name| (similarity(&wanted, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= MIN_SIMILARITY)
         .collect();
     like.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     like.dedup_by(|a, b| a.1 == b.1);
     like.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// A part of the name counts as like it: who types `cpu_seconds` means `node_cpu_seconds_total`.
-fn likeness(wanted: &str, name: &str) -> f64 {
+/// Returns the similarity of two names, from 0 to 1.
+///
+/// A part of a name counts as similar: `cpu_seconds` suggests `node_cpu_seconds_total`.
+fn similarity(wanted: &str, name: &str) -> f64 {
     let inside = if wanted.len() >= 3 && name.contains(wanted) { 0.8 } else { 0.0 };
     strsim::jaro_winkler(wanted, name).max(inside)
 }
 
-/// The text as one word of a shell.
+/// Quotes a text as one word of a shell.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -59,8 +61,8 @@ pub(crate) fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// The names in a row, cut after `most`.
-pub(crate) fn join<S: AsRef<str>>(names: &[S], most: usize) -> String {
+/// Joins at most `most` names with commas, and appends the number of the others.
+pub(crate) fn join_limited<S: AsRef<str>>(names: &[S], most: usize) -> String {
     let text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {
         0 => text,
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn commas_inside_braces_and_quotes_do_not_split() {
-        let split = |text| split(text).unwrap().0;
+        let split = |text| parse_name_list(text).unwrap().0;
         assert_eq!(split("a, b,,c"), ["a", "b", "c"]);
         assert_eq!(split(r#"up{a="1",b="2"},x"#), [r#"up{a="1",b="2"}"#, "x"]);
         assert_eq!(split(r#"up{a="}\",",b="2"},x=i64"#), [r#"up{a="}\",",b="2"}"#, "x=i64"]);
@@ -83,8 +85,8 @@ mod tests {
     #[test]
     fn the_nearest_names_come_first() {
         let names = ["temp", "dewp", "humid", "wind_speed", "node_cpu_seconds_total"];
-        assert_eq!(nearest("tmep", names), ["temp"]);
-        assert_eq!(nearest("cpu_seconds", names), ["node_cpu_seconds_total"]);
-        assert!(nearest("zzz", names).is_empty());
+        assert_eq!(suggestions("tmep", names), ["temp"]);
+        assert_eq!(suggestions("cpu_seconds", names), ["node_cpu_seconds_total"]);
+        assert!(suggestions("zzz", names).is_empty());
     }
 }

@@ -5,25 +5,43 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
+use clap::ValueEnum;
 use timestrata::{SeriesKey, Value, ValueType};
 
-use crate::args::{OutputFormat, Show};
+use crate::aligned_table::{Align, AlignedTable, ColumnHeader};
 use crate::failure::Result;
-use crate::figures;
-use crate::table::{Align, Header, Table};
+use crate::number_format;
 
-/// What a table on a terminal shows if no limit is given.
+/// Default row limit of a table on a terminal.
 const TERMINAL_ROWS: u64 = 40;
 
-/// Standard output, and how it is to be written to.
-pub(crate) struct Stdout {
+/// Output options of every command that prints rows.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Stop after this many rows; default for a table on a terminal: 40
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    pub(crate) format: OutputFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Table,
+    Csv,
+    Json,
+}
+
+/// Standard output and its properties.
+pub(crate) struct StdoutWriter {
     pub(crate) out: BufWriter<StdoutLock<'static>>,
     pub(crate) terminal: bool,
-    /// A terminal, and neither NO_COLOR nor TERM=dumb.
+    /// `true` for a terminal, unless NO_COLOR or TERM=dumb is set.
     pub(crate) colour: bool,
 }
 
-impl Stdout {
+impl StdoutWriter {
     pub(crate) fn lock() -> Self {
         let out = io::stdout().lock();
         let terminal = out.is_terminal();
@@ -32,9 +50,9 @@ impl Stdout {
     }
 }
 
-/// A kind of row: its columns and its texts.
-pub(crate) trait Row {
-    /// A cell for each header of the printer.
+/// A row that can be printed as cells or as JSON.
+pub(crate) trait OutputRow {
+    /// Returns one cell per header of the printer.
     fn cells(&self, format: OutputFormat) -> Vec<String>;
 
     fn json(&self, out: &mut impl Write) -> io::Result<()>;
@@ -44,25 +62,25 @@ pub(crate) trait Row {
 pub(crate) struct ValuesRow {
     pub(crate) series: Rc<SeriesText>,
     pub(crate) time: String,
-    /// What the values are called, the same for all rows.
+    /// Names of the values, the same for all rows.
     pub(crate) names: Rc<[String]>,
     pub(crate) values: Vec<Option<Value>>,
 }
 
 impl ValuesRow {
-    pub(crate) fn headers(names: &[String]) -> Vec<Header> {
+    pub(crate) fn headers(names: &[String]) -> Vec<ColumnHeader> {
         let fixed = ["series", "time"].map(|name| (name.to_owned(), Align::Left));
         fixed.into_iter().chain(names.iter().map(|name| (name.clone(), Align::Right))).collect()
     }
 }
 
-/// A series of a listing.
+/// Row of a series listing.
 pub(crate) struct SeriesRow {
     pub(crate) series: Rc<SeriesText>,
     pub(crate) ty: ValueType,
 }
 
-/// A series' key as text, made once for all its rows.
+/// Text forms of a series key, made once for all rows of the series.
 pub(crate) struct SeriesText {
     text: String,
     /// `"series":"..","metric":"..","tags":{..}`
@@ -84,12 +102,12 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-impl Row for ValuesRow {
+impl OutputRow for ValuesRow {
     fn cells(&self, format: OutputFormat) -> Vec<String> {
         let mut cells = vec![self.series.text.clone(), self.time.clone()];
         cells.extend(self.values.iter().map(|value| match (value, format) {
-            (Some(value), OutputFormat::Table) => figures::rounded(*value),
-            (Some(value), _) => figures::exact(*value),
+            (Some(value), OutputFormat::Table) => number_format::rounded(*value),
+            (Some(value), _) => number_format::exact(*value),
             (None, OutputFormat::Table) => "-".to_owned(),
             (None, _) => String::new(),
         }));
@@ -100,14 +118,14 @@ impl Row for ValuesRow {
         write!(out, r#"{{{},"time":"{}""#, self.series.json, self.time)?;
         for (name, value) in self.names.iter().zip(&self.values) {
             let quote = if matches!(value, Some(Value::F64(number)) if !number.is_finite()) { "\"" } else { "" };
-            let value = value.map_or_else(|| "null".to_owned(), figures::exact);
+            let value = value.map_or_else(|| "null".to_owned(), number_format::exact);
             write!(out, ",{}:{quote}{value}{quote}", json_text(name))?;
         }
         writeln!(out, "}}")
     }
 }
 
-impl Row for SeriesRow {
+impl OutputRow for SeriesRow {
     fn cells(&self, _: OutputFormat) -> Vec<String> {
         vec![self.series.text.clone(), self.ty.to_string()]
     }
@@ -117,10 +135,10 @@ impl Row for SeriesRow {
     }
 }
 
-/// A name of a listing.
+/// Row of a list of names.
 pub(crate) struct NameRow(pub(crate) String);
 
-impl Row for NameRow {
+impl OutputRow for NameRow {
     fn cells(&self, _: OutputFormat) -> Vec<String> {
         vec![self.0.clone()]
     }
@@ -132,86 +150,86 @@ impl Row for NameRow {
 
 /// Prints rows of one kind.
 pub(crate) struct Printer<R, W: Write> {
-    form: Form<W>,
-    /// After so many rows, none is wanted.
+    form: PrinterFormat<W>,
+    /// Rows after which the printer stops.
     limit: Option<u64>,
-    /// After so many rows, the rest is only counted.
-    fold: Option<u64>,
+    /// Rows after which further rows are only counted.
+    terminal_limit: Option<u64>,
     rows: u64,
-    cut: bool,
+    limit_reached: bool,
     kind: PhantomData<fn(R)>,
 }
 
-enum Form<W: Write> {
-    Table(Table, W),
+enum PrinterFormat<W: Write> {
+    Table(AlignedTable, W),
     Csv(Box<csv::Writer<W>>),
     Json(W),
 }
 
-impl<R: Row> Printer<R, BufWriter<StdoutLock<'static>>> {
-    /// A printer on standard output.
-    pub(crate) fn stdout<S: AsRef<str>>(show: Show, headers: &[(S, Align)]) -> Result<Self> {
-        let stdout = Stdout::lock();
+impl<R: OutputRow> Printer<R, BufWriter<StdoutLock<'static>>> {
+    /// Creates a printer on standard output.
+    pub(crate) fn stdout<S: AsRef<str>>(show: OutputArgs, headers: &[(S, Align)]) -> Result<Self> {
+        let stdout = StdoutWriter::lock();
         Self::new(show, headers, stdout.out, stdout.terminal, stdout.colour)
     }
 }
 
-impl<R: Row, W: Write> Printer<R, W> {
+impl<R: OutputRow, W: Write> Printer<R, W> {
     pub(crate) fn new<S: AsRef<str>>(
-        show: Show,
+        show: OutputArgs,
         headers: &[(S, Align)],
         out: W,
         terminal: bool,
         colour: bool,
     ) -> Result<Self> {
         let form = match show.format {
-            OutputFormat::Table => Form::Table(Table::new(headers, colour), out),
-            OutputFormat::Json => Form::Json(out),
+            OutputFormat::Table => PrinterFormat::Table(AlignedTable::new(headers, colour), out),
+            OutputFormat::Json => PrinterFormat::Json(out),
             OutputFormat::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
                 csv.write_record(headers.iter().map(|(name, _)| name.as_ref()))?;
-                Form::Csv(Box::new(csv))
+                PrinterFormat::Csv(Box::new(csv))
             }
         };
         let folds = terminal && show.format == OutputFormat::Table && show.limit.is_none();
         let fold = folds.then_some(TERMINAL_ROWS);
-        Ok(Self { form, limit: show.limit, fold, rows: 0, cut: false, kind: PhantomData })
+        Ok(Self { form, limit: show.limit, terminal_limit: fold, rows: 0, limit_reached: false, kind: PhantomData })
     }
 
-    /// Prints the row, or counts it; false if no row is wanted any more.
+    /// Prints or counts the row. Returns `false` if no further row is needed.
     pub(crate) fn row(&mut self, row: &R) -> Result<bool> {
         if self.limit.is_some_and(|limit| self.rows >= limit) {
-            self.cut = true;
+            self.limit_reached = true;
             return Ok(false);
         }
         self.rows += 1;
-        if self.fold.is_some_and(|fold| self.rows > fold) {
+        if self.terminal_limit.is_some_and(|fold| self.rows > fold) {
             return Ok(true);
         }
         match &mut self.form {
-            Form::Table(table, out) => table.row(row.cells(OutputFormat::Table), out)?,
-            Form::Csv(csv) => csv.write_record(row.cells(OutputFormat::Csv))?,
-            Form::Json(out) => row.json(out)?,
+            PrinterFormat::Table(table, out) => table.row(row.cells(OutputFormat::Table), out)?,
+            PrinterFormat::Csv(csv) => csv.write_record(row.cells(OutputFormat::Csv))?,
+            PrinterFormat::Json(out) => row.json(out)?,
         }
         Ok(true)
     }
 
-    /// Prints what is left, and under a table what was left out.
+    /// Prints the remaining rows, and below a table the number of omitted rows.
     pub(crate) fn finish(mut self) -> Result<()> {
         match &mut self.form {
-            Form::Table(table, out) => {
+            PrinterFormat::Table(table, out) => {
                 table.finish(out)?;
-                let hidden = self.fold.map_or(0, |fold| self.rows.saturating_sub(fold));
+                let hidden = self.terminal_limit.map_or(0, |fold| self.rows.saturating_sub(fold));
                 if hidden > 0 {
-                    let hidden = figures::count(hidden);
+                    let hidden = number_format::count(hidden);
                     writeln!(out, "... {hidden} more rows; --limit N or --format csv shows them")?;
-                } else if self.cut {
+                } else if self.limit_reached {
                     writeln!(out, "... more rows; a higher --limit shows them")?;
                 }
                 out.flush()?;
             }
-            Form::Csv(csv) => csv.flush()?,
-            Form::Json(out) => out.flush()?,
+            PrinterFormat::Csv(csv) => csv.flush()?,
+            PrinterFormat::Json(out) => out.flush()?,
         }
         Ok(())
     }
@@ -221,7 +239,7 @@ impl<R: Row, W: Write> Printer<R, W> {
 mod tests {
     use super::*;
 
-    fn print(show: Show, terminal: bool, values: &[f64]) -> String {
+    fn print(show: OutputArgs, terminal: bool, values: &[f64]) -> String {
         let key = SeriesKey::new("temp").tag("station", "J\"K");
         let series = SeriesText::new(&key);
         let mut out = Vec::new();
@@ -240,11 +258,12 @@ mod tests {
 
     #[test]
     fn csv_and_json_are_exact_and_quoted() {
-        let csv = print(Show { limit: None, format: OutputFormat::Csv }, true, &[10.357_019_999_999_999, f64::NAN]);
+        let csv =
+            print(OutputArgs { limit: None, format: OutputFormat::Csv }, true, &[10.357_019_999_999_999, f64::NAN]);
         let series = r#""temp{station=""J\""K""}""#;
         let rows = [",1970-01-01T00:00:00Z,10.357019999999999", ",1970-01-01T00:00:01Z,NaN"];
         assert_eq!(csv, format!("series,time,value\n{series}{}\n{series}{}\n", rows[0], rows[1]));
-        let json = print(Show { limit: None, format: OutputFormat::Json }, true, &[1e300, f64::NEG_INFINITY]);
+        let json = print(OutputArgs { limit: None, format: OutputFormat::Json }, true, &[1e300, f64::NEG_INFINITY]);
         let lines: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["tags"]["station"], "J\"K");
         assert_eq!(lines[0]["value"], 1e300);
@@ -252,9 +271,9 @@ mod tests {
     }
 
     #[test]
-    fn a_table_on_a_terminal_stops_at_forty_rows_and_says_how_many_more() {
+    fn a_table_on_a_terminal_stops_at_forty_rows_and_counts_the_rest() {
         let values = [1.0; 50];
-        let show = Show { limit: None, format: OutputFormat::Table };
+        let show = OutputArgs { limit: None, format: OutputFormat::Table };
         let shown = print(show, true, &values);
         assert_eq!(shown.lines().count(), 43);
         assert!(shown.ends_with("... 10 more rows; --limit N or --format csv shows them\n"));
@@ -264,9 +283,9 @@ mod tests {
     #[test]
     fn a_limit_stops_every_format() {
         for (format, lines) in [(OutputFormat::Table, 6), (OutputFormat::Csv, 4), (OutputFormat::Json, 3)] {
-            assert_eq!(print(Show { limit: Some(3), format }, true, &[1.0; 50]).lines().count(), lines);
+            assert_eq!(print(OutputArgs { limit: Some(3), format }, true, &[1.0; 50]).lines().count(), lines);
         }
-        let exactly = print(Show { limit: Some(3), format: OutputFormat::Table }, true, &[1.0; 3]);
+        let exactly = print(OutputArgs { limit: Some(3), format: OutputFormat::Table }, true, &[1.0; 3]);
         assert!(!exactly.contains("..."), "{exactly}");
     }
 }

@@ -1,10 +1,10 @@
-//! What a terminal shows while something takes as long as it takes.
+//! Spinner for operations of unknown length.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How far it is nobody knows. On stderr, and only if that is a terminal.
+/// Creates a spinner on stderr, which is shown only if stderr is a terminal.
 pub(crate) fn spinner(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
     let spinner = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

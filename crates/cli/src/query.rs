@@ -1,5 +1,7 @@
-//! `timestrata query`: points of the selected series, or one value a window.
-//! When nothing matches it says what there is instead.
+//! `timestrata query`: prints points of the selected series, or values per window.
+//!
+//! If no series matches, the error suggests similar series. If the range has no points, the error gives the range that
+//! has points.
 
 use std::ops::Bound;
 use std::path::Path;
@@ -7,38 +9,40 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use timestrata::{
-    Aggregate, Explain, Fill, Sample, Select, SeriesId, SeriesInfo, Snapshot, Timestamp, Value, ValueType, Windows,
+    Aggregate, ExplainReport, Fill, Scalar, Selector, SeriesId, SeriesInfo, Snapshot, Timestamp, Value, ValueType,
+    Windows,
 };
 
-use crate::args::{Order, Query};
-use crate::chart::{self, Picture};
+use crate::args::{QueryArgs, WindowOrder};
+use crate::chart::{self, Chart};
 use crate::database;
 use crate::explain;
 use crate::failure::{Failure, Result};
+use crate::number_format;
 use crate::output::{Printer, SeriesText, ValuesRow};
 use crate::series;
-use crate::time::{self, Range};
-use crate::windows::Clock;
+use crate::time::{self, TimeBounds};
+use crate::window_args::DisplayZone;
 
-/// Enough to find where data lies; a million series would take too long for a hint.
-const SERIES_LOOKED_AT: usize = 1_000;
-/// A chart of more points is slow to draw and no clearer: a screen has a few thousand columns.
-const PLOTTED_POINTS: usize = 200_000;
+/// Maximum number of series that are read for the hint about an empty range.
+const MAX_HINT_SERIES: usize = 1_000;
+/// Maximum number of points in a chart: a screen has a few thousand columns.
+const MAX_CHART_POINTS: usize = 200_000;
 
-pub(crate) fn run(args: &Query, dir: &Path) -> Result<()> {
-    let clock = args.zone.clone().unwrap_or_default();
-    let range = range(args, &clock)?;
+pub(crate) fn run(args: &QueryArgs, dir: &Path) -> Result<()> {
+    let zone = args.zone.clone().unwrap_or_default();
+    let range = time_bounds(args, &zone)?;
     check(args)?;
-    let select: Select = args.selector.parse()?;
+    let select: Selector = args.selector.parse()?;
     let snapshot = database::open(dir)?.snapshot();
-    let matched = snapshot.series(&select);
+    let matched = snapshot.list_series(&select);
     if matched.is_empty() {
-        return Err(series::none(&snapshot, &args.selector));
+        return Err(series::no_match(&snapshot, &args.selector));
     }
-    let found = match (args.asks_for_windows(), &args.plot) {
-        (true, _) => windows(args, &snapshot, select, range, &clock)?,
-        (false, None) => points(args, &snapshot, select, range, &clock)?,
-        (false, Some(plot)) => match plotted_points(args, &snapshot, select, range, &clock)? {
+    let found = match (args.needs_windows(), &args.plot) {
+        (true, _) => windows(args, &snapshot, select, range, &zone)?,
+        (false, None) => points(args, &snapshot, select, range, &zone)?,
+        (false, Some(plot)) => match plotted_points(args, &snapshot, select, range, &zone)? {
             Some(picture) => chart::draw(&picture, plot).map(|()| true)?,
             None => false,
         },
@@ -46,42 +50,42 @@ pub(crate) fn run(args: &Query, dir: &Path) -> Result<()> {
     if found { Ok(()) } else { Err(empty_range(args, &snapshot, &matched)?) }
 }
 
-fn range(args: &Query, clock: &Clock) -> Result<Range> {
-    let at = |moment: Option<time::Moment>| moment.map(|moment| moment.at(&clock.shown)).transpose();
-    let (from, to) = (at(args.from).map_err(Failure::error)?, at(args.to).map_err(Failure::error)?);
+fn time_bounds(args: &QueryArgs, zone: &DisplayZone) -> Result<TimeBounds> {
+    let at = |moment: Option<time::TimeArg>| moment.map(|moment| moment.at(&zone.shown)).transpose();
+    let (from, to) = (at(args.from).map_err(Failure::failed)?, at(args.to).map_err(Failure::failed)?);
     match (from, to) {
         (Some(from), Some(to)) if from >= to => {
-            Err(Failure::error(format!("the range is empty: --from {from} is not before --to {to}")))
+            Err(Failure::failed(format!("the range is empty: --from {from} is not before --to {to}")))
         }
-        _ => Ok(time::range(from, to)),
+        _ => Ok(time::time_bounds(from, to)),
     }
 }
 
-/// What clap cannot see: options that want windows.
-fn check(args: &Query) -> Result<()> {
-    if args.explain && !args.asks_for_windows() {
-        return Err(Failure::error("--explain tells of windows: add --agg or --every"));
+/// Checks the options that need windows, which clap cannot do.
+fn check(args: &QueryArgs) -> Result<()> {
+    if args.explain && !args.needs_windows() {
+        return Err(Failure::failed("--explain needs windows: add --agg or --every"));
     }
-    if args.plot.is_some() && args.asks_for_windows() && args.every.is_none() {
-        return Err(Failure::error("a chart has a value a window: add --every, as --every 1h"));
+    if args.plot.is_some() && args.needs_windows() && args.every.is_none() {
+        return Err(Failure::failed("a chart of aggregates needs windows: add --every, such as --every 1h"));
     }
     Ok(())
 }
 
-/// Rows as they are printed: some left out at the front, the rest up to the limit.
-struct Rows {
+/// Prints rows with an offset and a limit.
+struct ValuePrinter {
     printer: Printer<ValuesRow, std::io::BufWriter<std::io::StdoutLock<'static>>>,
     names: Rc<[String]>,
     skip: u64,
 }
 
-impl Rows {
-    fn new(args: &Query, names: Vec<String>) -> Result<Self> {
+impl ValuePrinter {
+    fn new(args: &QueryArgs, names: Vec<String>) -> Result<Self> {
         let printer = Printer::stdout(args.show, &ValuesRow::headers(&names))?;
         Ok(Self { printer, names: names.into(), skip: args.offset })
     }
 
-    /// False if no row is wanted any more.
+    /// Returns `false` if no further row is needed.
     fn row(&mut self, series: &Rc<SeriesText>, time: String, values: Vec<Option<Value>>) -> Result<bool> {
         if self.skip > 0 {
             self.skip -= 1;
@@ -91,13 +95,19 @@ impl Rows {
     }
 }
 
-/// Prints the points; false if there was none, and then nothing was printed but perhaps headers.
-fn points(args: &Query, snapshot: &Snapshot, select: Select, range: Range, clock: &Clock) -> Result<bool> {
-    let mut points = snapshot.query(select).range(range).scan().peekable();
+/// Prints the points. Returns `false` if there was none.
+fn points(
+    args: &QueryArgs,
+    snapshot: &Snapshot,
+    select: Selector,
+    range: TimeBounds,
+    zone: &DisplayZone,
+) -> Result<bool> {
+    let mut points = snapshot.query(select).range(range).points().peekable();
     if points.peek().is_none() {
         return Ok(false);
     }
-    let mut rows = Rows::new(args, vec!["value".to_owned()])?;
+    let mut rows = ValuePrinter::new(args, vec!["value".to_owned()])?;
     let mut current: Option<(SeriesId, Rc<SeriesText>)> = None;
     for item in points {
         let (info, point): (Arc<SeriesInfo>, _) = item?;
@@ -105,7 +115,7 @@ fn points(args: &Query, snapshot: &Snapshot, select: Select, range: Range, clock
             Some(same) if same.0 == info.id => current.insert(same),
             _ => current.insert((info.id, SeriesText::new(&info.key))),
         };
-        if !rows.row(series, time::shown(point.timestamp, &clock.shown), vec![Some(point.value)])? {
+        if !rows.row(series, time::format_time(point.timestamp, &zone.shown), vec![Some(point.value)])? {
             break;
         }
     }
@@ -113,63 +123,69 @@ fn points(args: &Query, snapshot: &Snapshot, select: Select, range: Range, clock
     Ok(true)
 }
 
-/// The points as lines; none if there is none.
+/// Returns the points as lines of a chart; `None` if there is no point.
 fn plotted_points(
-    args: &Query,
+    args: &QueryArgs,
     snapshot: &Snapshot,
-    select: Select,
-    range: Range,
-    clock: &Clock,
-) -> Result<Option<Picture>> {
-    let mut picture = Picture::new(args.selector.clone(), String::new(), clock);
+    select: Selector,
+    range: TimeBounds,
+    zone: &DisplayZone,
+) -> Result<Option<Chart>> {
+    let mut picture = Chart::new(args.selector.clone(), String::new(), zone);
     let mut current = None;
-    for (nth, item) in snapshot.query(select).range(range).scan().enumerate() {
+    for (nth, item) in snapshot.query(select).range(range).points().enumerate() {
         let (info, point): (Arc<SeriesInfo>, _) = item?;
-        if nth == PLOTTED_POINTS {
-            let most = crate::figures::count(PLOTTED_POINTS as u64);
-            return Err(Failure::error(format!("more than {most} points to draw: add --every, as --every 1h")));
+        if nth == MAX_CHART_POINTS {
+            let most = crate::number_format::count(MAX_CHART_POINTS as u64);
+            return Err(Failure::failed(format!("more than {most} points to draw: add --every, such as --every 1h")));
         }
         if current != Some(info.id) {
             current = Some(info.id);
-            picture.begin(info.key.to_string());
+            picture.begin_line(info.key.to_string());
         }
         picture.point(point.timestamp, Some(point.value));
     }
     Ok(current.map(|_| picture))
 }
 
-/// Prints or draws a value a window and aggregate; false if there was no window.
-fn windows(args: &Query, snapshot: &Snapshot, select: Select, range: Range, clock: &Clock) -> Result<bool> {
-    let (windows, told) = ask(args, snapshot, select, range, clock)?;
+/// Prints or draws a value per window and aggregate. Returns `false` if there was no window.
+fn windows(
+    args: &QueryArgs,
+    snapshot: &Snapshot,
+    select: Selector,
+    range: TimeBounds,
+    zone: &DisplayZone,
+) -> Result<bool> {
+    let (windows, report) = run_query(args, snapshot, select, range, zone)?;
     if windows.is_empty() {
         return Ok(false);
     }
     match &args.plot {
-        Some(plot) => chart::draw(&plotted_windows(args, &windows, clock), plot)?,
-        None => print(args, &windows, clock)?,
+        Some(plot) => chart::draw(&plotted_windows(args, &windows, zone), plot)?,
+        None => print(args, &windows, zone)?,
     }
-    if let Some(told) = told {
-        explain::print(&told);
+    if let Some(report) = report {
+        explain::print(&report);
     }
     Ok(true)
 }
 
-/// The engine's answer to all options.
-fn ask(
-    args: &Query,
+/// Runs the query with all options.
+fn run_query(
+    args: &QueryArgs,
     snapshot: &Snapshot,
-    select: Select,
+    select: Selector,
     range: (Bound<Timestamp>, Bound<Timestamp>),
-    clock: &Clock,
-) -> Result<(Windows, Option<Explain>)> {
+    zone: &DisplayZone,
+) -> Result<(Windows, Option<ExplainReport>)> {
     let aggregates = args.aggregates();
     let by = args.by.or(aggregates.first().copied()).unwrap_or(Aggregate::Mean);
-    let mut query = snapshot.query(select).range(range).zone(clock.zone.clone()).aggregates(aggregates);
+    let mut query = snapshot.query(select).range(range).zone(zone.zone.clone()).aggregates(aggregates);
     if let Some(length) = &args.every {
         query = query.every(length.every);
     }
     if let Some(origin) = args.origin {
-        query = query.origin(origin.at(&clock.shown).map_err(Failure::error)?);
+        query = query.origin(origin.at(&zone.shown).map_err(Failure::failed)?);
     }
     if let Some(tags) = &args.group_by {
         query = query.group_by(tags.0.iter().map(String::as_str));
@@ -184,25 +200,25 @@ fn ask(
     } else if let Some(count) = args.bottom {
         query = query.bottom(count as usize, by);
     }
-    if args.order == Some(Order::Newest) {
+    if args.order == Some(WindowOrder::Newest) {
         query = query.newest_first();
     }
     if let Some(windows) = args.windows {
         query = query.limit(windows as usize);
     }
     if args.explain {
-        let (windows, told) = query.explain_blocking()?;
-        return Ok((windows, Some(told)));
+        let (windows, report) = query.explain_blocking()?;
+        return Ok((windows, Some(report)));
     }
     Ok((query.run_blocking()?, None))
 }
 
-fn print(args: &Query, windows: &Windows, clock: &Clock) -> Result<()> {
-    let mut rows = Rows::new(args, columns(args))?;
+fn print(args: &QueryArgs, windows: &Windows, zone: &DisplayZone) -> Result<()> {
+    let mut rows = ValuePrinter::new(args, columns(args))?;
     'rows: for series in &windows.series {
         let text = SeriesText::new(&series.key);
         for (at, start) in series.starts.iter().enumerate() {
-            if !rows.row(&text, time::shown(*start, &clock.shown), series.row(at).collect())? {
+            if !rows.row(&text, time::format_time(*start, &zone.shown), series.row(at).collect())? {
                 break 'rows;
             }
         }
@@ -210,31 +226,31 @@ fn print(args: &Query, windows: &Windows, clock: &Clock) -> Result<()> {
     rows.printer.finish()
 }
 
-/// What the aggregates are called: as they were asked for, but quantiles always `p95`.
-fn columns(args: &Query) -> Vec<String> {
+/// Returns the names of the aggregates as given; quantiles always as `p95`.
+fn columns(args: &QueryArgs) -> Vec<String> {
     let name = |aggregate: &Aggregate| match aggregate {
-        // Shares are exact to a millionth.
-        Aggregate::Quantile(share) => format!("p{}", (share.get() * 1e6).round() / 1e4),
+        // Quantile levels are exact to a millionth.
+        Aggregate::Quantile(share) => format!("p{}", (share.as_f64() * 1e6).round() / 1e4),
         other => other.to_string(),
     };
     args.aggregates().iter().map(name).collect()
 }
 
-/// A line for each series and aggregate.
-fn plotted_windows(args: &Query, windows: &Windows, clock: &Clock) -> Picture {
+/// Returns a line per series and aggregate.
+fn plotted_windows(args: &QueryArgs, windows: &Windows, zone: &DisplayZone) -> Chart {
     let every = args.every.as_ref().map_or_else(String::new, |length| format!(" by {}", length.text));
     let columns = columns(args);
     let what = format!("{}{every}", columns.join(", "));
-    let mut picture = Picture::new(args.selector.clone(), what, clock);
+    let mut picture = Chart::new(args.selector.clone(), what, zone);
     for series in &windows.series {
         let key = series.key.to_string();
         for (column, name) in columns.iter().enumerate() {
             let key = if key.is_empty() || key == "{}" { args.selector.as_str() } else { key.as_str() };
-            picture.begin(if columns.len() == 1 { key.to_owned() } else { format!("{key} {name}") });
+            picture.begin_line(if columns.len() == 1 { key.to_owned() } else { format!("{key} {name}") });
             let mut points: Vec<_> = series.column(column).collect();
             points.sort_by_key(|window| window.start);
             for window in points {
-                // Windows that are left out are no gap: with --fill null they are there, and empty.
+                // Without --fill, a window without a value does not interrupt the line.
                 let is_left_out = window.value.is_none() && matches!(args.fill, None | Some(Fill::None));
                 if !is_left_out {
                     picture.point(window.start, window.value);
@@ -245,33 +261,39 @@ fn plotted_windows(args: &Query, windows: &Windows, clock: &Clock) -> Picture {
     picture
 }
 
-/// Series match, but none has a point in the range: where their points are.
-fn empty_range(args: &Query, snapshot: &Snapshot, matched: &[SeriesInfo]) -> Result<Failure> {
+/// Returns the failure for a range without points, with the range in which the series have points.
+fn empty_range(args: &QueryArgs, snapshot: &Snapshot, matched: &[SeriesInfo]) -> Result<Failure> {
     let mut ends: Option<(Timestamp, Timestamp)> = None;
-    for info in matched.iter().take(SERIES_LOOKED_AT) {
-        if let Some((first, last)) = first_and_last(snapshot, info)? {
+    for info in matched.iter().take(MAX_HINT_SERIES) {
+        if let Some((first, last)) = series_time_span_any(snapshot, info)? {
             let (least, most) = ends.unwrap_or((first, last));
             ends = Some((least.min(first), most.max(last)));
         }
     }
     let selector = &args.selector;
-    Ok(Failure::No(match ends {
+    let is_sample = matched.len() > MAX_HINT_SERIES;
+    let sample = number_format::count(MAX_HINT_SERIES as u64);
+    Ok(Failure::Negative(match ends {
+        Some((first, last)) if is_sample => format!(
+            "{selector} has no points in this range; its first {sample} series have points from {first} to {last}"
+        ),
         Some((first, last)) => format!("{selector} has no points in this range; it has from {first} to {last}"),
+        None if is_sample => format!("{selector} has no points in this range, and its first {sample} series have none"),
         None => format!("{selector} has no points"),
     }))
 }
 
-fn first_and_last(snapshot: &Snapshot, info: &SeriesInfo) -> Result<Option<(Timestamp, Timestamp)>> {
+fn series_time_span_any(snapshot: &Snapshot, info: &SeriesInfo) -> Result<Option<(Timestamp, Timestamp)>> {
     match info.value_type {
-        ValueType::F64 => ends::<f64>(snapshot, info),
-        ValueType::I64 => ends::<i64>(snapshot, info),
-        ValueType::U64 => ends::<u64>(snapshot, info),
-        ValueType::Bool => ends::<bool>(snapshot, info),
+        ValueType::F64 => series_time_span::<f64>(snapshot, info),
+        ValueType::I64 => series_time_span::<i64>(snapshot, info),
+        ValueType::U64 => series_time_span::<u64>(snapshot, info),
+        ValueType::Bool => series_time_span::<bool>(snapshot, info),
     }
 }
 
-fn ends<T: Sample>(snapshot: &Snapshot, info: &SeriesInfo) -> Result<Option<(Timestamp, Timestamp)>> {
-    let series = snapshot.typed::<T>(&info.key)?;
+fn series_time_span<T: Scalar>(snapshot: &Snapshot, info: &SeriesInfo) -> Result<Option<(Timestamp, Timestamp)>> {
+    let series = snapshot.series::<T>(&info.key)?;
     let first = snapshot.scan(series, ..).into_iter().next().transpose()?;
     let last = snapshot.latest_blocking(series)?;
     Ok(first.zip(last).map(|(first, last)| (first.timestamp, last.timestamp)))

@@ -1,48 +1,49 @@
-//! `timestrata series`: which series there are.
+//! `timestrata series`: lists series.
 
 use std::path::Path;
 
-use timestrata::{Select, SeriesInfo, Snapshot};
+use timestrata::{Selector, SeriesInfo, Snapshot};
 
-use crate::args::Series;
+use crate::aligned_table::Align;
+use crate::args::SeriesArgs;
 use crate::database;
 use crate::failure::{Failure, Result};
 use crate::names;
-use crate::output::{NameRow, Printer, Row, SeriesRow, SeriesText};
-use crate::table::Align;
+use crate::output::{NameRow, OutputRow, Printer, SeriesRow, SeriesText};
 
-pub(crate) fn run(args: &Series, dir: &Path) -> Result<()> {
+pub(crate) fn run(args: &SeriesArgs, dir: &Path) -> Result<()> {
     let snapshot = database::open(dir)?.snapshot();
     let selector = args.selector.as_deref();
-    let select = selector.map_or(Ok(Select::all()), str::parse)?;
+    let select = selector.map_or(Ok(Selector::all()), str::parse)?;
     if snapshot.count_series(&select) == 0 {
-        return Err(none(&snapshot, selector.unwrap_or_default()));
+        return Err(no_match(&snapshot, selector.unwrap_or_default()));
     }
     if let Some(names) = names(args, &snapshot, &select) {
         return print(args, &[("name", Align::Left)], names.into_iter().map(NameRow));
     }
     let row = |info: &SeriesInfo| SeriesRow { series: SeriesText::new(&info.key), ty: info.value_type };
-    print(args, &[("series", Align::Left), ("type", Align::Left)], snapshot.series(&select).iter().map(row))
+    print(args, &[("series", Align::Left), ("type", Align::Left)], snapshot.list_series(&select).iter().map(row))
 }
 
-/// What is asked for instead of series.
-fn names(args: &Series, snapshot: &Snapshot, select: &Select) -> Option<Vec<String>> {
+/// Lists metrics, tag keys or tag values instead of series.
+fn names(args: &SeriesArgs, snapshot: &Snapshot, select: &Selector) -> Option<Vec<String>> {
     if args.metrics {
         return Some(if args.selector.is_some() { metrics(snapshot, select) } else { snapshot.metrics() });
     }
     if args.tags {
-        return Some(snapshot.tag_names(select));
+        return Some(snapshot.tag_keys(select));
     }
     args.values.as_ref().map(|tag| snapshot.tag_values(select, tag))
 }
 
-fn metrics(snapshot: &Snapshot, select: &Select) -> Vec<String> {
-    let mut metrics: Vec<String> = snapshot.series(select).iter().map(|info| info.key.metric().to_owned()).collect();
+fn metrics(snapshot: &Snapshot, select: &Selector) -> Vec<String> {
+    let mut metrics: Vec<String> =
+        snapshot.list_series(select).iter().map(|info| info.key.metric().to_owned()).collect();
     metrics.dedup();
     metrics
 }
 
-fn print<R: Row>(args: &Series, headers: &[(&str, Align)], rows: impl Iterator<Item = R>) -> Result<()> {
+fn print<R: OutputRow>(args: &SeriesArgs, headers: &[(&str, Align)], rows: impl Iterator<Item = R>) -> Result<()> {
     let mut printer = Printer::stdout(args.show, headers)?;
     for row in rows {
         if !printer.row(&row)? {
@@ -52,13 +53,13 @@ fn print<R: Row>(args: &Series, headers: &[(&str, Align)], rows: impl Iterator<I
     printer.finish()
 }
 
-/// No series matches: what there is that looks like what was asked for.
-pub(crate) fn none(snapshot: &Snapshot, selector: &str) -> Failure {
-    let all = snapshot.series(&Select::all());
-    Failure::No(none_of(&all, selector))
+/// Returns the failure for a selector without a match, with similar series or metrics.
+pub(crate) fn no_match(snapshot: &Snapshot, selector: &str) -> Failure {
+    let all = snapshot.list_series(&Selector::all());
+    Failure::Negative(no_match_text(&all, selector))
 }
 
-fn none_of(all: &[SeriesInfo], selector: &str) -> String {
+fn no_match_text(all: &[SeriesInfo], selector: &str) -> String {
     let metric = selector.split('{').next().unwrap_or_default().trim();
     let mut metrics: Vec<&str> = all.iter().map(|info| info.key.metric()).collect();
     metrics.dedup();
@@ -68,13 +69,13 @@ fn none_of(all: &[SeriesInfo], selector: &str) -> String {
     let same: Vec<String> =
         all.iter().filter(|info| info.key.metric() == metric).map(|info| info.key.to_string()).collect();
     if !same.is_empty() {
-        return format!("no series matches {selector}; of metric {metric} there are {}", names::join(&same, 5));
+        return format!("no series matches {selector}; of metric {metric} there are {}", names::join_limited(&same, 5));
     }
-    let like = names::nearest(metric, metrics.iter().copied());
+    let like = names::suggestions(metric, metrics.iter().copied());
     if metric.is_empty() {
-        format!("no series matches {selector}; the metrics are {}", names::join(&metrics, 20))
+        format!("no series matches {selector}; the metrics are {}", names::join_limited(&metrics, 20))
     } else if like.is_empty() {
-        format!("no metric {metric}; there are {}", names::join(&metrics, 20))
+        format!("no metric {metric}; there are {}", names::join_limited(&metrics, 20))
     } else {
         format!("no metric {metric}; did you mean {}?", like.join(", "))
     }

@@ -1,27 +1,25 @@
-//! `timestrata stats`: how much there is, and where.
+//! `timestrata stats`: prints counts and sizes by level.
 
 use std::io::Write;
 use std::path::Path;
 
-use timestrata::Timestamp;
-
 use crate::database;
 use crate::failure::Result;
-use crate::figures::{bytes, count, ratio};
-use crate::output::Stdout;
+use crate::number_format::{bytes, count, ratio};
+use crate::output::StdoutWriter;
 
 pub(crate) fn run(dir: &Path) -> Result<()> {
     let db = database::open(dir)?;
     let stats = db.stats();
     let metrics = db.snapshot().metrics();
-    let mut out = Stdout::lock().out;
+    let mut out = StdoutWriter::lock().out;
     writeln!(out, "database  {}", dir.display())?;
-    let (names, known) = (count(metrics.len() as u64), bytes(stats.series_bytes));
-    let gone = match stats.series_gone {
+    let (metric_count, key_memory) = (count(metrics.len() as u64), bytes(stats.series_bytes));
+    let empty = match stats.empty_series {
         0 => String::new(),
-        gone => format!("; {} more without a point", count(gone)),
+        empty => format!("; {} more without a point", count(empty)),
     };
-    writeln!(out, "series    {} of {names} metrics{gone}, about {known} in memory", count(stats.series))?;
+    writeln!(out, "series    {} of {metric_count} metrics{empty}, about {key_memory} in memory", count(stats.series))?;
     writeln!(out, "points    {}", count(stats.points))?;
     let size = ratio(stats.file_bytes, stats.file_points);
     let (files, points) = (count(stats.files), count(stats.file_points));
@@ -37,24 +35,28 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
         writeln!(out, "  {name:<8}{files} with {points} points in {size} ({block} points/block)")?;
     }
     if stats.tombstones > 0 {
-        writeln!(out, "deletes   {} not carried out in the files yet", count(stats.tombstones))?;
+        writeln!(out, "deletes   {} not yet applied to the files", count(stats.tombstones))?;
     }
-    if let Some(cutoff) = stats.cutoff {
-        writeln!(out, "hidden    everything before {}, by retention", Timestamp::from_nanos(cutoff))?;
+    if let Some(cutoff) = stats.retention_cutoff {
+        writeln!(out, "hidden    everything before {cutoff}, by retention")?;
     }
     let memory = count(stats.active_points + stats.frozen_points);
     writeln!(out, "memory    {memory} points in {}, not in files yet", bytes(stats.active_bytes + stats.frozen_bytes))?;
     if stats.pinned_memtables > 0 {
-        let (memtables, held) = (count(stats.pinned_memtables), stats.pinned_memory_for.as_secs());
-        writeln!(out, "held      {memtables} memtables, {} for {held} s, by snapshots", bytes(stats.pinned_memory))?;
+        let (memtables, held) = (count(stats.pinned_memtables), stats.pinned_memtables_age.as_secs());
+        writeln!(
+            out,
+            "held      {memtables} memtables, {} for {held} s, by snapshots",
+            bytes(stats.pinned_memtable_bytes)
+        )?;
     }
     if stats.pinned_files > 0 {
-        let (files, held) = (count(stats.pinned_files), stats.pinned_for.as_secs());
-        writeln!(out, "held      {files} files, {} for {held} s, by snapshots", bytes(stats.pinned_bytes))?;
+        let (files, held) = (count(stats.pinned_files), stats.pinned_files_age.as_secs());
+        writeln!(out, "held      {files} files, {} for {held} s, by snapshots", bytes(stats.pinned_file_bytes))?;
     }
     writeln!(out, "log       {}", bytes(stats.wal_bytes))?;
     writeln!(out, "seq       {}, of which {} in files", count(stats.seq), count(stats.flushed_seq))?;
-    writeln!(out, "same time {} of several points", db.duplicates())?;
+    writeln!(out, "policy    {} of several points at one time", db.duplicates())?;
     out.flush()?;
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! The door to the reader of CSV for a fuzzer; no promise is made to anyone else.
-//! A file of any bytes is refused, or every row is taken or told, and a run that begins at a later line takes what was
-//! left and nothing else.
+//! Fuzz entry point of the CSV reader; not part of the public API.
+//!
+//! A file of arbitrary bytes is refused, or every row is ingested or reported. A run that begins at a later line
+//! ingests exactly the remaining rows.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -8,10 +9,13 @@ use std::sync::LazyLock;
 use clap::Parser;
 use timestrata::Batch;
 
-use crate::args::{Args, Command, Ingest};
-use crate::ingest::{Choices, Loader, Plan, Record, Records, Rows, Sink, Table, Totals, begin, look};
+use crate::args::{Args, Command, IngestArgs};
+use crate::ingest::{
+    BatchLoader, BatchSink, ColumnPlan, CsvColumns, CsvReader, CsvRecord, IngestTotals, LoadOptions, RowMapper,
+    read_header_and_sample, sample_columns,
+};
 
-/// The command lines that the first byte chooses among: columns are named as the corpus' files name them.
+/// Command lines, selected by the first byte; the column names are those of the corpus files.
 const OPTIONS: [&[&str]; 8] = [
     &[],
     &["--skip-bad"],
@@ -23,23 +27,25 @@ const OPTIONS: [&[&str]; 8] = [
     &["--time", "t", "--time-format", "us", "--types", "v=i64", "--tags", "host,zone=z", "--delimiter", "\\t"],
 ];
 
-/// Parsed once: reading a command line takes longer than reading a small file.
-static COMMANDS: LazyLock<Vec<Ingest>> = LazyLock::new(|| OPTIONS.iter().map(|options| args(options)).collect());
+/// Parsed options. They are parsed once, because parsing takes longer than reading a small file.
+static COMMANDS: LazyLock<Vec<IngestArgs>> = LazyLock::new(|| OPTIONS.iter().map(|options| args(options)).collect());
 
-/// A CSV file behind a byte that chooses the options and one that chooses where a second run begins.
+/// Checks the ingest of a CSV file that follows two bytes of input.
+///
+/// The first byte selects the options, the second byte the line at which a second run begins.
 ///
 /// # Panics
-/// If a promise of `timestrata ingest` is broken.
+/// If `timestrata ingest` breaks its contract.
 pub fn csv(data: &[u8]) {
     let [choice, from, file @ ..] = data else { return };
     let args = &COMMANDS[usize::from(*choice) % OPTIONS.len()];
     records_come_back(file, args.delimiter);
     let Ok(whole) = load(file, args, 1) else { return };
     let line = 1 + u64::from(*from) % (whole.last_line + 1);
-    // The columns are chosen by the first rows of the file whichever line the run begins at.
+    // The first rows of the file determine the column plan, independent of the line at which the run begins.
     let Ok(before) = load(&file[..length_before(file, args, line)], args, 1) else { return };
     let Ok(after) = load(file, args, line) else { panic!("a run from line {line} fails, and one from the first not") };
-    let refused = |totals: &Totals| totals.refused.count();
+    let refused = |totals: &IngestTotals| totals.refused.count();
     if before.plan == whole.plan {
         assert_eq!(before.totals.rows + after.totals.rows, whole.totals.rows, "rows of two runs, cut at line {line}");
         assert_eq!(before.totals.points + after.totals.points, whole.totals.points, "points of two runs");
@@ -51,7 +57,7 @@ pub fn csv(data: &[u8]) {
     }
 }
 
-fn args(options: &[&str]) -> Ingest {
+fn args(options: &[&str]) -> IngestArgs {
     let line = ["timestrata", "ingest", "-"].into_iter().chain(options.iter().copied());
     match Args::try_parse_from(line).map(|args| args.command) {
         Ok(Command::Ingest(args)) => args,
@@ -59,48 +65,49 @@ fn args(options: &[&str]) -> Ingest {
     }
 }
 
-/// What a run of the loader did.
-struct Run {
-    totals: Totals,
+/// Result of a run of the loader.
+struct LoadRun {
+    totals: IngestTotals,
     last_line: u64,
-    /// The plan as text, to see whether two runs had the same.
+    /// The column plan as text, to compare two runs.
     plan: String,
 }
 
-/// Runs the loader over a file as `ingest` does, into nothing.
-fn load(file: &[u8], args: &Ingest, from_line: u64) -> crate::failure::Result<Run> {
-    let mut records = Records::new(file, args.delimiter);
-    let (header, sample) = begin("a file", &mut records)?;
-    let columns = look(header.len(), &sample, &args.missing.clone().unwrap_or_default());
-    let plan = Plan::make(&Table { header: &header, sample: &columns }, args)?;
-    let choices = Choices { file: "a file".to_owned(), from_line, skip_bad: args.skip_bad };
+/// Runs the loader over a file as `ingest` does, and discards the batches.
+fn load(file: &[u8], args: &IngestArgs, from_line: u64) -> crate::failure::Result<LoadRun> {
+    let mut records = CsvReader::new(file, args.delimiter);
+    let (header, sample) = read_header_and_sample("a file", &mut records)?;
+    let columns = sample_columns(header.len(), &sample, &args.missing.clone().unwrap_or_default());
+    let plan = ColumnPlan::decide(&CsvColumns { header: &header, sample: &columns }, args)?;
+    let choices = LoadOptions { file: "a file".to_owned(), from_line, skip_bad: args.skip_bad };
     let written = RefCell::new(0);
-    let totals = Loader::new(Rows::new(&plan), Counting { points: &written }, choices).run(&sample, &mut records)?;
+    let totals = BatchLoader::new(RowMapper::new(&plan), CountingSink { points: &written }, choices)
+        .run(&sample, &mut records)?;
     assert_eq!(*written.borrow(), totals.points, "a point is counted if and only if it was written");
     assert!(totals.points == 0 || totals.times.is_some_and(|(first, last)| first <= last));
-    Ok(Run { last_line: totals.last_line, totals, plan: format!("{plan:?}") })
+    Ok(LoadRun { last_line: totals.last_line, totals, plan: format!("{plan:?}") })
 }
 
-/// Counts what is written.
-struct Counting<'a> {
+/// Sink that counts the written points and discards them.
+struct CountingSink<'a> {
     points: &'a RefCell<u64>,
 }
 
-impl Sink for Counting<'_> {
+impl BatchSink for CountingSink<'_> {
     fn write(&mut self, batch: &mut Batch) -> timestrata::Result<()> {
         *self.points.borrow_mut() += batch.len() as u64;
         Ok(())
     }
 
-    fn progress(&self, totals: &Totals) {
+    fn progress(&self, totals: &IngestTotals) {
         assert!(totals.points <= *self.points.borrow(), "progress runs ahead of the writes");
     }
 }
 
-/// The bytes before the record that begins at a line or, where none does, before the first that begins behind it.
-fn length_before(file: &[u8], args: &Ingest, line: u64) -> usize {
-    let mut records = Records::new(file, args.delimiter);
-    let mut row = Record::default();
+/// Returns the number of bytes before the first record that begins at a line or after it.
+fn length_before(file: &[u8], args: &IngestArgs, line: u64) -> usize {
+    let mut records = CsvReader::new(file, args.delimiter);
+    let mut row = CsvRecord::default();
     let mut first = file.len();
     while records.read(&mut row).unwrap_or(false) {
         if row.line >= line {
@@ -113,7 +120,7 @@ fn length_before(file: &[u8], args: &Ingest, line: u64) -> usize {
     first
 }
 
-/// Records written as CSV are read again as the same cells, and lines rise from record to record.
+/// Checks that records written as CSV parse to the same cells, and that line numbers increase.
 fn records_come_back(file: &[u8], delimiter: u8) {
     let all = read(file, delimiter);
     assert!(all.is_sorted_by(|one, next| one.line <= next.line), "lines fall");
@@ -127,9 +134,9 @@ fn records_come_back(file: &[u8], delimiter: u8) {
     assert!(all.iter().map(|row| &row.cells).eq(again.iter().map(|row| &row.cells)), "cells changed");
 }
 
-fn read(file: &[u8], delimiter: u8) -> Vec<Record> {
-    let mut records = Records::new(file, delimiter);
-    let (mut row, mut all) = (Record::default(), Vec::new());
+fn read(file: &[u8], delimiter: u8) -> Vec<CsvRecord> {
+    let mut records = CsvReader::new(file, delimiter);
+    let (mut row, mut all) = (CsvRecord::default(), Vec::new());
     while records.read(&mut row).unwrap_or(false) {
         all.push(row.clone());
     }

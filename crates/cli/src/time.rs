@@ -1,5 +1,6 @@
-//! Times as people and files write them, turned into timestamps; and lengths of time such as `1d`.
-//! What is ambiguous is refused with the option that says it: nothing here guesses a unit or a zone but UTC.
+//! Parsers of times and of durations such as `1d`.
+//!
+//! An ambiguous text is an error that names the option to use: no unit is assumed, and no zone other than UTC.
 
 use std::ops::Bound;
 use std::time::Duration;
@@ -8,16 +9,18 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 use timestrata::Timestamp;
 
-/// A range of time as `--from` and `--to` mean it.
-pub(crate) type Range = (Bound<Timestamp>, Bound<Timestamp>);
+/// Time range of `--from` and `--to`.
+pub(crate) type TimeBounds = (Bound<Timestamp>, Bound<Timestamp>);
 
-/// It holds `from` and stops short of `to`; without them it is open.
-pub(crate) fn range(from: Option<Timestamp>, to: Option<Timestamp>) -> Range {
+/// Returns a range that includes `from` and excludes `to`; a missing end is open.
+pub(crate) fn time_bounds(from: Option<Timestamp>, to: Option<Timestamp>) -> TimeBounds {
     (from.map_or(Bound::Unbounded, Bound::Included), to.map_or(Bound::Unbounded, Bound::Excluded))
 }
 
-/// How the times of a file are written: RFC 3339 or a date and perhaps a time (`auto`), RFC 3339 alone, or a count of
-/// seconds, milliseconds, microseconds or nanoseconds since 1970, with or without decimals.
+/// Format of the times in a file.
+///
+/// The formats are RFC 3339 or a date with an optional time (`auto`), RFC 3339 only, and a number of seconds,
+/// milliseconds, microseconds or nanoseconds since 1970, with or without decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TimeFormat {
     Auto,
@@ -29,11 +32,13 @@ pub(crate) enum TimeFormat {
 }
 
 impl TimeFormat {
-    /// The moment that `text` means, or what is wrong with it.
+    /// Parses `text`. The error is the reason why the text is invalid.
     pub(crate) fn parse(self, text: &str) -> Result<Timestamp, String> {
         match self {
             Self::Auto => parse_auto(text),
-            Self::Rfc3339 => text.parse().map_err(|_| format!("{text:?} is not RFC 3339, as 2013-01-01T06:00:00Z")),
+            Self::Rfc3339 => {
+                text.parse().map_err(|_| format!("{text:?} is not RFC 3339, such as 2013-01-01T06:00:00Z"))
+            }
             Self::S => parse_epoch(text, 9),
             Self::Ms => parse_epoch(text, 6),
             Self::Us => parse_epoch(text, 3),
@@ -41,7 +46,7 @@ impl TimeFormat {
         }
     }
 
-    /// The unit in which a number would be a moment between 2001 and 2100, if there is one.
+    /// Returns the unit in which a number is a time between 2001 and 2100, if there is one.
     pub(crate) fn of_number(text: &str) -> Option<Self> {
         let seconds = |format: Self| format.parse(text).map(Timestamp::as_secs);
         [Self::S, Self::Ms, Self::Us, Self::Ns]
@@ -49,13 +54,15 @@ impl TimeFormat {
             .find(|format| seconds(*format).is_ok_and(|at| (1_000_000_000..4_102_444_800).contains(&at)))
     }
 
-    /// The word for `--time-format`.
+    /// Returns the value of `--time-format`.
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
-/// Whether the text carries its zone; one without is read as UTC, which the user should know.
+/// Returns `true` if the text has a zone.
+///
+/// A time without a zone is read as UTC, which `ingest` reports.
 pub(crate) fn has_zone(text: &str) -> bool {
     text.parse::<jiff::Timestamp>().is_ok()
 }
@@ -64,11 +71,11 @@ fn parse_auto(text: &str) -> Result<Timestamp, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return in_range(time, text);
     }
-    // Plain digits would be taken for a date written without hyphens, or an epoch of unknown unit.
+    // Plain digits could be a date without hyphens, or a number of an unknown unit.
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         let unit = TimeFormat::of_number(text);
         let hint = unit.map_or_else(|| "s, ms, us or ns".to_owned(), TimeFormat::name);
-        return Err(format!("{text:?} is a number: say its unit with --time-format {hint}"));
+        return Err(format!("{text:?} is a number: give its unit with --time-format {hint}"));
     }
     let time: jiff::civil::DateTime = text.parse().map_err(|_| {
         let known = "2013-01-01T06:00:00Z, 2013-01-01 06:00:00 (UTC) or 2013-01-01";
@@ -86,8 +93,9 @@ fn out_of_range(text: &str) -> String {
     format!("{text:?} is outside the years 1677 to 2262")
 }
 
-/// A decimal count of units since the epoch, where a unit is `10^power` nanoseconds; exact, so that no digit of a
-/// nanosecond is lost to a float. Finer than a nanosecond is cut towards the past.
+/// Parses a decimal number of units since the epoch, with `10^power` nanoseconds per unit.
+///
+/// The result is exact, since no float is used. Digits below a nanosecond are truncated towards the past.
 fn parse_epoch(text: &str, power: i32) -> Result<Timestamp, String> {
     let wrong = || format!("{text:?} is not a number of {}", unit_name(power));
     let (number, exponent) = match text.split_once(['e', 'E']) {
@@ -126,22 +134,22 @@ fn unit_name(power: i32) -> &'static str {
     }
 }
 
-/// A moment as it was typed: one on the clocks of a zone that is said elsewhere has no time of its own yet.
+/// A time on the command line: an absolute time, or a local time whose zone another option sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum TimeArg {
     At(Timestamp),
     Clock(jiff::civil::DateTime),
 }
 
-impl Moment {
-    /// What [`parse_moment`] takes.
+impl TimeArg {
+    /// Parses a text that [`parse_moment`] accepts.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let at = parse_moment(text)?;
         let is_clock = text != "now" && !text.starts_with('-') && !has_zone(text);
         Ok(text.parse().ok().filter(|_| is_clock).map_or(Self::At(at), Self::Clock))
     }
 
-    /// When it is where clocks go by this zone.
+    /// Returns the absolute time in this zone.
     pub(crate) fn at(self, zone: &TimeZone) -> Result<Timestamp, String> {
         match self {
             Self::At(at) => Ok(at),
@@ -153,22 +161,24 @@ impl Moment {
     }
 }
 
-/// RFC 3339 with the distance from UTC that the zone has then; of UTC, `Z`.
-pub(crate) fn shown(at: Timestamp, zone: &TimeZone) -> String {
+/// Formats a time as RFC 3339 with the zone's offset at that time; `Z` for UTC.
+pub(crate) fn format_time(at: Timestamp, zone: &TimeZone) -> String {
     if *zone == TimeZone::UTC {
         return at.to_string();
     }
-    zoned(at, zone).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
+    to_zoned(at, zone).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
 }
 
-/// The same moment on the clocks of a zone.
-pub(crate) fn zoned(at: Timestamp, zone: &TimeZone) -> jiff::Zoned {
+/// Returns the local time in a zone.
+pub(crate) fn to_zoned(at: Timestamp, zone: &TimeZone) -> jiff::Zoned {
     let at = jiff::Timestamp::from_nanosecond(at.as_nanos().into());
-    // The years 1677 to 2262 are well within what a calendar knows.
+    // The years 1677 to 2262 are within the range of the calendar.
     at.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
 }
 
-/// A moment for `--from` and `--to`: what `auto` takes, `now`, or `-7d`, so long before now.
+/// Parses a time of `--from` and `--to`.
+///
+/// The text has a form of `auto`, or is `now`, or an offset before now such as `-7d`.
 pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     moment_before(text, Timestamp::now())
 }
@@ -190,7 +200,7 @@ fn moment_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     })
 }
 
-/// A length such as `90s`, `15m`, `1d`, `1w`, or several in a row: `1h30m`.
+/// Parses a duration such as `90s`, `15m`, `1d`, `1w`, or several in a row: `1h30m`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a length such as 90s, 15m, 1h30m, 1d or 1w");
     let mut rest = text;
@@ -277,10 +287,10 @@ mod tests {
     #[test]
     fn a_time_without_zone_waits_for_one() {
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        let at = |text| Moment::parse(text).unwrap().at(&berlin).map(|at| shown(at, &berlin));
+        let at = |text| TimeArg::parse(text).unwrap().at(&berlin).map(|at| format_time(at, &berlin));
         assert_eq!(at("2013-07-01"), Ok("2013-07-01T00:00:00+02:00".to_owned()));
         assert_eq!(at("2013-01-01T00:00:00.5Z"), Ok("2013-01-01T01:00:00.5+01:00".to_owned()));
-        assert_eq!(shown(Timestamp::from_secs(0), &TimeZone::UTC), "1970-01-01T00:00:00Z");
+        assert_eq!(format_time(Timestamp::from_secs(0), &TimeZone::UTC), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -1,24 +1,25 @@
-//! Backpressure: two memtables are frozen, the third is full, and what comes next is parked until a flush is reported.
+//! Backpressure: two memtables are frozen and the third is full. Later writes are parked until a flush is reported.
 
 use crate::sync::block_on;
 
-use crate::actor::Work;
-use crate::explore::{Explored, Witness, explore};
-use crate::options::Durability;
+use crate::engine::actor::WriterCommand;
+use crate::explore::{Exploration, Witness, explore};
 use crate::sync::Permits;
-use crate::sync::bounds::FROZEN;
-use crate::world::{Setup, World};
+use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
+use crate::types::options::Durability;
+use crate::world::{ModelDatabase, ModelSetup};
 
-/// Each fills a memtable. The first two are frozen by flushes, the third stays active, and the others are parked.
+/// Each batch fills a memtable. Flush commands freeze the first two, the third stays active, and the fourth is parked.
+/// The fifth is never written.
 const BATCHES: [&[i64]; 5] = [&[5], &[3], &[6], &[4], &[7]];
 
-/// Queue memory is for three batches: the client waits for each next share.
-pub fn backpressure() -> Explored {
+/// Explores the model. The queue has memory for three batches, so the client waits for the permit of the fourth.
+pub fn backpressure() -> Exploration {
     explore("backpressure", 21_000, body)
 }
 
 fn body(witness: &Witness) {
-    let (world, actors) = World::new(&Setup { flush_at_bytes: 1, ..Setup::default() });
+    let (world, actors) = ModelDatabase::new(&ModelSetup { flush_at_bytes: 1, ..ModelSetup::default() });
     let permits = Permits::new(3);
     let write = |batch: &[i64]| {
         let permit = block_on(permits.acquire(1));
@@ -35,22 +36,23 @@ fn body(witness: &Witness) {
     if look(&world) {
         witness.seen();
     }
-    let last = fourth.wait_blocking().expect("every request is answered").expect("nothing fails here");
-    assert!(permits.try_acquire(3).is_some(), "whoever has its answer finds the memory free");
+    let last = fourth.recv_blocking().expect("every request is answered").expect("nothing fails here");
+    assert!(permits.try_acquire(3).is_some(), "the queue's memory is free before the answer arrives");
     for (seq, ack) in (1..).zip([first, second, third]) {
-        let ack = ack.wait_blocking().expect("every request is answered").expect("nothing fails here");
+        let ack = ack.recv_blocking().expect("every request is answered").expect("nothing fails here");
         assert_eq!(ack.seq, seq, "parked writes go through in order");
     }
     assert_eq!(last.seq, 4, "parked writes go through in order");
     look(&world);
-    world.send(Work::Release);
+    world.send(WriterCommand::Release);
     running.end();
 }
 
-/// Holds the newest version to its bounds; whether the next write must be parked.
-fn look(world: &World) -> bool {
+/// Asserts that the newest version shows each point once and has at most two frozen memtables. Returns `true` if the
+/// next write must be parked.
+fn look(world: &ModelDatabase) -> bool {
     let version = world.latest.load();
     world.shows_each_point_once(&version, &BATCHES);
-    assert!(version.frozen.len() <= FROZEN, "no third memtable is frozen");
-    version.frozen.len() == FROZEN && version.active.points() > 0
+    assert!(version.frozen.len() <= MAX_FROZEN_MEMTABLES, "no third memtable is frozen");
+    version.frozen.len() == MAX_FROZEN_MEMTABLES && version.active.points() > 0
 }

@@ -1,24 +1,27 @@
-//! Appending beyond the published prefix: chunks are linked and filled while readers walk them.
+//! Appends beyond the published prefix: chunks are linked and filled while readers traverse them.
 
 use loom::thread;
 
-use crate::explore::{Explored, Witness, explore};
-use crate::latest::Latest;
-use crate::memtable::{Memtable, View};
-use crate::point::PointColumns;
+use crate::explore::{Exploration, Witness, explore};
+use crate::state::memtable::{Memtable, MemtableView};
+use crate::state::watch::Watch;
 use crate::sync::Arc;
-use crate::world::{SERIES, points_of, value_of};
+use crate::types::point::PointColumns;
+use crate::types::time_range::TimeRange;
+use crate::world::{SERIES, model_points, value_of};
 
-/// In time order, then late, then in order again: head, two chunks, and the late lane.
+/// The second and the third batch have a point in time order and a late point each. With the sizes of the models, the
+/// batches use the inline point, two chunks of the in-order list and two chunks of the late list.
 const BATCHES: [&[i64]; 3] = [&[5, 6], &[7, 1], &[8, 2]];
 
-/// A writer inserts three batches and publishes a view after each; two readers load and read twice meanwhile.
-pub fn columns() -> Explored {
+/// Explores the model. A writer inserts three batches and publishes a view after each one. Two readers load and read
+/// twice.
+pub fn columns() -> Exploration {
     explore("columns", 14_000, body)
 }
 
 fn body(witness: &Witness) {
-    let latest = Arc::new(Latest::new(Arc::new(View::empty())));
+    let latest = Arc::new(Watch::new(Arc::new(MemtableView::empty())));
     let publishing = Arc::clone(&latest);
     let writer = thread::spawn(move || {
         let mut memtable = Memtable::new();
@@ -35,15 +38,15 @@ fn body(witness: &Witness) {
     writer.join().expect("the writer ends");
 }
 
-/// Loads twice, and reads each view twice.
-fn read(latest: &Latest<View>, witness: &Witness) {
+/// Loads two views one after the other, and reads each of them twice.
+fn read(latest: &Watch<MemtableView>, witness: &Witness) {
     let mut before = 0;
     for _ in 0..2 {
         let view = latest.load();
         let batches = read_whole_batches(&view);
         assert!(before <= batches, "a reader never goes back");
-        if latest.number() > batches as u64 {
-            // Read under a newer version's hands.
+        if latest.revision() > batches as u64 {
+            // A newer version was published while this view was read.
             witness.seen();
         }
         assert_eq!(read_whole_batches(&view), batches, "a view holds still");
@@ -51,13 +54,13 @@ fn read(latest: &Latest<View>, witness: &Witness) {
     }
 }
 
-/// How many batches a view shows; that they are whole and their values intact is asserted.
-fn read_whole_batches(view: &View) -> usize {
+/// Returns the number of batches that a view shows. Asserts that the batches are complete and their values intact.
+fn read_whole_batches(view: &MemtableView) -> usize {
     let mut cells = Vec::new();
-    view.read(SERIES, &(i64::MIN..=i64::MAX), &mut cells);
+    view.read(SERIES, TimeRange::ALL, &mut cells);
     let batches = cells.len() / 2;
     let shown: Vec<i64> = BATCHES.iter().take(batches).copied().flatten().copied().collect();
     let points: Vec<(i64, u64)> = cells.iter().map(|cell| (cell.timestamp, cell.bits)).collect();
-    assert_eq!(points, points_of(&shown), "a reader sees whole batches only, values intact");
+    assert_eq!(points, model_points(&shown), "a reader sees whole batches only, values intact");
     batches
 }

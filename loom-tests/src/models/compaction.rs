@@ -1,26 +1,28 @@
-//! Compaction against flushes and readers: the outputs take the place of the inputs, by their ids, in one store, and
-//! those of a plan whose inputs are gone take none.
+//! Compaction beside flushes and readers: the outputs replace the inputs, which are identified by their ids, in one
+//! store of the version. The outputs of a plan whose inputs no longer exist are discarded.
 
 use loom::thread;
 
-use crate::actor::{Merges, Report, Timer, ToCompactor, ToWriter, Work, run_flusher};
-use crate::explore::{Explored, Witness, explore};
+use crate::engine::actor::{
+    CompactionExecutor, CompactorCommand, Timer, WriterCommand, WriterEvent, WriterMessage, run_flusher,
+};
+use crate::explore::{Exploration, Witness, explore};
+use crate::state::version::BASE;
 use crate::sync::{Receiver, block_on};
-use crate::version::BASE;
-use crate::world::{Actors, Setup, World};
+use crate::world::{ModelActors, ModelDatabase, ModelSetup};
 
-/// The first two are in SSTs that overlap; the third is flushed while they are being merged, or before, or after.
+/// The first two batches are in overlapping SSTs. The third batch is flushed before, during or after their compaction.
 const BATCHES: [&[i64]; 3] = [&[1, 5], &[3], &[4]];
 const FLUSHED: &[&[i64]] = &[BATCHES[0], BATCHES[1]];
 
-/// A compaction waits in the inbox, and behind it a batch and its flush; the reports race.
-pub fn compaction() -> Explored {
+/// Explores the model. A compaction, a batch and its flush wait in the inbox; the reports arrive in any order.
+pub fn compaction() -> Exploration {
     explore("compaction", 24_000, body)
 }
 
 fn body(witness: &Witness) {
-    let (world, Actors { writer, commands, frozen, plans }) =
-        World::new(&Setup { watched: true, flushed: FLUSHED, ..Setup::default() });
+    let (world, ModelActors { writer, commands, frozen, plans }) =
+        ModelDatabase::new(&ModelSetup { watched: true, flushed: FLUSHED, ..ModelSetup::default() });
     let compacted = world.compact();
     let written = world.write(BATCHES[2]);
     let flushed = world.flush();
@@ -32,42 +34,42 @@ fn body(witness: &Witness) {
     let writer = thread::spawn(move || block_on(writer.run(commands)));
     look(&world, witness);
     look(&world, witness);
-    compacted.wait_blocking().expect("every request is answered").expect("the first report is acted on");
-    flushed.wait_blocking().expect("every request is answered").expect("no flush fails here");
-    written.wait_blocking().expect("every request is answered").expect("nothing fails here");
+    compacted.recv_blocking().expect("every request is answered").expect("the first report is acted on");
+    flushed.recv_blocking().expect("every request is answered").expect("no flush fails here");
+    written.recv_blocking().expect("every request is answered").expect("nothing fails here");
     look(&world, witness);
-    // The second report may still be under way; nobody takes it once the writer is gone.
+    // The second report may still be on its way; it has no receiver after the writer ends.
     compactor.join().expect("the compactor has one plan");
-    world.fall_due(Timer::Sweep);
-    world.send(Work::Release);
+    world.fire_timer(Timer::RetiredSweep);
+    world.send(WriterCommand::Release);
     writer.join().expect("the writer ends");
     flushing.join().expect("the flusher ends with the writer");
-    world.keeps_named_ssts_alone();
+    world.assert_only_named_ssts();
     look(&world, witness);
 }
 
-/// A compactor that reports on its plan twice, with other outputs each time. When the second report comes, its inputs
-/// are gone; it names a tier, where its outputs would be welcome but for that.
-fn merge_twice(world: &World, plans: &Receiver<ToCompactor>) {
-    let Some(ToCompactor::Compact(job)) = block_on(plans.recv()) else { panic!("a compaction was asked for") };
+/// Carries out one plan twice, as a faulty compactor, and reports both outputs. When the second report arrives, its
+/// inputs no longer exist. Its output has a tier as level, where it would otherwise be valid.
+fn merge_twice(world: &ModelDatabase, plans: &Receiver<CompactorCommand>) {
+    let Some(CompactorCommand::Compact(job)) = block_on(plans.recv()) else { panic!("a compaction was asked for") };
     let inputs: Vec<_> = job.plan.inputs.iter().map(|sst| sst.id).collect();
     let mut merges = world.store.clone();
-    let outcomes = [merges.merge(&job), merges.merge(&job)];
+    let outcomes = [merges.compact(&job), merges.compact(&job)];
     drop(job);
     for (level, outcome) in [None, Some(BASE - 1)].into_iter().zip(outcomes) {
         let mut made = outcome.expect("no merge fails here");
         made.ssts.iter_mut().for_each(|sst| sst.level = level.unwrap_or(sst.level));
-        world.inbox.send(ToWriter::Report(Report::Compacted { inputs: inputs.clone(), outcome: Ok(made) }));
+        world.inbox.send(WriterMessage::Event(WriterEvent::Compacted { inputs: inputs.clone(), outcome: Ok(made) }));
     }
 }
 
-/// Holds the newest version, and what a crash would leave of the disk, to show each point exactly once.
-fn look(world: &World, witness: &Witness) {
+/// Asserts that the newest version, and every disk that a crash may leave, shows each point exactly once.
+fn look(world: &ModelDatabase, witness: &Witness) {
     let version = world.latest.load();
     world.shows_each_point_once(&version, &BATCHES);
-    world.store.copy().survives_a_crash(&BATCHES, version.seq);
+    world.store.copy().assert_crash_safe(&BATCHES, version.seq);
     if version.ssts.len() > FLUSHED.len() {
-        // The flush landed while its elders were being merged.
+        // The flush was installed while older SSTs were being compacted.
         witness.seen();
     }
 }

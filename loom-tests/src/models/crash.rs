@@ -1,33 +1,34 @@
-//! Crashes: a thread copies the disk between any two of its steps, and the production files' recovery reads the copy.
+//! Crashes: a thread copies the disk between any two steps, and the production recovery reads the copy.
 
 use loom::thread;
 
-use crate::explore::{Explored, Witness, explore};
-use crate::options::Durability;
-use crate::world::{Asked, Setup, World, write_of};
+use crate::explore::{Exploration, Witness, explore};
+use crate::types::options::Durability;
+use crate::world::{ModelDatabase, ModelSetup, PolledAnswer, write_of};
 
-/// Both are flushed, the second while the first flush may be under way.
+/// A flush command flushes the first batch, and the close the second batch.
 const BATCHES: [&[i64]; 2] = [&[5, 6], &[3]];
 
-/// A batch and a flush wait in the inbox, another batch and a close follow, and the crash falls wherever it likes.
-pub fn crash() -> Explored {
+/// Explores the model. A batch and a flush wait in the inbox, another batch and a close follow, and the crash falls
+/// between any two steps.
+pub fn crash() -> Exploration {
     explore("crash", 5_600, body)
 }
 
 fn body(witness: &Witness) {
-    let (world, actors) = World::new(&Setup { watched: true, ..Setup::default() });
+    let (world, actors) = ModelDatabase::new(&ModelSetup { watched: true, ..ModelSetup::default() });
     let first = world.write(BATCHES[0]);
     let flushed = world.flush();
     let (second, answer) = write_of(BATCHES[1], Durability::Sync);
-    let mut acks = [first, answer].map(Asked::new);
+    let mut acks = [first, answer].map(|ack| PolledAnswer::new(ack.recv()));
 
     let running = actors.start(&world);
     let (store, witness) = (world.store.clone(), witness.clone());
     let crashing = thread::spawn(move || {
-        // Whoever has an answer had it before the copy, which therefore must hold the batch.
-        let acknowledged = acks.iter_mut().map(Asked::has_come).filter(|come| *come).count();
+        // An acknowledgement that has arrived was sent before the copy, so the copy must have the batch.
+        let acknowledged = acks.iter_mut().map(PolledAnswer::has_come).filter(|come| *come).count();
         let copy = store.copy();
-        copy.survives_a_crash(&BATCHES, acknowledged as u64);
+        copy.assert_crash_safe(&BATCHES, acknowledged as u64);
         if copy.is_mid_flush() {
             witness.seen();
         }
@@ -39,10 +40,10 @@ fn body(witness: &Witness) {
     running.end();
 
     for answer in [flushed, closed] {
-        answer.wait_blocking().expect("every request is answered").expect("nothing fails here");
+        answer.recv_blocking().expect("every request is answered").expect("nothing fails here");
     }
     for ack in acks {
         ack.wait().expect("every request is answered").expect("nothing fails here");
     }
-    world.store.copy().survives_a_crash(&BATCHES, 2);
+    world.store.copy().assert_crash_safe(&BATCHES, 2);
 }

@@ -1,32 +1,41 @@
-//! Deletes against a flush and a compaction that are under way: each hides what came before it and nothing else, at
-//! every moment and after every crash.
+//! Deletes beside a running flush and a running compaction: each delete hides all older points in its range and no
+//! others, at every moment and after every crash.
 
-use crate::actor::Work;
-use crate::error::Result;
-use crate::explore::{Explored, Witness, explore};
-use crate::options::Durability;
-use crate::sync::{Answer, Arc};
-use crate::version::{BASE, Version};
-use crate::world::{Asks, Disk, Setup, World};
+use crate::engine::actor::WriterCommand;
+use crate::explore::{Exploration, Witness, explore};
+use crate::state::version::{BASE, Version};
+use crate::sync::Arc;
+use crate::types::error::Result;
+use crate::types::options::Durability;
+use crate::types::time_range::TimeRange;
+use crate::world::{HistoryOp, ModelDatabase, ModelDisk, ModelSetup};
 
-/// The first is in an SST that the delete spares, the second in a memtable that is being flushed when it comes.
-const FLUSHING: [Asks; 4] = [Asks::Write(&[1, 2]), Asks::Write(&[3, 6]), Asks::Delete(3, 5), Asks::Write(&[5])];
+/// The first batch is in an SST outside the range of the delete. The second batch is in a memtable that is being
+/// flushed when the delete arrives.
+const FLUSHING: [HistoryOp; 4] = [
+    HistoryOp::Write(&[1, 2]),
+    HistoryOp::Write(&[3, 6]),
+    HistoryOp::Delete(TimeRange::new(3, 5)),
+    HistoryOp::Write(&[5]),
+];
 
-/// A batch and its flush wait in the inbox; a client deletes from it, writes into the same time, and closes.
-pub fn delete() -> Explored {
+/// Explores the model of a delete during a flush. A batch and its flush wait in the inbox. A client deletes a part of
+/// the batch, writes into the same time range, and closes.
+pub fn delete() -> Exploration {
     explore("delete", 6_200, in_flush)
 }
 
 fn in_flush(witness: &Witness) {
-    let (world, actors) = World::new(&Setup { watched: true, flushed: &[&[1, 2]], ..Setup::default() });
+    let (world, actors) =
+        ModelDatabase::new(&ModelSetup { watched: true, flushed: &[&[1, 2]], ..ModelSetup::default() });
     let before = world.write(&[3, 6]);
     let flushed = world.flush();
 
     let running = actors.start(&world);
     let deleted = world.delete(3, 5);
     look(&world, &FLUSHING);
-    let ack = ended(deleted);
-    assert!(world.store.look(Disk::durable_seq) >= ack.seq, "acked is durable");
+    let ack = ended(deleted.recv_blocking());
+    assert!(world.store.look(ModelDisk::durable_seq) >= ack.seq, "acked is durable");
     let version = look(&world, &FLUSHING);
     assert!(version.seq >= ack.seq, "acked is visible");
     if !version.frozen.is_empty() {
@@ -35,28 +44,33 @@ fn in_flush(witness: &Witness) {
     let (after, closed) = (world.write(&[5]), world.close());
     look(&world, &FLUSHING);
     for answer in [flushed, closed] {
-        ended(answer);
+        ended(answer.recv_blocking());
     }
     running.end();
     for answer in [before, after] {
-        ended(answer);
+        ended(answer.recv_blocking());
     }
     look(&world, &FLUSHING);
 }
 
-/// The first is in an SST that is being merged when the delete comes; the delete is durable before that ends or after,
-/// and until then a crash may lose it, with the batch before it.
-const MERGING: [Asks; 4] = [Asks::Write(&[1, 3, 5]), Asks::Write(&[6]), Asks::Delete(3, 5), Asks::Write(&[4])];
+/// The first batch is in an SST that is being compacted when the delete arrives. The delete becomes durable before or
+/// after the end of the compaction. Until the delete is durable, a crash may lose the delete and the batch before it.
+const MERGING: [HistoryOp; 4] = [
+    HistoryOp::Write(&[1, 3, 5]),
+    HistoryOp::Write(&[6]),
+    HistoryOp::Delete(TimeRange::new(3, 5)),
+    HistoryOp::Write(&[4]),
+];
 
-/// A compaction, a batch, a delete and a batch of the same time wait in the inbox, none of them with a sync; a client
-/// flushes, and the reports race.
-pub fn delete_in_compaction() -> Explored {
+/// Explores the model of a delete during a compaction. A compaction, a batch, a delete and a batch in the time range of
+/// the delete wait in the inbox; none of them requires a sync. A client flushes, and the reports arrive in any order.
+pub fn delete_in_compaction() -> Exploration {
     explore("delete_in_compaction", 150_000, in_compaction)
 }
 
 fn in_compaction(witness: &Witness) {
-    let setup = Setup { flushed: &[&[1, 3, 5]], durability: Durability::Os, ..Setup::default() };
-    let (world, actors) = World::new(&setup);
+    let setup = ModelSetup { flushed: &[&[1, 3, 5]], durability: Durability::Os, ..ModelSetup::default() };
+    let (world, actors) = ModelDatabase::new(&setup);
     let compacted = world.compact();
     let before = world.write_with(&[6], Durability::Os, None);
     let deleted = world.delete(3, 5);
@@ -68,30 +82,31 @@ fn in_compaction(witness: &Witness) {
     let version = look(&world, &MERGING);
     let is_merging = version.ssts.iter().any(|sst| sst.level != BASE && sst.max_seq == 1);
     if version.flushed_seq == 4 && is_merging {
-        // The delete left the WAL for the manifest while what it hides was being merged without it.
+        // The delete moved from the WAL to the manifest while a compaction that does not include it was running on the
+        // deleted points.
         witness.seen();
     }
     for answer in [compacted, flushed] {
-        ended(answer);
+        ended(answer.recv_blocking());
     }
     look(&world, &MERGING);
     for answer in [before, deleted, after] {
-        ended(answer);
+        ended(answer.recv_blocking());
     }
-    world.send(Work::Release);
+    world.send(WriterCommand::Release);
     running.end();
     look(&world, &MERGING);
 }
 
-fn ended<T>(answer: Answer<Result<T>>) -> T {
-    answer.wait_blocking().expect("every request is answered").expect("nothing fails here")
+fn ended<T>(answer: Option<Result<T>>) -> T {
+    answer.expect("every request is answered").expect("nothing fails here")
 }
 
-/// Holds the newest version, and what a crash would leave of the disk, to the order.
-fn look(world: &World, order: &[Asks]) -> Arc<Version> {
+/// Asserts that the newest version, and every disk that a crash may leave, agrees with the history.
+fn look(world: &ModelDatabase, order: &[HistoryOp]) -> Arc<Version> {
     let version = world.latest.load();
     world.shows_what_is_not_deleted(&version, order);
     let copy = world.store.copy();
-    copy.survives_a_crash_in(order, copy.durable_seq());
+    copy.assert_crash_safe_history(order, copy.durable_seq());
     version
 }

@@ -1,20 +1,23 @@
-//! Freeze and flush against late appends and readers: each point exactly once over active, frozen and SSTs.
+//! Freeze and flush beside late points and readers: each point is visible exactly once over active memtable, frozen
+//! memtables and SSTs.
 
 use loom::thread;
 
-use crate::explore::{Explored, Witness, explore};
-use crate::world::{Setup, World};
+use crate::explore::{Exploration, Witness, explore};
+use crate::world::{ModelDatabase, ModelSetup};
 
-/// The first is frozen by a flush command; the second comes while it may be frozen, and the close freezes again.
+/// A flush command freezes the memtable with the first batch. The second batch arrives before or after that. The close
+/// freezes the memtable again.
 const BATCHES: [&[i64]; 2] = [&[5], &[3]];
 
-/// A batch and a flush wait in the inbox; a client sends another batch and a close, and two readers look.
-pub fn flush() -> Explored {
+/// Explores the model. A batch and a flush wait in the inbox. A client sends another batch and a close, and two readers
+/// load versions.
+pub fn flush() -> Exploration {
     explore("flush", 60_000, body)
 }
 
 fn body(witness: &Witness) {
-    let (world, actors) = World::new(&Setup::default());
+    let (world, actors) = ModelDatabase::new(&ModelSetup::default());
     let first = world.write(BATCHES[0]);
     let flushed = world.flush();
 
@@ -32,18 +35,18 @@ fn body(witness: &Witness) {
     let (second, closed) = client.join().expect("the client sends and ends");
 
     for answer in [flushed, closed] {
-        answer.wait_blocking().expect("every request is answered").expect("nothing fails here");
+        answer.recv_blocking().expect("every request is answered").expect("nothing fails here");
     }
     for ack in [first, second] {
-        ack.wait_blocking().expect("every request is answered").expect("nothing fails here");
+        ack.recv_blocking().expect("every request is answered").expect("nothing fails here");
     }
     let version = world.latest.load();
     assert!(version.frozen.is_empty() && version.flushed_seq == 2, "close flushes everything");
     look(&world, witness);
 }
 
-/// Loads the newest version and holds it to show each point of its prefix exactly once.
-fn look(world: &World, witness: &Witness) -> u64 {
+/// Loads the newest version, asserts that it shows each point of its prefix once, and returns its seq.
+fn look(world: &ModelDatabase, witness: &Witness) -> u64 {
     let version = world.latest.load();
     world.shows_each_point_once(&version, &BATCHES);
     if !version.frozen.is_empty() && version.active.points() > 0 {

@@ -1,13 +1,15 @@
-//! The models, one protocol a file. Each asserts a least number of executions (near what runs with two preemptions)
-//! and a witness; the runner of mutants demands a kill of each after its first execution.
-//! What lies in the inbox before the threads start costs no interleavings, a client that waits in its own thread many.
+//! The loom models, one protocol per file.
+//!
+//! Each model asserts a minimum number of executions (near the number with two preemptions) and a witness. The fault
+//! runner requires that each model catches at least one fault after its first execution. Requests that are in the inbox
+//! before the threads start add no interleavings. A client that waits in its own thread adds many.
 
 mod backpressure;
-mod census;
 mod columns;
 mod compaction;
 mod crash;
 mod delete;
+mod empty_series;
 mod flush;
 mod flush_fails;
 mod pins;
@@ -15,18 +17,18 @@ mod publish;
 mod shutdown;
 
 pub use backpressure::backpressure;
-pub use census::census;
 pub use columns::columns;
 pub use compaction::compaction;
 pub use crash::crash;
 pub use delete::{delete, delete_in_compaction};
+pub use empty_series::empty_series;
 pub use flush::flush;
 pub use flush_fails::flush_fails;
 pub use pins::pins;
 pub use publish::publish;
 pub use shutdown::{release, shutdown};
 
-/// The twin of `sync` keeps the promises that the engine's own does.
-pub fn doors() {
+/// Checks that the loom variant of `sync` gives the same guarantees as the engine's `sync`.
+pub fn sync_conformance() {
     loom::model(crate::sync::conformance::check_all);
 }

@@ -1,42 +1,42 @@
-//! The end: a close, or the last handle's drop, comes while a flush is under way.
+//! Shutdown: a close, or the drop of the last handle, arrives while a flush is running.
 
 use loom::thread;
 
-use crate::actor::Work;
-use crate::error::Error;
-use crate::explore::{Explored, Witness, explore};
-use crate::options::Durability;
+use crate::engine::actor::WriterCommand;
+use crate::explore::{Exploration, Witness, explore};
 use crate::sync::block_on;
-use crate::world::{Asked, Setup, World};
+use crate::types::error::Error;
+use crate::types::options::Durability;
+use crate::world::{ModelDatabase, ModelSetup, PolledAnswer};
 
 const BATCHES: [&[i64]; 2] = [&[5], &[3]];
 
-/// A batch and a flush that will fail wait in the inbox; a close comes before, while or after it fails, and another
-/// client's batch before or behind the close.
-pub fn shutdown() -> Explored {
+/// Explores the model of a close. A batch and a flush that will fail wait in the inbox. A close arrives before, during
+/// or after the failure, and the batch of another client arrives before or after the close.
+pub fn shutdown() -> Exploration {
     explore("shutdown", 15_000, closes)
 }
 
 fn closes(witness: &Witness) {
-    let (world, actors) = World::new(&Setup { failing_flushes: 1, ..Setup::default() });
+    let (world, actors) = ModelDatabase::new(&ModelSetup { failing_flushes: 1, ..ModelSetup::default() });
     let ack = world.write(BATCHES[0]);
-    let mut flushed = Asked::new(world.flush());
+    let mut flushed = PolledAnswer::new(world.flush().recv());
 
     let running = actors.start(&world);
     let other = world.clone();
-    let client = thread::spawn(move || match other.write(BATCHES[1]).wait_blocking() {
+    let client = thread::spawn(move || match other.write(BATCHES[1]).recv_blocking() {
         Some(Ok(_)) => 2,
         Some(Err(error)) => {
-            assert!(matches!(error, Error::Closed), "a request behind a close hears that it is closed");
+            assert!(matches!(error, Error::Closed), "a request behind a close is answered with Closed");
             1
         }
         None => {
-            assert!(other.latest.is_closed(), "whoever gets no answer can see why");
+            assert!(other.latest.is_closed(), "a caller without an answer can read the cause");
             1
         }
     });
     let had_failed = flushed.has_come();
-    let closed = world.close().wait_blocking().expect("every request is answered");
+    let closed = world.close().recv_blocking().expect("every request is answered");
     let acknowledged = client.join().expect("the other client's assertions hold");
     running.end();
 
@@ -48,25 +48,26 @@ fn closes(witness: &Witness) {
         }
         Err(_) => assert!(!had_failed, "a close tries a failed flush once more"),
     }
-    ack.wait_blocking().expect("every request is answered").expect("what came before the close is carried out");
+    ack.recv_blocking().expect("every request is answered").expect("what came before the close is carried out");
     assert!(flushed.wait().expect("every request is answered").is_err(), "the flush failed");
     assert_eq!(version.seq, acknowledged, "what is refused is not carried out");
     world.shows_each_point_once(&version, &BATCHES);
-    world.store.copy().survives_a_crash(&BATCHES, acknowledged);
+    world.store.copy().assert_crash_safe(&BATCHES, acknowledged);
     if had_failed {
         witness.seen();
     }
 }
 
-/// A batch and a flush wait in the inbox; the last handle sends two more batches that need no sync, and goes.
-pub fn release() -> Explored {
+/// Explores the model of the drop of the last handle. A batch and a flush wait in the inbox. The last handle sends two
+/// more batches that require no sync, and is dropped. A watcher waits for new versions.
+pub fn release() -> Exploration {
     explore("release", 7_400, releases)
 }
 
 const RELEASED: [&[i64]; 3] = [&[5], &[3], &[6]];
 
 fn releases(witness: &Witness) {
-    let (world, actors) = World::new(&Setup::default());
+    let (world, actors) = ModelDatabase::new(&ModelSetup::default());
     let first = world.write(RELEASED[0]);
     let flushed = world.flush();
 
@@ -74,26 +75,26 @@ fn releases(witness: &Witness) {
     let watching = world.clone();
     let watcher = thread::spawn(move || watch(&watching));
     let [second, third] = [RELEASED[1], RELEASED[2]].map(|batch| world.write_with(batch, Durability::Os, None));
-    world.send(Work::Release);
+    world.send(WriterCommand::Release);
     if !world.latest.load().frozen.is_empty() {
         witness.seen();
     }
-    watcher.join().expect("whoever waits for changes hears of the end");
+    watcher.join().expect("a watcher ends with the database");
     running.end();
 
     for ack in [first, second, third] {
-        ack.wait_blocking().expect("every request is answered").expect("what came before the release is carried out");
+        ack.recv_blocking().expect("every request is answered").expect("what came before the release is carried out");
     }
-    // The end may come before the flush's; then nobody is left to hear of it.
-    if let Some(answer) = flushed.wait_blocking() {
+    // The shutdown may complete before the flush; then the flush gets no reply.
+    if let Some(answer) = flushed.recv_blocking() {
         answer.expect("nothing fails here");
     }
     world.shows_each_point_once(&world.latest.load(), &RELEASED);
-    world.store.copy().survives_a_crash(&RELEASED, 3);
+    world.store.copy().assert_crash_safe(&RELEASED, 3);
 }
 
-/// Follows the changes until the end.
-fn watch(world: &World) {
+/// Waits for new versions until the watch is closed.
+fn watch(world: &ModelDatabase) {
     let (mut number, mut seq) = (0, 0);
     while let Some((newer, version)) = block_on(world.latest.changed(number)) {
         assert!(newer > number && version.seq >= seq, "a reader never goes back");

@@ -1,26 +1,28 @@
-//! What a crash may leave of a disk, and what the production files' recovery makes of it.
-//! Which state counts, which segments are replayed and which of their records is decided there; here it is carried out.
+//! The disks that a crash may leave, and their recovery by the production code. The production code decides which state
+//! is valid and which segments and records are replayed; this file only carries out the decision.
 
-use super::disk::{Disk, Record, Seen, Segment};
-use super::order::{Asks, points_after};
-use super::{SERIES, hidden_of, points_of};
-use crate::sync::Arc;
-use crate::version::{
-    Cutoffs, Durable, FileId, Found, FoundManifest, FoundSegment, ReplayEnd, SeriesIndex, Version, recover,
+use super::disk::{ModelDisk, ModelPoint, ModelRecord, ModelSegment};
+use super::history::{HistoryOp, points_after_history};
+use super::{SERIES, hidden_ranges, model_points};
+use crate::state::file_id::FileId;
+use crate::state::series_index::SeriesIndex;
+use crate::state::version::{
+    Cutoffs, DurableState, ManifestState, RecoveryInput, ReplayEnd, SegmentSummary, Version, plan_recovery,
 };
+use crate::sync::Arc;
 
-impl Disk {
-    /// Every disk that a crash at this moment may leave: of the unsynced records any prefix, the unsynced edit or not,
-    /// the segments given up or not.
+impl ModelDisk {
+    /// Returns all disks that a crash at this moment may leave. Each one has a prefix of the unsynced records of the
+    /// active segment, has or lacks the unsynced edit, and has all removed segments again or none of them.
     fn left_by_a_crash(&self) -> Vec<Self> {
         let mut synced = self.clone();
-        let (newest, segment) = synced.newest();
+        let (newest, segment) = synced.newest_visible_index();
         let records = std::mem::take(&mut segment.records);
         let mut left = Vec::new();
         for kept in segment.synced..=records.len() {
             let mut image = self.clone();
-            image.newest().1.records = records[..kept].to_vec();
-            debug_assert_eq!(image.newest().0, newest);
+            image.newest_visible_index().1.records = records[..kept].to_vec();
+            debug_assert_eq!(image.newest_visible_index().0, newest);
             left.push(image);
         }
         if let Some(edit) = &self.pending {
@@ -42,40 +44,41 @@ impl Disk {
         left
     }
 
-    /// The same disk, its floor at the oldest segment that is still there.
+    /// Returns a copy of the disk with an older floor: the oldest segment that still exists.
     ///
-    /// The floor says what may go, no more: recovery must come to the same points from any older one, since
-    /// `flushed_seq` says what counts.
+    /// Recovery must restore the same points from any older floor, because `flushed_seq` decides which records are
+    /// replayed. The floor only decides which segments may be removed.
     fn with_lagging_floor(&self) -> Self {
         let oldest = self.segments.keys().next().copied();
         let mut lagging = self.clone();
-        lagging.durable.floor = oldest.map_or(self.durable.floor, |oldest| oldest.min(self.durable.floor));
+        lagging.durable.wal_floor = oldest.map_or(self.durable.wal_floor, |oldest| oldest.min(self.durable.wal_floor));
         lagging
     }
 
-    fn found(&self) -> Found {
-        let found = |(id, segment): (&FileId, &Segment)| FoundSegment {
+    /// Returns the input of recovery: manifest and names of this disk.
+    fn found(&self) -> RecoveryInput {
+        let found = |(id, segment): (&FileId, &ModelSegment)| SegmentSummary {
             id: *id,
             last_seq: segment.last_seq,
             predecessor: segment.predecessor,
         };
-        Found {
-            manifest: FoundManifest { durable: self.durable.clone(), bad_edit: None },
+        RecoveryInput {
+            manifest: ManifestState { durable: self.durable.clone(), bad_edit: None },
             segments: self.segments.iter().map(found).collect(),
             ssts: self.ssts.iter().map(|(id, points)| (*id, points.len() as u64)).collect(),
             other_ids: self.unfinished_ssts.clone(),
         }
     }
 
-    /// Every point that recovery makes of this disk.
-    fn recovered(&self) -> Vec<Seen> {
-        let recovery = match recover(&self.found()) {
+    /// Returns all points that recovery restores from this disk, in time order. Panics if recovery refuses the disk.
+    fn recovered(&self) -> Vec<ModelPoint> {
+        let recovery = match plan_recovery(&self.found()) {
             Ok(recovery) => recovery,
             Err(fault) => panic!("recovery refuses what a crash left: {fault:?}"),
         };
         let names = self.segments.keys().chain(self.ssts.keys()).chain(&self.unfinished_ssts);
-        assert!(names.max() < Some(&recovery.next_file), "no name is given twice");
-        let mut replayed: Vec<&Record> = Vec::new();
+        assert!(names.max() < Some(&recovery.next_file_id), "no name is given twice");
+        let mut replayed: Vec<&ModelRecord> = Vec::new();
         for (segment, end) in &recovery.replay {
             let records = &self.segments[&segment.id].records;
             let read = match end {
@@ -83,14 +86,14 @@ impl Disk {
                 ReplayEnd::Tail => records.len(),
             };
             assert!(read <= records.len(), "a sealed segment is whole");
-            replayed.extend(records[..read].iter().filter(|record| recovery.counts(record.seq)));
+            replayed.extend(records[..read].iter().filter(|record| recovery.must_replay(record.seq)));
         }
-        points_of_recovered(&recovery.durable, &replayed, |id| self.points_of(id))
+        points_of_recovered(&recovery.durable, &replayed, |id| self.model_points(id))
     }
 
-    /// Holds recovery to its promises on everything that a crash at this moment may leave, `acknowledged` of the
-    /// batches having been answered before it.
-    pub(crate) fn survives_a_crash(&self, batches: &[&[i64]], acknowledged: u64) {
+    /// Asserts that recovery is correct on every disk that a crash at this moment may leave: the recovered batches are
+    /// a prefix of `batches`, and at least the first `acknowledged` ones.
+    pub(crate) fn assert_crash_safe(&self, batches: &[&[i64]], acknowledged: u64) {
         for image in self.left_by_a_crash() {
             for image in [image.with_lagging_floor(), image] {
                 check(&image.recovered(), batches, acknowledged);
@@ -98,12 +101,12 @@ impl Disk {
         }
     }
 
-    /// The same where deletes are among what was asked for.
-    pub(crate) fn survives_a_crash_in(&self, order: &[Asks], acknowledged: u64) {
+    /// Asserts the same as [`assert_crash_safe`](Self::assert_crash_safe), for a history with deletes.
+    pub(crate) fn assert_crash_safe_history(&self, order: &[HistoryOp], acknowledged: u64) {
         for image in self.left_by_a_crash() {
             for image in [image.with_lagging_floor(), image] {
                 let recovered = image.recovered();
-                let mut prefixes = (acknowledged..=order.len() as u64).map(|seq| points_after(order, seq));
+                let mut prefixes = (acknowledged..=order.len() as u64).map(|seq| points_after_history(order, seq));
                 assert!(
                     prefixes.any(|prefix| prefix == recovered),
                     "what is recovered is a prefix of the order with every acknowledged delete: {recovered:?}"
@@ -113,36 +116,39 @@ impl Disk {
     }
 }
 
-/// As the store opens what was recovered: the deletes of manifest and WAL hide in its SSTs whatever is older than they.
+/// Returns the points that are visible after the recovered state is opened, in time order. The deletes of manifest and
+/// WAL hide older points in SSTs; those of the WAL also hide older points in replayed records.
 fn points_of_recovered<'a>(
-    durable: &Durable,
-    replayed: &[&Record],
-    points_of: impl Fn(FileId) -> &'a [Seen],
-) -> Vec<Seen> {
+    durable: &DurableState,
+    replayed: &[&ModelRecord],
+    points_of: impl Fn(FileId) -> &'a [ModelPoint],
+) -> Vec<ModelPoint> {
     let deletes = replayed.iter().filter_map(|record| record.delete.as_ref());
     let tombstones = durable.tombstones.iter().cloned().chain(deletes.clone().cloned().map(Arc::new)).collect();
-    let opened = Durable { tombstones, ..durable.clone() };
-    let version = Version::opened(SeriesIndex::default(), &opened, Cutoffs::default());
+    let opened = DurableState { tombstones, ..durable.clone() };
+    let version = Version::from_durable(SeriesIndex::default(), &opened, Cutoffs::default());
     let mut points = Vec::new();
     for sst in version.ssts.iter() {
-        let hidden = hidden_of(&version, sst.max_seq);
-        points.extend(points_of(sst.id).iter().filter(|(at, _)| hidden.range_at(*at).is_none()));
+        let hidden = hidden_ranges(&version, sst.max_seq);
+        points.extend(points_of(sst.id).iter().filter(|(at, _)| hidden.range_containing(*at).is_none()));
     }
     for record in replayed {
-        let newer = deletes.clone().filter(|delete| delete.seq > record.seq && delete.hides(SERIES).is_some());
-        let hides = |at: i64| newer.clone().any(|delete| (delete.first_time..=delete.last_time).contains(&at));
+        let newer = deletes.clone().filter(|delete| delete.seq > record.seq && delete.range_for(SERIES).is_some());
+        let hides = |at: i64| newer.clone().any(|delete| delete.range.contains(at));
         points.extend(record.points.iter().filter(|(at, _)| !hides(*at)));
     }
     points.sort_unstable();
     points
 }
 
-/// Each batch is there once and whole, or not at all, which an acknowledged one must not be.
-fn check(recovered: &[Seen], batches: &[&[i64]], acknowledged: u64) {
+/// Asserts that the recovered batches are a prefix of `batches`, each complete and recovered once.
+///
+/// At least the first `acknowledged` batches must be recovered.
+fn check(recovered: &[ModelPoint], batches: &[&[i64]], acknowledged: u64) {
     let mut prefix_ended = false;
     for (seq, batch) in (1..).zip(batches) {
         let times: Vec<usize> =
-            points_of(batch).iter().map(|point| recovered.iter().filter(|other| *other == point).count()).collect();
+            model_points(batch).iter().map(|point| recovered.iter().filter(|other| *other == point).count()).collect();
         assert!(times.iter().all(|times| *times <= 1), "no batch is recovered twice");
         assert!(times.iter().all(|other| *other == times[0]), "a batch is recovered wholly or not at all");
         let is_there = times[0] == 1;
@@ -151,5 +157,5 @@ fn check(recovered: &[Seen], batches: &[&[i64]], acknowledged: u64) {
         prefix_ended |= !is_there;
     }
     let sent: usize = batches.iter().map(|batch| batch.len()).sum();
-    assert!(recovered.len() <= sent, "nothing is recovered that nobody wrote");
+    assert!(recovered.len() <= sent, "only written batches are recovered");
 }

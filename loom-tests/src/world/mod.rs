@@ -1,9 +1,9 @@
-//! What surrounds the actors in a model: a disk, no timers, and ways to ask and to look.
-//! It decides nothing: every rule that a model checks is in the production files.
+//! Environment of the actors in a model: a disk, no timers, and functions that send requests and check results. The
+//! environment decides nothing: the protocols that the models check are in the production files.
 
 mod crash;
 mod disk;
-mod order;
+mod history;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,23 +11,28 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::sync::block_on;
+use crate::types::time_range::TimeRange;
 use loom::thread::{self, JoinHandle};
 
-use crate::actor::{
-    Ack, Command, Delete, Report, Settings, Timer, Timers, ToWriter, Work, Write, Writer, run_compactor, run_flusher,
+use crate::engine::actor::{
+    Ack, DeleteRequest, QueuedCommand, Timer, Timers, WriteReply, WriteRequest, Writer, WriterCommand, WriterEvent,
+    WriterMessage, WriterSettings, run_compactor, run_flusher,
 };
-use crate::error::Result;
-use crate::latest::Latest;
-use crate::options::{Duplicates, Durability, RetentionLimits};
-use crate::point::{Batch, Timestamp, ValueType};
-use crate::series::{Matcher, Series, SeriesDef, SeriesId, SeriesKey, SeriesSet};
-use crate::sync::{Answer, Arc, Permit, Receiver, Sender, Waker, channel, reply};
-use crate::version::{Cutoffs, FileId, Hidden, SeriesIndex, Version};
+use crate::state::file_id::FileId;
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::series_index::SeriesIndex;
+use crate::state::version::{Cutoffs, Version};
+use crate::state::watch::Watch;
+use crate::sync::{Arc, Permit, Receiver, ReplyReceiver, Sender, Waker, channel, reply_channel};
+use crate::types::error::Result;
+use crate::types::options::{DuplicatePolicy, Durability, RetentionPolicy};
+use crate::types::point::{Batch, Timestamp, ValueType};
+use crate::types::series::{Series, SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
 
-pub(crate) use disk::{Disk, Seen, Store};
-pub(crate) use order::{Asks, points_after};
+pub(crate) use disk::{ModelDisk, ModelPoint, ModelStorage};
+pub(crate) use history::{HistoryOp, points_after_history};
 
-/// No timer falls due in a model unless the model says so.
+/// Timers that never fire by themselves. A model fires a timer with [`ModelDatabase::fire_timer`].
 #[derive(Debug)]
 pub(crate) struct NoTimers;
 
@@ -36,100 +41,101 @@ impl Timers for NoTimers {
 
     fn arm_no_later(&mut self, _timer: Timer, _after: Duration) {}
 
-    fn now(&self) -> Duration {
+    fn monotonic_now(&self) -> Duration {
         Duration::ZERO
     }
 
-    fn wall(&self) -> i64 {
+    fn wall_clock_nanos(&self) -> i64 {
         i64::MAX
     }
 }
 
-/// One series that exists from the start.
+/// The only series; it exists from the start.
 pub(crate) const SERIES: SeriesId = SeriesId::new(0);
+/// Id of the opening in the handles of the series.
 const NONCE: u64 = 1;
 
-/// The doors that a model's threads use.
+/// Handle of the database, which the threads of a model share.
 #[derive(Debug, Clone)]
-pub(crate) struct World {
-    pub(crate) store: Store,
-    pub(crate) latest: Arc<Latest<Version>>,
-    pub(crate) inbox: Sender<ToWriter>,
+pub(crate) struct ModelDatabase {
+    pub(crate) store: ModelStorage,
+    pub(crate) latest: Arc<Watch<Version>>,
+    pub(crate) inbox: Sender<WriterMessage>,
 }
 
-/// The actors, to be run on threads of the model.
+/// Writer, and the inboxes of writer, flusher and compactor, before the threads start.
 #[derive(Debug)]
-pub(crate) struct Actors {
-    pub(crate) writer: Writer<Store, NoTimers>,
-    pub(crate) commands: Receiver<ToWriter>,
-    pub(crate) frozen: Receiver<crate::actor::Flush>,
-    pub(crate) plans: Receiver<crate::actor::ToCompactor>,
+pub(crate) struct ModelActors {
+    pub(crate) writer: Writer<ModelStorage, NoTimers>,
+    pub(crate) commands: Receiver<WriterMessage>,
+    pub(crate) frozen: Receiver<crate::engine::actor::FlushCommand>,
+    pub(crate) plans: Receiver<crate::engine::actor::CompactorCommand>,
 }
 
-/// Actors under way.
+/// Threads of the running actors.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct ActorThreads {
     writer: JoinHandle<()>,
-    /// Whoever ends with the writer.
+    /// Threads of the flusher and the compactor, which end with the writer.
     others: Vec<JoinHandle<()>>,
 }
 
-impl Actors {
-    /// Starts writer and flusher, each on a thread of the model. Nothing is compacted: what is sent to be is dropped.
-    pub(crate) fn start(self, world: &World) -> Running {
+impl ModelActors {
+    /// Starts the writer and the flusher, each on a thread of the model. Commands to the compactor are dropped.
+    pub(crate) fn start(self, world: &ModelDatabase) -> ActorThreads {
         let Self { writer, commands, frozen, plans: _ } = self;
         let (tables, reports) = (world.store.clone(), world.inbox.clone());
         let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
         let writer = thread::spawn(move || block_on(writer.run(commands)));
-        Running { writer, others: vec![flusher] }
+        ActorThreads { writer, others: vec![flusher] }
     }
 
-    /// Starts writer and compactor. Nothing is flushed: no model that has no flusher asks for that.
-    pub(crate) fn start_compacting(self, world: &World) -> Running {
+    /// Starts the writer and the compactor, each on a thread of the model. The model must request no flush.
+    pub(crate) fn start_compacting(self, world: &ModelDatabase) -> ActorThreads {
         let Self { writer, commands, frozen: _, plans } = self;
         let (merges, reports) = (world.store.clone(), world.inbox.clone());
         let compactor = thread::spawn(move || block_on(run_compactor(merges, plans, reports)));
         let writer = thread::spawn(move || block_on(writer.run(commands)));
-        Running { writer, others: vec![compactor] }
+        ActorThreads { writer, others: vec![compactor] }
     }
 
-    /// Starts all three.
-    pub(crate) fn start_all(self, world: &World) -> Running {
+    /// Starts the writer, the flusher and the compactor, each on a thread of the model.
+    pub(crate) fn start_all(self, world: &ModelDatabase) -> ActorThreads {
         let Self { writer, commands, frozen, plans } = self;
         let (tables, reports) = (world.store.clone(), world.inbox.clone());
         let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
         let (merges, reports) = (world.store.clone(), world.inbox.clone());
         let compactor = thread::spawn(move || block_on(run_compactor(merges, plans, reports)));
         let writer = thread::spawn(move || block_on(writer.run(commands)));
-        Running { writer, others: vec![flusher, compactor] }
+        ActorThreads { writer, others: vec![flusher, compactor] }
     }
 }
 
-impl Running {
-    /// Waits until all have ended.
+impl ActorThreads {
+    /// Waits until all started actors have ended.
     pub(crate) fn end(self) {
         self.writer.join().expect("the writer ends");
         for other in self.others {
-            other.join().expect("whoever works for the writer ends with it");
+            other.join().expect("the flusher and the compactor end with the writer");
         }
     }
 }
 
-/// What a model chooses of its world.
+/// Settings of a model.
 #[derive(Debug)]
-pub(crate) struct Setup {
+pub(crate) struct ModelSetup {
     pub(crate) flush_at_bytes: usize,
-    /// Whether threads meet between any two steps of the disk.
+    /// `true` if threads can interleave between any two steps of the disk.
     pub(crate) watched: bool,
-    /// How many of the first flushes fail.
+    /// Number of attempts to begin an SST that fail, from the first one on.
     pub(crate) failing_flushes: usize,
-    /// Batches that are in an SST each when the database is opened; the first records of the order.
+    /// Batches that are in one SST each when the database is opened. They are the first records of the history.
     pub(crate) flushed: &'static [&'static [i64]],
-    /// Of deletes.
+    /// Durability of deletes.
     pub(crate) durability: Durability,
 }
 
-impl Default for Setup {
+impl Default for ModelSetup {
     fn default() -> Self {
         Self {
             flush_at_bytes: usize::MAX,
@@ -141,18 +147,18 @@ impl Default for Setup {
     }
 }
 
-/// An answer that may be looked for before it is waited for.
-pub(crate) struct Asked<T> {
+/// Future of a reply that can be polled before it is awaited.
+pub(crate) struct PolledAnswer<T> {
     wait: Pin<Box<dyn Future<Output = Option<T>> + Send>>,
     come: Poll<Option<T>>,
 }
 
-impl<T: Send + 'static> Asked<T> {
-    pub(crate) fn new(answer: Answer<T>) -> Self {
-        Self { wait: Box::pin(answer.wait()), come: Poll::Pending }
+impl<T: Send + 'static> PolledAnswer<T> {
+    pub(crate) fn new(wait: impl Future<Output = Option<T>> + Send + 'static) -> Self {
+        Self { wait: Box::pin(wait), come: Poll::Pending }
     }
 
-    /// Whether it is there.
+    /// Polls once, and returns `true` if the reply has arrived or the request was dropped without a reply.
     pub(crate) fn has_come(&mut self) -> bool {
         if self.come.is_pending() {
             self.come = self.wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -160,7 +166,7 @@ impl<T: Send + 'static> Asked<T> {
         self.come.is_ready()
     }
 
-    /// Waits for it; `None` if whoever had the request dropped it.
+    /// Waits for the reply; `None` if the request was dropped without a reply.
     pub(crate) fn wait(self) -> Option<T> {
         match self.come {
             Poll::Ready(answer) => answer,
@@ -169,19 +175,24 @@ impl<T: Send + 'static> Asked<T> {
     }
 }
 
-impl World {
-    pub(crate) fn new(setup: &Setup) -> (Self, Actors) {
+impl ModelDatabase {
+    /// Creates a database that was just opened, and its actors, which do not run yet.
+    pub(crate) fn new(setup: &ModelSetup) -> (Self, ModelActors) {
         let mut series = SeriesIndex::default();
         series
-            .find_or_make(
+            .find_or_create(
                 &SeriesKey::new("m"),
                 ValueType::U64,
                 None,
-                crate::version::Making { seq: 0, cap: 8, duplicates: Duplicates::default() },
+                crate::state::series_index::NewSeriesSettings {
+                    seq: 0,
+                    cap: 8,
+                    duplicates: DuplicatePolicy::default(),
+                },
             )
             .expect("an empty index takes a series");
-        let store = Store::new(setup.watched, setup.failing_flushes, setup.flushed);
-        let latest = Arc::new(Latest::new(Arc::new(Version::opened(
+        let store = ModelStorage::new(setup.watched, setup.failing_flushes, setup.flushed);
+        let latest = Arc::new(Watch::new(Arc::new(Version::from_durable(
             series,
             &store.look(|disk| disk.durable.clone()),
             Cutoffs::default(),
@@ -189,104 +200,108 @@ impl World {
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel();
         let (compactor, plans) = channel();
-        let settings = Settings {
+        let settings = WriterSettings {
             durability: setup.durability,
             flush_at_bytes: setup.flush_at_bytes,
             flush_age: Duration::from_hours(1),
-            duplicates: Duplicates::default(),
+            duplicates: DuplicatePolicy::default(),
             max_series: 8,
-            retention: RetentionLimits::default(),
+            retention: RetentionPolicy::default(),
         };
         let newest = setup.flushed.len() as u64;
         let writer = Writer::new(store.clone(), NoTimers, settings, flusher, compactor, Arc::clone(&latest), newest);
-        (Self { store, latest, inbox }, Actors { writer, commands, frozen, plans })
+        (Self { store, latest, inbox }, ModelActors { writer, commands, frozen, plans })
     }
 
-    /// Sends a batch of points of the one series; each point's value is its timestamp, ten times.
-    pub(crate) fn write(&self, timestamps: &[i64]) -> Answer<Result<Ack>> {
+    /// Sends a batch of points of the series, to be acknowledged after a sync. The value of each point is ten times its
+    /// timestamp.
+    pub(crate) fn write(&self, timestamps: &[i64]) -> AckReceiver {
         self.write_with(timestamps, Durability::Sync, None)
     }
 
-    pub(crate) fn write_with(
-        &self,
-        timestamps: &[i64],
-        durability: Durability,
-        permit: Option<Permit>,
-    ) -> Answer<Result<Ack>> {
+    /// Sends a batch as [`write`](Self::write) does, with the given durability and permit.
+    pub(crate) fn write_with(&self, timestamps: &[i64], durability: Durability, permit: Option<Permit>) -> AckReceiver {
         let (work, answer) = write_of(timestamps, durability);
-        self.inbox.send(ToWriter::Command(Command { work, permit }));
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit }));
         answer
     }
 
-    pub(crate) fn flush(&self) -> Answer<Result<()>> {
-        let (reply, answer) = reply();
-        self.send(Work::Flush { reply });
+    pub(crate) fn flush(&self) -> ReplyReceiver<Result<()>> {
+        let (reply, answer) = reply_channel();
+        self.send(WriterCommand::Flush { reply });
         answer
     }
 
-    /// Asks for everything in SSTs by now to be merged into the base.
-    pub(crate) fn compact(&self) -> Answer<Result<()>> {
-        let (reply, answer) = reply();
-        self.send(Work::Compact { reply });
+    /// Requests a compaction of all current SSTs into the base.
+    pub(crate) fn compact(&self) -> ReplyReceiver<Result<()>> {
+        let (reply, answer) = reply_channel();
+        self.send(WriterCommand::Compact { reply });
         answer
     }
 
-    /// Deletes what the one series has between these two times, both included.
-    pub(crate) fn delete(&self, first: i64, last: i64) -> Answer<Result<Ack>> {
-        let (reply, answer) = reply();
+    /// Deletes the points of the series between the two times, both included.
+    pub(crate) fn delete(&self, first: i64, last: i64) -> AckReceiver {
+        let (reply, answer) = reply_channel();
         let found = SeriesSet::from_sorted([SERIES]);
-        let matcher = Arc::new(NoOther);
-        let delete = Delete { found, known: 1, matcher, times: (first, last), reply: Some(reply) };
-        self.send(Work::Delete(Box::new(delete)));
+        let matcher = Arc::new(MatchNone);
+        let delete = DeleteRequest {
+            selected: found,
+            resolved_len: 1,
+            matcher,
+            range: TimeRange::new(first, last),
+            reply: Some(reply),
+        };
+        self.send(WriterCommand::Delete(Box::new(delete)));
+        AckReceiver::Delete(answer)
+    }
+
+    pub(crate) fn close(&self) -> ReplyReceiver<Result<()>> {
+        let (reply, answer) = reply_channel();
+        self.send(WriterCommand::Close { reply });
         answer
     }
 
-    pub(crate) fn close(&self) -> Answer<Result<()>> {
-        let (reply, answer) = reply();
-        self.send(Work::Close { reply });
-        answer
+    pub(crate) fn send(&self, work: WriterCommand) {
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit: None }));
     }
 
-    pub(crate) fn send(&self, work: Work) {
-        self.inbox.send(ToWriter::Command(Command { work, permit: None }));
+    /// Fires a timer.
+    pub(crate) fn fire_timer(&self, timer: Timer) {
+        self.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(timer)));
     }
 
-    /// A timer falls due.
-    pub(crate) fn fall_due(&self, timer: Timer) {
-        self.inbox.send(ToWriter::Report(Report::Due(timer)));
-    }
-
-    /// Every point that a version shows, from all its parts, in order of time.
-    pub(crate) fn points(&self, version: &Version) -> Vec<Seen> {
+    /// Returns all points that a version shows, from all its sources, in time order.
+    pub(crate) fn points(&self, version: &Version) -> Vec<ModelPoint> {
         self.store.points(version)
     }
 
-    /// Holds a version to list the one series wherever it shows a point of it.
-    pub(crate) fn lists_what_it_shows(&self, version: &Version) {
-        let is_listed = !version.series.gone().contains(SERIES);
-        assert!(is_listed || self.points(version).is_empty(), "whoever has a point is listed");
+    /// Asserts that a version lists the series if it shows a point of the series.
+    pub(crate) fn assert_listed_if_visible(&self, version: &Version) {
+        let is_listed = !version.series.empty_series().contains(SERIES);
+        assert!(is_listed || self.points(version).is_empty(), "every series with a point is listed");
     }
 
-    /// Holds a version to show each point of its prefix of the order exactly once.
+    /// Asserts that a version shows each point of its prefix of `batches` exactly once, and no other point.
     pub(crate) fn shows_each_point_once(&self, version: &Version, batches: &[&[i64]]) {
         assert_eq!(
             self.points(version),
-            points_through(batches, version.seq),
+            points_after_batches(batches, version.seq),
             "each point exactly once over active, frozen, SSTs"
         );
     }
 
-    /// The same where deletes are among what was asked for.
-    pub(crate) fn shows_what_is_not_deleted(&self, version: &Version, order: &[Asks]) {
+    /// Asserts the same as [`shows_each_point_once`](Self::shows_each_point_once), for a history with deletes.
+    pub(crate) fn shows_what_is_not_deleted(&self, version: &Version, order: &[HistoryOp]) {
         assert_eq!(
             self.points(version),
-            points_after(order, version.seq),
+            points_after_history(order, version.seq),
             "what came before a delete is hidden, what comes after it visible, nothing else touched"
         );
     }
 
-    /// Holds the disk, once nobody reads and nothing is under way, to the SSTs that version and manifest name.
-    pub(crate) fn keeps_named_ssts_alone(&self) {
+    /// Asserts that the disk contains exactly the SSTs that the newest version and the manifest name. Valid only if no
+    /// reader and no job is active.
+    pub(crate) fn assert_only_named_ssts(&self) {
         let version = self.latest.load();
         let sorted = |mut ids: Vec<FileId>| {
             ids.sort_unstable();
@@ -295,50 +310,72 @@ impl World {
         let seen = sorted(version.ssts.iter().map(|sst| sst.id).collect());
         let named = self.store.look(|disk| sorted(disk.durable.ssts.iter().map(|sst| sst.id).collect()));
         assert_eq!(seen, named, "version and manifest name the same SSTs");
-        assert_eq!(self.store.look(Disk::ssts), named, "the disk keeps the named SSTs and no other");
+        assert_eq!(self.store.look(ModelDisk::ssts), named, "the disk keeps the named SSTs and no other");
     }
 }
 
-/// No series is made after a delete was asked for.
+/// Predicate that matches no series: no model creates a series after it requested a delete.
 #[derive(Debug)]
-struct NoOther;
+struct MatchNone;
 
-impl Matcher for NoOther {
+impl SeriesPredicate for MatchNone {
     fn matches(&self, _key: &SeriesKey) -> bool {
         false
     }
 }
 
-/// What a version hides of the one series in a source up to a record.
-fn hidden_of(version: &Version, max_seq: u64) -> Hidden {
+/// Returns the hidden ranges of the series in a source whose max seq is `max_seq`.
+fn hidden_ranges(version: &Version, max_seq: u64) -> HiddenRanges {
     let key = SeriesKey::new("m");
-    let def = SeriesDef { id: SERIES, key, ty: ValueType::U64, duplicates: Duplicates::default(), seq: 0 };
-    version.hidden(&def, max_seq)
+    let def = SeriesDef { id: SERIES, key, ty: ValueType::U64, duplicates: DuplicatePolicy::default(), seq: 0 };
+    version.hidden_ranges(&def, max_seq)
 }
 
-/// A write to be sent, and its answer, which another thread may have.
-pub(crate) fn write_of(timestamps: &[i64], durability: Durability) -> (Work, Answer<Result<Ack>>) {
+/// Receiver of the acknowledgement of a write or a delete. Another thread can await it.
+pub(crate) enum AckReceiver {
+    Write(ReplyReceiver<WriteReply>),
+    Delete(ReplyReceiver<Result<Ack>>),
+}
+
+impl AckReceiver {
+    pub(crate) async fn recv(self) -> Option<Result<Ack>> {
+        match self {
+            Self::Write(reply) => reply.recv().await.map(|reply| reply.result),
+            Self::Delete(reply) => reply.recv().await,
+        }
+    }
+
+    pub(crate) fn recv_blocking(self) -> Option<Result<Ack>> {
+        match self {
+            Self::Write(reply) => reply.recv_blocking().map(|reply| reply.result),
+            Self::Delete(reply) => reply.recv_blocking(),
+        }
+    }
+}
+
+/// Creates a write command and the receiver of its acknowledgement.
+pub(crate) fn write_of(timestamps: &[i64], durability: Durability) -> (WriterCommand, AckReceiver) {
     let mut batch = Batch::new();
     for at in timestamps {
         batch.push(Series::<u64>::new(SERIES, NONCE), Timestamp::from_nanos(*at), value_of(*at));
     }
-    let (reply, answer) = reply();
-    (Work::Write(Box::new(Write { batch, durability, reply })), answer)
+    let (reply, answer) = reply_channel();
+    (WriterCommand::Write(Box::new(WriteRequest { batch, durability, reply })), AckReceiver::Write(answer))
 }
 
 pub(crate) fn value_of(timestamp: i64) -> u64 {
     timestamp.unsigned_abs() * 10
 }
 
-/// The points of the first `seq` batches: what a version of that seq must show.
-pub(crate) fn points_through(batches: &[&[i64]], seq: u64) -> Vec<Seen> {
+/// Returns the points of the first `seq` batches in time order: a version of that seq must show exactly these.
+pub(crate) fn points_after_batches(batches: &[&[i64]], seq: u64) -> Vec<ModelPoint> {
     let prefix: Vec<i64> = (0..seq).zip(batches).flat_map(|(_, batch)| batch.iter().copied()).collect();
-    points_of(&prefix)
+    model_points(&prefix)
 }
 
-/// The points that batches of these timestamps come to.
-pub(crate) fn points_of(timestamps: &[i64]) -> Vec<Seen> {
-    let mut points: Vec<Seen> = timestamps.iter().map(|at| (*at, value_of(*at))).collect();
+/// Returns the points with these timestamps, in time order.
+pub(crate) fn model_points(timestamps: &[i64]) -> Vec<ModelPoint> {
+    let mut points: Vec<ModelPoint> = timestamps.iter().map(|at| (*at, value_of(*at))).collect();
     points.sort_unstable();
     points
 }

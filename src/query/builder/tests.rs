@@ -1,26 +1,28 @@
-//! Queries over a catalog of vectors, with series of all four types.
+//! Tests of queries over an in-memory catalog, with series of all four value types.
 
 use super::*;
-use crate::merge::testing::{Runs, points};
-use crate::options::Duplicates;
-use crate::point::ValueType;
 use crate::query::Window;
-use crate::query::explain::Work;
-use crate::series::{SeriesId, SeriesKey};
-use crate::version::Hidden;
+use crate::query::catalog::{AnySeriesSources, SeriesInfo, SeriesSources};
+use crate::query::explain::ReadCounters;
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::testing::merge::{VecSource, points};
+use crate::types::error::Error;
+use crate::types::options::DuplicatePolicy;
+use crate::types::point::{Value, ValueType};
+use crate::types::series::{SeriesId, SeriesKey};
 
-/// A snapshot of vectors: the series by key, and the sources of each.
-struct Vectors(Vec<(Arc<SeriesInfo>, MakeSources)>);
+/// In-memory catalog: the series in order of id, each with a constructor of its sources.
+struct VecCatalog(Vec<(Arc<SeriesInfo>, SourceFactory)>);
 
-type MakeSources = fn() -> AnySources;
+type SourceFactory = fn() -> AnySeriesSources;
 
-impl Catalog for Vectors {
-    fn select(&self, select: &Select) -> Vec<Arc<SeriesInfo>> {
+impl Catalog for VecCatalog {
+    fn select(&self, select: &Selector) -> Vec<Arc<SeriesInfo>> {
         let all = self.0.iter().map(|(series, _)| series);
         all.filter(|series| select.matches(&series.key)).map(Arc::clone).collect()
     }
 
-    fn sources(&self, series: &SeriesInfo, _: TimeRange, _: Option<&Arc<Work>>) -> Result<AnySources> {
+    fn sources(&self, series: &SeriesInfo, _: TimeRange, _: Option<&Arc<ReadCounters>>) -> Result<AnySeriesSources> {
         let (_, sources) = &self.0[series.id.index()];
         Ok(sources())
     }
@@ -32,33 +34,41 @@ fn query(select: &str) -> Query {
             id: SeriesId::new(id),
             key: key.parse().unwrap(),
             value_type,
-            duplicates: Duplicates::KeepAll,
+            duplicates: DuplicatePolicy::KeepAll,
         })
     };
-    let catalog = Vectors(vec![
+    let catalog = VecCatalog(vec![
         (series(0, "count{a=\"1\"}", ValueType::U64), || {
-            AnySources::U64(Sources::plain(vec![Runs::new(vec![points(&[(1, 7), (12, 8)])]).boxed()]))
+            AnySeriesSources::U64(SeriesSources::without_hidden_ranges(vec![
+                VecSource::new(vec![points(&[(1, 7), (12, 8)])]).boxed(),
+            ]))
         }),
-        (series(1, "count{a=\"2\"}", ValueType::I64), || AnySources::I64(Sources::plain(vec![]))),
+        (series(1, "count{a=\"2\"}", ValueType::I64), || {
+            AnySeriesSources::I64(SeriesSources::without_hidden_ranges(vec![]))
+        }),
         (series(2, "temp", ValueType::F64), || {
-            let newer = Runs::new(vec![points(&[(-1, 2.5), (5, 4.0)])]);
-            AnySources::F64(Sources::plain(vec![
-                Runs::new(vec![points(&[(5, 1.5), (15, 0.5)])]).boxed(),
+            let newer = VecSource::new(vec![points(&[(-1, 2.5), (5, 4.0)])]);
+            AnySeriesSources::F64(SeriesSources::without_hidden_ranges(vec![
+                VecSource::new(vec![points(&[(5, 1.5), (15, 0.5)])]).boxed(),
                 newer.boxed(),
             ]))
         }),
         (series(3, "torn", ValueType::F64), || {
-            AnySources::F64(Sources::plain(vec![Runs::new(vec![points(&[(5, 1.5)])]).failing_at(0).boxed()]))
+            AnySeriesSources::F64(SeriesSources::without_hidden_ranges(vec![
+                VecSource::new(vec![points(&[(5, 1.5)])]).failing_at(0).boxed(),
+            ]))
         }),
         (series(4, "up", ValueType::Bool), || {
-            AnySources::Bool(Sources::plain(vec![Runs::new(vec![points(&[(3, true), (4, false)])]).boxed()]))
+            AnySeriesSources::Bool(SeriesSources::without_hidden_ranges(vec![
+                VecSource::new(vec![points(&[(3, true), (4, false)])]).boxed(),
+            ]))
         }),
         (series(5, "counts{of=\"hidden and twice\"}", ValueType::I64), || {
-            let older = Runs::new(vec![points(&[(1, 1), (2, 20), (3, 300)])]).boxed();
-            let newer = Runs::new(vec![points(&[(2, 2_000), (3, 30_000)])]).boxed();
-            let hidden = Hidden::new(vec![(3, 3)]);
-            let lanes = vec![(older, Hidden::NONE), (newer, hidden)];
-            AnySources::I64(Sources { lanes, duplicates: Duplicates::KeepLast })
+            let older = VecSource::new(vec![points(&[(1, 1), (2, 20), (3, 300)])]).boxed();
+            let newer = VecSource::new(vec![points(&[(2, 2_000), (3, 30_000)])]).boxed();
+            let hidden = HiddenRanges::new(vec![TimeRange::at(3)]);
+            let lanes = vec![(older, HiddenRanges::NONE), (newer, hidden)];
+            AnySeriesSources::I64(SeriesSources { inputs: lanes, duplicates: DuplicatePolicy::KeepLast })
         }),
     ]);
     Query::new(Arc::new(catalog), select.parse().unwrap())
@@ -77,7 +87,7 @@ fn windows_come_series_by_series_and_only_where_points_are() {
     let query = query("{a!=\"2\",__x=\"\"}").aggregate(Aggregate::Last).every(Duration::from_nanos(10));
     let at = Timestamp::from_nanos;
     let failed = query.clone().run_blocking();
-    assert!(matches!(failed, Err(Error::Poisoned)), "one torn series fails the whole: {failed:?}");
+    assert!(matches!(failed, Err(Error::EnginePanicked)), "one torn series fails the whole: {failed:?}");
 
     let answer = self::query("{a=~\"1|2\"}").aggregate(Aggregate::Last).every(Duration::from_nanos(10));
     let key = r#"count{a="1"}"#.to_owned();
@@ -96,25 +106,25 @@ fn windows_come_series_by_series_and_only_where_points_are() {
 }
 
 #[tokio::test]
-async fn a_query_that_makes_no_sense_says_so() {
-    let bad_pattern = Select::all().tag_matches("a", "(");
+async fn a_query_that_makes_no_sense_is_an_error() {
+    let bad_pattern = Selector::all().tag_matches("a", "(");
     let bad = [
         query("temp"),
         query("temp").aggregate(Aggregate::Min).every(Duration::ZERO),
         query("temp").aggregate(Aggregate::Min).every(Duration::MAX),
-        Query { select: bad_pattern.clone(), ..query("temp").aggregate(Aggregate::Min) },
+        Query { selector: bad_pattern.clone(), ..query("temp").aggregate(Aggregate::Min) },
     ];
     for query in bad {
         assert!(matches!(query.clone().run().await, Err(Error::InvalidQuery { .. })), "{query:?}");
     }
-    let mut scan = Query { select: bad_pattern, ..query("temp") }.scan();
+    let mut scan = Query { selector: bad_pattern, ..query("temp") }.points();
     assert!(matches!(scan.next(), Some(Err(Error::InvalidQuery { .. }))));
     assert!(scan.next().is_none());
 }
 
 #[test]
 fn a_scan_of_many_series_goes_through_them_in_key_order() {
-    let items: Vec<_> = query("{}").scan().collect();
+    let items: Vec<_> = query("{}").points().collect();
     let texts: Vec<_> = items
         .iter()
         .map(|item| match item {
@@ -122,18 +132,18 @@ fn a_scan_of_many_series_goes_through_them_in_key_order() {
             Err(error) => error.to_string(),
         })
         .collect();
-    let torn = Error::Poisoned.to_string();
+    let torn = Error::EnginePanicked.to_string();
     assert_eq!(
         texts,
         ["count{a=\"1\"} 1 7", "count{a=\"1\"} 12 8", "temp -1 2.5", "temp 5 1.5", "temp 5 4", "temp 15 0.5", &torn]
     );
-    let cut = query("{}").offset(1).limit(2).scan().map(|item| item.map(|(_, point)| point.value).ok());
+    let cut = query("{}").offset(1).limit(2).points().map(|item| item.map(|(_, point)| point.value).ok());
     let cut: Vec<_> = cut.take(3).collect();
     assert_eq!(cut, [Some(Value::U64(8)), Some(Value::F64(1.5)), Some(Value::F64(4.0))]);
     let flags: Vec<_> =
-        query("up").range(Timestamp::from_nanos(4)..).scan().map(|item| item.unwrap().1.value).collect();
+        query("up").range(Timestamp::from_nanos(4)..).points().map(|item| item.unwrap().1.value).collect();
     assert_eq!(flags, [Value::Bool(false)]);
-    assert_eq!(query("up").select, Select::metric(SeriesKey::new("up").metric()));
+    assert_eq!(query("up").selector, Selector::metric(SeriesKey::new("up").metric()));
 }
 
 #[test]
@@ -143,6 +153,6 @@ fn windows_and_scans_see_what_is_not_hidden_and_not_superseded() {
         let answer = query(select).aggregate(aggregate).run_blocking().unwrap();
         assert_eq!(answer.series[0].values, [[Some(value)]]);
     }
-    let values: Vec<_> = query(select).scan().map(|item| item.unwrap().1.value).collect();
+    let values: Vec<_> = query(select).points().map(|item| item.unwrap().1.value).collect();
     assert_eq!(values, [Value::I64(1), Value::I64(2_000), Value::I64(300)]);
 }

@@ -1,11 +1,13 @@
-//! The rules of compaction at the size of ten thousand million points, without a file or a point: the engine's own
-//! `pick` and `regions` over [`lump`]s. What it says of write amplification, files and reads is what the rules do.
+//! Simulation of the compaction rules for 10 billion points, without files or single points.
+//!
+//! The simulation runs the engine's own picker and region functions over point clusters, so its write amplification,
+//! file counts and read costs are results of the real rules.
 
-mod loads;
-mod lump;
-mod measure;
-mod run;
+mod cost;
+mod point_cluster;
+mod simulation;
+mod workloads;
 
-pub use loads::Load;
-pub use measure::Outcome;
-pub use run::{Speed, simulate};
+pub use cost::CompactionCost;
+pub use simulation::{CompactorSpeed, simulate};
+pub use workloads::Workload;

@@ -1,35 +1,35 @@
-//! Where an axis has its marks, and what is written at them: times at round moments of a zone's clocks, values at
-//! round numbers. Nothing here draws.
+//! Ticks of an axis and their labels: times at round local times of a zone, values at round numbers.
+//! Draws nothing.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 use timestrata::Timestamp;
 
-use crate::time::zoned;
+use crate::time::to_zoned;
 
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-/// A moment and its text.
+/// A time and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct AxisTick {
     pub(super) at: i64,
     pub(super) text: String,
 }
 
-/// The distance from one mark to the next.
+/// Distance between two ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// A part of a day, so that marks stand at the same times every day.
+enum TickStep {
+    /// A fraction of a day, so that ticks are at the same local times every day.
     Nanos(i64),
     Days(i64),
     Months(i64),
 }
 
-impl Step {
-    /// How often it goes into a span, about.
+impl TickStep {
+    /// Approximate number of ticks in a span.
     fn count_in(self, (first, last): (i64, i64)) -> i128 {
         let nanos = match self {
             Self::Nanos(nanos) => nanos.into(),
@@ -39,7 +39,7 @@ impl Step {
         (i128::from(last) - i128::from(first)) / nanos
     }
 
-    /// All that an axis may have, from short to long.
+    /// Candidates from short to long.
     fn all() -> impl Iterator<Item = Self> {
         let parts = (0..9).flat_map(|power| [1, 2, 5].map(|digit| Self::Nanos(digit * 10_i64.pow(power))));
         let seconds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200];
@@ -52,55 +52,61 @@ impl Step {
     }
 }
 
-/// As many marks as have room for their texts side by side, each with a space beside it.
-pub(super) fn times_in(times: (i64, i64), room: usize, zone: &TimeZone, width: impl Fn(&str) -> usize) -> Vec<Mark> {
-    const MOST: usize = 14;
+/// Returns as many ticks as fit with their labels side by side, separated by the width of two digits.
+pub(super) fn times_in(
+    times: (i64, i64),
+    room: usize,
+    zone: &TimeZone,
+    width: impl Fn(&str) -> usize,
+) -> Vec<AxisTick> {
+    const MAX_TICKS: usize = 14;
     let space = width("00");
-    let fits = |marks: &Vec<Mark>| {
+    let fits = |marks: &Vec<AxisTick>| {
         let widest = marks.iter().map(|mark| width(&mark.text)).max().unwrap_or(0);
         marks.len() * (widest + space) <= room
     };
-    let mut all = (2..=MOST).rev().map(|most| self::times(times, most, zone));
+    let mut all = (2..=MAX_TICKS).rev().map(|most| self::time_ticks_at_most(times, most, zone));
     all.find(fits).unwrap_or_default()
 }
 
-/// At most so many marks within the two times.
-fn times((first, last): (i64, i64), most: usize, zone: &TimeZone) -> Vec<Mark> {
+/// Returns at most `most` ticks between two times.
+fn time_ticks_at_most((first, last): (i64, i64), most: usize, zone: &TimeZone) -> Vec<AxisTick> {
     let most = i64::try_from(most.max(2)).unwrap_or(2);
-    let step = Step::all().find(|step| step.count_in((first, last)) < most.into()).unwrap_or(Step::Months(1_200));
-    let clock = zoned(Timestamp::from_nanos(first), zone).datetime();
-    let mut marks: Vec<Mark> = Vec::new();
+    let step =
+        TickStep::all().find(|step| step.count_in((first, last)) < most.into()).unwrap_or(TickStep::Months(1_200));
+    let clock = to_zoned(Timestamp::from_nanos(first), zone).datetime();
+    let mut marks: Vec<AxisTick> = Vec::new();
     for nth in 0..=most + 1 {
-        let Some(clock) = nth_clock(clock, step, nth) else { break };
-        // An hour that the clocks leave out is the one after it.
+        let Some(clock) = tick_clock(clock, step, nth) else { break };
+        // A local time that a clock change skips is moved forward by the length of the gap.
         let Ok(at) = zone.to_timestamp(clock) else { break };
-        // The first mark may lie before all timestamps.
+        // The first tick may lie before the least timestamp.
         let Ok(at) = i64::try_from(at.as_nanosecond()) else { continue };
         if (first..=last).contains(&at) && marks.last().is_none_or(|mark| mark.at < at) {
             let text = text(clock, step);
-            marks.push(Mark { at, text });
+            marks.push(AxisTick { at, text });
         }
     }
     marks
 }
 
-/// What the clock shows at a mark, counted from the one at or before `first`.
-fn nth_clock(first: DateTime, step: Step, nth: i64) -> Option<DateTime> {
+/// Returns the local time of the n-th tick, counted from the tick at or before `first`.
+fn tick_clock(first: DateTime, step: TickStep, nth: i64) -> Option<DateTime> {
     let midnight = DateTime::from_parts(first.date(), Time::midnight());
     match step {
-        Step::Nanos(nanos) => {
+        TickStep::Nanos(nanos) => {
             let into = i64::try_from(first.duration_since(midnight).as_nanos()).ok()?;
             let into = into - into % nanos + nth.checked_mul(nanos)?;
             midnight.checked_add(SignedDuration::from_nanos(into)).ok()
         }
-        Step::Days(days) => {
-            // From a Monday, so that weeks begin with it.
+        TickStep::Days(days) => {
+            // Counted from a Monday, so that weeks begin on Monday.
             let monday = Date::constant(1969, 12, 29);
             let since = monday.duration_since(first.date()).as_hours() / -24;
             let day = monday.checked_add((since - since.rem_euclid(days) + nth * days).days()).ok()?;
             Some(DateTime::from_parts(day, Time::midnight()))
         }
-        Step::Months(months) => {
+        TickStep::Months(months) => {
             let month = i64::from(first.year()) * 12 + i64::from(first.month()) - 1;
             let month = month - month.rem_euclid(months) + nth * months;
             let (year, month) =
@@ -110,23 +116,25 @@ fn nth_clock(first: DateTime, step: Step, nth: i64) -> Option<DateTime> {
     }
 }
 
-/// The part of the time that changes from mark to mark; what is above it, where that changes.
-fn text(clock: DateTime, step: Step) -> String {
+/// Returns the label of a tick: the part of the time that differs from tick to tick.
+///
+/// At the start of the next larger part, such as a day or a year, the label is that part.
+fn text(clock: DateTime, step: TickStep) -> String {
     let format = match step {
-        Step::Nanos(_) if clock.time() == Time::midnight() => "%-d %b",
-        Step::Nanos(nanos) if nanos >= 60 * SECOND => "%H:%M",
-        Step::Nanos(_) => "%H:%M:%S%.f",
-        Step::Months(12..) => "%Y",
-        Step::Months(_) if clock.month() == 1 => "%Y",
-        Step::Months(_) => "%b",
-        Step::Days(_) => "%-d %b",
+        TickStep::Nanos(_) if clock.time() == Time::midnight() => "%-d %b",
+        TickStep::Nanos(nanos) if nanos >= 60 * SECOND => "%H:%M",
+        TickStep::Nanos(_) => "%H:%M:%S%.f",
+        TickStep::Months(12..) => "%Y",
+        TickStep::Months(_) if clock.month() == 1 => "%Y",
+        TickStep::Months(_) => "%b",
+        TickStep::Days(_) => "%-d %b",
     };
     clock.strftime(format).to_string()
 }
 
-/// What the marks leave out: from when to when, on whose clocks.
-pub(super) fn span((first, last): (i64, i64), zone: &TimeZone, name: &str) -> String {
-    let clock = |at| zoned(Timestamp::from_nanos(at), zone).datetime();
+/// Returns the caption: the range and its time zone.
+pub(super) fn range_text((first, last): (i64, i64), zone: &TimeZone, name: &str) -> String {
+    let clock = |at| to_zoned(Timestamp::from_nanos(at), zone).datetime();
     let (from, to) = (clock(first), clock(last));
     let is_day = |clock: DateTime| clock.time() == Time::midnight();
     let format = match last.saturating_sub(first) {
@@ -137,18 +145,18 @@ pub(super) fn span((first, last): (i64, i64), zone: &TimeZone, name: &str) -> St
     format!("{} to {}, {name}", from.strftime(format), to.strftime(format))
 }
 
-/// Round values that lie around the two, and how to write them.
+/// Scale of a value axis: round tick values that cover a range, and their number format.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(super) struct ValueScale {
     pub(super) first: f64,
     pub(super) last: f64,
     step: f64,
 }
 
-impl Scale {
-    /// With some `most` marks, from at or below the least to at or above the greatest value.
+impl ValueScale {
+    /// Creates a scale of about `most` ticks that covers the least and the greatest value.
     pub(super) fn new((lowest, greatest): (f64, f64), most: u32) -> Self {
-        // Halves, as the distance of the two may be beyond all doubles.
+        // Halved, because the difference may exceed the range of a double.
         let half = greatest / 2.0 - lowest / 2.0;
         let magnitude = lowest.abs().max(greatest.abs());
         let half = if half > magnitude * 1e-12 { half } else { (magnitude * 0.05).max(0.5) };
@@ -164,12 +172,12 @@ impl Scale {
     pub(super) fn marks(&self) -> Vec<f64> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a handful, and cut to a hundred")]
         let count = ((self.last - self.first) / self.step).round().clamp(1.0, 100.0) as u32;
-        // A sum that should be zero is not by rounding.
+        // A sum that should be zero may be a tiny number because of rounding errors.
         let tidy = |value: f64| if value.abs() < self.step / 1e6 { 0.0 } else { value };
         (0..=count).map(|nth| tidy(self.first + f64::from(nth) * self.step)).collect()
     }
 
-    /// As many decimals as tell marks apart; thousands, millions and more by their letters.
+    /// Formats a value with as many decimals as the ticks need; thousands and millions with a letter.
     pub(super) fn text(&self, value: f64) -> String {
         const UNITS: [(f64, &str); 4] = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
         let greatest = self.first.abs().max(self.last.abs());
@@ -190,7 +198,7 @@ mod tests {
 
     fn texts(first: &str, last: &str, most: usize, zone: &TimeZone) -> Vec<String> {
         let nanos = |text: &str| text.parse::<Timestamp>().unwrap().as_nanos();
-        times((nanos(first), nanos(last)), most, zone).into_iter().map(|mark| mark.text).collect()
+        time_ticks_at_most((nanos(first), nanos(last)), most, zone).into_iter().map(|mark| mark.text).collect()
     }
 
     #[test]
@@ -212,8 +220,8 @@ mod tests {
             let separator = if expected.contains(',') { "," } else { " " };
             assert_eq!(texts(first, last, 7, &utc).join(separator), expected);
         }
-        assert!(times((5, 5), 7, &utc).len() <= 1);
-        assert!(times((i64::MIN, i64::MAX), 7, &utc).len() > 2);
+        assert!(time_ticks_at_most((5, 5), 7, &utc).len() <= 1);
+        assert!(time_ticks_at_most((i64::MIN, i64::MAX), 7, &utc).len() > 2);
     }
 
     #[test]
@@ -234,7 +242,7 @@ mod tests {
             ((7_800.0, 8_300.0), "7800 7900 8000 8100 8200 8300"),
             ((1e-9, 5e-9), "1.00e-9 2.00e-9 3.00e-9 4.00e-9 5.00e-9"),
         ] {
-            let scale = Scale::new((least, greatest), 6);
+            let scale = ValueScale::new((least, greatest), 6);
             let marks = scale.marks();
             assert!(marks[0] <= least && marks[marks.len() - 1] >= greatest, "{marks:?}");
             let texts: Vec<String> = marks.iter().map(|mark| scale.text(*mark)).collect();
@@ -243,7 +251,7 @@ mod tests {
             }
         }
         for bounds in [(f64::MIN, f64::MAX), (0.0, 5e-324), (1e15, 1e15 + 1.0), (1e300, 1e300)] {
-            let scale = Scale::new(bounds, 6);
+            let scale = ValueScale::new(bounds, 6);
             assert!(scale.first < scale.last && scale.marks().len() < 102, "{scale:?}");
         }
     }

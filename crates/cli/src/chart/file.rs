@@ -1,5 +1,7 @@
-//! A chart in a file, SVG or PNG, by plotters. Text needs no font of the machine: the one that it is measured with, and
-//! drawn with in a PNG, is inside the program; an SVG is shown with whatever its viewer has.
+//! A chart in a file, SVG or PNG, drawn by plotters.
+//!
+//! The font that measures text, and draws it in a PNG, is part of the program; an SVG is displayed with the fonts of
+//! its viewer.
 
 use std::fmt::Display;
 use std::fs;
@@ -13,24 +15,27 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, TextStyle, register_font};
 
-use super::axis::{self, Mark, Scale};
-use super::{Bounds, Line, Picture};
+use super::axis::{self, AxisTick, ValueScale};
+use super::{Chart, ChartBounds, ChartLine};
 use crate::failure::{Failure, Result};
 
 const WIDTH: i32 = 1_200;
-/// Of the lines with their axes and the title; the legend comes below it.
+/// Size of the plot with axes and title, in pixels; the legend is below it.
 const HEIGHT: i32 = 600;
 const LEGEND_ROW: i32 = 24;
 const MARGIN: i32 = 20;
 const FONT: &str = "sans-serif";
 const TEXT_SIZE: i32 = 17;
 const TITLE_SIZE: i32 = 22;
-/// A PNG is drawn so many times as large, and each of its pixels is the mean of a square of those: smooth lines, and
-/// letters that stand where they belong instead of at whole pixels.
-const FINER: i32 = 3;
+/// Supersampling factor of a PNG.
+///
+/// Each pixel is the mean of a square of drawn pixels, which gives smooth lines and letters at fractional positions.
+const SUPERSAMPLING: i32 = 3;
 const GREY: RGBColor = RGBColor(90, 90, 90);
 const PALE: RGBColor = RGBColor(226, 226, 226);
-/// The first seven are Paul Tol's "bright", which the colour-blind can tell apart, too (personal.sron.nl/~pault).
+/// Line colours.
+///
+/// The first seven are Paul Tol's "bright" scheme for colour-blind readers (personal.sron.nl/~pault).
 const COLOURS: [RGBColor; 14] = [
     RGBColor(68, 119, 170),
     RGBColor(238, 102, 119),
@@ -48,7 +53,9 @@ const COLOURS: [RGBColor; 14] = [
     RGBColor(0, 0, 0),
 ];
 
-/// The file takes the place of one of its name at once: whoever looks at it meanwhile sees the old chart or the new.
+/// Writes a file under a temporary name and renames it.
+///
+/// A viewer sees the old chart or the new chart, never a part of one.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
@@ -58,34 +65,34 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);
         let path = path.display();
-        Failure::error(format!("cannot write {path}: {error}; name a file in a directory that can be written to"))
+        Failure::failed(format!("cannot write {path}: {error}; name a file in a directory that can be written to"))
     })
 }
 
-pub(super) fn svg(picture: &Picture, bounds: Bounds) -> Result<String> {
-    let plan = Plan::new(picture, bounds, 1)?;
+pub(super) fn svg(picture: &Chart, bounds: ChartBounds) -> Result<String> {
+    let plan = ChartLayout::new(picture, bounds, 1)?;
     let mut text = String::new();
     plan.draw(&SVGBackend::with_string(&mut text, plan.size()).into_drawing_area()).map_err(failed)?;
     Ok(text)
 }
 
-pub(super) fn png(picture: &Picture, bounds: Bounds) -> Result<Vec<u8>> {
-    let plan = Plan::new(picture, bounds, FINER)?;
+pub(super) fn png(picture: &Chart, bounds: ChartBounds) -> Result<Vec<u8>> {
+    let plan = ChartLayout::new(picture, bounds, SUPERSAMPLING)?;
     let (wide, high) = plan.size();
     let mut large = vec![0; wide as usize * high as usize * 3];
     plan.draw(&BitMapBackend::with_buffer(&mut large, (wide, high)).into_drawing_area()).map_err(failed)?;
-    let (width, height) = (wide / FINER.unsigned_abs(), high / FINER.unsigned_abs());
+    let (width, height) = (wide / SUPERSAMPLING.unsigned_abs(), high / SUPERSAMPLING.unsigned_abs());
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(failed)?;
-    let pixels = averaged(&large, wide as usize * 3, FINER.unsigned_abs() as usize);
+    let pixels = averaged(&large, wide as usize * 3, SUPERSAMPLING.unsigned_abs() as usize);
     writer.write_image_data(&pixels).and_then(|()| writer.finish()).map_err(failed)?;
     Ok(file)
 }
 
-/// The mean of each square of pixels, colour by colour; rows of so many bytes.
+/// Returns the mean of each square of pixels, per colour.
 fn averaged(large: &[u8], row: usize, side: usize) -> Vec<u8> {
     let mut pixels = Vec::with_capacity(large.len() / side / side);
     let count = u32::try_from(side * side).unwrap_or(1);
@@ -102,33 +109,33 @@ fn averaged(large: &[u8], row: usize, side: usize) -> Vec<u8> {
 }
 
 fn failed(error: impl Display) -> Failure {
-    Failure::error(format!("cannot draw the chart: {error}; try the other of .svg and .png"))
+    Failure::failed(format!("cannot draw the chart: {error}; try the other of .svg and .png"))
 }
 
-/// What stands where, settled before anything is drawn.
-struct Plan<'a> {
-    picture: &'a Picture,
-    lines: &'a [Line],
-    bounds: Bounds,
-    scale: Scale,
-    marks: Vec<Mark>,
+/// Positions and sizes, computed before anything is drawn.
+struct ChartLayout<'a> {
+    picture: &'a Chart,
+    lines: &'a [ChartLine],
+    bounds: ChartBounds,
+    scale: ValueScale,
+    marks: Vec<AxisTick>,
     legend: Legend,
-    /// How many pixels are drawn for one of the sizes above.
+    /// Supersampling factor: drawn pixels per pixel of the constants above.
     finer: i32,
 }
 
-/// A drawing, but for what its backend calls an error.
-type Drawn<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+/// Result of a drawing call, without the backend's error type.
+type DrawResult<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
-impl<'a> Plan<'a> {
-    fn new(picture: &'a Picture, bounds: Bounds, finer: i32) -> Result<Self> {
+impl<'a> ChartLayout<'a> {
+    fn new(picture: &'a Chart, bounds: ChartBounds, finer: i32) -> Result<Self> {
         register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
             .map_err(|_| failed("the font inside the program cannot be read"))?;
         let lines = picture.first_lines(COLOURS.len());
         let width = |text: &str| usize::try_from(width_of(text, TEXT_SIZE)).unwrap_or(usize::MAX / 100);
-        // What the texts of the values and the margins leave.
+        // The approximate width of the plot in pixels, without labels and margins.
         let marks = axis::times_in(bounds.times, 1_000, &picture.zone, width);
-        let scale = Scale::new(bounds.values, 7);
+        let scale = ValueScale::new(bounds.values, 7);
         Ok(Self { picture, lines, bounds, scale, marks, legend: Legend::new(lines), finer })
     }
 
@@ -137,7 +144,7 @@ impl<'a> Plan<'a> {
         ((WIDTH * self.finer).unsigned_abs(), (height * self.finer).unsigned_abs())
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         area.fill(&WHITE)?;
         let (above, below) = area.split_vertically(HEIGHT * self.finer);
         self.draw_title(&above)?;
@@ -153,13 +160,13 @@ impl<'a> Plan<'a> {
         area.present()
     }
 
-    fn draw_title<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn draw_title<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let title = fitting(&self.picture.title(), WIDTH - 2 * MARGIN, TITLE_SIZE);
         let style = self.style(TITLE_SIZE, BLACK).pos(Pos::new(HPos::Center, VPos::Top));
         area.draw(&Text::new(title, (WIDTH / 2 * self.finer, 14 * self.finer), style))
     }
 
-    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let values = self.scale.marks();
         let widest = values.iter().map(|value| width_of(&self.scale.text(*value), TEXT_SIZE)).max().unwrap_or(0);
         let fine = self.finer.unsigned_abs();
@@ -170,8 +177,8 @@ impl<'a> Plan<'a> {
             .x_label_area_size(60 * self.finer)
             .y_label_area_size((widest + 14) * self.finer)
             .build_cartesian_2d(
-                Times { range: self.bounds.times, marks: self.marks.iter().map(|mark| mark.at).collect() },
-                Values { range: (self.scale.first, self.scale.last), marks: values },
+                TimeAxis { range: self.bounds.times, marks: self.marks.iter().map(|mark| mark.at).collect() },
+                ValueAxis { range: (self.scale.first, self.scale.last), marks: values },
             )?;
         let text_of =
             |at: &i64| self.marks.iter().find(|mark| mark.at == *at).map_or_else(String::new, |mark| mark.text.clone());
@@ -186,7 +193,7 @@ impl<'a> Plan<'a> {
             .y_labels(20)
             .x_label_formatter(&text_of)
             .y_label_formatter(&|value| self.scale.text(*value))
-            .x_desc(axis::span(self.bounds.times, &self.picture.zone, &self.picture.zone_name))
+            .x_desc(axis::range_text(self.bounds.times, &self.picture.zone, &self.picture.zone_name))
             .axis_desc_style(self.style(TEXT_SIZE, GREY))
             .draw()?;
         for (line, colour) in self.lines.iter().zip(COLOURS) {
@@ -211,18 +218,18 @@ fn width_of(text: &str, size: i32) -> i32 {
     (FONT, size).into_font().box_size(text).map_or(0, |(width, _)| i32::try_from(width).unwrap_or(i32::MAX))
 }
 
-/// The text, cut until it is no wider than this.
+/// Shortens a text to a width in pixels.
 fn fitting(text: &str, width: i32, size: i32) -> String {
     let mut most = text.chars().count();
     let mut fitting = text.to_owned();
     while most > 1 && width_of(&fitting, size) > width {
         most -= 1;
-        fitting = super::cut(text, most);
+        fitting = super::truncate_text(text, most);
     }
     fitting
 }
 
-/// The lines' names in columns of one width, below the chart.
+/// Names of the lines in columns below the plot.
 struct Legend {
     names: Vec<String>,
     column: i32,
@@ -231,13 +238,13 @@ struct Legend {
 impl Legend {
     const ROOM: i32 = WIDTH - 2 * MARGIN;
 
-    fn new(lines: &[Line]) -> Self {
+    fn new(lines: &[ChartLine]) -> Self {
         let names: Vec<String> = lines.iter().map(|line| fitting(&line.name, Self::ROOM - 60, TEXT_SIZE)).collect();
         let widest = names.iter().map(|name| width_of(name, TEXT_SIZE)).max().unwrap_or(0);
         Self { names, column: 32 + widest + 28 }
     }
 
-    /// Names with their places.
+    /// Returns the names with their positions.
     fn placed(&self) -> impl Iterator<Item = (&str, (i32, i32))> {
         let columns = (Self::ROOM / self.column).max(1);
         let place = move |nth: i32| (MARGIN + nth % columns * self.column, LEGEND_ROW / 2 + nth / columns * LEGEND_ROW);
@@ -249,20 +256,20 @@ impl Legend {
     }
 }
 
-/// The axis of time: marks where the clocks are round, which plotters cannot know.
-struct Times {
+/// Time axis with ticks at round local times.
+struct TimeAxis {
     range: (i64, i64),
     marks: Vec<i64>,
 }
 
-impl Ranged for Times {
+impl Ranged for TimeAxis {
     type FormatOption = DefaultFormatting;
     type ValueType = i64;
 
     fn map(&self, value: &i64, pixels: (i32, i32)) -> i32 {
         let (first, last) = (i128::from(self.range.0), i128::from(self.range.1));
         let into = (i128::from(*value) - first) * i128::from(pixels.1 - pixels.0);
-        // One moment alone stands in the middle.
+        // A single time is in the middle.
         let middle = (pixels.1 - pixels.0) / 2;
         pixels.0 + into.checked_div(last - first).map_or(middle, |into| i32::try_from(into).unwrap_or(0))
     }
@@ -276,19 +283,19 @@ impl Ranged for Times {
     }
 }
 
-/// The axis of values, with the marks of its scale.
-struct Values {
+/// Value axis with the ticks of its scale.
+struct ValueAxis {
     range: (f64, f64),
     marks: Vec<f64>,
 }
 
-impl Ranged for Values {
+impl Ranged for ValueAxis {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 
     #[expect(clippy::cast_possible_truncation, reason = "a share of a picture's pixels")]
     fn map(&self, value: &f64, pixels: (i32, i32)) -> i32 {
-        // What no axis reaches is drawn at its edge: a picture has no room for it, and its pixels are 32-bit numbers.
+        // A value outside the axis is drawn at its edge; coordinates are 32-bit numbers.
         let share = ((value - self.range.0) / (self.range.1 - self.range.0)).clamp(-0.01, 1.01);
         pixels.0 + (share * f64::from(pixels.1 - pixels.0)).round() as i32
     }

@@ -1,18 +1,20 @@
-//! Lines drawn with the characters of a terminal: by rasciigraph line by line, laid over each other here, each with a
-//! number and a colour of its own, the times below and a legend.
+//! A chart of terminal characters.
+//!
+//! rasciigraph draws each line. This module overlays the lines, with a number and a colour per line, the time axis
+//! below and a legend.
 
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::axis::{self, Scale};
-use super::{Bounds, Line, Picture, cut};
+use super::axis::{self, ValueScale};
+use super::{Chart, ChartBounds, ChartLine, truncate_text};
 use crate::failure::Result;
-use crate::output::Stdout;
+use crate::output::StdoutWriter;
 
 const ROWS: usize = 16;
-/// The numbers on the lines are single digits.
+/// Maximum number of lines: their numbers are single digits.
 const LINES: usize = 9;
 const COLOURS: [AnsiColor; LINES] = [
     AnsiColor::BrightBlue,
@@ -25,14 +27,14 @@ const COLOURS: [AnsiColor; LINES] = [
     AnsiColor::Yellow,
     AnsiColor::Green,
 ];
-/// A line shows its number once in so many columns.
+/// Columns between two repetitions of a line's number.
 const NUMBER_EVERY: usize = 24;
 
-/// A character and the line it is of.
+/// Rows of cells; a cell has a character and the index of its line.
 type Canvas = Vec<Vec<Option<(char, usize)>>>;
 
-pub(super) fn draw(picture: &Picture, bounds: Bounds) -> Result<()> {
-    let mut stdout = Stdout::lock();
+pub(super) fn draw(picture: &Chart, bounds: ChartBounds) -> Result<()> {
+    let mut stdout = StdoutWriter::lock();
     let width = if stdout.terminal { columns() } else { 100 };
     for line in render(picture, bounds, width, stdout.colour) {
         writeln!(stdout.out, "{line}")?;
@@ -41,14 +43,14 @@ pub(super) fn draw(picture: &Picture, bounds: Bounds) -> Result<()> {
     Ok(())
 }
 
-/// How wide the terminal is; clap asks it in the same way.
+/// Returns the width of the terminal in columns.
 fn columns() -> usize {
     terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 240)
 }
 
-fn render(picture: &Picture, bounds: Bounds, width: usize, colour: bool) -> Vec<String> {
+fn render(picture: &Chart, bounds: ChartBounds, width: usize, colour: bool) -> Vec<String> {
     let lines = picture.first_lines(LINES);
-    let scale = Scale::new(bounds.values, 5);
+    let scale = ValueScale::new(bounds.values, 5);
     let marks: Vec<(usize, String)> =
         scale.marks().iter().map(|value| (row(*value, &scale), scale.text(*value))).collect();
     let margin = marks.iter().map(|(_, text)| text.width()).max().unwrap_or(0);
@@ -57,20 +59,25 @@ fn render(picture: &Picture, bounds: Bounds, width: usize, colour: bool) -> Vec<
     for (nth, line) in lines.iter().enumerate() {
         lay(&mut canvas, nth, &by_column(line, bounds.times, columns, &scale), lines.len() > 1);
     }
-    let mut out = vec![cut(&picture.title(), width)];
+    let mut out = vec![truncate_text(&picture.title(), width)];
     for (at, cells) in canvas.iter().enumerate() {
         let mark = marks.iter().find(|(row, _)| ROWS - row == at).map(|(_, text)| text.as_str());
         let axis = if mark.is_some() { '┤' } else { '│' };
         out.push(format!("{:>margin$} {axis}{}", mark.unwrap_or(""), painted(cells, colour)).trim_end().to_owned());
     }
-    let (ruler, texts) = times(picture, bounds.times, columns);
+    let (ruler, texts) = time_axis(picture, bounds.times, columns);
     out.push(format!("{} └{ruler}", " ".repeat(margin)));
     out.push(format!("{}{texts}", " ".repeat(margin + 2)).trim_end().to_owned());
-    let span = axis::span(bounds.times, &picture.zone, &picture.zone_name);
+    let span = axis::range_text(bounds.times, &picture.zone, &picture.zone_name);
     out.push(format!("{}{span}", " ".repeat(margin + 2)));
     for (nth, line) in lines.iter().enumerate().filter(|_| lines.len() > 1) {
         let style = style(nth, colour);
-        out.push(format!("{}{style}{} ──{style:#} {}", " ".repeat(margin + 2), nth + 1, cut(&line.name, columns - 5)));
+        out.push(format!(
+            "{}{style}{} ──{style:#} {}",
+            " ".repeat(margin + 2),
+            nth + 1,
+            truncate_text(&line.name, columns - 5)
+        ));
     }
     out
 }
@@ -79,16 +86,18 @@ fn style(nth: usize, colour: bool) -> Style {
     if colour { Style::new().fg_color(Some(COLOURS[nth].into())) } else { Style::new() }
 }
 
-/// The row of a value, counted from the bottom.
+/// Returns the row of a value, counted from the bottom.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "0 to ROWS")]
-fn row(value: f64, scale: &Scale) -> usize {
+fn row(value: f64, scale: &ValueScale) -> usize {
     let share = (value - scale.first) / (scale.last - scale.first);
     (share * ROWS as f64).round().clamp(0.0, ROWS as f64) as usize
 }
 
-/// The row of the line in each column: the mean of its points there, on the way to the next where there is none.
+/// Returns the row of the line in each column.
+///
+/// The row is the mean of the points in the column, interpolated where there are none.
 #[expect(clippy::cast_precision_loss, reason = "columns and points of a chart are few")]
-fn by_column(line: &Line, (first, last): (i64, i64), columns: usize, scale: &Scale) -> Vec<Option<usize>> {
+fn by_column(line: &ChartLine, (first, last): (i64, i64), columns: usize, scale: &ValueScale) -> Vec<Option<usize>> {
     let mut sums = vec![(0.0, 0_u32); columns];
     let mut breaks = vec![false; columns];
     let span = i128::from(last) - i128::from(first);
@@ -121,12 +130,14 @@ fn by_column(line: &Line, (first, last): (i64, i64), columns: usize, scale: &Sca
     rows
 }
 
-/// Lays a line over the canvas. rasciigraph gets rows instead of values, so that its rows are the canvas' own.
+/// Draws a line on the canvas.
+///
+/// rasciigraph gets rows instead of values, so that line and axis use the same rows.
 #[expect(clippy::cast_precision_loss, reason = "at most ROWS")]
 fn lay(canvas: &mut Canvas, nth: usize, rows: &[Option<usize>], numbered: bool) {
     let Some(top) = rows.iter().flatten().max() else { return };
     let bottom = rows.iter().flatten().min().unwrap_or(top);
-    // The last point twice: what it draws stands between points.
+    // The last point is repeated, because rasciigraph draws between points.
     let values = rows.iter().chain(rows.last()).map(|row| row.map_or(f64::NAN, |row| row as f64)).collect();
     let height = u32::try_from(top - bottom).unwrap_or(0).max(1);
     let chart = rasciigraph::plot(values, rasciigraph::Config::default().with_height(height));
@@ -164,8 +175,8 @@ fn reset(colour: bool) -> String {
     if colour { anstyle::Reset.render().to_string() } else { String::new() }
 }
 
-/// The axis of time, and its texts below; a text that would run into the one before it is left out.
-fn times(picture: &Picture, (first, last): (i64, i64), columns: usize) -> (String, String) {
+/// Returns the time axis and its labels; a label that would overlap the previous one is omitted.
+fn time_axis(picture: &Chart, (first, last): (i64, i64), columns: usize) -> (String, String) {
     let mut ruler = vec!['─'; columns];
     let mut texts = String::new();
     for mark in axis::times_in((first, last), columns, &picture.zone, UnicodeWidthStr::width) {
@@ -188,12 +199,12 @@ mod tests {
     use timestrata::{Timestamp, Value};
 
     use super::*;
-    use crate::windows::Clock;
+    use crate::window_args::DisplayZone;
 
-    fn picture(lines: &[&[Option<f64>]]) -> Picture {
-        let mut picture = Picture::new("x".to_owned(), "mean by 1h".to_owned(), &Clock::default());
+    fn picture(lines: &[&[Option<f64>]]) -> Chart {
+        let mut picture = Chart::new("x".to_owned(), "mean by 1h".to_owned(), &DisplayZone::default());
         for (nth, values) in lines.iter().enumerate() {
-            picture.begin(format!("x{{n=\"{nth}\"}}"));
+            picture.begin_line(format!("x{{n=\"{nth}\"}}"));
             for (hour, value) in (0..).zip(*values) {
                 picture.point(Timestamp::from_secs(hour * 3_600), value.map(Value::F64));
             }
@@ -202,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_without_colour() {
+    fn lines_differ_without_colour() {
         let up: Vec<Option<f64>> = (0..25).map(|hour| Some(f64::from(hour))).collect();
         let down: Vec<Option<f64>> = up.iter().rev().copied().collect();
         let picture = picture(&[&up, &down]);

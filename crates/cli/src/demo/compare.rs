@@ -1,28 +1,28 @@
-//! The database after it was opened again, against the file: every series, every point, bit for bit.
+//! Compares the reopened database with the file: every series, every point, bit for bit.
 
 use std::collections::BTreeMap;
 
-use timestrata::{Point, Select, SeriesKey, Snapshot};
+use timestrata::{Point, Selector, SeriesKey, Snapshot};
 
 use crate::failure::{Failure, Result};
-use crate::figures::count;
+use crate::number_format::count;
 
-/// Compares all that is there with all that should be; how many points were equal.
+/// Compares all stored points with the expected ones and returns their number.
 pub(crate) async fn compare(snapshot: &Snapshot, expected: &BTreeMap<SeriesKey, Vec<Point<f64>>>) -> Result<u64> {
-    let found = snapshot.series(&Select::all());
+    let found = snapshot.list_series(&Selector::all());
     if let Some(other) = found.iter().find(|info| !expected.contains_key(&info.key)) {
-        return Err(Failure::No(format!("the database has a series that the file has not: {}", other.key)));
+        return Err(Failure::Negative(format!("the database has a series that the file has not: {}", other.key)));
     }
     let mut equal = 0;
     for (key, expected) in expected {
-        let points = snapshot.scan(snapshot.typed::<f64>(key)?, ..).collect().await?;
+        let points = snapshot.scan(snapshot.series::<f64>(key)?, ..).collect().await?;
         if points.len() != expected.len() {
             let (found, expected) = (count(points.len() as u64), count(expected.len() as u64));
-            return Err(Failure::No(format!("{key} has {found} points, the file has {expected}")));
+            return Err(Failure::Negative(format!("{key} has {found} points, the file has {expected}")));
         }
         if let Some((found, expected)) = points.iter().zip(expected).find(|(a, b)| !same(a, b)) {
             let at = expected.timestamp;
-            return Err(Failure::No(format!("{key} at {at}: {found:?}, the file has {expected:?}")));
+            return Err(Failure::Negative(format!("{key} at {at}: {found:?}, the file has {expected:?}")));
         }
         equal += points.len() as u64;
     }

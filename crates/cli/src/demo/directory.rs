@@ -1,5 +1,6 @@
-//! The demo's directory: it is replaced only if it bears the mark of an earlier demo.
-//! Anything else that is there is the user's, and is never touched.
+//! Directory of the demo: replaced only if it has the marker file of an earlier demo.
+//!
+//! Any other directory with files belongs to the user and is never changed.
 
 use std::fs;
 use std::io;
@@ -9,49 +10,51 @@ use timestrata::{Db, Error};
 
 use crate::failure::{Failure, Result};
 
-/// The engine leaves files alone whose names it does not know.
-const MARK: &str = "timestrata-demo.txt";
-const MARK_TEXT: &str = "Made by `timestrata demo`, which may delete and remake this directory.\n";
+/// Marker file. The engine ignores files with unknown names.
+const MARKER_FILE: &str = "timestrata-demo.txt";
+const MARKER_TEXT: &str = "Made by `timestrata demo`, which may delete and remake this directory.\n";
 
-/// All that a demo leaves which was killed before its database was made; a new database can be made beside it.
-const LOCK: &str = "LOCK";
+/// File that a demo leaves if it is killed before it has created its database.
+///
+/// A new database can be created in a directory with this file.
+const LOCK_FILE: &str = "LOCK";
 
-/// Makes way for a new demo, or says why not.
+/// Removes the directory of an earlier demo. Returns an error if the directory must not be removed.
 pub(crate) fn clear(dir: &Path) -> Result<()> {
-    let failed = |error: io::Error| Failure::error(format!("cannot make way in {}: {error}", dir.display()));
+    let failed = |error: io::Error| Failure::failed(format!("cannot clear {}: {error}", dir.display()));
     match fs::symlink_metadata(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
         Ok(about) if !about.is_dir() => {
-            return Err(Failure::error(format!("{} is not a directory: name another with --db", dir.display())));
+            return Err(Failure::failed(format!("{} is not a directory: name another with --db", dir.display())));
         }
         Ok(_) => {}
     }
     let mut names = fs::read_dir(dir).map_err(failed)?.map(|entry| entry.map(|entry| entry.file_name()));
-    if names.all(|name| name.is_ok_and(|name| name == LOCK)) {
+    if names.all(|name| name.is_ok_and(|name| name == LOCK_FILE)) {
         return Ok(());
     }
     if !is_marked(dir) {
         let dir = dir.display();
-        return Err(Failure::error(format!(
+        return Err(Failure::failed(format!(
             "{dir} holds files and was not made by the demo, so it is left alone: name another with --db, or remove it"
         )));
     }
-    // Asks for the lock: files must not vanish under another process.
-    if let Err(error @ Error::Locked { .. }) = Db::builder(dir).create(false).open_blocking().map(drop) {
+    // Takes the lock: files must not be removed while another process uses them.
+    if let Err(error @ Error::Locked { .. }) = Db::builder(dir).create_if_missing(false).open_blocking().map(drop) {
         return Err(error.into());
     }
     fs::remove_dir_all(dir).map_err(failed)
 }
 
-/// Leaves the mark in a database that the demo just made.
+/// Writes the marker file into a database that the demo has just created.
 pub(crate) fn mark(dir: &Path) -> Result<()> {
-    fs::write(dir.join(MARK), MARK_TEXT)
-        .map_err(|error| Failure::error(format!("cannot write {}: {error}", dir.join(MARK).display())))
+    fs::write(dir.join(MARKER_FILE), MARKER_TEXT)
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", dir.join(MARKER_FILE).display())))
 }
 
 fn is_marked(dir: &Path) -> bool {
-    fs::read_to_string(dir.join(MARK)).is_ok_and(|text| text == MARK_TEXT)
+    fs::read_to_string(dir.join(MARKER_FILE)).is_ok_and(|text| text == MARKER_TEXT)
 }
 
 #[cfg(test)]
@@ -65,11 +68,11 @@ mod tests {
         clear(&dir).unwrap();
         fs::create_dir(&dir).unwrap();
         clear(&dir).unwrap();
-        fs::write(dir.join(LOCK), "123").unwrap();
+        fs::write(dir.join(LOCK_FILE), "123").unwrap();
         clear(&dir).unwrap();
         fs::write(dir.join("mine"), "x").unwrap();
         assert!(clear(&dir).unwrap_err().to_string().contains("left alone"));
-        fs::write(dir.join(MARK), "another text").unwrap();
+        fs::write(dir.join(MARKER_FILE), "another text").unwrap();
         clear(&dir).unwrap_err();
         assert!(dir.join("mine").exists());
         mark(&dir).unwrap();

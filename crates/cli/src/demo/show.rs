@@ -1,39 +1,39 @@
-//! What the demo prints of the data: a table of daily values, the hour that the clock change doubles, a chart.
-//! Each number comes from a query; the daily ones are computed again from the file.
+//! Output of the demo: a table of daily values, the hour that the clock change repeats, a chart.
+//! Each number comes from a query; the daily values are also computed from the file.
 
 use std::io::Write;
 use std::ops::Range;
 use std::time::Duration;
 
-use timestrata::{Aggregate, Point, Select, Snapshot, Timestamp, Value};
+use timestrata::{Aggregate, Point, Selector, Snapshot, Timestamp, Value};
 
 use super::weather::{LOCAL, key};
+use crate::aligned_table::{Align, AlignedTable};
 use crate::failure::{Failure, Result};
-use crate::figures;
-use crate::output::Stdout;
-use crate::table::{Align, Table};
+use crate::number_format;
+use crate::output::StdoutWriter;
 
 const DAY: Duration = Duration::from_hours(24);
 const CHART_ROWS: u32 = 12;
-/// The chart shows a year; each of its columns is the mean of so many days.
-const DAYS_A_COLUMN: usize = 5;
+/// Days per column of the chart of a year.
+const DAYS_PER_COLUMN: usize = 5;
 
-/// One aggregate a day: (day, value).
+/// One aggregate per day: (day, value).
 async fn daily(
     snapshot: &Snapshot,
     station: &str,
     range: Range<Timestamp>,
     aggregate: Aggregate,
 ) -> Result<Vec<(Timestamp, Value)>> {
-    let select = Select::metric("temp").tag("station", station);
+    let select = Selector::metric("temp").tag("station", station);
     let windows = snapshot.query(select).range(range).every(DAY).aggregate(aggregate).run().await?;
     let windows = windows.series.iter().flat_map(timestrata::SeriesWindows::windows);
     Ok(windows.filter_map(|window| Some((window.start, window.value?))).collect())
 }
 
-/// A week of daily values, each checked against the points of the file.
+/// Prints a week of daily values, each checked against the points of the file.
 pub(crate) async fn week(
-    stdout: &mut Stdout,
+    stdout: &mut StdoutWriter,
     snapshot: &Snapshot,
     station: &str,
     range: Range<Timestamp>,
@@ -41,7 +41,7 @@ pub(crate) async fn week(
 ) -> Result<()> {
     let headers = [("day (UTC)", Align::Left), ("mean", Align::Right), ("min", Align::Right), ("max", Align::Right)];
     let headers = [&headers[..], &[("points", Align::Right)]].concat();
-    let mut table = Table::new(&headers, stdout.colour);
+    let mut table = AlignedTable::new(&headers, stdout.colour);
     let means = daily(snapshot, station, range.clone(), Aggregate::Mean).await?;
     let least = daily(snapshot, station, range.clone(), Aggregate::Min).await?;
     let most = daily(snapshot, station, range.clone(), Aggregate::Max).await?;
@@ -51,57 +51,57 @@ pub(crate) async fn week(
         let day = mean.0.to_string();
         let mut cells: Vec<String> = vec![day.chars().take(10).collect()];
         cells.extend([mean.1, least.1, most.1].map(|value| format!("{:.2}", value.as_f64())));
-        cells.push(figures::rounded(count.1));
+        cells.push(number_format::rounded(count.1));
         table.row(cells, &mut stdout.out)?;
     }
     table.finish(&mut stdout.out)?;
     Ok(())
 }
 
-/// The same day by hand.
+/// Compares the mean of a day with the mean of the points of the file.
 fn check_mean((day, mean): &(Timestamp, Value), expected: &[Point<f64>]) -> Result<()> {
     let end = day.saturating_add_nanos(i64::try_from(DAY.as_nanos()).unwrap_or(i64::MAX));
     let values = expected.iter().filter(|point| (*day..end).contains(&point.timestamp)).map(|point| point.value);
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
     let by_hand = sum / f64::from(count);
     if (by_hand - mean.as_f64()).abs() > 1e-9 * by_hand.abs().max(1.0) {
-        return Err(Failure::No(format!("the mean of {day} is {mean}, by hand {by_hand}")));
+        return Err(Failure::Negative(format!("the mean of {day} is {mean}, by hand {by_hand}")));
     }
     Ok(())
 }
 
-/// The points of the wall clock's series around the hour that it shows twice.
+/// Prints the points of the local-time series around the repeated hour.
 pub(crate) async fn doubled_hour(
-    stdout: &mut Stdout,
+    stdout: &mut StdoutWriter,
     snapshot: &Snapshot,
     station: &str,
     range: Range<Timestamp>,
 ) -> Result<()> {
-    let series = snapshot.typed::<f64>(&key(LOCAL, station))?;
+    let series = snapshot.series::<f64>(&key(LOCAL, station))?;
     let points = snapshot.scan(series, range).collect().await?;
     let twins = points.windows(2).filter(|pair| pair[0].timestamp == pair[1].timestamp).count();
     if twins != 1 {
-        return Err(Failure::No(format!("the doubled hour has {twins} pairs of points at one time, not 1")));
+        return Err(Failure::Negative(format!("the doubled hour has {twins} pairs of points at one time, not 1")));
     }
-    let mut table = Table::new(&[("wall clock", Align::Left), ("temp", Align::Right)], stdout.colour);
+    let mut table = AlignedTable::new(&[("wall clock", Align::Left), ("temp", Align::Right)], stdout.colour);
     for point in points {
         let clock: String = point.timestamp.to_string().replace('T', " ").chars().take(16).collect();
-        table.row(vec![clock, figures::rounded(Value::F64(point.value))], &mut stdout.out)?;
+        table.row(vec![clock, number_format::rounded(Value::F64(point.value))], &mut stdout.out)?;
     }
     table.finish(&mut stdout.out)?;
     Ok(())
 }
 
-/// The year's temperature as a line, with the months below.
+/// Prints the temperature of the year as a chart, with the months below.
 pub(crate) async fn chart(
-    stdout: &mut Stdout,
+    stdout: &mut StdoutWriter,
     snapshot: &Snapshot,
     station: &str,
     year: Range<Timestamp>,
 ) -> Result<()> {
     let begin = year.start;
     let means = daily(snapshot, station, year, Aggregate::Mean).await?;
-    let columns: Vec<f64> = means.chunks(DAYS_A_COLUMN).map(mean_of).collect();
+    let columns: Vec<f64> = means.chunks(DAYS_PER_COLUMN).map(mean_of).collect();
     let config = rasciigraph::Config::default().with_height(CHART_ROWS);
     let chart = rasciigraph::plot(columns, config);
     let mut margin = 0;
@@ -118,7 +118,9 @@ fn mean_of(days: &[(Timestamp, Value)]) -> f64 {
     days.iter().map(|(_, value)| value.as_f64()).sum::<f64>() / days.len() as f64
 }
 
-/// The names of the months of a year that begins at `begin`, each above its first day's column.
+/// Returns the names of the months of the year that begins at `begin`.
+///
+/// Each name starts at the column of the first day of the month.
 fn months(begin: Timestamp) -> String {
     const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let Ok(first) = jiff::Timestamp::from_second(begin.as_secs()) else { return String::new() };
@@ -126,7 +128,7 @@ fn months(begin: Timestamp) -> String {
     let mut line = String::new();
     for (month, name) in (1_i8..).zip(NAMES) {
         let Ok(date) = jiff::civil::Date::new(first.year(), month, 1) else { return line };
-        let column = usize::try_from(date.day_of_year() - 1).unwrap_or(0) / DAYS_A_COLUMN;
+        let column = usize::try_from(date.day_of_year() - 1).unwrap_or(0) / DAYS_PER_COLUMN;
         line.extend(std::iter::repeat_n(' ', column.saturating_sub(line.len())));
         line.push_str(name);
     }

@@ -1,5 +1,6 @@
-//! The weather inside the program: the file's rows by station, and the series that they make.
-//! What is expected of the database comes from here alone, never from what was written.
+//! The bundled weather data: the rows of the file by station, and the series made of them.
+//!
+//! Expected results are computed from this data, never from the database.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,22 +17,22 @@ pub(crate) const FILE_BYTES: u64 = FILE.len() as u64;
 /// The nine value columns, in the order of the file.
 pub(crate) const COLUMNS: [&str; 9] =
     ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"];
-/// The temperature again, by the clock on New York's walls.
+/// Metric of the temperature series with New York local time as timestamps.
 pub(crate) const LOCAL: &str = "temp_local";
 
-/// One row of the file.
+/// A row of the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Hour {
+pub(crate) struct WeatherRow {
     pub(crate) time: Timestamp,
-    /// The local date and hour, taken as if they were UTC: what the wall clock shows.
+    /// The local date and hour, read as if they were UTC.
     pub(crate) wall_clock: Timestamp,
     pub(crate) values: [Option<f64>; COLUMNS.len()],
 }
 
-/// The rows of each station, in the order of the file.
+/// Rows of each station, in file order.
 #[derive(Debug, Clone)]
 pub(crate) struct Weather {
-    pub(crate) stations: BTreeMap<String, Vec<Hour>>,
+    pub(crate) stations: BTreeMap<String, Vec<WeatherRow>>,
 }
 
 pub(crate) fn key(metric: &str, station: &str) -> SeriesKey {
@@ -48,7 +49,7 @@ impl Weather {
         let header = csv.headers()?.clone();
         let at = |name: &str| {
             let place = header.iter().position(|header| header == name);
-            place.ok_or_else(|| Failure::error(format!("the weather has no column {name}")))
+            place.ok_or_else(|| Failure::failed(format!("the weather has no column {name}")))
         };
         let (station, time) = (at("origin")?, at("time_hour")?);
         let wall_clock = [at("year")?, at("month")?, at("day")?, at("hour")?];
@@ -56,14 +57,14 @@ impl Weather {
         for (place, name) in columns.iter_mut().zip(COLUMNS) {
             *place = at(name)?;
         }
-        let mut stations: BTreeMap<String, Vec<Hour>> = BTreeMap::new();
+        let mut stations: BTreeMap<String, Vec<WeatherRow>> = BTreeMap::new();
         for row in csv.records() {
             let row = row?;
             let mut values = [None; COLUMNS.len()];
             for (value, column) in values.iter_mut().zip(columns) {
                 *value = if row[column].is_empty() { None } else { Some(cell(&row, column)?) };
             }
-            let hour = Hour { time: cell(&row, time)?, wall_clock: moment(&row, wall_clock)?, values };
+            let hour = WeatherRow { time: cell(&row, time)?, wall_clock: moment(&row, wall_clock)?, values };
             stations.entry(row[station].to_owned()).or_default().push(hour);
         }
         Ok(Self { stations })
@@ -73,7 +74,7 @@ impl Weather {
         self.stations.values().map(Vec::len).sum()
     }
 
-    /// The points of every series, in the order of the file.
+    /// Returns the points of every series, in file order.
     pub(crate) fn expected(&self) -> BTreeMap<SeriesKey, Vec<Point<f64>>> {
         let mut series: BTreeMap<SeriesKey, Vec<Point<f64>>> = BTreeMap::new();
         for (station, hours) in &self.stations {
@@ -93,15 +94,15 @@ fn point(timestamp: Timestamp, value: Option<f64>) -> Option<Point<f64>> {
 }
 
 fn cell<T: FromStr<Err: Display>>(row: &StringRecord, column: usize) -> Result<T> {
-    row[column].parse().map_err(|error| Failure::error(format!("the weather's cell {:?}: {error}", &row[column])))
+    row[column].parse().map_err(|error| Failure::failed(format!("the weather's cell {:?}: {error}", &row[column])))
 }
 
-/// Year, month, day and hour as if they were UTC.
+/// Reads year, month, day and hour as UTC.
 fn moment(row: &StringRecord, [year, month, day, hour]: [usize; 4]) -> Result<Timestamp> {
     let time =
         jiff::civil::DateTime::new(cell(row, year)?, cell(row, month)?, cell(row, day)?, cell(row, hour)?, 0, 0, 0);
     let time = time.and_then(|time| jiff::tz::TimeZone::UTC.to_timestamp(time));
-    let seconds = time.map_err(|error| Failure::error(format!("the weather's local time: {error}")))?.as_second();
+    let seconds = time.map_err(|error| Failure::failed(format!("the weather's local time: {error}")))?.as_second();
     Ok(Timestamp::from_secs(seconds))
 }
 
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_has_the_points_and_the_doubled_hour_that_the_demo_tells_of() {
+    fn the_file_has_the_points_and_the_doubled_hour_of_the_demo() {
         let weather = Weather::read().unwrap();
         assert_eq!((weather.stations.len(), weather.rows()), (3, 26_115));
         let expected = weather.expected();

@@ -1,5 +1,6 @@
-//! Writers and watchers: nine tasks write the weather at once, while two take snapshots and check them.
-//! A watcher knows only what must hold in any snapshot: whole batches, and nothing that was there before gone.
+//! Nine writer tasks write the weather concurrently, while two reader tasks take and check snapshots.
+//!
+//! A reader checks what must hold in any snapshot: only whole batches, and no point of an earlier snapshot missing.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,18 +10,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use timestrata::{Batch, Db, Snapshot};
 use tokio::task::JoinSet;
 
-use super::weather::{COLUMNS, Hour, LOCAL, Weather, key};
+use super::weather::{COLUMNS, LOCAL, Weather, WeatherRow, key};
 use crate::failure::{Failure, Result};
 
-/// Each writer takes three of a station's columns.
-const COLUMNS_A_WRITER: usize = 3;
-/// A batch is so many hours of a writer's columns.
-const HOURS_A_BATCH: usize = 24;
+/// Columns of a station per writer.
+const COLUMNS_PER_WRITER: usize = 3;
+/// Hours per batch.
+const HOURS_PER_BATCH: usize = 24;
 const WATCHERS: usize = 2;
 
-/// What came of it.
+/// Result of the write phase.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct DemoWriteReport {
     pub(crate) writers: usize,
     pub(crate) batches: u64,
     pub(crate) points: u64,
@@ -28,7 +29,7 @@ pub(crate) struct Written {
     pub(crate) points_checked: u64,
 }
 
-pub(crate) async fn write(db: &Db, weather: &Arc<Weather>) -> Result<Written> {
+pub(crate) async fn write(db: &Db, weather: &Arc<Weather>) -> Result<DemoWriteReport> {
     let done = Arc::new(AtomicBool::new(false));
     let mut watchers = JoinSet::new();
     for _ in 0..WATCHERS {
@@ -36,21 +37,21 @@ pub(crate) async fn write(db: &Db, weather: &Arc<Weather>) -> Result<Written> {
     }
     let mut writers = JoinSet::new();
     for station in weather.stations.keys() {
-        for first in (0..COLUMNS.len()).step_by(COLUMNS_A_WRITER) {
-            let columns = first..first + COLUMNS_A_WRITER;
+        for first in (0..COLUMNS.len()).step_by(COLUMNS_PER_WRITER) {
+            let columns = first..first + COLUMNS_PER_WRITER;
             writers.spawn(write_columns(db.clone(), Arc::clone(weather), station.clone(), columns));
         }
     }
-    let mut written = Written { writers: writers.len(), ..Written::default() };
-    let outcome = join(&mut writers, |(batches, points): (u64, u64)| {
+    let mut written = DemoWriteReport { writers: writers.len(), ..DemoWriteReport::default() };
+    let outcome = join_all(&mut writers, |(batches, points): (u64, u64)| {
         written.batches += batches;
         written.points += points;
     })
     .await;
-    // Before the outcome is looked at, or the watchers would watch for ever.
+    // The flag is set before the outcome is checked; after an error the readers would never end otherwise.
     done.store(true, Ordering::Release);
     outcome?;
-    join(&mut watchers, |(snapshots, points): (u64, u64)| {
+    join_all(&mut watchers, |(snapshots, points): (u64, u64)| {
         written.snapshots += snapshots;
         written.points_checked += points;
     })
@@ -58,23 +59,25 @@ pub(crate) async fn write(db: &Db, weather: &Arc<Weather>) -> Result<Written> {
     Ok(written)
 }
 
-async fn join<T: 'static>(tasks: &mut JoinSet<Result<T>>, mut take: impl FnMut(T)) -> Result<()> {
+async fn join_all<T: 'static>(tasks: &mut JoinSet<Result<T>>, mut take: impl FnMut(T)) -> Result<()> {
     while let Some(ended) = tasks.join_next().await {
-        take(ended.map_err(|error| Failure::error(format!("a task of the demo stopped: {error}")))??);
+        take(ended.map_err(|error| Failure::failed(format!("a task of the demo stopped: {error}")))??);
     }
     Ok(())
 }
 
-/// Writes some columns of a station, a day a batch; the writer of the temperature writes the local one beside it.
+/// Writes some columns of a station, one day per batch.
+///
+/// The temperature is also written as the local-time series.
 async fn write_columns(db: Db, weather: Arc<Weather>, station: String, columns: Range<usize>) -> Result<(u64, u64)> {
     let hours = weather.stations.get(&station).map_or(&[][..], Vec::as_slice);
     let keys = COLUMNS[columns.clone()].iter().map(|column| key(column, &station));
-    let series = db.series_many(keys).await?;
-    let local = if columns.start == 0 { Some(db.series(key(LOCAL, &station)).await?) } else { None };
+    let series = db.create_many_series(keys).await?;
+    let local = if columns.start == 0 { Some(db.create_series(key(LOCAL, &station)).await?) } else { None };
     let (mut batches, mut points) = (0, 0);
-    for day in hours.chunks(HOURS_A_BATCH) {
-        let mut batch = Batch::with_capacity(day.len() * (COLUMNS_A_WRITER + 1));
-        for Hour { time, wall_clock, values } in day {
+    for day in hours.chunks(HOURS_PER_BATCH) {
+        let mut batch = Batch::with_capacity(day.len() * (COLUMNS_PER_WRITER + 1));
+        for WeatherRow { time, wall_clock, values } in day {
             for (series, value) in series.iter().zip(&values[columns.clone()]) {
                 if let Some(value) = value {
                     batch.push(*series, *time, *value);
@@ -91,7 +94,7 @@ async fn write_columns(db: Db, weather: Arc<Weather>, station: String, columns: 
     Ok((batches, points))
 }
 
-/// Takes snapshots until the writers are done, and one more after.
+/// Takes snapshots until the writers have ended, and one more afterwards.
 async fn watch(db: Db, weather: Arc<Weather>, done: Arc<AtomicBool>) -> Result<(u64, u64)> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let (mut seq, mut snapshots, mut points) = (0, 0, 0);
@@ -99,20 +102,21 @@ async fn watch(db: Db, weather: Arc<Weather>, done: Arc<AtomicBool>) -> Result<(
         let last = done.load(Ordering::Acquire);
         let snapshot = db.snapshot();
         if snapshot.seq() < seq {
-            return Err(Failure::No(format!("a snapshot went back from seq {seq} to {}", snapshot.seq())));
+            return Err(Failure::Negative(format!("a snapshot went back from seq {seq} to {}", snapshot.seq())));
         }
         seq = snapshot.seq();
         for station in weather.stations.keys() {
             let [utc, local] = [count(&snapshot, "temp", station).await?, count(&snapshot, LOCAL, station).await?];
-            // Both are written by the same batches, point by point: a snapshot with one and not the other holds a part.
+            // Both series are written by the same batches. If a snapshot shows different numbers of points, it shows a
+            // part of a batch.
             if utc != local {
-                return Err(Failure::No(format!(
+                return Err(Failure::Negative(format!(
                     "a snapshot shows a batch in part: {utc} and {local} points at {station}"
                 )));
             }
             let before = seen.insert(station, utc).unwrap_or(0);
             if utc < before {
-                return Err(Failure::No(format!("a snapshot lost points of {station}: {before}, then {utc}")));
+                return Err(Failure::Negative(format!("a snapshot lost points of {station}: {before}, then {utc}")));
             }
             points += (utc + local) as u64;
         }
@@ -120,16 +124,17 @@ async fn watch(db: Db, weather: Arc<Weather>, done: Arc<AtomicBool>) -> Result<(
         if last {
             return Ok((snapshots, points));
         }
-        // Before the first point nothing above waits, and two watchers would keep two cores from the writers.
+        // Before the first point, no await above suspends the task, so two readers would take two cores from the
+        // writers.
         tokio::task::yield_now().await;
     }
 }
 
 async fn count(snapshot: &Snapshot, metric: &str, station: &str) -> Result<usize> {
     let key = key(metric, station);
-    if snapshot.find(&key).is_none() {
+    if snapshot.find_series(&key).is_none() {
         return Ok(0);
     }
-    let series = snapshot.typed::<f64>(&key)?;
+    let series = snapshot.series::<f64>(&key)?;
     Ok(snapshot.scan(series, ..).collect().await?.len())
 }

@@ -1,64 +1,67 @@
-//! What the first rows of a file tell about its columns: empty, numbers, times or text.
-//! It only looks; `plan` decides.
+//! Statistics of the first rows of a file by column: empty cells, numbers, times, text.
+//!
+//! `column_plan` chooses the roles of the columns by them.
 
 use timestrata::Timestamp;
 
-use super::cell;
-use super::records::Record;
-use crate::names::Names;
+use super::csv_reader::CsvRecord;
+use super::parse_value;
+use crate::names::NameList;
 use crate::time::{self, TimeFormat};
 
-/// How many rows are looked at before it is decided which columns hold values.
+/// Number of rows in the sample.
 pub(crate) const SAMPLE_ROWS: usize = 1_000;
 
-/// One column of the sample.
+/// Statistics of one column.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Column {
-    /// Cells that are not empty.
+pub(crate) struct ColumnSample {
+    /// Number of cells that are not empty.
     pub(crate) filled: usize,
-    /// The first cell that is no number, with its line.
+    /// First cell that is not a number, with its line.
     pub(crate) not_number: Option<(u64, String)>,
     times: usize,
-    /// Cells that would be moments of this century in one unit, each later than the one before; and that unit.
+    /// Cells that are increasing times of this century in one unit, and the unit.
     epochs: usize,
     epoch: Option<TimeFormat>,
     latest: Option<Timestamp>,
-    /// A time that does not say its zone.
+    /// `true` if a time has no zone.
     pub(crate) without_zone: bool,
 }
 
-impl Column {
+impl ColumnSample {
     pub(crate) fn is_numeric(&self) -> bool {
         self.not_number.is_none()
     }
 
-    /// Every cell is a date or time.
+    /// Returns `true` if every cell is a date or time.
     pub(crate) fn is_time(&self) -> bool {
         self.filled > 0 && self.times == self.filled
     }
 
-    /// The unit in which the cells would be rising moments of this century.
+    /// Returns the unit in which the cells are increasing times of this century.
     pub(crate) fn epoch(&self) -> Option<TimeFormat> {
         self.epoch.filter(|_| self.filled > 0 && self.epochs == self.filled)
     }
 
-    fn look(&mut self, text: &str, line: u64) {
+    fn add_cell(&mut self, text: &str, line: u64) {
         self.filled += 1;
-        if cell::number(text).is_some() {
+        if parse_value::number(text).is_some() {
             self.look_at_number(text);
             return;
         }
         if self.not_number.is_none() {
             self.not_number = Some((line, text.chars().take(32).collect()));
         }
-        // One cell that is no time settles it, and spares the parsing of a column of texts.
+        // After the first cell that is not a time, the cells of the column are no longer parsed as times.
         if self.times + 1 == self.filled && TimeFormat::Auto.parse(text).is_ok() {
             self.times += 1;
             self.without_zone |= !time::has_zone(text);
         }
     }
 
-    /// Whether it goes on as a clock would; a constant such as a boot time does not.
+    /// Counts the numbers that are increasing times in one unit.
+    ///
+    /// A constant such as a boot time is not counted.
     fn look_at_number(&mut self, text: &str) {
         if self.epochs + 1 != self.filled {
             return;
@@ -72,15 +75,15 @@ impl Column {
     }
 }
 
-/// Looks at every column of the header.
-pub(crate) fn look(columns: usize, rows: &[Record], missing: &Names) -> Vec<Column> {
-    let mut found = vec![Column::default(); columns];
+/// Samples every column of the header.
+pub(crate) fn sample_columns(columns: usize, rows: &[CsvRecord], missing: &NameList) -> Vec<ColumnSample> {
+    let mut found = vec![ColumnSample::default(); columns];
     for row in rows {
         for (at, column) in found.iter_mut().enumerate() {
             match row.text(at) {
                 Ok(text) if text.is_empty() || missing.0.iter().any(|missing| missing == text) => {}
-                Ok(text) => column.look(text, row.line),
-                Err(_) => column.look("(not UTF-8)", row.line),
+                Ok(text) => column.add_cell(text, row.line),
+                Err(_) => column.add_cell("(not UTF-8)", row.line),
             }
         }
     }
@@ -90,20 +93,20 @@ pub(crate) fn look(columns: usize, rows: &[Record], missing: &Names) -> Vec<Colu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::records::Records;
+    use crate::ingest::csv_reader::CsvReader;
 
-    fn columns(text: &str) -> Vec<Column> {
-        let mut records = Records::new(text.as_bytes(), b',');
+    fn columns(text: &str) -> Vec<ColumnSample> {
+        let mut records = CsvReader::new(text.as_bytes(), b',');
         let mut rows = Vec::new();
-        let mut row = Record::default();
+        let mut row = CsvRecord::default();
         while records.read(&mut row).unwrap() {
             rows.push(row.clone());
         }
-        look(4, &rows, &Names(vec!["NA".to_owned()]))
+        sample_columns(4, &rows, &NameList(vec!["NA".to_owned()]))
     }
 
     #[test]
-    fn columns_are_told_apart_by_every_cell_that_is_not_empty() {
+    fn column_types_follow_from_every_cell_that_is_not_empty() {
         let found = columns("2013-01-01,1,1795364193056,\n2013-01-02,NA,1795364193057,\n,x,1795364193058,\n");
         assert!(found[0].is_time() && found[0].without_zone && !found[0].is_numeric());
         assert_eq!(found[1].not_number, Some((3, "x".to_owned())));

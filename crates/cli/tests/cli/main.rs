@@ -1,0 +1,20 @@
+//! The command-line tool, run as a process on its own files.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod common;
+
+mod a_backup_is_an_independent_database;
+mod an_unusable_database_is_reported;
+mod bad_rows_lose_nothing;
+mod charts_have_axes_a_legend_and_a_line_per_series;
+mod deletes_are_previewed_and_compacted_away;
+mod demo_reports_only_what_it_checked;
+mod every_csv_of_the_fuzz_corpus_is_read_or_refused;
+mod ingest_reads_real_files;
+mod inspect_shows_the_blocks_of_a_file;
+mod output_fits_its_reader;
+mod queries_match_a_hand_calculation;
+mod series_metrics_and_tags_are_listed;
+mod the_commands_of_the_readme_run;
+mod windows_are_grouped_filled_ranked_and_explained;

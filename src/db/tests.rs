@@ -1,0 +1,119 @@
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
+
+use super::*;
+use crate::query::{Query, QueryPoints, Scan, ScanChunks, ScanIter, ScanStream, Windows};
+use crate::types::error::Error;
+use crate::types::options::Durability;
+use crate::types::point::{Batch, Timestamp};
+use crate::types::selector::Selector;
+
+/// Compiles only if the type is usable after a caught panic.
+const fn unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+
+const _: () = {
+    unwind_safe::<Db>();
+    unwind_safe::<DbBuilder>();
+    unwind_safe::<CreateSeries<u64>>();
+    unwind_safe::<CreateManySeries<bool>>();
+    unwind_safe::<Snapshot>();
+    unwind_safe::<SnapshotWatch>();
+    unwind_safe::<Query>();
+    unwind_safe::<QueryPoints>();
+    unwind_safe::<Scan<f64>>();
+    unwind_safe::<ScanIter<f64>>();
+    unwind_safe::<ScanChunks<f64>>();
+    unwind_safe::<ScanStream<f64>>();
+    unwind_safe::<Error>();
+    unwind_safe::<Batch>();
+    unwind_safe::<Series<i64>>();
+    unwind_safe::<SeriesKey>();
+    unwind_safe::<Selector>();
+    unwind_safe::<Windows>();
+    unwind_safe::<Stats>();
+};
+
+const fn owned_send<T: Send + 'static>(_: &T) {}
+
+fn opened() -> (tempfile::TempDir, Db) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::builder(dir.path().join("db")).durability(Durability::Os).open_blocking().unwrap();
+    (dir, db)
+}
+
+#[test]
+fn futures_of_writes_and_creations_can_be_spawned() {
+    let (_dir, db) = opened();
+    owned_send(&db.create_series(SeriesKey::new("m")).into_future());
+    owned_send(&db.create_many_series([SeriesKey::new("m")]).value_type::<bool>().into_future());
+    let other = db.clone();
+    owned_send(&async move { other.write(Batch::new()).await });
+    let mut batch = Batch::new();
+    owned_send(&async move { db.write(&mut batch).await });
+}
+
+#[test]
+fn a_borrowed_batch_is_empty_after_success_and_keeps_its_memory() {
+    let (_dir, db) = opened();
+    let series = db.create_series(SeriesKey::new("m")).blocking().unwrap();
+    let mut batch = Batch::with_capacity(1_000);
+    let mut timestamp = Timestamp::UNIX_EPOCH;
+    for round in 1..=3 {
+        for n in 0..500 {
+            batch.push(series, timestamp, f64::from(n));
+            batch.push_key(&SeriesKey::new("n"), timestamp, i64::from(n));
+            timestamp += Duration::from_secs(1);
+        }
+        let column = batch.timestamps().as_ptr();
+        db.write_blocking(&mut batch).unwrap();
+        assert!(batch.is_empty() && batch.keys().is_empty());
+        batch.push(series, timestamp, 0.0);
+        assert_eq!(batch.timestamps().as_ptr(), column, "the memory is used again");
+        batch.clear();
+        assert_eq!(db.stats().points, round * 1_000);
+    }
+}
+
+#[test]
+fn a_borrowed_batch_holds_its_points_after_an_error_of_the_writer() {
+    let (_dir, db) = opened();
+    let key = SeriesKey::new("m");
+    db.create_series(key.clone()).value_type::<u64>().blocking().unwrap();
+    let mut batch = Batch::new();
+    batch.push_key(&SeriesKey::new("n"), Timestamp::from_secs(1), 1.5);
+    batch.push_key(&key, Timestamp::from_secs(1), 1.5);
+    for _ in 0..2 {
+        assert!(matches!(db.write_blocking(&mut batch), Err(Error::TypeMismatch { .. })));
+        assert_eq!((batch.len(), batch.keys().len()), (2, 2));
+    }
+    batch.push_key(&key, Timestamp::from_secs(2), 2.5);
+    assert_eq!((batch.len(), batch.keys().len()), (3, 2), "the keys are found again");
+}
+
+#[test]
+fn a_future_dropped_before_its_first_poll_leaves_the_batch_as_it_was() {
+    let (_dir, db) = opened();
+    let mut batch = Batch::new();
+    batch.push_key(&SeriesKey::new("m"), Timestamp::from_secs(1), 1.5);
+    drop(db.write(&mut batch));
+    assert_eq!((batch.len(), db.stats().points), (1, 0));
+    block_on(db.write(&mut batch)).unwrap();
+    assert_eq!((batch.len(), db.stats().points), (0, 1));
+}
+
+#[test]
+fn lookups_create_nothing_and_distinguish_openings() {
+    let (dir, db) = opened();
+    let key = SeriesKey::new("m");
+    assert!(matches!(db.series::<f64>(&key), Err(Error::SeriesNotFound { .. })));
+    assert!(db.find_series(&key).is_none());
+    let created = db.create_series(key.clone()).value_type::<bool>().blocking().unwrap();
+    assert_eq!(db.series::<bool>(&key).unwrap(), created);
+    assert!(matches!(db.series::<f64>(&key), Err(Error::TypeMismatch { .. })));
+    assert_eq!(db.find_series(&key).unwrap().id, created.id());
+    let handles: std::collections::HashSet<Series<bool>> = [created, created].into_iter().collect();
+    assert_eq!(handles.len(), 1);
+    db.close_blocking().unwrap();
+    let reopened = Db::open_blocking(dir.path().join("db")).unwrap();
+    assert_ne!(reopened.series::<bool>(&key).unwrap(), created, "a handle of another opening");
+}

@@ -1,0 +1,177 @@
+//! Writes: a batch is validated, moved to the writer's queue, and moved back with the reply.
+//!
+//! While a batch is queued, the writer owns its columns, and the caller keeps the index of its keys. The reply carries
+//! the columns back, so that a batch can be written again after an error and its memory used again after success.
+
+use std::borrow::BorrowMut;
+
+use super::Db;
+use crate::engine::actor::{Ack, WriteReply, WriteRequest, WriterCommand};
+use crate::engine::threads::block_on;
+use crate::sync::{Permit, ReplyReceiver, reply_channel};
+use crate::types::error::{Error, Result};
+use crate::types::options::Durability;
+use crate::types::point::{Batch, BatchKeyIndex};
+
+/// Write in the queue of the writer.
+struct QueuedWrite {
+    reply: ReplyReceiver<WriteReply>,
+    key_index: BatchKeyIndex,
+}
+
+impl Db {
+    /// Writes a batch with the durability of the database.
+    ///
+    /// All points of the batch become durable and visible together. With [`Durability::Sync`], the default, the points
+    /// are on disk and visible when the call returns. While writes are faster than flushes, the call waits for room in
+    /// the write queue.
+    ///
+    /// Pass a [`Batch`], or a `&mut Batch` to use its memory again: after `Ok` a borrowed batch is empty and keeps its
+    /// memory; after an error it still holds its points, so that the write can be repeated. The points may be lost with
+    /// the error only if the database was closed, or stopped by a bug.
+    ///
+    /// A future that is dropped before the batch is queued writes nothing and leaves a borrowed batch as it was. If the
+    /// future is dropped later, the batch is still written, and a borrowed batch is empty.
+    ///
+    /// # Errors
+    /// After every error except [`Error::OutcomeUnknown`] no point of the batch was written.
+    ///
+    /// For the batch, of kind [`InvalidInput`](crate::ErrorKind::InvalidInput) or
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded): [`Error::TooLarge`], [`Error::InvalidName`],
+    /// [`Error::TypeMismatch`], [`Error::ColumnLengths`], [`Error::StaleSeries`], [`Error::RejectedPoints`],
+    /// [`Error::TooManySeries`].
+    ///
+    /// For the database:
+    ///
+    /// - [`Error::WriteFailed`] with the kind of its cause, such as [`StorageFull`](crate::ErrorKind::StorageFull) or
+    ///   [`Io`](crate::ErrorKind::Io): repeat the write later, see [`Error::is_retryable`];
+    /// - [`Error::OutcomeUnknown`], of the kind of that name: the batch may be on disk;
+    /// - [`Error::ReadOnly`] of kind [`Reopen`](crate::ErrorKind::Reopen): an earlier write made the database
+    ///   read-only;
+    /// - [`Error::Closed`], and [`Error::EnginePanicked`] of kind [`Bug`](crate::ErrorKind::Bug).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use std::time::Duration;
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let load = db.create_series(SeriesKey::new("load")).blocking()?;
+    /// let mut timestamp = Timestamp::from_secs(1_357_000_000);
+    /// let mut batch = Batch::with_capacity(100);
+    /// for _ in 0..3 {
+    ///     for _ in 0..100 {
+    ///         batch.push(load, timestamp, 0.5);
+    ///         timestamp += Duration::from_secs(1);
+    ///     }
+    ///     let ack = db.write_blocking(&mut batch)?;
+    ///     println!("batch {} is durable", ack.seq);
+    /// }
+    /// assert_eq!(db.stats().points, 300);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub async fn write(&self, batch: impl BorrowMut<Batch>) -> Result<Ack> {
+        self.write_with(batch, self.engine.options.durability).await
+    }
+
+    /// Blocking variant of [`write`](Self::write).
+    ///
+    /// # Errors
+    /// As for `write`.
+    pub fn write_blocking(&self, batch: impl BorrowMut<Batch>) -> Result<Ack> {
+        self.write_with_blocking(batch, self.engine.options.durability)
+    }
+
+    /// Writes a batch with another durability than the database's.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write); [`Error::InvalidOption`] for an interval of zero.
+    pub async fn write_with(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
+        let batch = batch.borrow_mut();
+        self.validate(batch, durability)?;
+        let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
+        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, permit);
+        self.finish_write(batch, key_index, reply.recv().await)
+    }
+
+    /// Blocking variant of [`write_with`](Self::write_with).
+    ///
+    /// # Errors
+    /// As for `write_with`.
+    pub fn write_with_blocking(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
+        let batch = batch.borrow_mut();
+        self.validate(batch, durability)?;
+        let permit = block_on(self.engine.permits.acquire(batch.queue_bytes()));
+        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, permit);
+        self.finish_write(batch, key_index, reply.recv_blocking())
+    }
+
+    /// Writes a batch unless the write queue is full; never waits for room in the queue.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`] of kind [`Busy`](crate::ErrorKind::Busy) if the queue is full; then the batch is unchanged.
+    /// Those of [`write`](Self::write).
+    pub async fn try_write(&self, batch: &mut Batch) -> Result<Ack> {
+        let QueuedWrite { reply, key_index } = self.try_queue_write(batch)?;
+        self.finish_write(batch, key_index, reply.recv().await)
+    }
+
+    /// Blocking variant of [`try_write`](Self::try_write).
+    ///
+    /// # Errors
+    /// As for `try_write`.
+    pub fn try_write_blocking(&self, batch: &mut Batch) -> Result<Ack> {
+        let QueuedWrite { reply, key_index } = self.try_queue_write(batch)?;
+        self.finish_write(batch, key_index, reply.recv_blocking())
+    }
+
+    fn validate(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        self.engine.check_not_poisoned()?;
+        durability.check()?;
+        batch.validate(self.engine.opening_id)?;
+        self.check_timestamps(batch)
+    }
+
+    fn check_timestamps(&self, batch: &Batch) -> Result<()> {
+        let guard = self.engine.options.timestamp_guard(|| self.engine.wall());
+        let Some(guard) = guard.filter(|guard| !guard.accepts_all(batch.timestamps())) else { return Ok(()) };
+        let version = self.engine.version();
+        let key_text = |id| version.series.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string());
+        Err(Error::RejectedPoints { points: batch.rejected_points(guard, key_text) })
+    }
+
+    fn try_queue_write(&self, batch: &mut Batch) -> Result<QueuedWrite> {
+        let durability = self.engine.options.durability;
+        self.validate(batch, durability)?;
+        let permit = self.engine.permits.try_acquire(batch.queue_bytes()).ok_or(Error::QueueFull)?;
+        Ok(self.queue_write(batch, durability, permit))
+    }
+
+    /// Moves the batch to the queue of the writer.
+    ///
+    /// `batch` is empty until [`finish_write`](Self::finish_write).
+    fn queue_write(&self, batch: &mut Batch, durability: Durability, permit: Permit) -> QueuedWrite {
+        let (batch, key_index) = batch.take_for_queue();
+        let (reply, receiver) = reply_channel();
+        self.engine.send(WriterCommand::Write(Box::new(WriteRequest { batch, durability, reply })), Some(permit));
+        QueuedWrite { reply: receiver, key_index }
+    }
+
+    /// Puts the batch back, and clears it if it was written.
+    ///
+    /// Without a reply, the writer panicked, or stopped before it took the batch; then the batch is lost.
+    fn finish_write(&self, batch: &mut Batch, key_index: BatchKeyIndex, reply: Option<WriteReply>) -> Result<Ack> {
+        let Some(WriteReply { batch: written, result }) = reply else {
+            return match self.engine.unanswered_error() {
+                // The batch may be on disk.
+                panicked @ Error::EnginePanicked => Err(Error::outcome_unknown(panicked)),
+                closed => Err(closed),
+            };
+        };
+        batch.restore(written, key_index);
+        if result.is_ok() {
+            batch.clear();
+        }
+        result
+    }
+}

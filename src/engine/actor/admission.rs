@@ -1,0 +1,58 @@
+//! Admission of the next commit group to the memtable: write stalls.
+//!
+//! Memory is bounded by one active and [`MAX_FROZEN_MEMTABLES`] frozen memtables. If the active memtable is full and
+//! may not be frozen, the next group waits.
+
+use crate::state::version::Version;
+use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
+
+/// Number of deletes at which a memtable is full.
+///
+/// Each read of one of its series, and its flush, goes through all of them.
+const MAX_MEMTABLE_DELETES: usize = 1 << 10;
+
+/// Decision about the next commit group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemtableAdmission {
+    Admit,
+    /// The active memtable must be frozen first.
+    FreezeFirst,
+    /// The group must wait for a flush, or for the running compaction.
+    WaitForFlush,
+}
+
+/// Size and state of the active memtable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ActiveMemtable {
+    pub(super) bytes: usize,
+    pub(super) flush_at_bytes: usize,
+    /// `true` if no further batch or delete may be added.
+    pub(super) is_epoch_exhausted: bool,
+}
+
+impl MemtableAdmission {
+    /// Decides about the next group.
+    ///
+    /// `l0_stalls_writes` is called only if the memtable is full and a further memtable may be frozen.
+    pub(super) fn decide(
+        version: &Version,
+        active: ActiveMemtable,
+        is_read_only: bool,
+        is_stopping: bool,
+        l0_stalls_writes: impl FnOnce() -> bool,
+    ) -> Self {
+        let is_full = active.bytes >= active.flush_at_bytes
+            || active.is_epoch_exhausted
+            || version.active.deletes().len() >= MAX_MEMTABLE_DELETES;
+        // From a shutdown request on, commands are admitted whatever the size and the deletes of the memtable: the
+        // permits bound them. A read-only database rejects the group anyway.
+        let ignore_size_limit = is_read_only || (is_stopping && !active.is_epoch_exhausted);
+        if !is_full || ignore_size_limit {
+            return Self::Admit;
+        }
+        if version.frozen.len() >= MAX_FROZEN_MEMTABLES || l0_stalls_writes() {
+            return Self::WaitForFlush;
+        }
+        Self::FreezeFirst
+    }
+}

@@ -1,0 +1,264 @@
+//! Execution of queued commands: commit groups, flush, compact, and the steps of a shutdown.
+
+use super::admission::{ActiveMemtable, MemtableAdmission};
+use super::compactor_schedule::CompactorEvent;
+use super::effects::MachineEvent;
+use super::flush::{FlushEvent, frozen_seq, has_active_records};
+use super::group_builder::{CommitGroupBuilder, GroupSettings};
+use super::group_commit::{CommitEffect, CommitEvent, CommitGroup, RejectedCommand};
+use super::interfaces::{Timer, Timers, WriterStorage};
+use super::messages::{QueuedCommand, WriterCommand};
+use super::shutdown::ShutdownEvent;
+use super::writer::Writer;
+use crate::state::log_record::AppendError;
+use crate::state::memtable::{FrozenMemtable, Memtable};
+use crate::state::tombstone::Tombstone;
+use crate::sync::Arc;
+use crate::types::error::{Error, Result};
+use crate::types::options::Durability;
+
+impl<S: WriterStorage, T: Timers> Writer<S, T> {
+    /// Executes queued commands in order until none is left or the first one must wait.
+    ///
+    /// Then continues a started shutdown.
+    pub(super) fn run_queue(&mut self) {
+        // After a panic of another actor no command is executed: a close would wait for that actor for ever.
+        if self.shutdown.is_stopped() {
+            return;
+        }
+        while let Some(command) = self.queue.front() {
+            let done = match command {
+                WriterCommand::Flush { .. } => self.try_flush_command(),
+                WriterCommand::Compact { .. } => self.run_compact_command(),
+                WriterCommand::Close { .. } | WriterCommand::Release => self.begin_shutdown(),
+                _ => self.try_commit_group(),
+            };
+            if !done || self.shutdown.is_stopped() {
+                break;
+            }
+        }
+        self.continue_shutdown();
+    }
+
+    /// Commits the next group, or rejects it if the full memtable cannot be frozen.
+    ///
+    /// Returns `false` if the first command must wait.
+    fn try_commit_group(&mut self) -> bool {
+        let active = ActiveMemtable {
+            bytes: self.memtable.bytes(),
+            flush_at_bytes: self.settings.flush_at_bytes,
+            is_epoch_exhausted: self.memtable.is_epoch_exhausted(),
+        };
+        let version = self.versions.current();
+        let (is_read_only, is_stopping) = (self.read_only_cause.is_some(), self.shutdown.is_requested());
+        let l0_stalls = || self.compactor.compaction().l0_stalls_writes(version);
+        match MemtableAdmission::decide(version, active, is_read_only, is_stopping, l0_stalls) {
+            MemtableAdmission::Admit => self.commit_group(),
+            MemtableAdmission::WaitForFlush => return self.answer_syncs_while_parked(),
+            MemtableAdmission::FreezeFirst => match self.freeze() {
+                Ok(()) => self.commit_group(),
+                Err(error) => {
+                    tracing::warn!(%error, "the memtable is full and cannot be frozen, a group is rejected");
+                    let error = Error::write_failed(error);
+                    self.queue.take_group().into_iter().for_each(|queued| queued.command.reject(&error));
+                }
+            },
+        }
+        true
+    }
+
+    /// Executes the queued syncs while writes are stalled.
+    ///
+    /// Returns `true` if the first queued command was a sync.
+    ///
+    /// A sync needs no room in the memtable. It covers acknowledged writes only, so it need not wait for queued ones.
+    fn answer_syncs_while_parked(&mut self) -> bool {
+        let is_sync = |command: &WriterCommand| matches!(command, WriterCommand::Sync { .. });
+        let first_is_sync = self.queue.front().is_some_and(is_sync);
+        let syncs = self.queue.drain_matching(is_sync);
+        if syncs.is_empty() {
+            return false;
+        }
+        let synced = self.sync_now();
+        for queued in syncs {
+            match (queued.command, &synced) {
+                (WriterCommand::Sync { reply }, Ok(())) => reply.send(Ok(())),
+                (command, Err(error)) => command.reject(error),
+                (command, Ok(())) => command.reject(&Error::Closed),
+            }
+        }
+        first_is_sync
+    }
+
+    /// Commits the next group, or rejects it if the database is read-only.
+    ///
+    /// Appends the group, syncs it if a command asks for it, publishes it, then answers the commands.
+    fn commit_group(&mut self) {
+        let commands = self.queue.take_group();
+        if let Err(error) = self.check_writable() {
+            return self.reject_group(commands, &error);
+        }
+        let settings = GroupSettings {
+            max_series: self.settings.max_series,
+            duplicates: self.settings.duplicates,
+            durability: self.settings.durability,
+        };
+        let builder = CommitGroupBuilder::new(self.versions.current(), settings);
+        let (mut group, rejected) = builder.build(commands);
+        rejected.into_iter().for_each(RejectedCommand::answer);
+        let mut event = CommitEvent::Prepared { has_unsynced: self.has_unsynced };
+        loop {
+            event = match group.on(event) {
+                CommitEffect::Append => match self.storage.append(&group.records()) {
+                    Ok(()) => {
+                        self.has_unsynced = true;
+                        CommitEvent::Appended
+                    }
+                    Err(error) => CommitEvent::AppendFailed(error),
+                },
+                CommitEffect::Sync => match self.storage.sync() {
+                    Ok(()) => {
+                        self.mark_synced();
+                        CommitEvent::Synced
+                    }
+                    Err(error) => CommitEvent::SyncFailed(error),
+                },
+                CommitEffect::Apply => {
+                    self.apply_group(&mut group);
+                    CommitEvent::Applied
+                }
+                CommitEffect::Acknowledge => return group.acknowledge(self.versions.current().seq, self.has_unsynced),
+                CommitEffect::Fail { error, read_only_cause } => {
+                    if let Some(cause) = read_only_cause {
+                        self.enter_read_only(&cause);
+                    }
+                    return group.fail(&error);
+                }
+            };
+        }
+    }
+
+    /// Rejects a group on a read-only database, but executes its syncs: the WAL may be intact.
+    fn reject_group(&mut self, commands: Vec<QueuedCommand>, error: &Error) {
+        for queued in commands {
+            match queued.command {
+                WriterCommand::Sync { reply } => reply.send(self.sync_now()),
+                command => command.reject(error),
+            }
+        }
+    }
+
+    /// Inserts the group into the memtable, and publishes points, series and deletes in one store.
+    fn apply_group(&mut self, group: &mut CommitGroup) {
+        let Some(series) = group.series.take() else { return };
+        if !has_active_records(self.versions.current()) {
+            self.timers.arm(Timer::MemtableAge, self.settings.flush_age);
+        }
+        let mut deletes = Vec::new();
+        for command in &group.commands {
+            if let Some(record) = command.record().filter(|record| record.points.len() > 0) {
+                self.memtable.insert(record.points);
+            }
+            if let Some(delete) = &command.delete {
+                // In the order of the group: a delete hides the points of earlier commands, and of no later ones.
+                self.memtable.delete(Arc::clone(delete));
+                deletes.push(Arc::clone(delete));
+            }
+            self.versions.add_unlogged_series(&command.definitions);
+            // The command must be synced within the interval. A sync that is due earlier covers it, too.
+            if let (Durability::Interval(interval), true) = (command.durability(), self.has_unsynced) {
+                self.timers.arm_no_later(Timer::Sync, interval);
+            }
+        }
+        for command in &group.commands {
+            self.compactor.empty_series().record_changes(&command.series, command.delete.as_deref());
+        }
+        let next = self.versions.current().after_commit(group.seq, series, self.memtable.view());
+        for Tombstone { seq, series, range } in deletes.iter().map(|delete| &**delete) {
+            let (first_time, last_time) = (range.first(), range.last());
+            tracing::debug!(seq, series = series.count(), first_time, last_time, "points deleted");
+        }
+        self.versions.publish(next.with_tombstones(deletes));
+    }
+
+    /// Freezes the active memtable and opens an empty one.
+    ///
+    /// After an error the memtable stays active. If the outcome of the rotation is unknown, the database is read-only.
+    pub(super) fn freeze(&mut self) -> Result<()> {
+        let version = self.versions.current();
+        let _span = tracing::debug_span!("freeze", seq = version.seq).entered();
+        // The next segment is opened first: once the memtable is flushed, every segment before that one can be removed.
+        // A crash here leaves an empty segment after a sealed one; replay reads it like any other.
+        let next_segment = match self.storage.rotate_wal() {
+            Ok(id) => id,
+            Err(AppendError::NotWritten(error)) => return Err(error),
+            Err(AppendError::OutcomeUnknown(error)) => {
+                self.enter_read_only(&error);
+                return Err(error);
+            }
+        };
+        // The rotation synced the old segment.
+        self.has_unsynced = false;
+        let frozen = Arc::new(FrozenMemtable {
+            generation: self.jobs.next_generation(),
+            view: self.memtable.view(),
+            series: version.series.clone(),
+            min_seq: frozen_seq(version) + 1,
+            max_seq: version.seq,
+            next_wal_segment: next_segment,
+        });
+        let (generation, seq) = (frozen.generation, frozen.max_seq);
+        let next = version.after_freeze(frozen);
+        self.memtable = Memtable::new();
+        // One store, so that no reader sees the points in both memtables or in neither.
+        self.versions.publish(next);
+        tracing::debug!(generation, seq, "memtable frozen");
+        self.dispatch(MachineEvent::Flush(FlushEvent::MemtableFrozen));
+        Ok(())
+    }
+
+    /// Executes the flush command at the head of the queue. Returns `false` if it must wait.
+    fn try_flush_command(&mut self) -> bool {
+        if self.flush.must_wait(self.versions.current()) {
+            return false;
+        }
+        if let Some(QueuedCommand { command: WriterCommand::Flush { reply }, .. }) = self.queue.pop() {
+            let writable = self.check_writable();
+            self.dispatch(MachineEvent::Flush(FlushEvent::Requested { reply, writable }));
+        }
+        true
+    }
+
+    /// Executes the compact command at the head of the queue. Always returns `true`.
+    ///
+    /// It is answered later: see [`compactor_schedule`](super::compactor_schedule).
+    fn run_compact_command(&mut self) -> bool {
+        if let Some(QueuedCommand { command: WriterCommand::Compact { reply }, .. }) = self.queue.pop() {
+            match self.check_writable() {
+                Ok(()) => self.dispatch(MachineEvent::Compactor(CompactorEvent::CompactRequested(reply))),
+                Err(error) => reply.send(Err(error)),
+            }
+        }
+        true
+    }
+
+    /// Starts the shutdown for the close or release at the head of the queue.
+    ///
+    /// Always returns `true`.
+    fn begin_shutdown(&mut self) -> bool {
+        let reply = match self.queue.pop().map(|queued| queued.command) {
+            Some(WriterCommand::Close { reply }) => Some(reply),
+            _ => None,
+        };
+        self.dispatch(MachineEvent::Shutdown(ShutdownEvent::Started(reply)));
+        true
+    }
+
+    /// Continues a started shutdown as far as possible without waiting.
+    fn continue_shutdown(&mut self) {
+        if self.shutdown.has_started() {
+            let (writable, flush_error) = (self.check_writable(), self.flush.error().cloned());
+            self.dispatch(MachineEvent::Shutdown(ShutdownEvent::Continue { writable, flush_error }));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Builder of a commit group: assigns seqs to its commands and resolves their series.
+//!
+//! The builder works on copies of the newest seq and of the series index, so that the version does not change before
+//! the group is in the WAL. A command that it accepts can fail only in storage.
+
+use super::group_commit::{CommitGroup, PendingReply, PreparedCommand, RejectedCommand};
+use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
+use crate::state::series_index::{NewSeriesSettings, SeriesIndex, SeriesLookup};
+use crate::state::tombstone::Tombstone;
+use crate::state::version::Version;
+use crate::sync::{Arc, Permit};
+use crate::types::error::{Error, Result};
+use crate::types::options::{DuplicatePolicy, Durability};
+use crate::types::point::{Batch, SeriesRef, ValueType};
+use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
+
+/// Options that apply to the commands of a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupSettings {
+    pub(super) max_series: u32,
+    /// Duplicate policy of series that are created without one.
+    pub(super) duplicates: DuplicatePolicy,
+    /// Durability of deletes and of created series.
+    pub(super) durability: Durability,
+}
+
+/// Builder of one group: the newest seq and the series index after the commands prepared so far.
+#[derive(Debug)]
+pub(super) struct CommitGroupBuilder {
+    seq: u64,
+    series: SeriesIndex,
+    settings: GroupSettings,
+}
+
+/// Series that a request found or created, and the index that contains them.
+#[derive(Debug)]
+struct ResolvedSeries {
+    ids: Vec<SeriesId>,
+    definitions: Vec<Arc<SeriesDef>>,
+    index: SeriesIndex,
+}
+
+impl CommitGroupBuilder {
+    pub(super) fn new(version: &Version, settings: GroupSettings) -> Self {
+        Self { seq: version.seq, series: version.series.clone(), settings }
+    }
+
+    /// Builds the group of these commands. Returns it with the commands that were rejected.
+    pub(super) fn build(mut self, commands: Vec<QueuedCommand>) -> (CommitGroup, Vec<RejectedCommand>) {
+        let first_seq = self.seq;
+        let mut rejected = Vec::new();
+        let prepare = |command| self.prepare(command).map_err(|command| rejected.push(*command)).ok();
+        let commands: Vec<PreparedCommand> = commands.into_iter().filter_map(prepare).collect();
+        (CommitGroup::new(commands, self.seq, self.seq > first_seq, self.series), rejected)
+    }
+
+    /// Checks a command against the series as of the commands before it, and assigns its seq.
+    fn prepare(
+        &mut self,
+        QueuedCommand { command, permit }: QueuedCommand,
+    ) -> Result<PreparedCommand, Box<RejectedCommand>> {
+        match command {
+            WriterCommand::Write(write) => {
+                let WriteRequest { batch, durability, reply } = *write;
+                let reply = PendingReply::Write { reply, durability };
+                let resolved = self.find_or_create_all(batch.keys(), None);
+                match resolved.and_then(|resolved| resolved.resolve(&batch, self.settings.max_series)) {
+                    Err(error) => Err(Box::new(RejectedCommand { reply, batch, error, permit })),
+                    Ok((series, ResolvedSeries { definitions, index, .. })) => {
+                        self.series = index;
+                        Ok(self.assign_seq(definitions, series, batch, reply, permit))
+                    }
+                }
+            }
+            WriterCommand::Delete(delete) => Ok(self.prepare_delete(*delete, permit)),
+            WriterCommand::CreateSeries { keys, duplicates, reply } => match self.find_or_create_all(&keys, duplicates)
+            {
+                Err(error) => {
+                    let reply = PendingReply::Series { reply, ids: Vec::new(), durability: self.settings.durability };
+                    Err(Box::new(RejectedCommand { reply, batch: Batch::new(), error, permit }))
+                }
+                Ok(ResolvedSeries { ids, definitions, index }) => {
+                    self.series = index;
+                    let reply = PendingReply::Series { reply, ids, durability: self.settings.durability };
+                    Ok(self.assign_seq(definitions, Vec::new(), Batch::new(), reply, permit))
+                }
+            },
+            WriterCommand::Sync { reply } => {
+                Ok(self.assign_seq(Vec::new(), Vec::new(), Batch::new(), PendingReply::Sync { reply }, permit))
+            }
+            // No other command is groupable; see `WriterCommand::is_groupable`.
+            WriterCommand::Flush { reply } | WriterCommand::Compact { reply } | WriterCommand::Close { reply } => {
+                let reply = PendingReply::Sync { reply };
+                Err(Box::new(RejectedCommand { reply, batch: Batch::new(), error: Error::Closed, permit }))
+            }
+            WriterCommand::Release => {
+                let reply = PendingReply::Delete { reply: None, durability: self.settings.durability };
+                Err(Box::new(RejectedCommand { reply, batch: Batch::new(), error: Error::Closed, permit }))
+            }
+        }
+    }
+
+    /// Assigns the next seq to a command if it creates series or has points.
+    fn assign_seq(
+        &mut self,
+        definitions: Vec<Arc<SeriesDef>>,
+        series: Vec<SeriesId>,
+        batch: Batch,
+        reply: PendingReply,
+        permit: Option<Permit>,
+    ) -> PreparedCommand {
+        let has_record = !definitions.is_empty() || !batch.is_empty();
+        self.seq += u64::from(has_record);
+        PreparedCommand { seq: has_record.then_some(self.seq), definitions, series, batch, delete: None, reply, permit }
+    }
+
+    /// Assigns the next seq to a delete.
+    ///
+    /// Adds the matching series that were created after its selection was resolved.
+    fn prepare_delete(&mut self, delete: DeleteRequest, permit: Option<Permit>) -> PreparedCommand {
+        let DeleteRequest { selected, resolved_len, matcher, range, reply } = delete;
+        let created = self.series.created_after(resolved_len);
+        let created = created.filter(|def| matcher.matches(&def.key)).map(|def| def.id);
+        let series = SeriesSet::from_sorted(selected.iter().chain(created));
+        let reply = PendingReply::Delete { reply, durability: self.settings.durability };
+        let mut prepared = self.assign_seq(Vec::new(), Vec::new(), Batch::new(), reply, permit);
+        // A delete without series, or of an empty range, has no record, like an empty batch.
+        if !series.is_empty() && !range.is_empty() {
+            self.seq += 1;
+            prepared.seq = Some(self.seq);
+            let tombstone = Tombstone { seq: self.seq, series, range };
+            self.series.apply_delete(&tombstone);
+            prepared.delete = Some(Arc::new(tombstone));
+        }
+        prepared
+    }
+
+    /// Finds or creates the series of every key, in a copy of the index.
+    fn find_or_create_all(
+        &self,
+        keys: &[(SeriesKey, ValueType)],
+        duplicates: Option<DuplicatePolicy>,
+    ) -> Result<ResolvedSeries> {
+        let GroupSettings { max_series, duplicates: default_duplicates, .. } = self.settings;
+        let mut index = self.series.clone();
+        let mut definitions = Vec::new();
+        let mut ids = Vec::with_capacity(keys.len());
+        for (key, ty) in keys {
+            key.validate()?;
+            let settings = NewSeriesSettings { seq: self.seq + 1, cap: max_series, duplicates: default_duplicates };
+            let found = index.find_or_create(key, *ty, duplicates, settings)?;
+            ids.push(found.id());
+            if let SeriesLookup::Created(def) = found {
+                definitions.push(def);
+            }
+        }
+        Ok(ResolvedSeries { ids, definitions, index })
+    }
+}
+
+impl ResolvedSeries {
+    /// Returns the series of each point of a batch, and revives those among them that are empty.
+    ///
+    /// # Errors
+    /// `StaleSeries` for an id that no series has; `TooManySeries` if the revived series exceed `max_series`.
+    fn resolve(mut self, batch: &Batch, max_series: u32) -> Result<(Vec<SeriesId>, Self)> {
+        let known = self.index.len();
+        let resolve = |target| match target {
+            SeriesRef::Id(id) if id.index() < known => Ok(id),
+            SeriesRef::Id(id) => Err(Error::StaleSeries { id: id.get() }),
+            SeriesRef::Key(at) => Ok(self.ids[at]),
+        };
+        let series: Vec<SeriesId> = batch.series_refs().map(resolve).collect::<Result<_>>()?;
+        self.index.revive(&series, max_series)?;
+        Ok((series, self))
+    }
+}

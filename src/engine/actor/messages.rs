@@ -1,0 +1,177 @@
+//! Messages between handles and actors: commands request an action, events report one.
+//!
+//! Each command of a caller contains the sender of its reply.
+
+use super::interfaces::{CompactionJob, EmptySeriesJob, FlushJob, JobOutput, Timer};
+use crate::state::file_id::FileId;
+use crate::sync::{Arc, Permit, ReplySender};
+use crate::types::error::{Error, Result};
+use crate::types::options::{DuplicatePolicy, Durability};
+use crate::types::point::{Batch, ValueType};
+use crate::types::series::{SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
+use crate::types::time_range::TimeRange;
+
+/// Acknowledgement of a write: its place in the total order, and the durability reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ack {
+    /// Sequence number of the batch or delete in the total order.
+    ///
+    /// A request without a record, such as an empty batch, has none and reports the newest one.
+    pub seq: u64,
+    /// Durability reached when the request was acknowledged.
+    ///
+    /// `Sync` if it was synced by then, whatever durability was requested; else the requested one.
+    pub durability: Durability,
+}
+
+/// Message in the writer's inbox.
+#[derive(Debug)]
+pub(crate) enum WriterMessage {
+    /// Command to queue.
+    ///
+    /// Commands are executed in order, except that a sync overtakes stalled writes.
+    Command(QueuedCommand),
+    /// Event, which is handled at once, because queued commands may wait for it.
+    Event(WriterEvent),
+}
+
+/// Command with its permit.
+#[derive(Debug)]
+pub(crate) struct QueuedCommand {
+    pub(crate) command: WriterCommand,
+    /// Dropped right after the reply or earlier.
+    ///
+    /// `None` for close, release and deletes of retention.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// Command to the writer.
+#[derive(Debug)]
+pub(crate) enum WriterCommand {
+    /// Appends a batch. Boxed, because the request is large.
+    Write(Box<WriteRequest>),
+    /// Finds or creates series. One record contains all that are created.
+    CreateSeries {
+        keys: Vec<(SeriesKey, ValueType)>,
+        /// Policy of the created series, which existing series must have, too.
+        ///
+        /// `None`: created series get the policy of the database, and existing series may have any.
+        duplicates: Option<DuplicatePolicy>,
+        reply: ReplySender<Result<Vec<SeriesId>>>,
+    },
+    /// Hides the points of some series in a time range, of earlier records only.
+    Delete(Box<DeleteRequest>),
+    /// Makes all acknowledged records durable.
+    Sync { reply: ReplySender<Result<()>> },
+    /// Writes the points of all earlier records to SSTs.
+    Flush { reply: ReplySender<Result<()>> },
+    /// Merges everything that is in SSTs by then into the base, and checks for empty series.
+    Compact { reply: ReplySender<Result<()>> },
+    /// Flushes, syncs and stops.
+    Close { reply: ReplySender<Result<()>> },
+    /// Syncs and stops, after the last handle was dropped.
+    Release,
+}
+
+impl WriterCommand {
+    /// Returns the approximate bytes of the command in queue and WAL; 0 if it contains no data.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Write(write) => write.batch.byte_len(),
+            Self::CreateSeries { keys, .. } => keys.iter().map(|(key, _)| key.byte_len()).sum(),
+            Self::Delete(delete) => delete.selected.byte_len(),
+            _ => 0,
+        }
+    }
+
+    /// Returns `true` if the command may share a commit group with others.
+    pub(super) fn is_groupable(&self) -> bool {
+        matches!(self, Self::Write(_) | Self::CreateSeries { .. } | Self::Delete(_) | Self::Sync { .. })
+    }
+
+    /// Returns `true` if the command stops the writer.
+    pub(super) fn is_shutdown(&self) -> bool {
+        matches!(self, Self::Close { .. } | Self::Release)
+    }
+
+    /// Answers the command with an error.
+    pub(super) fn reject(self, error: &Error) {
+        match self {
+            Self::Write(write) => {
+                let WriteRequest { batch, reply, .. } = *write;
+                reply.send(WriteReply { batch, result: Err(error.clone()) });
+            }
+            Self::CreateSeries { reply, .. } => reply.send(Err(error.clone())),
+            Self::Delete(delete) => drop(delete.reply.map(|reply| reply.send(Err(error.clone())))),
+            Self::Sync { reply } | Self::Flush { reply } | Self::Compact { reply } | Self::Close { reply } => {
+                reply.send(Err(error.clone()));
+            }
+            Self::Release => {}
+        }
+    }
+}
+
+/// A batch to append.
+#[derive(Debug)]
+pub(crate) struct WriteRequest {
+    pub(crate) batch: Batch,
+    pub(crate) durability: Durability,
+    pub(crate) reply: ReplySender<WriteReply>,
+}
+
+/// Reply to a write: the outcome, and the batch, so that its memory can be reused.
+#[derive(Debug)]
+pub(crate) struct WriteReply {
+    pub(crate) batch: Batch,
+    pub(crate) result: Result<Ack>,
+}
+
+/// Delete request.
+///
+/// The selection was resolved when the request was created, against the series that existed then.
+#[derive(Debug)]
+pub(crate) struct DeleteRequest {
+    /// Series that matched, among the first `resolved_len` series.
+    pub(crate) selected: SeriesSet,
+    pub(crate) resolved_len: usize,
+    /// Predicate for series that were created later, up to the delete's place in the order.
+    pub(crate) matcher: Arc<dyn SeriesPredicate>,
+    pub(crate) range: TimeRange,
+    /// `None` for a delete of retention.
+    pub(crate) reply: Option<ReplySender<Result<Ack>>>,
+}
+
+/// Event that another actor or a timer reports to the writer.
+#[derive(Debug)]
+pub(crate) enum WriterEvent {
+    /// The flusher finished the flush of the memtable `generation`.
+    Flushed { generation: u64, outcome: Result<JobOutput> },
+    /// The compactor finished the plan with these inputs.
+    ///
+    /// The error `Closed` means that it was cancelled.
+    Compacted { inputs: Vec<FileId>, outcome: Result<JobOutput> },
+    /// The compactor finished an empty-series check, in the version whose newest record is `seq`.
+    ///
+    /// `outcome` has the candidates without a visible point.
+    EmptySeriesChecked { seq: u64, candidates: SeriesSet, outcome: Result<SeriesSet> },
+    /// A timer of [`Timers`](super::Timers) is due.
+    TimerFired(Timer),
+    /// Another actor panicked, so events that the writer waits for may never come.
+    ActorPanicked,
+}
+
+/// Command to the flusher: write one memtable as SSTs.
+#[derive(Debug)]
+pub(crate) struct FlushCommand {
+    pub(crate) job: FlushJob,
+}
+
+/// Command to the compactor.
+#[derive(Debug)]
+pub(crate) enum CompactorCommand {
+    /// Runs a compaction. Boxed, because the job is large.
+    Compact(Box<CompactionJob>),
+    /// Finds the candidates without a visible point.
+    CheckEmptySeries(EmptySeriesJob),
+}

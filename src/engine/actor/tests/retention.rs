@@ -1,0 +1,117 @@
+//! Tests of the retention state machine.
+
+use super::tables::{expect, next_version, version_with_files};
+use super::*;
+use crate::engine::actor::effects::Effects;
+use crate::engine::actor::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
+
+const NOW: i64 = 1_000;
+
+fn files() -> Version {
+    // Files of 100 bytes that end at 9, 19 and 29.
+    version_with_files(
+        1,
+        (0..3).map(|number| l0_file(number + 1, 100, i64::try_from(number).unwrap() * 10)).collect(),
+        vec![],
+    )
+}
+
+fn apply(policy: &RetentionPolicy, version: &Version, busy: &[FileId], wall_clock_nanos: i64) -> Effects {
+    let mut retention = RetentionScheduler::new(policy.clone(), &version.cutoffs);
+    retention.on(RetentionEvent::Apply, version, RetentionInputs { busy, wall_clock_nanos })
+}
+
+fn age(nanos: u64) -> RetentionPolicy {
+    RetentionPolicy { age: Some(Duration::from_nanos(nanos)), ..RetentionPolicy::default() }
+}
+
+fn bytes(bytes: u64) -> RetentionPolicy {
+    RetentionPolicy { bytes: Some(bytes), ..RetentionPolicy::default() }
+}
+
+const TIMER: &str = "arm Retention no later than 1s";
+const INSTALL: &str = "install, then Retention Installed";
+const DELETE: &str = "Retention DeleteDue";
+
+#[test]
+fn a_cutoff_follows_the_older_of_data_and_clock_and_drops_hidden_files() {
+    /// Age, wall clock, expected effects, expected cutoff, number of files left.
+    type Row<'a> = (u64, i64, &'a [&'a str], Option<i64>, usize);
+    // The newest point is at 29.
+    let table: [Row<'_>; 5] = [
+        (10, NOW, &[TIMER, INSTALL, DELETE], Some(19), 2),
+        (9, NOW, &[TIMER, INSTALL, DELETE], Some(20), 1),
+        // A slow clock hides less; a fast clock hides no more than the data allow.
+        (10, 25, &[TIMER, INSTALL, DELETE], Some(15), 2),
+        (10, i64::MAX, &[TIMER, INSTALL, DELETE], Some(19), 2),
+        (10, 15, &[TIMER, INSTALL, DELETE], Some(5), 3),
+    ];
+    for (nanos, wall, expected, cutoff, left) in table {
+        let step = format!("age {nanos}, clock {wall}");
+        let effects = apply(&age(nanos), &files(), &[], wall);
+        expect(&step, &effects, expected);
+        let next = next_version(effects);
+        assert_eq!((next.cutoffs.global(), next.ssts.len()), (cutoff, left), "{step}");
+    }
+}
+
+#[test]
+fn a_limit_in_bytes_moves_the_cutoff_behind_the_oldest_files() {
+    /// Limit in bytes, busy files, expected effects, expected cutoff.
+    type Row<'a> = (u64, &'a [FileId], &'a [&'a str], Option<i64>);
+    let first = [FileId::new(1)];
+    let table: [Row<'_>; 5] = [
+        (300, &[], &[DELETE], None),
+        (299, &[], &[INSTALL, DELETE], Some(10)),
+        (100, &[], &[INSTALL, DELETE], Some(20)),
+        // The newest file stays, however small the limit is.
+        (1, &[], &[INSTALL, DELETE], Some(20)),
+        // A compaction reads the oldest file: the limit is applied again when the compaction is installed.
+        (100, &first, &[DELETE], None),
+    ];
+    for (limit, busy, expected, cutoff) in table {
+        let step = format!("{limit} bytes, {} busy", busy.len());
+        let effects = apply(&bytes(limit), &files(), busy, NOW);
+        expect(&step, &effects, expected);
+        if cutoff.is_some() {
+            assert_eq!(next_version(effects).cutoffs.global(), cutoff, "{step}");
+        }
+    }
+}
+
+#[test]
+fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
+    let matcher = Arc::new(EvenMetricMatcher::default());
+    let rule = RetentionRule { selector: String::new(), matcher, cutoff: None };
+    // Four series, the newest point at 1,000.
+    let version = many_series(4, Cutoffs::new(None, vec![rule]));
+    let policy = RetentionPolicy { rules: vec![Some(Duration::from_nanos(80))], ..RetentionPolicy::default() };
+    let mut retention = RetentionScheduler::new(policy, &version.cutoffs);
+    // Columns: cutoff, expected deletes. An eighth of the age is 10.
+    let table: [(i64, &[&str]); 4] = [
+        (500, &["queue delete of 2 until 499"]),
+        (509, &[]),
+        (510, &["queue delete of 2 until 509"]),
+        (700, &["queue delete of 2 until 699"]),
+    ];
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW };
+    for (cutoff, expected) in table {
+        let moved = version.after_retention(version.cutoffs.advanced_to(None, &[Some(cutoff)]), &[]);
+        let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &moved, inputs);
+        expect("an install", &installed, &["Compactor EmptySeries CutoffsAdvanced"]);
+        let due = retention.on(RetentionEvent::DeleteDue, &moved, inputs);
+        expect(&format!("cutoff {cutoff}"), &due, expected);
+        expect("the same again", &retention.on(RetentionEvent::DeleteDue, &moved, inputs), &[]);
+    }
+}
+
+#[test]
+fn nothing_is_done_after_a_halt() {
+    let version = files();
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW };
+    let mut retention = RetentionScheduler::new(age(10), &version.cutoffs);
+    expect("a halt", &retention.on(RetentionEvent::Halt, &version, inputs), &[]);
+    for event in [RetentionEvent::Apply, RetentionEvent::DeleteDue, RetentionEvent::Halt] {
+        expect("an event after it", &retention.on(event, &version, inputs), &[]);
+    }
+}

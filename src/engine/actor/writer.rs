@@ -1,0 +1,302 @@
+//! The writer: the shell around the state machines.
+//!
+//! It owns storage, timers, memtable and the newest version, and is the only actor that changes them.
+//!
+//! The writer takes messages in turns. Events are handled at once. Commands are queued, and executed in order after the
+//! turn's messages were taken, so that commands that arrive together share one sync. The state machines decide; only
+//! this file and [`commands`](super::commands) cause syncs, publishes, messages, replies and changes of timers.
+
+use std::time::Duration;
+
+use super::command_queue::CommandQueue;
+use super::compaction::CompactionEvent;
+use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
+use super::effects::{Effect, Effects, MachineEvent};
+use super::empty_series::{EmptySeriesEvent, has_candidates};
+use super::flush::{FlushEvent, FlushScheduler};
+use super::install::VersionInstaller;
+use super::interfaces::{Timer, Timers, WriterStorage};
+use super::jobs::JobSender;
+use super::messages::{CompactorCommand, FlushCommand, QueuedCommand, WriterCommand, WriterEvent, WriterMessage};
+use super::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
+use super::shutdown::{ShutdownEvent, ShutdownState};
+use crate::state::memtable::Memtable;
+use crate::state::version::Version;
+use crate::state::watch::Watch;
+use crate::sync::bounds::MAX_GROUP_REQUESTS;
+use crate::sync::{Arc, Receiver, Sender, yield_now};
+use crate::types::error::{Error, Result};
+use crate::types::options::{DuplicatePolicy, Durability, RetentionPolicy};
+
+/// Time after the last sync at which a sync mark is written.
+///
+/// It is long compared with a commit group, so that steady syncs cause no marks.
+const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
+/// Time to the next test of retired files if no other message causes a turn.
+const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Options of the writer.
+#[derive(Debug, Clone)]
+pub(crate) struct WriterSettings {
+    /// Durability of deletes and of created series; each write has its own.
+    pub(crate) durability: Durability,
+    pub(crate) flush_at_bytes: usize,
+    pub(crate) flush_age: Duration,
+    pub(crate) max_series: u32,
+    /// Duplicate policy of series that are created without one.
+    pub(crate) duplicates: DuplicatePolicy,
+    pub(crate) retention: RetentionPolicy,
+}
+
+/// The writer: its storage, its state machines, and the state that they do not own.
+#[derive(Debug)]
+pub(crate) struct Writer<S, T> {
+    pub(super) storage: S,
+    pub(super) timers: T,
+    /// The retention policy in it is empty: `retention` has it.
+    pub(super) settings: WriterSettings,
+    pub(super) jobs: JobSender,
+    pub(super) versions: VersionInstaller,
+    /// The active memtable; the newest version has a view of it.
+    pub(super) memtable: Memtable,
+    pub(super) queue: CommandQueue,
+    /// `true` if an appended record is not synced.
+    pub(super) has_unsynced: bool,
+    /// Failure that made the database read-only; `None` while it is writable.
+    pub(super) read_only_cause: Option<Error>,
+    pub(super) flush: FlushScheduler,
+    pub(super) compactor: CompactorSchedule,
+    pub(super) retention: RetentionScheduler,
+    pub(super) shutdown: ShutdownState,
+}
+
+impl<S: WriterStorage, T: Timers> Writer<S, T> {
+    /// Creates a writer over opened storage. No SST has a greater generation than `generation`.
+    pub(crate) fn new(
+        storage: S,
+        timers: T,
+        mut settings: WriterSettings,
+        flusher: Sender<FlushCommand>,
+        compactor: Sender<CompactorCommand>,
+        published: Arc<Watch<Version>>,
+        generation: u64,
+    ) -> Self {
+        let versions = VersionInstaller::new(published);
+        debug_assert_eq!(versions.current().seq, versions.current().flushed_seq, "opening flushes the WAL");
+        let policy = std::mem::take(&mut settings.retention);
+        let compactor_schedule = CompactorSchedule::new(policy.age);
+        let retention = RetentionScheduler::new(policy, &versions.current().cutoffs);
+        Self {
+            storage,
+            timers,
+            settings,
+            jobs: JobSender::new(flusher, compactor, generation),
+            versions,
+            memtable: Memtable::new(),
+            queue: CommandQueue::new(),
+            has_unsynced: false,
+            read_only_cause: None,
+            flush: FlushScheduler::new(),
+            compactor: compactor_schedule,
+            retention,
+            shutdown: ShutdownState::Running,
+        }
+    }
+
+    /// Runs until a shutdown ends, another actor panics, or all senders of the inbox are dropped.
+    pub(crate) async fn run(mut self, inbox: Receiver<WriterMessage>) {
+        // Work that was left when the database was closed.
+        self.dispatch(MachineEvent::Retention(RetentionEvent::Apply));
+        self.dispatch(MachineEvent::Compactor(CompactorEvent::Wake));
+        while let Some(message) = inbox.recv().await {
+            self.retention.begin_turn();
+            self.handle(message);
+            // Messages that are queued already join this turn, so that their commands can share its sync.
+            for _ in 1..MAX_GROUP_REQUESTS {
+                let Some(message) = inbox.try_recv() else { break };
+                self.handle(message);
+            }
+            self.run_queue();
+            self.end_turn();
+            if self.shutdown.is_stopped() {
+                break;
+            }
+            // Under steady load the inbox is never empty. Yielding lets the executor fire due timers.
+            yield_now().await;
+        }
+        // Before the inbox is dropped, and with it every request left in it: a caller whose request is dropped
+        // unanswered finds the reason in the closed watch.
+        self.versions.close();
+    }
+
+    fn handle(&mut self, message: WriterMessage) {
+        match message {
+            // A shutdown has started. It might never end if further commands were accepted.
+            WriterMessage::Command(queued) if self.shutdown.has_started() => queued.command.reject(&Error::Closed),
+            WriterMessage::Command(queued) => {
+                if queued.command.is_shutdown() {
+                    self.dispatch(MachineEvent::Shutdown(ShutdownEvent::Requested));
+                }
+                self.queue.push(queued);
+            }
+            WriterMessage::Event(WriterEvent::Flushed { generation, outcome }) => {
+                let _span = tracing::debug_span!("install_flush", generation).entered();
+                self.dispatch(MachineEvent::Flush(FlushEvent::Finished { generation, outcome }));
+            }
+            WriterMessage::Event(WriterEvent::Compacted { inputs, outcome }) => {
+                let finished = CompactionEvent::Finished { inputs, outcome };
+                self.dispatch(MachineEvent::Compactor(CompactorEvent::Compaction(finished)));
+            }
+            WriterMessage::Event(WriterEvent::EmptySeriesChecked { seq, candidates, outcome }) => {
+                let finished = EmptySeriesEvent::Finished { seq, candidates, outcome };
+                self.dispatch(MachineEvent::Compactor(CompactorEvent::EmptySeries(finished)));
+            }
+            WriterMessage::Event(WriterEvent::TimerFired(timer)) => self.on_timer(timer),
+            WriterMessage::Event(WriterEvent::ActorPanicked) => {
+                self.dispatch(MachineEvent::Shutdown(ShutdownEvent::ActorPanicked));
+            }
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::SyncMark => {
+                let marked = if self.read_only_cause.is_none() { self.storage.write_sync_mark() } else { Ok(()) };
+                if let Err(error) = marked {
+                    self.enter_read_only(&error);
+                }
+            }
+            Timer::Sync => drop(self.sync_now()),
+            Timer::MemtableAge => self.dispatch(MachineEvent::Flush(FlushEvent::MemtableAged)),
+            Timer::FlushRetry => self.dispatch(MachineEvent::Flush(FlushEvent::RetryDue)),
+            Timer::CompactionRetry => {
+                self.dispatch(MachineEvent::Compactor(CompactorEvent::Compaction(CompactionEvent::RetryDue)));
+            }
+            Timer::EmptySeriesCheck => self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue)),
+            Timer::Retention => self.dispatch(MachineEvent::Retention(RetentionEvent::Apply)),
+            // The timer only causes a turn: each turn ends with the test of retired files.
+            Timer::RetiredSweep => {}
+        }
+    }
+
+    fn end_turn(&mut self) {
+        // Without candidates nothing is dispatched, so that most turns do not read the clock.
+        if has_candidates(self.versions.current()) {
+            self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue));
+        }
+        if self.versions.remove_unpinned_files(&mut self.storage) {
+            self.timers.arm_no_later(Timer::RetiredSweep, RETIRED_SWEEP_INTERVAL);
+        }
+    }
+
+    /// Passes an event to its state machine and performs the effects.
+    pub(super) fn dispatch(&mut self, event: MachineEvent) {
+        let applies_retention = matches!(event, MachineEvent::Retention(RetentionEvent::Apply));
+        let _span = applies_retention.then(|| tracing::debug_span!("retention").entered());
+        let version = self.versions.current();
+        let effects: Effects = match event {
+            MachineEvent::Flush(event) => self.flush.on(event, version),
+            MachineEvent::Compactor(event) => self.compactor.on(event, version, self.timers.monotonic_now()),
+            MachineEvent::Shutdown(event) => self.shutdown.on(event, version),
+            MachineEvent::Retention(event) => {
+                let busy = self.compactor.compaction().inputs();
+                let inputs = RetentionInputs { busy, wall_clock_nanos: self.timers.wall_clock_nanos() };
+                self.retention.on(event, version, inputs)
+            }
+        };
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartFlush(frozen) => self.jobs.start_flush(frozen, self.versions.current()),
+            Effect::StartCompaction(plan) => self.jobs.start_compaction(*plan, self.versions.current()),
+            Effect::StartEmptySeriesCheck(candidates) => {
+                self.jobs.start_empty_series_check(candidates, Arc::clone(self.versions.current()));
+            }
+            Effect::CancelCompactor => self.jobs.cancel_compactor(),
+            Effect::Freeze(origin) => {
+                let outcome = self.freeze();
+                self.dispatch(origin.finished(outcome));
+            }
+            Effect::Install { next, then } => {
+                match self.versions.install(*next, &mut self.storage, &self.timers) {
+                    Ok(()) => self.dispatch(then),
+                    // The edit may be durable, so its SSTs stay; the next opening decides.
+                    Err(error) => self.enter_read_only(&error),
+                }
+            }
+            Effect::Publish(next) => self.versions.publish(*next),
+            Effect::RemoveSsts(ids) => self.storage.remove_ssts(&ids),
+            Effect::DropWalSegments => self.storage.drop_wal_segments(),
+            Effect::ArmTimer(timer, after) => self.timers.arm(timer, after),
+            Effect::ArmTimerNoLater(timer, after) => self.timers.arm_no_later(timer, after),
+            Effect::Reply(reply, outcome) => reply.send(outcome),
+            Effect::QueueDelete(delete) => {
+                self.queue.push(QueuedCommand { command: WriterCommand::Delete(delete), permit: None });
+            }
+            Effect::RejectQueuedFlushes(error) => {
+                self.reject_queued(|command| matches!(command, WriterCommand::Flush { .. }), &error);
+            }
+            Effect::RejectQueue => self.reject_queued(|_| true, &Error::Closed),
+            Effect::SyncAndReply { reply, outcome } => {
+                let synced = self.sync_now();
+                reply.send(outcome.and(synced));
+            }
+            Effect::Sync => drop(self.sync_now()),
+            Effect::Handle(event) => self.dispatch(event),
+        }
+    }
+
+    fn reject_queued(&mut self, matches: impl Fn(&WriterCommand) -> bool, error: &Error) {
+        for queued in self.queue.drain_matching(matches) {
+            queued.command.reject(error);
+        }
+    }
+
+    /// Syncs the WAL if a record is unsynced. A failure makes the database read-only.
+    ///
+    /// A read-only database is synced, too: after a failure of the manifest the WAL is intact, and writes that were
+    /// acknowledged under `Interval` must still be synced.
+    pub(super) fn sync_now(&mut self) -> Result<()> {
+        if !self.has_unsynced {
+            return Ok(());
+        }
+        let synced = self.storage.sync();
+        match &synced {
+            Ok(()) => self.mark_synced(),
+            Err(error) => self.enter_read_only(error),
+        }
+        synced
+    }
+
+    /// Records that everything appended is synced.
+    ///
+    /// A sync mark follows unless another sync comes first.
+    pub(super) fn mark_synced(&mut self) {
+        self.has_unsynced = false;
+        self.timers.arm(Timer::SyncMark, SYNC_MARK_DELAY);
+    }
+
+    /// Makes the database read-only, and answers waiting flushes and compacts with the error.
+    ///
+    /// Reads continue. The next opening decides which records are durable.
+    pub(super) fn enter_read_only(&mut self, error: &Error) {
+        tracing::error!(%error, "database is now read-only");
+        self.read_only_cause.get_or_insert_with(|| error.clone());
+        let read_only = Error::read_only(error.clone());
+        self.dispatch(MachineEvent::Flush(FlushEvent::ReadOnly(read_only.clone())));
+        self.dispatch(MachineEvent::Compactor(CompactorEvent::ReadOnly(read_only)));
+        self.dispatch(MachineEvent::Retention(RetentionEvent::Halt));
+    }
+
+    /// Returns an error if the database is read-only.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        match &self.read_only_cause {
+            Some(error) => Err(Error::read_only(error.clone())),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Scan for empty series: finds the candidates that have no visible point in a version.
+//!
+//! It reads the memtables first, then the SSTs from the newest to the oldest, each once. An SST is opened only if it
+//! may contain a remaining candidate.
+
+use std::ops::RangeInclusive;
+
+use super::InputFileCache;
+use crate::engine::actor::EmptySeriesJob;
+use crate::format::sst::{BlockEntry, BlockScratch, SstReader};
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::memtable::{ChunkList, MemtableView};
+use crate::state::version::{SstMeta, Version};
+use crate::types::error::{Error, Result};
+use crate::types::options::DuplicatePolicy;
+use crate::types::series::{SeriesId, SeriesSet};
+use crate::types::time_range::TimeRange;
+
+/// Running scan of one version for empty series.
+pub(super) struct EmptySeriesScan<'a> {
+    job: &'a EmptySeriesJob,
+    /// Candidates without a visible point so far, ascending.
+    remaining: Vec<SeriesId>,
+    scratch: BlockScratch,
+    timestamps: Vec<i64>,
+    bits: Vec<u64>,
+}
+
+impl<'a> EmptySeriesScan<'a> {
+    pub(super) fn new(job: &'a EmptySeriesJob) -> Self {
+        let left = job.candidates.iter().collect();
+        Self { job, remaining: left, scratch: BlockScratch::default(), timestamps: Vec::new(), bits: Vec::new() }
+    }
+
+    /// Returns the candidates without a visible point.
+    ///
+    /// # Errors
+    /// `Closed` if the job was cancelled; any read error.
+    pub(super) fn run(mut self, handles: &InputFileCache) -> Result<SeriesSet> {
+        let version = &self.job.version;
+        let mut left = Vec::with_capacity(self.remaining.len());
+        for id in std::mem::take(&mut self.remaining) {
+            // The test of a memtable with many deletes takes long, and a close waits for the scan.
+            self.check_cancelled()?;
+            if !memtables_have_visible_point(version, id) {
+                left.push(id);
+            }
+        }
+        self.remaining = left;
+        for meta in version.ssts.iter().rev() {
+            if self.has_candidate_in(meta.rectangle.series()) {
+                self.scan_sst(&*handles.open(meta)?, meta)?;
+            }
+        }
+        Ok(SeriesSet::from_sorted(self.remaining))
+    }
+
+    fn has_candidate_in(&self, series: RangeInclusive<SeriesId>) -> bool {
+        let at = self.remaining.partition_point(|id| id < series.start());
+        self.remaining.get(at).is_some_and(|id| id <= series.end())
+    }
+
+    /// Removes the series with a visible point in the SST from the remaining candidates.
+    fn scan_sst(&mut self, reader: &SstReader, meta: &SstMeta) -> Result<()> {
+        let mut found: Vec<SeriesId> = Vec::new();
+        // Hidden ranges of the series of the last entry that was tested.
+        let mut hidden: Option<(SeriesId, HiddenRanges)> = None;
+        let mut number = 0;
+        while let Some(series) = reader.series_of_page(number) {
+            self.check_cancelled()?;
+            let entries = if self.has_candidate_in(series) { reader.blocks_of_page(number)? } else { None };
+            for entry in entries.into_iter().flatten() {
+                let id = entry.series;
+                if found.last() == Some(&id) || self.remaining.binary_search(&id).is_err() {
+                    continue;
+                }
+                let hidden = match &hidden {
+                    Some((of, hidden)) if *of == id => hidden,
+                    _ => &hidden.insert((id, self.hidden(id, meta.max_seq))).1,
+                };
+                if self.block_has_visible_point(reader, &entry, hidden)? {
+                    found.push(id);
+                }
+            }
+            number += 1;
+        }
+        self.remaining.retain(|id| found.binary_search(id).is_err());
+        Ok(())
+    }
+
+    fn hidden(&self, id: SeriesId, max_seq: u64) -> HiddenRanges {
+        let version = &self.job.version;
+        version.series.get(id).map_or_else(|| HiddenRanges::new(Vec::new()), |def| version.hidden_ranges(def, max_seq))
+    }
+
+    /// Returns `true` if a block has a visible point.
+    ///
+    /// Decodes the block only if both of its ends are hidden and the range between them is not hidden whole.
+    fn block_has_visible_point(
+        &mut self,
+        reader: &SstReader,
+        block: &BlockEntry,
+        hidden: &HiddenRanges,
+    ) -> Result<bool> {
+        if hidden.range_containing(block.first_time).is_none() || hidden.range_containing(block.last_time).is_none() {
+            return Ok(true);
+        }
+        if hidden.covers(block.times()) {
+            return Ok(false);
+        }
+        self.timestamps.clear();
+        self.bits.clear();
+        reader.read_block_raw(block, &mut self.scratch, &mut self.timestamps, &mut self.bits)?;
+        Ok(self.timestamps.iter().any(|at| hidden.range_containing(*at).is_none()))
+    }
+
+    fn check_cancelled(&self) -> Result<()> {
+        if self.job.cancel.is_set() { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
+/// Returns `true` if a memtable of the version has a visible point of the series.
+fn memtables_have_visible_point(version: &Version, id: SeriesId) -> bool {
+    let Some(def) = version.series.get(id) else { return false };
+    let shows = |view: &MemtableView, max_seq: u64| {
+        let mut lanes = [ChunkList::InOrder, ChunkList::Late]
+            .into_iter()
+            .filter_map(|lane| view.list_reader(id, lane, TimeRange::ALL));
+        lanes.any(|lane| lane.newest_visible(&version.hidden_ranges(def, max_seq), DuplicatePolicy::KeepAll).is_some())
+    };
+    shows(&version.active, u64::MAX) || version.frozen.iter().any(|frozen| shows(&frozen.view, frozen.max_seq))
+}

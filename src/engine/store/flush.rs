@@ -1,0 +1,165 @@
+//! Flush: writes a frozen memtable as SSTs.
+//!
+//! Deletes, the cutoffs and the duplicate policy are applied. The remaining points are divided into regions, as for the
+//! outputs of a compaction, and each region with points becomes a file.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::region_writer::{OutputSettings, RegionWriter};
+use super::size_estimates::{SizeEstimates, SplitCriteria, estimate_for_memtable, max_estimates, split_timestamps};
+use crate::engine::actor::{FlushExecutor, FlushJob, JobOutput};
+use crate::format::sst::MAX_BLOCK_POINTS;
+use crate::platform::env::Dir;
+use crate::state::file_id::FileIdAllocator;
+use crate::state::memtable::RawPoint;
+use crate::state::rectangle::Rectangle;
+use crate::state::version::L0;
+use crate::state::version::pick::{SizeEstimate, flush_regions};
+use crate::types::error::{Error, Result};
+use crate::types::options::DuplicatePolicy;
+use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::time_range::TimeRange;
+
+/// Divisor of the memtable's time span that gives the minimum gap.
+///
+/// A gap between two points of a series that is at least this long separates them: a split there is worth a file.
+const GAP_FRACTION: u64 = 16;
+
+/// Bytes per point while a series is read.
+///
+/// A point is stored once as a raw point and once in columns, in vectors that may be half empty.
+const POINT_MEMORY_BYTES: usize = 64;
+
+/// Executor of flushes.
+#[derive(Debug)]
+pub(crate) struct SstFlusher {
+    pub(super) dir: Dir,
+    pub(super) uuid: Uuid,
+    pub(super) ids: Arc<FileIdAllocator>,
+    /// Memory of a flush in bytes.
+    ///
+    /// A quarter is for the points of a series that are read at once, a quarter for the size estimates, and half for
+    /// the write buffers of the open files.
+    pub(super) memory: usize,
+}
+
+impl SstFlusher {
+    /// Returns how many points of a series are read at once.
+    ///
+    /// They are at least two full blocks, which the SST writer buffers anyway.
+    fn part_points(&self) -> usize {
+        (self.memory / 4 / POINT_MEMORY_BYTES).max(2 * MAX_BLOCK_POINTS)
+    }
+}
+
+impl FlushExecutor for SstFlusher {
+    fn flush(&mut self, job: &FlushJob) -> Result<JobOutput> {
+        let began = self.dir.env().monotonic_now();
+        let part_points = self.part_points();
+        let fragments = fragments(job, part_points, max_estimates(self.memory))?;
+        let ssts = if fragments.is_empty() {
+            Vec::new()
+        } else {
+            let frozen = &job.frozen;
+            let outputs = OutputSettings {
+                dir: &self.dir,
+                uuid: self.uuid,
+                ids: &self.ids,
+                level: L0,
+                generation: frozen.generation,
+                seqs: frozen.min_seq..=frozen.max_seq,
+                buffer_bytes: self.memory / 2,
+            };
+            let regions = flush_regions(&fragments, job.newest_flushed_time);
+            let mut writer = RegionWriter::new(outputs, regions);
+            let mut current = None;
+            for_each_run(job, part_points, |def, timestamps, bits| {
+                if current.replace(def.id) != Some(def.id) {
+                    writer.end_series()?;
+                    writer.begin_series(def)?;
+                }
+                writer.push(timestamps, bits)
+            })?;
+            writer.end_series()?;
+            writer.finish()?
+        };
+        Ok(JobOutput { ssts, duration: self.dir.env().monotonic_now().saturating_sub(began) })
+    }
+}
+
+/// Returns size estimates of the points to flush.
+///
+/// The points are read once for the estimates and once for writing, because they may not fit into memory. Reading takes
+/// a tenth of the time of a flush.
+fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<SizeEstimate>> {
+    let span = job.frozen.view.time_range().map_or(0, |range| range.first().abs_diff(range.last()));
+    let apart = SplitCriteria { late_until: job.newest_flushed_time, min_gap: (span / GAP_FRACTION).max(1) };
+    let mut fragments = SizeEstimates::at_most(most);
+    for_each_run(job, part_points, |def, timestamps, _| {
+        for piece in split_timestamps(timestamps, apart) {
+            let times = TimeRange::new(timestamps[piece.start], timestamps[piece.end - 1]);
+            let rectangle = Rectangle::of_series(def.id, times);
+            fragments.push(estimate_for_memtable(rectangle, piece.len()));
+        }
+        Ok(())
+    })?;
+    Ok(fragments.into_vec())
+}
+
+/// Calls `act` for every series with its points to flush, in time order.
+///
+/// The points come in parts, since one series may fill a memtable. A part may be empty.
+fn for_each_run(
+    job: &FlushJob,
+    part_points: usize,
+    mut act: impl FnMut(&SeriesDef, &[i64], &[u64]) -> Result<()>,
+) -> Result<()> {
+    let frozen = &job.frozen;
+    let (mut cells, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
+    for id in frozen.view.series() {
+        // A point is inserted only after its series is in the index.
+        let def = frozen.series.get(id).ok_or_else(|| unknown(id))?;
+        for range in frozen.view.split_range(id, part_points) {
+            cells.clear();
+            frozen.view.read(id, range, &mut cells);
+            timestamps.clear();
+            bits.clear();
+            for cell in visible_points(&cells, job.cutoffs.for_series(def), def.duplicates) {
+                timestamps.push(cell.timestamp);
+                bits.push(cell.bits);
+            }
+            act(def, &timestamps, &bits)?;
+        }
+    }
+    Ok(())
+}
+
+fn unknown(id: SeriesId) -> Error {
+    Error::StaleSeries { id: id.get() }
+}
+
+/// Returns the points that remain after the cutoff and then the duplicate policy.
+///
+/// They are in time order, and at equal times in order of arrival, as in `cells`.
+fn visible_points(
+    cells: &[RawPoint],
+    cutoff: Option<i64>,
+    duplicates: DuplicatePolicy,
+) -> impl Iterator<Item = &RawPoint> {
+    let visible = cutoff.map_or(0, |cutoff| cells.partition_point(|cell| cell.timestamp < cutoff));
+    let cells = &cells[visible..];
+    let twins = |one: Option<&RawPoint>, other: &RawPoint| one.is_some_and(|one| one.timestamp == other.timestamp);
+    cells.iter().enumerate().filter_map(move |(at, cell)| {
+        let is_kept = match duplicates {
+            DuplicatePolicy::KeepAll => true,
+            DuplicatePolicy::KeepLast => !twins(cells.get(at + 1), cell),
+            DuplicatePolicy::KeepFirst => !twins(at.checked_sub(1).and_then(|before| cells.get(before)), cell),
+        };
+        is_kept.then_some(cell)
+    })
+}
+
+#[cfg(test)]
+mod tests;

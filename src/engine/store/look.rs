@@ -1,0 +1,180 @@
+//! Input of recovery: the lock, segment headers, series definitions, foreign files.
+//!
+//! It is read before an opening changes anything.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::listing::{DirectoryListing, LOCK_FILE};
+use crate::format::manifest::{MANIFEST, ManifestContents, SeriesLog};
+use crate::format::sst;
+use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, segment_name};
+use crate::platform::env::{Dir, FileLock, OpenMode};
+use crate::state::file_id::FileId;
+use crate::state::series_index::SeriesIndex;
+use crate::state::version::{ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, plan_recovery};
+use crate::types::error::{Error, Result};
+
+/// Takes the exclusive lock of the directory.
+///
+/// # Errors
+/// `Locked` while another handle, snapshot or process has the directory open.
+pub(crate) fn acquire_lock(dir: &Dir) -> Result<Box<dyn FileLock>> {
+    let path = dir.file_path(LOCK_FILE);
+    let taken = dir.env().try_lock(&path).map_err(|error| Error::io("lock", &path, error))?;
+    taken.ok_or_else(|| locked(dir))
+}
+
+/// Takes a shared lock of the directory; `None` if there is no lock file.
+///
+/// # Errors
+/// `Locked` while the database is open.
+pub(crate) fn acquire_shared_lock(dir: &Dir) -> Result<Option<Box<dyn FileLock>>> {
+    let path = dir.file_path(LOCK_FILE);
+    match dir.env().try_lock_shared(&path) {
+        Ok(taken) => taken.map(Some).ok_or_else(|| locked(dir)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("lock", path, error)),
+    }
+}
+
+fn locked(dir: &Dir) -> Error {
+    Error::Locked { dir: dir.path().to_owned(), pid: lock_holder_pid(dir) }
+}
+
+/// Returns the process id in the lock file; `None` if it cannot be read.
+fn lock_holder_pid(dir: &Dir) -> Option<u32> {
+    let file = dir.open(LOCK_FILE, OpenMode::Read).ok()?;
+    let mut text = vec![0; usize::try_from(file.len().ok()?).ok()?.min(16)];
+    file.read_at(0, &mut text).ok()?;
+    String::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// Reads the input of recovery and returns its plan.
+pub(crate) fn plan_recovery_from_disk(
+    dir: &Dir,
+    listed: &DirectoryListing,
+    manifest: &ManifestContents,
+) -> Result<RecoveryPlan> {
+    let floor = manifest.state.wal_floor;
+    let mut segments = Vec::new();
+    for id in &listed.segments {
+        // Segments below the floor are not replayed, so their headers do not matter.
+        if *id >= floor {
+            segments.push(SegmentHeader::read(dir, manifest.uuid, *id)?.summary());
+        }
+    }
+    let older = listed.segments.iter().filter(|id| **id < floor);
+    let found = RecoveryInput {
+        manifest: ManifestState { durable: manifest.state.clone(), bad_edit: manifest.bad_edit.map(|bad| bad.offset) },
+        segments,
+        ssts: listed.ssts.clone(),
+        // Ids of temporary files count, too: a temporary file keeps its name if its removal fails.
+        other_ids: older.chain(&listed.spares).copied().chain(listed.temporary_ids()).collect(),
+    };
+    plan_recovery(&found).map_err(|fault| recovery_error(dir, &fault))
+}
+
+/// Converts a refusal of recovery to an error that names the files.
+pub(crate) fn recovery_error(dir: &Dir, fault: &RecoveryRefusal) -> Error {
+    let sst = |id: &FileId| sst::sst_file_name(*id);
+    match fault {
+        RecoveryRefusal::MissingSsts(ids) => {
+            Error::MissingFiles { dir: dir.path().to_owned(), files: ids.iter().map(sst).collect() }
+        }
+        RecoveryRefusal::MissingSegment(id) => {
+            Error::MissingFiles { dir: dir.path().to_owned(), files: vec![segment_name(*id)] }
+        }
+        RecoveryRefusal::SstLength { id, named, found } => {
+            let what = format!("the manifest says {named} bytes, the file has {found}");
+            Error::corrupt(dir.file_path(&sst(id)), (*named).min(*found), what)
+        }
+        RecoveryRefusal::BadEdit { offset, why } => {
+            Error::corrupt(dir.file_path(MANIFEST), *offset, format!("its last edit is bad, and {why}"))
+        }
+        RecoveryRefusal::BrokenChain { id, detail } => Error::corrupt(dir.file_path(&segment_name(*id)), 0, *detail),
+    }
+}
+
+/// Checks that the segments of unfinished openings have no record.
+pub(super) fn check_unfinished_segments(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan) -> Result<()> {
+    let mut unfinished = recovery.garbage_segments.iter().filter(|id| **id >= recovery.durable.wal_floor);
+    unfinished.try_for_each(|id| check_segment_empty(dir, uuid, *id))
+}
+
+/// Checks that the segment of an unfinished opening has no record.
+///
+/// # Errors
+/// `Corrupt` if it has one: the manifest is older than the segment.
+pub(crate) fn check_segment_empty(dir: &Dir, uuid: Uuid, id: FileId) -> Result<()> {
+    if SegmentReader::open(dir, uuid, id, SegmentBound::Unsealed)?.next_record()?.is_some() {
+        let what = "it holds records, and the manifest knows nothing of it: the manifest is an older one";
+        return Err(Error::corrupt(dir.file_path(&segment_name(id)), 0, what));
+    }
+    Ok(())
+}
+
+/// Moves SSTs without a valid header from the plan's garbage to the unknown files.
+///
+/// An SST that no edit names is garbage only if its header names this database.
+///
+/// # Errors
+/// Those of [`is_own_sst`].
+pub(super) fn keep_foreign_ssts(
+    dir: &Dir,
+    uuid: Uuid,
+    listed: &mut DirectoryListing,
+    recovery: &mut RecoveryPlan,
+) -> Result<()> {
+    for id in std::mem::take(&mut recovery.garbage_ssts) {
+        if is_own_sst(dir, uuid, &recovery.durable.origins, id)? {
+            recovery.garbage_ssts.push(id);
+        } else {
+            listed.unknown.push(sst::sst_file_name(id));
+        }
+    }
+    Ok(())
+}
+
+/// Returns `true` if the header of an SST names this database, or one of `origins`.
+///
+/// `origins` are the databases whose backup this database is. `false` means that the file has no valid header.
+///
+/// `ForeignFile` if the header names another database or another file; `UnsupportedVersion` for a newer format.
+pub(crate) fn is_own_sst(dir: &Dir, uuid: Uuid, origins: &BTreeSet<u128>, id: FileId) -> Result<bool> {
+    let name = sst::sst_file_name(id);
+    match sst::read_identity(dir, &name)? {
+        Some((own, own_id)) if own_id == id && (own == uuid || origins.contains(&own.as_u128())) => Ok(true),
+        Some((other, other_id)) => {
+            let what = format!("it is SST {:016x} of database {other}, and no edit of {uuid} names it", other_id.get());
+            Err(Error::ForeignFile { file: dir.file_path(&name), detail: what })
+        }
+        None => Ok(false),
+    }
+}
+
+/// Reads the series log, and the empty series and candidates that the manifest names.
+///
+/// # Errors
+/// `MissingFiles` or `Corrupt`.
+pub(crate) fn read_series(
+    dir: &Dir,
+    uuid: Uuid,
+    listed: &DirectoryListing,
+    recovery: &RecoveryPlan,
+) -> Result<SeriesIndex> {
+    let mut series = SeriesIndex::default();
+    if recovery.durable.series_log_len > 0 && !listed.series_log {
+        let files = vec![crate::format::manifest::SERIES_LOG.to_owned()];
+        return Err(Error::MissingFiles { dir: dir.path().to_owned(), files });
+    }
+    for def in SeriesLog::read(dir, uuid, recovery.durable.series_log_len)? {
+        let restored = series.restore(def);
+        restored.map_err(|what| Error::corrupt(dir.file_path(crate::format::manifest::SERIES_LOG), 0, what))?;
+    }
+    series.seal();
+    let restored = series.restore_empty(&recovery.durable.empty_series, &recovery.durable.empty_candidates);
+    restored.map_err(|what| Error::corrupt(dir.file_path(MANIFEST), 0, what))?;
+    Ok(series)
+}

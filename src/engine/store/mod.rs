@@ -1,0 +1,105 @@
+//! Storage of the actors: the WAL, the manifest, the series log and the SSTs of one directory.
+//!
+//! The store does what the writer and recovery decide, in their order, and decides nothing itself.
+
+mod backup;
+mod compaction;
+mod create;
+mod flush;
+mod listing;
+mod look;
+mod open;
+mod open_files;
+mod read_context;
+mod region_writer;
+mod replay;
+mod scratch_pool;
+mod size_estimates;
+mod storage_stats;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use backup::BackupReport;
+pub(crate) use backup::backup;
+pub(crate) use listing::{DirectoryListing, LOCK_FILE};
+pub(crate) use look::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};
+pub use open::{OpenReport, TornTail};
+pub(crate) use open::{OpenedDatabase, open};
+pub(crate) use read_context::ReadContext;
+
+use crate::engine::actor::{PinStats, WriterStorage};
+use crate::format::manifest::{Manifest, SeriesLog};
+use crate::format::wal::WalWriter;
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::log_record::{AppendError, LogRecord};
+use crate::state::version::VersionEdit;
+use crate::types::error::Result;
+use crate::types::series::SeriesDef;
+
+/// Storage of the writer on disk: WAL, manifest, series log and SSTs.
+#[derive(Debug)]
+pub(crate) struct DiskStorage {
+    wal: WalWriter,
+    manifest: Manifest,
+    series_log: SeriesLog,
+    ids: Arc<FileIdAllocator>,
+    /// Keeps the directory locked as long as the writer lives.
+    readers: Arc<ReadContext>,
+}
+
+impl WriterStorage for DiskStorage {
+    fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
+        let appended = self.wal.append(group);
+        self.note_wal_bytes();
+        appended
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.wal.sync()
+    }
+
+    fn write_sync_mark(&mut self) -> Result<()> {
+        let marked = self.wal.write_sync_mark();
+        self.note_wal_bytes();
+        marked
+    }
+
+    fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
+        self.wal.rotate()
+    }
+
+    fn commit_edit(&mut self, mut edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        // Definitions first: the floor of the edit releases the WAL records that contain them.
+        edit.series_log_len = self.series_log.append(definitions)?;
+        edit.next_file_id = self.ids.peek_next();
+        self.manifest.append_edit(&edit)
+    }
+
+    fn drop_wal_segments(&mut self) {
+        self.wal.release_below(self.manifest.state().wal_floor);
+        self.note_wal_bytes();
+    }
+
+    fn remove_ssts(&mut self, ids: &[FileId]) {
+        for id in ids {
+            self.readers.files.evict(*id);
+            if let Err(error) = self.readers.files.dir().remove(&crate::format::sst::sst_file_name(*id)) {
+                // The manifest no longer names the file, so the next opening removes it.
+                tracing::warn!(%error, "an obsolete SST could not be removed; the next opening removes it");
+            }
+        }
+    }
+
+    fn report_pins(&mut self, pinned: PinStats) {
+        self.readers.stats.set_pins(pinned);
+    }
+}
+
+impl DiskStorage {
+    /// Publishes the size of the WAL for `Stats`; the WAL itself belongs to the writer.
+    fn note_wal_bytes(&self) {
+        self.readers.stats.set_wal_bytes(self.wal.replay_bytes());
+    }
+}

@@ -1,0 +1,230 @@
+//! Opening of a directory: lock, list, plan the recovery, remove leftovers, replay, commit.
+//!
+//! Until the manifest is rewritten, only leftovers that recovery never reads are changed, so that after a crash the
+//! next opening takes the same steps. The old WAL segments are removed after the commit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::DiskStorage;
+use super::compaction::SstCompactor;
+use super::create::{check_creatable, prepare_directory, sync_parent};
+use super::flush::SstFlusher;
+use super::listing::{DirectoryListing, LOCK_FILE};
+use super::look::{acquire_lock, check_unfinished_segments, keep_foreign_ssts, plan_recovery_from_disk, read_series};
+use super::read_context::ReadContext;
+use super::replay::{ReplayOutcome, WalReplay, check_replayable};
+use crate::engine::actor::WriterStorage;
+use crate::format::manifest::{Manifest, ManifestContents, SeriesLog};
+use crate::format::sst;
+use crate::format::wal::{WalFiles, WalWriter, segment_name};
+use crate::platform::env::{Dir, Env};
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::version::{Cutoffs, DurableState, RecoveryPlan, Version};
+use crate::types::error::{Error, Result};
+use crate::types::options::{DuplicatePolicy, Options};
+
+/// Report of an opening: what it found and did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OpenReport {
+    /// `true` if the database was created.
+    pub created: bool,
+    /// Number of records of the write-ahead log that were not in an SST yet.
+    pub replayed_records: u64,
+    /// Number of points in these records.
+    pub replayed_points: u64,
+    /// The torn tail of the log that was dropped; `None` if there was none.
+    pub torn_tail: Option<TornTail>,
+    /// Names of obsolete files that were removed, or recycled for the write-ahead log.
+    pub removed: Vec<String>,
+    /// Names of files and directories that are not part of a database; they were kept.
+    pub unknown: Vec<String>,
+}
+
+/// The torn tail of a write-ahead log.
+///
+/// It contained no write that was acknowledged as synced, since its sync had not returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TornTail {
+    /// File of the segment, which the opening removes or recycles.
+    pub file: PathBuf,
+    /// Offset of the torn record in the segment, in bytes.
+    pub offset: u64,
+    /// Number of dropped bytes.
+    pub bytes: u64,
+    /// File with a copy of the dropped bytes; it may be deleted.
+    pub copy: PathBuf,
+}
+
+/// Parts of an opened database, from which the engine starts its actors.
+pub(crate) struct OpenedDatabase {
+    pub(crate) storage: DiskStorage,
+    pub(crate) tables: SstFlusher,
+    pub(crate) merges: SstCompactor,
+    pub(crate) readers: Arc<ReadContext>,
+    pub(crate) version: Version,
+    /// Cutoffs of retention rules by the text of their selectors.
+    pub(crate) rule_cutoffs: BTreeMap<String, i64>,
+    /// Greatest generation of an SST or of a flush of the replay.
+    pub(crate) generation: u64,
+    /// Duplicate policy of new series.
+    pub(crate) duplicates: DuplicatePolicy,
+    pub(crate) report: OpenReport,
+    pub(crate) opening_id: u64,
+}
+
+/// Opens a directory; creates a database if there is none and the options allow it.
+pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<OpenedDatabase> {
+    let _span = tracing::debug_span!("recovery", dir = %path.display()).entered();
+    let dir = Dir::new(env, path);
+    prepare_directory(&dir, options.create)?;
+    let lock = acquire_lock(&dir)?;
+    let mut listed = DirectoryListing::list(&dir)?;
+    let created = !listed.manifest;
+    if created {
+        check_creatable(&dir, &listed, options.create)?;
+        sync_parent(&dir)?;
+        // Floor 0: no opening has finished, so no segment counts.
+        let (next_file, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
+        let durable = DurableState { next_file_id: next_file, duplicates, ..DurableState::default() };
+        Manifest::create(dir.clone(), dir.env().random_uuid(), durable)?;
+    }
+    let manifest = ManifestContents::read(&dir)?;
+    let duplicates = manifest.state.duplicates;
+    check_duplicates(duplicates, options)?;
+    let mut recovery = plan_recovery_from_disk(&dir, &listed, &manifest)?;
+    let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
+    check_unfinished_segments(&dir, manifest.uuid, &recovery)?;
+    keep_foreign_ssts(&dir, manifest.uuid, &mut listed, &mut recovery)?;
+    // After these checks: a directory with a newer format version must not be changed.
+    lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error))?;
+    let (manifest, mut removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed)?;
+    let ids = Arc::new(FileIdAllocator::new(recovery.next_file_id));
+    let shares = options.memory_shares();
+    let memory = shares.flush;
+    let tables = || SstFlusher { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
+    let replayed = WalReplay::new(&dir, tables(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
+    let readers = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, lock));
+    let mut storage =
+        commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&readers))?;
+    // The manifest that no longer needs the old segments is durable now.
+    storage.drop_wal_segments();
+    removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
+    let durable = storage.manifest.state();
+    let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
+    let version = Version::from_durable(replayed.series, durable, cutoffs);
+    let ruled = durable.rule_cutoffs.clone();
+    let report = OpenReport {
+        created,
+        replayed_records: replayed.records,
+        replayed_points: replayed.points,
+        torn_tail: replayed.torn_tail,
+        removed,
+        unknown: listed.unknown,
+    };
+    tracing::info!(dir = %path.display(), ?report, "opened");
+    let opening_id = dir.env().random_uuid().as_u64_pair().0;
+    let generation = replayed.generation;
+    let (tables, merges) = (tables(), SstCompactor::new(dir, manifest.uuid, ids, shares.merge));
+    Ok(OpenedDatabase {
+        storage,
+        tables,
+        merges,
+        readers,
+        version,
+        rule_cutoffs: ruled,
+        generation,
+        duplicates,
+        report,
+        opening_id,
+    })
+}
+
+/// Checks that the options name the duplicate policy of the database, which is fixed, or none.
+fn check_duplicates(made: DuplicatePolicy, options: &Options) -> Result<()> {
+    if options.duplicates.is_none_or(|asked| asked == made) {
+        return Ok(());
+    }
+    let detail = format!("the policy of the database is `{made}`, which is fixed at its creation");
+    Err(Error::InvalidOption { option: "duplicates", detail })
+}
+
+/// Removes leftovers of earlier openings, flushes and compactions.
+///
+/// Rewrites the manifest before that if needed.
+///
+/// Returns the content of the manifest and the names of the removed files. The leftovers are removed before this
+/// opening writes files: otherwise each attempt on a nearly full disk would leave less space for the next one.
+///
+/// The manifest is rewritten in two cases. If no opening of the database has finished, the name of the manifest may
+/// exist only in the page cache, and a power loss could leave new files without a manifest. If SSTs are removed, no
+/// older manifest that a power loss could bring back may name them. The rewrite cannot be combined with the commit of
+/// the recovery: the replay needs the space of the removed files.
+fn clean_up_leftovers(
+    dir: &Dir,
+    manifest: ManifestContents,
+    created: bool,
+    recovery: &RecoveryPlan,
+    listed: &DirectoryListing,
+) -> Result<(ManifestContents, Vec<String>)> {
+    let garbage: Vec<String> = recovery.garbage_ssts.iter().map(|id| sst::sst_file_name(*id)).collect();
+    if !garbage.is_empty() {
+        // If the WAL cannot be replayed, the opening fails before anything is removed: an SST that no edit names may
+        // have the only valid copy of the damaged records.
+        check_replayable(dir, manifest.uuid, recovery)?;
+    }
+    let is_unfinished = !created && manifest.state.wal_floor == FileId::default();
+    let manifest = if is_unfinished || !garbage.is_empty() {
+        let durable = DurableState { next_file_id: recovery.next_file_id, ..recovery.durable.clone() };
+        Manifest::reopen(dir.clone(), &manifest, durable)?;
+        ManifestContents::read(dir)?
+    } else {
+        manifest
+    };
+    let removed = listed.temporaries.iter().cloned().chain(garbage).filter(|name| dir.remove(name).is_ok());
+    Ok((manifest, removed.collect()))
+}
+
+/// Commits the recovered state: the series log, a new WAL segment, and last the manifest.
+///
+/// The manifest moves the floor to the new segment.
+#[expect(clippy::too_many_arguments, reason = "the commit needs every result of the opening")]
+fn commit_recovery(
+    dir: &Dir,
+    options: &Options,
+    manifest: &ManifestContents,
+    recovery: &RecoveryPlan,
+    replayed: &ReplayOutcome,
+    listed: &DirectoryListing,
+    ids: &Arc<FileIdAllocator>,
+    readers: Arc<ReadContext>,
+) -> Result<DiskStorage> {
+    let uuid = manifest.uuid;
+    let logged = replayed.series.len() - replayed.definitions.len();
+    // The index holds at most 2^31 series.
+    let logged = u32::try_from(logged).unwrap_or(u32::MAX);
+    let mut series_log = SeriesLog::open(dir.clone(), uuid, recovery.durable.series_log_len, logged)?;
+    let series_log_len = series_log.append(&replayed.definitions)?;
+    let found = WalFiles { segments: listed.segments.clone(), spares: listed.spares.clone() };
+    let segment_bytes = options.wal_segment_bytes;
+    let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
+    let (gone, suspects) = replayed.series.empty_series().manifest_sets();
+    let durable = DurableState {
+        ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
+        tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
+        empty_series: gone,
+        empty_candidates: suspects,
+        flushed_seq: replayed.last_seq,
+        wal_floor: wal.active_segment(),
+        series_log_len,
+        next_file_id: ids.peek_next(),
+        ..recovery.durable.clone()
+    };
+    let manifest = Manifest::reopen(dir.clone(), manifest, durable)?;
+    Ok(DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), readers })
+}

@@ -1,0 +1,44 @@
+//! State that the snapshots of an opening share.
+//!
+//! It is the cache of open files, the pool of decoding buffers, statistics, and the lock of the directory.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::open_files::OpenFileCache;
+use super::scratch_pool::ScratchPool;
+use super::storage_stats::StorageStats;
+use crate::platform::env::{Dir, FileLock};
+use crate::types::options::MemoryShares;
+
+/// State for reads, shared by the engine, the writer's storage and every snapshot of an opening.
+///
+/// The directory is unlocked when the last of them is dropped.
+#[derive(Debug)]
+pub(crate) struct ReadContext {
+    pub(crate) files: OpenFileCache,
+    pub(crate) scratches: ScratchPool,
+    pub(crate) stats: StorageStats,
+    _lock: DirectoryLock,
+}
+
+/// Lock of a database's directory. It is released when the value is dropped.
+#[derive(Debug)]
+struct DirectoryLock(#[expect(dead_code, reason = "held for its drop")] Box<dyn FileLock>);
+
+impl ReadContext {
+    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, lock: Box<dyn FileLock>) -> Self {
+        Self {
+            files: OpenFileCache::new(dir, uuid, shares),
+            scratches: ScratchPool::new(shares),
+            stats: StorageStats::default(),
+            _lock: DirectoryLock(lock),
+        }
+    }
+
+    /// Returns the time since `since`, a reading of the monotonic clock.
+    pub(crate) fn elapsed(&self, since: Duration) -> Duration {
+        self.files.dir().env().monotonic_now().saturating_sub(since)
+    }
+}

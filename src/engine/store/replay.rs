@@ -1,0 +1,209 @@
+//! Replay: reads the WAL, and flushes its records above `flushed_seq` into new SSTs.
+//!
+//! Replay needs no more memory than normal operation: it flushes a full memtable. A record that it reads may exist only
+//! in the page cache; it counts as durable only in the new SSTs.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::flush::SstFlusher;
+use super::listing::TORN_TAIL_PREFIX;
+use super::open::TornTail;
+use crate::engine::actor::{FlushExecutor, FlushJob};
+use crate::format::manifest::remove_if_exists;
+use crate::format::sst::sst_file_name;
+use crate::format::wal::{SegmentBound, SegmentTail, read_segment, segment_name};
+use crate::platform::env::{Dir, OpenMode};
+use crate::state::file_id::FileId;
+use crate::state::log_record::LogRecord;
+use crate::state::memtable::{FrozenMemtable, Memtable};
+use crate::state::series_index::SeriesIndex;
+use crate::state::tombstone::Tombstone;
+use crate::state::version::{Cutoffs, RecoveryPlan, ReplayEnd, SegmentSummary, SstMeta};
+use crate::types::error::{Error, Result};
+use crate::types::series::SeriesDef;
+
+/// Result of a replay.
+#[derive(Debug)]
+pub(super) struct ReplayOutcome {
+    pub(super) series: SeriesIndex,
+    /// Series definitions of the WAL that are not in the series log, in order of id.
+    pub(super) definitions: Vec<Arc<SeriesDef>>,
+    pub(super) ssts: Vec<SstMeta>,
+    /// Replayed deletes, in order.
+    pub(super) tombstones: Vec<Arc<Tombstone>>,
+    /// Seq of the newest replayed record; `flushed_seq` if there is none.
+    pub(super) last_seq: u64,
+    /// Generation of the last flush; without one, the greatest generation of an SST.
+    pub(super) generation: u64,
+    /// Number of replayed records.
+    pub(super) records: u64,
+    /// Number of points in the replayed records.
+    pub(super) points: u64,
+    pub(super) torn_tail: Option<TornTail>,
+}
+
+/// Running replay of the WAL.
+pub(super) struct WalReplay<'a> {
+    pub(super) dir: &'a Dir,
+    pub(super) tables: SstFlusher,
+    pub(super) flush_at_bytes: usize,
+    /// Newest timestamp in the SSTs that the manifest names.
+    newest_flushed_time: Option<i64>,
+    /// Seq of the newest record that was flushed so far.
+    frozen_seq: u64,
+    memtable: Memtable,
+    done: ReplayOutcome,
+}
+
+impl<'a> WalReplay<'a> {
+    pub(super) fn new(
+        dir: &'a Dir,
+        tables: SstFlusher,
+        flush_at_bytes: usize,
+        series: SeriesIndex,
+        recovery: &RecoveryPlan,
+    ) -> Self {
+        let flushed_seq = recovery.durable.flushed_seq;
+        let done = ReplayOutcome {
+            series,
+            definitions: Vec::new(),
+            ssts: Vec::new(),
+            tombstones: Vec::new(),
+            last_seq: flushed_seq,
+            generation: recovery.durable.ssts.iter().map(|sst| sst.generation).max().unwrap_or_default(),
+            records: 0,
+            points: 0,
+            torn_tail: None,
+        };
+        let newest_flushed_time = recovery.durable.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
+        let memtable = Memtable::new();
+        Self { dir, tables, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, done }
+    }
+
+    /// Replays every segment of the plan, in order.
+    ///
+    /// After an error none of its SSTs is left, unless the removal fails, so that repeated openings of a damaged
+    /// database do not fill the disk.
+    pub(super) fn run(mut self, recovery: &RecoveryPlan) -> Result<ReplayOutcome> {
+        match self.replay(recovery) {
+            Ok(()) => Ok(self.done),
+            Err(error) => {
+                // A file that cannot be removed is garbage, which the next opening removes.
+                self.done.ssts.iter().for_each(|sst| drop(self.dir.remove(&sst_file_name(sst.id))));
+                Err(error)
+            }
+        }
+    }
+
+    fn replay(&mut self, recovery: &RecoveryPlan) -> Result<()> {
+        for (segment, end) in segments_with_ends(recovery) {
+            self.segment(recovery, segment, end)?;
+        }
+        self.flush()?;
+        self.done.series = self.done.series.after_flush(self.done.last_seq);
+        self.done.series.seal();
+        Ok(())
+    }
+
+    fn segment(&mut self, recovery: &RecoveryPlan, segment: &SegmentSummary, end: SegmentBound) -> Result<()> {
+        let (dir, uuid) = (self.dir, self.tables.uuid);
+        let read = read_segment(dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
+        if let SegmentTail::Torn { offset, end } = read.tail {
+            self.done.torn_tail = Some(self.copy_torn_tail(segment.id, offset, end)?);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, recovery: &RecoveryPlan, segment: FileId, record: &LogRecord<'_>) -> Result<()> {
+        let corrupt = |what: String| Error::corrupt(self.dir.file_path(&segment_name(segment)), 0, what);
+        for def in record.definitions {
+            // The definitions of flushed records are restored, too: a definition that is read twice must be equal.
+            if self.done.series.restore((**def).clone()).map_err(corrupt)? {
+                self.done.definitions.push(Arc::clone(def));
+            }
+        }
+        if !recovery.must_replay(record.seq) {
+            return Ok(());
+        }
+        if let Some(id) = record.points.series.iter().find(|id| self.done.series.get(**id).is_none()) {
+            return Err(corrupt(format!("record {} has points of series {id}, which nothing defines", record.seq)));
+        }
+        let back = self.done.series.revive(record.points.series, u32::MAX);
+        back.map_err(|error| corrupt(error.to_string()))?;
+        if record.points.len() > 0 {
+            self.memtable.insert(record.points);
+        }
+        if let Some(delete) = record.delete {
+            let delete = Arc::new(delete.clone());
+            if delete.series.bounds().is_some_and(|ids| self.done.series.get(*ids.end()).is_none()) {
+                return Err(corrupt(format!("record {} deletes of a series that nothing defines", record.seq)));
+            }
+            self.done.series.apply_delete(&delete);
+            self.memtable.delete(Arc::clone(&delete));
+            self.done.tombstones.push(delete);
+        }
+        self.done.last_seq = record.seq;
+        self.done.records += 1;
+        self.done.points += record.points.len() as u64;
+        if self.memtable.bytes() >= self.flush_at_bytes { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.memtable.is_empty() {
+            return Ok(());
+        }
+        self.done.generation += 1;
+        let memtable = std::mem::replace(&mut self.memtable, Memtable::new());
+        let frozen = FrozenMemtable {
+            generation: self.done.generation,
+            view: memtable.view(),
+            series: self.done.series.clone(),
+            min_seq: self.frozen_seq + 1,
+            max_seq: self.done.last_seq,
+            // The floor moves only once, when the opening commits.
+            next_wal_segment: FileId::default(),
+        };
+        self.frozen_seq = frozen.max_seq;
+        let newest_flushed_time = self.done.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
+        let newest_flushed_time = newest_flushed_time.max(self.newest_flushed_time);
+        let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time };
+        let made = self.tables.flush(&job)?;
+        self.done.ssts.extend(made.ssts);
+        Ok(())
+    }
+
+    /// Copies a torn tail into a separate file, because its segment will be removed.
+    fn copy_torn_tail(&self, segment: FileId, offset: u64, end: u64) -> Result<TornTail> {
+        let name = segment_name(segment);
+        let file = self.dir.open(&name, OpenMode::Read)?;
+        let len = usize::try_from(end - offset).map_err(|_| file.corrupt(offset, "a tail too long to keep aside"))?;
+        let mut bytes = vec![0; len];
+        file.read_at(offset, &mut bytes)?;
+        let kept = format!("{TORN_TAIL_PREFIX}{:016x}-{offset}.bytes", segment.get());
+        // The copy may exist from an opening that did not finish.
+        remove_if_exists(self.dir, &kept)?;
+        self.dir.open(&kept, OpenMode::Create)?.write_at(0, &bytes)?;
+        Ok(TornTail { file: file.path().to_owned(), offset, bytes: end - offset, copy: self.dir.file_path(&kept) })
+    }
+}
+
+/// Returns the segments to replay, each with its end.
+fn segments_with_ends(recovery: &RecoveryPlan) -> impl Iterator<Item = (&SegmentSummary, SegmentBound)> {
+    let successors = recovery.replay.iter().skip(1).map(Some).chain([None]);
+    recovery.replay.iter().zip(successors).map(|((segment, end), successor)| match (end, successor) {
+        (ReplayEnd::Sealed(len), Some((next, _))) => {
+            (segment, SegmentBound::Sealed { len: *len, last_seq: next.last_seq })
+        }
+        _ => (segment, SegmentBound::Unsealed),
+    })
+}
+
+/// Checks that all records of the segments to replay are valid. Changes nothing.
+pub(super) fn check_replayable(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan) -> Result<()> {
+    for (segment, end) in segments_with_ends(recovery) {
+        read_segment(dir, uuid, segment.id, end, |_| Ok(()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! One opening of a database: its threads, timers and shutdown.
+//!
+//! Each actor runs on a separate thread, because a sync blocks and must not block a user's task.
+
+mod drive;
+mod retention_cutoffs;
+#[cfg(test)]
+mod tests;
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+pub(crate) use drive::TimerQueue;
+use drive::block_on_with_timers;
+pub(crate) use drive::{block_on, run_on_new_thread};
+
+use crate::engine::actor::{
+    self, CompactorCommand, FlushCommand, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage,
+    WriterSettings,
+};
+use crate::engine::store::{self, OpenReport, OpenedDatabase, ReadContext};
+use crate::platform::env::Env;
+use crate::state::version::Version;
+use crate::state::watch::Watch;
+use crate::sync::{Permit, Permits, ReplyReceiver, Sender, channel};
+use crate::types::error::{Error, Result};
+use crate::types::options::{DuplicatePolicy, Options, RetentionPolicy};
+
+/// Maximum number of queued requests without data, such as syncs and flushes.
+const MAX_CONTROL_REQUESTS: usize = 1 << 10;
+
+/// An opening of a database, shared by all clones of a handle.
+///
+/// When the last clone is dropped, the WAL is synced and the actors stop.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    inbox: Sender<WriterMessage>,
+    latest: Arc<Watch<Version>>,
+    /// `None` after a close, so that the directory is unlocked when the last snapshot is dropped.
+    read_context: Mutex<Option<Arc<ReadContext>>>,
+    pub(crate) permits: Permits,
+    /// For requests without data: a flush must not wait behind writes that wait for the flush.
+    pub(crate) control_permits: Permits,
+    pub(crate) options: Options,
+    pub(crate) duplicates: DuplicatePolicy,
+    env: Arc<dyn Env>,
+    pub(crate) report: OpenReport,
+    /// Identifies the opening; `Series` handles of another opening are rejected.
+    pub(crate) opening_id: u64,
+    /// `true` after an actor panicked.
+    poisoned: Arc<AtomicBool>,
+    /// `true` once a close was requested.
+    closed: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Actors of an opening, not yet running.
+pub(crate) struct Actors {
+    pub(crate) writer: ActorFuture,
+    pub(crate) flusher: ActorFuture,
+    pub(crate) compactor: ActorFuture,
+    /// Timers of the writer. The executor sends each due timer to the writer's inbox.
+    pub(crate) alarm: Arc<TimerQueue>,
+    pub(crate) guard: PanicGuard,
+}
+
+/// Future of an actor. It ends when the engine stops.
+pub(crate) type ActorFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Engine {
+    /// Opens and recovers the directory, and starts each actor on a thread. Blocks.
+    pub(crate) fn open(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<Self> {
+        let (mut engine, actors) = Self::assemble(env, dir, options)?;
+        let Actors { writer, flusher, compactor, alarm, guard } = actors;
+        let due = engine.inbox.clone();
+        // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
+        let threads = vec![
+            guard.spawn("timestrata-compactor", move || block_on(compactor))?,
+            guard.spawn("timestrata-flusher", move || block_on(flusher))?,
+            guard.spawn("timestrata-writer", move || {
+                block_on_with_timers(writer, &alarm, &mut |timer| {
+                    due.send(WriterMessage::Event(WriterEvent::TimerFired(timer)));
+                });
+            })?,
+        ];
+        engine.threads = Mutex::new(threads);
+        Ok(engine)
+    }
+
+    /// Opens and recovers the directory, and creates the actors, which the caller runs.
+    pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
+        options.check()?;
+        retention_cutoffs::check_rules(&options.retention)?;
+        let opened = store::open(Arc::clone(&env), dir, &options)?;
+        let OpenedDatabase {
+            storage,
+            tables,
+            merges,
+            readers,
+            version,
+            rule_cutoffs: durable_cutoffs,
+            generation,
+            duplicates,
+            report,
+            opening_id,
+        } = opened;
+        let (cutoffs, rules) =
+            retention_cutoffs::initial_cutoffs(&options.retention, version.cutoffs.global(), durable_cutoffs)?;
+        let version = Version { cutoffs, ..version };
+        let latest = Arc::new(Watch::new(Arc::new(version)));
+        let (inbox, commands) = channel();
+        let (flusher, frozen) = channel::<FlushCommand>();
+        let (compactor, plans) = channel::<CompactorCommand>();
+        let alarm = Arc::new(TimerQueue::new(Arc::clone(&env)));
+        let settings = WriterSettings {
+            durability: options.durability,
+            flush_at_bytes: options.flush_at_bytes(),
+            flush_age: options.flush_age,
+            max_series: options.max_series,
+            retention: RetentionPolicy { age: options.retention.age, bytes: options.retention.bytes, rules },
+            duplicates,
+        };
+        let writer =
+            Writer::new(storage, Arc::clone(&alarm), settings, flusher, compactor, Arc::clone(&latest), generation);
+        let poisoned = Arc::new(AtomicBool::new(false));
+        let guard = PanicGuard { poisoned: Arc::clone(&poisoned), latest: Arc::clone(&latest), inbox: inbox.clone() };
+        let actors = Actors {
+            writer: Box::pin(writer.run(commands)),
+            flusher: Box::pin(actor::run_flusher(tables, frozen, inbox.clone())),
+            compactor: Box::pin(actor::run_compactor(merges, plans, inbox.clone())),
+            alarm,
+            guard,
+        };
+        let engine = Self {
+            inbox,
+            latest,
+            read_context: Mutex::new(Some(readers)),
+            permits: Permits::new(options.memory_shares().queue),
+            control_permits: Permits::new(MAX_CONTROL_REQUESTS),
+            options,
+            duplicates,
+            env,
+            report,
+            opening_id,
+            poisoned,
+            closed: AtomicBool::new(false),
+            threads: Mutex::default(),
+        };
+        Ok((engine, actors))
+    }
+
+    /// Sends a command to the writer.
+    pub(crate) fn send(&self, work: WriterCommand, permit: Option<Permit>) {
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit }));
+    }
+
+    pub(crate) fn version(&self) -> Arc<Version> {
+        self.latest.load()
+    }
+
+    /// Returns the wall clock in nanoseconds since the Unix epoch; see [`Env::wall_clock_nanos`].
+    pub(crate) fn wall(&self) -> i64 {
+        self.env.wall_clock_nanos()
+    }
+
+    pub(crate) fn version_watch(&self) -> &Arc<Watch<Version>> {
+        &self.latest
+    }
+
+    pub(crate) fn readers(&self) -> Option<Arc<ReadContext>> {
+        self.read_context.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns an error if an actor panicked.
+    pub(crate) fn check_not_poisoned(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) { Err(Error::EnginePanicked) } else { Ok(()) }
+    }
+
+    /// Returns the reason why a request was dropped without a reply.
+    ///
+    /// A regular shutdown closes the watch before it drops requests. A panic sets the poisoned flag before it closes
+    /// the watch. So if the watch is open or the flag is set, an actor panicked.
+    pub(crate) fn unanswered_error(&self) -> Error {
+        if self.check_not_poisoned().is_ok() && self.latest.is_closed() { Error::Closed } else { Error::EnginePanicked }
+    }
+
+    /// Flushes, syncs, and stops the actors. Blocks until their threads end, if they have threads.
+    ///
+    /// # Errors
+    /// `Closed` if a close was requested before; those of the flush and the sync.
+    pub(crate) async fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Closed);
+        }
+        let (reply, answer): (_, ReplyReceiver<Result<()>>) = crate::sync::reply_channel();
+        self.send(WriterCommand::Close { reply }, None);
+        let outcome = answer.recv().await.unwrap_or(Err(Error::EnginePanicked));
+        self.join();
+        self.read_context.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome
+    }
+
+    /// Returns `true` if the actors run on threads, which a close waits for.
+    pub(crate) fn has_threads(&self) -> bool {
+        !self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // A waker that runs on an actor's thread may drop the last handle. A thread cannot join itself.
+        if threads.iter().any(|thread| thread.thread().id() == thread::current().id()) {
+            return;
+        }
+        for thread in threads {
+            // The guard of the thread has already handled a panic.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.send(WriterCommand::Release, None);
+        self.join();
+    }
+}
+
+/// Guard that stops the engine if an actor panics.
+pub(crate) struct PanicGuard {
+    poisoned: Arc<AtomicBool>,
+    latest: Arc<Watch<Version>>,
+    inbox: Sender<WriterMessage>,
+}
+
+impl PanicGuard {
+    /// Returns the inbox that due timers are sent to.
+    #[cfg(feature = "testing")]
+    pub(crate) fn inbox(&self) -> Sender<WriterMessage> {
+        self.inbox.clone()
+    }
+
+    /// Starts a named thread whose panic stops the engine, so that waiting calls get an error.
+    fn spawn(&self, name: &'static str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+        let (poisoned, latest, inbox) = (Arc::clone(&self.poisoned), Arc::clone(&self.latest), self.inbox.clone());
+        let guarded = move || {
+            if std::panic::catch_unwind(AssertUnwindSafe(body)).is_err() {
+                poisoned.store(true, Ordering::Release);
+                inbox.send(WriterMessage::Event(WriterEvent::ActorPanicked));
+                latest.close();
+            }
+        };
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(guarded);
+        spawned.map_err(|error| Error::thread_start(name, error))
+    }
+}

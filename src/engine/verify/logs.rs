@@ -1,0 +1,210 @@
+//! Verification of the series log and the WAL.
+//!
+//! It checks what recovery would accept, reads each segment to its end, and collects all series definitions.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::DatabaseVerifier;
+use crate::engine::store::{check_segment_empty, recovery_error};
+use crate::format::manifest::{MANIFEST, ManifestContents, SERIES_LOG, SeriesLog};
+use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, SegmentTail, segment_name};
+use crate::state::file_id::FileId;
+use crate::state::version::{ManifestState, RecoveryInput, RecoveryRefusal, plan_recovery};
+use crate::sync::Arc;
+use crate::types::error::Result;
+use crate::types::point::PointColumns;
+use crate::types::series::SeriesDef;
+
+impl DatabaseVerifier<'_> {
+    /// Checks the series log up to its valid length, and restores the definitions in it.
+    pub(super) fn series_log(&mut self, uuid: Uuid, valid_len: u64) -> Result<()> {
+        let len = self.file_lens.get(SERIES_LOG).copied();
+        match len {
+            None if valid_len > 0 => {
+                self.missing(SERIES_LOG);
+                self.series_complete = false;
+                return Ok(());
+            }
+            None => return Ok(()),
+            Some(len) if len > valid_len => {
+                let surplus = len - valid_len;
+                self.note(format!("{SERIES_LOG}: {surplus} bytes behind byte {valid_len} that no manifest names"));
+            }
+            Some(_) => {}
+        }
+        if valid_len == 0 {
+            return Ok(());
+        }
+        self.count_file(SERIES_LOG);
+        let read = SeriesLog::read(self.dir, uuid, valid_len);
+        let Some(definitions) = self.accept(read)? else {
+            self.series_complete = false;
+            return Ok(());
+        };
+        for definition in definitions {
+            if let Err(what) = self.series.restore(definition) {
+                self.find(SERIES_LOG, 0, what);
+                self.series_complete = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the segments to read, each with its end.
+    ///
+    /// They are those of recovery's plan or, after damage, as many as can be determined.
+    pub(super) fn plan(&mut self, manifest: &ManifestContents) -> Result<Vec<(FileId, SegmentBound)>> {
+        let floor = manifest.state.wal_floor;
+        let below = self.listed.segments.iter().filter(|id| **id < floor);
+        let below: Vec<String> = below.map(|id| segment_name(*id)).collect();
+        for name in below {
+            self.note(format!("{name}: below the floor of the WAL; the next opening removes it"));
+        }
+        let headers = self.headers(manifest.uuid, floor)?;
+        let damaged = headers.len() < self.listed.segments.iter().filter(|id| **id >= floor).count();
+        let state_lost = self.recovery(manifest, &headers, damaged)?;
+        let (chain, unfinished): (Vec<_>, Vec<_>) =
+            headers.into_iter().partition(|header| header.link.predecessor.is_some() || header.id == floor);
+        for header in unfinished {
+            let empty = check_segment_empty(self.dir, manifest.uuid, header.id);
+            if self.accept(empty)?.is_some() {
+                let name = segment_name(header.id);
+                self.note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
+            }
+        }
+        if !state_lost {
+            self.missing_segments(floor, &chain);
+        }
+        self.series_complete &= !damaged && !state_lost;
+        let ends = chain.iter().enumerate().map(|(at, header)| {
+            // If the segment's successor is missing, only the tail rule determines the end.
+            (header.id, header.bound(chain.get(at + 1)).unwrap_or(SegmentBound::Unsealed))
+        });
+        Ok(ends.collect())
+    }
+
+    /// Returns the valid headers of the segments at or above the floor, and counts the files.
+    fn headers(&mut self, uuid: Uuid, floor: FileId) -> Result<Vec<SegmentHeader>> {
+        let mut headers = Vec::new();
+        for id in self.listed.segments.iter().filter(|id| **id >= floor) {
+            self.count_file(&segment_name(*id));
+            let header = SegmentHeader::read(self.dir, uuid, *id);
+            headers.extend(self.accept(header)?);
+        }
+        Ok(headers)
+    }
+
+    /// Reports why recovery would refuse the directory.
+    ///
+    /// Returns `true` if the newest state of the manifest is lost.
+    ///
+    /// Missing and damaged files are not reported here, but one by one elsewhere. If the state is lost, nothing can be
+    /// compared with it.
+    fn recovery(&mut self, manifest: &ManifestContents, headers: &[SegmentHeader], damaged: bool) -> Result<bool> {
+        let mut found = RecoveryInput {
+            manifest: ManifestState {
+                durable: manifest.state.clone(),
+                bad_edit: manifest.bad_edit.map(|bad| bad.offset),
+            },
+            segments: headers.iter().map(SegmentHeader::summary).collect(),
+            ssts: self.listed.ssts.clone(),
+            other_ids: Vec::new(),
+        };
+        let mut fault = plan_recovery(&found).err();
+        if matches!(fault, Some(RecoveryRefusal::MissingSsts(_) | RecoveryRefusal::SstLength { .. })) {
+            // Missing SSTs are reported when they are read; here they must not hide problems of the segments.
+            found.ssts = manifest.state.ssts.iter().map(|sst| (sst.id, sst.file_len)).collect();
+            fault = plan_recovery(&found).err();
+        }
+        match (fault, manifest.bad_edit) {
+            // With a bad segment header it is unknown whether the WAL makes up for the bad edit.
+            (_, Some(bad)) if damaged => {
+                self.find(MANIFEST, bad.offset, "its last edit is bad, and the WAL that might do without it is too");
+                return Ok(true);
+            }
+            (Some(fault @ RecoveryRefusal::BadEdit { .. }), _) => {
+                self.accept::<()>(Err(recovery_error(self.dir, &fault)))?;
+                return Ok(true);
+            }
+            (Some(fault @ RecoveryRefusal::BrokenChain { .. }), None) if !damaged => {
+                self.accept::<()>(Err(recovery_error(self.dir, &fault)))?;
+            }
+            (None, Some(bad)) => {
+                let bytes = bad.end - bad.offset;
+                self.note(format!("{MANIFEST}: a torn edit of {bytes} bytes at {}, not needed", bad.offset));
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// Reports the missing segments that the floor or the header of a later segment names.
+    fn missing_segments(&mut self, floor: FileId, chain: &[SegmentHeader]) {
+        // Floor 0: no opening of the database has finished.
+        let first = (floor != FileId::default()).then_some(floor);
+        let before = chain.iter().filter_map(|header| header.link.predecessor).map(|before| before.id);
+        let named: BTreeSet<FileId> = first.into_iter().chain(before.filter(|id| *id > floor)).collect();
+        for id in named {
+            if !self.listed.segments.contains(&id) {
+                self.missing(&segment_name(id));
+                self.series_complete = false;
+            }
+        }
+    }
+
+    /// Reads a segment to its end and checks its records.
+    pub(super) fn segment(&mut self, uuid: Uuid, id: FileId, end: SegmentBound, flushed_seq: u64) -> Result<()> {
+        let opened = SegmentReader::open(self.dir, uuid, id, end);
+        let Some(mut reader) = self.accept(opened)? else {
+            self.series_complete = false;
+            return Ok(());
+        };
+        loop {
+            match reader.next_record() {
+                Ok(Some(record)) => self.record(id, record.seq, record.definitions, record.points, flushed_seq),
+                Ok(None) => break,
+                Err(error) => {
+                    self.series_complete = false;
+                    return self.accept(Err(error)).map(|_: Option<()>| ());
+                }
+            }
+        }
+        if let Some(SegmentTail::Torn { offset, end }) = reader.scan_result().map(|read| read.tail) {
+            let (name, bytes) = (segment_name(id), end - offset);
+            // If the successor is lost, these bytes may also be a failed write that the successor excluded.
+            self.note(format!("{name}: a torn end of {bytes} bytes at {offset} that the next opening would drop"));
+        }
+        Ok(())
+    }
+
+    /// Restores a record's definitions, and checks the series of its points if it is replayed.
+    fn record(
+        &mut self,
+        segment: FileId,
+        seq: u64,
+        definitions: &[Arc<SeriesDef>],
+        points: PointColumns<'_>,
+        flushed_seq: u64,
+    ) {
+        for definition in definitions {
+            match self.series.restore((**definition).clone()) {
+                Err(what) if self.series_complete => {
+                    self.find(&segment_name(segment), 0, format!("record {seq}: {what}"));
+                    self.series_complete = false;
+                }
+                _ => {}
+            }
+        }
+        if seq <= flushed_seq {
+            return;
+        }
+        self.report.points += points.len() as u64;
+        let unknown = points.series.iter().find(|id| self.series.get(**id).is_none());
+        if let Some(id) = unknown.filter(|_| self.series_complete) {
+            let what = format!("record {seq} has points of series #{id}, which nothing defines");
+            self.find(&segment_name(segment), 0, what);
+        }
+    }
+}

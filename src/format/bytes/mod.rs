@@ -1,0 +1,76 @@
+//! Encodings that several file kinds share, from numbers to the header and frames of log files.
+//!
+//! ```text
+//!  numbers        fixed-width numbers, varints; ByteReader for untrusted bytes
+//!  series_key     series keys, kinds and ids          salted_crc     checksum bound to one file
+//!  series_set     sets of series ids                  log_header     128-byte header of a log file
+//!  tombstone      deletes                             frame          checked record of a log file
+//!                                                     buffered_file  read buffer over a log file
+//! ```
+//!
+//! For every input, a decoder returns a value or the reason why the bytes are invalid. It allocates memory only in
+//! proportion to the length of its input. The modules of the file kinds define the meaning of the values.
+
+mod buffered_file;
+pub(crate) mod frame;
+pub(crate) mod log_header;
+mod numbers;
+mod salted_crc;
+pub(crate) mod series_key;
+pub(crate) mod series_set;
+pub(crate) mod tombstone;
+
+pub(crate) use buffered_file::BufferedFile;
+pub(crate) use numbers::{ByteReader, DecodeError, put_u32, put_u64, put_varint, put_zigzag, put_zigzag_i128};
+pub(crate) use salted_crc::SaltedCrc;
+
+/// Decoded value, or a description of what is wrong with the bytes. The caller adds file and offset.
+pub(crate) type DecodeResult<T> = Result<T, String>;
+
+/// Exclusive upper bound of file ids and seqs.
+///
+/// A billion ids per second would reach it after 292 years, so code that takes the next id or seq need not check for
+/// overflow.
+const U63_LIMIT: u64 = 1 << 63;
+
+/// Returns the number if it is below the bound of file ids and seqs, else an error.
+pub(crate) fn check_u63(number: u64) -> DecodeResult<u64> {
+    if number < U63_LIMIT { Ok(number) } else { Err(format!("{number} exceeds the range of ids and seqs")) }
+}
+
+/// Range of bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+impl Extent {
+    pub(crate) const fn end(self) -> u64 {
+        self.offset.saturating_add(self.len)
+    }
+}
+
+/// Replaces the content of a file in place.
+///
+/// Truncating the file to zero first would make some file systems flush it each time.
+#[cfg(test)]
+pub(crate) fn overwrite(path: &std::path::Path, bytes: &[u8]) {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+}
+
+/// Compares bytes with the committed golden file of format version 1; `TIMESTRATA_BLESS=1` rewrites that file.
+#[cfg(test)]
+pub(crate) fn assert_golden(name: &str, written: &[u8], golden: &[u8]) {
+    if std::env::var_os("TIMESTRATA_BLESS").is_some() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name);
+        std::fs::write(path, written).unwrap();
+        return;
+    }
+    let differs = written.iter().zip(golden).position(|(one, other)| one != other);
+    let at = differs.or((written.len() != golden.len()).then(|| written.len().min(golden.len())));
+    assert_eq!(at, None, "{name} differs from the golden file at this byte: a format change needs a new version");
+}

@@ -1,0 +1,66 @@
+//! Encoding of series keys, series kinds and series ids, the same in the WAL and in the series log.
+
+use super::{ByteReader, DecodeResult, put_varint};
+use crate::types::options::DuplicatePolicy;
+use crate::types::point::ValueType;
+use crate::types::series::{MAX_SERIES_IDS, MAX_SERIES_TAGS, SeriesId, SeriesKey};
+
+/// Minimum length of an encoded key, in bytes: length and one byte of the metric name, and a tag count.
+pub(crate) const MIN_KEY_BYTES: usize = 3;
+
+/// Appends a key: the metric name, the number of tags, and key and value of each tag.
+pub(crate) fn put_key(out: &mut Vec<u8>, key: &SeriesKey) {
+    put_text(out, key.metric());
+    put_varint(out, key.tags().len() as u64);
+    for (tag, value) in key.tags() {
+        put_text(out, tag);
+        put_text(out, value);
+    }
+}
+
+/// Appends a text: its length in bytes as a varint, then its UTF-8 bytes.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Reads a key and checks the rules that every write checks.
+pub(crate) fn read_key(reader: &mut ByteReader<'_>) -> DecodeResult<SeriesKey> {
+    let mut key = SeriesKey::new(read_text(reader)?);
+    let tags = reader.count(2)?;
+    if tags > MAX_SERIES_TAGS {
+        return Err(format!("{tags} tags exceed the maximum of {MAX_SERIES_TAGS}"));
+    }
+    for _ in 0..tags {
+        let tag = read_text(reader)?;
+        key = key.tag(tag, read_text(reader)?);
+    }
+    key.validate().map_err(|error| error.to_string())?;
+    Ok(key)
+}
+
+/// Reads a text that [`put_text`] wrote.
+pub(crate) fn read_text<'a>(reader: &mut ByteReader<'a>) -> DecodeResult<&'a str> {
+    let len = reader.count(1)?;
+    std::str::from_utf8(reader.bytes(len)?).map_err(|_| "a text is not UTF-8".to_owned())
+}
+
+/// Appends a series kind as one byte: value type in the low four bits, duplicate policy in the others.
+pub(crate) fn put_series_kind(out: &mut Vec<u8>, ty: ValueType, duplicates: DuplicatePolicy) {
+    out.push(ty as u8 | duplicates.code() << 4);
+}
+
+/// Reads a series kind: value type and duplicate policy.
+pub(crate) fn read_series_kind(reader: &mut ByteReader<'_>) -> DecodeResult<(ValueType, DuplicatePolicy)> {
+    let code = reader.u8()?;
+    let kind = ValueType::from_code(code & 0xf).zip(DuplicatePolicy::from_code(code >> 4));
+    kind.ok_or_else(|| format!("unknown series kind {code}"))
+}
+
+/// Converts a number to a series id; fails if the number is not below [`MAX_SERIES_IDS`].
+pub(crate) fn check_series_id(number: u64) -> DecodeResult<SeriesId> {
+    match u32::try_from(number) {
+        Ok(id) if id < MAX_SERIES_IDS => Ok(SeriesId::new(id)),
+        _ => Err(format!("series id {number} is not below {MAX_SERIES_IDS}")),
+    }
+}

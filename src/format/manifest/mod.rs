@@ -1,0 +1,217 @@
+//! The manifest, which lists the SSTs that count, and the series log, which defines all series.
+//!
+//! # Manifest
+//!
+//! The manifest is a log file of *edits*. Its content is the sum of the edits, the [`DurableState`]: the SSTs, the
+//! flushed seq, the WAL floor, the valid length of the series log, the next file id, tombstones, retention cutoffs, the
+//! default duplicate policy, the origins of the SSTs, and empty series. An SST of this database that the state does not
+//! name does not count, and the next opening removes it.
+//!
+//! ```text
+//!   manifest, generation g                     manifest, generation g + 1
+//!   | header | full record | edit 1 | edit 2 | ... rewrite ...> | header | full record | edit 1 | ...
+//!     128 B    state at      what    what
+//!              creation      changed changed
+//! ```
+//!
+//! - The first record is the *full record*: the whole state as one edit of the empty state. Each other record is one
+//!   edit. Ordinals count the records from 0; a gap is damage.
+//! - An edit is synced before its version becomes visible and before any file that it removes is deleted.
+//! - The manifest is rewritten, as a full record under the next generation: at each opening, when it is several times
+//!   as long as its full record, and when an edit moves a cutoff but not the WAL floor. The rewrite is a new file:
+//!   synced, then renamed, then the directory is synced. A crash leaves the old manifest or the new one.
+//! - Each edit is synced before the next is written. Hence only the last record can be torn. A bad record with a valid
+//!   frame header behind it is damage, and so is a bad full record.
+//! - A bad last edit is reported to recovery ([`BadEdit`](reader::BadEdit)). Recovery checks the WAL floor and the
+//!   existing files to decide whether the edit was torn by a crash or was damaged later.
+//! - After a failed write or sync nothing more is written: it is unknown whether the edit is on disk.
+//!
+//! # Series log
+//!
+//! The definitions of all series are too many to be rewritten with the manifest, so they have a log of their own. It is
+//! only appended to. The manifest names its valid length. All bytes below this length were synced before the manifest
+//! edit that names it, and must be valid. Bytes behind it are leftovers of a crash, and the next opening cuts them off.
+
+mod describe;
+mod edit;
+mod reader;
+mod series_log;
+#[cfg(test)]
+mod tests;
+
+use uuid::Uuid;
+
+pub(crate) use describe::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
+pub(crate) use reader::ManifestContents;
+pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
+
+use self::edit::put_edit;
+use crate::format::bytes::SaltedCrc;
+use crate::format::bytes::frame::{FrameHeader, put_frame};
+use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader, Magic};
+use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
+use crate::state::version::{DurableState, VersionEdit};
+use crate::types::error::{Error, Result};
+
+/// File name of the manifest.
+pub(crate) const MANIFEST: &str = "manifest";
+/// File name of a manifest that is being written.
+///
+/// A leftover is removed by the next rewrite or opening.
+pub(crate) const MANIFEST_TMP: &str = "manifest.tmp";
+
+pub(crate) const MAGIC: Magic = *b"tstraMAN";
+/// Frame kind of a full record: the first record of each manifest, and only the first.
+const KIND_FULL: u8 = 1;
+/// Frame kind of an edit: a change to the state before it.
+const KIND_EDIT: u8 = 2;
+
+/// Length up to which a manifest is not rewritten for its length, in bytes: reading it is cheap.
+const REWRITE_ABOVE_BYTES: u64 = 64 << 10;
+/// A longer manifest is rewritten when it exceeds this multiple of its full record.
+///
+/// Hence the cost of a rewrite is spread over many edits.
+const REWRITE_ABOVE_FACTOR: u64 = 4;
+
+/// Writer of the manifest of one open database.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    dir: Dir,
+    uuid: Uuid,
+    generation: u64,
+    file: OpenFile,
+    /// State after the last record.
+    state: DurableState,
+    /// Ordinal of the last record.
+    last_ordinal: u64,
+    append_offset: u64,
+    /// Length above which the next edit rewrites the manifest.
+    rewrite_above_bytes: u64,
+    /// Failure after which nothing may be written.
+    failure: Option<Error>,
+}
+
+impl Manifest {
+    /// Creates the manifest of a new database and replaces an existing one.
+    pub(crate) fn create(dir: Dir, uuid: Uuid, state: DurableState) -> Result<Self> {
+        Self::write_new(dir, uuid, 1, state)
+    }
+
+    /// Replaces the manifest that an opening has read by one with a full record of `state`.
+    ///
+    /// The bytes that were read may be in the page cache only, not on disk. The rewrite makes everything that recovery
+    /// relied on durable.
+    pub(crate) fn reopen(dir: Dir, read: &ManifestContents, state: DurableState) -> Result<Self> {
+        Self::write_new(dir, read.uuid, read.generation.wrapping_add(1), state)
+    }
+
+    /// Returns the state after the last record.
+    pub(crate) fn state(&self) -> &DurableState {
+        &self.state
+    }
+
+    /// Makes an edit durable.
+    ///
+    /// # Errors
+    /// `OutcomeUnknown`: the edit may be on disk, so every file that it names must be kept. The manifest has failed.
+    /// `ReadOnly`: the manifest has failed before; the edit was not written.
+    pub(crate) fn append_edit(&mut self, edit: &VersionEdit) -> Result<()> {
+        self.check_usable()?;
+        // Recovery accepts a bad last edit as torn unless files that the edit released are missing. An edit that moves
+        // a cutoff but not the WAL floor may release no file, so damage to it could go unnoticed and hidden points
+        // would be visible again. As a full record it cannot be dropped: a bad full record is always damage.
+        let moves_cutoffs_alone = edit.moves_cutoffs() && edit.wal_floor == self.state.wal_floor;
+        if let Err(what) = self.state.apply(edit) {
+            // The state in memory may be half changed, and the disk is unchanged: the database must be reopened.
+            return Err(self.fail(Error::internal(format!("an edit contradicts the manifest: {what}"))));
+        }
+        let rewrites = moves_cutoffs_alone || self.append_offset > self.rewrite_above_bytes;
+        let written = if rewrites { self.rewrite() } else { self.write_edit(edit) };
+        written.map_err(|error| self.fail(error))
+    }
+
+    /// Rewrites the manifest, regardless of its length.
+    #[cfg(test)]
+    pub(crate) fn force_rewrite(&mut self) -> Result<()> {
+        self.check_usable()?;
+        self.rewrite().map_err(|error| self.fail(error))
+    }
+
+    /// Appends an edit and syncs it.
+    fn write_edit(&mut self, edit: &VersionEdit) -> Result<()> {
+        let ordinal = self.last_ordinal + 1;
+        let mut bytes = Vec::new();
+        let crc = SaltedCrc::new(&MAGIC, self.uuid, self.generation);
+        put_frame(&mut bytes, crc, self.append_offset, FrameHeader::new(KIND_EDIT, ordinal, 0), |out| {
+            put_edit(out, edit);
+        })?;
+        self.file.write_at(self.append_offset, &bytes)?;
+        // Survives power loss after the version is published and inputs or WAL segments are deleted: without the edit
+        // the manifest would name files that no longer exist.
+        self.file.sync(SyncStep::ManifestEdit)?;
+        self.append_offset += bytes.len() as u64;
+        self.last_ordinal = ordinal;
+        Ok(())
+    }
+
+    /// Replaces the manifest by one full record of the same state.
+    fn rewrite(&mut self) -> Result<()> {
+        *self = Self::write_new(self.dir.clone(), self.uuid, self.generation + 1, self.state.clone())?;
+        Ok(())
+    }
+
+    /// Writes a manifest under a temporary name, then renames it over the current one.
+    fn write_new(dir: Dir, uuid: Uuid, generation: u64, state: DurableState) -> Result<Self> {
+        let mut bytes = LogHeader::new(uuid, generation).to_bytes(MAGIC).to_vec();
+        let full = state.as_edit();
+        put_frame(&mut bytes, SaltedCrc::new(&MAGIC, uuid, generation), 0, FrameHeader::new(KIND_FULL, 0, 0), |out| {
+            put_edit(out, &full);
+        })?;
+        remove_if_exists(&dir, MANIFEST_TMP)?;
+        let file = dir.open(MANIFEST_TMP, OpenMode::Create)?;
+        file.write_at(0, &bytes)?;
+        // Survives power loss after the rename: without it the manifest's name may refer to a file without content.
+        file.sync(SyncStep::ManifestRewrite)?;
+        dir.rename(MANIFEST_TMP, MANIFEST)?;
+        // Survives power loss after actions that rely on this state: without it the old manifest may come back, which
+        // names files that were deleted after the rename.
+        dir.sync(SyncStep::ManifestDirectory)?;
+        let file = file.with_path(dir.file_path(MANIFEST));
+        let append_offset = bytes.len() as u64;
+        let rewrite_above_bytes =
+            REWRITE_ABOVE_BYTES.max((append_offset - LOG_HEADER_BYTES as u64) * REWRITE_ABOVE_FACTOR);
+        Ok(Self {
+            dir,
+            uuid,
+            generation,
+            file,
+            state,
+            last_ordinal: 0,
+            append_offset,
+            rewrite_above_bytes,
+            failure: None,
+        })
+    }
+
+    /// Returns `ReadOnly` if the manifest has failed.
+    fn check_usable(&self) -> Result<()> {
+        match &self.failure {
+            None => Ok(()),
+            Some(error) => Err(Error::read_only(error.clone())),
+        }
+    }
+
+    /// Records a failure and returns it as `OutcomeUnknown`. Every later write fails and touches no file.
+    fn fail(&mut self, error: Error) -> Error {
+        self.failure = Some(error.clone());
+        Error::outcome_unknown(error)
+    }
+}
+
+/// Removes a file if it exists: a leftover of a crash under a name that is about to be created.
+pub(crate) fn remove_if_exists(dir: &Dir, name: &str) -> Result<()> {
+    match dir.remove(name) {
+        Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,315 @@
+//! Blocks: 1 to 8,192 points of one series, as a column of timestamps and a column of values under one checksum.
+//!
+//! ```text
+//!  ┌────────────┬──────────────────────┬──────────────────┬──────────┐
+//!  │ length t   │ column of timestamps │ column of values │ checksum │
+//!  │ (varint)   │ t bytes              │ the rest         │ 4 bytes  │
+//!  └────────────┴──────────────────────┴──────────────────┴──────────┘
+//! ```
+//!
+//! [`BlockEncoder`] appends blocks to a buffer. [`BlockScratch`] loads a block and decodes it.
+//!
+//! Invariants:
+//! - A decoded block has the count, the first time and the last time of its index entry, and its timestamps never
+//!   decrease; otherwise decoding fails.
+//! - If decoding fails, the caller's buffers are unchanged.
+
+use std::ops::Range;
+
+use uuid::Uuid;
+
+use super::checksum::CHECKSUM_BYTES;
+use super::codec::{
+    CodecScratch, DenseEncoder, FloatDecoder, IntegerDecoder, VECTOR_LEN, encode_floats, encode_integers,
+};
+use super::index::BlockEntry;
+use crate::format::bytes::{ByteReader, DecodeError, put_varint};
+use crate::state::file_id::FileId;
+use crate::types::error::Result;
+use crate::types::point::ValueType;
+
+/// Encoder of blocks. It reuses its buffers from block to block.
+#[derive(Debug, Default)]
+pub(crate) struct BlockEncoder {
+    scratch: CodecScratch,
+    timestamps: Vec<u8>,
+    integers: Vec<i64>,
+    floats: Vec<f64>,
+    /// Encoders of the timestamps and of the values of a file of the base; `None` for other levels.
+    dense: Option<Box<[DenseEncoder; 2]>>,
+}
+
+impl BlockEncoder {
+    /// Creates an encoder whose blocks take fewer bytes and more encoding time: see [`DenseEncoder`].
+    pub(crate) fn dense() -> Self {
+        Self { dense: Some(Box::default()), ..Self::default() }
+    }
+
+    /// Frees all buffers except those of the dense encoders, which also keep their backoff state.
+    pub(crate) fn release_buffers(&mut self) {
+        *self = Self { dense: self.dense.take(), ..Self::default() };
+    }
+
+    /// Appends a block of at most 8,192 points, without its checksum, to `out`. `bits` are values as `Scalar::to_bits`
+    /// returns them.
+    pub(crate) fn encode(&mut self, ty: ValueType, timestamps: &[i64], bits: &[u64], out: &mut Vec<u8>) {
+        let Self { scratch, dense, .. } = self;
+        let (dense_times, dense_values) = match dense.as_deref_mut() {
+            Some([times, values]) => (Some(times), Some(values)),
+            None => (None, None),
+        };
+        self.timestamps.clear();
+        put_integers(timestamps, dense_times, scratch, &mut self.timestamps);
+        put_varint(out, self.timestamps.len() as u64);
+        out.extend_from_slice(&self.timestamps);
+        if ty == ValueType::F64 {
+            self.floats.clear();
+            self.floats.extend(bits.iter().map(|&bits| f64::from_bits(bits)));
+            match dense_values {
+                Some(dense) => dense.encode_floats(&self.floats, scratch, out),
+                None => encode_floats(&self.floats, scratch, out),
+            }
+        } else {
+            self.integers.clear();
+            self.integers.extend(bits.iter().map(|bits| bits.cast_signed()));
+            put_integers(&self.integers, dense_values, scratch, out);
+        }
+    }
+}
+
+fn put_integers(values: &[i64], dense: Option<&mut DenseEncoder>, scratch: &mut CodecScratch, out: &mut Vec<u8>) {
+    match dense {
+        Some(dense) => dense.encode_integers(values, scratch, out),
+        None => encode_integers(values, scratch, out),
+    }
+}
+
+/// Maximum read-ahead in bytes: hundreds of small blocks. A longer block is still read as a whole.
+const BLOCK_READ_AHEAD_BYTES: usize = 128 << 10;
+
+/// Buffers for reading blocks, one set per reading thread: the bytes that were read, and one vector of each kind.
+#[derive(Debug)]
+pub(crate) struct BlockScratch {
+    /// Bytes of the file: one block, or several adjoining ones.
+    raw: Vec<u8>,
+    /// Database, file and offset of the bytes in `raw`; `None` if `raw` has no valid content.
+    loaded_from: Option<(Uuid, FileId, u64)>,
+    /// Minimum length of a read in bytes, except at the end of the blocks; 0 to read single blocks.
+    read_ahead_bytes: usize,
+    /// Range of the last loaded block in `raw`.
+    block: Range<usize>,
+    vectors: VectorBuffers,
+}
+
+/// Buffers for one decoded vector of each kind. A vector stays in the processor's first-level cache until it is copied
+/// to the caller.
+#[derive(Debug)]
+struct VectorBuffers {
+    integers: Box<[i64; VECTOR_LEN]>,
+    floats: Box<[f64; VECTOR_LEN]>,
+}
+
+impl Default for BlockScratch {
+    fn default() -> Self {
+        let vectors = VectorBuffers { integers: Box::new([0; VECTOR_LEN]), floats: Box::new([0.0; VECTOR_LEN]) };
+        Self { raw: Vec::new(), loaded_from: None, read_ahead_bytes: 0, block: 0..0, vectors }
+    }
+}
+
+impl BlockScratch {
+    /// Creates buffers for reading the blocks of a file in order. Each read also reads the blocks that follow, since
+    /// one system call per block of thirty points would take most of the time.
+    ///
+    /// Buffers that [`default`](Self::default) creates read single blocks.
+    pub(crate) fn with_read_ahead() -> Self {
+        Self::with_read_ahead_limit(BLOCK_READ_AHEAD_BYTES)
+    }
+
+    /// Creates buffers with a read-ahead of `bytes`, at most [`BLOCK_READ_AHEAD_BYTES`].
+    ///
+    /// A small read-ahead is for many files that are read at the same time.
+    pub(crate) fn with_read_ahead_limit(bytes: usize) -> Self {
+        Self { read_ahead_bytes: bytes.min(BLOCK_READ_AHEAD_BYTES), ..Self::default() }
+    }
+
+    /// Returns the memory of the buffers in bytes.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.raw.capacity() + size_of::<[i64; VECTOR_LEN]>() + size_of::<[f64; VECTOR_LEN]>()
+    }
+
+    /// Loads a block and returns the number of bytes that were read: 0 if the previous read covers the block.
+    ///
+    /// `read` fills a buffer from a file offset. `blocks_end` is the file offset behind the last block.
+    ///
+    /// # Errors
+    /// If `read` fails. The buffers then have no valid content.
+    pub(crate) fn load(
+        &mut self,
+        (uuid, id): (Uuid, FileId),
+        entry: &BlockEntry,
+        blocks_end: u64,
+        read: impl FnOnce(u64, &mut [u8]) -> Result<()>,
+    ) -> Result<usize> {
+        let len = entry.len as usize;
+        let start = match self.loaded_from {
+            Some((raw_uuid, raw_id, from)) if (raw_uuid, raw_id) == (uuid, id) => entry.offset.checked_sub(from),
+            _ => None,
+        };
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        let loaded = start.map(|start| start..start.saturating_add(len)).filter(|block| block.end <= self.raw.len());
+        if let Some(block) = loaded {
+            self.block = block;
+            return Ok(0);
+        }
+        let remaining = usize::try_from(blocks_end.saturating_sub(entry.offset)).unwrap_or(usize::MAX);
+        self.loaded_from = None;
+        self.raw.resize(len.max(self.read_ahead_bytes.min(remaining)), 0);
+        read(entry.offset, &mut self.raw)?;
+        self.loaded_from = Some((uuid, id, entry.offset));
+        self.block = 0..len;
+        Ok(self.raw.len())
+    }
+
+    /// Returns the last loaded block with its checksum.
+    pub(crate) fn checksummed_block(&self) -> &[u8] {
+        self.raw.get(self.block.clone()).unwrap_or_default()
+    }
+
+    /// Decodes the last loaded block and appends its points to two buffers.
+    ///
+    /// The caller has checked the checksum of the block. Each buffer is paired with the function that converts a stored
+    /// number to an element.
+    ///
+    /// # Errors
+    /// If the block is invalid or contradicts `entry`. The buffers are then unchanged.
+    pub(crate) fn decode<Time, Value>(
+        &mut self,
+        entry: &BlockEntry,
+        times: (&mut Vec<Time>, impl Fn(i64) -> Time),
+        values: (&mut Vec<Value>, impl Fn(u64) -> Value),
+    ) -> Result<(), DecodeError> {
+        let (times, time) = times;
+        let (values, value) = values;
+        let before = (times.len(), values.len());
+        let decoded =
+            split_columns(&self.raw[without_checksum(&self.block)]).and_then(|(timestamp_column, value_column)| {
+                decode_times(timestamp_column, entry, &mut self.vectors.integers, times, time)?;
+                decode_values(value_column, entry, &mut self.vectors, values, value)
+            });
+        if decoded.is_err() {
+            times.truncate(before.0);
+            values.truncate(before.1);
+        }
+        decoded
+    }
+}
+
+/// Splits a block without its checksum into its encoded columns: timestamps and values.
+pub(crate) fn split_columns(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
+    let mut reader = ByteReader::new(block);
+    let len = usize::try_from(reader.varint_u64()?)
+        .map_err(|_| DecodeError("the length of a block's column is out of bounds"))?;
+    let timestamps = reader.bytes(len)?;
+    let values = reader.bytes(reader.remaining())?;
+    Ok((timestamps, values))
+}
+
+/// Returns the range of a block without its checksum. The caller of `decode` has checked that the checksum exists.
+fn without_checksum(block: &Range<usize>) -> Range<usize> {
+    block.start..block.end - CHECKSUM_BYTES
+}
+
+/// Decodes a column of timestamps, and checks order, first time and last time against the index entry.
+fn decode_times<Time>(
+    column: &[u8],
+    entry: &BlockEntry,
+    integers: &mut [i64; VECTOR_LEN],
+    out: &mut Vec<Time>,
+    time: impl Fn(i64) -> Time,
+) -> Result<(), DecodeError> {
+    let mut decoder = IntegerDecoder::new(column, entry.count as usize)?;
+    out.reserve(entry.count as usize);
+    let mut previous = entry.first_time;
+    let mut first = true;
+    loop {
+        let len = decoder.next(integers)?;
+        let Some((vector, &last)) = integers.get(..len).and_then(|vector| Some((vector, vector.last()?))) else {
+            break;
+        };
+        let starts_right = if first { vector[0] == previous } else { vector[0] >= previous };
+        if !starts_right || any_decreases(vector) {
+            return Err(DecodeError("a block's timestamps do not ascend from the first time of its index entry"));
+        }
+        out.extend(vector.iter().map(|&nanos| time(nanos)));
+        (previous, first) = (last, false);
+    }
+    if previous == entry.last_time {
+        Ok(())
+    } else {
+        Err(DecodeError("a block's last time differs from its index entry"))
+    }
+}
+
+/// Returns `true` if any timestamp is smaller than the one before it.
+///
+/// The loop has no early exit and no comparison, so that it is vectorized: before SSE4.2, x86 has no vector comparison
+/// of 64-bit integers. Instead, the sign of the difference, corrected for overflow, gives `next < one` (Warren,
+/// Hacker's Delight, 2-12).
+fn any_decreases(timestamps: &[i64]) -> bool {
+    let pairs = timestamps.iter().zip(timestamps.get(1..).unwrap_or_default());
+    let signs = pairs.fold(0, |signs, (&one, &next)| {
+        let difference = next.wrapping_sub(one);
+        signs | (difference ^ ((next ^ one) & (difference ^ next)))
+    });
+    signs < 0
+}
+
+/// Decodes a column of values by the value type of the index entry.
+fn decode_values<Value>(
+    column: &[u8],
+    entry: &BlockEntry,
+    vectors: &mut VectorBuffers,
+    out: &mut Vec<Value>,
+    value: impl Fn(u64) -> Value,
+) -> Result<(), DecodeError> {
+    let count = entry.count as usize;
+    out.reserve(count);
+    if entry.ty == ValueType::F64 {
+        let mut decoder = FloatDecoder::new(column, count)?;
+        loop {
+            let len = decoder.next(&mut vectors.floats)?;
+            if len == 0 {
+                return Ok(());
+            }
+            out.extend(vectors.floats[..len].iter().map(|float| value(float.to_bits())));
+        }
+    }
+    let mut decoder = IntegerDecoder::new(column, count)?;
+    loop {
+        let len = decoder.next(&mut vectors.integers)?;
+        if len == 0 {
+            return Ok(());
+        }
+        let vector = &vectors.integers[..len];
+        if entry.ty == ValueType::Bool && vector.iter().fold(0, |all, bits| all | bits) & !1 != 0 {
+            return Err(DecodeError("a column of booleans contains a value other than 0 and 1"));
+        }
+        out.extend(vector.iter().map(|bits| value(bits.cast_unsigned())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_decreases_compares_correctly_despite_overflow() {
+        let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+        for one in ends {
+            for next in ends {
+                assert_eq!(any_decreases(&[i64::MIN, one, next, i64::MAX]), next < one, "{one}, {next}");
+            }
+        }
+        assert!(!any_decreases(&[]) && !any_decreases(&[5]));
+    }
+}

@@ -1,0 +1,178 @@
+//! Bit packing: numbers of one width, 0 to 64 bits, as a little-endian bit stream.
+//!
+//! Number `i` takes `width` bits of the stream, from bit `i * width` on, lowest first. Zero bits pad the last byte:
+//!
+//! ```text
+//!  numbers 1, 2, 7 of 3 bits     byte 0:  11 010 001     low bits of 7; 2; 1
+//!  (highest bit first)           byte 1:  0000000 1      padding; high bit of 7
+//! ```
+//!
+//! A kernel packs or unpacks 64 numbers. There is one kernel per width from 1 to 64, unrolled, with constant shifts and
+//! without branches.
+
+use super::CodecError;
+
+/// Number of values per kernel: 64 numbers of `W` bits fill exactly `W` words, so there is no padding between kernels.
+pub(crate) const KERNEL_LEN: usize = 64;
+
+/// Returns the length in bytes of `count` numbers of `width` bits.
+pub(crate) const fn packed_len(count: usize, width: u32) -> usize {
+    (count * width as usize).div_ceil(8)
+}
+
+/// Calls `$function::<W>$args` with the constant `W` that equals `$width`, from 1 to 64.
+macro_rules! with_width {
+    ($width:expr, $function:ident, $args:tt) => {
+        with_width!($width, $function, $args,
+            1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
+            33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64)
+    };
+    ($width:expr, $function:ident, $args:tt, $($w:literal)*) => {
+        match $width {
+            $($w => $function::<$w> $args,)*
+            _ => unreachable!("a width is at most 64"),
+        }
+    };
+}
+
+/// Calls the macro `$at` with the list of all indices of a kernel. LLVM would not unroll a loop of this length, and in
+/// the loop the shifts, the word indices and the test whether a number lies in two words would not be constants.
+macro_rules! unrolled {
+    ($at:ident) => {
+        $at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+            32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63)
+    };
+}
+
+/// Packs numbers, each of which must fit `width` bits (0 to 64), and appends them to `out`.
+pub(crate) fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
+    assert!(width <= u64::BITS, "a width is at most 64");
+    debug_assert!(values.iter().all(|&value| value & !mask(width) == 0), "a number does not fit the width");
+    if width == 0 {
+        return;
+    }
+    let start = out.len();
+    out.resize(start + packed_len(values.len(), width), 0);
+    with_width!(width, pack_all, (values, &mut out[start..]));
+}
+
+/// Fills `out` with the numbers packed in `bytes`, which must have the length [`packed_len`].
+///
+/// # Errors
+/// If padding bits are not zero.
+pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) -> Result<(), CodecError> {
+    assert!(width <= u64::BITS, "a width is at most 64");
+    assert_eq!(bytes.len(), packed_len(out.len(), width), "the number of bytes does not match the number of values");
+    if width == 0 {
+        out.fill(0);
+        return Ok(());
+    }
+    let bits_in_last_byte = out.len() * width as usize % 8;
+    if bits_in_last_byte != 0 && bytes.last().is_some_and(|last| last >> bits_in_last_byte != 0) {
+        return Err(CodecError("padding bits are not zero"));
+    }
+    with_width!(width, unpack_all, (bytes, out));
+    Ok(())
+}
+
+/// Returns a mask of the lowest `width` bits.
+pub(crate) const fn mask(width: u32) -> u64 {
+    if width == 0 { 0 } else { u64::MAX >> (u64::BITS - width) }
+}
+
+fn pack_all<const W: usize>(values: &[u64], out: &mut [u8]) {
+    let (kernels, tail) = values.as_chunks::<KERNEL_LEN>();
+    let (full, rest) = out.split_at_mut(kernels.len() * W * 8);
+    for (kernel, bytes) in kernels.iter().zip(full.chunks_exact_mut(W * 8)) {
+        pack_kernel::<W>(kernel, bytes);
+    }
+    if !tail.is_empty() {
+        let mut values = [0; KERNEL_LEN];
+        values[..tail.len()].copy_from_slice(tail);
+        let mut words = [[0; 8]; W];
+        pack_kernel::<W>(&values, words.as_flattened_mut());
+        let len = rest.len();
+        rest.copy_from_slice(&words.as_flattened()[..len]);
+    }
+}
+
+fn unpack_all<const W: usize>(bytes: &[u8], out: &mut [i64]) {
+    let (kernels, tail) = out.as_chunks_mut::<KERNEL_LEN>();
+    let (full, rest) = bytes.split_at(kernels.len() * W * 8);
+    for (kernel, bytes) in kernels.iter_mut().zip(full.chunks_exact(W * 8)) {
+        unpack_kernel::<W>(bytes, kernel);
+    }
+    if !tail.is_empty() {
+        let mut words = [[0; 8]; W];
+        words.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
+        let mut values = [0; KERNEL_LEN];
+        unpack_kernel::<W>(words.as_flattened(), &mut values);
+        tail.copy_from_slice(&values[..tail.len()]);
+    }
+}
+
+fn pack_kernel<const W: usize>(values: &[u64; KERNEL_LEN], bytes: &mut [u8]) {
+    let mut words = [0u64; W];
+    macro_rules! at {
+        ($($i:literal)*) => {$({
+            let (word, shift) = (const { $i * W / 64 }, const { $i * W % 64 });
+            words[word] |= values[$i] << shift;
+            if const { $i * W % 64 + W > 64 } {
+                words[word + 1] |= values[$i] >> (64 - shift);
+            }
+        })*};
+    }
+    unrolled!(at);
+    for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+        *bytes = word.to_le_bytes();
+    }
+}
+
+fn unpack_kernel<const W: usize>(bytes: &[u8], values: &mut [i64; KERNEL_LEN]) {
+    let mut words = [0u64; W];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    let mask = u64::MAX >> (64 - W);
+    macro_rules! at {
+        ($($i:literal)*) => {$({
+            let (word, shift) = (const { $i * W / 64 }, const { $i * W % 64 });
+            let mut value = words[word] >> shift;
+            if const { $i * W % 64 + W > 64 } {
+                value |= words[word + 1] << (64 - shift);
+            }
+            values[$i] = (value & mask).cast_signed();
+        })*};
+    }
+    unrolled!(at);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_and_length_round_trips() {
+        for width in 0..=64 {
+            for count in [0, 1, 2, 63, 64, 65, 200, 1024] {
+                let values: Vec<u64> = (1..=count)
+                    .map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7) & mask(width))
+                    .collect();
+                let mut bytes = Vec::new();
+                pack(&values, width, &mut bytes);
+                let mut back = vec![-1; values.len()];
+                unpack(&bytes, width, &mut back).unwrap();
+                assert!(values.iter().zip(&back).all(|(a, b)| *a == b.cast_unsigned()), "width {width}, count {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_stream_is_little_endian_and_lowest_bit_first() {
+        let mut bytes = Vec::new();
+        pack(&[1, 2, 7], 3, &mut bytes);
+        assert_eq!(bytes, [0b1101_0001, 0b0000_0001]);
+        let mut out = [0; 3];
+        assert_eq!(unpack(&[0b1101_0001, 0b0000_0011], 3, &mut out), Err(CodecError("padding bits are not zero")));
+    }
+}

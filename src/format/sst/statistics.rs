@@ -1,0 +1,205 @@
+//! Statistics of a block's values: minimum, maximum, first, last, sum and a NaN flag.
+//!
+//! They are stored in the index entry of each block of 64 points or more. A query can use the statistics of a block
+//! that lies completely in a window instead of reading the block.
+//!
+//! Statistics are a function of the values and their order only, on every machine. So `verify` can compute them again
+//! and compare them bit for bit. For doubles, the order of the additions is fixed:
+//!
+//! ```text
+//!  values:   v0 v1 v2 v3 v4 v5 v6 v7 | v8 v9 ...
+//!  lane i sums v[i], v[i + 8], ...;  sum = ((lane 0 + lane 1) + lane 2) + ... + lane 7
+//! ```
+//!
+//! All sums start at 0.0. Eight independent lanes let the processor overlap the additions. Sums of integers are exact
+//! in 128 bits.
+
+use crate::format::bytes::{ByteReader, DecodeError, put_varint, put_zigzag, put_zigzag_i128};
+use crate::types::point::ValueType;
+
+/// Minimum number of points of a block with statistics. In a smaller block of doubles, 40 bytes of statistics would
+/// take about as much space per point as the point itself (about a byte), and reading the block costs little more than
+/// reading statistics.
+pub(crate) const MIN_POINTS_FOR_STATISTICS: usize = 64;
+
+/// Statistics of one block. Values are encoded as in `Scalar::to_bits`, by the type of the block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockStatistics {
+    /// Minimum. Minimum and maximum ignore NaN; if all values are NaN, both are the first value. 0.0 and -0.0 are
+    /// equal; if both are the minimum or maximum, their positions determine which one is stored.
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) sum: BlockSum,
+    /// `true` if any value is NaN; the sum is then NaN. (A sum with infinities of both signs is NaN, too.)
+    pub(crate) has_nan: bool,
+}
+
+/// The sum of a block's values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BlockSum {
+    /// Sum of doubles: eight partial sums, each of every eighth value, which are added from the first to the last.
+    Float(f64),
+    /// Exact sum of integers; for booleans, the number of `true` values.
+    Integer(i128),
+}
+
+/// Compares doubles bit for bit, since a stored NaN must be equal to itself.
+impl PartialEq for BlockSum {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Float(one), Self::Float(other)) => one.to_bits() == other.to_bits(),
+            (Self::Integer(one), Self::Integer(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for BlockSum {}
+
+/// Number of partial sums: eight additions in flight hide the latency of one addition.
+const LANES: usize = 8;
+
+impl BlockStatistics {
+    /// Computes the statistics of the values of one block. There must be at least one value; values are encoded as in
+    /// `Scalar::to_bits`.
+    pub(crate) fn of(ty: ValueType, bits: &[u64]) -> Self {
+        match ty {
+            ValueType::F64 => Self::of_floats(bits),
+            ValueType::I64 => {
+                let values = || bits.iter().map(|bits| bits.cast_signed());
+                let (min, max) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
+                let sum = values().map(i128::from).sum();
+                Self::of_integers(bits, min.cast_unsigned(), max.cast_unsigned(), sum)
+            }
+            ValueType::U64 | ValueType::Bool => {
+                let values = || bits.iter().copied();
+                let (min, max) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
+                Self::of_integers(bits, min, max, values().map(i128::from).sum())
+            }
+        }
+    }
+
+    fn of_integers(bits: &[u64], min: u64, max: u64, sum: i128) -> Self {
+        let (first, last) = (bits[0], bits[bits.len() - 1]);
+        Self { min, max, first, last, sum: BlockSum::Integer(sum), has_nan: false }
+    }
+
+    fn of_floats(bits: &[u64]) -> Self {
+        let mut sums = [0.0; LANES];
+        let mut mins = [f64::INFINITY; LANES];
+        let mut maxs = [f64::NEG_INFINITY; LANES];
+        let mut nans = [false; LANES];
+        for chunk in bits.chunks(LANES) {
+            for (lane, bits) in chunk.iter().enumerate() {
+                let value = f64::from_bits(*bits);
+                sums[lane] += value;
+                // Comparisons with NaN are false, so NaN is ignored; each line compiles to one instruction.
+                mins[lane] = if value < mins[lane] { value } else { mins[lane] };
+                maxs[lane] = if value > maxs[lane] { value } else { maxs[lane] };
+                nans[lane] |= value.is_nan();
+            }
+        }
+        let (first, last) = (bits[0], bits[bits.len() - 1]);
+        // Of 0.0 and -0.0, `f64::min` may return either, depending on the machine. A comparison is deterministic.
+        let min = mins.into_iter().fold(f64::INFINITY, |min, lane| if lane < min { lane } else { min });
+        let max = maxs.into_iter().fold(f64::NEG_INFINITY, |max, lane| if lane > max { lane } else { max });
+        // If every value is NaN, both bounds keep their initial values, so that `min > max`; otherwise `min <= max`.
+        let (min, max) = if min <= max { (min.to_bits(), max.to_bits()) } else { (first, first) };
+        let has_nan = nans.contains(&true);
+        // The bits of a computed NaN differ between machines; the bits in the file must be the same.
+        let sum = sums.into_iter().fold(0.0, |sum, lane| sum + lane);
+        let sum = if sum.is_nan() { f64::NAN } else { sum };
+        Self { min, max, first, last, sum: BlockSum::Float(sum), has_nan }
+    }
+
+    /// Appends the statistics without the NaN flag, which is one of the flags of the index entry.
+    ///
+    /// Doubles are stored as their bits. Of integers, the minimum and the sum are stored as such, and the other values
+    /// as unsigned differences from the minimum.
+    pub(crate) fn encode(&self, ty: ValueType, out: &mut Vec<u8>) {
+        let Self { min, max, first, last, .. } = *self;
+        match self.sum {
+            BlockSum::Float(sum) => {
+                for bits in [min, max, first, last, sum.to_bits()] {
+                    out.extend_from_slice(&bits.to_le_bytes());
+                }
+            }
+            BlockSum::Integer(sum) => {
+                if ty == ValueType::I64 {
+                    put_zigzag(out, min.cast_signed());
+                } else {
+                    put_varint(out, min);
+                }
+                for bits in [max, first, last] {
+                    put_varint(out, bits.wrapping_sub(min));
+                }
+                put_zigzag_i128(out, sum);
+            }
+        }
+    }
+
+    /// Reads the statistics of a block of the type `ty`. Refuses booleans other than 0 and 1.
+    pub(crate) fn decode(ty: ValueType, has_nan: bool, reader: &mut ByteReader<'_>) -> Result<Self, DecodeError> {
+        if ty == ValueType::F64 {
+            let (min, max, first, last) = (reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?);
+            let sum = BlockSum::Float(f64::from_bits(reader.u64()?));
+            return Ok(Self { min, max, first, last, sum, has_nan });
+        }
+        let min = if ty == ValueType::I64 { reader.zigzag_i64()?.cast_unsigned() } else { reader.varint_u64()? };
+        let mut above = || Ok::<_, DecodeError>(min.wrapping_add(reader.varint_u64()?));
+        let (max, first, last) = (above()?, above()?, above()?);
+        let sum = BlockSum::Integer(reader.zigzag_i128()?);
+        if ty == ValueType::Bool && min.max(max).max(first).max(last) > 1 {
+            return Err(DecodeError("the statistics of a column of booleans contain a value other than 0 and 1"));
+        }
+        Ok(Self { min, max, first, last, sum, has_nan })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::point::Scalar;
+
+    fn statistics_of<T: Scalar>(values: &[T]) -> BlockStatistics {
+        let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
+        let statistics = BlockStatistics::of(T::TYPE, &bits);
+        let mut out = Vec::new();
+        statistics.encode(T::TYPE, &mut out);
+        let back = BlockStatistics::decode(T::TYPE, statistics.has_nan, &mut ByteReader::new(&out));
+        assert_eq!(back, Ok(statistics));
+        statistics
+    }
+
+    #[test]
+    fn statistics_of_integers_hold_at_the_ends_of_their_range() {
+        let signed = statistics_of(&[3, i64::MIN, i64::MAX, -3]);
+        assert_eq!((signed.min, signed.max), (i64::MIN.to_bits(), i64::MAX.to_bits()));
+        assert_eq!((signed.first, signed.last, signed.sum), (3, (-3i64).to_bits(), BlockSum::Integer(-1)));
+        let unsigned = statistics_of(&[u64::MAX; 100]);
+        assert_eq!(unsigned.sum, BlockSum::Integer(i128::from(u64::MAX) * 100));
+        assert_eq!(statistics_of(&[true, false, true]).sum, BlockSum::Integer(2));
+    }
+
+    #[test]
+    fn nan_is_ignored_by_minimum_and_maximum_and_sets_the_flag() {
+        let some = statistics_of(&[f64::NAN, 2.0, -1.0, f64::NAN]);
+        assert_eq!((some.min, some.max, some.has_nan), ((-1.0f64).to_bits(), 2.0f64.to_bits(), true));
+        assert_eq!(some.sum, BlockSum::Float(f64::NAN));
+        let all = statistics_of(&[f64::NAN; 3]);
+        assert_eq!((all.min, all.max), (f64::NAN.to_bits(), f64::NAN.to_bits()));
+        let none = statistics_of(&[f64::INFINITY, f64::NEG_INFINITY]);
+        assert_eq!((none.min, none.has_nan), (f64::NEG_INFINITY.to_bits(), false));
+        assert_eq!(statistics_of(&[f64::INFINITY; 9]).min, f64::INFINITY.to_bits());
+    }
+
+    #[test]
+    fn doubles_are_summed_in_eight_lanes() {
+        let values: Vec<f64> = (0..100).map(|i| 0.1 * f64::from(i)).collect();
+        let mut lanes = [0.0; 8];
+        values.iter().enumerate().for_each(|(i, value)| lanes[i % 8] += value);
+        assert_eq!(statistics_of(&values).sum, BlockSum::Float(lanes.iter().sum()));
+    }
+}

@@ -1,0 +1,148 @@
+//! The write-ahead log (WAL): every write is appended to it before the write is applied anywhere else.
+//!
+//! The WAL is a sequence of segment files. Only the newest one, the active segment, takes records. The records of all
+//! segments together have consecutive sequence numbers (seq).
+//!
+//! # Life cycle of a segment file
+//!
+//! ```text
+//!            header synced, then               next segment opened,
+//!            renamed, name synced              old one synced first       below the WAL floor
+//!   new file -----.                                                     .------> removed
+//!                 +-----------> active segment ------------> sealed ----+
+//!   spare --------'             takes records              segment      '------> spare
+//!     ^                                                                            |
+//!     '------------------------- renamed, not erased ------------------------------'
+//! ```
+//!
+//! 1. **Open.** The writer takes a spare or a new file, writes and syncs a header with the next segment id, renames the
+//!    file to the segment's name and syncs the directory. Only then does the segment take records. Hence an invalid
+//!    header under a segment's name is always damage.
+//! 2. **Append.** A group of records is one write at the append offset. It ends with 32 zero bytes, the end marker,
+//!    which the next group overwrites.
+//! 3. **Seal.** The active segment is synced. Then the header of the next segment records the id, the length and the
+//!    last seq of the old segment: the *segment link*. No record is appended to a sealed segment, and bytes behind the
+//!    sealed length are never read. After a failed write the segment is sealed before the bad bytes, so that they never
+//!    count.
+//! 4. **Release.** When the manifest durably names a higher WAL floor, segments below it are renamed to spares, at most
+//!    two, or removed.
+//!
+//! Every opening of the database starts with a new segment, whose link names no predecessor. An opening never appends
+//! to a segment of an earlier opening, because the tail of that segment may be torn.
+//!
+//! # Salts
+//!
+//! The checksums of all frames are salted with the database uuid and the segment id, those of frame headers also with
+//! the offset. A recycled file keeps its stale bytes behind the new records. Their checksums were salted with the old
+//! id, so the stale bytes are not valid frames.
+//!
+//! # Sync marks
+//!
+//! Each frame header has a `synced_to`: all bytes of the segment below this offset were synced before the frame was
+//! written. No later record covers the last synced group, so an idle writer appends a *sync mark*: a record without a
+//! body, whose only purpose is its `synced_to`. The sync mark is synced, too.
+//!
+//! # Tail rule
+//!
+//! A sealed segment ends at its sealed length, and any bad record before that is damage. A segment without a
+//! successor ends at the first offset where no valid record begins. The tail rule decides what that means:
+//!
+//! ```text
+//!   | record 1 | record 2 | ~~~bad~~~ | record 4: synced_to = s | ...
+//!                         ^ offset of the bad record
+//!
+//!   s >  offset   the bad record was synced, so it was damaged later      damage
+//!   s <= offset   the bad record may never have been synced               torn tail: dropped with all behind it
+//! ```
+//!
+//! - A header counts with its own checksum even if its body is bad. Records before and behind the bad one count.
+//! - The tail is clean, and nothing is dropped, if only zeros follow. It is also clean if the end marker is at the
+//!   offset, no valid header follows, and all data behind it is below the length of the recycled file and so stale.
+//! - A file that ends within the end marker was cut off. Behind a group this is a torn tail. Behind the segment header
+//!   it is damage, since that marker was synced with the header.
+//!
+//! Recovery copies a torn tail to a file of its own before it drops the tail. Records that were acknowledged as durable
+//! are never dropped: they were synced, so they lie before every torn tail.
+//!
+//! The engine, not this module, decides when to sync and which segments count.
+
+mod byte_packing;
+mod describe;
+mod reader;
+mod record;
+mod segment_header;
+mod spare_segments;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::state::log_record::{AppendError, LogRecord};
+pub(crate) use describe::{RecordKind, RecordSummary, SegmentDescription, SegmentEnding, describe_segment};
+#[cfg(test)]
+use reader::SegmentScan;
+pub(crate) use reader::{SegmentReader, SegmentTail, read_segment};
+#[cfg(test)]
+use segment_header::SegmentLink;
+pub(crate) use segment_header::{MAGIC, SegmentBound, SegmentHeader};
+pub(crate) use writer::WalWriter;
+
+use crate::format::bytes::check_u63;
+use crate::platform::env::Dir;
+use crate::state::file_id::FileId;
+use crate::types::error::Result;
+
+/// Returns the file name of a segment.
+pub(crate) fn segment_name(id: FileId) -> String {
+    format!("wal-{:016x}.log", id.get())
+}
+
+/// Returns the file name of a spare segment.
+pub(crate) fn spare_name(id: FileId) -> String {
+    format!("spare-{:016x}.log", id.get())
+}
+
+/// Returns the id in a segment's file name; `None` for any other name.
+pub(crate) fn parse_segment_name(name: &str) -> Option<FileId> {
+    parse_id(name, "wal-")
+}
+
+/// Returns the id in a spare's file name; `None` for any other name.
+pub(crate) fn parse_spare_name(name: &str) -> Option<FileId> {
+    parse_id(name, "spare-")
+}
+
+/// WAL files in a directory, found by name; no file was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct WalFiles {
+    /// Segment ids, ascending.
+    ///
+    /// A segment below the manifest's WAL floor is a leftover. Its bytes, including the header, are meaningless: the
+    /// file may have been renamed to a spare and overwritten before the rename was durable.
+    pub(crate) segments: Vec<FileId>,
+    /// Spare ids, ascending. The content of a spare is meaningless, but its id is taken.
+    pub(crate) spares: Vec<FileId>,
+}
+
+/// Lists the segments and the spares of a directory.
+pub(crate) fn list_wal_files(dir: &Dir) -> Result<WalFiles> {
+    let mut files = WalFiles::default();
+    for entry in dir.list()?.iter().filter(|entry| !entry.is_dir) {
+        if let Some(id) = parse_segment_name(&entry.name) {
+            files.segments.push(id);
+        } else if let Some(id) = parse_spare_name(&entry.name) {
+            files.spares.push(id);
+        }
+    }
+    files.segments.sort_unstable();
+    files.spares.sort_unstable();
+    Ok(files)
+}
+
+/// Returns the id in a file name.
+///
+/// Only the spelling that this module writes is accepted, so that no two names have the same id.
+fn parse_id(name: &str, prefix: &str) -> Option<FileId> {
+    let digits = name.strip_prefix(prefix)?.strip_suffix(".log")?;
+    let is_canonical = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    u64::from_str_radix(digits, 16).ok().filter(|id| is_canonical && check_u63(*id).is_ok()).map(FileId::new)
+}

@@ -1,0 +1,111 @@
+//! Spare segments: WAL files that are no longer needed and are kept for reuse.
+//!
+//! Overwriting an existing file costs half as much as growing a new one. The stale bytes of a spare need not be erased:
+//! the checksums of a segment's frames are salted with the segment's id, so stale frames are not valid in it.
+
+use super::{WalFiles, segment_name, spare_name};
+use crate::platform::env::{Dir, OpenFile, OpenMode};
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::sync::Arc;
+use crate::types::error::{Error, Result};
+
+/// Maximum number of spares.
+///
+/// A rotation takes one and a flush returns one or two, so more would only occupy disk space.
+const MAX_SPARES: usize = 2;
+
+/// Spares of a database directory, and its retired segments.
+#[derive(Debug)]
+pub(super) struct SpareSegments {
+    dir: Dir,
+    ids: Arc<FileIdAllocator>,
+    spare_ids: Vec<FileId>,
+    /// Segments that are no longer active and not yet recycled or removed, oldest first.
+    retired_segments: Vec<FileId>,
+}
+
+/// File with a spare's name that is about to become a segment.
+#[derive(Debug)]
+pub(super) struct SpareFile {
+    pub(super) file: OpenFile,
+    pub(super) name: String,
+    /// Length in bytes; 0 for a new file.
+    pub(super) len: u64,
+}
+
+impl SpareSegments {
+    /// Takes over the WAL files that an opening found, and removes surplus spares.
+    ///
+    /// All segments that were found are retired, since an opening never appends to a segment of an earlier one.
+    pub(super) fn new(dir: Dir, ids: Arc<FileIdAllocator>, found: WalFiles) -> Self {
+        let mut spares = Self { dir, ids, spare_ids: found.spares, retired_segments: found.segments };
+        while spares.spare_ids.len() > MAX_SPARES {
+            let surplus = spares.spare_ids.remove(0);
+            spares.discard(&spare_name(surplus));
+        }
+        spares
+    }
+
+    /// Returns a file for the next segment: a spare that can be opened, else a new file.
+    pub(super) fn take(&mut self) -> Result<SpareFile> {
+        while let Some(id) = self.spare_ids.pop() {
+            let name = spare_name(id);
+            let opened = self.dir.open(&name, OpenMode::Write).and_then(|file| Ok((file.len()?, file)));
+            match opened {
+                Ok((len, file)) => return Ok(SpareFile { file, name, len }),
+                // A spare only saves time, so after any failure to open it the next spare or a new file is used.
+                Err(_) => self.discard(&name),
+            }
+        }
+        let name = spare_name(self.ids.allocate());
+        let file = self.dir.open(&name, OpenMode::Create)?;
+        Ok(SpareFile { file, name, len: 0 })
+    }
+
+    /// Removes a file that will not become a segment.
+    ///
+    /// If the removal fails, the next opening finds the file as a spare.
+    pub(super) fn discard(&self, name: &str) {
+        if let Err(error) = self.dir.remove(name) {
+            warn(&error);
+        }
+    }
+
+    /// Adds a segment that is no longer active.
+    pub(super) fn retire(&mut self, segment: FileId) {
+        self.retired_segments.push(segment);
+    }
+
+    /// Recycles or removes the retired segments below the WAL floor.
+    ///
+    /// Failures are retried at the next call.
+    pub(super) fn release_below(&mut self, floor: FileId) {
+        let mut kept = std::mem::take(&mut self.retired_segments);
+        kept.retain(|id| *id >= floor || !self.recycle_or_remove(*id));
+        self.retired_segments = kept;
+    }
+
+    /// Renames a segment to a spare, or removes it if there are enough spares. Returns `true` on success.
+    fn recycle_or_remove(&mut self, segment: FileId) -> bool {
+        let name = segment_name(segment);
+        let released = if self.spare_ids.len() < MAX_SPARES {
+            let id = self.ids.allocate();
+            // Not synced: a crash leaves the file under one of its two names, as a spare or as a segment below the
+            // durable WAL floor. Neither is read.
+            self.dir.rename(&name, &spare_name(id)).map(|()| self.spare_ids.push(id))
+        } else {
+            self.dir.remove(&name)
+        };
+        match released {
+            Ok(()) => true,
+            Err(error) => {
+                warn(&error);
+                false
+            }
+        }
+    }
+}
+
+fn warn(error: &Error) {
+    tracing::warn!(%error, "cannot recycle or remove an unneeded WAL file");
+}

@@ -1,0 +1,253 @@
+//! Files, clocks and randomness behind a trait, which tests implement with a simulated disk.
+//! A call reads a block or writes a group of records, so the cost of dynamic dispatch is negligible.
+
+mod os;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+pub(crate) use os::OsEnv;
+
+/// Place in the code that syncs; lets a test inject a fault at exactly that place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "the simulated disk's tests name syncs"))]
+pub enum SyncStep {
+    /// WAL records or a sync mark. Under `Durability::Sync` it comes before the acknowledgement.
+    WalGroup,
+    /// The active segment, before the header of the next segment records its length.
+    WalSegmentEnd,
+    /// A segment header in a spare or new file, before the file is renamed to a segment.
+    WalHeader,
+    /// The directory, after a file was renamed to a segment.
+    WalDirectory,
+    /// The bytes of an SST, before it is renamed to its final name.
+    SstData,
+    /// The directory, after all SSTs of a flush or compaction were renamed to their final names.
+    SstDirectory,
+    /// Series definitions, before the manifest edit that names the new length of the series log.
+    SeriesLogData,
+    /// The directory, after the series log was created.
+    SeriesLogDirectory,
+    /// A manifest edit, before its version is published.
+    ManifestEdit,
+    /// A new or rewritten manifest, before it is renamed and replaces the old one.
+    ManifestRewrite,
+    /// The directory, after a new or rewritten manifest was renamed.
+    ManifestDirectory,
+    /// A parent directory, after a directory in it was created for a database or a backup.
+    ParentDirectory,
+    /// An SST that a backup copied, before the backup's manifest names it.
+    BackupCopy,
+    /// A backup's directory, before its manifest names the files in it.
+    BackupDirectory,
+}
+
+#[cfg(feature = "testing")]
+impl SyncStep {
+    /// All steps. A test with an exhaustive match checks that the list is complete.
+    pub const ALL: [Self; 14] = [
+        Self::WalGroup,
+        Self::WalSegmentEnd,
+        Self::WalHeader,
+        Self::WalDirectory,
+        Self::SstData,
+        Self::SstDirectory,
+        Self::SeriesLogData,
+        Self::SeriesLogDirectory,
+        Self::ManifestEdit,
+        Self::ManifestRewrite,
+        Self::ManifestDirectory,
+        Self::ParentDirectory,
+        Self::BackupCopy,
+        Self::BackupDirectory,
+    ];
+}
+
+/// Mode in which a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenMode {
+    /// For reading; it must exist.
+    Read,
+    /// For reading and writing; it must exist.
+    Write,
+    /// For reading and writing; it must not exist.
+    Create,
+}
+
+/// Entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DirEntry {
+    pub(crate) name: String,
+    pub(crate) len: u64,
+    pub(crate) is_dir: bool,
+}
+
+/// Interface to the operating system.
+pub(crate) trait Env: fmt::Debug + Send + Sync {
+    /// Opens or creates a file; see [`OpenMode`].
+    fn open(&self, path: &Path, how: OpenMode) -> io::Result<Box<dyn File>>;
+    /// Renames a file; replaces `to` if it exists.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Creates a hard link `to`, which must not exist. Not every file system supports hard links.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Returns the entries of a directory, in unspecified order.
+    ///
+    /// A name that is not UTF-8 is converted lossily.
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+    /// Creates a directory and its missing parents; succeeds if the directory exists.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Makes the entries of a directory durable.
+    fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()>;
+    /// Takes the exclusive lock of a file and creates the file if needed.
+    ///
+    /// `None` if another handle holds a lock of the file.
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>>;
+    /// Takes a shared lock of a file; `None` if another handle holds the exclusive lock.
+    ///
+    /// Does not create the file: fails with `NotFound` if it does not exist. The default implementation takes the
+    /// exclusive lock.
+    fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.open(path, OpenMode::Read)?;
+        self.try_lock(path)
+    }
+    /// Returns the time since a fixed moment, for timers and durations. It never decreases.
+    fn monotonic_now(&self) -> Duration;
+    /// Returns the wall clock in nanoseconds since the Unix epoch.
+    ///
+    /// It may be wrong and may jump in both directions.
+    fn wall_clock_nanos(&self) -> i64;
+    /// Returns a random, unique id.
+    fn random_uuid(&self) -> Uuid;
+}
+
+/// Open file. Callers pass offsets; there is no file position.
+pub(crate) trait File: fmt::Debug + Send + Sync {
+    /// Fills the buffer, or fails with `UnexpectedEof`.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Writes all bytes; after an error any prefix of them may be in the file.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes the bytes and the length of the file durable.
+    fn sync(&self, step: SyncStep) -> io::Result<()>;
+    fn len(&self) -> io::Result<u64>;
+    fn set_len(&self, len: u64) -> io::Result<()>;
+}
+
+/// Lock of a file, released when dropped.
+pub(crate) trait FileLock: fmt::Debug + Send + Sync {
+    /// Replaces the content of the lock file by the id of this process.
+    fn write_pid(&self) -> io::Result<()>;
+}
+
+/// Directory of an [`Env`].
+///
+/// Errors of the operating system are converted to [`Error`](crate::Error)s that name the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Dir {
+    env: Arc<dyn Env>,
+    path: PathBuf,
+}
+
+impl Dir {
+    pub(crate) fn new(env: Arc<dyn Env>, path: impl Into<PathBuf>) -> Self {
+        Self { env, path: path.into() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn file_path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(crate) fn env(&self) -> &Arc<dyn Env> {
+        &self.env
+    }
+
+    pub(crate) fn open(&self, name: &str, how: OpenMode) -> crate::Result<OpenFile> {
+        let path = self.file_path(name);
+        let action = if how == OpenMode::Create { "create" } else { "open" };
+        match self.env.open(&path, how) {
+            Ok(file) => Ok(OpenFile { file, path }),
+            Err(error) => Err(crate::Error::io(action, path, error)),
+        }
+    }
+
+    pub(crate) fn rename(&self, from: &str, to: &str) -> crate::Result<()> {
+        let renamed = self.env.rename(&self.file_path(from), &self.file_path(to));
+        renamed.map_err(|error| crate::Error::io("rename", self.file_path(from), error))
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> crate::Result<()> {
+        let path = self.file_path(name);
+        self.env.remove(&path).map_err(|error| crate::Error::io("remove", path, error))
+    }
+
+    pub(crate) fn list(&self) -> crate::Result<Vec<DirEntry>> {
+        self.env.list(&self.path).map_err(|error| crate::Error::io("list", &self.path, error))
+    }
+
+    pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {
+        self.env.sync_dir(&self.path, step).map_err(|error| crate::Error::io("sync", &self.path, error))
+    }
+}
+
+/// Open file with its path, which errors name.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    file: Box<dyn File>,
+    path: PathBuf,
+}
+
+impl OpenFile {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the same open file with the path after a rename.
+    pub(crate) fn with_path(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    /// `Corrupt` if the file ends before; else the error of the operating system.
+    pub(crate) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> crate::Result<()> {
+        self.file.read_at(offset, buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => crate::Error::corrupt(
+                &self.path,
+                offset,
+                format!("{} bytes expected, the file ends before", buffer.len()),
+            ),
+            _ => crate::Error::io("read", &self.path, error),
+        })
+    }
+
+    pub(crate) fn write_at(&self, offset: u64, bytes: &[u8]) -> crate::Result<()> {
+        self.file.write_at(offset, bytes).map_err(|error| crate::Error::io("write", &self.path, error))
+    }
+
+    pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {
+        self.file.sync(step).map_err(|error| crate::Error::io("sync", &self.path, error))
+    }
+
+    pub(crate) fn len(&self) -> crate::Result<u64> {
+        self.file.len().map_err(|error| crate::Error::io("measure", &self.path, error))
+    }
+
+    pub(crate) fn set_len(&self, len: u64) -> crate::Result<()> {
+        self.file.set_len(len).map_err(|error| crate::Error::io("truncate", &self.path, error))
+    }
+
+    /// Returns the error of damage at an offset of this file.
+    pub(crate) fn corrupt(&self, offset: u64, what: impl Into<String>) -> crate::Error {
+        crate::Error::corrupt(&self.path, offset, what)
+    }
+}

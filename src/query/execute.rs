@@ -1,0 +1,90 @@
+//! Execution of a query: check, select series, read and merge them, rank, fill, slice.
+
+use super::builder::Query;
+use super::explain::{ExplainReport, ReadCounters};
+use super::fill::{OpenBounds, fill};
+use super::group::{GroupOutput, Grouping, SeriesGroup};
+use super::limits::QueryBudget;
+use super::offload::CancelToken;
+use super::parallel::read;
+use super::result::{SeriesWindows, Windows};
+use super::window_aggregator::{QueryPlan, WindowColumns};
+use super::window_grid::WindowGrid;
+use crate::sync::Arc;
+use crate::types::error::{Error, Result};
+use crate::types::point::Timestamp;
+
+impl Query {
+    /// Runs the query. Returns the result and the explain report, which is empty unless `with_report`.
+    pub(super) fn execute(self, cancel: &CancelToken, with_report: bool) -> Result<(Windows, ExplainReport)> {
+        let plan = self.to_plan()?;
+        let limits = QueryBudget::new(cancel, self.limits);
+        let selected = self.catalog.select(&self.selector);
+        let selecting = limits.elapsed();
+        let work = Arc::new(if with_report { ReadCounters::with_pruning() } else { ReadCounters::default() });
+        let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
+        let groups = self.grouping.groups(selected);
+        let (joined, threads) = read(&*self.catalog, &groups, &plan, &limits, &work)?;
+        let reading = limits.elapsed().saturating_sub(selecting);
+        let answer = self.assemble(groups, joined, &plan, &limits)?;
+        let mut explain = ExplainReport::default();
+        if with_report {
+            explain = work.to_report(self.catalog.pruning_counts(&ids, self.range));
+            explain = ExplainReport { threads, selecting, reading, total: limits.elapsed(), ..explain };
+        }
+        Ok((answer, explain))
+    }
+
+    fn to_plan(&self) -> Result<QueryPlan> {
+        self.selector.validate()?;
+        self.limits.check()?;
+        let aggregates = self.aggregates.clone();
+        if aggregates.is_empty() {
+            let detail = "no aggregate (`.aggregate(..)` adds one, `.points()` reads the points)".to_owned();
+            return Err(Error::InvalidQuery { detail });
+        }
+        let rank = self.rank.map(|rank| rank.by);
+        aggregates.iter().chain(&rank).try_for_each(|aggregate| aggregate.validate())?;
+        let start = (!self.open_start).then(|| Timestamp::from_nanos(self.range.first()));
+        let grid = match self.every {
+            Some(every) => WindowGrid::new(every, self.origin, &self.zone)?,
+            None => WindowGrid::Whole { start },
+        };
+        let joins = self.grouping != Grouping::PerSeries;
+        Ok(QueryPlan {
+            range: self.range,
+            grid,
+            aggregates,
+            rank_by: rank,
+            merges_series: joins,
+            statistics: self.use_statistics,
+        })
+    }
+
+    fn assemble(
+        &self,
+        groups: Vec<SeriesGroup>,
+        joined: Vec<GroupOutput>,
+        plan: &QueryPlan,
+        limits: &QueryBudget<'_>,
+    ) -> Result<Windows> {
+        let met = groups.into_iter().zip(joined).filter(|(_, joined)| !joined.rows.starts.is_empty());
+        let rows = met.map(|(group, GroupOutput { rows, total })| (total, (group, rows)));
+        let rows: Vec<(SeriesGroup, WindowColumns)> = match self.rank {
+            Some(rank) => rank.top_rows(rows.collect()),
+            None => rows.map(|(_, row)| row).collect(),
+        };
+        let mut answer =
+            Windows { columns: self.aggregates.iter().map(ToString::to_string).collect(), series: Vec::new() };
+        let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
+        for (group, rows) in rows {
+            let mut rows = fill(rows, self.fill, &plan.grid, bounds, limits)?;
+            self.slice.apply(&mut rows);
+            if !rows.starts.is_empty() {
+                let (starts, values) = (rows.starts, rows.values);
+                answer.series.push(SeriesWindows { key: group.key, members: group.members.len(), starts, values });
+            }
+        }
+        Ok(answer)
+    }
+}

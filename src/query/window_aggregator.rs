@@ -1,0 +1,271 @@
+//! Aggregation of the chunks of a series into windows.
+//!
+//! The chunks may have any length and are in time order; the windows are the same for every division into chunks. If a
+//! run lies in one window, its summary can replace its points.
+
+use super::aggregate::Aggregate;
+use super::catalog::{AnySeriesSources, SeriesSources};
+use super::kernels::AggregateScalar;
+use super::limits::QueryBudget;
+use super::partial::{Accumulator, AccumulatorParts, PartialAggregate, value_of_points};
+use super::window_grid::WindowGrid;
+use crate::state::merge::{RunSummary, partition_point_galloping};
+use crate::types::error::Result;
+use crate::types::point::{Timestamp, Value};
+use crate::types::time_range::TimeRange;
+
+/// Plan of a query, shared by all series.
+#[derive(Debug, Clone)]
+pub(super) struct QueryPlan {
+    pub(super) range: TimeRange,
+    pub(super) grid: WindowGrid,
+    pub(super) aggregates: Vec<Aggregate>,
+    /// Aggregate over the whole range that ranks series.
+    pub(super) rank_by: Option<Aggregate>,
+    /// `true` if windows of several series may be merged, so that values are not final yet.
+    pub(super) merges_series: bool,
+    /// `true` if run summaries may replace points.
+    pub(super) statistics: bool,
+}
+
+/// Finished windows in columns: the starts, and one column of values per aggregate.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WindowColumns {
+    pub(super) starts: Vec<Timestamp>,
+    pub(super) values: Vec<Vec<Option<Value>>>,
+}
+
+impl WindowColumns {
+    pub(super) fn new(columns: usize) -> Self {
+        Self { starts: Vec::new(), values: vec![Vec::new(); columns] }
+    }
+
+    /// Adds a window if at least one aggregate has a value.
+    #[inline]
+    pub(super) fn push(&mut self, aggregates: &[Aggregate], start: Timestamp, cell: &PartialAggregate) {
+        let mut has_value = false;
+        for (aggregate, column) in aggregates.iter().zip(&mut self.values) {
+            let value = cell.value(*aggregate);
+            has_value |= value.is_some();
+            column.push(value);
+        }
+        if has_value {
+            self.starts.push(start);
+        } else {
+            self.values.iter_mut().for_each(|column| column.truncate(self.starts.len()));
+        }
+    }
+
+    pub(super) fn byte_len(&self) -> usize {
+        let columns: usize = self.values.iter().map(Vec::capacity).sum();
+        self.starts.capacity() * size_of::<Timestamp>() + columns * size_of::<Option<Value>>()
+    }
+}
+
+/// Windows of one series, final or not.
+#[derive(Debug)]
+pub(super) enum WindowOutput {
+    /// Values of windows that are not merged with others.
+    Final(WindowColumns),
+    /// Partial aggregates, to be merged with those of other series.
+    Partial { cells: Vec<(Timestamp, PartialAggregate)>, bytes: usize },
+}
+
+impl WindowOutput {
+    pub(super) fn byte_len(&self) -> usize {
+        match self {
+            Self::Final(rows) => rows.byte_len(),
+            Self::Partial { bytes, .. } => *bytes,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, aggregates: &[Aggregate], start: Timestamp, cell: PartialAggregate) {
+        match self {
+            Self::Final(rows) => rows.push(aggregates, start, &cell),
+            Self::Partial { cells, bytes } => {
+                *bytes += cell.byte_len() + size_of::<Timestamp>();
+                cells.push((start, cell));
+            }
+        }
+    }
+}
+
+/// Output of one series.
+#[derive(Debug)]
+pub(super) struct SeriesOutput {
+    pub(super) windows: WindowOutput,
+    /// Aggregate of all points, if series are ranked.
+    pub(super) total: Option<PartialAggregate>,
+}
+
+/// Aggregator of successive chunks into windows.
+struct WindowAggregator<'a, T: AggregateScalar> {
+    plan: &'a QueryPlan,
+    windows: WindowOutput,
+    accumulator: Accumulator<T>,
+    /// Start and inclusive end of the open window.
+    open_window: Option<(Timestamp, i64)>,
+    /// Inclusive end of the previous window.
+    previous_last: Option<i64>,
+    /// Number of points that the last step added to one window: a guess for the next window.
+    usual_points: usize,
+    total: Option<Accumulator<T>>,
+}
+
+impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
+    fn new(plan: &'a QueryPlan) -> Self {
+        let windows = if plan.merges_series {
+            WindowOutput::Partial { cells: Vec::new(), bytes: 0 }
+        } else {
+            WindowOutput::Final(WindowColumns::new(plan.aggregates.len()))
+        };
+        let acc = Accumulator::new(AccumulatorParts::of(&plan.aggregates));
+        let total = plan.rank_by.map(|rank| Accumulator::new(AccumulatorParts::of(&[rank])));
+        Self { plan, windows, accumulator: acc, open_window: None, previous_last: None, usual_points: 0, total }
+    }
+
+    fn add(&mut self, mut timestamps: &[Timestamp], mut values: &[T]) {
+        if let Some(total) = &mut self.total {
+            total.add(timestamps, values);
+        }
+        while let Some(at) = timestamps.first() {
+            let was_open = self.open_window;
+            let last = self.open_window_at(*at);
+            let inside = |at: &Timestamp| at.as_nanos() <= last;
+            let count = match timestamps.last() {
+                Some(end) if inside(end) => timestamps.len(),
+                _ if self.usual_points > 0 && ends_at(timestamps, self.usual_points, inside) => self.usual_points,
+                // At least one point, so that the loop ends even if a source is out of order.
+                _ => partition_point_galloping(timestamps, inside).max(1),
+            };
+            self.usual_points = count;
+            if was_open == self.open_window || count == timestamps.len() || !self.push_whole_window(&values[..count]) {
+                self.accumulator.add(&timestamps[..count], &values[..count]);
+            }
+            (timestamps, values) = (&timestamps[count..], &values[count..]);
+        }
+    }
+
+    /// Adds the open window if all its values are in one slice and its aggregate needs only count and sum.
+    ///
+    /// Returns `false` if the window was not added. For short windows an accumulator costs more than the points.
+    #[inline]
+    fn push_whole_window(&mut self, values: &[T]) -> bool {
+        let (WindowOutput::Final(rows), [only]) = (&mut self.windows, self.plan.aggregates.as_slice()) else {
+            return false;
+        };
+        if !only.needs_only_count_and_sum() {
+            return false;
+        }
+        let Some((start, last)) = self.open_window.take() else { return false };
+        rows.starts.push(start);
+        rows.values[0].push(Some(value_of_points(*only, values)));
+        self.previous_last = Some(last);
+        true
+    }
+
+    /// Opens the window that contains `at` and returns its inclusive end. Times must not decrease.
+    #[inline]
+    fn open_window_at(&mut self, at: Timestamp) -> i64 {
+        match self.open_window {
+            Some((_, last)) if at.as_nanos() <= last => return last,
+            Some(_) => self.close_window(),
+            None => {}
+        }
+        let grid = &self.plan.grid;
+        let window = self.previous_last.map_or_else(|| grid.window_at(at), |before| grid.next_window(before, at));
+        self.open_window = Some(window);
+        window.1
+    }
+
+    /// Returns `true` if a run summary can replace the points of its run.
+    fn accepts_summary(&self, summary: &RunSummary<T>) -> bool {
+        let met = |acc: &Accumulator<T>| acc.needs().answered_by(summary);
+        if !met(&self.accumulator) || !self.total.as_ref().is_none_or(met) {
+            return false;
+        }
+        let last = match self.open_window {
+            Some((_, last)) if summary.range.first() <= last => last,
+            _ => self.plan.grid.window_at(Timestamp::from_nanos(summary.range.first())).1,
+        };
+        summary.range.last() <= last
+    }
+
+    fn add_summary(&mut self, summary: &RunSummary<T>) {
+        self.open_window_at(Timestamp::from_nanos(summary.range.first()));
+        self.accumulator.add_summary(summary);
+        if let Some(total) = &mut self.total {
+            total.add_summary(summary);
+        }
+    }
+
+    #[inline]
+    fn close_window(&mut self) {
+        if let Some((start, last)) = self.open_window.take() {
+            self.previous_last = Some(last);
+            self.windows.push(&self.plan.aggregates, start, self.accumulator.take());
+        }
+    }
+
+    fn finish(mut self) -> SeriesOutput {
+        let is_empty = self.open_window.is_none() && self.previous_last.is_none();
+        self.close_window();
+        SeriesOutput { windows: self.windows, total: self.total.filter(|_| !is_empty).map(|mut total| total.take()) }
+    }
+}
+
+/// Returns `true` if the first `count` times are inside and the next one is not.
+#[inline]
+fn ends_at(timestamps: &[Timestamp], count: usize, inside: impl Fn(&Timestamp) -> bool) -> bool {
+    timestamps.get(count).is_some_and(|next| !inside(next)) && inside(&timestamps[count - 1])
+}
+
+fn aggregate_typed<T: AggregateScalar>(
+    sources: SeriesSources<T>,
+    plan: &QueryPlan,
+    limits: &QueryBudget<'_>,
+) -> Result<SeriesOutput> {
+    let mut merge = sources.merge(plan.range);
+    let mut folding = WindowAggregator::new(plan);
+    let mut held = 0;
+    while limits.check_continue()? {
+        if plan.statistics {
+            while limits.check_continue()?
+                && let Some(summary) = merge.next_summary(|summary| folding.accepts_summary(summary))?
+            {
+                folding.add_summary(&summary);
+            }
+        }
+        if !merge.next_chunk()? {
+            break;
+        }
+        limits.add_points(merge.current_chunk().timestamps().len());
+        folding.add(merge.current_chunk().timestamps(), merge.current_chunk().values());
+        let now = folding.windows.byte_len();
+        if now != held {
+            limits.track_bytes(held, now)?;
+            held = now;
+        }
+    }
+    let part = folding.finish();
+    limits.track_bytes(held, part.windows.byte_len())?;
+    Ok(part)
+}
+
+/// Aggregates one series.
+pub(super) fn aggregate_series(
+    sources: AnySeriesSources,
+    plan: &QueryPlan,
+    limits: &QueryBudget<'_>,
+) -> Result<SeriesOutput> {
+    match sources {
+        AnySeriesSources::F64(sources) => aggregate_typed(sources, plan, limits),
+        AnySeriesSources::I64(sources) => aggregate_typed(sources, plan, limits),
+        AnySeriesSources::U64(sources) => aggregate_typed(sources, plan, limits),
+        AnySeriesSources::Bool(sources) => aggregate_typed(sources, plan, limits),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The append side of the memtable, with the position of the next point of each series.
+//!
+//! An insert cannot fail. The write to the WAL can fail; it comes before the insert.
+
+use super::chunk::{Chunk, RawPoint};
+use super::delete_mask::delete_bytes;
+use super::series_columns::{ChunkList, SeriesColumns};
+use super::view::MemtableView;
+use crate::state::tombstone::Tombstone;
+use crate::sync::Arc;
+use crate::sync::bounds::{FIRST_CHUNK_POINTS, INLINE_POINTS, LAST_CHUNK_POINTS, MAX_GROUP_REQUESTS};
+use crate::types::point::PointColumns;
+use crate::types::series::SeriesId;
+use crate::types::time_range::TimeRange;
+
+/// Epoch from which the memtable must be frozen.
+///
+/// It leaves room for one group: the check is made once per group.
+#[expect(clippy::cast_possible_truncation, reason = "a group has at most some hundred requests")]
+const MAX_EPOCH: u32 = u32::MAX - 1 - MAX_GROUP_REQUESTS as u32;
+
+/// The active memtable: the current view, and an appender for each series.
+#[derive(Debug)]
+pub(crate) struct Memtable {
+    /// View of all batches and deletes so far, for the next published version.
+    view: MemtableView,
+    /// By series id: index in `appenders` plus one; 0 for a series without points in this memtable.
+    appender_slots: Vec<u32>,
+    appenders: Vec<SeriesAppender>,
+}
+
+/// Columns of one series, and the ends of its two lists.
+#[derive(Debug)]
+struct SeriesAppender {
+    columns: Arc<SeriesColumns>,
+    /// Timestamp of the newest point; `i64::MIN` before the first one.
+    newest: i64,
+    in_order: ListTail,
+    late: ListTail,
+}
+
+/// End of one list of chunks.
+#[derive(Debug)]
+struct ListTail {
+    /// Last chunk; `None` while the list has only inline points, or no point.
+    chunk: Option<Arc<Chunk>>,
+    /// Number of points in the last chunk, or of inline points without a chunk.
+    used: usize,
+    /// Capacity of the last chunk in points. Without a chunk: of the inline points, 0 for the late list.
+    capacity: usize,
+}
+
+/// Returns the estimated bytes of a series before its first chunk.
+///
+/// They are those of its columns, map entry, appender and slot. The map entry counts twice, since the nodes of the map
+/// are not full.
+pub(super) fn series_bytes() -> usize {
+    let map_entry = 2 * size_of::<(SeriesId, Arc<SeriesColumns>)>();
+    let counters = 2 * size_of::<usize>();
+    size_of::<SeriesColumns>() + counters + map_entry + size_of::<SeriesAppender>() + size_of::<u32>()
+}
+
+impl Memtable {
+    pub(crate) fn new() -> Self {
+        Self { view: MemtableView::empty(), appender_slots: Vec::new(), appenders: Vec::new() }
+    }
+
+    /// Returns the view of all batches and deletes so far, for the next published version.
+    pub(crate) fn view(&self) -> MemtableView {
+        self.view.clone()
+    }
+
+    /// Returns the estimated allocated bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.view.bytes
+    }
+
+    /// Returns `true` if no point was inserted and no delete applied.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.view.points == 0 && self.view.deletes.is_empty()
+    }
+
+    /// Returns `true` if the memtable must be frozen before the next group, or its epoch could overflow.
+    pub(crate) fn is_epoch_exhausted(&self) -> bool {
+        self.view.epoch >= MAX_EPOCH
+    }
+
+    /// Inserts a batch under the next epoch. It becomes visible as a whole, with the next published view.
+    pub(crate) fn insert(&mut self, points: PointColumns<'_>) {
+        debug_assert!(!self.is_epoch_exhausted(), "a memtable is frozen before its epoch overflows");
+        let epoch = self.view.epoch + 1;
+        for (series, timestamp, bits) in points.iter() {
+            self.append(series, RawPoint { timestamp, bits }, epoch);
+        }
+        self.view.epoch = epoch;
+        self.view.points += points.len() as u64;
+    }
+
+    /// Adds a delete, which hides every point inserted so far that the tombstone covers.
+    ///
+    /// It takes effect with the next published view. Points that are inserted later stay visible.
+    pub(crate) fn delete(&mut self, tombstone: Arc<Tombstone>) {
+        debug_assert!(!self.is_epoch_exhausted(), "a memtable is frozen before its epoch overflows");
+        self.view.epoch += 1;
+        self.view.bytes += delete_bytes(&tombstone);
+        self.view.deletes.push_back((self.view.epoch, tombstone));
+    }
+
+    fn append(&mut self, series: SeriesId, point: RawPoint, epoch: u32) {
+        self.view.time_range = self.view.time_range.union(TimeRange::at(point.timestamp));
+        let at = self.appender_index(series);
+        let appender = &mut self.appenders[at];
+        let allocated = if point.timestamp >= appender.newest {
+            appender.newest = point.timestamp;
+            appender.in_order.append(&appender.columns, ChunkList::InOrder, point, epoch)
+        } else {
+            appender.late.append(&appender.columns, ChunkList::Late, point, epoch)
+        };
+        self.view.bytes += allocated;
+    }
+
+    /// Returns the index of the series in `appenders`.
+    ///
+    /// Creates its columns and appender before its first point.
+    fn appender_index(&mut self, series: SeriesId) -> usize {
+        if let Some(slot @ 1..) = self.appender_slots.get(series.index()) {
+            return *slot as usize - 1;
+        }
+        if self.appender_slots.len() <= series.index() {
+            self.appender_slots.resize(series.index() + 1, 0);
+        }
+        let columns = Arc::new(SeriesColumns::new());
+        self.view.root.insert(series, Arc::clone(&columns));
+        self.view.bytes += series_bytes();
+        let in_order = ListTail { chunk: None, used: 0, capacity: INLINE_POINTS };
+        let late = ListTail { chunk: None, used: 0, capacity: 0 };
+        self.appenders.push(SeriesAppender { columns, newest: i64::MIN, in_order, late });
+        // Series ids are below 2^31, so there are at most 2^31 appenders.
+        self.appender_slots[series.index()] = u32::try_from(self.appenders.len()).unwrap_or(u32::MAX);
+        self.appenders.len() - 1
+    }
+}
+
+impl ListTail {
+    /// Appends a point to the list. Returns the bytes that were allocated for it.
+    fn append(&mut self, columns: &SeriesColumns, list: ChunkList, point: RawPoint, epoch: u32) -> usize {
+        let allocated = if self.used == self.capacity { self.grow(columns, list) } else { 0 };
+        let target = self.chunk.as_ref().map_or_else(|| columns.inline_points(), |chunk| chunk.columns());
+        target.write(self.used, point, epoch);
+        self.used += 1;
+        allocated
+    }
+
+    fn grow(&mut self, columns: &SeriesColumns, list: ChunkList) -> usize {
+        let points = if self.chunk.is_none() { FIRST_CHUNK_POINTS } else { (2 * self.capacity).min(LAST_CHUNK_POINTS) };
+        let chunk = Arc::new(Chunk::new(points));
+        // Linked while it is still empty: a reader that finds the chunk now sees only epochs of 0.
+        match &self.chunk {
+            None => columns.first_chunk(list).set(Arc::clone(&chunk)),
+            Some(previous) => previous.next.set(Arc::clone(&chunk)),
+        }
+        *self = Self { chunk: Some(chunk), used: 0, capacity: points };
+        Chunk::byte_len(points)
+    }
+}

@@ -1,0 +1,399 @@
+//! The merge iterator: merges sorted sources of one series into column chunks.
+//!
+//! The algorithm is described in [`merge`](super).
+
+use super::column_buffer::{ColumnBuffer, partition_point_galloping};
+use super::run_summary::RunSummary;
+use super::source::BoxPointSource;
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::types::error::{Error, Result};
+use crate::types::options::DuplicatePolicy;
+use crate::types::point::{Point, Timestamp};
+use crate::types::time_range::TimeRange;
+
+/// Number of points at which a chunk of short runs is returned: its columns fit in the L1 cache.
+const TARGET_CHUNK_POINTS: usize = 1024;
+/// Number of consecutive points of a run that become a chunk of their own.
+///
+/// They do so even if the chunk before them is short.
+const MIN_DIRECT_RUN_POINTS: usize = 256;
+
+/// A source with its hidden ranges and its buffered run.
+struct MergeLane<T> {
+    source: BoxPointSource<T>,
+    /// The hidden times of this source. Points in them are never in the run.
+    hidden: HiddenRanges,
+    /// Points that were read and not yet returned.
+    run: ColumnBuffer<T>,
+    /// `true` if no point of the range can come after the run.
+    ended: bool,
+}
+
+impl<T: Copy> MergeLane<T> {
+    /// Returns the time of the next point, or a lower bound of it while no run is buffered.
+    ///
+    /// `None` if no visible point in the range is left.
+    fn next_time(&self, range: TimeRange) -> Option<i64> {
+        if let Some(at) = self.run.timestamps().first() {
+            return Some(at.as_nanos());
+        }
+        let bound = if self.ended { None } else { self.source.lower_bound() };
+        let mut bound = bound?.max(range.first());
+        if let Some(hiding) = self.hidden.range_containing(bound) {
+            // Hidden ranges are not adjacent, so the nanosecond after one is visible.
+            bound = hiding.last().checked_add(1)?;
+            if self.source.upper_bound()? < bound {
+                return None;
+            }
+        }
+        (bound <= range.last()).then_some(bound)
+    }
+
+    /// Skips the next runs that are hidden completely; if there are none, reads one run.
+    ///
+    /// The run that it reads may have no visible point, too.
+    fn refill(&mut self, range: TimeRange) -> Result<()> {
+        if !self.hidden.is_empty() && self.source.skip_hidden_runs(&self.hidden)? {
+            // The run that is next now may have to wait for other sources.
+            return Ok(());
+        }
+        self.run.clear();
+        let more = self.source.read_run(&mut self.run.timestamps, &mut self.run.values)?;
+        debug_assert_eq!(self.run.timestamps.len(), self.run.values.len(), "columns have equal length");
+        debug_assert!(self.run.timestamps.is_sorted(), "a source yields its points in time order");
+        self.ended = self.run.clip(range) || !more;
+        if !self.hidden.is_empty() {
+            self.run.remove_hidden(&self.hidden);
+        }
+        Ok(())
+    }
+
+    /// Returns the number of points of the run that come before the key of another lane.
+    fn run_len_before(&self, own: MergeKey, other: Option<MergeKey>) -> usize {
+        let run = self.run.timestamps();
+        let Some(other) = other else { return run.len() };
+        let precedes = |at: &Timestamp| MergeKey { time: at.as_nanos(), source: own.source } < other;
+        match run {
+            // The first point always counts, since this lane is at the head. If sources interleave point by point, the
+            // second point does not.
+            [_, second, ..] if !precedes(second) => 1,
+            [.., last] if precedes(last) => run.len(),
+            _ => partition_point_galloping(run, precedes),
+        }
+    }
+}
+
+/// Key of a lane in the queue: orders lanes by time, and at equal times the older source first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct MergeKey {
+    time: i64,
+    /// Index of the source; sources are sorted oldest first.
+    source: usize,
+}
+
+/// Merge of the sources of a series inside a range: a lending iterator over chunks.
+pub(crate) struct MergeIterator<T> {
+    /// Oldest first; `None` once a source has no more points, so that its file is released at once.
+    lanes: Vec<Option<MergeLane<T>>>,
+    /// Keys in descending order: the head of the queue is the last one.
+    /// While a lane stays at the head, no other key moves.
+    queue: Vec<MergeKey>,
+    range: TimeRange,
+    duplicates: DuplicatePolicy,
+    /// Newest timestamp of which a point was returned; only maintained under `KeepFirst`.
+    last_returned: Option<Timestamp>,
+    /// `true` once a summary was requested.
+    /// A chunk then ends before each run that is not read yet, since the summary of this run may replace it.
+    stop_at_unread_run: bool,
+    /// The current chunk, without the points that were popped.
+    chunk: ColumnBuffer<T>,
+    /// Buffer of the lane that ended last, for the next lane that starts.
+    spare_buffer: ColumnBuffer<T>,
+    /// Error that the next call of [`next_chunk`](Self::next_chunk) returns.
+    failed: Option<Error>,
+}
+
+impl<T: Copy> MergeIterator<T> {
+    /// Creates the merge of sources given oldest first, each with its hidden ranges.
+    pub(crate) fn new(
+        range: TimeRange,
+        sources: Vec<(BoxPointSource<T>, HiddenRanges)>,
+        duplicates: DuplicatePolicy,
+    ) -> Self {
+        let sources = if range.is_empty() { Vec::new() } else { sources };
+        let lane = |(source, hidden)| MergeLane { source, hidden, run: ColumnBuffer::new(), ended: false };
+        let mut lanes: Vec<_> = sources.into_iter().map(|source| Some(lane(source))).collect();
+        let mut queue = Vec::with_capacity(lanes.len());
+        for (source, slot) in lanes.iter_mut().enumerate() {
+            match slot.as_ref().and_then(|lane| lane.next_time(range)) {
+                Some(time) => queue.push(MergeKey { time, source }),
+                None => *slot = None,
+            }
+        }
+        queue.sort_unstable_by(|a, b| b.cmp(a));
+        Self {
+            lanes,
+            queue,
+            range,
+            duplicates,
+            last_returned: None,
+            stop_at_unread_run: false,
+            chunk: ColumnBuffer::new(),
+            spare_buffer: ColumnBuffer::new(),
+            failed: None,
+        }
+    }
+
+    /// Creates a merge whose first chunk is an error.
+    pub(crate) fn failed(error: Error) -> Self {
+        Self { failed: Some(error), ..Self::new(TimeRange::EMPTY, Vec::new(), DuplicatePolicy::KeepAll) }
+    }
+
+    /// Returns the chunk that [`next_chunk`](Self::next_chunk) built, without the points that were popped.
+    pub(crate) fn current_chunk(&self) -> &ColumnBuffer<T> {
+        &self.chunk
+    }
+
+    /// Returns the next point, from this chunk or the next one, or an error; `None` at the end.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Result<Point<T>>> {
+        self.chunk.pop().map_or_else(|| self.pop_from_next_chunk(), |point| Some(Ok(point)))
+    }
+
+    #[cold]
+    fn pop_from_next_chunk(&mut self) -> Option<Result<Point<T>>> {
+        // A chunk has at least one point; at the end `pop` returns `None`.
+        self.next_chunk().map(|_| self.chunk.pop()).transpose()
+    }
+
+    /// Removes and returns the first remaining point of the chunk.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Point<T>> {
+        self.chunk.pop()
+    }
+
+    /// Builds the next chunk. Returns `false` at the end, and after an error.
+    ///
+    /// A chunk has at least one point. If only one point per timestamp is kept, no two chunks share a timestamp.
+    pub(crate) fn next_chunk(&mut self) -> Result<bool> {
+        self.chunk.clear();
+        let built = self.failed.take().map_or_else(|| self.build_chunk(), Err);
+        if built.is_err() {
+            self.chunk.clear();
+            self.queue.clear();
+            self.lanes.clear();
+        }
+        built
+    }
+
+    /// Returns the summary of the next run if `accepts` returns `true` for it, and skips the run.
+    ///
+    /// A summary is returned only if it is known without reading the run, the run lies in the range, and no hidden
+    /// range and no other source overlaps its times. This method must be called before each
+    /// [`next_chunk`](Self::next_chunk) until it returns `None`. From the first call on, a chunk ends before each run
+    /// that is not read yet.
+    pub(crate) fn next_summary(&mut self, accepts: impl Fn(&RunSummary<T>) -> bool) -> Result<Option<RunSummary<T>>> {
+        self.stop_at_unread_run = true;
+        let found = if self.failed.is_some() { Ok(None) } else { self.find_summary(accepts) };
+        if found.is_err() {
+            self.queue.clear();
+            self.lanes.clear();
+        }
+        found
+    }
+
+    fn find_summary(&mut self, accepts: impl Fn(&RunSummary<T>) -> bool) -> Result<Option<RunSummary<T>>> {
+        while let Some(key) = self.queue.last().copied() {
+            let Some(lane) = &mut self.lanes[key.source] else {
+                self.queue.pop();
+                continue;
+            };
+            if !lane.run.is_empty() {
+                return Ok(None);
+            }
+            if !lane.hidden.is_empty() && lane.source.skip_hidden_runs(&lane.hidden)? {
+                self.reposition(key.source);
+                continue;
+            }
+            let summary = lane.source.peek_summary()?;
+            if lane.next_time(self.range) != Some(key.time) {
+                // The lower bound was earlier than the next point: another lane may come first.
+                self.reposition(key.source);
+                continue;
+            }
+            let Some(summary) = summary else { return Ok(None) };
+            let is_inside = self.range.covers(summary.range);
+            let is_new = self.last_returned.is_none_or(|returned| returned.as_nanos() < summary.range.first());
+            if !is_inside || !is_new || lane.hidden.overlaps(summary.range) || !accepts(&summary) {
+                return Ok(None);
+            }
+            match self.second_key() {
+                Some(other) if other.time <= summary.range.last() => {
+                    if !self.refine_bound(other)? {
+                        return Ok(None);
+                    }
+                }
+                _ => return Ok(Some(self.take_summary(key.source, summary))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the second key of the queue.
+    fn second_key(&self) -> Option<MergeKey> {
+        self.queue.len().checked_sub(2).map(|second| self.queue[second])
+    }
+
+    fn take_summary(&mut self, source: usize, summary: RunSummary<T>) -> RunSummary<T> {
+        if let Some(lane) = &mut self.lanes[source] {
+            lane.source.skip_run();
+        }
+        if self.duplicates == DuplicatePolicy::KeepFirst {
+            self.last_returned = Some(Timestamp::from_nanos(summary.range.last()));
+        }
+        self.reposition(source);
+        summary
+    }
+
+    /// Makes the bound of the second lane exact and moves the lane.
+    ///
+    /// Returns `false` if the bound did not change.
+    fn refine_bound(&mut self, other: MergeKey) -> Result<bool> {
+        let slot = &mut self.lanes[other.source];
+        let mut next_time = None;
+        if let Some(lane) = slot {
+            if lane.run.is_empty() {
+                lane.source.peek_summary()?;
+            }
+            next_time = lane.next_time(self.range);
+        }
+        if next_time == Some(other.time) {
+            return Ok(false);
+        }
+        self.queue.retain(|kept| kept.source != other.source);
+        match next_time {
+            Some(time) => {
+                let moved = MergeKey { time, source: other.source };
+                let at = self.queue.partition_point(|kept| *kept > moved);
+                self.queue.insert(at, moved);
+            }
+            None => *slot = None,
+        }
+        Ok(true)
+    }
+
+    fn build_chunk(&mut self) -> Result<bool> {
+        while self.fill_chunk()? {
+            match self.duplicates {
+                DuplicatePolicy::KeepAll => return Ok(true),
+                DuplicatePolicy::KeepLast => {
+                    self.chunk.dedup(true);
+                    self.supersede_last()?;
+                    return Ok(true);
+                }
+                DuplicatePolicy::KeepFirst => {
+                    if let Some(returned) = self.last_returned {
+                        self.chunk.drop_until(returned);
+                    }
+                    self.chunk.dedup(false);
+                    self.last_returned = self.chunk.timestamps().last().copied().or(self.last_returned);
+                    if !self.chunk.is_empty() {
+                        return Ok(true);
+                    }
+                    self.chunk.clear();
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Replaces the value of the last point of the chunk by that of its newest duplicate.
+    ///
+    /// All points up to this timestamp are removed from the runs, some of which are read earlier for this. If the last
+    /// point were moved to the next chunk instead, it would precede a run that can otherwise be returned whole.
+    fn supersede_last(&mut self) -> Result<()> {
+        let Some(last) = self.chunk.timestamps().last().copied() else { return Ok(()) };
+        while let Some(key) = self.queue.last().copied().filter(|key| key.time <= last.as_nanos()) {
+            let Some(lane) = &mut self.lanes[key.source] else {
+                self.queue.pop();
+                continue;
+            };
+            if lane.run.is_empty() {
+                self.refill(key.source)?;
+                continue;
+            }
+            let count = partition_point_galloping(lane.run.timestamps(), |at| *at <= last);
+            // At least one point, so that a source with points out of order cannot cause an endless loop.
+            lane.run.supersede(&mut self.chunk, count.max(1));
+            self.reposition(key.source);
+        }
+        Ok(())
+    }
+
+    fn fill_chunk(&mut self) -> Result<bool> {
+        while let Some(key) = self.queue.last().copied() {
+            let second = self.second_key();
+            let Some(lane) = &mut self.lanes[key.source] else {
+                self.queue.pop();
+                continue;
+            };
+            if lane.run.is_empty() {
+                if self.stop_at_unread_run && !self.chunk.is_empty() {
+                    return Ok(true);
+                }
+                self.refill(key.source)?;
+                continue;
+            }
+            let count = lane.run_len_before(key, second);
+            if count >= MIN_DIRECT_RUN_POINTS && !self.chunk.is_empty() {
+                return Ok(true);
+            }
+            if self.chunk.is_empty() && count == lane.run.timestamps().len() {
+                // The lane takes the chunk's old buffers for its next run: nothing is copied or allocated.
+                std::mem::swap(&mut lane.run, &mut self.chunk);
+            } else {
+                lane.run.move_to(&mut self.chunk, count);
+            }
+            self.reposition(key.source);
+            if count >= MIN_DIRECT_RUN_POINTS || self.chunk.timestamps.len() >= TARGET_CHUNK_POINTS {
+                return Ok(true);
+            }
+        }
+        Ok(!self.chunk.is_empty())
+    }
+
+    /// Reads the next run of the lane at the head of the queue, or skips hidden runs, and moves the lane.
+    fn refill(&mut self, source: usize) -> Result<()> {
+        if let Some(lane) = &mut self.lanes[source] {
+            if lane.run.timestamps.capacity() == 0 {
+                std::mem::swap(&mut lane.run, &mut self.spare_buffer);
+            }
+            lane.refill(self.range)?;
+        }
+        self.reposition(source);
+        Ok(())
+    }
+
+    /// Moves the lane at the head of the queue to its new position, or drops it at its end.
+    fn reposition(&mut self, source: usize) {
+        let slot = &mut self.lanes[source];
+        let Some(time) = slot.as_ref().and_then(|lane| lane.next_time(self.range)) else {
+            self.queue.pop();
+            if let Some(lane) = slot.take() {
+                self.spare_buffer = lane.run;
+                self.spare_buffer.clear();
+            }
+            return;
+        };
+        let key = MergeKey { time, source };
+        let mut at = self.queue.len() - 1;
+        while at > 0 && self.queue[at - 1] < key {
+            self.queue[at] = self.queue[at - 1];
+            at -= 1;
+        }
+        self.queue[at] = key;
+    }
+}
+
+#[cfg(test)]
+mod tests;

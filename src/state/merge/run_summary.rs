@@ -1,0 +1,31 @@
+//! Summaries of runs, which replace the points of a run in a count, sum, extreme, first or last value.
+//!
+//! A summary is known without reading the run. The merge iterator decides whether it may replace the run, since it has
+//! the hidden ranges and the bounds of the other sources.
+
+use crate::types::time_range::TimeRange;
+
+/// Summary of the points of one run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct RunSummary<T> {
+    /// Number of points, at least one.
+    pub(crate) count: u64,
+    /// Times of the first and the last point.
+    pub(crate) range: TimeRange,
+    /// Least value except NaN; the first value if all are NaN. If it is zero, its sign is unspecified.
+    pub(crate) min: T,
+    /// Greatest value except NaN; the first value if all are NaN. If it is zero, its sign is unspecified.
+    pub(crate) max: T,
+    pub(crate) first: T,
+    pub(crate) last: T,
+    pub(crate) sum: RunSum,
+}
+
+/// Sum of the values of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum RunSum {
+    /// Sum of doubles, in an unspecified order of additions.
+    Float(f64),
+    /// Exact sum of integers, or number of `true` values.
+    Integer(i128),
+}

@@ -1,0 +1,138 @@
+//! The durable state: the sum of all version edits. The full record of a manifest contains it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sst::SstMeta;
+use super::version_edit::VersionEdit;
+use crate::state::file_id::FileId;
+use crate::state::series_index::empty_series::EmptySeriesDelta;
+use crate::state::tombstone::Tombstone;
+use crate::sync::Arc;
+use crate::types::options::DuplicatePolicy;
+use crate::types::series::SeriesSet;
+
+/// Sum of all edits. Fields without a comment have the meaning that they have in [`VersionEdit`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct DurableState {
+    /// SSTs in the order in which they were installed.
+    pub(crate) ssts: Vec<SstMeta>,
+    pub(crate) flushed_seq: u64,
+    pub(crate) wal_floor: FileId,
+    pub(crate) series_log_len: u64,
+    pub(crate) next_file_id: FileId,
+    /// Durable tombstones in the order of their seqs.
+    pub(crate) tombstones: Vec<Arc<Tombstone>>,
+    /// Global cutoff in nanoseconds since the Unix epoch; `None` if it hides nothing.
+    pub(crate) cutoff: Option<i64>,
+    /// Cutoffs of rules, by the text of the selector.
+    pub(crate) rule_cutoffs: BTreeMap<String, i64>,
+    pub(crate) duplicates: DuplicatePolicy,
+    /// Series without a visible point among the records up to `flushed_seq`.
+    pub(crate) empty_series: SeriesSet,
+    /// Series that may be empty and await a check.
+    pub(crate) empty_candidates: SeriesSet,
+    /// UUIDs of other databases that wrote SSTs of this one.
+    /// None is ever removed: an unnamed SST whose header has one of these UUIDs is garbage of this database and not a
+    /// foreign file.
+    pub(crate) origins: BTreeSet<u128>,
+}
+
+impl DurableState {
+    /// Applies one more edit. After an error the state is partly changed and must be discarded.
+    ///
+    /// # Errors
+    /// The rule that the edit violates, as text; the caller adds file and offset.
+    pub(crate) fn apply(&mut self, edit: &VersionEdit) -> Result<(), String> {
+        self.check_monotonic(edit)?;
+        self.apply_ssts(edit)?;
+        self.apply_tombstones(edit)?;
+        if edit.cutoff > i64::MIN {
+            self.cutoff = self.cutoff.max(Some(edit.cutoff));
+        }
+        for (selector, cutoff) in &edit.rule_cutoffs {
+            let known = self.rule_cutoffs.entry(selector.clone()).or_insert(*cutoff);
+            *known = (*known).max(*cutoff);
+        }
+        self.duplicates = edit.duplicates.unwrap_or(self.duplicates);
+        if !edit.empty_series.is_empty() {
+            let EmptySeriesDelta { emptied, revived, candidates_added, candidates_removed } = &edit.empty_series;
+            self.empty_series = self.empty_series.with_and_without(emptied, revived);
+            self.empty_candidates = self.empty_candidates.with_and_without(candidates_added, candidates_removed);
+        }
+        self.flushed_seq = edit.flushed_seq;
+        self.wal_floor = edit.wal_floor;
+        self.series_log_len = edit.series_log_len;
+        self.next_file_id = self.next_file_id.max(edit.next_file_id);
+        Ok(())
+    }
+
+    fn check_monotonic(&self, edit: &VersionEdit) -> Result<(), String> {
+        if edit.flushed_seq < self.flushed_seq {
+            return Err(format!("flushed_seq moves back from {} to {}", self.flushed_seq, edit.flushed_seq));
+        }
+        if edit.wal_floor < self.wal_floor {
+            let (from, to) = (self.wal_floor.get(), edit.wal_floor.get());
+            return Err(format!("the WAL floor moves back from {from} to {to}"));
+        }
+        if edit.series_log_len < self.series_log_len {
+            return Err("the length of the series log decreases".to_owned());
+        }
+        Ok(())
+    }
+
+    fn apply_ssts(&mut self, edit: &VersionEdit) -> Result<(), String> {
+        for id in &edit.removed_ssts {
+            let at = self.ssts.iter().position(|sst| sst.id == *id);
+            let at = at.ok_or_else(|| format!("SST {} is removed and does not exist", id.get()))?;
+            self.ssts.remove(at);
+        }
+        for sst in &edit.added_ssts {
+            if self.ssts.iter().any(|other| other.id == sst.id) {
+                return Err(format!("SST {} is added twice", sst.id.get()));
+            }
+            self.ssts.push(sst.clone());
+        }
+        let foreign = edit.added_ssts.iter().map(|sst| sst.origin).filter(|origin| *origin != 0);
+        self.origins.extend(foreign.chain(edit.origins.iter().copied()));
+        Ok(())
+    }
+
+    fn apply_tombstones(&mut self, edit: &VersionEdit) -> Result<(), String> {
+        for seq in &edit.removed_tombstones {
+            let at = self.tombstones.iter().position(|tombstone| tombstone.seq == *seq);
+            let at = at.ok_or_else(|| format!("the tombstone of record {seq} is removed and does not exist"))?;
+            self.tombstones.remove(at);
+        }
+        for tombstone in &edit.added_tombstones {
+            let is_after = self.tombstones.last().is_none_or(|last| last.seq < tombstone.seq);
+            if tombstone.seq > edit.flushed_seq || !is_after {
+                return Err(format!("the tombstone of record {} is out of order", tombstone.seq));
+            }
+            self.tombstones.push(Arc::clone(tombstone));
+        }
+        Ok(())
+    }
+
+    /// Returns the edit from the empty state to this one: the one full record of a rewritten manifest.
+    pub(crate) fn as_edit(&self) -> VersionEdit {
+        VersionEdit {
+            added_ssts: self.ssts.clone(),
+            removed_ssts: Vec::new(),
+            flushed_seq: self.flushed_seq,
+            wal_floor: self.wal_floor,
+            series_log_len: self.series_log_len,
+            next_file_id: self.next_file_id,
+            added_tombstones: self.tombstones.clone(),
+            removed_tombstones: Vec::new(),
+            cutoff: self.cutoff.unwrap_or(i64::MIN),
+            rule_cutoffs: self.rule_cutoffs.iter().map(|(selector, cutoff)| (selector.clone(), *cutoff)).collect(),
+            duplicates: Some(self.duplicates),
+            empty_series: EmptySeriesDelta {
+                emptied: self.empty_series.clone(),
+                candidates_added: self.empty_candidates.clone(),
+                ..EmptySeriesDelta::default()
+            },
+            origins: self.origins.iter().copied().collect(),
+        }
+    }
+}

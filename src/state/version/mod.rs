@@ -1,0 +1,69 @@
+//! The version: one immutable state of the database, and the pure steps from one version to the next.
+//!
+//! ```text
+//!                  after_commit, with_tombstones, after_freeze, after_flush,
+//!   Version n  --  after_compaction, after_retention, after_empty_series_check  -->  Version n+1
+//!                                     |
+//!                                     +-- edit_to --> VersionEdit --> the manifest --> DurableState
+//! ```
+//!
+//! - `transitions`: the steps from one version to the next, and the edit between two versions.
+//! - [`pick`]: which files are compacted next, and where output files are split.
+//! - `recovery`: which files of a directory an opening uses, replays or removes.
+//!
+//! No code here does I/O, awaits, or reads a clock, so every decision can be tested and model-checked.
+
+mod cutoffs;
+mod durable_state;
+mod dyadic_box;
+mod job_counters;
+pub(crate) mod pick;
+mod recovery;
+mod sst;
+mod transitions;
+mod version_edit;
+
+pub(crate) use cutoffs::{Cutoffs, RetentionRule};
+pub(crate) use durable_state::DurableState;
+pub(crate) use dyadic_box::DyadicBox;
+pub(crate) use job_counters::{JobCounters, MaintenanceCounters};
+pub(crate) use recovery::{
+    ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, ReplayEnd, SegmentSummary, plan_recovery,
+};
+#[cfg(test)]
+pub(crate) use sst::LAST_TIER;
+pub(crate) use sst::{BASE, L0, SstMeta};
+pub(crate) use version_edit::VersionEdit;
+
+use im::Vector;
+
+use crate::state::file_id::FileId;
+use crate::state::memtable::{FrozenMemtable, MemtableView};
+use crate::state::series_index::SeriesIndex;
+use crate::state::tombstone::Tombstone;
+use crate::sync::Arc;
+
+/// One state of the database.
+///
+/// It is replaced as a whole and never changed, so a reader that holds one sees no change.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    /// Seq of the newest visible record.
+    pub(crate) seq: u64,
+    pub(crate) series: SeriesIndex,
+    pub(crate) active: MemtableView,
+    /// Memtables that wait to be flushed, oldest first.
+    pub(crate) frozen: Vec<Arc<FrozenMemtable>>,
+    /// Oldest first: by level from the base to L0, then by generation.
+    pub(crate) ssts: Arc<[Arc<SstMeta>]>,
+    /// Every record up to this seq is in SSTs.
+    pub(crate) flushed_seq: u64,
+    /// The first WAL segment that is still needed.
+    pub(crate) wal_floor: FileId,
+    /// Deletes that may hide points of an older SST or frozen memtable, in the order of their seqs.
+    /// Those up to `flushed_seq` are in the manifest, the others in the WAL.
+    pub(crate) tombstones: Vector<Arc<Tombstone>>,
+    pub(crate) cutoffs: Cutoffs,
+    /// Counters of flushes, compactions and dropped files since the opening.
+    pub(crate) counters: MaintenanceCounters,
+}

@@ -1,0 +1,260 @@
+//! The steps from one version to the next.
+//!
+//! Each step yields a whole new value, to be published in one store.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use im::Vector;
+
+use super::pick::base_files_overlap;
+use super::{Cutoffs, DurableState, JobCounters, MaintenanceCounters, SstMeta, Version, VersionEdit};
+use crate::state::file_id::FileId;
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::memtable::{FrozenMemtable, MemtableView};
+use crate::state::series_index::SeriesIndex;
+use crate::state::tombstone::Tombstone;
+use crate::sync::Arc;
+use crate::types::series::{SeriesDef, SeriesSet};
+use crate::types::time_range::TimeRange;
+
+impl Version {
+    /// Creates the version of a database with this durable state and an empty memtable.
+    pub(crate) fn from_durable(series: SeriesIndex, durable: &DurableState, cutoffs: Cutoffs) -> Self {
+        Self {
+            seq: durable.flushed_seq,
+            series,
+            active: MemtableView::empty(),
+            frozen: Vec::new(),
+            ssts: oldest_first(durable.ssts.iter().cloned().map(Arc::new)),
+            flushed_seq: durable.flushed_seq,
+            wal_floor: durable.wal_floor,
+            tombstones: durable.tombstones.iter().cloned().collect(),
+            cutoffs,
+            counters: MaintenanceCounters::default(),
+        }
+    }
+
+    /// Returns the version after a commit group, whose points and new series become visible together.
+    pub(crate) fn after_commit(&self, seq: u64, series: SeriesIndex, active: MemtableView) -> Self {
+        debug_assert!(seq >= self.seq, "seqs never decrease");
+        Self { seq, series, active, ..self.clone() }
+    }
+
+    /// Adds the deletes of a group, which come in the order of their seqs.
+    ///
+    /// A delete that overlaps no older SST or frozen memtable is left out. The active memtable applies its deletes
+    /// itself.
+    pub(crate) fn with_tombstones(mut self, deletes: impl IntoIterator<Item = Arc<Tombstone>>) -> Self {
+        for tombstone in deletes {
+            if self.needs_tombstone(&tombstone) {
+                self.tombstones.push_back(tombstone);
+            }
+        }
+        self
+    }
+
+    /// Returns `true` if an older SST or frozen memtable can contain points that the delete hides.
+    ///
+    /// The test compares rectangles only. Once it is `false`, later versions have no such points in older sources
+    /// either, so the delete can be dropped.
+    fn needs_tombstone(&self, tombstone: &Tombstone) -> bool {
+        let frozen = self.frozen.iter().filter(|frozen| frozen.max_seq < tombstone.seq);
+        let mut ranges = frozen.filter_map(|frozen| frozen.view.time_range());
+        ranges.any(|range| range.overlaps(tombstone.range))
+            || self.ssts.iter().any(|sst| sst.max_seq < tombstone.seq && tombstone.overlaps(&sst.rectangle))
+    }
+
+    /// Returns the hidden ranges of a series in a source that applied all deletes up to `max_seq`.
+    ///
+    /// They come from the newer tombstones and from the cutoff of the series.
+    pub(crate) fn hidden_ranges(&self, def: &SeriesDef, max_seq: u64) -> HiddenRanges {
+        let newer = self.tombstones.iter().rev().take_while(|tombstone| tombstone.seq > max_seq);
+        let deleted = newer.filter_map(|tombstone| tombstone.range_for(def.id));
+        HiddenRanges::new(deleted.chain(self.cutoffs.hidden_range(def)).collect())
+    }
+
+    /// Returns the version after a freeze: `frozen` is the newest frozen memtable, the active is empty.
+    pub(crate) fn after_freeze(&self, frozen: Arc<FrozenMemtable>) -> Self {
+        debug_assert!(self.frozen.last().is_none_or(|last| last.max_seq < frozen.min_seq));
+        let mut next = Self { active: MemtableView::empty(), ..self.clone() };
+        next.frozen.push(frozen);
+        next
+    }
+
+    /// Returns `flushed_seq` and `wal_floor` after a flush of the oldest frozen memtable, if there is one.
+    fn flush_targets(&self) -> Option<(u64, FileId)> {
+        self.frozen.first().map(|frozen| (frozen.max_seq, frozen.next_wal_segment))
+    }
+
+    /// Returns the version after a flush: the SSTs replace the oldest frozen memtable.
+    ///
+    /// `None` if `generation` is not that of the oldest frozen memtable: such an output is not installed.
+    pub(crate) fn after_flush(&self, generation: u64, ssts: Vec<Arc<SstMeta>>, counters: &JobCounters) -> Option<Self> {
+        let (oldest, rest) = self.frozen.split_first()?;
+        if oldest.generation != generation {
+            return None;
+        }
+        let (flushed_seq, wal_floor) = self.flush_targets()?;
+        let mut next = Self {
+            frozen: rest.to_vec(),
+            ssts: oldest_first(self.ssts.iter().cloned().chain(ssts)),
+            flushed_seq,
+            wal_floor,
+            ..self.clone()
+        };
+        next.counters.flushes.add(counters);
+        Some(next.pruned())
+    }
+
+    /// Returns the version after a compaction: the outputs replace the inputs, which are found by id.
+    ///
+    /// `None` if an input is not in this version: such an output is not installed.
+    pub(crate) fn after_compaction(
+        &self,
+        inputs: &[FileId],
+        outputs: Vec<Arc<SstMeta>>,
+        counters: &JobCounters,
+    ) -> Option<Self> {
+        let mut removed: BTreeSet<FileId> = inputs.iter().copied().collect();
+        let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(|sst| !removed.remove(&sst.id)).cloned().collect();
+        if !removed.is_empty() {
+            return None;
+        }
+        let mut next = Self { ssts: oldest_first(kept.into_iter().chain(outputs)), ..self.clone() };
+        next.counters.compactions.add(counters);
+        Some(next.pruned())
+    }
+
+    /// Returns the version with later cutoffs, without the files that are hidden completely.
+    ///
+    /// A file is hidden completely if it lies before the global cutoff or if one durable tombstone covers it; the
+    /// cutoffs of rules drop no file. Files that are inputs of a `running` compaction stay.
+    pub(crate) fn after_retention(&self, cutoffs: Cutoffs, running: &[FileId]) -> Self {
+        let global = cutoffs.global();
+        let is_hidden_whole = |sst: &SstMeta| {
+            global.is_some_and(|cutoff| sst.rectangle.times.last() < cutoff)
+                || self
+                    .durable_tombstones()
+                    .any(|tombstone| tombstone.seq > sst.max_seq && tombstone.covers(&sst.rectangle))
+        };
+        let stays = |sst: &&Arc<SstMeta>| running.contains(&sst.id) || !is_hidden_whole(sst);
+        let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(stays).cloned().collect();
+        let dropped = self.ssts.len() - kept.len();
+        let mut next = Self { cutoffs, ..self.clone() };
+        if dropped == 0 {
+            // Retention runs often: if no file is dropped, pruning is left to a later step.
+            return next;
+        }
+        next.counters.files_dropped += dropped as u64;
+        next.ssts = kept.into();
+        next.pruned()
+    }
+
+    /// Returns the version after an empty-series check of the candidates `checked`.
+    ///
+    /// The series in `empty` had no visible point in the version of record `seq`, and were not written since.
+    pub(crate) fn after_empty_series_check(&self, seq: u64, checked: &SeriesSet, empty: &SeriesSet) -> Self {
+        let mut next = self.clone();
+        next.series.remove_candidates(checked);
+        // The manifest names the series as empty only once record `seq` is in SSTs: the delete that hid their last
+        // points may be this record or one shortly before it, and a power loss may take it back until then.
+        next.series.mark_empty_by_check(seq, empty);
+        next.pruned()
+    }
+
+    /// Drops the tombstones that no source needs, and updates the sets of series that the manifest stores.
+    fn pruned(mut self) -> Self {
+        self.series = self.series.after_flush(self.flushed_seq);
+        let has_unneeded = self.tombstones.iter().any(|tombstone| !self.needs_tombstone(tombstone));
+        if has_unneeded {
+            let needed = self.tombstones.iter().filter(|tombstone| self.needs_tombstone(tombstone));
+            let needed: Vector<_> = needed.cloned().collect();
+            self.tombstones = needed;
+        }
+        self
+    }
+
+    /// Returns the tombstones that are in the manifest, in the order of their seqs.
+    ///
+    /// A compaction applies only these. If it applied a delete that is only in the WAL, a power loss could take back
+    /// the delete, but not its effect.
+    pub(crate) fn durable_tombstones(&self) -> impl Iterator<Item = &Arc<Tombstone>> {
+        self.tombstones.iter().take_while(|tombstone| tombstone.seq <= self.flushed_seq)
+    }
+
+    /// Returns the edit that makes the step from this version to a later one durable.
+    ///
+    /// Storage sets `series_log_len` and `next_file_id`, which are 0 here.
+    pub(crate) fn edit_to(&self, next: &Self) -> VersionEdit {
+        let ids = |version: &Self| version.ssts.iter().map(|sst| sst.id).collect::<BTreeSet<_>>();
+        let (before, after) = (ids(self), ids(next));
+        let kept: BTreeSet<u64> = next.durable_tombstones().map(|tombstone| tombstone.seq).collect();
+        let rules = next.cutoffs.rules().iter().zip(self.cutoffs.rules());
+        let newly_durable = next.durable_tombstones().filter(|tombstone| tombstone.seq > self.flushed_seq);
+        let durable_before = self.durable_tombstones().map(|tombstone| tombstone.seq);
+        VersionEdit {
+            added_ssts: next.ssts.iter().filter(|sst| !before.contains(&sst.id)).map(|sst| (**sst).clone()).collect(),
+            removed_ssts: before.difference(&after).copied().collect(),
+            flushed_seq: next.flushed_seq,
+            wal_floor: next.wal_floor,
+            // In the same edit that moves the floor past the WAL records of these tombstones.
+            added_tombstones: newly_durable.cloned().collect(),
+            removed_tombstones: durable_before.filter(|seq| !kept.contains(seq)).collect(),
+            cutoff: next.cutoffs.global().filter(|to| Some(*to) > self.cutoffs.global()).unwrap_or(i64::MIN),
+            rule_cutoffs: rules
+                .filter(|(rule, before)| rule.cutoff > before.cutoff)
+                .filter_map(|(rule, _)| Some((rule.selector.clone(), rule.cutoff?)))
+                .collect(),
+            empty_series: self.series.empty_series().delta_to(next.series.empty_series()),
+            ..VersionEdit::default()
+        }
+    }
+
+    /// Returns the newest timestamp in memtables and SSTs, hidden points included; `None` without points.
+    pub(crate) fn newest_time(&self) -> Option<i64> {
+        let frozen = self.frozen.iter().map(|frozen| &frozen.view);
+        let memory = frozen.chain([&self.active]).filter_map(MemtableView::time_range).map(TimeRange::last);
+        memory.chain(self.newest_flushed_time()).max()
+    }
+
+    /// Returns the newest timestamp in SSTs, hidden points included; `None` without SSTs.
+    pub(crate) fn newest_flushed_time(&self) -> Option<i64> {
+        self.ssts.iter().map(|sst| sst.rectangle.times.last()).max()
+    }
+
+    /// Returns the number of points that are stored, hidden ones included.
+    pub(crate) fn points(&self) -> u64 {
+        let frozen: u64 = self.frozen.iter().map(|frozen| frozen.view.points()).sum();
+        let flushed: u64 = self.ssts.iter().map(|sst| sst.points).sum();
+        self.active.points() + frozen + flushed
+    }
+
+    /// Returns the first invariant between the parts of the version that is violated; `None` if all hold.
+    pub(crate) fn violated_invariant(&self) -> Option<&'static str> {
+        let rules = [
+            (self.flushed_seq <= self.seq, "flushed_seq is greater than the newest seq"),
+            (
+                self.frozen.iter().all(|frozen| frozen.min_seq > self.flushed_seq),
+                "a frozen memtable is already flushed",
+            ),
+            (self.frozen.windows(2).all(|pair| pair[0].max_seq < pair[1].min_seq), "frozen memtables overlap in seq"),
+            (self.ssts.iter().all(|sst| sst.max_seq <= self.flushed_seq), "an SST has records after flushed_seq"),
+            (self.ssts.is_sorted_by_key(|sst| merge_order(sst)), "SSTs are out of order"),
+            (self.tombstones.iter().is_sorted_by_key(|tombstone| tombstone.seq), "tombstones are out of order"),
+            (!base_files_overlap(&self.ssts), "two files of the base overlap"),
+        ];
+        rules.iter().find(|(holds, _)| !holds).map(|(_, rule)| *rule)
+    }
+}
+
+/// Returns the sort key of an SST in the merge order: level from the base to L0, then generation.
+fn merge_order(sst: &SstMeta) -> (Reverse<u8>, u64) {
+    (Reverse(sst.level), sst.generation)
+}
+
+fn oldest_first(ssts: impl Iterator<Item = Arc<SstMeta>>) -> Arc<[Arc<SstMeta>]> {
+    let mut ssts: Vec<_> = ssts.collect();
+    ssts.sort_by_key(|sst| merge_order(sst));
+    ssts.into()
+}

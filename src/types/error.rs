@@ -1,0 +1,381 @@
+//! Errors of the crate: what failed, why, and the next step.
+//!
+//! An error can be cloned, since one failed sync answers a whole group of writers. A cause is kept as a value and never
+//! formatted into a text that is wrapped again: its text appears once, however many layers the error passes through.
+
+mod kind;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use kind::ErrorKind;
+
+use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::rejected_point::RejectedPoint;
+use crate::types::value_type::ValueType;
+
+/// Result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Reason why a call failed.
+///
+/// [`kind`](Error::kind) returns what a program can do, [`is_retryable`](Error::is_retryable) whether the same call may
+/// succeed later. The variants hold the details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) a
+/// write of a batch was not applied. A delete or a creation of series that failed with
+/// [`EnginePanicked`](Error::EnginePanicked) may have been applied, too.
+///
+/// The text is one line, `{summary}; {next step}`. The summary includes the text of the root cause, which
+/// [`source`](std::error::Error::source) returns as a value: a program that prints the chain of sources prints the
+/// cause twice. The [`io::Error`] at the end of the chain is available by `downcast_ref`, its kind by
+/// [`io_kind`](Error::io_kind).
+///
+/// # Examples
+///
+/// ```
+/// use timestrata::{Db, ErrorKind};
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// let error = Db::builder(dir.path().join("db")).create_if_missing(false).open_blocking().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert!(!error.is_retryable());
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another handle, snapshot or process has the directory open.
+    #[non_exhaustive]
+    Locked {
+        /// The directory that could not be locked.
+        dir: PathBuf,
+        /// The process id in the lock file; `None` if the file has none.
+        ///
+        /// It is that of the last process that opened the database, which usually holds the lock. A process that only
+        /// verifies the database holds the lock too, but does not write its id.
+        pid: Option<u32>,
+    },
+    /// There is no database in the directory, and the call may not create one.
+    #[non_exhaustive]
+    DatabaseNotFound {
+        /// The directory that was named.
+        dir: PathBuf,
+    },
+    /// The directory holds other files and no database, so none is created among them.
+    #[non_exhaustive]
+    NotADatabase {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// One of the names found there.
+        found: String,
+    },
+    /// The directory for a backup is not empty; nothing was changed.
+    #[non_exhaustive]
+    BackupTargetNotEmpty {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// One of the names found there.
+        found: String,
+    },
+    /// The directory for a backup lies inside the database that is backed up; nothing was changed.
+    #[non_exhaustive]
+    BackupInsideDatabase {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// The directory of the database.
+        database: PathBuf,
+    },
+    /// Bytes on disk are not what was written.
+    #[non_exhaustive]
+    Corrupt {
+        /// The damaged file.
+        file: PathBuf,
+        /// Offset of the damage, in bytes from the start of the file.
+        offset: u64,
+        /// What was expected and what was found.
+        detail: String,
+    },
+    /// A file has the identity of another database, or the id of another file.
+    #[non_exhaustive]
+    ForeignFile {
+        /// The file that does not belong to the database.
+        file: PathBuf,
+        /// The identity that was expected and the one that was found.
+        detail: String,
+    },
+    /// The file is of no kind that timestrata writes.
+    #[non_exhaustive]
+    UnknownFileType {
+        /// The file that was inspected.
+        file: PathBuf,
+    },
+    /// The manifest or files that it names are missing.
+    #[non_exhaustive]
+    MissingFiles {
+        /// The directory of the database.
+        dir: PathBuf,
+        /// The names of the missing files.
+        files: Vec<String>,
+    },
+    /// The file was written by a newer release; nothing was changed.
+    #[non_exhaustive]
+    UnsupportedVersion {
+        /// The file whose header names the version.
+        file: PathBuf,
+        /// The version found there.
+        found: u32,
+        /// The newest version that this release reads.
+        newest: u32,
+    },
+    /// The operating system reported an error.
+    #[non_exhaustive]
+    Io {
+        /// What was tried: "open", "sync", ...
+        action: &'static str,
+        /// The file or directory concerned.
+        file: PathBuf,
+        /// The error of the operating system.
+        source: Arc<io::Error>,
+    },
+    /// The process or the system has too many open files, or not enough memory.
+    #[non_exhaustive]
+    OutOfResources {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory concerned.
+        file: PathBuf,
+        /// The error of the operating system.
+        source: Arc<io::Error>,
+    },
+    /// A thread could not be started.
+    #[non_exhaustive]
+    ThreadStart {
+        /// The name of the thread.
+        name: &'static str,
+        /// The error of the operating system.
+        source: Arc<io::Error>,
+    },
+    /// The database was closed.
+    Closed,
+    /// The tokio runtime shut down before the read began.
+    RuntimeShutdown,
+    /// A thread of the engine panicked: reads of existing snapshots go on, all other calls fail.
+    EnginePanicked,
+    /// The engine found a contradiction in its own state: a bug of timestrata.
+    ///
+    /// Acknowledged writes are not affected.
+    #[non_exhaustive]
+    Internal {
+        /// The contradiction.
+        detail: String,
+    },
+    /// The database accepts no more writes after an earlier failure; reads go on.
+    #[non_exhaustive]
+    ReadOnly {
+        /// The earlier failure.
+        cause: Arc<Error>,
+    },
+    /// The write may or may not be on disk; the next opening of the database decides.
+    #[non_exhaustive]
+    OutcomeUnknown {
+        /// The failure after which the outcome is unknown.
+        cause: Arc<Error>,
+    },
+    /// The write failed and was not applied; the database accepts further writes.
+    #[non_exhaustive]
+    WriteFailed {
+        /// The failure of the write.
+        cause: Arc<Error>,
+    },
+    /// The write queue has no room for the batch, which was not queued.
+    QueueFull,
+    /// A batch, record, series key or list of series exceeds its limit; nothing of it was written.
+    #[non_exhaustive]
+    TooLarge {
+        /// The item that is too large, with the unit of `size`.
+        item: &'static str,
+        /// Its size.
+        size: usize,
+        /// The largest size allowed.
+        limit: usize,
+    },
+    /// A metric name, tag or text of a series key is invalid; nothing of its batch was written.
+    #[non_exhaustive]
+    InvalidName {
+        /// The invalid part: "metric name", "tag key", "tag value" or "series key".
+        field: &'static str,
+        /// The text as given, cut to 64 characters.
+        text: String,
+        /// The rule that the text breaks.
+        detail: String,
+    },
+    /// Timestamps of a batch exceed a limit that was set at opening; nothing of the batch was written.
+    #[non_exhaustive]
+    RejectedPoints {
+        /// Each rejected point, in the batch's order.
+        points: Vec<RejectedPoint>,
+    },
+    /// The type of a value or of a call is not that of the series; nothing of a batch was written.
+    #[non_exhaustive]
+    TypeMismatch {
+        /// The key of the series.
+        series: String,
+        /// The type that the series holds.
+        expected: ValueType,
+        /// The type of the value, or the type that the call names.
+        found: ValueType,
+    },
+    /// A [`Value`](crate::Value) was converted to another type than its own.
+    #[non_exhaustive]
+    ValueTypeMismatch {
+        /// The type asked for.
+        expected: ValueType,
+        /// The type of the value.
+        found: ValueType,
+    },
+    /// Slices of timestamps and values differ in length; nothing of the batch was written.
+    ///
+    /// See [`Batch::push_columns`](crate::Batch::push_columns).
+    #[non_exhaustive]
+    ColumnLengths {
+        /// Number of timestamps.
+        timestamps: usize,
+        /// Number of values.
+        values: usize,
+    },
+    /// A series exists and has another duplicate policy than the one asked for.
+    #[non_exhaustive]
+    DuplicatesMismatch {
+        /// The key of the series.
+        series: String,
+        /// The policy of the series.
+        expected: DuplicatePolicy,
+        /// The policy asked for.
+        found: DuplicatePolicy,
+    },
+    /// The handle of a series belongs to another database, or to an earlier opening of this one.
+    #[non_exhaustive]
+    StaleSeries {
+        /// The series id inside the handle.
+        id: u32,
+    },
+    /// No series has the key.
+    #[non_exhaustive]
+    SeriesNotFound {
+        /// The key that was looked up.
+        key: String,
+    },
+    /// The maximum number of series is reached; existing series accept further writes.
+    #[non_exhaustive]
+    TooManySeries {
+        /// The maximum number of series.
+        cap: u32,
+    },
+    /// The value of an option is out of bounds, or contradicts the database.
+    #[non_exhaustive]
+    InvalidOption {
+        /// The name of the option.
+        option: &'static str,
+        /// What is allowed.
+        detail: String,
+    },
+    /// A selector, time range, window or aggregate is invalid.
+    #[non_exhaustive]
+    InvalidQuery {
+        /// What is wrong, and what is allowed.
+        detail: String,
+    },
+    /// A query needs more memory than it may use; no result is returned.
+    #[non_exhaustive]
+    QueryTooLarge {
+        /// The memory in use when the query was stopped, in bytes.
+        needed: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A query took longer than it may; no result is returned.
+    #[non_exhaustive]
+    DeadlineExceeded {
+        /// The longest duration allowed.
+        deadline: Duration,
+    },
+    /// A text is not a timestamp.
+    #[non_exhaustive]
+    InvalidTimestamp {
+        /// The text as given, cut to 64 characters.
+        text: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+// An error is never modified after it was made, so a panic cannot leave it half changed.
+impl std::panic::UnwindSafe for Error {}
+impl std::panic::RefUnwindSafe for Error {}
+
+impl Error {
+    /// Wraps an error of the operating system; exhausted resources become a separate variant.
+    pub(crate) fn io(action: &'static str, file: impl Into<PathBuf>, source: io::Error) -> Self {
+        let (file, source) = (file.into(), Arc::new(source));
+        if is_resource_exhaustion(&source) {
+            Self::OutOfResources { action, file, source }
+        } else {
+            Self::Io { action, file, source }
+        }
+    }
+
+    /// Makes the error of a thread that could not be started.
+    pub(crate) fn thread_start(name: &'static str, source: io::Error) -> Self {
+        Self::ThreadStart { name, source: Arc::new(source) }
+    }
+
+    /// Makes the error of a contradiction in the engine's own state.
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::Internal { detail: detail.into() }
+    }
+
+    /// Makes the error of a write that failed and was not applied.
+    pub(crate) fn write_failed(error: Self) -> Self {
+        Self::WriteFailed { cause: error.into_root_cause() }
+    }
+
+    /// Makes the error of a write that may or may not be durable.
+    pub(crate) fn outcome_unknown(error: Self) -> Self {
+        Self::OutcomeUnknown { cause: error.into_root_cause() }
+    }
+
+    /// Makes the error of a change to a database that `error` made read-only.
+    pub(crate) fn read_only(error: Self) -> Self {
+        Self::ReadOnly { cause: error.into_root_cause() }
+    }
+
+    /// Returns the cause of a `ReadOnly`, `OutcomeUnknown` or `WriteFailed`, and any other error itself.
+    ///
+    /// Hence these three variants are never nested, and each text states one outcome and one cause.
+    fn into_root_cause(self) -> Arc<Self> {
+        match self {
+            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => cause,
+            other => Arc::new(other),
+        }
+    }
+
+    /// Returns an error if a size exceeds its limit.
+    pub(crate) fn check_size(item: &'static str, size: usize, limit: usize) -> Result<()> {
+        if size > limit { Err(Self::TooLarge { item, size, limit }) } else { Ok(()) }
+    }
+
+    /// Makes the error of damage at an offset of a file.
+    pub(crate) fn corrupt(file: impl Into<PathBuf>, offset: u64, detail: impl Into<String>) -> Self {
+        Self::Corrupt { file: file.into(), offset, detail: detail.into() }
+    }
+}
+
+/// Returns `true` for too many open files and for a lack of memory.
+///
+/// `EMFILE` and `ENFILE` have no stable [`io::ErrorKind`]; their numbers are the same on every Unix.
+fn is_resource_exhaustion(source: &io::Error) -> bool {
+    source.kind() == io::ErrorKind::OutOfMemory || (cfg!(unix) && matches!(source.raw_os_error(), Some(23 | 24)))
+}

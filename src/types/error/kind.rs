@@ -1,0 +1,119 @@
+//! Kinds of errors, by what a program can do about them.
+
+use std::io;
+
+use super::Error;
+
+/// Kind of an [`Error`]: what a program can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Resources are in use: repeat the call later.
+    Busy,
+    /// The arguments, options or data of the call are invalid: fix them.
+    InvalidInput,
+    /// A configured limit was reached: raise it or ask for less.
+    LimitExceeded,
+    /// The database or series does not exist: create it or name another.
+    NotFound,
+    /// The disk or a quota is full, or a file reached its maximum size: free space or raise the limit.
+    ///
+    /// If the call was a write, it was not applied.
+    StorageFull,
+    /// The operating system reported another error, see [`Error::io_kind`].
+    ///
+    /// If the call was a write, it was not applied.
+    Io,
+    /// The write may or may not be durable: open the database again and check before repeating the write.
+    OutcomeUnknown,
+    /// The database accepts no more writes: drop all handles and open it again.
+    Reopen,
+    /// The database, or the runtime of the call, was shut down on purpose.
+    Closed,
+    /// Files are damaged, missing, or belong to another database: restore a backup.
+    Corrupt,
+    /// A newer release wrote the file: use that release.
+    Unsupported,
+    /// A bug of timestrata: report it and open the database again.
+    Bug,
+}
+
+impl Error {
+    /// Returns what a program can do about the error.
+    ///
+    /// A [`WriteFailed`](Error::WriteFailed) has the kind of its cause.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Locked { .. } | Self::OutOfResources { .. } | Self::ThreadStart { .. } | Self::QueueFull => {
+                ErrorKind::Busy
+            }
+            Self::NotADatabase { .. }
+            | Self::BackupTargetNotEmpty { .. }
+            | Self::BackupInsideDatabase { .. }
+            | Self::UnknownFileType { .. }
+            | Self::TooLarge { .. }
+            | Self::InvalidName { .. }
+            | Self::RejectedPoints { .. }
+            | Self::TypeMismatch { .. }
+            | Self::ValueTypeMismatch { .. }
+            | Self::ColumnLengths { .. }
+            | Self::DuplicatesMismatch { .. }
+            | Self::StaleSeries { .. }
+            | Self::InvalidOption { .. }
+            | Self::InvalidQuery { .. }
+            | Self::InvalidTimestamp { .. } => ErrorKind::InvalidInput,
+            Self::TooManySeries { .. } | Self::QueryTooLarge { .. } | Self::DeadlineExceeded { .. } => {
+                ErrorKind::LimitExceeded
+            }
+            Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,
+            Self::Io { source, .. } => kind_of_io(source.kind()),
+            Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
+            Self::ReadOnly { .. } => ErrorKind::Reopen,
+            Self::WriteFailed { cause } => cause.kind(),
+            Self::Closed | Self::RuntimeShutdown => ErrorKind::Closed,
+            Self::Corrupt { .. } | Self::ForeignFile { .. } | Self::MissingFiles { .. } => ErrorKind::Corrupt,
+            Self::UnsupportedVersion { .. } => ErrorKind::Unsupported,
+            Self::EnginePanicked | Self::Internal { .. } => ErrorKind::Bug,
+        }
+    }
+
+    /// Returns `true` if the same call may succeed later and cannot apply a write twice.
+    ///
+    /// `true` for the kinds [`Busy`](ErrorKind::Busy) and [`StorageFull`](ErrorKind::StorageFull). For the kind
+    /// [`Io`](ErrorKind::Io): `true` if the error is [`WriteFailed`](Error::WriteFailed), or if the operation timed out
+    /// or was interrupted. Wait before you repeat the call. If another handle of the same program locks the database,
+    /// the call fails until the program drops that handle.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Busy | ErrorKind::StorageFull => true,
+            ErrorKind::Io => {
+                matches!(self, Self::WriteFailed { .. })
+                    || matches!(self.io_kind(), Some(io::ErrorKind::TimedOut | io::ErrorKind::Interrupted))
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the kind of the operating system's error that is the root cause, if there is one.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. } | Self::OutOfResources { source, .. } | Self::ThreadStart { source, .. } => {
+                Some(source.kind())
+            }
+            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => cause.io_kind(),
+            _ => None,
+        }
+    }
+}
+
+fn kind_of_io(kind: io::ErrorKind) -> ErrorKind {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ErrorKind::StorageFull
+        }
+        _ => ErrorKind::Io,
+    }
+}

@@ -1,0 +1,209 @@
+//! Texts of errors: a summary and one next step, joined by `"; "`.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use super::{Error, ErrorKind};
+use crate::types::rejected_point::RejectedPoint;
+
+/// Maximum number of rejected points that a text lists.
+const MAX_LISTED_POINTS: usize = 3;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.summary(), self.advice())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            // The error inside the `Arc`: only that can be downcast to `io::Error`.
+            Self::Io { source, .. } | Self::OutOfResources { source, .. } | Self::ThreadStart { source, .. } => {
+                Some(&**source)
+            }
+            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => Some(&**cause),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// Returns a description of the failure and its root cause, without the next step.
+    ///
+    /// For programs that show a next step of their own.
+    #[must_use]
+    pub fn summary(&self) -> impl fmt::Display + '_ {
+        Summary(self)
+    }
+
+    /// Returns the next step: an imperative in lower case, without a full stop.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "close the other handle, snapshot or process, then open again",
+            Self::DatabaseNotFound { .. } => "name the directory of an existing one",
+            Self::NotADatabase { .. } => "choose an empty or new directory",
+            Self::BackupTargetNotEmpty { .. } => {
+                "name a new or empty directory, or delete the incomplete backup in this one"
+            }
+            Self::BackupInsideDatabase { .. } => "name a directory outside it",
+            Self::Corrupt { .. } => "restore it from a backup (`timestrata verify` lists all damage)",
+            Self::ForeignFile { .. } => "move it away, or restore the right file",
+            Self::UnknownFileType { .. } => "name a file that timestrata wrote",
+            Self::MissingFiles { .. } => "restore them from a backup",
+            Self::UnsupportedVersion { .. } => "use a newer release",
+            Self::Io { source, .. } => advice_for_io(source.kind()),
+            Self::OutOfResources { .. } => "raise the limit or close other files, then try again",
+            Self::ThreadStart { .. } => "raise the limit or end other threads, then try again",
+            Self::Closed => "open it again",
+            Self::RuntimeShutdown => "read before the runtime ends",
+            Self::EnginePanicked => "report the panic, drop every handle and open the database again",
+            Self::Internal { .. } => "report this bug, drop every handle and open the database again",
+            Self::ReadOnly { cause } if cause.kind() == ErrorKind::StorageFull => {
+                "free space, then drop every handle and open the database again"
+            }
+            Self::ReadOnly { .. } => "drop every handle and open the database again",
+            Self::OutcomeUnknown { cause } if cause.kind() == ErrorKind::StorageFull => {
+                "free space, then open the database again and check before repeating the write"
+            }
+            Self::OutcomeUnknown { .. } => "open the database again and check before repeating the write",
+            Self::WriteFailed { cause } => cause.advice(),
+            Self::QueueFull => "try again later, or use `write`, which waits",
+            Self::TooLarge { .. } => "make it smaller",
+            Self::InvalidName { .. } => "change the name",
+            Self::RejectedPoints { .. } => {
+                "leave these points out, or widen `reject_ahead_of_clock` or `reject_behind_clock`"
+            }
+            Self::TypeMismatch { .. } => "use another key for values of this type",
+            Self::ValueTypeMismatch { .. } => "match on the type of the value",
+            Self::ColumnLengths { .. } => "give one value for each timestamp",
+            Self::DuplicatesMismatch { .. } => "use the policy of the series, or another key",
+            Self::StaleSeries { .. } => "get it again with `db.series(&key)`",
+            Self::SeriesNotFound { .. } => "create it with `create_series`, or list those that exist",
+            Self::TooManySeries { .. } => "raise `max_series`, or use fewer distinct tag values",
+            Self::InvalidOption { .. } => "change the option",
+            Self::InvalidQuery { .. } => "change the query",
+            Self::QueryTooLarge { .. } => {
+                "narrow its time range or selector, take longer windows, or raise `Query::memory_limit`"
+            }
+            Self::DeadlineExceeded { .. } => "narrow its time range or selector, or raise `Query::deadline`",
+            Self::InvalidTimestamp { .. } => "write it as in 2013-01-01T06:00:00Z",
+        }
+    }
+}
+
+/// Summary of an error; see [`Error::summary`].
+struct Summary<'a>(&'a Error);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Error::Io { action, file, source } | Error::OutOfResources { action, file, source } => {
+                write!(f, "cannot {action} {}: {source}", file.display())
+            }
+            Error::ThreadStart { name, source } => write!(f, "cannot start the thread {name}: {source}"),
+            Error::Closed => f.write_str("the database is closed"),
+            Error::RuntimeShutdown => f.write_str("the tokio runtime shut down before the read began"),
+            Error::EnginePanicked => f.write_str("a thread of the engine panicked"),
+            Error::Internal { detail } => write!(f, "internal error: {detail}"),
+            Error::ReadOnly { cause } => write!(f, "the database is read-only: {}", Self(cause)),
+            Error::OutcomeUnknown { cause } => write!(f, "it is unknown whether the write is durable: {}", Self(cause)),
+            Error::WriteFailed { cause } => write!(f, "the write failed and was not applied: {}", Self(cause)),
+            Error::QueueFull => f.write_str("the write queue is full"),
+            other => other.fmt_files_summary(f).unwrap_or_else(|| other.fmt_input_summary(f)),
+        }
+    }
+}
+
+impl Error {
+    /// Writes the summary of an error about files and directories; `None` for other errors.
+    fn fmt_files_summary(&self, f: &mut fmt::Formatter<'_>) -> Option<fmt::Result> {
+        Some(match self {
+            Self::Locked { dir, pid: None } => write!(f, "{} is locked", dir.display()),
+            Self::Locked { dir, pid: Some(pid) } => write!(f, "{} is locked by process {pid}", dir.display()),
+            Self::DatabaseNotFound { dir } => write!(f, "no database in {}", dir.display()),
+            Self::NotADatabase { dir, found } => {
+                write!(f, "{} holds other files and no database (found {found})", dir.display())
+            }
+            Self::BackupTargetNotEmpty { dir, found } => {
+                write!(f, "the backup directory {} is not empty (found {found})", dir.display())
+            }
+            Self::BackupInsideDatabase { dir, database } => {
+                write!(f, "the backup directory {} lies inside the database {}", dir.display(), database.display())
+            }
+            Self::Corrupt { file, offset, detail } => {
+                write!(f, "{} is damaged at byte {offset}: {detail}", file.display())
+            }
+            Self::ForeignFile { file, detail } => write!(f, "{} does not belong here: {detail}", file.display()),
+            Self::UnknownFileType { file } => {
+                write!(f, "{} is not a WAL segment, SST, manifest or series log", file.display())
+            }
+            Self::MissingFiles { dir, files } => {
+                write!(f, "{} lacks files that its manifest names: {}", dir.display(), files.join(", "))
+            }
+            Self::UnsupportedVersion { file, found, newest } => {
+                let file = file.display();
+                write!(f, "{file} has format version {found}, this release reads versions up to {newest}")
+            }
+            _ => return None,
+        })
+    }
+
+    /// Writes the summary of an error about arguments, options or data; nothing for other errors.
+    fn fmt_input_summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { item, size, limit } => write!(f, "{item} is too large: {size}, at most {limit}"),
+            Self::InvalidName { field, text, detail } => write!(f, "invalid {field} {text:?}: {detail}"),
+            Self::RejectedPoints { points } => fmt_rejected_points(points, f),
+            Self::TypeMismatch { series, expected, found } => {
+                write!(f, "series {series} holds {expected}, not {found}")
+            }
+            Self::ValueTypeMismatch { expected, found } => write!(f, "the value is {found}, not {expected}"),
+            Self::ColumnLengths { timestamps, values } => write!(f, "{timestamps} timestamps for {values} values"),
+            Self::DuplicatesMismatch { series, expected, found } => {
+                write!(f, "series {series} has the duplicate policy `{expected}`, not `{found}`")
+            }
+            Self::StaleSeries { id } => {
+                write!(f, "the handle of series {id} belongs to another opening of the database")
+            }
+            Self::SeriesNotFound { key } => write!(f, "no series {key}"),
+            Self::TooManySeries { cap } => write!(f, "a new series would exceed the limit of {cap}"),
+            Self::InvalidOption { option, detail } => write!(f, "invalid option {option}: {detail}"),
+            Self::InvalidQuery { detail } => write!(f, "invalid query: {detail}"),
+            Self::QueryTooLarge { needed, limit } => {
+                write!(f, "the query needs at least {needed} bytes, `memory_limit` allows {limit}")
+            }
+            Self::DeadlineExceeded { deadline } => write!(f, "the query took longer than {deadline:?}"),
+            Self::InvalidTimestamp { text, detail } => write!(f, "{text:?} is not a timestamp: {detail}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn fmt_rejected_points(points: &[RejectedPoint], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{} timestamps are too far from the clock", points.len())?;
+    for (i, point) in points.iter().take(MAX_LISTED_POINTS).enumerate() {
+        write!(f, "{}{point}", if i == 0 { ": " } else { ", " })?;
+    }
+    match points.len().saturating_sub(MAX_LISTED_POINTS) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+/// Returns the next step after an error of the operating system.
+fn advice_for_io(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename => "check the path",
+        io::ErrorKind::NotADirectory => "name a directory",
+        io::ErrorKind::IsADirectory => "name a file",
+        io::ErrorKind::PermissionDenied => "change the permissions, or run as the owner",
+        io::ErrorKind::ReadOnlyFilesystem => "choose a writable directory",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space, then try again",
+        io::ErrorKind::FileTooLarge => "raise the limit on file sizes, then try again",
+        io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => "try again",
+        _ => "check the disk, then try again",
+    }
+}

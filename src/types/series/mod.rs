@@ -1,0 +1,124 @@
+//! Series: their keys, their ids, sets of ids, and the typed handle of the public API.
+
+mod filter;
+mod key;
+mod set;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+pub(crate) use filter::{IndexFilter, TagValuePredicate, ValueHint};
+pub(crate) use key::ALLOCATION_OVERHEAD_BYTES;
+pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
+pub(crate) use set::{SeriesSet, SeriesSetBuilder};
+
+use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::value_type::ValueType;
+
+/// Maximum number of series ids of a database: a batch uses the upper half of `u32` for its keys.
+pub(crate) const MAX_SERIES_IDS: u32 = 1 << 31;
+
+/// Number of a series in its database, counted from 0 in the order of creation; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesId(u32);
+
+impl SeriesId {
+    pub(crate) const fn new(id: u32) -> Self {
+        Self(id)
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for SeriesId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Handle of a series: its id, the type of its values, and the opening of its database.
+///
+/// Made by [`Db::create_series`](crate::Db::create_series), [`Db::series`](crate::Db::series) and
+/// [`Snapshot::series`](crate::Snapshot::series). A handle is `Copy` and takes 16 bytes. Two handles are equal if they
+/// have the same id and opening.
+///
+/// A handle is valid for one opening of one database. After the database was opened again, get the handle again; writes
+/// and reads reject a handle of another opening with [`Error::StaleSeries`](crate::Error::StaleSeries).
+pub struct Series<T> {
+    id: SeriesId,
+    opening_id: u64,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> Series<T> {
+    pub(crate) fn new(id: SeriesId, opening_id: u64) -> Self {
+        Self { id, opening_id, value: PhantomData }
+    }
+
+    /// Returns the id of the series in its database.
+    #[must_use]
+    pub fn id(self) -> SeriesId {
+        self.id
+    }
+
+    pub(crate) fn opening_id(self) -> u64 {
+        self.opening_id
+    }
+}
+
+impl<T> Clone for Series<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Series<T> {}
+
+impl<T> PartialEq for Series<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.opening_id) == (other.id, other.opening_id)
+    }
+}
+
+impl<T> Eq for Series<T> {}
+
+impl<T> Hash for Series<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.id, self.opening_id).hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Series<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Series").field("id", &self.id.0).finish_non_exhaustive()
+    }
+}
+
+/// Predicate over series keys.
+///
+/// Lets `engine` and `state` evaluate a selector without depending on `selector`.
+pub(crate) trait SeriesPredicate: fmt::Debug + Send + Sync {
+    /// Returns `true` if the series with this key is selected.
+    fn matches(&self, key: &SeriesKey) -> bool;
+}
+
+/// Definition of a series, which never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeriesDef {
+    pub(crate) id: SeriesId,
+    pub(crate) key: SeriesKey,
+    pub(crate) ty: ValueType,
+    /// Rule for several points at one timestamp.
+    pub(crate) duplicates: DuplicatePolicy,
+    /// Sequence number of the record that created the series.
+    pub(crate) seq: u64,
+}

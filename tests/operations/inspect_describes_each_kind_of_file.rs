@@ -1,0 +1,185 @@
+//! `inspect` of every kind of file, on the golden files of version 1, so that a change of its output is noticed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use timestrata::{Batch, Db, Error, Inspection, SeriesKey, Timestamp, inspect};
+
+use crate::common::{ending, names};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name)
+}
+
+/// Checks that the report has these lines. A run of partitions counts as one line.
+fn assert_lines(inspection: &Inspection, lines: &[&str]) {
+    let text = inspection.to_string();
+    let squeezed: Vec<String> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in lines {
+        assert!(squeezed.iter().any(|found| found == line), "no line {line:?} in\n{text}");
+    }
+}
+
+#[test]
+fn an_sst() {
+    let inspection = inspect(golden("l0.sst")).unwrap();
+    assert!(matches!(inspection, Inspection::Sst(_)) && inspection.findings().is_empty());
+    assert_lines(
+        &inspection,
+        &[
+            "SST",
+            "database 01234567-89ab-cdef-0123-456789abcdef",
+            "file id 000000000000601d",
+            "series #1 to #1001, 5 series",
+            "time 1677-09-21T00:12:43.145224192Z to 2262-04-11T23:47:16.854775807Z",
+            "seqs 10 to 20",
+            "points 2675",
+            "bytes/point 0.68",
+            "index 1436 196 1",
+            "linear 4 2670 63 0.02",
+            "alp 1 2000 432 0.21",
+            "#1 f64 hash 00000000000f4243",
+            "#1 f64 2000 40 458 0.22 2023-11-14T22:13:20Z 2023-11-15T03:46:30Z linear 21 alp 432 \
+             20.0 26.12 46114.24000000002 20.0 25.82",
+            "#4 i64 5 685 80 16.00 1677-09-21T00:12:43.145224192Z 2262-04-11T23:47:16.854775807Z delta 34 raw 41",
+        ],
+    );
+}
+
+#[test]
+fn an_sst_of_the_base() {
+    let inspection = inspect(golden("base.sst")).unwrap();
+    assert!(matches!(inspection, Inspection::Sst(_)) && inspection.findings().is_empty());
+    assert_lines(
+        &inspection,
+        &[
+            "level 7",
+            "pco 1 1500 322 0.21",
+            r#"#2 u64 keep the first metric{even="0",id="2"}"#,
+            r#"#2000 metric{even="0",id="2000"} f64 1500 1381 336 0.22 1970-01-01T00:00:00Z 1970-01-01T00:00:00.000001499Z linear 9 pco 322 0.0 41.428079999999994 30821.340739999996 0.0 5.7539"#,
+        ],
+    );
+}
+
+#[test]
+fn a_wal_segment() {
+    let inspection = inspect(golden("wal.log")).unwrap();
+    assert!(matches!(inspection, Inspection::Wal(_)) && inspection.findings().is_empty());
+    assert_lines(
+        &inspection,
+        &[
+            "WAL segment",
+            "segment id 0000000000000003",
+            "predecessor 0000000000000001, sealed at byte 128",
+            "points 303",
+            "series definitions 2",
+            "ends clean at byte 3688",
+            "commit 2 248 3368 300 0 248",
+            "delete 3 3616 40 0 0 248",
+            "sync mark 3 3656 32 0 0 3656",
+        ],
+    );
+}
+
+#[test]
+fn a_manifest() {
+    let inspection = inspect(golden("manifest")).unwrap();
+    assert!(matches!(inspection, Inspection::Manifest(_)) && inspection.findings().is_empty());
+    assert_lines(
+        &inspection,
+        &[
+            "manifest",
+            "flushed_seq 20",
+            "WAL floor 0000000000000002",
+            "duplicates keep the last",
+            "origin database 00000000-0000-0000-0000-000000000001",
+            "cutoff of temp{station=\"JFK\"}: 1969-12-31T23:59:59.999999995Z",
+            "empty series 2",
+            "empty-series candidates 1",
+            "deletes 1",
+            "edit 2 360 216 20 0000000000000002 200 2 1",
+            "0000000000000002 2 2 2000000 1099511627776 77 #3..#2147483647 (9) 20..29 \
+             1677-09-21T00:12:43.145224192Z 2262-04-11T23:47:16.854775807Z \
+             00000000-0000-0000-0000-000000000002",
+        ],
+    );
+}
+
+#[test]
+fn a_series_log() {
+    let inspection = inspect(golden("series.log")).unwrap();
+    assert!(matches!(inspection, Inspection::SeriesLog(_)) && inspection.findings().is_empty());
+    let lines = ["series log", "series 8", "valid up to byte 376", r#"cpu{core="1",host="h0"} #1 i64 1"#];
+    assert_lines(&inspection, &lines);
+}
+
+#[test]
+fn damage_is_part_of_the_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let damaged = |name: &str, at: usize| {
+        let mut bytes = fs::read(golden(name)).unwrap();
+        bytes[at] ^= 1;
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        inspect(path)
+    };
+    let sst = damaged("l0.sst", 60).unwrap();
+    assert_eq!(sst.findings()[0].offset, 40);
+    assert!(sst.to_string().contains("damaged"), "{sst}");
+    let wal = damaged("wal.log", 300).unwrap();
+    assert_eq!(
+        (wal.findings().len(), wal.findings()[0].offset),
+        (1, 248),
+        "the mark behind it says that it was synced"
+    );
+    assert_lines(&wal, &["ends damage at byte 248", "records 1"]);
+    let manifest = damaged("manifest", 230).unwrap();
+    assert_eq!(manifest.findings()[0].offset, 192, "a sound record follows the bad one");
+    assert_lines(&manifest, &["records 1"]);
+    let torn = damaged("manifest", 400).unwrap();
+    assert_eq!(torn.findings(), [], "whether a bad last edit is damage, the other files tell");
+    assert!(torn.to_string().contains("torn edit"), "{torn}");
+    assert_lines(&damaged("series.log", 240).unwrap(), &["series 3", "valid up to byte 232"]);
+    for (name, at) in [("wal.log", 20), ("manifest", 20), ("series.log", 20), ("l0.sst", 1700)] {
+        assert!(matches!(damaged(name, at), Err(Error::Corrupt { .. })), "{name}");
+    }
+}
+
+#[test]
+fn long_tables_are_cut_without_the_option_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::builder(dir.path()).open_blocking().unwrap();
+    let mut batch = Batch::new();
+    for number in 0..100_i32 {
+        let key = SeriesKey::new("s").tag("n", number.to_string());
+        batch.push_key(&key, Timestamp::from_secs(0), f64::from(number));
+    }
+    db.write_blocking(batch).unwrap();
+    db.close_blocking().unwrap();
+    let names = names(dir.path());
+    for name in ending(&names, ".sst").into_iter().chain(ending(&names, "series.log")) {
+        let inspection = inspect(dir.path().join(name)).unwrap();
+        assert_lines(&inspection, &["... 60 more"]);
+        let whole = inspection.full().to_string();
+        assert!(!whole.contains(" more") && whole.contains("#99"), "{whole}");
+    }
+}
+
+#[test]
+fn foreign_files_are_named_and_a_spare_has_no_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (name, bytes) in [("empty", &b""[..]), ("notes.txt", b"no file of ours"), ("LOCK", b"17")] {
+        fs::write(path(name), bytes).unwrap();
+        assert!(matches!(inspect(path(name)), Err(Error::UnknownFileType { .. })), "{name}");
+    }
+    // The kind of the file follows from its name, although its bytes are lost.
+    fs::write(path("manifest"), [0; 200]).unwrap();
+    assert!(matches!(inspect(path("manifest")), Err(Error::Corrupt { offset: 0, .. })));
+    fs::write(path("spare-0000000000000007.log"), [0; 200]).unwrap();
+    assert_lines(&inspect(path("spare-0000000000000007.log")).unwrap(), &["spare WAL segment", "bytes 200"]);
+    assert!(matches!(inspect(path("nowhere")), Err(Error::Io { .. })));
+    assert!(matches!(inspect(dir.path()), Err(Error::Io { .. } | Error::UnknownFileType { .. })));
+    assert!(matches!(inspect(".."), Err(Error::Io { .. })));
+}

@@ -1,0 +1,24 @@
+//! Scans, queries and snapshots, compared with the points that were written.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/numbers.rs"]
+mod numbers;
+
+mod a_first_database_writes_reopens_and_reads;
+mod a_query_keeps_its_limits;
+mod a_scan_sees_whole_batches_only;
+mod an_iterator_survives_any_write;
+mod any_query_agrees_with_its_points;
+mod every_read_path_and_projection_agrees;
+mod explain_shows_what_the_index_pruned;
+mod ingest_many_memtables_while_reading;
+mod late_points_are_stored_and_read_in_order;
+mod opening_and_planning_decode_no_block;
+mod query_results_are_grouped_sorted_and_divided;
+mod rates_of_a_real_machine_match_a_hand_calculation;
+mod the_latest_point_is_read_from_the_index;
+mod the_newest_point_before_a_time_is_found_in_any_source;
+mod weather_by_month_matches_the_rows_of_the_file;

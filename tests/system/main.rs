@@ -1,0 +1,22 @@
+//! The engine on the operating system: killed processes, failing system calls, a full disk, locks. Most of these tests
+//! start child processes.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod child;
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(target_os = "linux")]
+mod life;
+#[path = "../common/numbers.rs"]
+mod numbers;
+mod processes;
+#[cfg(target_os = "linux")]
+mod strace;
+
+#[cfg(target_os = "linux")]
+mod a_full_disk_loses_nothing_and_freeing_space_is_enough;
+mod a_killed_process_loses_no_acknowledged_batch;
+mod a_second_open_is_locked;
+#[cfg(target_os = "linux")]
+mod every_system_call_may_fail_or_be_killed;
