@@ -20,7 +20,7 @@ const RESTRICTED: [&str; 6] =
     ["std::fs", "std::io::File", "std::time::Instant", "std::time::SystemTime", "std::thread", "std::process"];
 
 /// Every crate that the engine may depend on.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "tokio",
     "flume",
     "im",
@@ -30,6 +30,7 @@ const CRATES: [&str; 13] = [
     "quick_cache",
     "regex",
     "sketches_ddsketch",
+    "thiserror",
     "tracing",
     "uuid",
     "pco",
@@ -76,7 +77,7 @@ const MODULES: &[Module] = &[
     pure("state/version", &["im"]),
     pure("format/finding", &[]),
     pure("format/bytes", &["crc32fast", "uuid"]),
-    pure("format/sst", &["crc32fast", "pco", "quick_cache", "tracing", "uuid"]),
+    pure("format/sst", &["crc32fast", "pco", "quick_cache", "thiserror", "tracing", "uuid"]),
     pure("format/wal", &["tracing", "uuid"]),
     pure("format/manifest", &["uuid"]),
     pure("format/inspect", &["uuid"]),

@@ -1,20 +1,22 @@
 //! Failures of commands: the message on stderr and the exit code.
 //! Every message is one line and ends with the next step.
 
-use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
 use timestrata::{Error, ErrorKind};
 
 /// Reason why a command ended early or with a negative result.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The command succeeded with a negative result: damage found, nothing matched.
+    #[error("{0}")]
     Negative(String),
     /// Wrong usage, invalid input, or a database that cannot be used.
+    #[error("{0}")]
     Failed(String),
     /// The reader of the output has closed the pipe, as `| head` does. This is not a failure.
+    #[error("the output pipe is closed")]
     PipeClosed,
 }
 
@@ -32,15 +34,6 @@ impl Failure {
             Self::PipeClosed => ExitCode::SUCCESS,
             Self::Negative(_) => ExitCode::from(1),
             Self::Failed(_) => ExitCode::from(2),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Negative(message) | Self::Failed(message) => f.write_str(message),
-            Self::PipeClosed => f.write_str("the output pipe is closed"),
         }
     }
 }

@@ -79,7 +79,8 @@ mod codec_id {
 }
 
 /// Reason why the bytes of a column are invalid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct CodecError(pub &'static str);
 
 impl CodecError {
@@ -89,14 +90,6 @@ impl CodecError {
     const RAW_LENGTH: Self = Self("the length of a raw column does not match its count");
     const NOT_EMPTY: Self = Self("a column without values has a codec for values");
 }
-
-impl std::fmt::Display for CodecError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for CodecError {}
 
 /// Returns the name of the codec of a column, for inspection: "unknown" for an undefined id, "none" for no bytes.
 #[must_use]
