@@ -49,7 +49,7 @@ pub enum Aggregate {
     Sum,
     /// [`Sum`](Self::Sum) divided by the number of points, as `f64`.
     ///
-    /// For integers the exact sum is divided.
+    /// For integers the exact sum is divided, and the quotient is rounded once, to the nearest double.
     Mean,
     /// Least value.
     ///
@@ -72,7 +72,8 @@ pub enum Aggregate {
     /// Population variance as `f64`: the mean of the squared distances from the mean.
     ///
     /// The variance is 0 for one point; any NaN or infinity makes it NaN. The algorithm is Welford's in eight lanes,
-    /// merged by Chan's formula, so large values that are close together do not cancel out.
+    /// merged by Chan's formula, so large values that are close together do not cancel out. Integers are first reduced by
+    /// the first value of their window, so those beyond 2^53 lose nothing, such as timestamps in nanoseconds.
     Variance,
     /// Square root of the [`Variance`](Self::Variance).
     StdDev,

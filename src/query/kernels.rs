@@ -45,6 +45,9 @@ pub(super) trait AggregateScalar: Scalar {
     /// Returns the nearest double.
     fn to_f64(self) -> f64;
 
+    /// Returns the value as an integer; `None` for a double.
+    fn to_integer(self) -> Option<i128>;
+
     /// Adds the difference of two consecutive values.
     fn add_delta(sum: &mut Self::DeltaSum, from: Self, to: Self);
 
@@ -175,6 +178,10 @@ impl AggregateScalar for f64 {
         self
     }
 
+    fn to_integer(self) -> Option<i128> {
+        None
+    }
+
     fn add_delta(sum: &mut f64, from: f64, to: f64) {
         *sum += to - from;
     }
@@ -268,6 +275,10 @@ macro_rules! impl_for_integer {
 
             fn to_f64(self) -> f64 {
                 i128_to_f64(i128::from(self))
+            }
+
+            fn to_integer(self) -> Option<i128> {
+                Some(i128::from(self))
             }
 
             fn add_delta(sum: &mut i128, from: $ty, to: $ty) {

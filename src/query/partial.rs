@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use super::aggregate::Aggregate;
 use super::kernels::{AggregateScalar, canonical_nan, combine_extreme, i128_to_f64};
-use super::moments::{LaneMoments, Moments};
+use super::moments::{LaneMoments, Moments, mean_of_integers};
 use super::quantile::QuantileState;
 use super::rates::{RateAccumulator, WindowRates};
 use crate::state::merge::{RunSum, RunSummary};
@@ -122,7 +122,11 @@ impl<T: AggregateScalar> Accumulator<T> {
         }
         if let Some(rare) = &mut self.rare {
             if self.needs.moments {
-                rare.moments.add(values.iter().map(|value| value.to_f64()));
+                if values.first().is_some_and(|value| value.to_integer().is_some()) {
+                    rare.moments.add_integers(values.iter().filter_map(|value| value.to_integer()));
+                } else {
+                    rare.moments.add(values.iter().map(|value| value.to_f64()));
+                }
             }
             if self.needs.quantiles {
                 rare.quantiles.add(values.iter().map(|value| value.to_f64()));
@@ -297,9 +301,13 @@ fn total(sum: RunSum, ty: ValueType, is_mixed: bool) -> Value {
     }
 }
 
+/// Returns the mean; that of integers is the correctly rounded quotient.
 #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
 fn mean(sum: RunSum, count: u64) -> f64 {
-    canonical_nan(sum_to_f64(sum) / count as f64)
+    match sum {
+        RunSum::Float(sum) => canonical_nan(sum / count as f64),
+        RunSum::Integer(sum) => mean_of_integers(sum, count),
+    }
 }
 
 fn sum_to_f64(total: RunSum) -> f64 {

@@ -27,6 +27,8 @@ pub(super) enum PeriodUnit {
 
 impl Period {
     /// Returns a period of `count` days, each from midnight to midnight in the query's zone.
+    ///
+    /// A day whose midnight lies in a clock gap begins at the end of the gap.
     #[must_use]
     pub const fn days(count: u32) -> Self {
         Self(PeriodUnit::Days(count))

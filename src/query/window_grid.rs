@@ -150,7 +150,7 @@ impl CalendarGrid {
         } else {
             self.origin.checked_add(jiff::SignedDuration::from_hours(offset.saturating_mul(24))).ok()
         };
-        date.map_or(if offset < 0 { i128::MIN } else { i128::MAX }, |date| self.zone.midnight(date))
+        date.map_or(if offset < 0 { i128::MIN } else { i128::MAX }, |date| self.zone.first_moment(date))
     }
 }
 

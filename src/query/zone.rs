@@ -1,7 +1,8 @@
 //! Time zones of calendar windows.
 
-use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
+use jiff::SignedDuration;
+use jiff::civil::{Date, Time};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::types::error::{Error, Result};
 use crate::types::point::Timestamp;
@@ -65,9 +66,21 @@ impl Zone {
     }
 
     /// Returns the first moment of a day, in nanoseconds since the epoch.
-    pub(super) fn midnight(&self, date: Date) -> i128 {
-        let start = date.to_zoned(self.0.clone());
-        start.map_or(if date.year() < 1970 { i128::MIN } else { i128::MAX }, |start| start.timestamp().as_nanosecond())
+    ///
+    /// It is midnight, or the end of the clock gap that contains midnight. Of two midnights it is the earlier one.
+    pub(super) fn first_moment(&self, date: Date) -> i128 {
+        let start = self.try_first_moment(date);
+        start.map_or(if date.year() < 1970 { i128::MIN } else { i128::MAX }, jiff::Timestamp::as_nanosecond)
+    }
+
+    fn try_first_moment(&self, date: Date) -> Result<jiff::Timestamp, jiff::Error> {
+        let midnight = date.to_datetime(Time::midnight());
+        let ambiguous = self.0.to_ambiguous_timestamp(midnight);
+        let AmbiguousOffset::Gap { before, .. } = ambiguous.offset() else { return ambiguous.compatible() };
+        // With the clocks of before the gap, midnight follows the transition, and no other transition is in between.
+        let after = before.to_timestamp(midnight)?;
+        let until = after.checked_add(SignedDuration::from_nanos(1))?;
+        Ok(self.0.preceding(until).next().map_or(after, |transition| transition.timestamp()))
     }
 
     /// Returns how far the clocks of the zone were ahead of UTC at the epoch, in nanoseconds.

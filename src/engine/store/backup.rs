@@ -39,7 +39,7 @@ pub struct BackupReport {
     pub copied: u64,
     /// Total length of the SSTs, in bytes.
     pub bytes: u64,
-    /// Points in the SSTs.
+    /// Points in the SSTs. The number includes points that a delete, retention or the duplicate policy hides.
     pub points: u64,
     /// Number of series.
     pub series: u64,

@@ -56,6 +56,30 @@ fn windows_at_both_ends_of_time_are_cut_there() {
     }
 }
 
+/// As in Toronto in 1919: in spring, 23:30 was followed by 00:30 of the next day, which had no midnight.
+#[test]
+fn a_day_whose_midnight_lies_in_a_clock_gap_begins_at_its_first_moment() {
+    let zone = Zone::rules("EST5EDT,M3.5.0/23:30,M10.5.0").unwrap();
+    let days = by(Period::days(1), None, &zone);
+    let before = span("2026-03-29T05:00:00Z", "2026-03-30T04:30:00Z");
+    let after = span("2026-03-30T04:30:00Z", "2026-03-31T04:00:00Z");
+    assert_eq!(window(&days, "2026-03-30T04:29:59.999999999Z"), before);
+    for text in ["2026-03-30T04:30:00Z", "2026-03-30T04:59:59Z", "2026-03-30T05:00:00Z", "2026-03-31T03:59:59Z"] {
+        assert_eq!(window(&days, text), after, "{text}");
+    }
+    // A gap that ends at midnight, and one that begins there.
+    for (rule, start) in [("23", "2026-03-30T04:00:00Z"), ("24", "2026-03-30T05:00:00Z")] {
+        let zone = Zone::rules(&format!("EST5EDT,M3.5.0/{rule},M10.5.0")).unwrap();
+        assert_eq!(window(&by(Period::days(1), None, &zone), "2026-03-30T12:00:00Z").0, start, "{rule}");
+    }
+    let Ok(toronto) = Zone::named("America/Toronto") else {
+        eprintln!("skipped: no time zone database on this machine");
+        return;
+    };
+    let days = by(Period::days(1), None, &toronto);
+    assert_eq!(window(&days, "1919-03-31T04:45:00Z").0, "1919-03-31T04:30:00Z");
+}
+
 #[test]
 fn days_begin_at_midnight_of_the_zone_whatever_its_clocks_do() {
     let days = by(Period::days(1), None, &berlin());
