@@ -47,8 +47,9 @@ pub use query::{
     Aggregate, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk, ScanChunks, ScanIter,
     ScanStream, SeriesInfo, SeriesWindows, Snapshot, Window, Windows, Zone,
 };
+pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};
-pub use types::options::{DuplicatePolicy, Durability};
+pub use types::options::Durability;
 pub use types::point::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,
 };

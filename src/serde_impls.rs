@@ -1,7 +1,7 @@
 //! `Serialize` and `Deserialize` of the public data types, under the feature `serde`.
 //!
-//! Reports derive `Serialize` where they are defined. The types here have a form of their own, or belong to modules that
-//! are also compiled without serde.
+//! Plain structs derive the traits where they are defined. The types here have a form or a check of their own, or belong
+//! to modules that loom-tests compiles without serde.
 //!
 //! | type | human-readable formats (JSON) | binary formats |
 //! |---|---|---|
@@ -20,9 +20,10 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::query::{Aggregate, SeriesInfo, SeriesWindows, Window, Windows};
+use crate::query::{Aggregate, SeriesWindows, Windows};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::ErrorKind;
-use crate::types::options::{DuplicatePolicy, Durability};
+use crate::types::options::Durability;
 use crate::types::point::{Point, Timestamp, Value, ValueType};
 use crate::types::selector::Selector;
 use crate::types::series::{SeriesId, SeriesKey};
@@ -333,8 +334,6 @@ macro_rules! by_fields {
     };
 }
 
-by_fields!(SeriesInfo, SeriesInfoForm, id: SeriesId, key: SeriesKey, value_type: ValueType, duplicates: DuplicatePolicy);
-by_fields!(Window, WindowForm, start: Timestamp, value: Option<Value>);
 by_fields!(
     SeriesWindows,
     SeriesWindowsForm,
@@ -345,20 +344,6 @@ by_fields!(
     values: Vec<Vec<Option<Value>>>
 );
 by_fields!(Windows, WindowsForm, columns: Vec<String>, series: Vec<SeriesWindows>);
-
-impl<'de> Deserialize<'de> for SeriesInfo {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let SeriesInfoForm { id, key, value_type, duplicates } = SeriesInfoForm::deserialize(deserializer)?;
-        Ok(Self { id, key, value_type, duplicates })
-    }
-}
-
-impl<'de> Deserialize<'de> for Window {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let WindowForm { start, value } = WindowForm::deserialize(deserializer)?;
-        Ok(Self { start, value })
-    }
-}
 
 /// Fails if a column is not as long as the starts.
 impl<'de> Deserialize<'de> for SeriesWindows {

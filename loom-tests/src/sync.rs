@@ -63,7 +63,7 @@ impl<T> SetOnce<T> {
     }
 
     pub(crate) fn set(&self, value: T) {
-        assert!(self.value.set(value).is_ok(), "a cell is filled once");
+        assert!(self.value.set(value).is_ok(), "a cell is set once");
         self.filled.store(true, atomic::Ordering::Release);
     }
 

@@ -38,7 +38,7 @@ fn dropping_the_last_handle_syncs_acknowledged_writes() {
 }
 
 #[test]
-fn parked_writes_go_through_in_order() {
+fn stalled_writes_go_through_in_order() {
     models::backpressure();
 }
 

@@ -49,7 +49,7 @@ impl Db {
     pub async fn backup(&self, dir: impl AsRef<Path>) -> Result<BackupReport> {
         let dir = dir.as_ref().to_owned();
         self.flush().await?;
-        let read_context = self.engine.readers().ok_or(Error::Closed)?;
+        let read_context = self.engine.read_context().ok_or(Error::Closed)?;
         let (version, duplicates) = (self.engine.version(), self.engine.duplicates);
         let work = move || store::backup(&read_context, &version, duplicates, &dir);
         if !self.engine.has_threads() {

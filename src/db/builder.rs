@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::Db;
 use crate::engine::threads::{Engine, run_on_new_thread};
 use crate::platform::env::{Env, OsEnv};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::{DuplicatePolicy, Durability, Options};
+use crate::types::options::{Durability, Options};
 
 /// Options of an opening; made by [`Db::builder`].
 ///

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use super::Db;
 use crate::engine::actor::WriterCommand;
 use crate::engine::threads::block_on;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{MAX_BATCH_BYTES, MAX_BATCH_POINTS, Scalar, ValueType};
 use crate::types::series::{Series, SeriesId, SeriesKey};
 

@@ -55,10 +55,10 @@ impl Db {
         };
         // The evaluation of a pattern over a million series would block the thread of an async task for too long.
         let (selected, selector) = run_offloaded(move |_| Ok(resolve())).await?;
-        let matcher = Arc::new(selector);
+        let predicate = Arc::new(selector);
         self.request(|reply| {
             let reply = Some(reply);
-            WriterCommand::Delete(Box::new(DeleteRequest { selected, resolved_len, matcher, range, reply }))
+            WriterCommand::Delete(Box::new(DeleteRequest { selected, resolved_len, predicate, range, reply }))
         })
         .await
     }
@@ -80,7 +80,7 @@ impl Db {
     ///
     /// # Errors
     /// The error of the flush or the compaction, as for [`flush`](Self::flush). An error loses no point, and the engine
-    /// retries by itself.
+    /// retries without another call.
     pub async fn compact(&self) -> Result<()> {
         self.flush().await?;
         self.request(|reply| WriterCommand::Compact { reply }).await

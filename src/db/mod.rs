@@ -28,8 +28,8 @@ use crate::engine::store::OpenReport;
 use crate::engine::threads::{Engine, block_on, run_on_new_thread};
 use crate::query::{SeriesInfo, Snapshot};
 use crate::sync::{ReplySender, reply_channel};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::Scalar;
 use crate::types::series::{Series, SeriesKey};
 
@@ -198,7 +198,7 @@ impl Db {
     /// from a closed database, but its reads of files return [`Error::Closed`](crate::Error::Closed).
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.engine.version(), self.engine.readers(), self.engine.opening_id)
+        Snapshot::new(self.engine.version(), self.engine.read_context(), self.engine.opening_id)
     }
 
     /// Returns a watch on the database: each call of [`SnapshotWatch::next`] waits for a newer snapshot.

@@ -164,7 +164,7 @@ impl Stats {
     pub(super) fn collect(engine: &Engine) -> Self {
         let version = engine.version();
         let mut stats = Self {
-            series: version.series.live_count() as u64,
+            series: version.series.listed_count() as u64,
             empty_series: version.series.empty_series().len() as u64,
             series_bytes: version.series.bytes(),
             seq: version.seq,
@@ -187,7 +187,7 @@ impl Stats {
             queued_bytes: engine.permits.in_use() as u64,
             ..Self::default()
         };
-        if let Some(context) = engine.readers() {
+        if let Some(context) = engine.read_context() {
             let counts = context.files.io_counts();
             stats.files_opened = counts.files_opened;
             stats.index_pages_read = counts.index_pages_read;

@@ -40,7 +40,7 @@ impl RefUnwindSafe for SnapshotWatch {}
 impl SnapshotWatch {
     pub(super) fn new(engine: &Engine) -> Self {
         let latest = Arc::clone(engine.version_watch());
-        let read_context = engine.readers().map_or_else(Weak::new, |context| Arc::downgrade(&context));
+        let read_context = engine.read_context().map_or_else(Weak::new, |context| Arc::downgrade(&context));
         Self { seen_revision: latest.revision(), latest, read_context, opening_id: engine.opening_id }
     }
 

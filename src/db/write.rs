@@ -133,7 +133,7 @@ impl Db {
     }
 
     fn check_timestamps(&self, batch: &Batch) -> Result<()> {
-        let guard = self.engine.options.timestamp_guard(|| self.engine.wall());
+        let guard = self.engine.options.timestamp_guard(|| self.engine.wall_clock_nanos());
         let Some(guard) = guard.filter(|guard| !guard.accepts_all(batch.timestamps())) else { return Ok(()) };
         let version = self.engine.version();
         let key_text = |id| version.series.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string());

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::types::error::Error;
+use crate::types::error::{Error, shortened};
 
 /// Function that reduces the points of a window to one value.
 ///
@@ -187,7 +187,7 @@ impl FromStr for Aggregate {
         let percent = || text.strip_prefix('p')?.parse::<f64>().ok().map(|percent| percent / 100.0);
         let quantile = level.or_else(percent).map(Self::quantile).filter(|quantile| quantile.validate().is_ok());
         quantile.ok_or_else(|| {
-            let shown: String = text.chars().take(64).collect();
+            let shown = shortened(text);
             let names = AGGREGATE_NAMES.map(|(_, name)| name).join(", ");
             Error::InvalidQuery {
                 detail: format!("{shown:?} is not an aggregate, which are {names}, quantile(0.99) and p99"),

@@ -19,11 +19,11 @@ use super::points::QueryPoints;
 use super::rank::{OutputSlice, Rank};
 use super::result::Windows;
 use super::zone::Zone;
-use crate::sync::Arc;
 use crate::types::error::Result;
 use crate::types::point::Timestamp;
 use crate::types::selector::Selector;
 use crate::types::time_range::TimeRange;
+use std::sync::Arc;
 
 /// Query over all series that a [`Selector`] matches; made by [`Snapshot::query`](crate::Snapshot::query).
 ///

@@ -7,18 +7,19 @@ use std::fmt;
 use super::explain::{PruningCounts, ReadCounters};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{BoxPointSource, MergeIterator, newest_point};
-use crate::sync::Arc;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Point, ValueType};
 use crate::types::selector::Selector;
 use crate::types::series::{SeriesId, SeriesKey};
 use crate::types::time_range::TimeRange;
+use std::sync::Arc;
 
 /// Key, id and fixed properties of a series; see [`Snapshot::list_series`](crate::Snapshot::list_series).
 ///
 /// `Display` writes the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SeriesInfo {
     /// Id of the series in this database, never reused.

@@ -10,27 +10,27 @@ use super::parallel::read;
 use super::result::{SeriesWindows, Windows};
 use super::window_aggregator::{QueryPlan, WindowColumns};
 use super::window_grid::WindowGrid;
-use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::point::Timestamp;
+use std::sync::Arc;
 
 impl Query {
     /// Runs the query. Returns the result and the explain report, which is empty unless `with_report`.
     pub(super) fn execute(self, cancel: &CancelToken, with_report: bool) -> Result<(Windows, ExplainReport)> {
         let plan = self.to_plan()?;
-        let limits = QueryBudget::new(cancel, self.limits);
+        let budget = QueryBudget::new(cancel, self.limits);
         let selected = self.catalog.select(&self.selector);
-        let selecting = limits.elapsed();
-        let work = Arc::new(if with_report { ReadCounters::with_pruning() } else { ReadCounters::default() });
+        let selecting = budget.elapsed();
+        let counters = Arc::new(if with_report { ReadCounters::with_pruning() } else { ReadCounters::default() });
         let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
         let groups = self.grouping.groups(selected);
-        let (joined, threads) = read(&*self.catalog, &groups, &plan, &limits, &work)?;
-        let reading = limits.elapsed().saturating_sub(selecting);
-        let answer = self.assemble(groups, joined, &plan, &limits)?;
+        let (outputs, threads) = read(&*self.catalog, &groups, &plan, &budget, &counters)?;
+        let reading = budget.elapsed().saturating_sub(selecting);
+        let answer = self.assemble(groups, outputs, &plan, &budget)?;
         let mut explain = ExplainReport::default();
         if with_report {
-            explain = work.to_report(self.catalog.pruning_counts(&ids, self.range));
-            explain = ExplainReport { threads, selecting, reading, total: limits.elapsed(), ..explain };
+            explain = counters.to_report(self.catalog.pruning_counts(&ids, self.range));
+            explain = ExplainReport { threads, selecting, reading, total: budget.elapsed(), ..explain };
         }
         Ok((answer, explain))
     }
@@ -50,13 +50,12 @@ impl Query {
             Some(every) => WindowGrid::new(every, self.origin, &self.zone)?,
             None => WindowGrid::Whole { start },
         };
-        let joins = self.grouping != Grouping::PerSeries;
         Ok(QueryPlan {
             range: self.range,
             grid,
             aggregates,
             rank_by: rank,
-            merges_series: joins,
+            merges_series: self.grouping != Grouping::PerSeries,
             statistics: self.use_statistics,
         })
     }
@@ -64,12 +63,12 @@ impl Query {
     fn assemble(
         &self,
         groups: Vec<SeriesGroup>,
-        joined: Vec<GroupOutput>,
+        outputs: Vec<GroupOutput>,
         plan: &QueryPlan,
-        limits: &QueryBudget<'_>,
+        budget: &QueryBudget<'_>,
     ) -> Result<Windows> {
-        let met = groups.into_iter().zip(joined).filter(|(_, joined)| !joined.rows.starts.is_empty());
-        let rows = met.map(|(group, GroupOutput { rows, total })| (total, (group, rows)));
+        let with_windows = groups.into_iter().zip(outputs).filter(|(_, output)| !output.rows.starts.is_empty());
+        let rows = with_windows.map(|(group, GroupOutput { rows, total })| (total, (group, rows)));
         let rows: Vec<(SeriesGroup, WindowColumns)> = match self.rank {
             Some(rank) => rank.top_rows(rows.collect()),
             None => rows.map(|(_, row)| row).collect(),
@@ -78,7 +77,7 @@ impl Query {
             Windows { columns: self.aggregates.iter().map(ToString::to_string).collect(), series: Vec::new() };
         let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
         for (group, rows) in rows {
-            let mut rows = fill(rows, self.fill, &plan.grid, bounds, limits)?;
+            let mut rows = fill(rows, self.fill, &plan.grid, bounds, budget)?;
             self.slice.apply(&mut rows);
             if !rows.starts.is_empty() {
                 let (starts, values) = (rows.starts, rows.values);

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of one query, shared by its threads.
 #[derive(Debug, Default)]

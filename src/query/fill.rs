@@ -54,12 +54,12 @@ pub(super) fn fill(
     fill: Fill,
     grid: &WindowGrid,
     bounds: OpenBounds,
-    limits: &QueryBudget<'_>,
+    budget: &QueryBudget<'_>,
 ) -> Result<WindowColumns> {
     if fill == Fill::None || rows.starts.is_empty() || matches!(grid, WindowGrid::Whole { .. }) {
         return Ok(rows);
     }
-    let mut rows = insert_missing_windows(&rows, grid, bounds, limits)?;
+    let mut rows = insert_missing_windows(&rows, grid, bounds, budget)?;
     for column in &mut rows.values {
         match fill {
             Fill::None | Fill::Null => {}
@@ -76,7 +76,7 @@ fn insert_missing_windows(
     rows: &WindowColumns,
     grid: &WindowGrid,
     OpenBounds { first, last }: OpenBounds,
-    limits: &QueryBudget<'_>,
+    budget: &QueryBudget<'_>,
 ) -> Result<WindowColumns> {
     let mut all = WindowColumns::new(rows.values.len());
     let (Some(own_first), Some(own_last)) = (rows.starts.first(), rows.starts.last()) else { return Ok(all) };
@@ -93,9 +93,9 @@ fn insert_missing_windows(
         given += usize::from(is_given);
         let now = all.byte_len();
         if now != held {
-            limits.track_bytes(held, now)?;
+            budget.track_bytes(held, now)?;
             held = now;
-            if !limits.check_continue()? {
+            if !budget.check_continue()? {
                 return Ok(all);
             }
         }

@@ -10,10 +10,10 @@ use super::limits::QueryBudget;
 use super::partial::PartialAggregate;
 use super::window_aggregator::{QueryPlan, SeriesOutput, WindowColumns, WindowOutput};
 use super::window_grid::WindowGrid;
-use crate::sync::Arc;
 use crate::types::error::Result;
 use crate::types::point::Timestamp;
 use crate::types::series::SeriesKey;
+use std::sync::Arc;
 
 /// Rule that groups series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(super) struct GroupMerger {
 }
 
 impl GroupMerger {
-    pub(super) fn add(&mut self, part: SeriesOutput, grid: &WindowGrid, limits: &QueryBudget<'_>) -> Result<()> {
+    pub(super) fn add(&mut self, part: SeriesOutput, grid: &WindowGrid, budget: &QueryBudget<'_>) -> Result<()> {
         match (&mut self.total, part.total) {
             (Some(own), Some(other)) => own.merge(other),
             (own, other) => *own = own.take().or(other),
@@ -91,9 +91,9 @@ impl GroupMerger {
             self.cells = merge_single_window(own, cells);
             self.bytes = byte_len(&self.cells);
         } else {
-            (self.cells, self.bytes) = join((own, self.bytes), (cells, bytes));
+            (self.cells, self.bytes) = merge_windows((own, self.bytes), (cells, bytes));
         }
-        limits.track_bytes(before + bytes, self.bytes)
+        budget.track_bytes(before + bytes, self.bytes)
     }
 
     pub(super) fn finish(self, plan: &QueryPlan) -> GroupOutput {
@@ -119,7 +119,7 @@ fn byte_len(cells: &[(Timestamp, PartialAggregate)]) -> usize {
 /// If the windows of `other` follow those of `own` or are all among them, the cost does not depend on the length of
 /// `own` (except for a binary search per window). Otherwise a group of thousands of short series would be copied for
 /// each series.
-fn join(
+fn merge_windows(
     (mut own, mut bytes): (PartialWindows, usize),
     (other, more): (PartialWindows, usize),
 ) -> (PartialWindows, usize) {

@@ -45,9 +45,6 @@ pub(super) trait AggregateScalar: Scalar {
     /// Returns the nearest double.
     fn to_f64(self) -> f64;
 
-    /// Returns the value as an integer; `None` for a double.
-    fn to_integer(self) -> Option<i128>;
-
     /// Adds the difference of two consecutive values.
     fn add_delta(sum: &mut Self::DeltaSum, from: Self, to: Self);
 
@@ -130,11 +127,7 @@ impl AggregateScalar for f64 {
     }
 
     fn add_sum(sum: &mut LaneSum, total: RunSum, count: u64) {
-        let total = match total {
-            RunSum::Float(total) => total,
-            RunSum::Integer(total) => i128_to_f64(total),
-        };
-        sum.lanes[sum.next] += total;
+        sum.lanes[sum.next] += sum_to_f64(total);
         sum.next = (sum.next + usize::try_from(count % LANES as u64).unwrap_or(0)) % LANES;
     }
 
@@ -176,10 +169,6 @@ impl AggregateScalar for f64 {
 
     fn to_f64(self) -> f64 {
         self
-    }
-
-    fn to_integer(self) -> Option<i128> {
-        None
     }
 
     fn add_delta(sum: &mut f64, from: f64, to: f64) {
@@ -230,6 +219,14 @@ fn resolve_extreme(values: &[f64], best: f64, start: f64, best_zero: f64) -> Opt
     Some(if has_best_zero { best_zero } else { -best_zero })
 }
 
+/// Converts a sum to the nearest double.
+pub(super) fn sum_to_f64(total: RunSum) -> f64 {
+    match total {
+        RunSum::Float(sum) => sum,
+        RunSum::Integer(sum) => i128_to_f64(sum),
+    }
+}
+
 /// Converts to the nearest double.
 #[expect(clippy::cast_precision_loss, reason = "the nearest double is the documented result")]
 pub(super) fn i128_to_f64(integer: i128) -> f64 {
@@ -275,10 +272,6 @@ macro_rules! impl_for_integer {
 
             fn to_f64(self) -> f64 {
                 i128_to_f64(i128::from(self))
-            }
-
-            fn to_integer(self) -> Option<i128> {
-                Some(i128::from(self))
             }
 
             fn add_delta(sum: &mut i128, from: $ty, to: $ty) {

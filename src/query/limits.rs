@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::offload::CancelToken;
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::types::error::{Error, Result};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Limits that the caller sets.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +49,8 @@ pub(super) struct QueryBudget<'a> {
 
 impl<'a> QueryBudget<'a> {
     pub(super) fn new(cancel: &'a CancelToken, chosen: QueryLimits) -> Self {
-        let (held_bytes, points, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { cancel, chosen, started_at: Instant::now(), tracked_bytes: held_bytes, points, failed }
+        let (tracked_bytes, points, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self { cancel, chosen, started_at: Instant::now(), tracked_bytes, points, failed }
     }
 
     /// Returns `true` if reading continues; `false` if the result would be discarded.

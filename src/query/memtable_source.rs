@@ -3,8 +3,8 @@
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{ChunkListReader, RawPoint};
 use crate::state::merge::{PointSource, RunSummary};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Point, Scalar, Timestamp};
 use crate::types::time_range::TimeRange;
 

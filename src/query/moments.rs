@@ -49,7 +49,7 @@ pub(super) struct Moments {
 #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
 impl Moments {
     /// Merges two states (T. F. Chan, G. H. Golub, R. J. LeVeque, 1979).
-    pub(super) fn join(self, other: Self) -> Self {
+    pub(super) fn merge(self, other: Self) -> Self {
         if self.count == 0 || other.count == 0 {
             return if self.count == 0 { other } else { self };
         }
@@ -116,8 +116,8 @@ impl LaneMoments {
             let origin = self.origin.unwrap_or_default();
             *lane = Moments { count, origin, mean: self.means[at], squares: self.squares[at] };
         }
-        let pair = |at: usize| lanes[at].join(lanes[at + 1]);
-        pair(0).join(pair(2)).join(pair(4).join(pair(6)))
+        let pair = |at: usize| lanes[at].merge(lanes[at + 1]);
+        pair(0).merge(pair(2)).merge(pair(4).merge(pair(6)))
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
         // Two windows with different first values are merged by their exact distance.
         let mut other = LaneMoments::default();
         other.add_integers([6, 8].into_iter().map(|n| now + n));
-        assert!((lanes.total().join(other.total()).variance() - 8.0).abs() < 1e-12);
+        assert!((lanes.total().merge(other.total()).variance() - 8.0).abs() < 1e-12);
         // Values that are spread over the whole range.
         let mut wide = LaneMoments::default();
         wide.add_integers([i128::from(i64::MIN), i128::from(u64::MAX)].into_iter());

@@ -9,10 +9,10 @@ use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll};
 
-use crate::sync::Arc;
 #[cfg(feature = "tokio-rt")]
 use crate::types::error::Error;
 use crate::types::error::Result;
+use std::sync::Arc;
 
 /// Cancellation token of offloaded work. It is cancelled when the result is no longer awaited.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use super::explain::ReadCounters;
 use super::group::{GroupMerger, GroupOutput, SeriesGroup};
 use super::limits::QueryBudget;
 use super::window_aggregator::{QueryPlan, SeriesOutput, aggregate_series};
-use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::types::error::{Error, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Cost that one thread reads before other threads are started, in points.
 ///
@@ -27,11 +27,11 @@ struct ParallelRead<'a> {
     /// Group and member index of each series, in reading order.
     series: Vec<(usize, usize)>,
     plan: &'a QueryPlan,
-    limits: &'a QueryBudget<'a>,
-    work: &'a Arc<ReadCounters>,
+    budget: &'a QueryBudget<'a>,
+    counters: &'a Arc<ReadCounters>,
     /// Index of the next series to read.
     next: AtomicU64,
-    joins: Mutex<MergeState>,
+    merge_state: Mutex<MergeState>,
 }
 
 #[derive(Default)]
@@ -51,8 +51,8 @@ pub(super) fn read(
     catalog: &dyn Catalog,
     groups: &[SeriesGroup],
     plan: &QueryPlan,
-    limits: &QueryBudget<'_>,
-    work: &Arc<ReadCounters>,
+    budget: &QueryBudget<'_>,
+    counters: &Arc<ReadCounters>,
 ) -> Result<(Vec<GroupOutput>, usize)> {
     let places = groups.iter().enumerate().flat_map(|(at, group)| (0..group.members.len()).map(move |nth| (at, nth)));
     let reading = ParallelRead {
@@ -60,16 +60,16 @@ pub(super) fn read(
         groups,
         series: places.collect(),
         plan,
-        limits,
-        work,
+        budget,
+        counters,
         next: AtomicU64::new(0),
-        joins: Mutex::default(),
+        merge_state: Mutex::default(),
     };
     let threads = reading.run();
-    let joins = reading.joins.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match joins.first_error {
+    let merge_state = reading.merge_state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match merge_state.first_error {
         Some((_, error)) => Err(error),
-        None => Ok((joins.finished_groups, threads)),
+        None => Ok((merge_state.finished_groups, threads)),
     }
 }
 
@@ -78,14 +78,14 @@ impl ParallelRead<'_> {
         let mut alone = 0;
         // With a few large series, this thread would read the first series to its end before others start.
         let are_large = self.series.len() > 1 && self.catalog.expected_points(self.plan.range) >= SINGLE_THREAD_POINTS;
-        while !are_large && stays_single_threaded(alone, self.limits.points()) {
+        while !are_large && stays_single_threaded(alone, self.budget.points()) {
             if !self.read_next() {
                 return 1;
             }
             alone += 1;
         }
         let left = self.series.len().saturating_sub(alone);
-        let threads = if left > 1 { self.limits.threads().min(left) } else { 1 };
+        let threads = if left > 1 { self.budget.threads().min(left) } else { 1 };
         if threads == 1 {
             while self.read_next() {}
             return 1;
@@ -106,17 +106,17 @@ impl ParallelRead<'_> {
         let at = usize::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
         let Some((group, nth)) = self.series.get(at).copied() else { return false };
         let info = &self.groups[group].members[nth];
-        let sources = self.catalog.sources(info, self.plan.range, Some(self.work));
-        let read = sources.and_then(|sources| aggregate_series(sources, self.plan, self.limits));
+        let sources = self.catalog.sources(info, self.plan.range, Some(self.counters));
+        let read = sources.and_then(|sources| aggregate_series(sources, self.plan, self.budget));
         let kept = read.and_then(|part| self.merge_in_order(at, part));
         match kept {
             // If reading was stopped, the output of the series is incomplete.
-            Ok(()) => self.limits.check_continue().unwrap_or(true),
+            Ok(()) => self.budget.check_continue().unwrap_or(true),
             Err(error) => {
-                self.limits.fail();
-                let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
-                if joins.first_error.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
-                    joins.first_error = Some((at, error));
+                self.budget.fail();
+                let mut merge_state = self.merge_state.lock().unwrap_or_else(PoisonError::into_inner);
+                if merge_state.first_error.as_ref().is_none_or(|(earlier, _)| at < *earlier) {
+                    merge_state.first_error = Some((at, error));
                 }
                 false
             }
@@ -125,15 +125,15 @@ impl ParallelRead<'_> {
 
     /// Merges the output of a series once all series before it are merged.
     fn merge_in_order(&self, at: usize, part: SeriesOutput) -> Result<()> {
-        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
-        let joins = &mut *joins;
-        joins.waiting_outputs.insert(at, part);
-        while let Some(part) = joins.waiting_outputs.remove(&joins.merged_series) {
-            let (group, nth) = self.series[joins.merged_series];
-            joins.current_group.add(part, &self.plan.grid, self.limits)?;
-            joins.merged_series += 1;
+        let mut merge_state = self.merge_state.lock().unwrap_or_else(PoisonError::into_inner);
+        let merge_state = &mut *merge_state;
+        merge_state.waiting_outputs.insert(at, part);
+        while let Some(part) = merge_state.waiting_outputs.remove(&merge_state.merged_series) {
+            let (group, nth) = self.series[merge_state.merged_series];
+            merge_state.current_group.add(part, &self.plan.grid, self.budget)?;
+            merge_state.merged_series += 1;
             if nth + 1 == self.groups[group].members.len() {
-                joins.finished_groups.push(std::mem::take(&mut joins.current_group).finish(self.plan));
+                merge_state.finished_groups.push(std::mem::take(&mut merge_state.current_group).finish(self.plan));
             }
         }
         Ok(())

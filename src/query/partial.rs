@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use super::aggregate::Aggregate;
-use super::kernels::{AggregateScalar, canonical_nan, combine_extreme, i128_to_f64};
+use super::kernels::{AggregateScalar, canonical_nan, combine_extreme, i128_to_f64, sum_to_f64};
 use super::moments::{LaneMoments, Moments, mean_of_integers};
 use super::quantile::QuantileState;
 use super::rates::{RateAccumulator, WindowRates};
@@ -122,10 +122,10 @@ impl<T: AggregateScalar> Accumulator<T> {
         }
         if let Some(rare) = &mut self.rare {
             if self.needs.moments {
-                if values.first().is_some_and(|value| value.to_integer().is_some()) {
-                    rare.moments.add_integers(values.iter().filter_map(|value| value.to_integer()));
-                } else {
+                if T::TYPE == ValueType::F64 {
                     rare.moments.add(values.iter().map(|value| value.to_f64()));
+                } else {
+                    rare.moments.add_integers(values.iter().filter_map(|value| as_integer((*value).into())));
                 }
             }
             if self.needs.quantiles {
@@ -234,7 +234,7 @@ impl PartialAggregate {
             self.last = other.last;
         }
         match (&mut self.rare, other.rare) {
-            (Some(own), Some(other)) => own.join(&other),
+            (Some(own), Some(other)) => own.merge(&other),
             (own, other) => *own = own.take().or(other),
         }
     }
@@ -279,11 +279,11 @@ impl PartialAggregate {
 }
 
 impl ExtendedPartial {
-    fn join(&mut self, other: &Self) {
-        self.moments = self.moments.join(other.moments);
-        self.quantiles.join(&other.quantiles);
+    fn merge(&mut self, other: &Self) {
+        self.moments = self.moments.merge(other.moments);
+        self.quantiles.merge(&other.quantiles);
         self.steps = match (self.steps, other.steps) {
-            (Some(one), Some(other)) => Some(one.join(other)),
+            (Some(one), Some(other)) => Some(one.merge(other)),
             (one, other) => one.or(other),
         };
     }
@@ -310,13 +310,6 @@ fn mean(sum: RunSum, count: u64) -> f64 {
     }
 }
 
-fn sum_to_f64(total: RunSum) -> f64 {
-    match total {
-        RunSum::Float(sum) => sum,
-        RunSum::Integer(sum) => i128_to_f64(sum),
-    }
-}
-
 /// Returns the value as an integer; `None` for a double.
 pub(super) fn as_integer(value: Value) -> Option<i128> {
     match value {
@@ -327,13 +320,17 @@ pub(super) fn as_integer(value: Value) -> Option<i128> {
     }
 }
 
+/// Compares two values other than NaN: two integers exactly, otherwise as doubles.
+pub(super) fn compare_values(a: Value, b: Value) -> Ordering {
+    match (as_integer(a), as_integer(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.as_f64().total_cmp(&b.as_f64()),
+    }
+}
+
 fn extreme_value(one: Option<Value>, other: Option<Value>, wanted: Ordering) -> Option<Value> {
     let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
-    let order = match (as_integer(a), as_integer(b)) {
-        (Some(a), Some(b)) => b.cmp(&a),
-        _ => b.as_f64().total_cmp(&a.as_f64()),
-    };
-    Some(if order == wanted { b } else { a })
+    Some(if compare_values(b, a) == wanted { b } else { a })
 }
 
 fn difference(from: Value, to: Value) -> f64 {

@@ -8,10 +8,10 @@ use super::builder::Query;
 use super::catalog::{AnySeriesSources, Catalog, SeriesInfo, SeriesSources};
 use super::latest::to_value_point;
 use super::scan::Scan;
-use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::point::{Point, Scalar, Value};
 use crate::types::time_range::TimeRange;
+use std::sync::Arc;
 
 /// Iterator over the points of one series of any type.
 type BoxPointIter = Box<dyn Iterator<Item = Result<Point<Value>>> + Send>;

@@ -32,7 +32,7 @@ pub(super) struct QuantileState {
 impl fmt::Debug for QuantileState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sketched = self.sketch.as_ref().map_or(0, |sketch| sketch.count());
-        f.debug_struct("Quantiles")
+        f.debug_struct("QuantileState")
             .field("exact", &self.exact.len())
             .field("sketched", &sketched)
             .finish_non_exhaustive()
@@ -57,7 +57,7 @@ impl QuantileState {
         }
     }
 
-    pub(super) fn join(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         match (&mut self.sketch, &other.sketch) {
             (_, None) => {}
             (Some(own), Some(sketch)) => {
@@ -160,7 +160,7 @@ mod tests {
         let whole = of(&values);
         for length in [3, 100, 300, 700] {
             let mut joined = QuantileState::default();
-            values.chunks(length).for_each(|part| joined.join(&of(part)));
+            values.chunks(length).for_each(|part| joined.merge(&of(part)));
             for share in [0.0, 0.1, 0.5, 0.9, 1.0] {
                 assert_eq!(joined.value_at(share).to_bits(), whole.value_at(share).to_bits(), "{length} {share}");
             }

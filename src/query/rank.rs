@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::aggregate::Aggregate;
-use super::partial::{PartialAggregate, as_integer};
+use super::partial::{PartialAggregate, compare_values};
 use super::window_aggregator::WindowColumns;
 use crate::types::point::Value;
 
@@ -30,14 +30,9 @@ impl Rank {
 
     fn order(self, a: Option<Value>, b: Option<Value>) -> Ordering {
         let ordered = |value: Option<Value>| value.filter(|value| !value.as_f64().is_nan());
-        // Integers beyond 2^53 are compared as integers.
-        let least_first = |a: Value, b: Value| match (as_integer(a), as_integer(b)) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            _ => a.as_f64().total_cmp(&b.as_f64()),
-        };
         match (ordered(a), ordered(b)) {
-            (Some(a), Some(b)) if self.greatest_first => least_first(b, a),
-            (Some(a), Some(b)) => least_first(a, b),
+            (Some(a), Some(b)) if self.greatest_first => compare_values(b, a),
+            (Some(a), Some(b)) => compare_values(a, b),
             (a, b) => b.is_some().cmp(&a.is_some()),
         }
     }

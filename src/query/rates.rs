@@ -18,7 +18,7 @@ pub(super) struct WindowRates {
 
 impl WindowRates {
     /// Adds the values of the same window of another series.
-    pub(super) fn join(self, other: Self) -> Self {
+    pub(super) fn merge(self, other: Self) -> Self {
         let both = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(canonical_nan(a + b)),
             (a, b) => a.or(b),

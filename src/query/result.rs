@@ -51,6 +51,7 @@ pub struct SeriesWindows {
 
 /// One window and its value in one column.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Window {
     /// Start of the window.

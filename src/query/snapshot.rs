@@ -105,7 +105,7 @@ impl Snapshot {
     #[cfg(feature = "testing")]
     pub(crate) fn cutoff(&self, key: &crate::types::series::SeriesKey) -> Option<i64> {
         let cutoffs = &self.inner.version.cutoffs;
-        let ruled = cutoffs.rules().iter().filter(|rule| rule.matcher.matches(key)).map(|rule| rule.cutoff);
+        let ruled = cutoffs.rules().iter().filter(|rule| rule.predicate.matches(key)).map(|rule| rule.cutoff);
         ruled.chain([cutoffs.global()]).max().flatten()
     }
 }
@@ -219,13 +219,13 @@ impl Catalog for SnapshotState {
             return 0;
         }
         let share = (to.abs_diff(from) as f64 + 1.0) / (last.abs_diff(first) as f64 + 1.0);
-        (version.points() as f64 / version.series.live_count().max(1) as f64 * share) as u64
+        (version.points() as f64 / version.series.listed_count().max(1) as f64 * share) as u64
     }
 
     fn pruning_counts(&self, selected: &[SeriesId], range: TimeRange) -> PruningCounts {
         let version = &self.version;
         let mut counts = PruningCounts {
-            series: version.series.live_count() as u64,
+            series: version.series.listed_count() as u64,
             series_selected: selected.len() as u64,
             ..PruningCounts::default()
         };

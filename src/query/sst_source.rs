@@ -9,8 +9,8 @@ use crate::format::sst::{BlockEntry, BlockScratch, BlockStatistics, BlockSum, Ss
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{PointSource, RunSum, RunSummary, newest_visible_index};
 use crate::state::version::SstMeta;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Point, Scalar, Timestamp};
 use crate::types::series::SeriesId;
 use crate::types::time_range::TimeRange;
@@ -18,7 +18,7 @@ use crate::types::time_range::TimeRange;
 /// Blocks of one series in one SST that overlap a time range.
 #[derive(Debug)]
 pub(super) struct SstSource {
-    readers: Arc<ReadContext>,
+    read_context: Arc<ReadContext>,
     meta: Arc<SstMeta>,
     series: SeriesId,
     range: TimeRange,
@@ -27,23 +27,23 @@ pub(super) struct SstSource {
     /// Decoding buffers, taken from the pool at the first run and put back at the end.
     scratch: Option<BlockScratch>,
     /// Counters of the query; `None` if the reads are not counted.
-    work: Option<Arc<ReadCounters>>,
+    counters: Option<Arc<ReadCounters>>,
 }
 
 impl SstSource {
     pub(super) fn new(
-        readers: Arc<ReadContext>,
+        read_context: Arc<ReadContext>,
         meta: Arc<SstMeta>,
         series: SeriesId,
         range: TimeRange,
-        work: Option<Arc<ReadCounters>>,
+        counters: Option<Arc<ReadCounters>>,
     ) -> Self {
-        Self { readers, meta, series, range, open: None, scratch: None, work }
+        Self { read_context, meta, series, range, open: None, scratch: None, counters }
     }
 
     fn count(&self, count: impl FnOnce(&ReadCounters)) {
-        if let Some(work) = &self.work {
-            count(work);
+        if let Some(counters) = &self.counters {
+            count(counters);
         }
     }
 
@@ -51,11 +51,11 @@ impl SstSource {
         let opened = if let Some(open) = self.open.take() {
             open
         } else {
-            let reader = self.readers.files.get(&self.meta)?;
+            let reader = self.read_context.files.get(&self.meta)?;
             let blocks = reader.blocks_in_range(self.series, self.range)?;
-            if let Some(work) = self.work.as_ref().filter(|work| work.counts_pruning()) {
+            if let Some(counters) = self.counters.as_ref().filter(|counters| counters.counts_pruning()) {
                 let all = reader.blocks_in_range(self.series, TimeRange::ALL)?.len();
-                work.add_pruned_by_time(all.saturating_sub(blocks.len()));
+                counters.add_pruned_by_time(all.saturating_sub(blocks.len()));
             }
             (reader, blocks.into())
         };
@@ -82,11 +82,11 @@ fn summary<T: Scalar>(block: &BlockEntry, statistics: &BlockStatistics) -> RunSu
 impl Drop for SstSource {
     fn drop(&mut self) {
         if let Some(scratch) = self.scratch.take() {
-            self.readers.scratches.put_back(scratch);
+            self.read_context.scratches.put_back(scratch);
         }
         // Blocks that remain at the end of a complete read are hidden completely and were never decoded.
         if let Some((_, blocks)) = &self.open {
-            self.count(|work| work.add_hidden(blocks.len()));
+            self.count(|counters| counters.add_hidden(blocks.len()));
         }
     }
 }
@@ -103,9 +103,9 @@ impl<T: Scalar> PointSource<T> for SstSource {
         let (reader, blocks) = self.open()?;
         let Some(block) = blocks.pop_front() else { return Ok(false) };
         let reader = Arc::clone(reader);
-        let scratch = self.scratch.get_or_insert_with(|| self.readers.scratches.take());
+        let scratch = self.scratch.get_or_insert_with(|| self.read_context.scratches.take());
         reader.read_block(&block, scratch, timestamps, values)?;
-        self.count(|work| work.add_decoded(block.count, block.len));
+        self.count(|counters| counters.add_decoded(block.count, block.len));
         Ok(true)
     }
 
@@ -117,7 +117,7 @@ impl<T: Scalar> PointSource<T> for SstSource {
     fn skip_run(&mut self) {
         let block = self.open.as_mut().and_then(|(_, blocks)| blocks.pop_front());
         if let Some(block) = block {
-            self.count(|work| work.add_from_statistics(block.count));
+            self.count(|counters| counters.add_from_statistics(block.count));
         }
     }
 
@@ -135,7 +135,7 @@ impl<T: Scalar> PointSource<T> for SstSource {
             blocks.pop_front();
         }
         let passed = before - blocks.len();
-        self.count(|work| work.add_hidden(passed));
+        self.count(|counters| counters.add_hidden(passed));
         Ok(passed > 0)
     }
 
@@ -161,7 +161,7 @@ impl<T: Scalar> PointSource<T> for SstSource {
             }
             timestamps.clear();
             values.clear();
-            let scratch = self.scratch.get_or_insert_with(|| self.readers.scratches.take());
+            let scratch = self.scratch.get_or_insert_with(|| self.read_context.scratches.take());
             reader.read_block(&block, scratch, &mut timestamps, &mut values)?;
             let Some(at) = newest_visible_index(&timestamps, self.range, hidden, duplicates) else { continue };
             found = Some(Point { timestamp: timestamps[at], value: values[at] });

@@ -224,32 +224,32 @@ fn ends_at(timestamps: &[Timestamp], count: usize, inside: impl Fn(&Timestamp) -
 fn aggregate_typed<T: AggregateScalar>(
     sources: SeriesSources<T>,
     plan: &QueryPlan,
-    limits: &QueryBudget<'_>,
+    budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
     let mut merge = sources.merge(plan.range);
-    let mut folding = WindowAggregator::new(plan);
+    let mut aggregator = WindowAggregator::new(plan);
     let mut held = 0;
-    while limits.check_continue()? {
+    while budget.check_continue()? {
         if plan.statistics {
-            while limits.check_continue()?
-                && let Some(summary) = merge.next_summary(|summary| folding.accepts_summary(summary))?
+            while budget.check_continue()?
+                && let Some(summary) = merge.next_summary(|summary| aggregator.accepts_summary(summary))?
             {
-                folding.add_summary(&summary);
+                aggregator.add_summary(&summary);
             }
         }
         if !merge.next_chunk()? {
             break;
         }
-        limits.add_points(merge.current_chunk().timestamps().len());
-        folding.add(merge.current_chunk().timestamps(), merge.current_chunk().values());
-        let now = folding.windows.byte_len();
+        budget.add_points(merge.current_chunk().timestamps().len());
+        aggregator.add(merge.current_chunk().timestamps(), merge.current_chunk().values());
+        let now = aggregator.windows.byte_len();
         if now != held {
-            limits.track_bytes(held, now)?;
+            budget.track_bytes(held, now)?;
             held = now;
         }
     }
-    let part = folding.finish();
-    limits.track_bytes(held, part.windows.byte_len())?;
+    let part = aggregator.finish();
+    budget.track_bytes(held, part.windows.byte_len())?;
     Ok(part)
 }
 
@@ -257,13 +257,13 @@ fn aggregate_typed<T: AggregateScalar>(
 pub(super) fn aggregate_series(
     sources: AnySeriesSources,
     plan: &QueryPlan,
-    limits: &QueryBudget<'_>,
+    budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
     match sources {
-        AnySeriesSources::F64(sources) => aggregate_typed(sources, plan, limits),
-        AnySeriesSources::I64(sources) => aggregate_typed(sources, plan, limits),
-        AnySeriesSources::U64(sources) => aggregate_typed(sources, plan, limits),
-        AnySeriesSources::Bool(sources) => aggregate_typed(sources, plan, limits),
+        AnySeriesSources::F64(sources) => aggregate_typed(sources, plan, budget),
+        AnySeriesSources::I64(sources) => aggregate_typed(sources, plan, budget),
+        AnySeriesSources::U64(sources) => aggregate_typed(sources, plan, budget),
+        AnySeriesSources::Bool(sources) => aggregate_typed(sources, plan, budget),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 
 use super::period::{Period, PeriodUnit};
 use super::zone::Zone;
@@ -57,12 +57,9 @@ impl WindowGrid {
                 detail: format!("windows of {count} days or months, at most 400000 are allowed"),
             });
         }
-        let epoch = if matches!(every.0, PeriodUnit::Weeks(_)) {
-            jiff::civil::date(1969, 12, 29)
-        } else {
-            Date::constant(1970, 1, 1)
-        };
-        debug_assert!(epoch.weekday() == Weekday::Monday || !matches!(every.0, PeriodUnit::Weeks(_)));
+        let is_weeks = matches!(every.0, PeriodUnit::Weeks(_));
+        // 1969-12-29 is a Monday.
+        let epoch = if is_weeks { Date::constant(1969, 12, 29) } else { Date::constant(1970, 1, 1) };
         let origin = origin.map_or(epoch, |origin| zone.date(origin));
         Ok(Self::Calendar(CalendarGrid { zone: zone.clone(), count, is_months, origin }))
     }

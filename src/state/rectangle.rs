@@ -33,7 +33,7 @@ impl Rectangle {
     }
 
     /// Returns `true` if all of `other` lies inside this rectangle.
-    pub(crate) fn contains(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         self.first_series <= other.first_series
             && other.last_series <= self.last_series
             && self.times.covers(other.times)

@@ -28,7 +28,7 @@ pub struct Executor {
     tasks: Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>,
     ready: Arc<Mutex<Vec<ReadyTask>>>,
     /// Timer queue and inbox of each live opening.
-    alarms: Vec<(Arc<TimerQueue>, Sender<WriterMessage>)>,
+    timer_queues: Vec<(Arc<TimerQueue>, Sender<WriterMessage>)>,
     woken_at_op: Rc<Cell<usize>>,
     /// Numbers of the compactor tasks.
     compactors: Vec<usize>,
@@ -62,7 +62,7 @@ impl<T> TaskHandle<T> {
 
 impl<T> fmt::Debug for TaskHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("TaskHandle").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -76,14 +76,13 @@ impl Executor {
     /// Creates an executor over a disk, without tasks.
     #[must_use]
     pub fn new(disk: &SimDisk, seed: u64) -> Self {
-        let woken_at = Rc::new(Cell::new(0));
         Self {
             disk: disk.clone(),
             rng: SeededRng::new(seed),
             tasks: Vec::new(),
             ready: Arc::default(),
-            alarms: Vec::new(),
-            woken_at_op: woken_at,
+            timer_queues: Vec::new(),
+            woken_at_op: Rc::new(Cell::new(0)),
             compactors: Vec::new(),
             flushers: Vec::new(),
             compactors_paused: false,
@@ -96,9 +95,9 @@ impl Executor {
     /// # Errors
     /// The errors of opening a database.
     pub fn open(&mut self, builder: DbBuilder) -> Result<Db> {
-        let (db, Actors { writer, flusher, compactor, alarm, guard }) =
+        let (db, Actors { writer, flusher, compactor, timers, guard }) =
             builder.env(self.disk.env()).open_without_threads()?;
-        self.alarms.push((alarm, guard.inbox()));
+        self.timer_queues.push((timers, guard.inbox()));
         let flusher = self.add_task(flusher);
         self.flushers.push(flusher);
         let compactor = self.add_task(compactor);
@@ -131,13 +130,13 @@ impl Executor {
     }
 
     /// Pauses or resumes the compactors, so that other tasks overtake compactions with every seed.
-    pub fn pause_compactor(&mut self, held: bool) {
-        self.compactors_paused = held;
+    pub fn pause_compactor(&mut self, paused: bool) {
+        self.compactors_paused = paused;
     }
 
     /// Pauses or resumes the flushers: frozen memtables stay frozen while paused.
-    pub fn pause_flusher(&mut self, held: bool) {
-        self.flushers_paused = held;
+    pub fn pause_flusher(&mut self, paused: bool) {
+        self.flushers_paused = paused;
     }
 
     /// Polls one ready task; returns `false` if no task is ready.
@@ -173,11 +172,11 @@ impl Executor {
 
     /// Advances the clock to the next timer and fires it; returns `false` if no timer is set.
     pub fn fire_next_timer(&mut self) -> bool {
-        let waits = self.alarms.iter().filter_map(|(alarm, _)| alarm.time_to_next());
+        let waits = self.timer_queues.iter().filter_map(|(timers, _)| timers.time_to_next());
         let Some(wait) = waits.min() else { return false };
         self.disk.advance(wait);
-        for (alarm, inbox) in &self.alarms {
-            while let Ok(timer) = alarm.pop_due() {
+        for (timers, inbox) in &self.timer_queues {
+            while let Ok(timer) = timers.pop_due() {
                 inbox.send(WriterMessage::Event(WriterEvent::TimerFired(timer)));
             }
         }
@@ -188,7 +187,11 @@ impl Executor {
     pub fn advance(&mut self, by: Duration) {
         let end = self.disk.now() + by;
         self.run_until_idle();
-        while self.alarms.iter().filter_map(|(alarm, _)| alarm.time_to_next()).any(|wait| self.disk.now() + wait <= end)
+        while self
+            .timer_queues
+            .iter()
+            .filter_map(|(timers, _)| timers.time_to_next())
+            .any(|wait| self.disk.now() + wait <= end)
         {
             self.fire_next_timer();
             self.run_until_idle();
@@ -217,7 +220,7 @@ impl Executor {
     /// Kills the process: drops all tasks at once. Their files accept no further write.
     pub fn kill(&mut self) {
         self.disk.kill();
-        self.alarms.clear();
+        self.timer_queues.clear();
         self.tasks.clear();
         self.compactors.clear();
         self.flushers.clear();

@@ -119,40 +119,46 @@ impl FaultyEnv {
         })
     }
 
-    fn byte_run<R>(&self, call: EnvCall, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        match self.next(call) {
-            None => act(),
-            Some(EnvFault::Error(kind)) => Err(kind.into()),
-            Some(EnvFault::ShortWrite(_)) => Err(io::ErrorKind::StorageFull.into()),
-            Some(EnvFault::AppliedButFailed) => {
-                act()?;
-                Err(io::Error::other("it happened all the same"))
-            }
-            Some(EnvFault::Panic) => panic!("planted"),
+    /// Makes a call, with the fault that is due for it.
+    fn call<R>(&self, call: EnvCall, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        call_with(self.next(call), act)
+    }
+}
+
+/// Makes a call with a fault. The caller writes the bytes of a short write.
+fn call_with<R>(fault: Option<EnvFault>, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+    match fault {
+        None => act(),
+        Some(EnvFault::Error(kind)) => Err(kind.into()),
+        Some(EnvFault::ShortWrite(_)) => Err(io::ErrorKind::StorageFull.into()),
+        Some(EnvFault::AppliedButFailed) => {
+            act()?;
+            Err(io::Error::other("the call took effect, and reports an error"))
         }
+        Some(EnvFault::Panic) => panic!("planted"),
     }
 }
 
 impl Env for FaultyEnv {
     fn open(&self, path: &Path, how: OpenMode) -> io::Result<Box<dyn File>> {
-        let file = self.byte_run(EnvCall::Open(how), || OsEnv.open(path, how))?;
+        let file = self.call(EnvCall::Open(how), || OsEnv.open(path, how))?;
         Ok(Box::new(FaultyFile { file, env: self.clone() }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.byte_run(EnvCall::Rename, || OsEnv.rename(from, to))
+        self.call(EnvCall::Rename, || OsEnv.rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.byte_run(EnvCall::Remove, || OsEnv.remove(path))
+        self.call(EnvCall::Remove, || OsEnv.remove(path))
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.byte_run(EnvCall::HardLink, || OsEnv.hard_link(from, to))
+        self.call(EnvCall::HardLink, || OsEnv.hard_link(from, to))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
-        self.byte_run(EnvCall::List, || OsEnv.list(dir))
+        self.call(EnvCall::List, || OsEnv.list(dir))
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
@@ -160,7 +166,7 @@ impl Env for FaultyEnv {
     }
 
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()> {
-        self.byte_run(EnvCall::SyncDir(step), || OsEnv.sync_dir(dir, step))
+        self.call(EnvCall::SyncDir(step), || OsEnv.sync_dir(dir, step))
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
@@ -188,34 +194,26 @@ struct FaultyFile {
 
 impl File for FaultyFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.env.byte_run(EnvCall::Read, || self.file.read_at(offset, buffer))
+        self.env.call(EnvCall::Read, || self.file.read_at(offset, buffer))
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        match self.env.next(EnvCall::Write) {
-            None => self.file.write_at(offset, bytes),
-            Some(EnvFault::Error(kind)) => Err(kind.into()),
-            Some(EnvFault::ShortWrite(len)) => {
-                self.file.write_at(offset, &bytes[..len.min(bytes.len())])?;
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            Some(EnvFault::AppliedButFailed) => {
-                self.file.write_at(offset, bytes)?;
-                Err(io::Error::other("it happened all the same"))
-            }
-            Some(EnvFault::Panic) => panic!("planted"),
+        let fault = self.env.next(EnvCall::Write);
+        if let Some(EnvFault::ShortWrite(len)) = fault {
+            self.file.write_at(offset, &bytes[..len.min(bytes.len())])?;
         }
+        call_with(fault, || self.file.write_at(offset, bytes))
     }
 
     fn sync(&self, step: SyncStep) -> io::Result<()> {
-        self.env.byte_run(EnvCall::Sync(step), || self.file.sync(step))
+        self.env.call(EnvCall::Sync(step), || self.file.sync(step))
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.env.byte_run(EnvCall::Len, || self.file.len())
+        self.env.call(EnvCall::Len, || self.file.len())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.env.byte_run(EnvCall::SetLen, || self.file.set_len(len))
+        self.env.call(EnvCall::SetLen, || self.file.set_len(len))
     }
 }

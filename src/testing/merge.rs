@@ -12,8 +12,8 @@ use proptest::prelude::*;
 
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{BoxPointSource, PointSource, RunSum, RunSummary};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Point, Timestamp};
 use crate::types::time_range::TimeRange;
 

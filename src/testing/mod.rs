@@ -22,7 +22,7 @@ use crate::platform::env::Dir;
 pub use crate::platform::env::SyncStep;
 pub use crate::testing::sim::{
     CallKind, CrashChoice, CrashImages, DiskImage, DiskOp, DiskState, Fault, FaultRates, FaultTrigger, FileBytes,
-    Inode, SimDisk,
+    Inode, SeededRng, SimDisk,
 };
 use crate::{Result, SeriesKey, Snapshot, VerifyReport};
 
@@ -30,6 +30,30 @@ use crate::{Result, SeriesKey, Snapshot, VerifyReport};
 #[must_use]
 pub fn cutoff(snapshot: &Snapshot, series: &SeriesKey) -> Option<i64> {
     snapshot.cutoff(series)
+}
+
+/// Returns the quotient of an integer sum and a count, rounded once to the nearest double.
+///
+/// The definition that tests compare the engine with: a long division to 60 decimals, and the parser of the standard
+/// library, which rounds correctly.
+///
+/// # Panics
+/// If `count` is 0.
+#[must_use]
+pub fn exact_mean(sum: i128, count: u64) -> f64 {
+    let (magnitude, count) = (sum.unsigned_abs(), u128::from(count));
+    let sign = if sum < 0 { "-" } else { "" };
+    let mut rest = magnitude % count;
+    let mut text = format!("{sign}{}.", magnitude / count);
+    for _ in 0..60 {
+        text.push_str(&(rest * 10 / count).to_string());
+        rest = rest * 10 % count;
+    }
+    // A rest behind the last decimal only decides between two equally near doubles.
+    if rest > 0 {
+        text.push('1');
+    }
+    text.parse().expect("the text is a decimal number")
 }
 
 /// [`verify`](crate::verify()) on a simulated disk.

@@ -123,9 +123,9 @@ pub enum Error {
     /// The file was written by a newer release; nothing was changed.
     #[non_exhaustive]
     UnsupportedVersion {
-        /// The file whose header names the version.
+        /// The file of the newer release.
         file: PathBuf,
-        /// The version found there.
+        /// The format version of the file.
         found: u32,
         /// The newest version that this release reads.
         newest: u32,
@@ -378,4 +378,9 @@ impl Error {
 /// `EMFILE` and `ENFILE` have no stable [`io::ErrorKind`]; their numbers are the same on every Unix.
 fn is_resource_exhaustion(source: &io::Error) -> bool {
     source.kind() == io::ErrorKind::OutOfMemory || (cfg!(unix) && matches!(source.raw_os_error(), Some(23 | 24)))
+}
+
+/// Returns the first 64 characters of a text, for an error.
+pub(crate) fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
 }

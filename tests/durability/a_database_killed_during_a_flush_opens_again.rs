@@ -1,14 +1,8 @@
 //! The temporary file of a flush that a kill interrupted must not make later openings fail with its file id.
 
-use timestrata::{Batch, Db, SeriesKey, Timestamp};
+use timestrata::{Db, SeriesKey};
 
-fn batch(at: i64, points: i64) -> Batch {
-    let mut batch = Batch::new();
-    for n in 0..points {
-        batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(at + n), 1.5);
-    }
-    batch
-}
+use crate::common::batch;
 
 /// kill -9 during a flush leaves `<id>.sst.tmp`. No other name that recovery counts contains this id.
 #[test]
@@ -18,7 +12,8 @@ fn a_database_killed_during_a_flush_opens_again() {
     {
         let db = Db::open_blocking(&path).unwrap();
         for n in 0..4 {
-            db.write_blocking(batch(n * 1000, 1000)).unwrap();
+            let points = (n * 1000..(n + 1) * 1000).map(|nanos| (nanos, 1.5));
+            db.write_blocking(batch(&SeriesKey::new("m"), points)).unwrap();
         }
     }
     // Ids in use: segment 1 and its spare 2. A freeze took 3 and 4, the flush took 5; then the process was killed.

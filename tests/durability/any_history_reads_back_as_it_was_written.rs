@@ -169,21 +169,6 @@ fn bits_of(value: Value) -> (ValueType, u64) {
     (value.value_type(), bits)
 }
 
-/// Returns the quotient rounded once: a long division to 60 decimals, and the parser of std, which rounds correctly.
-fn exact_mean(sum: i128, count: u128) -> f64 {
-    let sign = if sum < 0 { "-" } else { "" };
-    let mut rest = sum.unsigned_abs() % count;
-    let mut text = format!("{sign}{}.", sum.unsigned_abs() / count);
-    for _ in 0..60 {
-        text.push_str(&(rest * 10 / count).to_string());
-        rest = rest * 10 % count;
-    }
-    if rest > 0 {
-        text.push('1');
-    }
-    text.parse().unwrap()
-}
-
 /// Computes an aggregate as the documentation of `Aggregate` defines it, in the simplest code.
 #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is promised")]
 fn aggregated(aggregate: Aggregate, ty: ValueType, values: &[u64]) -> Value {
@@ -212,7 +197,7 @@ fn aggregated(aggregate: Aggregate, ty: ValueType, values: &[u64]) -> Value {
         (Aggregate::Mean, ValueType::F64) => one_nan(lanes() / count as f64).into(),
         (Aggregate::Sum, ValueType::I64) => i64::try_from(exact()).map_or((exact() as f64).into(), Value::from),
         (Aggregate::Sum, _) => u64::try_from(exact()).map_or((exact() as f64).into(), Value::from),
-        (Aggregate::Mean, _) => exact_mean(exact(), count.into()).into(),
+        (Aggregate::Mean, _) => timestrata::testing::exact_mean(exact(), count).into(),
         (Aggregate::Min | Aggregate::Max, ValueType::F64) => {
             let mut ordered: Vec<f64> = doubles().filter(|value| !value.is_nan()).collect();
             ordered.sort_by(f64::total_cmp);

@@ -5,8 +5,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/numbers.rs"]
-mod numbers;
 
 mod a_database_killed_during_a_flush_opens_again;
 mod a_flush_happens_at_the_configured_bytes;

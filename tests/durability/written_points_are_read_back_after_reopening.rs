@@ -4,7 +4,7 @@
 use timestrata::{Db, Scalar, SeriesKey, Value};
 
 use crate::common::{Home, all, batch, key};
-use crate::numbers::Numbers;
+use timestrata::testing::SeededRng;
 
 const POINTS: i64 = 9_000;
 
@@ -41,7 +41,7 @@ fn round_trip<T: Scalar>(name: &str, time: impl Fn(i64) -> i64, value: impl Fn(i
 #[test]
 fn written_points_are_read_back_after_reopening() {
     let every = |n: i64| n * 10_000_000_000;
-    let noise = |n: i64| Numbers(n.cast_unsigned()).next();
+    let noise = |n: i64| SeededRng::new(n.cast_unsigned()).next_u64();
     round_trip("constant", every, |_| 21.5);
     round_trip("cents", every, |n| f64::from(i32::try_from(noise(n) % 10_000).unwrap()) / 100.0);
     round_trip("random doubles", every, |n| f64::from_bits(noise(n)));

@@ -92,8 +92,8 @@ const MODULES: &[Module] = &[
         is_async: true,
     },
     asynchronous("db", &[]),
-    // Only tests use this module, and no other module may import it.
     pure("serde_impls", &[]),
+    // Only tests use this module, and no other module may import it.
     asynchronous("testing", &["crc32fast", "uuid"]),
 ];
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use timestrata::testing::{Executor, SimDisk};
-use timestrata::{Aggregate, Batch, Db, DuplicatePolicy, Point, Selector, SeriesKey, Snapshot, Timestamp, Value};
+use timestrata::{Aggregate, Batch, Db, DuplicatePolicy, Point, Selector, SeriesKey, Snapshot, Value};
+
+use crate::common::at;
 
 const HOSTS: [&str; 4] = ["a", "b", "c", "d"];
 const ZONES: [&str; 4] = ["x", "x", "y", "y"];
@@ -18,10 +20,6 @@ const RANGES: [(i64, i64); 5] = [(i64::MIN, i64::MAX), (0, 39), (7, 18), (10, 10
 
 fn key(series: usize) -> SeriesKey {
     SeriesKey::new("m").tag("host", HOSTS[series]).tag("zone", ZONES[series])
-}
-
-fn at(nanos: i64) -> Timestamp {
-    Timestamp::from_nanos(nanos)
 }
 
 /// Operations on the database, in order.

@@ -5,13 +5,13 @@ use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use timestrata::{Aggregate, Db, Selector};
 
 use crate::common::{Home, all, at, batch, key};
-use crate::numbers::Numbers;
+use timestrata::testing::SeededRng;
 
 const POINTS: usize = 4_000;
 
 /// Returns every time once, in random order.
 fn shuffled() -> Vec<i64> {
-    let (mut numbers, mut times) = (Numbers(7), (0..i64::try_from(POINTS).unwrap()).collect::<Vec<_>>());
+    let (mut numbers, mut times) = (SeededRng::new(7), (0..i64::try_from(POINTS).unwrap()).collect::<Vec<_>>());
     for n in (1..POINTS).rev() {
         times.swap(n, usize::try_from(numbers.below(n as u64 + 1)).unwrap());
     }

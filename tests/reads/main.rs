@@ -4,8 +4,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/numbers.rs"]
-mod numbers;
 
 mod a_first_database_writes_reopens_and_reads;
 mod a_query_keeps_its_limits;

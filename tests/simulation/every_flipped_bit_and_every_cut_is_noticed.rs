@@ -9,9 +9,9 @@ use std::time::Duration;
 use timestrata::testing::{CallKind, DiskImage, Executor, Fault, FaultTrigger, SimDisk, verify};
 use timestrata::{Durability, Error};
 
-use crate::numbers::Numbers;
 use crate::oracle::{Crash, Cutoffs, Found, Limits, Number, Oracle, found};
 use crate::world::{DIR, World, make_all_series, small};
+use timestrata::testing::SeededRng;
 
 /// A killed database with all kinds of content: a sealed segment, a last segment, SSTs, edits, series, deletes,
 /// cutoffs.
@@ -315,9 +315,9 @@ fn random_damages() {
     let fixture = fixture();
     let started = std::time::Instant::now();
     let asked = std::env::var("TIMESTRATA_DAMAGES").map_or(20_000, |text| text.parse().expect("a number"));
-    let (mut tally, mut numbers) = (Tally::default(), Numbers(7));
+    let (mut tally, mut numbers) = (Tally::default(), SeededRng::new(7));
     let files: Vec<_> = fixture.files.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
-    let below = |numbers: &mut Numbers, bound: usize| usize::try_from(numbers.below(bound as u64)).unwrap();
+    let below = |numbers: &mut SeededRng, bound: usize| usize::try_from(numbers.below(bound as u64)).unwrap();
     for _ in 0..asked {
         let (path, bytes) = files[below(&mut numbers, files.len())];
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -328,7 +328,7 @@ fn random_damages() {
         match numbers.below(3) {
             0 => damaged[from..from + len].fill(0),
             1 => damaged.copy_within(other..other + len, from),
-            _ => damaged[from..from + len].iter_mut().for_each(|byte| *byte = numbers.next().to_le_bytes()[0]),
+            _ => damaged[from..from + len].iter_mut().for_each(|byte| *byte = numbers.next_u64().to_le_bytes()[0]),
         }
         if damaged == *bytes {
             continue;

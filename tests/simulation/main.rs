@@ -9,8 +9,6 @@ mod crash;
 mod fleeting;
 mod hardships;
 mod history;
-#[path = "../common/numbers.rs"]
-mod numbers;
 mod oracle;
 mod retention;
 mod scenarios;

@@ -10,8 +10,8 @@ use timestrata::{Db, DbBuilder, Durability};
 
 use crate::child::{child, value_from_parent};
 use crate::common::Home;
-use crate::numbers::Numbers;
 use crate::processes::{Told, ending, found, heard, numbered, say};
+use timestrata::testing::SeededRng;
 
 /// The test of this module that a child process runs.
 const CHILD: &str = "a_killed_process_loses_no_acknowledged_batch::a_child_writes_until_it_is_killed";
@@ -94,7 +94,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn draw(numbers: &mut Numbers) -> Self {
+    fn draw(numbers: &mut SeededRng) -> Self {
         let few = 1 + numbers.below(20);
         let (stage, batches, acknowledged, micros) = match numbers.below(4) {
             0 => (Stage::Opening, few, 0, 3_000),
@@ -157,7 +157,7 @@ struct Counts {
 }
 
 /// Runs several kills over one directory.
-fn kill_again_and_again(home: &Home, kills: u64, numbers: &mut Numbers, counts: &mut Counts) {
+fn kill_again_and_again(home: &Home, kills: u64, numbers: &mut SeededRng, counts: &mut Counts) {
     let mut told = Told::default();
     for life in 0..kills {
         let known = told.acknowledged.len();
@@ -186,7 +186,7 @@ fn kill_again_and_again(home: &Home, kills: u64, numbers: &mut Numbers, counts: 
 #[test]
 fn a_killed_process_loses_no_acknowledged_batch() {
     let kills = std::env::var("TIMESTRATA_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let (mut numbers, mut counts, mut left) = (Numbers(42), Counts::default(), kills);
+    let (mut numbers, mut counts, mut left) = (SeededRng::new(42), Counts::default(), kills);
     let mut in_memory = false;
     while left > 0 {
         // On a disk most kills hit a sync; in memory they hit other operations.

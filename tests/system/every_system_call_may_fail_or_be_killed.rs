@@ -15,9 +15,9 @@ use timestrata::verify;
 use crate::child::value_from_parent;
 use crate::common::{Home, contents, copy_dir, names};
 use crate::life::{THREADS, lead, options};
-use crate::numbers::Numbers;
 use crate::processes::{Told, found, numbered};
 use crate::strace::{Call, Fault, Run, missing, run};
+use timestrata::testing::SeededRng;
 
 /// The test of this module that a child process runs.
 const CHILD: &str = "every_system_call_may_fail_or_be_killed::a_child_lives_its_life";
@@ -297,7 +297,7 @@ fn try_pairs(points: &[Point<'_>], wanted: &str) {
     let most = if wanted == "all" { usize::MAX } else { wanted.parse().unwrap() };
     let workers: Vec<usize> = (0..WORKERS).collect();
     in_two_rooms(&workers, |room, worker| {
-        let mut numbers = Numbers(seed + *worker as u64);
+        let mut numbers = SeededRng::new(seed + *worker as u64);
         while tried.load(Ordering::Relaxed) < most {
             let pair = match most {
                 usize::MAX => next.fetch_add(1, Ordering::Relaxed),

@@ -8,8 +8,6 @@ mod child;
 mod common;
 #[cfg(target_os = "linux")]
 mod life;
-#[path = "../common/numbers.rs"]
-mod numbers;
 mod processes;
 #[cfg(target_os = "linux")]
 mod strace;

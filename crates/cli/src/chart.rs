@@ -58,8 +58,8 @@ struct ChartLine {
 }
 
 impl Chart {
-    pub(crate) fn new(selector: String, aggregates: String, clock: &DisplayZone) -> Self {
-        Self { selector, aggregates, zone: clock.shown.clone(), zone_name: clock.name.clone(), lines: Vec::new() }
+    pub(crate) fn new(selector: String, aggregates: String, zone: &DisplayZone) -> Self {
+        Self { selector, aggregates, zone: zone.shown.clone(), zone_name: zone.name.clone(), lines: Vec::new() }
     }
 
     /// Begins a new line, to which the following points belong.
@@ -113,14 +113,14 @@ struct ChartBounds {
 }
 
 /// Draws a chart to its target.
-pub(crate) fn draw(picture: &Chart, plot: &ChartTarget) -> Result<()> {
-    let Some(bounds) = picture.bounds() else {
-        return Err(Failure::Negative(format!("{} has no number that could be drawn", picture.selector)));
+pub(crate) fn draw(chart: &Chart, plot: &ChartTarget) -> Result<()> {
+    let Some(bounds) = chart.bounds() else {
+        return Err(Failure::Negative(format!("{} has no number that could be drawn", chart.selector)));
     };
     match plot {
-        ChartTarget::Terminal => terminal::draw(picture, bounds),
-        ChartTarget::Svg(path) => file::write(path, file::svg(picture, bounds)?.as_bytes()),
-        ChartTarget::Png(path) => file::write(path, &file::png(picture, bounds)?),
+        ChartTarget::Terminal => terminal::draw(chart, bounds),
+        ChartTarget::Svg(path) => file::write(path, file::svg(chart, bounds)?.as_bytes()),
+        ChartTarget::Png(path) => file::write(path, &file::png(chart, bounds)?),
     }
 }
 

@@ -44,10 +44,10 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
 
     let db = database::open_or_create(dir, args.duplicates.map(Into::into))?;
     let series_before = db.stats().series;
-    let choices = LoadOptions { file: name.clone(), from_line: args.from_line, skip_bad: args.skip_bad };
+    let options = LoadOptions { file: name.clone(), from_line: args.from_line, skip_bad: args.skip_bad };
     let sink = DbSink { db: &db, progress: &progress };
     let rows = RowMapper::new(&plan).between(args.refuse_before, args.refuse_after);
-    let totals = BatchLoader::new(rows, sink, choices).run(&sample, &mut records);
+    let totals = BatchLoader::new(rows, sink, options).run(&sample, &mut records);
     progress.finish_and_clear();
     let totals = totals?;
     let took = began.elapsed();
@@ -101,7 +101,7 @@ impl BatchSink for DbSink<'_> {
     }
 
     fn progress(&self, totals: &IngestTotals) {
-        let refused = match totals.refused.count() {
+        let refused = match totals.rejected.count() {
             0 => String::new(),
             count => format!(", {} refused", number_format::count(count)),
         };

@@ -1,6 +1,6 @@
 //! `timestrata`: the command-line tool, built on the engine's public API.
 //! Results go to stdout, notes and a one-line error to stderr; `--help` documents the exit codes.
-//! This library exists only for the fuzz target; use the program.
+//! The program calls [`main`]. The code is a library so that the fuzz target can use it, too; it has no other users.
 
 #![forbid(unsafe_code)]
 

@@ -191,9 +191,9 @@ impl<R: OutputRow, W: Write> Printer<R, W> {
                 PrinterFormat::Csv(Box::new(csv))
             }
         };
-        let folds = terminal && show.format == OutputFormat::Table && show.limit.is_none();
-        let fold = folds.then_some(TERMINAL_ROWS);
-        Ok(Self { form, limit: show.limit, terminal_limit: fold, rows: 0, limit_reached: false, kind: PhantomData })
+        let is_limited = terminal && show.format == OutputFormat::Table && show.limit.is_none();
+        let terminal_limit = is_limited.then_some(TERMINAL_ROWS);
+        Ok(Self { form, limit: show.limit, terminal_limit, rows: 0, limit_reached: false, kind: PhantomData })
     }
 
     /// Prints or counts the row. Returns `false` if no further row is needed.
@@ -203,7 +203,7 @@ impl<R: OutputRow, W: Write> Printer<R, W> {
             return Ok(false);
         }
         self.rows += 1;
-        if self.terminal_limit.is_some_and(|fold| self.rows > fold) {
+        if self.terminal_limit.is_some_and(|limit| self.rows > limit) {
             return Ok(true);
         }
         match &mut self.form {
@@ -219,7 +219,7 @@ impl<R: OutputRow, W: Write> Printer<R, W> {
         match &mut self.form {
             PrinterFormat::Table(table, out) => {
                 table.finish(out)?;
-                let hidden = self.terminal_limit.map_or(0, |fold| self.rows.saturating_sub(fold));
+                let hidden = self.terminal_limit.map_or(0, |limit| self.rows.saturating_sub(limit));
                 if hidden > 0 {
                     let hidden = number_format::count(hidden);
                     writeln!(out, "... {hidden} more rows; --limit N or --format csv shows them")?;

@@ -3,14 +3,13 @@
 //! If no series matches, the error suggests similar series. If the range has no points, the error gives the range that
 //! has points.
 
-use std::ops::Bound;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use timestrata::{
-    Aggregate, ExplainReport, Fill, Scalar, Selector, SeriesId, SeriesInfo, Snapshot, Timestamp, Value, ValueType,
-    Windows,
+    Aggregate, ExplainReport, Fill, QueryPoints, Scalar, Selector, SeriesId, SeriesInfo, Snapshot, Timestamp, Value,
+    ValueType, Windows,
 };
 
 use crate::args::{QueryArgs, WindowOrder};
@@ -39,15 +38,31 @@ pub(crate) fn run(args: &QueryArgs, dir: &Path) -> Result<()> {
     if matched.is_empty() {
         return Err(series::no_match(&snapshot, &args.selector));
     }
+    let request = QueryRequest { args, snapshot: &snapshot, select, range, zone: &zone };
     let found = match (args.needs_windows(), &args.plot) {
-        (true, _) => windows(args, &snapshot, select, range, &zone)?,
-        (false, None) => points(args, &snapshot, select, range, &zone)?,
-        (false, Some(plot)) => match plotted_points(args, &snapshot, select, range, &zone)? {
-            Some(picture) => chart::draw(&picture, plot).map(|()| true)?,
+        (true, _) => windows(&request)?,
+        (false, None) => points(&request)?,
+        (false, Some(plot)) => match plotted_points(&request)? {
+            Some(chart) => chart::draw(&chart, plot).map(|()| true)?,
             None => false,
         },
     };
     if found { Ok(()) } else { Err(empty_range(args, &snapshot, &matched)?) }
+}
+
+/// Options of a query, parsed, and the data that it reads.
+struct QueryRequest<'a> {
+    args: &'a QueryArgs,
+    snapshot: &'a Snapshot,
+    select: Selector,
+    range: TimeBounds,
+    zone: &'a DisplayZone,
+}
+
+impl QueryRequest<'_> {
+    fn points(&self) -> QueryPoints {
+        self.snapshot.query(self.select.clone()).range(self.range).points()
+    }
 }
 
 fn time_bounds(args: &QueryArgs, zone: &DisplayZone) -> Result<TimeBounds> {
@@ -96,18 +111,12 @@ impl ValuePrinter {
 }
 
 /// Prints the points. Returns `false` if there was none.
-fn points(
-    args: &QueryArgs,
-    snapshot: &Snapshot,
-    select: Selector,
-    range: TimeBounds,
-    zone: &DisplayZone,
-) -> Result<bool> {
-    let mut points = snapshot.query(select).range(range).points().peekable();
+fn points(request: &QueryRequest<'_>) -> Result<bool> {
+    let mut points = request.points().peekable();
     if points.peek().is_none() {
         return Ok(false);
     }
-    let mut rows = ValuePrinter::new(args, vec!["value".to_owned()])?;
+    let mut rows = ValuePrinter::new(request.args, vec!["value".to_owned()])?;
     let mut current: Option<(SeriesId, Rc<SeriesText>)> = None;
     for item in points {
         let (info, point): (Arc<SeriesInfo>, _) = item?;
@@ -115,7 +124,7 @@ fn points(
             Some(same) if same.0 == info.id => current.insert(same),
             _ => current.insert((info.id, SeriesText::new(&info.key))),
         };
-        if !rows.row(series, time::format_time(point.timestamp, &zone.shown), vec![Some(point.value)])? {
+        if !rows.row(series, time::format_time(point.timestamp, &request.zone.shown), vec![Some(point.value)])? {
             break;
         }
     }
@@ -124,39 +133,28 @@ fn points(
 }
 
 /// Returns the points as lines of a chart; `None` if there is no point.
-fn plotted_points(
-    args: &QueryArgs,
-    snapshot: &Snapshot,
-    select: Selector,
-    range: TimeBounds,
-    zone: &DisplayZone,
-) -> Result<Option<Chart>> {
-    let mut picture = Chart::new(args.selector.clone(), String::new(), zone);
+fn plotted_points(request: &QueryRequest<'_>) -> Result<Option<Chart>> {
+    let mut chart = Chart::new(request.args.selector.clone(), String::new(), request.zone);
     let mut current = None;
-    for (nth, item) in snapshot.query(select).range(range).points().enumerate() {
+    for (nth, item) in request.points().enumerate() {
         let (info, point): (Arc<SeriesInfo>, _) = item?;
         if nth == MAX_CHART_POINTS {
-            let most = crate::number_format::count(MAX_CHART_POINTS as u64);
+            let most = number_format::count(MAX_CHART_POINTS as u64);
             return Err(Failure::failed(format!("more than {most} points to draw: add --every, such as --every 1h")));
         }
         if current != Some(info.id) {
             current = Some(info.id);
-            picture.begin_line(info.key.to_string());
+            chart.begin_line(info.key.to_string());
         }
-        picture.point(point.timestamp, Some(point.value));
+        chart.point(point.timestamp, Some(point.value));
     }
-    Ok(current.map(|_| picture))
+    Ok(current.map(|_| chart))
 }
 
 /// Prints or draws a value per window and aggregate. Returns `false` if there was no window.
-fn windows(
-    args: &QueryArgs,
-    snapshot: &Snapshot,
-    select: Selector,
-    range: TimeBounds,
-    zone: &DisplayZone,
-) -> Result<bool> {
-    let (windows, report) = run_query(args, snapshot, select, range, zone)?;
+fn windows(request: &QueryRequest<'_>) -> Result<bool> {
+    let QueryRequest { args, zone, .. } = *request;
+    let (windows, report) = run_query(request)?;
     if windows.is_empty() {
         return Ok(false);
     }
@@ -171,16 +169,16 @@ fn windows(
 }
 
 /// Runs the query with all options.
-fn run_query(
-    args: &QueryArgs,
-    snapshot: &Snapshot,
-    select: Selector,
-    range: (Bound<Timestamp>, Bound<Timestamp>),
-    zone: &DisplayZone,
-) -> Result<(Windows, Option<ExplainReport>)> {
+fn run_query(request: &QueryRequest<'_>) -> Result<(Windows, Option<ExplainReport>)> {
+    let QueryRequest { args, zone, .. } = *request;
     let aggregates = args.aggregates();
     let by = args.by.or(aggregates.first().copied()).unwrap_or(Aggregate::Mean);
-    let mut query = snapshot.query(select).range(range).zone(zone.zone.clone()).aggregates(aggregates);
+    let mut query = request
+        .snapshot
+        .query(request.select.clone())
+        .range(request.range)
+        .zone(zone.zone.clone())
+        .aggregates(aggregates);
     if let Some(length) = &args.every {
         query = query.every(length.every);
     }
@@ -240,25 +238,25 @@ fn columns(args: &QueryArgs) -> Vec<String> {
 fn plotted_windows(args: &QueryArgs, windows: &Windows, zone: &DisplayZone) -> Chart {
     let every = args.every.as_ref().map_or_else(String::new, |length| format!(" by {}", length.text));
     let columns = columns(args);
-    let what = format!("{}{every}", columns.join(", "));
-    let mut picture = Chart::new(args.selector.clone(), what, zone);
+    let aggregates = format!("{}{every}", columns.join(", "));
+    let mut chart = Chart::new(args.selector.clone(), aggregates, zone);
     for series in &windows.series {
         let key = series.key.to_string();
         for (column, name) in columns.iter().enumerate() {
             let key = if key.is_empty() || key == "{}" { args.selector.as_str() } else { key.as_str() };
-            picture.begin_line(if columns.len() == 1 { key.to_owned() } else { format!("{key} {name}") });
+            chart.begin_line(if columns.len() == 1 { key.to_owned() } else { format!("{key} {name}") });
             let mut points: Vec<_> = series.column(column).collect();
             points.sort_by_key(|window| window.start);
             for window in points {
                 // Without --fill, a window without a value does not interrupt the line.
                 let is_left_out = window.value.is_none() && matches!(args.fill, None | Some(Fill::None));
                 if !is_left_out {
-                    picture.point(window.start, window.value);
+                    chart.point(window.start, window.value);
                 }
             }
         }
     }
-    picture
+    chart
 }
 
 /// Returns the failure for a range without points, with the range in which the series have points.

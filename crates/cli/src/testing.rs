@@ -45,14 +45,14 @@ pub fn csv(data: &[u8]) {
     // The first rows of the file determine the column plan, independent of the line at which the run begins.
     let Ok(before) = load(&file[..length_before(file, args, line)], args, 1) else { return };
     let Ok(after) = load(file, args, line) else { panic!("a run from line {line} fails, and one from the first not") };
-    let refused = |totals: &IngestTotals| totals.refused.count();
+    let rejected = |totals: &IngestTotals| totals.rejected.count();
     if before.plan == whole.plan {
         assert_eq!(before.totals.rows + after.totals.rows, whole.totals.rows, "rows of two runs, cut at line {line}");
         assert_eq!(before.totals.points + after.totals.points, whole.totals.points, "points of two runs");
         assert_eq!(
-            refused(&before.totals) + refused(&after.totals),
-            refused(&whole.totals),
-            "rows refused by two runs"
+            rejected(&before.totals) + rejected(&after.totals),
+            rejected(&whole.totals),
+            "rows rejected by two runs"
         );
     }
 }
@@ -79,9 +79,9 @@ fn load(file: &[u8], args: &IngestArgs, from_line: u64) -> crate::failure::Resul
     let (header, sample) = read_header_and_sample("a file", &mut records)?;
     let columns = sample_columns(header.len(), &sample, &args.missing.clone().unwrap_or_default());
     let plan = ColumnPlan::decide(&CsvColumns { header: &header, sample: &columns }, args)?;
-    let choices = LoadOptions { file: "a file".to_owned(), from_line, skip_bad: args.skip_bad };
+    let options = LoadOptions { file: "a file".to_owned(), from_line, skip_bad: args.skip_bad };
     let written = RefCell::new(0);
-    let totals = BatchLoader::new(RowMapper::new(&plan), CountingSink { points: &written }, choices)
+    let totals = BatchLoader::new(RowMapper::new(&plan), CountingSink { points: &written }, options)
         .run(&sample, &mut records)?;
     assert_eq!(*written.borrow(), totals.points, "a point is counted if and only if it was written");
     assert!(totals.points == 0 || totals.times.is_some_and(|(first, last)| first <= last));

@@ -163,7 +163,7 @@ impl Default for DisplayZone {
 
 /// Parses a zone: `UTC`, `+02:00`, `Europe/Berlin`, or rules such as `CET-1CEST,M3.5.0,M10.5.0/3`.
 pub(crate) fn parse_zone(text: &str) -> Result<DisplayZone, String> {
-    let clock = |zone, shown| DisplayZone { zone, shown, name: text.to_owned() };
+    let display_zone = |zone, shown| DisplayZone { zone, shown, name: text.to_owned() };
     if text.eq_ignore_ascii_case("utc") || text == "Z" {
         return Ok(DisplayZone::default());
     }
@@ -171,13 +171,13 @@ pub(crate) fn parse_zone(text: &str) -> Result<DisplayZone, String> {
         let seconds = offset(text).ok_or_else(|| format!("{text:?} is not an offset from UTC such as +02:00"))?;
         let zone = Zone::offset(seconds).map_err(|error| error.to_string())?;
         let shown = jiff::tz::Offset::from_seconds(seconds).map_err(|error| error.to_string())?;
-        return Ok(clock(zone, TimeZone::fixed(shown)));
+        return Ok(display_zone(zone, TimeZone::fixed(shown)));
     }
     if let (Ok(zone), Ok(shown)) = (Zone::named(text), TimeZone::get(text)) {
-        return Ok(clock(zone, shown));
+        return Ok(display_zone(zone, shown));
     }
     if let (Ok(zone), Ok(shown)) = (Zone::rules(text), TimeZone::posix(text)) {
-        return Ok(clock(zone, shown));
+        return Ok(display_zone(zone, shown));
     }
     let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     let like = names::suggestions(text, known.iter().map(String::as_str));

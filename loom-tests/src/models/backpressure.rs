@@ -1,4 +1,4 @@
-//! Backpressure: two memtables are frozen and the third is full. Later writes are parked until a flush is reported.
+//! Backpressure: two memtables are frozen and the third is full. Later writes are stalled until a flush is reported.
 
 use crate::sync::block_on;
 
@@ -9,7 +9,7 @@ use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
 use crate::types::options::Durability;
 use crate::world::{ModelDatabase, ModelSetup};
 
-/// Each batch fills a memtable. Flush commands freeze the first two, the third stays active, and the fourth is parked.
+/// Each batch fills a memtable. Flush commands freeze the first two, the third stays active, and the fourth is stalled.
 /// The fifth is never written.
 const BATCHES: [&[i64]; 5] = [&[5], &[3], &[6], &[4], &[7]];
 
@@ -40,16 +40,16 @@ fn body(witness: &Witness) {
     assert!(permits.try_acquire(3).is_some(), "the queue's memory is free before the answer arrives");
     for (seq, ack) in (1..).zip([first, second, third]) {
         let ack = ack.recv_blocking().expect("every request is answered").expect("nothing fails here");
-        assert_eq!(ack.seq, seq, "parked writes go through in order");
+        assert_eq!(ack.seq, seq, "stalled writes go through in order");
     }
-    assert_eq!(last.seq, 4, "parked writes go through in order");
+    assert_eq!(last.seq, 4, "stalled writes go through in order");
     look(&world);
     world.send(WriterCommand::Release);
     running.end();
 }
 
 /// Asserts that the newest version shows each point once and has at most two frozen memtables. Returns `true` if the
-/// next write must be parked.
+/// next write must be stalled.
 fn look(world: &ModelDatabase) -> bool {
     let version = world.latest.load();
     world.shows_each_point_once(&version, &BATCHES);

@@ -59,7 +59,7 @@ impl ModelDisk {
     fn found(&self) -> RecoveryInput {
         let found = |(id, segment): (&FileId, &ModelSegment)| SegmentSummary {
             id: *id,
-            last_seq: segment.last_seq,
+            previous_seq: segment.last_seq,
             predecessor: segment.predecessor,
         };
         RecoveryInput {

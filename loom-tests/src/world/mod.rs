@@ -24,8 +24,9 @@ use crate::state::series_index::SeriesIndex;
 use crate::state::version::{Cutoffs, Version};
 use crate::state::watch::Watch;
 use crate::sync::{Arc, Permit, Receiver, ReplyReceiver, Sender, Waker, channel, reply_channel};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::{DuplicatePolicy, Durability, RetentionPolicy};
+use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
 use crate::types::series::{Series, SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
 
@@ -68,7 +69,7 @@ pub(crate) struct ModelDatabase {
 pub(crate) struct ModelActors {
     pub(crate) writer: Writer<ModelStorage, NoTimers>,
     pub(crate) commands: Receiver<WriterMessage>,
-    pub(crate) frozen: Receiver<crate::engine::actor::FlushCommand>,
+    pub(crate) frozen: Receiver<crate::engine::actor::FlushJob>,
     pub(crate) plans: Receiver<crate::engine::actor::CompactorCommand>,
 }
 
@@ -243,11 +244,11 @@ impl ModelDatabase {
     pub(crate) fn delete(&self, first: i64, last: i64) -> AckReceiver {
         let (reply, answer) = reply_channel();
         let found = SeriesSet::from_sorted([SERIES]);
-        let matcher = Arc::new(MatchNone);
+        let predicate = Arc::new(MatchNone);
         let delete = DeleteRequest {
             selected: found,
             resolved_len: 1,
-            matcher,
+            predicate,
             range: TimeRange::new(first, last),
             reply: Some(reply),
         };

@@ -17,8 +17,8 @@ pub(super) enum MemtableAdmission {
     Admit,
     /// The active memtable must be frozen first.
     FreezeFirst,
-    /// The group must wait for a flush, or for the running compaction.
-    WaitForFlush,
+    /// The group must wait for a flush, or for the running compaction: a write stall.
+    Stall,
 }
 
 /// Size and state of the active memtable.
@@ -51,7 +51,7 @@ impl MemtableAdmission {
             return Self::Admit;
         }
         if version.frozen.len() >= MAX_FROZEN_MEMTABLES || l0_stalls_writes() {
-            return Self::WaitForFlush;
+            return Self::Stall;
         }
         Self::FreezeFirst
     }

@@ -4,8 +4,8 @@ use super::admission::{ActiveMemtable, MemtableAdmission};
 use super::compactor_schedule::CompactorEvent;
 use super::effects::MachineEvent;
 use super::flush::{FlushEvent, frozen_seq, has_active_records};
-use super::group_builder::{CommitGroupBuilder, GroupSettings};
-use super::group_commit::{CommitEffect, CommitEvent, CommitGroup, RejectedCommand};
+use super::group_builder::CommitGroupBuilder;
+use super::group_commit::{CommitEffect, CommitEvent, CommitGroup};
 use super::interfaces::{Timer, Timers, WriterStorage};
 use super::messages::{QueuedCommand, WriterCommand};
 use super::shutdown::ShutdownEvent;
@@ -29,8 +29,14 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         while let Some(command) = self.queue.front() {
             let done = match command {
                 WriterCommand::Flush { .. } => self.try_flush_command(),
-                WriterCommand::Compact { .. } => self.run_compact_command(),
-                WriterCommand::Close { .. } | WriterCommand::Release => self.begin_shutdown(),
+                WriterCommand::Compact { .. } => {
+                    self.run_compact_command();
+                    true
+                }
+                WriterCommand::Close { .. } | WriterCommand::Release => {
+                    self.begin_shutdown();
+                    true
+                }
                 _ => self.try_commit_group(),
             };
             if !done || self.shutdown.is_stopped() {
@@ -46,7 +52,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     fn try_commit_group(&mut self) -> bool {
         let active = ActiveMemtable {
             bytes: self.memtable.bytes(),
-            flush_at_bytes: self.settings.flush_at_bytes,
+            flush_at_bytes: self.flush_at_bytes,
             is_epoch_exhausted: self.memtable.is_epoch_exhausted(),
         };
         let version = self.versions.current();
@@ -54,7 +60,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let l0_stalls = || self.compactor.compaction().l0_stalls_writes(version);
         match MemtableAdmission::decide(version, active, is_read_only, is_stopping, l0_stalls) {
             MemtableAdmission::Admit => self.commit_group(),
-            MemtableAdmission::WaitForFlush => return self.answer_syncs_while_parked(),
+            MemtableAdmission::Stall => return self.answer_syncs_while_stalled(),
             MemtableAdmission::FreezeFirst => match self.freeze() {
                 Ok(()) => self.commit_group(),
                 Err(error) => {
@@ -72,7 +78,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     /// Returns `true` if the first queued command was a sync.
     ///
     /// A sync needs no room in the memtable. It covers acknowledged writes only, so it need not wait for queued ones.
-    fn answer_syncs_while_parked(&mut self) -> bool {
+    fn answer_syncs_while_stalled(&mut self) -> bool {
         let is_sync = |command: &WriterCommand| matches!(command, WriterCommand::Sync { .. });
         let first_is_sync = self.queue.front().is_some_and(is_sync);
         let syncs = self.queue.drain_matching(is_sync);
@@ -81,10 +87,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         }
         let synced = self.sync_now();
         for queued in syncs {
-            match (queued.command, &synced) {
-                (WriterCommand::Sync { reply }, Ok(())) => reply.send(Ok(())),
-                (command, Err(error)) => command.reject(error),
-                (command, Ok(())) => command.reject(&Error::Closed),
+            if let WriterCommand::Sync { reply } = queued.command {
+                reply.send(synced.clone());
             }
         }
         first_is_sync
@@ -98,14 +102,11 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         if let Err(error) = self.check_writable() {
             return self.reject_group(commands, &error);
         }
-        let settings = GroupSettings {
-            max_series: self.settings.max_series,
-            duplicates: self.settings.duplicates,
-            durability: self.settings.durability,
-        };
-        let builder = CommitGroupBuilder::new(self.versions.current(), settings);
+        let builder = CommitGroupBuilder::new(self.versions.current(), self.group_settings);
         let (mut group, rejected) = builder.build(commands);
-        rejected.into_iter().for_each(RejectedCommand::answer);
+        for (queued, error) in rejected {
+            queued.command.reject(&error);
+        }
         let mut event = CommitEvent::Prepared { has_unsynced: self.has_unsynced };
         loop {
             event = match group.on(event) {
@@ -152,7 +153,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     fn apply_group(&mut self, group: &mut CommitGroup) {
         let Some(series) = group.series.take() else { return };
         if !has_active_records(self.versions.current()) {
-            self.timers.arm(Timer::MemtableAge, self.settings.flush_age);
+            self.timers.arm(Timer::MemtableAge, self.flush_age);
         }
         let mut deletes = Vec::new();
         for command in &group.commands {
@@ -229,29 +230,25 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         true
     }
 
-    /// Executes the compact command at the head of the queue. Always returns `true`.
+    /// Executes the compact command at the head of the queue.
     ///
     /// It is answered later: see [`compactor_schedule`](super::compactor_schedule).
-    fn run_compact_command(&mut self) -> bool {
+    fn run_compact_command(&mut self) {
         if let Some(QueuedCommand { command: WriterCommand::Compact { reply }, .. }) = self.queue.pop() {
             match self.check_writable() {
                 Ok(()) => self.dispatch(MachineEvent::Compactor(CompactorEvent::CompactRequested(reply))),
                 Err(error) => reply.send(Err(error)),
             }
         }
-        true
     }
 
     /// Starts the shutdown for the close or release at the head of the queue.
-    ///
-    /// Always returns `true`.
-    fn begin_shutdown(&mut self) -> bool {
+    fn begin_shutdown(&mut self) {
         let reply = match self.queue.pop().map(|queued| queued.command) {
             Some(WriterCommand::Close { reply }) => Some(reply),
             _ => None,
         };
         self.dispatch(MachineEvent::Shutdown(ShutdownEvent::Started(reply)));
-        true
     }
 
     /// Continues a started shutdown as far as possible without waiting.

@@ -17,9 +17,9 @@
 
 use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
-use super::flush::{MAX_BACKOFF, MIN_BACKOFF};
 use super::interfaces::{JobOutput, Timer};
 use super::retention::RetentionEvent;
 use crate::state::file_id::FileId;
@@ -51,13 +51,12 @@ pub(super) struct CompactionScheduler {
     running_inputs: Option<Vec<FileId>>,
     /// `true` after a failure, until the retry is due or a compact command ends the backoff.
     in_backoff: bool,
-    /// Backoff of the next failure.
-    backoff: Duration,
+    backoff: Backoff,
 }
 
 impl CompactionScheduler {
     pub(super) fn new() -> Self {
-        Self { running_inputs: None, in_backoff: false, backoff: MIN_BACKOFF }
+        Self { running_inputs: None, in_backoff: false, backoff: Backoff::new() }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -108,7 +107,7 @@ impl CompactionScheduler {
             }
             CompactionEvent::Installed { inputs, outputs, duration } => {
                 tracing::debug!(inputs, outputs, ?duration, "compaction installed");
-                self.backoff = MIN_BACKOFF;
+                self.backoff.reset();
                 vec![
                     // Retention keeps the inputs of a running compaction. The outputs may be dropped now.
                     Effect::Handle(MachineEvent::Retention(RetentionEvent::Apply)),
@@ -124,10 +123,9 @@ impl CompactionScheduler {
 
     /// Arms the retry and fails the waiters. The inputs stay.
     fn on_failed(&mut self, error: Error) -> Effects {
-        let wait = self.backoff;
+        let wait = self.backoff.after_failure();
         tracing::warn!(%error, ?wait, "compaction failed; inputs are kept, retrying");
         self.in_backoff = true;
-        self.backoff = (wait * 2).min(MAX_BACKOFF);
         vec![
             Effect::ArmTimer(Timer::CompactionRetry, wait),
             Effect::Handle(MachineEvent::Compactor(CompactorEvent::FailWaiters(error))),

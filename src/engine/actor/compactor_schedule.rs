@@ -165,7 +165,8 @@ impl CompactorSchedule {
         effects
     }
 
-    fn is_idle(&self) -> bool {
+    /// Returns `true` if the compactor runs no job.
+    pub(super) fn is_idle(&self) -> bool {
         !self.compaction.is_running() && !self.empty_series.is_running()
     }
 

@@ -30,6 +30,17 @@ pub(super) enum MachineEvent {
     Shutdown(ShutdownEvent),
 }
 
+impl MachineEvent {
+    /// Returns the tracing span of the event and all of its effects.
+    pub(super) fn span(&self) -> tracing::Span {
+        match self {
+            Self::Flush(FlushEvent::Finished { generation, .. }) => tracing::debug_span!("install_flush", generation),
+            Self::Retention(RetentionEvent::Apply) => tracing::debug_span!("retention"),
+            _ => tracing::Span::none(),
+        }
+    }
+}
+
 /// Action that a state machine requests from the writer.
 #[derive(Debug)]
 pub(super) enum Effect {

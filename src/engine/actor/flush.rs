@@ -26,6 +26,7 @@
 
 use std::time::Duration;
 
+use super::backoff::{Backoff, MAX_BACKOFF};
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, FreezeOrigin, MachineEvent};
 use super::interfaces::{JobOutput, Timer};
@@ -34,13 +35,6 @@ use crate::state::version::{JobCounters, Version};
 use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
 use crate::sync::{Arc, ReplySender};
 use crate::types::error::{Error, Result};
-
-/// Backoff after the first failure of a flush or compaction.
-///
-/// Each further failure in a row doubles it.
-pub(super) const MIN_BACKOFF: Duration = Duration::from_millis(100);
-/// Longest backoff.
-pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// State of the flush of the oldest frozen memtable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +78,7 @@ pub(super) struct FlushScheduler {
     state: FlushState,
     /// Error of the last flush; `None` after a success, and after a shutdown started.
     error: Option<Error>,
-    /// Backoff of the next failure.
-    backoff: Duration,
+    backoff: Backoff,
     /// Flush commands, each with the generation of the memtable that must be in SSTs.
     waiters: Vec<(u64, ReplySender<Result<()>>)>,
     is_read_only: bool,
@@ -103,7 +96,7 @@ pub(super) fn frozen_seq(version: &Version) -> u64 {
 
 impl FlushScheduler {
     pub(super) fn new() -> Self {
-        Self { state: FlushState::Idle, error: None, backoff: MIN_BACKOFF, waiters: Vec::new(), is_read_only: false }
+        Self { state: FlushState::Idle, error: None, backoff: Backoff::new(), waiters: Vec::new(), is_read_only: false }
     }
 
     /// Returns the error of the last flush.
@@ -140,10 +133,14 @@ impl FlushScheduler {
                 self.fail_waiters(&error)
             }
             // A flush in backoff is tried once more, at once. If it fails, the close returns its error.
-            FlushEvent::ShutdownStarted if self.error.take().is_some() => self.start_next(version),
-            FlushEvent::MemtableFrozen | FlushEvent::AgeFreezeFinished(Ok(())) | FlushEvent::ShutdownStarted => {
-                Effects::new()
+            FlushEvent::ShutdownStarted => {
+                if self.error.take().is_some() {
+                    self.start_next(version)
+                } else {
+                    Effects::new()
+                }
             }
+            FlushEvent::MemtableFrozen | FlushEvent::AgeFreezeFinished(Ok(())) => Effects::new(),
         }
     }
 
@@ -216,10 +213,9 @@ impl FlushScheduler {
     ///
     /// The memtable and its WAL segments stay.
     fn on_flush_failed(&mut self, generation: u64, error: Error) -> Effects {
-        let wait = self.backoff;
+        let wait = self.backoff.after_failure();
         tracing::warn!(generation, %error, ?wait, "flush failed; points stay in memory and WAL, retrying");
         self.state = FlushState::BackingOff;
-        self.backoff = (wait * 2).min(MAX_BACKOFF);
         let mut effects = vec![Effect::ArmTimer(Timer::FlushRetry, wait)];
         effects.extend(self.fail_waiters(&error));
         // Flush commands that are queued behind stalled writes get the error, too: the writes may stall as long as the
@@ -231,7 +227,7 @@ impl FlushScheduler {
 
     fn on_installed(&mut self, generation: u64) -> Effects {
         self.error = None;
-        self.backoff = MIN_BACKOFF;
+        self.backoff.reset();
         vec![
             Effect::DropWalSegments,
             Effect::Handle(MachineEvent::Retention(RetentionEvent::Apply)),

@@ -3,17 +3,13 @@
 //! It reports each result to the writer, which decides when a flush runs and installs the results; see
 //! [`flush`](super::flush).
 
-use super::interfaces::FlushExecutor;
-use super::messages::{FlushCommand, WriterEvent, WriterMessage};
+use super::interfaces::{FlushExecutor, FlushJob};
+use super::messages::{WriterEvent, WriterMessage};
 use crate::sync::{Receiver, Sender};
 
 /// Runs jobs until the writer drops the sender of the inbox.
-pub(crate) async fn run<T: FlushExecutor>(
-    mut executor: T,
-    inbox: Receiver<FlushCommand>,
-    writer: Sender<WriterMessage>,
-) {
-    while let Some(FlushCommand { job }) = inbox.recv().await {
+pub(crate) async fn run<T: FlushExecutor>(mut executor: T, inbox: Receiver<FlushJob>, writer: Sender<WriterMessage>) {
+    while let Some(job) = inbox.recv().await {
         let generation = job.frozen.generation;
         let outcome = tracing::debug_span!("flush", generation).in_scope(|| executor.flush(&job));
         // Before the result is sent: the writer may drop the last version that contains the memtable, and the job must

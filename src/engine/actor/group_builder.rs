@@ -3,14 +3,15 @@
 //! The builder works on copies of the newest seq and of the series index, so that the version does not change before
 //! the group is in the WAL. A command that it accepts can fail only in storage.
 
-use super::group_commit::{CommitGroup, PendingReply, PreparedCommand, RejectedCommand};
+use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
 use crate::state::series_index::{NewSeriesSettings, SeriesIndex, SeriesLookup};
 use crate::state::tombstone::Tombstone;
 use crate::state::version::Version;
 use crate::sync::{Arc, Permit};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{DuplicatePolicy, Durability};
+use crate::types::options::Durability;
 use crate::types::point::{Batch, SeriesRef, ValueType};
 use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
 
@@ -23,6 +24,9 @@ pub(super) struct GroupSettings {
     /// Durability of deletes and of created series.
     pub(super) durability: Durability,
 }
+
+/// Command that the builder rejected, and the error.
+type RejectedCommand = (QueuedCommand, Error);
 
 /// Builder of one group: the newest seq and the series index after the commands prepared so far.
 #[derive(Debug)]
@@ -49,54 +53,51 @@ impl CommitGroupBuilder {
     pub(super) fn build(mut self, commands: Vec<QueuedCommand>) -> (CommitGroup, Vec<RejectedCommand>) {
         let first_seq = self.seq;
         let mut rejected = Vec::new();
-        let prepare = |command| self.prepare(command).map_err(|command| rejected.push(*command)).ok();
+        let prepare = |command| self.prepare(command, &mut rejected);
         let commands: Vec<PreparedCommand> = commands.into_iter().filter_map(prepare).collect();
         (CommitGroup::new(commands, self.seq, self.seq > first_seq, self.series), rejected)
     }
 
     /// Checks a command against the series as of the commands before it, and assigns its seq.
+    ///
+    /// Returns `None` if the command was added to `rejected`.
     fn prepare(
         &mut self,
         QueuedCommand { command, permit }: QueuedCommand,
-    ) -> Result<PreparedCommand, Box<RejectedCommand>> {
+        rejected: &mut Vec<RejectedCommand>,
+    ) -> Option<PreparedCommand> {
+        let mut reject = |command, permit, error| {
+            rejected.push((QueuedCommand { command, permit }, error));
+            None
+        };
         match command {
             WriterCommand::Write(write) => {
-                let WriteRequest { batch, durability, reply } = *write;
-                let reply = PendingReply::Write { reply, durability };
-                let resolved = self.find_or_create_all(batch.keys(), None);
-                match resolved.and_then(|resolved| resolved.resolve(&batch, self.settings.max_series)) {
-                    Err(error) => Err(Box::new(RejectedCommand { reply, batch, error, permit })),
+                let resolved = self.find_or_create_all(write.batch.keys(), None);
+                match resolved.and_then(|resolved| resolved.resolve(&write.batch, self.settings.max_series)) {
+                    Err(error) => reject(WriterCommand::Write(write), permit, error),
                     Ok((series, ResolvedSeries { definitions, index, .. })) => {
                         self.series = index;
-                        Ok(self.assign_seq(definitions, series, batch, reply, permit))
+                        let WriteRequest { batch, durability, reply } = *write;
+                        let reply = PendingReply::Write { reply, durability };
+                        Some(self.assign_seq(definitions, series, batch, reply, permit))
                     }
                 }
             }
-            WriterCommand::Delete(delete) => Ok(self.prepare_delete(*delete, permit)),
+            WriterCommand::Delete(delete) => Some(self.prepare_delete(*delete, permit)),
             WriterCommand::CreateSeries { keys, duplicates, reply } => match self.find_or_create_all(&keys, duplicates)
             {
-                Err(error) => {
-                    let reply = PendingReply::Series { reply, ids: Vec::new(), durability: self.settings.durability };
-                    Err(Box::new(RejectedCommand { reply, batch: Batch::new(), error, permit }))
-                }
+                Err(error) => reject(WriterCommand::CreateSeries { keys, duplicates, reply }, permit, error),
                 Ok(ResolvedSeries { ids, definitions, index }) => {
                     self.series = index;
                     let reply = PendingReply::Series { reply, ids, durability: self.settings.durability };
-                    Ok(self.assign_seq(definitions, Vec::new(), Batch::new(), reply, permit))
+                    Some(self.assign_seq(definitions, Vec::new(), Batch::new(), reply, permit))
                 }
             },
             WriterCommand::Sync { reply } => {
-                Ok(self.assign_seq(Vec::new(), Vec::new(), Batch::new(), PendingReply::Sync { reply }, permit))
+                Some(self.assign_seq(Vec::new(), Vec::new(), Batch::new(), PendingReply::Sync { reply }, permit))
             }
             // No other command is groupable; see `WriterCommand::is_groupable`.
-            WriterCommand::Flush { reply } | WriterCommand::Compact { reply } | WriterCommand::Close { reply } => {
-                let reply = PendingReply::Sync { reply };
-                Err(Box::new(RejectedCommand { reply, batch: Batch::new(), error: Error::Closed, permit }))
-            }
-            WriterCommand::Release => {
-                let reply = PendingReply::Delete { reply: None, durability: self.settings.durability };
-                Err(Box::new(RejectedCommand { reply, batch: Batch::new(), error: Error::Closed, permit }))
-            }
+            command => reject(command, permit, Error::Closed),
         }
     }
 
@@ -118,9 +119,9 @@ impl CommitGroupBuilder {
     ///
     /// Adds the matching series that were created after its selection was resolved.
     fn prepare_delete(&mut self, delete: DeleteRequest, permit: Option<Permit>) -> PreparedCommand {
-        let DeleteRequest { selected, resolved_len, matcher, range, reply } = delete;
+        let DeleteRequest { selected, resolved_len, predicate, range, reply } = delete;
         let created = self.series.created_after(resolved_len);
-        let created = created.filter(|def| matcher.matches(&def.key)).map(|def| def.id);
+        let created = created.filter(|def| predicate.matches(&def.key)).map(|def| def.id);
         let series = SeriesSet::from_sorted(selected.iter().chain(created));
         let reply = PendingReply::Delete { reply, durability: self.settings.durability };
         let mut prepared = self.assign_seq(Vec::new(), Vec::new(), Batch::new(), reply, permit);

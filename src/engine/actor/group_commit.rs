@@ -91,16 +91,6 @@ pub(super) struct PreparedCommand {
     pub(super) permit: Option<Permit>,
 }
 
-/// Command that the builder of the group rejected.
-#[derive(Debug)]
-pub(super) struct RejectedCommand {
-    pub(super) reply: PendingReply,
-    /// Batch of a write; empty for other commands.
-    pub(super) batch: Batch,
-    pub(super) error: Error,
-    pub(super) permit: Option<Permit>,
-}
-
 /// Sender of a command's reply, with the data for the reply and the requested durability.
 #[derive(Debug)]
 pub(super) enum PendingReply {
@@ -198,14 +188,6 @@ impl PreparedCommand {
     fn fail(self, error: &Error) {
         drop(self.permit);
         self.reply.fail(self.batch, error);
-    }
-}
-
-impl RejectedCommand {
-    /// Answers the command with its error, then releases its permit.
-    pub(super) fn answer(self) {
-        self.reply.fail(self.batch, &self.error);
-        drop(self.permit);
     }
 }
 

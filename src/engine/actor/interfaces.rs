@@ -14,7 +14,7 @@ use crate::state::version::pick::CompactionPlan;
 use crate::state::version::{Cutoffs, SstMeta, Version, VersionEdit};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 use crate::types::series::{SeriesDef, SeriesSet};
 
 /// Storage that the writer owns: the WAL and the manifest.
@@ -105,8 +105,9 @@ impl CancelFlag {
         self.0.store(1, Ordering::Release);
     }
 
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire) != 0
+    /// Returns the error `Closed` if the flag is set.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.0.load(Ordering::Acquire) == 0 { Ok(()) } else { Err(Error::Closed) }
     }
 }
 

@@ -1,19 +1,18 @@
 //! Sender of jobs to the flusher and the compactor, and allocator of generations.
 
+use super::compactor_schedule::durable_tombstones;
 use super::interfaces::{CancelFlag, CompactionJob, EmptySeriesJob, FlushJob};
-use super::messages::{CompactorCommand, FlushCommand};
+use super::messages::CompactorCommand;
 use crate::state::memtable::FrozenMemtable;
 use crate::state::version::Version;
 use crate::state::version::pick::CompactionPlan;
 use crate::sync::{Arc, Sender};
 use crate::types::series::SeriesSet;
 
-use super::compactor_schedule::durable_tombstones;
-
 /// Senders to the inboxes of flusher and compactor, with the state that jobs share.
 #[derive(Debug)]
 pub(super) struct JobSender {
-    flusher: Sender<FlushCommand>,
+    flusher: Sender<FlushJob>,
     compactor: Sender<CompactorCommand>,
     /// Cancel flag of all jobs of the compactor.
     cancel: CancelFlag,
@@ -23,7 +22,7 @@ pub(super) struct JobSender {
 
 impl JobSender {
     /// Creates a sender. No SST has a greater generation than `generation`.
-    pub(super) fn new(flusher: Sender<FlushCommand>, compactor: Sender<CompactorCommand>, generation: u64) -> Self {
+    pub(super) fn new(flusher: Sender<FlushJob>, compactor: Sender<CompactorCommand>, generation: u64) -> Self {
         Self { flusher, compactor, cancel: CancelFlag::new(), generation }
     }
 
@@ -35,7 +34,7 @@ impl JobSender {
 
     pub(super) fn start_flush(&self, frozen: Arc<FrozenMemtable>, version: &Version) {
         let (cutoffs, newest_flushed_time) = (version.cutoffs.clone(), version.newest_flushed_time());
-        self.flusher.send(FlushCommand { job: FlushJob { frozen, cutoffs, newest_flushed_time } });
+        self.flusher.send(FlushJob { frozen, cutoffs, newest_flushed_time });
     }
 
     pub(super) fn start_compaction(&mut self, plan: CompactionPlan, version: &Version) {

@@ -2,11 +2,12 @@
 //!
 //! Each command of a caller contains the sender of its reply.
 
-use super::interfaces::{CompactionJob, EmptySeriesJob, FlushJob, JobOutput, Timer};
+use super::interfaces::{CompactionJob, EmptySeriesJob, JobOutput, Timer};
 use crate::state::file_id::FileId;
 use crate::sync::{Arc, Permit, ReplySender};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{DuplicatePolicy, Durability};
+use crate::types::options::Durability;
 use crate::types::point::{Batch, ValueType};
 use crate::types::series::{SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
 use crate::types::time_range::TimeRange;
@@ -136,7 +137,7 @@ pub(crate) struct DeleteRequest {
     pub(crate) selected: SeriesSet,
     pub(crate) resolved_len: usize,
     /// Predicate for series that were created later, up to the delete's place in the order.
-    pub(crate) matcher: Arc<dyn SeriesPredicate>,
+    pub(crate) predicate: Arc<dyn SeriesPredicate>,
     pub(crate) range: TimeRange,
     /// `None` for a delete of retention.
     pub(crate) reply: Option<ReplySender<Result<Ack>>>,
@@ -159,12 +160,6 @@ pub(crate) enum WriterEvent {
     TimerFired(Timer),
     /// Another actor panicked, so events that the writer waits for may never come.
     ActorPanicked,
-}
-
-/// Command to the flusher: write one memtable as SSTs.
-#[derive(Debug)]
-pub(crate) struct FlushCommand {
-    pub(crate) job: FlushJob,
 }
 
 /// Command to the compactor.

@@ -48,6 +48,7 @@
 //!   find the reason.
 
 mod admission;
+mod backoff;
 mod command_queue;
 mod commands;
 mod compaction;
@@ -80,7 +81,6 @@ pub(crate) use interfaces::{
 };
 pub use messages::Ack;
 pub(crate) use messages::{
-    CompactorCommand, DeleteRequest, FlushCommand, QueuedCommand, WriteReply, WriteRequest, WriterCommand, WriterEvent,
-    WriterMessage,
+    CompactorCommand, DeleteRequest, QueuedCommand, WriteReply, WriteRequest, WriterCommand, WriterEvent, WriterMessage,
 };
 pub(crate) use writer::{Writer, WriterSettings};

@@ -5,7 +5,7 @@
 //! ```text
 //!   Apply ──▶ arm the timer ──▶ Install (if a cutoff moved or a file goes) ──▶ Installed ──▶ new candidates for the
 //!     │                                                                                     empty-series check
-//!     └──────▶ DeleteDue ──▶ queue a delete for each rule whose cutoff moved far enough
+//!     └──────▶ QueueDueDeletes ──▶ queue a delete for each rule whose cutoff moved far enough
 //! ```
 //!
 //! Invariants:
@@ -54,7 +54,7 @@ pub(super) enum RetentionEvent {
     /// The version with later cutoffs or fewer files is durable and visible.
     Installed { files_dropped: usize },
     /// The cutoffs are up to date: queue the deletes of the rules that are due.
-    DeleteDue,
+    QueueDueDeletes,
     /// The database is read-only or a shutdown has started: nothing more is done.
     Halt,
 }
@@ -95,9 +95,14 @@ impl RuleProgress {
     /// Tests the rule on series that it was not tested on, at most `tests_left`.
     ///
     /// Returns `true` if it was tested on all series.
-    fn test_new_series(&mut self, series: &SeriesIndex, matcher: &dyn SeriesPredicate, tests_left: &mut usize) -> bool {
+    fn test_new_series(
+        &mut self,
+        series: &SeriesIndex,
+        predicate: &dyn SeriesPredicate,
+        tests_left: &mut usize,
+    ) -> bool {
         for def in series.created_after(self.tested_len).take(*tests_left) {
-            if matcher.matches(&def.key) {
+            if predicate.matches(&def.key) {
                 self.matched.push(def.id);
             }
             self.tested_len += 1;
@@ -127,7 +132,7 @@ impl RetentionScheduler {
             _ if self.is_halted => Effects::new(),
             RetentionEvent::Apply => self.apply(version, inputs),
             RetentionEvent::Installed { files_dropped } => self.on_installed(files_dropped, version),
-            RetentionEvent::DeleteDue => self.queue_rule_deletes(version),
+            RetentionEvent::QueueDueDeletes => self.queue_rule_deletes(version),
         }
     }
 
@@ -148,7 +153,7 @@ impl RetentionScheduler {
             let then = MachineEvent::Retention(RetentionEvent::Installed { files_dropped });
             effects.push(Effect::Install { next: Box::new(next), then });
         }
-        effects.push(Effect::Handle(MachineEvent::Retention(RetentionEvent::DeleteDue)));
+        effects.push(Effect::Handle(MachineEvent::Retention(RetentionEvent::QueueDueDeletes)));
         effects
     }
 
@@ -210,7 +215,7 @@ impl RetentionScheduler {
         let Self { rules, tests_left, .. } = self;
         for (rule, progress) in version.cutoffs.rules().iter().zip(rules).filter(|(_, progress)| progress.delete_due) {
             let Some(last) = rule.cutoff.and_then(|cutoff| cutoff.checked_sub(1)) else { continue };
-            if !progress.test_new_series(&version.series, &*rule.matcher, tests_left) {
+            if !progress.test_new_series(&version.series, &*rule.predicate, tests_left) {
                 effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY));
                 continue;
             }
@@ -218,7 +223,7 @@ impl RetentionScheduler {
             effects.push(Effect::QueueDelete(Box::new(DeleteRequest {
                 selected: progress.matched.to_set(),
                 resolved_len: progress.tested_len,
-                matcher: Arc::clone(&rule.matcher),
+                predicate: Arc::clone(&rule.predicate),
                 range: TimeRange::until(last),
                 reply: None,
             })));

@@ -31,8 +31,9 @@ use crate::state::tombstone::Tombstone;
 use crate::state::version::{BASE, Cutoffs, DurableState, DyadicBox, L0, RetentionRule, SstMeta, Version, VersionEdit};
 use crate::state::watch::Watch;
 use crate::sync::{Arc, Receiver, ReplyReceiver, Sender, channel, reply_channel};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{DuplicatePolicy, Durability, RetentionPolicy};
+use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
 use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
 
@@ -127,7 +128,7 @@ impl Timers for MockStorage {
 struct WriterHarness {
     mock: MockStorage,
     inbox: Sender<WriterMessage>,
-    flushes: Receiver<FlushCommand>,
+    flushes: Receiver<FlushJob>,
     plans: Receiver<CompactorCommand>,
     latest: Arc<Watch<Version>>,
     run: Pin<Box<dyn Future<Output = ()>>>,
@@ -319,9 +320,9 @@ fn a_flush_command_without_room_returns_the_error_of_the_failed_flush() {
 
 /// Predicate that matches metrics with an even last digit, and counts its calls.
 #[derive(Debug, Default)]
-struct EvenMetricMatcher(AtomicUsize);
+struct EvenMetricPredicate(AtomicUsize);
 
-impl SeriesPredicate for EvenMetricMatcher {
+impl SeriesPredicate for EvenMetricPredicate {
     fn matches(&self, key: &SeriesKey) -> bool {
         self.0.fetch_add(1, Ordering::Relaxed);
         key.metric().ends_with(['0', '2', '4', '6', '8'])
@@ -363,8 +364,8 @@ fn many_series(count: u32, cutoffs: Cutoffs) -> Version {
 #[test]
 fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
     const SERIES: u32 = 100_000;
-    let matcher = Arc::new(EvenMetricMatcher::default());
-    let rule = RetentionRule { selector: String::new(), matcher: matcher.clone(), cutoff: None };
+    let predicate = Arc::new(EvenMetricPredicate::default());
+    let rule = RetentionRule { selector: String::new(), predicate: predicate.clone(), cutoff: None };
     let limits = RetentionPolicy { rules: vec![Some(Duration::from_nanos(100))], ..RetentionPolicy::default() };
     let mut world = WriterHarness::over(many_series(SERIES, Cutoffs::new(None, vec![rule])), limits, usize::MAX);
     let deleted = |world: &WriterHarness| {
@@ -378,13 +379,13 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
             .collect::<Vec<_>>()
     };
     let turn = |world: &mut WriterHarness| {
-        let before = matcher.0.load(Ordering::Relaxed);
+        let before = predicate.0.load(Ordering::Relaxed);
         world.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(Timer::Retention)));
         assert!(!world.go());
-        matcher.0.load(Ordering::Relaxed) - before
+        predicate.0.load(Ordering::Relaxed) - before
     };
     assert!(!world.go());
-    assert_eq!(matcher.0.load(Ordering::Relaxed), MAX_TESTS_PER_TURN, "as it opens");
+    assert_eq!(predicate.0.load(Ordering::Relaxed), MAX_TESTS_PER_TURN, "as it opens");
     let (mut turns, mut tried) = (0, MAX_TESTS_PER_TURN);
     while deleted(&world) == Vec::<(usize, i64)>::new() {
         assert!(world.on_timer(Timer::Retention).unwrap() <= Duration::from_millis(10), "it goes on soon");
@@ -425,7 +426,7 @@ fn bytes_too_many_do_not_hide_everything_while_the_oldest_files_are_being_merged
     let _write = world.write_to("m", 179, Durability::Os);
     let _flush = world.flush();
     assert!(!world.go());
-    let generation = world.flushes.try_recv().unwrap().job.frozen.generation;
+    let generation = world.flushes.try_recv().unwrap().frozen.generation;
     let made = JobOutput { ssts: vec![SstMeta { generation, ..sst(17) }], duration: Duration::ZERO };
     world.inbox.send(WriterMessage::Event(WriterEvent::Flushed { generation, outcome: Ok(made) }));
     assert!(!world.go());
@@ -461,11 +462,11 @@ fn a_compaction_ends_though_deletes_go_on() {
     let _write = world.write(Durability::Os);
     let delete = |world: &WriterHarness| {
         let found = SeriesSet::from_sorted([SeriesId::new(0)]);
-        let matcher = Arc::new(EvenMetricMatcher::default());
+        let predicate = Arc::new(EvenMetricPredicate::default());
         world.send(WriterCommand::Delete(Box::new(DeleteRequest {
             selected: found,
             resolved_len: 1,
-            matcher,
+            predicate,
             range: TimeRange::new(5, 6),
             reply: None,
         })));

@@ -4,7 +4,8 @@
 //!
 //! The writer takes messages in turns. Events are handled at once. Commands are queued, and executed in order after the
 //! turn's messages were taken, so that commands that arrive together share one sync. The state machines decide; only
-//! this file and [`commands`](super::commands) cause syncs, publishes, messages, replies and changes of timers.
+//! the shell (this file, [`commands`](super::commands), [`install`](super::install) and [`jobs`](super::jobs)) causes
+//! syncs, publishes, messages, replies and changes of timers.
 
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
 use super::effects::{Effect, Effects, MachineEvent};
 use super::empty_series::{EmptySeriesEvent, has_candidates};
 use super::flush::{FlushEvent, FlushScheduler};
+use super::group_builder::GroupSettings;
 use super::install::VersionInstaller;
-use super::interfaces::{Timer, Timers, WriterStorage};
+use super::interfaces::{FlushJob, Timer, Timers, WriterStorage};
 use super::jobs::JobSender;
-use super::messages::{CompactorCommand, FlushCommand, QueuedCommand, WriterCommand, WriterEvent, WriterMessage};
+use super::messages::{CompactorCommand, QueuedCommand, WriterCommand, WriterEvent, WriterMessage};
 use super::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
 use super::shutdown::{ShutdownEvent, ShutdownState};
 use crate::state::memtable::Memtable;
@@ -25,8 +27,9 @@ use crate::state::version::Version;
 use crate::state::watch::Watch;
 use crate::sync::bounds::MAX_GROUP_REQUESTS;
 use crate::sync::{Arc, Receiver, Sender, yield_now};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{DuplicatePolicy, Durability, RetentionPolicy};
+use crate::types::options::{Durability, RetentionPolicy};
 
 /// Time after the last sync at which a sync mark is written.
 ///
@@ -53,8 +56,9 @@ pub(crate) struct WriterSettings {
 pub(crate) struct Writer<S, T> {
     pub(super) storage: S,
     pub(super) timers: T,
-    /// The retention policy in it is empty: `retention` has it.
-    pub(super) settings: WriterSettings,
+    pub(super) group_settings: GroupSettings,
+    pub(super) flush_at_bytes: usize,
+    pub(super) flush_age: Duration,
     pub(super) jobs: JobSender,
     pub(super) versions: VersionInstaller,
     /// The active memtable; the newest version has a view of it.
@@ -75,21 +79,24 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     pub(crate) fn new(
         storage: S,
         timers: T,
-        mut settings: WriterSettings,
-        flusher: Sender<FlushCommand>,
+        settings: WriterSettings,
+        flusher: Sender<FlushJob>,
         compactor: Sender<CompactorCommand>,
         published: Arc<Watch<Version>>,
         generation: u64,
     ) -> Self {
         let versions = VersionInstaller::new(published);
         debug_assert_eq!(versions.current().seq, versions.current().flushed_seq, "opening flushes the WAL");
-        let policy = std::mem::take(&mut settings.retention);
+        let WriterSettings { durability, flush_at_bytes, flush_age, max_series, duplicates, retention: policy } =
+            settings;
         let compactor_schedule = CompactorSchedule::new(policy.age);
         let retention = RetentionScheduler::new(policy, &versions.current().cutoffs);
         Self {
             storage,
             timers,
-            settings,
+            group_settings: GroupSettings { max_series, duplicates, durability },
+            flush_at_bytes,
+            flush_age,
             jobs: JobSender::new(flusher, compactor, generation),
             versions,
             memtable: Memtable::new(),
@@ -140,7 +147,6 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 self.queue.push(queued);
             }
             WriterMessage::Event(WriterEvent::Flushed { generation, outcome }) => {
-                let _span = tracing::debug_span!("install_flush", generation).entered();
                 self.dispatch(MachineEvent::Flush(FlushEvent::Finished { generation, outcome }));
             }
             WriterMessage::Event(WriterEvent::Compacted { inputs, outcome }) => {
@@ -181,7 +187,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
 
     fn end_turn(&mut self) {
         // Without candidates nothing is dispatched, so that most turns do not read the clock.
-        if has_candidates(self.versions.current()) {
+        if has_candidates(self.versions.current()) && self.compactor.is_idle() {
             self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue));
         }
         if self.versions.remove_unpinned_files(&mut self.storage) {
@@ -191,8 +197,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
 
     /// Passes an event to its state machine and performs the effects.
     pub(super) fn dispatch(&mut self, event: MachineEvent) {
-        let applies_retention = matches!(event, MachineEvent::Retention(RetentionEvent::Apply));
-        let _span = applies_retention.then(|| tracing::debug_span!("retention").entered());
+        let _span = event.span().entered();
         let version = self.versions.current();
         let effects: Effects = match event {
             MachineEvent::Flush(event) => self.flush.on(event, version),

@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use super::create::{create_dirs, sync_parent};
 use super::listing::{DirectoryListing, LOCK_FILE};
-use super::look::acquire_lock;
 use super::read_context::ReadContext;
+use super::recovery_input::acquire_lock;
 use crate::format::manifest::{Manifest, SERIES_LOG, SeriesLog};
 use crate::format::sst::sst_file_name;
 use crate::platform::env::{Dir, FileLock, OpenMode, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, SstMeta, Version};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
 use crate::types::series::SeriesDef;
 
 /// Bytes copied at a time.
@@ -62,7 +62,7 @@ pub(crate) fn backup(
 ) -> Result<BackupReport> {
     check_apart(readers.files.dir().path(), path)?;
     let to = Dir::new(Arc::clone(readers.files.dir().env()), path);
-    let lock = prepare_directory(&to)?;
+    let lock = prepare_target(&to)?;
     let made = copy_version(readers, version, duplicates, &to).inspect_err(|_| give_up(&to));
     drop(lock);
     made
@@ -102,7 +102,7 @@ fn durable(version: &Version, own: u128) -> DurableState {
     let ssts: Vec<SstMeta> =
         version.ssts.iter().map(|sst| SstMeta { origin: origin(sst), ..(**sst).clone() }).collect();
     let origins: BTreeSet<u128> = ssts.iter().map(|sst| sst.origin).collect();
-    let (gone, suspects) = version.series.empty_series().manifest_sets();
+    let (empty_series, empty_candidates) = version.series.empty_series().manifest_sets();
     let next_file = ssts.iter().map(|sst| sst.id.next()).max().unwrap_or(FileId::new(1));
     DurableState {
         ssts,
@@ -110,8 +110,8 @@ fn durable(version: &Version, own: u128) -> DurableState {
         flushed_seq: version.flushed_seq,
         next_file_id: next_file,
         tombstones: version.durable_tombstones().cloned().collect(),
-        empty_series: gone,
-        empty_candidates: suspects,
+        empty_series,
+        empty_candidates,
         cutoff: version.cutoffs.global(),
         rule_cutoffs: version.cutoffs.rule_cutoffs(),
         ..DurableState::default()
@@ -164,7 +164,7 @@ fn copy(from: &Dir, to: &Dir, name: &str, len: u64) -> Result<()> {
 }
 
 /// Creates and locks the target directory, which must be empty.
-fn prepare_directory(to: &Dir) -> Result<Box<dyn FileLock>> {
+fn prepare_target(to: &Dir) -> Result<Box<dyn FileLock>> {
     match to.env().list(to.path()) {
         // Before the lock file is created: a directory with other content stays unchanged.
         Ok(_) => check_target_empty(to)?,

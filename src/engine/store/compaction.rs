@@ -60,7 +60,7 @@ impl SstCompactor {
         for meta in &job.plan.inputs {
             let mut page = 0;
             while let Some(entries) = handles.open(meta)?.blocks_of_page(page)? {
-                check_not_cancelled(job)?;
+                job.cancel.check()?;
                 for entry in &entries {
                     estimates.push(size_estimate(entry));
                 }
@@ -102,17 +102,21 @@ impl SstCompactor {
         let mut inputs: Vec<CompactionInput> = job.plan.inputs.iter().map(open).collect::<Result<_>>()?;
         let mut timestamps = Vec::new();
         while let Some(id) = inputs.iter().filter_map(CompactionInput::series).min() {
-            check_not_cancelled(job)?;
+            job.cancel.check()?;
             let mut holders: Vec<&mut CompactionInput> =
                 inputs.iter_mut().filter(|input| input.series() == Some(id)).collect();
-            let unknown =
-                || holders.first().map_or(Error::StaleSeries { id: id.get() }, |input| input.unknown_series_error());
+            let unknown = || {
+                holders.first().map_or_else(
+                    || Error::internal(format!("series {id} has no input")),
+                    |input| input.unknown_series_error(),
+                )
+            };
             let def = job.series.get(id).ok_or_else(unknown)?;
             writer.begin_series(def)?;
             // Without any visible point in this series the loop still goes on: later series may have some.
             let mut merge = merge(job, def, &holders);
             while merge.next_chunk()? {
-                check_not_cancelled(job)?;
+                job.cancel.check()?;
                 timestamps.clear();
                 timestamps.extend(merge.current_chunk().timestamps().iter().copied().map(Timestamp::as_nanos));
                 writer.push(&timestamps, merge.current_chunk().values())?;
@@ -143,11 +147,6 @@ fn merge(job: &CompactionJob, def: &SeriesDef, holders: &[&mut CompactionInput])
     let cutoff = job.cutoffs.hidden_range(def);
     let lanes = holders.iter().map(|input| (input.source(def), input.hidden_ranges(def.id, cutoff))).collect();
     MergeIterator::new(TimeRange::ALL, lanes, def.duplicates)
-}
-
-/// Returns the error `Closed` if the job was cancelled.
-fn check_not_cancelled(job: &CompactionJob) -> Result<()> {
-    if job.cancel.is_set() { Err(Error::Closed) } else { Ok(()) }
 }
 
 fn size_estimate(entry: &BlockEntry) -> SizeEstimate {

@@ -17,8 +17,8 @@ use crate::state::memtable::RawPoint;
 use crate::state::rectangle::Rectangle;
 use crate::state::version::L0;
 use crate::state::version::pick::{SizeEstimate, flush_regions};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
 use crate::types::series::{SeriesDef, SeriesId};
 use crate::types::time_range::TimeRange;
 
@@ -120,7 +120,7 @@ fn for_each_run(
     let (mut cells, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
     for id in frozen.view.series() {
         // A point is inserted only after its series is in the index.
-        let def = frozen.series.get(id).ok_or_else(|| unknown(id))?;
+        let def = frozen.series.get(id).ok_or_else(|| undefined_series(id))?;
         for range in frozen.view.split_range(id, part_points) {
             cells.clear();
             frozen.view.read(id, range, &mut cells);
@@ -136,8 +136,9 @@ fn for_each_run(
     Ok(())
 }
 
-fn unknown(id: SeriesId) -> Error {
-    Error::StaleSeries { id: id.get() }
+/// Returns the error for a point of a series that the memtable does not define: a bug.
+fn undefined_series(id: SeriesId) -> Error {
+    Error::internal(format!("series {id} of a memtable is not defined"))
 }
 
 /// Returns the points that remain after the cutoff and then the duplicate policy.

@@ -7,10 +7,10 @@ mod compaction;
 mod create;
 mod flush;
 mod listing;
-mod look;
 mod open;
 mod open_files;
 mod read_context;
+mod recovery_input;
 mod region_writer;
 mod replay;
 mod scratch_pool;
@@ -24,10 +24,10 @@ use std::sync::Arc;
 pub use backup::BackupReport;
 pub(crate) use backup::backup;
 pub(crate) use listing::{DirectoryListing, LOCK_FILE};
-pub(crate) use look::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};
 pub use open::{OpenReport, TornTail};
 pub(crate) use open::{OpenedDatabase, open};
 pub(crate) use read_context::ReadContext;
+pub(crate) use recovery_input::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};
 
 use crate::engine::actor::{PinStats, WriterStorage};
 use crate::format::manifest::{Manifest, SeriesLog};
@@ -45,8 +45,8 @@ pub(crate) struct DiskStorage {
     manifest: Manifest,
     series_log: SeriesLog,
     ids: Arc<FileIdAllocator>,
-    /// Keeps the directory locked as long as the writer lives.
-    readers: Arc<ReadContext>,
+    /// State that readers share: open files and statistics. It keeps the directory locked.
+    read_context: Arc<ReadContext>,
 }
 
 impl WriterStorage for DiskStorage {
@@ -84,8 +84,8 @@ impl WriterStorage for DiskStorage {
 
     fn remove_ssts(&mut self, ids: &[FileId]) {
         for id in ids {
-            self.readers.files.evict(*id);
-            if let Err(error) = self.readers.files.dir().remove(&crate::format::sst::sst_file_name(*id)) {
+            self.read_context.files.evict(*id);
+            if let Err(error) = self.read_context.files.dir().remove(&crate::format::sst::sst_file_name(*id)) {
                 // The manifest no longer names the file, so the next opening removes it.
                 tracing::warn!(%error, "an obsolete SST could not be removed; the next opening removes it");
             }
@@ -93,13 +93,13 @@ impl WriterStorage for DiskStorage {
     }
 
     fn report_pins(&mut self, pinned: PinStats) {
-        self.readers.stats.set_pins(pinned);
+        self.read_context.stats.set_pins(pinned);
     }
 }
 
 impl DiskStorage {
     /// Publishes the size of the WAL for `Stats`; the WAL itself belongs to the writer.
     fn note_wal_bytes(&self) {
-        self.readers.stats.set_wal_bytes(self.wal.replay_bytes());
+        self.read_context.stats.set_wal_bytes(self.wal.replay_bytes());
     }
 }

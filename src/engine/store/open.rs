@@ -12,8 +12,10 @@ use super::compaction::SstCompactor;
 use super::create::{check_creatable, prepare_directory, sync_parent};
 use super::flush::SstFlusher;
 use super::listing::{DirectoryListing, LOCK_FILE};
-use super::look::{acquire_lock, check_unfinished_segments, keep_foreign_ssts, plan_recovery_from_disk, read_series};
 use super::read_context::ReadContext;
+use super::recovery_input::{
+    acquire_lock, check_unfinished_segments, keep_foreign_ssts, plan_recovery_from_disk, read_series,
+};
 use super::replay::{ReplayOutcome, WalReplay, check_replayable};
 use crate::engine::actor::WriterStorage;
 use crate::format::manifest::{Manifest, ManifestContents, SeriesLog};
@@ -22,8 +24,9 @@ use crate::format::wal::{WalFiles, WalWriter, segment_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::version::{Cutoffs, DurableState, RecoveryPlan, Version};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{DuplicatePolicy, Options};
+use crate::types::options::Options;
 
 /// Report of an opening: what it found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,9 +67,9 @@ pub struct TornTail {
 /// Parts of an opened database, from which the engine starts its actors.
 pub(crate) struct OpenedDatabase {
     pub(crate) storage: DiskStorage,
-    pub(crate) tables: SstFlusher,
-    pub(crate) merges: SstCompactor,
-    pub(crate) readers: Arc<ReadContext>,
+    pub(crate) flusher: SstFlusher,
+    pub(crate) compactor: SstCompactor,
+    pub(crate) read_context: Arc<ReadContext>,
     pub(crate) version: Version,
     /// Cutoffs of retention rules by the text of their selectors.
     pub(crate) rule_cutoffs: BTreeMap<String, i64>,
@@ -107,18 +110,18 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let ids = Arc::new(FileIdAllocator::new(recovery.next_file_id));
     let shares = options.memory_shares();
     let memory = shares.flush;
-    let tables = || SstFlusher { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
-    let replayed = WalReplay::new(&dir, tables(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
-    let readers = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, lock));
+    let new_flusher = || SstFlusher { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
+    let replayed = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
+    let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, lock));
     let mut storage =
-        commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&readers))?;
+        commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
     // The manifest that no longer needs the old segments is durable now.
     storage.drop_wal_segments();
     removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
     let durable = storage.manifest.state();
     let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
     let version = Version::from_durable(replayed.series, durable, cutoffs);
-    let ruled = durable.rule_cutoffs.clone();
+    let rule_cutoffs = durable.rule_cutoffs.clone();
     let report = OpenReport {
         created,
         replayed_records: replayed.records,
@@ -130,14 +133,14 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     tracing::info!(dir = %path.display(), ?report, "opened");
     let opening_id = dir.env().random_uuid().as_u64_pair().0;
     let generation = replayed.generation;
-    let (tables, merges) = (tables(), SstCompactor::new(dir, manifest.uuid, ids, shares.merge));
+    let (flusher, compactor) = (new_flusher(), SstCompactor::new(dir, manifest.uuid, ids, shares.merge));
     Ok(OpenedDatabase {
         storage,
-        tables,
-        merges,
-        readers,
+        flusher,
+        compactor,
+        read_context,
         version,
-        rule_cutoffs: ruled,
+        rule_cutoffs,
         generation,
         duplicates,
         report,
@@ -202,7 +205,7 @@ fn commit_recovery(
     replayed: &ReplayOutcome,
     listed: &DirectoryListing,
     ids: &Arc<FileIdAllocator>,
-    readers: Arc<ReadContext>,
+    read_context: Arc<ReadContext>,
 ) -> Result<DiskStorage> {
     let uuid = manifest.uuid;
     let logged = replayed.series.len() - replayed.definitions.len();
@@ -213,12 +216,12 @@ fn commit_recovery(
     let found = WalFiles { segments: listed.segments.clone(), spares: listed.spares.clone() };
     let segment_bytes = options.wal_segment_bytes;
     let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
-    let (gone, suspects) = replayed.series.empty_series().manifest_sets();
+    let (empty_series, empty_candidates) = replayed.series.empty_series().manifest_sets();
     let durable = DurableState {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
         tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
-        empty_series: gone,
-        empty_candidates: suspects,
+        empty_series,
+        empty_candidates,
         flushed_seq: replayed.last_seq,
         wal_floor: wal.active_segment(),
         series_log_len,
@@ -226,5 +229,5 @@ fn commit_recovery(
         ..recovery.durable.clone()
     };
     let manifest = Manifest::reopen(dir.clone(), manifest, durable)?;
-    Ok(DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), readers })
+    Ok(DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context })
 }

@@ -20,12 +20,9 @@ pub(crate) struct ReadContext {
     pub(crate) files: OpenFileCache,
     pub(crate) scratches: ScratchPool,
     pub(crate) stats: StorageStats,
-    _lock: DirectoryLock,
+    /// Lock of the directory, released when this is dropped.
+    _lock: Box<dyn FileLock>,
 }
-
-/// Lock of a database's directory. It is released when the value is dropped.
-#[derive(Debug)]
-struct DirectoryLock(#[expect(dead_code, reason = "held for its drop")] Box<dyn FileLock>);
 
 impl ReadContext {
     pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, lock: Box<dyn FileLock>) -> Self {
@@ -33,7 +30,7 @@ impl ReadContext {
             files: OpenFileCache::new(dir, uuid, shares),
             scratches: ScratchPool::new(shares),
             stats: StorageStats::default(),
-            _lock: DirectoryLock(lock),
+            _lock: lock,
         }
     }
 

@@ -45,28 +45,26 @@ pub(super) struct ReplayOutcome {
 }
 
 /// Running replay of the WAL.
-pub(super) struct WalReplay<'a> {
-    pub(super) dir: &'a Dir,
-    pub(super) tables: SstFlusher,
-    pub(super) flush_at_bytes: usize,
+pub(super) struct WalReplay {
+    flusher: SstFlusher,
+    flush_at_bytes: usize,
     /// Newest timestamp in the SSTs that the manifest names.
     newest_flushed_time: Option<i64>,
     /// Seq of the newest record that was flushed so far.
     frozen_seq: u64,
     memtable: Memtable,
-    done: ReplayOutcome,
+    outcome: ReplayOutcome,
 }
 
-impl<'a> WalReplay<'a> {
+impl WalReplay {
     pub(super) fn new(
-        dir: &'a Dir,
-        tables: SstFlusher,
+        flusher: SstFlusher,
         flush_at_bytes: usize,
         series: SeriesIndex,
         recovery: &RecoveryPlan,
     ) -> Self {
         let flushed_seq = recovery.durable.flushed_seq;
-        let done = ReplayOutcome {
+        let outcome = ReplayOutcome {
             series,
             definitions: Vec::new(),
             ssts: Vec::new(),
@@ -79,7 +77,7 @@ impl<'a> WalReplay<'a> {
         };
         let newest_flushed_time = recovery.durable.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
         let memtable = Memtable::new();
-        Self { dir, tables, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, done }
+        Self { flusher, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, outcome }
     }
 
     /// Replays every segment of the plan, in order.
@@ -88,10 +86,10 @@ impl<'a> WalReplay<'a> {
     /// database do not fill the disk.
     pub(super) fn run(mut self, recovery: &RecoveryPlan) -> Result<ReplayOutcome> {
         match self.replay(recovery) {
-            Ok(()) => Ok(self.done),
+            Ok(()) => Ok(self.outcome),
             Err(error) => {
                 // A file that cannot be removed is garbage, which the next opening removes.
-                self.done.ssts.iter().for_each(|sst| drop(self.dir.remove(&sst_file_name(sst.id))));
+                self.outcome.ssts.iter().for_each(|sst| drop(self.flusher.dir.remove(&sst_file_name(sst.id))));
                 Err(error)
             }
         }
@@ -102,51 +100,51 @@ impl<'a> WalReplay<'a> {
             self.segment(recovery, segment, end)?;
         }
         self.flush()?;
-        self.done.series = self.done.series.after_flush(self.done.last_seq);
-        self.done.series.seal();
+        self.outcome.series = self.outcome.series.after_flush(self.outcome.last_seq);
+        self.outcome.series.seal();
         Ok(())
     }
 
     fn segment(&mut self, recovery: &RecoveryPlan, segment: &SegmentSummary, end: SegmentBound) -> Result<()> {
-        let (dir, uuid) = (self.dir, self.tables.uuid);
-        let read = read_segment(dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
+        let (dir, uuid) = (self.flusher.dir.clone(), self.flusher.uuid);
+        let read = read_segment(&dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
         if let SegmentTail::Torn { offset, end } = read.tail {
-            self.done.torn_tail = Some(self.copy_torn_tail(segment.id, offset, end)?);
+            self.outcome.torn_tail = Some(self.copy_torn_tail(segment.id, offset, end)?);
         }
         Ok(())
     }
 
     fn record(&mut self, recovery: &RecoveryPlan, segment: FileId, record: &LogRecord<'_>) -> Result<()> {
-        let corrupt = |what: String| Error::corrupt(self.dir.file_path(&segment_name(segment)), 0, what);
+        let corrupt = |what: String| Error::corrupt(self.flusher.dir.file_path(&segment_name(segment)), 0, what);
         for def in record.definitions {
             // The definitions of flushed records are restored, too: a definition that is read twice must be equal.
-            if self.done.series.restore((**def).clone()).map_err(corrupt)? {
-                self.done.definitions.push(Arc::clone(def));
+            if self.outcome.series.restore((**def).clone()).map_err(corrupt)? {
+                self.outcome.definitions.push(Arc::clone(def));
             }
         }
         if !recovery.must_replay(record.seq) {
             return Ok(());
         }
-        if let Some(id) = record.points.series.iter().find(|id| self.done.series.get(**id).is_none()) {
+        if let Some(id) = record.points.series.iter().find(|id| self.outcome.series.get(**id).is_none()) {
             return Err(corrupt(format!("record {} has points of series {id}, which nothing defines", record.seq)));
         }
-        let back = self.done.series.revive(record.points.series, u32::MAX);
-        back.map_err(|error| corrupt(error.to_string()))?;
+        let revived = self.outcome.series.revive(record.points.series, u32::MAX);
+        revived.map_err(|error| corrupt(error.to_string()))?;
         if record.points.len() > 0 {
             self.memtable.insert(record.points);
         }
         if let Some(delete) = record.delete {
             let delete = Arc::new(delete.clone());
-            if delete.series.bounds().is_some_and(|ids| self.done.series.get(*ids.end()).is_none()) {
+            if delete.series.bounds().is_some_and(|ids| self.outcome.series.get(*ids.end()).is_none()) {
                 return Err(corrupt(format!("record {} deletes of a series that nothing defines", record.seq)));
             }
-            self.done.series.apply_delete(&delete);
+            self.outcome.series.apply_delete(&delete);
             self.memtable.delete(Arc::clone(&delete));
-            self.done.tombstones.push(delete);
+            self.outcome.tombstones.push(delete);
         }
-        self.done.last_seq = record.seq;
-        self.done.records += 1;
-        self.done.points += record.points.len() as u64;
+        self.outcome.last_seq = record.seq;
+        self.outcome.records += 1;
+        self.outcome.points += record.points.len() as u64;
         if self.memtable.bytes() >= self.flush_at_bytes { self.flush() } else { Ok(()) }
     }
 
@@ -154,38 +152,43 @@ impl<'a> WalReplay<'a> {
         if self.memtable.is_empty() {
             return Ok(());
         }
-        self.done.generation += 1;
+        self.outcome.generation += 1;
         let memtable = std::mem::replace(&mut self.memtable, Memtable::new());
         let frozen = FrozenMemtable {
-            generation: self.done.generation,
+            generation: self.outcome.generation,
             view: memtable.view(),
-            series: self.done.series.clone(),
+            series: self.outcome.series.clone(),
             min_seq: self.frozen_seq + 1,
-            max_seq: self.done.last_seq,
+            max_seq: self.outcome.last_seq,
             // The floor moves only once, when the opening commits.
             next_wal_segment: FileId::default(),
         };
         self.frozen_seq = frozen.max_seq;
-        let newest_flushed_time = self.done.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
+        let newest_flushed_time = self.outcome.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
         let newest_flushed_time = newest_flushed_time.max(self.newest_flushed_time);
         let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time };
-        let made = self.tables.flush(&job)?;
-        self.done.ssts.extend(made.ssts);
+        let made = self.flusher.flush(&job)?;
+        self.outcome.ssts.extend(made.ssts);
         Ok(())
     }
 
     /// Copies a torn tail into a separate file, because its segment will be removed.
     fn copy_torn_tail(&self, segment: FileId, offset: u64, end: u64) -> Result<TornTail> {
         let name = segment_name(segment);
-        let file = self.dir.open(&name, OpenMode::Read)?;
+        let file = self.flusher.dir.open(&name, OpenMode::Read)?;
         let len = usize::try_from(end - offset).map_err(|_| file.corrupt(offset, "a tail too long to keep aside"))?;
         let mut bytes = vec![0; len];
         file.read_at(offset, &mut bytes)?;
-        let kept = format!("{TORN_TAIL_PREFIX}{:016x}-{offset}.bytes", segment.get());
+        let copy_name = format!("{TORN_TAIL_PREFIX}{:016x}-{offset}.bytes", segment.get());
         // The copy may exist from an opening that did not finish.
-        remove_if_exists(self.dir, &kept)?;
-        self.dir.open(&kept, OpenMode::Create)?.write_at(0, &bytes)?;
-        Ok(TornTail { file: file.path().to_owned(), offset, bytes: end - offset, copy: self.dir.file_path(&kept) })
+        remove_if_exists(&self.flusher.dir, &copy_name)?;
+        self.flusher.dir.open(&copy_name, OpenMode::Create)?.write_at(0, &bytes)?;
+        Ok(TornTail {
+            file: file.path().to_owned(),
+            offset,
+            bytes: end - offset,
+            copy: self.flusher.dir.file_path(&copy_name),
+        })
     }
 }
 
@@ -194,7 +197,7 @@ fn segments_with_ends(recovery: &RecoveryPlan) -> impl Iterator<Item = (&Segment
     let successors = recovery.replay.iter().skip(1).map(Some).chain([None]);
     recovery.replay.iter().zip(successors).map(|((segment, end), successor)| match (end, successor) {
         (ReplayEnd::Sealed(len), Some((next, _))) => {
-            (segment, SegmentBound::Sealed { len: *len, last_seq: next.last_seq })
+            (segment, SegmentBound::Sealed { len: *len, last_seq: next.previous_seq })
         }
         _ => (segment, SegmentBound::Unsealed),
     })

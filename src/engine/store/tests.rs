@@ -3,7 +3,7 @@
 use crate::engine::actor::FlushJob;
 use crate::state::series_index::{NewSeriesSettings, SeriesIndex};
 use crate::state::version::Cutoffs;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use std::sync::Arc;
 
 use crate::engine::actor::{FlushExecutor, WriterStorage};
@@ -95,7 +95,7 @@ fn make_unnamed(opened: &mut super::OpenedDatabase) -> String {
     let frozen = FrozenMemtable { generation: 1, view, series, min_seq: 1, max_seq: 1, next_wal_segment: next_segment };
     let frozen = Arc::new(frozen);
     let job = FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None };
-    crate::format::sst::sst_file_name(opened.tables.flush(&job).unwrap().ssts[0].id)
+    crate::format::sst::sst_file_name(opened.flusher.flush(&job).unwrap().ssts[0].id)
 }
 
 /// One rewrite of the manifest before the replay serves its durability and the removal of garbage.

@@ -95,8 +95,12 @@ fn poll_until_ready<F: Future>(future: F, idle: &mut dyn FnMut()) -> F::Output {
 }
 
 /// Runs a future to completion on this thread and calls `fire` for each timer that becomes due.
-pub(super) fn block_on_with_timers<F: Future>(future: F, alarm: &TimerQueue, fire: &mut dyn FnMut(Timer)) -> F::Output {
-    poll_until_ready(future, &mut || match alarm.pop_due() {
+pub(super) fn block_on_with_timers<F: Future>(
+    future: F,
+    timers: &TimerQueue,
+    fire: &mut dyn FnMut(Timer),
+) -> F::Output {
+    poll_until_ready(future, &mut || match timers.pop_due() {
         Ok(timer) => fire(timer),
         Err(None) => thread::park(),
         Err(Some(wait)) => thread::park_timeout(wait),

@@ -18,16 +18,16 @@ use drive::block_on_with_timers;
 pub(crate) use drive::{block_on, run_on_new_thread};
 
 use crate::engine::actor::{
-    self, CompactorCommand, FlushCommand, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage,
-    WriterSettings,
+    self, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage, WriterSettings,
 };
 use crate::engine::store::{self, OpenReport, OpenedDatabase, ReadContext};
 use crate::platform::env::Env;
 use crate::state::version::Version;
 use crate::state::watch::Watch;
 use crate::sync::{Permit, Permits, ReplyReceiver, Sender, channel};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{DuplicatePolicy, Options, RetentionPolicy};
+use crate::types::options::{Options, RetentionPolicy};
 
 /// Maximum number of queued requests without data, such as syncs and flushes.
 const MAX_CONTROL_REQUESTS: usize = 1 << 10;
@@ -38,7 +38,7 @@ const MAX_CONTROL_REQUESTS: usize = 1 << 10;
 #[derive(Debug)]
 pub(crate) struct Engine {
     inbox: Sender<WriterMessage>,
-    latest: Arc<Watch<Version>>,
+    version_watch: Arc<Watch<Version>>,
     /// `None` after a close, so that the directory is unlocked when the last snapshot is dropped.
     read_context: Mutex<Option<Arc<ReadContext>>>,
     pub(crate) permits: Permits,
@@ -63,7 +63,7 @@ pub(crate) struct Actors {
     pub(crate) flusher: ActorFuture,
     pub(crate) compactor: ActorFuture,
     /// Timers of the writer. The executor sends each due timer to the writer's inbox.
-    pub(crate) alarm: Arc<TimerQueue>,
+    pub(crate) timers: Arc<TimerQueue>,
     pub(crate) guard: PanicGuard,
 }
 
@@ -74,14 +74,14 @@ impl Engine {
     /// Opens and recovers the directory, and starts each actor on a thread. Blocks.
     pub(crate) fn open(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<Self> {
         let (mut engine, actors) = Self::assemble(env, dir, options)?;
-        let Actors { writer, flusher, compactor, alarm, guard } = actors;
+        let Actors { writer, flusher, compactor, timers, guard } = actors;
         let due = engine.inbox.clone();
         // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
         let threads = vec![
             guard.spawn("timestrata-compactor", move || block_on(compactor))?,
             guard.spawn("timestrata-flusher", move || block_on(flusher))?,
             guard.spawn("timestrata-writer", move || {
-                block_on_with_timers(writer, &alarm, &mut |timer| {
+                block_on_with_timers(writer, &timers, &mut |timer| {
                     due.send(WriterMessage::Event(WriterEvent::TimerFired(timer)));
                 });
             })?,
@@ -97,9 +97,9 @@ impl Engine {
         let opened = store::open(Arc::clone(&env), dir, &options)?;
         let OpenedDatabase {
             storage,
-            tables,
-            merges,
-            readers,
+            flusher,
+            compactor,
+            read_context,
             version,
             rule_cutoffs: durable_cutoffs,
             generation,
@@ -110,11 +110,11 @@ impl Engine {
         let (cutoffs, rules) =
             retention_cutoffs::initial_cutoffs(&options.retention, version.cutoffs.global(), durable_cutoffs)?;
         let version = Version { cutoffs, ..version };
-        let latest = Arc::new(Watch::new(Arc::new(version)));
+        let version_watch = Arc::new(Watch::new(Arc::new(version)));
         let (inbox, commands) = channel();
-        let (flusher, frozen) = channel::<FlushCommand>();
-        let (compactor, plans) = channel::<CompactorCommand>();
-        let alarm = Arc::new(TimerQueue::new(Arc::clone(&env)));
+        let (flusher_inbox, flush_jobs) = channel::<FlushJob>();
+        let (compactor_inbox, compactor_commands) = channel::<CompactorCommand>();
+        let timers = Arc::new(TimerQueue::new(Arc::clone(&env)));
         let settings = WriterSettings {
             durability: options.durability,
             flush_at_bytes: options.flush_at_bytes(),
@@ -123,21 +123,32 @@ impl Engine {
             retention: RetentionPolicy { age: options.retention.age, bytes: options.retention.bytes, rules },
             duplicates,
         };
-        let writer =
-            Writer::new(storage, Arc::clone(&alarm), settings, flusher, compactor, Arc::clone(&latest), generation);
+        let writer = Writer::new(
+            storage,
+            Arc::clone(&timers),
+            settings,
+            flusher_inbox,
+            compactor_inbox,
+            Arc::clone(&version_watch),
+            generation,
+        );
         let poisoned = Arc::new(AtomicBool::new(false));
-        let guard = PanicGuard { poisoned: Arc::clone(&poisoned), latest: Arc::clone(&latest), inbox: inbox.clone() };
+        let guard = PanicGuard {
+            poisoned: Arc::clone(&poisoned),
+            version_watch: Arc::clone(&version_watch),
+            inbox: inbox.clone(),
+        };
         let actors = Actors {
             writer: Box::pin(writer.run(commands)),
-            flusher: Box::pin(actor::run_flusher(tables, frozen, inbox.clone())),
-            compactor: Box::pin(actor::run_compactor(merges, plans, inbox.clone())),
-            alarm,
+            flusher: Box::pin(actor::run_flusher(flusher, flush_jobs, inbox.clone())),
+            compactor: Box::pin(actor::run_compactor(compactor, compactor_commands, inbox.clone())),
+            timers,
             guard,
         };
         let engine = Self {
             inbox,
-            latest,
-            read_context: Mutex::new(Some(readers)),
+            version_watch,
+            read_context: Mutex::new(Some(read_context)),
             permits: Permits::new(options.memory_shares().queue),
             control_permits: Permits::new(MAX_CONTROL_REQUESTS),
             options,
@@ -158,19 +169,19 @@ impl Engine {
     }
 
     pub(crate) fn version(&self) -> Arc<Version> {
-        self.latest.load()
+        self.version_watch.load()
     }
 
     /// Returns the wall clock in nanoseconds since the Unix epoch; see [`Env::wall_clock_nanos`].
-    pub(crate) fn wall(&self) -> i64 {
+    pub(crate) fn wall_clock_nanos(&self) -> i64 {
         self.env.wall_clock_nanos()
     }
 
     pub(crate) fn version_watch(&self) -> &Arc<Watch<Version>> {
-        &self.latest
+        &self.version_watch
     }
 
-    pub(crate) fn readers(&self) -> Option<Arc<ReadContext>> {
+    pub(crate) fn read_context(&self) -> Option<Arc<ReadContext>> {
         self.read_context.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -184,7 +195,11 @@ impl Engine {
     /// A regular shutdown closes the watch before it drops requests. A panic sets the poisoned flag before it closes
     /// the watch. So if the watch is open or the flag is set, an actor panicked.
     pub(crate) fn unanswered_error(&self) -> Error {
-        if self.check_not_poisoned().is_ok() && self.latest.is_closed() { Error::Closed } else { Error::EnginePanicked }
+        if self.check_not_poisoned().is_ok() && self.version_watch.is_closed() {
+            Error::Closed
+        } else {
+            Error::EnginePanicked
+        }
     }
 
     /// Flushes, syncs, and stops the actors. Blocks until their threads end, if they have threads.
@@ -231,7 +246,7 @@ impl Drop for Engine {
 /// Guard that stops the engine if an actor panics.
 pub(crate) struct PanicGuard {
     poisoned: Arc<AtomicBool>,
-    latest: Arc<Watch<Version>>,
+    version_watch: Arc<Watch<Version>>,
     inbox: Sender<WriterMessage>,
 }
 
@@ -244,12 +259,13 @@ impl PanicGuard {
 
     /// Starts a named thread whose panic stops the engine, so that waiting calls get an error.
     fn spawn(&self, name: &'static str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-        let (poisoned, latest, inbox) = (Arc::clone(&self.poisoned), Arc::clone(&self.latest), self.inbox.clone());
+        let (poisoned, version_watch, inbox) =
+            (Arc::clone(&self.poisoned), Arc::clone(&self.version_watch), self.inbox.clone());
         let guarded = move || {
             if std::panic::catch_unwind(AssertUnwindSafe(body)).is_err() {
                 poisoned.store(true, Ordering::Release);
                 inbox.send(WriterMessage::Event(WriterEvent::ActorPanicked));
-                latest.close();
+                version_watch.close();
             }
         };
         let spawned = thread::Builder::new().name(name.to_owned()).spawn(guarded);

@@ -11,7 +11,7 @@ use crate::types::selector::Selector;
 
 /// Returns the cutoffs of an opening, and the maximum age of each rule.
 ///
-/// `all` is the global cutoff of the manifest, `ruled` has its cutoffs of rules, by the text of their selectors. A rule
+/// `global` is the global cutoff of the manifest, `rule_cutoffs` has its cutoffs of rules, by the text of their selectors. A rule
 /// that the options no longer contain keeps its cutoff, which no longer moves, so that hidden points never become
 /// visible again.
 ///
@@ -19,21 +19,21 @@ use crate::types::selector::Selector;
 /// `InvalidQuery` if the text of a selector in the manifest cannot be parsed.
 pub(super) fn initial_cutoffs(
     retention: &RetentionOptions,
-    all: Option<i64>,
-    mut ruled: BTreeMap<String, i64>,
+    global: Option<i64>,
+    mut rule_cutoffs: BTreeMap<String, i64>,
 ) -> Result<(Cutoffs, Vec<Option<Duration>>)> {
-    let (mut in_force, mut kept_for) = (Vec::new(), Vec::new());
-    for (select, matcher, age) in &retention.rules {
-        let cutoff = ruled.remove(select);
-        in_force.push(RetentionRule { selector: select.clone(), matcher: Arc::clone(matcher), cutoff });
-        kept_for.push(Some(*age));
+    let (mut rules, mut ages) = (Vec::new(), Vec::new());
+    for (selector, predicate, age) in &retention.rules {
+        let cutoff = rule_cutoffs.remove(selector);
+        rules.push(RetentionRule { selector: selector.clone(), predicate: Arc::clone(predicate), cutoff });
+        ages.push(Some(*age));
     }
-    for (select, cutoff) in ruled {
-        let matcher = Arc::new(select.parse::<Selector>()?);
-        in_force.push(RetentionRule { selector: select, matcher, cutoff: Some(cutoff) });
-        kept_for.push(None);
+    for (selector, cutoff) in rule_cutoffs {
+        let predicate = Arc::new(selector.parse::<Selector>()?);
+        rules.push(RetentionRule { selector, predicate, cutoff: Some(cutoff) });
+        ages.push(None);
     }
-    Ok((Cutoffs::new(all, in_force), kept_for))
+    Ok((Cutoffs::new(global, rules), ages))
 }
 
 /// Checks that the text of each rule's selector can be parsed.
@@ -43,5 +43,5 @@ pub(super) fn initial_cutoffs(
 /// # Errors
 /// `InvalidQuery` for a selector that cannot be parsed: a bad pattern, or nested too deep.
 pub(super) fn check_rules(retention: &RetentionOptions) -> Result<()> {
-    retention.rules.iter().try_for_each(|(select, ..)| select.parse::<Selector>().map(drop))
+    retention.rules.iter().try_for_each(|(selector, ..)| selector.parse::<Selector>().map(drop))
 }

@@ -163,7 +163,7 @@ fn writers_wait_while_flushes_fail_and_go_on_afterwards() {
 
 /// Writes wait in the queue while the disk is full; flush and sync commands are answered.
 #[test]
-fn a_flush_and_a_sync_are_answered_while_writes_are_parked() {
+fn a_flush_and_a_sync_are_answered_while_writes_are_stalled() {
     let home = TestDatabase::new();
     let db = home.builder().flush_at_bytes(1).memory_budget(64 << 20).open_blocking().unwrap();
     home.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);

@@ -19,18 +19,20 @@ use crate::types::series::SeriesDef;
 
 impl DatabaseVerifier<'_> {
     /// Checks the series log up to its valid length, and restores the definitions in it.
-    pub(super) fn series_log(&mut self, uuid: Uuid, valid_len: u64) -> Result<()> {
+    pub(super) fn verify_series_log(&mut self, uuid: Uuid, valid_len: u64) -> Result<()> {
         let len = self.file_lens.get(SERIES_LOG).copied();
         match len {
             None if valid_len > 0 => {
-                self.missing(SERIES_LOG);
+                self.add_missing_file(SERIES_LOG);
                 self.series_complete = false;
                 return Ok(());
             }
             None => return Ok(()),
             Some(len) if len > valid_len => {
                 let surplus = len - valid_len;
-                self.note(format!("{SERIES_LOG}: {surplus} bytes behind byte {valid_len} that no manifest names"));
+                self.add_note(format!(
+                    "{SERIES_LOG}: {surplus} bytes after byte {valid_len} that the manifest does not count"
+                ));
             }
             Some(_) => {}
         }
@@ -45,7 +47,7 @@ impl DatabaseVerifier<'_> {
         };
         for definition in definitions {
             if let Err(what) = self.series.restore(definition) {
-                self.find(SERIES_LOG, 0, what);
+                self.add_finding(SERIES_LOG, 0, what);
                 self.series_complete = false;
             }
         }
@@ -55,23 +57,23 @@ impl DatabaseVerifier<'_> {
     /// Returns the segments to read, each with its end.
     ///
     /// They are those of recovery's plan or, after damage, as many as can be determined.
-    pub(super) fn plan(&mut self, manifest: &ManifestContents) -> Result<Vec<(FileId, SegmentBound)>> {
+    pub(super) fn plan_segments(&mut self, manifest: &ManifestContents) -> Result<Vec<(FileId, SegmentBound)>> {
         let floor = manifest.state.wal_floor;
         let below = self.listed.segments.iter().filter(|id| **id < floor);
         let below: Vec<String> = below.map(|id| segment_name(*id)).collect();
         for name in below {
-            self.note(format!("{name}: below the floor of the WAL; the next opening removes it"));
+            self.add_note(format!("{name}: below the floor of the WAL; the next opening removes it"));
         }
-        let headers = self.headers(manifest.uuid, floor)?;
+        let headers = self.read_segment_headers(manifest.uuid, floor)?;
         let damaged = headers.len() < self.listed.segments.iter().filter(|id| **id >= floor).count();
-        let state_lost = self.recovery(manifest, &headers, damaged)?;
+        let state_lost = self.check_recovery(manifest, &headers, damaged)?;
         let (chain, unfinished): (Vec<_>, Vec<_>) =
             headers.into_iter().partition(|header| header.link.predecessor.is_some() || header.id == floor);
         for header in unfinished {
             let empty = check_segment_empty(self.dir, manifest.uuid, header.id);
             if self.accept(empty)?.is_some() {
                 let name = segment_name(header.id);
-                self.note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
+                self.add_note(format!("{name}: begun by an opening that did not finish; the next one removes it"));
             }
         }
         if !state_lost {
@@ -86,7 +88,7 @@ impl DatabaseVerifier<'_> {
     }
 
     /// Returns the valid headers of the segments at or above the floor, and counts the files.
-    fn headers(&mut self, uuid: Uuid, floor: FileId) -> Result<Vec<SegmentHeader>> {
+    fn read_segment_headers(&mut self, uuid: Uuid, floor: FileId) -> Result<Vec<SegmentHeader>> {
         let mut headers = Vec::new();
         for id in self.listed.segments.iter().filter(|id| **id >= floor) {
             self.count_file(&segment_name(*id));
@@ -102,7 +104,12 @@ impl DatabaseVerifier<'_> {
     ///
     /// Missing and damaged files are not reported here, but one by one elsewhere. If the state is lost, nothing can be
     /// compared with it.
-    fn recovery(&mut self, manifest: &ManifestContents, headers: &[SegmentHeader], damaged: bool) -> Result<bool> {
+    fn check_recovery(
+        &mut self,
+        manifest: &ManifestContents,
+        headers: &[SegmentHeader],
+        damaged: bool,
+    ) -> Result<bool> {
         let mut found = RecoveryInput {
             manifest: ManifestState {
                 durable: manifest.state.clone(),
@@ -121,7 +128,11 @@ impl DatabaseVerifier<'_> {
         match (fault, manifest.bad_edit) {
             // With a bad segment header it is unknown whether the WAL makes up for the bad edit.
             (_, Some(bad)) if damaged => {
-                self.find(MANIFEST, bad.offset, "its last edit is bad, and the WAL that might do without it is too");
+                self.add_finding(
+                    MANIFEST,
+                    bad.offset,
+                    "its last edit is bad, and the WAL that could replace it is damaged, too",
+                );
                 return Ok(true);
             }
             (Some(fault @ RecoveryRefusal::BadEdit { .. }), _) => {
@@ -133,7 +144,10 @@ impl DatabaseVerifier<'_> {
             }
             (None, Some(bad)) => {
                 let bytes = bad.end - bad.offset;
-                self.note(format!("{MANIFEST}: a torn edit of {bytes} bytes at {}, not needed", bad.offset));
+                self.add_note(format!(
+                    "{MANIFEST}: a torn edit of {bytes} bytes at {}, which is not needed",
+                    bad.offset
+                ));
             }
             _ => {}
         }
@@ -148,14 +162,14 @@ impl DatabaseVerifier<'_> {
         let named: BTreeSet<FileId> = first.into_iter().chain(before.filter(|id| *id > floor)).collect();
         for id in named {
             if !self.listed.segments.contains(&id) {
-                self.missing(&segment_name(id));
+                self.add_missing_file(&segment_name(id));
                 self.series_complete = false;
             }
         }
     }
 
     /// Reads a segment to its end and checks its records.
-    pub(super) fn segment(&mut self, uuid: Uuid, id: FileId, end: SegmentBound, flushed_seq: u64) -> Result<()> {
+    pub(super) fn verify_segment(&mut self, uuid: Uuid, id: FileId, end: SegmentBound, flushed_seq: u64) -> Result<()> {
         let opened = SegmentReader::open(self.dir, uuid, id, end);
         let Some(mut reader) = self.accept(opened)? else {
             self.series_complete = false;
@@ -163,7 +177,7 @@ impl DatabaseVerifier<'_> {
         };
         loop {
             match reader.next_record() {
-                Ok(Some(record)) => self.record(id, record.seq, record.definitions, record.points, flushed_seq),
+                Ok(Some(record)) => self.verify_record(id, record.seq, record.definitions, record.points, flushed_seq),
                 Ok(None) => break,
                 Err(error) => {
                     self.series_complete = false;
@@ -174,13 +188,13 @@ impl DatabaseVerifier<'_> {
         if let Some(SegmentTail::Torn { offset, end }) = reader.scan_result().map(|read| read.tail) {
             let (name, bytes) = (segment_name(id), end - offset);
             // If the successor is lost, these bytes may also be a failed write that the successor excluded.
-            self.note(format!("{name}: a torn end of {bytes} bytes at {offset} that the next opening would drop"));
+            self.add_note(format!("{name}: a torn end of {bytes} bytes at {offset} that the next opening would drop"));
         }
         Ok(())
     }
 
     /// Restores a record's definitions, and checks the series of its points if it is replayed.
-    fn record(
+    fn verify_record(
         &mut self,
         segment: FileId,
         seq: u64,
@@ -191,7 +205,7 @@ impl DatabaseVerifier<'_> {
         for definition in definitions {
             match self.series.restore((**definition).clone()) {
                 Err(what) if self.series_complete => {
-                    self.find(&segment_name(segment), 0, format!("record {seq}: {what}"));
+                    self.add_finding(&segment_name(segment), 0, format!("record {seq}: {what}"));
                     self.series_complete = false;
                 }
                 _ => {}
@@ -204,7 +218,7 @@ impl DatabaseVerifier<'_> {
         let unknown = points.series.iter().find(|id| self.series.get(**id).is_none());
         if let Some(id) = unknown.filter(|_| self.series_complete) {
             let what = format!("record {seq} has points of series #{id}, which nothing defines");
-            self.find(&segment_name(segment), 0, what);
+            self.add_finding(&segment_name(segment), 0, what);
         }
     }
 }

@@ -93,8 +93,7 @@ pub(crate) fn verify_in(dir: &Dir) -> Result<VerifyReport> {
         series_complete: true,
     };
     if lock.is_none() {
-        verification
-            .note(format!("{LOCK_FILE} is missing, so nothing kept others away meanwhile; the next opening makes it"));
+        verification.add_note(format!("{LOCK_FILE} is missing, so another process could have changed files during the check; the next opening creates it"));
     }
     verification.run()?;
     Ok(verification.report)
@@ -117,29 +116,29 @@ struct DatabaseVerifier<'a> {
 
 impl DatabaseVerifier<'_> {
     fn run(&mut self) -> Result<()> {
-        self.names();
+        self.note_leftovers();
         if self.listed.manifest {
             self.count_file(MANIFEST);
             let read = ManifestContents::read(self.dir);
             if let Some(manifest) = self.accept(read)? {
-                return self.with_manifest(&manifest);
+                return self.verify_with_manifest(&manifest);
             }
         } else {
-            self.find(MANIFEST, 0, "it is missing, and other files of a database are there");
+            self.add_finding(MANIFEST, 0, "it is missing, but other files of a database exist");
         }
-        self.without_manifest()
+        self.verify_without_manifest()
     }
 
-    fn with_manifest(&mut self, manifest: &ManifestContents) -> Result<()> {
+    fn verify_with_manifest(&mut self, manifest: &ManifestContents) -> Result<()> {
         let durable = &manifest.state;
         self.check_durable_state(durable);
-        let segments = self.plan(manifest)?;
-        self.series_log(manifest.uuid, durable.series_log_len)?;
+        let segments = self.plan_segments(manifest)?;
+        self.verify_series_log(manifest.uuid, durable.series_log_len)?;
         for (id, end) in segments {
-            self.segment(manifest.uuid, id, end, durable.flushed_seq)?;
+            self.verify_segment(manifest.uuid, id, end, durable.flushed_seq)?;
         }
         // Last: an SST may have series whose definitions are only in the WAL.
-        self.named_ssts(manifest.uuid, durable)
+        self.verify_ssts(manifest.uuid, durable)
     }
 
     /// Checks the rules of the manifest's state that recovery relies on and does not check.
@@ -148,28 +147,30 @@ impl DatabaseVerifier<'_> {
             let id = sst.id.get();
             if sst.max_seq > durable.flushed_seq {
                 let what = format!("SST {id:016x} reaches up to seq {}, beyond flushed_seq", sst.max_seq);
-                self.find(MANIFEST, 0, what);
+                self.add_finding(MANIFEST, 0, what);
             }
             if sst.id >= durable.next_file_id {
-                self.find(MANIFEST, 0, format!("SST {id:016x} is not below the next file's id"));
+                self.add_finding(MANIFEST, 0, format!("SST {id:016x} is not below the next file's id"));
             }
         }
         if durable.wal_floor >= durable.next_file_id {
-            self.find(MANIFEST, 0, "the floor is not below the next file's id");
+            self.add_finding(MANIFEST, 0, "the floor is not below the next file's id");
         }
     }
 
     /// Adds a note for each temporary file, copy of a torn tail and unknown file, by its name.
-    fn names(&mut self) {
+    fn note_leftovers(&mut self) {
         let listed = self.listed;
         for name in &listed.temporaries {
-            self.note(format!("{name}: in the making when something ended; the next opening removes it"));
+            self.add_note(format!(
+                "{name}: temporary file of an operation that did not finish; the next opening removes it"
+            ));
         }
         for name in &listed.torn_tail_copies {
-            self.note(format!("{name}: the torn end of a log that an opening kept aside; it may be deleted"));
+            self.add_note(format!("{name}: copy of a torn tail of the WAL; it may be deleted"));
         }
         for name in &listed.unknown {
-            self.note(format!("{name}: not a name that timestrata gives; left alone"));
+            self.add_note(format!("{name}: unknown file; it is kept"));
         }
     }
 
@@ -189,15 +190,15 @@ impl DatabaseVerifier<'_> {
         }
     }
 
-    fn find(&mut self, name: &str, offset: u64, what: impl Into<String>) {
+    fn add_finding(&mut self, name: &str, offset: u64, what: impl Into<String>) {
         self.report.findings.push(Finding::new(self.dir.file_path(name), offset, what));
     }
 
-    fn missing(&mut self, name: &str) {
-        self.find(name, 0, "it is missing; restore it from a backup");
+    fn add_missing_file(&mut self, name: &str) {
+        self.add_finding(name, 0, "it is missing; restore it from a backup");
     }
 
-    fn note(&mut self, note: String) {
+    fn add_note(&mut self, note: String) {
         self.report.notes.push(note);
     }
 

@@ -15,12 +15,12 @@ use crate::types::series::SeriesDef;
 
 impl DatabaseVerifier<'_> {
     /// Verifies the SSTs that the manifest names, and adds a note for each other SST.
-    pub(super) fn named_ssts(&mut self, uuid: Uuid, durable: &DurableState) -> Result<()> {
+    pub(super) fn verify_ssts(&mut self, uuid: Uuid, durable: &DurableState) -> Result<()> {
         let named = &durable.ssts;
         for meta in named {
             let name = sst::sst_file_name(meta.id);
             if !self.listed.ssts.contains_key(&meta.id) {
-                self.missing(&name);
+                self.add_missing_file(&name);
                 continue;
             }
             self.count_file(&name);
@@ -29,7 +29,7 @@ impl DatabaseVerifier<'_> {
             let sound = findings.is_empty();
             self.report.findings.extend(findings);
             if sound {
-                self.sst_series(uuid, meta)?;
+                self.check_sst_series(uuid, meta)?;
             }
         }
         let listed = self.listed;
@@ -38,15 +38,16 @@ impl DatabaseVerifier<'_> {
             let name = sst::sst_file_name(*id);
             let own = is_own_sst(self.dir, uuid, &durable.origins, *id);
             if let Some(own) = self.accept(own)? {
-                let fate = if own { "the next opening removes it" } else { "it is no SST, and left alone" };
-                self.note(format!("{name}: no edit of the manifest names it; {fate}"));
+                let fate =
+                    if own { "the next opening removes it" } else { "it has no valid SST header, so it is kept" };
+                self.add_note(format!("{name}: no edit of the manifest names it; {fate}"));
             }
         }
         Ok(())
     }
 
     /// Compares the dictionary of a valid SST with the series definitions.
-    fn sst_series(&mut self, uuid: Uuid, meta: &SstMeta) -> Result<()> {
+    fn check_sst_series(&mut self, uuid: Uuid, meta: &SstMeta) -> Result<()> {
         // No cache: everything is read once.
         let cache = Arc::new(PageCache::new(0, Arc::new(IoCounters::default())));
         let reader = SstReader::open(self.dir, uuid, meta, cache)?;
@@ -58,7 +59,7 @@ impl DatabaseVerifier<'_> {
                 continue;
             }
             if let Some(what) = definition_mismatch(&entry, definition.map(|definition| &**definition)) {
-                self.find(&sst::sst_file_name(meta.id), 0, what);
+                self.add_finding(&sst::sst_file_name(meta.id), 0, what);
             }
         }
         Ok(())
@@ -94,7 +95,7 @@ fn definition_mismatch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::options::DuplicatePolicy;
+    use crate::types::duplicate_policy::DuplicatePolicy;
     use crate::types::point::ValueType;
     use crate::types::series::{SeriesId, SeriesKey};
 

@@ -1,4 +1,4 @@
-//! Verification of a database without a readable manifest: each file by itself.
+//! Verification of a database without a readable manifest: each file is checked alone.
 //!
 //! Which files count, and whether one is missing, cannot be determined.
 
@@ -10,15 +10,15 @@ use crate::format::wal::{SegmentEnding, describe_segment, segment_name};
 use crate::types::error::Result;
 
 impl DatabaseVerifier<'_> {
-    /// Checks the series log, each segment and each SST by itself.
-    pub(super) fn without_manifest(&mut self) -> Result<()> {
+    /// Checks the series log, each segment and each SST alone, without the others.
+    pub(super) fn verify_without_manifest(&mut self) -> Result<()> {
         let listed = self.listed;
         if listed.series_log {
             self.count_file(SERIES_LOG);
             let described = describe_series_log(self.dir, SERIES_LOG);
             if let Some(log) = self.accept(described)? {
                 let sound = format!("sound up to byte {} of {}", log.valid_to, log.file_len);
-                self.note(format!("{SERIES_LOG}: {sound}; how much of it counts only the manifest knows"));
+                self.add_note(format!("{SERIES_LOG}: {sound}; only the manifest says how much of it counts"));
             }
         }
         for id in &listed.segments {
@@ -27,7 +27,7 @@ impl DatabaseVerifier<'_> {
             let described = describe_segment(self.dir, &name);
             let Some(segment) = self.accept(described)? else { continue };
             if segment.header.id != *id {
-                self.find(&name, 0, format!("it is WAL segment {:016x}", segment.header.id.get()));
+                self.add_finding(&name, 0, format!("it is WAL segment {:016x}", segment.header.id.get()));
             }
             if let SegmentEnding::Damage(error) = segment.ending {
                 self.report.findings.push(Finding::from_error(error)?);
@@ -40,7 +40,7 @@ impl DatabaseVerifier<'_> {
             let Some(mut file) = self.accept(described)? else { continue };
             self.report.points += file.meta.points;
             if file.meta.id != *id {
-                self.find(&name, 0, format!("it is SST {:016x}", file.meta.id.get()));
+                self.add_finding(&name, 0, format!("it is SST {:016x}", file.meta.id.get()));
             }
             self.report.findings.append(&mut file.findings);
         }

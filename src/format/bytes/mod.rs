@@ -5,13 +5,14 @@
 //!  series_key     series keys, kinds and ids          salted_crc     checksum bound to one file
 //!  series_set     sets of series ids                  log_header     128-byte header of a log file
 //!  tombstone      deletes                             frame          checked record of a log file
-//!                                                     buffered_file  read buffer over a log file
+//!  failure_latch  failure of a log file               buffered_file  read buffer over a log file
 //! ```
 //!
 //! For every input, a decoder returns a value or the reason why the bytes are invalid. It allocates memory only in
 //! proportion to the length of its input. The modules of the file kinds define the meaning of the values.
 
 mod buffered_file;
+mod failure_latch;
 pub(crate) mod frame;
 pub(crate) mod log_header;
 mod numbers;
@@ -21,6 +22,7 @@ pub(crate) mod series_set;
 pub(crate) mod tombstone;
 
 pub(crate) use buffered_file::BufferedFile;
+pub(crate) use failure_latch::FailureLatch;
 pub(crate) use numbers::{ByteReader, DecodeError, put_u32, put_u64, put_varint, put_zigzag, put_zigzag_i128};
 pub(crate) use salted_crc::SaltedCrc;
 
@@ -49,6 +51,15 @@ impl Extent {
     pub(crate) const fn end(self) -> u64 {
         self.offset.saturating_add(self.len)
     }
+}
+
+/// Returns a new temporary directory, as its owner and as the engine sees it.
+#[cfg(test)]
+pub(crate) fn temp() -> (tempfile::TempDir, crate::platform::env::Dir) {
+    use crate::platform::env::{Dir, OsEnv};
+    let temp = tempfile::tempdir().unwrap();
+    let dir = Dir::new(std::sync::Arc::new(OsEnv), temp.path());
+    (temp, dir)
 }
 
 /// Replaces the content of a file in place.

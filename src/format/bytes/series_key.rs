@@ -1,7 +1,7 @@
 //! Encoding of series keys, series kinds and series ids, the same in the WAL and in the series log.
 
 use super::{ByteReader, DecodeResult, put_varint};
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{MAX_SERIES_IDS, MAX_SERIES_TAGS, SeriesId, SeriesKey};
 

@@ -4,10 +4,9 @@ use uuid::Uuid;
 
 use super::reader::{BadEdit, ManifestContents};
 use super::series_log::{self, read_definition_groups};
-use crate::format::bytes::Extent;
-use crate::format::bytes::SaltedCrc;
 use crate::format::bytes::frame::FrameReader;
 use crate::format::bytes::log_header::LogHeader;
+use crate::format::bytes::{Extent, SaltedCrc};
 use crate::format::finding::Finding;
 use crate::platform::env::{Dir, OpenMode};
 use crate::state::version::{DurableState, VersionEdit};

@@ -14,7 +14,7 @@ use crate::state::rectangle::Rectangle;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
 use crate::state::version::{BASE, DyadicBox, SstMeta, VersionEdit};
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::time_range::TimeRange;
 
 /// Lower bound on the length of an encoded [`SstMeta`], in bytes.

@@ -46,9 +46,9 @@ pub(crate) use reader::ManifestContents;
 pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
 
 use self::edit::put_edit;
-use crate::format::bytes::SaltedCrc;
 use crate::format::bytes::frame::{FrameHeader, put_frame};
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader, Magic};
+use crate::format::bytes::{FailureLatch, SaltedCrc};
 use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
 use crate::state::version::{DurableState, VersionEdit};
 use crate::types::error::{Error, Result};
@@ -88,7 +88,7 @@ pub(crate) struct Manifest {
     /// Length above which the next edit rewrites the manifest.
     rewrite_above_bytes: u64,
     /// Failure after which nothing may be written.
-    failure: Option<Error>,
+    failure: FailureLatch,
 }
 
 impl Manifest {
@@ -116,25 +116,25 @@ impl Manifest {
     /// `OutcomeUnknown`: the edit may be on disk, so every file that it names must be kept. The manifest has failed.
     /// `ReadOnly`: the manifest has failed before; the edit was not written.
     pub(crate) fn append_edit(&mut self, edit: &VersionEdit) -> Result<()> {
-        self.check_usable()?;
+        self.failure.check()?;
         // Recovery accepts a bad last edit as torn unless files that the edit released are missing. An edit that moves
         // a cutoff but not the WAL floor may release no file, so damage to it could go unnoticed and hidden points
         // would be visible again. As a full record it cannot be dropped: a bad full record is always damage.
         let moves_cutoffs_alone = edit.moves_cutoffs() && edit.wal_floor == self.state.wal_floor;
         if let Err(what) = self.state.apply(edit) {
             // The state in memory may be half changed, and the disk is unchanged: the database must be reopened.
-            return Err(self.fail(Error::internal(format!("an edit contradicts the manifest: {what}"))));
+            return Err(self.failure.fail(Error::internal(format!("an edit contradicts the manifest: {what}"))));
         }
         let rewrites = moves_cutoffs_alone || self.append_offset > self.rewrite_above_bytes;
         let written = if rewrites { self.rewrite() } else { self.write_edit(edit) };
-        written.map_err(|error| self.fail(error))
+        written.map_err(|error| self.failure.fail(error))
     }
 
     /// Rewrites the manifest, regardless of its length.
     #[cfg(test)]
     pub(crate) fn force_rewrite(&mut self) -> Result<()> {
-        self.check_usable()?;
-        self.rewrite().map_err(|error| self.fail(error))
+        self.failure.check()?;
+        self.rewrite().map_err(|error| self.failure.fail(error))
     }
 
     /// Appends an edit and syncs it.
@@ -189,22 +189,8 @@ impl Manifest {
             last_ordinal: 0,
             append_offset,
             rewrite_above_bytes,
-            failure: None,
+            failure: FailureLatch::default(),
         })
-    }
-
-    /// Returns `ReadOnly` if the manifest has failed.
-    fn check_usable(&self) -> Result<()> {
-        match &self.failure {
-            None => Ok(()),
-            Some(error) => Err(Error::read_only(error.clone())),
-        }
-    }
-
-    /// Records a failure and returns it as `OutcomeUnknown`. Every later write fails and touches no file.
-    fn fail(&mut self, error: Error) -> Error {
-        self.failure = Some(error.clone());
-        Error::outcome_unknown(error)
     }
 }
 

@@ -4,10 +4,9 @@ use uuid::Uuid;
 
 use super::edit::read_edit;
 use super::{KIND_EDIT, KIND_FULL, MAGIC, MANIFEST};
-use crate::format::bytes::Extent;
-use crate::format::bytes::SaltedCrc;
 use crate::format::bytes::frame::FrameReader;
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader};
+use crate::format::bytes::{Extent, SaltedCrc};
 use crate::platform::env::{Dir, OpenFile, OpenMode};
 use crate::state::version::{DurableState, VersionEdit};
 use crate::types::error::Result;

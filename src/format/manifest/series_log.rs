@@ -5,14 +5,13 @@
 use uuid::Uuid;
 
 use super::remove_if_exists;
-use crate::format::bytes::SaltedCrc;
 use crate::format::bytes::frame::{FrameHeader, FrameReader, put_frame};
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader, Magic};
 use crate::format::bytes::series_key::{MIN_KEY_BYTES, put_key, put_series_kind, read_key, read_series_kind};
-use crate::format::bytes::{ByteReader, DecodeResult, Extent, put_varint};
+use crate::format::bytes::{ByteReader, DecodeResult, Extent, FailureLatch, SaltedCrc, put_varint};
 use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
 use crate::sync::Arc;
-use crate::types::error::{Error, Result};
+use crate::types::error::Result;
 use crate::types::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
 
 /// File name of the series log.
@@ -40,8 +39,8 @@ pub(crate) struct SeriesLog {
     /// End of the last synced group: the valid length that the next manifest edit names; 0 without groups.
     valid_len: u64,
     next_id: u32,
-    /// First failed sync; nothing may be written after it.
-    failure: Option<Error>,
+    /// Failed sync after which nothing may be written.
+    failure: FailureLatch,
 }
 
 impl SeriesLog {
@@ -59,7 +58,15 @@ impl SeriesLog {
                 Some(file)
             }
         };
-        Ok(Self { dir, uuid, name_is_durable: file.is_some(), file, valid_len, next_id: series_count, failure: None })
+        Ok(Self {
+            dir,
+            uuid,
+            name_is_durable: file.is_some(),
+            file,
+            valid_len,
+            next_id: series_count,
+            failure: FailureLatch::default(),
+        })
     }
 
     /// Makes definitions durable, in the order of their ids.
@@ -70,9 +77,7 @@ impl SeriesLog {
     /// The valid length is unchanged, so the new bytes do not count. After a failed sync every later call returns
     /// `ReadOnly`.
     pub(crate) fn append(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<u64> {
-        if let Some(error) = &self.failure {
-            return Err(Error::read_only(error.clone()));
-        }
+        self.failure.check()?;
         if definitions.is_empty() {
             return Ok(self.valid_len);
         }
@@ -101,7 +106,7 @@ impl SeriesLog {
             synced = self.dir.sync(SyncStep::SeriesLogDirectory);
         }
         if let Err(error) = synced {
-            self.failure = Some(error.clone());
+            self.failure.record(&error);
             return Err(error);
         }
         self.name_is_durable = true;

@@ -5,16 +5,14 @@ mod series_log;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::DyadicBox;
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::series::SeriesSet;
 use std::io::ErrorKind;
-use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::bytes::{assert_golden, overwrite};
-use crate::platform::env::OsEnv;
+use crate::format::bytes::{assert_golden, overwrite, temp};
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
@@ -24,16 +22,6 @@ use crate::types::series::SeriesId;
 use crate::types::time_range::TimeRange;
 
 pub(super) const UUID: Uuid = Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
-
-pub(super) fn dir_at(path: &Path) -> Dir {
-    Dir::new(std::sync::Arc::new(OsEnv), path)
-}
-
-pub(super) fn temp() -> (tempfile::TempDir, Dir) {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = dir_at(temp.path());
-    (temp, dir)
-}
 
 fn sst(id: u64) -> SstMeta {
     let (first_series, last_series) = (SeriesId::new(3), SeriesId::new((1 << 31) - 1));

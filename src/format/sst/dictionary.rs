@@ -26,7 +26,7 @@ use crate::format::bytes::series_key::{put_series_kind, put_text, read_series_ki
 use crate::format::bytes::{ByteReader, DecodeError, put_varint};
 use crate::state::version::L0;
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesId, SeriesKey};
 

@@ -31,7 +31,7 @@ const MIN_BUFFER_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(super) struct SstFileWriter {
     file: OpenFile,
-    guard: TempFileGuard,
+    guard: NewFileGuard,
     /// Bytes that are not written yet.
     pub(super) buffer: Vec<u8>,
     /// Length of the buffer in bytes at which it is written to the file.
@@ -44,7 +44,7 @@ impl SstFileWriter {
     /// Creates a file, which must not exist.
     pub(super) fn create(dir: &Dir, name: &str) -> Result<Self> {
         let file = dir.open(name, OpenMode::Create)?;
-        let guard = TempFileGuard { dir: dir.clone(), name: Some(name.to_owned()) };
+        let guard = NewFileGuard { dir: dir.clone(), name: Some(name.to_owned()) };
         Ok(Self { file, guard, buffer: Vec::new(), write_at_bytes: MAX_BUFFER_BYTES, written: 0 })
     }
 
@@ -99,13 +99,13 @@ impl SstFileWriter {
 
 /// Guard of a file: removes the file when the guard is dropped, unless the guard is disarmed.
 #[derive(Debug)]
-struct TempFileGuard {
+struct NewFileGuard {
     dir: Dir,
     /// Current name of the file; `None` if the guard is disarmed.
     name: Option<String>,
 }
 
-impl TempFileGuard {
+impl NewFileGuard {
     fn rename(&mut self, to: String) -> Result<()> {
         if let Some(from) = &self.name {
             self.dir.rename(from, &to)?;
@@ -115,7 +115,7 @@ impl TempFileGuard {
     }
 }
 
-impl Drop for TempFileGuard {
+impl Drop for NewFileGuard {
     fn drop(&mut self) {
         if let Some(name) = &self.name
             && let Err(error) = self.dir.remove(name)
@@ -132,7 +132,7 @@ impl Drop for TempFileGuard {
 #[derive(Debug)]
 pub(crate) struct PendingSst {
     meta: SstMeta,
-    guard: TempFileGuard,
+    guard: NewFileGuard,
 }
 
 /// Makes the directory entries of pending SSTs durable with one sync, and returns their metadata.

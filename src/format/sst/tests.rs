@@ -16,7 +16,7 @@ use super::*;
 use crate::platform::env::{Dir, OsEnv};
 use crate::state::version::{BASE, L0, SstMeta};
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::{Scalar, Timestamp, ValueType};
 use crate::types::series::{SeriesId, SeriesKey};
 use crate::types::time_range::TimeRange;

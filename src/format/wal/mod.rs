@@ -76,7 +76,6 @@ mod spare_segments;
 mod tests;
 mod writer;
 
-use crate::state::log_record::{AppendError, LogRecord};
 pub(crate) use describe::{RecordKind, RecordSummary, SegmentDescription, SegmentEnding, describe_segment};
 #[cfg(test)]
 use reader::SegmentScan;
@@ -89,6 +88,7 @@ pub(crate) use writer::WalWriter;
 use crate::format::bytes::check_u63;
 use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
+use crate::state::log_record::{AppendError, LogRecord};
 use crate::types::error::Result;
 
 /// Returns the file name of a segment.

@@ -114,7 +114,7 @@ impl SegmentHeader {
     /// Returns the part of the header that recovery needs.
     pub(crate) fn summary(&self) -> SegmentSummary {
         let predecessor = self.link.predecessor.map(|before| (before.id, before.sealed_len));
-        SegmentSummary { id: self.id, last_seq: self.link.previous_seq, predecessor }
+        SegmentSummary { id: self.id, previous_seq: self.link.previous_seq, predecessor }
     }
 
     /// Returns the limit of this segment, given the header of the next segment, if there is one.

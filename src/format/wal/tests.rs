@@ -5,15 +5,14 @@ mod golden;
 mod tail;
 
 use crate::state::tombstone::Tombstone;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::series::SeriesSet;
-use std::path::Path;
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::platform::env::OsEnv;
+use crate::format::bytes::temp;
 use crate::state::file_id::FileIdAllocator;
 use crate::sync::Arc;
 use crate::types::point::{PointColumns, ValueType};
@@ -75,16 +74,6 @@ impl TestRecord {
             delete: record.delete.cloned(),
         }
     }
-}
-
-pub(super) fn dir_at(path: &Path) -> Dir {
-    Dir::new(std::sync::Arc::new(OsEnv), path)
-}
-
-pub(super) fn temp() -> (tempfile::TempDir, Dir) {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = dir_at(temp.path());
-    (temp, dir)
 }
 
 pub(super) fn new_ids() -> Arc<FileIdAllocator> {

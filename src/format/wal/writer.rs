@@ -17,9 +17,9 @@ use super::record::{KIND_COMMIT, KIND_DELETE, KIND_SYNC_MARK, put_commit};
 use super::segment_header::{FIRST_RECORD_OFFSET, Predecessor, SegmentHeader, SegmentLink};
 use super::spare_segments::{SpareFile, SpareSegments};
 use super::{AppendError, LogRecord, WalFiles, segment_name};
-use crate::format::bytes::SaltedCrc;
 use crate::format::bytes::frame::{FRAME_HEADER_BYTES, FrameHeader, put_frame};
 use crate::format::bytes::tombstone::put_tombstone;
+use crate::format::bytes::{FailureLatch, SaltedCrc};
 use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) struct WalWriter {
     /// Encoding buffer, reused by every group.
     buffer: Vec<u8>,
     /// Failure after which nothing may be written.
-    failure: Option<Error>,
+    failure: FailureLatch,
 }
 
 /// Segment that takes records.
@@ -106,7 +106,7 @@ impl WalWriter {
             spares,
             sealed_segments: VecDeque::new(),
             buffer: Vec::new(),
-            failure: None,
+            failure: FailureLatch::default(),
         })
     }
 
@@ -138,7 +138,7 @@ impl WalWriter {
     /// `NotWritten`: the group will never be read, and the writer stays usable. `OutcomeUnknown`: the writer has
     /// failed, now or before.
     pub(crate) fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
-        self.check_usable().map_err(AppendError::OutcomeUnknown)?;
+        self.failure.check().map_err(AppendError::OutcomeUnknown)?;
         let Some(last) = group.last() else { return Ok(()) };
         if self.active.append_offset >= self.segment_bytes.max(FIRST_RECORD_OFFSET + 1) {
             self.rotate()?;
@@ -155,7 +155,7 @@ impl WalWriter {
     /// # Errors
     /// `OutcomeUnknown`: the writer has failed. `ReadOnly`: it had failed before.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.check_usable()?;
+        self.failure.check()?;
         // Survives power loss after the acknowledgement of any write in the group.
         self.sync_active(SyncStep::WalGroup)
     }
@@ -192,7 +192,7 @@ impl WalWriter {
     /// `NotWritten`: the active segment was synced and stays in use. `OutcomeUnknown`: the writer has failed, now or
     /// before.
     pub(crate) fn rotate(&mut self) -> Result<FileId, AppendError> {
-        self.check_usable().map_err(AppendError::OutcomeUnknown)?;
+        self.failure.check().map_err(AppendError::OutcomeUnknown)?;
         // Survives power loss that keeps the new segment and tears the old one: recovery would find a hole below an
         // acknowledged record. Hence a sync under every durability option, before the seal exists anywhere.
         self.sync_active(SyncStep::WalSegmentEnd).map_err(AppendError::OutcomeUnknown)?;
@@ -206,7 +206,7 @@ impl WalWriter {
                 Ok(self.active.id)
             }
             Err(OpenSegmentError::NotCreated(error)) => Err(AppendError::NotWritten(error)),
-            Err(OpenSegmentError::OutcomeUnknown(error)) => Err(AppendError::OutcomeUnknown(self.fail(error))),
+            Err(OpenSegmentError::OutcomeUnknown(error)) => Err(AppendError::OutcomeUnknown(self.failure.fail(error))),
         }
     }
 
@@ -259,7 +259,7 @@ impl WalWriter {
             Ok(_) => Err(AppendError::NotWritten(Error::write_failed(error))),
             Err(AppendError::NotWritten(second) | AppendError::OutcomeUnknown(second)) => {
                 tracing::warn!(%error, %second, "a WAL write failed, and its segment could not be sealed before it");
-                Err(AppendError::OutcomeUnknown(self.fail(error)))
+                Err(AppendError::OutcomeUnknown(self.failure.fail(error)))
             }
         }
     }
@@ -275,7 +275,7 @@ impl WalWriter {
                 Ok(())
             }
             // No retry: the kernel may have dropped the pages and would report the next sync as a success.
-            Err(error) => Err(self.fail(error)),
+            Err(error) => Err(self.failure.fail(error)),
         }
     }
 
@@ -316,20 +316,6 @@ impl WalWriter {
             synced_to: FIRST_RECORD_OFFSET,
             needs_sync_mark: false,
         })
-    }
-
-    /// Returns `ReadOnly` if the writer has failed.
-    fn check_usable(&self) -> Result<()> {
-        match &self.failure {
-            None => Ok(()),
-            Some(error) => Err(Error::read_only(error.clone())),
-        }
-    }
-
-    /// Records a failure and returns it as `OutcomeUnknown`. Every later append, sync and rotation fails.
-    fn fail(&mut self, error: Error) -> Error {
-        self.failure = Some(error.clone());
-        Error::outcome_unknown(error)
     }
 }
 

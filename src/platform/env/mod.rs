@@ -247,7 +247,7 @@ impl OpenFile {
     }
 
     /// Returns the error of damage at an offset of this file.
-    pub(crate) fn corrupt(&self, offset: u64, what: impl Into<String>) -> crate::Error {
-        crate::Error::corrupt(&self.path, offset, what)
+    pub(crate) fn corrupt(&self, offset: u64, detail: impl Into<String>) -> crate::Error {
+        crate::Error::corrupt(&self.path, offset, detail)
     }
 }

@@ -61,7 +61,7 @@ impl<T> SetOnce<T> {
     /// Sets the value. Must be called at most once.
     pub(crate) fn set(&self, value: T) {
         let first = self.0.set(value).is_ok();
-        debug_assert!(first, "a cell is filled once");
+        debug_assert!(first, "a cell is set once");
     }
 
     pub(crate) fn take(&mut self) -> Option<T> {
@@ -94,8 +94,8 @@ type InboxAlive = std::sync::RwLock<bool>;
 /// Returns an inbox and its first sender.
 pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = flume::unbounded();
-    let open = Arc::new(InboxAlive::new(true));
-    (Sender { queue: sender, alive: Arc::clone(&open) }, Receiver { queue: receiver, alive: open })
+    let alive = Arc::new(InboxAlive::new(true));
+    (Sender { queue: sender, alive: Arc::clone(&alive) }, Receiver { queue: receiver, alive })
 }
 
 impl<T> Clone for Sender<T> {
@@ -109,11 +109,11 @@ impl<T> Sender<T> {
     ///
     /// The sender of a dropped request gets `None`.
     pub(crate) fn send(&self, message: T) {
-        let open = self.alive.read().unwrap_or_else(PoisonError::into_inner);
+        let alive = self.alive.read().unwrap_or_else(PoisonError::into_inner);
         let refused =
-            if *open { self.queue.send(message).err().map(flume::SendError::into_inner) } else { Some(message) };
+            if *alive { self.queue.send(message).err().map(flume::SendError::into_inner) } else { Some(message) };
         // The message is dropped after unlocking, because its drop may run arbitrary code.
-        drop(open);
+        drop(alive);
         drop(refused);
     }
 }

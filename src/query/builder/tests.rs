@@ -6,8 +6,8 @@ use crate::query::catalog::{AnySeriesSources, SeriesInfo, SeriesSources};
 use crate::query::explain::ReadCounters;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::testing::merge::{VecSource, points};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Error;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Value, ValueType};
 use crate::types::series::{SeriesId, SeriesKey};
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::merge::{VecSource, policies, visible_points};
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::time_range::TimeRange;
 use crate::{Batch, Db};
 

@@ -112,7 +112,7 @@ macro_rules! naive_integer {
             }
 
             fn mean(values: &[$ty]) -> f64 {
-                exact_mean(values.iter().map(|value| i128::from(*value)).sum(), values.len() as u128)
+                crate::testing::exact_mean(values.iter().map(|value| i128::from(*value)).sum(), values.len() as u64)
             }
 
             fn less(a: &$ty, b: &$ty) -> bool {
@@ -213,22 +213,6 @@ fn naive_steps<T: NaiveAggregate>(aggregate: Aggregate, points: &[Point<T>], bef
             Some(nan(pairs().map(area).fold(0.0, |sum, area| sum + area)))
         }
     }
-}
-
-/// Returns the quotient rounded once: a long division to 60 decimals, and the parser of std, which rounds correctly.
-fn exact_mean(sum: i128, count: u128) -> f64 {
-    let sign = if sum < 0 { "-" } else { "" };
-    let mut rest = sum.unsigned_abs() % count;
-    let mut text = format!("{sign}{}.", sum.unsigned_abs() / count);
-    for _ in 0..60 {
-        text.push_str(&(rest * 10 / count).to_string());
-        rest = rest * 10 % count;
-    }
-    if rest > 0 {
-        text.push('1');
-    }
-    // The engine has no negative zero for integers.
-    text.parse::<f64>().unwrap() + 0.0
 }
 
 /// Returns the population variance, computed in two passes.

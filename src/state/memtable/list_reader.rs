@@ -5,7 +5,7 @@ use super::delete_mask::DeleteMask;
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns, last_visible_in, read_columns};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::time_range::TimeRange;
 
 /// Reader of one list of a series, chunk by chunk.

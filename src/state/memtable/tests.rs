@@ -7,7 +7,7 @@ use super::{ChunkList, Memtable, MemtableView, RawPoint};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::PointColumns;
 use crate::types::series::{SeriesId, SeriesSet};
 use crate::types::time_range::TimeRange;

@@ -6,8 +6,8 @@ use super::column_buffer::{ColumnBuffer, partition_point_galloping};
 use super::run_summary::RunSummary;
 use super::source::BoxPointSource;
 use crate::state::hidden_ranges::HiddenRanges;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Point, Timestamp};
 use crate::types::time_range::TimeRange;
 

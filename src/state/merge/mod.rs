@@ -42,8 +42,8 @@
 mod column_buffer;
 mod merge_iterator;
 mod newest_point;
-pub(crate) mod run_summary;
-pub(crate) mod source;
+mod run_summary;
+mod source;
 
 pub(crate) use column_buffer::partition_point_galloping;
 pub(crate) use merge_iterator::MergeIterator;

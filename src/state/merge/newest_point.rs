@@ -2,8 +2,8 @@
 
 use super::source::BoxPointSource;
 use crate::state::hidden_ranges::HiddenRanges;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::Point;
 
 /// Finds the newest point that is not hidden, in sources given oldest first.

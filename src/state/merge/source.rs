@@ -2,8 +2,8 @@
 
 use super::run_summary::RunSummary;
 use crate::state::hidden_ranges::HiddenRanges;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::{Point, Timestamp};
 use crate::types::time_range::TimeRange;
 

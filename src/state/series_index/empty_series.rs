@@ -103,7 +103,7 @@ impl EmptySeries {
     pub(crate) fn from_manifest(empty: &SeriesSet, candidates: &SeriesSet) -> Self {
         let bitmap = |set: &SeriesSet| {
             let mut bitmap = SeriesBitmap::default();
-            bitmap.insert_all_except(set, &SeriesBitmap::default());
+            bitmap.insert_all(set);
             bitmap
         };
         let (empty, candidates) = (bitmap(empty), bitmap(candidates));
@@ -138,7 +138,7 @@ impl EmptySeries {
     }
 
     fn mark(&mut self, seq: u64, series: &SeriesSet, by_check: bool) {
-        let new = self.empty.insert_all_except(series, &SeriesBitmap::default());
+        let new = self.empty.insert_all(series);
         if !new.is_empty() {
             // A check of an older version takes the seq of the last marking: a later seq is always correct.
             let seq = self.pending.last().map_or(seq, |last| seq.max(last.seq));
@@ -183,7 +183,7 @@ impl EmptySeries {
         for marked in &pending {
             let withheld = empty.remove_all(&marked.series);
             if marked.by_check {
-                candidates.insert_all_except(&withheld, &SeriesBitmap::default());
+                candidates.insert_all(&withheld);
             }
         }
         let in_manifest = ManifestSets { empty, candidates: candidates.below(logged_len) };

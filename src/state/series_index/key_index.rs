@@ -85,7 +85,7 @@ impl KeyIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::options::DuplicatePolicy;
+    use crate::types::duplicate_policy::DuplicatePolicy;
     use crate::types::point::ValueType;
 
     #[test]

@@ -28,8 +28,8 @@ use self::key_index::KeyIndex;
 use self::postings::Postings;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{
     ALLOCATION_OVERHEAD_BYTES, IndexFilter, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet,
@@ -85,7 +85,7 @@ impl SeriesIndex {
 
     /// Returns the series that match the filter and are not empty, by id in ascending order.
     pub(crate) fn select_listed<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
-        self.select(filter).filter(|def| !self.empty.contains(def.id))
+        self.select(filter).filter(|def| self.is_listed(def))
     }
 
     /// Returns the metric names of all series that are not empty.
@@ -119,7 +119,7 @@ impl SeriesIndex {
     }
 
     /// Returns the number of series that are not empty, which `max_series` limits.
-    pub(crate) fn live_count(&self) -> usize {
+    pub(crate) fn listed_count(&self) -> usize {
         self.len() - self.empty.len()
     }
 
@@ -156,7 +156,7 @@ impl SeriesIndex {
     /// then partly changed and must be discarded.
     pub(crate) fn revive(&mut self, series: &[SeriesId], cap: u32) -> Result<()> {
         for id in self.empty.filter_contained(series) {
-            if self.empty.revive(id) && self.live_count() > cap as usize {
+            if self.empty.revive(id) && self.listed_count() > cap as usize {
                 return Err(Error::TooManySeries { cap });
             }
         }
@@ -217,7 +217,7 @@ impl SeriesIndex {
             };
         }
         let NewSeriesSettings { seq, cap, duplicates } = settings;
-        let has_room = self.live_count() < cap as usize;
+        let has_room = self.listed_count() < cap as usize;
         let next = u32::try_from(self.len()).ok().filter(|next| *next < MAX_SERIES_IDS && has_room);
         let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
         let duplicates = chosen.unwrap_or(duplicates);

@@ -73,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::types::options::DuplicatePolicy;
+    use crate::types::duplicate_policy::DuplicatePolicy;
     use crate::types::point::ValueType;
     use crate::types::series::{SeriesId, SeriesKey, TagValuePredicate, ValueHint};
 

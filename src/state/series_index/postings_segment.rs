@@ -117,7 +117,7 @@ impl PostingsSegment {
     fn positions(&self, filter: &IndexFilter<'_>) -> RoaringBitmap {
         match filter {
             IndexFilter::Metric(name) => self.with_metric(name),
-            IndexFilter::Tag(key, test) => self.with_tag(key, *test),
+            IndexFilter::Tag(key, predicate) => self.with_tag(key, *predicate),
             IndexFilter::All(filters) => {
                 let mut found = self.all();
                 for filter in filters {
@@ -170,34 +170,31 @@ impl PostingsSegment {
         self.values.get(tag.values.start as usize..tag.values.end as usize).unwrap_or_default()
     }
 
-    fn with_tag(&self, key: &str, test: &dyn TagValuePredicate) -> RoaringBitmap {
-        let missing_passes = test.matches("");
+    fn with_tag(&self, key: &str, predicate: &dyn TagValuePredicate) -> RoaringBitmap {
+        let missing_matches = predicate.matches("");
         let Some(tag) = self.find_tag(key) else {
-            return if missing_passes { self.all() } else { RoaringBitmap::new() };
+            return if missing_matches { self.all() } else { RoaringBitmap::new() };
         };
-        // The predicate gives the same result for all series without the tag. If it is `false`, the series that pass
-        // are collected; if it is `true`, those that fail.
+        // The predicate gives the same result for all series without the tag. If it is `false`, the series that match
+        // are collected; if it is `true`, those that do not match.
+        let listed = match predicate.value_hint() {
+            ValueHint::In(values) if !missing_matches => Some(values),
+            ValueHint::NotIn(values) if missing_matches => Some(values),
+            _ => None,
+        };
         let mut found = RoaringBitmap::new();
-        match test.value_hint() {
-            ValueHint::In(values) if !missing_passes => {
-                for value in values {
-                    self.add_value(tag, value, &mut found);
-                }
+        if let Some(values) = listed {
+            for value in values {
+                self.add_value(tag, value, &mut found);
             }
-            ValueHint::NotIn(values) if missing_passes => {
-                for value in values {
-                    self.add_value(tag, value, &mut found);
-                }
-            }
-            _ => {
-                for posting in self.values(tag) {
-                    if test.matches(self.tag_of(posting.text_ref).1) != missing_passes {
-                        posting.list.add_to(&mut found);
-                    }
+        } else {
+            for posting in self.values(tag) {
+                if predicate.matches(self.tag_of(posting.text_ref).1) != missing_matches {
+                    posting.list.add_to(&mut found);
                 }
             }
         }
-        if missing_passes { self.all() - found } else { found }
+        if missing_matches { self.all() - found } else { found }
     }
 
     fn add_value(&self, tag: &TagPostings, value: &str, found: &mut RoaringBitmap) {

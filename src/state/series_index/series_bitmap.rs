@@ -59,6 +59,11 @@ impl SeriesBitmap {
         true
     }
 
+    /// Adds ids, and returns those that were not in the set.
+    pub(crate) fn insert_all(&mut self, ids: &SeriesSet) -> SeriesSet {
+        self.insert_all_except(ids, &Self::default())
+    }
+
     /// Adds the ids that are not in `except`, and returns those that were not in the set.
     ///
     /// The vector is accessed once per word of 64 ids and not per id, so that a delete of a million series is fast.

@@ -24,8 +24,8 @@ pub(crate) struct Cutoffs {
 pub(crate) struct RetentionRule {
     /// Text of the selector; it identifies the rule in the manifest.
     pub(crate) selector: String,
-    /// The selector as a predicate.
-    pub(crate) matcher: Arc<dyn SeriesPredicate>,
+    /// The selector, as a predicate over series keys.
+    pub(crate) predicate: Arc<dyn SeriesPredicate>,
     /// Time before which the rule hides the points of its series; `None` if it hides nothing.
     pub(crate) cutoff: Option<i64>,
 }
@@ -53,7 +53,7 @@ impl Cutoffs {
 
     /// Returns the latest cutoff that applies to a series: its points before this time are hidden.
     pub(crate) fn for_series(&self, def: &SeriesDef) -> Option<i64> {
-        let matching = self.rules.iter().filter(|rule| rule.cutoff > self.global && rule.matcher.matches(&def.key));
+        let matching = self.rules.iter().filter(|rule| rule.cutoff > self.global && rule.predicate.matches(&def.key));
         matching.map(|rule| rule.cutoff).max().unwrap_or(self.global)
     }
 
@@ -81,14 +81,14 @@ impl Cutoffs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::options::DuplicatePolicy;
+    use crate::types::duplicate_policy::DuplicatePolicy;
     use crate::types::point::ValueType;
     use crate::types::series::{SeriesId, SeriesKey};
 
     #[derive(Debug)]
-    struct MetricMatcher(&'static str);
+    struct MetricPredicate(&'static str);
 
-    impl SeriesPredicate for MetricMatcher {
+    impl SeriesPredicate for MetricPredicate {
         fn matches(&self, key: &SeriesKey) -> bool {
             key.metric() == self.0
         }
@@ -103,7 +103,7 @@ mod tests {
     fn the_latest_cutoff_that_applies_to_a_series_counts_and_none_moves_back() {
         let rule = |metric: &'static str, cutoff| RetentionRule {
             selector: metric.to_owned(),
-            matcher: Arc::new(MetricMatcher(metric)),
+            predicate: Arc::new(MetricPredicate(metric)),
             cutoff,
         };
         let cutoffs = Cutoffs::new(Some(10), vec![rule("a", Some(30)), rule("b", Some(5)), rule("a", None)]);

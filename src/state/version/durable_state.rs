@@ -8,7 +8,7 @@ use crate::state::file_id::FileId;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::series::SeriesSet;
 
 /// Sum of all edits. Fields without a comment have the meaning that they have in [`VersionEdit`].

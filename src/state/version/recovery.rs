@@ -54,7 +54,7 @@ pub(crate) struct ManifestState {
 pub(crate) struct SegmentSummary {
     pub(crate) id: FileId,
     /// Seq of the last record before the segment.
-    pub(crate) last_seq: u64,
+    pub(crate) previous_seq: u64,
     /// The segment before this one, and its sealed length in bytes.
     /// `None` for the first segment of an opening.
     pub(crate) predecessor: Option<(FileId, u64)>,
@@ -117,7 +117,7 @@ pub(crate) enum RecoveryRefusal {
     MissingSegment(FileId),
     /// The last edit of the manifest is bad, and the files do not fit the state without it.
     /// `offset` is the offset of the edit in the manifest, in bytes.
-    BadEdit { offset: u64, why: &'static str },
+    BadEdit { offset: u64, detail: &'static str },
     /// The header of a segment does not fit the segment before it, or the flushed records.
     BrokenChain { id: FileId, detail: &'static str },
 }
@@ -131,8 +131,8 @@ pub(crate) fn plan_recovery(input: &RecoveryInput) -> Result<RecoveryPlan, Recov
     check_ssts(input)?;
     let (older, newer): (Vec<_>, Vec<_>) =
         input.segments.iter().cloned().partition(|segment| segment.id < durable.wal_floor);
-    let chain = chain(durable, newer).map_err(|refusal| refusal_after_bad_edit(input, refusal))?;
-    let (replay, unfinished) = chain;
+    let segments = chain(durable, newer).map_err(|refusal| refusal_after_bad_edit(input, refusal))?;
+    let (replay, unfinished) = segments;
     let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
     let highest = named.iter().chain(input.ssts.keys()).chain(&input.other_ids).copied();
     let highest = highest.chain(input.segments.iter().map(|segment| segment.id)).max();
@@ -149,7 +149,7 @@ pub(crate) fn plan_recovery(input: &RecoveryInput) -> Result<RecoveryPlan, Recov
 fn refusal_after_bad_edit(input: &RecoveryInput, refusal: RecoveryRefusal) -> RecoveryRefusal {
     match input.manifest.bad_edit {
         Some(offset) => {
-            RecoveryRefusal::BadEdit { offset, why: "the WAL does not start at the floor of the state before it" }
+            RecoveryRefusal::BadEdit { offset, detail: "the WAL does not start at the floor of the state before it" }
         }
         None => refusal,
     }
@@ -158,12 +158,11 @@ fn refusal_after_bad_edit(input: &RecoveryInput, refusal: RecoveryRefusal) -> Re
 fn check_ssts(input: &RecoveryInput) -> Result<(), RecoveryRefusal> {
     let named = &input.manifest.durable.ssts;
     let missing: Vec<FileId> = named.iter().map(|sst| sst.id).filter(|id| !input.ssts.contains_key(id)).collect();
-    match input.manifest.bad_edit {
-        Some(offset) if !missing.is_empty() => {
-            return Err(RecoveryRefusal::BadEdit { offset, why: "SSTs of the state before it are missing" });
-        }
-        _ if !missing.is_empty() => return Err(RecoveryRefusal::MissingSsts(missing)),
-        _ => {}
+    if !missing.is_empty() {
+        return Err(match input.manifest.bad_edit {
+            Some(offset) => RecoveryRefusal::BadEdit { offset, detail: "SSTs of the state before it are missing" },
+            None => RecoveryRefusal::MissingSsts(missing),
+        });
     }
     for sst in named {
         let found = input.ssts.get(&sst.id).copied().unwrap_or_default();
@@ -189,7 +188,7 @@ fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<Se
     match chain.first() {
         None if no_segment_yet => return Ok((Vec::new(), unfinished)),
         Some(first) if first.id == durable.wal_floor && !no_segment_yet => {
-            if first.last_seq > durable.flushed_seq {
+            if first.previous_seq > durable.flushed_seq {
                 let detail = "it starts after the newest flushed record: the records between them are missing";
                 return Err(RecoveryRefusal::BrokenChain { id: first.id, detail });
             }
@@ -218,9 +217,9 @@ fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<Se
 mod tests {
     use super::*;
 
-    fn segment(id: u64, last_seq: u64, predecessor: Option<(u64, u64)>) -> SegmentSummary {
+    fn segment(id: u64, previous_seq: u64, predecessor: Option<(u64, u64)>) -> SegmentSummary {
         let predecessor = predecessor.map(|(id, length)| (FileId::new(id), length));
-        SegmentSummary { id: FileId::new(id), last_seq, predecessor }
+        SegmentSummary { id: FileId::new(id), previous_seq, predecessor }
     }
 
     fn input(wal_floor: u64, flushed_seq: u64, segments: Vec<SegmentSummary>) -> RecoveryInput {

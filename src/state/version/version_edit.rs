@@ -8,7 +8,7 @@ use crate::state::file_id::FileId;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 
 /// One step from a durable state to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -122,7 +122,7 @@ fn record_of_batch(batch: &Batch) -> OwnedRecord {
             id,
             key: key.clone(),
             ty: *ty,
-            duplicates: crate::types::options::DuplicatePolicy::default(),
+            duplicates: crate::types::duplicate_policy::DuplicatePolicy::default(),
             seq: 1,
         })
     };

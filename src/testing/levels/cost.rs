@@ -78,18 +78,18 @@ fn sample_read_cost(world: &LevelSimulation) -> (u64, u64) {
     let (mut sum, mut deepest) = (0, 0);
     for number in 0..SAMPLES {
         let mut at = total / SAMPLES * number;
-        let lumps = world.files.iter().flat_map(|held| &held.lumps);
-        let lump = lumps.into_iter().find(|lump| {
-            let found = at < lump.points;
-            at = at.saturating_sub(lump.points);
+        let clusters = world.files.iter().flat_map(|held| &held.clusters);
+        let cluster = clusters.into_iter().find(|cluster| {
+            let found = at < cluster.points;
+            at = at.saturating_sub(cluster.points);
             found
         });
-        let Some(lump) = lump else { continue };
-        let (first, last) = (lump.rectangle.first_series.get(), lump.rectangle.last_series.get());
+        let Some(cluster) = cluster else { continue };
+        let (first, last) = (cluster.rectangle.first_series.get(), cluster.rectangle.last_series.get());
         let mut draw = |bound: u64| chance.up_to(usize::try_from(bound).unwrap_or(usize::MAX));
         let series = SeriesId::new(first + u32::try_from(draw(u64::from(last - first))).unwrap_or(0));
-        let long = lump.rectangle.times.last().abs_diff(lump.rectangle.times.first());
-        let time = lump.rectangle.times.first().saturating_add_unsigned(u64::try_from(draw(long)).unwrap_or(0));
+        let long = cluster.rectangle.times.last().abs_diff(cluster.rectangle.times.first());
+        let time = cluster.rectangle.times.first().saturating_add_unsigned(u64::try_from(draw(long)).unwrap_or(0));
         let hour = TimeRange::new(time.saturating_sub(HOUR / 2), time.saturating_add(HOUR / 2));
         let meeting = |times| world.files.iter().filter(|held| held.meta.rectangle.contains_any(series, times)).count();
         sum += u64::try_from(meeting(hour)).unwrap_or(0);

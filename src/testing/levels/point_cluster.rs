@@ -43,7 +43,7 @@ impl PointCluster {
 
     /// Returns the part of the cluster inside `area`, or `None` if that part holds no point.
     pub(super) fn clip(&self, area: &Rectangle) -> Option<Self> {
-        if area.contains(&self.rectangle) {
+        if area.covers(&self.rectangle) {
             return Some(*self);
         }
         let (own, (first, last)) = (self.series(), (area.first_series.get(), area.last_series.get()));
@@ -74,13 +74,13 @@ pub(super) struct FileEstimate {
 }
 
 impl FileEstimate {
-    pub(super) fn of(lumps: &[PointCluster]) -> Self {
+    pub(super) fn of(clusters: &[PointCluster]) -> Self {
         // Resolution of the density, in parts of a point per series. A thousandth of a point would be sufficient.
         const GRAIN: u128 = 1_000_000;
-        let mut changes: Vec<(u64, bool, u128)> = Vec::with_capacity(2 * lumps.len());
-        for lump in lumps {
-            let density = u128::from(lump.points) * GRAIN / u128::from(lump.width());
-            let (first, last) = lump.series();
+        let mut changes: Vec<(u64, bool, u128)> = Vec::with_capacity(2 * clusters.len());
+        for cluster in clusters {
+            let density = u128::from(cluster.points) * GRAIN / u128::from(cluster.width());
+            let (first, last) = cluster.series();
             changes.push((u64::from(first), true, density));
             changes.push((u64::from(last) + 1, false, density));
         }
@@ -94,7 +94,7 @@ impl FileEstimate {
             blocks += present * density.div_ceil(GRAIN * u128::from(BLOCK));
             density = if rises { density + by } else { density - by };
         }
-        let points = lumps.iter().map(|lump| lump.points).sum();
+        let points = clusters.iter().map(|cluster| cluster.points).sum();
         let blocks = u64::try_from(blocks).unwrap_or(u64::MAX).clamp(1, points);
         let series = u64::try_from(series).unwrap_or(u64::MAX).clamp(1, points);
         Self { points, blocks, series, bytes: points + BLOCK_BYTES * blocks }
@@ -102,42 +102,42 @@ impl FileEstimate {
 }
 
 /// Returns the size estimates, one per cluster, from which the engine chooses output regions.
-pub(super) fn fragments(lumps: &[PointCluster], size: FileEstimate) -> impl Iterator<Item = SizeEstimate> {
-    lumps.iter().map(move |lump| {
-        let bytes = u128::from(lump.points) * u128::from(size.bytes) / u128::from(size.points.max(1));
+pub(super) fn fragments(clusters: &[PointCluster], size: FileEstimate) -> impl Iterator<Item = SizeEstimate> {
+    clusters.iter().map(move |cluster| {
+        let bytes = u128::from(cluster.points) * u128::from(size.bytes) / u128::from(size.points.max(1));
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        SizeEstimate { rectangle: lump.rectangle, points: lump.points, bytes }
+        SizeEstimate { rectangle: cluster.rectangle, points: cluster.points, bytes }
     })
 }
 
 /// Joins neighbouring clusters until at most `most` are left.
 ///
 /// The pairs whose union widens the area least are joined first.
-pub(super) fn coalesce(lumps: &mut Vec<PointCluster>, most: usize) {
-    lumps.sort_unstable_by_key(|lump| (lump.series(), lump.rectangle.times.first()));
-    while lumps.len() > most {
+pub(super) fn coalesce(clusters: &mut Vec<PointCluster>, most: usize) {
+    clusters.sort_unstable_by_key(|cluster| (cluster.series(), cluster.rectangle.times.first()));
+    while clusters.len() > most {
         let waste = |one: &PointCluster, next: &PointCluster| {
             one.union(next).area().saturating_mul(1_000) / (one.area() + next.area())
         };
-        let mut wastes: Vec<u128> = lumps.windows(2).map(|pair| waste(&pair[0], &pair[1])).collect();
+        let mut wastes: Vec<u128> = clusters.windows(2).map(|pair| waste(&pair[0], &pair[1])).collect();
         // Each pass joins at most half of the pairs, so that a run of neighbours does not become one cluster at once.
         let limit = wastes.len() / 2;
         let (_, limit, _) = wastes.select_nth_unstable(limit);
         let limit = *limit;
-        let mut fewer: Vec<PointCluster> = Vec::with_capacity(lumps.len());
+        let mut fewer: Vec<PointCluster> = Vec::with_capacity(clusters.len());
         let mut joined = false;
-        for lump in lumps.drain(..) {
+        for cluster in clusters.drain(..) {
             match fewer.last_mut() {
-                Some(last) if !joined && waste(last, &lump) <= limit => {
-                    *last = last.union(&lump);
+                Some(last) if !joined && waste(last, &cluster) <= limit => {
+                    *last = last.union(&cluster);
                     joined = true;
                 }
                 _ => {
-                    fewer.push(lump);
+                    fewer.push(cluster);
                     joined = false;
                 }
             }
         }
-        *lumps = fewer;
+        *clusters = fewer;
     }
 }

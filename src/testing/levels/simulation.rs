@@ -34,7 +34,7 @@ pub enum CompactorSpeed {
 #[derive(Debug)]
 pub(super) struct SimulatedFile {
     pub(super) meta: Arc<SstMeta>,
-    pub(super) lumps: Vec<PointCluster>,
+    pub(super) clusters: Vec<PointCluster>,
 }
 
 #[derive(Debug, Default)]
@@ -104,13 +104,13 @@ impl LevelSimulation {
         Some((now + cost, plan))
     }
 
-    fn flush(&mut self, lumps: &[PointCluster]) {
-        let size = FileEstimate::of(lumps);
-        let cut = flush_regions(&fragments(lumps, size).collect::<Vec<_>>(), self.newest);
-        self.newest = self.newest.max(lumps.iter().map(|lump| lump.rectangle.times.last()).max());
+    fn flush(&mut self, clusters: &[PointCluster]) {
+        let size = FileEstimate::of(clusters);
+        let regions = flush_regions(&fragments(clusters, size).collect::<Vec<_>>(), self.newest);
+        self.newest = self.newest.max(clusters.iter().map(|cluster| cluster.rectangle.times.last()).max());
         self.points += size.points;
-        let age = self.next_id();
-        self.bytes_flushed += self.write(&cut, lumps, L0, age);
+        let generation = self.next_id();
+        self.bytes_flushed += self.write(&regions, clusters, L0, generation);
     }
 
     fn install(&mut self, plan: &CompactionPlan) {
@@ -119,29 +119,32 @@ impl LevelSimulation {
         let (going, staying): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.files).into_iter().partition(|held| taken.contains(&held.meta.id));
         self.files = staying;
-        let mut lumps: Vec<PointCluster> = Vec::new();
+        let mut clusters: Vec<PointCluster> = Vec::new();
         let mut estimates: Vec<SizeEstimate> = Vec::new();
         for held in going {
-            estimates.extend(fragments(&held.lumps, FileEstimate::of(&held.lumps)));
-            lumps.extend(held.lumps);
+            estimates.extend(fragments(&held.clusters, FileEstimate::of(&held.clusters)));
+            clusters.extend(held.clusters);
         }
         let fresh = self.next_id();
-        let age = if let CompactionTarget::InPlace { generation, .. } = plan.output { generation } else { fresh };
-        self.bytes_merged += self.write(&compaction_regions(plan, &estimates), &lumps, plan.output.level(), age);
+        let generation =
+            if let CompactionTarget::InPlace { generation, .. } = plan.output { generation } else { fresh };
+        self.bytes_merged +=
+            self.write(&compaction_regions(plan, &estimates), &clusters, plan.output.level(), generation);
         debug_assert!(!base_files_overlap(&self.ssts()), "{plan:?}");
     }
 
     /// Writes one file per region that contains points; returns the total number of bytes.
-    fn write(&mut self, cut: &[OutputRegion], lumps: &[PointCluster], level: u8, age: u64) -> u64 {
+    fn write(&mut self, regions: &[OutputRegion], clusters: &[PointCluster], level: u8, generation: u64) -> u64 {
         let mut written = 0;
-        for region in cut {
-            let mut inside: Vec<PointCluster> = lumps.iter().filter_map(|lump| lump.clip(&region.bounds)).collect();
-            let around = inside.iter().map(|lump| lump.rectangle).reduce(|all, one| all.union(&one));
+        for region in regions {
+            let mut inside: Vec<PointCluster> =
+                clusters.iter().filter_map(|cluster| cluster.clip(&region.bounds)).collect();
+            let around = inside.iter().map(|cluster| cluster.rectangle).reduce(|all, one| all.union(&one));
             let Some(rectangle) = around else { continue };
             coalesce(&mut inside, MAX_CLUSTERS);
-            let meta = self.estimate_meta(&FileEstimate::of(&inside), rectangle, region.partition, (level, age));
+            let meta = self.estimate_meta(&FileEstimate::of(&inside), rectangle, region.partition, (level, generation));
             written += meta.file_len;
-            self.files.push(SimulatedFile { meta: Arc::new(meta), lumps: inside });
+            self.files.push(SimulatedFile { meta: Arc::new(meta), clusters: inside });
         }
         self.files.sort_by_key(|held| (Reverse(held.meta.level), held.meta.generation));
         written
@@ -152,7 +155,7 @@ impl LevelSimulation {
         size: &FileEstimate,
         rectangle: Rectangle,
         partition: DyadicBox,
-        (level, age): (u8, u64),
+        (level, generation): (u8, u64),
     ) -> SstMeta {
         SstMeta {
             id: FileId::new(self.next_id()),
@@ -165,7 +168,7 @@ impl LevelSimulation {
             blocks: size.blocks,
             series: size.series,
             level,
-            generation: age,
+            generation,
             partition,
             origin: 0,
         }

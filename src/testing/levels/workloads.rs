@@ -127,21 +127,21 @@ fn late(on_time: &PointCluster, points: u64) -> PointCluster {
 fn backfill(from: u64, points: u64, first_series: u32, each: u64) -> Vec<PointCluster> {
     let step = YEAR / each.cast_signed();
     let (mut at, end) = (from, from + points);
-    let mut lumps = Vec::new();
+    let mut clusters = Vec::new();
     while at < end {
         let (series, within) = (at / each, at % each);
         let count = (each - within).min(end - at);
         let id = first_series + u32::try_from(series).unwrap_or(0);
         let time = |number: u64| START - YEAR + step * number.cast_signed();
-        lumps.push(PointCluster::new((id, id), TimeRange::new(time(within), time(within + count - 1)), count));
+        clusters.push(PointCluster::new((id, id), TimeRange::new(time(within), time(within + count - 1)), count));
         at += count;
     }
-    lumps
+    clusters
 }
 
 fn beside(number: u64, of: u64, backfilled: u64, ticks: u32) -> Vec<PointCluster> {
     let each = (of * backfilled).div_ceil(100).max(1);
-    let mut lumps = backfill(number * backfilled, backfilled, 1_000, each);
-    lumps.push(live(number, 1_000, ticks, 10));
-    lumps
+    let mut clusters = backfill(number * backfilled, backfilled, 1_000, each);
+    clusters.push(live(number, 1_000, ticks, 10));
+    clusters
 }

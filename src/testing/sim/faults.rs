@@ -40,25 +40,10 @@ pub enum CallKind {
 
 impl CallKind {
     /// Number of kinds.
-    pub(super) const COUNT: usize = 14;
+    pub(super) const COUNT: usize = Self::HardLink as usize + 1;
 
     pub(super) fn index(self) -> usize {
-        match self {
-            Self::Open => 0,
-            Self::Create => 1,
-            Self::Read => 2,
-            Self::Write => 3,
-            Self::SetLen => 4,
-            Self::Len => 5,
-            Self::Sync => 6,
-            Self::SyncDir => 7,
-            Self::Rename => 8,
-            Self::Remove => 9,
-            Self::List => 10,
-            Self::CreateDir => 11,
-            Self::Lock => 12,
-            Self::HardLink => 13,
-        }
+        self as usize
     }
 
     fn takes_descriptor(self) -> bool {

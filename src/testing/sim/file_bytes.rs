@@ -97,14 +97,17 @@ pub(super) fn len_u64(len: usize) -> u64 {
 
 /// Seeded random numbers (splitmix64).
 #[derive(Debug, Clone)]
-pub(crate) struct SeededRng(u64);
+pub struct SeededRng(u64);
 
 impl SeededRng {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Creates a generator; the same seed gives the same numbers.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next_u64(&mut self) -> u64 {
+    /// Returns the next number.
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -112,7 +115,7 @@ impl SeededRng {
     }
 
     /// Returns a number below the bound. The bound must not be zero.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.next_u64() % bound
     }
 

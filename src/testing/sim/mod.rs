@@ -24,5 +24,5 @@ pub use disk_image::{CrashChoice, DiskImage};
 pub use disk_state::DiskState;
 pub use faults::{CallKind, Fault, FaultRates, FaultTrigger};
 pub use file_bytes::FileBytes;
-pub(crate) use file_bytes::SeededRng;
+pub use file_bytes::SeededRng;
 pub use op::{DiskOp, Inode};

@@ -14,7 +14,7 @@ use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
 use crate::state::version::{BASE, L0};
 use crate::testing::fuzzing::fuzz_input::FuzzInput;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::SeriesKey;
 use crate::types::time_range::TimeRange;

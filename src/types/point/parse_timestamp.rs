@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use crate::types::error::Error;
+use crate::types::error::{Error, shortened};
 use crate::types::timestamp::Timestamp;
 
 /// Parses RFC 3339 with an offset or `Z`, such as `2013-01-01T00:26:40.5Z`.
@@ -16,7 +16,7 @@ impl FromStr for Timestamp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let invalid = |detail: String| Error::InvalidTimestamp { text: text.chars().take(64).collect(), detail };
+        let invalid = |detail: String| Error::InvalidTimestamp { text: shortened(text), detail };
         let time: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| invalid(error.to_string()))?;
         let nanos = i64::try_from(time.as_nanosecond());
         nanos.map(Self::from_nanos).map_err(|_| invalid("outside the years 1677 to 2262".to_owned()))

@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use super::tag_condition::{Pattern, ValueCondition};
 use super::{Conjunction, Selector, TagCondition};
-use crate::types::error::{Error, Result};
+use crate::types::error::{Error, Result, shortened};
 
 /// Characters that end a name without quotes.
 const RESERVED_CHARS: &str = "{}()\",=!~\\";
@@ -248,7 +248,7 @@ impl<'a> SelectorParser<'a> {
     /// Returns an error that names the character where parsing stopped, counted from 1.
     fn error_at(&self, detail: &str) -> Error {
         let position = self.text[..self.text.len() - self.rest.len()].chars().count() + 1;
-        let shown: String = self.text.chars().take(64).collect();
+        let shown = shortened(self.text);
         Error::InvalidQuery { detail: format!("selector `{shown}`, character {position}: {detail}") }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::types::error::{Error, Result};
+use crate::types::error::{Error, Result, shortened};
 
 /// Maximum number of bytes of a metric name and all tags together.
 pub const MAX_SERIES_KEY_BYTES: usize = 16 << 10;
@@ -187,7 +187,7 @@ fn check_text(field: &'static str, text: &str, needed: bool) -> Result<()> {
 }
 
 fn invalid_name_error(field: &'static str, text: &str, detail: &str) -> Error {
-    Error::InvalidName { field, text: text.chars().take(64).collect(), detail: detail.to_owned() }
+    Error::InvalidName { field, text: shortened(text), detail: detail.to_owned() }
 }
 
 /// Writes `metric{key="value",...}`, or `metric` without tags.
@@ -235,7 +235,7 @@ impl FromStr for SeriesKey {
 
 /// Returns the unescaped text between the quotes at the start, and the rest after the closing quote.
 ///
-/// `\n` is a line feed; a backslash before any other character stands for that character. `None` if a quote is missing.
+/// `\n` is a line feed; before any other character the backslash is removed. `None` if a quote is missing.
 pub(crate) fn unquote(text: &str) -> Option<(String, &str)> {
     let body = text.strip_prefix('"')?;
     let mut value = String::new();

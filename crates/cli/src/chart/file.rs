@@ -69,15 +69,15 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-pub(super) fn svg(picture: &Chart, bounds: ChartBounds) -> Result<String> {
-    let plan = ChartLayout::new(picture, bounds, 1)?;
+pub(super) fn svg(chart: &Chart, bounds: ChartBounds) -> Result<String> {
+    let plan = ChartLayout::new(chart, bounds, 1)?;
     let mut text = String::new();
     plan.draw(&SVGBackend::with_string(&mut text, plan.size()).into_drawing_area()).map_err(failed)?;
     Ok(text)
 }
 
-pub(super) fn png(picture: &Chart, bounds: ChartBounds) -> Result<Vec<u8>> {
-    let plan = ChartLayout::new(picture, bounds, SUPERSAMPLING)?;
+pub(super) fn png(chart: &Chart, bounds: ChartBounds) -> Result<Vec<u8>> {
+    let plan = ChartLayout::new(chart, bounds, SUPERSAMPLING)?;
     let (wide, high) = plan.size();
     let mut large = vec![0; wide as usize * high as usize * 3];
     plan.draw(&BitMapBackend::with_buffer(&mut large, (wide, high)).into_drawing_area()).map_err(failed)?;
@@ -114,7 +114,7 @@ fn failed(error: impl Display) -> Failure {
 
 /// Positions and sizes, computed before anything is drawn.
 struct ChartLayout<'a> {
-    picture: &'a Chart,
+    chart: &'a Chart,
     lines: &'a [ChartLine],
     bounds: ChartBounds,
     scale: ValueScale,
@@ -128,15 +128,15 @@ struct ChartLayout<'a> {
 type DrawResult<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 impl<'a> ChartLayout<'a> {
-    fn new(picture: &'a Chart, bounds: ChartBounds, finer: i32) -> Result<Self> {
+    fn new(chart: &'a Chart, bounds: ChartBounds, finer: i32) -> Result<Self> {
         register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
             .map_err(|_| failed("the font inside the program cannot be read"))?;
-        let lines = picture.first_lines(COLOURS.len());
+        let lines = chart.first_lines(COLOURS.len());
         let width = |text: &str| usize::try_from(width_of(text, TEXT_SIZE)).unwrap_or(usize::MAX / 100);
         // The approximate width of the plot in pixels, without labels and margins.
-        let marks = axis::times_in(bounds.times, 1_000, &picture.zone, width);
+        let marks = axis::times_in(bounds.times, 1_000, &chart.zone, width);
         let scale = ValueScale::new(bounds.values, 7);
-        Ok(Self { picture, lines, bounds, scale, marks, legend: Legend::new(lines), finer })
+        Ok(Self { chart, lines, bounds, scale, marks, legend: Legend::new(lines), finer })
     }
 
     fn size(&self) -> (u32, u32) {
@@ -161,7 +161,7 @@ impl<'a> ChartLayout<'a> {
     }
 
     fn draw_title<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let title = fitting(&self.picture.title(), WIDTH - 2 * MARGIN, TITLE_SIZE);
+        let title = fitting(&self.chart.title(), WIDTH - 2 * MARGIN, TITLE_SIZE);
         let style = self.style(TITLE_SIZE, BLACK).pos(Pos::new(HPos::Center, VPos::Top));
         area.draw(&Text::new(title, (WIDTH / 2 * self.finer, 14 * self.finer), style))
     }
@@ -193,7 +193,7 @@ impl<'a> ChartLayout<'a> {
             .y_labels(20)
             .x_label_formatter(&text_of)
             .y_label_formatter(&|value| self.scale.text(*value))
-            .x_desc(axis::range_text(self.bounds.times, &self.picture.zone, &self.picture.zone_name))
+            .x_desc(axis::range_text(self.bounds.times, &self.chart.zone, &self.chart.zone_name))
             .axis_desc_style(self.style(TEXT_SIZE, GREY))
             .draw()?;
         for (line, colour) in self.lines.iter().zip(COLOURS) {
@@ -293,7 +293,7 @@ impl Ranged for ValueAxis {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 
-    #[expect(clippy::cast_possible_truncation, reason = "a share of a picture's pixels")]
+    #[expect(clippy::cast_possible_truncation, reason = "a share of a chart's pixels")]
     fn map(&self, value: &f64, pixels: (i32, i32)) -> i32 {
         // A value outside the axis is drawn at its edge; coordinates are 32-bit numbers.
         let share = ((value - self.range.0) / (self.range.1 - self.range.0)).clamp(-0.01, 1.01);

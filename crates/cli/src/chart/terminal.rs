@@ -33,10 +33,10 @@ const NUMBER_EVERY: usize = 24;
 /// Rows of cells; a cell has a character and the index of its line.
 type Canvas = Vec<Vec<Option<(char, usize)>>>;
 
-pub(super) fn draw(picture: &Chart, bounds: ChartBounds) -> Result<()> {
+pub(super) fn draw(chart: &Chart, bounds: ChartBounds) -> Result<()> {
     let mut stdout = StdoutWriter::lock();
     let width = if stdout.terminal { columns() } else { 100 };
-    for line in render(picture, bounds, width, stdout.colour) {
+    for line in render(chart, bounds, width, stdout.colour) {
         writeln!(stdout.out, "{line}")?;
     }
     stdout.out.flush()?;
@@ -48,8 +48,8 @@ fn columns() -> usize {
     terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 240)
 }
 
-fn render(picture: &Chart, bounds: ChartBounds, width: usize, colour: bool) -> Vec<String> {
-    let lines = picture.first_lines(LINES);
+fn render(chart: &Chart, bounds: ChartBounds, width: usize, colour: bool) -> Vec<String> {
+    let lines = chart.first_lines(LINES);
     let scale = ValueScale::new(bounds.values, 5);
     let marks: Vec<(usize, String)> =
         scale.marks().iter().map(|value| (row(*value, &scale), scale.text(*value))).collect();
@@ -59,16 +59,16 @@ fn render(picture: &Chart, bounds: ChartBounds, width: usize, colour: bool) -> V
     for (nth, line) in lines.iter().enumerate() {
         lay(&mut canvas, nth, &by_column(line, bounds.times, columns, &scale), lines.len() > 1);
     }
-    let mut out = vec![truncate_text(&picture.title(), width)];
+    let mut out = vec![truncate_text(&chart.title(), width)];
     for (at, cells) in canvas.iter().enumerate() {
         let mark = marks.iter().find(|(row, _)| ROWS - row == at).map(|(_, text)| text.as_str());
         let axis = if mark.is_some() { '┤' } else { '│' };
         out.push(format!("{:>margin$} {axis}{}", mark.unwrap_or(""), painted(cells, colour)).trim_end().to_owned());
     }
-    let (ruler, texts) = time_axis(picture, bounds.times, columns);
+    let (ruler, texts) = time_axis(chart, bounds.times, columns);
     out.push(format!("{} └{ruler}", " ".repeat(margin)));
     out.push(format!("{}{texts}", " ".repeat(margin + 2)).trim_end().to_owned());
-    let span = axis::range_text(bounds.times, &picture.zone, &picture.zone_name);
+    let span = axis::range_text(bounds.times, &chart.zone, &chart.zone_name);
     out.push(format!("{}{span}", " ".repeat(margin + 2)));
     for (nth, line) in lines.iter().enumerate().filter(|_| lines.len() > 1) {
         let style = style(nth, colour);
@@ -176,10 +176,10 @@ fn reset(colour: bool) -> String {
 }
 
 /// Returns the time axis and its labels; a label that would overlap the previous one is omitted.
-fn time_axis(picture: &Chart, (first, last): (i64, i64), columns: usize) -> (String, String) {
+fn time_axis(chart: &Chart, (first, last): (i64, i64), columns: usize) -> (String, String) {
     let mut ruler = vec!['─'; columns];
     let mut texts = String::new();
-    for mark in axis::times_in((first, last), columns, &picture.zone, UnicodeWidthStr::width) {
+    for mark in axis::times_in((first, last), columns, &chart.zone, UnicodeWidthStr::width) {
         let share = (i128::from(mark.at) - i128::from(first)) * (columns as i128 - 1);
         let column = share.checked_div(i128::from(last) - i128::from(first)).unwrap_or(0);
         let column = usize::try_from(column).unwrap_or(0).min(columns - 1);
@@ -201,39 +201,37 @@ mod tests {
     use super::*;
     use crate::window_args::DisplayZone;
 
-    fn picture(lines: &[&[Option<f64>]]) -> Chart {
-        let mut picture = Chart::new("x".to_owned(), "mean by 1h".to_owned(), &DisplayZone::default());
+    fn chart(lines: &[&[Option<f64>]]) -> Chart {
+        let mut chart = Chart::new("x".to_owned(), "mean by 1h".to_owned(), &DisplayZone::default());
         for (nth, values) in lines.iter().enumerate() {
-            picture.begin_line(format!("x{{n=\"{nth}\"}}"));
+            chart.begin_line(format!("x{{n=\"{nth}\"}}"));
             for (hour, value) in (0..).zip(*values) {
-                picture.point(Timestamp::from_secs(hour * 3_600), value.map(Value::F64));
+                chart.point(Timestamp::from_secs(hour * 3_600), value.map(Value::F64));
             }
         }
-        picture
+        chart
     }
 
     #[test]
     fn lines_differ_without_colour() {
         let up: Vec<Option<f64>> = (0..25).map(|hour| Some(f64::from(hour))).collect();
         let down: Vec<Option<f64>> = up.iter().rev().copied().collect();
-        let picture = picture(&[&up, &down]);
-        let lines = render(&picture, picture.bounds().unwrap(), 80, false);
+        let chart = chart(&[&up, &down]);
+        let lines = render(&chart, chart.bounds().unwrap(), 80, false);
         let text = lines.join("\n");
         assert_eq!(lines[0], "x: mean by 1h");
         for part in ["1 ── x{n=\"0\"}", "2 ── x{n=\"1\"}", "25 ┤", " 0 ┤", "12:00", "2 Jan"] {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
-        assert!(
-            !text.contains('\u{1b}') && render(&picture, picture.bounds().unwrap(), 80, true)[3].contains('\u{1b}')
-        );
+        assert!(!text.contains('\u{1b}') && render(&chart, chart.bounds().unwrap(), 80, true)[3].contains('\u{1b}'));
     }
 
     #[test]
     fn gaps_single_points_and_constant_lines_are_drawn() {
         for values in [&[Some(5.0)][..], &[Some(1.0), None, Some(2.0)], &[Some(1e300), Some(-1e300)], &[Some(3.0); 9]] {
-            let picture = picture(&[values]);
-            let text = render(&picture, picture.bounds().unwrap(), 60, false).join("\n");
+            let chart = chart(&[values]);
+            let text = render(&chart, chart.bounds().unwrap(), 60, false).join("\n");
             assert!(text.contains(['─', '╭', '╮', '╯', '╰']), "{text}");
         }
     }

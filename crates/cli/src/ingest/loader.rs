@@ -32,7 +32,7 @@ pub(crate) struct IngestTotals {
     /// Least and greatest time of the ingested rows.
     pub(crate) times: Option<(Timestamp, Timestamp)>,
     pub(crate) last_line: u64,
-    pub(crate) refused: RejectedRows,
+    pub(crate) rejected: RejectedRows,
 }
 
 /// Rows to ingest, and the handling of bad rows.
@@ -47,7 +47,7 @@ pub(crate) struct LoadOptions {
 pub(crate) struct BatchLoader<'a, S> {
     rows: RowMapper<'a>,
     sink: S,
-    choices: LoadOptions,
+    options: LoadOptions,
     batch: Batch,
     /// Line of the first row of the batch; 0 while the batch is empty.
     batch_line: u64,
@@ -57,9 +57,9 @@ pub(crate) struct BatchLoader<'a, S> {
 }
 
 impl<'a, S: BatchSink> BatchLoader<'a, S> {
-    pub(crate) fn new(rows: RowMapper<'a>, sink: S, choices: LoadOptions) -> Self {
+    pub(crate) fn new(rows: RowMapper<'a>, sink: S, options: LoadOptions) -> Self {
         let (batch, totals) = (Batch::with_capacity(BATCH_POINTS), IngestTotals::default());
-        Self { rows, sink, choices, batch, batch_line: 0, batch_rows: 0, totals }
+        Self { rows, sink, options, batch, batch_line: 0, batch_rows: 0, totals }
     }
 
     /// Ingests the rows of the sample, then the rest of the file.
@@ -85,12 +85,12 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
 
     fn take(&mut self, row: &CsvRecord) -> Result<()> {
         self.totals.last_line = row.line;
-        if row.line < self.choices.from_line {
+        if row.line < self.options.from_line {
             return Ok(());
         }
         match self.rows.push(row, &mut self.batch) {
             Ok(added) => self.added(row.line, added)?,
-            Err(reason) if self.choices.skip_bad => self.totals.refused.add(row.line, reason),
+            Err(reason) if self.options.skip_bad => self.totals.rejected.add(row.line, reason),
             Err(reason) => {
                 self.write()?;
                 return Err(self.stop(row.line, &reason, "correct the line, or skip such lines with --skip-bad,"));
@@ -128,7 +128,7 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
     }
 
     fn stop(&self, line: u64, what: &str, act: &str) -> Failure {
-        let LoadOptions { file, .. } = &self.choices;
+        let LoadOptions { file, .. } = &self.options;
         let rows = self.totals.rows;
         Failure::failed(format!(
             "{file} line {line}: {what}; all rows before it are durable ({rows} in this run): {act} and go on with \
@@ -137,7 +137,7 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
     }
 
     fn not_written(&self, error: &Error) -> Failure {
-        let (file, first, last) = (&self.choices.file, self.batch_line, self.totals.last_line);
+        let (file, first, last) = (&self.options.file, self.batch_line, self.totals.last_line);
         let known = format!("all rows before line {first} are durable ({} in this run)", self.totals.rows);
         let (summary, advice) = (error.summary(), advice(error));
         Failure::failed(match error {
@@ -200,11 +200,11 @@ mod tests {
             notes: Vec::new(),
         };
         let sizes = SizeSink { sizes: Rc::default(), good };
-        let choices = LoadOptions { file: "f.csv".to_owned(), from_line, skip_bad };
+        let options = LoadOptions { file: "f.csv".to_owned(), from_line, skip_bad };
         let mut records = CsvReader::new(text.as_bytes(), b',');
         let mut header = CsvRecord::default();
         assert!(records.read(&mut header).unwrap());
-        let totals = BatchLoader::new(RowMapper::new(&plan), sizes.clone(), choices).run(&[], &mut records);
+        let totals = BatchLoader::new(RowMapper::new(&plan), sizes.clone(), options).run(&[], &mut records);
         let sizes = sizes.sizes.borrow().clone();
         (totals.map_err(|failure| failure.to_string()), sizes)
     }
@@ -229,7 +229,7 @@ mod tests {
     fn bad_rows_are_counted_with_skip_bad() {
         let (totals, _) = load("t,x,y\n1,1,1\nx,2,2\n3,3\n4,4,4\n", 1, true, 9);
         let totals = totals.unwrap();
-        assert_eq!((totals.rows, totals.points, totals.refused.count()), (2, 4, 2));
+        assert_eq!((totals.rows, totals.points, totals.rejected.count()), (2, 4, 2));
     }
 
     #[test]

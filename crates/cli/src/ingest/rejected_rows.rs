@@ -41,14 +41,14 @@ mod tests {
 
     #[test]
     fn all_are_counted_and_the_first_are_shown() {
-        let mut refused = RejectedRows::default();
+        let mut rejected = RejectedRows::default();
         for line in 0..25 {
-            refused.add(line, "bad".to_owned());
+            rejected.add(line, "bad".to_owned());
         }
         let mut out = Vec::new();
-        refused.print(&mut out).unwrap();
+        rejected.print(&mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
-        assert_eq!((refused.count(), out.lines().count()), (25, 21));
+        assert_eq!((rejected.count(), out.lines().count()), (25, 21));
         assert!(out.ends_with("  ... and 5 more\n"));
     }
 }

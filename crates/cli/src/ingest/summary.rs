@@ -21,8 +21,8 @@ pub(crate) struct IngestRun<'a> {
 
 pub(crate) fn print(out: &mut impl Write, totals: &IngestTotals, run: &IngestRun<'_>) -> Result<()> {
     writeln!(out, "{} -> {}", run.file, run.dir.display())?;
-    writeln!(out, "rows      {}, {} refused", count(totals.rows), count(totals.refused.count()))?;
-    totals.refused.print(out)?;
+    writeln!(out, "rows      {}, {} refused", count(totals.rows), count(totals.rejected.count()))?;
+    totals.rejected.print(out)?;
     writeln!(out, "points    {}, {} new series", count(totals.points), count(run.new_series))?;
     if let Some((first, last)) = totals.times {
         writeln!(out, "times     {first} to {last}")?;

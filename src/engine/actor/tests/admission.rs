@@ -3,7 +3,7 @@
 use super::tables::version_with_memtables;
 use crate::engine::actor::admission::{ActiveMemtable, MemtableAdmission};
 
-use MemtableAdmission::{Admit, FreezeFirst, WaitForFlush};
+use MemtableAdmission::{Admit, FreezeFirst, Stall};
 
 #[test]
 fn a_full_memtable_is_frozen_or_waits_unless_its_size_does_not_matter() {
@@ -13,15 +13,15 @@ fn a_full_memtable_is_frozen_or_waits_unless_its_size_does_not_matter() {
         (9, false, 2, true, false, false, Admit),
         (10, false, 0, false, false, false, FreezeFirst),
         (10, false, 1, false, false, false, FreezeFirst),
-        (10, false, 2, false, false, false, WaitForFlush),
-        (10, false, 1, true, false, false, WaitForFlush),
+        (10, false, 2, false, false, false, Stall),
+        (10, false, 1, true, false, false, Stall),
         (0, true, 0, false, false, false, FreezeFirst),
-        (0, true, 2, false, false, false, WaitForFlush),
+        (0, true, 2, false, false, false, Stall),
         // A read-only database rejects the group anyway.
         (10, true, 2, true, true, false, Admit),
         // During a shutdown the size of the memtable is ignored, but exhausted epochs are not.
         (10, false, 2, true, false, true, Admit),
-        (10, true, 2, false, false, true, WaitForFlush),
+        (10, true, 2, false, false, true, Stall),
         (10, true, 1, false, false, true, FreezeFirst),
     ];
     for (bytes, is_epoch_exhausted, frozen, l0_stalls, is_read_only, is_stopping, expected) in table {

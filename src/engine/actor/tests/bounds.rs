@@ -36,7 +36,7 @@ fn on_compacted(world: &WriterHarness, job: &CompactionJob, outcome: Result<JobO
 }
 
 /// Fills the memtable and the queue, so that `try_write` would return `QueueFull`.
-fn parked(world: &mut WriterHarness) -> (Permits, Vec<WriteAnswer>) {
+fn with_stalled_writes(world: &mut WriterHarness) -> (Permits, Vec<WriteAnswer>) {
     assert!(!world.go());
     let first = world.write(Durability::Os);
     assert!(!world.go());
@@ -51,7 +51,7 @@ fn parked(world: &mut WriterHarness) -> (Permits, Vec<WriteAnswer>) {
 #[test]
 fn writes_wait_while_l0_is_full_and_a_merge_is_under_way() {
     let (mut world, plan) = full_world();
-    let (permits, answers) = parked(&mut world);
+    let (permits, answers) = with_stalled_writes(&mut world);
     for _ in 0..5 {
         world.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(Timer::MemtableAge)));
         assert!(!world.go());
@@ -78,7 +78,7 @@ fn writes_wait_while_l0_is_full_and_a_merge_is_under_way() {
 #[test]
 fn writes_go_on_once_the_merge_fails_however_full_l0_is() {
     let (mut world, plan) = full_world();
-    let (permits, mut answers) = parked(&mut world);
+    let (permits, mut answers) = with_stalled_writes(&mut world);
     on_compacted(&world, &plan, Err(Error::QueueFull));
     assert!(!world.go());
     assert!(is_answered(answers.remove(0)), "the failure lets the first one go");

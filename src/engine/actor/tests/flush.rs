@@ -2,7 +2,8 @@
 
 use super::tables::{expect, reply, version_with_memtables};
 use super::*;
-use crate::engine::actor::flush::{FlushEvent, FlushScheduler, MAX_BACKOFF, MIN_BACKOFF};
+use crate::engine::actor::backoff::{MAX_BACKOFF, MIN_BACKOFF};
+use crate::engine::actor::flush::{FlushEvent, FlushScheduler};
 
 fn finished(generation: u64) -> FlushEvent {
     FlushEvent::Finished { generation, outcome: Ok(JobOutput::default()) }

@@ -31,7 +31,7 @@ fn bytes(bytes: u64) -> RetentionPolicy {
 
 const TIMER: &str = "arm Retention no later than 1s";
 const INSTALL: &str = "install, then Retention Installed";
-const DELETE: &str = "Retention DeleteDue";
+const DELETE: &str = "Retention QueueDueDeletes";
 
 #[test]
 fn a_cutoff_follows_the_older_of_data_and_clock_and_drops_hidden_files() {
@@ -81,8 +81,8 @@ fn a_limit_in_bytes_moves_the_cutoff_behind_the_oldest_files() {
 
 #[test]
 fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
-    let matcher = Arc::new(EvenMetricMatcher::default());
-    let rule = RetentionRule { selector: String::new(), matcher, cutoff: None };
+    let predicate = Arc::new(EvenMetricPredicate::default());
+    let rule = RetentionRule { selector: String::new(), predicate, cutoff: None };
     // Four series, the newest point at 1,000.
     let version = many_series(4, Cutoffs::new(None, vec![rule]));
     let policy = RetentionPolicy { rules: vec![Some(Duration::from_nanos(80))], ..RetentionPolicy::default() };
@@ -99,9 +99,9 @@ fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
         let moved = version.after_retention(version.cutoffs.advanced_to(None, &[Some(cutoff)]), &[]);
         let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &moved, inputs);
         expect("an install", &installed, &["Compactor EmptySeries CutoffsAdvanced"]);
-        let due = retention.on(RetentionEvent::DeleteDue, &moved, inputs);
+        let due = retention.on(RetentionEvent::QueueDueDeletes, &moved, inputs);
         expect(&format!("cutoff {cutoff}"), &due, expected);
-        expect("the same again", &retention.on(RetentionEvent::DeleteDue, &moved, inputs), &[]);
+        expect("the same again", &retention.on(RetentionEvent::QueueDueDeletes, &moved, inputs), &[]);
     }
 }
 
@@ -111,7 +111,7 @@ fn nothing_is_done_after_a_halt() {
     let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW };
     let mut retention = RetentionScheduler::new(age(10), &version.cutoffs);
     expect("a halt", &retention.on(RetentionEvent::Halt, &version, inputs), &[]);
-    for event in [RetentionEvent::Apply, RetentionEvent::DeleteDue, RetentionEvent::Halt] {
+    for event in [RetentionEvent::Apply, RetentionEvent::QueueDueDeletes, RetentionEvent::Halt] {
         expect("an event after it", &retention.on(event, &version, inputs), &[]);
     }
 }

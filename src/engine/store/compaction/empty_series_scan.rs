@@ -11,8 +11,8 @@ use crate::format::sst::{BlockEntry, BlockScratch, SstReader};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{ChunkList, MemtableView};
 use crate::state::version::{SstMeta, Version};
-use crate::types::error::{Error, Result};
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::error::Result;
 use crate::types::series::{SeriesId, SeriesSet};
 use crate::types::time_range::TimeRange;
 
@@ -41,7 +41,7 @@ impl<'a> EmptySeriesScan<'a> {
         let mut left = Vec::with_capacity(self.remaining.len());
         for id in std::mem::take(&mut self.remaining) {
             // The test of a memtable with many deletes takes long, and a close waits for the scan.
-            self.check_cancelled()?;
+            self.job.cancel.check()?;
             if !memtables_have_visible_point(version, id) {
                 left.push(id);
             }
@@ -67,7 +67,7 @@ impl<'a> EmptySeriesScan<'a> {
         let mut hidden: Option<(SeriesId, HiddenRanges)> = None;
         let mut number = 0;
         while let Some(series) = reader.series_of_page(number) {
-            self.check_cancelled()?;
+            self.job.cancel.check()?;
             let entries = if self.has_candidate_in(series) { reader.blocks_of_page(number)? } else { None };
             for entry in entries.into_iter().flatten() {
                 let id = entry.series;
@@ -112,10 +112,6 @@ impl<'a> EmptySeriesScan<'a> {
         self.bits.clear();
         reader.read_block_raw(block, &mut self.scratch, &mut self.timestamps, &mut self.bits)?;
         Ok(self.timestamps.iter().any(|at| hidden.range_containing(*at).is_none()))
-    }
-
-    fn check_cancelled(&self) -> Result<()> {
-        if self.job.cancel.is_set() { Err(Error::Closed) } else { Ok(()) }
     }
 }
 

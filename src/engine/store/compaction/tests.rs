@@ -21,7 +21,7 @@ use crate::state::version::pick::CompactionPlan;
 use crate::state::version::{BASE, Cutoffs, DyadicBox, L0, RetentionRule};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::testing::faulty_env::{EnvFault, FaultyEnv};
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
 use crate::types::time_range::TimeRange;
@@ -241,7 +241,7 @@ proptest! {
         let made = world.merge_into(&job, grid(&series_cuts, &time_cuts)).unwrap();
         prop_assert_eq!(read_all(world.folder.path(), &made), expected(&inputs, &job));
         for meta in &made {
-            prop_assert!(meta.partition.rectangle().contains(&meta.rectangle));
+            prop_assert!(meta.partition.rectangle().covers(&meta.rectangle));
             prop_assert_eq!((meta.level, meta.generation, meta.min_seq, meta.max_seq), (1, 50, 1, FLUSHED_SEQ));
         }
         prop_assert_eq!(world.files().len(), inputs.len() + made.len(), "nothing but inputs and outputs");
@@ -406,8 +406,8 @@ fn a_cancel_at_any_series_leaves_the_inputs_and_nothing_else() {
     let before = world.files();
     for left in 0..5 {
         let cancel = CancelFlag::new();
-        let matcher = Arc::new(CancellingMatcher { cancel: cancel.clone(), left: AtomicU32::new(left) });
-        let rule = RetentionRule { selector: "{}".to_owned(), matcher, cutoff: Some(0) };
+        let predicate = Arc::new(CancellingMatcher { cancel: cancel.clone(), left: AtomicU32::new(left) });
+        let rule = RetentionRule { selector: "{}".to_owned(), predicate, cutoff: Some(0) };
         let job = CompactionJob { cutoffs: Cutoffs::new(None, vec![rule]), cancel, ..world.job(TIER) };
         let cancelled = world.merge_into(&job, grid(&[1, 2, 3, 4], &[]));
         assert!(matches!(cancelled, Err(Error::Closed)), "{cancelled:?}");

@@ -7,7 +7,7 @@ use crate::platform::env::OsEnv;
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
 use crate::state::version::DyadicBox;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::SeriesKey;
 use crate::types::time_range::TimeRange;
@@ -23,6 +23,10 @@ fn region(series: (u32, u32), times: (i64, i64)) -> OutputRegion {
     OutputRegion { bounds: area, partition: DyadicBox::enclosing(&area) }
 }
 
+fn output_settings<'a>(dir: &'a Dir, ids: &'a FileIdAllocator) -> OutputSettings<'a> {
+    OutputSettings { dir, uuid: Uuid::from_u128(7), ids, level: 2, generation: 4, seqs: 1..=9, buffer_bytes: 0 }
+}
+
 /// Runs `act` with a writer over an empty directory.
 ///
 /// The second argument of `act` returns the number of complete files and of open files, by the suffix of their names.
@@ -30,16 +34,7 @@ fn with_writer(regions: Vec<OutputRegion>, act: impl FnOnce(RegionWriter<'_>, &d
     let folder = tempfile::tempdir().unwrap();
     let dir = Dir::new(Arc::new(OsEnv), folder.path());
     let ids = FileIdAllocator::new(FileId::new(1));
-    let outputs = OutputSettings {
-        dir: &dir,
-        uuid: Uuid::from_u128(7),
-        ids: &ids,
-        level: 2,
-        generation: 4,
-        seqs: 1..=9,
-        buffer_bytes: 0,
-    };
-    act(RegionWriter::new(outputs, regions), &|| {
+    act(RegionWriter::new(output_settings(&dir, &ids), regions), &|| {
         let names: Vec<String> = dir.list().unwrap().into_iter().map(|entry| entry.name).collect();
         let whole = names.iter().filter(|name| !name.ends_with(crate::format::sst::SST_TEMP_SUFFIX)).count();
         (whole, names.len() - whole)
@@ -78,7 +73,7 @@ fn a_file_begins_with_its_first_point_and_is_whole_when_its_last_series_is_passe
         let mut told: Vec<_> = told.collect();
         told.sort_unstable();
         assert_eq!(told, [(1, 2, 4, (1, 9)), (2, 2, 4, (1, 9)), (2, 2, 4, (1, 9)), (2, 2, 4, (1, 9))]);
-        assert!(metas.iter().all(|meta| meta.partition.rectangle().contains(&meta.rectangle)));
+        assert!(metas.iter().all(|meta| meta.partition.rectangle().covers(&meta.rectangle)));
     });
 }
 
@@ -91,16 +86,7 @@ fn regions_that_leave_a_gap_lose_no_point_silently() {
     let folder = tempfile::tempdir().unwrap();
     let dir = Dir::new(Arc::new(OsEnv), folder.path());
     let ids = FileIdAllocator::new(FileId::new(1));
-    let outputs = OutputSettings {
-        dir: &dir,
-        uuid: Uuid::from_u128(7),
-        ids: &ids,
-        level: 2,
-        generation: 4,
-        seqs: 1..=9,
-        buffer_bytes: 0,
-    };
-    let mut writer = RegionWriter::new(outputs, vec![region((0, LAST), (MIN, 5))]);
+    let mut writer = RegionWriter::new(output_settings(&dir, &ids), vec![region((0, LAST), (MIN, 5))]);
     writer.begin_series(&def(0)).unwrap();
     assert!(matches!(writer.push(&[1, 6], &[1, 2]), Err(Error::Internal { .. })));
     drop(writer);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::format::manifest::{SERIES_LOG, SERIES_LOG_MAGIC};
 use crate::sync::Arc;
-use crate::types::options::DuplicatePolicy;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{SeriesDef, SeriesKey};
 

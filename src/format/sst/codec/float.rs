@@ -13,7 +13,7 @@ use std::vec::IntoIter;
 use super::alp::DecimalScale;
 use super::integer::{self, IntegerDecoder};
 use super::varint::{ColumnReader, write_u64};
-use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, pco};
+use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, decode_column, pco};
 
 /// Length of a double in bytes.
 const WORD: usize = size_of::<f64>();
@@ -256,14 +256,7 @@ fn f64_of(word: [u8; WORD]) -> f64 {
 ///
 /// If `bytes` is not exactly one column of `count` doubles; `out` is then empty.
 pub fn decode_floats(bytes: &[u8], count: usize, out: &mut Vec<f64>) -> Result<(), CodecError> {
-    let result = FloatDecoder::new(bytes, count).and_then(|mut decoder| {
-        out.resize(count, 0.0);
-        out.chunks_mut(VECTOR_LEN).try_for_each(|vector| decoder.fill(vector))
-    });
-    if result.is_err() {
-        out.clear();
-    }
-    result
+    decode_column(FloatDecoder::new(bytes, count), count, out, FloatDecoder::fill)
 }
 
 #[cfg(test)]

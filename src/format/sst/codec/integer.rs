@@ -21,7 +21,7 @@ use super::grid::Grid;
 use super::pfor::{PforBuffers, PforFrame, PforPlan};
 use super::scheme::Scheme;
 use super::varint::{ColumnReader, write_i64};
-use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, pco};
+use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, decode_column, pco};
 
 /// Maximum number of vectors in a column.
 const MAX_VECTORS: usize = MAX_BLOCK_POINTS / VECTOR_LEN;
@@ -294,14 +294,7 @@ fn unpack(scheme: Scheme, grid: Grid, reader: &mut ColumnReader<'_>, out: &mut [
 ///
 /// If `bytes` is not exactly one column of `count` integers; `out` is then empty.
 pub fn decode_integers(bytes: &[u8], count: usize, out: &mut Vec<i64>) -> Result<(), CodecError> {
-    let result = IntegerDecoder::new(bytes, count).and_then(|mut decoder| {
-        out.resize(count, 0);
-        out.chunks_mut(VECTOR_LEN).try_for_each(|vector| decoder.fill(vector))
-    });
-    if result.is_err() {
-        out.clear();
-    }
-    result
+    decode_column(IntegerDecoder::new(bytes, count), count, out, IntegerDecoder::fill)
 }
 
 #[cfg(test)]

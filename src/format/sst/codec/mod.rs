@@ -78,6 +78,23 @@ mod codec_id {
     pub(super) const PCO: u8 = 8;
 }
 
+/// Replaces the contents of `out` by the `count` values of a column, one vector at a time; after an error it is empty.
+fn decode_column<D, T: Copy + Default>(
+    decoder: Result<D, CodecError>,
+    count: usize,
+    out: &mut Vec<T>,
+    fill: impl Fn(&mut D, &mut [T]) -> Result<(), CodecError>,
+) -> Result<(), CodecError> {
+    let result = decoder.and_then(|mut decoder| {
+        out.resize(count, T::default());
+        out.chunks_mut(VECTOR_LEN).try_for_each(|vector| fill(&mut decoder, vector))
+    });
+    if result.is_err() {
+        out.clear();
+    }
+    result
+}
+
 /// Reason why the bytes of a column are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -7,6 +7,8 @@ use super::{
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::testing::SeededRng;
+
 /// Maximum number of bytes by which a column exceeds its raw words.
 const MAX_OVERHEAD: usize = 3;
 
@@ -86,14 +88,9 @@ fn double(integer: i64) -> f64 {
     integer as f64
 }
 
-fn splitmix(mut state: u64) -> impl FnMut() -> u64 {
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
+fn splitmix(seed: u64) -> impl FnMut() -> u64 {
+    let mut rng = SeededRng::new(seed);
+    move || rng.next_u64()
 }
 
 fn encoded_integers(values: &[i64]) -> Vec<u8> {

@@ -23,14 +23,14 @@ pub(super) struct FileGroup {
 pub(super) fn groups(files: impl Iterator<Item = Arc<SstMeta>>) -> Vec<FileGroup> {
     let mut groups: Vec<FileGroup> = Vec::new();
     for file in files {
-        let partition = if file.partition.rectangle().contains(&file.rectangle) {
+        let partition = if file.partition.rectangle().covers(&file.rectangle) {
             file.partition
         } else {
             DyadicBox::enclosing(&file.partition.rectangle().union(&file.rectangle))
         };
         // Fast path: most partitions lie inside that of a group, since most files share their partition with others.
         let area = partition.rectangle();
-        if let Some(known) = groups.iter_mut().find(|group| group.partition.rectangle().contains(&area)) {
+        if let Some(known) = groups.iter_mut().find(|group| group.partition.rectangle().covers(&area)) {
             known.files.push(file);
             continue;
         }

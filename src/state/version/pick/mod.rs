@@ -171,7 +171,7 @@ impl PickerLimits {
         // Further files outside the base and small files of the base are added, as long as the plan does not become too
         // large. Otherwise each flush of an idle database would leave a file of its own in the base.
         for file in ssts.iter().filter(|file| file.level != BASE || file.file_len < self.min_base_bytes) {
-            if area.contains(&file.rectangle) {
+            if area.covers(&file.rectangle) {
                 continue;
             }
             let (wider, more) = overlap_closure(area.union(&file.rectangle), ssts);

@@ -158,7 +158,7 @@ impl PickerSimulation {
             let Some(rectangle) = enclosing(&inside) else { continue };
             let has_no_estimates = matches!(self.estimates, EstimateDetail::Nothing);
             assert!(
-                has_no_estimates || level == BASE || region.partition.rectangle().contains(&rectangle),
+                has_no_estimates || level == BASE || region.partition.rectangle().covers(&rectangle),
                 "{region:?} {rectangle:?}"
             );
             let (id, series) =
@@ -215,7 +215,7 @@ fn enclosing<'a>(points: impl IntoIterator<Item = &'a SimulationPoint>) -> Optio
 }
 
 fn contains(area: &Rectangle, point: &SimulationPoint) -> bool {
-    area.contains(&rectangle((point.0, point.0), (point.1, point.1)))
+    area.covers(&rectangle((point.0, point.0), (point.1, point.1)))
 }
 
 /// Generates the points of one flush.

@@ -90,8 +90,8 @@ pub(crate) fn recovery_error(dir: &Dir, fault: &RecoveryRefusal) -> Error {
             let what = format!("the manifest says {named} bytes, the file has {found}");
             Error::corrupt(dir.file_path(&sst(id)), (*named).min(*found), what)
         }
-        RecoveryRefusal::BadEdit { offset, why } => {
-            Error::corrupt(dir.file_path(MANIFEST), *offset, format!("its last edit is bad, and {why}"))
+        RecoveryRefusal::BadEdit { offset, detail } => {
+            Error::corrupt(dir.file_path(MANIFEST), *offset, format!("its last edit is bad, and {detail}"))
         }
         RecoveryRefusal::BrokenChain { id, detail } => Error::corrupt(dir.file_path(&segment_name(*id)), 0, *detail),
     }

@@ -1,0 +1,30 @@
+//! Backoff between the tries of a failed job.
+
+use std::time::Duration;
+
+/// Time until the retry after the first failure in a row.
+pub(super) const MIN_BACKOFF: Duration = Duration::from_millis(100);
+/// Longest time until a retry.
+pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// Time until the retry of a failed job, doubled by each failure in a row.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self(MIN_BACKOFF)
+    }
+
+    /// Returns the time until the retry, and doubles it for the next failure.
+    pub(super) fn after_failure(&mut self) -> Duration {
+        let wait = self.0;
+        self.0 = (wait * 2).min(MAX_BACKOFF);
+        wait
+    }
+
+    /// Starts again with the shortest time, after a success.
+    pub(super) fn reset(&mut self) {
+        self.0 = MIN_BACKOFF;
+    }
+}
