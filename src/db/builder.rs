@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Db;
+use crate::engine::actor::CancelFlag;
 use crate::engine::threads::{Engine, run_on_new_thread};
 use crate::platform::env::{Env, OsEnv};
 use crate::types::duplicate_policy::DuplicatePolicy;
@@ -163,13 +164,18 @@ impl DbBuilder {
 
     /// Opens the database on a new thread, so that no runtime is needed and none is blocked.
     ///
+    /// If the future is dropped, the opening stops at its next step and releases the directory. It leaves the database as
+    /// a crash would: complete, and at most partly recovered.
+    ///
     /// # Errors
     /// [`Error::InvalidOption`](crate::Error::InvalidOption) of kind [`InvalidInput`](crate::ErrorKind::InvalidInput)
     /// if an option is out of bounds; [`Error::DatabaseNotFound`](crate::Error::DatabaseNotFound) of kind
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no database and
     /// [`create_if_missing`](Self::create_if_missing) is `false`; otherwise as for [`Db::open`].
     pub async fn open(self) -> Result<Db> {
-        run_on_new_thread("timestrata-open", move || self.open_blocking()).await
+        let cancel = CancelFlag::new();
+        let _cancel_on_drop = CancelOnDrop(cancel.clone());
+        run_on_new_thread("timestrata-open", move || self.open_unless_cancelled(&cancel)).await
     }
 
     /// Blocking variant of [`open`](Self::open).
@@ -177,14 +183,27 @@ impl DbBuilder {
     /// # Errors
     /// As for `open`.
     pub fn open_blocking(self) -> Result<Db> {
-        let engine = Engine::open(self.env, &self.dir, self.options)?;
+        self.open_unless_cancelled(&CancelFlag::new())
+    }
+
+    fn open_unless_cancelled(self, cancel: &CancelFlag) -> Result<Db> {
+        let engine = Engine::open(self.env, &self.dir, self.options, cancel)?;
         Ok(Db { engine: Arc::new(engine) })
     }
 
     /// Opens the database without threads; the caller drives the actors.
     #[cfg(feature = "testing")]
     pub(crate) fn open_without_threads(self) -> Result<(Db, crate::engine::threads::Actors)> {
-        let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options)?;
+        let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options, &CancelFlag::new())?;
         Ok((Db { engine: Arc::new(engine) }, actors))
+    }
+}
+
+/// Cancels an opening when its future is dropped.
+struct CancelOnDrop(CancelFlag);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
     }
 }

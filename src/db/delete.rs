@@ -45,6 +45,7 @@ impl Db {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub async fn delete(&self, selector: Selector, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
+        self.engine.check_owner()?;
         self.engine.check_not_poisoned()?;
         selector.validate()?;
         let (range, version) = (TimeRange::from_bounds(&range), self.engine.version());

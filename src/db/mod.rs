@@ -27,6 +27,8 @@ use crate::engine::actor::WriterCommand;
 use crate::engine::store::OpenReport;
 use crate::engine::threads::{Engine, block_on, run_on_new_thread};
 use crate::query::{SeriesInfo, Snapshot};
+use crate::state::series_index::SeriesIndex;
+use crate::state::version::{Cutoffs, DurableState, Version};
 use crate::sync::{ReplySender, reply_channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
@@ -42,6 +44,10 @@ use crate::types::series::{Series, SeriesKey};
 ///
 /// [`close`](Db::close) flushes and stops. Dropping the last handle syncs the acknowledged writes and stops without a
 /// flush; the drop waits for that sync, and for a running flush.
+///
+/// After `fork`, only the parent process can use its handles. In the child every call that returns a `Result` fails with
+/// [`Error::ForkedHandle`](crate::Error::ForkedHandle), counts are zero, listings are empty, a watch ends, and a drop has no
+/// effect on the database.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -198,7 +204,12 @@ impl Db {
     /// from a closed database, but its reads of files return [`Error::Closed`](crate::Error::Closed).
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.engine.version(), self.engine.read_context(), self.engine.opening_id)
+        let owner = self.engine.owner();
+        if !owner.is_current() {
+            let empty = Version::from_durable(SeriesIndex::default(), &DurableState::default(), Cutoffs::default());
+            return Snapshot::new(Arc::new(empty), None, self.engine.opening_id, owner);
+        }
+        Snapshot::new(self.engine.version(), self.engine.read_context(), self.engine.opening_id, owner)
     }
 
     /// Returns a watch on the database: each call of [`SnapshotWatch::next`] waits for a newer snapshot.
@@ -225,6 +236,7 @@ impl Db {
     /// closed all the same, and the WAL holds every write that was acknowledged as synced.
     /// [`Error::Closed`](crate::Error::Closed) if another handle has closed the database.
     pub async fn close(self) -> Result<()> {
+        self.engine.check_owner()?;
         if !self.engine.has_threads() {
             return self.engine.close().await;
         }
@@ -243,6 +255,7 @@ impl Db {
     ///
     /// The future needs no runtime; the blocking variants poll it, too.
     async fn request<T>(&self, command: impl FnOnce(ReplySender<Result<T>>) -> WriterCommand) -> Result<T> {
+        self.engine.check_owner()?;
         let (reply, receiver) = reply_channel();
         let command = command(reply);
         // Commands without memory need a permit, too: a caller that stops waiting leaves its command in the queue, so

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::actor::PinStats;
+use crate::engine::store::ReadOnlyState;
 use crate::engine::threads::Engine;
 use crate::state::version::{JobCounters, SstMeta, Version};
 use crate::types::point::Timestamp;
@@ -77,6 +78,10 @@ pub struct Stats {
     pub pinned_memtables_age: Duration,
     /// Bytes of the WAL that a reopening would read.
     pub wal_bytes: u64,
+    /// Bytes of spare WAL segments: files that are kept for reuse as segments. At most two files are kept.
+    pub spare_wal_bytes: u64,
+    /// Since when, and why, the database is read-only; `None` while it accepts writes.
+    pub read_only: Option<ReadOnlyState>,
     /// Bytes of queued writes.
     pub queued_bytes: u64,
     /// SSTs opened for reading since the opening of the database.
@@ -162,6 +167,9 @@ impl Stats {
     }
 
     pub(super) fn collect(engine: &Engine) -> Self {
+        if engine.check_owner().is_err() {
+            return Self::default();
+        }
         let version = engine.version();
         let mut stats = Self {
             series: version.series.listed_count() as u64,
@@ -194,6 +202,8 @@ impl Stats {
             stats.blocks_decoded = counts.blocks_decoded;
             stats.bytes_read = counts.bytes_read;
             stats.wal_bytes = context.stats.wal_bytes();
+            stats.spare_wal_bytes = context.stats.spare_wal_bytes();
+            stats.read_only = context.stats.read_only().cloned();
             let PinStats { files, memtables } = context.stats.pins();
             let age = |since: Option<Duration>| since.map(|since| context.elapsed(since)).unwrap_or_default();
             stats.pinned_files = files.count;

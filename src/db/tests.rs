@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::query::{Query, QueryPoints, Scan, ScanChunks, ScanIter, ScanStream, Windows};
+use crate::testing::faulty_env::{EnvCall, FaultyEnv};
 use crate::types::error::Error;
 use crate::types::options::Durability;
 use crate::types::point::{Batch, Timestamp};
@@ -116,4 +117,40 @@ fn lookups_create_nothing_and_distinguish_openings() {
     db.close_blocking().unwrap();
     let reopened = Db::open_blocking(dir.path().join("db")).unwrap();
     assert_ne!(reopened.series::<bool>(&key).unwrap(), created, "a handle of another opening");
+}
+
+/// The opening of a long log is dropped while it replays. It must not recover the log behind the caller's back: the next
+/// opening would wait for it, and find its lock taken by a call that nobody waits for.
+#[test]
+fn an_opening_whose_future_is_dropped_stops_at_its_next_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = || Db::builder(dir.path().join("db")).durability(Durability::Os);
+    let db = builder().open_blocking().unwrap();
+    let written = 300_000;
+    for first in (0..written).step_by(1_000) {
+        let mut batch = Batch::new();
+        for n in first..first + 1_000 {
+            batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(n), n);
+        }
+        db.write_blocking(batch).unwrap();
+    }
+    drop(db);
+    let env = FaultyEnv::default();
+    let mut open = Box::pin(builder().env(Arc::new(env.clone())).open());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(open.as_mut().poll(&mut context).is_pending());
+    // Until the opening reads files, under the lock.
+    while env.count(EnvCall::Read) < 3 {
+        std::thread::yield_now();
+    }
+    drop(open);
+    let db = loop {
+        match builder().open_blocking() {
+            Err(Error::Locked { .. }) => std::thread::yield_now(),
+            opened => break opened.unwrap(),
+        }
+    };
+    let report = db.open_report();
+    assert_eq!(report.replayed_points, u64::try_from(written).unwrap(), "the dropped opening went on to its end");
+    assert_eq!(db.stats().points, u64::try_from(written).unwrap());
 }

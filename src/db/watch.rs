@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::engine::store::ReadContext;
 use crate::engine::threads::{Engine, block_on};
+use crate::platform::env::OwnerProcess;
 use crate::query::Snapshot;
 use crate::state::version::Version;
 use crate::state::watch::Watch;
@@ -31,6 +32,7 @@ pub struct SnapshotWatch {
     read_context: Weak<ReadContext>,
     opening_id: u64,
     seen_revision: u64,
+    owner: OwnerProcess,
 }
 
 // See `Db`: a watch only loads whole versions.
@@ -39,9 +41,13 @@ impl RefUnwindSafe for SnapshotWatch {}
 
 impl SnapshotWatch {
     pub(super) fn new(engine: &Engine) -> Self {
-        let latest = Arc::clone(engine.version_watch());
+        let (latest, owner) = (Arc::clone(engine.version_watch()), engine.owner());
+        if !owner.is_current() {
+            let (read_context, opening_id) = (Weak::new(), engine.opening_id);
+            return Self { latest, read_context, opening_id, seen_revision: 0, owner };
+        }
         let read_context = engine.read_context().map_or_else(Weak::new, |context| Arc::downgrade(&context));
-        Self { seen_revision: latest.revision(), latest, read_context, opening_id: engine.opening_id }
+        Self { seen_revision: latest.revision(), latest, read_context, opening_id: engine.opening_id, owner }
     }
 
     /// Waits for a change since the last call and returns the newest snapshot.
@@ -49,11 +55,13 @@ impl SnapshotWatch {
     /// The first call waits for a change since the watch was created. Returns `None` once the database is closed.
     /// Dropping the future loses no change.
     pub async fn next(&mut self) -> Option<Snapshot> {
+        // In a forked child nothing is published.
+        self.owner.check().ok()?;
         let (revision, version) = self.latest.changed(self.seen_revision).await?;
         self.seen_revision = revision;
         // Without the context the database was closed meanwhile, and its files cannot be read.
         let read_context = self.read_context.upgrade()?;
-        Some(Snapshot::new(version, Some(read_context), self.opening_id))
+        Some(Snapshot::new(version, Some(read_context), self.opening_id, self.owner))
     }
 
     /// Blocking variant of [`next`](Self::next).

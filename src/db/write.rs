@@ -126,6 +126,7 @@ impl Db {
     }
 
     fn validate(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        self.engine.check_owner()?;
         self.engine.check_not_poisoned()?;
         durability.check()?;
         batch.validate(self.engine.opening_id)?;

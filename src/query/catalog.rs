@@ -75,6 +75,11 @@ pub(crate) enum AnySeriesSources {
 
 /// Series and point sources of a snapshot, as a query reads them.
 pub(crate) trait Catalog: Send + Sync {
+    /// Returns `ForkedHandle` in a process other than the one that opened the database.
+    fn check_readable(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Returns the listed series that match, sorted by key.
     fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>>;
 

@@ -36,6 +36,7 @@ impl Query {
     }
 
     fn to_plan(&self) -> Result<QueryPlan> {
+        self.catalog.check_readable()?;
         self.selector.validate()?;
         self.limits.check()?;
         let aggregates = self.aggregates.clone();

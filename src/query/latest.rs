@@ -148,6 +148,7 @@ fn latest_each(
     range: TimeRange,
     cancel: &CancelToken,
 ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
+    catalog.check_readable()?;
     selector.validate()?;
     let mut found = Vec::new();
     for info in catalog.select(selector) {

@@ -37,6 +37,7 @@ impl Snapshot {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub fn series<T: Scalar>(&self, key: &SeriesKey) -> Result<Series<T>> {
+        self.inner.check_readable()?;
         let def = self.inner.version.series.find(key).ok_or_else(|| Error::SeriesNotFound { key: key.to_string() })?;
         check_type::<T>(def)?;
         Ok(Series::new(def.id, self.inner.opening_id))

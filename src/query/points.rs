@@ -41,7 +41,7 @@ impl RefUnwindSafe for QueryPoints {}
 
 impl QueryPoints {
     pub(super) fn new(query: Query) -> Self {
-        let (series, error) = match query.selector.validate() {
+        let (series, error) = match query.catalog.check_readable().and_then(|()| query.selector.validate()) {
             Ok(()) => (query.catalog.select(&query.selector), None),
             Err(error) => (Vec::new(), Some(error)),
         };

@@ -11,6 +11,7 @@ use super::memtable_source::MemtableSource;
 use super::scan::Scan;
 use super::sst_source::SstSource;
 use crate::engine::store::ReadContext;
+use crate::platform::env::OwnerProcess;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{ChunkList, MemtableView};
 use crate::state::merge::BoxPointSource;
@@ -67,11 +68,17 @@ pub(super) struct SnapshotState {
     /// Then the memtables can still be read, but the files may belong to another opening.
     read_context: Option<Arc<ReadContext>>,
     pub(super) opening_id: u64,
+    owner: OwnerProcess,
 }
 
 impl Snapshot {
-    pub(crate) fn new(version: Arc<Version>, read_context: Option<Arc<ReadContext>>, opening_id: u64) -> Self {
-        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id }) }
+    pub(crate) fn new(
+        version: Arc<Version>,
+        read_context: Option<Arc<ReadContext>>,
+        opening_id: u64,
+        owner: OwnerProcess,
+    ) -> Self {
+        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id, owner }) }
     }
 
     /// Returns the sequence number of the newest record that the snapshot sees.
@@ -112,6 +119,7 @@ impl Snapshot {
 
 impl SnapshotState {
     pub(super) fn typed_sources<T: Scalar>(&self, series: Series<T>, range: TimeRange) -> Result<SeriesSources<T>> {
+        self.check_readable()?;
         let def = self.version.series.get(series.id()).filter(|_| series.opening_id() == self.opening_id);
         let def = def.ok_or(Error::StaleSeries { id: series.id().get() })?;
         check_type::<T>(def)?;
@@ -181,6 +189,11 @@ pub(super) fn series_info(def: &SeriesDef) -> SeriesInfo {
 }
 
 impl Catalog for SnapshotState {
+    fn check_readable(&self) -> Result<()> {
+        // The caches that reads share have locks, which a thread that the fork did not copy may hold.
+        self.owner.check()
+    }
+
     fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>> {
         let filter = selector.to_index_filter();
         let matching = self.version.series.select_listed(&filter);
@@ -195,6 +208,7 @@ impl Catalog for SnapshotState {
         range: TimeRange,
         counters: Option<&Arc<ReadCounters>>,
     ) -> Result<AnySeriesSources> {
+        self.check_readable()?;
         let def = self.version.series.get(series.id).ok_or(Error::StaleSeries { id: series.id.get() })?;
         Ok(match def.ty {
             ValueType::F64 => AnySeriesSources::F64(self.series_sources(def, range, counters)?),

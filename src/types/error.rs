@@ -160,6 +160,12 @@ pub enum Error {
     },
     /// The database was closed.
     Closed,
+    /// The handle was copied into this process by `fork`; only the process that opened the database can use it.
+    #[non_exhaustive]
+    ForkedHandle {
+        /// Id of the process that opened the database.
+        pid: u32,
+    },
     /// The tokio runtime shut down before the read began.
     RuntimeShutdown,
     /// A thread of the engine panicked: reads of existing snapshots go on, all other calls fail.
@@ -353,6 +359,14 @@ impl Error {
     }
 
     /// Returns the cause of a `ReadOnly`, `OutcomeUnknown` or `WriteFailed`, and any other error itself.
+    pub(crate) fn root_cause(&self) -> &Self {
+        match self {
+            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => cause,
+            other => other,
+        }
+    }
+
+    /// Like [`root_cause`](Self::root_cause), by value.
     ///
     /// Hence these three variants are never nested, and each text states one outcome and one cause.
     fn into_root_cause(self) -> Arc<Self> {

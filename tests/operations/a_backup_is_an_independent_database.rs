@@ -203,3 +203,14 @@ fn a_leftover_of_the_original_does_not_lock_the_backup_out() {
     assert!(backup.open_report().removed.contains(&newest), "{:?}", backup.open_report());
     assert_eq!(backup.stats().points, 6000);
 }
+
+#[test]
+fn the_root_of_a_file_system_is_an_empty_target() {
+    let home = Home::new();
+    let db = filled(&home);
+    let target = home.beside("disk");
+    std::fs::create_dir_all(target.join("lost+found")).unwrap();
+    db.backup_blocking(&target).unwrap();
+    assert_eq!(shown(&Db::open_blocking(&target).unwrap().snapshot()), shown(&db.snapshot()));
+    assert_eq!(check_sound(&target), 6000);
+}

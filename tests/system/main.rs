@@ -12,6 +12,8 @@ mod processes;
 #[cfg(target_os = "linux")]
 mod strace;
 
+#[cfg(unix)]
+mod a_forked_child_cannot_use_its_parents_database;
 #[cfg(target_os = "linux")]
 mod a_full_disk_loses_nothing_and_freeing_space_is_enough;
 mod a_killed_process_loses_no_acknowledged_batch;

@@ -283,6 +283,8 @@ impl WriterStorage for ModelStorage {
     }
 
     fn report_pins(&mut self, _pinned: crate::engine::actor::PinStats) {}
+
+    fn report_read_only(&mut self, _cause: &crate::types::error::Error, _wall_clock_nanos: i64) {}
 }
 
 impl FlushExecutor for ModelStorage {

@@ -50,6 +50,11 @@ pub(crate) trait WriterStorage {
 
     /// Publishes the totals of the retired resources for `Stats`.
     fn report_pins(&mut self, pinned: PinStats);
+
+    /// Publishes for `Stats` that the database became read-only, and at which time of the wall clock.
+    ///
+    /// Called at most once.
+    fn report_read_only(&mut self, cause: &Error, wall_clock_nanos: i64);
 }
 
 /// Totals of retired SSTs that are not removed yet, and of retired memtables that are still held.

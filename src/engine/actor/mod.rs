@@ -73,11 +73,9 @@ mod writer;
 
 pub(crate) use compactor::run as run_compactor;
 pub(crate) use flusher::run as run_flusher;
-#[cfg(test)]
-pub(crate) use interfaces::CancelFlag;
 pub(crate) use interfaces::{
-    CompactionExecutor, CompactionJob, EmptySeriesJob, FlushExecutor, FlushJob, JobOutput, PinStats, Timer, Timers,
-    WriterStorage,
+    CancelFlag, CompactionExecutor, CompactionJob, EmptySeriesJob, FlushExecutor, FlushJob, JobOutput, PinStats, Timer,
+    Timers, WriterStorage,
 };
 pub use messages::Ack;
 pub(crate) use messages::{

@@ -45,6 +45,8 @@ struct MockState {
     segments: u64,
     install_fails: bool,
     pinned: PinStats,
+    /// Causes for which the database was reported as read-only.
+    read_only: Vec<String>,
 }
 
 /// Returns an L0 file with one point and one record; it covers the 10 ns from `first_time`.
@@ -101,6 +103,9 @@ impl WriterStorage for MockStorage {
     fn remove_ssts(&mut self, _: &[FileId]) {}
     fn report_pins(&mut self, pinned: PinStats) {
         self.look(|state| state.pinned = pinned);
+    }
+    fn report_read_only(&mut self, cause: &Error, _: i64) {
+        self.look(|state| state.read_only.push(cause.to_string()));
     }
 }
 
@@ -273,6 +278,8 @@ fn what_was_acknowledged_is_synced_though_an_install_failed() {
     world.send(WriterCommand::Release);
     assert!(world.go());
     assert!(world.mock.look(|state| state.syncs) > before, "neither the timer nor the end synced it");
+    let causes = world.mock.look(|state| state.read_only.clone());
+    assert_eq!(causes, [Error::QueueFull.to_string()], "the statistics say why the database is read-only, once");
 }
 
 #[test]

@@ -290,7 +290,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     /// Reads continue. The next opening decides which records are durable.
     pub(super) fn enter_read_only(&mut self, error: &Error) {
         tracing::error!(%error, "database is now read-only");
-        self.read_only_cause.get_or_insert_with(|| error.clone());
+        if self.read_only_cause.is_none() {
+            self.read_only_cause = Some(error.clone());
+            self.storage.report_read_only(error, self.timers.wall_clock_nanos());
+        }
         let read_only = Error::read_only(error.clone());
         self.dispatch(MachineEvent::Flush(FlushEvent::ReadOnly(read_only.clone())));
         self.dispatch(MachineEvent::Compactor(CompactorEvent::ReadOnly(read_only)));

@@ -9,12 +9,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::create::{create_dirs, sync_parent};
-use super::listing::{DirectoryListing, LOCK_FILE};
+use super::listing::{DirectoryListing, LOCK_FILE, LOST_AND_FOUND};
 use super::read_context::ReadContext;
 use super::recovery_input::acquire_lock;
 use crate::format::manifest::{Manifest, SERIES_LOG, SeriesLog};
 use crate::format::sst::sst_file_name;
-use crate::platform::env::{Dir, FileLock, OpenMode, SyncStep};
+use crate::platform::env::{Dir, DirEntry, FileLock, OpenMode, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, SstMeta, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
@@ -179,8 +179,13 @@ fn prepare_target(to: &Dir) -> Result<Box<dyn FileLock>> {
 }
 
 fn check_target_empty(to: &Dir) -> Result<()> {
-    let mut names: Vec<String> =
-        to.list()?.into_iter().map(|entry| entry.name).filter(|name| name != LOCK_FILE).collect();
+    let is_content = |entry: &DirEntry| match entry.name.as_str() {
+        LOCK_FILE => false,
+        // A target at the root of a file system.
+        LOST_AND_FOUND => !entry.is_dir,
+        _ => true,
+    };
+    let mut names: Vec<String> = to.list()?.into_iter().filter(is_content).map(|entry| entry.name).collect();
     names.sort_unstable();
     match names.into_iter().next() {
         Some(found) => Err(Error::BackupTargetNotEmpty { dir: to.path().to_owned(), found }),

@@ -11,8 +11,41 @@ use crate::types::error::Result;
 
 /// Name of the lock file: locked while the database is open, with the process id of its owner.
 pub(crate) const LOCK_FILE: &str = "LOCK";
+/// Name of the directory that ext file systems have at their root, and that a database or a backup may lie beside.
+pub(super) const LOST_AND_FOUND: &str = "lost+found";
 /// Prefix of the copies of torn tails.
 pub(super) const TORN_TAIL_PREFIX: &str = "forgiven-";
+
+/// Kind of a file, by its name only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileKind {
+    Lock,
+    Manifest,
+    SeriesLog,
+    Segment,
+    SpareSegment,
+    Sst(FileId),
+    TornTailCopy,
+    /// File of an operation that did not finish.
+    Temporary,
+    Unknown,
+}
+
+impl FileKind {
+    pub(super) fn of(name: &str) -> Self {
+        match name {
+            LOCK_FILE => Self::Lock,
+            MANIFEST => Self::Manifest,
+            SERIES_LOG => Self::SeriesLog,
+            MANIFEST_TMP => Self::Temporary,
+            _ if name.starts_with(TORN_TAIL_PREFIX) => Self::TornTailCopy,
+            _ if name.ends_with(sst::SST_TEMP_SUFFIX) => Self::Temporary,
+            _ if wal::parse_segment_name(name).is_some() => Self::Segment,
+            _ if wal::parse_spare_name(name).is_some() => Self::SpareSegment,
+            _ => sst::parse_sst_file_name(name).map_or(Self::Unknown, Self::Sst),
+        }
+    }
+}
 
 /// Files of the directory by kind.
 #[derive(Debug, Default)]
@@ -23,6 +56,8 @@ pub(crate) struct DirectoryListing {
     pub(crate) segments: Vec<FileId>,
     /// Ids of the spare segments, ascending.
     pub(crate) spares: Vec<FileId>,
+    /// Lengths of the WAL segments and spares in bytes, by name.
+    pub(crate) wal_lens: BTreeMap<String, u64>,
     /// SSTs under their final names, with their lengths.
     pub(crate) ssts: BTreeMap<FileId, u64>,
     /// Names of the copies of torn tails.
@@ -42,7 +77,7 @@ impl DirectoryListing {
         let mut files = wal::list_wal_files(dir)?;
         found.segments.append(&mut files.segments);
         found.spares.append(&mut files.spares);
-        found.unknown.retain(|name| !is_wal_name(name, &found.segments, &found.spares));
+        found.wal_lens.append(&mut files.lens);
         found.unknown.sort_unstable();
         Ok(found)
     }
@@ -50,18 +85,18 @@ impl DirectoryListing {
     /// Adds an entry to the list of its kind.
     fn sort(&mut self, entry: DirEntry) {
         let DirEntry { name, len, is_dir } = entry;
-        match name.as_str() {
+        match FileKind::of(&name) {
+            // The file system's own directory, not content.
+            _ if is_dir && name == LOST_AND_FOUND => {}
             _ if is_dir => self.unknown.push(name),
-            LOCK_FILE => {}
-            MANIFEST => self.manifest = true,
-            SERIES_LOG => self.series_log = true,
-            MANIFEST_TMP => self.temporaries.push(name),
-            _ if name.starts_with(TORN_TAIL_PREFIX) => self.torn_tail_copies.push(name),
-            _ if name.ends_with(sst::SST_TEMP_SUFFIX) => self.temporaries.push(name),
-            _ => match sst::parse_sst_file_name(&name) {
-                Some(id) => drop(self.ssts.insert(id, len)),
-                None => self.unknown.push(name),
-            },
+            // `list_wal_files` lists the WAL files.
+            FileKind::Lock | FileKind::Segment | FileKind::SpareSegment => {}
+            FileKind::Manifest => self.manifest = true,
+            FileKind::SeriesLog => self.series_log = true,
+            FileKind::Temporary => self.temporaries.push(name),
+            FileKind::TornTailCopy => self.torn_tail_copies.push(name),
+            FileKind::Sst(id) => drop(self.ssts.insert(id, len)),
+            FileKind::Unknown => self.unknown.push(name),
         }
     }
 
@@ -76,8 +111,4 @@ impl DirectoryListing {
     pub(crate) fn has_data(&self) -> bool {
         self.manifest || self.series_log || !self.ssts.is_empty() || !self.segments.is_empty()
     }
-}
-
-fn is_wal_name(name: &str, segments: &[FileId], spares: &[FileId]) -> bool {
-    segments.iter().any(|id| wal::segment_name(*id) == name) || spares.iter().any(|id| wal::spare_name(*id) == name)
 }

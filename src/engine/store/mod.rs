@@ -5,6 +5,7 @@
 mod backup;
 mod compaction;
 mod create;
+mod disk_usage;
 mod flush;
 mod listing;
 mod open;
@@ -23,11 +24,13 @@ use std::sync::Arc;
 
 pub use backup::BackupReport;
 pub(crate) use backup::backup;
+pub use disk_usage::{DiskUsage, FileUsage, disk_usage};
 pub(crate) use listing::{DirectoryListing, LOCK_FILE};
 pub use open::{OpenReport, TornTail};
 pub(crate) use open::{OpenedDatabase, open};
 pub(crate) use read_context::ReadContext;
 pub(crate) use recovery_input::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};
+pub use storage_stats::ReadOnlyState;
 
 use crate::engine::actor::{PinStats, WriterStorage};
 use crate::format::manifest::{Manifest, SeriesLog};
@@ -35,7 +38,7 @@ use crate::format::wal::WalWriter;
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::log_record::{AppendError, LogRecord};
 use crate::state::version::VersionEdit;
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 use crate::types::series::SeriesDef;
 
 /// Storage of the writer on disk: WAL, manifest, series log and SSTs.
@@ -67,7 +70,9 @@ impl WriterStorage for DiskStorage {
     }
 
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
-        self.wal.rotate()
+        let rotated = self.wal.rotate();
+        self.note_wal_bytes();
+        rotated
     }
 
     fn commit_edit(&mut self, mut edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<()> {
@@ -95,11 +100,15 @@ impl WriterStorage for DiskStorage {
     fn report_pins(&mut self, pinned: PinStats) {
         self.read_context.stats.set_pins(pinned);
     }
+
+    fn report_read_only(&mut self, cause: &Error, wall_clock_nanos: i64) {
+        self.read_context.stats.set_read_only(cause, wall_clock_nanos);
+    }
 }
 
 impl DiskStorage {
-    /// Publishes the size of the WAL for `Stats`; the WAL itself belongs to the writer.
+    /// Publishes the sizes of the WAL for `Stats`; the WAL itself belongs to the writer.
     fn note_wal_bytes(&self) {
-        self.read_context.stats.set_wal_bytes(self.wal.replay_bytes());
+        self.read_context.stats.set_wal_bytes(self.wal.replay_bytes(), self.wal.spare_bytes());
     }
 }

@@ -17,7 +17,7 @@ use super::recovery_input::{
     acquire_lock, check_unfinished_segments, keep_foreign_ssts, plan_recovery_from_disk, read_series,
 };
 use super::replay::{ReplayOutcome, WalReplay, check_replayable};
-use crate::engine::actor::WriterStorage;
+use crate::engine::actor::{CancelFlag, WriterStorage};
 use crate::format::manifest::{Manifest, ManifestContents, SeriesLog};
 use crate::format::sst;
 use crate::format::wal::{WalFiles, WalWriter, segment_name};
@@ -82,7 +82,10 @@ pub(crate) struct OpenedDatabase {
 }
 
 /// Opens a directory; creates a database if there is none and the options allow it.
-pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<OpenedDatabase> {
+///
+/// A cancelled opening ends at its next step with the error `Closed`, unless its last manifest is written.
+pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &CancelFlag) -> Result<OpenedDatabase> {
+    check_not_cancelled(cancel)?;
     let _span = tracing::debug_span!("recovery", dir = %path.display()).entered();
     let dir = Dir::new(env, path);
     prepare_directory(&dir, options.create)?;
@@ -104,14 +107,16 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
     check_unfinished_segments(&dir, manifest.uuid, &recovery)?;
     keep_foreign_ssts(&dir, manifest.uuid, &mut listed, &mut recovery)?;
+    check_not_cancelled(cancel)?;
     // After these checks: a directory with a newer format version must not be changed.
     lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error))?;
-    let (manifest, mut removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed)?;
+    let (manifest, mut removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed, cancel)?;
     let ids = Arc::new(FileIdAllocator::new(recovery.next_file_id));
     let shares = options.memory_shares();
     let memory = shares.flush;
     let new_flusher = || SstFlusher { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
-    let replayed = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery).run(&recovery)?;
+    let replay = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery, cancel);
+    let replayed = replay.run(&recovery)?;
     let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, lock));
     let mut storage =
         commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
@@ -148,6 +153,11 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options) -> Result<
     })
 }
 
+/// Returns `Closed` if the future of the opening was dropped.
+pub(super) fn check_not_cancelled(cancel: &CancelFlag) -> Result<()> {
+    if cancel.is_set() { Err(Error::Closed) } else { Ok(()) }
+}
+
 /// Checks that the options name the duplicate policy of the database, which is fixed, or none.
 fn check_duplicates(made: DuplicatePolicy, options: &Options) -> Result<()> {
     if options.duplicates.is_none_or(|asked| asked == made) {
@@ -174,12 +184,13 @@ fn clean_up_leftovers(
     created: bool,
     recovery: &RecoveryPlan,
     listed: &DirectoryListing,
+    cancel: &CancelFlag,
 ) -> Result<(ManifestContents, Vec<String>)> {
     let garbage: Vec<String> = recovery.garbage_ssts.iter().map(|id| sst::sst_file_name(*id)).collect();
     if !garbage.is_empty() {
         // If the WAL cannot be replayed, the opening fails before anything is removed: an SST that no edit names may
         // have the only valid copy of the damaged records.
-        check_replayable(dir, manifest.uuid, recovery)?;
+        check_replayable(dir, manifest.uuid, recovery, cancel)?;
     }
     let is_unfinished = !created && manifest.state.wal_floor == FileId::default();
     let manifest = if is_unfinished || !garbage.is_empty() {
@@ -213,7 +224,8 @@ fn commit_recovery(
     let logged = u32::try_from(logged).unwrap_or(u32::MAX);
     let mut series_log = SeriesLog::open(dir.clone(), uuid, recovery.durable.series_log_len, logged)?;
     let series_log_len = series_log.append(&replayed.definitions)?;
-    let found = WalFiles { segments: listed.segments.clone(), spares: listed.spares.clone() };
+    let (segments, spares) = (listed.segments.clone(), listed.spares.clone());
+    let found = WalFiles { segments, spares, lens: listed.wal_lens.clone() };
     let segment_bytes = options.wal_segment_bytes;
     let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
     let (empty_series, empty_candidates) = replayed.series.empty_series().manifest_sets();

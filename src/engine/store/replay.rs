@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::flush::SstFlusher;
 use super::listing::TORN_TAIL_PREFIX;
-use super::open::TornTail;
-use crate::engine::actor::{FlushExecutor, FlushJob};
+use super::open::{TornTail, check_not_cancelled};
+use crate::engine::actor::{CancelFlag, FlushExecutor, FlushJob};
 use crate::format::manifest::remove_if_exists;
 use crate::format::sst::sst_file_name;
 use crate::format::wal::{SegmentBound, SegmentTail, read_segment, segment_name};
@@ -45,7 +45,7 @@ pub(super) struct ReplayOutcome {
 }
 
 /// Running replay of the WAL.
-pub(super) struct WalReplay {
+pub(super) struct WalReplay<'a> {
     flusher: SstFlusher,
     flush_at_bytes: usize,
     /// Newest timestamp in the SSTs that the manifest names.
@@ -54,14 +54,16 @@ pub(super) struct WalReplay {
     frozen_seq: u64,
     memtable: Memtable,
     outcome: ReplayOutcome,
+    cancel: &'a CancelFlag,
 }
 
-impl WalReplay {
+impl<'a> WalReplay<'a> {
     pub(super) fn new(
         flusher: SstFlusher,
         flush_at_bytes: usize,
         series: SeriesIndex,
         recovery: &RecoveryPlan,
+        cancel: &'a CancelFlag,
     ) -> Self {
         let flushed_seq = recovery.durable.flushed_seq;
         let outcome = ReplayOutcome {
@@ -77,7 +79,7 @@ impl WalReplay {
         };
         let newest_flushed_time = recovery.durable.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
         let memtable = Memtable::new();
-        Self { flusher, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, outcome }
+        Self { flusher, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, outcome, cancel }
     }
 
     /// Replays every segment of the plan, in order.
@@ -99,6 +101,8 @@ impl WalReplay {
         for (segment, end) in segments_with_ends(recovery) {
             self.segment(recovery, segment, end)?;
         }
+        // Before the last flush, and so before anything that the commit of the opening names.
+        check_not_cancelled(self.cancel)?;
         self.flush()?;
         self.outcome.series = self.outcome.series.after_flush(self.outcome.last_seq);
         self.outcome.series.seal();
@@ -115,6 +119,7 @@ impl WalReplay {
     }
 
     fn record(&mut self, recovery: &RecoveryPlan, segment: FileId, record: &LogRecord<'_>) -> Result<()> {
+        check_not_cancelled(self.cancel)?;
         let corrupt = |what: String| Error::corrupt(self.flusher.dir.file_path(&segment_name(segment)), 0, what);
         for def in record.definitions {
             // The definitions of flushed records are restored, too: a definition that is read twice must be equal.
@@ -204,9 +209,9 @@ fn segments_with_ends(recovery: &RecoveryPlan) -> impl Iterator<Item = (&Segment
 }
 
 /// Checks that all records of the segments to replay are valid. Changes nothing.
-pub(super) fn check_replayable(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan) -> Result<()> {
+pub(super) fn check_replayable(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan, cancel: &CancelFlag) -> Result<()> {
     for (segment, end) in segments_with_ends(recovery) {
-        read_segment(dir, uuid, segment.id, end, |_| Ok(()))?;
+        read_segment(dir, uuid, segment.id, end, |_| check_not_cancelled(cancel))?;
     }
     Ok(())
 }

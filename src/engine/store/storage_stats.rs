@@ -1,25 +1,49 @@
 //! Statistics of the writer's storage, for `Stats`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::engine::actor::PinStats;
+use crate::types::error::{Error, ErrorKind};
+use crate::types::point::Timestamp;
 
 /// Statistics that the writer updates and that any thread may read.
 #[derive(Debug, Default)]
 pub(crate) struct StorageStats {
     wal_bytes: AtomicU64,
+    spare_wal_bytes: AtomicU64,
     pins: Mutex<PinStats>,
+    read_only: OnceLock<ReadOnlyState>,
+}
+
+/// Since when, and why, a database is read-only; see [`Stats::read_only`](crate::Stats::read_only).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ReadOnlyState {
+    /// Wall clock when the database became read-only.
+    pub since: Timestamp,
+    /// Kind of the failure that made it read-only, such as [`StorageFull`](ErrorKind::StorageFull) or
+    /// [`Io`](ErrorKind::Io).
+    pub kind: ErrorKind,
+    /// Text of that failure, without a next step.
+    pub cause: String,
 }
 
 impl StorageStats {
-    pub(super) fn set_wal_bytes(&self, bytes: u64) {
-        self.wal_bytes.store(bytes, Ordering::Relaxed);
+    pub(super) fn set_wal_bytes(&self, replay_bytes: u64, spare_bytes: u64) {
+        self.wal_bytes.store(replay_bytes, Ordering::Relaxed);
+        self.spare_wal_bytes.store(spare_bytes, Ordering::Relaxed);
     }
 
     /// Returns the number of bytes of the WAL that an opening would read.
     pub(crate) fn wal_bytes(&self) -> u64 {
         self.wal_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the total length of the spare WAL segments, in bytes.
+    pub(crate) fn spare_wal_bytes(&self) -> u64 {
+        self.spare_wal_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_pins(&self, pins: PinStats) {
@@ -29,5 +53,18 @@ impl StorageStats {
     /// Returns the totals of the retired files and memtables.
     pub(crate) fn pins(&self) -> PinStats {
         *self.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that the database became read-only. The first failure counts.
+    pub(super) fn set_read_only(&self, cause: &Error, wall_clock_nanos: i64) {
+        // The root cause: "the outcome is unknown" describes the write that met the failure.
+        let cause = cause.root_cause();
+        let since = Timestamp::from_nanos(wall_clock_nanos);
+        self.read_only.get_or_init(|| ReadOnlyState { since, kind: cause.kind(), cause: cause.summary().to_string() });
+    }
+
+    /// Returns since when, and why, the database is read-only; `None` while it is writable.
+    pub(crate) fn read_only(&self) -> Option<&ReadOnlyState> {
+        self.read_only.get()
     }
 }

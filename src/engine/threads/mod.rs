@@ -18,10 +18,11 @@ use drive::block_on_with_timers;
 pub(crate) use drive::{block_on, run_on_new_thread};
 
 use crate::engine::actor::{
-    self, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage, WriterSettings,
+    self, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage,
+    WriterSettings,
 };
 use crate::engine::store::{self, OpenReport, OpenedDatabase, ReadContext};
-use crate::platform::env::Env;
+use crate::platform::env::{Env, OwnerProcess};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
 use crate::sync::{Permit, Permits, ReplyReceiver, Sender, channel};
@@ -37,6 +38,7 @@ const MAX_CONTROL_REQUESTS: usize = 1 << 10;
 /// When the last clone is dropped, the WAL is synced and the actors stop.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    owner: OwnerProcess,
     inbox: Sender<WriterMessage>,
     version_watch: Arc<Watch<Version>>,
     /// `None` after a close, so that the directory is unlocked when the last snapshot is dropped.
@@ -72,8 +74,15 @@ pub(crate) type ActorFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Engine {
     /// Opens and recovers the directory, and starts each actor on a thread. Blocks.
-    pub(crate) fn open(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<Self> {
-        let (mut engine, actors) = Self::assemble(env, dir, options)?;
+    ///
+    /// `cancel` ends the recovery at its next step, with the error `Closed`.
+    pub(crate) fn open(
+        env: Arc<dyn Env>,
+        dir: &std::path::Path,
+        options: Options,
+        cancel: &CancelFlag,
+    ) -> Result<Self> {
+        let (mut engine, actors) = Self::assemble(env, dir, options, cancel)?;
         let Actors { writer, flusher, compactor, timers, guard } = actors;
         let due = engine.inbox.clone();
         // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
@@ -91,10 +100,15 @@ impl Engine {
     }
 
     /// Opens and recovers the directory, and creates the actors, which the caller runs.
-    pub(crate) fn assemble(env: Arc<dyn Env>, dir: &std::path::Path, options: Options) -> Result<(Self, Actors)> {
+    pub(crate) fn assemble(
+        env: Arc<dyn Env>,
+        dir: &std::path::Path,
+        options: Options,
+        cancel: &CancelFlag,
+    ) -> Result<(Self, Actors)> {
         options.check()?;
         retention_cutoffs::check_rules(&options.retention)?;
-        let opened = store::open(Arc::clone(&env), dir, &options)?;
+        let opened = store::open(Arc::clone(&env), dir, &options, cancel)?;
         let OpenedDatabase {
             storage,
             flusher,
@@ -146,6 +160,7 @@ impl Engine {
             guard,
         };
         let engine = Self {
+            owner: OwnerProcess::current(),
             inbox,
             version_watch,
             read_context: Mutex::new(Some(read_context)),
@@ -185,6 +200,17 @@ impl Engine {
         self.read_context.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns `ForkedHandle` in a process other than the one that opened the database.
+    ///
+    /// Must come before any lock, which a thread that the fork did not copy may hold.
+    pub(crate) fn check_owner(&self) -> Result<()> {
+        self.owner.check()
+    }
+
+    pub(crate) fn owner(&self) -> OwnerProcess {
+        self.owner
+    }
+
     /// Returns an error if an actor panicked.
     pub(crate) fn check_not_poisoned(&self) -> Result<()> {
         if self.poisoned.load(Ordering::Acquire) { Err(Error::EnginePanicked) } else { Ok(()) }
@@ -205,8 +231,9 @@ impl Engine {
     /// Flushes, syncs, and stops the actors. Blocks until their threads end, if they have threads.
     ///
     /// # Errors
-    /// `Closed` if a close was requested before; those of the flush and the sync.
+    /// `ForkedHandle`; `Closed` if a close was requested before; those of the flush and the sync.
     pub(crate) async fn close(&self) -> Result<()> {
+        self.check_owner()?;
         if self.closed.swap(true, Ordering::AcqRel) {
             return Err(Error::Closed);
         }
@@ -238,6 +265,11 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        if !self.owner.is_current() {
+            // The threads exist in the parent only. Even a detach would act on memory of a thread that does not exist.
+            std::mem::forget(std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner)));
+            return;
+        }
         self.send(WriterCommand::Release, None);
         self.join();
     }

@@ -6,16 +6,16 @@ mod full_disk;
 mod panics;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::platform::env::{OpenMode, SyncStep};
 use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
-use crate::{Batch, Db, DbBuilder, Durability, Error, Result, Selector, SeriesKey, Timestamp, Value};
+use crate::{Batch, Db, DbBuilder, Durability, Error, ErrorKind, Result, Selector, SeriesKey, Timestamp, Value};
 
-const FULL: EnvFault = EnvFault::Error(ErrorKind::StorageFull);
-const BROKEN: EnvFault = EnvFault::Error(ErrorKind::Other);
+const FULL: EnvFault = EnvFault::Error(io::ErrorKind::StorageFull);
+const BROKEN: EnvFault = EnvFault::Error(io::ErrorKind::Other);
 
 struct TestDatabase {
     dir: tempfile::TempDir,
@@ -263,6 +263,30 @@ fn a_failed_wal_sync_makes_the_database_read_only_and_reopening_decides() {
 }
 
 #[test]
+fn the_statistics_say_since_when_and_why_the_database_is_read_only() {
+    for (call, fault, kind, text) in [
+        (EnvCall::Sync(SyncStep::ManifestEdit), FULL, ErrorKind::StorageFull, "cannot sync "),
+        (EnvCall::Sync(SyncStep::ManifestEdit), BROKEN, ErrorKind::Io, "cannot sync "),
+        (EnvCall::SyncDir(SyncStep::SeriesLogDirectory), BROKEN, ErrorKind::Io, "cannot sync "),
+    ] {
+        let home = TestDatabase::new();
+        let db = home.open();
+        db.write_blocking(numbered(1)).unwrap();
+        assert_eq!(db.stats().read_only, None);
+        home.env.inject_for_kind(call, 0, 1, fault);
+        let before = Timestamp::now();
+        db.flush_blocking().unwrap_err();
+        let state = db.stats().read_only.unwrap();
+        assert!(before <= state.since && state.since <= Timestamp::now(), "{state:?}");
+        assert_eq!(state.kind, kind);
+        assert!(state.cause.starts_with(text) && !state.cause.contains("read-only"), "{state:?}");
+        // A later failure does not replace the first one.
+        db.write_blocking(numbered(2)).unwrap_err();
+        assert_eq!(db.stats().read_only, Some(state));
+    }
+}
+
+#[test]
 fn a_failed_manifest_edit_makes_it_read_only_and_keeps_the_ssts() {
     for (call, fault) in [
         (EnvCall::Sync(SyncStep::ManifestEdit), BROKEN),
@@ -311,7 +335,7 @@ fn too_many_open_files_is_an_error_and_a_later_try_works() {
     db.flush_blocking().unwrap();
     let series = db.snapshot().series::<i64>(&SeriesKey::new("m").tag("n", "0")).unwrap();
     // `EMFILE` has no `ErrorKind` of its own; `OutOfMemory` gives the same error.
-    home.env.inject_for_kind(EnvCall::Open(OpenMode::Read), 0, 1, EnvFault::Error(ErrorKind::OutOfMemory));
+    home.env.inject_for_kind(EnvCall::Open(OpenMode::Read), 0, 1, EnvFault::Error(io::ErrorKind::OutOfMemory));
     let scan = || db.snapshot().scan(series, ..).collect_blocking();
     assert!(matches!(scan(), Err(Error::OutOfResources { .. })));
     assert_eq!(scan().unwrap().len(), 2);

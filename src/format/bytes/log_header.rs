@@ -65,6 +65,9 @@ impl LogHeader {
         let mut bytes = [0; LOG_HEADER_BYTES];
         let len = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(LOG_HEADER_BYTES);
         file.read_at(0, &mut bytes[..len])?;
+        if len == 0 {
+            return Err(file.corrupt(0, "the file is empty"));
+        }
         if bytes[..8] != magic {
             let expected = String::from_utf8_lossy(&magic);
             return Err(file.corrupt(0, format!("the header does not begin with {expected:?}")));

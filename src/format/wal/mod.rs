@@ -85,6 +85,8 @@ use segment_header::SegmentLink;
 pub(crate) use segment_header::{MAGIC, SegmentBound, SegmentHeader};
 pub(crate) use writer::WalWriter;
 
+use std::collections::BTreeMap;
+
 use crate::format::bytes::check_u63;
 use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
@@ -121,17 +123,22 @@ pub(crate) struct WalFiles {
     pub(crate) segments: Vec<FileId>,
     /// Spare ids, ascending. The content of a spare is meaningless, but its id is taken.
     pub(crate) spares: Vec<FileId>,
+    /// Lengths of these files in bytes, by name.
+    pub(crate) lens: BTreeMap<String, u64>,
 }
 
 /// Lists the segments and the spares of a directory.
 pub(crate) fn list_wal_files(dir: &Dir) -> Result<WalFiles> {
     let mut files = WalFiles::default();
-    for entry in dir.list()?.iter().filter(|entry| !entry.is_dir) {
+    for entry in dir.list()?.into_iter().filter(|entry| !entry.is_dir) {
         if let Some(id) = parse_segment_name(&entry.name) {
             files.segments.push(id);
         } else if let Some(id) = parse_spare_name(&entry.name) {
             files.spares.push(id);
+        } else {
+            continue;
         }
+        files.lens.insert(entry.name, entry.len);
     }
     files.segments.sort_unstable();
     files.spares.sort_unstable();

@@ -19,9 +19,16 @@ const MAX_SPARES: usize = 2;
 pub(super) struct SpareSegments {
     dir: Dir,
     ids: Arc<FileIdAllocator>,
-    spare_ids: Vec<FileId>,
+    spares: Vec<WalFile>,
     /// Segments that are no longer active and not yet recycled or removed, oldest first.
-    retired_segments: Vec<FileId>,
+    retired_segments: Vec<WalFile>,
+}
+
+/// Spare or retired segment, with its length in bytes.
+#[derive(Debug, Clone, Copy)]
+struct WalFile {
+    id: FileId,
+    len: u64,
 }
 
 /// File with a spare's name that is about to become a segment.
@@ -38,18 +45,24 @@ impl SpareSegments {
     ///
     /// All segments that were found are retired, since an opening never appends to a segment of an earlier one.
     pub(super) fn new(dir: Dir, ids: Arc<FileIdAllocator>, found: WalFiles) -> Self {
-        let mut spares = Self { dir, ids, spare_ids: found.spares, retired_segments: found.segments };
-        while spares.spare_ids.len() > MAX_SPARES {
-            let surplus = spares.spare_ids.remove(0);
-            spares.discard(&spare_name(surplus));
+        let file = |id, name: String| WalFile { id, len: found.lens.get(&name).copied().unwrap_or_default() };
+        let mut spares = Self {
+            dir,
+            ids,
+            spares: found.spares.iter().map(|id| file(*id, spare_name(*id))).collect(),
+            retired_segments: found.segments.iter().map(|id| file(*id, segment_name(*id))).collect(),
+        };
+        while spares.spares.len() > MAX_SPARES {
+            let surplus = spares.spares.remove(0);
+            spares.discard(&spare_name(surplus.id));
         }
         spares
     }
 
     /// Returns a file for the next segment: a spare that can be opened, else a new file.
     pub(super) fn take(&mut self) -> Result<SpareFile> {
-        while let Some(id) = self.spare_ids.pop() {
-            let name = spare_name(id);
+        while let Some(spare) = self.spares.pop() {
+            let name = spare_name(spare.id);
             let opened = self.dir.open(&name, OpenMode::Write).and_then(|file| Ok((file.len()?, file)));
             match opened {
                 Ok((len, file)) => return Ok(SpareFile { file, name, len }),
@@ -71,9 +84,14 @@ impl SpareSegments {
         }
     }
 
-    /// Adds a segment that is no longer active.
-    pub(super) fn retire(&mut self, segment: FileId) {
-        self.retired_segments.push(segment);
+    /// Returns the total length of the spares, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.spares.iter().map(|spare| spare.len).sum()
+    }
+
+    /// Adds a segment that is no longer active, with the length of its file in bytes.
+    pub(super) fn retire(&mut self, id: FileId, len: u64) {
+        self.retired_segments.push(WalFile { id, len });
     }
 
     /// Recycles or removes the retired segments below the WAL floor.
@@ -81,18 +99,18 @@ impl SpareSegments {
     /// Failures are retried at the next call.
     pub(super) fn release_below(&mut self, floor: FileId) {
         let mut kept = std::mem::take(&mut self.retired_segments);
-        kept.retain(|id| *id >= floor || !self.recycle_or_remove(*id));
+        kept.retain(|segment| segment.id >= floor || !self.recycle_or_remove(*segment));
         self.retired_segments = kept;
     }
 
     /// Renames a segment to a spare, or removes it if there are enough spares. Returns `true` on success.
-    fn recycle_or_remove(&mut self, segment: FileId) -> bool {
-        let name = segment_name(segment);
-        let released = if self.spare_ids.len() < MAX_SPARES {
+    fn recycle_or_remove(&mut self, segment: WalFile) -> bool {
+        let name = segment_name(segment.id);
+        let released = if self.spares.len() < MAX_SPARES {
             let id = self.ids.allocate();
             // Not synced: a crash leaves the file under one of its two names, as a spare or as a segment below the
             // durable WAL floor. Neither is read.
-            self.dir.rename(&name, &spare_name(id)).map(|()| self.spare_ids.push(id))
+            self.dir.rename(&name, &spare_name(id)).map(|()| self.spares.push(WalFile { id, ..segment }))
         } else {
             self.dir.remove(&name)
         };

@@ -62,6 +62,8 @@ struct ActiveSegment {
     crc: SaltedCrc,
     /// End of the last good record: the offset of the next group, and the sealed length if sealed now.
     append_offset: u64,
+    /// Length of the file in bytes; a recycled file keeps the length that it had.
+    file_len: u64,
     /// All bytes below this offset are synced.
     synced_to: u64,
     /// `true` if a commit or delete follows the last sync mark, so that no `synced_to` may cover it.
@@ -123,6 +125,11 @@ impl WalWriter {
     /// Returns the number of bytes that the next opening would read, headers included.
     pub(crate) fn replay_bytes(&self) -> u64 {
         self.active.append_offset + self.sealed_segments.iter().map(|(_, len)| len).sum::<u64>()
+    }
+
+    /// Returns the total length of the spare segments, in bytes.
+    pub(crate) fn spare_bytes(&self) -> u64 {
+        self.spares.bytes()
     }
 
     /// Returns `true` if every appended record is synced.
@@ -202,7 +209,7 @@ impl WalWriter {
             Ok(segment) => {
                 let old = std::mem::replace(&mut self.active, segment);
                 self.sealed_segments.push_back((old.id, old.append_offset));
-                self.spares.retire(old.id);
+                self.spares.retire(old.id, old.file_len);
                 Ok(self.active.id)
             }
             Err(OpenSegmentError::NotCreated(error)) => Err(AppendError::NotWritten(error)),
@@ -252,6 +259,7 @@ impl WalWriter {
         }
         let Err(error) = written else {
             self.active.append_offset += len;
+            self.active.file_len = self.active.file_len.max(self.active.append_offset + END_MARKER.len() as u64);
             return Ok(());
         };
         // The append offset did not change, so the sealed length excludes whatever part of the buffer is on disk.
@@ -313,6 +321,7 @@ impl WalWriter {
             id,
             crc: header.crc(),
             append_offset: FIRST_RECORD_OFFSET,
+            file_len: spare.len.max(FIRST_RECORD_OFFSET + END_MARKER.len() as u64),
             synced_to: FIRST_RECORD_OFFSET,
             needs_sync_mark: false,
         })

@@ -2,6 +2,7 @@
 //! A call reads a block or writes a group of records, so the cost of dynamic dispatch is negligible.
 
 mod os;
+mod owner_process;
 
 use std::fmt;
 use std::io;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) use os::OsEnv;
+pub(crate) use owner_process::OwnerProcess;
 
 /// Place in the code that syncs; lets a test inject a fault at exactly that place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::{DirEntry, Env, File, FileLock, OpenMode, SyncStep};
+use super::{DirEntry, Env, File, FileLock, OpenMode, OwnerProcess, SyncStep};
 use crate::types::point::Timestamp;
 
 /// The file system of the operating system.
@@ -96,7 +96,7 @@ impl Env for OsEnv {
 /// Returns the lock; `None` if another handle holds it.
 fn lock_or_none(file: fs::File, taken: Result<(), fs::TryLockError>) -> io::Result<Option<Box<dyn FileLock>>> {
     match taken {
-        Ok(()) => Ok(Some(Box::new(OsLock(file)))),
+        Ok(()) => Ok(Some(Box::new(OsLock { file, owner: OwnerProcess::current() }))),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(error)) => Err(error),
     }
@@ -158,22 +158,27 @@ impl File for OsFile {
 
 /// Locked file.
 #[derive(Debug)]
-struct OsLock(fs::File);
+struct OsLock {
+    file: fs::File,
+    owner: OwnerProcess,
+}
 
 impl FileLock for OsLock {
     fn write_pid(&self) -> io::Result<()> {
-        self.0.set_len(0)?;
-        (&self.0).write_all(std::process::id().to_string().as_bytes())
+        self.file.set_len(0)?;
+        (&self.file).write_all(std::process::id().to_string().as_bytes())
     }
 }
 
 /// Unlocks before the file is closed.
 ///
 /// Between fork and exec a child process shares the descriptor, so closing it in this process alone would not release
-/// the lock.
+/// the lock. A child that was only forked must not unlock: the lock belongs to the shared descriptor.
 impl Drop for OsLock {
     fn drop(&mut self) {
-        // An error is ignored: the following close releases the lock, too.
-        drop(self.0.unlock());
+        if self.owner.is_current() {
+            // An error is ignored: the following close releases the lock, too.
+            drop(self.file.unlock());
+        }
     }
 }

@@ -159,11 +159,38 @@ fn io_rows() -> Vec<Row> {
     ]
 }
 
+/// Calls that a file system does not support (`ENOSYS`, `EOPNOTSUPP`, `EINVAL` of a sync): the disk may be sound.
+#[test]
+fn an_unsupported_call_is_no_reason_to_check_the_disk() {
+    let unsupported = |action, kind: io::ErrorKind| Error::io(action, "db", kind.into());
+    for error in [
+        unsupported("sync", io::ErrorKind::InvalidInput),
+        unsupported("sync", io::ErrorKind::Unsupported),
+        unsupported("lock", io::ErrorKind::Unsupported),
+        unsupported("open", io::ErrorKind::Unsupported),
+    ] {
+        assert_eq!(error.advice(), "choose a directory on a file system that supports this call", "{error}");
+        assert!(
+            Error::read_only(error).advice().contains("move the database to a file system that supports this call")
+        );
+    }
+    // For a call with a path, the path is the invalid input.
+    assert_eq!(unsupported("open", io::ErrorKind::InvalidInput).advice(), "check the path");
+    assert_eq!(broken().advice(), "check the disk, then try again");
+}
+
 /// Errors about the state of the database and the outcome of a write.
 fn state_rows() -> Vec<Row> {
     use ErrorKind::{Bug, Busy, Closed, InvalidInput, Io, OutcomeUnknown, Reopen, StorageFull};
     vec![
         (Error::Closed, Closed, false, "the database is closed; open it again"),
+        (
+            Error::ForkedHandle { pid: 7 },
+            Closed,
+            false,
+            "the handle belongs to process 7, and a fork copied it into this one; open the database after the fork, in one \
+             of the two processes",
+        ),
         (
             Error::RuntimeShutdown,
             Closed,

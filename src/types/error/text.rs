@@ -9,6 +9,11 @@ use crate::types::rejected_point::RejectedPoint;
 
 /// Maximum number of rejected points that a text lists.
 const MAX_LISTED_POINTS: usize = 3;
+/// Next step after a call that the file system does not support: neither a retry nor another path on it helps.
+const CHOOSE_FILE_SYSTEM: &str = "choose a directory on a file system that supports this call";
+/// Next step if such a call made the database read-only.
+const MOVE_FROM_FILE_SYSTEM: &str =
+    "drop every handle, move the database to a file system that supports this call, then open it again";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,16 +59,18 @@ impl Error {
             Self::UnknownFileType { .. } => "name a file that timestrata wrote",
             Self::MissingFiles { .. } => "restore them from a backup",
             Self::UnsupportedVersion { .. } => "use a newer release",
-            Self::Io { source, .. } => advice_for_io(source.kind()),
+            Self::Io { action, source, .. } => advice_for_io(action, source.kind()),
             Self::OutOfResources { .. } => "raise the limit or close other files, then try again",
             Self::ThreadStart { .. } => "raise the limit or end other threads, then try again",
             Self::Closed => "open it again",
+            Self::ForkedHandle { .. } => "open the database after the fork, in one of the two processes",
             Self::RuntimeShutdown => "read before the runtime ends",
             Self::EnginePanicked => "report the panic, drop every handle and open the database again",
             Self::Internal { .. } => "report this bug, drop every handle and open the database again",
             Self::ReadOnly { cause } if cause.kind() == ErrorKind::StorageFull => {
                 "free space, then drop every handle and open the database again"
             }
+            Self::ReadOnly { cause } if cause.is_unsupported_call() => MOVE_FROM_FILE_SYSTEM,
             Self::ReadOnly { .. } => "drop every handle and open the database again",
             Self::OutcomeUnknown { cause } if cause.kind() == ErrorKind::StorageFull => {
                 "free space, then open the database again and check before repeating the write"
@@ -105,6 +112,9 @@ impl fmt::Display for Summary<'_> {
             }
             Error::ThreadStart { name, source } => write!(f, "cannot start the thread {name}: {source}"),
             Error::Closed => f.write_str("the database is closed"),
+            Error::ForkedHandle { pid } => {
+                write!(f, "the handle belongs to process {pid}, and a fork copied it into this one")
+            }
             Error::RuntimeShutdown => f.write_str("the tokio runtime shut down before the read began"),
             Error::EnginePanicked => f.write_str("a thread of the engine panicked"),
             Error::Internal { detail } => write!(f, "internal error: {detail}"),
@@ -193,9 +203,26 @@ fn fmt_rejected_points(points: &[RejectedPoint], f: &mut fmt::Formatter<'_>) -> 
     }
 }
 
+impl Error {
+    /// Returns `true` if the operating system does not support the call on this file or file system.
+    fn is_unsupported_call(&self) -> bool {
+        matches!(self, Self::Io { action, source, .. } if is_unsupported_call(action, source.kind()))
+    }
+}
+
+/// Returns `true` if the call is not supported: `ENOSYS`, `EOPNOTSUPP`, or `EINVAL` of a call on an open file.
+///
+/// `fsync` and `fallocate` return `EINVAL` for files that they cannot handle. For a call with a path, it is the path
+/// that is invalid.
+fn is_unsupported_call(action: &str, kind: io::ErrorKind) -> bool {
+    let has_path_argument = matches!(action, "open" | "create" | "list" | "remove" | "rename" | "link");
+    kind == io::ErrorKind::Unsupported || (kind == io::ErrorKind::InvalidInput && !has_path_argument)
+}
+
 /// Returns the next step after an error of the operating system.
-fn advice_for_io(kind: io::ErrorKind) -> &'static str {
+fn advice_for_io(action: &str, kind: io::ErrorKind) -> &'static str {
     match kind {
+        _ if is_unsupported_call(action, kind) => CHOOSE_FILE_SYSTEM,
         io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename => "check the path",
         io::ErrorKind::NotADirectory => "name a directory",
         io::ErrorKind::IsADirectory => "name a file",

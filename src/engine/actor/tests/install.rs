@@ -48,6 +48,9 @@ impl WriterStorage for StepLog {
         self.note("report pins");
         self.pinned = pinned;
     }
+    fn report_read_only(&mut self, _: &Error, _: i64) {
+        unreachable!("an install leaves that to the writer")
+    }
 }
 
 fn installer(edit_fails: bool) -> (VersionInstaller, StepLog) {
