@@ -25,6 +25,7 @@ Exit codes:
   0  done
   1  negative result: verify or inspect found damage, or nothing matched query or series
   2  wrong usage, wrong input, or a database that is missing, locked or damaged
+  130, 143  ingest was ended by Ctrl-C or SIGTERM; its message says what is durable
 
 Only one process at a time can open a database. Output has no colour if NO_COLOR is set or if it is not a terminal."#;
 
@@ -37,8 +38,9 @@ header such as up{job=\"a\"} is a series with tags. Times without a zone are rea
 
 Reading a file twice doubles its points: two points of a series at one time are two measurements, and both are kept, \
 unless the database was created with --duplicates last or first. \
-After an error, continue with the --from-line that the message gives: a batch holds whole rows only, so no row is lost \
-or read twice.
+After an error, Ctrl-C or SIGTERM, continue with the same options and the --from-line that the message gives: a batch \
+holds whole rows only, so no row is lost or read twice. If all rows are durable, but the disk had no room to move them \
+from the log to files, a note says so and the exit code is 0: the next command that opens the database moves them.
 
 Examples:
   timestrata ingest weather.csv --db weather.db --time time_hour --tags origin=station

@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// Wrong usage, invalid input, or a database that cannot be used.
     #[error("{0}")]
     Failed(String),
+    /// A signal ended the command. The exit code is 128 and the number of the signal, as in a shell.
+    #[error("{message}")]
+    Interrupted { message: String, signal_number: u8 },
     /// The reader of the output has closed the pipe, as `| head` does. This is not a failure.
     #[error("the output pipe is closed")]
     PipeClosed,
@@ -34,6 +37,7 @@ impl Failure {
             Self::PipeClosed => ExitCode::SUCCESS,
             Self::Negative(_) => ExitCode::from(1),
             Self::Failed(_) => ExitCode::from(2),
+            Self::Interrupted { signal_number, .. } => ExitCode::from(128 + signal_number),
         }
     }
 }
@@ -84,5 +88,22 @@ pub(crate) fn advice(error: &timestrata::Error) -> &'static str {
         (ErrorKind::Reopen | ErrorKind::Closed, _) => "run the command again",
         (ErrorKind::Bug, _) => "report this bug, then run the command again",
         _ => error.advice(),
+    }
+}
+
+/// Returns what must be done before work that `error` stopped can go on; `None` if nothing must be done.
+///
+/// It is the advice without its last part, "then try again": after an ingest that was partly durable, the next step is not
+/// to run the same command again.
+pub(crate) fn first_step(error: &timestrata::Error) -> Option<&'static str> {
+    if error.io_kind() == Some(io::ErrorKind::StorageFull) || error.io_kind() == Some(io::ErrorKind::QuotaExceeded) {
+        return Some("free space");
+    }
+    let advice = advice(error);
+    match error.kind() {
+        // A new run opens the database again.
+        ErrorKind::Reopen | ErrorKind::Closed | ErrorKind::OutcomeUnknown => None,
+        ErrorKind::Bug => Some("report this bug"),
+        _ => Some(advice.strip_suffix(", then try again").unwrap_or(advice)).filter(|step| *step != "try again"),
     }
 }

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use timestrata::DiskUsage;
+
 use crate::database;
 use crate::failure::Result;
 use crate::number_format::{bytes, count, ratio};
@@ -54,9 +56,36 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
         let (files, held) = (count(stats.pinned_files), stats.pinned_files_age.as_secs());
         writeln!(out, "held      {files} files, {} for {held} s, by snapshots", bytes(stats.pinned_file_bytes))?;
     }
-    writeln!(out, "log       {}", bytes(stats.wal_bytes))?;
     writeln!(out, "seq       {}, of which {} in files", count(stats.seq), count(stats.flushed_seq))?;
     writeln!(out, "policy    {} of several points at one time", db.duplicates())?;
+    if let Some(read_only) = &stats.read_only {
+        writeln!(out, "read-only since {}: {}", read_only.since, read_only.cause)?;
+    }
+    // After the close nothing changes any more, so that the sizes agree with those that `du` shows.
+    db.close_blocking()?;
+    print_disk_usage(&mut out, &timestrata::disk_usage(dir)?)?;
     out.flush()?;
+    Ok(())
+}
+
+/// Prints one line for each kind of file that exists: every file of the directory is in exactly one of them.
+fn print_disk_usage(out: &mut impl Write, usage: &DiskUsage) -> Result<()> {
+    let total = usage.total();
+    writeln!(out, "disk      {} bytes in {} files", count(total.bytes), count(total.files))?;
+    let lines = [
+        ("points", usage.ssts),
+        ("log", usage.wal_segments),
+        ("spares", usage.spare_wal_segments),
+        ("metadata", usage.metadata),
+        ("obsolete", usage.temporaries),
+        ("torn", usage.torn_tail_copies),
+        ("other", usage.other),
+    ];
+    for (name, part) in lines.into_iter().filter(|(_, part)| part.files > 0) {
+        writeln!(out, "  {name:<9}{} bytes in {} files", count(part.bytes), count(part.files))?;
+    }
+    if usage.directories > 0 {
+        writeln!(out, "  and {} directories, whose content is not counted", count(usage.directories))?;
+    }
     Ok(())
 }

@@ -11,8 +11,8 @@ use timestrata::Batch;
 
 use crate::args::{Args, Command, IngestArgs};
 use crate::ingest::{
-    BatchLoader, BatchSink, ColumnPlan, CsvColumns, CsvReader, CsvRecord, IngestTotals, LoadOptions, RowMapper,
-    read_header_and_sample, sample_columns,
+    BatchLoader, BatchSink, ColumnPlan, CsvColumns, CsvReader, CsvRecord, DurableRows, IngestTotals, LoadError,
+    LoadOptions, RowMapper, SharedDurableRows, read_header_and_sample, sample_columns,
 };
 
 /// Command lines, selected by the first byte; the column names are those of the corpus files.
@@ -79,10 +79,15 @@ fn load(file: &[u8], args: &IngestArgs, from_line: u64) -> crate::failure::Resul
     let (header, sample) = read_header_and_sample("a file", &mut records)?;
     let columns = sample_columns(header.len(), &sample, &args.missing.clone().unwrap_or_default());
     let plan = ColumnPlan::decide(&CsvColumns { header: &header, sample: &columns }, args)?;
-    let options = LoadOptions { file: "a file".to_owned(), from_line, skip_bad: args.skip_bad };
+    let durable = SharedDurableRows::new(DurableRows { file: "a file".to_owned(), ..DurableRows::default() });
+    let options = LoadOptions { durable, from_line, skip_bad: args.skip_bad };
     let written = RefCell::new(0);
     let totals = BatchLoader::new(RowMapper::new(&plan), CountingSink { points: &written }, options)
-        .run(&sample, &mut records)?;
+        .run(&sample, &mut records)
+        .map_err(|error| match error {
+            LoadError::Failed(failure) => failure,
+            other => crate::failure::Failure::failed(format!("{other:?}")),
+        })?;
     assert_eq!(*written.borrow(), totals.points, "a point is counted if and only if it was written");
     assert!(totals.points == 0 || totals.times.is_some_and(|(first, last)| first <= last));
     Ok(LoadRun { last_line: totals.last_line, totals, plan: format!("{plan:?}") })
@@ -94,9 +99,9 @@ struct CountingSink<'a> {
 }
 
 impl BatchSink for CountingSink<'_> {
-    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<()> {
+    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64> {
         *self.points.borrow_mut() += batch.len() as u64;
-        Ok(())
+        Ok(0)
     }
 
     fn progress(&self, totals: &IngestTotals) {

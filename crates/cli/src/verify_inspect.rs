@@ -5,6 +5,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use timestrata::Error;
+
 use crate::database;
 use crate::failure::{Failure, Result};
 use crate::number_format::{bytes, count};
@@ -43,7 +45,12 @@ fn damaged(dir: &Path, places: &str, read: &str) -> Failure {
 ///
 /// On a terminal, only the first rows of each table are printed unless `--all` is given.
 pub(crate) fn inspect(file: &Path, all: bool) -> Result<()> {
-    let inspection = timestrata::inspect(file)?;
+    let inspection = timestrata::inspect(file).map_err(|error| match error {
+        Error::UnknownFileType { .. } if std::fs::metadata(file).is_ok_and(|meta| meta.len() == 0) => {
+            Failure::failed(format!("{} is empty; name a file that timestrata wrote", file.display()))
+        }
+        other => other.into(),
+    })?;
     let StdoutWriter { mut out, terminal, .. } = StdoutWriter::lock();
     if terminal && !all {
         writeln!(out, "{}", inspection.to_string().trim_end())?;

@@ -8,9 +8,10 @@ use std::io::Read;
 use timestrata::{Batch, Error, ErrorKind, Timestamp};
 
 use super::csv_reader::{CsvReader, CsvRecord};
+use super::durable_rows::SharedDurableRows;
 use super::rejected_rows::RejectedRows;
 use super::row_mapper::{AddedPoints, RowMapper};
-use crate::failure::{Failure, Result, advice};
+use crate::failure::{Failure, first_step};
 
 /// Points per batch: enough to make the sync a small part of the cost, few enough to show progress.
 const BATCH_POINTS: usize = 10_000;
@@ -19,7 +20,12 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Destination of batches; a batch is durable when `write` returns.
 pub(crate) trait BatchSink {
-    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<()>;
+    /// Writes a batch and returns its sequence number.
+    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64>;
+    /// Returns `true` if a signal asks the ingest to stop.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
     /// Called after each batch.
     fn progress(&self, totals: &IngestTotals);
 }
@@ -35,11 +41,25 @@ pub(crate) struct IngestTotals {
     pub(crate) rejected: RejectedRows,
 }
 
+/// Reason why the loader ended early.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// Bad input, or a batch that is not durable for certain. The message is complete.
+    Failed(Failure),
+    /// It is unknown whether the batch in flight, of this number of rows, is durable.
+    OutcomeUnknown { error: Error, batch_rows: u64 },
+    /// A signal came. No batch is in flight.
+    Interrupted,
+}
+
+/// Result of the loader's steps.
+pub(crate) type Result<T, E = LoadError> = std::result::Result<T, E>;
+
 /// Rows to ingest, and the handling of bad rows.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadOptions {
-    /// File name, for messages.
-    pub(crate) file: String,
+    /// Durable rows, which the loader updates.
+    pub(crate) durable: SharedDurableRows,
     pub(crate) from_line: u64,
     pub(crate) skip_bad: bool,
 }
@@ -51,6 +71,8 @@ pub(crate) struct BatchLoader<'a, S> {
     batch: Batch,
     /// Line of the first row of the batch; 0 while the batch is empty.
     batch_line: u64,
+    /// Line of the last row of the batch.
+    batch_last_line: u64,
     /// Rows in the batch.
     batch_rows: u64,
     totals: IngestTotals,
@@ -59,7 +81,7 @@ pub(crate) struct BatchLoader<'a, S> {
 impl<'a, S: BatchSink> BatchLoader<'a, S> {
     pub(crate) fn new(rows: RowMapper<'a>, sink: S, options: LoadOptions) -> Self {
         let (batch, totals) = (Batch::with_capacity(BATCH_POINTS), IngestTotals::default());
-        Self { rows, sink, options, batch, batch_line: 0, batch_rows: 0, totals }
+        Self { rows, sink, options, batch, batch_line: 0, batch_last_line: 0, batch_rows: 0, totals }
     }
 
     /// Ingests the rows of the sample, then the rest of the file.
@@ -80,10 +102,14 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
             }
         }
         self.write()?;
+        self.options.durable.lock().is_complete = true;
         Ok(self.totals)
     }
 
     fn take(&mut self, row: &CsvRecord) -> Result<()> {
+        if self.sink.is_interrupted() {
+            return Err(LoadError::Interrupted);
+        }
         self.totals.last_line = row.line;
         if row.line < self.options.from_line {
             return Ok(());
@@ -104,6 +130,7 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
             self.batch_line = line;
         }
         self.batch_rows += 1;
+        self.batch_last_line = line;
         if added.points > 0 {
             let (first, last) = self.totals.times.unwrap_or((added.time, added.time));
             self.totals.times = Some((first.min(added.time), last.max(added.time)));
@@ -113,11 +140,18 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
 
     /// Writes the batch durably, then counts its rows.
     fn write(&mut self) -> Result<()> {
-        let points = self.batch.len() as u64;
-        if points > 0
-            && let Err(error) = self.sink.write(&mut self.batch)
-        {
-            return Err(self.not_written(&error));
+        if self.batch_rows == 0 {
+            return Ok(());
+        }
+        let (points, last_line) = (self.batch.len() as u64, self.batch_last_line);
+        if points > 0 {
+            self.options.durable.lock().in_flight = Some((self.batch_line, last_line));
+        }
+        // Rows without a point need no write.
+        let written = if points > 0 { self.sink.write(&mut self.batch).map(Some) } else { Ok(None) };
+        match written {
+            Ok(seq) => self.options.durable.lock().confirm(self.batch_rows, last_line, seq),
+            Err(error) => return Err(self.not_written(error)),
         }
         self.batch.clear();
         self.totals.rows += self.batch_rows;
@@ -127,32 +161,36 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
         Ok(())
     }
 
-    fn stop(&self, line: u64, what: &str, act: &str) -> Failure {
-        let LoadOptions { file, .. } = &self.options;
-        let rows = self.totals.rows;
-        Failure::failed(format!(
+    fn stop(&self, line: u64, what: &str, act: &str) -> LoadError {
+        let mut durable = self.options.durable.lock();
+        durable.next_line = line;
+        let (file, rows) = (&durable.file, self.totals.rows);
+        LoadError::Failed(Failure::failed(format!(
             "{file} line {line}: {what}; all rows before it are durable ({rows} in this run): {act} and go on with \
              --from-line {line}"
-        ))
+        )))
     }
 
-    fn not_written(&self, error: &Error) -> Failure {
-        let (file, first, last) = (&self.options.file, self.batch_line, self.totals.last_line);
-        let known = format!("all rows before line {first} are durable ({} in this run)", self.totals.rows);
-        let (summary, advice) = (error.summary(), advice(error));
-        Failure::failed(match error {
-            Error::TypeMismatch { expected, .. } => format!(
-                "{file} lines {first} to {last} were not written: {summary}; {known}: give the column its type with \
-                 --types COL={expected} and go on with --from-line {first}"
-            ),
-            _ if error.kind() == ErrorKind::OutcomeUnknown => {
-                format!("{file} lines {first} to {last}: {summary}; {known}: {advice}")
+    fn not_written(&self, error: Error) -> LoadError {
+        if error.kind() == ErrorKind::OutcomeUnknown {
+            return LoadError::OutcomeUnknown { error, batch_rows: self.batch_rows };
+        }
+        let mut durable = self.options.durable.lock();
+        durable.in_flight = None;
+        if self.sink.is_interrupted() {
+            return LoadError::Interrupted;
+        }
+        let (file, known, line) = (&durable.file, durable.known(), durable.next_line);
+        let (first, last, summary) = (self.batch_line, self.batch_last_line, error.summary());
+        let step = match error {
+            Error::TypeMismatch { expected, .. } => {
+                format!("give the column its type with --types COL={expected} and ")
             }
-            _ => format!(
-                "{file} lines {first} to {last} were not written: {summary}; {known}: {advice}, and go on with \
-                 --from-line {first}"
-            ),
-        })
+            _ => first_step(&error).map(|step| format!("{step}, and ")).unwrap_or_default(),
+        };
+        LoadError::Failed(Failure::failed(format!(
+            "{file} lines {first} to {last} were not written: {summary}; {known}: {step}go on with --from-line {line}"
+        )))
     }
 }
 
@@ -165,6 +203,7 @@ mod tests {
 
     use super::*;
     use crate::ingest::column_plan::{ColumnPlan, TimeColumn, ValueColumn};
+    use crate::ingest::durable_rows::DurableRows;
     use crate::names::NameList;
     use crate::time::TimeFormat;
 
@@ -176,13 +215,13 @@ mod tests {
     }
 
     impl BatchSink for SizeSink {
-        fn write(&mut self, batch: &mut Batch) -> timestrata::Result<()> {
+        fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64> {
             let mut sizes = self.sizes.borrow_mut();
             if sizes.len() == self.good {
                 return Err(Error::QueueFull);
             }
             sizes.push(batch.len());
-            Ok(())
+            Ok(sizes.len() as u64)
         }
 
         fn progress(&self, _: &IngestTotals) {}
@@ -200,13 +239,18 @@ mod tests {
             notes: Vec::new(),
         };
         let sizes = SizeSink { sizes: Rc::default(), good };
-        let options = LoadOptions { file: "f.csv".to_owned(), from_line, skip_bad };
+        let durable = DurableRows { file: "f.csv".to_owned(), next_line: from_line.max(2), ..DurableRows::default() };
+        let options = LoadOptions { durable: SharedDurableRows::new(durable), from_line, skip_bad };
         let mut records = CsvReader::new(text.as_bytes(), b',');
         let mut header = CsvRecord::default();
         assert!(records.read(&mut header).unwrap());
         let totals = BatchLoader::new(RowMapper::new(&plan), sizes.clone(), options).run(&[], &mut records);
         let sizes = sizes.sizes.borrow().clone();
-        (totals.map_err(|failure| failure.to_string()), sizes)
+        let text = |error| match error {
+            LoadError::Failed(failure) => failure.to_string(),
+            other => format!("{other:?}"),
+        };
+        (totals.map_err(text), sizes)
     }
 
     #[test]

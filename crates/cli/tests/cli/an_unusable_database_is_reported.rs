@@ -93,6 +93,29 @@ fn inspect_describes_each_kind_of_file() {
 }
 
 #[test]
+fn an_empty_file_is_said_to_be_empty() {
+    let place = Place::new();
+    for name in ["notes.txt", "manifest", "wal-0000000000000001.log", "blank.csv"] {
+        place.file(name, "");
+    }
+    place.file("blank.csv", "\n\n");
+    place.file("header.csv", "t,x\n\n");
+    for (line, expected) in [
+        ("inspect notes.txt", "notes.txt is empty"),
+        ("inspect manifest", "the file is empty"),
+        ("inspect wal-0000000000000001.log", "the file is empty"),
+        ("ingest notes.txt --db d", "notes.txt is empty"),
+        ("ingest blank.csv --db d", "blank.csv is empty"),
+        ("ingest - --db d", "standard input is empty"),
+        ("ingest header.csv --db d", "header.csv has no rows, only a first line with the columns t, x"),
+    ] {
+        let error = place.run(line).fails(2);
+        assert!(error.contains(expected), "{line}: {error}");
+    }
+    assert!(!place.path("d").exists());
+}
+
+#[test]
 fn a_path_of_the_wrong_kind_is_an_error_with_a_next_step() {
     let place = place();
     for (line, way_out) in [

@@ -50,6 +50,11 @@ impl Place {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
+    /// Returns a directory below `parent`, for a test on a file system of its own.
+    pub(crate) fn in_directory(parent: &Path) -> Self {
+        Self { home: tempfile::tempdir_in(parent).unwrap() }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }

@@ -5,6 +5,7 @@
 mod common;
 
 mod a_backup_is_an_independent_database;
+mod an_ingest_that_ends_early_says_where_to_go_on;
 mod an_unusable_database_is_reported;
 mod bad_rows_lose_nothing;
 mod charts_have_axes_a_legend_and_a_line_per_series;
@@ -16,5 +17,6 @@ mod inspect_shows_the_blocks_of_a_file;
 mod output_fits_its_reader;
 mod queries_match_a_hand_calculation;
 mod series_metrics_and_tags_are_listed;
+mod stats_counts_every_file_of_the_directory;
 mod the_commands_of_the_readme_run;
 mod windows_are_grouped_filled_ranked_and_explained;
