@@ -93,8 +93,8 @@ pub(crate) fn advice(error: &timestrata::Error) -> &'static str {
 
 /// Returns what must be done before work that `error` stopped can go on; `None` if nothing must be done.
 ///
-/// It is the advice without its last part, "then try again": after an ingest that was partly durable, the next step is not
-/// to run the same command again.
+/// It is the advice without its last part, "then try again": after an ingest that was partly durable, the next step is
+/// not to run the same command again.
 pub(crate) fn first_step(error: &timestrata::Error) -> Option<&'static str> {
     if error.io_kind() == Some(io::ErrorKind::StorageFull) || error.io_kind() == Some(io::ErrorKind::QuotaExceeded) {
         return Some("free space");

@@ -1,8 +1,8 @@
 //! Signals that end an ingest: Ctrl-C and SIGTERM.
 //!
 //! A thread waits for them. At the first signal it closes the database: the close answers the write that is waiting,
-//! whatever it waits for, so that the loader knows which rows are durable, and stops. If the loader does not stop, because
-//! it waits for input, or if a second signal comes, this thread prints the message and ends the process.
+//! whatever it waits for, so that the loader knows which rows are durable, and stops. If the loader does not stop,
+//! because it waits for input, or if a second signal comes, this thread prints the message and ends the process.
 
 use std::io::Write;
 use std::sync::Arc;

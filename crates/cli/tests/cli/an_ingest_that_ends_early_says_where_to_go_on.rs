@@ -45,8 +45,8 @@ fn line_after(error: &str, mark: &str) -> Option<u64> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Returns the line that the message of a failed ingest names, directly or by the seq of the database. `None` if no line
-/// is named, because nothing was ingested.
+/// Returns the line that the message of a failed ingest names, directly or by the seq of the database. `None` if no
+/// line is named, because nothing was ingested.
 fn line_to_go_on_from(place: &Place, error: &str) -> Option<u64> {
     let Some((_, seq)) = error.split_once("if it is ") else { return line_after(error, "") };
     let seq: u64 = seq.split(" or more").next().unwrap().replace(',', "").parse().unwrap();

@@ -1,4 +1,4 @@
-//! `stats` prints every file of the directory in exactly one line: the sum of the lines is what `du` shows for the files.
+//! `stats` prints every file of the directory in exactly one line: the sum of the lines is the length of all files.
 
 use std::fs;
 
