@@ -85,7 +85,7 @@ pub(crate) struct OpenedDatabase {
 ///
 /// A cancelled opening ends at its next step with the error `Closed`, unless its last manifest is written.
 pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &CancelFlag) -> Result<OpenedDatabase> {
-    check_not_cancelled(cancel)?;
+    cancel.check()?;
     let _span = tracing::debug_span!("recovery", dir = %path.display()).entered();
     let dir = Dir::new(env, path);
     prepare_directory(&dir, options.create)?;
@@ -107,7 +107,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
     check_unfinished_segments(&dir, manifest.uuid, &recovery)?;
     keep_foreign_ssts(&dir, manifest.uuid, &mut listed, &mut recovery)?;
-    check_not_cancelled(cancel)?;
+    cancel.check()?;
     // After these checks: a directory with a newer format version must not be changed.
     lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error))?;
     let (manifest, mut removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed, cancel)?;
@@ -151,11 +151,6 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         report,
         opening_id,
     })
-}
-
-/// Returns `Closed` if the future of the opening was dropped.
-pub(super) fn check_not_cancelled(cancel: &CancelFlag) -> Result<()> {
-    if cancel.is_set() { Err(Error::Closed) } else { Ok(()) }
 }
 
 /// Checks that the options name the duplicate policy of the database, which is fixed, or none.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::flush::SstFlusher;
 use super::listing::TORN_TAIL_PREFIX;
-use super::open::{TornTail, check_not_cancelled};
+use super::open::TornTail;
 use crate::engine::actor::{CancelFlag, FlushExecutor, FlushJob};
 use crate::format::manifest::remove_if_exists;
 use crate::format::sst::sst_file_name;
@@ -102,7 +102,7 @@ impl<'a> WalReplay<'a> {
             self.segment(recovery, segment, end)?;
         }
         // Before the last flush, and so before anything that the commit of the opening names.
-        check_not_cancelled(self.cancel)?;
+        self.cancel.check()?;
         self.flush()?;
         self.outcome.series = self.outcome.series.after_flush(self.outcome.last_seq);
         self.outcome.series.seal();
@@ -119,7 +119,7 @@ impl<'a> WalReplay<'a> {
     }
 
     fn record(&mut self, recovery: &RecoveryPlan, segment: FileId, record: &LogRecord<'_>) -> Result<()> {
-        check_not_cancelled(self.cancel)?;
+        self.cancel.check()?;
         let corrupt = |what: String| Error::corrupt(self.flusher.dir.file_path(&segment_name(segment)), 0, what);
         for def in record.definitions {
             // The definitions of flushed records are restored, too: a definition that is read twice must be equal.
@@ -211,7 +211,7 @@ fn segments_with_ends(recovery: &RecoveryPlan) -> impl Iterator<Item = (&Segment
 /// Checks that all records of the segments to replay are valid. Changes nothing.
 pub(super) fn check_replayable(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan, cancel: &CancelFlag) -> Result<()> {
     for (segment, end) in segments_with_ends(recovery) {
-        read_segment(dir, uuid, segment.id, end, |_| check_not_cancelled(cancel))?;
+        read_segment(dir, uuid, segment.id, end, |_| cancel.check())?;
     }
     Ok(())
 }
