@@ -63,7 +63,12 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
     // The rows are durable in the log; a flush only moves them to files.
     let flushed = if loaded.is_ok() { db.flush_blocking() } else { Ok(()) };
     let after = db.stats();
-    let closed = if loaded.is_ok() { db.close_blocking() } else { Ok(drop(db)) };
+    let closed = if loaded.is_ok() {
+        db.close_blocking()
+    } else {
+        drop(db);
+        Ok(())
+    };
     let signal = watch.finish();
     progress.finish_and_clear();
     let totals = loaded.map_err(|error| failure_of(error, signal, &durable, dir))?;

@@ -58,9 +58,9 @@ impl DiskUsage {
     pub fn total(&self) -> FileUsage {
         let Self { ssts, wal_segments, spare_wal_segments, metadata, temporaries, torn_tail_copies, other, .. } = *self;
         let mut total = FileUsage::default();
-        [ssts, wal_segments, spare_wal_segments, metadata, temporaries, torn_tail_copies, other]
-            .into_iter()
-            .for_each(|part| total.add(part));
+        for part in [ssts, wal_segments, spare_wal_segments, metadata, temporaries, torn_tail_copies, other] {
+            total.add(part);
+        }
         total
     }
 }

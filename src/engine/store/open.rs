@@ -222,7 +222,7 @@ fn commit_recovery(
     let (segments, spares) = (listed.segments.clone(), listed.spares.clone());
     let found = WalFiles { segments, spares, lens: listed.wal_lens.clone() };
     let segment_bytes = options.wal_segment_bytes;
-    let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, found)?;
+    let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, &found)?;
     let (empty_series, empty_candidates) = replayed.series.empty_series().manifest_sets();
     let durable = DurableState {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),

@@ -44,7 +44,7 @@ impl SpareSegments {
     /// Takes over the WAL files that an opening found, and removes surplus spares.
     ///
     /// All segments that were found are retired, since an opening never appends to a segment of an earlier one.
-    pub(super) fn new(dir: Dir, ids: Arc<FileIdAllocator>, found: WalFiles) -> Self {
+    pub(super) fn new(dir: Dir, ids: Arc<FileIdAllocator>, found: &WalFiles) -> Self {
         let file = |id, name: String| WalFile { id, len: found.lens.get(&name).copied().unwrap_or_default() };
         let mut spares = Self {
             dir,

@@ -170,7 +170,7 @@ fn each_segment_links_to_the_one_before_it() {
 #[test]
 fn a_full_segment_rotates_by_itself() {
     let (_temp, dir) = temp();
-    let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, WalFiles::default()).unwrap();
+    let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, &WalFiles::default()).unwrap();
     let batches: Vec<_> = (1..=40).map(|seq| TestRecord::new(seq, 50)).collect();
     for batch in &batches {
         append(&mut wal, std::slice::from_ref(batch));
@@ -331,7 +331,7 @@ proptest! {
     #[test]
     fn any_batches_round_trip(sizes in prop::collection::vec((0_u32..300, any::<u64>(), any::<i64>(), 0_u32..64), 1..20)) {
         let (_temp, dir) = temp();
-        let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, WalFiles::default()).unwrap();
+        let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, &WalFiles::default()).unwrap();
         let mut batches = Vec::new();
         for ((points, bits, time, shift), seq) in sizes.into_iter().zip(1..) {
             let mut batch = TestRecord::new(seq, points);

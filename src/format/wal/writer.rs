@@ -91,7 +91,7 @@ impl WalWriter {
         ids: Arc<FileIdAllocator>,
         segment_bytes: u64,
         last_seq: u64,
-        found: WalFiles,
+        found: &WalFiles,
     ) -> Result<Self> {
         let mut spares = SpareSegments::new(dir.clone(), Arc::clone(&ids), found);
         let link = SegmentLink { previous_seq: last_seq, predecessor: None };
