@@ -16,7 +16,7 @@ const CHILD: &str = "a_forked_child_cannot_use_its_parents_database::a_process_f
 /// Number of forks: each happens at another moment of the threads, some while a lock is held.
 const FORKS: usize = 60;
 /// Upper bound of the whole run; without the checks a child waits forever.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// Handles that a fork copies.
 struct Handles {
@@ -27,7 +27,7 @@ struct Handles {
     series: Series<f64>,
 }
 
-fn is_forked<T>(outcome: timestrata::Result<T>) -> bool {
+fn is_forked<T>(outcome: &timestrata::Result<T>) -> bool {
     matches!(outcome, Err(Error::ForkedHandle { .. }))
 }
 
@@ -40,26 +40,26 @@ fn check_handles(handles: Handles) -> i32 {
     let count = |snapshot: &Snapshot| snapshot.query(Selector::all()).aggregate(Aggregate::Count).run_blocking();
     let newest = db.snapshot();
     let checks = [
-        is_forked(db.write_blocking(points())),
-        is_forked(db.try_write_blocking(&mut points())),
-        is_forked(db.flush_blocking()),
-        is_forked(db.sync_blocking()),
-        is_forked(db.compact_blocking()),
-        is_forked(db.delete_blocking(Selector::all(), ..)),
-        is_forked(db.create_series(key("new", 0)).blocking()),
-        is_forked(db.backup_blocking("/nonexistent")),
-        is_forked(db.series::<f64>(&key("m", 0))),
-        is_forked(newest.latest_blocking(series)),
-        is_forked(newest.latest_each_blocking(&Selector::all())),
-        is_forked(count(&newest)),
-        is_forked(newest.query(Selector::all()).points().next().unwrap_or(Err(Error::Closed))),
-        is_forked(snapshot.scan(series, ..).collect_blocking()),
-        is_forked(snapshot.latest_blocking(series)),
-        is_forked(count(&snapshot)),
+        is_forked(&db.write_blocking(points())),
+        is_forked(&db.try_write_blocking(&mut points())),
+        is_forked(&db.flush_blocking()),
+        is_forked(&db.sync_blocking()),
+        is_forked(&db.compact_blocking()),
+        is_forked(&db.delete_blocking(Selector::all(), ..)),
+        is_forked(&db.create_series(key("new", 0)).blocking()),
+        is_forked(&db.backup_blocking("/nonexistent")),
+        is_forked(&db.series::<f64>(&key("m", 0))),
+        is_forked(&newest.latest_blocking(series)),
+        is_forked(&newest.latest_each_blocking(&Selector::all())),
+        is_forked(&count(&newest)),
+        is_forked(&newest.query(Selector::all()).points().next().unwrap_or(Err(Error::Closed))),
+        is_forked(&snapshot.scan(series, ..).collect_blocking()),
+        is_forked(&snapshot.latest_blocking(series)),
+        is_forked(&count(&snapshot)),
         db.stats() == Stats::default(),
         watch.next_blocking().is_none(),
         db.watch().next_blocking().is_none(),
-        is_forked(db.close_blocking()),
+        is_forked(&db.close_blocking()),
     ];
     drop((other, snapshot, newest, watch));
     checks.iter().position(|check| !check).map_or(0, |at| i32::try_from(at).unwrap_or(99) + 1)
@@ -84,7 +84,7 @@ fn a_process_forks_while_its_threads_are_busy() {
         scope.spawn(move || repeat(&|| assert!(db.snapshot().latest_blocking(series).is_ok())));
         scope.spawn(move || repeat(&|| db.flush_blocking().unwrap()));
         for round in 0..FORKS {
-            std::thread::sleep(Duration::from_millis(round as u64 % 7));
+            std::thread::park_timeout(Duration::from_millis(round as u64 % 7));
             let (snapshot, watch) = (db.snapshot(), db.watch());
             let handles = Handles { db: db.clone(), other: db.clone(), snapshot, watch, series };
             match fork().unwrap() {
@@ -120,7 +120,7 @@ fn a_forked_child_gets_errors_at_once_and_does_not_unlock() {
             running.kill().unwrap();
             panic!("a forked child hangs");
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::park_timeout(Duration::from_millis(20));
     }
     let output = running.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

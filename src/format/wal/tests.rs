@@ -82,7 +82,7 @@ pub(super) fn new_ids() -> Arc<FileIdAllocator> {
 
 pub(super) fn new_wal(dir: &Dir, ids: &Arc<FileIdAllocator>) -> WalWriter {
     let found = list_wal_files(dir).unwrap();
-    WalWriter::create(dir.clone(), UUID, Arc::clone(ids), SEGMENT_BYTES, 0, found).unwrap()
+    WalWriter::create(dir.clone(), UUID, Arc::clone(ids), SEGMENT_BYTES, 0, &found).unwrap()
 }
 
 pub(super) fn append(wal: &mut WalWriter, batches: &[TestRecord]) {
@@ -197,7 +197,7 @@ fn segment_names_never_repeat_and_at_most_two_spares_are_kept() {
     assert!(segment_ids.is_sorted_by(|one, next| one < next), "{segment_ids:?}");
     // A second opening with the same id allocator takes over the files, and repeats no name either.
     let files = list_wal_files(&dir).unwrap();
-    let mut wal = WalWriter::create(dir.clone(), UUID, ids, SEGMENT_BYTES, 20, files).unwrap();
+    let mut wal = WalWriter::create(dir.clone(), UUID, ids, SEGMENT_BYTES, 20, &files).unwrap();
     assert!(!segment_ids.contains(&wal.active_segment()));
     wal.release_below(wal.active_segment());
     assert_eq!(list_wal_files(&dir).unwrap().segments, [wal.active_segment()]);

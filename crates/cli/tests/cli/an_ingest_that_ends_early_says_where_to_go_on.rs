@@ -13,7 +13,7 @@ use crate::common::{Ended, Place};
 const ROWS: u32 = 25_000;
 const OPTIONS: &str = "--db d --time t --time-format s --values x,y";
 /// Upper bound of each wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The test of this module that runs on a small disk.
 const ON_A_SMALL_DISK: &str = "an_ingest_that_ends_early_says_where_to_go_on::the_part_on_a_small_disk";
 const SMALL_DISK: &str = "TIMESTRATA_TEST_SMALL_DISK";
@@ -72,7 +72,7 @@ fn wait_for_durable_rows(place: &Place) {
     };
     while logged() < 300_000 {
         assert!(begun.elapsed() < PATIENCE, "no row became durable");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 
@@ -84,7 +84,7 @@ fn ended(mut child: Child) -> Ended {
             child.kill().unwrap();
             panic!("the ingest hangs");
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
     child.wait_with_output().unwrap().into()
 }
