@@ -132,6 +132,20 @@ impl DbBuilder {
         self
     }
 
+    /// Sets the maximum number of data files that are kept open: half for reads, half for compactions. Default: 512.
+    ///
+    /// Minimum: 2. A process usually may have 1,024 descriptors. Besides these files, a database holds about six
+    /// descriptors (its directory, the lock, the logs), and more while a call needs them: a read one for each file
+    /// that it reads at that moment, a flush or compaction one for each file that it writes.
+    ///
+    /// If the process has no descriptor left, the files that nothing reads are closed, and the call is tried once more.
+    /// If it still fails, it reports [`Error::OutOfResources`](crate::Error::OutOfResources), and later calls go on as
+    /// soon as there are descriptors.
+    pub fn max_open_files(mut self, files: usize) -> Self {
+        self.options.max_open_files = files;
+        self
+    }
+
     /// Sets the duplicate policy: which points of one series at one timestamp are kept.
     ///
     /// The policy is fixed when the database is created. A series may be created with another policy, see

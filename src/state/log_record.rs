@@ -25,4 +25,7 @@ pub(crate) enum AppendError {
     NotWritten(Error),
     /// The group may or may not be in the WAL; the next opening decides. The WAL accepts nothing more.
     OutcomeUnknown(Error),
+    /// The WAL had failed before, or its directory was moved: nothing of the group was written.
+    /// The WAL accepts nothing more.
+    ReadOnly(Error),
 }

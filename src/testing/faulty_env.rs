@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::platform::env::{Dir, DirEntry, Env, File, FileLock, OpenMode, OsEnv, SyncStep};
+use crate::platform::env::{Dir, DirEntry, DirHandle, Env, File, FileLock, OpenMode, OsEnv, SyncStep};
 
 /// A recorded call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EnvCall {
+    OpenDir,
     Open(OpenMode),
     Read,
     Write,
@@ -26,6 +27,7 @@ pub(crate) enum EnvCall {
     Remove,
     HardLink,
     List,
+    Lock,
 }
 
 /// Effect of a fault on a call.
@@ -37,13 +39,32 @@ pub(crate) enum EnvFault {
     ShortWrite(usize),
     /// The call takes effect but returns an error.
     AppliedButFailed,
+    /// The process has no descriptor left (`EMFILE`): the call has no effect.
+    TooManyFiles,
     /// The call panics.
     Panic,
 }
 
+/// Action that runs once, before the next sync of a file.
+#[derive(Default)]
+struct SyncAction(Option<Box<dyn FnOnce() + Send>>);
+
+impl std::fmt::Debug for SyncAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SyncAction")
+    }
+}
+
 #[derive(Debug, Default)]
 struct FaultScript {
+    before_sync: SyncAction,
     calls: Vec<EnvCall>,
+    /// Calls that take a descriptor, each with the name of its file or directory.
+    opened: Vec<(EnvCall, String)>,
+    /// Faults by number of the call that takes a descriptor, from 0: the first and how many fail.
+    open_faults: Option<(usize, usize)>,
+    /// Number of checks that a directory is still the one that its path names.
+    place_checks: usize,
     /// Faults by number of the call, from 0.
     faults: Vec<(usize, EnvFault)>,
     /// Faults by kind of call: how many calls succeed first, then how many calls fail.
@@ -98,11 +119,46 @@ impl FaultyEnv {
         self.state(|state| state.calls.iter().filter(|made| **made == call).count())
     }
 
+    /// Makes calls that take a descriptor fail with `EMFILE`: `times` calls from `first` on, counted from 0.
+    pub(crate) fn fail_opens(&self, first: usize, times: usize) {
+        self.state(|state| state.open_faults = Some((first, times)));
+    }
+
+    /// Calls that take a descriptor, made so far, each with the name of its file or directory.
+    pub(crate) fn opened(&self) -> Vec<(EnvCall, String)> {
+        self.state(|state| state.opened.clone())
+    }
+
+    /// Number of checks that a directory is still the one that its path names.
+    pub(crate) fn place_checks(&self) -> usize {
+        self.state(|state| state.place_checks)
+    }
+
+    /// Runs a call that takes a descriptor.
+    fn opening<R>(&self, call: EnvCall, path: &Path, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let fails = self.state(|state| {
+            let number = state.opened.len();
+            state.opened.push((call, name));
+            state.open_faults.is_some_and(|(first, times)| (first..first.saturating_add(times)).contains(&number))
+        });
+        if fails {
+            return Err(io::Error::from_raw_os_error(24));
+        }
+        self.call(call, act)
+    }
+
+    /// Runs `action` once, before the next sync of a file.
+    pub(crate) fn on_sync(&self, action: impl FnOnce() + Send + 'static) {
+        self.state(|state| state.before_sync = SyncAction(Some(Box::new(action))));
+    }
+
     /// Removes all faults that did not occur yet.
     pub(crate) fn clear_faults(&self) {
         self.state(|state| {
             state.faults.clear();
             state.by_kind.clear();
+            state.open_faults = None;
         });
     }
 
@@ -131,6 +187,7 @@ fn call_with<R>(fault: Option<EnvFault>, act: impl FnOnce() -> io::Result<R>) ->
         None => act(),
         Some(EnvFault::Error(kind)) => Err(kind.into()),
         Some(EnvFault::ShortWrite(_)) => Err(io::ErrorKind::StorageFull.into()),
+        Some(EnvFault::TooManyFiles) => Err(io::Error::from_raw_os_error(24)),
         Some(EnvFault::AppliedButFailed) => {
             act()?;
             Err(io::Error::other("the call took effect, and reports an error"))
@@ -140,8 +197,13 @@ fn call_with<R>(fault: Option<EnvFault>, act: impl FnOnce() -> io::Result<R>) ->
 }
 
 impl Env for FaultyEnv {
+    fn open_dir(&self, path: &Path) -> io::Result<Option<Arc<dyn DirHandle>>> {
+        let opened = self.opening(EnvCall::OpenDir, path, || OsEnv.open_dir(path))?;
+        Ok(opened.map(|dir| Arc::new(FaultyDir { dir, env: self.clone() }) as Arc<dyn DirHandle>))
+    }
+
     fn open(&self, path: &Path, how: OpenMode) -> io::Result<Box<dyn File>> {
-        let file = self.call(EnvCall::Open(how), || OsEnv.open(path, how))?;
+        let file = self.opening(EnvCall::Open(how), path, || OsEnv.open(path, how))?;
         Ok(Box::new(FaultyFile { file, env: self.clone() }))
     }
 
@@ -158,7 +220,7 @@ impl Env for FaultyEnv {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
-        self.call(EnvCall::List, || OsEnv.list(dir))
+        self.opening(EnvCall::List, dir, || OsEnv.list(dir))
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
@@ -186,6 +248,70 @@ impl Env for FaultyEnv {
     }
 }
 
+/// Directory that is held open, with faults.
+#[derive(Debug)]
+struct FaultyDir {
+    dir: Arc<dyn DirHandle>,
+    env: FaultyEnv,
+}
+
+impl DirHandle for FaultyDir {
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn absolute_path(&self) -> &Path {
+        self.dir.absolute_path()
+    }
+
+    fn open(&self, name: &str, how: OpenMode) -> io::Result<Box<dyn File>> {
+        let file = self.env.opening(EnvCall::Open(how), Path::new(name), || self.dir.open(name, how))?;
+        Ok(Box::new(FaultyFile { file, env: self.env.clone() }))
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        self.dir.exists(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.env.call(EnvCall::Rename, || self.dir.rename(from, to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.env.call(EnvCall::Remove, || self.dir.remove(name))
+    }
+
+    fn link_into(&self, name: &str, target: &dyn DirHandle) -> io::Result<()> {
+        self.env.call(EnvCall::HardLink, || self.dir.link_into(name, target))
+    }
+
+    fn list(&self) -> io::Result<Vec<DirEntry>> {
+        self.env.opening(EnvCall::List, self.path(), || self.dir.list())
+    }
+
+    fn sync(&self, step: SyncStep) -> io::Result<()> {
+        self.env.call(EnvCall::SyncDir(step), || self.dir.sync(step))
+    }
+
+    fn try_lock_file(&self, name: &str, exclusive: bool) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.env.opening(EnvCall::Lock, Path::new(name), || self.dir.try_lock_file(name, exclusive))
+    }
+
+    fn try_lock(&self, exclusive: bool) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.env.opening(EnvCall::Lock, self.path(), || self.dir.try_lock(exclusive))
+    }
+
+    fn is_at_its_path(&self) -> bool {
+        self.env.state(|state| state.place_checks += 1);
+        self.dir.is_at_its_path()
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.dir.descriptor()
+    }
+}
+
 #[derive(Debug)]
 struct FaultyFile {
     file: Box<dyn File>,
@@ -206,6 +332,9 @@ impl File for FaultyFile {
     }
 
     fn sync(&self, step: SyncStep) -> io::Result<()> {
+        if let Some(action) = self.env.state(|state| state.before_sync.0.take()) {
+            action();
+        }
         self.env.call(EnvCall::Sync(step), || self.file.sync(step))
     }
 

@@ -150,6 +150,12 @@ pub enum Error {
         /// The error of the operating system.
         source: Arc<io::Error>,
     },
+    /// The directory of the open database was moved or replaced: its path names another one, or nothing.
+    #[non_exhaustive]
+    DirectoryMoved {
+        /// The directory, by the path at the opening.
+        dir: PathBuf,
+    },
     /// A thread could not be started.
     #[non_exhaustive]
     ThreadStart {

@@ -108,6 +108,8 @@ pub(crate) struct Options {
     pub(crate) max_series: u32,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) index_cache_bytes: Option<usize>,
+    /// Maximum number of SSTs that are kept open: half for reads, half for compactions.
+    pub(crate) max_open_files: usize,
     pub(crate) retention: RetentionOptions,
     /// `None` for the policy of an existing database, or the default policy of a new one.
     pub(crate) duplicates: Option<DuplicatePolicy>,
@@ -128,6 +130,7 @@ impl Default for Options {
             max_series: 1_000_000,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
+            max_open_files: 512,
             retention: RetentionOptions::default(),
             duplicates: None,
             max_ahead_of_clock: None,
@@ -228,6 +231,9 @@ impl Options {
         }
         if self.max_series == 0 || self.max_series > crate::types::series::MAX_SERIES_IDS {
             return refuse("max_series", "must be between 1 and 2^31");
+        }
+        if !(2..=1 << 20).contains(&self.max_open_files) {
+            return refuse("max_open_files", "must be between 2 and 2^20");
         }
         if self.flush_age.is_zero() {
             return refuse("flush_age", "must be longer than zero");

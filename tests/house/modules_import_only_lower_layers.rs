@@ -20,7 +20,7 @@ const RESTRICTED: [&str; 6] =
     ["std::fs", "std::io::File", "std::time::Instant", "std::time::SystemTime", "std::thread", "std::process"];
 
 /// Every crate that the engine may depend on.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "tokio",
     "flume",
     "im",
@@ -35,6 +35,7 @@ const CRATES: [&str; 14] = [
     "uuid",
     "pco",
     "roaring",
+    "rustix",
 ];
 
 const fn pure(path: &'static str, crates: &'static [&'static str]) -> Module {
@@ -60,7 +61,7 @@ const MODULES: &[Module] = &[
     Module { path: "platform/sync", crates: &["flume", "tokio"], std: &["std::thread"], is_async: true },
     Module {
         path: "platform/env",
-        crates: &["uuid"],
+        crates: &["rustix", "uuid"],
         std: &["std::fs", "std::process", "std::time::Instant"],
         is_async: false,
     },

@@ -56,6 +56,16 @@ fn failed_writes() {
 }
 
 #[test]
+fn failed_writes_without_descriptors() {
+    loses_nothing("failed writes without descriptors");
+}
+
+#[test]
+fn moved_directory() {
+    loses_nothing("a moved directory");
+}
+
+#[test]
 fn failed_rotations() {
     loses_nothing("failed rotations");
 }

@@ -39,6 +39,12 @@ pub(crate) enum Wrong {
     Read,
     List,
     Remove,
+    /// The directory is moved; the next opening finds it at its path again.
+    Moved,
+    /// The process has no descriptor left for a number of calls.
+    NoDescriptors {
+        calls: u8,
+    },
 }
 
 /// The limits of retention.
@@ -148,6 +154,8 @@ fn wrong() -> impl Strategy<Value = Wrong> {
         1 => Just(Wrong::Read),
         1 => Just(Wrong::List),
         1 => Just(Wrong::Remove),
+        1 => Just(Wrong::Moved),
+        1 => (1..8_u8).prop_map(|calls| Wrong::NoDescriptors { calls }),
     ]
 }
 
@@ -427,6 +435,14 @@ impl Run {
             Wrong::Read => (CallKind::Read, error),
             Wrong::List => (CallKind::List, error),
             Wrong::Remove => (CallKind::Remove, error),
+            Wrong::Moved => (CallKind::CheckPlace, error),
+            Wrong::NoDescriptors { calls } => {
+                for kind in [CallKind::Create, CallKind::Open, CallKind::List, CallKind::Lock] {
+                    let at = FaultTrigger::Kind { kind, skip: 0, times: u64::from(calls) };
+                    self.world.disk.inject(at, Fault::TooManyFiles);
+                }
+                return;
+            }
         };
         self.world.disk.inject(FaultTrigger::Kind { kind, skip, times: 1 }, fault);
     }

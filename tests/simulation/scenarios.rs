@@ -28,7 +28,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "a failed flush at each step, tried again", run: failed_flushes },
     Scenario { name: "a failed sync, then an opening on the cached state", run: failed_sync },
     Scenario { name: "failed writes, each sealed off", run: failed_writes },
+    Scenario { name: "failed writes without descriptors", run: failed_writes_without_descriptors },
     Scenario { name: "failed rotations", run: failed_rotations },
+    Scenario { name: "a moved directory", run: moved_directory },
     Scenario { name: "a failed install", run: failed_install },
     Scenario { name: "lives without a sync", run: unsynced_lives },
     Scenario { name: "a disk that is full", run: hardships::full_disk },
@@ -174,6 +176,51 @@ fn failed_writes(world: &mut World) {
     open(world);
     world.disk.inject(call(CallKind::Write, 0), Fault::AppliedButFailed);
     world.write_one();
+    world.write_one();
+    assert!(world.close());
+}
+
+/// A write fails while no descriptor for the next segment is left: the write is absent, and the segment stays in use.
+fn failed_writes_without_descriptors(world: &mut World) {
+    for fault in [Fault::ShortWrite(40), Fault::AppliedButFailed, Fault::ShortWrite(0)] {
+        open(world);
+        world.write(&[SYNC, OS]);
+        world.disk.inject(call(CallKind::Write, 0), fault);
+        for kind in [CallKind::Create, CallKind::Open] {
+            world.disk.inject(call(kind, 0), Fault::TooManyFiles);
+        }
+        let struck = world.disk.faults_hit();
+        world.write(&[SYNC, OS]);
+        assert!(world.disk.faults_hit() >= struck + 2, "the seal was not tried");
+        assert!(!world.oracle.borrow().read_only, "a failed open is not a failed sync");
+        world.disk.clear_faults();
+        if fault != Fault::AppliedButFailed {
+            world.write(&[OS, SYNC]);
+        }
+        world.kill();
+    }
+    open(world);
+    world.write_one();
+    assert!(world.close());
+}
+
+/// The directory is moved at different moments, and is back at the next opening.
+fn moved_directory(world: &mut World) {
+    for skip in 0..8 {
+        open(world);
+        world.write(&[OS, SYNC]);
+        world.disk.inject(call(CallKind::CheckPlace, skip), BROKEN);
+        for _ in 0..4 {
+            world.write(&[OS]);
+            world.write(&[SYNC, OS]);
+        }
+        _ = world.flush();
+        assert!(world.oracle.borrow().read_only, "the check {skip} is not made");
+        _ = world.look();
+        world.write(&[SYNC]);
+        if skip % 2 == 0 { world.kill() } else { assert!(!world.close()) }
+    }
+    open(world);
     world.write_one();
     assert!(world.close());
 }

@@ -4,7 +4,7 @@
 use timestrata::{Db, Error};
 
 use crate::child::{child, value_from_parent};
-use crate::common::{Home, batch, contents, key};
+use crate::common::{Home, all, batch, contents, key};
 
 /// The test of this module that a child process runs.
 const CHILD: &str = "a_second_open_is_locked::a_child_opens_what_its_parent_holds";
@@ -36,6 +36,7 @@ fn a_child_opens_what_its_parent_holds() {
     let Some(path) = value_from_parent() else { return };
     match Db::open_blocking(path) {
         Err(Error::Locked { pid: Some(pid), .. }) => println!("\nlocked by {pid}"),
+        Err(Error::Locked { .. }) => println!("\nlocked"),
         other => println!("\n{other:?}"),
     }
 }
@@ -50,6 +51,23 @@ fn a_second_process_gets_the_pid_of_the_lock_holder() {
     let told = String::from_utf8(child.output().unwrap().stdout).unwrap();
     assert!(told.contains(&format!("\nlocked by {}\n", std::process::id())), "{told}");
     assert_eq!(contents(&home.path()), before);
+}
+
+/// Without the lock on the directory itself, both processes would write to the same log.
+#[cfg(unix)]
+#[test]
+fn a_second_process_is_locked_out_although_the_lock_file_was_deleted() {
+    let home = Home::new();
+    let db = home.open();
+    db.write_blocking(batch(&key("m", 0), [(1, 1.0)])).unwrap();
+    std::fs::remove_file(home.path().join("LOCK")).unwrap();
+    let before = contents(&home.path());
+    let told = String::from_utf8(child(CHILD, home.path().to_str().unwrap()).output().unwrap().stdout).unwrap();
+    assert!(told.contains("\nlocked\n"), "a second process opens it: {told}");
+    assert_eq!(contents(&home.path()), before);
+    db.write_blocking(batch(&key("m", 0), [(2, 1.0)])).unwrap();
+    db.close_blocking().unwrap();
+    assert_eq!(all::<f64>(&home.open().snapshot(), &key("m", 0)), [(1, 1.0), (2, 1.0)]);
 }
 
 #[tokio::test]

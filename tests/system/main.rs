@@ -13,10 +13,16 @@ mod processes;
 mod strace;
 
 #[cfg(unix)]
+mod a_database_ignores_the_current_directory;
+#[cfg(unix)]
 mod a_forked_child_cannot_use_its_parents_database;
 #[cfg(target_os = "linux")]
 mod a_full_disk_loses_nothing_and_freeing_space_is_enough;
 mod a_killed_process_loses_no_acknowledged_batch;
+#[cfg(unix)]
+mod a_moved_directory_takes_no_write;
+#[cfg(target_os = "linux")]
+mod a_process_without_descriptors_stays_writable;
 mod a_second_open_is_locked;
 #[cfg(target_os = "linux")]
 mod every_system_call_may_fail_or_be_killed;

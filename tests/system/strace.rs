@@ -16,7 +16,7 @@ use crate::processes::{heard, say};
 /// Close is excluded: an injected error would leave the file open, which no kernel does.
 const KINDS: &str = "?open,?openat,?mkdir,?mkdirat,?rename,?renameat,?renameat2,?unlink,?unlinkat,?truncate,?ftruncate,\
     ?pwrite64,?write,?writev,?pread64,?fsync,?fdatasync,?getdents64,?flock,?stat,?fstat,?statx,?newfstatat,\
-    ?fallocate";
+    ?linkat,?fallocate";
 
 /// Upper bound of every wait.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -193,7 +193,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let next_segment = match self.storage.rotate_wal() {
             Ok(id) => id,
             Err(AppendError::NotWritten(error)) => return Err(error),
-            Err(AppendError::OutcomeUnknown(error)) => {
+            Err(AppendError::OutcomeUnknown(error) | AppendError::ReadOnly(error)) => {
                 self.enter_read_only(&error);
                 return Err(error);
             }

@@ -17,7 +17,8 @@
 //! - A group becomes visible as a whole: points, created series and deletes in one store.
 //! - In its own group a delete hides the points of earlier commands, and of no later ones.
 //! - After an append that failed with [`NotWritten`](AppendError::NotWritten), only the group fails. If the outcome of
-//!   an append or a sync is unknown, the database also becomes read-only, before the group is answered.
+//!   an append or a sync is unknown, or the storage accepts nothing more, the database also becomes read-only, before
+//!   the group is answered.
 //! - The permit of a prepared command is released before its reply is sent, so that a caller that has the reply finds
 //!   the queue's memory free. A rejected command is answered first.
 
@@ -118,6 +119,10 @@ impl CommitGroup {
             CommitEvent::Prepared { .. } | CommitEvent::Synced | CommitEvent::Applied => CommitEffect::Acknowledge,
             CommitEvent::AppendFailed(AppendError::NotWritten(error)) => {
                 CommitEffect::Fail { error: Error::write_failed(error), read_only_cause: None }
+            }
+            CommitEvent::AppendFailed(AppendError::ReadOnly(cause)) => {
+                let error = Error::read_only(cause.clone());
+                CommitEffect::Fail { error, read_only_cause: Some(cause) }
             }
             CommitEvent::AppendFailed(AppendError::OutcomeUnknown(cause)) | CommitEvent::SyncFailed(cause) => {
                 let error = Error::outcome_unknown(cause.clone());

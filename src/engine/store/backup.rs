@@ -9,12 +9,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::create::{create_dirs, sync_parent};
-use super::listing::{DirectoryListing, LOCK_FILE, LOST_AND_FOUND};
+use super::listing::{LOCK_FILE, LOST_AND_FOUND};
 use super::read_context::ReadContext;
-use super::recovery_input::acquire_lock;
-use crate::format::manifest::{Manifest, SERIES_LOG, SeriesLog};
+use super::recovery_input::{DirectoryLock, acquire_lock};
+use crate::format::manifest::{MANIFEST, MANIFEST_TMP, Manifest, SERIES_LOG, SeriesLog};
 use crate::format::sst::sst_file_name;
-use crate::platform::env::{Dir, DirEntry, FileLock, OpenMode, SyncStep};
+use crate::platform::env::{Dir, DirEntry, OpenMode, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, SstMeta, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
@@ -60,10 +60,10 @@ pub(crate) fn backup(
     duplicates: DuplicatePolicy,
     path: &Path,
 ) -> Result<BackupReport> {
-    check_apart(readers.files.dir().path(), path)?;
-    let to = Dir::new(Arc::clone(readers.files.dir().env()), path);
-    let lock = prepare_target(&to)?;
-    let made = copy_version(readers, version, duplicates, &to).inspect_err(|_| give_up(&to));
+    check_apart(readers.files.dir().absolute_path(), path)?;
+    let to = readers.files.dir().other(path);
+    let (to, lock) = prepare_target(&to)?;
+    let made = copy_version(readers, version, duplicates, &to).inspect_err(|_| give_up(&to, version));
     drop(lock);
     made
 }
@@ -129,7 +129,7 @@ fn definitions(version: &Version) -> Vec<Arc<SeriesDef>> {
 /// Links or copies an SST into the directory under its own name. Returns `true` if it is a link.
 fn link_or_copy(from: &Dir, to: &Dir, sst: &SstMeta) -> Result<bool> {
     let name = sst_file_name(sst.id);
-    match to.env().hard_link(&from.file_path(&name), &to.file_path(&name)) {
+    match from.link_into(&name, to) {
         Ok(()) => Ok(true),
         // Another file system, one without links, no permission, or too many links to the file.
         Err(error)
@@ -163,19 +163,19 @@ fn copy(from: &Dir, to: &Dir, name: &str, len: u64) -> Result<()> {
     to.sync(SyncStep::BackupCopy)
 }
 
-/// Creates and locks the target directory, which must be empty.
-fn prepare_target(to: &Dir) -> Result<Box<dyn FileLock>> {
-    match to.env().list(to.path()) {
-        // Before the lock file is created: a directory with other content stays unchanged.
-        Ok(_) => check_target_empty(to)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => create_dirs(to)?,
-        Err(error) => return Err(Error::io("list", to.path(), error)),
+/// Creates, opens and locks the target directory, which must be empty.
+fn prepare_target(to: &Dir) -> Result<(Dir, DirectoryLock)> {
+    // Before the lock file is created: a directory with other content stays unchanged.
+    match check_target_empty(to) {
+        Err(error) if error.io_kind() == Some(ErrorKind::NotFound) => create_dirs(to)?,
+        checked => checked?,
     }
-    let lock = acquire_lock(to)?;
-    check_target_empty(to)?;
+    let to = to.hold()?;
+    let lock = acquire_lock(&to)?;
+    check_target_empty(&to)?;
     lock.write_pid().map_err(|error| Error::io("write", to.file_path(LOCK_FILE), error))?;
-    sync_parent(to)?;
-    Ok(lock)
+    sync_parent(&to)?;
+    Ok((to, lock))
 }
 
 fn check_target_empty(to: &Dir) -> Result<()> {
@@ -196,14 +196,16 @@ fn check_target_empty(to: &Dir) -> Result<()> {
 /// Removes the files of a failed backup, except for the lock file.
 ///
 /// If there is a manifest, the backup may be complete, and nothing is removed.
-fn give_up(to: &Dir) {
-    let Ok(made) = DirectoryListing::list(to) else { return };
-    if made.manifest {
+/// The names are known, so that no directory needs to be opened for a listing.
+fn give_up(to: &Dir, version: &Version) {
+    // Unless it is certain that there is no manifest, nothing is removed.
+    if !matches!(to.exists(MANIFEST), Ok(false)) {
         return;
     }
-    let log = made.series_log.then(|| SERIES_LOG.to_owned());
-    let names = made.ssts.keys().map(|id| sst_file_name(*id)).chain(made.temporaries).chain(log);
-    names.for_each(|key| drop(to.remove(&key)));
+    let logs = [MANIFEST_TMP, SERIES_LOG].map(str::to_owned);
+    let names = version.ssts.iter().map(|sst| sst_file_name(sst.id)).chain(logs);
+    // A file that was not made yet cannot be removed.
+    names.for_each(|name| drop(to.remove(&name)));
 }
 
 /// Checks that the target is neither the directory of the database nor inside it.

@@ -48,11 +48,18 @@ pub(crate) struct SstCompactor {
     ///
     /// A quarter each is for the write buffers of the outputs, the read-ahead of the inputs, and the size estimates.
     memory: usize,
+    /// Maximum number of inputs that are open at once.
+    max_open_inputs: usize,
 }
 
 impl SstCompactor {
-    pub(crate) fn new(dir: Dir, uuid: Uuid, ids: Arc<FileIdAllocator>, memory: usize) -> Self {
-        Self { dir, uuid, ids, counters: Arc::default(), max_estimates: max_estimates(memory), memory }
+    pub(crate) fn new(dir: Dir, uuid: Uuid, ids: Arc<FileIdAllocator>, memory: usize, max_open_inputs: usize) -> Self {
+        let max_estimates = max_estimates(memory);
+        Self { dir, uuid, ids, counters: Arc::default(), max_estimates, memory, max_open_inputs }
+    }
+
+    fn input_files(&self) -> InputFileCache {
+        InputFileCache::new(self.dir.clone(), self.uuid, Arc::clone(&self.counters), self.max_open_inputs)
     }
 
     fn size_estimates(&self, job: &CompactionJob, handles: &InputFileCache) -> Result<Vec<SizeEstimate>> {
@@ -85,7 +92,7 @@ impl SstCompactor {
     }
 
     fn write(&self, job: &CompactionJob) -> Result<Vec<SstMeta>> {
-        let handles = Arc::new(InputFileCache::new(self.dir.clone(), self.uuid, Arc::clone(&self.counters)));
+        let handles = Arc::new(self.input_files());
         let regions = compaction_regions(&job.plan, &self.size_estimates(job, &handles)?);
         self.write_into(job, &handles, regions)
     }
@@ -137,7 +144,7 @@ impl CompactionExecutor for SstCompactor {
     }
 
     fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<SeriesSet> {
-        let handles = InputFileCache::new(self.dir.clone(), self.uuid, Arc::clone(&self.counters));
+        let handles = self.input_files();
         EmptySeriesScan::new(job).run(&handles)
     }
 }

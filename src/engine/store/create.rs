@@ -1,7 +1,6 @@
 //! Creation of a database's directory: the check whether it is allowed, and a durable name.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::listing::DirectoryListing;
 use crate::format::manifest::MANIFEST;
@@ -29,21 +28,36 @@ pub(super) fn prepare_directory(dir: &Dir, create: bool) -> Result<()> {
 ///
 /// [`sync_parent`] makes the name of the directory itself durable.
 pub(super) fn create_dirs(dir: &Dir) -> Result<()> {
-    let missing: Vec<&Path> = dir.path().ancestors().skip(1).take_while(|above| is_missing(dir, above)).collect();
+    let mut missing = Vec::new();
+    for above in dir.path().ancestors().skip(1) {
+        if !is_missing(dir, above)? {
+            break;
+        }
+        missing.push(above);
+    }
     dir.env().create_dir(dir.path()).map_err(|error| Error::io("create", dir.path(), error))?;
-    missing.into_iter().try_for_each(|made| sync_parent(&Dir::new(Arc::clone(dir.env()), made)))
+    missing.into_iter().try_for_each(|made| sync_parent(&dir.other(made)))
 }
 
-fn is_missing(dir: &Dir, path: &Path) -> bool {
-    let named = !path.as_os_str().is_empty();
-    named && dir.env().list(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+/// Returns `true` if a directory does not exist.
+///
+/// # Errors
+/// `OutOfResources`: whether it exists is not known then.
+fn is_missing(dir: &Dir, path: &Path) -> Result<bool> {
+    if path.as_os_str().is_empty() {
+        return Ok(false);
+    }
+    match dir.other(path).list() {
+        Err(error @ Error::OutOfResources { .. }) => Err(error),
+        listed => Ok(listed.is_err_and(|error| error.io_kind() == Some(std::io::ErrorKind::NotFound))),
+    }
 }
 
 /// Makes the name of a database's directory durable, by a sync of its parent.
 pub(super) fn sync_parent(dir: &Dir) -> Result<()> {
-    let parent = dir.path().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = dir.absolute_path().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Survives power loss after the first acknowledgement: without it the whole database may vanish.
-    Dir::new(Arc::clone(dir.env()), parent).sync(SyncStep::ParentDirectory)
+    dir.other(parent).hold()?.sync(SyncStep::ParentDirectory)
 }
 
 /// Checks that a directory has a manifest, or that a database may be created in it.

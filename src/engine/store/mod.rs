@@ -76,6 +76,8 @@ impl WriterStorage for DiskStorage {
     }
 
     fn commit_edit(&mut self, mut edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        // Nothing was changed yet. Recovery finds the database as it was before the edit.
+        self.read_context.files.dir().check_place().map_err(Error::read_only)?;
         // Definitions first: the floor of the edit releases the WAL records that contain them.
         edit.series_log_len = self.series_log.append(definitions)?;
         edit.next_file_id = self.ids.peek_next();
@@ -90,6 +92,12 @@ impl WriterStorage for DiskStorage {
     fn remove_ssts(&mut self, ids: &[FileId]) {
         for id in ids {
             self.read_context.files.evict(*id);
+        }
+        if let Err(error) = self.read_context.files.dir().check_place() {
+            tracing::warn!(%error, "obsolete SSTs are not removed; the next opening removes them");
+            return;
+        }
+        for id in ids {
             if let Err(error) = self.read_context.files.dir().remove(&crate::format::sst::sst_file_name(*id)) {
                 // The manifest no longer names the file, so the next opening removes it.
                 tracing::warn!(%error, "an obsolete SST could not be removed; the next opening removes it");

@@ -89,6 +89,9 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     let _span = tracing::debug_span!("recovery", dir = %path.display()).entered();
     let dir = Dir::new(env, path);
     prepare_directory(&dir, options.create)?;
+    // From here on no call depends on the path or on the current directory.
+    let dir = dir.hold()?;
+    warn_if_moves_go_unnoticed(&dir);
     let lock = acquire_lock(&dir)?;
     let mut listed = DirectoryListing::list(&dir)?;
     let created = !listed.manifest;
@@ -117,7 +120,8 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     let new_flusher = || SstFlusher { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
     let replay = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery, cancel);
     let replayed = replay.run(&recovery)?;
-    let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, lock));
+    let max_open = options.max_open_files.div_ceil(2);
+    let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, max_open, lock));
     let mut storage =
         commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
     // The manifest that no longer needs the old segments is durable now.
@@ -138,7 +142,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     tracing::info!(dir = %path.display(), ?report, "opened");
     let opening_id = dir.env().random_uuid().as_u64_pair().0;
     let generation = replayed.generation;
-    let (flusher, compactor) = (new_flusher(), SstCompactor::new(dir, manifest.uuid, ids, shares.merge));
+    let (flusher, compactor) = (new_flusher(), SstCompactor::new(dir, manifest.uuid, ids, shares.merge, max_open));
     Ok(OpenedDatabase {
         storage,
         flusher,
@@ -151,6 +155,17 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         report,
         opening_id,
     })
+}
+
+/// Warns if the file system does not tell whether the path of the directory still leads to it.
+fn warn_if_moves_go_unnoticed(dir: &Dir) {
+    if !dir.can_find_its_path() {
+        tracing::warn!(
+            dir = %dir.path().display(),
+            "the file system reports another device or inode for the path of the directory than for the open directory; \
+             a moved or replaced directory will not be noticed"
+        );
+    }
 }
 
 /// Checks that the options name the duplicate policy of the database, which is fixed, or none.
@@ -219,6 +234,7 @@ fn commit_recovery(
     let logged = u32::try_from(logged).unwrap_or(u32::MAX);
     let mut series_log = SeriesLog::open(dir.clone(), uuid, recovery.durable.series_log_len, logged)?;
     let series_log_len = series_log.append(&replayed.definitions)?;
+    series_log.hold_open()?;
     let (segments, spares) = (listed.segments.clone(), listed.spares.clone());
     let found = WalFiles { segments, spares, lens: listed.wal_lens.clone() };
     let segment_bytes = options.wal_segment_bytes;

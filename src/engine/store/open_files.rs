@@ -1,22 +1,18 @@
 //! Bounded cache of SSTs that are open for reading, shared by all snapshots of an opening.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Weak};
 
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
 
 use crate::format::sst::{DeterministicHasher, IoCounters, IoCountersSnapshot, PageCache, SstReader};
-use crate::platform::env::Dir;
+use crate::platform::env::{Dir, IdleFiles};
 use crate::state::file_id::FileId;
 use crate::state::version::SstMeta;
 use crate::types::error::Result;
 use crate::types::options::MemoryShares;
-
-/// Maximum number of open files that are kept.
-///
-/// It is well under the usual limit of 1,024 descriptors per process.
-const MAX_OPEN_FILES: u64 = 256;
 
 /// Weight of an open file: its memory, but at least `min_bytes`, which bounds the number of files.
 #[derive(Debug, Clone)]
@@ -30,26 +26,56 @@ impl Weighter<FileId, Arc<SstReader>> for OpenFileWeight {
     }
 }
 
+/// Bounded cache of open SSTs. A reader that nothing else holds is idle.
+#[derive(Debug)]
+pub(super) struct SstReaderCache<W>(Cache<FileId, Arc<SstReader>, W, DeterministicHasher>);
+
+impl<W> SstReaderCache<W>
+where
+    W: Weighter<FileId, Arc<SstReader>> + Clone + fmt::Debug + Send + Sync + 'static,
+{
+    /// Creates a cache of readers with a total weight up to `capacity`, and registers it with the directory.
+    pub(super) fn new(dir: &Dir, estimated_readers: usize, capacity: u64, weighter: W) -> Arc<Self> {
+        let (hasher, lifecycle) = (DeterministicHasher::default(), DefaultLifecycle::default());
+        let cache = Arc::new(Self(Cache::with(estimated_readers, capacity, weighter, hasher, lifecycle)));
+        let idle: Weak<Self> = Arc::downgrade(&cache);
+        dir.add_idle_files(idle);
+        cache
+    }
+
+    /// Returns the reader of an SST; opens it with `open` if it is not open.
+    pub(super) fn get(&self, id: FileId, open: impl FnOnce() -> Result<SstReader>) -> Result<Arc<SstReader>> {
+        self.0.get_or_insert_with(&id, || open().map(Arc::new))
+    }
+}
+
+impl<W> IdleFiles for SstReaderCache<W>
+where
+    W: Weighter<FileId, Arc<SstReader>> + Clone + fmt::Debug + Send + Sync + 'static,
+{
+    fn close_idle(&self) -> usize {
+        let before = self.0.len();
+        self.0.retain(|_, reader| Arc::strong_count(reader) > 1);
+        before.saturating_sub(self.0.len())
+    }
+}
+
 /// Cache of open SSTs, with the cache of their index pages.
 #[derive(Debug)]
 pub(crate) struct OpenFileCache {
     dir: Dir,
     uuid: Uuid,
-    files: Cache<FileId, Arc<SstReader>, OpenFileWeight, DeterministicHasher>,
+    files: Arc<SstReaderCache<OpenFileWeight>>,
     pages: Arc<PageCache>,
 }
 
 impl OpenFileCache {
-    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares) -> Self {
+    /// Creates the cache, which keeps at most `max_open_files` files open, and registers it with the directory.
+    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_open_files: usize) -> Self {
+        let max_open_files = max_open_files as u64;
         // Half of the share is for open files, half for the scratch pool.
-        let min_bytes = (shares.open_files as u64 / 2).div_ceil(MAX_OPEN_FILES).max(1);
-        let files = Cache::with(
-            256,
-            min_bytes * MAX_OPEN_FILES,
-            OpenFileWeight { min_bytes },
-            DeterministicHasher::default(),
-            DefaultLifecycle::default(),
-        );
+        let min_bytes = (shares.open_files as u64 / 2).div_ceil(max_open_files).max(1);
+        let files = SstReaderCache::new(&dir, 256, min_bytes * max_open_files, OpenFileWeight { min_bytes });
         Self { dir, uuid, files, pages: Arc::new(PageCache::new(shares.index_cache, Arc::new(IoCounters::default()))) }
     }
 
@@ -58,14 +84,12 @@ impl OpenFileCache {
     /// # Errors
     /// Those of [`SstReader::open`].
     pub(crate) fn get(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
-        self.files.get_or_insert_with(&meta.id, || {
-            SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)).map(Arc::new)
-        })
+        self.files.get(meta.id, || SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)))
     }
 
     /// Removes a file from the cache, before it is removed from the directory.
     pub(super) fn evict(&self, id: FileId) {
-        self.files.remove(&id);
+        self.files.0.remove(&id);
     }
 
     /// Returns the directory of the files.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::open_files::OpenFileCache;
+use super::recovery_input::DirectoryLock;
 use super::scratch_pool::ScratchPool;
 use super::storage_stats::StorageStats;
-use crate::platform::env::{Dir, FileLock};
+use crate::platform::env::Dir;
 use crate::types::options::MemoryShares;
 
 /// State for reads, shared by the engine, the writer's storage and every snapshot of an opening.
@@ -21,13 +22,13 @@ pub(crate) struct ReadContext {
     pub(crate) scratches: ScratchPool,
     pub(crate) stats: StorageStats,
     /// Lock of the directory, released when this is dropped.
-    _lock: Box<dyn FileLock>,
+    _lock: DirectoryLock,
 }
 
 impl ReadContext {
-    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, lock: Box<dyn FileLock>) -> Self {
+    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_open_files: usize, lock: DirectoryLock) -> Self {
         Self {
-            files: OpenFileCache::new(dir, uuid, shares),
+            files: OpenFileCache::new(dir, uuid, shares, max_open_files),
             scratches: ScratchPool::new(shares),
             stats: StorageStats::default(),
             _lock: lock,

@@ -16,26 +16,77 @@ use crate::state::series_index::SeriesIndex;
 use crate::state::version::{ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, plan_recovery};
 use crate::types::error::{Error, Result};
 
+/// Lock of a database's directory: of its lock file, and of the directory itself where the platform allows.
+///
+/// The second lock admits nobody after the lock file was deleted. Both are released when the value is dropped.
+#[derive(Debug)]
+pub(crate) struct DirectoryLock {
+    file: Box<dyn FileLock>,
+    _directory: Option<Box<dyn FileLock>>,
+}
+
+impl DirectoryLock {
+    /// Writes the id of this process to the lock file.
+    pub(super) fn write_pid(&self) -> std::io::Result<()> {
+        self.file.write_pid()
+    }
+}
+
+/// Shared lock of a database's directory.
+#[derive(Debug)]
+pub(crate) struct SharedDirectoryLock {
+    /// `None` if there is no lock file.
+    file: Option<Box<dyn FileLock>>,
+    directory: Option<Box<dyn FileLock>>,
+}
+
+impl SharedDirectoryLock {
+    /// Returns `true` if there is no lock file.
+    pub(crate) fn lacks_file(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// Returns `true` if the directory itself is locked.
+    pub(crate) fn holds_directory(&self) -> bool {
+        self.directory.is_some()
+    }
+}
+
 /// Takes the exclusive lock of the directory.
 ///
 /// # Errors
 /// `Locked` while another handle, snapshot or process has the directory open.
-pub(crate) fn acquire_lock(dir: &Dir) -> Result<Box<dyn FileLock>> {
-    let path = dir.file_path(LOCK_FILE);
-    let taken = dir.env().try_lock(&path).map_err(|error| Error::io("lock", &path, error))?;
-    taken.ok_or_else(|| locked(dir))
+pub(crate) fn acquire_lock(dir: &Dir) -> Result<DirectoryLock> {
+    // First, so that a lock file that was deleted under a running process is not created again.
+    let directory = lock_directory(dir, true)?;
+    let taken = dir.try_lock_file(LOCK_FILE, true)?;
+    Ok(DirectoryLock { file: taken.ok_or_else(|| locked(dir))?, _directory: directory })
 }
 
-/// Takes a shared lock of the directory; `None` if there is no lock file.
+/// Takes a shared lock of the directory. Does not create the lock file.
 ///
 /// # Errors
 /// `Locked` while the database is open.
-pub(crate) fn acquire_shared_lock(dir: &Dir) -> Result<Option<Box<dyn FileLock>>> {
-    let path = dir.file_path(LOCK_FILE);
-    match dir.env().try_lock_shared(&path) {
+pub(crate) fn acquire_shared_lock(dir: &Dir) -> Result<SharedDirectoryLock> {
+    let directory = lock_directory(dir, false)?;
+    let file = match dir.try_lock_file(LOCK_FILE, false) {
+        Ok(taken) => Some(taken.ok_or_else(|| locked(dir))?),
+        Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(SharedDirectoryLock { file, directory })
+}
+
+/// Locks the directory itself; `None` if its file system does not lock directories.
+fn lock_directory(dir: &Dir, exclusive: bool) -> Result<Option<Box<dyn FileLock>>> {
+    match dir.try_lock(exclusive).map_err(|error| Error::io("lock", dir.path(), error)) {
         Ok(taken) => taken.map(Some).ok_or_else(|| locked(dir)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("lock", path, error)),
+        Err(error @ Error::OutOfResources { .. }) => Err(error),
+        // Some network file systems lock only files that are open for writing. The lock file remains.
+        Err(error) => {
+            tracing::debug!(%error, "the directory itself cannot be locked");
+            Ok(None)
+        }
     }
 }
 

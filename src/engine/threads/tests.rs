@@ -2,7 +2,10 @@
 //!
 //! Acknowledged batches stay, refused batches are absent, and a reopening finds each batch once.
 
+mod descriptors;
 mod full_disk;
+#[cfg(unix)]
+mod moved_directory;
 mod panics;
 
 use std::collections::BTreeMap;
@@ -267,7 +270,7 @@ fn the_statistics_say_since_when_and_why_the_database_is_read_only() {
     for (call, fault, kind, text) in [
         (EnvCall::Sync(SyncStep::ManifestEdit), FULL, ErrorKind::StorageFull, "cannot sync "),
         (EnvCall::Sync(SyncStep::ManifestEdit), BROKEN, ErrorKind::Io, "cannot sync "),
-        (EnvCall::SyncDir(SyncStep::SeriesLogDirectory), BROKEN, ErrorKind::Io, "cannot sync "),
+        (EnvCall::Sync(SyncStep::SeriesLogData), BROKEN, ErrorKind::Io, "cannot sync "),
     ] {
         let home = TestDatabase::new();
         let db = home.open();
@@ -292,7 +295,6 @@ fn a_failed_manifest_edit_makes_it_read_only_and_keeps_the_ssts() {
         (EnvCall::Sync(SyncStep::ManifestEdit), BROKEN),
         (EnvCall::Sync(SyncStep::ManifestEdit), EnvFault::AppliedButFailed),
         (EnvCall::Sync(SyncStep::SeriesLogData), BROKEN),
-        (EnvCall::SyncDir(SyncStep::SeriesLogDirectory), BROKEN),
     ] {
         let home = TestDatabase::new();
         let db = home.open();

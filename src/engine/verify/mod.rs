@@ -78,6 +78,7 @@ pub(crate) fn verify_in(dir: &Dir) -> Result<VerifyReport> {
         Err(error) if error.io_kind() == Some(std::io::ErrorKind::NotFound) => return Err(not_found()),
         other => drop(other?),
     }
+    let dir = &dir.hold()?;
     let lock = acquire_shared_lock(dir)?;
     let listed = DirectoryListing::list(dir)?;
     if !listed.has_data() {
@@ -92,8 +93,10 @@ pub(crate) fn verify_in(dir: &Dir) -> Result<VerifyReport> {
         series: SeriesIndex::default(),
         series_complete: true,
     };
-    if lock.is_none() {
-        verification.add_note(format!("{LOCK_FILE} is missing, so another process could have changed files during the check; the next opening creates it"));
+    if lock.lacks_file() {
+        let exposed =
+            if lock.holds_directory() { "" } else { ", so another process could have changed files during the check" };
+        verification.add_note(format!("{LOCK_FILE} is missing{exposed}; the next opening creates it"));
     }
     verification.run()?;
     Ok(verification.report)

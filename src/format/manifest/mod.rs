@@ -94,7 +94,8 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Creates the manifest of a new database and replaces an existing one.
     pub(crate) fn create(dir: Dir, uuid: Uuid, state: DurableState) -> Result<Self> {
-        Self::write_new(dir, uuid, 1, state)
+        let file = create_temporary(&dir)?;
+        Self::write_new(dir, file, uuid, 1, state)
     }
 
     /// Replaces the manifest that an opening has read by one with a full record of `state`.
@@ -102,7 +103,8 @@ impl Manifest {
     /// The bytes that were read may be in the page cache only, not on disk. The rewrite makes everything that recovery
     /// relied on durable.
     pub(crate) fn reopen(dir: Dir, read: &ManifestContents, state: DurableState) -> Result<Self> {
-        Self::write_new(dir, read.uuid, read.generation.wrapping_add(1), state)
+        let file = create_temporary(&dir)?;
+        Self::write_new(dir, file, read.uuid, read.generation.wrapping_add(1), state)
     }
 
     /// Returns the state after the last record.
@@ -126,7 +128,13 @@ impl Manifest {
             return Err(self.failure.fail(Error::internal(format!("an edit contradicts the manifest: {what}"))));
         }
         let rewrites = moves_cutoffs_alone || self.append_offset > self.rewrite_above_bytes;
-        let written = if rewrites { self.rewrite() } else { self.write_edit(edit) };
+        let written = match rewrites.then(|| create_temporary(&self.dir)) {
+            None => self.write_edit(edit),
+            Some(Ok(file)) => self.rewrite(file),
+            // Nothing has changed on disk, and an edit needs no other file.
+            Some(Err(Error::OutOfResources { .. })) => self.append_instead_of_rewrite(edit, moves_cutoffs_alone),
+            Some(Err(error)) => Err(error),
+        };
         written.map_err(|error| self.failure.fail(error))
     }
 
@@ -134,7 +142,7 @@ impl Manifest {
     #[cfg(test)]
     pub(crate) fn force_rewrite(&mut self) -> Result<()> {
         self.failure.check()?;
-        self.rewrite().map_err(|error| self.failure.fail(error))
+        create_temporary(&self.dir).and_then(|file| self.rewrite(file)).map_err(|error| self.failure.fail(error))
     }
 
     /// Appends an edit and syncs it.
@@ -154,21 +162,32 @@ impl Manifest {
         Ok(())
     }
 
-    /// Replaces the manifest by one full record of the same state.
-    fn rewrite(&mut self) -> Result<()> {
-        *self = Self::write_new(self.dir.clone(), self.uuid, self.generation + 1, self.state.clone())?;
+    /// Appends an edit, and with `followed` an edit behind it that changes nothing.
+    ///
+    /// An edit that is not the last one cannot be dropped as torn: damage to it is always found. The second edit is
+    /// written after the first is durable, because a power loss may keep the later of two unsynced writes alone.
+    fn append_instead_of_rewrite(&mut self, edit: &VersionEdit, followed: bool) -> Result<()> {
+        self.write_edit(edit)?;
+        if !followed {
+            return Ok(());
+        }
+        let DurableState { flushed_seq, wal_floor, series_log_len, next_file_id, .. } = self.state;
+        self.write_edit(&VersionEdit { flushed_seq, wal_floor, series_log_len, next_file_id, ..VersionEdit::default() })
+    }
+
+    /// Replaces the manifest by one full record of the same state, which is written to a new temporary file.
+    fn rewrite(&mut self, file: OpenFile) -> Result<()> {
+        *self = Self::write_new(self.dir.clone(), file, self.uuid, self.generation + 1, self.state.clone())?;
         Ok(())
     }
 
-    /// Writes a manifest under a temporary name, then renames it over the current one.
-    fn write_new(dir: Dir, uuid: Uuid, generation: u64, state: DurableState) -> Result<Self> {
+    /// Writes a manifest to the temporary file, then renames it over the current one.
+    fn write_new(dir: Dir, file: OpenFile, uuid: Uuid, generation: u64, state: DurableState) -> Result<Self> {
         let mut bytes = LogHeader::new(uuid, generation).to_bytes(MAGIC).to_vec();
         let full = state.as_edit();
         put_frame(&mut bytes, SaltedCrc::new(&MAGIC, uuid, generation), 0, FrameHeader::new(KIND_FULL, 0, 0), |out| {
             put_edit(out, &full);
         })?;
-        remove_if_exists(&dir, MANIFEST_TMP)?;
-        let file = dir.open(MANIFEST_TMP, OpenMode::Create)?;
         file.write_at(0, &bytes)?;
         // Survives power loss after the rename: without it the manifest's name may refer to a file without content.
         file.sync(SyncStep::ManifestRewrite)?;
@@ -192,6 +211,12 @@ impl Manifest {
             failure: FailureLatch::default(),
         })
     }
+}
+
+/// Creates the temporary file of a new manifest.
+fn create_temporary(dir: &Dir) -> Result<OpenFile> {
+    remove_if_exists(dir, MANIFEST_TMP)?;
+    dir.open(MANIFEST_TMP, OpenMode::Create)
 }
 
 /// Removes a file if it exists: a leftover of a crash under a name that is about to be created.

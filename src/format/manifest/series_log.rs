@@ -32,10 +32,8 @@ const MIN_DEFINITION_BYTES: usize = 2 + MIN_KEY_BYTES;
 pub(crate) struct SeriesLog {
     dir: Dir,
     uuid: Uuid,
-    /// `None` until the first series is created.
+    /// `None` until it is created.
     file: Option<OpenFile>,
-    /// `true` if the directory entry of the file is known to be synced.
-    name_is_durable: bool,
     /// End of the last synced group: the valid length that the next manifest edit names; 0 without groups.
     valid_len: u64,
     next_id: u32,
@@ -58,20 +56,21 @@ impl SeriesLog {
                 Some(file)
             }
         };
-        Ok(Self {
-            dir,
-            uuid,
-            name_is_durable: file.is_some(),
-            file,
-            valid_len,
-            next_id: series_count,
-            failure: FailureLatch::default(),
-        })
+        Ok(Self { dir, uuid, file, valid_len, next_id: series_count, failure: FailureLatch::default() })
+    }
+
+    /// Creates the file unless it is open, so that a later append needs no descriptor.
+    pub(crate) fn hold_open(&mut self) -> Result<()> {
+        if self.file.is_none() {
+            self.file = Some(create(&self.dir, self.uuid)?);
+        }
+        Ok(())
     }
 
     /// Makes definitions durable, in the order of their ids.
     ///
-    /// Returns the valid length for the next manifest edit to name.
+    /// Returns the valid length for the next manifest edit to name. If the call created the file, the directory must be
+    /// synced before.
     ///
     /// # Errors
     /// The valid length is unchanged, so the new bytes do not count. After a failed sync every later call returns
@@ -100,16 +99,10 @@ impl SeriesLog {
         }
         // Survives power loss after the manifest edit and the release of WAL segments: without it the points of these
         // series would have no key.
-        let mut synced = file.sync(SyncStep::SeriesLogData);
-        if synced.is_ok() && !self.name_is_durable {
-            // Survives power loss after the manifest edit: without it the name of the log, and so the log, may vanish.
-            synced = self.dir.sync(SyncStep::SeriesLogDirectory);
-        }
-        if let Err(error) = synced {
+        if let Err(error) = file.sync(SyncStep::SeriesLogData) {
             self.failure.record(&error);
             return Err(error);
         }
-        self.name_is_durable = true;
         self.next_id = definitions.last().map_or(self.next_id, |last| last.id.get() + 1);
         self.valid_len = end;
         Ok(end)
@@ -165,6 +158,9 @@ pub(super) fn read_definition_groups(
 }
 
 /// Creates the file and writes its header, without a sync.
+///
+/// The next sync of the directory makes its name durable, always before a manifest names its length: an opening syncs
+/// the directory for its first WAL segment, a backup before it writes the manifest.
 fn create(dir: &Dir, uuid: Uuid) -> Result<OpenFile> {
     // An existing log is not named by any manifest edit: it is a leftover of a crash or of a failed append.
     remove_if_exists(dir, SERIES_LOG)?;

@@ -132,6 +132,39 @@ fn an_edit_that_moves_only_a_cutoff_rewrites_the_manifest() {
     );
 }
 
+/// Without a descriptor for a new file the edit is appended. It is not the last record, so damage to it is found.
+#[test]
+fn an_edit_is_appended_if_no_descriptor_for_a_rewrite_is_left() {
+    let temp = tempfile::tempdir().unwrap();
+    let env = FaultyEnv::default();
+    let dir = env.dir(temp.path());
+    let (mut manifest, _) = written(&dir, 3);
+    let DurableState { flushed_seq, wal_floor, series_log_len, next_file_id, .. } = *manifest.state();
+    let from = manifest.append_offset;
+    env.inject_for_kind(EnvCall::Open(OpenMode::Create), 0, 1, EnvFault::TooManyFiles);
+    let step =
+        VersionEdit { flushed_seq, wal_floor, series_log_len, next_file_id, cutoff: 7, ..VersionEdit::default() };
+    manifest.append_edit(&step).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (1, 6, Some(7)));
+    assert_eq!(&read(&dir).state, manifest.state());
+    let whole = std::fs::read(temp.path().join(MANIFEST)).unwrap();
+    let mut damaged = whole.clone();
+    damaged[usize::try_from(from).unwrap() + 40] ^= 1;
+    overwrite(&temp.path().join(MANIFEST), &damaged);
+    assert!(matches!(ManifestContents::read(&dir), Err(Error::Corrupt { .. })), "damage to the edit is found");
+    overwrite(&temp.path().join(MANIFEST), &whole);
+    // The next edit that needs a rewrite gets one.
+    manifest.append_edit(&VersionEdit { cutoff: 9, ..step }).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (2, 1, Some(9)));
+    // A rewrite for the length alone is put off.
+    manifest.rewrite_above_bytes = 0;
+    env.inject_for_kind(EnvCall::Open(OpenMode::Create), 0, 1, EnvFault::TooManyFiles);
+    manifest.append_edit(&edit(4)).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).record_count), (2, 2));
+    manifest.append_edit(&edit(5)).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).state), (3, manifest.state().clone()));
+}
+
 #[test]
 fn a_large_manifest_is_rewritten() {
     let (temp, dir) = temp();

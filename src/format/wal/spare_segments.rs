@@ -66,6 +66,11 @@ impl SpareSegments {
             let opened = self.dir.open(&name, OpenMode::Write).and_then(|file| Ok((file.len()?, file)));
             match opened {
                 Ok((len, file)) => return Ok(SpareFile { file, name, len }),
+                // Nothing is wrong with the spare, and a new file could not be opened either.
+                Err(error @ Error::OutOfResources { .. }) => {
+                    self.spares.push(spare);
+                    return Err(error);
+                }
                 // A spare only saves time, so after any failure to open it the next spare or a new file is used.
                 Err(_) => self.discard(&name),
             }
@@ -98,6 +103,10 @@ impl SpareSegments {
     ///
     /// Failures are retried at the next call.
     pub(super) fn release_below(&mut self, floor: FileId) {
+        if let Err(error) = self.dir.check_place() {
+            warn(&error);
+            return;
+        }
         let mut kept = std::mem::take(&mut self.retired_segments);
         kept.retain(|segment| segment.id >= floor || !self.recycle_or_remove(*segment));
         self.retired_segments = kept;

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - After a failed sync the writer never writes or syncs again. The kernel may have dropped the unsynced pages and
 //!   would report the next sync as a success.
-//! - A group that was reported as not written is never read by a later opening: its segment is sealed before it.
+//! - A group that was reported as not written is never read by a later opening: its segment is sealed or cut before it.
 //! - A segment is sealed only after it was synced up to the sealed length, whatever the durability option says.
 //! - A segment has a durable header before it has its name, and a durable name before its first record.
 //!
@@ -20,7 +20,7 @@ use super::{AppendError, LogRecord, WalFiles, segment_name};
 use crate::format::bytes::frame::{FRAME_HEADER_BYTES, FrameHeader, put_frame};
 use crate::format::bytes::tombstone::put_tombstone;
 use crate::format::bytes::{FailureLatch, SaltedCrc};
-use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
+use crate::platform::env::{Dir, OpenFile, SyncStep};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
@@ -143,9 +143,9 @@ impl WalWriter {
     ///
     /// # Errors
     /// `NotWritten`: the group will never be read, and the writer stays usable. `OutcomeUnknown`: the writer has
-    /// failed, now or before.
+    /// failed. `ReadOnly`: it had failed before, or the directory was moved; nothing of the group was written.
     pub(crate) fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
-        self.failure.check().map_err(AppendError::OutcomeUnknown)?;
+        self.check_usable()?;
         let Some(last) = group.last() else { return Ok(()) };
         if self.active.append_offset >= self.segment_bytes.max(FIRST_RECORD_OFFSET + 1) {
             self.rotate()?;
@@ -160,11 +160,13 @@ impl WalWriter {
     /// Makes every record appended so far durable.
     ///
     /// # Errors
-    /// `OutcomeUnknown`: the writer has failed. `ReadOnly`: it had failed before.
+    /// `OutcomeUnknown`: the writer has failed, or the directory was moved. `ReadOnly`: the writer had failed before.
     pub(crate) fn sync(&mut self) -> Result<()> {
         self.failure.check()?;
         // Survives power loss after the acknowledgement of any write in the group.
-        self.sync_active(SyncStep::WalGroup)
+        self.sync_active(SyncStep::WalGroup)?;
+        // The directory may have been moved after the append: the path would not lead to what was acknowledged.
+        self.dir.check_place().map_err(|error| self.failure.fail(error))
     }
 
     /// Syncs, then writes a durable sync mark: a record which states that everything before it was synced.
@@ -184,9 +186,10 @@ impl WalWriter {
         put_frame(&mut self.buffer, self.active.crc, base, header, |_| {})?;
         match self.write_buffer() {
             Ok(()) => self.active.needs_sync_mark = false,
-            // The segment was sealed before the mark. The header of its successor makes the mark unnecessary.
+            // The segment was sealed before the mark, and the header of its successor makes the mark unnecessary; or it
+            // was cut there, and the next mark covers its records.
             Err(AppendError::NotWritten(_)) => return Ok(()),
-            Err(AppendError::OutcomeUnknown(error)) => return Err(error),
+            Err(AppendError::OutcomeUnknown(error) | AppendError::ReadOnly(error)) => return Err(error),
         }
         // Survives any damage to the bytes below the mark: once the mark is durable, a bad record there cannot pass as
         // a torn tail.
@@ -196,10 +199,10 @@ impl WalWriter {
     /// Syncs and seals the active segment, opens the next one and returns its id.
     ///
     /// # Errors
-    /// `NotWritten`: the active segment was synced and stays in use. `OutcomeUnknown`: the writer has failed, now or
-    /// before.
+    /// `NotWritten`: the active segment was synced and stays in use. `OutcomeUnknown`: the writer has failed.
+    /// `ReadOnly`: it had failed before, or the directory was moved; nothing was changed.
     pub(crate) fn rotate(&mut self) -> Result<FileId, AppendError> {
-        self.failure.check().map_err(AppendError::OutcomeUnknown)?;
+        self.check_usable()?;
         // Survives power loss that keeps the new segment and tears the old one: recovery would find a hole below an
         // acknowledged record. Hence a sync under every durability option, before the seal exists anywhere.
         self.sync_active(SyncStep::WalSegmentEnd).map_err(AppendError::OutcomeUnknown)?;
@@ -249,7 +252,8 @@ impl WalWriter {
 
     /// Writes the buffer at the append offset and advances the offset.
     ///
-    /// If the write fails, seals the segment at the append offset and returns `NotWritten`.
+    /// If the write fails, seals the segment at the append offset and returns `NotWritten`. Without a descriptor for the
+    /// next segment, the segment is cut there instead, and stays in use.
     fn write_buffer(&mut self) -> Result<(), AppendError> {
         let len = self.buffer.len() as u64;
         self.buffer.extend_from_slice(&END_MARKER);
@@ -263,13 +267,35 @@ impl WalWriter {
             return Ok(());
         };
         // The append offset did not change, so the sealed length excludes whatever part of the buffer is on disk.
-        match self.rotate() {
-            Ok(_) => Err(AppendError::NotWritten(Error::write_failed(error))),
-            Err(AppendError::NotWritten(second) | AppendError::OutcomeUnknown(second)) => {
+        let sealed = match self.rotate() {
+            Ok(_) => Ok(()),
+            Err(AppendError::NotWritten(Error::OutOfResources { .. })) => self.cut_at_append_offset(),
+            Err(
+                AppendError::NotWritten(second) | AppendError::OutcomeUnknown(second) | AppendError::ReadOnly(second),
+            ) => Err(second),
+        };
+        match sealed {
+            Ok(()) => Err(AppendError::NotWritten(Error::write_failed(error))),
+            Err(second) => {
                 tracing::warn!(%error, %second, "a WAL write failed, and its segment could not be sealed before it");
                 Err(AppendError::OutcomeUnknown(self.failure.fail(error)))
             }
         }
+    }
+
+    /// Removes everything behind the last good record from the active segment, durably. Needs no descriptor.
+    ///
+    /// After an error nothing may be written.
+    fn cut_at_append_offset(&mut self) -> Result<()> {
+        let ActiveSegment { file, append_offset, .. } = &self.active;
+        // An end marker was behind the last record, so its room needs no new block.
+        let len = append_offset + END_MARKER.len() as u64;
+        file.set_len(len)?;
+        file.write_at(*append_offset, &END_MARKER)?;
+        // Survives power loss after the group was answered as not written: the disk may hold all of it.
+        file.sync(SyncStep::WalGroup)?;
+        (self.active.synced_to, self.active.file_len) = (*append_offset, len);
+        Ok(())
     }
 
     /// Syncs the active segment if it has unsynced records.
@@ -304,8 +330,8 @@ impl WalWriter {
             return Err(OpenSegmentError::NotCreated(error));
         }
         if let Err(error) = dir.rename(&spare.name, &name) {
-            return Err(match dir.open(&name, OpenMode::Read) {
-                Err(missing) if missing.io_kind() == Some(std::io::ErrorKind::NotFound) => {
+            return Err(match dir.exists(&name) {
+                Ok(false) => {
                     spares.discard(&spare.name);
                     OpenSegmentError::NotCreated(error)
                 }
@@ -324,6 +350,15 @@ impl WalWriter {
             file_len: spare.len.max(FIRST_RECORD_OFFSET + END_MARKER.len() as u64),
             synced_to: FIRST_RECORD_OFFSET,
             needs_sync_mark: false,
+        })
+    }
+
+    /// Checks that the writer has not failed and that the directory was not moved, which makes the writer fail.
+    fn check_usable(&mut self) -> Result<(), AppendError> {
+        self.failure.check().map_err(AppendError::ReadOnly)?;
+        self.dir.check_place().map_err(|error| {
+            self.failure.record(&error);
+            AppendError::ReadOnly(Error::read_only(error))
         })
     }
 }

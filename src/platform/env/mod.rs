@@ -1,7 +1,11 @@
 //! Files, clocks and randomness behind a trait, which tests implement with a simulated disk.
 //! A call reads a block or writes a group of records, so the cost of dynamic dispatch is negligible.
 
+mod dir;
+mod dir_handle;
 mod os;
+#[cfg(unix)]
+mod os_dir;
 mod owner_process;
 
 use std::fmt;
@@ -12,6 +16,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+pub(crate) use dir::{Dir, IdleFiles};
+pub(crate) use dir_handle::DirHandle;
 pub(crate) use os::OsEnv;
 pub(crate) use owner_process::OwnerProcess;
 
@@ -33,8 +39,6 @@ pub enum SyncStep {
     SstDirectory,
     /// Series definitions, before the manifest edit that names the new length of the series log.
     SeriesLogData,
-    /// The directory, after the series log was created.
-    SeriesLogDirectory,
     /// A manifest edit, before its version is published.
     ManifestEdit,
     /// A new or rewritten manifest, before it is renamed and replaces the old one.
@@ -52,7 +56,7 @@ pub enum SyncStep {
 #[cfg(feature = "testing")]
 impl SyncStep {
     /// All steps. A test with an exhaustive match checks that the list is complete.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::WalGroup,
         Self::WalSegmentEnd,
         Self::WalHeader,
@@ -60,7 +64,6 @@ impl SyncStep {
         Self::SstData,
         Self::SstDirectory,
         Self::SeriesLogData,
-        Self::SeriesLogDirectory,
         Self::ManifestEdit,
         Self::ManifestRewrite,
         Self::ManifestDirectory,
@@ -91,6 +94,18 @@ pub(crate) struct DirEntry {
 
 /// Interface to the operating system.
 pub(crate) trait Env: fmt::Debug + Send + Sync {
+    /// Opens a directory, so that its files are found through it and not through its path.
+    ///
+    /// `None` if the platform cannot hold a directory open; its files are then found by their paths.
+    fn open_dir(&self, _path: &Path) -> io::Result<Option<Arc<dyn DirHandle>>> {
+        Ok(None)
+    }
+    /// Returns `false` if the path of a directory now names nothing, or another directory than the one in use.
+    ///
+    /// Asked only about directories that are not held open. `true` also if that cannot be found out.
+    fn is_dir_at_its_path(&self, _path: &Path) -> bool {
+        true
+    }
     /// Opens or creates a file; see [`OpenMode`].
     fn open(&self, path: &Path, how: OpenMode) -> io::Result<Box<dyn File>>;
     /// Renames a file; replaces `to` if it exists.
@@ -144,60 +159,6 @@ pub(crate) trait File: fmt::Debug + Send + Sync {
 pub(crate) trait FileLock: fmt::Debug + Send + Sync {
     /// Replaces the content of the lock file by the id of this process.
     fn write_pid(&self) -> io::Result<()>;
-}
-
-/// Directory of an [`Env`].
-///
-/// Errors of the operating system are converted to [`Error`](crate::Error)s that name the file.
-#[derive(Debug, Clone)]
-pub(crate) struct Dir {
-    env: Arc<dyn Env>,
-    path: PathBuf,
-}
-
-impl Dir {
-    pub(crate) fn new(env: Arc<dyn Env>, path: impl Into<PathBuf>) -> Self {
-        Self { env, path: path.into() }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn file_path(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    pub(crate) fn env(&self) -> &Arc<dyn Env> {
-        &self.env
-    }
-
-    pub(crate) fn open(&self, name: &str, how: OpenMode) -> crate::Result<OpenFile> {
-        let path = self.file_path(name);
-        let action = if how == OpenMode::Create { "create" } else { "open" };
-        match self.env.open(&path, how) {
-            Ok(file) => Ok(OpenFile { file, path }),
-            Err(error) => Err(crate::Error::io(action, path, error)),
-        }
-    }
-
-    pub(crate) fn rename(&self, from: &str, to: &str) -> crate::Result<()> {
-        let renamed = self.env.rename(&self.file_path(from), &self.file_path(to));
-        renamed.map_err(|error| crate::Error::io("rename", self.file_path(from), error))
-    }
-
-    pub(crate) fn remove(&self, name: &str) -> crate::Result<()> {
-        let path = self.file_path(name);
-        self.env.remove(&path).map_err(|error| crate::Error::io("remove", path, error))
-    }
-
-    pub(crate) fn list(&self) -> crate::Result<Vec<DirEntry>> {
-        self.env.list(&self.path).map_err(|error| crate::Error::io("list", &self.path, error))
-    }
-
-    pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {
-        self.env.sync_dir(&self.path, step).map_err(|error| crate::Error::io("sync", &self.path, error))
-    }
 }
 
 /// Open file with its path, which errors name.

@@ -5,11 +5,15 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+#[cfg(unix)]
+use super::DirHandle;
 use super::{DirEntry, Env, File, FileLock, OpenMode, OwnerProcess, SyncStep};
 use crate::types::point::Timestamp;
 
@@ -18,6 +22,11 @@ use crate::types::point::Timestamp;
 pub(crate) struct OsEnv;
 
 impl Env for OsEnv {
+    #[cfg(unix)]
+    fn open_dir(&self, path: &Path) -> io::Result<Option<Arc<dyn DirHandle>>> {
+        super::os_dir::OsDir::open(path).map(Some)
+    }
+
     fn open(&self, path: &Path, how: OpenMode) -> io::Result<Box<dyn File>> {
         let mut options = fs::OpenOptions::new();
         options.read(true).write(how != OpenMode::Read).create_new(how == OpenMode::Create);
@@ -94,7 +103,10 @@ impl Env for OsEnv {
 }
 
 /// Returns the lock; `None` if another handle holds it.
-fn lock_or_none(file: fs::File, taken: Result<(), fs::TryLockError>) -> io::Result<Option<Box<dyn FileLock>>> {
+pub(super) fn lock_or_none(
+    file: fs::File,
+    taken: Result<(), fs::TryLockError>,
+) -> io::Result<Option<Box<dyn FileLock>>> {
     match taken {
         Ok(()) => Ok(Some(Box::new(OsLock { file, owner: OwnerProcess::current() }))),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -104,7 +116,7 @@ fn lock_or_none(file: fs::File, taken: Result<(), fs::TryLockError>) -> io::Resu
 
 /// Open file of the operating system.
 #[derive(Debug)]
-struct OsFile(fs::File);
+pub(super) struct OsFile(pub(super) fs::File);
 
 impl File for OsFile {
     #[cfg(unix)]

@@ -174,6 +174,11 @@ impl DiskInner {
 }
 
 impl Env for SimEnv {
+    /// Returns `false` if a fault says so. The files stay where they are: a moved directory keeps its content.
+    fn is_dir_at_its_path(&self, dir: &Path) -> bool {
+        self.call(&TracedCall::on_name(CallKind::CheckPlace, normalize(dir)), |_| Ok(())).is_ok()
+    }
+
     fn open(&self, path: &Path, how: OpenMode) -> io::Result<Box<dyn File>> {
         let path = normalize(path);
         let kind = if how == OpenMode::Create { CallKind::Create } else { CallKind::Open };
@@ -235,7 +240,7 @@ impl Env for SimEnv {
                     inner.push(op());
                     inner.free_unreachable();
                 }
-            } else if fault != Some(Fault::TooManyFiles) {
+            } else {
                 inner.push(DiskOp::FailedSyncDir { dir: dir.to_owned(), step });
             }
             fault.map_or(Ok(()), |fault| Err(fault.error()))

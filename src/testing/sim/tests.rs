@@ -72,16 +72,15 @@ fn every_sync_step_is_in_the_list_of_all() {
         SyncStep::SstData => 4,
         SyncStep::SstDirectory => 5,
         SyncStep::SeriesLogData => 6,
-        SyncStep::SeriesLogDirectory => 7,
-        SyncStep::ManifestEdit => 8,
-        SyncStep::ManifestRewrite => 9,
-        SyncStep::ManifestDirectory => 10,
-        SyncStep::ParentDirectory => 11,
-        SyncStep::BackupCopy => 12,
-        SyncStep::BackupDirectory => 13,
+        SyncStep::ManifestEdit => 7,
+        SyncStep::ManifestRewrite => 8,
+        SyncStep::ManifestDirectory => 9,
+        SyncStep::ParentDirectory => 10,
+        SyncStep::BackupCopy => 11,
+        SyncStep::BackupDirectory => 12,
     };
     let numbers: Vec<usize> = SyncStep::ALL.into_iter().map(number).collect();
-    assert_eq!(numbers, (0..14).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..13).collect::<Vec<_>>());
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Error {
             Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } => kind_of_io(source.kind()),
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
-            Self::ReadOnly { .. } => ErrorKind::Reopen,
+            Self::ReadOnly { .. } | Self::DirectoryMoved { .. } => ErrorKind::Reopen,
             Self::WriteFailed { cause } => cause.kind(),
             Self::Closed | Self::ForkedHandle { .. } | Self::RuntimeShutdown => ErrorKind::Closed,
             Self::Corrupt { .. } | Self::ForeignFile { .. } | Self::MissingFiles { .. } => ErrorKind::Corrupt,

@@ -44,6 +44,12 @@ fn file_rows() -> Vec<Row> {
             "db is locked; close the other handle, snapshot or process, then open again",
         ),
         (
+            Error::DirectoryMoved { dir: dir.clone() },
+            ErrorKind::Reopen,
+            false,
+            "the directory db was moved or replaced; drop every handle, then open the database where it is now",
+        ),
+        (
             Error::DatabaseNotFound { dir: dir.clone() },
             NotFound,
             false,

@@ -61,6 +61,7 @@ impl Error {
             Self::UnsupportedVersion { .. } => "use a newer release",
             Self::Io { action, source, .. } => advice_for_io(action, source.kind()),
             Self::OutOfResources { .. } => "raise the limit or close other files, then try again",
+            Self::DirectoryMoved { .. } => "drop every handle, then open the database where it is now",
             Self::ThreadStart { .. } => "raise the limit or end other threads, then try again",
             Self::Closed => "open it again",
             Self::ForkedHandle { .. } => "open the database after the fork, in one of the two processes",
@@ -71,6 +72,7 @@ impl Error {
                 "free space, then drop every handle and open the database again"
             }
             Self::ReadOnly { cause } if cause.is_unsupported_call() => MOVE_FROM_FILE_SYSTEM,
+            Self::ReadOnly { cause } if matches!(**cause, Self::DirectoryMoved { .. }) => cause.advice(),
             Self::ReadOnly { .. } => "drop every handle and open the database again",
             Self::OutcomeUnknown { cause } if cause.kind() == ErrorKind::StorageFull => {
                 "free space, then open the database again and check before repeating the write"
@@ -134,6 +136,7 @@ impl Error {
             Self::Locked { dir, pid: None } => write!(f, "{} is locked", dir.display()),
             Self::Locked { dir, pid: Some(pid) } => write!(f, "{} is locked by process {pid}", dir.display()),
             Self::DatabaseNotFound { dir } => write!(f, "no database in {}", dir.display()),
+            Self::DirectoryMoved { dir } => write!(f, "the directory {} was moved or replaced", dir.display()),
             Self::NotADatabase { dir, found } => {
                 write!(f, "{} holds other files and no database (found {found})", dir.display())
             }

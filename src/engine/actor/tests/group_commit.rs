@@ -32,6 +32,7 @@ fn steps(group: &CommitGroup, has_unsynced: bool, fails: Option<&str>) -> Vec<&'
             CommitEffect::Acknowledge => "acknowledge",
             CommitEffect::Fail { read_only_cause: None, error: Error::WriteFailed { .. } } => "fail",
             CommitEffect::Fail { read_only_cause: Some(_), error: Error::OutcomeUnknown { .. } } => "read-only, fail",
+            CommitEffect::Fail { read_only_cause: Some(_), error: Error::ReadOnly { .. } } => "read-only, refuse",
             CommitEffect::Fail { .. } => "wrong error",
         };
         steps.push(name);
@@ -39,6 +40,9 @@ fn steps(group: &CommitGroup, has_unsynced: bool, fails: Option<&str>) -> Vec<&'
             (CommitEffect::Append, Some("append")) => CommitEvent::AppendFailed(AppendError::NotWritten(Error::Closed)),
             (CommitEffect::Append, Some("append, unknown")) => {
                 CommitEvent::AppendFailed(AppendError::OutcomeUnknown(Error::Closed))
+            }
+            (CommitEffect::Append, Some("append, read-only")) => {
+                CommitEvent::AppendFailed(AppendError::ReadOnly(Error::Closed))
             }
             (CommitEffect::Sync, Some("sync")) => CommitEvent::SyncFailed(Error::Closed),
             (CommitEffect::Append, _) => CommitEvent::Appended,
@@ -70,9 +74,10 @@ fn a_group_is_durable_then_visible_then_acknowledged() {
 
 #[test]
 fn a_failed_step_fails_the_whole_group_before_it_is_visible() {
-    let table: [(&str, bool, &[&str]); 4] = [
+    let table: [(&str, bool, &[&str]); 5] = [
         ("append", true, &["append", "fail"]),
         ("append, unknown", true, &["append", "read-only, fail"]),
+        ("append, read-only", true, &["append", "read-only, refuse"]),
         ("sync", true, &["append", "sync", "read-only, fail"]),
         ("sync", false, &["sync", "read-only, fail"]),
     ];

@@ -8,15 +8,12 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use quick_cache::UnitWeighter;
-use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
 
 use crate::engine::actor::CompactionJob;
-use crate::format::sst::{
-    BlockEntry, BlockScratch, DeterministicHasher, IoCounters, PageCache, SstReader, sst_file_name,
-};
+use crate::engine::store::open_files::SstReaderCache;
+use crate::format::sst::{BlockEntry, BlockScratch, IoCounters, PageCache, SstReader, sst_file_name};
 use crate::platform::env::Dir;
-use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{BoxPointSource, PointSource};
 use crate::state::tombstone::Tombstone;
@@ -27,10 +24,6 @@ use crate::types::point::{Timestamp, ValueType};
 use crate::types::series::{SeriesDef, SeriesId};
 use crate::types::time_range::TimeRange;
 
-/// Maximum number of inputs that are open at once.
-///
-/// A plan has at most 64 inputs of its own level. With the files that must move to the base with them it may have more.
-const MAX_OPEN_INPUTS: usize = 256;
 /// Minimum read-ahead in bytes; an input with a smaller share reads single blocks.
 const MIN_READ_AHEAD_BYTES: usize = 8 << 10;
 
@@ -39,29 +32,24 @@ const MIN_READ_AHEAD_BYTES: usize = 8 << 10;
 pub(super) struct InputFileCache {
     dir: Dir,
     uuid: Uuid,
-    open: Cache<FileId, Arc<SstReader>, UnitWeighter, DeterministicHasher>,
+    open: Arc<SstReaderCache<UnitWeighter>>,
     pages: Arc<PageCache>,
 }
 
 impl InputFileCache {
-    pub(super) fn new(dir: Dir, uuid: Uuid, counters: Arc<IoCounters>) -> Self {
-        let most = MAX_OPEN_INPUTS as u64;
-        let open = Cache::with(
-            MAX_OPEN_INPUTS,
-            most,
-            UnitWeighter,
-            DeterministicHasher::default(),
-            DefaultLifecycle::default(),
-        );
+    /// Creates a cache that keeps at most `max_open` inputs open, and registers it with the directory.
+    ///
+    /// A plan has at most 64 inputs of its own level. With the files that must move to the base with them it may have
+    /// more.
+    pub(super) fn new(dir: Dir, uuid: Uuid, counters: Arc<IoCounters>, max_open: usize) -> Self {
+        let open = SstReaderCache::new(&dir, max_open, max_open as u64, UnitWeighter);
         // No page cache: pages are read in order, and the cursor keeps the entries of the current one.
         let pages = Arc::new(PageCache::new(0, counters));
         Self { dir, uuid, open, pages }
     }
 
     pub(super) fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
-        self.open.get_or_insert_with(&meta.id, || {
-            SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)).map(Arc::new)
-        })
+        self.open.get(meta.id, || SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)))
     }
 }
 

@@ -47,7 +47,7 @@ impl CompactionFixture {
         let folder = tempfile::tempdir().unwrap();
         let env = FaultyEnv::default();
         let ids = Arc::new(FileIdAllocator::new(FileId::new(1)));
-        let merges = SstCompactor::new(env.dir(folder.path()), DATABASE, ids, 64 << 20);
+        let merges = SstCompactor::new(env.dir(folder.path()), DATABASE, ids, 64 << 20, 256);
         let mut index = SeriesIndex::default();
         for (number, (ty, duplicates)) in series.into_iter().enumerate() {
             let id = SeriesId::new(u32::try_from(number).unwrap());
@@ -94,7 +94,7 @@ impl CompactionFixture {
     }
 
     fn merge_into(&self, job: &CompactionJob, regions: Vec<OutputRegion>) -> Result<Vec<SstMeta>> {
-        let handles = InputFileCache::new(self.merges.dir.clone(), DATABASE, Arc::clone(&self.merges.counters));
+        let handles = InputFileCache::new(self.merges.dir.clone(), DATABASE, Arc::clone(&self.merges.counters), 256);
         self.merges.write_into(job, &Arc::new(handles), regions)
     }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use super::*;
 use crate::Error;
-use crate::platform::env::SyncStep;
+use crate::platform::env::{OpenMode, SyncStep};
 use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
 
 struct WalFaultFixture {
@@ -33,10 +33,10 @@ fn batches(count: u64) -> Vec<TestRecord> {
 fn assert_failed(log: &mut WalFaultFixture) {
     let calls = log.env.calls().len();
     let batch = TestRecord::new(log.wal.last_seq() + 1, 1);
-    assert!(matches!(log.wal.append(&[batch.record()]), Err(AppendError::OutcomeUnknown(Error::ReadOnly { .. }))));
+    assert!(matches!(log.wal.append(&[batch.record()]), Err(AppendError::ReadOnly(Error::ReadOnly { .. }))));
     assert!(matches!(log.wal.sync(), Err(Error::ReadOnly { .. })));
     assert!(matches!(log.wal.write_sync_mark(), Err(Error::ReadOnly { .. })));
-    assert!(matches!(log.wal.rotate(), Err(AppendError::OutcomeUnknown(Error::ReadOnly { .. }))));
+    assert!(matches!(log.wal.rotate(), Err(AppendError::ReadOnly(Error::ReadOnly { .. }))));
     assert_eq!(log.env.calls().len(), calls);
 }
 
@@ -85,6 +85,39 @@ fn a_failed_write_that_cannot_be_sealed_leaves_the_outcome_unknown() {
             assert!(found == batches(1) || found == batches(2), "{second}: {found:?}");
             assert_failed(&mut log);
         }
+    }
+}
+
+/// Sealing needs a descriptor for the next segment; without one the group is cut off.
+#[test]
+fn a_failed_write_without_a_descriptor_for_the_next_segment_is_cut_off() {
+    let failing = |fault| {
+        let log = fixture();
+        log.env.inject_after(0, fault);
+        log.env.inject_for_kind(EnvCall::Open(OpenMode::Create), 0, 1, EnvFault::TooManyFiles);
+        log
+    };
+    let group = [TestRecord::new(2, 7), TestRecord::new(3, 7)];
+    for fault in FAULTS {
+        let mut log = failing(fault);
+        let calls = log.env.calls().len();
+        let error = log.wal.append(&[group[0].record(), group[1].record()]).unwrap_err();
+        assert!(matches!(error, AppendError::NotWritten(Error::WriteFailed { .. })), "{fault:?}: {error:?}");
+        let cut = [EnvCall::SetLen, EnvCall::Write, EnvCall::Sync(SyncStep::WalGroup)];
+        assert!(log.env.calls()[calls..].ends_with(&cut), "{:?}", &log.env.calls()[calls..]);
+        assert_eq!(read_all(&log.plain).unwrap().0, batches(1), "{fault:?}");
+        append(&mut log.wal, &[TestRecord::new(2, 5)]);
+        log.wal.sync().unwrap();
+        assert_eq!(read_all(&log.plain).unwrap().0, batches(2), "{fault:?}");
+        assert_eq!(list_wal_files(&log.plain).unwrap().segments.len(), 1, "{fault:?}");
+    }
+    // After the write and the open: the cut fails at one of its calls.
+    for third in 2..5 {
+        let mut log = failing(EnvFault::AppliedButFailed);
+        log.env.inject_after(third, EnvFault::Error(ErrorKind::Other));
+        let error = log.wal.append(&[group[0].record()]).unwrap_err();
+        assert!(matches!(error, AppendError::OutcomeUnknown(Error::OutcomeUnknown { .. })), "{third}: {error:?}");
+        assert_failed(&mut log);
     }
 }
 
@@ -168,6 +201,7 @@ fn a_rotation_may_fail_at_each_call() {
                         assert!(fatal, "{call:?} {fault:?}");
                         assert_failed(&mut log);
                     }
+                    Err(AppendError::ReadOnly(error)) => panic!("{call:?} {fault:?}: {error}"),
                     Err(AppendError::NotWritten(_)) => {
                         assert!(!fatal && log.wal.active_segment() == before, "{call:?} {fault:?}");
                         append(&mut log.wal, &[TestRecord::new(3, 5)]);

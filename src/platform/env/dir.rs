@@ -1,0 +1,158 @@
+//! Directory with its environment: operations on files, whose errors name the file.
+//!
+//! If a file cannot be opened for lack of descriptors, idle files are closed and the call is tried once more.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::dir_handle::{DirHandle, PathDir};
+use super::{DirEntry, Env, FileLock, OpenFile, OpenMode, SyncStep};
+
+/// Owner of open files that nothing reads at the moment.
+pub(crate) trait IdleFiles: fmt::Debug + Send + Sync {
+    /// Closes the idle files and returns their number.
+    fn close_idle(&self) -> usize;
+}
+
+/// Directory of an [`Env`].
+///
+/// Errors of the operating system are converted to [`Error`](crate::Error)s that name the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Dir {
+    env: Arc<dyn Env>,
+    handle: Arc<dyn DirHandle>,
+    /// Owners of idle files, shared by all clones. Owners that were dropped are removed at the next registration.
+    idle: Arc<Mutex<Vec<Weak<dyn IdleFiles>>>>,
+}
+
+impl Dir {
+    /// Creates a directory whose files are found by their paths. Opens nothing.
+    pub(crate) fn new(env: Arc<dyn Env>, path: impl Into<PathBuf>) -> Self {
+        let handle = Arc::new(PathDir { env: Arc::clone(&env), path: path.into() });
+        Self { env, handle, idle: Arc::default() }
+    }
+
+    /// Creates another directory of the same environment, for which the same idle files are closed.
+    pub(crate) fn other(&self, path: impl Into<PathBuf>) -> Self {
+        Self { idle: Arc::clone(&self.idle), ..Self::new(Arc::clone(&self.env), path) }
+    }
+
+    /// Opens the directory, where the platform can hold one open: see [`DirHandle`].
+    pub(crate) fn hold(&self) -> crate::Result<Self> {
+        let opened = self.retry_without_idle(|| self.env.open_dir(self.path()));
+        let opened = opened.map_err(|error| crate::Error::io("open", self.path(), error))?;
+        Ok(Self { handle: opened.unwrap_or_else(|| Arc::clone(&self.handle)), ..self.clone() })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.handle.path()
+    }
+
+    /// See [`DirHandle::absolute_path`].
+    pub(crate) fn absolute_path(&self) -> &Path {
+        self.handle.absolute_path()
+    }
+
+    pub(crate) fn file_path(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub(crate) fn env(&self) -> &Arc<dyn Env> {
+        &self.env
+    }
+
+    /// Adds an owner of idle files, which are closed when no descriptor is left.
+    pub(crate) fn add_idle_files(&self, owner: Weak<dyn IdleFiles>) {
+        let mut owners = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.retain(|owner| owner.strong_count() > 0);
+        owners.push(owner);
+    }
+
+    /// Returns `true` if any idle file was closed.
+    fn close_idle_files(&self) -> bool {
+        // The lock is not held while files are closed.
+        let owners = self.idle.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        owners.iter().filter_map(Weak::upgrade).map(|owner| owner.close_idle()).sum::<usize>() > 0
+    }
+
+    /// Repeats a call once that failed for lack of descriptors, if closing idle files has freed some.
+    fn retry_without_idle<R>(&self, call: impl Fn() -> io::Result<R>) -> io::Result<R> {
+        match call() {
+            Err(error) if is_out_of_descriptors(&error) && self.close_idle_files() => call(),
+            other => other,
+        }
+    }
+
+    pub(crate) fn open(&self, name: &str, how: OpenMode) -> crate::Result<OpenFile> {
+        let path = self.file_path(name);
+        let action = if how == OpenMode::Create { "create" } else { "open" };
+        match self.retry_without_idle(|| self.handle.open(name, how)) {
+            Ok(file) => Ok(OpenFile { file, path }),
+            Err(error) => Err(crate::Error::io(action, path, error)),
+        }
+    }
+
+    /// Returns `true` if there is an entry of this name.
+    pub(crate) fn exists(&self, name: &str) -> crate::Result<bool> {
+        self.handle.exists(name).map_err(|error| crate::Error::io("find", self.file_path(name), error))
+    }
+
+    pub(crate) fn rename(&self, from: &str, to: &str) -> crate::Result<()> {
+        self.handle.rename(from, to).map_err(|error| crate::Error::io("rename", self.file_path(from), error))
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> crate::Result<()> {
+        self.handle.remove(name).map_err(|error| crate::Error::io("remove", self.file_path(name), error))
+    }
+
+    /// Creates a hard link of the same name in another directory.
+    ///
+    /// # Errors
+    /// That of the operating system: not every file system has hard links, and no link leads to another file system.
+    pub(crate) fn link_into(&self, name: &str, target: &Self) -> io::Result<()> {
+        self.handle.link_into(name, &*target.handle)
+    }
+
+    pub(crate) fn list(&self) -> crate::Result<Vec<DirEntry>> {
+        let listed = self.retry_without_idle(|| self.handle.list());
+        listed.map_err(|error| crate::Error::io("list", self.path(), error))
+    }
+
+    pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {
+        self.handle.sync(step).map_err(|error| crate::Error::io("sync", self.path(), error))
+    }
+
+    /// Takes the lock of a file; see [`DirHandle::try_lock_file`].
+    pub(crate) fn try_lock_file(&self, name: &str, exclusive: bool) -> crate::Result<Option<Box<dyn FileLock>>> {
+        let taken = self.retry_without_idle(|| self.handle.try_lock_file(name, exclusive));
+        taken.map_err(|error| crate::Error::io("lock", self.file_path(name), error))
+    }
+
+    /// Takes a lock of the directory itself; see [`DirHandle::try_lock`].
+    pub(crate) fn try_lock(&self, exclusive: bool) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.retry_without_idle(|| self.handle.try_lock(exclusive))
+    }
+
+    /// See [`DirHandle::can_find_its_path`].
+    pub(crate) fn can_find_its_path(&self) -> bool {
+        self.handle.can_find_its_path()
+    }
+
+    /// Checks that the directory is still the one that its path names.
+    ///
+    /// # Errors
+    /// `DirectoryMoved`. No error if that cannot be found out.
+    pub(crate) fn check_place(&self) -> crate::Result<()> {
+        if self.handle.is_at_its_path() {
+            return Ok(());
+        }
+        Err(crate::Error::DirectoryMoved { dir: self.path().to_owned() })
+    }
+}
+
+/// Returns `true` for `EMFILE` and `ENFILE`, whose numbers are the same on every Unix.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
