@@ -28,6 +28,11 @@ fn a_failed_flush_is_reported_and_retried() {
 }
 
 #[test]
+fn a_moved_directory_holds_what_was_acknowledged_and_nothing_that_was_refused() {
+    models::moved_directory();
+}
+
+#[test]
 fn a_close_answers_every_request_whatever_the_flush_does() {
     models::shutdown();
 }

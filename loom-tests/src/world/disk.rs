@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex as Plain;
 
-use super::{SERIES, hidden_ranges, model_points};
+use super::{ModelSetup, SERIES, hidden_ranges, model_points};
 use crate::engine::actor::{
     CompactionExecutor, CompactionJob, EmptySeriesJob, FlushExecutor, FlushJob, JobOutput, WriterStorage,
 };
@@ -71,12 +71,16 @@ pub(crate) struct ModelStorage {
     /// Lock that each step takes if the model examines the state between steps; `None` in the other models. The lock of
     /// the disk itself is not a loom lock, since that would multiply the interleavings of the other models.
     steps: Option<Arc<loom::sync::Mutex<()>>>,
+    /// `true` once the directory was moved; `None` in the models that do not move it, since a check of it would multiply
+    /// their interleavings. A lock, not an atomic: loom lets even a `SeqCst` load return an old value.
+    moved: Option<Arc<loom::sync::Mutex<bool>>>,
 }
 
 impl ModelStorage {
     /// Creates the disk of a database that was just opened: one empty segment, and one SST per batch of `flushed`. If
     /// `watched` is `true`, the threads of the model can interleave between any two steps.
-    pub(super) fn new(watched: bool, failing_flushes: usize, flushed: &[&[i64]]) -> Self {
+    pub(super) fn new(setup: &ModelSetup) -> Self {
+        let ModelSetup { watched, moves, failing_flushes, flushed, .. } = *setup;
         let first = FileId::new(1);
         let flushed_seq = flushed.len() as u64;
         let points = flushed.iter().map(|batch| model_points(batch));
@@ -103,7 +107,23 @@ impl ModelStorage {
             failing_flushes,
         };
         let steps = watched.then(|| Arc::new(loom::sync::Mutex::new(())));
-        Self { disk: Arc::new(Plain::new(disk)), steps }
+        let moved = moves.then(|| Arc::new(loom::sync::Mutex::new(false)));
+        Self { disk: Arc::new(Plain::new(disk)), steps, moved }
+    }
+
+    /// Moves the directory. Returns what its content was at some moment after the move.
+    pub(crate) fn move_directory(&self) -> ModelDisk {
+        let moved = self.moved.as_ref().expect("the setup allows a move");
+        *moved.lock().expect("no step panics") = true;
+        self.copy()
+    }
+
+    /// Returns `DirectoryMoved` once the directory was moved.
+    fn check_place(&self) -> Result<()> {
+        match &self.moved {
+            Some(moved) if *moved.lock().expect("no step panics") => Err(Error::DirectoryMoved { dir: "model".into() }),
+            _ => Ok(()),
+        }
     }
 
     /// Runs one step. A crash falls before or after a step, never inside it.
@@ -229,6 +249,12 @@ impl ModelDisk {
         synced.map(|record| record.seq).max().unwrap_or_default().max(self.durable.flushed_seq)
     }
 
+    /// Returns the greatest seq of a record that was written, durable or not, or is flushed.
+    pub(crate) fn written_seq(&self) -> u64 {
+        let written = self.segments.values().flat_map(|segment| &segment.records);
+        written.map(|record| record.seq).max().unwrap_or_default().max(self.durable.flushed_seq)
+    }
+
     /// Returns the number of SSTs that were begun.
     pub(crate) fn started_ssts(&self) -> usize {
         self.begun_ssts
@@ -250,13 +276,14 @@ impl ModelDisk {
 
 impl WriterStorage for ModelStorage {
     fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
+        self.check_place().map_err(AppendError::ReadOnly)?;
         self.step(|disk| disk.append(group));
         Ok(())
     }
 
     fn sync(&mut self) -> Result<()> {
         self.step(ModelDisk::sync);
-        Ok(())
+        self.check_place().map_err(Error::outcome_unknown)
     }
 
     fn write_sync_mark(&mut self) -> Result<()> {
@@ -264,11 +291,13 @@ impl WriterStorage for ModelStorage {
     }
 
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
+        self.check_place().map_err(AppendError::ReadOnly)?;
         self.step(ModelDisk::sync);
         Ok(self.step(ModelDisk::begin_segment))
     }
 
     fn commit_edit(&mut self, edit: VersionEdit, _definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        self.check_place().map_err(Error::read_only)?;
         self.step(|disk| disk.append_edit(edit));
         self.step(ModelDisk::sync_edit);
         Ok(())

@@ -128,6 +128,8 @@ pub(crate) struct ModelSetup {
     pub(crate) flush_at_bytes: usize,
     /// `true` if threads can interleave between any two steps of the disk.
     pub(crate) watched: bool,
+    /// `true` if the model moves the directory.
+    pub(crate) moves: bool,
     /// Number of attempts to begin an SST that fail, from the first one on.
     pub(crate) failing_flushes: usize,
     /// Batches that are in one SST each when the database is opened. They are the first records of the history.
@@ -141,6 +143,7 @@ impl Default for ModelSetup {
         Self {
             flush_at_bytes: usize::MAX,
             watched: false,
+            moves: false,
             failing_flushes: 0,
             flushed: &[],
             durability: Durability::Sync,
@@ -192,7 +195,7 @@ impl ModelDatabase {
                 },
             )
             .expect("an empty index takes a series");
-        let store = ModelStorage::new(setup.watched, setup.failing_flushes, setup.flushed);
+        let store = ModelStorage::new(setup);
         let latest = Arc::new(Watch::new(Arc::new(Version::from_durable(
             series,
             &store.look(|disk| disk.durable.clone()),
