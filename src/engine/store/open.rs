@@ -251,6 +251,7 @@ fn commit_recovery(
         next_file_id: ids.peek_next(),
         ..recovery.durable.clone()
     };
-    let manifest = Manifest::reopen(dir.clone(), manifest, durable)?;
+    // The replay has put every record into SSTs.
+    let manifest = Manifest::reopen(dir.clone(), manifest, durable.without_unneeded_tombstones())?;
     Ok(DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context })
 }

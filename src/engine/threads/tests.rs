@@ -451,3 +451,24 @@ fn the_last_handle_may_be_dropped_by_a_waker_on_the_writers_thread() {
     };
     assert_eq!(found(&reopened), once([1]));
 }
+
+/// The replayed delete has no point to hide. It is not a delete that a compaction must apply first.
+#[test]
+fn a_compaction_is_answered_after_the_replay_of_a_delete_that_hides_nothing() {
+    let home = TestDatabase::new();
+    let db = home.open();
+    db.write_blocking(numbered(1)).unwrap();
+    db.compact_blocking().unwrap();
+    let later = Timestamp::from_nanos(5)..Timestamp::from_nanos(6);
+    db.delete_blocking(Selector::all(), later).unwrap();
+    drop(db);
+    let db = home.open();
+    let (done, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let compacted = db.compact_blocking();
+        drop(done.send((db, compacted)));
+    });
+    let (db, compacted) = answer.recv_timeout(std::time::Duration::from_secs(20)).expect("a compaction is answered");
+    compacted.unwrap();
+    assert_eq!(found(&db), once([1]));
+}

@@ -113,6 +113,19 @@ impl DurableState {
         Ok(())
     }
 
+    /// Drops the deletes that no SST needs: none that is older can have points that they hide.
+    ///
+    /// Valid only if every record is in SSTs. Without it a compaction would wait for such a delete to be applied, which
+    /// no compaction can do.
+    pub(crate) fn without_unneeded_tombstones(mut self) -> Self {
+        let ssts = &self.ssts;
+        let is_needed = |tombstone: &Arc<Tombstone>| {
+            ssts.iter().any(|sst| sst.max_seq < tombstone.seq && tombstone.overlaps(&sst.rectangle))
+        };
+        self.tombstones.retain(is_needed);
+        self
+    }
+
     /// Returns the edit from the empty state to this one: the one full record of a rewritten manifest.
     pub(crate) fn as_edit(&self) -> VersionEdit {
         VersionEdit {
