@@ -2,6 +2,7 @@
 //!
 //! The result depends only on the set of values, not on their order or on how states were merged.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use sketches_ddsketch::{Config, DDSketch};
@@ -22,20 +23,145 @@ const MAX_BINS: u32 = 80_000;
 pub(super) struct QuantileState {
     /// Values other than NaN, until there are more than [`MAX_EXACT_VALUES`].
     exact: Vec<f64>,
-    /// Finite values, once there are more than [`MAX_EXACT_VALUES`] values.
-    sketch: Option<Box<DDSketch>>,
-    /// Number of negative infinities, which the sketch does not support. `above` counts the positive ones.
+    /// All values, once there are more than [`MAX_EXACT_VALUES`].
+    sketch: Option<Box<ValueSketch>>,
+}
+
+/// Counts of values in bins of a bounded relative error.
+#[derive(Clone)]
+struct ValueSketch {
+    /// Finite values of more than `f64::MIN_POSITIVE` in either direction.
+    normal: DDSketch,
+    /// Number of negative values in `normal`.
+    negatives: u64,
+    /// Number of values in each bin of zero and the subnormals, by [`small_bin`].
+    ///
+    /// `DDSketch` counts them all as 0; and where doubles are this coarse, its rounding would exceed the error.
+    small: BTreeMap<i64, u64>,
+    /// Number of negative infinities. `above` counts the positive ones.
     below: u64,
     above: u64,
+    /// Least and greatest finite value by `f64::total_cmp`.
+    least: f64,
+    greatest: f64,
 }
 
 impl fmt::Debug for QuantileState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sketched = self.sketch.as_ref().map_or(0, |sketch| sketch.count());
+        let sketched = self.sketch.as_ref().map_or(0, |sketch| sketch.finite());
         f.debug_struct("QuantileState")
             .field("exact", &self.exact.len())
             .field("sketched", &sketched)
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns the bin of zero, a subnormal or `MIN_POSITIVE`: the bits without the sign, cut to 8 digits, then the sign.
+///
+/// The bits of these doubles are multiples of the least one. What is cut off is less than 2^-7 of the value.
+fn small_bin(value: f64) -> i64 {
+    let bits = value.abs().to_bits();
+    let cut = (u64::BITS - bits.leading_zeros()).saturating_sub(8);
+    let bin = i64::try_from(bits >> cut << cut).unwrap_or(i64::MAX);
+    if value < 0.0 { -bin } else { bin }
+}
+
+/// Returns the value that stands for a bin of [`small_bin`].
+fn small_value(bin: i64) -> f64 {
+    let value = f64::from_bits(bin.unsigned_abs());
+    if bin < 0 { -value } else { value }
+}
+
+impl ValueSketch {
+    fn new() -> Self {
+        Self {
+            normal: DDSketch::new(Config::new(RELATIVE_ERROR, MAX_BINS, f64::MIN_POSITIVE)),
+            negatives: 0,
+            small: BTreeMap::new(),
+            below: 0,
+            above: 0,
+            least: f64::INFINITY,
+            greatest: f64::NEG_INFINITY,
+        }
+    }
+
+    fn add(&mut self, value: f64) {
+        if value.is_infinite() {
+            *(if value > 0.0 { &mut self.above } else { &mut self.below }) += 1;
+            return;
+        }
+        if value.abs() > f64::MIN_POSITIVE {
+            self.negatives += u64::from(value < 0.0);
+            self.normal.add(value);
+        } else {
+            *self.small.entry(small_bin(value)).or_default() += 1;
+        }
+        self.extend_bounds(value, value);
+    }
+
+    fn extend_bounds(&mut self, least: f64, greatest: f64) {
+        self.least = if least.total_cmp(&self.least).is_lt() { least } else { self.least };
+        self.greatest = if greatest.total_cmp(&self.greatest).is_gt() { greatest } else { self.greatest };
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let merged = self.normal.merge(&other.normal);
+        debug_assert!(merged.is_ok(), "all sketches are of one configuration");
+        self.negatives += other.negatives;
+        for (bin, count) in &other.small {
+            *self.small.entry(*bin).or_default() += count;
+        }
+        self.below += other.below;
+        self.above += other.above;
+        self.extend_bounds(other.least, other.greatest);
+    }
+
+    /// Returns the number of finite values.
+    fn finite(&self) -> u64 {
+        self.normal.count() as u64 + self.small.values().sum::<u64>()
+    }
+
+    fn value_at(&self, share: f64) -> f64 {
+        let finite = self.finite();
+        let rank = rank_of_level(share, self.below + finite + self.above);
+        if rank < self.below {
+            return f64::NEG_INFINITY;
+        }
+        let within = rank - self.below;
+        if within >= finite {
+            return f64::INFINITY;
+        }
+        if within == 0 || within == finite - 1 {
+            return if within == 0 { self.least } else { self.greatest };
+        }
+        self.finite_at(within).clamp(self.least, self.greatest)
+    }
+
+    /// Returns the value at an index of the finite values in ascending order.
+    fn finite_at(&self, index: u64) -> f64 {
+        if index < self.negatives {
+            return self.normal_at(index);
+        }
+        let mut seen = self.negatives;
+        for (bin, count) in &self.small {
+            seen += count;
+            if index < seen {
+                return small_value(*bin);
+            }
+        }
+        self.normal_at(index - (seen - self.negatives))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
+    fn normal_at(&self, index: u64) -> f64 {
+        let last = (self.normal.count() as u64).saturating_sub(1);
+        if index == 0 || index >= last {
+            let end = if index == 0 { self.normal.min() } else { self.normal.max() };
+            return end.unwrap_or(f64::NAN);
+        }
+        // Slightly above the index, so that the sketch's rounding down gives the index.
+        let found = self.normal.quantile((index as f64 + 0.25) / last as f64).ok().flatten();
+        found.unwrap_or(f64::NAN)
     }
 }
 
@@ -45,13 +171,10 @@ impl QuantileState {
             match &mut self.sketch {
                 None if self.exact.len() < MAX_EXACT_VALUES => self.exact.push(value),
                 None => {
-                    self.sketch =
-                        Some(Box::new(DDSketch::new(Config::new(RELATIVE_ERROR, MAX_BINS, f64::MIN_POSITIVE))));
-                    let exact = std::mem::take(&mut self.exact);
-                    self.add(exact.into_iter().chain([value]));
+                    let mut sketch = Box::new(ValueSketch::new());
+                    std::mem::take(&mut self.exact).into_iter().chain([value]).for_each(|value| sketch.add(value));
+                    self.sketch = Some(sketch);
                 }
-                Some(_) if value == f64::INFINITY => self.above += 1,
-                Some(_) if value == f64::NEG_INFINITY => self.below += 1,
                 Some(sketch) => sketch.add(value),
             }
         }
@@ -60,42 +183,19 @@ impl QuantileState {
     pub(super) fn merge(&mut self, other: &Self) {
         match (&mut self.sketch, &other.sketch) {
             (_, None) => {}
-            (Some(own), Some(sketch)) => {
-                let merged = own.merge(sketch);
-                debug_assert!(merged.is_ok(), "all sketches are of one configuration");
-            }
+            (Some(own), Some(sketch)) => own.merge(sketch),
             (None, Some(sketch)) => {
                 self.sketch = Some(sketch.clone());
                 let exact = std::mem::take(&mut self.exact);
                 self.add(exact.into_iter());
             }
         }
-        self.below += other.below;
-        self.above += other.above;
         self.add(other.exact.iter().copied());
     }
 
     /// Returns the value at a quantile level from 0 to 1; NaN if there is no value.
     pub(super) fn value_at(&self, share: f64) -> f64 {
-        let Some(sketch) = &self.sketch else { return self.exact_at(share) };
-        let finite = sketch.count() as u64;
-        let rank = rank_of_level(share, self.below + finite + self.above);
-        if rank < self.below {
-            return f64::NEG_INFINITY;
-        }
-        if rank >= self.below + finite {
-            return f64::INFINITY;
-        }
-        let (min, max) = (sketch.min().unwrap_or(f64::NAN), sketch.max().unwrap_or(f64::NAN));
-        let within = rank - self.below;
-        let last = finite - 1;
-        if within == 0 || within == last {
-            return if within == 0 { min } else { max };
-        }
-        // Slightly above the index, so that the sketch's rounding down gives the index.
-        #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
-        let found = sketch.quantile((within as f64 + 0.25) / last as f64).ok().flatten();
-        canonical_nan(found.map_or(f64::NAN, |value| value.clamp(min, max)))
+        self.sketch.as_ref().map_or_else(|| self.exact_at(share), |sketch| canonical_nan(sketch.value_at(share)))
     }
 
     fn exact_at(&self, share: f64) -> f64 {
@@ -107,8 +207,11 @@ impl QuantileState {
 
     /// Returns the approximate bytes on the heap.
     pub(super) fn byte_len(&self) -> usize {
-        self.exact.capacity() * size_of::<f64>()
-            + self.sketch.as_ref().map_or(0, |sketch| sketch.length() * size_of::<u64>())
+        let sketch = |sketch: &ValueSketch| {
+            let bins = sketch.normal.length() * size_of::<u64>() + sketch.small.len() * size_of::<(i64, u64)>();
+            size_of::<ValueSketch>() + bins
+        };
+        self.exact.capacity() * size_of::<f64>() + self.sketch.as_deref().map_or(0, sketch)
     }
 }
 
@@ -151,6 +254,27 @@ mod tests {
             let exact = values[usize::try_from(rank_of_level(share, values.len() as u64)).unwrap()];
             let found = many.value_at(share);
             assert!((found - exact).abs() <= exact.abs() * 0.01 || found == exact, "{share}: {found}, not {exact}");
+        }
+    }
+
+    #[test]
+    fn subnormals_of_both_signs_keep_the_error() {
+        let ends = [0, 1, 2, 40, 59, 61, 255, 257, 1_000, (1 << 52) - 1, 1 << 52, (1 << 52) + 1, 1 << 60];
+        let mut values: Vec<f64> = (0..1_000_u64).map(|n| f64::from_bits(n * n * n * n * 3)).collect();
+        values.extend(ends.map(f64::from_bits));
+        values.extend(values.clone().iter().map(|value| -value));
+        values.push(f64::NEG_INFINITY);
+        let parts = values.chunks(300).map(of).reduce(|mut one, other| {
+            one.merge(&other);
+            one
+        });
+        let (whole, parts) = (of(&values), parts.unwrap());
+        values.sort_unstable_by(f64::total_cmp);
+        for share in (0..=1_000).map(|n| f64::from(n) / 1_000.0) {
+            let exact = values[usize::try_from(rank_of_level(share, values.len() as u64)).unwrap()];
+            let found = whole.value_at(share);
+            assert!((found - exact).abs() <= exact.abs() * 0.01 || found == exact, "{share}: {found:e}, not {exact:e}");
+            assert_eq!(parts.value_at(share).to_bits(), found.to_bits(), "{share}");
         }
     }
 
