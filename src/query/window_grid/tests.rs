@@ -25,6 +25,11 @@ fn st_johns() -> Zone {
     Zone::rules("NST3:30NDT,M4.1.0/0:01,M10.5.0/0:01").unwrap()
 }
 
+/// Returns rules as of Toronto in 1919: in spring, 23:30 is followed by 00:30 of the next day.
+fn without_a_midnight() -> Zone {
+    Zone::rules("EST5EDT,M3.5.0/23:30,M10.5.0").unwrap()
+}
+
 /// Returns the start of the window that contains a time, and the first time after the window.
 fn window(cut: &WindowGrid, text: &str) -> (String, String) {
     let (start, last) = cut.window_at(time(text));
@@ -59,8 +64,7 @@ fn windows_at_both_ends_of_time_are_cut_there() {
 /// As in Toronto in 1919: in spring, 23:30 was followed by 00:30 of the next day, which had no midnight.
 #[test]
 fn a_day_whose_midnight_lies_in_a_clock_gap_begins_at_its_first_moment() {
-    let zone = Zone::rules("EST5EDT,M3.5.0/23:30,M10.5.0").unwrap();
-    let days = by(Period::days(1), None, &zone);
+    let days = by(Period::days(1), None, &without_a_midnight());
     let before = span("2026-03-29T05:00:00Z", "2026-03-30T04:30:00Z");
     let after = span("2026-03-30T04:30:00Z", "2026-03-31T04:00:00Z");
     assert_eq!(window(&days, "2026-03-30T04:29:59.999999999Z"), before);
@@ -77,7 +81,54 @@ fn a_day_whose_midnight_lies_in_a_clock_gap_begins_at_its_first_moment() {
         return;
     };
     let days = by(Period::days(1), None, &toronto);
-    assert_eq!(window(&days, "1919-03-31T04:45:00Z").0, "1919-03-31T04:30:00Z");
+    let day = span("1919-03-31T04:30:00Z", "1919-04-01T04:00:00Z");
+    for text in ["1919-03-31T04:30:00Z", "1919-03-31T04:45:00Z", "1919-03-31T05:00:00Z", "1919-03-31T12:00:00Z"] {
+        assert_eq!(window(&days, text), day, "{text}");
+    }
+    let before = span("1919-03-30T05:00:00Z", "1919-03-31T04:30:00Z");
+    assert_eq!(window(&days, "1919-03-31T04:29:59.9Z"), before);
+}
+
+/// Checks that a time and the ends of its window have the same window, and that the next window begins at its end.
+fn check_tiles(grid: &WindowGrid, nanos: i64) -> Result<(), TestCaseError> {
+    let (start, last) = grid.window_at(at(nanos));
+    prop_assert!(start.as_nanos() <= nanos && nanos <= last);
+    prop_assert_eq!(grid.window_at(start), (start, last));
+    prop_assert_eq!(grid.window_at(at(last)), (start, last));
+    if let Some(next) = last.checked_add(1) {
+        let after = grid.window_at(at(next));
+        prop_assert_eq!(after.0, at(next));
+        prop_assert_eq!(grid.next_window(last, at(next)), after);
+        prop_assert_eq!(grid.next_window(last, at(after.1)), after);
+    }
+    if let Some(before) = start.as_nanos().checked_sub(1) {
+        prop_assert_eq!(grid.window_at(at(before)).1, before);
+    }
+    Ok(())
+}
+
+/// Checks the days around every change of every clock on earth: days without a midnight, days with two midnights, and
+/// the day that Samoa left out.
+#[test]
+fn days_of_all_zones_tile_time() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let names = jiff::tz::db().available();
+    let zones = names.map(|name| name.to_string()).filter_map(|name| Some((Zone::named(&name).ok()?, name)));
+    let mut checked = 0;
+    for (zone, name) in zones {
+        let days = by(Period::days(1), None, &zone);
+        let tz = jiff::tz::TimeZone::get(&name).unwrap();
+        let from: jiff::Timestamp = "1880-01-01T00:00:00Z".parse().unwrap();
+        let until: jiff::Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        for change in tz.following(from).take_while(|change| change.timestamp() < until) {
+            let change = i64::try_from(change.timestamp().as_nanosecond()).unwrap();
+            for nanos in [-25 * HOUR, -HOUR, -1, 0, HOUR / 4, HOUR, 25 * HOUR].map(|distance| change + distance) {
+                check_tiles(&days, nanos).unwrap_or_else(|error| panic!("{name} {}: {error}", at(nanos)));
+            }
+            checked += 1;
+        }
+    }
+    println!("{checked} changes of clocks");
 }
 
 #[test]
@@ -144,21 +195,8 @@ proptest! {
             (1..400_u32).prop_map(Period::weeks),
             (1..400_u32).prop_map(Period::months),
         ],
-        zone in prop_oneof![Just(Zone::UTC), Just(berlin()), Just(st_johns()), (-90_000..90_000).prop_map(|secs| Zone::offset(secs).unwrap())],
+        zone in prop_oneof![Just(Zone::UTC), Just(berlin()), Just(st_johns()), Just(without_a_midnight()), (-90_000..90_000).prop_map(|secs| Zone::offset(secs).unwrap())],
     ) {
-        let cut = by(every, origin.map(at), &zone);
-        let (start, last) = cut.window_at(at(nanos));
-        prop_assert!(start.as_nanos() <= nanos && nanos <= last);
-        prop_assert_eq!(cut.window_at(start), (start, last));
-        prop_assert_eq!(cut.window_at(at(last)), (start, last));
-        if let Some(next) = last.checked_add(1) {
-            let after = cut.window_at(at(next));
-            prop_assert_eq!(after.0, at(next));
-            prop_assert_eq!(cut.next_window(last, at(next)), after);
-            prop_assert_eq!(cut.next_window(last, at(after.1)), after);
-        }
-        if let Some(before) = start.as_nanos().checked_sub(1) {
-            prop_assert_eq!(cut.window_at(at(before)).1, before);
-        }
+        check_tiles(&by(every, origin.map(at), &zone), nanos)?;
     }
 }
