@@ -16,9 +16,15 @@ use crate::types::error::{Error, shortened};
 ///
 /// # Groups
 /// Several series in one group ([`Query::group_by`](crate::Query::group_by)) yield one value for all their points
-/// together. [`Increase`](Self::Increase), [`Rate`](Self::Rate), [`Delta`](Self::Delta),
-/// [`Derivative`](Self::Derivative) and [`Integral`](Self::Integral) are computed for each series and summed. If the
-/// series of a group have different types, their values count as `f64`.
+/// together. Series without a point in the range do not count. [`Increase`](Self::Increase), [`Rate`](Self::Rate),
+/// [`Delta`](Self::Delta), [`Derivative`](Self::Derivative) and [`Integral`](Self::Integral) are computed for each series
+/// and summed.
+///
+/// # Types
+/// The aggregate and the type of the series determine the type of a column, never the values: `u64` for
+/// [`Count`](Self::Count), the type of the series for [`Min`](Self::Min), [`Max`](Self::Max), [`First`](Self::First),
+/// [`Last`](Self::Last) and [`Sum`](Self::Sum) (`u64` for the sum of booleans), and `f64` for all others. If the series of a
+/// group have different types, the type is `f64` instead of theirs, in all windows.
 ///
 /// # Steps
 /// The last five aggregates are computed from steps: pairs of consecutive points of a series. A step belongs to the
@@ -42,11 +48,16 @@ pub enum Aggregate {
     Count,
     /// Sum of the values.
     ///
-    /// The sum of integers is exact, and has the type of the series if it fits, else it is the nearest `f64`. For
-    /// booleans the sum is the number of `true`, as `u64`. Floats are added in eight partial sums, the n-th point of
+    /// The sum of integers is exact and has their type. If it exceeds the range of that type in a window, the query fails
+    /// with [`Error::SumOverflow`]; [`SumAsF64`](Self::SumAsF64) has no such limit. For booleans the sum is the number of
+    /// `true`, as `u64`. Floats are added in eight partial sums, the n-th point of
     /// the window to sum n modulo 8, which are then added in pairs; any NaN makes the result NaN. An intermediate sum
     /// may overflow to an infinity. The sums of the series of a group are added in the order of their keys.
     Sum,
+    /// [`Sum`](Self::Sum) as `f64`: for integers, the double nearest to the exact sum, of any size.
+    ///
+    /// The name is `sum as f64`.
+    SumAsF64,
     /// [`Sum`](Self::Sum) divided by the number of points, as `f64`.
     ///
     /// For integers the exact sum is divided, and the quotient is rounded once, to the nearest double.
@@ -112,9 +123,10 @@ impl QuantileLevel {
     }
 }
 
-const AGGREGATE_NAMES: [(Aggregate, &str); 15] = [
+const AGGREGATE_NAMES: [(Aggregate, &str); 16] = [
     (Aggregate::Count, "count"),
     (Aggregate::Sum, "sum"),
+    (Aggregate::SumAsF64, "sum as f64"),
     (Aggregate::Mean, "mean"),
     (Aggregate::Min, "min"),
     (Aggregate::Max, "max"),
@@ -148,7 +160,7 @@ impl Aggregate {
 
     /// Returns `true` if the aggregate needs only the number and the sum of the points.
     pub(super) fn needs_only_count_and_sum(self) -> bool {
-        matches!(self, Self::Count | Self::Sum | Self::Mean)
+        matches!(self, Self::Count | Self::Sum | Self::SumAsF64 | Self::Mean)
     }
 
     /// Checks that the level of a quantile is in its bounds.
@@ -210,7 +222,7 @@ mod tests {
         assert_eq!(quantile.to_string().parse::<Aggregate>().unwrap(), quantile);
         assert_eq!("p99.9".parse::<Aggregate>().unwrap(), quantile);
         assert!("Median".parse::<Aggregate>().unwrap_err().to_string().starts_with(
-            "invalid query: \"Median\" is not an aggregate, which are count, sum, mean, min, max, first, last"
+            "invalid query: \"Median\" is not an aggregate, which are count, sum, sum as f64, mean, min, max, first, last"
         ));
         for bad in ["p101", "p-1", "pnan", "quantile(2)", "quantile(0.5", "p"] {
             assert!(bad.parse::<Aggregate>().is_err(), "{bad}");

@@ -186,7 +186,8 @@ impl Query {
     /// Groups series with equal values of these tags. The points of a group form one row of windows.
     ///
     /// A missing tag counts as the empty value. Without tags, all series form one group. Series of several metrics are
-    /// grouped together, too; select one metric to separate them. See [`Aggregate`] for groups of several series.
+    /// grouped together, too; select one metric to separate them. A series without a point in the range does not belong
+    /// to a group. See [`Aggregate`] for groups of several series.
     pub fn group_by<Tag: Into<String>>(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
         let mut by: Vec<String> = Vec::new();
         for tag in tags.into_iter().map(Into::into) {
@@ -213,7 +214,8 @@ impl Query {
     /// Keeps the `count` rows with the greatest aggregate over the whole range, the greatest first.
     ///
     /// Rows with equal values are in the order of their keys; rows without a value or with NaN come last. The aggregate
-    /// need not be one of the result's columns; it is computed in the same pass.
+    /// need not be one of the result's columns; it is computed in the same pass. Sums of integers are compared exactly,
+    /// whatever their size.
     pub fn top(mut self, count: usize, by: Aggregate) -> Self {
         self.rank = Some(Rank { count, by, greatest_first: true });
         self
@@ -291,6 +293,8 @@ impl Query {
     /// - [`Error::InvalidQuery`](crate::Error::InvalidQuery), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),
     ///   for a selector with an invalid pattern, windows of 0 ns or more than `i64::MAX` ns, a quantile level outside 0
     ///   to 1, or no aggregate;
+    /// - [`Error::SumOverflow`](crate::Error::SumOverflow), of the same kind, for a [`Sum`](Aggregate::Sum) of integers
+    ///   that exceeds their type in a window of a row of the result, even if [`limit`](Self::limit) omits that window;
     /// - [`Error::QueryTooLarge`](crate::Error::QueryTooLarge) and
     ///   [`Error::DeadlineExceeded`](crate::Error::DeadlineExceeded), of kind
     ///   [`LimitExceeded`](crate::ErrorKind::LimitExceeded), if a limit is exceeded;

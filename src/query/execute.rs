@@ -1,9 +1,10 @@
 //! Execution of a query: check, select series, read and merge them, rank, fill, slice.
 
+use super::aggregate::Aggregate;
 use super::builder::Query;
 use super::explain::{ExplainReport, ReadCounters};
 use super::fill::{OpenBounds, fill};
-use super::group::{GroupOutput, Grouping, SeriesGroup};
+use super::group::{GroupOutput, Grouping, PresentMembers, SeriesGroup};
 use super::limits::QueryBudget;
 use super::offload::CancelToken;
 use super::parallel::read;
@@ -11,7 +12,8 @@ use super::result::{SeriesWindows, Windows};
 use super::window_aggregator::{QueryPlan, WindowColumns};
 use super::window_grid::WindowGrid;
 use crate::types::error::{Error, Result};
-use crate::types::point::Timestamp;
+use crate::types::point::{Timestamp, Value, ValueType};
+use crate::types::series::SeriesKey;
 use std::sync::Arc;
 
 impl Query {
@@ -69,22 +71,43 @@ impl Query {
         budget: &QueryBudget<'_>,
     ) -> Result<Windows> {
         let with_windows = groups.into_iter().zip(outputs).filter(|(_, output)| !output.rows.starts.is_empty());
-        let rows = with_windows.map(|(group, GroupOutput { rows, total })| (total, (group, rows)));
-        let rows: Vec<(SeriesGroup, WindowColumns)> = match self.rank {
+        let rows = with_windows.map(|(group, GroupOutput { rows, total, members })| (total, (group, members, rows)));
+        let rows: Vec<(SeriesGroup, PresentMembers, WindowColumns)> = match self.rank {
             Some(rank) => rank.top_rows(rows.collect()),
             None => rows.map(|(_, row)| row).collect(),
         };
         let mut answer =
             Windows { columns: self.aggregates.iter().map(ToString::to_string).collect(), series: Vec::new() };
         let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
-        for (group, rows) in rows {
+        for (group, members, rows) in rows {
+            let key = if members.metric() == group.key.metric() {
+                group.key
+            } else {
+                group.key.with_metric(members.metric())
+            };
+            self.check_sums(&key, members.value_type(), &rows)?;
             let mut rows = fill(rows, self.fill, &plan.grid, bounds, budget)?;
             self.slice.apply(&mut rows);
             if !rows.starts.is_empty() {
                 let (starts, values) = (rows.starts, rows.values);
-                answer.series.push(SeriesWindows { key: group.key, members: group.members.len(), starts, values });
+                answer.series.push(SeriesWindows { key, members: members.count, starts, values });
             }
         }
         Ok(answer)
+    }
+
+    /// Checks that each sum of integers has their type. A sum beyond its range is a double at this point.
+    ///
+    /// Only rows of the result are checked: the ranking of the others compares exact sums.
+    fn check_sums(&self, key: &SeriesKey, ty: Option<ValueType>, rows: &WindowColumns) -> Result<()> {
+        let Some(ty) = ty.filter(|ty| *ty != ValueType::F64) else { return Ok(()) };
+        let columns = self.aggregates.iter().zip(&rows.values);
+        for (_, column) in columns.filter(|(aggregate, _)| **aggregate == Aggregate::Sum) {
+            let overflow = column.iter().position(|sum| matches!(sum, Some(Value::F64(_))));
+            if let Some(start) = overflow.and_then(|at| rows.starts.get(at)) {
+                return Err(Error::SumOverflow { series: key.to_string(), value_type: ty, window: *start });
+            }
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! Rules for windows without a value, and their application.
 
 use super::limits::QueryBudget;
+use super::partial::as_integer;
 use super::window_aggregator::WindowColumns;
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
-use crate::types::point::{Timestamp, Value};
+use crate::types::point::{Timestamp, Value, ValueType};
 use crate::types::time_range::TimeRange;
 
 /// Rule for windows without a value; see [`Query::fill`](crate::Query::fill).
@@ -25,12 +26,14 @@ pub enum Fill {
     Null,
     /// Windows without a value get the value of the previous window; `None` before the first value.
     Previous,
-    /// Windows without a value get a linear interpolation of the values around them, as `f64`.
+    /// Windows without a value get a linear interpolation of the values around them. All values are then `f64`.
     ///
     /// The interpolation uses the starts of the windows. `None` before the first and after the last value; NaN if one
     /// of the two values is NaN.
     Linear,
-    /// Windows without a value get this value.
+    /// Windows without a value get this value, in the type of the column.
+    ///
+    /// If that type cannot represent it exactly, all values of the column are `f64`.
     Value(Value),
 }
 
@@ -64,8 +67,11 @@ pub(super) fn fill(
         match fill {
             Fill::None | Fill::Null => {}
             Fill::Previous => fill_previous(column),
-            Fill::Linear => fill_linear(column, &rows.starts),
-            Fill::Value(value) => column.iter_mut().for_each(|own| *own = own.or(Some(value))),
+            Fill::Linear => {
+                convert_to_f64(column);
+                fill_linear(column, &rows.starts);
+            }
+            Fill::Value(value) => fill_value(column, value),
         }
     }
     Ok(rows)
@@ -111,6 +117,44 @@ fn fill_previous(column: &mut [Option<Value>]) {
     for value in column {
         *value = value.or(last);
         last = *value;
+    }
+}
+
+fn convert_to_f64(column: &mut [Option<Value>]) {
+    for value in column.iter_mut().flatten() {
+        *value = Value::F64(value.as_f64());
+    }
+}
+
+/// Fills with a constant. The type of the column does not depend on the windows that are missing.
+fn fill_value(column: &mut [Option<Value>], value: Value) {
+    // Only an aggregate of steps, whose values are `f64`, may have no value at all.
+    let ty = column.iter().flatten().next().map_or(ValueType::F64, |first| first.value_type());
+    let value = exactly(value, ty).unwrap_or_else(|| {
+        convert_to_f64(column);
+        Value::F64(value.as_f64())
+    });
+    for own in column {
+        *own = own.or(Some(value));
+    }
+}
+
+/// Returns a value in another type; `None` if that type cannot represent it.
+fn exactly(value: Value, ty: ValueType) -> Option<Value> {
+    /// 2^64; no integer type reaches it.
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    if value.value_type() == ty {
+        return Some(value);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^64")]
+    let integer = match value {
+        Value::F64(value) => (value.fract() == 0.0 && value.abs() < LIMIT).then_some(value as i128)?,
+        value => as_integer(value)?,
+    };
+    match ty {
+        ValueType::I64 => i64::try_from(integer).ok().map(Value::I64),
+        ValueType::U64 => u64::try_from(integer).ok().map(Value::U64),
+        ValueType::F64 | ValueType::Bool => None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::partial::PartialAggregate;
 use super::window_aggregator::{QueryPlan, SeriesOutput, WindowColumns, WindowOutput};
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
-use crate::types::point::Timestamp;
+use crate::types::point::{Timestamp, ValueType};
 use crate::types::series::SeriesKey;
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ pub(super) enum Grouping {
 /// Series of one group, a row of the result.
 #[derive(Debug)]
 pub(super) struct SeriesGroup {
+    /// Key of the series, or the grouping tags without a metric.
     pub(super) key: SeriesKey,
     /// Members in key order.
     pub(super) members: Vec<Arc<SeriesInfo>>,
@@ -43,17 +44,47 @@ impl Grouping {
             let values = tags.iter().map(|tag| info.key.tag_value(tag).unwrap_or_default().to_owned()).collect();
             groups.entry(values).or_default().push(info);
         }
-        groups.into_iter().map(|(values, members)| SeriesGroup { key: key(tags, &values, &members), members }).collect()
+        groups.into_iter().map(|(values, members)| SeriesGroup { key: key(tags, &values), members }).collect()
     }
 }
 
-/// Returns the key of a group: the grouping tags, and the metric if all members have the same metric.
-fn key(tags: &[String], values: &[String], members: &[Arc<SeriesInfo>]) -> SeriesKey {
-    let mut metrics = members.iter().map(|info| info.key.metric());
-    let first = metrics.next().unwrap_or_default();
-    let metric = if metrics.all(|metric| metric == first) { first } else { "" };
+/// Returns the key of a group without its metric: the grouping tags.
+fn key(tags: &[String], values: &[String]) -> SeriesKey {
     let named = tags.iter().zip(values).filter(|(_, value)| !value.is_empty());
-    named.fold(SeriesKey::new(metric), |key, (tag, value)| key.tag(tag, value))
+    named.fold(SeriesKey::new(""), |key, (tag, value)| key.tag(tag, value))
+}
+
+/// Members of a group that have a point in the range.
+///
+/// Only they determine the metric and the type of a row. Whether other series are listed depends on when a compaction
+/// checked them.
+#[derive(Debug, Default)]
+pub(super) struct PresentMembers {
+    pub(super) count: usize,
+    first: Option<Arc<SeriesInfo>>,
+    has_several_metrics: bool,
+    has_several_types: bool,
+}
+
+impl PresentMembers {
+    fn add(&mut self, info: &Arc<SeriesInfo>) {
+        self.count += 1;
+        let first = self.first.get_or_insert_with(|| Arc::clone(info));
+        self.has_several_metrics |= first.key.metric() != info.key.metric();
+        self.has_several_types |= first.value_type != info.value_type;
+    }
+
+    /// Returns the metric of all members; the empty string if they have several.
+    pub(super) fn metric(&self) -> &str {
+        let first = self.first.as_ref().filter(|_| !self.has_several_metrics);
+        first.map_or("", |info| info.key.metric())
+    }
+
+    /// Returns the type of all members; `None` if they have several.
+    pub(super) fn value_type(&self) -> Option<ValueType> {
+        let first = self.first.as_ref().filter(|_| !self.has_several_types);
+        first.map(|info| info.value_type)
+    }
 }
 
 /// Merged windows of a group, and the aggregate over the whole range that ranks the group.
@@ -61,6 +92,7 @@ fn key(tags: &[String], values: &[String], members: &[Arc<SeriesInfo>]) -> Serie
 pub(super) struct GroupOutput {
     pub(super) rows: WindowColumns,
     pub(super) total: Option<PartialAggregate>,
+    pub(super) members: PresentMembers,
 }
 
 /// Merges the windows of the series of a group, one series after the other.
@@ -70,10 +102,21 @@ pub(super) struct GroupMerger {
     cells: PartialWindows,
     bytes: usize,
     total: Option<PartialAggregate>,
+    members: PresentMembers,
 }
 
 impl GroupMerger {
-    pub(super) fn add(&mut self, part: SeriesOutput, grid: &WindowGrid, budget: &QueryBudget<'_>) -> Result<()> {
+    /// Merges the windows of the next series of the group.
+    pub(super) fn add(
+        &mut self,
+        info: &Arc<SeriesInfo>,
+        part: SeriesOutput,
+        grid: &WindowGrid,
+        budget: &QueryBudget<'_>,
+    ) -> Result<()> {
+        if !part.windows.is_empty() {
+            self.members.add(info);
+        }
         match (&mut self.total, part.total) {
             (Some(own), Some(other)) => own.merge(other),
             (own, other) => *own = own.take().or(other),
@@ -96,15 +139,19 @@ impl GroupMerger {
         budget.track_bytes(before + bytes, self.bytes)
     }
 
-    pub(super) fn finish(self, plan: &QueryPlan) -> GroupOutput {
+    pub(super) fn finish(mut self, plan: &QueryPlan) -> GroupOutput {
         let mut rows = self.rows;
+        if self.members.has_several_types {
+            // A window with points of only one series has the same type as the others.
+            self.cells.iter_mut().for_each(|(_, cell)| cell.set_mixed());
+        }
         if plan.merges_series {
             rows = WindowColumns::new(plan.aggregates.len());
             for (start, cell) in &self.cells {
                 rows.push(&plan.aggregates, *start, cell);
             }
         }
-        GroupOutput { rows, total: self.total }
+        GroupOutput { rows, total: self.total, members: self.members }
     }
 }
 

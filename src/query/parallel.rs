@@ -130,9 +130,10 @@ impl ParallelRead<'_> {
         merge_state.waiting_outputs.insert(at, part);
         while let Some(part) = merge_state.waiting_outputs.remove(&merge_state.merged_series) {
             let (group, nth) = self.series[merge_state.merged_series];
-            merge_state.current_group.add(part, &self.plan.grid, self.budget)?;
+            let members = &self.groups[group].members;
+            merge_state.current_group.add(&members[nth], part, &self.plan.grid, self.budget)?;
             merge_state.merged_series += 1;
-            if nth + 1 == self.groups[group].members.len() {
+            if nth + 1 == members.len() {
                 merge_state.finished_groups.push(std::mem::take(&mut merge_state.current_group).finish(self.plan));
             }
         }

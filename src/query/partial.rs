@@ -33,7 +33,7 @@ impl AccumulatorParts {
         for aggregate in aggregates {
             match aggregate {
                 Aggregate::Count => {}
-                Aggregate::Sum | Aggregate::Mean => needs.sum = true,
+                Aggregate::Sum | Aggregate::SumAsF64 | Aggregate::Mean => needs.sum = true,
                 Aggregate::Min => needs.least = true,
                 Aggregate::Max => needs.greatest = true,
                 Aggregate::First => needs.first = true,
@@ -190,7 +190,7 @@ pub(super) fn value_of_points<T: AggregateScalar>(aggregate: Aggregate, values: 
     match aggregate {
         Aggregate::Count => Value::U64(values.len() as u64),
         Aggregate::Mean => Value::F64(mean(T::sum_of(values), values.len() as u64)),
-        _ => total(T::sum_of(values), T::TYPE, false),
+        _ => total(T::sum_of(values), T::TYPE, aggregate == Aggregate::SumAsF64),
     }
 }
 
@@ -239,7 +239,22 @@ impl PartialAggregate {
         }
     }
 
+    /// Makes all values count as doubles, because other windows of the row have values of another type.
+    pub(super) fn set_mixed(&mut self) {
+        self.is_mixed = true;
+    }
+
+    /// Returns the value by which an aggregate ranks a row. A sum of integers is exact, whatever its size.
+    pub(super) fn rank_value(&self, aggregate: Aggregate) -> Option<OrderedNumber> {
+        match (aggregate, self.sum) {
+            (Aggregate::Sum, RunSum::Integer(sum)) => Some(OrderedNumber::Integer(sum)),
+            _ => self.value(aggregate).map(OrderedNumber::from),
+        }
+    }
+
     /// Returns the value of an aggregate; `None` if the aggregate needs steps and the window has none.
+    ///
+    /// A sum of integers that exceeds the range of their type is a double, which the caller must refuse.
     #[inline]
     pub(super) fn value(&self, aggregate: Aggregate) -> Option<Value> {
         let nan = Value::F64(f64::NAN);
@@ -248,6 +263,7 @@ impl PartialAggregate {
         let value = match aggregate {
             Aggregate::Count => Value::U64(self.count),
             Aggregate::Sum => total(self.sum, self.ty, self.is_mixed),
+            Aggregate::SumAsF64 => total(self.sum, self.ty, true),
             Aggregate::Mean => Value::F64(mean(self.sum, self.count)),
             // Only NaN has no order, and a window without values does not exist.
             Aggregate::Min => self.min.map_or(nan, |value| self.widened(value)),
@@ -289,11 +305,11 @@ impl ExtendedPartial {
     }
 }
 
-/// Returns a sum in the type of its series, if it fits.
-fn total(sum: RunSum, ty: ValueType, is_mixed: bool) -> Value {
+/// Returns a sum in the type of its series if it fits; otherwise, or if `as_f64`, as a double.
+fn total(sum: RunSum, ty: ValueType, as_f64: bool) -> Value {
     match sum {
         RunSum::Float(sum) => Value::F64(canonical_nan(sum)),
-        RunSum::Integer(sum) if is_mixed => Value::F64(i128_to_f64(sum)),
+        RunSum::Integer(sum) if as_f64 => Value::F64(i128_to_f64(sum)),
         RunSum::Integer(sum) if ty == ValueType::I64 => {
             i64::try_from(sum).map_or(Value::F64(i128_to_f64(sum)), Value::from)
         }
@@ -320,17 +336,45 @@ pub(super) fn as_integer(value: Value) -> Option<i128> {
     }
 }
 
-/// Compares two values other than NaN: two integers exactly, otherwise as doubles.
-pub(super) fn compare_values(a: Value, b: Value) -> Ordering {
-    match (as_integer(a), as_integer(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.as_f64().total_cmp(&b.as_f64()),
+/// Number of either kind. Comparisons round nothing, so that they are a total order of numbers other than NaN.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OrderedNumber {
+    Integer(i128),
+    Float(f64),
+}
+
+impl From<Value> for OrderedNumber {
+    fn from(value: Value) -> Self {
+        as_integer(value).map_or_else(|| Self::Float(value.as_f64()), Self::Integer)
     }
+}
+
+impl OrderedNumber {
+    pub(super) fn is_nan(self) -> bool {
+        matches!(self, Self::Float(float) if float.is_nan())
+    }
+
+    /// Compares two numbers other than NaN; -0.0 is less than 0.
+    pub(super) fn compare(self, other: Self) -> Ordering {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => a.cmp(&b),
+            (Self::Float(a), Self::Float(b)) => a.total_cmp(&b),
+            (Self::Integer(a), Self::Float(b)) => compare_with_float(a, b),
+            (Self::Float(a), Self::Integer(b)) => compare_with_float(b, a).reverse(),
+        }
+    }
+}
+
+fn compare_with_float(integer: i128, float: f64) -> Ordering {
+    // The addition makes -0.0 to 0.0.
+    let whole = float.trunc() + 0.0;
+    #[expect(clippy::cast_possible_truncation, reason = "exact, or the bound that is nearest to a larger double")]
+    integer.cmp(&(whole as i128)).then(whole.total_cmp(&float))
 }
 
 fn extreme_value(one: Option<Value>, other: Option<Value>, wanted: Ordering) -> Option<Value> {
     let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
-    Some(if compare_values(b, a) == wanted { b } else { a })
+    Some(if OrderedNumber::from(b).compare(a.into()) == wanted { b } else { a })
 }
 
 fn difference(from: Value, to: Value) -> f64 {

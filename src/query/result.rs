@@ -31,10 +31,9 @@ pub struct Windows {
 pub struct SeriesWindows {
     /// Key of the series, or of the group.
     ///
-    /// The key of a group has the tags of the grouping, and the metric name if all series of the group have the same
-    /// one.
+    /// The key of a group has the tags of the grouping, and the metric name if all its members have the same one.
     pub key: SeriesKey,
-    /// Number of series in the group; 1 for a series.
+    /// Number of series of the group that have a point in the range; 1 for a series.
     pub members: usize,
     /// Start of each window, ascending, or descending after [`Query::newest_first`](crate::Query::newest_first).
     ///
@@ -44,6 +43,7 @@ pub struct SeriesWindows {
     pub starts: Vec<Timestamp>,
     /// One column for each of [`Windows::columns`], with one entry for each start.
     ///
+    /// All values of a column have one type, that of its aggregate for the series of the row, whatever their size.
     /// `None` means no value; see [`Aggregate`](crate::Aggregate) for the windows that have one, and
     /// [`Fill`](crate::Fill).
     pub values: Vec<Vec<Option<Value>>>,

@@ -72,6 +72,13 @@ pub(super) enum WindowOutput {
 }
 
 impl WindowOutput {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Final(rows) => rows.starts.is_empty(),
+            Self::Partial { cells, .. } => cells.is_empty(),
+        }
+    }
+
     pub(super) fn byte_len(&self) -> usize {
         match self {
             Self::Final(rows) => rows.byte_len(),

@@ -17,6 +17,7 @@ pub use kind::ErrorKind;
 
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::rejected_point::RejectedPoint;
+use crate::types::timestamp::Timestamp;
 use crate::types::value_type::ValueType;
 
 /// Result of every fallible call of this crate.
@@ -299,6 +300,18 @@ pub enum Error {
     InvalidQuery {
         /// What is wrong, and what is allowed.
         detail: String,
+    },
+    /// The sum of integers in a window exceeds the range of their type; no result is returned.
+    ///
+    /// [`Aggregate::SumAsF64`](crate::Aggregate::SumAsF64) has no such limit.
+    #[non_exhaustive]
+    SumOverflow {
+        /// The key of the series or group.
+        series: String,
+        /// The type of its values.
+        value_type: ValueType,
+        /// The start of the window.
+        window: Timestamp,
     },
     /// A query needs more memory than it may use; no result is returned.
     #[non_exhaustive]

@@ -52,6 +52,7 @@ fn aggregates() -> impl Strategy<Value = Aggregate> {
     let names = [
         "count",
         "sum",
+        "sum as f64",
         "mean",
         "min",
         "max",
@@ -161,7 +162,7 @@ fn naive(aggregate: Aggregate, series: &[Seen]) -> Option<Value> {
     let timed = || series.iter().flat_map(|(_, points)| points);
     Some(Value::F64(match aggregate {
         Aggregate::Count => return Some(Value::U64(values.len() as u64)),
-        Aggregate::Sum => sum,
+        Aggregate::Sum | Aggregate::SumAsF64 => sum,
         Aggregate::Mean => sum / count,
         Aggregate::Min => min,
         Aggregate::Max => max,
@@ -185,8 +186,8 @@ fn naive(aggregate: Aggregate, series: &[Seen]) -> Option<Value> {
 
 type Rows = BTreeMap<i64, Vec<Option<Value>>>;
 
-/// Returns the answer as rows per group, in the order of the result.
-fn naive_answer(question: &Question, oracle: &Oracle, duplicates: DuplicatePolicy) -> Vec<(String, Rows)> {
+/// Returns name, number of series with a point, and rows of each group, in the order of the result.
+fn naive_answer(question: &Question, oracle: &Oracle, duplicates: DuplicatePolicy) -> Vec<((String, usize), Rows)> {
     let name = |series: usize| match question.group {
         0 => key(series).to_string(),
         1 => format!("m{{zone=\"{}\"}}", ZONES[series]),
@@ -198,12 +199,13 @@ fn naive_answer(question: &Question, oracle: &Oracle, duplicates: DuplicatePolic
     for (name, members) in groups {
         let seen: Vec<_> = members.iter().map(|series| oracle.seen(*series, question.range, duplicates)).collect();
         let whole: Vec<Seen> = seen.iter().map(|points| (None, points.clone())).collect();
+        let present = seen.iter().filter(|points| !points.is_empty()).count();
         let mut rows = windows(question, &seen);
         if rows.is_empty() {
             continue;
         }
         fill(question, &mut rows);
-        answer.push((question.rank.map(|(_, by, _)| naive(by, &whole).map(Value::as_f64)), name, rows));
+        answer.push((question.rank.map(|(_, by, _)| naive(by, &whole).map(Value::as_f64)), (name, present), rows));
     }
     if let Some((count, _, greatest)) = question.rank {
         let rank = |value: Option<f64>| value.filter(|value| !value.is_nan());
@@ -268,6 +270,11 @@ fn fill(question: &Question, rows: &mut Rows) {
                 _ => None,
             };
         }
+        // No column of doubles or counts has the type of the fill value, -7; only doubles represent it.
+        if matches!(FILLS[question.fill], Fill::Linear | Fill::Value(_)) {
+            let values = rows.values_mut().filter_map(|row| row[column].as_mut());
+            values.for_each(|value| *value = Value::F64(value.as_f64()));
+        }
     }
 }
 
@@ -324,10 +331,10 @@ fn holds(db: &Db, question: &Question, oracle: &Oracle, duplicates: DuplicatePol
             prop_assert_eq!(answer.series.len(), expected.len());
             continue;
         }
-        let names: Vec<String> = answer.series.iter().map(|series| series.key.to_string()).collect();
-        let wanted: Vec<&String> = expected.iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = answer.series.iter().map(|series| (series.key.to_string(), series.members)).collect();
+        let wanted: Vec<&(String, usize)> = expected.iter().map(|(name, _)| name).collect();
         prop_assert_eq!(names.iter().collect::<Vec<_>>(), wanted);
-        for (series, (name, rows)) in answer.series.iter().zip(&expected) {
+        for (series, ((name, _), rows)) in answer.series.iter().zip(&expected) {
             let starts: Vec<i64> = series.starts.iter().map(|start| start.as_nanos()).collect();
             prop_assert_eq!(starts, rows.keys().copied().collect::<Vec<_>>(), "{}", name);
             for (nth, (start, row)) in rows.iter().enumerate() {
@@ -347,6 +354,7 @@ fn near_ties(by: Aggregate) -> bool {
         by,
         Aggregate::Count
             | Aggregate::Sum
+            | Aggregate::SumAsF64
             | Aggregate::Min
             | Aggregate::Max
             | Aggregate::First

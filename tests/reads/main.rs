@@ -15,6 +15,7 @@ mod explain_shows_what_the_index_pruned;
 mod ingest_many_memtables_while_reading;
 mod late_points_are_stored_and_read_in_order;
 mod opening_and_planning_decode_no_block;
+mod queries_at_the_corners;
 mod query_results_are_grouped_sorted_and_divided;
 mod rates_of_a_real_machine_match_a_hand_calculation;
 mod the_latest_point_is_read_from_the_index;

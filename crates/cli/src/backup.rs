@@ -22,7 +22,7 @@ pub(crate) fn run(to: &Path, dir: &Path) -> Result<()> {
     db.close_blocking()?;
     let mut out = StdoutWriter::lock().out;
     writeln!(out, "{} -> {}", dir.display(), to.display())?;
-    writeln!(out, "points    {} of {} series, up to seq {}", count(points), count(series), count(seq))?;
+    writeln!(out, "points    {} in files, of {} series, up to seq {}", count(points), count(series), count(seq))?;
     writeln!(
         out,
         "files     {} with {}: {} linked, {} copied",

@@ -9,11 +9,12 @@ use timestrata::{Aggregate, Fill, Period, Value, Zone};
 use crate::names;
 use crate::time;
 
-const AGGREGATES: [&str; 16] = [
+const AGGREGATES: [&str; 17] = [
     "mean",
     "min",
     "max",
     "sum",
+    "sum as f64",
     "count",
     "first",
     "last",

@@ -39,7 +39,9 @@ pub struct BackupReport {
     pub copied: u64,
     /// Total length of the SSTs, in bytes.
     pub bytes: u64,
-    /// Points in the SSTs. The number includes points that a delete, retention or the duplicate policy hides.
+    /// Points in the SSTs, including points that a delete, retention or the duplicate policy hides.
+    ///
+    /// A compaction removes hidden points. A query of the backup counts the visible ones.
     pub points: u64,
     /// Number of series.
     pub series: u64,

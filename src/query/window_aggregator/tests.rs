@@ -10,9 +10,10 @@ use crate::state::merge::BoxPointSource;
 use crate::testing::merge::{VecSource, points, ranges, split, times};
 use crate::types::point::Point;
 
-const PLAIN: [Aggregate; 7] = [
+const PLAIN: [Aggregate; 8] = [
     Aggregate::Count,
     Aggregate::Sum,
+    Aggregate::SumAsF64,
     Aggregate::Mean,
     Aggregate::Min,
     Aggregate::Max,
@@ -107,6 +108,7 @@ macro_rules! naive_integer {
             }
 
             fn sum(values: &[$ty]) -> Value {
+                // A sum beyond the type is a double here; the query makes it an error.
                 let sum: i128 = values.iter().map(|value| i128::from(*value)).sum();
                 <$ty>::try_from(sum).map_or(Value::F64(i128_to_f64(sum)), Value::from)
             }
@@ -170,6 +172,7 @@ fn naive<T: NaiveAggregate>(aggregate: Aggregate, points: &[Point<T>], before: O
     Some(match aggregate {
         Aggregate::Count => Value::U64(values.len() as u64),
         Aggregate::Sum => T::sum(&values),
+        Aggregate::SumAsF64 => Value::F64(T::sum(&values).as_f64()),
         Aggregate::Mean => Value::F64(<T as NaiveAggregate>::mean(&values)),
         Aggregate::Min => min.map_or(nan, Into::into),
         Aggregate::Max => max.map_or(nan, Into::into),

@@ -62,6 +62,7 @@ impl Error {
             | Self::StaleSeries { .. }
             | Self::InvalidOption { .. }
             | Self::InvalidQuery { .. }
+            | Self::SumOverflow { .. }
             | Self::InvalidTimestamp { .. } => ErrorKind::InvalidInput,
             Self::TooManySeries { .. } | Self::QueryTooLarge { .. } | Self::DeadlineExceeded { .. } => {
                 ErrorKind::LimitExceeded

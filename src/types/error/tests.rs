@@ -319,6 +319,11 @@ fn input_rows() -> Vec<Row> {
             "invalid query: 0 threads, at least 1 is needed; change the query",
         ),
         row(
+            Error::SumOverflow { series: "temp".to_owned(), value_type: ValueType::I64, window: Timestamp::UNIX_EPOCH },
+            "the sum of temp in the window at 1970-01-01T00:00:00Z exceeds the range of i64; use the aggregate `sum as \
+             f64`, or shorter windows",
+        ),
+        row(
             Error::InvalidTimestamp { text, detail: "no date".to_owned() },
             "\"yesterday\" is not a timestamp: no date; write it as in 2013-01-01T06:00:00Z",
         ),

@@ -94,6 +94,7 @@ impl Error {
             Self::TooManySeries { .. } => "raise `max_series`, or use fewer distinct tag values",
             Self::InvalidOption { .. } => "change the option",
             Self::InvalidQuery { .. } => "change the query",
+            Self::SumOverflow { .. } => "use the aggregate `sum as f64`, or shorter windows",
             Self::QueryTooLarge { .. } => {
                 "narrow its time range or selector, take longer windows, or raise `Query::memory_limit`"
             }
@@ -185,6 +186,9 @@ impl Error {
             Self::TooManySeries { cap } => write!(f, "a new series would exceed the limit of {cap}"),
             Self::InvalidOption { option, detail } => write!(f, "invalid option {option}: {detail}"),
             Self::InvalidQuery { detail } => write!(f, "invalid query: {detail}"),
+            Self::SumOverflow { series, value_type, window } => {
+                write!(f, "the sum of {series} in the window at {window} exceeds the range of {value_type}")
+            }
             Self::QueryTooLarge { needed, limit } => {
                 write!(f, "the query needs at least {needed} bytes, `memory_limit` allows {limit}")
             }

@@ -19,7 +19,8 @@ excludes --to. Times without a zone are local times in --zone, which is UTC by d
 Without options for windows, the points themselves are printed. With --every, there is one value per window. Windows of a \
 fixed length (90s, 15m, 1h30m) are aligned to midnight of 1970-01-01 in --zone, or to --origin. Calendar windows (1d, 1w \
 from Monday, 1mo, 1y, or day, week, month, quarter, year) begin at midnight in --zone. Without --every, the whole range \
-is one window. Quantiles are p95 or quantile=0.95; rate and increase are for counters, which may restart at 0.
+is one window. Quantiles are p95 or quantile=0.95; rate and increase are for counters, which may restart at 0. A sum of \
+integers keeps their type, and a sum beyond it is an error; \"sum as f64\" has no such limit.
 
 A table rounds to nine digits. CSV (series, time, then value or the names of the aggregates) and JSON (one line per row) \
 are exact. JSON has no numbers for NaN and infinities: they are the strings \"NaN\", \"inf\", \"-inf\".

@@ -16,7 +16,7 @@ fn it_answers_as_the_one_it_is_of() {
     let points = place.points(&format!("--db w {query}"));
     let out = place.run("backup backups/monday --db w").ok();
     assert!(out.starts_with("w -> backups/monday\n"), "{out}");
-    assert!(out.contains("points    52,229 of 6 series, up to seq "), "{out}");
+    assert!(out.contains("points    52,229 in files, of 6 series, up to seq "), "{out}");
     assert!(out.contains(" linked, 0 copied\n"), "{out}");
 
     std::fs::remove_dir_all(place.path("w")).unwrap();

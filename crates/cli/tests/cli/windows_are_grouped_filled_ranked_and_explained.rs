@@ -93,6 +93,26 @@ fn series_are_ranked_by_the_first_aggregate_or_another() {
 }
 
 #[test]
+fn a_sum_of_integers_beyond_their_type_names_the_aggregate_without_this_limit() {
+    let place = Place::new();
+    place.file("f.csv", format!("t,host,bytes\n1,a,{most}\n2,a,1\n3,a,5\n1,b,7\n", most = u64::MAX));
+    place.run("ingest f.csv --db d --time t --time-format s --tags host --types bytes=u64").ok();
+    let error = place.run("query bytes --db d --agg sum").fails(2);
+    let expected = r#"the sum of bytes{host="a"} in the window at 1970-01-01T00:00:01Z exceeds the range of u64"#;
+    assert!(error.contains(expected) && error.contains("`sum as f64`"), "{error}");
+    let rows = place.run("query bytes --db d --agg 'sum as f64,count' --by sum --top 1 --format csv").ok();
+    let rows: Vec<&str> = rows.lines().collect();
+    assert_eq!(rows[0], "series,time,sum as f64,count");
+    let cells: Vec<&str> = rows[1].rsplit(',').collect();
+    assert_eq!((rows.len(), cells[0], cells[2]), (2, "3", "1970-01-01T00:00:01Z"));
+    assert_eq!(cells[1].parse(), Ok(18_446_744_073_709_551_616.0));
+    let filled = place
+        .points("bytes{host=\"a\"} --db d --every 1s --agg sum --fill 0 --from 1970-01-01 --to 1970-01-01T00:00:04Z");
+    let values: Vec<&str> = filled.iter().map(|row| row[2].as_str()).collect();
+    assert_eq!(values, ["0", "18446744073709551615", "1", "5"]);
+}
+
+#[test]
 fn rows_are_cut_and_turned_round() {
     let place = place();
     let minute = |time: &str| time[time.len() - 6..time.len() - 4].to_owned();
