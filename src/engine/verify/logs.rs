@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::DatabaseVerifier;
 use crate::engine::store::{check_segment_empty, recovery_error};
+use crate::format::bytes::log_header::LOG_HEADER_BYTES;
 use crate::format::manifest::{MANIFEST, ManifestContents, SERIES_LOG, SeriesLog};
 use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, SegmentTail, segment_name};
 use crate::state::file_id::FileId;
@@ -28,7 +29,8 @@ impl DatabaseVerifier<'_> {
                 return Ok(());
             }
             None => return Ok(()),
-            Some(len) if len > valid_len => {
+            // An opening creates the log with its header alone.
+            Some(len) if len > valid_len.max(LOG_HEADER_BYTES as u64) => {
                 let surplus = len - valid_len;
                 self.add_note(format!(
                     "{SERIES_LOG}: {surplus} bytes after byte {valid_len} that the manifest does not count"
