@@ -62,7 +62,7 @@ pub(crate) fn backup(
     duplicates: DuplicatePolicy,
     path: &Path,
 ) -> Result<BackupReport> {
-    check_apart(readers.files.dir().absolute_path(), path)?;
+    check_apart(readers.files.dir(), path)?;
     let to = readers.files.dir().other(path);
     let (to, lock) = prepare_target(&to)?;
     let made = copy_version(readers, version, duplicates, &to).inspect_err(|_| give_up(&to, version));
@@ -211,11 +211,17 @@ fn give_up(to: &Dir, version: &Version) {
 }
 
 /// Checks that the target is neither the directory of the database nor inside it.
-fn check_apart(own: &Path, to: &Path) -> Result<()> {
-    if absolute_path(to).starts_with(absolute_path(own)) {
-        return Err(Error::BackupInsideDatabase { dir: to.to_owned(), database: own.to_owned() });
+fn check_apart(own: &Dir, to: &Path) -> Result<()> {
+    // The current directory may have changed since the database was opened.
+    if is_inside(own.absolute_path(), to) {
+        return Err(Error::BackupInsideDatabase { dir: to.to_owned(), database: own.path().to_owned() });
     }
     Ok(())
+}
+
+/// Returns `true` if a path is that of the directory or inside it, by the texts of both.
+fn is_inside(dir: &Path, path: &Path) -> bool {
+    absolute_path(path).starts_with(absolute_path(dir))
 }
 
 /// Returns the absolute path without `.` and `..`, by its text alone.
@@ -239,12 +245,12 @@ mod tests {
     #[test]
     fn a_directory_inside_is_known_by_its_path() {
         for inside in ["/a/db", "/a/db/", "/a/db/x", "/a/./db/x", "/a/b/../db/x", "/a/db/x/../y"] {
-            assert!(check_apart(Path::new("/a/db"), Path::new(inside)).is_err(), "{inside}");
+            assert!(is_inside(Path::new("/a/db"), Path::new(inside)), "{inside}");
         }
         for apart in ["/a", "/a/db2", "/a/d", "/a/db/../x", "/b/db", "db"] {
-            assert!(check_apart(Path::new("/a/db"), Path::new(apart)).is_ok(), "{apart}");
+            assert!(!is_inside(Path::new("/a/db"), Path::new(apart)), "{apart}");
         }
-        assert!(check_apart(Path::new("db"), Path::new("./db/x")).is_err());
-        assert!(check_apart(Path::new("db"), Path::new("../db")).is_ok());
+        assert!(is_inside(Path::new("db"), Path::new("./db/x")));
+        assert!(!is_inside(Path::new("db"), Path::new("../db")));
     }
 }
