@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::*;
+use crate::query::{SeriesInfo, Window};
 use crate::types::series::SeriesId;
 
 /// Checks the JSON of a value, and that an equal value is read back.
