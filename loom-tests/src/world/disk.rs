@@ -282,6 +282,8 @@ impl WriterStorage for ModelStorage {
     }
 
     fn sync(&mut self) -> Result<()> {
+        // The directory can be moved between the append and the sync: the lock lets the other thread in.
+        drop(self.check_place());
         self.step(ModelDisk::sync);
         self.check_place().map_err(Error::outcome_unknown)
     }
