@@ -119,8 +119,8 @@ fn lookups_create_nothing_and_distinguish_openings() {
     assert_ne!(reopened.series::<bool>(&key).unwrap(), created, "a handle of another opening");
 }
 
-/// The opening of a long log is dropped while it replays. It must not recover the log behind the caller's back: the next
-/// opening would wait for it, and find its lock taken by a call that nobody waits for.
+/// The future of an opening is dropped while a long log is replayed. The opening must stop: if it went on, it would hold
+/// the lock although no caller waits for it, and the next opening would fail with `Locked`.
 #[test]
 fn an_opening_whose_future_is_dropped_stops_at_its_next_step() {
     let dir = tempfile::tempdir().unwrap();

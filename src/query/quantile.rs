@@ -66,7 +66,7 @@ fn small_bin(value: f64) -> i64 {
     if value < 0.0 { -bin } else { bin }
 }
 
-/// Returns the value that stands for a bin of [`small_bin`].
+/// Returns the value of a bin, which [`small_bin`] computed: the least absolute value in the bin, with its sign.
 fn small_value(bin: i64) -> f64 {
     let value = f64::from_bits(bin.unsigned_abs());
     if bin < 0 { -value } else { value }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::listing::FileKind;
+use super::listing::EntryKind;
 use crate::platform::env::{Dir, OsEnv};
 use crate::types::error::{Error, Result};
 
@@ -98,14 +98,14 @@ fn usage_of(dir: &Dir) -> Result<DiskUsage> {
             usage.directories += 1;
             continue;
         }
-        let part = match FileKind::of(&entry.name) {
-            FileKind::Sst(_) => &mut usage.ssts,
-            FileKind::Segment => &mut usage.wal_segments,
-            FileKind::SpareSegment => &mut usage.spare_wal_segments,
-            FileKind::Manifest | FileKind::SeriesLog => &mut usage.metadata,
-            FileKind::Temporary => &mut usage.temporaries,
-            FileKind::TornTailCopy => &mut usage.torn_tail_copies,
-            FileKind::Lock | FileKind::Unknown => &mut usage.other,
+        let part = match EntryKind::of(&entry.name) {
+            EntryKind::Sst(_) => &mut usage.ssts,
+            EntryKind::Segment(_) => &mut usage.wal_segments,
+            EntryKind::SpareSegment(_) => &mut usage.spare_wal_segments,
+            EntryKind::Manifest | EntryKind::SeriesLog => &mut usage.metadata,
+            EntryKind::Temporary => &mut usage.temporaries,
+            EntryKind::TornTailCopy => &mut usage.torn_tail_copies,
+            EntryKind::Lock | EntryKind::Unknown => &mut usage.other,
         };
         part.add(FileUsage { files: 1, bytes: entry.len });
     }

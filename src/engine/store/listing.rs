@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::format::manifest::{MANIFEST, MANIFEST_TMP, SERIES_LOG};
 use crate::format::sst;
-use crate::format::wal;
+use crate::format::wal::{self, WalFiles};
 use crate::platform::env::{Dir, DirEntry};
 use crate::state::file_id::FileId;
 use crate::types::error::Result;
@@ -16,14 +16,14 @@ pub(super) const LOST_AND_FOUND: &str = "lost+found";
 /// Prefix of the copies of torn tails.
 pub(super) const TORN_TAIL_PREFIX: &str = "forgiven-";
 
-/// Kind of a file, by its name only.
+/// Kind of a directory entry, by its name only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileKind {
+pub(super) enum EntryKind {
     Lock,
     Manifest,
     SeriesLog,
-    Segment,
-    SpareSegment,
+    Segment(FileId),
+    SpareSegment(FileId),
     Sst(FileId),
     TornTailCopy,
     /// File of an operation that did not finish.
@@ -31,7 +31,7 @@ pub(super) enum FileKind {
     Unknown,
 }
 
-impl FileKind {
+impl EntryKind {
     pub(super) fn of(name: &str) -> Self {
         match name {
             LOCK_FILE => Self::Lock,
@@ -40,9 +40,11 @@ impl FileKind {
             MANIFEST_TMP => Self::Temporary,
             _ if name.starts_with(TORN_TAIL_PREFIX) => Self::TornTailCopy,
             _ if name.ends_with(sst::SST_TEMP_SUFFIX) => Self::Temporary,
-            _ if wal::parse_segment_name(name).is_some() => Self::Segment,
-            _ if wal::parse_spare_name(name).is_some() => Self::SpareSegment,
-            _ => sst::parse_sst_file_name(name).map_or(Self::Unknown, Self::Sst),
+            _ => None
+                .or_else(|| wal::parse_segment_name(name).map(Self::Segment))
+                .or_else(|| wal::parse_spare_name(name).map(Self::SpareSegment))
+                .or_else(|| sst::parse_sst_file_name(name).map(Self::Sst))
+                .unwrap_or(Self::Unknown),
         }
     }
 }
@@ -52,12 +54,7 @@ impl FileKind {
 pub(crate) struct DirectoryListing {
     pub(crate) manifest: bool,
     pub(crate) series_log: bool,
-    /// Ids of the WAL segments, ascending.
-    pub(crate) segments: Vec<FileId>,
-    /// Ids of the spare segments, ascending.
-    pub(crate) spares: Vec<FileId>,
-    /// Lengths of the WAL segments and spares in bytes, by name.
-    pub(crate) wal_lens: BTreeMap<String, u64>,
+    pub(crate) wal: WalFiles,
     /// SSTs under their final names, with their lengths.
     pub(crate) ssts: BTreeMap<FileId, u64>,
     /// Names of the copies of torn tails.
@@ -74,10 +71,6 @@ impl DirectoryListing {
         for entry in dir.list()? {
             found.sort(entry);
         }
-        let mut files = wal::list_wal_files(dir)?;
-        found.segments.append(&mut files.segments);
-        found.spares.append(&mut files.spares);
-        found.wal_lens.append(&mut files.lens);
         found.unknown.sort_unstable();
         Ok(found)
     }
@@ -85,18 +78,19 @@ impl DirectoryListing {
     /// Adds an entry to the list of its kind.
     fn sort(&mut self, entry: DirEntry) {
         let DirEntry { name, len, is_dir } = entry;
-        match FileKind::of(&name) {
+        match EntryKind::of(&name) {
             // The file system's own directory, not content.
             _ if is_dir && name == LOST_AND_FOUND => {}
             _ if is_dir => self.unknown.push(name),
-            // `list_wal_files` lists the WAL files.
-            FileKind::Lock | FileKind::Segment | FileKind::SpareSegment => {}
-            FileKind::Manifest => self.manifest = true,
-            FileKind::SeriesLog => self.series_log = true,
-            FileKind::Temporary => self.temporaries.push(name),
-            FileKind::TornTailCopy => self.torn_tail_copies.push(name),
-            FileKind::Sst(id) => drop(self.ssts.insert(id, len)),
-            FileKind::Unknown => self.unknown.push(name),
+            EntryKind::Lock => {}
+            EntryKind::Segment(id) => drop(self.wal.segments.insert(id, len)),
+            EntryKind::SpareSegment(id) => drop(self.wal.spares.insert(id, len)),
+            EntryKind::Manifest => self.manifest = true,
+            EntryKind::SeriesLog => self.series_log = true,
+            EntryKind::Temporary => self.temporaries.push(name),
+            EntryKind::TornTailCopy => self.torn_tail_copies.push(name),
+            EntryKind::Sst(id) => drop(self.ssts.insert(id, len)),
+            EntryKind::Unknown => self.unknown.push(name),
         }
     }
 
@@ -109,6 +103,6 @@ impl DirectoryListing {
     ///
     /// A creation that ended before its manifest had its name leaves none of them.
     pub(crate) fn has_data(&self) -> bool {
-        self.manifest || self.series_log || !self.ssts.is_empty() || !self.segments.is_empty()
+        self.manifest || self.series_log || !self.ssts.is_empty() || !self.wal.segments.is_empty()
     }
 }

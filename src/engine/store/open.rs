@@ -20,7 +20,7 @@ use super::replay::{ReplayOutcome, WalReplay, check_replayable};
 use crate::engine::actor::{CancelFlag, WriterStorage};
 use crate::format::manifest::{Manifest, ManifestContents, SeriesLog};
 use crate::format::sst;
-use crate::format::wal::{WalFiles, WalWriter, segment_name};
+use crate::format::wal::{WalWriter, segment_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::version::{Cutoffs, DurableState, RecoveryPlan, Version};
@@ -96,12 +96,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     let mut listed = DirectoryListing::list(&dir)?;
     let created = !listed.manifest;
     if created {
-        check_creatable(&dir, &listed, options.create)?;
-        sync_parent(&dir)?;
-        // Floor 0: no opening has finished, so no segment counts.
-        let (next_file, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
-        let durable = DurableState { next_file_id: next_file, duplicates, ..DurableState::default() };
-        Manifest::create(dir.clone(), dir.env().random_uuid(), durable)?;
+        create_manifest(&dir, &listed, options)?;
     }
     let manifest = ManifestContents::read(&dir)?;
     let duplicates = manifest.state.duplicates;
@@ -126,7 +121,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
     // The manifest that no longer needs the old segments is durable now.
     storage.drop_wal_segments();
-    removed.extend(listed.segments.iter().map(|id| segment_name(*id)));
+    removed.extend(listed.wal.segments.keys().map(|id| segment_name(*id)));
     let durable = storage.manifest.state();
     let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
     let version = Version::from_durable(replayed.series, durable, cutoffs);
@@ -155,6 +150,16 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         report,
         opening_id,
     })
+}
+
+/// Creates the manifest of a new database.
+fn create_manifest(dir: &Dir, listed: &DirectoryListing, options: &Options) -> Result<()> {
+    check_creatable(dir, listed, options.create)?;
+    sync_parent(dir)?;
+    // Floor 0: no opening has finished, so no segment counts.
+    let (next_file_id, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
+    let durable = DurableState { next_file_id, duplicates, ..DurableState::default() };
+    Manifest::create(dir.clone(), dir.env().random_uuid(), durable).map(drop)
 }
 
 /// Warns if the file system does not tell whether the path of the directory still leads to it.
@@ -235,10 +240,8 @@ fn commit_recovery(
     let mut series_log = SeriesLog::open(dir.clone(), uuid, recovery.durable.series_log_len, logged)?;
     let series_log_len = series_log.append(&replayed.definitions)?;
     series_log.hold_open()?;
-    let (segments, spares) = (listed.segments.clone(), listed.spares.clone());
-    let found = WalFiles { segments, spares, lens: listed.wal_lens.clone() };
     let segment_bytes = options.wal_segment_bytes;
-    let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, &found)?;
+    let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, &listed.wal)?;
     let (empty_series, empty_candidates) = replayed.series.empty_series().manifest_sets();
     let durable = DurableState {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),

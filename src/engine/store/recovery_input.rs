@@ -18,7 +18,8 @@ use crate::types::error::{Error, Result};
 
 /// Lock of a database's directory: of its lock file, and of the directory itself where the platform allows.
 ///
-/// The second lock admits nobody after the lock file was deleted. Both are released when the value is dropped.
+/// If the lock file is deleted, the lock of the directory still keeps other openings out. Dropping the value releases
+/// both.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
     file: Box<dyn FileLock>,
@@ -110,19 +111,19 @@ pub(crate) fn plan_recovery_from_disk(
 ) -> Result<RecoveryPlan> {
     let floor = manifest.state.wal_floor;
     let mut segments = Vec::new();
-    for id in &listed.segments {
+    for id in listed.wal.segments.keys() {
         // Segments below the floor are not replayed, so their headers do not matter.
         if *id >= floor {
             segments.push(SegmentHeader::read(dir, manifest.uuid, *id)?.summary());
         }
     }
-    let older = listed.segments.iter().filter(|id| **id < floor);
+    let older = listed.wal.segments.keys().filter(|id| **id < floor);
     let found = RecoveryInput {
         manifest: ManifestState { durable: manifest.state.clone(), bad_edit: manifest.bad_edit.map(|bad| bad.offset) },
         segments,
         ssts: listed.ssts.clone(),
         // Ids of temporary files count, too: a temporary file keeps its name if its removal fails.
-        other_ids: older.chain(&listed.spares).copied().chain(listed.temporary_ids()).collect(),
+        other_ids: older.chain(listed.wal.spares.keys()).copied().chain(listed.temporary_ids()).collect(),
     };
     plan_recovery(&found).map_err(|fault| recovery_error(dir, &fault))
 }

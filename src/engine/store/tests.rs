@@ -4,6 +4,7 @@ use crate::engine::actor::FlushJob;
 use crate::state::series_index::{NewSeriesSettings, SeriesIndex};
 use crate::state::version::Cutoffs;
 use crate::types::duplicate_policy::DuplicatePolicy;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::actor::{CancelFlag, FlushExecutor, WriterStorage};
@@ -72,7 +73,7 @@ fn an_opening_that_is_refused_deletes_nothing() {
     let unnamed = make_unnamed(&mut opened);
     drop(opened);
     let listed = super::DirectoryListing::list(&Dir::new(Arc::new(OsEnv), dir.path())).unwrap();
-    let segment = dir.path().join(crate::format::wal::segment_name(listed.segments[0]));
+    let segment = dir.path().join(crate::format::wal::segment_name(*listed.wal.segments.keys().next().unwrap()));
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[128 + 20] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
@@ -117,4 +118,17 @@ fn an_unfinished_database_with_garbage_is_rewritten_once_before_it_is_replayed()
     assert_eq!(opened.report.removed.iter().filter(|name| **name == unnamed).count(), 1);
     let rewrites = env.calls().iter().filter(|call| **call == EnvCall::Sync(SyncStep::ManifestRewrite)).count();
     assert_eq!(rewrites, 2);
+}
+
+#[test]
+fn only_names_that_the_wal_writes_are_listed_as_its_files() {
+    let temp = tempfile::tempdir().unwrap();
+    for name in ["wal-00000000000000AB.log", "wal-1.log", "spare-00000000000000ab.log", "wal-+00000000000000a.log"] {
+        std::fs::write(temp.path().join(name), b"").unwrap();
+    }
+    std::fs::create_dir(temp.path().join("wal-0000000000000001.log")).unwrap();
+    std::fs::write(temp.path().join("wal-00000000000000ab.log"), b"123").unwrap();
+    let wal = super::DirectoryListing::list(&Dir::new(Arc::new(OsEnv), temp.path())).unwrap().wal;
+    let id = FileId::new(0xab);
+    assert_eq!((wal.segments, wal.spares), (BTreeMap::from([(id, 3)]), BTreeMap::from([(id, 0)])));
 }

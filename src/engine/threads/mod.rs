@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 pub(crate) use drive::TimerQueue;
 use drive::block_on_with_timers;
@@ -129,18 +130,10 @@ impl Engine {
         let (flusher_inbox, flush_jobs) = channel::<FlushJob>();
         let (compactor_inbox, compactor_commands) = channel::<CompactorCommand>();
         let timers = Arc::new(TimerQueue::new(Arc::clone(&env)));
-        let settings = WriterSettings {
-            durability: options.durability,
-            flush_at_bytes: options.flush_at_bytes(),
-            flush_age: options.flush_age,
-            max_series: options.max_series,
-            retention: RetentionPolicy { age: options.retention.age, bytes: options.retention.bytes, rules },
-            duplicates,
-        };
         let writer = Writer::new(
             storage,
             Arc::clone(&timers),
-            settings,
+            writer_settings(&options, rules, duplicates),
             flusher_inbox,
             compactor_inbox,
             Arc::clone(&version_watch),
@@ -272,6 +265,18 @@ impl Drop for Engine {
         }
         self.send(WriterCommand::Release, None);
         self.join();
+    }
+}
+
+/// Returns the settings of the writer. `rules` has the maximum age for each rule in the cutoffs of the version.
+fn writer_settings(options: &Options, rules: Vec<Option<Duration>>, duplicates: DuplicatePolicy) -> WriterSettings {
+    WriterSettings {
+        durability: options.durability,
+        flush_at_bytes: options.flush_at_bytes(),
+        flush_age: options.flush_age,
+        max_series: options.max_series,
+        retention: RetentionPolicy { age: options.retention.age, bytes: options.retention.bytes, rules },
+        duplicates,
     }
 }
 

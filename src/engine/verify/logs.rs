@@ -61,13 +61,13 @@ impl DatabaseVerifier<'_> {
     /// They are those of recovery's plan or, after damage, as many as can be determined.
     pub(super) fn plan_segments(&mut self, manifest: &ManifestContents) -> Result<Vec<(FileId, SegmentBound)>> {
         let floor = manifest.state.wal_floor;
-        let below = self.listed.segments.iter().filter(|id| **id < floor);
+        let below = self.listed.wal.segments.keys().filter(|id| **id < floor);
         let below: Vec<String> = below.map(|id| segment_name(*id)).collect();
         for name in below {
             self.add_note(format!("{name}: below the floor of the WAL; the next opening removes it"));
         }
         let headers = self.read_segment_headers(manifest.uuid, floor)?;
-        let damaged = headers.len() < self.listed.segments.iter().filter(|id| **id >= floor).count();
+        let damaged = headers.len() < self.listed.wal.segments.keys().filter(|id| **id >= floor).count();
         let state_lost = self.check_recovery(manifest, &headers, damaged)?;
         let (chain, unfinished): (Vec<_>, Vec<_>) =
             headers.into_iter().partition(|header| header.link.predecessor.is_some() || header.id == floor);
@@ -92,7 +92,7 @@ impl DatabaseVerifier<'_> {
     /// Returns the valid headers of the segments at or above the floor, and counts the files.
     fn read_segment_headers(&mut self, uuid: Uuid, floor: FileId) -> Result<Vec<SegmentHeader>> {
         let mut headers = Vec::new();
-        for id in self.listed.segments.iter().filter(|id| **id >= floor) {
+        for id in self.listed.wal.segments.keys().filter(|id| **id >= floor) {
             self.count_file(&segment_name(*id));
             let header = SegmentHeader::read(self.dir, uuid, *id);
             headers.extend(self.accept(header)?);
@@ -163,7 +163,7 @@ impl DatabaseVerifier<'_> {
         let before = chain.iter().filter_map(|header| header.link.predecessor).map(|before| before.id);
         let named: BTreeSet<FileId> = first.into_iter().chain(before.filter(|id| *id > floor)).collect();
         for id in named {
-            if !self.listed.segments.contains(&id) {
+            if !self.listed.wal.segments.contains_key(&id) {
                 self.add_missing_file(&segment_name(id));
                 self.series_complete = false;
             }

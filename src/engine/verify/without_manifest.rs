@@ -21,7 +21,7 @@ impl DatabaseVerifier<'_> {
                 self.add_note(format!("{SERIES_LOG}: {sound}; only the manifest says how much of it counts"));
             }
         }
-        for id in &listed.segments {
+        for id in listed.wal.segments.keys() {
             let name = segment_name(*id);
             self.count_file(&name);
             let described = describe_segment(self.dir, &name);

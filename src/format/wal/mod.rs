@@ -88,10 +88,8 @@ pub(crate) use writer::WalWriter;
 use std::collections::BTreeMap;
 
 use crate::format::bytes::check_u63;
-use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
-use crate::types::error::Result;
 
 /// Returns the file name of a segment.
 pub(crate) fn segment_name(id: FileId) -> String {
@@ -113,36 +111,16 @@ pub(crate) fn parse_spare_name(name: &str) -> Option<FileId> {
     parse_id(name, "spare-")
 }
 
-/// WAL files in a directory, found by name; no file was opened.
+/// WAL files in a directory, found by name, with their lengths in bytes; no file was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct WalFiles {
-    /// Segment ids, ascending.
+    /// Segments by id.
     ///
     /// A segment below the manifest's WAL floor is a leftover. Its bytes, including the header, are meaningless: the
     /// file may have been renamed to a spare and overwritten before the rename was durable.
-    pub(crate) segments: Vec<FileId>,
-    /// Spare ids, ascending. The content of a spare is meaningless, but its id is taken.
-    pub(crate) spares: Vec<FileId>,
-    /// Lengths of these files in bytes, by name.
-    pub(crate) lens: BTreeMap<String, u64>,
-}
-
-/// Lists the segments and the spares of a directory.
-pub(crate) fn list_wal_files(dir: &Dir) -> Result<WalFiles> {
-    let mut files = WalFiles::default();
-    for entry in dir.list()?.into_iter().filter(|entry| !entry.is_dir) {
-        if let Some(id) = parse_segment_name(&entry.name) {
-            files.segments.push(id);
-        } else if let Some(id) = parse_spare_name(&entry.name) {
-            files.spares.push(id);
-        } else {
-            continue;
-        }
-        files.lens.insert(entry.name, entry.len);
-    }
-    files.segments.sort_unstable();
-    files.spares.sort_unstable();
-    Ok(files)
+    pub(crate) segments: BTreeMap<FileId, u64>,
+    /// Spares by id. The content of a spare is meaningless, but its id is taken.
+    pub(crate) spares: BTreeMap<FileId, u64>,
 }
 
 /// Returns the id in a file name.

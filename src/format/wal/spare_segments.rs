@@ -45,12 +45,12 @@ impl SpareSegments {
     ///
     /// All segments that were found are retired, since an opening never appends to a segment of an earlier one.
     pub(super) fn new(dir: Dir, ids: Arc<FileIdAllocator>, found: &WalFiles) -> Self {
-        let file = |id, name: String| WalFile { id, len: found.lens.get(&name).copied().unwrap_or_default() };
+        let file = |(id, len): (&FileId, &u64)| WalFile { id: *id, len: *len };
         let mut spares = Self {
             dir,
             ids,
-            spares: found.spares.iter().map(|id| file(*id, spare_name(*id))).collect(),
-            retired_segments: found.segments.iter().map(|id| file(*id, segment_name(*id))).collect(),
+            spares: found.spares.iter().map(file).collect(),
+            retired_segments: found.segments.iter().map(file).collect(),
         };
         while spares.spares.len() > MAX_SPARES {
             let surplus = spares.spares.remove(0);

@@ -77,15 +77,12 @@ impl Env for OsEnv {
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let taken = file.try_lock();
-        lock_or_none(file, taken)
+        lock_or_none(file, true)
     }
 
     /// Opens the file for reading only, so that a database on a read-only file system can be verified.
     fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-        let file = fs::File::open(path)?;
-        let taken = file.try_lock_shared();
-        lock_or_none(file, taken)
+        lock_or_none(fs::File::open(path)?, false)
     }
 
     fn monotonic_now(&self) -> Duration {
@@ -102,12 +99,9 @@ impl Env for OsEnv {
     }
 }
 
-/// Returns the lock; `None` if another handle holds it.
-pub(super) fn lock_or_none(
-    file: fs::File,
-    taken: Result<(), fs::TryLockError>,
-) -> io::Result<Option<Box<dyn FileLock>>> {
-    match taken {
+/// Takes the exclusive or the shared lock of a file or directory; `None` if another handle's lock prevents it.
+pub(super) fn lock_or_none(file: fs::File, exclusive: bool) -> io::Result<Option<Box<dyn FileLock>>> {
+    match if exclusive { file.try_lock() } else { file.try_lock_shared() } {
         Ok(()) => Ok(Some(Box::new(OsLock { file, owner: OwnerProcess::current() }))),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(error)) => Err(error),

@@ -3,7 +3,6 @@
 //! Every call names the file relative to the directory's descriptor (`openat`, `renameat`, `unlinkat`, `linkat`), so no
 //! call is redirected by a changed current directory, or by a directory that was moved or replaced.
 
-use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::path::Arg;
 
 use super::dir_handle::DirHandle;
 use super::os::{OsFile, lock_or_none};
@@ -52,7 +52,7 @@ impl OsDir {
     }
 
     /// Returns the properties of an entry; those of the link itself if it is a symbolic link.
-    fn stat(&self, name: &CStr) -> io::Result<Stat> {
+    fn stat(&self, name: impl Arg + Copy) -> io::Result<Stat> {
         Ok(rustix::io::retry_on_intr(|| rustix::fs::statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW))?)
     }
 }
@@ -98,11 +98,10 @@ impl DirHandle for OsDir {
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        let found = || rustix::fs::statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW);
-        match rustix::io::retry_on_intr(found) {
+        match self.stat(name) {
             Ok(_) => Ok(true),
-            Err(rustix::io::Errno::NOENT) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -145,16 +144,12 @@ impl DirHandle for OsDir {
 
     fn try_lock_file(&self, name: &str, exclusive: bool) -> io::Result<Option<Box<dyn FileLock>>> {
         let flags = if exclusive { OFlags::RDWR | OFlags::CREATE } else { OFlags::RDONLY };
-        let file = fs::File::from(self.open_fd(name, flags)?);
-        let taken = if exclusive { file.try_lock() } else { file.try_lock_shared() };
-        lock_or_none(file, taken)
+        lock_or_none(fs::File::from(self.open_fd(name, flags)?), exclusive)
     }
 
     fn try_lock(&self, exclusive: bool) -> io::Result<Option<Box<dyn FileLock>>> {
         // The lock belongs to what the two descriptors share, so a drop of the guard's one releases it.
-        let file = self.file.try_clone()?;
-        let taken = if exclusive { file.try_lock() } else { file.try_lock_shared() };
-        lock_or_none(file, taken)
+        lock_or_none(self.file.try_clone()?, exclusive)
     }
 
     fn is_at_its_path(&self) -> bool {

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::durable_rows::SharedDurableRows;
 use crate::database;
 
-/// Time for the loader to stop by itself after the database was closed.
+/// Time that the loader has to stop after the database was closed. Then this thread ends the process.
 const STOP_TIME: Duration = Duration::from_secs(1);
 
 /// Signal that ends an ingest.
@@ -50,7 +50,7 @@ impl Signal {
 
 /// State shared with the thread that waits for signals.
 #[derive(Debug, Default)]
-struct WatchState {
+struct SignalState {
     /// Number of the signal that came; 0 before.
     signal_number: AtomicU8,
     /// `true` once the main thread or the watcher has taken over the end of the program.
@@ -60,7 +60,7 @@ struct WatchState {
 /// Watcher of signals. It holds a handle of the database until [`finish`](Self::finish).
 #[derive(Debug)]
 pub(crate) struct SignalWatch {
-    state: Arc<WatchState>,
+    state: Arc<SignalState>,
     /// `None` if no thread could be started.
     thread: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct SignalWatch {
 impl SignalWatch {
     /// Starts to wait for signals. Without it (no thread, no descriptor), a signal ends the process without a message.
     pub(crate) fn start(db: Db, rows: SharedDurableRows, progress: ProgressBar) -> Self {
-        let state = Arc::new(WatchState::default());
+        let state = Arc::new(SignalState::default());
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let watcher = Watcher { state: Arc::clone(&state), rows, progress };
@@ -116,7 +116,7 @@ impl SignalWatch {
 
 /// The part of the watch that runs on a thread of its own.
 struct Watcher {
-    state: Arc<WatchState>,
+    state: Arc<SignalState>,
     rows: SharedDurableRows,
     progress: ProgressBar,
 }
