@@ -1,18 +1,31 @@
-//! Options of an opening for retention: how long points are kept, and how many bytes of them.
+//! Retention: options of an opening for how long points are kept, and how many bytes of them; application on request.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::DbBuilder;
+use super::{Db, DbBuilder};
+use crate::engine::actor::WriterCommand;
+use crate::engine::threads::block_on;
+use crate::types::error::Result;
 use crate::types::selector::Selector;
 
 impl DbBuilder {
     /// Sets the age beyond which points are hidden and later removed. Default: no limit.
     ///
-    /// The age is counted from the newest timestamp or the wall clock, whichever is earlier, so that neither a wrong
-    /// clock nor a single point from the future removes points. Points that were hidden once stay hidden, even if a
-    /// later opening sets a longer age or no age. Writes of older points are accepted, but the points are never
-    /// visible.
+    /// The age is counted from the newest timestamp or the wall clock, whichever is earlier, and from no later time than
+    /// the monotonic clock explains since retention was last applied. A larger move waits for a grace
+    /// ([`retention_grace`](Self::retention_grace)), so that a wrong clock removes nothing, even if points are stamped
+    /// by it. What waits is in [`Stats::pending_retention`](super::Stats::pending_retention);
+    /// [`Db::apply_retention_now`] applies it.
+    ///
+    /// These moves wait: the first one of a database or of a limit, the one after a jump of the clock or of the
+    /// timestamps, the one after a time in which the database was closed, and the one to an age that is shorter than
+    /// the last one by more than an eighth. While one waits, retention goes on as the monotonic clock advances.
+    ///
+    /// Points that were hidden once stay hidden, even if a later opening sets a longer age or no age. Writes of older
+    /// points are accepted, but the points are never visible: [`Ack::points_behind_cutoff`](crate::Ack) counts them,
+    /// and [`reject_behind_cutoff`](Self::reject_behind_cutoff) rejects them. An age of more than 292 years keeps
+    /// everything.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -43,6 +56,26 @@ impl DbBuilder {
         self
     }
 
+    /// Sets the open time for which retention keeps points that only a move without an explanation would hide.
+    ///
+    /// See [`retain_for`](Self::retain_for). The grace is served while the database is open, summed over openings; a
+    /// crash loses at most the last five minutes of it, which lengthens it. Default: an eighth of the longest age, but
+    /// at least 24 hours and at most 7 days. With zero, every move is applied at once.
+    pub fn retention_grace(mut self, grace: Duration) -> Self {
+        self.options.retention.grace = Some(grace);
+        self
+    }
+
+    /// Rejects batches with a point that retention would hide at once. Default: `false`.
+    ///
+    /// The write fails with [`Error::RejectedPoints`](crate::Error::RejectedPoints), which lists the rejected points,
+    /// and no point of the batch is written. Without the option the batch is written, and
+    /// [`Ack::points_behind_cutoff`](crate::Ack) counts these points.
+    pub fn reject_behind_cutoff(mut self, reject: bool) -> Self {
+        self.options.reject_behind_cutoff = reject;
+        self
+    }
+
     /// Sets the total size of SSTs in bytes beyond which the oldest points are removed. Default: no limit.
     ///
     /// The oldest files are dropped, and points of the same age in other files are hidden. The limit holds between
@@ -51,5 +84,47 @@ impl DbBuilder {
     pub fn retain_bytes(mut self, bytes: u64) -> Self {
         self.options.retention.bytes = Some(bytes);
         self
+    }
+}
+
+impl Db {
+    /// Applies retention by age now, without the grace of pending moves.
+    ///
+    /// For programs that are too short-lived to serve a grace, and for owners who know that clock and timestamps are
+    /// right. When the call returns, the cutoffs are durable and the points before them are hidden; they cannot be made
+    /// visible again.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly) of kind [`Reopen`](crate::ErrorKind::Reopen), also if the cutoffs
+    /// cannot be made durable; [`Error::Closed`](crate::Error::Closed), and
+    /// [`Error::EnginePanicked`](crate::Error::EnginePanicked) of kind [`Bug`](crate::ErrorKind::Bug).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use std::time::Duration;
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let day = Duration::from_hours(24);
+    /// let db = Db::builder(dir.path().join("db")).retain_for(7 * day).open_blocking()?;
+    /// let mut batch = Batch::new();
+    /// for days in [1, 20] {
+    ///     batch.push_key(&SeriesKey::new("load"), Timestamp::from_secs(days * 86_400), 0.5);
+    /// }
+    /// db.write_blocking(batch)?;
+    /// assert_eq!(db.stats().retention_cutoff, None);
+    /// db.apply_retention_now_blocking()?;
+    /// assert_eq!(db.stats().retention_cutoff, Some(Timestamp::from_secs(13 * 86_400)));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub async fn apply_retention_now(&self) -> Result<()> {
+        self.request(|reply| WriterCommand::ApplyRetention { reply }).await
+    }
+
+    /// Blocking variant of [`apply_retention_now`](Self::apply_retention_now).
+    ///
+    /// # Errors
+    /// As for `apply_retention_now`.
+    pub fn apply_retention_now_blocking(&self) -> Result<()> {
+        block_on(self.apply_retention_now())
     }
 }

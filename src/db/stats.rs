@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::actor::PinStats;
-use crate::engine::store::ReadOnlyState;
+use crate::engine::store::{PendingRetention, ReadOnlyState};
 use crate::engine::threads::Engine;
 use crate::state::version::{JobCounters, SstMeta, Version};
 use crate::types::point::Timestamp;
@@ -52,6 +52,12 @@ pub struct Stats {
     pub tombstones: u64,
     /// Time before which retention hides all points; `None` without retention by age or size.
     pub retention_cutoff: Option<Timestamp>,
+    /// Move of the retention cutoffs that waits for its grace; `None` if none waits.
+    ///
+    /// The grace that is left is up to five minutes old.
+    pub pending_retention: Option<PendingRetention>,
+    /// Points written since the opening that retention hid already, so that they were never visible.
+    pub points_behind_cutoff: u64,
     /// Flushes since the opening.
     pub flushes: JobStats,
     /// Compactions since the opening.
@@ -189,6 +195,12 @@ impl Stats {
             levels: level_stats(&version),
             tombstones: version.tombstones.len() as u64,
             retention_cutoff: version.cutoffs.global().map(Timestamp::from_nanos),
+            pending_retention: PendingRetention::new(
+                &version.retention,
+                version.claimed_time(engine.wall_clock_nanos()),
+                engine.options.retention.grace,
+            ),
+            points_behind_cutoff: version.counters.points_behind_cutoff,
             flushes: version.counters.flushes.into(),
             compactions: version.counters.compactions.into(),
             files_dropped: version.counters.files_dropped,

@@ -42,6 +42,8 @@ pub(crate) struct RetentionOptions {
     pub(crate) bytes: Option<u64>,
     /// Rules with a maximum age for some series: text of the selector, predicate, age.
     pub(crate) rules: Vec<(String, Arc<dyn SeriesPredicate>, Duration)>,
+    /// Open time for which an unexplained move of a cutoff waits; `None` for the default.
+    pub(crate) grace: Option<Duration>,
 }
 
 /// Retention options as the writer applies them.
@@ -53,6 +55,8 @@ pub(crate) struct RetentionPolicy {
     ///
     /// `None` for a rule that only the manifest has: it is not among the options of this opening.
     pub(crate) rules: Vec<Option<Duration>>,
+    /// Open time for which an unexplained move of a cutoff waits; `None` for the default.
+    pub(crate) grace: Option<Duration>,
 }
 
 /// Maximum memory of a merge, in bytes.
@@ -117,6 +121,8 @@ pub(crate) struct Options {
     pub(crate) max_ahead_of_clock: Option<Duration>,
     /// Maximum distance of a timestamp behind the wall clock; `None` for no limit.
     pub(crate) max_behind_clock: Option<Duration>,
+    /// Reject batches with a point that a cutoff would hide at once.
+    pub(crate) reject_behind_cutoff: bool,
 }
 
 impl Default for Options {
@@ -135,6 +141,7 @@ impl Default for Options {
             duplicates: None,
             max_ahead_of_clock: None,
             max_behind_clock: None,
+            reject_behind_cutoff: false,
         }
     }
 }

@@ -35,6 +35,12 @@ pub enum RejectReason {
         /// Earliest timestamp that was accepted when the batch was checked.
         earliest: Timestamp,
     },
+    /// The timestamp is before the retention cutoff of its series, see
+    /// [`reject_behind_cutoff`](crate::DbBuilder::reject_behind_cutoff).
+    BehindCutoff {
+        /// Time before which retention hides the points of the series.
+        cutoff: Timestamp,
+    },
 }
 
 impl fmt::Display for RejectedPoint {
@@ -49,6 +55,7 @@ impl fmt::Display for RejectReason {
         match self {
             Self::AheadOfClock { latest } => write!(f, "is later than {latest}"),
             Self::BehindClock { earliest } => write!(f, "is older than {earliest}"),
+            Self::BehindCutoff { cutoff } => write!(f, "is before the retention cutoff {cutoff}"),
         }
     }
 }

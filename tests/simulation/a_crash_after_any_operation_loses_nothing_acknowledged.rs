@@ -159,6 +159,11 @@ fn retention_by_age() {
 }
 
 #[test]
+fn retention_under_a_wrong_clock() {
+    loses_nothing("retention by age under a wrong clock");
+}
+
+#[test]
 fn retention_by_bytes() {
     loses_nothing("retention by bytes");
 }

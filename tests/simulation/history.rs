@@ -120,6 +120,8 @@ pub(crate) enum Step {
     SetClock {
         back: Option<u8>,
     },
+    /// Applies retention without its grace.
+    ApplyRetention,
     /// Tries another opening during this one.
     OpenTwice,
     /// Tries an opening if the database is not open. If a fault makes it fail, it is not repeated at once.
@@ -198,6 +200,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         3 => prop::option::of(any::<u8>()).prop_map(|back| Step::SetClock { back }),
         1 => Just(Step::OpenTwice),
         4 => Just(Step::TryOpen),
+        2 => Just(Step::ApplyRetention),
     ]
 }
 
@@ -339,6 +342,7 @@ impl Run {
                 let at = back.map_or(i64::MAX / 2, |back| newest - i64::from(back) * 100);
                 self.world.set_clock(at);
             }
+            Step::ApplyRetention => _ = self.world.apply_retention_now(),
             Step::OpenTwice => self.world.open_twice(),
             Step::TryOpen => self.try_open(),
             Step::Hold => self.hold(),

@@ -15,6 +15,7 @@ mod scenarios;
 mod world;
 
 mod a_crash_after_any_operation_loses_nothing_acknowledged;
+mod a_wrong_clock_takes_nothing_away;
 mod any_call_may_fail_and_then_the_power;
 mod any_history_with_faults_keeps_what_was_acknowledged;
 mod every_flipped_bit_and_every_cut_is_noticed;

@@ -78,6 +78,49 @@ pub(crate) fn by_age(world: &mut World) {
     assert!(world.close());
 }
 
+/// The clock jumps far ahead together with the points that it stamps, in several openings. Under a grace retention goes
+/// on as the timers' clock does, whatever the wall clock says.
+pub(crate) fn under_a_wrong_clock(world: &mut World) {
+    /// Batches have times up to a tenth of this; marked points are a second ahead.
+    const FAR: i64 = 1_000_000;
+    let cutoff = |world: &World| world.db().stats().retention_cutoff.map(timestrata::Timestamp::as_nanos);
+    world.retain(Limits { age: Some(Duration::from_micros(3)), ..Limits::default() });
+    world.grace(Duration::from_hours(24));
+    world.set_clock(0);
+    open(world);
+    go_on(world);
+    assert_eq!(cutoff(world), None, "the first move waits");
+    assert!(world.apply_retention_now());
+    for life in 0..3 {
+        let before = cutoff(world);
+        assert!(before.is_some());
+        world.set_clock_right();
+        world.write(&[SYNC, OS, SYNC]);
+        world.wait(Duration::from_micros(10));
+        assert!(world.flush());
+        _ = world.look();
+        world.set_wrong_clock(i64::MAX / 2);
+        world.write(&[SYNC, OS, SYNC]);
+        _ = world.delete();
+        assert!(world.flush());
+        _ = world.look();
+        let stats = world.db().stats();
+        assert!(stats.pending_retention.is_some() && cutoff(world).is_some_and(|at| at < FAR), "{stats:?}");
+        assert!(cutoff(world) > before || life > 0, "retention goes on: {stats:?}");
+        if life == 1 {
+            assert!(world.close());
+        } else {
+            world.kill();
+        }
+        open(world);
+        assert!(cutoff(world).is_some_and(|at| at < FAR));
+        world.write(&[OS]);
+        assert!(world.compact());
+        _ = world.look();
+    }
+    assert!(world.close());
+}
+
 /// The oldest files are dropped until the rest is within the limit.
 pub(crate) fn by_bytes(world: &mut World) {
     const MOST: u64 = 5 << 10;

@@ -48,6 +48,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "backups linked, copied and failed", run: backups },
     Scenario { name: "series whose points all go and come again", run: fleeting_series },
     Scenario { name: "retention by age", run: retention::by_age },
+    Scenario { name: "retention by age under a wrong clock", run: retention::under_a_wrong_clock },
     Scenario { name: "retention by bytes", run: retention::by_bytes },
     Scenario { name: "retention by a rule", run: retention::by_rule },
 ];

@@ -33,6 +33,12 @@ pub(crate) struct World {
     /// Retention limits of the next opening, and of the current one.
     retain: Limits,
     limits: Limits,
+    /// Grace of retention of the next opening, and of the current one. Without one, what a jump of the clock may hide is
+    /// hidden at once, while a crash is near.
+    grace: Duration,
+    open_grace: Duration,
+    /// While the wall clock is wrong: the time that a right clock showed when it jumped, and the time of the timers then.
+    right_clock: Option<(i64, Duration)>,
     /// Number of faults that had occurred when this opening began.
     struck: u64,
     /// Number of batches that the end of an interval has made durable.
@@ -54,6 +60,9 @@ impl World {
             durability: Durability::Sync,
             retain: Limits::default(),
             limits: Limits::default(),
+            grace: Duration::ZERO,
+            open_grace: Duration::ZERO,
+            right_clock: None,
             struck: 0,
             intervals_over: 0,
             base: 0,
@@ -95,22 +104,62 @@ impl World {
         self.retain = limits;
     }
 
-    /// Sets the wall clock, forwards or backwards.
+    /// Sets the grace of retention of later openings.
+    pub(crate) fn grace(&mut self, grace: Duration) {
+        self.grace = grace;
+    }
+
+    /// Sets the wall clock to the right time, forwards or backwards.
     pub(crate) fn set_clock(&mut self, nanos: i64) {
         self.note_clock(self.now());
+        self.right_clock = None;
         self.disk.set_wall(nanos);
         self.note_clock(self.now());
     }
 
-    /// Records the present wall clock as an upper bound since `since`.
+    /// Sets the wall clock to a wrong time. Under a grace, retention hides no more than under the right time.
+    pub(crate) fn set_wrong_clock(&mut self, nanos: i64) {
+        self.note_clock(self.now());
+        self.right_clock = self.right_clock.or(Some((self.disk.wall(), self.disk.now())));
+        self.disk.set_wall(nanos);
+        self.note_clock(self.now());
+    }
+
+    /// Sets a wrong wall clock to the right time.
+    pub(crate) fn set_clock_right(&mut self) {
+        if let Some((wall, at)) = self.right_clock {
+            let elapsed = self.disk.now().saturating_sub(at).as_nanos();
+            self.set_clock(wall.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX)));
+        }
+    }
+
+    /// Records the present wall clock, or the right one under a grace, as an upper bound since `since`.
     fn note_clock(&self, since: usize) {
-        self.oracle.borrow_mut().clock(since, self.disk.wall(), self.limits);
+        let wall = match self.right_clock {
+            Some((wall, at)) if !self.open_grace.is_zero() => {
+                let elapsed = self.disk.now().saturating_sub(at).as_nanos();
+                wall.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))
+            }
+            _ => self.disk.wall(),
+        };
+        self.oracle.borrow_mut().clock(since, wall, self.limits);
+    }
+
+    /// Applies retention without a grace, by the wall clock as it is.
+    pub(crate) fn apply_retention_now(&mut self) -> bool {
+        self.right_clock = None;
+        self.note_clock(self.now());
+        let db = self.db().clone();
+        let applied = self.executor.block_on(async move { db.apply_retention_now().await });
+        let applied = applied.expect("retention is answered").is_ok();
+        assert!(applied || self.is_troubled(), "retention fails where nothing failed");
+        applied
     }
 
     /// Returns the options of the next opening.
     fn options_now(&self) -> DbBuilder {
         let Limits { age, ruled: rule, bytes } = self.retain;
-        let mut builder = self.builder.clone();
+        let mut builder = self.builder.clone().retention_grace(self.grace);
         if let Some(age) = age {
             builder = builder.retain_for(age);
         }
@@ -146,6 +195,7 @@ impl World {
         drop(oracle);
         self.struck = self.disk.faults_hit();
         self.limits = self.retain;
+        self.open_grace = self.grace;
         self.note_clock(crashed);
         self.db = Some(db);
         Ok(())
@@ -397,6 +447,7 @@ impl World {
         let image = self.disk.state().images(choice + 1, choice as u64).last().expect("if only nothing is left");
         self.base += self.disk.ops();
         self.disk = SimDisk::from_image(&image, choice as u64);
+        self.right_clock = None;
         self.struck = 0;
         self.disk.record(false);
         self.executor = Executor::new(&self.disk, choice as u64);

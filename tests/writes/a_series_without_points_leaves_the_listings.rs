@@ -161,7 +161,8 @@ fn the_cap_counts_those_that_are_listed() {
 fn retention_delists_series_that_get_no_new_points() {
     let day = 86_400;
     let dir = tempfile::tempdir().unwrap();
-    let retained = || builder(dir.path()).retain_for(Duration::from_hours(24 * 7)).open_blocking().unwrap();
+    let week = Duration::from_hours(24 * 7);
+    let retained = || builder(dir.path()).retain_for(week).retention_grace(Duration::ZERO).open_blocking().unwrap();
     let db = retained();
     write(&db, &[("old", day), ("both", day)]);
     db.flush_blocking().unwrap();

@@ -32,7 +32,7 @@ fn builder(dir: &tempfile::TempDir) -> DbBuilder {
 fn by_age() {
     let dir = tempfile::tempdir().unwrap();
     let week = Duration::from_hours(7 * 24);
-    let db = builder(&dir).retain_for(week).open_blocking().unwrap();
+    let db = builder(&dir).retain_for(week).retention_grace(Duration::ZERO).open_blocking().unwrap();
     write(&db, "a", &[1, 2]);
     db.flush_blocking().unwrap();
     write(&db, "a", &[3, 8, 10]);
@@ -47,7 +47,7 @@ fn by_age() {
     assert_eq!(db.stats().points, 4);
     db.close_blocking().unwrap();
     // A later opening with a longer retention does not make hidden points visible again.
-    let db = builder(&dir).retain_for(100 * week).open_blocking().unwrap();
+    let db = builder(&dir).retain_for(100 * week).retention_grace(Duration::ZERO).open_blocking().unwrap();
     write(&db, "a", &[2, 4]);
     assert_eq!(days(&db, "a"), [3, 4, 8, 9, 10]);
     assert_eq!(db.stats().retention_cutoff, Some(Timestamp::from_secs(3 * DAY)));
@@ -57,7 +57,8 @@ fn by_age() {
 #[test]
 fn a_point_from_the_future_takes_nothing_away() {
     let dir = tempfile::tempdir().unwrap();
-    let db = builder(&dir).retain_for(Duration::from_hours(7 * 24)).open_blocking().unwrap();
+    let db =
+        builder(&dir).retain_for(Duration::from_hours(7 * 24)).retention_grace(Duration::ZERO).open_blocking().unwrap();
     let today = Timestamp::now().as_nanos() / 1_000_000_000 / DAY;
     write(&db, "a", &[today - 1, today, today + 100_000]);
     db.flush_blocking().unwrap();
@@ -86,7 +87,8 @@ fn by_selection_others_stay() {
     let dir = tempfile::tempdir().unwrap();
     let open = |days: u64| {
         let age = Duration::from_hours(days * 24);
-        builder(&dir).retain_series_for(Selector::metric("cpu").tag("host", "b"), age).open_blocking().unwrap()
+        let rule = Selector::metric("cpu").tag("host", "b");
+        builder(&dir).retain_series_for(rule, age).retention_grace(Duration::ZERO).open_blocking().unwrap()
     };
     let db = open(2);
     for host in ["a", "b"] {

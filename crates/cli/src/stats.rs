@@ -42,6 +42,12 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     if let Some(cutoff) = stats.retention_cutoff {
         writeln!(out, "hidden    everything before {cutoff}, by retention")?;
     }
+    if let Some(pending) = stats.pending_retention {
+        let hours = pending.grace_left.as_secs().div_ceil(3600);
+        let what =
+            pending.cutoff.map_or_else(|| "some series".to_owned(), |cutoff| format!("everything before {cutoff}"));
+        writeln!(out, "waiting   retention would hide {what}, more than elapsed time explains; {hours} h are left")?;
+    }
     let memory = count(stats.active_points + stats.frozen_points);
     writeln!(out, "memory    {memory} points in {}, not in files yet", bytes(stats.active_bytes + stats.frozen_bytes))?;
     if stats.pinned_memtables > 0 {

@@ -210,6 +210,7 @@ impl ModelDatabase {
             flush_age: Duration::from_hours(1),
             duplicates: DuplicatePolicy::default(),
             max_series: 8,
+            reject_behind_cutoff: false,
             retention: RetentionPolicy::default(),
         };
         let newest = setup.flushed.len() as u64;

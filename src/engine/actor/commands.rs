@@ -8,6 +8,7 @@ use super::group_builder::CommitGroupBuilder;
 use super::group_commit::{CommitEffect, CommitEvent, CommitGroup};
 use super::interfaces::{Timer, Timers, WriterStorage};
 use super::messages::{QueuedCommand, WriterCommand};
+use super::retention::RetentionEvent;
 use super::shutdown::ShutdownEvent;
 use super::writer::Writer;
 use crate::state::log_record::AppendError;
@@ -31,6 +32,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 WriterCommand::Flush { .. } => self.try_flush_command(),
                 WriterCommand::Compact { .. } => {
                     self.run_compact_command();
+                    true
+                }
+                WriterCommand::ApplyRetention { .. } => {
+                    self.run_apply_retention_command();
                     true
                 }
                 WriterCommand::Close { .. } | WriterCommand::Release => {
@@ -174,7 +179,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         for command in &group.commands {
             self.compactor.empty_series().record_changes(&command.series, command.delete.as_deref());
         }
-        let next = self.versions.current().after_commit(group.seq, series, self.memtable.view());
+        let mut next = self.versions.current().after_commit(group.seq, series, self.memtable.view());
+        next.counters.points_behind_cutoff +=
+            group.commands.iter().map(|command| command.points_behind_cutoff).sum::<u64>();
         for Tombstone { seq, series, range } in deletes.iter().map(|delete| &**delete) {
             let (first_time, last_time) = (range.first(), range.last());
             tracing::debug!(seq, series = series.count(), first_time, last_time, "points deleted");
@@ -237,6 +244,16 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         if let Some(QueuedCommand { command: WriterCommand::Compact { reply }, .. }) = self.queue.pop() {
             match self.check_writable() {
                 Ok(()) => self.dispatch(MachineEvent::Compactor(CompactorEvent::CompactRequested(reply))),
+                Err(error) => reply.send(Err(error)),
+            }
+        }
+    }
+
+    /// Executes the command to apply retention at the head of the queue.
+    fn run_apply_retention_command(&mut self) {
+        if let Some(QueuedCommand { command: WriterCommand::ApplyRetention { reply }, .. }) = self.queue.pop() {
+            match self.check_writable() {
+                Ok(()) => self.dispatch(MachineEvent::Retention(RetentionEvent::ApplyNow(reply))),
                 Err(error) => reply.send(Err(error)),
             }
         }

@@ -7,12 +7,13 @@ use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
 use crate::state::series_index::{NewSeriesSettings, SeriesIndex, SeriesLookup};
 use crate::state::tombstone::Tombstone;
-use crate::state::version::Version;
+use crate::state::version::{Cutoffs, Version};
 use crate::sync::{Arc, Permit};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
-use crate::types::point::{Batch, SeriesRef, ValueType};
+use crate::types::point::{Batch, SeriesRef, Timestamp, ValueType};
+use crate::types::rejected_point::{RejectReason, RejectedPoint};
 use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
 
 /// Options that apply to the commands of a group.
@@ -23,6 +24,8 @@ pub(super) struct GroupSettings {
     pub(super) duplicates: DuplicatePolicy,
     /// Durability of deletes and of created series.
     pub(super) durability: Durability,
+    /// Reject batches with a point that a cutoff would hide at once.
+    pub(super) reject_behind_cutoff: bool,
 }
 
 /// Command that the builder rejected, and the error.
@@ -33,6 +36,7 @@ type RejectedCommand = (QueuedCommand, Error);
 pub(super) struct CommitGroupBuilder {
     seq: u64,
     series: SeriesIndex,
+    cutoffs: Cutoffs,
     settings: GroupSettings,
 }
 
@@ -46,7 +50,7 @@ struct ResolvedSeries {
 
 impl CommitGroupBuilder {
     pub(super) fn new(version: &Version, settings: GroupSettings) -> Self {
-        Self { seq: version.seq, series: version.series.clone(), settings }
+        Self { seq: version.seq, series: version.series.clone(), cutoffs: version.cutoffs.clone(), settings }
     }
 
     /// Builds the group of these commands. Returns it with the commands that were rejected.
@@ -71,18 +75,16 @@ impl CommitGroupBuilder {
             None
         };
         match command {
-            WriterCommand::Write(write) => {
-                let resolved = self.find_or_create_all(write.batch.keys(), None);
-                match resolved.and_then(|resolved| resolved.resolve(&write.batch, self.settings.max_series)) {
-                    Err(error) => reject(WriterCommand::Write(write), permit, error),
-                    Ok((series, ResolvedSeries { definitions, index, .. })) => {
-                        self.series = index;
-                        let WriteRequest { batch, durability, reply } = *write;
-                        let reply = PendingReply::Write { reply, durability };
-                        Some(self.assign_seq(definitions, series, batch, reply, permit))
-                    }
+            WriterCommand::Write(write) => match self.resolve_batch(&write.batch) {
+                Err(error) => reject(WriterCommand::Write(write), permit, error),
+                Ok((series, points_behind_cutoff, ResolvedSeries { definitions, index, .. })) => {
+                    self.series = index;
+                    let WriteRequest { batch, durability, reply } = *write;
+                    let reply = PendingReply::Write { reply, durability };
+                    let prepared = self.assign_seq(definitions, series, batch, reply, permit);
+                    Some(PreparedCommand { points_behind_cutoff, ..prepared })
                 }
-            }
+            },
             WriterCommand::Delete(delete) => Some(self.prepare_delete(*delete, permit)),
             WriterCommand::CreateSeries { keys, duplicates, reply } => match self.find_or_create_all(&keys, duplicates)
             {
@@ -101,6 +103,43 @@ impl CommitGroupBuilder {
         }
     }
 
+    /// Returns the series of each point of a batch, and the number of its points behind the cutoffs.
+    ///
+    /// # Errors
+    /// Those of the series; `RejectedPoints` if points behind the cutoffs are rejected.
+    fn resolve_batch(&self, batch: &Batch) -> Result<(Vec<SeriesId>, u64, ResolvedSeries)> {
+        let resolved = self.find_or_create_all(batch.keys(), None)?;
+        let (series, resolved) = resolved.resolve(batch, self.settings.max_series)?;
+        let behind = self.points_behind_cutoffs(batch, &series, &resolved.index);
+        if self.settings.reject_behind_cutoff && !behind.is_empty() {
+            return Err(Error::RejectedPoints {
+                points: rejected_behind_cutoffs(batch, &series, &behind, &resolved.index),
+            });
+        }
+        Ok((series, behind.len() as u64, resolved))
+    }
+
+    /// Returns the index and the cutoff of each point that a cutoff hides.
+    fn points_behind_cutoffs(&self, batch: &Batch, series: &[SeriesId], index: &SeriesIndex) -> Vec<(usize, i64)> {
+        let Some(latest) = self.cutoffs.latest() else { return Vec::new() };
+        // One pass over the column of timestamps: usually no point is behind any cutoff.
+        if batch.timestamps().iter().fold(i64::MAX, |oldest, nanos| oldest.min(*nanos)) >= latest {
+            return Vec::new();
+        }
+        // A selector is evaluated once for consecutive points of a series.
+        let mut last: Option<(SeriesId, Option<i64>)> = None;
+        let old = batch.timestamps().iter().zip(series).enumerate().filter(|(_, (nanos, _))| **nanos < latest);
+        let behind = old.filter_map(|(at, (nanos, id))| {
+            let cutoff = match last {
+                Some((known, cutoff)) if known == *id => cutoff,
+                _ => index.get(*id).and_then(|def| self.cutoffs.for_series(def)),
+            };
+            last = Some((*id, cutoff));
+            cutoff.filter(|cutoff| nanos < cutoff).map(|cutoff| (at, cutoff))
+        });
+        behind.collect()
+    }
+
     /// Assigns the next seq to a command if it creates series or has points.
     fn assign_seq(
         &mut self,
@@ -112,7 +151,16 @@ impl CommitGroupBuilder {
     ) -> PreparedCommand {
         let has_record = !definitions.is_empty() || !batch.is_empty();
         self.seq += u64::from(has_record);
-        PreparedCommand { seq: has_record.then_some(self.seq), definitions, series, batch, delete: None, reply, permit }
+        PreparedCommand {
+            seq: has_record.then_some(self.seq),
+            definitions,
+            series,
+            batch,
+            points_behind_cutoff: 0,
+            delete: None,
+            reply,
+            permit,
+        }
     }
 
     /// Assigns the next seq to a delete.
@@ -175,4 +223,30 @@ impl ResolvedSeries {
         self.index.revive(&series, max_series)?;
         Ok((series, self))
     }
+}
+
+/// Returns the points of a batch that the cutoffs hide, for the error that rejects the batch.
+fn rejected_behind_cutoffs(
+    batch: &Batch,
+    series: &[SeriesId],
+    behind: &[(usize, i64)],
+    index: &SeriesIndex,
+) -> Vec<RejectedPoint> {
+    // Each key is formatted once for consecutive points of a series.
+    let mut last: Option<(SeriesId, std::sync::Arc<str>)> = None;
+    let point = |(at, cutoff): &(usize, i64)| {
+        let id = series[*at];
+        let text = match &last {
+            Some((known, text)) if *known == id => std::sync::Arc::clone(text),
+            _ => index.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string()).into(),
+        };
+        last = Some((id, std::sync::Arc::clone(&text)));
+        RejectedPoint {
+            index: *at,
+            series: text,
+            timestamp: Timestamp::from_nanos(batch.timestamps()[*at]),
+            reason: RejectReason::BehindCutoff { cutoff: Timestamp::from_nanos(*cutoff) },
+        }
+    };
+    behind.iter().map(point).collect()
 }

@@ -84,6 +84,8 @@ pub(super) struct PreparedCommand {
     /// Series of the points of the batch, in their order.
     pub(super) series: Vec<SeriesId>,
     pub(super) batch: Batch,
+    /// Number of points of the batch that a cutoff hides already.
+    pub(super) points_behind_cutoff: u64,
     pub(super) delete: Option<Arc<Tombstone>>,
     pub(super) reply: PendingReply,
     /// Held until right before the reply.
@@ -177,12 +179,13 @@ impl PreparedCommand {
         match self.reply {
             PendingReply::Write { reply, durability } => {
                 let durability = if synced { Durability::Sync } else { durability };
-                let ack = Ack { seq: self.seq.unwrap_or(newest), durability };
+                let points_behind_cutoff = self.points_behind_cutoff;
+                let ack = Ack { seq: self.seq.unwrap_or(newest), durability, points_behind_cutoff };
                 reply.send(WriteReply { batch: self.batch, result: Ok(ack) });
             }
             PendingReply::Delete { reply: Some(reply), durability } => {
                 let durability = if synced { Durability::Sync } else { durability };
-                reply.send(Ok(Ack { seq: self.seq.unwrap_or(newest), durability }));
+                reply.send(Ok(Ack { seq: self.seq.unwrap_or(newest), durability, points_behind_cutoff: 0 }));
             }
             PendingReply::Delete { reply: None, .. } => {}
             PendingReply::Series { reply, ids, .. } => reply.send(Ok(ids)),

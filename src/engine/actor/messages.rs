@@ -24,6 +24,10 @@ pub struct Ack {
     ///
     /// `Sync` if it was synced by then, whatever durability was requested; else the requested one.
     pub durability: Durability,
+    /// Number of points of the batch that retention hides already, so that they are never visible.
+    ///
+    /// [`reject_behind_cutoff`](crate::DbBuilder::reject_behind_cutoff) rejects such a batch instead.
+    pub points_behind_cutoff: u64,
 }
 
 /// Message in the writer's inbox.
@@ -69,6 +73,8 @@ pub(crate) enum WriterCommand {
     Flush { reply: ReplySender<Result<()>> },
     /// Merges everything that is in SSTs by then into the base, and checks for empty series.
     Compact { reply: ReplySender<Result<()>> },
+    /// Applies retention by age without the grace of pending moves.
+    ApplyRetention { reply: ReplySender<Result<()>> },
     /// Flushes, syncs and stops.
     Close { reply: ReplySender<Result<()>> },
     /// Syncs and stops, after the last handle was dropped.
@@ -105,9 +111,11 @@ impl WriterCommand {
             }
             Self::CreateSeries { reply, .. } => reply.send(Err(error.clone())),
             Self::Delete(delete) => drop(delete.reply.map(|reply| reply.send(Err(error.clone())))),
-            Self::Sync { reply } | Self::Flush { reply } | Self::Compact { reply } | Self::Close { reply } => {
-                reply.send(Err(error.clone()));
-            }
+            Self::Sync { reply }
+            | Self::Flush { reply }
+            | Self::Compact { reply }
+            | Self::ApplyRetention { reply }
+            | Self::Close { reply } => reply.send(Err(error.clone())),
             Self::Release => {}
         }
     }

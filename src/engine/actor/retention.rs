@@ -3,15 +3,18 @@
 //! A file is dropped if the global cutoff or a durable delete hides all of it.
 //!
 //! ```text
-//!   Apply ──▶ arm the timer ──▶ Install (if a cutoff moved or a file goes) ──▶ Installed ──▶ new candidates for the
-//!     │                                                                                     empty-series check
+//!   Apply ──▶ observe ──▶ arm the timer ──▶ Install (if a cutoff moved or a file goes) ──▶ Installed ──▶ new candidates
+//!     │                                                                                   for the empty-series check
 //!     └──────▶ QueueDueDeletes ──▶ queue a delete for each rule whose cutoff moved far enough
 //! ```
 //!
 //! Invariants:
 //! - A cutoff never moves back.
-//! - Ages are measured from the newest timestamp of the data or the wall clock, whichever is older: neither a jump of
-//!   the clock nor a point in the future alone hides anything.
+//! - Ages are measured from the newest timestamp of the data or the wall clock, whichever is older, as far as the
+//!   monotonic clock explains it. A larger move waits for a grace of open time, see
+//!   [`RetentionProgress`](crate::state::version::RetentionProgress).
+//! - The grace that a pending move has served is durable at least every [`STORE_INTERVAL`] of open time, and when the
+//!   writer stops. It is durable before a cutoff that relies on it, because it is in the same edit.
 //! - An input of a running compaction stays. Retention is applied again once the compaction is installed.
 //! - The limit in bytes never drops the files that contain the newest flushed time: a small limit would otherwise drop
 //!   all files.
@@ -27,8 +30,9 @@ use super::interfaces::Timer;
 use super::messages::DeleteRequest;
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
-use crate::state::version::{Cutoffs, Version};
-use crate::sync::Arc;
+use crate::state::version::{AgeLimit, Observation, RetentionProgress, Version, age_nanos};
+use crate::sync::{Arc, ReplySender};
+use crate::types::error::{Error, Result};
 use crate::types::options::RetentionPolicy;
 use crate::types::series::{SeriesPredicate, SeriesSetBuilder};
 use crate::types::time_range::TimeRange;
@@ -37,6 +41,12 @@ use crate::types::time_range::TimeRange;
 const RETENTION_CHECKS_PER_AGE: u32 = 64;
 /// Shortest and longest time between two applications by the timer.
 const RETENTION_INTERVAL_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
+/// Maximum open time until the progress of a pending move is stored again.
+///
+/// A crash loses at most this part of the grace.
+pub(super) const STORE_INTERVAL: Duration = Duration::from_mins(5);
+/// Maximum time by which the trusted time may be ahead of the durable one.
+const MAX_UNSTORED: Duration = Duration::from_mins(30);
 /// Number of deletes of a rule while its cutoff moves by its age.
 ///
 /// It is small because each delete contains all series of the rule.
@@ -47,15 +57,23 @@ pub(super) const MAX_TESTS_PER_TURN: usize = 1 << 14;
 const NEXT_TESTS_DELAY: Duration = Duration::from_millis(10);
 
 /// Event for the retention state machine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum RetentionEvent {
     /// The timer is due, a flush or compaction was installed, or the writer starts.
     Apply,
+    /// A caller asks for retention without the grace of pending moves; contains its reply.
+    ApplyNow(ReplySender<Result<()>>),
     /// The version with later cutoffs or fewer files is durable and visible.
     Installed { files_dropped: usize },
+    /// The progress of pending moves is durable.
+    ProgressStored,
     /// The cutoffs are up to date: queue the deletes of the rules that are due.
     QueueDueDeletes,
-    /// The database is read-only or a shutdown has started: nothing more is done.
+    /// A shutdown has started: the progress of pending moves is stored, and nothing more is done.
+    Stop,
+    /// The database is read-only: nothing more is done.
+    ReadOnly(Error),
+    /// Another actor panicked: nothing more is done.
     Halt,
 }
 
@@ -66,6 +84,8 @@ pub(super) struct RetentionInputs<'a> {
     pub(super) busy: &'a [FileId],
     /// Wall clock, in nanoseconds since the Unix epoch.
     pub(super) wall_clock_nanos: i64,
+    /// Time since a fixed moment, by the monotonic clock.
+    pub(super) monotonic_now: Duration,
 }
 
 /// State machine that applies the retention policy.
@@ -76,6 +96,13 @@ pub(super) struct RetentionScheduler {
     rules: Vec<RuleProgress>,
     /// Number of selector tests that may still run in this turn.
     tests_left: usize,
+    /// Progress as of the last observation. The version has the one that is durable.
+    progress: RetentionProgress,
+    /// Monotonic time of the last observation, and of the last edit with the progress, in this opening.
+    observed_at: Option<Duration>,
+    stored_at: Option<Duration>,
+    /// Callers that are answered once the version of this turn is installed.
+    waiters: Vec<ReplySender<Result<()>>>,
     is_halted: bool,
 }
 
@@ -89,6 +116,24 @@ struct RuleProgress {
     deleted_before: Option<i64>,
     /// `true` if the cutoff has moved far enough for another delete.
     delete_due: bool,
+}
+
+/// Logs a warning that describes the pending moves.
+pub(crate) fn warn_of_pending_retention(
+    progress: &RetentionProgress,
+    claimed_time: Option<i64>,
+    grace: Option<Duration>,
+) {
+    let (trusted_time, pending_time) = (progress.trusted_time, progress.trusted_after_grace());
+    let (cutoff, grace_left) = (progress.pending_cutoff(claimed_time), progress.grace_left(grace));
+    tracing::warn!(
+        ?trusted_time,
+        ?pending_time,
+        ?cutoff,
+        ?grace_left,
+        "a move of the retention cutoffs waits: clock and timestamps, or a shorter age, ask for more than elapsed time \
+         explains; no point is hidden by it before the grace is over or apply_retention_now is called"
+    );
 }
 
 impl RuleProgress {
@@ -113,9 +158,17 @@ impl RuleProgress {
 }
 
 impl RetentionScheduler {
-    pub(super) fn new(policy: RetentionPolicy, cutoffs: &Cutoffs) -> Self {
-        let rules = cutoffs.rules().iter().map(|_| RuleProgress::default()).collect();
-        Self { policy, rules, tests_left: MAX_TESTS_PER_TURN, is_halted: false }
+    pub(super) fn new(policy: RetentionPolicy, version: &Version) -> Self {
+        Self {
+            policy,
+            rules: version.cutoffs.rules().iter().map(|_| RuleProgress::default()).collect(),
+            tests_left: MAX_TESTS_PER_TURN,
+            progress: (*version.retention).clone(),
+            observed_at: None,
+            stored_at: None,
+            waiters: Vec::new(),
+            is_halted: false,
+        }
     }
 
     /// Resets the number of selector tests for a new turn.
@@ -125,48 +178,137 @@ impl RetentionScheduler {
 
     pub(super) fn on(&mut self, event: RetentionEvent, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         match event {
-            RetentionEvent::Halt => {
-                self.is_halted = true;
-                Effects::new()
-            }
+            RetentionEvent::ApplyNow(reply) if self.is_halted => vec![Effect::Reply(reply, Err(Error::Closed))],
             _ if self.is_halted => Effects::new(),
-            RetentionEvent::Apply => self.apply(version, inputs),
+            RetentionEvent::Halt => self.halt(&Error::EnginePanicked),
+            RetentionEvent::ReadOnly(error) => self.halt(&error),
+            RetentionEvent::Stop => self.stop(version, inputs),
+            RetentionEvent::Apply => {
+                self.observe(version, inputs);
+                self.apply(version, inputs)
+            }
+            RetentionEvent::ApplyNow(reply) => self.apply_now(reply, version, inputs),
             RetentionEvent::Installed { files_dropped } => self.on_installed(files_dropped, version),
+            RetentionEvent::ProgressStored => self.answer_waiters(&Ok(())),
             RetentionEvent::QueueDueDeletes => self.queue_rule_deletes(version),
         }
     }
 
-    fn apply(&self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+    /// Observes clock and data, which explains a move of the cutoffs, makes one wait, or ends its grace.
+    fn observe(&mut self, version: &Version, inputs: RetentionInputs<'_>) {
+        let now = inputs.monotonic_now;
+        let elapsed = self.observed_at.map(|at| now.saturating_sub(at)).unwrap_or_default();
+        self.observed_at = Some(now);
+        let seen = self.observation(version, inputs, elapsed);
+        let limits = version.cutoffs.age_limits(&self.policy);
+        let next = self.progress.observed(&limits, seen);
+        if next.has_pending() && !self.progress.has_pending() {
+            warn_of_pending_retention(&next, seen.claimed_time, self.policy.grace);
+        }
+        self.progress = next;
+    }
+
+    fn observation(&self, version: &Version, inputs: RetentionInputs<'_>, elapsed: Duration) -> Observation {
+        let wall_clock_nanos = inputs.wall_clock_nanos;
+        let claimed_time = version.claimed_time(wall_clock_nanos);
+        Observation { claimed_time, wall_clock_nanos, elapsed, grace: self.policy.grace }
+    }
+
+    fn apply(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         let mut effects = Effects::new();
-        let ages = self.policy.rules.iter().flatten().chain(&self.policy.age);
-        if let Some(shortest) = ages.min() {
-            let (min, max) = RETENTION_INTERVAL_BOUNDS;
-            let wait = (*shortest / RETENTION_CHECKS_PER_AGE).clamp(min, max);
+        let limits = version.cutoffs.age_limits(&self.policy);
+        if let Some(wait) = self.next_check(&limits) {
             effects.push(Effect::ArmTimerNoLater(Timer::Retention, wait));
         }
-        let next = self.version_after_retention(version, inputs);
+        let mut next = self.version_after_retention(version, inputs);
         let (before, after) = (&version.cutoffs, &next.cutoffs);
         let rule_moved = after.rules().iter().zip(before.rules()).any(|(after, before)| after.cutoff > before.cutoff);
         let moved = rule_moved || after.global() > before.global();
         let files_dropped = version.ssts.len() - next.ssts.len();
         if moved || files_dropped > 0 {
+            next.retention = Arc::new(self.progress.clone());
+            self.stored_at = Some(inputs.monotonic_now);
             let then = MachineEvent::Retention(RetentionEvent::Installed { files_dropped });
             effects.push(Effect::Install { next: Box::new(next), then });
+        } else if self.must_store_progress(&limits, version, inputs.monotonic_now) {
+            effects.push(self.store_progress(version, inputs.monotonic_now));
         }
         effects.push(Effect::Handle(MachineEvent::Retention(RetentionEvent::QueueDueDeletes)));
         effects
     }
 
+    fn apply_now(&mut self, reply: ReplySender<Result<()>>, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        self.observe(version, inputs);
+        let limits = version.cutoffs.age_limits(&self.policy);
+        self.progress = self.progress.applied_now(&limits, self.observation(version, inputs, Duration::ZERO));
+        self.waiters.push(reply);
+        let mut effects = self.apply(version, inputs);
+        if !effects.iter().any(|effect| matches!(effect, Effect::Install { .. })) {
+            effects.extend(self.answer_waiters(&Ok(())));
+        }
+        effects
+    }
+
+    /// Returns the time to the next application; `None` if only an install needs one.
+    fn next_check(&self, limits: &[AgeLimit<'_>]) -> Option<Duration> {
+        let shortest = Duration::from_nanos(limits.iter().map(|limit| limit.age).min()?.unsigned_abs());
+        let (min, max) = RETENTION_INTERVAL_BOUNDS;
+        let wait = (shortest / RETENTION_CHECKS_PER_AGE).clamp(min, max);
+        let grace_left = self.progress.grace_left(self.policy.grace);
+        Some(grace_left.map_or(wait, |left| wait.min(left.clamp(min, STORE_INTERVAL))))
+    }
+
+    fn must_store_progress(&self, limits: &[AgeLimit<'_>], version: &Version, now: Duration) -> bool {
+        let Some(shortest) = limits.iter().map(|limit| limit.age).min() else { return false };
+        let is_old = self.stored_at.is_none_or(|at| now.saturating_sub(at) >= STORE_INTERVAL);
+        // Less than a later opening tolerates, so that elapsed time still explains the move after a kill.
+        let most = (Duration::from_nanos(shortest.unsigned_abs()) / 128).clamp(STORE_INTERVAL, MAX_UNSTORED);
+        self.progress.differs_in_kind(&version.retention)
+            || self.progress.has_pending() && is_old
+            || self.unstored_time(version) >= age_nanos(most)
+    }
+
+    /// Returns by how much the trusted time is ahead of the durable one.
+    fn unstored_time(&self, version: &Version) -> i64 {
+        let time = |progress: &RetentionProgress| progress.trusted_time.unwrap_or(i64::MIN);
+        time(&self.progress).saturating_sub(time(&version.retention))
+    }
+
+    fn store_progress(&mut self, version: &Version, now: Duration) -> Effect {
+        self.stored_at = Some(now);
+        let next = Version { retention: Arc::new(self.progress.clone()), ..version.clone() };
+        Effect::Install { next: Box::new(next), then: MachineEvent::Retention(RetentionEvent::ProgressStored) }
+    }
+
+    /// Stores what a later opening would otherwise wait for again, then halts.
+    fn stop(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        self.observe(version, inputs);
+        self.is_halted = true;
+        let has_advanced = self.progress.has_pending() || self.unstored_time(version) >= age_nanos(STORE_INTERVAL);
+        if !has_advanced || self.progress == *version.retention {
+            return Effects::new();
+        }
+        vec![self.store_progress(version, inputs.monotonic_now)]
+    }
+
+    fn halt(&mut self, error: &Error) -> Effects {
+        self.is_halted = true;
+        self.answer_waiters(&Err(error.clone()))
+    }
+
+    fn answer_waiters(&mut self, outcome: &Result<()>) -> Effects {
+        self.waiters.drain(..).map(|reply| Effect::Reply(reply, outcome.clone())).collect()
+    }
+
     /// Returns the version with the cutoffs that the policy requires now, without hidden files.
     fn version_after_retention(&self, version: &Version, inputs: RetentionInputs<'_>) -> Version {
         let (policy, busy) = (&self.policy, inputs.busy);
-        let now = version.newest_time().map(|newest| newest.min(inputs.wall_clock_nanos));
-        let cutoff = |age: &Option<Duration>| {
-            let age = i64::try_from((*age)?.as_nanos()).unwrap_or(i64::MAX);
-            now.map(|now| now.saturating_sub(age))
-        };
-        let rules: Vec<Option<i64>> = policy.rules.iter().map(cutoff).collect();
-        let mut next = version.after_retention(version.cutoffs.advanced_to(cutoff(&policy.age), &rules), busy);
+        let claimed_time = version.claimed_time(inputs.wall_clock_nanos);
+        let cutoff =
+            |rule, age: Option<Duration>| self.progress.cutoff(AgeLimit { rule, age: age_nanos(age?) }, claimed_time);
+        let rules = version.cutoffs.rules().iter().zip(&policy.rules);
+        let rules: Vec<Option<i64>> = rules.map(|(rule, age)| cutoff(Some(&rule.selector), *age)).collect();
+        let mut next = version.after_retention(version.cutoffs.advanced_to(cutoff(None, policy.age), &rules), busy);
         let Some(max_bytes) = policy.bytes else { return next };
         while next.ssts.iter().map(|sst| sst.file_len).sum::<u64>() > max_bytes {
             let Some(oldest) = next.ssts.iter().min_by_key(|sst| sst.rectangle.times.last()) else { break };
@@ -192,7 +334,9 @@ impl RetentionScheduler {
         }
         self.mark_due_rules(version);
         let advanced = EmptySeriesEvent::CutoffsAdvanced { files_dropped: files_dropped > 0 };
-        vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(advanced)))]
+        let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(advanced)))];
+        effects.extend(self.answer_waiters(&Ok(())));
+        effects
     }
 
     /// Marks the rules whose cutoff has moved far enough for another delete.
@@ -201,7 +345,7 @@ impl RetentionScheduler {
         let rules = version.cutoffs.rules().iter().zip(&mut self.rules);
         for ((rule, progress), age) in rules.zip(ages) {
             let (Some(age), Some(cutoff)) = (age, rule.cutoff) else { continue };
-            let step = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX) / RULE_DELETES_PER_AGE;
+            let step = age_nanos(age) / RULE_DELETES_PER_AGE;
             progress.delete_due |= progress.deleted_before.is_none_or(|end| cutoff.saturating_sub(end) >= step);
         }
     }

@@ -87,7 +87,7 @@ impl ShutdownState {
                 *self = reply.map_or(Self::Releasing, Self::Closing);
                 vec![
                     Effect::RejectQueue,
-                    Effect::Handle(MachineEvent::Retention(RetentionEvent::Halt)),
+                    Effect::Handle(MachineEvent::Retention(RetentionEvent::Stop)),
                     Effect::Handle(MachineEvent::Flush(FlushEvent::ShutdownStarted)),
                 ]
             }

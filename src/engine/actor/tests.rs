@@ -174,6 +174,7 @@ impl WriterHarness {
             flush_at_bytes,
             flush_age: Duration::from_hours(1),
             max_series: 1_000_000,
+            reject_behind_cutoff: false,
             duplicates: DuplicatePolicy::default(),
             retention,
         };
@@ -373,7 +374,11 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
     const SERIES: u32 = 100_000;
     let predicate = Arc::new(EvenMetricPredicate::default());
     let rule = RetentionRule { selector: String::new(), predicate: predicate.clone(), cutoff: None };
-    let limits = RetentionPolicy { rules: vec![Some(Duration::from_nanos(100))], ..RetentionPolicy::default() };
+    let limits = RetentionPolicy {
+        rules: vec![Some(Duration::from_nanos(100))],
+        grace: Some(Duration::ZERO),
+        ..RetentionPolicy::default()
+    };
     let mut world = WriterHarness::over(many_series(SERIES, Cutoffs::new(None, vec![rule])), limits, usize::MAX);
     let deleted = |world: &WriterHarness| {
         let series = |tombstone: &Arc<Tombstone>| tombstone.series.iter().count();
@@ -409,7 +414,7 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
     assert!(!world.go());
     let _second = world.write_to("a4", 2_000, Durability::Os);
     assert!(!world.go());
-    let _third = world.write_to("a6", 1, Durability::Os);
+    let _third = world.write_to("a6", 2_000, Durability::Os);
     assert_eq!(turn(&mut world), 3);
     assert_eq!(deleted(&world), [(50_000, 899), (50_003, 1_899)]);
 }

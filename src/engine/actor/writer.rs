@@ -46,6 +46,8 @@ pub(crate) struct WriterSettings {
     pub(crate) flush_at_bytes: usize,
     pub(crate) flush_age: Duration,
     pub(crate) max_series: u32,
+    /// Reject batches with a point that a cutoff would hide at once.
+    pub(crate) reject_behind_cutoff: bool,
     /// Duplicate policy of series that are created without one.
     pub(crate) duplicates: DuplicatePolicy,
     pub(crate) retention: RetentionPolicy,
@@ -87,14 +89,14 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     ) -> Self {
         let versions = VersionInstaller::new(published);
         debug_assert_eq!(versions.current().seq, versions.current().flushed_seq, "opening flushes the WAL");
-        let WriterSettings { durability, flush_at_bytes, flush_age, max_series, duplicates, retention: policy } =
-            settings;
+        let WriterSettings { durability, flush_at_bytes, flush_age, max_series, .. } = settings;
+        let WriterSettings { duplicates, reject_behind_cutoff, retention: policy, .. } = settings;
         let compactor_schedule = CompactorSchedule::new(policy.age);
-        let retention = RetentionScheduler::new(policy, &versions.current().cutoffs);
+        let retention = RetentionScheduler::new(policy, versions.current());
         Self {
             storage,
             timers,
-            group_settings: GroupSettings { max_series, duplicates, durability },
+            group_settings: GroupSettings { max_series, duplicates, durability, reject_behind_cutoff },
             flush_at_bytes,
             flush_age,
             jobs: JobSender::new(flusher, compactor, generation),
@@ -205,7 +207,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             MachineEvent::Shutdown(event) => self.shutdown.on(event, version),
             MachineEvent::Retention(event) => {
                 let busy = self.compactor.compaction().inputs();
-                let inputs = RetentionInputs { busy, wall_clock_nanos: self.timers.wall_clock_nanos() };
+                let (wall_clock_nanos, monotonic_now) = (self.timers.wall_clock_nanos(), self.timers.monotonic_now());
+                let inputs = RetentionInputs { busy, wall_clock_nanos, monotonic_now };
                 self.retention.on(event, version, inputs)
             }
         };
@@ -296,8 +299,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         }
         let read_only = Error::read_only(error.clone());
         self.dispatch(MachineEvent::Flush(FlushEvent::ReadOnly(read_only.clone())));
-        self.dispatch(MachineEvent::Compactor(CompactorEvent::ReadOnly(read_only)));
-        self.dispatch(MachineEvent::Retention(RetentionEvent::Halt));
+        self.dispatch(MachineEvent::Compactor(CompactorEvent::ReadOnly(read_only.clone())));
+        self.dispatch(MachineEvent::Retention(RetentionEvent::ReadOnly(read_only)));
     }
 
     /// Returns an error if the database is read-only.

@@ -116,6 +116,7 @@ fn durable(version: &Version, own: u128) -> DurableState {
         empty_candidates,
         cutoff: version.cutoffs.global(),
         rule_cutoffs: version.cutoffs.rule_cutoffs(),
+        retention: (*version.retention).clone(),
         ..DurableState::default()
     }
 }

@@ -26,7 +26,7 @@ pub use backup::BackupReport;
 pub(crate) use backup::backup;
 pub use disk_usage::{DiskUsage, FileUsage, disk_usage};
 pub(crate) use listing::{DirectoryListing, LOCK_FILE};
-pub use open::{OpenReport, TornTail};
+pub use open::{OpenReport, PendingRetention, TornTail};
 pub(crate) use open::{OpenedDatabase, open};
 pub(crate) use read_context::ReadContext;
 pub(crate) use recovery_input::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};

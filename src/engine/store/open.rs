@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::DiskStorage;
 use super::compaction::SstCompactor;
@@ -23,10 +24,11 @@ use crate::format::sst;
 use crate::format::wal::{WalWriter, segment_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
-use crate::state::version::{Cutoffs, DurableState, RecoveryPlan, Version};
+use crate::state::version::{Cutoffs, DurableState, RecoveryPlan, RetentionProgress, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
+use crate::types::timestamp::Timestamp;
 
 /// Report of an opening: what it found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,6 +47,38 @@ pub struct OpenReport {
     pub removed: Vec<String>,
     /// Names of files and directories that are not part of a database; they were kept.
     pub unknown: Vec<String>,
+    /// Move of the retention cutoffs that waits for its grace; `None` if none waits.
+    ///
+    /// See [`Stats::pending_retention`](crate::Stats::pending_retention) for the present state.
+    pub pending_retention: Option<PendingRetention>,
+}
+
+/// Move of the retention cutoffs that waits, because elapsed time does not explain it.
+///
+/// See [`DbBuilder::retain_for`](crate::DbBuilder::retain_for). No point is hidden by it before the grace is over or
+/// [`Db::apply_retention_now`](crate::Db::apply_retention_now) is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PendingRetention {
+    /// Time before which all points will be hidden once the move is applied; `None` if it concerns only rules.
+    pub cutoff: Option<Timestamp>,
+    /// Open time until the move is applied, if clock, timestamps and ages still ask for it then.
+    pub grace_left: Duration,
+}
+
+impl PendingRetention {
+    /// Returns the move that waits; `None` if none does.
+    ///
+    /// `claimed_time` is that of the version, and `grace` the one of the options.
+    pub(crate) fn new(
+        progress: &RetentionProgress,
+        claimed_time: Option<i64>,
+        grace: Option<Duration>,
+    ) -> Option<Self> {
+        let cutoff = progress.pending_cutoff(claimed_time).map(Timestamp::from_nanos);
+        progress.grace_left(grace).map(|grace_left| Self { cutoff, grace_left })
+    }
 }
 
 /// The torn tail of a write-ahead log.
@@ -133,6 +167,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         torn_tail: replayed.torn_tail,
         removed,
         unknown: listed.unknown,
+        pending_retention: None,
     };
     tracing::info!(dir = %path.display(), ?report, "opened");
     let opening_id = dir.env().random_uuid().as_u64_pair().0;

@@ -29,7 +29,7 @@ use crate::state::watch::Watch;
 use crate::sync::{Permit, Permits, ReplyReceiver, Sender, channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{Options, RetentionPolicy};
+use crate::types::options::{Options, RetentionOptions, RetentionPolicy};
 
 /// Maximum number of queued requests without data, such as syncs and flushes.
 const MAX_CONTROL_REQUESTS: usize = 1 << 10;
@@ -124,7 +124,13 @@ impl Engine {
         } = opened;
         let (cutoffs, rules) =
             retention_cutoffs::initial_cutoffs(&options.retention, version.cutoffs.global(), durable_cutoffs)?;
+        let RetentionOptions { age, bytes, grace, .. } = options.retention;
+        let retention = RetentionPolicy { age, bytes, rules, grace };
         let version = Version { cutoffs, ..version };
+        let (progress, pending_retention) =
+            retention_cutoffs::observe_at_opening(&version, &retention, env.wall_clock_nanos());
+        let report = OpenReport { pending_retention, ..report };
+        let version = Version { retention: Arc::new(progress), ..version };
         let version_watch = Arc::new(Watch::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher_inbox, flush_jobs) = channel::<FlushJob>();
@@ -133,7 +139,7 @@ impl Engine {
         let writer = Writer::new(
             storage,
             Arc::clone(&timers),
-            writer_settings(&options, rules, duplicates),
+            writer_settings(&options, retention, duplicates),
             flusher_inbox,
             compactor_inbox,
             Arc::clone(&version_watch),
@@ -268,14 +274,15 @@ impl Drop for Engine {
     }
 }
 
-/// Returns the settings of the writer. `rules` has the maximum age for each rule in the cutoffs of the version.
-fn writer_settings(options: &Options, rules: Vec<Option<Duration>>, duplicates: DuplicatePolicy) -> WriterSettings {
+/// Returns the settings of the writer.
+fn writer_settings(options: &Options, retention: RetentionPolicy, duplicates: DuplicatePolicy) -> WriterSettings {
     WriterSettings {
         durability: options.durability,
         flush_at_bytes: options.flush_at_bytes(),
         flush_age: options.flush_age,
         max_series: options.max_series,
-        retention: RetentionPolicy { age: options.retention.age, bytes: options.retention.bytes, rules },
+        reject_behind_cutoff: options.reject_behind_cutoff,
+        retention,
         duplicates,
     }
 }

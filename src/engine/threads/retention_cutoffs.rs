@@ -1,12 +1,14 @@
-//! Initial cutoffs of an opening, from the options and the manifest.
+//! Initial cutoffs and pending moves of an opening, from the options and the manifest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::state::version::{Cutoffs, RetentionRule};
+use crate::engine::actor::warn_of_pending_retention;
+use crate::engine::store::PendingRetention;
+use crate::state::version::{Cutoffs, Observation, RetentionProgress, RetentionRule, Version};
 use crate::sync::Arc;
 use crate::types::error::Result;
-use crate::types::options::RetentionOptions;
+use crate::types::options::{RetentionOptions, RetentionPolicy};
 use crate::types::selector::Selector;
 
 /// Returns the cutoffs of an opening, and the maximum age of each rule.
@@ -34,6 +36,27 @@ pub(super) fn initial_cutoffs(
         ages.push(None);
     }
     Ok((Cutoffs::new(global, rules), ages))
+}
+
+/// Observes the wall clock as an opening finds it, before the writer starts.
+///
+/// Returns the progress with a move that waits, and its description for the report. The manifest gets the progress with
+/// the first edit of the writer.
+pub(super) fn observe_at_opening(
+    version: &Version,
+    policy: &RetentionPolicy,
+    wall_clock_nanos: i64,
+) -> (RetentionProgress, Option<PendingRetention>) {
+    let claimed_time = version.claimed_time(wall_clock_nanos);
+    let seen = Observation { claimed_time, wall_clock_nanos, elapsed: Duration::ZERO, grace: policy.grace };
+    let progress = version.retention.observed(&version.cutoffs.age_limits(policy), seen);
+    if !progress.has_pending() {
+        // What is explained, or has no grace, is applied by the writer.
+        return ((*version.retention).clone(), None);
+    }
+    warn_of_pending_retention(&progress, claimed_time, policy.grace);
+    let pending = PendingRetention::new(&progress, claimed_time, policy.grace);
+    (progress, pending)
 }
 
 /// Checks that the text of each rule's selector can be parsed.

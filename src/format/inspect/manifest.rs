@@ -1,5 +1,7 @@
 //! Reports of a manifest and of a series log.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::report::{TextReport, format_time};
@@ -8,16 +10,16 @@ use crate::format::finding::Finding;
 use crate::format::manifest::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
-use crate::state::version::SstMeta;
+use crate::state::version::{AgeProgress, PendingAge, PendingTime, RetentionProgress, SstMeta, UNLIMITED_AGE};
 use crate::types::error::Result;
 
 /// Contents of a manifest; see [`Inspection`](super::Inspection).
 #[derive(Debug)]
-pub struct ManifestInspection(ManifestDescription);
+pub struct ManifestInspection(Box<ManifestDescription>);
 
 impl ManifestInspection {
     pub(super) fn read(dir: &Dir, name: &str) -> Result<Self> {
-        describe_manifest(dir, name).map(Self)
+        describe_manifest(dir, name).map(|description| Self(Box::new(description)))
     }
 
     pub(super) fn findings(&self) -> &[Finding] {
@@ -25,7 +27,7 @@ impl ManifestInspection {
     }
 
     pub(super) fn report(&self, max_rows: usize) -> TextReport {
-        let ManifestDescription { uuid, generation, file_len, edits, state, bad_edit, .. } = &self.0;
+        let ManifestDescription { uuid, generation, file_len, edits, state, bad_edit, .. } = &*self.0;
         let mut report = TextReport::new("manifest");
         report.add_field("format version", LOG_FORMAT_VERSION);
         report.add_field("database", uuid);
@@ -44,6 +46,17 @@ impl ManifestInspection {
         report.add_field("cutoff", cutoff);
         for (selector, cutoff) in &state.rule_cutoffs {
             report.add_field("cutoff of", format!("{selector}: {}", format_time(*cutoff)));
+        }
+        let RetentionProgress { trusted_time, pending_time, .. } = &state.retention;
+        report.add_field("trusted time", trusted_time.map_or_else(|| "none".to_owned(), format_time));
+        if let Some(PendingTime { claimed, served, .. }) = pending_time {
+            report.add_field("pending time", format!("{}, {served:?} of its grace served", format_time(*claimed)));
+        }
+        let ages = state.retention.rule_ages.iter().map(|(rule, age)| (rule.as_str(), age));
+        for (rule, age) in std::iter::once(("all series", &state.retention.age)).chain(ages) {
+            if *age != AgeProgress::default() {
+                report.add_field("age of", format!("{rule}: {}", age_text(age)));
+            }
         }
         report.add_field("empty series", state.empty_series.count());
         report.add_field("empty-series candidates", state.empty_candidates.count());
@@ -88,6 +101,18 @@ impl ManifestInspection {
         report.add_table("SSTs", &header, &state.ssts, max_rows, sst);
         report
     }
+}
+
+/// Formats the age of a retention limit, and the one that waits.
+fn age_text(age: &AgeProgress) -> String {
+    let text = |nanos: i64| match nanos {
+        UNLIMITED_AGE => "unlimited".to_owned(),
+        nanos => format!("{:?}", Duration::from_nanos(nanos.unsigned_abs())),
+    };
+    let pending = age
+        .pending
+        .map(|PendingAge { age, served }| format!(", pending {}, {served:?} of its grace served", text(age)));
+    format!("{}{}", text(age.applied), pending.unwrap_or_default())
 }
 
 /// Formats a file id as in file names.

@@ -5,6 +5,7 @@
 //! The decoder refuses an edit that breaks a rule of the format. The rules between edits are checked when an edit is
 //! applied to the state before it.
 
+use super::retention::{put_retention, read_retention};
 use crate::format::bytes::series_key::{check_series_id, put_text, read_text};
 use crate::format::bytes::series_set::{put_series_set, read_series_set};
 use crate::format::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
@@ -49,6 +50,10 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
     for (selector, cutoff) in &edit.rule_cutoffs {
         put_text(out, selector);
         put_zigzag(out, *cutoff);
+    }
+    out.push(u8::from(edit.retention.is_some()));
+    if let Some(retention) = &edit.retention {
+        put_retention(out, retention);
     }
     // 0 means that the edit does not change the policy.
     out.push(edit.duplicates.map_or(0, |duplicates| duplicates.code() + 1));
@@ -117,6 +122,11 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
         let selector = read_text(&mut reader)?.to_owned();
         edit.rule_cutoffs.push((selector, reader.zigzag_i64()?));
     }
+    edit.retention = match reader.u8()? {
+        0 => None,
+        1 => Some(read_retention(&mut reader)?),
+        _ => return Err("unknown flag of the progress of retention".to_owned()),
+    };
     edit.duplicates = match reader.u8()? {
         0 => None,
         code => Some(DuplicatePolicy::from_code(code - 1).ok_or("unknown duplicate policy")?),

@@ -35,6 +35,7 @@
 mod describe;
 mod edit;
 mod reader;
+mod retention;
 mod series_log;
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,12 @@
 mod series_log;
 
 use crate::state::tombstone::Tombstone;
-use crate::state::version::DyadicBox;
+use crate::state::version::{AgeProgress, DyadicBox, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE};
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::series::SeriesSet;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -48,6 +49,19 @@ fn tombstone(seq: u64) -> Tombstone {
     Tombstone { seq, series, range: TimeRange::until(i64::MAX - 1) }
 }
 
+fn retention_progress() -> RetentionProgress {
+    let (advance, served) = (Duration::from_secs(80), Duration::from_secs(90));
+    let pending = |age| Some(PendingAge { age, served });
+    let waits = AgeProgress { applied: UNLIMITED_AGE, pending: pending(7) };
+    let rule_ages = [("temp{station=\"JFK\"}", waits), ("z", AgeProgress { applied: 9, pending: None })];
+    RetentionProgress {
+        trusted_time: Some(-5),
+        pending_time: Some(PendingTime { claimed: i64::MAX, advance, served }),
+        age: AgeProgress { applied: 1_000, pending: pending(3) },
+        rule_ages: rule_ages.into_iter().map(|(rule, age)| (rule.to_owned(), age)).collect(),
+    }
+}
+
 /// Returns an edit that adds SST `number` and removes the SST before it.
 fn edit(number: u64) -> VersionEdit {
     VersionEdit {
@@ -61,6 +75,7 @@ fn edit(number: u64) -> VersionEdit {
         removed_tombstones: if number > 1 { vec![(number - 1) * 10] } else { Vec::new() },
         cutoff: i64::try_from(number).unwrap() - 3,
         rule_cutoffs: vec![("temp{station=\"JFK\"}".to_owned(), -5)],
+        retention: (number == 2).then(retention_progress),
         duplicates: (number == 2).then_some(DuplicatePolicy::KeepLast),
         origins: if number == 2 { vec![77, u128::MAX] } else { Vec::new() },
         empty_series: EmptySeriesDelta {

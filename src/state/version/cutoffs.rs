@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
+use super::retention_progress::{AgeLimit, age_nanos};
 use crate::sync::Arc;
+use crate::types::options::RetentionPolicy;
 use crate::types::series::{SeriesDef, SeriesPredicate};
 use crate::types::time_range::TimeRange;
 
@@ -60,6 +63,18 @@ impl Cutoffs {
     /// Returns the cutoffs of the rules that have one, by the text of the selector, as in the manifest.
     pub(crate) fn rule_cutoffs(&self) -> BTreeMap<String, i64> {
         self.rules.iter().filter_map(|rule| Some((rule.selector.clone(), rule.cutoff?))).collect()
+    }
+
+    /// Returns the latest of all cutoffs: no point at or after it is hidden.
+    pub(crate) fn latest(&self) -> Option<i64> {
+        self.rules.iter().map(|rule| rule.cutoff).max().flatten().max(self.global)
+    }
+
+    /// Returns the limits by age of a policy, whose rules have the indices of these rules.
+    pub(crate) fn age_limits(&self, policy: &RetentionPolicy) -> Vec<AgeLimit<'_>> {
+        let limit = |rule, age: Option<Duration>| Some(AgeLimit { rule, age: age_nanos(age?) });
+        let of_rules = self.rules.iter().zip(&policy.rules).map(|(rule, age)| limit(Some(&*rule.selector), *age));
+        std::iter::once(limit(None, policy.age)).chain(of_rules).flatten().collect()
     }
 
     /// Returns the times before the cutoff that applies to a series; `None` if there are none.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
 use super::version_edit::VersionEdit;
 use crate::state::file_id::FileId;
@@ -26,6 +27,7 @@ pub(crate) struct DurableState {
     pub(crate) cutoff: Option<i64>,
     /// Cutoffs of rules, by the text of the selector.
     pub(crate) rule_cutoffs: BTreeMap<String, i64>,
+    pub(crate) retention: RetentionProgress,
     pub(crate) duplicates: DuplicatePolicy,
     /// Series without a visible point among the records up to `flushed_seq`.
     pub(crate) empty_series: SeriesSet,
@@ -52,6 +54,9 @@ impl DurableState {
         for (selector, cutoff) in &edit.rule_cutoffs {
             let known = self.rule_cutoffs.entry(selector.clone()).or_insert(*cutoff);
             *known = (*known).max(*cutoff);
+        }
+        if let Some(retention) = &edit.retention {
+            self.retention.clone_from(retention);
         }
         self.duplicates = edit.duplicates.unwrap_or(self.duplicates);
         if !edit.empty_series.is_empty() {
@@ -139,6 +144,7 @@ impl DurableState {
             removed_tombstones: Vec::new(),
             cutoff: self.cutoff.unwrap_or(i64::MIN),
             rule_cutoffs: self.rule_cutoffs.iter().map(|(selector, cutoff)| (selector.clone(), *cutoff)).collect(),
+            retention: (self.retention != RetentionProgress::default()).then(|| self.retention.clone()),
             duplicates: Some(self.duplicates),
             empty_series: EmptySeriesDelta {
                 emptied: self.empty_series.clone(),

@@ -35,4 +35,6 @@ pub(crate) struct MaintenanceCounters {
     pub(crate) compactions: JobCounters,
     /// Number of files that were dropped because retention or a delete hides them completely.
     pub(crate) files_dropped: u64,
+    /// Number of points that were behind a cutoff when they were written.
+    pub(crate) points_behind_cutoff: u64,
 }

@@ -8,6 +8,7 @@
 //! ```
 //!
 //! - `transitions`: the steps from one version to the next, and the edit between two versions.
+//! - `retention_progress`: which moves of a cutoff are explained, and which wait.
 //! - [`pick`]: which files are compacted next, and where output files are split.
 //! - `recovery`: which files of a directory an opening uses, replays or removes.
 //!
@@ -19,6 +20,7 @@ mod dyadic_box;
 mod job_counters;
 pub(crate) mod pick;
 mod recovery;
+mod retention_progress;
 mod sst;
 mod transitions;
 mod version_edit;
@@ -29,6 +31,9 @@ pub(crate) use dyadic_box::DyadicBox;
 pub(crate) use job_counters::{JobCounters, MaintenanceCounters};
 pub(crate) use recovery::{
     ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, ReplayEnd, SegmentSummary, plan_recovery,
+};
+pub(crate) use retention_progress::{
+    AgeLimit, AgeProgress, Observation, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE, age_nanos,
 };
 #[cfg(test)]
 pub(crate) use sst::LAST_TIER;
@@ -64,6 +69,8 @@ pub(crate) struct Version {
     /// Those up to `flushed_seq` are in the manifest, the others in the WAL.
     pub(crate) tombstones: Vector<Arc<Tombstone>>,
     pub(crate) cutoffs: Cutoffs,
+    /// Progress of retention as of the last edit of the manifest, or of the opening.
+    pub(crate) retention: Arc<RetentionProgress>,
     /// Counters of flushes, compactions and dropped files since the opening.
     pub(crate) counters: MaintenanceCounters,
 }

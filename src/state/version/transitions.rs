@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use im::Vector;
 
 use super::pick::base_files_overlap;
-use super::{Cutoffs, DurableState, JobCounters, MaintenanceCounters, SstMeta, Version, VersionEdit};
+use super::{
+    Cutoffs, DurableState, JobCounters, MaintenanceCounters, RetentionProgress, SstMeta, Version, VersionEdit,
+};
 use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{FrozenMemtable, MemtableView};
@@ -31,6 +33,7 @@ impl Version {
             wal_floor: durable.wal_floor,
             tombstones: durable.tombstones.iter().cloned().collect(),
             cutoffs,
+            retention: Arc::new(durable.retention.clone()),
             counters: MaintenanceCounters::default(),
         }
     }
@@ -206,6 +209,8 @@ impl Version {
                 .filter(|(rule, before)| rule.cutoff > before.cutoff)
                 .filter_map(|(rule, _)| Some((rule.selector.clone(), rule.cutoff?)))
                 .collect(),
+            // Every edit has it, so that the grace that was served becomes durable without an edit of its own.
+            retention: (*next.retention != RetentionProgress::default()).then(|| (*next.retention).clone()),
             empty_series: self.series.empty_series().delta_to(next.series.empty_series()),
             ..VersionEdit::default()
         }
@@ -216,6 +221,13 @@ impl Version {
         let frozen = self.frozen.iter().map(|frozen| &frozen.view);
         let memory = frozen.chain([&self.active]).filter_map(MemtableView::time_range).map(TimeRange::last);
         memory.chain(self.newest_flushed_time()).max()
+    }
+
+    /// Returns the time that retention may count ages from: the newest timestamp, or the wall clock if it is older.
+    ///
+    /// Neither a jump of the clock nor a point in the future alone moves it. `None` without points.
+    pub(crate) fn claimed_time(&self, wall_clock_nanos: i64) -> Option<i64> {
+        self.newest_time().map(|newest| newest.min(wall_clock_nanos))
     }
 
     /// Returns the newest timestamp in SSTs, hidden points included; `None` without SSTs.

@@ -3,6 +3,7 @@
 //! A crash leaves the record complete or without effect. The sum of all edits is the
 //! [`DurableState`](super::DurableState).
 
+use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
 use crate::state::file_id::FileId;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
@@ -34,6 +35,8 @@ pub(crate) struct VersionEdit {
     pub(crate) cutoff: i64,
     /// New cutoffs of the rules whose cutoff moved, each with the text of the selector of its rule.
     pub(crate) rule_cutoffs: Vec<(String, i64)>,
+    /// New progress of retention; `None` if it did not change.
+    pub(crate) retention: Option<RetentionProgress>,
     /// Duplicate policy of new series that choose none; `None` if it did not change.
     pub(crate) duplicates: Option<DuplicatePolicy>,
     pub(crate) empty_series: EmptySeriesDelta,
@@ -55,6 +58,7 @@ impl Default for VersionEdit {
             removed_tombstones: Vec::new(),
             cutoff: i64::MIN,
             rule_cutoffs: Vec::new(),
+            retention: None,
             duplicates: None,
             empty_series: EmptySeriesDelta::default(),
             origins: Vec::new(),

@@ -12,6 +12,7 @@ fn group(has_records: bool, needs_sync: bool) -> CommitGroup {
         definitions: Vec::new(),
         series: Vec::new(),
         batch: Batch::new(),
+        points_behind_cutoff: 0,
         delete: None,
         reply: PendingReply::Write { reply: reply_channel().0, durability },
         permit: None,

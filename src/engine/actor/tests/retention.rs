@@ -1,6 +1,6 @@
 //! Tests of the retention state machine.
 
-use super::tables::{expect, next_version, version_with_files};
+use super::tables::{expect, next_version, reply, version_with_files};
 use super::*;
 use crate::engine::actor::effects::Effects;
 use crate::engine::actor::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
@@ -17,12 +17,14 @@ fn files() -> Version {
 }
 
 fn apply(policy: &RetentionPolicy, version: &Version, busy: &[FileId], wall_clock_nanos: i64) -> Effects {
-    let mut retention = RetentionScheduler::new(policy.clone(), &version.cutoffs);
-    retention.on(RetentionEvent::Apply, version, RetentionInputs { busy, wall_clock_nanos })
+    let mut retention = RetentionScheduler::new(policy.clone(), version);
+    let inputs = RetentionInputs { busy, wall_clock_nanos, monotonic_now: Duration::ZERO };
+    retention.on(RetentionEvent::Apply, version, inputs)
 }
 
 fn age(nanos: u64) -> RetentionPolicy {
-    RetentionPolicy { age: Some(Duration::from_nanos(nanos)), ..RetentionPolicy::default() }
+    let (age, grace) = (Some(Duration::from_nanos(nanos)), Some(Duration::ZERO));
+    RetentionPolicy { age, grace, ..RetentionPolicy::default() }
 }
 
 fn bytes(bytes: u64) -> RetentionPolicy {
@@ -86,7 +88,7 @@ fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
     // Four series, the newest point at 1,000.
     let version = many_series(4, Cutoffs::new(None, vec![rule]));
     let policy = RetentionPolicy { rules: vec![Some(Duration::from_nanos(80))], ..RetentionPolicy::default() };
-    let mut retention = RetentionScheduler::new(policy, &version.cutoffs);
+    let mut retention = RetentionScheduler::new(policy, &version);
     // Columns: cutoff, expected deletes. An eighth of the age is 10.
     let table: [(i64, &[&str]); 4] = [
         (500, &["queue delete of 2 until 499"]),
@@ -94,7 +96,7 @@ fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
         (510, &["queue delete of 2 until 509"]),
         (700, &["queue delete of 2 until 699"]),
     ];
-    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW };
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now: Duration::ZERO };
     for (cutoff, expected) in table {
         let moved = version.after_retention(version.cutoffs.advanced_to(None, &[Some(cutoff)]), &[]);
         let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &moved, inputs);
@@ -105,13 +107,68 @@ fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
     }
 }
 
+/// Without a trusted time, the first move of the cutoffs waits.
+#[test]
+fn a_pending_move_is_stored_at_intervals_and_when_the_writer_stops_and_applied_after_its_grace_or_on_request() {
+    /// Time in seconds, expected effects, expected cutoff, grace served in the manifest.
+    type Row<'a> = (u64, &'a [&'a str], Option<i64>, Option<u64>);
+    const STORE: &str = "install, then Retention ProgressStored";
+    let grace = Duration::from_secs(1_000);
+    let policy = RetentionPolicy { grace: Some(grace), ..age(10) };
+    let apply_at = |retention: &mut RetentionScheduler, version: &mut Version, event, seconds, expected: &[&str]| {
+        let monotonic_now = Duration::from_secs(seconds);
+        let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now };
+        let step = format!("{event:?} at {seconds} s");
+        let effects = retention.on(event, version, inputs);
+        expect(&step, &effects, expected);
+        if expected.iter().any(|effect| effect.starts_with("install")) {
+            *version = next_version(effects);
+        }
+    };
+    let (mut retention, mut version) = (RetentionScheduler::new(policy.clone(), &files()), files());
+    let table: [Row<'_>; 6] = [
+        (50, &[TIMER, STORE, DELETE], None, Some(0)),
+        (51, &[TIMER, DELETE], None, Some(0)),
+        (349, &[TIMER, DELETE], None, Some(0)),
+        (350, &[TIMER, STORE, DELETE], None, Some(300)),
+        (1_049, &[TIMER, STORE, DELETE], None, Some(999)),
+        (1_050, &[TIMER, INSTALL, DELETE], Some(19), None),
+    ];
+    for (seconds, expected, cutoff, served) in table {
+        apply_at(&mut retention, &mut version, RetentionEvent::Apply, seconds, expected);
+        let pending = version.retention.pending_time.map(|pending| pending.served);
+        assert_eq!((version.cutoffs.global(), pending), (cutoff, served.map(Duration::from_secs)), "at {seconds} s");
+    }
+    // A stop stores what was served since, and a later opening goes on from there.
+    let (mut retention, mut version) = (RetentionScheduler::new(policy.clone(), &files()), files());
+    apply_at(&mut retention, &mut version, RetentionEvent::Apply, 50, &[TIMER, STORE, DELETE]);
+    apply_at(&mut retention, &mut version, RetentionEvent::Stop, 52, &[STORE]);
+    apply_at(&mut retention, &mut version, RetentionEvent::Apply, 2_000, &[]);
+    let mut retention = RetentionScheduler::new(policy.clone(), &version);
+    apply_at(&mut retention, &mut version, RetentionEvent::Apply, 2_000, &[TIMER, STORE, DELETE]);
+    assert_eq!(version.retention.grace_left(policy.grace), Some(Duration::from_secs(998)));
+    // On request. The caller is answered once the cutoff is installed, or at once if nothing moves.
+    apply_at(&mut retention, &mut version, RetentionEvent::ApplyNow(reply()), 2_001, &[TIMER, INSTALL, DELETE]);
+    assert_eq!((version.cutoffs.global(), version.retention.has_pending()), (Some(19), false));
+    let installed = RetentionEvent::Installed { files_dropped: 0 };
+    let answered = ["Compactor EmptySeries CutoffsAdvanced", "reply Ok(())"];
+    apply_at(&mut retention, &mut version, installed, 2_001, &answered);
+    let again = RetentionEvent::ApplyNow(reply());
+    apply_at(&mut retention, &mut version, again, 2_002, &[TIMER, DELETE, "reply Ok(())"]);
+    // The install fails.
+    let mut retention = RetentionScheduler::new(policy, &files());
+    apply_at(&mut retention, &mut files(), RetentionEvent::ApplyNow(reply()), 0, &[TIMER, INSTALL, DELETE]);
+    let failed = RetentionEvent::ReadOnly(Error::QueueFull);
+    apply_at(&mut retention, &mut files(), failed, 0, &["reply Err(QueueFull)"]);
+}
+
 #[test]
 fn nothing_is_done_after_a_halt() {
     let version = files();
-    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW };
-    let mut retention = RetentionScheduler::new(age(10), &version.cutoffs);
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now: Duration::ZERO };
+    let mut retention = RetentionScheduler::new(age(10), &version);
     expect("a halt", &retention.on(RetentionEvent::Halt, &version, inputs), &[]);
-    for event in [RetentionEvent::Apply, RetentionEvent::QueueDueDeletes, RetentionEvent::Halt] {
+    for event in [RetentionEvent::Apply, RetentionEvent::QueueDueDeletes, RetentionEvent::Stop, RetentionEvent::Halt] {
         expect("an event after it", &retention.on(event, &version, inputs), &[]);
     }
 }

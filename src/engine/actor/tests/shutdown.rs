@@ -19,7 +19,7 @@ fn run_table(rows: Vec<(ShutdownEvent, &Version, &[&str])>) -> ShutdownState {
     shutdown
 }
 
-const STARTS: &[&str] = &["reject queue", "Retention Halt", "Flush ShutdownStarted"];
+const STARTS: &[&str] = &["reject queue", "Retention Stop", "Flush ShutdownStarted"];
 
 #[test]
 fn a_close_freezes_waits_for_the_flush_and_is_answered_after_a_sync() {

@@ -1,0 +1,92 @@
+//! Encoding of the progress of retention in a manifest edit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::format::bytes::series_key::{put_text, read_text};
+use crate::format::bytes::{ByteReader, DecodeResult, put_varint, put_zigzag};
+use crate::state::version::{AgeProgress, PendingAge, PendingTime, RetentionProgress};
+
+/// Lower bound on the length of the age of a rule, in bytes: an empty text, an age and a flag.
+const MIN_RULE_BYTES: usize = 3;
+
+pub(super) fn put_retention(out: &mut Vec<u8>, progress: &RetentionProgress) {
+    let RetentionProgress { trusted_time, pending_time, age, rule_ages } = progress;
+    out.push(u8::from(trusted_time.is_some()));
+    if let Some(time) = trusted_time {
+        put_zigzag(out, *time);
+    }
+    out.push(u8::from(pending_time.is_some()));
+    if let Some(PendingTime { claimed, advance, served }) = pending_time {
+        put_zigzag(out, *claimed);
+        put_duration(out, *advance);
+        put_duration(out, *served);
+    }
+    put_age(out, *age);
+    put_varint(out, rule_ages.len() as u64);
+    for (selector, age) in rule_ages {
+        put_text(out, selector);
+        put_age(out, *age);
+    }
+}
+
+fn put_age(out: &mut Vec<u8>, age: AgeProgress) {
+    put_zigzag(out, age.applied);
+    out.push(u8::from(age.pending.is_some()));
+    if let Some(PendingAge { age, served }) = age.pending {
+        put_zigzag(out, age);
+        put_duration(out, served);
+    }
+}
+
+fn put_duration(out: &mut Vec<u8>, duration: Duration) {
+    put_varint(out, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+}
+
+pub(super) fn read_retention(reader: &mut ByteReader<'_>) -> DecodeResult<RetentionProgress> {
+    let trusted_time = if read_flag(reader)? { Some(reader.zigzag_i64()?) } else { None };
+    let pending_time = if read_flag(reader)? {
+        let claimed = reader.zigzag_i64()?;
+        Some(PendingTime { claimed, advance: read_duration(reader)?, served: read_duration(reader)? })
+    } else {
+        None
+    };
+    let age = read_age(reader)?;
+    let mut rule_ages = BTreeMap::new();
+    for _ in 0..reader.count(MIN_RULE_BYTES)? {
+        let selector = read_text(reader)?.to_owned();
+        // In order and without repetition, so that a state has one encoding.
+        if rule_ages.last_key_value().is_some_and(|(last, _)| *last >= selector) {
+            return Err("the retention rules are out of order".to_owned());
+        }
+        rule_ages.insert(selector, read_age(reader)?);
+    }
+    Ok(RetentionProgress { trusted_time, pending_time, age, rule_ages })
+}
+
+fn read_age(reader: &mut ByteReader<'_>) -> DecodeResult<AgeProgress> {
+    let applied = read_age_nanos(reader)?;
+    let pending = if read_flag(reader)? {
+        Some(PendingAge { age: read_age_nanos(reader)?, served: read_duration(reader)? })
+    } else {
+        None
+    };
+    Ok(AgeProgress { applied, pending })
+}
+
+fn read_age_nanos(reader: &mut ByteReader<'_>) -> DecodeResult<i64> {
+    let age = reader.zigzag_i64()?;
+    if age > 0 { Ok(age) } else { Err("a retention age is not positive".to_owned()) }
+}
+
+fn read_duration(reader: &mut ByteReader<'_>) -> DecodeResult<Duration> {
+    Ok(Duration::from_nanos(reader.varint_u64()?))
+}
+
+fn read_flag(reader: &mut ByteReader<'_>) -> DecodeResult<bool> {
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err("unknown flag of the progress of retention".to_owned()),
+    }
+}
