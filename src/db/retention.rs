@@ -1,6 +1,5 @@
 //! Retention: options of an opening for how long points are kept, and how many bytes of them; application on request.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Db, DbBuilder};
@@ -50,9 +49,8 @@ impl DbBuilder {
     ///
     /// May be called for several selectors. The shortest of all ages that apply to a series is used.
     pub fn retain_series_for(mut self, selector: Selector, age: Duration) -> Self {
-        let text = selector.to_string();
-        self.options.retention.rules.retain(|(other, ..)| *other != text);
-        self.options.retention.rules.push((text, Arc::new(selector), age));
+        self.options.retention.rules.retain(|(other, _)| *other != selector);
+        self.options.retention.rules.push((selector, age));
         self
     }
 

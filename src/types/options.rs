@@ -1,13 +1,12 @@
 //! Options of an opening: defaults, bounds, and the division of the memory budget.
 //! Sizes that loom models reduce are in `sync::bounds`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::point::TimestampGuard;
-use crate::types::series::SeriesPredicate;
+use crate::types::selector::Selector;
 use crate::types::time_range::TimeRange;
 
 /// Maximum number of frozen memtables: one being flushed, one waiting.
@@ -40,8 +39,8 @@ pub(crate) struct RetentionOptions {
     pub(crate) age: Option<Duration>,
     /// Maximum size of all SSTs together, in bytes.
     pub(crate) bytes: Option<u64>,
-    /// Rules with a maximum age for some series: text of the selector, predicate, age.
-    pub(crate) rules: Vec<(String, Arc<dyn SeriesPredicate>, Duration)>,
+    /// Rules with a maximum age for some series.
+    pub(crate) rules: Vec<(Selector, Duration)>,
     /// Open time for which an unexplained move of a cutoff waits; `None` for the default.
     pub(crate) grace: Option<Duration>,
 }
@@ -245,7 +244,7 @@ impl Options {
         if self.flush_age.is_zero() {
             return refuse("flush_age", "must be longer than zero");
         }
-        let ages = self.retention.rules.iter().map(|(_, _, age)| age).chain(&self.retention.age);
+        let ages = self.retention.rules.iter().map(|(_, age)| age).chain(&self.retention.age);
         if ages.into_iter().any(Duration::is_zero) || self.retention.bytes == Some(0) {
             return refuse("retention", "ages and bytes must be greater than zero");
         }

@@ -7,7 +7,8 @@ mod display;
 mod parse;
 mod tag_condition;
 
-use self::tag_condition::{Pattern, ValueCondition};
+use self::tag_condition::Pattern;
+pub(crate) use self::tag_condition::ValueCondition;
 use crate::types::error::Result;
 use crate::types::series::{IndexFilter, SeriesKey, SeriesPredicate};
 
@@ -54,7 +55,7 @@ pub struct Selector {
 
 /// Node of the tree of a selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum SelectorNode {
+pub(crate) enum SelectorNode {
     Match(Conjunction),
     /// All of these match: at least two nodes, none of them an `And`.
     And(Vec<SelectorNode>),
@@ -66,16 +67,16 @@ enum SelectorNode {
 
 /// Metric name and tag conditions, all of which must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Conjunction {
-    metric: Option<String>,
-    conditions: Vec<TagCondition>,
+pub(crate) struct Conjunction {
+    pub(crate) metric: Option<String>,
+    pub(crate) conditions: Vec<TagCondition>,
 }
 
 /// Condition on the value of one tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct TagCondition {
-    key: String,
-    value: ValueCondition,
+pub(crate) struct TagCondition {
+    pub(crate) key: String,
+    pub(crate) value: ValueCondition,
 }
 
 impl Selector {
@@ -183,6 +184,11 @@ impl Selector {
     /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for the first invalid pattern.
     pub fn validate(&self) -> Result<()> {
         self.node.validate()
+    }
+
+    /// Returns the tree of the selector.
+    pub(crate) fn node(&self) -> &SelectorNode {
+        &self.node
     }
 
     /// Returns the selector in the form that an index evaluates.

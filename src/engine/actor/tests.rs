@@ -373,7 +373,7 @@ fn many_series(count: u32, cutoffs: Cutoffs) -> Version {
 fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
     const SERIES: u32 = 100_000;
     let predicate = Arc::new(EvenMetricPredicate::default());
-    let rule = RetentionRule { selector: String::new(), predicate: predicate.clone(), cutoff: None };
+    let rule = RetentionRule { selector: Vec::new(), predicate: predicate.clone(), cutoff: None };
     let limits = RetentionPolicy {
         rules: vec![Some(Duration::from_nanos(100))],
         grace: Some(Duration::ZERO),

@@ -24,7 +24,7 @@ use crate::format::sst;
 use crate::format::wal::{WalWriter, segment_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
-use crate::state::version::{Cutoffs, DurableState, RecoveryPlan, RetentionProgress, Version};
+use crate::state::version::{Cutoffs, DurableState, EncodedSelector, RecoveryPlan, RetentionProgress, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
@@ -105,8 +105,8 @@ pub(crate) struct OpenedDatabase {
     pub(crate) compactor: SstCompactor,
     pub(crate) read_context: Arc<ReadContext>,
     pub(crate) version: Version,
-    /// Cutoffs of retention rules by the text of their selectors.
-    pub(crate) rule_cutoffs: BTreeMap<String, i64>,
+    /// Cutoffs of retention rules, by selector.
+    pub(crate) rule_cutoffs: BTreeMap<EncodedSelector, i64>,
     /// Greatest generation of an SST or of a flush of the replay.
     pub(crate) generation: u64,
     /// Duplicate policy of new series.

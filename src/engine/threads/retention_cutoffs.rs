@@ -5,33 +5,35 @@ use std::time::Duration;
 
 use crate::engine::actor::warn_of_pending_retention;
 use crate::engine::store::PendingRetention;
-use crate::state::version::{Cutoffs, Observation, RetentionProgress, RetentionRule, Version};
+use crate::format::bytes::selector::{decode_selector, encode_selector};
+use crate::state::version::{Cutoffs, EncodedSelector, Observation, RetentionProgress, RetentionRule, Version};
 use crate::sync::Arc;
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 use crate::types::options::{RetentionOptions, RetentionPolicy};
-use crate::types::selector::Selector;
 
 /// Returns the cutoffs of an opening, and the maximum age of each rule.
 ///
-/// `global` is the global cutoff of the manifest, `rule_cutoffs` has its cutoffs of rules, by the text of their selectors. A rule
-/// that the options no longer contain keeps its cutoff, which no longer moves, so that hidden points never become
-/// visible again.
+/// `global` is the global cutoff of the manifest, `rule_cutoffs` has its cutoffs of rules, by selector. A rule that the
+/// options no longer contain keeps its cutoff, which no longer moves, so that hidden points never become visible again.
 ///
 /// # Errors
-/// `InvalidQuery` if the text of a selector in the manifest cannot be parsed.
+/// Those of [`check_rules`]; `Internal` if a selector of the manifest cannot be decoded.
 pub(super) fn initial_cutoffs(
     retention: &RetentionOptions,
     global: Option<i64>,
-    mut rule_cutoffs: BTreeMap<String, i64>,
+    mut rule_cutoffs: BTreeMap<EncodedSelector, i64>,
 ) -> Result<(Cutoffs, Vec<Option<Duration>>)> {
     let (mut rules, mut ages) = (Vec::new(), Vec::new());
-    for (selector, predicate, age) in &retention.rules {
-        let cutoff = rule_cutoffs.remove(selector);
-        rules.push(RetentionRule { selector: selector.clone(), predicate: Arc::clone(predicate), cutoff });
+    for (predicate, age) in &retention.rules {
+        let selector = encode_selector(predicate)?;
+        let cutoff = rule_cutoffs.remove(&selector);
+        rules.push(RetentionRule { selector, predicate: Arc::new(predicate.clone()), cutoff });
         ages.push(Some(*age));
     }
     for (selector, cutoff) in rule_cutoffs {
-        let predicate = Arc::new(selector.parse::<Selector>()?);
+        // The manifest is intact by its checksums, and rules are checked before they are written.
+        let unreadable = |what| Error::internal(format!("a retention rule of the manifest is unreadable: {what}"));
+        let predicate = Arc::new(decode_selector(&selector).map_err(unreadable)?);
         rules.push(RetentionRule { selector, predicate, cutoff: Some(cutoff) });
         ages.push(None);
     }
@@ -59,12 +61,10 @@ pub(super) fn observe_at_opening(
     (progress, pending)
 }
 
-/// Checks that the text of each rule's selector can be parsed.
-///
-/// Later openings read it from the manifest.
+/// Checks that the selector of each rule can be stored.
 ///
 /// # Errors
-/// `InvalidQuery` for a selector that cannot be parsed: a bad pattern, or nested too deep.
+/// `InvalidQuery` for a bad pattern, and for a selector that is nested too deep.
 pub(super) fn check_rules(retention: &RetentionOptions) -> Result<()> {
-    retention.rules.iter().try_for_each(|(selector, ..)| selector.parse::<Selector>().map(drop))
+    retention.rules.iter().try_for_each(|(selector, _)| encode_selector(selector).map(drop))
 }

@@ -6,6 +6,7 @@
 //!  series_set     sets of series ids                  log_header     128-byte header of a log file
 //!  tombstone      deletes                             frame          checked record of a log file
 //!  failure_latch  failure of a log file               buffered_file  read buffer over a log file
+//!  selector       selectors of retention rules
 //! ```
 //!
 //! For every input, a decoder returns a value or the reason why the bytes are invalid. It allocates memory only in
@@ -17,6 +18,7 @@ pub(crate) mod frame;
 pub(crate) mod log_header;
 mod numbers;
 mod salted_crc;
+pub(crate) mod selector;
 pub(crate) mod series_key;
 pub(crate) mod series_set;
 pub(crate) mod tombstone;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::report::{TextReport, format_time};
 use crate::format::bytes::log_header::LOG_FORMAT_VERSION;
+use crate::format::bytes::selector::decode_selector;
 use crate::format::finding::Finding;
 use crate::format::manifest::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 use crate::platform::env::Dir;
@@ -45,15 +46,15 @@ impl ManifestInspection {
         let cutoff = state.cutoff.map_or_else(|| "none".to_owned(), format_time);
         report.add_field("cutoff", cutoff);
         for (selector, cutoff) in &state.rule_cutoffs {
-            report.add_field("cutoff of", format!("{selector}: {}", format_time(*cutoff)));
+            report.add_field("cutoff of", format!("{}: {}", selector_text(selector), format_time(*cutoff)));
         }
         let RetentionProgress { trusted_time, pending_time, .. } = &state.retention;
         report.add_field("trusted time", trusted_time.map_or_else(|| "none".to_owned(), format_time));
         if let Some(PendingTime { claimed, served, .. }) = pending_time {
             report.add_field("pending time", format!("{}, {served:?} of its grace served", format_time(*claimed)));
         }
-        let ages = state.retention.rule_ages.iter().map(|(rule, age)| (rule.as_str(), age));
-        for (rule, age) in std::iter::once(("all series", &state.retention.age)).chain(ages) {
+        let ages = state.retention.rule_ages.iter().map(|(rule, age)| (selector_text(rule), age));
+        for (rule, age) in std::iter::once(("all series".to_owned(), &state.retention.age)).chain(ages) {
             if *age != AgeProgress::default() {
                 report.add_field("age of", format!("{rule}: {}", age_text(age)));
             }
@@ -101,6 +102,11 @@ impl ManifestInspection {
         report.add_table("SSTs", &header, &state.ssts, max_rows, sst);
         report
     }
+}
+
+/// Formats the selector of a retention rule.
+fn selector_text(encoded: &[u8]) -> String {
+    decode_selector(encoded).map_or_else(|what| format!("unreadable rule ({what})"), |selector| selector.to_string())
 }
 
 /// Formats the age of a retention limit, and the one that waits.

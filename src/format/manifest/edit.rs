@@ -5,8 +5,8 @@
 //! The decoder refuses an edit that breaks a rule of the format. The rules between edits are checked when an edit is
 //! applied to the state before it.
 
-use super::retention::{put_retention, read_retention};
-use crate::format::bytes::series_key::{check_series_id, put_text, read_text};
+use super::retention::{put_retention, put_selector, read_retention, read_selector};
+use crate::format::bytes::series_key::check_series_id;
 use crate::format::bytes::series_set::{put_series_set, read_series_set};
 use crate::format::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
 use crate::format::bytes::{ByteReader, DecodeResult, check_u63, put_u32, put_varint, put_zigzag};
@@ -48,7 +48,7 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
     put_zigzag(out, edit.cutoff);
     put_varint(out, edit.rule_cutoffs.len() as u64);
     for (selector, cutoff) in &edit.rule_cutoffs {
-        put_text(out, selector);
+        put_selector(out, selector);
         put_zigzag(out, *cutoff);
     }
     out.push(u8::from(edit.retention.is_some()));
@@ -119,7 +119,7 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
     }
     edit.cutoff = reader.zigzag_i64()?;
     for _ in 0..reader.count(2)? {
-        let selector = read_text(&mut reader)?.to_owned();
+        let selector = read_selector(&mut reader)?;
         edit.rule_cutoffs.push((selector, reader.zigzag_i64()?));
     }
     edit.retention = match reader.u8()? {

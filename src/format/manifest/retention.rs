@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::format::bytes::series_key::{put_text, read_text};
 use crate::format::bytes::{ByteReader, DecodeResult, put_varint, put_zigzag};
-use crate::state::version::{AgeProgress, PendingAge, PendingTime, RetentionProgress};
+use crate::state::version::{AgeProgress, EncodedSelector, PendingAge, PendingTime, RetentionProgress};
 
-/// Lower bound on the length of the age of a rule, in bytes: an empty text, an age and a flag.
+/// Lower bound on the length of the age of a rule, in bytes: an empty selector, an age and a flag.
 const MIN_RULE_BYTES: usize = 3;
 
 pub(super) fn put_retention(out: &mut Vec<u8>, progress: &RetentionProgress) {
@@ -25,9 +24,21 @@ pub(super) fn put_retention(out: &mut Vec<u8>, progress: &RetentionProgress) {
     put_age(out, *age);
     put_varint(out, rule_ages.len() as u64);
     for (selector, age) in rule_ages {
-        put_text(out, selector);
+        put_selector(out, selector);
         put_age(out, *age);
     }
+}
+
+/// Appends an encoded selector: its length as a varint, then its bytes.
+pub(super) fn put_selector(out: &mut Vec<u8>, selector: &[u8]) {
+    put_varint(out, selector.len() as u64);
+    out.extend_from_slice(selector);
+}
+
+/// Reads the bytes of an encoded selector. The opening decodes them.
+pub(super) fn read_selector(reader: &mut ByteReader<'_>) -> DecodeResult<EncodedSelector> {
+    let len = reader.count(1)?;
+    Ok(reader.bytes(len)?.to_vec())
 }
 
 fn put_age(out: &mut Vec<u8>, age: AgeProgress) {
@@ -54,7 +65,7 @@ pub(super) fn read_retention(reader: &mut ByteReader<'_>) -> DecodeResult<Retent
     let age = read_age(reader)?;
     let mut rule_ages = BTreeMap::new();
     for _ in 0..reader.count(MIN_RULE_BYTES)? {
-        let selector = read_text(reader)?.to_owned();
+        let selector = read_selector(reader)?;
         // In order and without repetition, so that a state has one encoding.
         if rule_ages.last_key_value().is_some_and(|(last, _)| *last >= selector) {
             return Err("the retention rules are out of order".to_owned());

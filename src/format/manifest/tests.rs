@@ -3,7 +3,9 @@
 mod series_log;
 
 use crate::state::tombstone::Tombstone;
-use crate::state::version::{AgeProgress, DyadicBox, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE};
+use crate::state::version::{
+    AgeProgress, DyadicBox, EncodedSelector, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE,
+};
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::series::SeriesSet;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::bytes::selector::encode_selector;
 use crate::format::bytes::{assert_golden, overwrite, temp};
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
@@ -49,16 +52,20 @@ fn tombstone(seq: u64) -> Tombstone {
     Tombstone { seq, series, range: TimeRange::until(i64::MAX - 1) }
 }
 
+fn encoded(selector: &str) -> EncodedSelector {
+    encode_selector(&selector.parse().unwrap()).unwrap()
+}
+
 fn retention_progress() -> RetentionProgress {
     let (advance, served) = (Duration::from_secs(80), Duration::from_secs(90));
     let pending = |age| Some(PendingAge { age, served });
     let waits = AgeProgress { applied: UNLIMITED_AGE, pending: pending(7) };
-    let rule_ages = [("temp{station=\"JFK\"}", waits), ("z", AgeProgress { applied: 9, pending: None })];
+    let rule_ages = [(r#"temp{station="JFK"}"#, waits), ("z or y", AgeProgress { applied: 9, pending: None })];
     RetentionProgress {
         trusted_time: Some(-5),
         pending_time: Some(PendingTime { claimed: i64::MAX, advance, served }),
         age: AgeProgress { applied: 1_000, pending: pending(3) },
-        rule_ages: rule_ages.into_iter().map(|(rule, age)| (rule.to_owned(), age)).collect(),
+        rule_ages: rule_ages.into_iter().map(|(rule, age)| (encoded(rule), age)).collect(),
     }
 }
 
@@ -74,7 +81,7 @@ fn edit(number: u64) -> VersionEdit {
         added_tombstones: vec![Arc::new(tombstone(number * 10))],
         removed_tombstones: if number > 1 { vec![(number - 1) * 10] } else { Vec::new() },
         cutoff: i64::try_from(number).unwrap() - 3,
-        rule_cutoffs: vec![("temp{station=\"JFK\"}".to_owned(), -5)],
+        rule_cutoffs: vec![(encoded(r#"temp{station="JFK"}"#), -5)],
         retention: (number == 2).then(retention_progress),
         duplicates: (number == 2).then_some(DuplicatePolicy::KeepLast),
         origins: if number == 2 { vec![77, u128::MAX] } else { Vec::new() },
@@ -137,8 +144,8 @@ fn an_edit_that_moves_only_a_cutoff_rewrites_the_manifest() {
     assert_eq!((read(&dir).generation, read(&dir).record_count), (1, 5), "an edit that moves no cutoff is appended");
     manifest.append_edit(&VersionEdit { cutoff: 7, ..step.clone() }).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (2, 1, Some(7)));
-    manifest.append_edit(&VersionEdit { rule_cutoffs: vec![("a".to_owned(), 9)], ..step }).unwrap();
-    assert_eq!((read(&dir).generation, read(&dir).state.rule_cutoffs["a"]), (3, 9));
+    manifest.append_edit(&VersionEdit { rule_cutoffs: vec![(encoded("a"), 9)], ..step }).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).state.rule_cutoffs[&encoded("a")]), (3, 9));
     manifest.append_edit(&edit(4)).unwrap();
     assert_eq!(
         (read(&dir).generation, read(&dir).record_count),

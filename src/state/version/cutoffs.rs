@@ -22,11 +22,13 @@ pub(crate) struct Cutoffs {
     rules: Arc<[RetentionRule]>,
 }
 
+/// A selector in the form in which the manifest stores it. It identifies a rule; only `format` reads it.
+pub(crate) type EncodedSelector = Vec<u8>;
+
 /// Selector of a retention rule and its current cutoff. The age of the rule is not stored here.
 #[derive(Clone)]
 pub(crate) struct RetentionRule {
-    /// Text of the selector; it identifies the rule in the manifest.
-    pub(crate) selector: String,
+    pub(crate) selector: EncodedSelector,
     /// The selector, as a predicate over series keys.
     pub(crate) predicate: Arc<dyn SeriesPredicate>,
     /// Time before which the rule hides the points of its series; `None` if it hides nothing.
@@ -36,7 +38,7 @@ pub(crate) struct RetentionRule {
 impl fmt::Debug for RetentionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rule = f.debug_struct("RetentionRule");
-        rule.field("selector", &self.selector).field("cutoff", &self.cutoff).finish_non_exhaustive()
+        rule.field("predicate", &self.predicate).field("cutoff", &self.cutoff).finish_non_exhaustive()
     }
 }
 
@@ -60,8 +62,8 @@ impl Cutoffs {
         matching.map(|rule| rule.cutoff).max().unwrap_or(self.global)
     }
 
-    /// Returns the cutoffs of the rules that have one, by the text of the selector, as in the manifest.
-    pub(crate) fn rule_cutoffs(&self) -> BTreeMap<String, i64> {
+    /// Returns the cutoffs of the rules that have one, by selector, as in the manifest.
+    pub(crate) fn rule_cutoffs(&self) -> BTreeMap<EncodedSelector, i64> {
         self.rules.iter().filter_map(|rule| Some((rule.selector.clone(), rule.cutoff?))).collect()
     }
 
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn the_latest_cutoff_that_applies_to_a_series_counts_and_none_moves_back() {
         let rule = |metric: &'static str, cutoff| RetentionRule {
-            selector: metric.to_owned(),
+            selector: metric.as_bytes().to_vec(),
             predicate: Arc::new(MetricPredicate(metric)),
             cutoff,
         };

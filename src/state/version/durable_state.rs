@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cutoffs::EncodedSelector;
 use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
 use super::version_edit::VersionEdit;
@@ -25,8 +26,8 @@ pub(crate) struct DurableState {
     pub(crate) tombstones: Vec<Arc<Tombstone>>,
     /// Global cutoff in nanoseconds since the Unix epoch; `None` if it hides nothing.
     pub(crate) cutoff: Option<i64>,
-    /// Cutoffs of rules, by the text of the selector.
-    pub(crate) rule_cutoffs: BTreeMap<String, i64>,
+    /// Cutoffs of rules, by selector.
+    pub(crate) rule_cutoffs: BTreeMap<EncodedSelector, i64>,
     pub(crate) retention: RetentionProgress,
     pub(crate) duplicates: DuplicatePolicy,
     /// Series without a visible point among the records up to `flushed_seq`.

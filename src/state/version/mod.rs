@@ -25,7 +25,7 @@ mod sst;
 mod transitions;
 mod version_edit;
 
-pub(crate) use cutoffs::{Cutoffs, RetentionRule};
+pub(crate) use cutoffs::{Cutoffs, EncodedSelector, RetentionRule};
 pub(crate) use durable_state::DurableState;
 pub(crate) use dyadic_box::DyadicBox;
 pub(crate) use job_counters::{JobCounters, MaintenanceCounters};

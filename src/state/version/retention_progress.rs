@@ -23,6 +23,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::cutoffs::EncodedSelector;
+
 /// Age of a limit that keeps everything, in nanoseconds.
 pub(crate) const UNLIMITED_AGE: i64 = i64::MAX;
 /// An age is much shorter than the last one if it is shorter by more than this fraction of the last one.
@@ -71,8 +73,8 @@ pub(crate) struct RetentionProgress {
     pub(crate) pending_time: Option<PendingTime>,
     /// Age of all series.
     pub(crate) age: AgeProgress,
-    /// Ages of rules, by the stored form of their selectors.
-    pub(crate) rule_ages: BTreeMap<String, AgeProgress>,
+    /// Ages of rules, by their selectors.
+    pub(crate) rule_ages: BTreeMap<EncodedSelector, AgeProgress>,
 }
 
 /// What an observation finds.
@@ -91,15 +93,15 @@ pub(crate) struct Observation {
 /// A limit by age of this opening.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AgeLimit<'a> {
-    /// Stored form of the rule's selector; `None` for the limit of all series.
-    pub(crate) rule: Option<&'a str>,
+    /// Selector of the rule; `None` for the limit of all series.
+    pub(crate) rule: Option<&'a [u8]>,
     /// Age in nanoseconds.
     pub(crate) age: i64,
 }
 
 impl RetentionProgress {
     /// Returns the progress of a limit.
-    pub(crate) fn age_of(&self, rule: Option<&str>) -> AgeProgress {
+    pub(crate) fn age_of(&self, rule: Option<&[u8]>) -> AgeProgress {
         rule.map_or(self.age, |rule| self.rule_ages.get(rule).copied().unwrap_or_default())
     }
 
@@ -188,7 +190,7 @@ impl RetentionProgress {
         }
     }
 
-    fn set_age(&mut self, rule: Option<&str>, progress: AgeProgress) {
+    fn set_age(&mut self, rule: Option<&[u8]>, progress: AgeProgress) {
         match rule {
             None => self.age = progress,
             Some(rule) => drop(self.rule_ages.insert(rule.to_owned(), progress)),
@@ -400,7 +402,7 @@ mod tests {
     #[test]
     fn the_first_move_of_a_database_or_of_a_limit_waits_and_an_endless_age_hides_nothing() {
         let seen = at(Some(50 * DAY), 0);
-        let rule = AgeLimit { rule: Some("a"), age: DAY };
+        let rule = AgeLimit { rule: Some(b"a"), age: DAY };
         let first = RetentionProgress::default().observed(&[LIMIT, rule], seen);
         assert_eq!((first.trusted_time, first.pending_time), (None, Some(pending(50 * DAY, 0, 0))));
         assert_eq!([LIMIT, rule].map(|limit| first.cutoff(limit, Some(50 * DAY))), [None, None]);
@@ -415,6 +417,6 @@ mod tests {
         assert_eq!(trusted(i64::MIN, DAY).cutoff(LIMIT, Some(0)), None, "before the first timestamp");
         // An opening without limits changes nothing; one without the rule forgets what waits for it.
         assert_eq!(first.observed(&[], Observation { elapsed: hours(90), ..seen }), first);
-        assert_eq!(first.observed(&[LIMIT], seen).age_of(Some("a")), AgeProgress::default());
+        assert_eq!(first.observed(&[LIMIT], seen).age_of(Some(b"a")), AgeProgress::default());
     }
 }

@@ -3,6 +3,7 @@
 //! A crash leaves the record complete or without effect. The sum of all edits is the
 //! [`DurableState`](super::DurableState).
 
+use super::cutoffs::EncodedSelector;
 use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
 use crate::state::file_id::FileId;
@@ -33,8 +34,8 @@ pub(crate) struct VersionEdit {
     pub(crate) removed_tombstones: Vec<u64>,
     /// New global cutoff in nanoseconds since the Unix epoch; `i64::MIN` if it did not move.
     pub(crate) cutoff: i64,
-    /// New cutoffs of the rules whose cutoff moved, each with the text of the selector of its rule.
-    pub(crate) rule_cutoffs: Vec<(String, i64)>,
+    /// New cutoffs of the rules whose cutoff moved, each with the selector of its rule.
+    pub(crate) rule_cutoffs: Vec<(EncodedSelector, i64)>,
     /// New progress of retention; `None` if it did not change.
     pub(crate) retention: Option<RetentionProgress>,
     /// Duplicate policy of new series that choose none; `None` if it did not change.

@@ -80,8 +80,8 @@ impl fmt::Display for TagCondition {
         match &self.value {
             ValueCondition::Equals(text) => write!(f, "={}", QuotedText(text)),
             ValueCondition::NotEquals(text) => write!(f, "!={}", QuotedText(text)),
-            ValueCondition::Matches(pattern) => write!(f, "=~{}", QuotedText(&pattern.text)),
-            ValueCondition::NotMatches(pattern) => write!(f, "!~{}", QuotedText(&pattern.text)),
+            ValueCondition::Matches(pattern) => write!(f, "=~{}", QuotedText(pattern.text())),
+            ValueCondition::NotMatches(pattern) => write!(f, "!~{}", QuotedText(pattern.text())),
             ValueCondition::In(texts) => {
                 let texts: Vec<String> = texts.iter().map(|text| QuotedText(text).to_string()).collect();
                 write!(f, "=({})", texts.join(","))

@@ -7,7 +7,7 @@ use crate::types::series::{TagValuePredicate, ValueHint};
 
 /// Condition on the value of a tag; the names follow the match types of Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ValueCondition {
+pub(crate) enum ValueCondition {
     Equals(String),
     NotEquals(String),
     In(Vec<String>),
@@ -19,8 +19,8 @@ pub(super) enum ValueCondition {
 ///
 /// Patterns with equal texts are equal.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
-    pub(super) text: String,
+pub(crate) struct Pattern {
+    text: String,
     regex: Result<Regex>,
 }
 
@@ -47,6 +47,11 @@ impl Pattern {
         };
         let regex = Regex::new(&text).and_then(whole).map_err(|error| invalid(&error));
         Self { text, regex }
+    }
+
+    /// Returns the text of the regular expression.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     fn matches(&self, text: &str) -> bool {

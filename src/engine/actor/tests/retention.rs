@@ -84,7 +84,7 @@ fn a_limit_in_bytes_moves_the_cutoff_behind_the_oldest_files() {
 #[test]
 fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
     let predicate = Arc::new(EvenMetricPredicate::default());
-    let rule = RetentionRule { selector: String::new(), predicate, cutoff: None };
+    let rule = RetentionRule { selector: Vec::new(), predicate, cutoff: None };
     // Four series, the newest point at 1,000.
     let version = many_series(4, Cutoffs::new(None, vec![rule]));
     let policy = RetentionPolicy { rules: vec![Some(Duration::from_nanos(80))], ..RetentionPolicy::default() };

@@ -407,7 +407,7 @@ fn a_cancel_at_any_series_leaves_the_inputs_and_nothing_else() {
     for left in 0..5 {
         let cancel = CancelFlag::new();
         let predicate = Arc::new(CancellingMatcher { cancel: cancel.clone(), left: AtomicU32::new(left) });
-        let rule = RetentionRule { selector: "{}".to_owned(), predicate, cutoff: Some(0) };
+        let rule = RetentionRule { selector: Vec::new(), predicate, cutoff: Some(0) };
         let job = CompactionJob { cutoffs: Cutoffs::new(None, vec![rule]), cancel, ..world.job(TIER) };
         let cancelled = world.merge_into(&job, grid(&[1, 2, 3, 4], &[]));
         assert!(matches!(cancelled, Err(Error::Closed)), "{cancelled:?}");
