@@ -58,6 +58,11 @@ fn a_delete_hides_what_came_before_it_and_nothing_else() {
 }
 
 #[test]
+fn a_cutoff_is_taken_back_behind_a_delete_of_what_it_hid() {
+    models::taken_back();
+}
+
+#[test]
 fn a_delete_in_a_compaction_outlives_its_outputs() {
     models::delete_in_compaction();
 }

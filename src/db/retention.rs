@@ -11,8 +11,8 @@ use crate::types::selector::Selector;
 impl DbBuilder {
     /// Sets the age beyond which points are hidden and later removed. Default: no limit.
     ///
-    /// The age is counted from the newest timestamp or the wall clock, whichever is earlier, and from no later time than
-    /// the monotonic clock explains since retention was last applied. A larger move waits for a grace
+    /// The age is counted from the newest timestamp or the wall clock, whichever is earlier, and from no later time
+    /// than the monotonic clock explains since retention was last applied. A larger move waits for a grace
     /// ([`retention_grace`](Self::retention_grace)), so that a wrong clock removes nothing, even if points are stamped
     /// by it. What waits is in [`Stats::pending_retention`](super::Stats::pending_retention);
     /// [`Db::apply_retention_now`] applies it.
@@ -21,10 +21,15 @@ impl DbBuilder {
     /// timestamps, the one after a time in which the database was closed, and the one to an age that is shorter than
     /// the last one by more than an eighth. While one waits, retention goes on as the monotonic clock advances.
     ///
-    /// Points that were hidden once stay hidden, even if a later opening sets a longer age or no age. Writes of older
-    /// points are accepted, but the points are never visible: [`Ack::points_behind_cutoff`](crate::Ack) counts them,
-    /// and [`reject_behind_cutoff`](Self::reject_behind_cutoff) rejects them. An age of more than 292 years keeps
+    /// Points that were hidden once stay hidden, even if a later opening sets a longer age or no age. Writes of points
+    /// that are too old are accepted, but the points are never visible: [`Ack::points_behind_cutoff`](crate::Ack) counts
+    /// them, and [`reject_behind_cutoff`](Self::reject_behind_cutoff) rejects them. An age of more than 292 years keeps
     /// everything.
+    ///
+    /// What is too old can change. If a wrong clock has been applied, ten minutes after the wall clock is right again
+    /// (a day, if it goes back by more than a year), and if an opening sets a longer age, points are hidden as the right
+    /// clock and the longer age say; only points that were written before stay hidden. Without an age nothing is taken
+    /// back.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -58,7 +63,8 @@ impl DbBuilder {
     ///
     /// See [`retain_for`](Self::retain_for). The grace is served while the database is open, summed over openings; a
     /// crash loses at most the last five minutes of it, which lengthens it. Default: an eighth of the longest age, but
-    /// at least 24 hours and at most 7 days. With zero, every move is applied at once.
+    /// at least 24 hours and at most 7 days. With zero, the clock counts as right at any time: every move is applied at
+    /// once, and none is taken back.
     pub fn retention_grace(mut self, grace: Duration) -> Self {
         self.options.retention.grace = Some(grace);
         self
@@ -90,12 +96,13 @@ impl Db {
     ///
     /// For programs that are too short-lived to serve a grace, and for owners who know that clock and timestamps are
     /// right. When the call returns, the cutoffs are durable and the points before them are hidden; they cannot be made
-    /// visible again.
+    /// visible again. If the wall clock is behind the time that retention has trusted, this time is taken back at once.
     ///
     /// # Errors
     /// [`Error::ReadOnly`](crate::Error::ReadOnly) of kind [`Reopen`](crate::ErrorKind::Reopen), also if the cutoffs
-    /// cannot be made durable; [`Error::Closed`](crate::Error::Closed), and
-    /// [`Error::EnginePanicked`](crate::Error::EnginePanicked) of kind [`Bug`](crate::ErrorKind::Bug).
+    /// cannot be made durable; if a cutoff is taken back, also the errors of [`Db::delete`];
+    /// [`Error::Closed`](crate::Error::Closed), and [`Error::EnginePanicked`](crate::Error::EnginePanicked) of kind
+    /// [`Bug`](crate::ErrorKind::Bug).
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

@@ -38,7 +38,9 @@ fn each_background_step_has_a_tracing_span() {
     // For the whole process: the actors have threads of their own.
     tracing::subscriber::set_global_default(names.clone()).unwrap();
     let home = Home::new();
-    let db = home.builder().retain_for(Duration::from_hours(1)).open_blocking().unwrap();
+    // Without a grace the first cutoff is applied at once.
+    let builder = home.builder().retain_for(Duration::from_hours(1)).retention_grace(Duration::ZERO);
+    let db = builder.open_blocking().unwrap();
     for n in 0..3 {
         db.write_blocking(batch(&key("m", 0), [(n, 1.0)])).unwrap();
         db.flush_blocking().unwrap();

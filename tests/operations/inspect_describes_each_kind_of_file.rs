@@ -98,7 +98,9 @@ fn a_manifest() {
             "empty series 2",
             "empty-series candidates 1",
             "deletes 1",
-            "edit 2 360 216 20 0000000000000002 200 2 1",
+            "trusted time 1969-12-31T23:59:59.999999995Z",
+            "age of all series: 1µs, pending 3ns, 90s of its grace served",
+            "edit 2 352 328 20 0000000000000002 200 2 1",
             "0000000000000002 2 2 2000000 1099511627776 77 #3..#2147483647 (9) 20..29 \
              1677-09-21T00:12:43.145224192Z 2262-04-11T23:47:16.854775807Z \
              00000000-0000-0000-0000-000000000002",
@@ -135,7 +137,7 @@ fn damage_is_part_of_the_report() {
     );
     assert_lines(&wal, &["ends damage at byte 248", "records 1"]);
     let manifest = damaged("manifest", 230).unwrap();
-    assert_eq!(manifest.findings()[0].offset, 192, "a sound record follows the bad one");
+    assert_eq!(manifest.findings()[0].offset, 184, "a sound record follows the bad one");
     assert_lines(&manifest, &["records 1"]);
     let torn = damaged("manifest", 400).unwrap();
     assert_eq!(torn.findings(), [], "whether a bad last edit is damage, the other files tell");

@@ -3,41 +3,41 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proptest::collection::vec;
-use proptest::prelude::*;
-use proptest::test_runner::Config;
 use timestrata::testing::{Executor, SimDisk};
 use timestrata::{Ack, Batch, Db, DbBuilder, Error, RejectReason, SeriesKey, Timestamp};
 
-const DAY: Duration = Duration::from_hours(24);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+/// The default grace of an age of 30 days.
+pub(crate) const GRACE: Duration = Duration::from_hours(90);
 /// Wall clock of the first point: 2026-01-01.
-const START: i64 = 1_767_225_600_000_000_000;
+pub(crate) const START: i64 = 1_767_225_600_000_000_000;
 
-struct House {
-    disk: SimDisk,
-    executor: Executor,
+/// A database on a simulated disk, whose clocks the test sets.
+pub(crate) struct House {
+    pub(crate) disk: SimDisk,
+    pub(crate) executor: Executor,
 }
 
-fn days(days: i64) -> i64 {
+pub(crate) fn days(days: i64) -> i64 {
     days * i64::try_from(DAY.as_nanos()).unwrap()
 }
 
-fn key() -> SeriesKey {
+pub(crate) fn key() -> SeriesKey {
     SeriesKey::new("temp")
 }
 
-fn builder() -> DbBuilder {
+pub(crate) fn builder() -> DbBuilder {
     Db::builder("/data/db").retain_for(30 * DAY)
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = SimDisk::new(1);
         disk.set_wall(START);
         Self { executor: Executor::new(&disk, 1), disk }
     }
 
-    fn open(&mut self, builder: DbBuilder) -> Db {
+    pub(crate) fn open(&mut self, builder: DbBuilder) -> Db {
         self.executor.open(builder).unwrap()
     }
 
@@ -51,18 +51,18 @@ impl House {
         ack
     }
 
-    fn flush(&mut self, db: &Db) {
+    pub(crate) fn flush(&mut self, db: &Db) {
         let db = db.clone();
         self.executor.block_on(async move { db.flush().await }).unwrap().unwrap();
         self.executor.run_until_idle();
     }
 
-    fn apply_now(&mut self, db: &Db) {
+    pub(crate) fn apply_now(&mut self, db: &Db) {
         let db = db.clone();
         self.executor.block_on(async move { db.apply_retention_now().await }).unwrap().unwrap();
     }
 
-    fn close(&mut self, db: Db) {
+    pub(crate) fn close(&mut self, db: Db) {
         self.executor.block_on(async move { db.close().await }).unwrap().unwrap();
         self.executor.run_until_idle();
     }
@@ -76,9 +76,15 @@ impl House {
     }
 
     fn visible(db: &Db) -> usize {
+        Self::visible_times(db).len()
+    }
+
+    /// Returns the timestamps of the visible points.
+    fn visible_times(db: &Db) -> Vec<i64> {
         let snapshot = db.snapshot();
-        let Ok(series) = snapshot.series::<f64>(&key()) else { return 0 };
-        snapshot.scan(series, ..).collect_blocking().unwrap().len()
+        let Ok(series) = snapshot.series::<f64>(&key()) else { return Vec::new() };
+        let points = snapshot.scan(series, ..).collect_blocking().unwrap();
+        points.iter().map(|point| point.timestamp.as_nanos()).collect()
     }
 
     /// Moves the wall clock, and no other clock.
@@ -239,214 +245,116 @@ fn an_age_of_four_hundred_years_keeps_everything() {
     house.close(db);
 }
 
-/// Step of a history. Between two steps the wall clock may be wrong; the right time goes on.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// Writes points that are stamped by the wall clock.
-    Write,
-    Flush,
-    Compact,
-    Advance {
-        hours: u64,
-    },
-    /// The wall clock becomes wrong by a number of days.
-    Wrong {
-        days: i64,
-    },
-    /// The wall clock is set right, and stays so for two hours.
-    Right,
-    Close {
-        hours_off: u64,
-    },
-    Kill {
-        hours_off: u64,
-    },
-    PowerLoss {
-        choice: usize,
-        hours_off: u64,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let hours_off = || prop_oneof![Just(0), 0..48_u64, 0..800_u64];
-    prop_oneof![
-        12 => Just(Step::Write),
-        4 => Just(Step::Flush),
-        1 => Just(Step::Compact),
-        8 => (1..40_u64).prop_map(|hours| Step::Advance { hours }),
-        4 => (-400..400_i64).prop_map(|days| Step::Wrong { days }),
-        3 => Just(Step::Right),
-        1 => hours_off().prop_map(|hours_off| Step::Close { hours_off }),
-        1 => hours_off().prop_map(|hours_off| Step::Kill { hours_off }),
-        1 => (0..64_usize, hours_off()).prop_map(|(choice, hours_off)| Step::PowerLoss { choice, hours_off }),
-    ]
-}
-
-/// A history, and the right time in it.
-struct History {
-    house: House,
-    db: Option<Db>,
-    /// Right time in nanoseconds since the Unix epoch.
-    right: i64,
-    /// Open time with a wrong clock since it was last right.
-    wrong_for: Duration,
-    /// Timestamp of each written point; its value is its index.
-    written: Vec<i64>,
-}
-
-/// The default grace of an age of 30 days.
-const GRACE: Duration = Duration::from_hours(90);
-
-impl History {
-    fn new() -> Self {
-        Self { house: House::new(), db: None, right: START, wrong_for: Duration::ZERO, written: Vec::new() }
-    }
-
-    fn db(&mut self) -> Db {
-        let db = self.db.take().unwrap_or_else(|| self.house.open(builder()));
-        self.db = Some(db.clone());
-        db
-    }
-
-    fn is_wrong(&self) -> bool {
-        self.house.disk.wall() != self.right
-    }
-
-    fn advance(&mut self, by: Duration) {
-        _ = self.db();
-        if self.is_wrong() && self.wrong_for + by >= GRACE {
-            self.set_right();
+/// The owner applies retention while the clock is ahead. Once the clock is right, what is written is visible; what was
+/// hidden stays hidden, in the database and in a backup.
+#[test]
+fn a_cutoff_of_a_wrong_clock_is_taken_back_and_brings_nothing_back() {
+    for on_request in [false, true] {
+        let mut house = House::new();
+        let db = house.open(builder());
+        house.write_days(&db, 10);
+        house.jump(days(40));
+        _ = house.write_now(&db);
+        house.apply_now(&db);
+        assert_eq!(House::visible(&db), 1);
+        house.jump(-days(40));
+        let ack = house.write_now(&db);
+        assert_eq!((ack.points_behind_cutoff, House::visible(&db)), (1, 1), "not silent");
+        if on_request {
+            house.apply_now(&db);
+        } else {
+            house.executor.advance(Duration::from_hours(2));
         }
-        if self.is_wrong() {
-            self.wrong_for += by;
-        }
-        self.house.executor.advance(by);
-        self.right += i64::try_from(by.as_nanos()).unwrap();
-    }
-
-    /// Sets the clock right until it was observed.
-    fn set_right(&mut self) {
-        self.house.disk.set_wall(self.right);
-        self.wrong_for = Duration::ZERO;
-        self.advance(Duration::from_hours(2));
-    }
-
-    fn write(&mut self) {
-        let db = self.db();
-        let mut batch = Batch::new();
-        let now = self.house.disk.wall();
-        for _ in 0..2 {
-            #[expect(clippy::cast_precision_loss, reason = "a small index")]
-            batch.push_key(&key(), Timestamp::from_nanos(now), self.written.len() as f64);
-            self.written.push(now);
-        }
-        let ack = self.house.executor.block_on(async move { db.write(batch).await }).unwrap().unwrap();
-        if now >= self.oldest_kept() {
-            assert_eq!(ack.points_behind_cutoff, 0, "{now} at {}", self.right);
-        }
-    }
-
-    /// Returns the time from which on no point may be hidden.
-    fn oldest_kept(&self) -> i64 {
-        self.right - days(30)
-    }
-
-    fn off(&mut self, hours: u64) {
-        self.db = None;
-        self.house.executor.run_until_idle();
-        let off = Duration::from_hours(hours);
-        let wrong_by = self.house.disk.wall() - self.right;
-        self.right += i64::try_from(off.as_nanos()).unwrap();
-        self.house.disk.set_wall(self.right + wrong_by);
-    }
-
-    fn step(&mut self, step: Step) {
-        match step {
-            Step::Write => self.write(),
-            Step::Flush => {
-                let db = self.db();
-                self.house.flush(&db);
-            }
-            Step::Compact => {
-                let db = self.db();
-                self.house.executor.block_on(async move { db.compact().await }).unwrap().unwrap();
-            }
-            Step::Advance { hours } => self.advance(Duration::from_hours(hours)),
-            Step::Wrong { days: by } => self.house.disk.set_wall(self.right + days(by)),
-            Step::Right => self.set_right(),
-            Step::Close { hours_off } => {
-                let db = self.db();
-                self.db = None;
-                self.house.close(db);
-                self.off(hours_off);
-            }
-            Step::Kill { hours_off } => {
-                self.house.executor.kill();
-                self.off(hours_off);
-            }
-            Step::PowerLoss { choice, hours_off } => {
-                self.house.executor.kill();
-                self.db = None;
-                let wall = self.house.disk.wall();
-                let images = self.house.disk.state().images(choice + 1, choice as u64);
-                self.house.disk = SimDisk::from_image(&images.last().expect("at least one is left"), choice as u64);
-                self.house.disk.set_wall(wall);
-                self.house.executor = Executor::new(&self.house.disk, choice as u64);
-                self.off(hours_off);
-            }
-        }
-    }
-
-    /// Returns the indices of the visible points.
-    fn visible(&mut self) -> BTreeSet<usize> {
-        let snapshot = self.db().snapshot();
-        let Ok(series) = snapshot.series::<f64>(&key()) else { return BTreeSet::new() };
-        let points = snapshot.scan(series, ..).collect_blocking().unwrap();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small index")]
-        let visible: Vec<usize> = points.iter().map(|point| point.value as usize).collect();
-        let distinct: BTreeSet<usize> = visible.iter().copied().collect();
-        assert_eq!(distinct.len(), visible.len(), "a point is doubled");
-        distinct
-    }
-
-    fn check(&mut self) {
-        let (visible, oldest) = (self.visible(), self.oldest_kept());
-        for (index, at) in self.written.iter().enumerate() {
-            assert!(*at < oldest || visible.contains(&index), "point {index} of {at} is hidden at {}", self.right);
-        }
-    }
-
-    /// Once the clock has been right for a grace, retention hides what is old by the right time.
-    fn end(&mut self) {
-        self.set_right();
-        for _ in 0..2 {
-            self.write();
-            self.advance(GRACE + Duration::from_hours(2));
-            self.check();
-        }
-        self.write();
-        let db = self.db();
-        self.house.flush(&db);
-        let (visible, oldest) = (self.visible(), self.oldest_kept() - days(1) / 12);
-        for index in visible {
-            let at = self.written[index];
-            assert!(at >= oldest, "point {index} of {at} is visible at {}: {:?}", self.right, db.stats());
-        }
+        let cutoff = db.stats().retention_cutoff.unwrap().as_nanos();
+        assert!(cutoff <= house.disk.wall() - days(30), "{cutoff}");
+        assert_eq!(House::visible(&db), 1, "what was hidden stays hidden");
+        // A backup has no record behind the last flush, so not the delete that hides these points.
+        let (copy, handle) = (format!("/data/copy-{on_request}"), db.clone());
+        let target = copy.clone();
+        house.executor.block_on(async move { handle.backup(target).await }).unwrap().unwrap();
+        assert_eq!(house.write_now(&db).points_behind_cutoff, 0);
+        assert_eq!(House::visible(&db), 2);
+        let compacted = db.clone();
+        house.executor.block_on(async move { compacted.compact().await }).unwrap().unwrap();
+        assert_eq!(House::visible(&db), 2, "{:?}", db.stats());
+        house.executor.kill();
+        drop(db);
+        let db = house.open(builder());
+        assert_eq!(House::visible(&db), 2);
+        house.close(db);
+        let db = house.open(Db::builder(copy));
+        assert_eq!(House::visible(&db), 1, "in the backup");
+        house.close(db);
     }
 }
 
-proptest! {
-    #![proptest_config(Config { cases: 200, failure_persistence: None, ..Config::default() })]
+/// An opening with a longer age shows what is written late, and nothing that was hidden.
+#[test]
+fn a_longer_age_takes_the_cutoff_back() {
+    let mut house = House::new();
+    let short = || Db::builder("/data/db").retain_for(2 * DAY);
+    let db = house.open(short());
+    house.write_days(&db, 10);
+    house.apply_now(&db);
+    assert_eq!(House::visible(&db), 3);
+    house.close(db);
+    let db = house.open(builder());
+    let mut batch = Batch::new();
+    batch.push_key(&key(), Timestamp::from_nanos(START + days(1) + 1), 1.0);
+    let writer = db.clone();
+    let ack = house.executor.block_on(async move { writer.write(batch).await }).unwrap().unwrap();
+    assert_eq!((ack.points_behind_cutoff, House::visible(&db)), (0, 4));
+    house.flush(&db);
+    house.executor.kill();
+    drop(db);
+    let db = house.open(builder());
+    assert_eq!(House::visible(&db), 4);
+    house.close(db);
+}
 
-    /// A clock that is wrong for less than a grace hides no point that the right clock would keep, and delays no more.
-    #[test]
-    fn any_history_of_wrong_clocks_hides_what_is_old_and_nothing_else(steps in vec(step(), 1..60)) {
-        let mut history = History::new();
-        history.house.disk.record(false);
-        for step in steps {
-            history.step(step);
-            history.check();
+/// The process or the power fails at any operation while a cutoff is taken back, and a point is written behind it.
+#[test]
+fn a_crash_while_a_cutoff_is_taken_back_brings_nothing_back() {
+    let mut house = House::new();
+    let db = house.open(builder());
+    house.write_days(&db, 10);
+    house.jump(days(40));
+    let ahead = house.disk.wall();
+    _ = house.write_now(&db);
+    house.apply_now(&db);
+    house.jump(-days(40));
+    let right = house.disk.wall();
+    let first = house.disk.ops();
+    house.apply_now(&db);
+    _ = house.write_now(&db);
+    let acknowledged = house.disk.ops();
+    let compacted = db.clone();
+    house.executor.block_on(async move { compacted.compact().await }).unwrap().unwrap();
+    assert_eq!(House::visible_times(&db), [right, ahead]);
+    let (mut state, log) = (house.disk.base(), house.disk.log());
+    let mut checked = 0;
+    for operation in 1..=log.len() {
+        state.apply(&log[operation - 1]);
+        if operation < first {
+            continue;
         }
-        history.end();
+        let killed = SimDisk::from_state(state.clone(), 5);
+        let images = state.images(16, operation as u64).map(|image| SimDisk::from_image(&image, 3));
+        for disk in images.chain([killed]) {
+            disk.record(false);
+            disk.set_wall(right);
+            let mut house = House { executor: Executor::new(&disk, 1), disk };
+            let db = house.open(builder());
+            // The opening takes both steps of taking the cutoff back, the second one, or none.
+            for _ in 0..2 {
+                let seen: BTreeSet<i64> = House::visible_times(&db).into_iter().collect();
+                let must: BTreeSet<i64> = if operation < acknowledged { [ahead].into() } else { [right, ahead].into() };
+                let may: BTreeSet<i64> = [right, ahead].into();
+                assert!(must.is_subset(&seen) && seen.is_subset(&may), "after operation {operation}: {seen:?}");
+                house.executor.advance(Duration::from_hours(2));
+            }
+            checked += 1;
+        }
     }
+    assert!(checked > 50, "{checked} crashes");
 }

@@ -17,6 +17,7 @@ mod world;
 mod a_crash_after_any_operation_loses_nothing_acknowledged;
 mod a_wrong_clock_takes_nothing_away;
 mod any_call_may_fail_and_then_the_power;
+mod any_history_of_wrong_clocks_hides_what_is_old;
 mod any_history_with_faults_keeps_what_was_acknowledged;
 mod every_flipped_bit_and_every_cut_is_noticed;
 mod every_missing_or_late_sync_is_noticed;

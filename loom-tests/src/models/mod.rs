@@ -16,6 +16,7 @@ mod moved_directory;
 mod pins;
 mod publish;
 mod shutdown;
+mod taken_back;
 
 pub use backpressure::backpressure;
 pub use columns::columns;
@@ -29,6 +30,7 @@ pub use moved_directory::moved_directory;
 pub use pins::pins;
 pub use publish::publish;
 pub use shutdown::{release, shutdown};
+pub use taken_back::taken_back;
 
 /// Checks that the loom variant of `sync` gives the same guarantees as the engine's `sync`.
 pub fn sync_conformance() {

@@ -101,6 +101,21 @@ impl ModelDisk {
         }
     }
 
+    /// Asserts that what recovery restores, on every disk that a crash at this moment may leave, is in `allowed`.
+    pub(crate) fn assert_recovers_one_of(&self, allowed: &[Vec<ModelPoint>], promise: &str) {
+        for image in self.left_by_a_crash() {
+            for image in [image.with_lagging_floor(), image] {
+                let recovered = image.recovered();
+                assert!(allowed.contains(&recovered), "{promise}: {recovered:?}");
+            }
+        }
+    }
+
+    /// Returns the durable cutoff of retention.
+    pub(crate) fn durable_cutoff(&self) -> Option<i64> {
+        self.durable.cutoff
+    }
+
     /// Asserts the same as [`assert_crash_safe`](Self::assert_crash_safe), for a history with deletes.
     pub(crate) fn assert_crash_safe_history(&self, order: &[HistoryOp], acknowledged: u64) {
         for image in self.left_by_a_crash() {
@@ -126,7 +141,8 @@ fn points_of_recovered<'a>(
     let deletes = replayed.iter().filter_map(|record| record.delete.as_ref());
     let tombstones = durable.tombstones.iter().cloned().chain(deletes.clone().cloned().map(Arc::new)).collect();
     let opened = DurableState { tombstones, ..durable.clone() };
-    let version = Version::from_durable(SeriesIndex::default(), &opened, Cutoffs::default());
+    let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
+    let version = Version::from_durable(SeriesIndex::default(), &opened, cutoffs);
     let mut points = Vec::new();
     for sst in version.ssts.iter() {
         let hidden = hidden_ranges(&version, sst.max_seq);
@@ -135,7 +151,8 @@ fn points_of_recovered<'a>(
     for record in replayed {
         let newer = deletes.clone().filter(|delete| delete.seq > record.seq && delete.range_for(SERIES).is_some());
         let hides = |at: i64| newer.clone().any(|delete| delete.range.contains(at));
-        points.extend(record.points.iter().filter(|(at, _)| !hides(*at)));
+        let is_kept = |at: i64| durable.cutoff.is_none_or(|cutoff| at >= cutoff);
+        points.extend(record.points.iter().filter(|(at, _)| is_kept(*at) && !hides(*at)));
     }
     points.sort_unstable();
     points

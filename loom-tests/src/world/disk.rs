@@ -126,6 +126,14 @@ impl ModelStorage {
         }
     }
 
+    /// Sets the cutoff of retention that the opening finds.
+    pub(super) fn retain(&self, cutoff: i64) {
+        let mut disk = self.disk.lock().expect("no step panics");
+        disk.durable.cutoff = Some(cutoff);
+        disk.durable.retention.trusted_time = Some(cutoff + 2);
+        disk.durable.retention.age.applied = 2;
+    }
+
     /// Runs one step. A crash falls before or after a step, never inside it.
     fn step<R>(&self, step: impl FnOnce(&mut ModelDisk) -> R) -> R {
         let _turn = self.steps.as_ref().map(|turn| turn.lock().expect("no step panics"));
@@ -336,6 +344,9 @@ impl ModelStorage {
     pub(crate) fn points(&self, version: &Version) -> Vec<ModelPoint> {
         let mut cells = Vec::new();
         version.active.read(SERIES, TimeRange::ALL, &mut cells);
+        // The active memtable applies its deletes itself: only a cutoff hides its points.
+        let hidden = hidden_ranges(version, u64::MAX);
+        cells.retain(|cell| hidden.range_containing(cell.timestamp).is_none());
         for frozen in &version.frozen {
             let (hidden, before) = (hidden_ranges(version, frozen.max_seq), cells.len());
             frozen.view.read(SERIES, TimeRange::ALL, &mut cells);

@@ -136,6 +136,8 @@ pub(crate) struct ModelSetup {
     pub(crate) flushed: &'static [&'static [i64]],
     /// Durability of deletes.
     pub(crate) durability: Durability,
+    /// Cutoff of retention, and the age of the opening. The cutoff was set under an age of two by the newest time.
+    pub(crate) retained: Option<(i64, Duration)>,
 }
 
 impl Default for ModelSetup {
@@ -147,6 +149,7 @@ impl Default for ModelSetup {
             failing_flushes: 0,
             flushed: &[],
             durability: Durability::Sync,
+            retained: None,
         }
     }
 }
@@ -196,11 +199,12 @@ impl ModelDatabase {
             )
             .expect("an empty index takes a series");
         let store = ModelStorage::new(setup);
-        let latest = Arc::new(Watch::new(Arc::new(Version::from_durable(
-            series,
-            &store.look(|disk| disk.durable.clone()),
-            Cutoffs::default(),
-        ))));
+        if let Some((cutoff, _)) = setup.retained {
+            store.retain(cutoff);
+        }
+        let durable = store.look(|disk| disk.durable.clone());
+        let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
+        let latest = Arc::new(Watch::new(Arc::new(Version::from_durable(series, &durable, cutoffs))));
         let (inbox, commands) = channel();
         let (flusher, frozen) = channel();
         let (compactor, plans) = channel();
@@ -211,7 +215,7 @@ impl ModelDatabase {
             duplicates: DuplicatePolicy::default(),
             max_series: 8,
             reject_behind_cutoff: false,
-            retention: RetentionPolicy::default(),
+            retention: RetentionPolicy { age: setup.retained.map(|(_, age)| age), ..RetentionPolicy::default() },
         };
         let newest = setup.flushed.len() as u64;
         let writer = Writer::new(store.clone(), NoTimers, settings, flusher, compactor, Arc::clone(&latest), newest);

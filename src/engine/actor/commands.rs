@@ -4,10 +4,10 @@ use super::admission::{ActiveMemtable, MemtableAdmission};
 use super::compactor_schedule::CompactorEvent;
 use super::effects::MachineEvent;
 use super::flush::{FlushEvent, frozen_seq, has_active_records};
-use super::group_builder::CommitGroupBuilder;
+use super::group_builder::{CommitGroupBuilder, GroupSettings};
 use super::group_commit::{CommitEffect, CommitEvent, CommitGroup};
 use super::interfaces::{Timer, Timers, WriterStorage};
-use super::messages::{QueuedCommand, WriterCommand};
+use super::messages::{DeleteRequest, QueuedCommand, WriterCommand};
 use super::retention::RetentionEvent;
 use super::shutdown::ShutdownEvent;
 use super::writer::Writer;
@@ -108,10 +108,32 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             return self.reject_group(commands, &error);
         }
         let builder = CommitGroupBuilder::new(self.versions.current(), self.group_settings);
-        let (mut group, rejected) = builder.build(commands);
+        let (group, rejected) = builder.build(commands);
         for (queued, error) in rejected {
             queued.command.reject(&error);
         }
+        _ = self.run_group(group);
+    }
+
+    /// Commits deletes of retention in a group of their own, whatever is queued. After success they are durable.
+    ///
+    /// # Errors
+    /// Those of the append and the sync; `QueueFull` if the memtable must be frozen first.
+    pub(super) fn commit_deletes(&mut self, deletes: Vec<DeleteRequest>) -> Result<()> {
+        self.check_writable()?;
+        if self.memtable.is_epoch_exhausted() {
+            return Err(Error::QueueFull);
+        }
+        let settings = GroupSettings { durability: Durability::Sync, ..self.group_settings };
+        let delete = |delete| QueuedCommand { command: WriterCommand::Delete(Box::new(delete)), permit: None };
+        let deletes = deletes.into_iter().map(delete).collect();
+        // The builder rejects no delete.
+        let (group, _) = CommitGroupBuilder::new(self.versions.current(), settings).build(deletes);
+        self.run_group(group)
+    }
+
+    /// Performs the steps of a group, and answers its commands.
+    fn run_group(&mut self, mut group: CommitGroup) -> Result<()> {
         let mut event = CommitEvent::Prepared { has_unsynced: self.has_unsynced };
         loop {
             event = match group.on(event) {
@@ -133,12 +155,16 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                     self.apply_group(&mut group);
                     CommitEvent::Applied
                 }
-                CommitEffect::Acknowledge => return group.acknowledge(self.versions.current().seq, self.has_unsynced),
+                CommitEffect::Acknowledge => {
+                    group.acknowledge(self.versions.current().seq, self.has_unsynced);
+                    return Ok(());
+                }
                 CommitEffect::Fail { error, read_only_cause } => {
                     if let Some(cause) = read_only_cause {
                         self.enter_read_only(&cause);
                     }
-                    return group.fail(&error);
+                    group.fail(&error);
+                    return Err(error);
                 }
             };
         }

@@ -72,6 +72,10 @@ pub(super) enum Effect {
     ArmTimerNoLater(Timer, Duration),
     /// Sends the reply of a command.
     Reply(ReplySender<Result<()>>, Result<()>),
+    /// Commits deletes in a synced group of their own, before any queued command, then handles the event `then`.
+    ///
+    /// If they cannot be committed, `then` is not handled, and retention gets `NotHidden`.
+    HidePoints { deletes: Vec<DeleteRequest>, then: MachineEvent },
     /// Adds a delete at the end of the command queue.
     QueueDelete(Box<DeleteRequest>),
     /// Answers all queued flush commands with the error, wherever they are in the queue.

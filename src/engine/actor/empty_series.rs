@@ -57,7 +57,7 @@ const FULL_CHECKS_PER_AGE: i64 = 8;
 pub(super) enum EmptySeriesEvent {
     /// The compactor finished the check of the candidates in the version of `seq`.
     Finished { seq: u64, candidates: SeriesSet, outcome: Result<SeriesSet> },
-    /// A version with later cutoffs or fewer files was installed.
+    /// A version with other cutoffs or fewer files was installed.
     CutoffsAdvanced { files_dropped: bool },
 }
 
@@ -205,6 +205,8 @@ impl EmptySeriesCheck {
 
     fn on_cutoffs_advanced(&mut self, files_dropped: bool, version: &Version) -> Effects {
         let cutoff = version.cutoffs.global();
+        // A cutoff that was taken back moves on from there.
+        self.last_full_cutoff = self.last_full_cutoff.min(cutoff);
         if !self.needs_full_check(cutoff, files_dropped) {
             return Effects::new();
         }

@@ -5,11 +5,15 @@
 //! ```text
 //!   Apply ──▶ observe ──▶ arm the timer ──▶ Install (if a cutoff moved or a file goes) ──▶ Installed ──▶ new candidates
 //!     │                                                                                   for the empty-series check
-//!     └──────▶ QueueDueDeletes ──▶ queue a delete for each rule whose cutoff moved far enough
+//!     ├──────▶ QueueDueDeletes ──▶ queue a delete for each rule whose cutoff moved far enough
+//!     └──────▶ HidePoints (if a cutoff is unexplained) ──▶ PointsHidden ──▶ Install ──▶ TakenBack ──▶ as from Apply
 //! ```
 //!
 //! Invariants:
-//! - A cutoff never moves back.
+//! - A cutoff is taken back if neither the trusted time nor the ages explain it: a wrong clock has moved it, or a
+//!   shorter age; see [`taken_back`]. First a delete hides what it hid, in a synced group of its own; then, before any
+//!   other command, the earlier cutoff is installed. So what was hidden stays hidden, and what is written later counts
+//!   by the earlier cutoff. A crash between both steps leaves the later cutoff, and the next opening takes both steps.
 //! - Ages are measured from the newest timestamp of the data or the wall clock, whichever is older, as far as the
 //!   monotonic clock explains it. A larger move waits for a grace of open time, see
 //!   [`RetentionProgress`](crate::state::version::RetentionProgress).
@@ -21,6 +25,8 @@
 //! - A rule's delete contains the series that the rule matches, and waits until all series were tested. At most
 //!   [`MAX_TESTS_PER_TURN`] tests run in one turn, so that they delay writes no longer than a sync does.
 
+mod taken_back;
+
 use std::time::Duration;
 
 use super::compactor_schedule::CompactorEvent;
@@ -30,7 +36,7 @@ use super::interfaces::Timer;
 use super::messages::DeleteRequest;
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
-use crate::state::version::{AgeLimit, Observation, RetentionProgress, Version, age_nanos};
+use crate::state::version::{AgeLimit, CLOCK_BEHIND_WAIT, Cutoffs, Observation, RetentionProgress, Version, age_nanos};
 use crate::sync::{Arc, ReplySender};
 use crate::types::error::{Error, Result};
 use crate::types::options::RetentionPolicy;
@@ -65,6 +71,12 @@ pub(super) enum RetentionEvent {
     ApplyNow(ReplySender<Result<()>>),
     /// The version with later cutoffs or fewer files is durable and visible.
     Installed { files_dropped: usize },
+    /// Deletes of all points that the cutoffs hide are durable and visible; contains the earlier cutoffs to install.
+    PointsHidden(Cutoffs),
+    /// These deletes could not be committed.
+    NotHidden(Error),
+    /// The version with earlier cutoffs is durable and visible.
+    TakenBack,
     /// The progress of pending moves is durable.
     ProgressStored,
     /// The cutoffs are up to date: queue the deletes of the rules that are due.
@@ -101,6 +113,8 @@ pub(super) struct RetentionScheduler {
     /// Monotonic time of the last observation, and of the last edit with the progress, in this opening.
     observed_at: Option<Duration>,
     stored_at: Option<Duration>,
+    /// Monotonic time since which the wall clock contradicts the trusted time; `None` if it does not.
+    contradicted_since: Option<Duration>,
     /// Callers that are answered once the version of this turn is installed.
     waiters: Vec<ReplySender<Result<()>>>,
     is_halted: bool,
@@ -166,6 +180,7 @@ impl RetentionScheduler {
             progress: (*version.retention).clone(),
             observed_at: None,
             stored_at: None,
+            contradicted_since: None,
             waiters: Vec::new(),
             is_halted: false,
         }
@@ -189,6 +204,9 @@ impl RetentionScheduler {
             }
             RetentionEvent::ApplyNow(reply) => self.apply_now(reply, version, inputs),
             RetentionEvent::Installed { files_dropped } => self.on_installed(files_dropped, version),
+            RetentionEvent::PointsHidden(cutoffs) => self.take_back(cutoffs, version, inputs),
+            RetentionEvent::NotHidden(error) => self.answer_waiters(&Err(error)),
+            RetentionEvent::TakenBack => self.on_taken_back(version, inputs),
             RetentionEvent::ProgressStored => self.answer_waiters(&Ok(())),
             RetentionEvent::QueueDueDeletes => self.queue_rule_deletes(version),
         }
@@ -206,6 +224,11 @@ impl RetentionScheduler {
             warn_of_pending_retention(&next, seen.claimed_time, self.policy.grace);
         }
         self.progress = next;
+        let wait = self.progress.contradiction_wait(&limits, seen.wall_clock_nanos).filter(|_| self.takes_back());
+        self.contradicted_since = wait.map(|_| self.contradicted_since.unwrap_or(now));
+        if self.contradicted_since.zip(wait).is_some_and(|(since, wait)| now.saturating_sub(since) >= wait) {
+            self.believe(seen.wall_clock_nanos);
+        }
     }
 
     fn observation(&self, version: &Version, inputs: RetentionInputs<'_>, elapsed: Duration) -> Observation {
@@ -220,7 +243,18 @@ impl RetentionScheduler {
         if let Some(wait) = self.next_check(&limits) {
             effects.push(Effect::ArmTimerNoLater(Timer::Retention, wait));
         }
-        let mut next = self.version_after_retention(version, inputs);
+        if let Some(earlier) = self.earlier_cutoffs(&limits, version) {
+            match self.deletes_of_hidden_points(&earlier, version) {
+                Some(deletes) => {
+                    let then = MachineEvent::Retention(RetentionEvent::PointsHidden(earlier));
+                    effects.push(Effect::HidePoints { deletes, then });
+                    return effects;
+                }
+                None => effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY)),
+            }
+        }
+        let (mut next, size_cutoff) = self.version_after_retention(version, inputs);
+        self.progress.size_cutoff = self.progress.size_cutoff.max(size_cutoff);
         let (before, after) = (&version.cutoffs, &next.cutoffs);
         let rule_moved = after.rules().iter().zip(before.rules()).any(|(after, before)| after.cutoff > before.cutoff);
         let moved = rule_moved || after.global() > before.global();
@@ -240,10 +274,19 @@ impl RetentionScheduler {
     fn apply_now(&mut self, reply: ReplySender<Result<()>>, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         self.observe(version, inputs);
         let limits = version.cutoffs.age_limits(&self.policy);
+        if self.contradicted_since.is_some() {
+            self.believe(inputs.wall_clock_nanos);
+        }
         self.progress = self.progress.applied_now(&limits, self.observation(version, inputs, Duration::ZERO));
         self.waiters.push(reply);
+        self.apply_and_answer(version, inputs)
+    }
+
+    /// Applies the limits, and answers the waiters unless the end of a step does so.
+    fn apply_and_answer(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         let mut effects = self.apply(version, inputs);
-        if !effects.iter().any(|effect| matches!(effect, Effect::Install { .. })) {
+        let goes_on = |effect: &Effect| matches!(effect, Effect::Install { .. } | Effect::HidePoints { .. });
+        if !effects.iter().any(goes_on) {
             effects.extend(self.answer_waiters(&Ok(())));
         }
         effects
@@ -254,6 +297,7 @@ impl RetentionScheduler {
         let shortest = Duration::from_nanos(limits.iter().map(|limit| limit.age).min()?.unsigned_abs());
         let (min, max) = RETENTION_INTERVAL_BOUNDS;
         let wait = (shortest / RETENTION_CHECKS_PER_AGE).clamp(min, max);
+        let wait = if self.contradicted_since.is_some() { wait.min(CLOCK_BEHIND_WAIT) } else { wait };
         let grace_left = self.progress.grace_left(self.policy.grace);
         Some(grace_left.map_or(wait, |left| wait.min(left.clamp(min, STORE_INTERVAL))))
     }
@@ -300,8 +344,9 @@ impl RetentionScheduler {
         self.waiters.drain(..).map(|reply| Effect::Reply(reply, outcome.clone())).collect()
     }
 
-    /// Returns the version with the cutoffs that the policy requires now, without hidden files.
-    fn version_after_retention(&self, version: &Version, inputs: RetentionInputs<'_>) -> Version {
+    /// Returns the version with the cutoffs that the policy requires now, without hidden files, and the cutoff that the
+    /// limit in bytes requires.
+    fn version_after_retention(&self, version: &Version, inputs: RetentionInputs<'_>) -> (Version, Option<i64>) {
         let (policy, busy) = (&self.policy, inputs.busy);
         let claimed_time = version.claimed_time(inputs.wall_clock_nanos);
         let cutoff =
@@ -309,7 +354,8 @@ impl RetentionScheduler {
         let rules = version.cutoffs.rules().iter().zip(&policy.rules);
         let rules: Vec<Option<i64>> = rules.map(|(rule, age)| cutoff(Some(&rule.selector), *age)).collect();
         let mut next = version.after_retention(version.cutoffs.advanced_to(cutoff(None, policy.age), &rules), busy);
-        let Some(max_bytes) = policy.bytes else { return next };
+        let mut size_cutoff = None;
+        let Some(max_bytes) = policy.bytes else { return (next, size_cutoff) };
         while next.ssts.iter().map(|sst| sst.file_len).sum::<u64>() > max_bytes {
             let Some(oldest) = next.ssts.iter().min_by_key(|sst| sst.rectangle.times.last()) else { break };
             // An input of a running compaction stays; its outputs are examined once they are installed. The loop ends,
@@ -322,8 +368,9 @@ impl RetentionScheduler {
             }
             let Some(cutoff) = oldest.rectangle.times.last().checked_add(1) else { break };
             next = version.after_retention(next.cutoffs.advanced_to(Some(cutoff), &[]), busy);
+            size_cutoff = Some(cutoff);
         }
-        next
+        (next, size_cutoff)
     }
 
     fn on_installed(&mut self, files_dropped: usize, version: &Version) -> Effects {

@@ -242,6 +242,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             Effect::ArmTimer(timer, after) => self.timers.arm(timer, after),
             Effect::ArmTimerNoLater(timer, after) => self.timers.arm_no_later(timer, after),
             Effect::Reply(reply, outcome) => reply.send(outcome),
+            Effect::HidePoints { deletes, then } => match self.commit_deletes(deletes) {
+                Ok(()) => self.dispatch(then),
+                Err(error) => self.dispatch(MachineEvent::Retention(RetentionEvent::NotHidden(error))),
+            },
             Effect::QueueDelete(delete) => {
                 self.queue.push(QueuedCommand { command: WriterCommand::Delete(delete), permit: None });
             }

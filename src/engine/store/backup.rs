@@ -105,6 +105,7 @@ fn durable(version: &Version, own: u128) -> DurableState {
         version.ssts.iter().map(|sst| SstMeta { origin: origin(sst), ..(**sst).clone() }).collect();
     let origins: BTreeSet<u128> = ssts.iter().map(|sst| sst.origin).collect();
     let (empty_series, empty_candidates) = version.series.empty_series().manifest_sets();
+    let cutoffs = version.flushed_cutoffs();
     let next_file = ssts.iter().map(|sst| sst.id.next()).max().unwrap_or(FileId::new(1));
     DurableState {
         ssts,
@@ -114,8 +115,8 @@ fn durable(version: &Version, own: u128) -> DurableState {
         tombstones: version.durable_tombstones().cloned().collect(),
         empty_series,
         empty_candidates,
-        cutoff: version.cutoffs.global(),
-        rule_cutoffs: version.cutoffs.rule_cutoffs(),
+        cutoff: cutoffs.global(),
+        rule_cutoffs: cutoffs.rule_cutoffs(),
         retention: (*version.retention).clone(),
         ..DurableState::default()
     }

@@ -5,7 +5,7 @@
 //! The decoder refuses an edit that breaks a rule of the format. The rules between edits are checked when an edit is
 //! applied to the state before it.
 
-use super::retention::{put_retention, put_selector, read_retention, read_selector};
+use super::retention::{put_retention, put_selector, read_flag, read_retention, read_selector};
 use crate::format::bytes::series_key::check_series_id;
 use crate::format::bytes::series_set::{put_series_set, read_series_set};
 use crate::format::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
@@ -45,7 +45,10 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
     for seq in &edit.removed_tombstones {
         put_varint(out, *seq);
     }
-    put_zigzag(out, edit.cutoff);
+    out.push(u8::from(edit.cutoff.is_some()));
+    if let Some(cutoff) = edit.cutoff {
+        put_zigzag(out, cutoff);
+    }
     put_varint(out, edit.rule_cutoffs.len() as u64);
     for (selector, cutoff) in &edit.rule_cutoffs {
         put_selector(out, selector);
@@ -117,16 +120,12 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
     for _ in 0..reader.count(1)? {
         edit.removed_tombstones.push(reader.varint_u64()?);
     }
-    edit.cutoff = reader.zigzag_i64()?;
+    edit.cutoff = if read_flag(&mut reader)? { Some(reader.zigzag_i64()?) } else { None };
     for _ in 0..reader.count(2)? {
         let selector = read_selector(&mut reader)?;
         edit.rule_cutoffs.push((selector, reader.zigzag_i64()?));
     }
-    edit.retention = match reader.u8()? {
-        0 => None,
-        1 => Some(read_retention(&mut reader)?),
-        _ => return Err("unknown flag of the progress of retention".to_owned()),
-    };
+    edit.retention = if read_flag(&mut reader)? { Some(read_retention(&mut reader)?) } else { None };
     edit.duplicates = match reader.u8()? {
         0 => None,
         code => Some(DuplicatePolicy::from_code(code - 1).ok_or("unknown duplicate policy")?),

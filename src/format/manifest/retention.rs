@@ -10,16 +10,20 @@ use crate::state::version::{AgeProgress, EncodedSelector, PendingAge, PendingTim
 const MIN_RULE_BYTES: usize = 3;
 
 pub(super) fn put_retention(out: &mut Vec<u8>, progress: &RetentionProgress) {
-    let RetentionProgress { trusted_time, pending_time, age, rule_ages } = progress;
-    out.push(u8::from(trusted_time.is_some()));
-    if let Some(time) = trusted_time {
-        put_zigzag(out, *time);
+    let RetentionProgress { trusted_time, pending_time, next_time, size_cutoff, age, rule_ages } = progress;
+    for time in [trusted_time, size_cutoff] {
+        out.push(u8::from(time.is_some()));
+        if let Some(time) = time {
+            put_zigzag(out, *time);
+        }
     }
-    out.push(u8::from(pending_time.is_some()));
-    if let Some(PendingTime { claimed, advance, served }) = pending_time {
-        put_zigzag(out, *claimed);
-        put_duration(out, *advance);
-        put_duration(out, *served);
+    for pending in [pending_time, next_time] {
+        out.push(u8::from(pending.is_some()));
+        if let Some(PendingTime { claimed, advance, served }) = pending {
+            put_zigzag(out, *claimed);
+            put_duration(out, *advance);
+            put_duration(out, *served);
+        }
     }
     put_age(out, *age);
     put_varint(out, rule_ages.len() as u64);
@@ -56,12 +60,8 @@ fn put_duration(out: &mut Vec<u8>, duration: Duration) {
 
 pub(super) fn read_retention(reader: &mut ByteReader<'_>) -> DecodeResult<RetentionProgress> {
     let trusted_time = if read_flag(reader)? { Some(reader.zigzag_i64()?) } else { None };
-    let pending_time = if read_flag(reader)? {
-        let claimed = reader.zigzag_i64()?;
-        Some(PendingTime { claimed, advance: read_duration(reader)?, served: read_duration(reader)? })
-    } else {
-        None
-    };
+    let size_cutoff = if read_flag(reader)? { Some(reader.zigzag_i64()?) } else { None };
+    let (pending_time, next_time) = (read_pending_time(reader)?, read_pending_time(reader)?);
     let age = read_age(reader)?;
     let mut rule_ages = BTreeMap::new();
     for _ in 0..reader.count(MIN_RULE_BYTES)? {
@@ -72,7 +72,15 @@ pub(super) fn read_retention(reader: &mut ByteReader<'_>) -> DecodeResult<Retent
         }
         rule_ages.insert(selector, read_age(reader)?);
     }
-    Ok(RetentionProgress { trusted_time, pending_time, age, rule_ages })
+    Ok(RetentionProgress { trusted_time, size_cutoff, pending_time, next_time, age, rule_ages })
+}
+
+fn read_pending_time(reader: &mut ByteReader<'_>) -> DecodeResult<Option<PendingTime>> {
+    if !read_flag(reader)? {
+        return Ok(None);
+    }
+    let claimed = reader.zigzag_i64()?;
+    Ok(Some(PendingTime { claimed, advance: read_duration(reader)?, served: read_duration(reader)? }))
 }
 
 fn read_age(reader: &mut ByteReader<'_>) -> DecodeResult<AgeProgress> {
@@ -94,10 +102,10 @@ fn read_duration(reader: &mut ByteReader<'_>) -> DecodeResult<Duration> {
     Ok(Duration::from_nanos(reader.varint_u64()?))
 }
 
-fn read_flag(reader: &mut ByteReader<'_>) -> DecodeResult<bool> {
+pub(super) fn read_flag(reader: &mut ByteReader<'_>) -> DecodeResult<bool> {
     match reader.u8()? {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err("unknown flag of the progress of retention".to_owned()),
+        _ => Err("unknown flag".to_owned()),
     }
 }

@@ -64,6 +64,8 @@ fn retention_progress() -> RetentionProgress {
     RetentionProgress {
         trusted_time: Some(-5),
         pending_time: Some(PendingTime { claimed: i64::MAX, advance, served }),
+        next_time: Some(PendingTime { claimed: -1, advance: served, served }),
+        size_cutoff: Some(-70),
         age: AgeProgress { applied: 1_000, pending: pending(3) },
         rule_ages: rule_ages.into_iter().map(|(rule, age)| (encoded(rule), age)).collect(),
     }
@@ -80,7 +82,7 @@ fn edit(number: u64) -> VersionEdit {
         next_file_id: FileId::new(number + 1),
         added_tombstones: vec![Arc::new(tombstone(number * 10))],
         removed_tombstones: if number > 1 { vec![(number - 1) * 10] } else { Vec::new() },
-        cutoff: i64::try_from(number).unwrap() - 3,
+        cutoff: Some(i64::try_from(number).unwrap() - 3),
         rule_cutoffs: vec![(encoded(r#"temp{station="JFK"}"#), -5)],
         retention: (number == 2).then(retention_progress),
         duplicates: (number == 2).then_some(DuplicatePolicy::KeepLast),
@@ -142,14 +144,20 @@ fn an_edit_that_moves_only_a_cutoff_rewrites_the_manifest() {
     };
     manifest.append_edit(&step).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count), (1, 5), "an edit that moves no cutoff is appended");
-    manifest.append_edit(&VersionEdit { cutoff: 7, ..step.clone() }).unwrap();
+    manifest.append_edit(&VersionEdit { cutoff: Some(7), ..step.clone() }).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (2, 1, Some(7)));
-    manifest.append_edit(&VersionEdit { rule_cutoffs: vec![(encoded("a"), 9)], ..step }).unwrap();
+    let ruled = |cutoff| VersionEdit { rule_cutoffs: vec![(encoded("a"), cutoff)], ..step.clone() };
+    manifest.append_edit(&ruled(9)).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).state.rule_cutoffs[&encoded("a")]), (3, 9));
+    // A cutoff can be taken back.
+    manifest.append_edit(&VersionEdit { cutoff: Some(5), ..ruled(i64::MIN) }).unwrap();
+    assert_eq!((read(&dir).state.cutoff, read(&dir).state.rule_cutoffs.contains_key(&encoded("a"))), (Some(5), false));
+    manifest.append_edit(&VersionEdit { cutoff: Some(i64::MIN), ..step }).unwrap();
+    assert_eq!((read(&dir).generation, read(&dir).state.cutoff), (5, None));
     manifest.append_edit(&edit(4)).unwrap();
     assert_eq!(
         (read(&dir).generation, read(&dir).record_count),
-        (3, 2),
+        (5, 2),
         "an edit that moves the WAL floor, too, is appended"
     );
 }
@@ -165,7 +173,7 @@ fn an_edit_is_appended_if_no_descriptor_for_a_rewrite_is_left() {
     let from = manifest.append_offset;
     env.inject_for_kind(EnvCall::Open(OpenMode::Create), 0, 1, EnvFault::TooManyFiles);
     let step =
-        VersionEdit { flushed_seq, wal_floor, series_log_len, next_file_id, cutoff: 7, ..VersionEdit::default() };
+        VersionEdit { flushed_seq, wal_floor, series_log_len, next_file_id, cutoff: Some(7), ..VersionEdit::default() };
     manifest.append_edit(&step).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (1, 6, Some(7)));
     assert_eq!(&read(&dir).state, manifest.state());
@@ -176,7 +184,7 @@ fn an_edit_is_appended_if_no_descriptor_for_a_rewrite_is_left() {
     assert!(matches!(ManifestContents::read(&dir), Err(Error::Corrupt { .. })), "damage to the edit is found");
     overwrite(&temp.path().join(MANIFEST), &whole);
     // The next edit that needs a rewrite gets one.
-    manifest.append_edit(&VersionEdit { cutoff: 9, ..step }).unwrap();
+    manifest.append_edit(&VersionEdit { cutoff: Some(9), ..step }).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (2, 1, Some(9)));
     // A rewrite for the length alone is put off.
     manifest.rewrite_above_bytes = 0;

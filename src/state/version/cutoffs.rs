@@ -1,7 +1,7 @@
 //! Cutoffs of retention: the global one for all series, and one per rule for the series that match.
 //!
-//! A cutoff is a time; retention hides all points before it. A cutoff never moves back: points that were hidden once
-//! stay hidden, even if the clock is set back or the options change.
+//! A cutoff is a time; retention hides all points before it. A cutoff is taken back only once a delete hides what it
+//! hid: points that were hidden once stay hidden, even if the clock is set back or the options change.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -77,6 +77,21 @@ impl Cutoffs {
         let limit = |rule, age: Option<Duration>| Some(AgeLimit { rule, age: age_nanos(age?) });
         let of_rules = self.rules.iter().zip(&policy.rules).map(|(rule, age)| limit(Some(&*rule.selector), *age));
         std::iter::once(limit(None, policy.age)).chain(of_rules).flatten().collect()
+    }
+
+    /// Returns the later cutoff of each pair. Both have the same rules.
+    pub(crate) fn max(&self, other: &Self) -> Self {
+        let rules: Vec<Option<i64>> = other.rules.iter().map(|rule| rule.cutoff).collect();
+        self.advanced_to(other.global, &rules)
+    }
+
+    /// Returns the cutoffs, set to `global` and, at the indices of the rules, to `rules`. Shorter `rules` leave the rest.
+    pub(crate) fn set_to(&self, global: Option<i64>, rules: &[Option<i64>]) -> Self {
+        let mut next: Vec<RetentionRule> = self.rules.to_vec();
+        for (rule, cutoff) in next.iter_mut().zip(rules) {
+            rule.cutoff = *cutoff;
+        }
+        Self { global, rules: next.into() }
     }
 
     /// Returns the times before the cutoff that applies to a series; `None` if there are none.

@@ -49,12 +49,15 @@ impl DurableState {
         self.check_monotonic(edit)?;
         self.apply_ssts(edit)?;
         self.apply_tombstones(edit)?;
-        if edit.cutoff > i64::MIN {
-            self.cutoff = self.cutoff.max(Some(edit.cutoff));
+        if let Some(cutoff) = edit.cutoff {
+            self.cutoff = Some(cutoff).filter(|cutoff| *cutoff > i64::MIN);
         }
         for (selector, cutoff) in &edit.rule_cutoffs {
-            let known = self.rule_cutoffs.entry(selector.clone()).or_insert(*cutoff);
-            *known = (*known).max(*cutoff);
+            if *cutoff > i64::MIN {
+                self.rule_cutoffs.insert(selector.clone(), *cutoff);
+            } else {
+                self.rule_cutoffs.remove(selector);
+            }
         }
         if let Some(retention) = &edit.retention {
             self.retention.clone_from(retention);
@@ -143,7 +146,7 @@ impl DurableState {
             next_file_id: self.next_file_id,
             added_tombstones: self.tombstones.clone(),
             removed_tombstones: Vec::new(),
-            cutoff: self.cutoff.unwrap_or(i64::MIN),
+            cutoff: self.cutoff,
             rule_cutoffs: self.rule_cutoffs.iter().map(|(selector, cutoff)| (selector.clone(), *cutoff)).collect(),
             retention: (self.retention != RetentionProgress::default()).then(|| self.retention.clone()),
             duplicates: Some(self.duplicates),

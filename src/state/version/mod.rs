@@ -33,7 +33,8 @@ pub(crate) use recovery::{
     ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, ReplayEnd, SegmentSummary, plan_recovery,
 };
 pub(crate) use retention_progress::{
-    AgeLimit, AgeProgress, Observation, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE, age_nanos,
+    AgeLimit, AgeProgress, CLOCK_BEHIND_WAIT, Observation, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE,
+    age_nanos,
 };
 #[cfg(test)]
 pub(crate) use sst::LAST_TIER;
@@ -69,6 +70,8 @@ pub(crate) struct Version {
     /// Those up to `flushed_seq` are in the manifest, the others in the WAL.
     pub(crate) tombstones: Vector<Arc<Tombstone>>,
     pub(crate) cutoffs: Cutoffs,
+    /// Cutoffs that were taken back, and the seq of the delete that hides what they hid; see `flushed_cutoffs`.
+    pub(crate) earlier_cutoffs: Option<(u64, Cutoffs)>,
     /// Progress of retention as of the last edit of the manifest, or of the opening.
     pub(crate) retention: Arc<RetentionProgress>,
     /// Counters of flushes, compactions and dropped files since the opening.

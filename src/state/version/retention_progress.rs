@@ -14,6 +14,10 @@
 //!
 //! A limit whose age becomes much shorter waits in the same way: points that the last age kept stay for the grace.
 //!
+//! The trusted time can be wrong, too: a wrong clock was claimed during a whole grace, or a caller has applied it. It is
+//! taken back once the wall clock contradicts it for [`CLOCK_BEHIND_WAIT`]. A cutoff that is later than what the trusted
+//! time explains is taken back, too.
+//!
 //! Invariants:
 //! - What becomes trusted at the end of a grace was claimed at every observation of the grace. Beyond that the
 //!   monotonic clock may have gone on, while the wall clock went with it.
@@ -27,6 +31,13 @@ use super::cutoffs::EncodedSelector;
 
 /// Age of a limit that keeps everything, in nanoseconds.
 pub(crate) const UNLIMITED_AGE: i64 = i64::MAX;
+/// Time for which the wall clock must contradict the trusted time before the trusted time is taken back.
+pub(crate) const CLOCK_BEHIND_WAIT: Duration = Duration::from_mins(10);
+/// The same, if the wall clock is further behind than [`CLOCK_RESET_BEHIND`].
+///
+/// Such a clock was probably reset: a computer without a battery starts in 1970 until it knows the time.
+const CLOCK_RESET_WAIT: Duration = Duration::from_hours(24);
+const CLOCK_RESET_BEHIND: Duration = Duration::from_hours(365 * 24);
 /// An age is much shorter than the last one if it is shorter by more than this fraction of the last one.
 const SHORTER_BY: i64 = 8;
 
@@ -69,8 +80,15 @@ impl Default for AgeProgress {
 pub(crate) struct RetentionProgress {
     /// Time that has come for certain, in nanoseconds since the Unix epoch; `None` before the first limit was applied.
     pub(crate) trusted_time: Option<i64>,
+    /// Latest global cutoff that retention by size asked for.
+    pub(crate) size_cutoff: Option<i64>,
     /// Claimed time that waits to be trusted.
     pub(crate) pending_time: Option<PendingTime>,
+    /// Later claimed time, which waits behind `pending_time` with a grace of its own.
+    ///
+    /// Without it each grace could end at the time of an old point: a database whose points come rarely would always
+    /// have something pending.
+    pub(crate) next_time: Option<PendingTime>,
     /// Age of all series.
     pub(crate) age: AgeProgress,
     /// Ages of rules, by their selectors.
@@ -141,7 +159,7 @@ impl RetentionProgress {
     /// Returns the progress if every move is applied at once, whatever grace it has served.
     pub(crate) fn applied_now(&self, limits: &[AgeLimit<'_>], seen: Observation) -> Self {
         // A new wait begins with the claimed time, and its grace is over at once.
-        let next = Self { pending_time: None, ..self.clone() };
+        let next = Self { pending_time: None, next_time: None, ..self.clone() };
         next.observed(limits, Observation { elapsed: Duration::ZERO, grace: Some(Duration::ZERO), ..seen })
     }
 
@@ -168,6 +186,41 @@ impl RetentionProgress {
         cutoff_at(self.reference(claimed_time)?, self.age_of(limit.rule).applied)
     }
 
+    /// Returns the latest cutoff that a limit explains, by the trusted time; `None` if none hides anything.
+    ///
+    /// A later cutoff was asked for by a wrong clock or by a shorter age. For the limit of all series the result includes
+    /// retention by size.
+    pub(crate) fn latest_cutoff(&self, limit: AgeLimit<'_>) -> Option<i64> {
+        let by_size = if limit.rule.is_none() { self.size_cutoff } else { None };
+        self.trusted_time.and_then(|time| cutoff_at(time, self.age_of(limit.rule).applied)).max(by_size)
+    }
+
+    /// Returns the cutoff that remains of a cutoff of a limit once it is taken back as far as nothing explains it.
+    ///
+    /// A cutoff stays if no limit of this opening moves it.
+    pub(crate) fn explained_cutoff(
+        &self,
+        limits: &[AgeLimit<'_>],
+        rule: Option<&[u8]>,
+        cutoff: Option<i64>,
+    ) -> Option<i64> {
+        let limit = limits.iter().find(|limit| limit.rule == rule);
+        let (Some(limit), Some(_)) = (limit, self.trusted_time) else { return cutoff };
+        let latest = self.latest_cutoff(*limit);
+        let is_explained = cutoff <= latest.map(|latest| later(latest, tolerance(limit.age)));
+        if is_explained { cutoff } else { latest }
+    }
+
+    /// Returns how long the wall clock must say that the trusted time has not come, before that is believed.
+    ///
+    /// `None` if the wall clock does not say so.
+    pub(crate) fn contradiction_wait(&self, limits: &[AgeLimit<'_>], wall_clock_nanos: i64) -> Option<Duration> {
+        let (time, shortest) = (self.trusted_time?, limits.iter().map(|limit| limit.age).min()?);
+        let is_reset = later(wall_clock_nanos, CLOCK_RESET_BEHIND) < time;
+        let wait = if is_reset { CLOCK_RESET_WAIT } else { CLOCK_BEHIND_WAIT };
+        (later(wall_clock_nanos, tolerance(shortest)) < time).then_some(wait)
+    }
+
     /// Returns `true` if a reader of `stored` would act differently, apart from the progress of time and graces.
     pub(crate) fn differs_in_kind(&self, stored: &Self) -> bool {
         let kind = |progress: &Self| {
@@ -175,7 +228,7 @@ impl RetentionProgress {
             let rules: Vec<_> = progress.rule_ages.values().map(age).collect();
             (progress.pending_time.is_some(), progress.trusted_time.is_some(), age(&progress.age), rules)
         };
-        kind(self) != kind(stored)
+        kind(self) != kind(stored) || self.size_cutoff != stored.size_cutoff || self.trusted_time < stored.trusted_time
     }
 
     /// Drops the pending ages of limits that this opening does not have.
@@ -199,26 +252,26 @@ impl RetentionProgress {
 
     fn observe_time(&mut self, tolerance: Duration, seen: Observation) {
         self.trusted_time = self.trusted_time.map(|time| later(time, seen.elapsed));
-        let Some(claimed) = seen.claimed_time else {
-            self.pending_time = None;
-            return;
-        };
-        if self.trusted_time.is_some_and(|time| claimed <= later(time, tolerance)) {
-            self.pending_time = None;
+        let (pending, next) = (self.pending_time.take(), self.next_time.take());
+        let Some(claimed) = seen.claimed_time else { return };
+        let is_ahead = |time, trusted: Option<i64>| trusted.is_none_or(|trusted| time > later(trusted, tolerance));
+        let pending = pending.map(|pending| pending.observed(claimed, seen));
+        // The newest point falls behind while no newer one is written; the time that waits goes on.
+        if !is_ahead(pending.map_or(claimed, |pending| pending.time().max(claimed)), self.trusted_time) {
             return;
         }
-        let pending = match self.pending_time {
-            Some(pending) => pending.observed(claimed, seen),
-            None => PendingTime::new(claimed),
-        };
-        self.pending_time = Some(pending);
-        if pending.served >= grace_for(seen.grace, self.longest_age()) {
-            let time = pending.time();
-            self.trusted_time = self.trusted_time.max(Some(time));
-            // A time that is claimed beyond that waits for a grace of its own.
-            let is_behind = claimed > later(time, tolerance);
-            self.pending_time = is_behind.then_some(PendingTime::new(claimed));
+        let pending = pending.unwrap_or(PendingTime::new(claimed));
+        let next = next.map(|next| next.observed(claimed, seen));
+        let latest = next.map_or(pending.time(), PendingTime::time);
+        let next = if claimed > latest { Some(PendingTime::new(claimed)) } else { next };
+        if pending.served < grace_for(seen.grace, self.longest_age()) {
+            (self.pending_time, self.next_time) = (Some(pending), next);
+            return;
         }
+        self.trusted_time = self.trusted_time.max(Some(pending.time()));
+        // A time that is claimed beyond that goes on waiting for a grace of its own.
+        let next = next.unwrap_or(PendingTime::new(claimed));
+        self.pending_time = is_ahead(next.time().max(claimed), self.trusted_time).then_some(next);
     }
 
     /// Returns the longest age that is applied or waits, of those that hide anything.
@@ -370,6 +423,40 @@ mod tests {
         }
         let now = progress.applied_now(&[LIMIT], at(Some(50 * DAY), 0));
         assert_eq!((now.trusted_time, now.has_pending()), (Some(50 * DAY), false));
+    }
+
+    /// A point a day, after a vacation: the second grace ends at the present, so nothing goes on waiting.
+    #[test]
+    fn rare_points_do_not_keep_a_move_pending_for_ever() {
+        let mut progress = trusted(0, LIMIT.age);
+        let start = 100 * DAY;
+        for hour in 0..240_u64 {
+            let now = start + HOUR * i64::try_from(hour).unwrap();
+            let newest = start + (now - start) / DAY * DAY;
+            let seen = Observation { wall_clock_nanos: now, ..at(Some(newest), u64::from(hour > 0)) };
+            progress = progress.observed(&[LIMIT], seen);
+            let (lag, waits) = (now - progress.trusted_time.unwrap(), progress.has_pending());
+            match hour {
+                // The first grace begins with a point that is as old as the present.
+                0..90 => assert!(waits && lag >= start, "{hour}: {progress:?}"),
+                _ => assert!(!waits && lag == 0, "{hour}: {progress:?}"),
+            }
+        }
+        // The newest point is ten hours old as the wait begins: the first grace ends behind the present, the second
+        // one does not.
+        let mut progress = trusted(0, LIMIT.age);
+        for hour in 10..240_u64 {
+            let now = start + HOUR * i64::try_from(hour).unwrap();
+            let newest = start + (now - start) / DAY * DAY;
+            let seen = Observation { wall_clock_nanos: now, ..at(Some(newest), u64::from(hour > 10)) };
+            progress = progress.observed(&[LIMIT], seen);
+            let lag = now - progress.trusted_time.unwrap();
+            match hour {
+                10..100 => assert!(lag >= start, "{hour}: {progress:?}"),
+                100..114 => assert_eq!((lag, progress.has_pending()), (10 * HOUR, true), "{hour}: {progress:?}"),
+                _ => assert_eq!((lag, progress.has_pending()), (0, false), "{hour}: {progress:?}"),
+            }
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl Version {
             wal_floor: durable.wal_floor,
             tombstones: durable.tombstones.iter().cloned().collect(),
             cutoffs,
+            earlier_cutoffs: None,
             retention: Arc::new(durable.retention.clone()),
             counters: MaintenanceCounters::default(),
         }
@@ -154,6 +155,24 @@ impl Version {
         next.pruned()
     }
 
+    /// Returns the version with cutoffs that were taken back.
+    ///
+    /// The points that the present cutoffs hide are deleted by records up to `seq`, the newest of which is in the WAL.
+    pub(crate) fn after_cutoffs_taken_back(&self, cutoffs: Cutoffs) -> Self {
+        Self { earlier_cutoffs: Some((self.seq, self.flushed_cutoffs())), cutoffs, ..self.clone() }
+    }
+
+    /// Returns the cutoffs of the records up to `flushed_seq`, without the deletes behind it.
+    ///
+    /// A backup has only these records. Without the delete that allowed to take a cutoff back, the points that the
+    /// cutoff hid would return.
+    pub(crate) fn flushed_cutoffs(&self) -> Cutoffs {
+        match &self.earlier_cutoffs {
+            Some((seq, earlier)) if *seq > self.flushed_seq => self.cutoffs.max(earlier),
+            _ => self.cutoffs.clone(),
+        }
+    }
+
     /// Returns the version after an empty-series check of the candidates `checked`.
     ///
     /// The series in `empty` had no visible point in the version of record `seq`, and were not written since.
@@ -204,10 +223,10 @@ impl Version {
             // In the same edit that moves the floor past the WAL records of these tombstones.
             added_tombstones: newly_durable.cloned().collect(),
             removed_tombstones: durable_before.filter(|seq| !kept.contains(seq)).collect(),
-            cutoff: next.cutoffs.global().filter(|to| Some(*to) > self.cutoffs.global()).unwrap_or(i64::MIN),
+            cutoff: (next.cutoffs.global() != self.cutoffs.global()).then(|| next.cutoffs.global().unwrap_or(i64::MIN)),
             rule_cutoffs: rules
-                .filter(|(rule, before)| rule.cutoff > before.cutoff)
-                .filter_map(|(rule, _)| Some((rule.selector.clone(), rule.cutoff?)))
+                .filter(|(rule, before)| rule.cutoff != before.cutoff)
+                .map(|(rule, _)| (rule.selector.clone(), rule.cutoff.unwrap_or(i64::MIN)))
                 .collect(),
             // Every edit has it, so that the grace that was served becomes durable without an edit of its own.
             retention: (*next.retention != RetentionProgress::default()).then(|| (*next.retention).clone()),

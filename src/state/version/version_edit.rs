@@ -13,7 +13,7 @@ use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
 
 /// One step from a durable state to the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct VersionEdit {
     pub(crate) added_ssts: Vec<SstMeta>,
     pub(crate) removed_ssts: Vec<FileId>,
@@ -32,9 +32,12 @@ pub(crate) struct VersionEdit {
     pub(crate) added_tombstones: Vec<Arc<Tombstone>>,
     /// Seqs of durable tombstones that overlap no older source any more.
     pub(crate) removed_tombstones: Vec<u64>,
-    /// New global cutoff in nanoseconds since the Unix epoch; `i64::MIN` if it did not move.
-    pub(crate) cutoff: i64,
-    /// New cutoffs of the rules whose cutoff moved, each with the selector of its rule.
+    /// New global cutoff in nanoseconds since the Unix epoch, which hides nothing if it is `i64::MIN`.
+    ///
+    /// `None` if it did not move. An edit that takes a cutoff back follows the WAL record of a delete, which hides what
+    /// the cutoff hid.
+    pub(crate) cutoff: Option<i64>,
+    /// New cutoffs of the rules whose cutoff moved, each with the selector of its rule; `i64::MIN` hides nothing.
     pub(crate) rule_cutoffs: Vec<(EncodedSelector, i64)>,
     /// New progress of retention; `None` if it did not change.
     pub(crate) retention: Option<RetentionProgress>,
@@ -46,30 +49,9 @@ pub(crate) struct VersionEdit {
     pub(crate) origins: Vec<u128>,
 }
 
-impl Default for VersionEdit {
-    fn default() -> Self {
-        Self {
-            added_ssts: Vec::new(),
-            removed_ssts: Vec::new(),
-            flushed_seq: 0,
-            wal_floor: FileId::default(),
-            series_log_len: 0,
-            next_file_id: FileId::default(),
-            added_tombstones: Vec::new(),
-            removed_tombstones: Vec::new(),
-            cutoff: i64::MIN,
-            rule_cutoffs: Vec::new(),
-            retention: None,
-            duplicates: None,
-            empty_series: EmptySeriesDelta::default(),
-            origins: Vec::new(),
-        }
-    }
-}
-
 impl VersionEdit {
     /// Returns `true` if the edit moves a cutoff.
     pub(crate) fn moves_cutoffs(&self) -> bool {
-        self.cutoff > i64::MIN || !self.rule_cutoffs.is_empty()
+        self.cutoff.is_some() || !self.rule_cutoffs.is_empty()
     }
 }

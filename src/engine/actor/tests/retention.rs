@@ -2,8 +2,9 @@
 
 use super::tables::{expect, next_version, reply, version_with_files};
 use super::*;
-use crate::engine::actor::effects::Effects;
+use crate::engine::actor::effects::{Effect, Effects, MachineEvent};
 use crate::engine::actor::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
+use crate::state::version::{AgeProgress, RetentionProgress};
 
 const NOW: i64 = 1_000;
 
@@ -160,6 +161,101 @@ fn a_pending_move_is_stored_at_intervals_and_when_the_writer_stops_and_applied_a
     apply_at(&mut retention, &mut files(), RetentionEvent::ApplyNow(reply()), 0, &[TIMER, INSTALL, DELETE]);
     let failed = RetentionEvent::ReadOnly(Error::QueueFull);
     apply_at(&mut retention, &mut files(), failed, 0, &["reply Err(QueueFull)"]);
+}
+
+/// Returns the event that follows the deletes of the hidden points.
+fn event_after_hiding(effects: Effects) -> RetentionEvent {
+    let then = effects.into_iter().find_map(|effect| match effect {
+        Effect::HidePoints { then: MachineEvent::Retention(then), .. } => Some(then),
+        _ => None,
+    });
+    then.expect("points are hidden")
+}
+
+/// Returns a version whose cutoff follows from a trusted time of 35 and an age of 10.
+fn version_with_a_cutoff() -> Version {
+    let (trusted_time, age) = (Some(35), AgeProgress { applied: 10, pending: None });
+    let retention = Arc::new(RetentionProgress { trusted_time, age, ..RetentionProgress::default() });
+    Version { retention, ..files().after_retention(Cutoffs::new(Some(25), vec![]), &[]) }
+}
+
+#[test]
+fn an_unexplained_cutoff_is_taken_back_behind_a_delete_of_what_it_hides() {
+    const HIDE: &str = "hide 1 until 24, then Retention PointsHidden";
+    const TAKE_BACK: &str = "install, then Retention TakenBack";
+    /// Age of the opening, wall clock, seconds at which the cutoff is taken back, the cutoff then.
+    type Row = (u64, i64, Option<u64>, Option<i64>);
+    let table: [Row; 5] = [
+        (10, 40, None, Some(25)),
+        // A longer age: at once.
+        (20, 40, Some(0), Some(15)),
+        (i64::MAX as u64, 40, Some(0), None),
+        // The clock says that the trusted time has not come, first for a moment, then for long enough.
+        (10, 20, Some(600), Some(10)),
+        // A much shorter age waits, and takes nothing back.
+        (5, 40, None, Some(25)),
+    ];
+    for (nanos, wall_clock_nanos, taken_back_at, cutoff) in table {
+        let policy = RetentionPolicy { grace: None, ..age(nanos) };
+        let mut version = version_with_a_cutoff();
+        let mut retention = RetentionScheduler::new(policy, &version);
+        let inputs =
+            |seconds| RetentionInputs { busy: &[], wall_clock_nanos, monotonic_now: Duration::from_secs(seconds) };
+        for seconds in [0, 599, 600, 1_200] {
+            let step = format!("age {nanos}, clock {wall_clock_nanos}, {seconds} s");
+            let effects = retention.on(RetentionEvent::Apply, &version, inputs(seconds));
+            if taken_back_at != Some(seconds) {
+                assert!(!effects.iter().any(|effect| matches!(effect, Effect::HidePoints { .. })), "{step}");
+                continue;
+            }
+            let timer = if nanos < 1_000 { TIMER } else { "arm Retention no later than 3600s" };
+            expect(&step, &effects, &[timer, HIDE]);
+            // The deletes took the next seq.
+            version.seq += 1;
+            let installed = retention.on(event_after_hiding(effects), &version, inputs(seconds));
+            expect(&step, &installed, &[TAKE_BACK]);
+            version = next_version(installed);
+            let flushed = version.flushed_cutoffs();
+            assert_eq!((version.cutoffs.global(), flushed.global()), (cutoff, Some(25)), "{step}");
+            let applied = retention.on(RetentionEvent::TakenBack, &version, inputs(seconds));
+            expect(&step, &applied, &["Compactor EmptySeries CutoffsAdvanced", timer, DELETE]);
+        }
+        assert_eq!(version.cutoffs.global(), cutoff, "age {nanos}, clock {wall_clock_nanos}");
+    }
+    // Retention by size has its own reason for a cutoff. Without a grace, the clock counts as right.
+    let mut version = version_with_a_cutoff();
+    Arc::make_mut(&mut version.retention).size_cutoff = Some(25);
+    for (policy, version) in
+        [(RetentionPolicy { grace: None, ..age(20) }, &version), (age(20), &version_with_a_cutoff())]
+    {
+        let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 40, monotonic_now: Duration::ZERO };
+        let effects = RetentionScheduler::new(policy, version).on(RetentionEvent::Apply, version, inputs);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::HidePoints { .. })));
+    }
+}
+
+#[test]
+fn the_cutoff_of_a_rule_is_taken_back_and_a_failed_delete_is_reported() {
+    let predicate = Arc::new(EvenMetricPredicate::default());
+    let rule = RetentionRule { selector: b"even".to_vec(), predicate, cutoff: Some(500) };
+    let progress = AgeProgress { applied: 50, pending: None };
+    let retention = Arc::new(RetentionProgress {
+        trusted_time: Some(550),
+        rule_ages: [(b"even".to_vec(), progress)].into(),
+        ..RetentionProgress::default()
+    });
+    let version = Version { retention, ..many_series(4, Cutoffs::new(None, vec![rule])) };
+    let policy = RetentionPolicy { rules: vec![Some(Duration::from_nanos(80))], ..RetentionPolicy::default() };
+    let mut retention = RetentionScheduler::new(policy, &version);
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 550, monotonic_now: Duration::ZERO };
+    let hide = [TIMER, "hide 2 until 499, then Retention PointsHidden"];
+    expect("a request", &retention.on(RetentionEvent::ApplyNow(reply()), &version, inputs), &hide);
+    let failed = retention.on(RetentionEvent::NotHidden(Error::QueueFull), &version, inputs);
+    expect("a failure", &failed, &["reply Err(QueueFull)"]);
+    let effects = retention.on(RetentionEvent::Apply, &version, inputs);
+    expect("again", &effects, &hide);
+    let next = next_version(retention.on(event_after_hiding(effects), &version, inputs));
+    assert_eq!(next.cutoffs.rules()[0].cutoff, Some(470));
 }
 
 #[test]

@@ -44,6 +44,11 @@ fn short_form(effect: &Effect) -> String {
         Effect::ArmTimer(timer, after) => format!("arm {timer:?} {after:?}"),
         Effect::ArmTimerNoLater(timer, after) => format!("arm {timer:?} no later than {after:?}"),
         Effect::Reply(_, outcome) => format!("reply {outcome:?}"),
+        Effect::HidePoints { deletes, then } => {
+            let one = |delete: &DeleteRequest| format!("{} until {}", delete.selected.count(), delete.range.last());
+            let deletes: Vec<String> = deletes.iter().map(one).collect();
+            format!("hide {}, then {}", deletes.join(" and "), event_name(then))
+        }
         Effect::QueueDelete(delete) => {
             format!("queue delete of {} until {}", delete.selected.count(), delete.range.last())
         }

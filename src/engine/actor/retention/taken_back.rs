@@ -1,0 +1,107 @@
+//! Cutoffs that are taken back: a wrong clock has moved them, or a shorter age than the present one.
+//!
+//! ```text
+//!   HidePoints (deletes, synced) ──▶ PointsHidden ──▶ Install (earlier cutoffs) ──▶ TakenBack ──▶ apply the limits
+//! ```
+//!
+//! The writer handles no other message between these steps, so no record comes between the deletes and the earlier
+//! cutoffs.
+
+use std::time::Duration;
+
+use super::{RetentionInputs, RetentionScheduler};
+use crate::engine::actor::compactor_schedule::CompactorEvent;
+use crate::engine::actor::effects::{Effect, Effects, MachineEvent};
+use crate::engine::actor::empty_series::EmptySeriesEvent;
+use crate::engine::actor::messages::DeleteRequest;
+use crate::engine::actor::retention::RetentionEvent;
+use crate::state::version::{AgeLimit, Cutoffs, RetentionRule, Version};
+use crate::sync::Arc;
+use crate::types::series::{SeriesKey, SeriesPredicate, SeriesSet};
+use crate::types::time_range::TimeRange;
+
+/// Predicate that matches every series.
+#[derive(Debug)]
+struct EverySeries;
+
+impl SeriesPredicate for EverySeries {
+    fn matches(&self, _: &SeriesKey) -> bool {
+        true
+    }
+}
+
+impl RetentionScheduler {
+    /// Returns `true` if cutoffs may be taken back. Without a grace, the wall clock counts as right at any time.
+    pub(super) fn takes_back(&self) -> bool {
+        self.policy.grace != Some(Duration::ZERO)
+    }
+
+    /// Takes the trusted time back to the wall clock.
+    pub(super) fn believe(&mut self, wall_clock_nanos: i64) {
+        let trusted_time = self.progress.trusted_time;
+        tracing::warn!(?trusted_time, wall_clock_nanos, "the wall clock contradicts the trusted time of retention");
+        self.progress.trusted_time = Some(wall_clock_nanos);
+        self.contradicted_since = None;
+    }
+
+    /// Returns the cutoffs without what nothing explains; `None` if all is explained.
+    pub(super) fn earlier_cutoffs(&self, limits: &[AgeLimit<'_>], version: &Version) -> Option<Cutoffs> {
+        if !self.takes_back() {
+            return None;
+        }
+        let (global, rules) = (version.cutoffs.global(), version.cutoffs.rules());
+        let earlier_global = self.progress.explained_cutoff(limits, None, global);
+        let explained =
+            |rule: &RetentionRule| self.progress.explained_cutoff(limits, Some(&rule.selector), rule.cutoff);
+        let earlier: Vec<Option<i64>> = rules.iter().map(explained).collect();
+        let is_explained = earlier_global == global && rules.iter().zip(&earlier).all(|(rule, to)| rule.cutoff == *to);
+        (!is_explained).then(|| version.cutoffs.set_to(earlier_global, &earlier))
+    }
+
+    /// Returns deletes of what the cutoffs hide that are later than `earlier`; `None` if a rule was not tested on all
+    /// series yet.
+    pub(super) fn deletes_of_hidden_points(
+        &mut self,
+        earlier: &Cutoffs,
+        version: &Version,
+    ) -> Option<Vec<DeleteRequest>> {
+        let (cutoffs, series) = (&version.cutoffs, &version.series);
+        let until = |cutoff: Option<i64>| cutoff.and_then(|cutoff| cutoff.checked_sub(1)).map(TimeRange::until);
+        let mut deletes = Vec::new();
+        if let (true, Some(range)) = (earlier.global() != cutoffs.global(), until(cutoffs.global())) {
+            let selected = SeriesSet::from_sorted(series.iter().map(|def| def.id));
+            let (resolved_len, predicate) = (series.len(), Arc::new(EverySeries));
+            deletes.push(DeleteRequest { selected, resolved_len, predicate, range, reply: None });
+        }
+        let Self { rules, tests_left, .. } = self;
+        for ((rule, to), progress) in cutoffs.rules().iter().zip(earlier.rules()).zip(rules) {
+            let (true, Some(range)) = (to.cutoff != rule.cutoff, until(rule.cutoff)) else { continue };
+            if !progress.test_new_series(series, &*rule.predicate, tests_left) {
+                return None;
+            }
+            let (selected, resolved_len) = (progress.matched.to_set(), progress.tested_len);
+            let predicate = Arc::clone(&rule.predicate);
+            deletes.push(DeleteRequest { selected, resolved_len, predicate, range, reply: None });
+        }
+        Some(deletes)
+    }
+
+    pub(super) fn take_back(&mut self, earlier: Cutoffs, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        for (progress, rule) in self.rules.iter_mut().zip(earlier.rules()) {
+            progress.deleted_before = progress.deleted_before.min(rule.cutoff);
+        }
+        self.stored_at = Some(inputs.monotonic_now);
+        let mut next = version.after_cutoffs_taken_back(earlier);
+        next.retention = Arc::new(self.progress.clone());
+        vec![Effect::Install { next: Box::new(next), then: MachineEvent::Retention(RetentionEvent::TakenBack) }]
+    }
+
+    pub(super) fn on_taken_back(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        let cutoff = version.cutoffs.global();
+        tracing::warn!(?cutoff, "retention cutoffs taken back; what they hid stays hidden");
+        let moved = EmptySeriesEvent::CutoffsAdvanced { files_dropped: false };
+        let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(moved)))];
+        effects.extend(self.apply_and_answer(version, inputs));
+        effects
+    }
+}
