@@ -137,8 +137,9 @@ impl Db {
         let guard = self.engine.options.timestamp_guard(|| self.engine.wall_clock_nanos());
         let Some(guard) = guard.filter(|guard| !guard.accepts_all(batch.timestamps())) else { return Ok(()) };
         let version = self.engine.version();
-        let key_text = |id| version.series.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string());
-        Err(Error::RejectedPoints { points: batch.rejected_points(guard, key_text) })
+        let indexed = batch.timestamps().iter().enumerate();
+        let rejected = indexed.filter_map(|(index, nanos)| Some((index, guard.reject_reason(*nanos)?)));
+        Err(Error::RejectedPoints { points: batch.rejected_points(rejected, |id| version.series.key_text(id)) })
     }
 
     fn try_queue_write(&self, batch: &mut Batch) -> Result<QueuedWrite> {

@@ -10,7 +10,7 @@ use proptest::test_runner::Config;
 use timestrata::testing::{Executor, SimDisk};
 use timestrata::{Batch, Db, Timestamp};
 
-use crate::a_wrong_clock_takes_nothing_away::{GRACE, House, START, builder, days, key};
+use crate::a_wrong_clock_takes_nothing_away::{GRACE, START, SimDb, builder, days, key};
 
 /// Step of a history. Between two steps the wall clock may be wrong; the right time goes on.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A history, and the right time in it.
 struct History {
-    house: House,
+    sim: SimDb,
     db: Option<Db>,
     /// Right time in nanoseconds since the Unix epoch.
     right: i64,
@@ -77,7 +77,7 @@ struct History {
 impl History {
     fn new() -> Self {
         Self {
-            house: House::new(),
+            sim: SimDb::new(),
             db: None,
             right: START,
             wrong_for: Duration::ZERO,
@@ -88,13 +88,13 @@ impl History {
     }
 
     fn db(&mut self) -> Db {
-        let db = self.db.take().unwrap_or_else(|| self.house.open(builder()));
+        let db = self.db.take().unwrap_or_else(|| self.sim.open(builder()));
         self.db = Some(db.clone());
         db
     }
 
     fn is_wrong(&self) -> bool {
-        self.house.disk.wall() != self.right
+        self.sim.disk.wall() != self.right
     }
 
     fn advance(&mut self, by: Duration) {
@@ -105,13 +105,13 @@ impl History {
         if self.is_wrong() {
             self.wrong_for += by;
         }
-        self.house.executor.advance(by);
+        self.sim.executor.advance(by);
         self.right += i64::try_from(by.as_nanos()).unwrap();
     }
 
     /// Sets the clock right until it was observed.
     fn set_right(&mut self) {
-        self.house.disk.set_wall(self.right);
+        self.sim.disk.set_wall(self.right);
         self.wrong_for = Duration::ZERO;
         self.advance(Duration::from_hours(2));
         if std::mem::take(&mut self.is_misled) {
@@ -122,13 +122,13 @@ impl History {
     fn write(&mut self) {
         let db = self.db();
         let mut batch = Batch::new();
-        let now = self.house.disk.wall();
+        let now = self.sim.disk.wall();
         for _ in 0..2 {
             #[expect(clippy::cast_precision_loss, reason = "a small index")]
             batch.push_key(&key(), Timestamp::from_nanos(now), self.written.len() as f64);
             self.written.push(now);
         }
-        let ack = self.house.executor.block_on(async move { db.write(batch).await }).unwrap().unwrap();
+        let ack = self.sim.write(&db, batch).unwrap();
         if now >= self.oldest_kept() && !self.is_misled {
             assert_eq!(ack.points_behind_cutoff, 0, "{now} at {}", self.right);
         }
@@ -141,11 +141,11 @@ impl History {
 
     fn off(&mut self, hours: u64) {
         self.db = None;
-        self.house.executor.run_until_idle();
+        self.sim.executor.run_until_idle();
         let off = Duration::from_hours(hours);
-        let wrong_by = self.house.disk.wall() - self.right;
+        let wrong_by = self.sim.disk.wall() - self.right;
         self.right += i64::try_from(off.as_nanos()).unwrap();
-        self.house.disk.set_wall(self.right + wrong_by);
+        self.sim.disk.set_wall(self.right + wrong_by);
     }
 
     fn step(&mut self, step: Step) {
@@ -153,38 +153,38 @@ impl History {
             Step::Write => self.write(),
             Step::Flush => {
                 let db = self.db();
-                self.house.flush(&db);
+                self.sim.flush(&db);
             }
             Step::Compact => {
                 let db = self.db();
-                self.house.executor.block_on(async move { db.compact().await }).unwrap().unwrap();
+                self.sim.compact(&db);
             }
             Step::Advance { hours } => self.advance(Duration::from_hours(hours)),
-            Step::Wrong { days: by } => self.house.disk.set_wall(self.right + days(by)),
+            Step::Wrong { days: by } => self.sim.disk.set_wall(self.right + days(by)),
             Step::Right => self.set_right(),
             Step::ApplyNow => {
                 let db = self.db();
-                self.house.apply_now(&db);
+                self.sim.apply_now(&db);
                 self.is_misled |= self.is_wrong();
             }
             Step::Close { hours_off } => {
                 let db = self.db();
                 self.db = None;
-                self.house.close(db);
+                self.sim.close(db);
                 self.off(hours_off);
             }
             Step::Kill { hours_off } => {
-                self.house.executor.kill();
+                self.sim.executor.kill();
                 self.off(hours_off);
             }
             Step::PowerLoss { choice, hours_off } => {
-                self.house.executor.kill();
+                self.sim.executor.kill();
                 self.db = None;
-                let wall = self.house.disk.wall();
-                let images = self.house.disk.state().images(choice + 1, choice as u64);
-                self.house.disk = SimDisk::from_image(&images.last().expect("at least one is left"), choice as u64);
-                self.house.disk.set_wall(wall);
-                self.house.executor = Executor::new(&self.house.disk, choice as u64);
+                let wall = self.sim.disk.wall();
+                let images = self.sim.disk.state().images(choice + 1, choice as u64);
+                self.sim.disk = SimDisk::from_image(&images.last().expect("at least one is left"), choice as u64);
+                self.sim.disk.set_wall(wall);
+                self.sim.executor = Executor::new(&self.sim.disk, choice as u64);
                 self.off(hours_off);
             }
         }
@@ -220,7 +220,7 @@ impl History {
         }
         self.write();
         let db = self.db();
-        self.house.flush(&db);
+        self.sim.flush(&db);
         let (visible, oldest) = (self.visible(), self.oldest_kept() - days(1) / 12);
         for index in visible {
             let at = self.written[index];
@@ -237,7 +237,7 @@ proptest! {
     #[test]
     fn and_nothing_else(steps in vec(step(), 1..60)) {
         let mut history = History::new();
-        history.house.disk.record(false);
+        history.sim.disk.record(false);
         for step in steps {
             history.step(step);
             history.check();

@@ -127,21 +127,22 @@ impl World {
 
     /// Sets a wrong wall clock to the right time.
     pub(crate) fn set_clock_right(&mut self) {
-        if let Some((wall, at)) = self.right_clock {
-            let elapsed = self.disk.now().saturating_sub(at).as_nanos();
-            self.set_clock(wall.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX)));
+        if let Some(right) = self.right_time() {
+            self.set_clock(right);
         }
+    }
+
+    /// Returns the right time while the wall clock is wrong.
+    fn right_time(&self) -> Option<i64> {
+        let (wall, at) = self.right_clock?;
+        let elapsed = self.disk.now().saturating_sub(at).as_nanos();
+        Some(wall.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX)))
     }
 
     /// Records the present wall clock, or the right one under a grace, as an upper bound since `since`.
     fn note_clock(&self, since: usize) {
-        let wall = match self.right_clock {
-            Some((wall, at)) if !self.open_grace.is_zero() => {
-                let elapsed = self.disk.now().saturating_sub(at).as_nanos();
-                wall.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))
-            }
-            _ => self.disk.wall(),
-        };
+        let right = self.right_time().filter(|_| !self.open_grace.is_zero());
+        let wall = right.unwrap_or_else(|| self.disk.wall());
         self.oracle.borrow_mut().clock(since, wall, self.limits);
     }
 

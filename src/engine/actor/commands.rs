@@ -30,12 +30,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         while let Some(command) = self.queue.front() {
             let done = match command {
                 WriterCommand::Flush { .. } => self.try_flush_command(),
-                WriterCommand::Compact { .. } => {
-                    self.run_compact_command();
-                    true
-                }
-                WriterCommand::ApplyRetention { .. } => {
-                    self.run_apply_retention_command();
+                WriterCommand::Compact { .. } | WriterCommand::ApplyRetention { .. } => {
+                    self.run_maintenance_command();
                     true
                 }
                 WriterCommand::Close { .. } | WriterCommand::Release => {
@@ -263,26 +259,23 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         true
     }
 
-    /// Executes the compact command at the head of the queue.
+    /// Executes the compact or the application of retention at the head of the queue.
     ///
-    /// It is answered later: see [`compactor_schedule`](super::compactor_schedule).
-    fn run_compact_command(&mut self) {
-        if let Some(QueuedCommand { command: WriterCommand::Compact { reply }, .. }) = self.queue.pop() {
-            match self.check_writable() {
-                Ok(()) => self.dispatch(MachineEvent::Compactor(CompactorEvent::CompactRequested(reply))),
-                Err(error) => reply.send(Err(error)),
+    /// Its state machine answers it later: see [`compactor_schedule`](super::compactor_schedule) and
+    /// [`retention`](super::retention).
+    fn run_maintenance_command(&mut self) {
+        let writable = self.check_writable();
+        let event = match (self.queue.pop().map(|queued| queued.command), writable) {
+            (Some(WriterCommand::Compact { reply }), Ok(())) => {
+                MachineEvent::Compactor(CompactorEvent::CompactRequested(reply))
             }
-        }
-    }
-
-    /// Executes the command to apply retention at the head of the queue.
-    fn run_apply_retention_command(&mut self) {
-        if let Some(QueuedCommand { command: WriterCommand::ApplyRetention { reply }, .. }) = self.queue.pop() {
-            match self.check_writable() {
-                Ok(()) => self.dispatch(MachineEvent::Retention(RetentionEvent::ApplyNow(reply))),
-                Err(error) => reply.send(Err(error)),
+            (Some(WriterCommand::ApplyRetention { reply }), Ok(())) => {
+                MachineEvent::Retention(RetentionEvent::ApplyNow(reply))
             }
-        }
+            (Some(command), Err(error)) => return command.reject(&error),
+            _ => return,
+        };
+        self.dispatch(event);
     }
 
     /// Starts the shutdown for the close or release at the head of the queue.

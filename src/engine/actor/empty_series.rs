@@ -58,7 +58,7 @@ pub(super) enum EmptySeriesEvent {
     /// The compactor finished the check of the candidates in the version of `seq`.
     Finished { seq: u64, candidates: SeriesSet, outcome: Result<SeriesSet> },
     /// A version with other cutoffs or fewer files was installed.
-    CutoffsAdvanced { files_dropped: bool },
+    CutoffsMoved { files_dropped: bool },
 }
 
 /// State of the running check, and the time of the next. The candidates are in the version.
@@ -154,7 +154,7 @@ impl EmptySeriesCheck {
                 self.earliest_next = now + MIN_CHECK_INTERVAL;
                 self.on_finished(seq, &candidates, outcome, version)
             }
-            EmptySeriesEvent::CutoffsAdvanced { files_dropped } => self.on_cutoffs_advanced(files_dropped, version),
+            EmptySeriesEvent::CutoffsMoved { files_dropped } => self.on_cutoffs_moved(files_dropped, version),
         }
     }
 
@@ -203,7 +203,7 @@ impl EmptySeriesCheck {
         next
     }
 
-    fn on_cutoffs_advanced(&mut self, files_dropped: bool, version: &Version) -> Effects {
+    fn on_cutoffs_moved(&mut self, files_dropped: bool, version: &Version) -> Effects {
         let cutoff = version.cutoffs.global();
         // A cutoff that was taken back moves on from there.
         self.last_full_cutoff = self.last_full_cutoff.min(cutoff);

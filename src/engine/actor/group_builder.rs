@@ -13,7 +13,7 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
 use crate::types::point::{Batch, SeriesRef, Timestamp, ValueType};
-use crate::types::rejected_point::{RejectReason, RejectedPoint};
+use crate::types::rejected_point::RejectReason;
 use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
 
 /// Options that apply to the commands of a group.
@@ -112,9 +112,10 @@ impl CommitGroupBuilder {
         let (series, resolved) = resolved.resolve(batch, self.settings.max_series)?;
         let behind = self.points_behind_cutoffs(batch, &series, &resolved.index);
         if self.settings.reject_behind_cutoff && !behind.is_empty() {
-            return Err(Error::RejectedPoints {
-                points: rejected_behind_cutoffs(batch, &series, &behind, &resolved.index),
-            });
+            let reason = |cutoff| RejectReason::BehindCutoff { cutoff: Timestamp::from_nanos(cutoff) };
+            let rejected = behind.into_iter().map(|(at, cutoff)| (at, reason(cutoff)));
+            let points = batch.rejected_points(rejected, |id| resolved.index.key_text(id));
+            return Err(Error::RejectedPoints { points });
         }
         Ok((series, behind.len() as u64, resolved))
     }
@@ -223,30 +224,4 @@ impl ResolvedSeries {
         self.index.revive(&series, max_series)?;
         Ok((series, self))
     }
-}
-
-/// Returns the points of a batch that the cutoffs hide, for the error that rejects the batch.
-fn rejected_behind_cutoffs(
-    batch: &Batch,
-    series: &[SeriesId],
-    behind: &[(usize, i64)],
-    index: &SeriesIndex,
-) -> Vec<RejectedPoint> {
-    // Each key is formatted once for consecutive points of a series.
-    let mut last: Option<(SeriesId, std::sync::Arc<str>)> = None;
-    let point = |(at, cutoff): &(usize, i64)| {
-        let id = series[*at];
-        let text = match &last {
-            Some((known, text)) if *known == id => std::sync::Arc::clone(text),
-            _ => index.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string()).into(),
-        };
-        last = Some((id, std::sync::Arc::clone(&text)));
-        RejectedPoint {
-            index: *at,
-            series: text,
-            timestamp: Timestamp::from_nanos(batch.timestamps()[*at]),
-            reason: RejectReason::BehindCutoff { cutoff: Timestamp::from_nanos(*cutoff) },
-        }
-    };
-    behind.iter().map(point).collect()
 }

@@ -36,7 +36,9 @@ use super::interfaces::Timer;
 use super::messages::DeleteRequest;
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
-use crate::state::version::{AgeLimit, CLOCK_BEHIND_WAIT, Cutoffs, Observation, RetentionProgress, Version, age_nanos};
+use crate::state::version::{
+    AgeLimit, CLOCK_BEHIND_WAIT, Cutoffs, RetentionProgress, Version, age_nanos, shortest_age,
+};
 use crate::sync::{Arc, ReplySender};
 use crate::types::error::{Error, Result};
 use crate::types::options::RetentionPolicy;
@@ -217,7 +219,7 @@ impl RetentionScheduler {
         let now = inputs.monotonic_now;
         let elapsed = self.observed_at.map(|at| now.saturating_sub(at)).unwrap_or_default();
         self.observed_at = Some(now);
-        let seen = self.observation(version, inputs, elapsed);
+        let seen = version.observation(inputs.wall_clock_nanos, elapsed, self.policy.grace);
         let limits = version.cutoffs.age_limits(&self.policy);
         let next = self.progress.observed(&limits, seen);
         if next.has_pending() && !self.progress.has_pending() {
@@ -229,12 +231,6 @@ impl RetentionScheduler {
         if self.contradicted_since.zip(wait).is_some_and(|(since, wait)| now.saturating_sub(since) >= wait) {
             self.believe(seen.wall_clock_nanos);
         }
-    }
-
-    fn observation(&self, version: &Version, inputs: RetentionInputs<'_>, elapsed: Duration) -> Observation {
-        let wall_clock_nanos = inputs.wall_clock_nanos;
-        let claimed_time = version.claimed_time(wall_clock_nanos);
-        Observation { claimed_time, wall_clock_nanos, elapsed, grace: self.policy.grace }
     }
 
     fn apply(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
@@ -253,17 +249,14 @@ impl RetentionScheduler {
                 None => effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY)),
             }
         }
-        let (mut next, size_cutoff) = self.version_after_retention(version, inputs);
+        let (next, size_cutoff) = self.version_after_retention(version, inputs);
         self.progress.size_cutoff = self.progress.size_cutoff.max(size_cutoff);
         let (before, after) = (&version.cutoffs, &next.cutoffs);
         let rule_moved = after.rules().iter().zip(before.rules()).any(|(after, before)| after.cutoff > before.cutoff);
         let moved = rule_moved || after.global() > before.global();
         let files_dropped = version.ssts.len() - next.ssts.len();
         if moved || files_dropped > 0 {
-            next.retention = Arc::new(self.progress.clone());
-            self.stored_at = Some(inputs.monotonic_now);
-            let then = MachineEvent::Retention(RetentionEvent::Installed { files_dropped });
-            effects.push(Effect::Install { next: Box::new(next), then });
+            effects.push(self.install(next, RetentionEvent::Installed { files_dropped }, inputs.monotonic_now));
         } else if self.must_store_progress(&limits, version, inputs.monotonic_now) {
             effects.push(self.store_progress(version, inputs.monotonic_now));
         }
@@ -277,7 +270,8 @@ impl RetentionScheduler {
         if self.contradicted_since.is_some() {
             self.believe(inputs.wall_clock_nanos);
         }
-        self.progress = self.progress.applied_now(&limits, self.observation(version, inputs, Duration::ZERO));
+        let seen = version.observation(inputs.wall_clock_nanos, Duration::ZERO, self.policy.grace);
+        self.progress = self.progress.applied_now(&limits, seen);
         self.waiters.push(reply);
         self.apply_and_answer(version, inputs)
     }
@@ -294,7 +288,7 @@ impl RetentionScheduler {
 
     /// Returns the time to the next application; `None` if only an install needs one.
     fn next_check(&self, limits: &[AgeLimit<'_>]) -> Option<Duration> {
-        let shortest = Duration::from_nanos(limits.iter().map(|limit| limit.age).min()?.unsigned_abs());
+        let shortest = Duration::from_nanos(shortest_age(limits)?.unsigned_abs());
         let (min, max) = RETENTION_INTERVAL_BOUNDS;
         let wait = (shortest / RETENTION_CHECKS_PER_AGE).clamp(min, max);
         let wait = if self.contradicted_since.is_some() { wait.min(CLOCK_BEHIND_WAIT) } else { wait };
@@ -303,7 +297,7 @@ impl RetentionScheduler {
     }
 
     fn must_store_progress(&self, limits: &[AgeLimit<'_>], version: &Version, now: Duration) -> bool {
-        let Some(shortest) = limits.iter().map(|limit| limit.age).min() else { return false };
+        let Some(shortest) = shortest_age(limits) else { return false };
         let is_old = self.stored_at.is_none_or(|at| now.saturating_sub(at) >= STORE_INTERVAL);
         // Less than a later opening tolerates, so that elapsed time still explains the move after a kill.
         let most = (Duration::from_nanos(shortest.unsigned_abs()) / 128).clamp(STORE_INTERVAL, MAX_UNSTORED);
@@ -319,9 +313,14 @@ impl RetentionScheduler {
     }
 
     fn store_progress(&mut self, version: &Version, now: Duration) -> Effect {
+        self.install(version.clone(), RetentionEvent::ProgressStored, now)
+    }
+
+    /// Installs a version together with the present progress, then handles the event `then`.
+    fn install(&mut self, next: Version, then: RetentionEvent, now: Duration) -> Effect {
         self.stored_at = Some(now);
-        let next = Version { retention: Arc::new(self.progress.clone()), ..version.clone() };
-        Effect::Install { next: Box::new(next), then: MachineEvent::Retention(RetentionEvent::ProgressStored) }
+        let next = Version { retention: Arc::new(self.progress.clone()), ..next };
+        Effect::Install { next: Box::new(next), then: MachineEvent::Retention(then) }
     }
 
     /// Stores what a later opening would otherwise wait for again, then halts.
@@ -380,8 +379,8 @@ impl RetentionScheduler {
             tracing::info!(files = files_dropped, ?cutoff, "fully hidden files dropped");
         }
         self.mark_due_rules(version);
-        let advanced = EmptySeriesEvent::CutoffsAdvanced { files_dropped: files_dropped > 0 };
-        let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(advanced)))];
+        let moved = EmptySeriesEvent::CutoffsMoved { files_dropped: files_dropped > 0 };
+        let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(moved)))];
         effects.extend(self.answer_waiters(&Ok(())));
         effects
     }

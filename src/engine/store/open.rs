@@ -76,8 +76,8 @@ impl PendingRetention {
         claimed_time: Option<i64>,
         grace: Option<Duration>,
     ) -> Option<Self> {
-        let cutoff = progress.pending_cutoff(claimed_time).map(Timestamp::from_nanos);
-        progress.grace_left(grace).map(|grace_left| Self { cutoff, grace_left })
+        let grace_left = progress.grace_left(grace)?;
+        Some(Self { cutoff: progress.pending_cutoff(claimed_time).map(Timestamp::from_nanos), grace_left })
     }
 }
 

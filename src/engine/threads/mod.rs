@@ -28,7 +28,7 @@ use crate::state::watch::Watch;
 use crate::sync::{Permit, Permits, ReplyReceiver, Sender, channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::options::{Options, RetentionOptions, RetentionPolicy};
+use crate::types::options::{Options, RetentionPolicy};
 
 /// Maximum number of queued requests without data, such as syncs and flushes.
 const MAX_CONTROL_REQUESTS: usize = 1 << 10;
@@ -115,21 +115,16 @@ impl Engine {
             compactor,
             read_context,
             version,
-            rule_cutoffs: durable_cutoffs,
+            rule_cutoffs,
             generation,
             duplicates,
             report,
             opening_id,
         } = opened;
-        let (cutoffs, rules) =
-            retention_cutoffs::initial_cutoffs(&options.retention, version.cutoffs.global(), durable_cutoffs)?;
-        let RetentionOptions { age, bytes, grace, .. } = options.retention;
-        let retention = RetentionPolicy { age, bytes, rules, grace };
-        let version = Version { cutoffs, ..version };
-        let (progress, pending_retention) =
-            retention_cutoffs::observe_at_opening(&version, &retention, env.wall_clock_nanos());
+        let now = env.wall_clock_nanos();
+        let (version, retention, pending_retention) =
+            retention_cutoffs::start_retention(version, &options.retention, rule_cutoffs, now)?;
         let report = OpenReport { pending_retention, ..report };
-        let version = Version { retention: Arc::new(progress), ..version };
         let version_watch = Arc::new(Watch::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher_inbox, flush_jobs) = channel::<FlushJob>();

@@ -6,10 +6,29 @@ use std::time::Duration;
 use crate::engine::actor::warn_of_pending_retention;
 use crate::engine::store::PendingRetention;
 use crate::format::bytes::selector::{decode_selector, encode_selector};
-use crate::state::version::{Cutoffs, EncodedSelector, Observation, RetentionProgress, RetentionRule, Version};
+use crate::state::version::{Cutoffs, EncodedSelector, RetentionProgress, RetentionRule, Version};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::options::{RetentionOptions, RetentionPolicy};
+
+/// Returns the version and the retention policy that an opening starts with, and the move of the cutoffs that waits.
+///
+/// `rule_cutoffs` has the cutoffs of rules in the manifest, by selector; the version has the global one.
+///
+/// # Errors
+/// Those of [`initial_cutoffs`].
+pub(super) fn start_retention(
+    version: Version,
+    options: &RetentionOptions,
+    rule_cutoffs: BTreeMap<EncodedSelector, i64>,
+    wall_clock_nanos: i64,
+) -> Result<(Version, RetentionPolicy, Option<PendingRetention>)> {
+    let (cutoffs, rules) = initial_cutoffs(options, version.cutoffs.global(), rule_cutoffs)?;
+    let policy = RetentionPolicy { age: options.age, bytes: options.bytes, rules, grace: options.grace };
+    let version = Version { cutoffs, ..version };
+    let (progress, pending) = observe_at_opening(&version, &policy, wall_clock_nanos);
+    Ok((Version { retention: Arc::new(progress), ..version }, policy, pending))
+}
 
 /// Returns the cutoffs of an opening, and the maximum age of each rule.
 ///
@@ -18,7 +37,7 @@ use crate::types::options::{RetentionOptions, RetentionPolicy};
 ///
 /// # Errors
 /// Those of [`check_rules`]; `Internal` if a selector of the manifest cannot be decoded.
-pub(super) fn initial_cutoffs(
+fn initial_cutoffs(
     retention: &RetentionOptions,
     global: Option<i64>,
     mut rule_cutoffs: BTreeMap<EncodedSelector, i64>,
@@ -44,20 +63,19 @@ pub(super) fn initial_cutoffs(
 ///
 /// Returns the progress with a move that waits, and its description for the report. The manifest gets the progress with
 /// the first edit of the writer.
-pub(super) fn observe_at_opening(
+fn observe_at_opening(
     version: &Version,
     policy: &RetentionPolicy,
     wall_clock_nanos: i64,
 ) -> (RetentionProgress, Option<PendingRetention>) {
-    let claimed_time = version.claimed_time(wall_clock_nanos);
-    let seen = Observation { claimed_time, wall_clock_nanos, elapsed: Duration::ZERO, grace: policy.grace };
+    let seen = version.observation(wall_clock_nanos, Duration::ZERO, policy.grace);
     let progress = version.retention.observed(&version.cutoffs.age_limits(policy), seen);
     if !progress.has_pending() {
         // What is explained, or has no grace, is applied by the writer.
         return ((*version.retention).clone(), None);
     }
-    warn_of_pending_retention(&progress, claimed_time, policy.grace);
-    let pending = PendingRetention::new(&progress, claimed_time, policy.grace);
+    warn_of_pending_retention(&progress, seen.claimed_time, policy.grace);
+    let pending = PendingRetention::new(&progress, seen.claimed_time, policy.grace);
     (progress, pending)
 }
 

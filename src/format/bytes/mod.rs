@@ -6,7 +6,7 @@
 //!  series_set     sets of series ids                  log_header     128-byte header of a log file
 //!  tombstone      deletes                             frame          checked record of a log file
 //!  failure_latch  failure of a log file               buffered_file  read buffer over a log file
-//!  selector       selectors of retention rules
+//!  selector       selectors of retention rules        fields         byte strings, optional values
 //! ```
 //!
 //! For every input, a decoder returns a value or the reason why the bytes are invalid. It allocates memory only in
@@ -14,6 +14,7 @@
 
 mod buffered_file;
 mod failure_latch;
+mod fields;
 pub(crate) mod frame;
 pub(crate) mod log_header;
 mod numbers;
@@ -25,6 +26,7 @@ pub(crate) mod tombstone;
 
 pub(crate) use buffered_file::BufferedFile;
 pub(crate) use failure_latch::FailureLatch;
+pub(crate) use fields::{put_bytes, put_option, put_text, read_bytes, read_option, read_optional_zigzag, read_text};
 pub(crate) use numbers::{ByteReader, DecodeError, put_u32, put_u64, put_varint, put_zigzag, put_zigzag_i128};
 pub(crate) use salted_crc::SaltedCrc;
 

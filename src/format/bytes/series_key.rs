@@ -1,6 +1,6 @@
 //! Encoding of series keys, series kinds and series ids, the same in the WAL and in the series log.
 
-use super::{ByteReader, DecodeResult, put_varint};
+use super::{ByteReader, DecodeResult, put_text, put_varint, read_text};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{MAX_SERIES_IDS, MAX_SERIES_TAGS, SeriesId, SeriesKey};
@@ -18,12 +18,6 @@ pub(crate) fn put_key(out: &mut Vec<u8>, key: &SeriesKey) {
     }
 }
 
-/// Appends a text: its length in bytes as a varint, then its UTF-8 bytes.
-pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
-}
-
 /// Reads a key and checks the rules that every write checks.
 pub(crate) fn read_key(reader: &mut ByteReader<'_>) -> DecodeResult<SeriesKey> {
     let mut key = SeriesKey::new(read_text(reader)?);
@@ -37,12 +31,6 @@ pub(crate) fn read_key(reader: &mut ByteReader<'_>) -> DecodeResult<SeriesKey> {
     }
     key.validate().map_err(|error| error.to_string())?;
     Ok(key)
-}
-
-/// Reads a text that [`put_text`] wrote.
-pub(crate) fn read_text<'a>(reader: &mut ByteReader<'a>) -> DecodeResult<&'a str> {
-    let len = reader.count(1)?;
-    std::str::from_utf8(reader.bytes(len)?).map_err(|_| "a text is not UTF-8".to_owned())
 }
 
 /// Appends a series kind as one byte: value type in the low four bits, duplicate policy in the others.

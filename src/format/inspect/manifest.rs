@@ -11,7 +11,9 @@ use crate::format::finding::Finding;
 use crate::format::manifest::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
-use crate::state::version::{AgeProgress, PendingAge, PendingTime, RetentionProgress, SstMeta, UNLIMITED_AGE};
+use crate::state::version::{
+    AgeProgress, DurableState, PendingAge, PendingTime, RetentionProgress, SstMeta, UNLIMITED_AGE,
+};
 use crate::types::error::Result;
 
 /// Contents of a manifest; see [`Inspection`](super::Inspection).
@@ -43,22 +45,7 @@ impl ManifestInspection {
         for origin in &state.origins {
             report.add_field("origin database", Uuid::from_u128(*origin));
         }
-        let cutoff = state.cutoff.map_or_else(|| "none".to_owned(), format_time);
-        report.add_field("cutoff", cutoff);
-        for (selector, cutoff) in &state.rule_cutoffs {
-            report.add_field("cutoff of", format!("{}: {}", selector_text(selector), format_time(*cutoff)));
-        }
-        let RetentionProgress { trusted_time, pending_time, .. } = &state.retention;
-        report.add_field("trusted time", trusted_time.map_or_else(|| "none".to_owned(), format_time));
-        if let Some(PendingTime { claimed, served, .. }) = pending_time {
-            report.add_field("pending time", format!("{}, {served:?} of its grace served", format_time(*claimed)));
-        }
-        let ages = state.retention.rule_ages.iter().map(|(rule, age)| (selector_text(rule), age));
-        for (rule, age) in std::iter::once(("all series".to_owned(), &state.retention.age)).chain(ages) {
-            if *age != AgeProgress::default() {
-                report.add_field("age of", format!("{rule}: {}", age_text(age)));
-            }
-        }
+        add_retention(&mut report, state);
         report.add_field("empty series", state.empty_series.count());
         report.add_field("empty-series candidates", state.empty_candidates.count());
         report.add_field("deletes", state.tombstones.len());
@@ -101,6 +88,26 @@ impl ManifestInspection {
         ];
         report.add_table("SSTs", &header, &state.ssts, max_rows, sst);
         report
+    }
+}
+
+/// Adds the cutoffs of retention, and its progress.
+fn add_retention(report: &mut TextReport, state: &DurableState) {
+    let cutoff = state.cutoff.map_or_else(|| "none".to_owned(), format_time);
+    report.add_field("cutoff", cutoff);
+    for (selector, cutoff) in &state.rule_cutoffs {
+        report.add_field("cutoff of", format!("{}: {}", selector_text(selector), format_time(*cutoff)));
+    }
+    let RetentionProgress { trusted_time, pending_time, .. } = &state.retention;
+    report.add_field("trusted time", trusted_time.map_or_else(|| "none".to_owned(), format_time));
+    if let Some(PendingTime { claimed, served, .. }) = pending_time {
+        report.add_field("pending time", format!("{}, {served:?} of its grace served", format_time(*claimed)));
+    }
+    let ages = state.retention.rule_ages.iter().map(|(rule, age)| (selector_text(rule), age));
+    for (rule, age) in std::iter::once(("all series".to_owned(), &state.retention.age)).chain(ages) {
+        if *age != AgeProgress::default() {
+            report.add_field("age of", format!("{rule}: {}", age_text(age)));
+        }
     }
 }
 

@@ -5,11 +5,14 @@
 //! The decoder refuses an edit that breaks a rule of the format. The rules between edits are checked when an edit is
 //! applied to the state before it.
 
-use super::retention::{put_retention, put_selector, read_flag, read_retention, read_selector};
+use super::retention::{put_retention, read_retention};
 use crate::format::bytes::series_key::check_series_id;
 use crate::format::bytes::series_set::{put_series_set, read_series_set};
 use crate::format::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
-use crate::format::bytes::{ByteReader, DecodeResult, check_u63, put_u32, put_varint, put_zigzag};
+use crate::format::bytes::{
+    ByteReader, DecodeResult, check_u63, put_bytes, put_option, put_u32, put_varint, put_zigzag, read_bytes,
+    read_option, read_optional_zigzag,
+};
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
@@ -45,19 +48,13 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
     for seq in &edit.removed_tombstones {
         put_varint(out, *seq);
     }
-    out.push(u8::from(edit.cutoff.is_some()));
-    if let Some(cutoff) = edit.cutoff {
-        put_zigzag(out, cutoff);
-    }
+    put_option(out, edit.cutoff, put_zigzag);
     put_varint(out, edit.rule_cutoffs.len() as u64);
     for (selector, cutoff) in &edit.rule_cutoffs {
-        put_selector(out, selector);
+        put_bytes(out, selector);
         put_zigzag(out, *cutoff);
     }
-    out.push(u8::from(edit.retention.is_some()));
-    if let Some(retention) = &edit.retention {
-        put_retention(out, retention);
-    }
+    put_option(out, edit.retention.as_ref(), put_retention);
     // 0 means that the edit does not change the policy.
     out.push(edit.duplicates.map_or(0, |duplicates| duplicates.code() + 1));
     put_varint(out, edit.origins.len() as u64);
@@ -120,12 +117,13 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
     for _ in 0..reader.count(1)? {
         edit.removed_tombstones.push(reader.varint_u64()?);
     }
-    edit.cutoff = if read_flag(&mut reader)? { Some(reader.zigzag_i64()?) } else { None };
+    edit.cutoff = read_optional_zigzag(&mut reader)?;
     for _ in 0..reader.count(2)? {
-        let selector = read_selector(&mut reader)?;
+        // Opaque here: the opening decodes it.
+        let selector = read_bytes(&mut reader)?.to_vec();
         edit.rule_cutoffs.push((selector, reader.zigzag_i64()?));
     }
-    edit.retention = if read_flag(&mut reader)? { Some(read_retention(&mut reader)?) } else { None };
+    edit.retention = read_option(&mut reader, read_retention)?;
     edit.duplicates = match reader.u8()? {
         0 => None,
         code => Some(DuplicatePolicy::from_code(code - 1).ok_or("unknown duplicate policy")?),

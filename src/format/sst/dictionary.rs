@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::checksum::CHECKSUM_BYTES;
 use super::top_page::{MAX_DICTIONARY_PAGE_BYTES, MAX_PAGE_BYTES, PageBuilder, PageKey};
-use crate::format::bytes::series_key::{put_series_kind, put_text, read_series_kind};
-use crate::format::bytes::{ByteReader, DecodeError, put_varint};
+use crate::format::bytes::series_key::{put_series_kind, read_series_kind};
+use crate::format::bytes::{ByteReader, DecodeError, put_text, put_varint};
 use crate::state::version::L0;
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;

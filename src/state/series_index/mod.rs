@@ -63,6 +63,11 @@ impl SeriesIndex {
         self.by_id.get(id.index())
     }
 
+    /// Returns the key of a series as text; its id, if it is not defined.
+    pub(crate) fn key_text(&self, id: SeriesId) -> String {
+        self.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string())
+    }
+
     pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesDef>> {
         self.by_key.find(key, |id| self.get(id))
     }

@@ -80,7 +80,7 @@ impl Cutoffs {
     }
 
     /// Returns the later cutoff of each pair. Both have the same rules.
-    pub(crate) fn max(&self, other: &Self) -> Self {
+    pub(crate) fn later_of_each(&self, other: &Self) -> Self {
         let rules: Vec<Option<i64>> = other.rules.iter().map(|rule| rule.cutoff).collect();
         self.advanced_to(other.global, &rules)
     }

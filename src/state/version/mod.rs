@@ -34,7 +34,7 @@ pub(crate) use recovery::{
 };
 pub(crate) use retention_progress::{
     AgeLimit, AgeProgress, CLOCK_BEHIND_WAIT, Observation, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE,
-    age_nanos,
+    age_nanos, shortest_age,
 };
 #[cfg(test)]
 pub(crate) use sst::LAST_TIER;

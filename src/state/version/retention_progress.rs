@@ -144,7 +144,7 @@ impl RetentionProgress {
     /// ends a grace.
     pub(crate) fn observed(&self, limits: &[AgeLimit<'_>], seen: Observation) -> Self {
         let mut next = self.clone();
-        let Some(shortest) = limits.iter().map(|limit| limit.age).min() else { return next };
+        let Some(shortest) = shortest_age(limits) else { return next };
         next.forget_other_limits(limits);
         for limit in limits {
             let progress = self.age_of(limit.rule).observed(limit.age, seen);
@@ -215,7 +215,7 @@ impl RetentionProgress {
     ///
     /// `None` if the wall clock does not say so.
     pub(crate) fn contradiction_wait(&self, limits: &[AgeLimit<'_>], wall_clock_nanos: i64) -> Option<Duration> {
-        let (time, shortest) = (self.trusted_time?, limits.iter().map(|limit| limit.age).min()?);
+        let (time, shortest) = (self.trusted_time?, shortest_age(limits)?);
         let is_reset = later(wall_clock_nanos, CLOCK_RESET_BEHIND) < time;
         let wait = if is_reset { CLOCK_RESET_WAIT } else { CLOCK_BEHIND_WAIT };
         (later(wall_clock_nanos, tolerance(shortest)) < time).then_some(wait)
@@ -330,6 +330,11 @@ impl AgeProgress {
     fn longest_with(self, age: i64) -> i64 {
         if self.applied < UNLIMITED_AGE { self.applied.max(age) } else { age }
     }
+}
+
+/// Returns the shortest age of the limits, in nanoseconds; `None` without limits.
+pub(crate) fn shortest_age(limits: &[AgeLimit<'_>]) -> Option<i64> {
+    limits.iter().map(|limit| limit.age).min()
 }
 
 /// Returns an age in nanoseconds.

@@ -4,12 +4,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use im::Vector;
 
 use super::pick::base_files_overlap;
 use super::{
-    Cutoffs, DurableState, JobCounters, MaintenanceCounters, RetentionProgress, SstMeta, Version, VersionEdit,
+    Cutoffs, DurableState, JobCounters, MaintenanceCounters, Observation, RetentionProgress, SstMeta, Version,
+    VersionEdit,
 };
 use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
@@ -168,7 +170,7 @@ impl Version {
     /// cutoff hid would return.
     pub(crate) fn flushed_cutoffs(&self) -> Cutoffs {
         match &self.earlier_cutoffs {
-            Some((seq, earlier)) if *seq > self.flushed_seq => self.cutoffs.max(earlier),
+            Some((seq, earlier)) if *seq > self.flushed_seq => self.cutoffs.later_of_each(earlier),
             _ => self.cutoffs.clone(),
         }
     }
@@ -247,6 +249,11 @@ impl Version {
     /// Neither a jump of the clock nor a point in the future alone moves it. `None` without points.
     pub(crate) fn claimed_time(&self, wall_clock_nanos: i64) -> Option<i64> {
         self.newest_time().map(|newest| newest.min(wall_clock_nanos))
+    }
+
+    /// Returns what retention observes at this wall clock, `elapsed` after its last observation.
+    pub(crate) fn observation(&self, wall_clock_nanos: i64, elapsed: Duration, grace: Option<Duration>) -> Observation {
+        Observation { claimed_time: self.claimed_time(wall_clock_nanos), wall_clock_nanos, elapsed, grace }
     }
 
     /// Returns the newest timestamp in SSTs, hidden points included; `None` without SSTs.

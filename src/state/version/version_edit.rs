@@ -39,7 +39,7 @@ pub(crate) struct VersionEdit {
     pub(crate) cutoff: Option<i64>,
     /// New cutoffs of the rules whose cutoff moved, each with the selector of its rule; `i64::MIN` hides nothing.
     pub(crate) rule_cutoffs: Vec<(EncodedSelector, i64)>,
-    /// New progress of retention; `None` if it did not change.
+    /// Progress of retention, which replaces the former one; `None` leaves it.
     pub(crate) retention: Option<RetentionProgress>,
     /// Duplicate policy of new series that choose none; `None` if it did not change.
     pub(crate) duplicates: Option<DuplicatePolicy>,

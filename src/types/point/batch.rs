@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use super::{RejectedPoint, Scalar, Timestamp, TimestampGuard, Value, ValueType};
+use super::{RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType};
 use crate::types::error::{Error, Result};
 use crate::types::series::{Series, SeriesId, SeriesKey};
 
@@ -258,26 +258,26 @@ impl Batch {
         Ok(())
     }
 
-    /// Returns every point that the guard rejects, in the order of the batch.
+    /// Describes points that are rejected, by their indices.
     ///
     /// `key_text` returns the key of a series as text.
     pub(crate) fn rejected_points(
         &self,
-        guard: TimestampGuard,
+        rejected: impl IntoIterator<Item = (usize, RejectReason)>,
         key_text: impl Fn(SeriesId) -> String,
     ) -> Vec<RejectedPoint> {
         // Each key is formatted once: even a million rejected points usually belong to few series.
         let mut texts: HashMap<u32, Arc<str>> = HashMap::new();
-        let indexed = self.timestamps.iter().enumerate();
-        let rejected = indexed.filter_map(|(index, nanos)| Some((index, *nanos, guard.reject_reason(*nanos)?)));
         rejected
-            .map(|(index, nanos, reason)| {
+            .into_iter()
+            .map(|(index, reason)| {
                 let encoded = self.series_refs[index];
                 let series = texts.entry(encoded).or_insert_with(|| match SeriesRef::from_encoded(encoded) {
                     SeriesRef::Id(id) => key_text(id).into(),
                     SeriesRef::Key(key) => self.keys[key].0.to_string().into(),
                 });
-                RejectedPoint { index, series: Arc::clone(series), timestamp: Timestamp::from_nanos(nanos), reason }
+                let timestamp = Timestamp::from_nanos(self.timestamps[index]);
+                RejectedPoint { index, series: Arc::clone(series), timestamp, reason }
             })
             .collect()
     }

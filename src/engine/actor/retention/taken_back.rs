@@ -90,16 +90,14 @@ impl RetentionScheduler {
         for (progress, rule) in self.rules.iter_mut().zip(earlier.rules()) {
             progress.deleted_before = progress.deleted_before.min(rule.cutoff);
         }
-        self.stored_at = Some(inputs.monotonic_now);
-        let mut next = version.after_cutoffs_taken_back(earlier);
-        next.retention = Arc::new(self.progress.clone());
-        vec![Effect::Install { next: Box::new(next), then: MachineEvent::Retention(RetentionEvent::TakenBack) }]
+        let next = version.after_cutoffs_taken_back(earlier);
+        vec![self.install(next, RetentionEvent::TakenBack, inputs.monotonic_now)]
     }
 
     pub(super) fn on_taken_back(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         let cutoff = version.cutoffs.global();
         tracing::warn!(?cutoff, "retention cutoffs taken back; what they hid stays hidden");
-        let moved = EmptySeriesEvent::CutoffsAdvanced { files_dropped: false };
+        let moved = EmptySeriesEvent::CutoffsMoved { files_dropped: false };
         let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(moved)))];
         effects.extend(self.apply_and_answer(version, inputs));
         effects

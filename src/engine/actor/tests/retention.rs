@@ -101,7 +101,7 @@ fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
     for (cutoff, expected) in table {
         let moved = version.after_retention(version.cutoffs.advanced_to(None, &[Some(cutoff)]), &[]);
         let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &moved, inputs);
-        expect("an install", &installed, &["Compactor EmptySeries CutoffsAdvanced"]);
+        expect("an install", &installed, &["Compactor EmptySeries CutoffsMoved"]);
         let due = retention.on(RetentionEvent::QueueDueDeletes, &moved, inputs);
         expect(&format!("cutoff {cutoff}"), &due, expected);
         expect("the same again", &retention.on(RetentionEvent::QueueDueDeletes, &moved, inputs), &[]);
@@ -152,7 +152,7 @@ fn a_pending_move_is_stored_at_intervals_and_when_the_writer_stops_and_applied_a
     apply_at(&mut retention, &mut version, RetentionEvent::ApplyNow(reply()), 2_001, &[TIMER, INSTALL, DELETE]);
     assert_eq!((version.cutoffs.global(), version.retention.has_pending()), (Some(19), false));
     let installed = RetentionEvent::Installed { files_dropped: 0 };
-    let answered = ["Compactor EmptySeries CutoffsAdvanced", "reply Ok(())"];
+    let answered = ["Compactor EmptySeries CutoffsMoved", "reply Ok(())"];
     apply_at(&mut retention, &mut version, installed, 2_001, &answered);
     let again = RetentionEvent::ApplyNow(reply());
     apply_at(&mut retention, &mut version, again, 2_002, &[TIMER, DELETE, "reply Ok(())"]);
@@ -218,7 +218,7 @@ fn an_unexplained_cutoff_is_taken_back_behind_a_delete_of_what_it_hides() {
             let flushed = version.flushed_cutoffs();
             assert_eq!((version.cutoffs.global(), flushed.global()), (cutoff, Some(25)), "{step}");
             let applied = retention.on(RetentionEvent::TakenBack, &version, inputs(seconds));
-            expect(&step, &applied, &["Compactor EmptySeries CutoffsAdvanced", timer, DELETE]);
+            expect(&step, &applied, &["Compactor EmptySeries CutoffsMoved", timer, DELETE]);
         }
         assert_eq!(version.cutoffs.global(), cutoff, "age {nanos}, clock {wall_clock_nanos}");
     }
