@@ -117,6 +117,17 @@ impl DbBuilder {
         self
     }
 
+    /// Sets the maximum length in bytes of the keys of all series together. Default: 256 MiB.
+    ///
+    /// The keys of empty series count until their definitions are dropped. The length of a key is that of its metric
+    /// name and of its tag keys and tag values. A write that would create a series beyond the limit fails with
+    /// [`Error::TooManyKeyBytes`](crate::Error::TooManyKeyBytes). As [`max_series`](Self::max_series), the limit bounds
+    /// memory that the memory budget does not include.
+    pub fn max_series_key_bytes(mut self, bytes: u64) -> Self {
+        self.options.max_series_key_bytes = bytes;
+        self
+    }
+
     /// Sets the size in bytes of a segment of the write-ahead log. Default: 64 MiB.
     pub fn wal_segment_bytes(mut self, bytes: u64) -> Self {
         self.options.wal_segment_bytes = bytes;

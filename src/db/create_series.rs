@@ -114,7 +114,8 @@ impl CreationRequest {
 /// - [`Error::TypeMismatch`] or [`Error::DuplicatesMismatch`] if the series exists with another value type or duplicate
 ///   policy;
 /// - [`Error::InvalidName`] or [`Error::TooLarge`] if the key is invalid, see [`SeriesKey::validate`];
-/// - [`Error::TooManySeries`] if [`max_series`](crate::DbBuilder::max_series) is reached;
+/// - [`Error::TooManySeries`] if [`max_series`](crate::DbBuilder::max_series) is reached, or [`Error::TooManyKeyBytes`]
+///   if [`max_series_key_bytes`](crate::DbBuilder::max_series_key_bytes) is;
 /// - the errors of [`Db::write`] that concern the database.
 #[derive(Clone)]
 #[must_use = "no series is created before `.await` or `.blocking()`"]
@@ -126,12 +127,13 @@ pub struct CreateSeries<T = f64> {
 impl<T: Scalar> CreateSeries<T> {
     /// Sets the type of the values: `f64` (the default), `i64`, `u64` or `bool`.
     ///
-    /// The type is fixed once the series exists.
+    /// The type is fixed while the series has a point, and before its first one. Once deletes or retention have removed
+    /// all points, a creation or a write with another type gives the key a new series.
     pub fn value_type<U: Scalar>(self) -> CreateSeries<U> {
         CreateSeries { request: self.request, value: PhantomData }
     }
 
-    /// Sets the duplicate policy, which is fixed once the series exists.
+    /// Sets the duplicate policy, which is fixed as the [type](Self::value_type) is.
     ///
     /// Default: a new series gets the policy of the database, and an existing series may have any policy.
     pub fn duplicates(mut self, policy: DuplicatePolicy) -> Self {

@@ -49,7 +49,7 @@ impl Db {
         self.engine.check_not_poisoned()?;
         selector.validate()?;
         let (range, version) = (TimeRange::from_bounds(&range), self.engine.version());
-        let resolved_len = version.series.len();
+        let resolved_end = version.series.next_id();
         let resolve = move || {
             let matching = SeriesSet::from_sorted(version.series.select(&selector.to_index_filter()).map(|def| def.id));
             (matching, selector)
@@ -59,7 +59,7 @@ impl Db {
         let predicate = Arc::new(selector);
         self.request(|reply| {
             let reply = Some(reply);
-            WriterCommand::Delete(Box::new(DeleteRequest { selected, resolved_len, predicate, range, reply }))
+            WriterCommand::Delete(Box::new(DeleteRequest { selected, resolved_end, predicate, range, reply }))
         })
         .await
     }

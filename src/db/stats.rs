@@ -22,8 +22,12 @@ pub struct Stats {
     pub empty_series: u64,
     /// Estimated memory of the definitions of all series, in bytes: some hundred each and their keys.
     ///
-    /// The memory budget does not include it; `max_series` bounds it.
+    /// The memory budget does not include it; `max_series` and `max_series_key_bytes` bound it.
     pub series_bytes: u64,
+    /// Length of the keys of all series, empty ones included, in bytes.
+    ///
+    /// [`max_series_key_bytes`](crate::DbBuilder::max_series_key_bytes) limits it.
+    pub series_key_bytes: u64,
     /// Sequence number of the newest visible record.
     pub seq: u64,
     /// Sequence number up to which all records are in SSTs.
@@ -181,6 +185,7 @@ impl Stats {
             series: version.series.listed_count() as u64,
             empty_series: version.series.empty_series().len() as u64,
             series_bytes: version.series.bytes(),
+            series_key_bytes: version.series.key_bytes(),
             seq: version.seq,
             flushed_seq: version.flushed_seq,
             points: version.points(),

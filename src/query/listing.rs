@@ -40,6 +40,7 @@ impl Snapshot {
         self.inner.check_readable()?;
         let def = self.inner.version.series.find(key).ok_or_else(|| Error::SeriesNotFound { key: key.to_string() })?;
         check_type::<T>(def)?;
+        self.inner.version.series.register_handle(def);
         Ok(Series::new(def.id, self.inner.opening_id))
     }
 

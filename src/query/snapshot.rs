@@ -120,9 +120,19 @@ impl Snapshot {
 impl SnapshotState {
     pub(super) fn typed_sources<T: Scalar>(&self, series: Series<T>, range: TimeRange) -> Result<SeriesSources<T>> {
         self.check_readable()?;
-        let def = self.version.series.get(series.id()).filter(|_| series.opening_id() == self.opening_id);
-        let def = def.ok_or(Error::StaleSeries { id: series.id().get() })?;
+        let (index, id) = (&self.version.series, series.id());
+        // A handle of a later series has no meaning in this version, although the opening knows its definition.
+        let is_known = series.opening_id() == self.opening_id && id.get() < index.next_id();
+        let given = is_known.then(|| index.definition_of_handle(id)).flatten();
+        let given = given.ok_or(Error::StaleSeries { id: id.get() })?;
+        if index.takes_points(id) {
+            check_type::<T>(&given)?;
+            return self.series_sources(&given, range, None);
+        }
+        // The series had no point left. Its key leads to the series that replaces it, if there is one.
+        let def = index.find(&given.key).unwrap_or(&given);
         check_type::<T>(def)?;
+        let range = if def.id == id { TimeRange::EMPTY } else { range };
         self.series_sources(def, range, None)
     }
 

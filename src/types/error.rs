@@ -270,6 +270,8 @@ pub enum Error {
         found: DuplicatePolicy,
     },
     /// The handle of a series belongs to another database, or to an earlier opening of this one.
+    ///
+    /// Rarely, the series had no point left for long, and the database no longer knows the key of the handle.
     #[non_exhaustive]
     StaleSeries {
         /// The series id inside the handle.
@@ -286,6 +288,12 @@ pub enum Error {
     TooManySeries {
         /// The maximum number of series.
         cap: u32,
+    },
+    /// The keys of all series would exceed their limit in bytes; existing series accept further writes.
+    #[non_exhaustive]
+    TooManyKeyBytes {
+        /// The maximum length of all keys together, in bytes.
+        cap: u64,
     },
     /// The value of an option is out of bounds, or contradicts the database.
     #[non_exhaustive]

@@ -109,6 +109,8 @@ pub(crate) struct Options {
     pub(crate) flush_at_bytes: Option<usize>,
     pub(crate) flush_age: Duration,
     pub(crate) max_series: u32,
+    /// Maximum length of the texts of all series keys, in bytes.
+    pub(crate) max_series_key_bytes: u64,
     pub(crate) wal_segment_bytes: u64,
     pub(crate) index_cache_bytes: Option<usize>,
     /// Maximum number of SSTs that are kept open: half for reads, half for compactions.
@@ -133,6 +135,7 @@ impl Default for Options {
             flush_at_bytes: None,
             flush_age: Duration::from_hours(1),
             max_series: 1_000_000,
+            max_series_key_bytes: 256 << 20,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
             max_open_files: 512,
@@ -237,6 +240,9 @@ impl Options {
         }
         if self.max_series == 0 || self.max_series > crate::types::series::MAX_SERIES_IDS {
             return refuse("max_series", "must be between 1 and 2^31");
+        }
+        if self.max_series_key_bytes == 0 {
+            return refuse("max_series_key_bytes", "must be at least 1");
         }
         if !(2..=1 << 20).contains(&self.max_open_files) {
             return refuse("max_open_files", "must be between 2 and 2^20");

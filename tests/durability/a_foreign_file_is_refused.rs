@@ -36,7 +36,7 @@ fn twins() -> (Home, Home) {
 #[test]
 fn a_log_of_another_database_under_the_right_name_is_refused() {
     let (own, other) = twins();
-    for part in ["wal-", "series.log"] {
+    for part in ["wal-", "series-"] {
         let name = name(&own, part);
         let sound = contents(&own.path());
         std::fs::copy(other.path().join(&name), own.path().join(&name)).unwrap();

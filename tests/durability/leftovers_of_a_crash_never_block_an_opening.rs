@@ -17,13 +17,16 @@ fn a_file_in_the_making_does_not_keep_a_database_shut() {
     drop(db);
     // The flusher was killed during a write: its file has the id that the next opening would assign.
     let greatest = greatest_id(&names(&home.path()));
-    let left: Vec<String> = (greatest + 1..greatest + 5).map(|id| format!("{id:016x}.sst.tmp")).collect();
+    let mut left: Vec<String> = (greatest + 1..greatest + 5).map(|id| format!("{id:016x}.sst.tmp")).collect();
+    // The writer was killed while it rewrote the series log.
+    left.push(format!("series-{:016x}.log", greatest + 5));
     for name in &left {
         std::fs::write(home.path().join(name), b"half a file").unwrap();
     }
     std::fs::write(home.path().join("manifest.tmp"), b"half a manifest").unwrap();
     let db = home.open();
     assert!(left.iter().all(|name| db.open_report().removed.contains(name)), "{:?}", db.open_report());
+    assert_eq!(names(&home.path()).iter().filter(|name| name.starts_with("series-")).count(), 1);
     assert_eq!(all::<f64>(&db.snapshot(), &key("m", 0)), [(1, 1.0)]);
     assert_eq!(ending(&names(&home.path()), ".tmp"), Vec::<&String>::new());
 }

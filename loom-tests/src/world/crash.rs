@@ -66,6 +66,7 @@ impl ModelDisk {
             manifest: ManifestState { durable: self.durable.clone(), bad_edit: None },
             segments: self.segments.iter().map(found).collect(),
             ssts: self.ssts.iter().map(|(id, points)| (*id, points.len() as u64)).collect(),
+            series_logs: Vec::new(),
             other_ids: self.unfinished_ssts.clone(),
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Mutex as Plain;
 
 use super::{ModelSetup, SERIES, hidden_ranges, model_points};
 use crate::engine::actor::{
-    CompactionExecutor, CompactionJob, EmptySeriesJob, FlushExecutor, FlushJob, JobOutput, WriterStorage,
+    CompactionExecutor, CompactionJob, EmptySeriesFound, EmptySeriesJob, FlushExecutor, FlushJob, JobOutput,
+    WriterStorage,
 };
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
@@ -313,6 +314,10 @@ impl WriterStorage for ModelStorage {
         Ok(())
     }
 
+    fn prepare_series_log(&mut self, _definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        Ok(())
+    }
+
     fn drop_wal_segments(&mut self) {
         self.step(ModelDisk::drop_segments);
     }
@@ -378,9 +383,14 @@ impl CompactionExecutor for ModelStorage {
         Ok(self.finish(id, points, (oldest, job.flushed_seq), (job.plan.output.level(), age)))
     }
 
-    fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<SeriesSet> {
-        let is_gone = self.points(&job.version).is_empty();
-        Ok(SeriesSet::from_sorted(job.candidates.iter().filter(|_| is_gone)))
+    fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<EmptySeriesFound> {
+        let is_empty = self.points(&job.version).is_empty();
+        // An SST of the models has points of one series only.
+        let is_unnamed = job.version.ssts.is_empty();
+        Ok(EmptySeriesFound {
+            empty: SeriesSet::from_sorted(job.series.candidates.iter().filter(|_| is_empty)),
+            unnamed: SeriesSet::from_sorted(job.series.droppable.iter().filter(|_| is_unnamed)),
+        })
     }
 }
 

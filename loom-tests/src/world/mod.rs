@@ -21,6 +21,7 @@ use crate::engine::actor::{
 use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::series_index::SeriesIndex;
+use crate::state::series_index::empty_series::ManifestSeriesSets;
 use crate::state::version::{Cutoffs, Version};
 use crate::state::watch::Watch;
 use crate::sync::{Arc, Permit, Receiver, ReplyReceiver, Sender, Waker, channel, reply_channel};
@@ -138,6 +139,8 @@ pub(crate) struct ModelSetup {
     pub(crate) durability: Durability,
     /// Cutoff of retention, and the age of the opening. The cutoff was set under an age of two by the newest time.
     pub(crate) retained: Option<(i64, Duration)>,
+    /// `true` if the manifest names the series as empty.
+    pub(crate) is_empty: bool,
 }
 
 impl Default for ModelSetup {
@@ -150,6 +153,7 @@ impl Default for ModelSetup {
             flushed: &[],
             durability: Durability::Sync,
             retained: None,
+            is_empty: false,
         }
     }
 }
@@ -194,10 +198,17 @@ impl ModelDatabase {
                 crate::state::series_index::NewSeriesSettings {
                     seq: 0,
                     cap: 8,
+                    key_bytes_cap: u64::MAX,
                     duplicates: DuplicatePolicy::default(),
                 },
             )
             .expect("an empty index takes a series");
+        series.revive(&[SERIES], 8).expect("one series is below the limit");
+        if setup.is_empty {
+            let empty = SeriesSet::from_sorted([SERIES]);
+            let sets = ManifestSeriesSets { empty, ..ManifestSeriesSets::default() };
+            series.restore_sets(1, &sets).expect("the series is defined");
+        }
         let store = ModelStorage::new(setup);
         if let Some((cutoff, _)) = setup.retained {
             store.retain(cutoff);
@@ -214,6 +225,7 @@ impl ModelDatabase {
             flush_age: Duration::from_hours(1),
             duplicates: DuplicatePolicy::default(),
             max_series: 8,
+            max_series_key_bytes: u64::MAX,
             reject_behind_cutoff: false,
             retention: RetentionPolicy { age: setup.retained.map(|(_, age)| age), ..RetentionPolicy::default() },
         };
@@ -255,7 +267,7 @@ impl ModelDatabase {
         let predicate = Arc::new(MatchNone);
         let delete = DeleteRequest {
             selected: found,
-            resolved_len: 1,
+            resolved_end: 1,
             predicate,
             range: TimeRange::new(first, last),
             reply: Some(reply),

@@ -152,7 +152,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                     CommitEvent::Applied
                 }
                 CommitEffect::Acknowledge => {
-                    group.acknowledge(self.versions.current().seq, self.has_unsynced);
+                    let version = self.versions.current();
+                    group.register_handles(&version.series);
+                    group.acknowledge(version.seq, self.has_unsynced);
                     return Ok(());
                 }
                 CommitEffect::Fail { error, read_only_cause } => {

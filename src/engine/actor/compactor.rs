@@ -3,7 +3,7 @@
 //! It reports each result to the writer, which decides what runs and installs the results; see
 //! [`compactor_schedule`](super::compactor_schedule).
 
-use super::interfaces::{CompactionExecutor, CompactionJob, EmptySeriesJob};
+use super::interfaces::{CompactionExecutor, CompactionJob, EmptySeriesJob, SeriesToCheck};
 use super::messages::{CompactorCommand, WriterEvent, WriterMessage};
 use crate::sync::{Receiver, Sender};
 
@@ -33,10 +33,12 @@ fn compact<M: CompactionExecutor>(executor: &mut M, job: Box<CompactionJob>) -> 
 }
 
 fn check_empty_series<M: CompactionExecutor>(executor: &mut M, job: EmptySeriesJob) -> WriterEvent {
-    let span = tracing::debug_span!("empty_series_check", candidates = job.candidates.count());
+    let SeriesToCheck { candidates, droppable } = &job.series;
+    let span =
+        tracing::debug_span!("empty_series_check", candidates = candidates.count(), droppable = droppable.count());
     let outcome = span.in_scope(|| executor.find_empty_series(&job));
-    let EmptySeriesJob { version, candidates, .. } = job;
+    let EmptySeriesJob { version, series, .. } = job;
     let seq = version.seq;
     drop(version);
-    WriterEvent::EmptySeriesChecked { seq, candidates, outcome }
+    WriterEvent::EmptySeriesChecked { seq, series, outcome }
 }

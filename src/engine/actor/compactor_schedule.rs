@@ -18,14 +18,15 @@
 //!
 //! A waiter is answered as soon as no file outside the base and no durable tombstone has a record up to the waiter's
 //! seq, and its empty-series check is finished. This is the first check that starts after the request; none is needed
-//! if there are no candidates. The waiter does not wait for candidates that come later, since there may always be some.
+//! if there is nothing to check. The waiter does not wait for candidates that come later, since there may always be
+//! some.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::compaction::{CompactionEvent, CompactionScheduler, L0_STALL_FILES, l0_file_count};
 use super::effects::{Effect, Effects};
-use super::empty_series::{EmptySeriesCheck, EmptySeriesEvent, has_candidates};
+use super::empty_series::{EmptySeriesCheck, EmptySeriesEvent};
 use crate::state::file_id::FileId;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::pick::pick_purge;
@@ -48,7 +49,7 @@ pub(super) enum CompactorEvent {
     CompactRequested(ReplySender<Result<()>>),
     Compaction(CompactionEvent),
     EmptySeries(EmptySeriesEvent),
-    /// The writer's turn is over and there are candidates, or the timer of the check is due.
+    /// The writer's turn is over and there is something to check, or the timer of the check is due.
     CheckDue,
     /// A job failed: all waiters get the error.
     FailWaiters(Error),
@@ -123,9 +124,9 @@ impl CompactorSchedule {
                 self.compaction.on(CompactionEvent::Finished { inputs, outcome }, version)
             }
             CompactorEvent::Compaction(event) => self.compaction.on(event, version),
-            CompactorEvent::EmptySeries(EmptySeriesEvent::Finished { seq, candidates, outcome }) => {
+            CompactorEvent::EmptySeries(EmptySeriesEvent::Finished { seq, series, outcome }) => {
                 let outcome = self.unless_read_only(outcome);
-                self.empty_series.on(EmptySeriesEvent::Finished { seq, candidates, outcome }, version, now)
+                self.empty_series.on(EmptySeriesEvent::Finished { seq, series, outcome }, version, now)
             }
             CompactorEvent::EmptySeries(event) => self.empty_series.on(event, version, now),
             CompactorEvent::CheckDue => self.start_check(false, version, now),
@@ -170,6 +171,11 @@ impl CompactorSchedule {
         !self.compaction.is_running() && !self.empty_series.is_running()
     }
 
+    /// Returns `true` if an empty-series check has something to do.
+    pub(super) fn needs_check(&self, version: &Version) -> bool {
+        self.empty_series.has_work(version)
+    }
+
     /// Returns the next job in the order of the module's table.
     fn next_job(&self, version: &Version, now: Duration) -> CompactorJob {
         let is_checked = self.is_checked(version);
@@ -208,7 +214,7 @@ impl CompactorSchedule {
 
     /// Returns a predicate: `true` for a waiter that need not wait for an empty-series check.
     fn is_checked(&self, version: &Version) -> impl Fn(&CompactionWaiter) -> bool + use<> {
-        let nothing_to_check = !self.empty_series.is_running() && !has_candidates(version);
+        let nothing_to_check = !self.empty_series.is_running() && !self.empty_series.has_work(version);
         let finished = self.empty_series.finished();
         move |waiter| nothing_to_check || waiter.check_number <= finished
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::compactor_schedule::CompactorEvent;
 use super::flush::FlushEvent;
-use super::interfaces::Timer;
+use super::interfaces::{SeriesToCheck, Timer};
 use super::messages::DeleteRequest;
 use super::retention::RetentionEvent;
 use super::shutdown::ShutdownEvent;
@@ -48,8 +48,12 @@ pub(super) enum Effect {
     StartFlush(Arc<FrozenMemtable>),
     /// Sends a compaction to the compactor. Boxed, because the plan is large.
     StartCompaction(Box<CompactionPlan>),
-    /// Sends an empty-series check of the candidates, in the newest version, to the compactor.
-    StartEmptySeriesCheck(SeriesSet),
+    /// Sends an empty-series check of these series, in the newest version, to the compactor.
+    StartEmptySeriesCheck(SeriesToCheck),
+    /// Drops the definitions of those of these series that nothing names, if they are enough, then handles `then`.
+    ///
+    /// If the series log cannot be rewritten, nothing changes and a later check tries again.
+    DropDefinitions { unnamed: SeriesSet, then: MachineEvent },
     /// Cancels the running job of the compactor and every later one.
     CancelCompactor,
     /// Freezes the active memtable, then handles the event that reports the outcome.

@@ -29,6 +29,25 @@
 //!   the index of every file. If a check is possible and has not started for [`MAX_CHECK_DELAY`], it precedes
 //!   compactions, since an empty series counts under `max_series` until it is found. A compact command waits for one
 //!   check, which starts without delay.
+//! # Definitions that are dropped
+//!
+//! The definition of a series that is empty for good leaves memory and the series log. The same check finds the empty
+//! series that no SST names. The writer then drops, in one step, those that nothing else names either:
+//!
+//! ```text
+//!   Finished { unnamed } ──▶ unnamed − written_since − deleted_since − named by a memtable or a tombstone
+//!                            ──▶ new series log without them, synced ──▶ edit that names it, synced ──▶ publish
+//!                            ──▶ the old log is removed
+//! ```
+//!
+//! - An SST that was added since the check has only points of SSTs or memtables of the version of the check, or of
+//!   records since then, so it names no droppable series that the check found unnamed, unless it was written since.
+//! - Every record after `flushed_seq` is in a memtable, so no record that a replay applies names a dropped id. A
+//!   snapshot has the definitions of its own version. Ids are never used again.
+//! - The log is rewritten once an eighth of all definitions can be dropped: a rewrite then costs each dropped series as
+//!   much as eight definitions. Only a change of the files, of the flushed records or of the empty series can make more
+//!   series droppable, so no check follows without one.
+//!
 //! - When the global cutoff moves, all listed series become candidates the first time, when files were dropped, and
 //!   when it has moved by the retention age divided by [`FULL_CHECKS_PER_AGE`] since the last time.
 
@@ -36,7 +55,7 @@ use std::time::Duration;
 
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
-use super::interfaces::Timer;
+use super::interfaces::{EmptySeriesFound, SeriesToCheck, Timer};
 use crate::state::series_index::SeriesBitmap;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::Version;
@@ -52,11 +71,21 @@ pub(super) const MAX_CHECK_DELAY: Duration = Duration::from_mins(1);
 /// Number of times that all series become candidates while the global cutoff moves by the age.
 const FULL_CHECKS_PER_AGE: i64 = 8;
 
+/// Divisor of the number of definitions that gives the number at which definitions are dropped.
+///
+/// Memory and series log then exceed those of the other definitions by at most a seventh.
+const MIN_DROPPED_SHARE: u64 = 8;
+
+/// Longest time from a check that found too few droppable series to the next one.
+const MAX_DROP_BACKOFF: Duration = Duration::from_hours(1);
+
 /// Event for the empty-series check.
 #[derive(Debug)]
 pub(super) enum EmptySeriesEvent {
-    /// The compactor finished the check of the candidates in the version of `seq`.
-    Finished { seq: u64, candidates: SeriesSet, outcome: Result<SeriesSet> },
+    /// The compactor finished the check of these series in the version of `seq`.
+    Finished { seq: u64, series: SeriesToCheck, outcome: Result<EmptySeriesFound> },
+    /// The result of a check is published. The check found that no SST names these series.
+    DropDue { unnamed: SeriesSet },
     /// A version with other cutoffs or fewer files was installed.
     CutoffsMoved { files_dropped: bool },
 }
@@ -77,6 +106,30 @@ pub(super) struct EmptySeriesCheck {
     earliest_next: Duration,
     /// Global cutoff when all series last became candidates.
     last_full_cutoff: Option<i64>,
+    /// State in which the last check looked for droppable series.
+    last_drop_check: Option<DropCheckState>,
+    /// Time before which a check looks for droppable series only if it is needed at once.
+    earliest_drop: Duration,
+    /// Time from a check that found too few droppable series to the next one.
+    drop_backoff: Duration,
+}
+
+/// What decides which series are droppable, as far as it changes without a point or a delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct DropCheckState {
+    flushed_seq: u64,
+    /// Number of flushes and compactions, and of files that were dropped.
+    file_changes: u64,
+    /// Number of series that the manifest names as empty.
+    empty: usize,
+}
+
+impl DropCheckState {
+    fn of(version: &Version) -> Self {
+        let counters = &version.counters;
+        let file_changes = counters.flushes.runs + counters.compactions.runs + counters.files_dropped;
+        Self { flushed_seq: version.flushed_seq, file_changes, empty: version.series.empty_series().durable_count() }
+    }
 }
 
 impl EmptySeriesCheck {
@@ -89,7 +142,21 @@ impl EmptySeriesCheck {
             deleted_since: SeriesBitmap::default(),
             earliest_next: Duration::ZERO,
             last_full_cutoff: None,
+            last_drop_check: None,
+            earliest_drop: Duration::ZERO,
+            drop_backoff: MIN_CHECK_INTERVAL,
         }
+    }
+
+    /// Returns `true` if there are candidates, or perhaps enough droppable series.
+    pub(super) fn has_work(&self, version: &Version) -> bool {
+        has_candidates(version) || self.may_drop(version)
+    }
+
+    /// Returns `true` if enough series are empty in the manifest, and something changed since the last check of them.
+    fn may_drop(&self, version: &Version) -> bool {
+        let state = DropCheckState::of(version);
+        is_worth_a_drop(state.empty as u64, version) && self.last_drop_check != Some(state)
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -123,84 +190,121 @@ impl EmptySeriesCheck {
 
     /// Returns `true` if there are candidates and their check must precede compactions.
     ///
+    /// Droppable series can wait: they do not count in `max_series`.
+    ///
     /// This is so if the check could have started more than [`MAX_CHECK_DELAY`] ago.
     pub(super) fn is_overdue(&self, version: &Version, now: Duration) -> bool {
         has_candidates(version) && !self.is_running && now > self.earliest_next + MAX_CHECK_DELAY
     }
 
-    /// Starts a check if there are candidates and no check runs.
+    /// Starts a check if there is something to check and no check runs.
     ///
     /// Without `at_once` it arms the timer instead while the shortest interval is not over.
     pub(super) fn start(&mut self, at_once: bool, version: &Version, now: Duration) -> Effects {
-        if self.is_running || !has_candidates(version) {
+        if self.is_running || !self.has_work(version) {
             return Effects::new();
         }
-        let wait = self.earliest_next.saturating_sub(now);
+        let earliest = if has_candidates(version) { Duration::ZERO } else { self.earliest_drop };
+        let wait = self.earliest_next.max(earliest).saturating_sub(now);
         if !at_once && wait > Duration::ZERO {
             return vec![Effect::ArmTimerNoLater(Timer::EmptySeriesCheck, wait)];
         }
         let candidates = version.series.empty_series().candidates().to_set();
-        tracing::debug!(candidates = candidates.count(), "empty-series check started");
+        let droppable =
+            if at_once || now >= self.earliest_drop { self.take_droppable(version) } else { SeriesSet::default() };
+        if candidates.is_empty() && droppable.is_empty() {
+            // A waiter may wait for this check, for which nothing is left.
+            return vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::Wake))];
+        }
+        let (candidate_count, droppable_count) = (candidates.count(), droppable.count());
+        tracing::debug!(candidates = candidate_count, droppable = droppable_count, "empty-series check started");
         self.is_running = true;
         self.started += 1;
         (self.written_since, self.deleted_since) = (SeriesBitmap::default(), SeriesBitmap::default());
-        vec![Effect::StartEmptySeriesCheck(candidates)]
+        vec![Effect::StartEmptySeriesCheck(SeriesToCheck { candidates, droppable })]
+    }
+
+    /// Returns the droppable series to check, if they may be enough, and records that they are checked.
+    fn take_droppable(&mut self, version: &Version) -> SeriesSet {
+        if !self.may_drop(version) {
+            return SeriesSet::default();
+        }
+        self.last_drop_check = Some(DropCheckState::of(version));
+        let droppable = version.droppable_among(&version.series.empty_series().durable_set());
+        if is_worth_a_drop(droppable.count(), version) { droppable } else { SeriesSet::default() }
     }
 
     pub(super) fn on(&mut self, event: EmptySeriesEvent, version: &Version, now: Duration) -> Effects {
         match event {
-            EmptySeriesEvent::Finished { seq, candidates, outcome } => {
+            EmptySeriesEvent::Finished { seq, series, outcome } => {
                 self.is_running = false;
                 self.earliest_next = now + MIN_CHECK_INTERVAL;
-                self.on_finished(seq, &candidates, outcome, version)
+                if let (Ok(found), false) = (&outcome, series.droppable.is_empty()) {
+                    self.note_drop_check(is_worth_a_drop(found.unnamed.count(), version), now);
+                }
+                self.on_finished(seq, &series.candidates, outcome, version)
+            }
+            EmptySeriesEvent::DropDue { unnamed } => {
+                let then = MachineEvent::Compactor(CompactorEvent::Wake);
+                vec![Effect::DropDefinitions { unnamed, then }]
             }
             EmptySeriesEvent::CutoffsMoved { files_dropped } => self.on_cutoffs_moved(files_dropped, version),
         }
+    }
+
+    /// Sets the time of the next check for droppable series, by whether this one found enough.
+    ///
+    /// SSTs may name the same empty series for long, and each check reads their indexes.
+    fn note_drop_check(&mut self, found_enough: bool, now: Duration) {
+        self.earliest_drop = now + self.drop_backoff;
+        self.drop_backoff =
+            if found_enough { MIN_CHECK_INTERVAL } else { (self.drop_backoff * 2).min(MAX_DROP_BACKOFF) };
     }
 
     fn on_finished(
         &mut self,
         seq: u64,
         candidates: &SeriesSet,
-        outcome: Result<SeriesSet>,
+        outcome: Result<EmptySeriesFound>,
         version: &Version,
     ) -> Effects {
         let wake = || MachineEvent::Compactor(CompactorEvent::Wake);
         match outcome {
-            Ok(empty) => {
-                let next = self.apply_check_result(seq, candidates, &empty, version);
+            Ok(EmptySeriesFound { empty, unnamed }) => {
+                let written = std::mem::take(&mut self.written_since);
+                let deleted = std::mem::take(&mut self.deleted_since);
+                let (checked, empty) = (except(candidates, &deleted), except(&empty, &written));
+                let next = version.after_empty_series_check(seq, &checked, &empty);
+                let count = next.series.empty_series().len();
+                tracing::debug!(candidates = candidates.count(), empty = count, "empty-series check finished");
                 let delta = version.series.empty_series().delta_to(next.series.empty_series());
+                if !delta.emptied.is_empty() {
+                    // The state may look the same once as many series were dropped as were found.
+                    self.last_drop_check = None;
+                }
+                let unnamed = except(&except(&unnamed, &written), &deleted);
+                let then = if unnamed.is_empty() {
+                    wake()
+                } else {
+                    MachineEvent::Compactor(CompactorEvent::EmptySeries(EmptySeriesEvent::DropDue { unnamed }))
+                };
                 // Without a change for the manifest no edit is needed. What must wait for a flush is in the edit of
                 // that flush.
                 if delta.is_empty() {
-                    vec![Effect::Publish(Box::new(next)), Effect::Handle(wake())]
+                    vec![Effect::Publish(Box::new(next)), Effect::Handle(then)]
                 } else {
-                    vec![Effect::Install { next: Box::new(next), then: wake() }]
+                    vec![Effect::Install { next: Box::new(next), then }]
                 }
             }
             Err(Error::Closed) => vec![Effect::Handle(wake())],
             Err(error) => {
                 tracing::warn!(%error, "empty-series check failed, retrying");
+                // The series that were to be checked are checked again.
+                self.last_drop_check = None;
                 let failed = MachineEvent::Compactor(CompactorEvent::FailWaiters(error));
                 vec![Effect::Handle(failed), Effect::Handle(wake())]
             }
         }
-    }
-
-    /// Returns the version after a check of `candidates` that found no visible point of `empty`.
-    fn apply_check_result(
-        &mut self,
-        seq: u64,
-        candidates: &SeriesSet,
-        empty: &SeriesSet,
-        version: &Version,
-    ) -> Version {
-        let (written, deleted) = (std::mem::take(&mut self.written_since), std::mem::take(&mut self.deleted_since));
-        let except = |ids: &SeriesSet, others: &SeriesBitmap| SeriesBitmap::default().insert_all_except(ids, others);
-        let next = version.after_empty_series_check(seq, &except(candidates, &deleted), &except(empty, &written));
-        let empty = next.series.empty_series().len();
-        tracing::debug!(candidates = candidates.count(), empty, "empty-series check finished");
-        next
     }
 
     fn on_cutoffs_moved(&mut self, files_dropped: bool, version: &Version) -> Effects {
@@ -225,8 +329,18 @@ impl EmptySeriesCheck {
     }
 }
 
+/// Returns the ids of `series` that are not in `others`.
+fn except(series: &SeriesSet, others: &SeriesBitmap) -> SeriesSet {
+    SeriesBitmap::default().insert_all_except(series, others)
+}
+
+/// Returns `true` if so many definitions can be dropped that the series log is rewritten.
+pub(super) fn is_worth_a_drop(droppable: u64, version: &Version) -> bool {
+    droppable > 0 && droppable * MIN_DROPPED_SHARE >= version.series.len() as u64
+}
+
 /// Returns `true` if the version has candidates.
-pub(super) fn has_candidates(version: &Version) -> bool {
+fn has_candidates(version: &Version) -> bool {
     !version.series.empty_series().candidates().is_empty()
 }
 

@@ -20,6 +20,8 @@ use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GroupSettings {
     pub(super) max_series: u32,
+    /// Maximum length of the texts of all series keys, in bytes.
+    pub(super) max_series_key_bytes: u64,
     /// Duplicate policy of series that are created without one.
     pub(super) duplicates: DuplicatePolicy,
     /// Durability of deletes and of created series.
@@ -109,7 +111,7 @@ impl CommitGroupBuilder {
     /// Those of the series; `RejectedPoints` if points behind the cutoffs are rejected.
     fn resolve_batch(&self, batch: &Batch) -> Result<(Vec<SeriesId>, u64, ResolvedSeries)> {
         let resolved = self.find_or_create_all(batch.keys(), None)?;
-        let (series, resolved) = resolved.resolve(batch, self.settings.max_series)?;
+        let (series, resolved) = resolved.resolve(batch, self.new_series_settings())?;
         let behind = self.points_behind_cutoffs(batch, &series, &resolved.index);
         if self.settings.reject_behind_cutoff && !behind.is_empty() {
             let reason = |cutoff| RejectReason::BehindCutoff { cutoff: Timestamp::from_nanos(cutoff) };
@@ -168,10 +170,13 @@ impl CommitGroupBuilder {
     ///
     /// Adds the matching series that were created after its selection was resolved.
     fn prepare_delete(&mut self, delete: DeleteRequest, permit: Option<Permit>) -> PreparedCommand {
-        let DeleteRequest { selected, resolved_len, predicate, range, reply } = delete;
-        let created = self.series.created_after(resolved_len);
+        let DeleteRequest { selected, resolved_end, predicate, range, reply } = delete;
+        let created = self.series.created_from(resolved_end);
         let created = created.filter(|def| predicate.matches(&def.key)).map(|def| def.id);
-        let series = SeriesSet::from_sorted(selected.iter().chain(created));
+        // Nothing names ids whose definitions were dropped since the selection was resolved. Superseded series may have
+        // points that only a cutoff hides: the delete that allows to take this cutoff back must name them.
+        let selected = selected.iter().filter(|id| self.series.get(*id).is_some());
+        let series = SeriesSet::from_sorted(selected.chain(created));
         let reply = PendingReply::Delete { reply, durability: self.settings.durability };
         let mut prepared = self.assign_seq(Vec::new(), Vec::new(), Batch::new(), reply, permit);
         // A delete without series, or of an empty range, has no record, like an empty batch.
@@ -185,19 +190,23 @@ impl CommitGroupBuilder {
         prepared
     }
 
+    fn new_series_settings(&self) -> NewSeriesSettings {
+        let GroupSettings { max_series, max_series_key_bytes, duplicates, .. } = self.settings;
+        NewSeriesSettings { seq: self.seq + 1, cap: max_series, key_bytes_cap: max_series_key_bytes, duplicates }
+    }
+
     /// Finds or creates the series of every key, in a copy of the index.
     fn find_or_create_all(
         &self,
         keys: &[(SeriesKey, ValueType)],
         duplicates: Option<DuplicatePolicy>,
     ) -> Result<ResolvedSeries> {
-        let GroupSettings { max_series, duplicates: default_duplicates, .. } = self.settings;
         let mut index = self.series.clone();
         let mut definitions = Vec::new();
         let mut ids = Vec::with_capacity(keys.len());
         for (key, ty) in keys {
             key.validate()?;
-            let settings = NewSeriesSettings { seq: self.seq + 1, cap: max_series, duplicates: default_duplicates };
+            let settings = self.new_series_settings();
             let found = index.find_or_create(key, *ty, duplicates, settings)?;
             ids.push(found.id());
             if let SeriesLookup::Created(def) = found {
@@ -211,17 +220,38 @@ impl CommitGroupBuilder {
 impl ResolvedSeries {
     /// Returns the series of each point of a batch, and revives those among them that are empty.
     ///
+    /// A handle of a burnt id is resolved by its key, which creates the series if it does not exist.
+    ///
     /// # Errors
-    /// `StaleSeries` for an id that no series has; `TooManySeries` if the revived series exceed `max_series`.
-    fn resolve(mut self, batch: &Batch, max_series: u32) -> Result<(Vec<SeriesId>, Self)> {
-        let known = self.index.len();
-        let resolve = |target| match target {
-            SeriesRef::Id(id) if id.index() < known => Ok(id),
-            SeriesRef::Id(id) => Err(Error::StaleSeries { id: id.get() }),
-            SeriesRef::Key(at) => Ok(self.ids[at]),
-        };
-        let series: Vec<SeriesId> = batch.series_refs().map(resolve).collect::<Result<_>>()?;
-        self.index.revive(&series, max_series)?;
+    /// `StaleSeries` for an id that no series has, and whose key is not known; `TooManySeries` if the revived series
+    /// exceed `max_series`; the errors of a creation.
+    fn resolve(mut self, batch: &Batch, settings: NewSeriesSettings) -> Result<(Vec<SeriesId>, Self)> {
+        let mut series: Vec<SeriesId> = Vec::with_capacity(batch.len());
+        // The last handle, and the series that it leads to.
+        let mut resolved: Option<(SeriesId, SeriesId)> = None;
+        for target in batch.series_refs() {
+            series.push(match (target, resolved) {
+                (SeriesRef::Key(at), _) => self.ids[at],
+                (SeriesRef::Id(id), Some((last, found))) if last == id => found,
+                (SeriesRef::Id(id), _) => {
+                    let found = if self.index.takes_points(id) { id } else { self.resolve_burnt(id, settings)? };
+                    resolved = Some((id, found));
+                    found
+                }
+            });
+        }
+        self.index.revive(&series, settings.cap)?;
         Ok((series, self))
+    }
+
+    /// Finds or creates the series of the key of a burnt id.
+    fn resolve_burnt(&mut self, id: SeriesId, settings: NewSeriesSettings) -> Result<SeriesId> {
+        let old = self.index.definition_of_handle(id).ok_or(Error::StaleSeries { id: id.get() })?;
+        let settings = NewSeriesSettings { duplicates: old.duplicates, ..settings };
+        let found = self.index.find_or_create(&old.key, old.ty, None, settings)?;
+        if let SeriesLookup::Created(def) = &found {
+            self.definitions.push(Arc::clone(def));
+        }
+        Ok(found.id())
     }
 }

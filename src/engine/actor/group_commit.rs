@@ -138,6 +138,14 @@ impl CommitGroup {
         self.commands.iter().filter_map(PreparedCommand::record).collect()
     }
 
+    /// Registers the series whose ids are returned for handles.
+    pub(super) fn register_handles(&self, series: &SeriesIndex) {
+        for command in &self.commands {
+            let PendingReply::Series { ids, .. } = &command.reply else { continue };
+            ids.iter().filter_map(|id| series.get(*id)).for_each(|def| series.register_handle(def));
+        }
+    }
+
     /// Answers every command with success.
     ///
     /// `newest` is the seq of the newest visible record. `has_unsynced` is `true` if an appended record is unsynced.

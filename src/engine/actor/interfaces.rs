@@ -42,6 +42,12 @@ pub(crate) trait WriterStorage {
     /// After an error the edit may be durable.
     fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<()>;
 
+    /// Writes a new series log with exactly these definitions, in the order of their ids. The next edit names it.
+    ///
+    /// The definitions are those up to the `flushed_seq` of the last edit, except the dropped ones. After an error
+    /// nothing has changed.
+    fn prepare_series_log(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()>;
+
     /// Recycles or removes the WAL segments below the floor of the last committed edit.
     fn drop_wal_segments(&mut self);
 
@@ -90,10 +96,10 @@ pub(crate) trait CompactionExecutor {
     /// cancelled job is `Closed`.
     fn compact(&mut self, job: &CompactionJob) -> Result<JobOutput>;
 
-    /// Returns the candidates that have no visible point in the version.
+    /// Finds the candidates without a visible point in the version, and the empty series that no SST names.
     ///
     /// The error of a cancelled job is `Closed`.
-    fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<SeriesSet>;
+    fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<EmptySeriesFound>;
 }
 
 /// Flag that cancels the compactor's jobs. All clones share it.
@@ -147,8 +153,26 @@ pub(crate) struct CompactionJob {
 #[derive(Debug, Clone)]
 pub(crate) struct EmptySeriesJob {
     pub(crate) version: Arc<Version>,
-    pub(crate) candidates: SeriesSet,
+    pub(crate) series: SeriesToCheck,
     pub(crate) cancel: CancelFlag,
+}
+
+/// Series of an empty-series check.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SeriesToCheck {
+    /// Series that may have no visible point.
+    pub(crate) candidates: SeriesSet,
+    /// Empty series whose definitions can be dropped if no SST names them.
+    pub(crate) droppable: SeriesSet,
+}
+
+/// Result of an empty-series check.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct EmptySeriesFound {
+    /// Candidates without a visible point.
+    pub(crate) empty: SeriesSet,
+    /// Droppable series of which no SST has a point, hidden ones included.
+    pub(crate) unnamed: SeriesSet,
 }
 
 /// Durable SSTs that a flush or a compaction wrote, and how long the job ran.

@@ -1,13 +1,12 @@
 //! Sender of jobs to the flusher and the compactor, and allocator of generations.
 
 use super::compactor_schedule::durable_tombstones;
-use super::interfaces::{CancelFlag, CompactionJob, EmptySeriesJob, FlushJob};
+use super::interfaces::{CancelFlag, CompactionJob, EmptySeriesJob, FlushJob, SeriesToCheck};
 use super::messages::CompactorCommand;
 use crate::state::memtable::FrozenMemtable;
 use crate::state::version::Version;
 use crate::state::version::pick::CompactionPlan;
 use crate::sync::{Arc, Sender};
-use crate::types::series::SeriesSet;
 
 /// Senders to the inboxes of flusher and compactor, with the state that jobs share.
 #[derive(Debug)]
@@ -50,8 +49,8 @@ impl JobSender {
         self.compactor.send(CompactorCommand::Compact(Box::new(job)));
     }
 
-    pub(super) fn start_empty_series_check(&self, candidates: SeriesSet, version: Arc<Version>) {
-        let job = EmptySeriesJob { version, candidates, cancel: self.cancel.clone() };
+    pub(super) fn start_empty_series_check(&self, series: SeriesToCheck, version: Arc<Version>) {
+        let job = EmptySeriesJob { version, series, cancel: self.cancel.clone() };
         self.compactor.send(CompactorCommand::CheckEmptySeries(job));
     }
 

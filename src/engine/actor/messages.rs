@@ -2,7 +2,7 @@
 //!
 //! Each command of a caller contains the sender of its reply.
 
-use super::interfaces::{CompactionJob, EmptySeriesJob, JobOutput, Timer};
+use super::interfaces::{CompactionJob, EmptySeriesFound, EmptySeriesJob, JobOutput, SeriesToCheck, Timer};
 use crate::state::file_id::FileId;
 use crate::sync::{Arc, Permit, ReplySender};
 use crate::types::duplicate_policy::DuplicatePolicy;
@@ -141,9 +141,9 @@ pub(crate) struct WriteReply {
 /// The selection was resolved when the request was created, against the series that existed then.
 #[derive(Debug)]
 pub(crate) struct DeleteRequest {
-    /// Series that matched, among the first `resolved_len` series.
+    /// Series that matched, among those with ids below `resolved_end`.
     pub(crate) selected: SeriesSet,
-    pub(crate) resolved_len: usize,
+    pub(crate) resolved_end: u32,
     /// Predicate for series that were created later, up to the delete's place in the order.
     pub(crate) predicate: Arc<dyn SeriesPredicate>,
     pub(crate) range: TimeRange,
@@ -162,8 +162,8 @@ pub(crate) enum WriterEvent {
     Compacted { inputs: Vec<FileId>, outcome: Result<JobOutput> },
     /// The compactor finished an empty-series check, in the version whose newest record is `seq`.
     ///
-    /// `outcome` has the candidates without a visible point.
-    EmptySeriesChecked { seq: u64, candidates: SeriesSet, outcome: Result<SeriesSet> },
+    /// `series` are those that were to be checked.
+    EmptySeriesChecked { seq: u64, series: SeriesToCheck, outcome: Result<EmptySeriesFound> },
     /// A timer of [`Timers`](super::Timers) is due.
     TimerFired(Timer),
     /// Another actor panicked, so events that the writer waits for may never come.

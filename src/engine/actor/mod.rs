@@ -26,6 +26,7 @@
 //!                                    │     ◀─── effects, in order ─────────────  shutdown
 //!                                 perform
 //!                                    ├── Install ──▶ install: durable, visible, retired; then the event that follows
+//!                                    ├── DropDefinitions ──▶ new series log; then as Install
 //!                                    ├── StartFlush, StartCompaction, StartEmptySeriesCheck ──▶ jobs ──▶ other actors
 //!                                    ├── Reply, ArmTimer, RemoveSsts, DropWalSegments, Freeze, ...
 //!                                    └── Handle ──▶ dispatch
@@ -74,8 +75,8 @@ mod writer;
 pub(crate) use compactor::run as run_compactor;
 pub(crate) use flusher::run as run_flusher;
 pub(crate) use interfaces::{
-    CancelFlag, CompactionExecutor, CompactionJob, EmptySeriesJob, FlushExecutor, FlushJob, JobOutput, PinStats, Timer,
-    Timers, WriterStorage,
+    CancelFlag, CompactionExecutor, CompactionJob, EmptySeriesFound, EmptySeriesJob, FlushExecutor, FlushJob,
+    JobOutput, PinStats, Timer, Timers, WriterStorage,
 };
 pub use messages::Ack;
 pub(crate) use messages::{

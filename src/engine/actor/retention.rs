@@ -125,9 +125,9 @@ pub(super) struct RetentionScheduler {
 /// Progress of one rule.
 #[derive(Debug, Default)]
 struct RuleProgress {
-    /// Series that the rule matches, among the first `tested_len`.
+    /// Series that the rule matches, among those with ids below `tested_end`.
     matched: SeriesSetBuilder,
-    tested_len: usize,
+    tested_end: u32,
     /// Exclusive end of the time that was deleted.
     deleted_before: Option<i64>,
     /// `true` if the cutoff has moved far enough for another delete.
@@ -153,6 +153,15 @@ pub(crate) fn warn_of_pending_retention(
 }
 
 impl RuleProgress {
+    /// Removes the series whose definitions were dropped.
+    ///
+    /// Superseded series stay: SSTs may have hidden points of them, which a cutoff that is taken back must not show.
+    fn forget_dropped(&mut self, series: &SeriesIndex) {
+        let matched = self.matched.to_set();
+        self.matched = SeriesSetBuilder::default();
+        matched.iter().filter(|id| series.get(*id).is_some()).for_each(|id| self.matched.push(id));
+    }
+
     /// Tests the rule on series that it was not tested on, at most `tests_left`.
     ///
     /// Returns `true` if it was tested on all series.
@@ -162,14 +171,14 @@ impl RuleProgress {
         predicate: &dyn SeriesPredicate,
         tests_left: &mut usize,
     ) -> bool {
-        for def in series.created_after(self.tested_len).take(*tests_left) {
+        for def in series.created_from(self.tested_end).take(*tests_left) {
             if predicate.matches(&def.key) {
                 self.matched.push(def.id);
             }
-            self.tested_len += 1;
+            self.tested_end = def.id.get() + 1;
             *tests_left -= 1;
         }
-        self.tested_len == series.len()
+        series.created_from(self.tested_end).next().is_none()
     }
 }
 
@@ -410,9 +419,10 @@ impl RetentionScheduler {
                 continue;
             }
             (progress.delete_due, progress.deleted_before) = (false, rule.cutoff);
+            progress.forget_dropped(&version.series);
             effects.push(Effect::QueueDelete(Box::new(DeleteRequest {
                 selected: progress.matched.to_set(),
-                resolved_len: progress.tested_len,
+                resolved_end: progress.tested_end,
                 predicate: Arc::clone(&rule.predicate),
                 range: TimeRange::until(last),
                 reply: None,

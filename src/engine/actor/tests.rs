@@ -22,6 +22,7 @@ use std::sync::{Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::interfaces::EmptySeriesFound;
 use super::retention::MAX_TESTS_PER_TURN;
 use super::*;
 use crate::state::file_id::FileId;
@@ -96,6 +97,10 @@ impl WriterStorage for MockStorage {
             FileId::new(state.segments)
         }))
     }
+    fn prepare_series_log(&mut self, _: &[Arc<SeriesDef>]) -> Result<()> {
+        Ok(())
+    }
+
     fn commit_edit(&mut self, _: VersionEdit, _: &[Arc<SeriesDef>]) -> Result<()> {
         if self.look(|state| state.install_fails) { Err(Error::QueueFull) } else { Ok(()) }
     }
@@ -175,6 +180,7 @@ impl WriterHarness {
             flush_age: Duration::from_hours(1),
             max_series: 1_000_000,
             reject_behind_cutoff: false,
+            max_series_key_bytes: 1 << 30,
             duplicates: DuplicatePolicy::default(),
             retention,
         };
@@ -341,7 +347,8 @@ impl SeriesPredicate for EvenMetricPredicate {
 fn many_series(count: u32, cutoffs: Cutoffs) -> Version {
     let mut series = SeriesIndex::default();
     for number in 0..count {
-        let making = NewSeriesSettings { seq: 1, cap: count, duplicates: DuplicatePolicy::default() };
+        let making =
+            NewSeriesSettings { seq: 1, cap: count, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
         series.find_or_create(&SeriesKey::new(format!("m{number}")), ValueType::F64, None, making).unwrap();
     }
     let rectangle = Rectangle {
@@ -426,7 +433,7 @@ fn bytes_too_many_do_not_hide_everything_while_the_oldest_files_are_being_merged
     let sst = |number: u64| l0_file(number, 100, i64::try_from(number).unwrap() * 10);
     let ssts: Vec<SstMeta> = (1..=16).map(sst).collect();
     let mut series = SeriesIndex::default();
-    let making = NewSeriesSettings { seq: 1, cap: 1, duplicates: DuplicatePolicy::default() };
+    let making = NewSeriesSettings { seq: 1, cap: 1, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
     series.find_or_create(&SeriesKey::new("m"), ValueType::F64, None, making).unwrap();
     let durable = DurableState { ssts, flushed_seq: 16, ..DurableState::default() };
     let version = Version::from_durable(series, &durable, Cutoffs::default());
@@ -477,7 +484,7 @@ fn a_compaction_ends_though_deletes_go_on() {
         let predicate = Arc::new(EvenMetricPredicate::default());
         world.send(WriterCommand::Delete(Box::new(DeleteRequest {
             selected: found,
-            resolved_len: 1,
+            resolved_end: 1,
             predicate,
             range: TimeRange::new(5, 6),
             reply: None,
@@ -496,8 +503,8 @@ fn a_compaction_ends_though_deletes_go_on() {
     for _ in 0..2 {
         delete(&world);
         assert!(!world.go());
-        let (seq, candidates, outcome) = (job.version.seq, job.candidates, Ok(SeriesSet::default()));
-        world.inbox.send(WriterMessage::Event(WriterEvent::EmptySeriesChecked { seq, candidates, outcome }));
+        let (seq, series, outcome) = (job.version.seq, job.series, Ok(EmptySeriesFound::default()));
+        world.inbox.send(WriterMessage::Event(WriterEvent::EmptySeriesChecked { seq, series, outcome }));
         assert!(!world.go());
         job = match world.plans.try_recv() {
             Some(CompactorCommand::CheckEmptySeries(job)) => job,

@@ -13,7 +13,7 @@ use super::command_queue::CommandQueue;
 use super::compaction::CompactionEvent;
 use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
 use super::effects::{Effect, Effects, MachineEvent};
-use super::empty_series::{EmptySeriesEvent, has_candidates};
+use super::empty_series::{EmptySeriesEvent, is_worth_a_drop};
 use super::flush::{FlushEvent, FlushScheduler};
 use super::group_builder::GroupSettings;
 use super::install::VersionInstaller;
@@ -30,11 +30,14 @@ use crate::sync::{Arc, Receiver, Sender, yield_now};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::{Durability, RetentionPolicy};
+use crate::types::series::{SeriesDef, SeriesSet};
 
 /// Time after the last sync at which a sync mark is written.
 ///
 /// It is long compared with a commit group, so that steady syncs cause no marks.
 const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
+/// Number of definitions that one drop may remove, however few there are. An eighth of them may always be dropped.
+const MIN_DROP_LIMIT: usize = 1 << 16;
 /// Time to the next test of retired files if no other message causes a turn.
 const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -48,6 +51,8 @@ pub(crate) struct WriterSettings {
     pub(crate) max_series: u32,
     /// Reject batches with a point that a cutoff would hide at once.
     pub(crate) reject_behind_cutoff: bool,
+    /// Maximum length of the texts of all series keys, in bytes.
+    pub(crate) max_series_key_bytes: u64,
     /// Duplicate policy of series that are created without one.
     pub(crate) duplicates: DuplicatePolicy,
     pub(crate) retention: RetentionPolicy,
@@ -89,14 +94,20 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     ) -> Self {
         let versions = VersionInstaller::new(published);
         debug_assert_eq!(versions.current().seq, versions.current().flushed_seq, "opening flushes the WAL");
-        let WriterSettings { durability, flush_at_bytes, flush_age, max_series, .. } = settings;
+        let WriterSettings { durability, flush_at_bytes, flush_age, max_series, max_series_key_bytes, .. } = settings;
         let WriterSettings { duplicates, reject_behind_cutoff, retention: policy, .. } = settings;
         let compactor_schedule = CompactorSchedule::new(policy.age);
         let retention = RetentionScheduler::new(policy, versions.current());
         Self {
             storage,
             timers,
-            group_settings: GroupSettings { max_series, duplicates, durability, reject_behind_cutoff },
+            group_settings: GroupSettings {
+                max_series,
+                max_series_key_bytes,
+                duplicates,
+                durability,
+                reject_behind_cutoff,
+            },
             flush_at_bytes,
             flush_age,
             jobs: JobSender::new(flusher, compactor, generation),
@@ -155,8 +166,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 let finished = CompactionEvent::Finished { inputs, outcome };
                 self.dispatch(MachineEvent::Compactor(CompactorEvent::Compaction(finished)));
             }
-            WriterMessage::Event(WriterEvent::EmptySeriesChecked { seq, candidates, outcome }) => {
-                let finished = EmptySeriesEvent::Finished { seq, candidates, outcome };
+            WriterMessage::Event(WriterEvent::EmptySeriesChecked { seq, series, outcome }) => {
+                let finished = EmptySeriesEvent::Finished { seq, series, outcome };
                 self.dispatch(MachineEvent::Compactor(CompactorEvent::EmptySeries(finished)));
             }
             WriterMessage::Event(WriterEvent::TimerFired(timer)) => self.on_timer(timer),
@@ -188,8 +199,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     }
 
     fn end_turn(&mut self) {
-        // Without candidates nothing is dispatched, so that most turns do not read the clock.
-        if has_candidates(self.versions.current()) && self.compactor.is_idle() {
+        // Without work for a check nothing is dispatched, so that most turns do not read the clock.
+        if self.compactor.is_idle() && self.compactor.needs_check(self.versions.current()) {
             self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue));
         }
         if self.versions.remove_unpinned_files(&mut self.storage) {
@@ -221,21 +232,16 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         match effect {
             Effect::StartFlush(frozen) => self.jobs.start_flush(frozen, self.versions.current()),
             Effect::StartCompaction(plan) => self.jobs.start_compaction(*plan, self.versions.current()),
-            Effect::StartEmptySeriesCheck(candidates) => {
-                self.jobs.start_empty_series_check(candidates, Arc::clone(self.versions.current()));
+            Effect::StartEmptySeriesCheck(series) => {
+                self.jobs.start_empty_series_check(series, Arc::clone(self.versions.current()));
             }
+            Effect::DropDefinitions { unnamed, then } => self.drop_definitions(&unnamed, then),
             Effect::CancelCompactor => self.jobs.cancel_compactor(),
             Effect::Freeze(origin) => {
                 let outcome = self.freeze();
                 self.dispatch(origin.finished(outcome));
             }
-            Effect::Install { next, then } => {
-                match self.versions.install(*next, &mut self.storage, &self.timers) {
-                    Ok(()) => self.dispatch(then),
-                    // The edit may be durable, so its SSTs stay; the next opening decides.
-                    Err(error) => self.enter_read_only(&error),
-                }
-            }
+            Effect::Install { next, then } => self.install(*next, then),
             Effect::Publish(next) => self.versions.publish(*next),
             Effect::RemoveSsts(ids) => self.storage.remove_ssts(&ids),
             Effect::DropWalSegments => self.storage.drop_wal_segments(),
@@ -259,6 +265,40 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             }
             Effect::Sync => drop(self.sync_now()),
             Effect::Handle(event) => self.dispatch(event),
+        }
+    }
+
+    fn install(&mut self, next: Version, then: MachineEvent) {
+        match self.versions.install(next, &mut self.storage, &self.timers) {
+            Ok(()) => self.dispatch(then),
+            // The edit may be durable, so its SSTs stay; the next opening decides.
+            Err(error) => self.enter_read_only(&error),
+        }
+    }
+
+    /// Drops the definitions of series that no SST named, if nothing else names them and they are enough.
+    fn drop_definitions(&mut self, unnamed: &SeriesSet, then: MachineEvent) {
+        let version = self.versions.current();
+        let dropped = version.droppable_among(unnamed);
+        // A drop of all of a million definitions would take the writer more than a second.
+        let most = MIN_DROP_LIMIT.max(version.series.len() / 8);
+        let dropped = SeriesSet::from_sorted(dropped.iter().take(most));
+        if self.read_only_cause.is_some() || !is_worth_a_drop(dropped.count(), version) {
+            return self.dispatch(then);
+        }
+        let next = version.after_drop(&dropped);
+        // Definitions of later records are in the WAL, and enter the log with the edit that covers them.
+        let logged = next.series.iter().take_while(|def| def.seq <= next.flushed_seq);
+        let logged: Vec<Arc<SeriesDef>> = logged.cloned().collect();
+        match self.storage.prepare_series_log(&logged) {
+            Ok(()) => {
+                tracing::info!(dropped = dropped.count(), left = next.series.len(), "series definitions dropped");
+                self.install(next, then);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the series log could not be rewritten, retrying after a later check");
+                self.dispatch(then);
+            }
         }
     }
 

@@ -12,11 +12,11 @@ use super::create::{create_dirs, sync_parent};
 use super::listing::{LOCK_FILE, LOST_AND_FOUND};
 use super::read_context::ReadContext;
 use super::recovery_input::{DirectoryLock, acquire_lock};
-use crate::format::manifest::{MANIFEST, MANIFEST_TMP, Manifest, SERIES_LOG, SeriesLog};
+use crate::format::manifest::{MANIFEST, MANIFEST_TMP, Manifest, SeriesLog, series_log_name};
 use crate::format::sst::sst_file_name;
 use crate::platform::env::{Dir, DirEntry, OpenMode, SyncStep};
-use crate::state::file_id::FileId;
-use crate::state::version::{DurableState, SstMeta, Version};
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::version::{DurableState, SeriesLogEnd, SstMeta, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::series::SeriesDef;
@@ -79,7 +79,10 @@ fn copy_version(
     let mut report = BackupReport { seq: version.flushed_seq, ..BackupReport::default() };
     let uuid = to.env().random_uuid();
     let definitions = definitions(version);
-    let series_log_len = SeriesLog::open(to.clone(), uuid, 0, 0)?.append(&definitions)?;
+    // Above the ids of the SSTs, which keep their names.
+    let ids = Arc::new(FileIdAllocator::new(next_file_id(version)));
+    let series_log =
+        SeriesLog::open(to.clone(), uuid, Arc::clone(&ids), SeriesLogEnd::default(), 0)?.append(&definitions)?;
     report.series = definitions.len() as u64;
     for sst in version.ssts.iter() {
         let linked = link_or_copy(readers.files.dir(), to, sst)?;
@@ -90,7 +93,9 @@ fn copy_version(
     }
     // Survives power loss after the manifest is durable: the manifest would name files without directory entries.
     to.sync(SyncStep::BackupDirectory)?;
-    let durable = DurableState { series_log_len, duplicates, ..durable(version, readers.files.uuid().as_u128()) };
+    let next_file_id = ids.peek_next();
+    let durable =
+        DurableState { series_log, next_file_id, duplicates, ..durable(version, readers.files.uuid().as_u128()) };
     Manifest::create(to.clone(), uuid, durable)?;
     tracing::info!(dir = %to.path().display(), ?report, "backed up");
     Ok(report)
@@ -104,22 +109,24 @@ fn durable(version: &Version, own: u128) -> DurableState {
     let ssts: Vec<SstMeta> =
         version.ssts.iter().map(|sst| SstMeta { origin: origin(sst), ..(**sst).clone() }).collect();
     let origins: BTreeSet<u128> = ssts.iter().map(|sst| sst.origin).collect();
-    let (empty_series, empty_candidates) = version.series.empty_series().manifest_sets();
     let cutoffs = version.flushed_cutoffs();
-    let next_file = ssts.iter().map(|sst| sst.id.next()).max().unwrap_or(FileId::new(1));
     DurableState {
         ssts,
         origins,
         flushed_seq: version.flushed_seq,
-        next_file_id: next_file,
         tombstones: version.durable_tombstones().cloned().collect(),
-        empty_series,
-        empty_candidates,
+        series_sets: version.series.empty_series().manifest_sets(),
+        next_series_id: version.series.next_id(),
         cutoff: cutoffs.global(),
         rule_cutoffs: cutoffs.rule_cutoffs(),
         retention: (*version.retention).clone(),
         ..DurableState::default()
     }
+}
+
+/// Returns an id above those of the SSTs of the version.
+fn next_file_id(version: &Version) -> FileId {
+    version.ssts.iter().map(|sst| sst.id.next()).max().unwrap_or(FileId::new(1))
 }
 
 /// Returns the series created by records up to `flushed_seq`. SSTs have points of no others.
@@ -206,7 +213,8 @@ fn give_up(to: &Dir, version: &Version) {
     if !matches!(to.exists(MANIFEST), Ok(false)) {
         return;
     }
-    let logs = [MANIFEST_TMP, SERIES_LOG].map(str::to_owned);
+    // The series log has the first id above those of the SSTs.
+    let logs = [MANIFEST_TMP.to_owned(), series_log_name(next_file_id(version))];
     let names = version.ssts.iter().map(|sst| sst_file_name(sst.id)).chain(logs);
     // A file that was not made yet cannot be removed.
     names.for_each(|name| drop(to.remove(&name)));

@@ -19,7 +19,7 @@ use self::empty_series_scan::EmptySeriesScan;
 use self::input::{CompactionInput, InputFileCache};
 use super::region_writer::{OutputSettings, RegionWriter};
 use super::size_estimates::{SizeEstimates, max_estimates};
-use crate::engine::actor::{CompactionExecutor, CompactionJob, EmptySeriesJob, JobOutput};
+use crate::engine::actor::{CompactionExecutor, CompactionJob, EmptySeriesFound, EmptySeriesJob, JobOutput};
 use crate::format::sst::{BlockEntry, IoCounters};
 use crate::platform::env::Dir;
 use crate::state::file_id::FileIdAllocator;
@@ -29,7 +29,7 @@ use crate::state::version::SstMeta;
 use crate::state::version::pick::{CompactionTarget, OutputRegion, SizeEstimate, compaction_regions};
 use crate::types::error::{Error, Result};
 use crate::types::point::Timestamp;
-use crate::types::series::{SeriesDef, SeriesSet};
+use crate::types::series::SeriesDef;
 use crate::types::time_range::TimeRange;
 
 /// Estimated bytes of the index entry of a block.
@@ -143,7 +143,7 @@ impl CompactionExecutor for SstCompactor {
         Ok(JobOutput { ssts, duration: self.dir.env().monotonic_now().saturating_sub(began) })
     }
 
-    fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<SeriesSet> {
+    fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<EmptySeriesFound> {
         let handles = self.input_files();
         EmptySeriesScan::new(job).run(&handles)
     }

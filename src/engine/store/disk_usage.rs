@@ -102,7 +102,7 @@ fn usage_of(dir: &Dir) -> Result<DiskUsage> {
             EntryKind::Sst(_) => &mut usage.ssts,
             EntryKind::Segment(_) => &mut usage.wal_segments,
             EntryKind::SpareSegment(_) => &mut usage.spare_wal_segments,
-            EntryKind::Manifest | EntryKind::SeriesLog => &mut usage.metadata,
+            EntryKind::Manifest | EntryKind::SeriesLog(_) => &mut usage.metadata,
             EntryKind::Temporary => &mut usage.temporaries,
             EntryKind::TornTailCopy => &mut usage.torn_tail_copies,
             EntryKind::Lock | EntryKind::Unknown => &mut usage.other,

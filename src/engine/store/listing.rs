@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::manifest::{MANIFEST, MANIFEST_TMP, SERIES_LOG};
+use crate::format::manifest::{MANIFEST, MANIFEST_TMP, parse_series_log_name};
 use crate::format::sst;
 use crate::format::wal::{self, WalFiles};
 use crate::platform::env::{Dir, DirEntry};
@@ -21,7 +21,7 @@ pub(super) const TORN_TAIL_PREFIX: &str = "forgiven-";
 pub(super) enum EntryKind {
     Lock,
     Manifest,
-    SeriesLog,
+    SeriesLog(FileId),
     Segment(FileId),
     SpareSegment(FileId),
     Sst(FileId),
@@ -36,7 +36,6 @@ impl EntryKind {
         match name {
             LOCK_FILE => Self::Lock,
             MANIFEST => Self::Manifest,
-            SERIES_LOG => Self::SeriesLog,
             MANIFEST_TMP => Self::Temporary,
             _ if name.starts_with(TORN_TAIL_PREFIX) => Self::TornTailCopy,
             _ if name.ends_with(sst::SST_TEMP_SUFFIX) => Self::Temporary,
@@ -44,6 +43,7 @@ impl EntryKind {
                 .or_else(|| wal::parse_segment_name(name).map(Self::Segment))
                 .or_else(|| wal::parse_spare_name(name).map(Self::SpareSegment))
                 .or_else(|| sst::parse_sst_file_name(name).map(Self::Sst))
+                .or_else(|| parse_series_log_name(name).map(Self::SeriesLog))
                 .unwrap_or(Self::Unknown),
         }
     }
@@ -53,7 +53,8 @@ impl EntryKind {
 #[derive(Debug, Default)]
 pub(crate) struct DirectoryListing {
     pub(crate) manifest: bool,
-    pub(crate) series_log: bool,
+    /// Ids of the series logs, ascending. The manifest names one of them.
+    pub(crate) series_logs: Vec<FileId>,
     pub(crate) wal: WalFiles,
     /// SSTs under their final names, with their lengths.
     pub(crate) ssts: BTreeMap<FileId, u64>,
@@ -71,6 +72,7 @@ impl DirectoryListing {
         for entry in dir.list()? {
             found.sort(entry);
         }
+        found.series_logs.sort_unstable();
         found.unknown.sort_unstable();
         Ok(found)
     }
@@ -86,7 +88,7 @@ impl DirectoryListing {
             EntryKind::Segment(id) => drop(self.wal.segments.insert(id, len)),
             EntryKind::SpareSegment(id) => drop(self.wal.spares.insert(id, len)),
             EntryKind::Manifest => self.manifest = true,
-            EntryKind::SeriesLog => self.series_log = true,
+            EntryKind::SeriesLog(id) => self.series_logs.push(id),
             EntryKind::Temporary => self.temporaries.push(name),
             EntryKind::TornTailCopy => self.torn_tail_copies.push(name),
             EntryKind::Sst(id) => drop(self.ssts.insert(id, len)),
@@ -103,6 +105,6 @@ impl DirectoryListing {
     ///
     /// A creation that ended before its manifest had its name leaves none of them.
     pub(crate) fn has_data(&self) -> bool {
-        self.manifest || self.series_log || !self.ssts.is_empty() || !self.wal.segments.is_empty()
+        self.manifest || !self.series_logs.is_empty() || !self.ssts.is_empty() || !self.wal.segments.is_empty()
     }
 }

@@ -79,9 +79,19 @@ impl WriterStorage for DiskStorage {
         // Nothing was changed yet. Recovery finds the database as it was before the edit.
         self.read_context.files.dir().check_place().map_err(Error::read_only)?;
         // Definitions first: the floor of the edit releases the WAL records that contain them.
-        edit.series_log_len = self.series_log.append(definitions)?;
+        edit.series_log = self.series_log.append(definitions)?;
         edit.next_file_id = self.ids.peek_next();
-        self.manifest.append_edit(&edit)
+        self.manifest.append_edit(&edit)?;
+        if let Err(error) = self.series_log.finish_rewrite() {
+            tracing::warn!(%error, "an obsolete series log could not be removed; the next opening removes it");
+        }
+        Ok(())
+    }
+
+    fn prepare_series_log(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        // A directory that was moved or replaced gets no new file.
+        self.read_context.files.dir().check_place()?;
+        self.series_log.prepare(definitions)
     }
 
     fn drop_wal_segments(&mut self) {

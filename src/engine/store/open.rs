@@ -15,11 +15,12 @@ use super::flush::SstFlusher;
 use super::listing::{DirectoryListing, LOCK_FILE};
 use super::read_context::ReadContext;
 use super::recovery_input::{
-    acquire_lock, check_unfinished_segments, keep_foreign_ssts, plan_recovery_from_disk, read_series,
+    acquire_lock, check_unfinished_segments, keep_foreign_series_logs, keep_foreign_ssts, plan_recovery_from_disk,
+    read_series,
 };
 use super::replay::{ReplayOutcome, WalReplay, check_replayable};
 use crate::engine::actor::{CancelFlag, WriterStorage};
-use crate::format::manifest::{Manifest, ManifestContents, SeriesLog};
+use crate::format::manifest::{Manifest, ManifestContents, SeriesLog, series_log_name};
 use crate::format::sst;
 use crate::format::wal::{WalWriter, segment_name};
 use crate::platform::env::{Dir, Env};
@@ -136,9 +137,10 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     let duplicates = manifest.state.duplicates;
     check_duplicates(duplicates, options)?;
     let mut recovery = plan_recovery_from_disk(&dir, &listed, &manifest)?;
-    let series = read_series(&dir, manifest.uuid, &listed, &recovery)?;
+    let series = read_series(&dir, manifest.uuid, &recovery)?;
     check_unfinished_segments(&dir, manifest.uuid, &recovery)?;
     keep_foreign_ssts(&dir, manifest.uuid, &mut listed, &mut recovery)?;
+    keep_foreign_series_logs(&dir, manifest.uuid, &mut listed, &mut recovery);
     cancel.check()?;
     // After these checks: a directory with a newer format version must not be changed.
     lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error))?;
@@ -156,9 +158,12 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     // The manifest that no longer needs the old segments is durable now.
     storage.drop_wal_segments();
     removed.extend(listed.wal.segments.keys().map(|id| segment_name(*id)));
+    // Nor does it name the old series logs: before, an older manifest could have come back that names one of them.
+    let obsolete_logs = recovery.garbage_series_logs.iter().map(|id| series_log_name(*id));
+    removed.extend(obsolete_logs.filter(|name| dir.remove(name).is_ok()));
     let durable = storage.manifest.state();
     let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
-    let version = Version::from_durable(replayed.series, durable, cutoffs);
+    let version = Version::from_durable(replayed.series.opened(), durable, cutoffs);
     let rule_cutoffs = durable.rule_cutoffs.clone();
     let report = OpenReport {
         created,
@@ -269,23 +274,20 @@ fn commit_recovery(
     read_context: Arc<ReadContext>,
 ) -> Result<DiskStorage> {
     let uuid = manifest.uuid;
-    let logged = replayed.series.len() - replayed.definitions.len();
-    // The index holds at most 2^31 series.
-    let logged = u32::try_from(logged).unwrap_or(u32::MAX);
-    let mut series_log = SeriesLog::open(dir.clone(), uuid, recovery.durable.series_log_len, logged)?;
-    let series_log_len = series_log.append(&replayed.definitions)?;
-    series_log.hold_open()?;
+    let next_logged = replayed.definitions.first().map_or_else(|| replayed.series.next_id(), |first| first.id.get());
+    let mut series_log = SeriesLog::open(dir.clone(), uuid, Arc::clone(ids), recovery.durable.series_log, next_logged)?;
+    series_log.append(&replayed.definitions)?;
+    let series_log_end = series_log.hold_open()?;
     let segment_bytes = options.wal_segment_bytes;
     let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, &listed.wal)?;
-    let (empty_series, empty_candidates) = replayed.series.empty_series().manifest_sets();
     let durable = DurableState {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
         tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
-        empty_series,
-        empty_candidates,
+        series_sets: replayed.series.empty_series().manifest_sets(),
+        next_series_id: replayed.series.next_id(),
         flushed_seq: replayed.last_seq,
         wal_floor: wal.active_segment(),
-        series_log_len,
+        series_log: series_log_end,
         next_file_id: ids.peek_next(),
         ..recovery.durable.clone()
     };

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::listing::{DirectoryListing, LOCK_FILE};
-use crate::format::manifest::{MANIFEST, ManifestContents, SeriesLog};
+use crate::format::manifest::{MANIFEST, ManifestContents, SeriesLog, series_log_name};
 use crate::format::sst;
 use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, segment_name};
 use crate::platform::env::{Dir, FileLock, OpenMode};
@@ -122,6 +122,7 @@ pub(crate) fn plan_recovery_from_disk(
         manifest: ManifestState { durable: manifest.state.clone(), bad_edit: manifest.bad_edit.map(|bad| bad.offset) },
         segments,
         ssts: listed.ssts.clone(),
+        series_logs: listed.series_logs.clone(),
         // Ids of temporary files count, too: a temporary file keeps its name if its removal fails.
         other_ids: older.chain(listed.wal.spares.keys()).copied().chain(listed.temporary_ids()).collect(),
     };
@@ -137,6 +138,9 @@ pub(crate) fn recovery_error(dir: &Dir, fault: &RecoveryRefusal) -> Error {
         }
         RecoveryRefusal::MissingSegment(id) => {
             Error::MissingFiles { dir: dir.path().to_owned(), files: vec![segment_name(*id)] }
+        }
+        RecoveryRefusal::MissingSeriesLog(id) => {
+            Error::MissingFiles { dir: dir.path().to_owned(), files: vec![series_log_name(*id)] }
         }
         RecoveryRefusal::SstLength { id, named, found } => {
             let what = format!("the manifest says {named} bytes, the file has {found}");
@@ -189,6 +193,24 @@ pub(super) fn keep_foreign_ssts(
     Ok(())
 }
 
+/// Moves series logs of other databases from the plan's garbage to the unknown files.
+///
+/// A log without a valid header is a leftover of this database: a crash may leave one.
+pub(super) fn keep_foreign_series_logs(
+    dir: &Dir,
+    uuid: Uuid,
+    listed: &mut DirectoryListing,
+    recovery: &mut RecoveryPlan,
+) {
+    recovery.garbage_series_logs.retain(|id| {
+        let is_foreign = SeriesLog::is_foreign(dir, uuid, *id);
+        if is_foreign {
+            listed.unknown.push(series_log_name(*id));
+        }
+        !is_foreign
+    });
+}
+
 /// Returns `true` if the header of an SST names this database, or one of `origins`.
 ///
 /// `origins` are the databases whose backup this database is. `false` means that the file has no valid header.
@@ -206,27 +228,19 @@ pub(crate) fn is_own_sst(dir: &Dir, uuid: Uuid, origins: &BTreeSet<u128>, id: Fi
     }
 }
 
-/// Reads the series log, and the empty series and candidates that the manifest names.
+/// Reads the series log, and the sets of series and the next series id that the manifest names.
 ///
 /// # Errors
-/// `MissingFiles` or `Corrupt`.
-pub(crate) fn read_series(
-    dir: &Dir,
-    uuid: Uuid,
-    listed: &DirectoryListing,
-    recovery: &RecoveryPlan,
-) -> Result<SeriesIndex> {
+/// Those of [`SeriesLog::read`]; `Corrupt` if log and manifest contradict each other.
+pub(crate) fn read_series(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan) -> Result<SeriesIndex> {
     let mut series = SeriesIndex::default();
-    if recovery.durable.series_log_len > 0 && !listed.series_log {
-        let files = vec![crate::format::manifest::SERIES_LOG.to_owned()];
-        return Err(Error::MissingFiles { dir: dir.path().to_owned(), files });
-    }
-    for def in SeriesLog::read(dir, uuid, recovery.durable.series_log_len)? {
+    let durable = &recovery.durable;
+    for def in SeriesLog::read(dir, uuid, durable.series_log)? {
         let restored = series.restore(def);
-        restored.map_err(|what| Error::corrupt(dir.file_path(crate::format::manifest::SERIES_LOG), 0, what))?;
+        restored.map_err(|what| Error::corrupt(dir.file_path(&series_log_name(durable.series_log.file)), 0, what))?;
     }
     series.seal();
-    let restored = series.restore_empty(&recovery.durable.empty_series, &recovery.durable.empty_candidates);
+    let restored = series.restore_sets(durable.next_series_id, &durable.series_sets);
     restored.map_err(|what| Error::corrupt(dir.file_path(MANIFEST), 0, what))?;
     Ok(series)
 }

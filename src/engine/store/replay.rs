@@ -104,7 +104,8 @@ impl<'a> WalReplay<'a> {
         // Before the last flush, and so before anything that the commit of the opening names.
         self.cancel.check()?;
         self.flush()?;
-        self.outcome.series = self.outcome.series.after_flush(self.outcome.last_seq);
+        let series = &self.outcome.series;
+        self.outcome.series = series.after_flush(self.outcome.last_seq, Some(series));
         self.outcome.series.seal();
         Ok(())
     }
@@ -121,13 +122,18 @@ impl<'a> WalReplay<'a> {
     fn record(&mut self, recovery: &RecoveryPlan, segment: FileId, record: &LogRecord<'_>) -> Result<()> {
         self.cancel.check()?;
         let corrupt = |what: String| Error::corrupt(self.flusher.dir.file_path(&segment_name(segment)), 0, what);
+        let must_replay = recovery.must_replay(record.seq);
         for def in record.definitions {
-            // The definitions of flushed records are restored, too: a definition that is read twice must be equal.
+            // The series log has the definition of a flushed record, unless it was dropped. A definition that is read
+            // twice must be equal.
+            if !must_replay && self.outcome.series.get(def.id).is_none() {
+                continue;
+            }
             if self.outcome.series.restore((**def).clone()).map_err(corrupt)? {
                 self.outcome.definitions.push(Arc::clone(def));
             }
         }
-        if !recovery.must_replay(record.seq) {
+        if !must_replay {
             return Ok(());
         }
         if let Some(id) = record.points.series.iter().find(|id| self.outcome.series.get(**id).is_none()) {
@@ -140,7 +146,7 @@ impl<'a> WalReplay<'a> {
         }
         if let Some(delete) = record.delete {
             let delete = Arc::new(delete.clone());
-            if delete.series.bounds().is_some_and(|ids| self.outcome.series.get(*ids.end()).is_none()) {
+            if delete.series.bounds().is_some_and(|ids| ids.end().get() >= self.outcome.series.next_id()) {
                 return Err(corrupt(format!("record {} deletes of a series that nothing defines", record.seq)));
             }
             self.outcome.series.apply_delete(&delete);

@@ -276,6 +276,7 @@ fn writer_settings(options: &Options, retention: RetentionPolicy, duplicates: Du
         flush_age: options.flush_age,
         max_series: options.max_series,
         reject_behind_cutoff: options.reject_behind_cutoff,
+        max_series_key_bytes: options.max_series_key_bytes,
         retention,
         duplicates,
     }

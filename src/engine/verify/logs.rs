@@ -8,11 +8,10 @@ use uuid::Uuid;
 
 use super::DatabaseVerifier;
 use crate::engine::store::{check_segment_empty, recovery_error};
-use crate::format::bytes::log_header::LOG_HEADER_BYTES;
-use crate::format::manifest::{MANIFEST, ManifestContents, SERIES_LOG, SeriesLog};
+use crate::format::manifest::{MANIFEST, ManifestContents, SeriesLog, series_log_name};
 use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, SegmentTail, segment_name};
 use crate::state::file_id::FileId;
-use crate::state::version::{ManifestState, RecoveryInput, RecoveryRefusal, plan_recovery};
+use crate::state::version::{DurableState, ManifestState, RecoveryInput, RecoveryRefusal, plan_recovery};
 use crate::sync::Arc;
 use crate::types::error::Result;
 use crate::types::point::PointColumns;
@@ -20,38 +19,46 @@ use crate::types::series::SeriesDef;
 
 impl DatabaseVerifier<'_> {
     /// Checks the series log up to its valid length, and restores the definitions in it.
-    pub(super) fn verify_series_log(&mut self, uuid: Uuid, valid_len: u64) -> Result<()> {
-        let len = self.file_lens.get(SERIES_LOG).copied();
-        match len {
-            None if valid_len > 0 => {
-                self.add_missing_file(SERIES_LOG);
+    ///
+    /// Then restores the sets of series and the next series id that the manifest names.
+    pub(super) fn verify_series_log(&mut self, uuid: Uuid, durable: &DurableState) -> Result<()> {
+        let end = durable.series_log;
+        for id in self.listed.series_logs.iter().filter(|id| **id != end.file) {
+            let name = series_log_name(*id);
+            self.add_note(format!("{name}: no edit of the manifest names it; the next opening removes it"));
+        }
+        if end.len == 0 {
+            return Ok(());
+        }
+        let name = series_log_name(end.file);
+        match self.file_lens.get(&name).copied() {
+            None => {
+                self.add_missing_file(&name);
                 self.series_complete = false;
                 return Ok(());
             }
-            None => return Ok(()),
-            // An opening creates the log with its header alone.
-            Some(len) if len > valid_len.max(LOG_HEADER_BYTES as u64) => {
-                let surplus = len - valid_len;
-                self.add_note(format!(
-                    "{SERIES_LOG}: {surplus} bytes after byte {valid_len} that the manifest does not count"
-                ));
+            Some(len) if len > end.len => {
+                let (surplus, len) = (len - end.len, end.len);
+                self.add_note(format!("{name}: {surplus} bytes after byte {len} that the manifest does not count"));
             }
             Some(_) => {}
         }
-        if valid_len == 0 {
-            return Ok(());
-        }
-        self.count_file(SERIES_LOG);
-        let read = SeriesLog::read(self.dir, uuid, valid_len);
+        self.count_file(&name);
+        let read = SeriesLog::read(self.dir, uuid, end);
         let Some(definitions) = self.accept(read)? else {
             self.series_complete = false;
             return Ok(());
         };
         for definition in definitions {
             if let Err(what) = self.series.restore(definition) {
-                self.add_finding(SERIES_LOG, 0, what);
+                self.add_finding(&name, 0, what);
                 self.series_complete = false;
             }
+        }
+        if self.series_complete
+            && let Err(what) = self.series.restore_sets(durable.next_series_id, &durable.series_sets)
+        {
+            self.add_finding(MANIFEST, 0, what);
         }
         Ok(())
     }
@@ -119,11 +126,21 @@ impl DatabaseVerifier<'_> {
             },
             segments: headers.iter().map(SegmentHeader::summary).collect(),
             ssts: self.listed.ssts.clone(),
+            series_logs: self.listed.series_logs.clone(),
             other_ids: Vec::new(),
         };
         let mut fault = plan_recovery(&found).err();
-        if matches!(fault, Some(RecoveryRefusal::MissingSsts(_) | RecoveryRefusal::SstLength { .. })) {
-            // Missing SSTs are reported when they are read; here they must not hide problems of the segments.
+        let is_named_file_missing = |fault: &RecoveryRefusal| {
+            matches!(
+                fault,
+                RecoveryRefusal::MissingSsts(_)
+                    | RecoveryRefusal::SstLength { .. }
+                    | RecoveryRefusal::MissingSeriesLog(_)
+            )
+        };
+        if fault.as_ref().is_some_and(is_named_file_missing) {
+            // Missing files are reported when they are read; here they must not hide problems of the segments.
+            found.series_logs.push(manifest.state.series_log.file);
             found.ssts = manifest.state.ssts.iter().map(|sst| (sst.id, sst.file_len)).collect();
             fault = plan_recovery(&found).err();
         }
@@ -205,6 +222,10 @@ impl DatabaseVerifier<'_> {
         flushed_seq: u64,
     ) {
         for definition in definitions {
+            // The definition of a flushed record is in the series log, unless it was dropped.
+            if seq <= flushed_seq && self.series_complete && self.series.get(definition.id).is_none() {
+                continue;
+            }
             match self.series.restore((**definition).clone()) {
                 Err(what) if self.series_complete => {
                     self.add_finding(&segment_name(segment), 0, format!("record {seq}: {what}"));

@@ -136,7 +136,7 @@ impl DatabaseVerifier<'_> {
         let durable = &manifest.state;
         self.check_durable_state(durable);
         let segments = self.plan_segments(manifest)?;
-        self.verify_series_log(manifest.uuid, durable.series_log_len)?;
+        self.verify_series_log(manifest.uuid, durable)?;
         for (id, end) in segments {
             self.verify_segment(manifest.uuid, id, end, durable.flushed_seq)?;
         }

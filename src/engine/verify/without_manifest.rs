@@ -4,7 +4,7 @@
 
 use super::DatabaseVerifier;
 use crate::format::finding::Finding;
-use crate::format::manifest::{SERIES_LOG, describe_series_log};
+use crate::format::manifest::{describe_series_log, series_log_name};
 use crate::format::sst;
 use crate::format::wal::{SegmentEnding, describe_segment, segment_name};
 use crate::types::error::Result;
@@ -13,12 +13,13 @@ impl DatabaseVerifier<'_> {
     /// Checks the series log, each segment and each SST alone, without the others.
     pub(super) fn verify_without_manifest(&mut self) -> Result<()> {
         let listed = self.listed;
-        if listed.series_log {
-            self.count_file(SERIES_LOG);
-            let described = describe_series_log(self.dir, SERIES_LOG);
+        for id in &listed.series_logs {
+            let name = series_log_name(*id);
+            self.count_file(&name);
+            let described = describe_series_log(self.dir, &name);
             if let Some(log) = self.accept(described)? {
                 let sound = format!("sound up to byte {} of {}", log.valid_to, log.file_len);
-                self.add_note(format!("{SERIES_LOG}: {sound}; only the manifest says how much of it counts"));
+                self.add_note(format!("{name}: {sound}; only the manifest says whether and how much of it counts"));
             }
         }
         for id in listed.wal.segments.keys() {

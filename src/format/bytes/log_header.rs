@@ -30,7 +30,7 @@ pub(crate) type Magic = [u8; 8];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogHeader {
     pub(crate) uuid: Uuid,
-    /// Segment id, manifest generation, or 0 for the series log.
+    /// Segment id, manifest generation, or file id of the series log.
     ///
     /// Part of the salt of the CRCs of all frames.
     pub(crate) id: u64,

@@ -30,6 +30,8 @@ pub(crate) use fields::{put_bytes, put_option, put_text, read_bytes, read_option
 pub(crate) use numbers::{ByteReader, DecodeError, put_u32, put_u64, put_varint, put_zigzag, put_zigzag_i128};
 pub(crate) use salted_crc::SaltedCrc;
 
+use crate::state::file_id::FileId;
+
 /// Decoded value, or a description of what is wrong with the bytes. The caller adds file and offset.
 pub(crate) type DecodeResult<T> = Result<T, String>;
 
@@ -42,6 +44,15 @@ const U63_LIMIT: u64 = 1 << 63;
 /// Returns the number if it is below the bound of file ids and seqs, else an error.
 pub(crate) fn check_u63(number: u64) -> DecodeResult<u64> {
     if number < U63_LIMIT { Ok(number) } else { Err(format!("{number} exceeds the range of ids and seqs")) }
+}
+
+/// Returns the id in the name of a log file: a prefix, 16 hexadecimal digits and `.log`.
+///
+/// Only the spelling that the writers use is accepted, so that no two names have the same id.
+pub(crate) fn parse_id(name: &str, prefix: &str) -> Option<FileId> {
+    let digits = name.strip_prefix(prefix)?.strip_suffix(".log")?;
+    let is_canonical = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    u64::from_str_radix(digits, 16).ok().filter(|id| is_canonical && check_u63(*id).is_ok()).map(FileId::new)
 }
 
 /// Range of bytes of a file.

@@ -39,15 +39,17 @@ impl ManifestInspection {
         report.add_field("records", edits.len());
         report.add_field("flushed_seq", state.flushed_seq);
         report.add_field("WAL floor", hex(state.wal_floor));
-        report.add_field("series log", format!("{} bytes", state.series_log_len));
+        report.add_field("series log", format!("{}, {} bytes", hex(state.series_log.file), state.series_log.len));
+        report.add_field("next series id", state.next_series_id);
         report.add_field("next file id", hex(state.next_file_id));
         report.add_field("duplicates", state.duplicates);
         for origin in &state.origins {
             report.add_field("origin database", Uuid::from_u128(*origin));
         }
         add_retention(&mut report, state);
-        report.add_field("empty series", state.empty_series.count());
-        report.add_field("empty-series candidates", state.empty_candidates.count());
+        report.add_field("empty series", state.series_sets.empty.count());
+        report.add_field("empty-series candidates", state.series_sets.candidates.count());
+        report.add_field("unwritten series", state.series_sets.unwritten.count());
         report.add_field("deletes", state.tombstones.len());
         report.add_field("SSTs", state.ssts.len());
         report.add_field("points", state.ssts.iter().map(|sst| sst.points).sum::<u64>());
@@ -68,7 +70,7 @@ impl ManifestInspection {
                 extent.len.to_string(),
                 edit.flushed_seq.to_string(),
                 hex(edit.wal_floor),
-                edit.series_log_len.to_string(),
+                format!("{:x}: {}", edit.series_log.file.get(), edit.series_log.len),
                 ids(edit.added_ssts.iter().map(|sst| sst.id)),
                 ids(edit.removed_ssts.iter().copied()),
             ]
@@ -170,10 +172,11 @@ impl SeriesLogInspection {
     }
 
     pub(super) fn report(&self, max_rows: usize) -> TextReport {
-        let SeriesLogDescription { uuid, file_len, groups, definitions, valid_to, defect } = &self.0;
+        let SeriesLogDescription { uuid, id, file_len, groups, definitions, valid_to, defect } = &self.0;
         let mut report = TextReport::new("series log");
         report.add_field("format version", LOG_FORMAT_VERSION);
         report.add_field("database", uuid);
+        report.add_field("file id", hex(*id));
         report.add_field("bytes", file_len);
         report.add_field("series", definitions.len());
         report.add_field("valid", format!("up to byte {valid_to}"));
@@ -181,7 +184,8 @@ impl SeriesLogInspection {
             report.add_field("after that", format!("{defect}; this is damage if the manifest names a greater length"));
         }
         report.add_table("groups", &["offset", "bytes", "series up to"], groups, max_rows, |(extent, series)| {
-            let last = series.checked_sub(1).map_or_else(String::new, |last| format!("#{last}"));
+            let last = series.checked_sub(1).and_then(|last| definitions.get(last));
+            let last = last.map_or_else(String::new, |last| format!("#{}", last.id));
             vec![extent.offset.to_string(), extent.len.to_string(), last]
         });
         report.add_table("series", &["key", "id", "type", "created by seq"], definitions, max_rows, |definition| {

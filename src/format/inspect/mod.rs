@@ -135,8 +135,8 @@ const FOOTER_MAGIC_FROM_END: u64 = 12;
 fn kind_from_name(name: &str) -> Option<FileKind> {
     match name {
         manifests::MANIFEST => Some(FileKind::Manifest),
-        manifests::SERIES_LOG => Some(FileKind::SeriesLog),
         _ if ssts::parse_sst_file_name(name).is_some() => Some(FileKind::Sst),
+        _ if manifests::parse_series_log_name(name).is_some() => Some(FileKind::SeriesLog),
         _ if log::parse_segment_name(name).is_some() => Some(FileKind::Wal),
         _ if log::parse_spare_name(name).is_some() => Some(FileKind::Spare),
         _ => None,

@@ -9,8 +9,9 @@ use crate::format::bytes::log_header::LogHeader;
 use crate::format::bytes::{Extent, SaltedCrc};
 use crate::format::finding::Finding;
 use crate::platform::env::{Dir, OpenMode};
+use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, VersionEdit};
-use crate::types::error::{Error, Result};
+use crate::types::error::Result;
 use crate::types::series::SeriesDef;
 
 /// Content of a manifest, read without the other files of the database.
@@ -52,10 +53,12 @@ pub(crate) fn describe_manifest(dir: &Dir, name: &str) -> Result<ManifestDescrip
 #[derive(Debug)]
 pub(crate) struct SeriesLogDescription {
     pub(crate) uuid: Uuid,
+    /// File id in the header.
+    pub(crate) id: FileId,
     pub(crate) file_len: u64,
     /// Location of each group, and the number of series defined up to its end.
     pub(crate) groups: Vec<(Extent, usize)>,
-    /// Definitions in the order of their ids, from id 0.
+    /// Definitions in the order of their ids.
     pub(crate) definitions: Vec<SeriesDef>,
     /// Offset up to which all bytes are valid.
     pub(crate) valid_to: u64,
@@ -70,14 +73,12 @@ pub(crate) struct SeriesLogDescription {
 pub(crate) fn describe_series_log(dir: &Dir, name: &str) -> Result<SeriesLogDescription> {
     let file = dir.open(name, OpenMode::Read)?;
     let (header, file_len) = (LogHeader::read(&file, series_log::MAGIC)?, file.len()?);
-    if header.id != 0 {
-        return Err(Error::corrupt(file.path(), 0, "the header has a file id"));
-    }
-    let mut frames = FrameReader::new(file, file_len, SaltedCrc::new(&series_log::MAGIC, header.uuid, 0));
+    let mut frames = FrameReader::new(file, file_len, SaltedCrc::new(&series_log::MAGIC, header.uuid, header.id));
     let (mut groups, mut definitions) = (Vec::new(), Vec::new());
     let (valid_to, defect) =
         read_definition_groups(&mut frames, &mut definitions, |extent, count| groups.push((extent, count)))?;
     // The definitions of a bad group do not count, not even those before its defect.
     definitions.truncate(groups.last().map_or(0, |(_, count)| *count));
-    Ok(SeriesLogDescription { uuid: header.uuid, file_len, groups, definitions, valid_to, defect })
+    let id = FileId::new(header.id);
+    Ok(SeriesLogDescription { uuid: header.uuid, id, file_len, groups, definitions, valid_to, defect })
 }

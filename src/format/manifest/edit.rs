@@ -16,9 +16,10 @@ use crate::format::bytes::{
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
-use crate::state::version::{BASE, DyadicBox, SstMeta, VersionEdit};
+use crate::state::version::{BASE, DyadicBox, SeriesLogEnd, SstMeta, VersionEdit};
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::series::MAX_SERIES_IDS;
 use crate::types::time_range::TimeRange;
 
 /// Lower bound on the length of an encoded [`SstMeta`], in bytes.
@@ -30,7 +31,9 @@ const MIN_SST_BYTES: usize = 20;
 pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
     put_varint(out, edit.flushed_seq);
     put_varint(out, edit.wal_floor.get());
-    put_varint(out, edit.series_log_len);
+    put_varint(out, edit.series_log.file.get());
+    put_varint(out, edit.series_log.len);
+    put_varint(out, u64::from(edit.next_series_id));
     put_varint(out, edit.next_file_id.get());
     put_varint(out, edit.removed_ssts.len() as u64);
     for id in &edit.removed_ssts {
@@ -61,8 +64,15 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
     for origin in &edit.origins {
         out.extend_from_slice(&origin.to_be_bytes());
     }
-    let EmptySeriesDelta { emptied, revived, candidates_added, candidates_removed } = &edit.empty_series;
-    for series in [emptied, revived, candidates_added, candidates_removed] {
+    let delta = &edit.empty_series;
+    for series in [
+        &delta.emptied,
+        &delta.revived,
+        &delta.candidates_added,
+        &delta.candidates_removed,
+        &delta.unwritten_added,
+        &delta.unwritten_removed,
+    ] {
         put_series_set(out, series);
     }
 }
@@ -101,7 +111,8 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
     let mut edit = VersionEdit {
         flushed_seq: check_u63(reader.varint_u64()?)?,
         wal_floor: FileId::new(check_u63(reader.varint_u64()?)?),
-        series_log_len: reader.varint_u64()?,
+        series_log: SeriesLogEnd { file: FileId::new(check_u63(reader.varint_u64()?)?), len: reader.varint_u64()? },
+        next_series_id: read_next_series_id(&mut reader)?,
         next_file_id: FileId::new(check_u63(reader.varint_u64()?)?),
         ..VersionEdit::default()
     };
@@ -136,6 +147,8 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
         revived: read_series_set(&mut reader)?,
         candidates_added: read_series_set(&mut reader)?,
         candidates_removed: read_series_set(&mut reader)?,
+        unwritten_added: read_series_set(&mut reader)?,
+        unwritten_removed: read_series_set(&mut reader)?,
     };
     reader.expect_end()?;
     Ok(edit)
@@ -180,6 +193,13 @@ fn read_sst_meta(reader: &mut ByteReader<'_>) -> DecodeResult<SstMeta> {
         _ => return Err("unknown origin flag".to_owned()),
     };
     Ok(meta)
+}
+
+/// Reads the next series id, which is at most [`MAX_SERIES_IDS`].
+fn read_next_series_id(reader: &mut ByteReader<'_>) -> DecodeResult<u32> {
+    let number = reader.varint_u64()?;
+    let id = u32::try_from(number).ok().filter(|id| *id <= MAX_SERIES_IDS);
+    id.ok_or_else(|| format!("next series id {number} exceeds {MAX_SERIES_IDS}"))
 }
 
 /// Returns the last number of a range from its first number and the difference of both.

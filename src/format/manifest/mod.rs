@@ -3,9 +3,9 @@
 //! # Manifest
 //!
 //! The manifest is a log file of *edits*. Its content is the sum of the edits, the [`DurableState`]: the SSTs, the
-//! flushed seq, the WAL floor, the valid length of the series log, the next file id, tombstones, retention cutoffs, the
-//! default duplicate policy, the origins of the SSTs, and empty series. An SST of this database that the state does not
-//! name does not count, and the next opening removes it.
+//! flushed seq, the WAL floor, file and valid length of the series log, the next file id, tombstones, retention
+//! cutoffs, the default duplicate policy, the origins of the SSTs, the next series id, and empty and unwritten series.
+//! An SST of this database that the state does not name does not count, and the next opening removes it.
 //!
 //! ```text
 //!   manifest, generation g                     manifest, generation g + 1
@@ -28,9 +28,10 @@
 //!
 //! # Series log
 //!
-//! The definitions of all series are too many to be rewritten with the manifest, so they have a log of their own. It is
-//! only appended to. The manifest names its valid length. All bytes below this length were synced before the manifest
-//! edit that names it, and must be valid. Bytes behind it are leftovers of a crash, and the next opening cuts them off.
+//! The definitions of all series are too many to be rewritten with the manifest, so they have a log of their own. The
+//! manifest names its file and its valid length. All bytes below this length were synced before the manifest edit that
+//! names it, and must be valid. Bytes behind it are leftovers of a crash, and the next opening cuts them off. The file
+//! is only appended to. Once enough definitions were dropped, the others are written to a new file.
 
 mod describe;
 mod edit;
@@ -44,7 +45,7 @@ use uuid::Uuid;
 
 pub(crate) use describe::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 pub(crate) use reader::ManifestContents;
-pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SERIES_LOG, SeriesLog};
+pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SeriesLog, parse_series_log_name, series_log_name};
 
 use self::edit::put_edit;
 use crate::format::bytes::frame::{FrameHeader, put_frame};
@@ -172,8 +173,8 @@ impl Manifest {
         if !followed {
             return Ok(());
         }
-        let DurableState { flushed_seq, wal_floor, series_log_len, next_file_id, .. } = self.state;
-        self.write_edit(&VersionEdit { flushed_seq, wal_floor, series_log_len, next_file_id, ..VersionEdit::default() })
+        let DurableState { flushed_seq, wal_floor, series_log, next_file_id, .. } = self.state;
+        self.write_edit(&VersionEdit { flushed_seq, wal_floor, series_log, next_file_id, ..VersionEdit::default() })
     }
 
     /// Replaces the manifest by one full record of the same state, which is written to a new temporary file.

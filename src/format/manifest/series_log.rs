@@ -1,125 +1,253 @@
-//! The series log: the definitions of all series in the order of their ids.
+//! The series log: the definitions of the series in ascending order of their ids.
 //!
-//! The manifest names the valid length. Only bytes below this length count, and all of them must be valid.
+//! The manifest names the file and its valid length. Only bytes below this length count, and all of them must be valid.
+//! A definition has its id, since the ids have gaps: a definition that was dropped leaves the log when it is rewritten,
+//! and its id is never used again. A rewrite is a new file under a new file id, so both files exist until the edit that
+//! names the new one is durable:
+//!
+//! ```text
+//!   series-7.log   [ 0 1 2 3 | 4 5 6 ]          manifest: 7                 the crash leaves
+//!   prepare:       series-9.log [ 1 4 5 ]       synced, directory synced    7, and 9 as a leftover
+//!   commit edit:                                manifest: 9                 7 or 9, both complete
+//!   remove:        series-7.log                                             9, and perhaps 7 as a leftover
+//! ```
 
 use uuid::Uuid;
 
 use super::remove_if_exists;
 use crate::format::bytes::frame::{FrameHeader, FrameReader, put_frame};
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader, Magic};
-use crate::format::bytes::series_key::{MIN_KEY_BYTES, put_key, put_series_kind, read_key, read_series_kind};
-use crate::format::bytes::{ByteReader, DecodeResult, Extent, FailureLatch, SaltedCrc, put_varint};
+use crate::format::bytes::series_key::{
+    MIN_KEY_BYTES, check_series_id, put_key, put_series_kind, read_key, read_series_kind,
+};
+use crate::format::bytes::{ByteReader, DecodeResult, Extent, FailureLatch, SaltedCrc, parse_id, put_varint};
 use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::version::SeriesLogEnd;
 use crate::sync::Arc;
-use crate::types::error::Result;
-use crate::types::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
-
-/// File name of the series log.
-pub(crate) const SERIES_LOG: &str = "series.log";
+use crate::types::error::{Error, Result};
+use crate::types::series::SeriesDef;
 
 pub(crate) const MAGIC: Magic = *b"tstraSER";
-/// Frame kind of a group of definitions with consecutive ids; the frame's ordinal is the first id.
+/// Frame kind of a group of definitions; the frame's ordinal is the first id.
 const KIND_DEFINITIONS: u8 = 1;
 /// Maximum number of definitions in one group.
 ///
 /// With it a group has about 16 MiB at most, even if each key has the maximum length.
 const MAX_GROUP_DEFINITIONS: usize = 1024;
-/// Minimum length of an encoded definition, in bytes: a series kind, a seq difference and a key.
-const MIN_DEFINITION_BYTES: usize = 2 + MIN_KEY_BYTES;
+/// Minimum length of an encoded definition, in bytes: an id step, a series kind, a seq difference and a key.
+const MIN_DEFINITION_BYTES: usize = 3 + MIN_KEY_BYTES;
+
+/// Returns the file name of a series log.
+pub(crate) fn series_log_name(id: FileId) -> String {
+    format!("series-{:016x}.log", id.get())
+}
+
+/// Returns the id in the file name of a series log; `None` for any other name.
+pub(crate) fn parse_series_log_name(name: &str) -> Option<FileId> {
+    parse_id(name, "series-")
+}
 
 /// Writer of the series log of one open database.
 #[derive(Debug)]
 pub(crate) struct SeriesLog {
     dir: Dir,
     uuid: Uuid,
+    ids: Arc<FileIdAllocator>,
     /// `None` until it is created.
-    file: Option<OpenFile>,
-    /// End of the last synced group: the valid length that the next manifest edit names; 0 without groups.
-    valid_len: u64,
+    current: Option<LogFile>,
+    /// Rewritten log that the next committed edit names.
+    prepared: Option<LogFile>,
+    /// Lower bound of the next id to be appended.
     next_id: u32,
     /// Failed sync after which nothing may be written.
     failure: FailureLatch,
 }
 
+/// One file of the log.
+#[derive(Debug)]
+struct LogFile {
+    id: FileId,
+    file: OpenFile,
+    /// `true` once the bytes below the valid length are synced. Before, no edit may name the file.
+    is_synced: bool,
+    /// End of the last synced group; the length of the header without groups.
+    valid_len: u64,
+}
+
+impl LogFile {
+    /// Creates the file and writes its header, without a sync.
+    ///
+    /// Except in a rewrite, the next sync of the directory makes its name durable, always before a manifest names the
+    /// file: an opening syncs the directory for its first WAL segment, a backup before it writes the manifest.
+    fn create(dir: &Dir, uuid: Uuid, id: FileId) -> Result<Self> {
+        let name = series_log_name(id);
+        // No edit names an existing file of this id: it is a leftover of a crash.
+        remove_if_exists(dir, &name)?;
+        let file = dir.open(&name, OpenMode::Create)?;
+        file.write_at(0, &LogHeader::new(uuid, id.get()).to_bytes(MAGIC))?;
+        Ok(Self { id, file, is_synced: false, valid_len: LOG_HEADER_BYTES as u64 })
+    }
+
+    /// Writes definitions in groups behind the valid length, without a sync. Returns the end of the last group.
+    fn write(&self, uuid: Uuid, definitions: &[Arc<SeriesDef>]) -> Result<u64> {
+        let crc = SaltedCrc::new(&MAGIC, uuid, self.id.get());
+        let mut end = self.valid_len;
+        let mut bytes = Vec::new();
+        for group in definitions.chunks(MAX_GROUP_DEFINITIONS) {
+            bytes.clear();
+            let header = FrameHeader::new(KIND_DEFINITIONS, u64::from(group[0].id.get()), 0);
+            put_frame(&mut bytes, crc, end, header, |out| put_definition_group(out, group))?;
+            self.file.write_at(end, &bytes)?;
+            end += bytes.len() as u64;
+        }
+        Ok(end)
+    }
+
+    /// Writes a new log that is not appended to before an edit names it.
+    fn rewrite(dir: &Dir, uuid: Uuid, id: FileId, definitions: &[Arc<SeriesDef>]) -> Result<Self> {
+        let file = Self::create(dir, uuid, id)?;
+        let valid_len = file.write(uuid, definitions)?;
+        // Survives power loss after the manifest edit and the removal of the log before: without it the points of these
+        // series would have no key.
+        file.file.sync(SyncStep::SeriesLogRewrite)?;
+        // Survives power loss after the manifest edit: without it the name of the log, and so the log, may vanish.
+        dir.sync(SyncStep::SeriesLogRewriteDirectory)?;
+        Ok(Self { valid_len, is_synced: true, ..file })
+    }
+}
+
 impl SeriesLog {
     /// Opens the log for appending.
     ///
-    /// The first `valid_len` bytes define `series_count` series; the file is cut to this length.
-    pub(crate) fn open(dir: Dir, uuid: Uuid, valid_len: u64, series_count: u32) -> Result<Self> {
-        let file = match valid_len {
-            0 => None,
-            len => {
-                let file = open_and_check_header(&dir, uuid, len, OpenMode::Write)?;
-                // Bytes behind the valid length are a leftover of a crash. The cut need not be synced, since no edit
-                // names these bytes.
-                file.set_len(len)?;
-                Some(file)
-            }
+    /// The valid bytes up to `end` define series with ids below `next_id`; the file is cut to this length.
+    pub(crate) fn open(
+        dir: Dir,
+        uuid: Uuid,
+        ids: Arc<FileIdAllocator>,
+        end: SeriesLogEnd,
+        next_id: u32,
+    ) -> Result<Self> {
+        let current = if end.len == 0 {
+            None
+        } else {
+            let file = open_and_check_header(&dir, uuid, end, OpenMode::Write)?;
+            // Bytes behind the valid length are a leftover of a crash. The cut need not be synced, since no edit names
+            // these bytes.
+            file.set_len(end.len)?;
+            Some(LogFile { id: end.file, file, is_synced: true, valid_len: end.len })
         };
-        Ok(Self { dir, uuid, file, valid_len, next_id: series_count, failure: FailureLatch::default() })
+        Ok(Self { dir, uuid, ids, current, prepared: None, next_id, failure: FailureLatch::default() })
     }
 
     /// Creates the file unless it is open, so that a later append needs no descriptor.
-    pub(crate) fn hold_open(&mut self) -> Result<()> {
-        if self.file.is_none() {
-            self.file = Some(create(&self.dir, self.uuid)?);
+    ///
+    /// Returns the file and the valid length for the next manifest edit to name. If the call created the file, the
+    /// directory must be synced before that edit.
+    pub(crate) fn hold_open(&mut self) -> Result<SeriesLogEnd> {
+        if self.current.is_none() {
+            let file = LogFile::create(&self.dir, self.uuid, self.ids.allocate())?;
+            // Survives power loss after the manifest edit: without it the log would have no header. The edit names the
+            // log although it has no definitions, or the next opening would take it for a leftover.
+            file.file.sync(SyncStep::SeriesLogData)?;
+            self.current = Some(LogFile { is_synced: true, ..file });
         }
-        Ok(())
+        Ok(self.end())
     }
 
     /// Makes definitions durable, in the order of their ids.
     ///
-    /// Returns the valid length for the next manifest edit to name. If the call created the file, the directory must be
-    /// synced before.
+    /// Returns the file and the valid length for the next manifest edit to name: those of the prepared log, if there is
+    /// one. If the call created the file, the directory must be synced before that edit.
     ///
     /// # Errors
     /// The valid length is unchanged, so the new bytes do not count. After a failed sync every later call returns
     /// `ReadOnly`.
-    pub(crate) fn append(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<u64> {
+    pub(crate) fn append(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<SeriesLogEnd> {
         self.failure.check()?;
-        if definitions.is_empty() {
-            return Ok(self.valid_len);
+        if !definitions.is_empty() {
+            let file = match self.prepared.as_mut().or(self.current.as_mut()) {
+                Some(file) => file,
+                None => self.current.insert(LogFile::create(&self.dir, self.uuid, self.ids.allocate())?),
+            };
+            assert!(
+                definitions[0].id.get() >= self.next_id,
+                "series ids ascend: every later opening would report the log as damaged"
+            );
+            let end = file.write(self.uuid, definitions)?;
+            // Survives power loss after the manifest edit and the release of WAL segments: without it the points of
+            // these series would have no key.
+            if let Err(error) = file.file.sync(SyncStep::SeriesLogData) {
+                self.failure.record(&error);
+                return Err(error);
+            }
+            (file.is_synced, file.valid_len) = (true, end);
+            self.next_id = definitions.last().map_or(self.next_id, |last| last.id.get() + 1);
         }
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => create(&self.dir, self.uuid)?,
-        };
-        let file = self.file.insert(file);
-        let crc = SaltedCrc::new(&MAGIC, self.uuid, 0);
-        let mut end = self.valid_len.max(LOG_HEADER_BYTES as u64);
-        let mut bytes = Vec::new();
-        for (group, first) in
-            definitions.chunks(MAX_GROUP_DEFINITIONS).zip((self.next_id..).step_by(MAX_GROUP_DEFINITIONS))
-        {
-            bytes.clear();
-            let header = FrameHeader::new(KIND_DEFINITIONS, u64::from(first), 0);
-            put_frame(&mut bytes, crc, end, header, |out| put_definition_group(out, group, first))?;
-            file.write_at(end, &bytes)?;
-            end += bytes.len() as u64;
-        }
-        // Survives power loss after the manifest edit and the release of WAL segments: without it the points of these
-        // series would have no key.
-        if let Err(error) = file.sync(SyncStep::SeriesLogData) {
-            self.failure.record(&error);
-            return Err(error);
-        }
-        self.next_id = definitions.last().map_or(self.next_id, |last| last.id.get() + 1);
-        self.valid_len = end;
-        Ok(end)
+        Ok(self.end())
     }
 
-    /// Reads the definitions below the valid length, in the order of their ids, from id 0.
+    /// Returns the file and the valid length for the next manifest edit to name.
+    fn end(&self) -> SeriesLogEnd {
+        let named = self.prepared.as_ref().or(self.current.as_ref()).filter(|file| file.is_synced);
+        named.map_or_else(SeriesLogEnd::default, |file| SeriesLogEnd { file: file.id, len: file.valid_len })
+    }
+
+    /// Writes a new log of these definitions, in the order of their ids, for the next edit to name.
+    ///
+    /// The definitions that the log has and that are not among them are dropped with that edit.
+    ///
+    /// # Errors
+    /// The log is unchanged, and the new file is removed.
+    pub(crate) fn prepare(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+        self.failure.check()?;
+        let id = self.ids.allocate();
+        match LogFile::rewrite(&self.dir, self.uuid, id, definitions) {
+            Ok(file) => {
+                self.prepared = Some(file);
+                Ok(())
+            }
+            Err(error) => {
+                // No edit names the file: if it cannot be removed, the next opening removes it.
+                drop(self.dir.remove(&series_log_name(id)));
+                Err(error)
+            }
+        }
+    }
+
+    /// Replaces the log by the prepared one, if there is one, and removes the file before it.
+    ///
+    /// The edit that names the prepared log must be durable.
+    ///
+    /// # Errors
+    /// The old file could not be removed. The log is replaced, and the next opening removes the file.
+    pub(crate) fn finish_rewrite(&mut self) -> Result<()> {
+        let Some(prepared) = self.prepared.take() else { return Ok(()) };
+        match self.current.replace(prepared) {
+            Some(old) => self.dir.remove(&series_log_name(old.id)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns `true` if the header of a log is valid and names another database.
+    pub(crate) fn is_foreign(dir: &Dir, uuid: Uuid, id: FileId) -> bool {
+        let file = dir.open(&series_log_name(id), OpenMode::Read);
+        let header = file.and_then(|file| LogHeader::read_own(&file, MAGIC, uuid));
+        matches!(header, Err(Error::ForeignFile { .. }))
+    }
+
+    /// Reads the definitions below the valid length, in ascending order of their ids.
     ///
     /// # Errors
     /// Errors of the header and of the operating system. `Corrupt` for any invalid byte below the valid length: all of
     /// them were synced before a manifest edit named this length.
-    pub(crate) fn read(dir: &Dir, uuid: Uuid, valid_len: u64) -> Result<Vec<SeriesDef>> {
+    pub(crate) fn read(dir: &Dir, uuid: Uuid, end: SeriesLogEnd) -> Result<Vec<SeriesDef>> {
         let mut definitions = Vec::new();
-        if valid_len == 0 {
+        if end.len == 0 {
             return Ok(definitions);
         }
-        let file = open_and_check_header(dir, uuid, valid_len, OpenMode::Read)?;
-        let mut frames = FrameReader::new(file, valid_len, SaltedCrc::new(&MAGIC, uuid, 0));
+        let file = open_and_check_header(dir, uuid, end, OpenMode::Read)?;
+        let mut frames = FrameReader::new(file, end.len, SaltedCrc::new(&MAGIC, uuid, end.file.get()));
         match read_definition_groups(&mut frames, &mut definitions, |_, _| ())? {
             (_, None) => Ok(definitions),
             (offset, Some(what)) => Err(frames.file().corrupt(offset, what)),
@@ -138,13 +266,12 @@ pub(super) fn read_definition_groups(
 ) -> Result<(u64, Option<String>)> {
     let mut offset = LOG_HEADER_BYTES as u64;
     while offset < frames.len() {
-        let next = definitions.len();
         let decoded = match frames.frame_at(offset)? {
             None => Err("a bad group of series definitions".to_owned()),
-            Some((header, body)) if (header.kind, header.ordinal) == (KIND_DEFINITIONS, next as u64) => {
-                read_definition_group(body, definitions).map(|()| header.frame_len())
+            Some((header, body)) if header.kind == KIND_DEFINITIONS => {
+                read_definition_group(header.ordinal, body, definitions).map(|()| header.frame_len())
             }
-            Some((header, _)) => Err(format!("found series {}, expected series {next}", header.ordinal)),
+            Some((header, _)) => Err(format!("a frame of kind {}, expected series definitions", header.kind)),
         };
         match decoded {
             Ok(len) => {
@@ -157,60 +284,61 @@ pub(super) fn read_definition_groups(
     Ok((offset, None))
 }
 
-/// Creates the file and writes its header, without a sync.
-///
-/// The next sync of the directory makes its name durable, always before a manifest names its length: an opening syncs
-/// the directory for its first WAL segment, a backup before it writes the manifest.
-fn create(dir: &Dir, uuid: Uuid) -> Result<OpenFile> {
-    // An existing log is not named by any manifest edit: it is a leftover of a crash or of a failed append.
-    remove_if_exists(dir, SERIES_LOG)?;
-    let file = dir.open(SERIES_LOG, OpenMode::Create)?;
-    file.write_at(0, &LogHeader::new(uuid, 0).to_bytes(MAGIC))?;
-    Ok(file)
-}
-
 /// Opens the log, checks its header, and checks that the file has at least the valid length.
-fn open_and_check_header(dir: &Dir, uuid: Uuid, valid_len: u64, how: OpenMode) -> Result<OpenFile> {
-    let file = dir.open(SERIES_LOG, how)?;
-    LogHeader::read_own(&file, MAGIC, uuid)?;
+fn open_and_check_header(dir: &Dir, uuid: Uuid, end: SeriesLogEnd, how: OpenMode) -> Result<OpenFile> {
+    let file = dir.open(&series_log_name(end.file), how)?;
+    let header = LogHeader::read_own(&file, MAGIC, uuid)?;
+    if header.id != end.file.get() {
+        return Err(file.corrupt(0, format!("it is the series log {:016x}", header.id)));
+    }
     let found = file.len()?;
-    if found < valid_len || valid_len < LOG_HEADER_BYTES as u64 {
-        return Err(file.corrupt(found, format!("the file ends here; the manifest says {valid_len} bytes")));
+    if found < end.len || end.len < LOG_HEADER_BYTES as u64 {
+        return Err(file.corrupt(found, format!("the file ends here; the manifest says {} bytes", end.len)));
     }
     Ok(file)
 }
 
-/// Appends a group: the number of definitions; then series kind, seq difference and key of each.
-fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesDef>], first: u32) {
+/// Appends a group: the number of definitions; then id step, series kind, seq difference and key of each.
+fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesDef>]) {
     put_varint(out, definitions.len() as u64);
-    let mut seq = 0;
-    for (definition, id) in definitions.iter().zip(first..) {
-        assert_eq!(
-            definition.id.get(),
-            id,
-            "series ids are consecutive: every later opening would report a gap as damage"
+    let mut before: Option<&SeriesDef> = None;
+    for definition in definitions {
+        let (id, seq) = before.map_or((definition.id.get(), 0), |before| (before.id.get(), before.seq));
+        assert!(
+            before.is_none() || id < definition.id.get(),
+            "series ids ascend: every later opening would report the log as damaged"
         );
         assert!(definition.seq >= seq, "series are created in the order of their ids");
+        put_varint(out, u64::from(definition.id.get() - id));
         put_series_kind(out, definition.ty, definition.duplicates);
         put_varint(out, definition.seq - seq);
         put_key(out, &definition.key);
-        seq = definition.seq;
+        before = Some(definition);
     }
 }
 
-/// Decodes a group and appends its definitions.
-fn read_definition_group(body: &[u8], definitions: &mut Vec<SeriesDef>) -> DecodeResult<()> {
+/// Decodes a group whose first id is `first`, and appends its definitions.
+fn read_definition_group(first: u64, body: &[u8], definitions: &mut Vec<SeriesDef>) -> DecodeResult<()> {
     let mut reader = ByteReader::new(body);
-    let mut seq = 0_u64;
-    for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
-        let id = u32::try_from(definitions.len()).ok().filter(|id| *id < MAX_SERIES_IDS);
-        let id = id.ok_or("more series than ids")?;
+    let (mut id, mut seq) = (first, 0_u64);
+    for at in 0..reader.count(MIN_DEFINITION_BYTES)? {
+        let step = reader.varint_u64()?;
+        if (at == 0) != (step == 0) {
+            return Err(format!("a step of {step} from series {id} to the next"));
+        }
+        id = id.checked_add(step).ok_or("a series id exceeds 64 bits")?;
+        let series = check_series_id(id)?;
         let (ty, duplicates) = read_series_kind(&mut reader)?;
         seq = seq.checked_add(reader.varint_u64()?).ok_or("a seq exceeds 64 bits")?;
-        if definitions.last().is_some_and(|before| before.seq > seq) {
-            return Err(format!("series {id} has a smaller seq than the series before it"));
+        if let Some(before) = definitions.last() {
+            if before.id >= series {
+                return Err(format!("series {series} follows series {}", before.id));
+            }
+            if before.seq > seq {
+                return Err(format!("series {series} has a smaller seq than the series before it"));
+            }
         }
-        definitions.push(SeriesDef { id: SeriesId::new(id), key: read_key(&mut reader)?, ty, duplicates, seq });
+        definitions.push(SeriesDef { id: series, key: read_key(&mut reader)?, ty, duplicates, seq });
     }
     Ok(reader.expect_end()?)
 }

@@ -20,7 +20,7 @@ use crate::format::bytes::{assert_golden, overwrite, temp};
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
-use crate::state::version::SstMeta;
+use crate::state::version::{SeriesLogEnd, SstMeta};
 use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
 use crate::types::series::SeriesId;
 use crate::types::time_range::TimeRange;
@@ -78,7 +78,8 @@ fn edit(number: u64) -> VersionEdit {
         removed_ssts: if number > 1 { vec![FileId::new(number - 1)] } else { Vec::new() },
         flushed_seq: number * 10,
         wal_floor: FileId::new(number),
-        series_log_len: number * 100,
+        series_log: SeriesLogEnd { file: FileId::new(number.div_ceil(2)), len: number * 100 },
+        next_series_id: u32::try_from(number * 1_000).unwrap(),
         next_file_id: FileId::new(number + 1),
         added_tombstones: vec![Arc::new(tombstone(number * 10))],
         removed_tombstones: if number > 1 { vec![(number - 1) * 10] } else { Vec::new() },
@@ -92,6 +93,8 @@ fn edit(number: u64) -> VersionEdit {
             revived: SeriesSet::from_sorted([2].map(SeriesId::new)),
             candidates_added: SeriesSet::from_sorted([4, 77].map(SeriesId::new)),
             candidates_removed: SeriesSet::from_sorted([77].map(SeriesId::new)),
+            unwritten_added: SeriesSet::from_sorted([7, 8].map(SeriesId::new)),
+            unwritten_removed: SeriesSet::from_sorted([8].map(SeriesId::new)),
         },
     }
 }
@@ -134,14 +137,9 @@ fn edits_are_read_back_by_a_new_reader() {
 fn an_edit_that_moves_only_a_cutoff_rewrites_the_manifest() {
     let (_temp, dir) = temp();
     let (mut manifest, _) = written(&dir, 3);
-    let DurableState { flushed_seq, wal_floor: floor, series_log_len, next_file_id: next_file, .. } = *manifest.state();
-    let step = VersionEdit {
-        flushed_seq,
-        wal_floor: floor,
-        series_log_len,
-        next_file_id: next_file,
-        ..VersionEdit::default()
-    };
+    let DurableState { flushed_seq, wal_floor: floor, series_log, next_file_id: next_file, .. } = *manifest.state();
+    let step =
+        VersionEdit { flushed_seq, wal_floor: floor, series_log, next_file_id: next_file, ..VersionEdit::default() };
     manifest.append_edit(&step).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count), (1, 5), "an edit that moves no cutoff is appended");
     manifest.append_edit(&VersionEdit { cutoff: Some(7), ..step.clone() }).unwrap();
@@ -169,11 +167,11 @@ fn an_edit_is_appended_if_no_descriptor_for_a_rewrite_is_left() {
     let env = FaultyEnv::default();
     let dir = env.dir(temp.path());
     let (mut manifest, _) = written(&dir, 3);
-    let DurableState { flushed_seq, wal_floor, series_log_len, next_file_id, .. } = *manifest.state();
+    let DurableState { flushed_seq, wal_floor, series_log, next_file_id, .. } = *manifest.state();
     let from = manifest.append_offset;
     env.inject_for_kind(EnvCall::Open(OpenMode::Create), 0, 1, EnvFault::TooManyFiles);
     let step =
-        VersionEdit { flushed_seq, wal_floor, series_log_len, next_file_id, cutoff: Some(7), ..VersionEdit::default() };
+        VersionEdit { flushed_seq, wal_floor, series_log, next_file_id, cutoff: Some(7), ..VersionEdit::default() };
     manifest.append_edit(&step).unwrap();
     assert_eq!((read(&dir).generation, read(&dir).record_count, read(&dir).state.cutoff), (1, 6, Some(7)));
     assert_eq!(&read(&dir).state, manifest.state());

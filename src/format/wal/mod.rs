@@ -87,7 +87,7 @@ pub(crate) use writer::WalWriter;
 
 use std::collections::BTreeMap;
 
-use crate::format::bytes::check_u63;
+use crate::format::bytes::parse_id;
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
 
@@ -121,13 +121,4 @@ pub(crate) struct WalFiles {
     pub(crate) segments: BTreeMap<FileId, u64>,
     /// Spares by id. The content of a spare is meaningless, but its id is taken.
     pub(crate) spares: BTreeMap<FileId, u64>,
-}
-
-/// Returns the id in a file name.
-///
-/// Only the spelling that this module writes is accepted, so that no two names have the same id.
-fn parse_id(name: &str, prefix: &str) -> Option<FileId> {
-    let digits = name.strip_prefix(prefix)?.strip_suffix(".log")?;
-    let is_canonical = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    u64::from_str_radix(digits, 16).ok().filter(|id| is_canonical && check_u63(*id).is_ok()).map(FileId::new)
 }

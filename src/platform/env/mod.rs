@@ -39,6 +39,10 @@ pub enum SyncStep {
     SstDirectory,
     /// Series definitions, before the manifest edit that names the new length of the series log.
     SeriesLogData,
+    /// A rewritten series log, before the manifest edit that names it.
+    SeriesLogRewrite,
+    /// The directory, after a rewritten series log was created.
+    SeriesLogRewriteDirectory,
     /// A manifest edit, before its version is published.
     ManifestEdit,
     /// A new or rewritten manifest, before it is renamed and replaces the old one.
@@ -56,7 +60,7 @@ pub enum SyncStep {
 #[cfg(feature = "testing")]
 impl SyncStep {
     /// All steps. A test with an exhaustive match checks that the list is complete.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::WalGroup,
         Self::WalSegmentEnd,
         Self::WalHeader,
@@ -64,6 +68,8 @@ impl SyncStep {
         Self::SstData,
         Self::SstDirectory,
         Self::SeriesLogData,
+        Self::SeriesLogRewrite,
+        Self::SeriesLogRewriteDirectory,
         Self::ManifestEdit,
         Self::ManifestRewrite,
         Self::ManifestDirectory,

@@ -80,6 +80,11 @@ impl MemtableView {
         self.root.keys().copied()
     }
 
+    /// Returns `true` if the memtable has points of the series, deleted ones included.
+    pub(crate) fn has_series(&self, series: SeriesId) -> bool {
+        self.root.contains_key(&series)
+    }
+
     /// Appends the points of a series in a range that are not deleted.
     ///
     /// They are in time order, those at equal times in order of arrival.

@@ -1,7 +1,7 @@
 //! The empty-series set: the series without any visible point, and the candidates for a check.
 //!
-//! An empty series leaves the listings and the `max_series` count. It keeps its id, type and policy, and returns with
-//! its next point. A series becomes empty in one of two ways:
+//! An empty series leaves the listings and the `max_series` count. It keeps its id, type and policy until its
+//! definition is dropped, and returns with its next point. A series becomes empty in one of two ways:
 //!
 //! ```text
 //!   delete of all its time ------------------------------------------+
@@ -12,6 +12,9 @@
 //!                                         +------check: a point is visible----------------------^
 //! ```
 //!
+//! A series that was created and never had a point is *unwritten*. A delete of all time makes it empty, too, but no
+//! check does, and its definition is never dropped.
+//!
 //! A delete of part of the time of a series may have hidden its last point, and so may a cutoff. Only a scan of the
 //! series can decide this, so the series first becomes a *candidate*. Later the compactor scans the candidates of one
 //! version (the empty-series check). The writer then marks as empty those that had no visible point in this version and
@@ -19,7 +22,7 @@
 //!
 //! # Content of the manifest
 //!
-//! The manifest stores both sets, so that an opening needs no scan. The sets in memory are ahead of the manifest: they
+//! The manifest stores these sets, so that an opening needs no scan. The sets in memory are ahead of the manifest: they
 //! include records that are only in the WAL and that a power loss may take back. If the manifest named a series as
 //! empty because of a delete that is then lost, its points would be visible again, but the series would not be listed.
 //! Hence every marking has the seq of a record after which the series was empty (`pending`), and enters the manifest
@@ -39,6 +42,9 @@
 //! - A revived series may stay in the manifest's set of empty series until the next flush. Until then the record that
 //!   revived it is in the WAL.
 //! - The manifest names no candidate whose definition is not yet in the series log.
+//! - The manifest names as unwritten exactly the series that had no point in the records up to `flushed_seq`: the set
+//!   of the version in which the flushed memtable was frozen. The set in memory may be smaller, by records that a power
+//!   loss may take back.
 //! - `pending` is ordered by seq. A marking with an older seq than the last entry takes the seq of that entry: it is
 //!   always correct to write a marking to the manifest later.
 
@@ -58,15 +64,29 @@ pub(crate) struct EmptySeries {
     pending: Vector<PendingEmpty>,
     /// Series that a delete or a cutoff may have emptied.
     candidates: SeriesBitmap,
-    /// Both sets as the manifest stores them, or will store them with the edit of this version.
+    /// Series that never had a point.
+    unwritten: SeriesBitmap,
+    /// The sets as the manifest stores them, or will store them with the edit of this version.
     in_manifest: ManifestSets,
 }
 
-/// Empty series and candidates that the manifest stores.
+/// Empty, candidate and unwritten series that the manifest stores.
 #[derive(Debug, Clone, Default)]
 struct ManifestSets {
     empty: SeriesBitmap,
     candidates: SeriesBitmap,
+    unwritten: SeriesBitmap,
+}
+
+/// Sets of series of a durable state.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ManifestSeriesSets {
+    /// Series without a visible point among the records up to `flushed_seq`.
+    pub(crate) empty: SeriesSet,
+    /// Series that may be empty and await a check.
+    pub(crate) candidates: SeriesSet,
+    /// Series that had no point in any record up to `flushed_seq`.
+    pub(crate) unwritten: SeriesSet,
 }
 
 /// Series that were empty once the record `seq` was applied.
@@ -79,17 +99,21 @@ struct PendingEmpty {
     by_check: bool,
 }
 
-/// Change of both manifest sets between two versions; part of a version edit.
+/// Change of the manifest sets between two versions; part of a version edit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct EmptySeriesDelta {
     /// Series that are now empty, even if every record after `flushed_seq` is lost.
     pub(crate) emptied: SeriesSet,
-    /// Series that are no longer empty.
+    /// Series that are no longer empty, or whose definitions were dropped.
     pub(crate) revived: SeriesSet,
     /// Series that may be empty and await a check.
     pub(crate) candidates_added: SeriesSet,
     /// Series that were checked, or that the manifest now names as empty.
     pub(crate) candidates_removed: SeriesSet,
+    /// Series that were created and have no point.
+    pub(crate) unwritten_added: SeriesSet,
+    /// Series that got their first point, or whose key was defined again.
+    pub(crate) unwritten_removed: SeriesSet,
 }
 
 impl EmptySeriesDelta {
@@ -100,15 +124,19 @@ impl EmptySeriesDelta {
 
 impl EmptySeries {
     /// Creates the state from the sets in the manifest.
-    pub(crate) fn from_manifest(empty: &SeriesSet, candidates: &SeriesSet) -> Self {
+    pub(crate) fn from_manifest(sets: &ManifestSeriesSets) -> Self {
         let bitmap = |set: &SeriesSet| {
             let mut bitmap = SeriesBitmap::default();
             bitmap.insert_all(set);
             bitmap
         };
-        let (empty, candidates) = (bitmap(empty), bitmap(candidates));
-        let in_manifest = ManifestSets { empty: empty.clone(), candidates: candidates.clone() };
-        Self { in_manifest, empty, candidates, pending: Vector::new() }
+        let in_manifest = ManifestSets {
+            empty: bitmap(&sets.empty),
+            candidates: bitmap(&sets.candidates),
+            unwritten: bitmap(&sets.unwritten),
+        };
+        let ManifestSets { empty, candidates, unwritten } = in_manifest.clone();
+        Self { in_manifest, empty, candidates, unwritten, pending: Vector::new() }
     }
 
     /// Returns the number of empty series.
@@ -116,10 +144,64 @@ impl EmptySeries {
         self.empty.len()
     }
 
-    /// Returns `true` if both sets are empty, in memory and in the manifest.
+    /// Returns `true` if a flush changes no set: all are empty in the manifest, and the first two in memory.
     pub(crate) fn has_no_state(&self) -> bool {
         let Self { empty, candidates, in_manifest, .. } = self;
-        empty.is_empty() && candidates.is_empty() && in_manifest.empty.is_empty() && in_manifest.candidates.is_empty()
+        let ManifestSets { empty: durable, candidates: awaiting, unwritten } = in_manifest;
+        [empty, candidates, durable, awaiting, unwritten].into_iter().all(SeriesBitmap::is_empty)
+    }
+
+    /// Returns the number of series that the manifest names as empty.
+    pub(crate) fn durable_count(&self) -> usize {
+        self.in_manifest.empty.len()
+    }
+
+    /// Returns the series that the manifest names as empty.
+    pub(crate) fn durable_set(&self) -> SeriesSet {
+        self.in_manifest.empty.to_set()
+    }
+
+    /// Returns `true` if the series is empty, also in the manifest, and once had a point or was superseded.
+    pub(crate) fn is_durably_empty(&self, id: SeriesId) -> bool {
+        let Self { empty, unwritten, in_manifest, .. } = self;
+        let is_written = !unwritten.contains(id) && !in_manifest.unwritten.contains(id);
+        is_written && empty.contains(id) && in_manifest.empty.contains(id)
+    }
+
+    /// Returns the series that never had a point.
+    pub(crate) fn unwritten(&self) -> &SeriesBitmap {
+        &self.unwritten
+    }
+
+    /// Adds a series that was created.
+    pub(crate) fn add_unwritten(&mut self, id: SeriesId) {
+        self.unwritten.insert(id);
+    }
+
+    /// Removes series of which points are written from those that never had one.
+    pub(crate) fn mark_written(&mut self, series: &[SeriesId]) {
+        if !self.unwritten.is_empty() {
+            for id in self.unwritten.filter_contained(series) {
+                self.unwritten.remove(id);
+            }
+        }
+    }
+
+    /// Marks a series as empty whose key gets a new definition by record `seq`. No point of it is written any more.
+    pub(crate) fn mark_superseded(&mut self, seq: u64, id: SeriesId) {
+        let series = SeriesSet::from_sorted([id]);
+        self.mark(seq, &series, false);
+        self.candidates.remove(id);
+        self.unwritten.remove(id);
+    }
+
+    /// Removes series whose definitions are dropped from all sets.
+    pub(crate) fn forget(&mut self, series: &SeriesSet) {
+        let ManifestSets { empty, candidates, unwritten } = &mut self.in_manifest;
+        let own = [&mut self.empty, &mut self.candidates, &mut self.unwritten];
+        for set in own.into_iter().chain([empty, candidates, unwritten]) {
+            set.remove_all(series);
+        }
     }
 
     /// Returns `true` if the series is empty.
@@ -146,9 +228,13 @@ impl EmptySeries {
         }
     }
 
-    /// Adds series that may have become empty, except those marked as empty.
+    /// Adds series that may have become empty, except those marked as empty and those that never had a point.
     pub(crate) fn add_candidates(&mut self, series: &SeriesSet) {
-        self.candidates.insert_all_except(series, &self.empty);
+        let new = self.candidates.insert_all_except(series, &self.empty);
+        if !self.unwritten.is_empty() {
+            let unwritten = new.iter().filter(|id| self.unwritten.contains(*id));
+            self.candidates.remove_all(&SeriesSet::from_sorted(unwritten));
+        }
     }
 
     /// Returns the series that await a check.
@@ -173,8 +259,9 @@ impl EmptySeries {
 
     /// Returns the state with the manifest sets for an edit with this `flushed_seq`.
     ///
-    /// `logged_len` is the number of series whose definitions are then in the series log.
-    pub(crate) fn after_flush(&self, flushed_seq: u64, logged_len: usize) -> Self {
+    /// The definitions of series with ids below `logged_end` are then in the series log. `unwritten` are the series
+    /// that had no point in the records of this flush or before; `None` if the edit flushes nothing.
+    pub(crate) fn after_flush(&self, flushed_seq: u64, logged_end: usize, unwritten: Option<&SeriesBitmap>) -> Self {
         let (mut empty, mut pending) = (self.empty.clone(), self.pending.clone());
         let mut candidates = self.candidates.clone();
         while pending.front().is_some_and(|first| first.seq <= flushed_seq) {
@@ -186,7 +273,8 @@ impl EmptySeries {
                 candidates.insert_all(&withheld);
             }
         }
-        let in_manifest = ManifestSets { empty, candidates: candidates.below(logged_len) };
+        let unwritten = unwritten.unwrap_or(&self.in_manifest.unwritten).clone();
+        let in_manifest = ManifestSets { empty, candidates: candidates.below(logged_end), unwritten };
         Self { pending, in_manifest, ..self.clone() }
     }
 
@@ -198,12 +286,15 @@ impl EmptySeries {
             revived: before.empty.without(&after.empty),
             candidates_added: after.candidates.without(&before.candidates),
             candidates_removed: before.candidates.without(&after.candidates),
+            unwritten_added: after.unwritten.without(&before.unwritten),
+            unwritten_removed: before.unwritten.without(&after.unwritten),
         }
     }
 
-    /// Returns the empty series and the candidates that the manifest names.
-    pub(crate) fn manifest_sets(&self) -> (SeriesSet, SeriesSet) {
-        (self.in_manifest.empty.to_set(), self.in_manifest.candidates.to_set())
+    /// Returns the sets that the manifest names.
+    pub(crate) fn manifest_sets(&self) -> ManifestSeriesSets {
+        let ManifestSets { empty, candidates, unwritten } = &self.in_manifest;
+        ManifestSeriesSets { empty: empty.to_set(), candidates: candidates.to_set(), unwritten: unwritten.to_set() }
     }
 }
 
@@ -215,71 +306,115 @@ mod tests {
         SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new))
     }
 
+    fn sets(empty: &[u32], candidates: &[u32]) -> ManifestSeriesSets {
+        ManifestSeriesSets { empty: set(empty), candidates: set(candidates), unwritten: set(&[]) }
+    }
+
+    fn opened(empty: &[u32], candidates: &[u32]) -> EmptySeries {
+        EmptySeries::from_manifest(&sets(empty, candidates))
+    }
+
     #[test]
     fn the_manifest_names_a_series_as_empty_once_its_delete_is_flushed() {
         let mut state = EmptySeries::default();
         state.mark_by_delete(5, &set(&[1, 2, 3]));
         state.mark_by_delete(8, &set(&[2, 4]));
         assert!(state.contains(SeriesId::new(4)) && !state.contains(SeriesId::new(0)) && state.len() == 4);
-        let first = state.after_flush(6, 9);
+        let first = state.after_flush(6, 9, None);
         let expected = EmptySeriesDelta { emptied: set(&[1, 2, 3]), ..EmptySeriesDelta::default() };
         assert_eq!(state.delta_to(&first), expected);
-        assert_eq!(first.after_flush(8, 9).manifest_sets().0, set(&[1, 2, 3, 4]));
+        assert_eq!(first.after_flush(8, 9, None).manifest_sets().empty, set(&[1, 2, 3, 4]));
     }
 
     #[test]
     fn a_checked_series_stays_a_candidate_of_the_manifest_until_it_is_named_as_empty() {
-        let mut state = EmptySeries::from_manifest(&set(&[]), &set(&[1, 2, 3]));
+        let mut state = opened(&[], &[1, 2, 3]);
         state.remove_candidates(&set(&[1, 2, 3]));
         state.mark_by_check(7, &set(&[1, 2]));
-        let first = state.after_flush(6, 9);
+        let first = state.after_flush(6, 9, None);
         let expected = EmptySeriesDelta { candidates_removed: set(&[3]), ..EmptySeriesDelta::default() };
         assert_eq!(state.delta_to(&first), expected);
         let mut revived = first.clone();
         revived.revive(SeriesId::new(2));
-        assert_eq!(revived.after_flush(6, 9).manifest_sets(), (set(&[]), set(&[1])));
-        assert_eq!(first.after_flush(7, 9).manifest_sets(), (set(&[1, 2]), set(&[])));
+        assert_eq!(revived.after_flush(6, 9, None).manifest_sets(), sets(&[], &[1]));
+        assert_eq!(first.after_flush(7, 9, None).manifest_sets(), sets(&[1, 2], &[]));
     }
 
     #[test]
     fn a_revived_series_leaves_the_manifest_with_the_next_edit() {
-        let mut state = EmptySeries::from_manifest(&set(&[1, 2]), &set(&[]));
+        let mut state = opened(&[1, 2], &[]);
         assert!(state.revive(SeriesId::new(1)) && !state.revive(SeriesId::new(1)));
-        assert_eq!(state.manifest_sets().0, set(&[1, 2]), "until then the WAL says so");
-        let next = state.after_flush(9, 9);
+        assert_eq!(state.manifest_sets().empty, set(&[1, 2]), "until then the WAL says so");
+        let next = state.after_flush(9, 9, None);
         let expected = EmptySeriesDelta { revived: set(&[1]), ..EmptySeriesDelta::default() };
         assert_eq!(state.delta_to(&next), expected);
     }
 
     #[test]
     fn a_series_that_was_revived_and_emptied_again_waits_for_its_last_delete() {
-        let mut state = EmptySeries::from_manifest(&set(&[1]), &set(&[]));
+        let mut state = opened(&[1], &[]);
         state.revive(SeriesId::new(1));
         state.mark_by_delete(20, &set(&[1]));
-        assert_eq!(state.after_flush(19, 9).manifest_sets().0, set(&[]), "it had points at 19");
-        assert_eq!(state.after_flush(20, 9).manifest_sets().0, set(&[1]));
+        assert_eq!(state.after_flush(19, 9, None).manifest_sets().empty, set(&[]), "it had points at 19");
+        assert_eq!(state.after_flush(20, 9, None).manifest_sets().empty, set(&[1]));
     }
 
     #[test]
     fn the_manifest_names_no_candidate_before_the_series_log_defines_it() {
         let mut state = EmptySeries::default();
         state.add_candidates(&set(&[1, 5]));
-        assert_eq!(state.after_flush(3, 5).manifest_sets().1, set(&[1]));
-        assert_eq!(state.after_flush(3, 6).manifest_sets().1, set(&[1, 5]));
+        assert_eq!(state.after_flush(3, 5, None).manifest_sets().candidates, set(&[1]));
+        assert_eq!(state.after_flush(3, 6, None).manifest_sets().candidates, set(&[1, 5]));
     }
 
     #[test]
     fn a_candidate_survives_a_reopening_until_it_is_checked() {
-        let mut state = EmptySeries::from_manifest(&set(&[3]), &set(&[1]));
+        let mut state = opened(&[3], &[1]);
         state.add_candidates(&set(&[2, 3]));
-        let next = state.after_flush(1, 9);
+        let next = state.after_flush(1, 9, None);
         let expected = EmptySeriesDelta { candidates_added: set(&[2]), ..EmptySeriesDelta::default() };
         assert_eq!(state.delta_to(&next), expected, "3 is known to be empty");
-        let (empty, candidates) = next.manifest_sets();
-        let mut reopened = EmptySeries::from_manifest(&empty, &candidates);
+        let mut reopened = EmptySeries::from_manifest(&next.manifest_sets());
         assert_eq!(reopened.candidates().to_set(), set(&[1, 2]));
         reopened.remove_candidates(&set(&[1]));
         let expected = EmptySeriesDelta { candidates_removed: set(&[1]), ..EmptySeriesDelta::default() };
-        assert_eq!(reopened.delta_to(&reopened.after_flush(1, 9)), expected);
+        assert_eq!(reopened.delta_to(&reopened.after_flush(1, 9, None)), expected);
+    }
+
+    #[test]
+    fn the_manifest_names_the_series_that_had_no_point_when_the_flushed_memtable_was_frozen() {
+        let mut state = EmptySeries::default();
+        [1, 2, 3].map(SeriesId::new).into_iter().for_each(|id| state.add_unwritten(id));
+        state.mark_written(&[SeriesId::new(2)]);
+        let frozen = state.clone();
+        state.mark_written(&[SeriesId::new(3), SeriesId::new(3)]);
+        let flushed = state.after_flush(9, 9, Some(frozen.unwritten()));
+        assert_eq!(flushed.manifest_sets().unwritten, set(&[1, 3]), "the point of 3 may be lost");
+        assert_eq!(flushed.unwritten().to_set(), set(&[1]));
+        let later = flushed.after_flush(9, 9, None);
+        assert_eq!(flushed.delta_to(&later), EmptySeriesDelta::default());
+        let next = later.after_flush(10, 9, Some(&later.unwritten));
+        assert_eq!(later.delta_to(&next).unwritten_removed, set(&[3]));
+    }
+
+    #[test]
+    fn a_series_that_never_had_a_point_is_no_candidate_and_is_never_dropped() {
+        let mut state = EmptySeries::default();
+        [1, 2].map(SeriesId::new).into_iter().for_each(|id| state.add_unwritten(id));
+        state.mark_written(&[SeriesId::new(2)]);
+        state.add_candidates(&set(&[1, 2]));
+        assert_eq!(state.candidates().to_set(), set(&[2]));
+        state.mark_by_delete(4, &set(&[1, 2]));
+        let state = state.after_flush(4, 9, Some(&state.unwritten));
+        let durable = [1, 2].map(|id| state.is_durably_empty(SeriesId::new(id)));
+        assert_eq!(durable, [false, true]);
+    }
+
+    #[test]
+    fn a_dropped_series_leaves_every_set() {
+        let mut state = opened(&[1, 2, 5], &[3]);
+        state.forget(&set(&[1, 2, 3]));
+        assert_eq!((state.manifest_sets(), state.len()), (sets(&[5], &[]), 1));
+        assert_eq!(opened(&[1, 5], &[]).delta_to(&state).revived, set(&[1]));
     }
 }

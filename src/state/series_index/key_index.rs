@@ -74,6 +74,33 @@ impl KeyIndex {
         self.insert_hashed(hash(key), id);
     }
 
+    /// Removes a key, unless the map has it for another series. `get` must return the definition of each id in the map.
+    pub(super) fn remove<'a>(
+        &mut self,
+        key: &SeriesKey,
+        id: SeriesId,
+        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesDef>>,
+    ) {
+        self.remove_hashed(hash(key), id, |other| get(other).map(|def| hash(&def.key)));
+    }
+
+    fn remove_hashed(&mut self, hash: u64, id: SeriesId, hash_of: impl Fn(SeriesId) -> Option<u64>) {
+        let at = self.collisions.iter().position(|other| *other == id);
+        if self.by_hash.get(&hash) != Some(&id) {
+            if let Some(at) = at {
+                self.collisions.remove(at);
+            }
+            return;
+        }
+        match self.collisions.iter().position(|other| hash_of(*other) == Some(hash)) {
+            Some(heir) => {
+                let heir = self.collisions.remove(heir);
+                self.by_hash.insert(hash, heir);
+            }
+            None => drop(self.by_hash.remove(&hash)),
+        }
+    }
+
     fn insert_hashed(&mut self, hash: u64, id: SeriesId) {
         if let Some(first) = self.by_hash.insert(hash, id) {
             self.by_hash.insert(hash, first);
@@ -103,5 +130,15 @@ mod tests {
             keys.find(&defs[0].key, |id| defs.get(id.index())).is_none(),
             "its real hash differs from the one it was inserted under"
         );
+        let hash_of = |id: SeriesId| (id.get() < 3).then_some(7);
+        keys.remove_hashed(7, SeriesId::new(0), hash_of);
+        let find = |keys: &KeyIndex, key| keys.find_hashed(7, key, |id| defs.get(id.index())).map(|def| def.id.get());
+        let found = |keys: &KeyIndex| defs.iter().map(|def| find(keys, &def.key)).collect::<Vec<_>>();
+        assert_eq!(found(&keys), [None, Some(1), Some(2), None], "another key takes its place");
+        keys.remove_hashed(7, SeriesId::new(2), hash_of);
+        assert_eq!(found(&keys), [None, Some(1), None, None]);
+        keys.remove_hashed(7, SeriesId::new(2), hash_of);
+        keys.remove_hashed(7, SeriesId::new(1), hash_of);
+        assert_eq!(found(&keys), [None; 4]);
     }
 }

@@ -5,25 +5,34 @@
 //! memtables and SSTs have points of a series.
 //!
 //! ```text
-//!   by_id:     [ 0 | 1 | 2 | ............................................. | n-1 ]   definitions, in order of id
+//!   by_id:     0 1 2 4 5 6 9 .................................... n-1               definitions, in order of id
 //!   postings:  [ segment of 65,536 | 65,536 | 8,192 | 8,192 | 1,024 ]               sealed: metric and tag -> ids
 //!                                                                  [ newest ]        not sealed: filtered one by one
 //!   by_key:    hash of a key -> id
 //! ```
+//!
+//! An id is assigned once. Two things end its use, and it is then **burnt**:
+//!
+//! - Its definition is *dropped*: the series is empty for good, and nothing names its id any more.
+//! - It is *superseded*: the series was empty, and its key was defined again with another type or policy, under a new
+//!   id. The definition stays until it can be dropped, since SSTs may have hidden points of it.
 
 pub(crate) mod empty_series;
+pub(crate) mod handles;
 mod key_index;
 mod postings;
 mod postings_segment;
+mod restore;
 mod series_bitmap;
 
 use std::collections::BTreeSet;
 
-use im::Vector;
+use im::OrdMap;
 
 pub(crate) use self::series_bitmap::SeriesBitmap;
 
 use self::empty_series::EmptySeries;
+use self::handles::SeriesHandles;
 use self::key_index::KeyIndex;
 use self::postings::Postings;
 use crate::state::tombstone::Tombstone;
@@ -38,20 +47,41 @@ use crate::types::series::{
 /// The series of one version. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeriesIndex {
-    /// Definitions; the position of a series is its id.
-    by_id: Vector<Arc<SeriesDef>>,
+    by_id: OrdMap<SeriesId, Arc<SeriesDef>>,
+    /// The definition with the greatest id; stored, because each new series needs it several times.
+    newest: Option<Arc<SeriesDef>>,
+    /// The id of the next series: above every id that was ever assigned.
+    next_id: u32,
     by_key: KeyIndex,
     /// Postings of all series except the newest ones, which do not fill a segment yet.
     postings: Postings,
     empty: EmptySeries,
+    /// Ids whose definitions were dropped.
+    dropped: SeriesBitmap,
+    /// Ids that have a definition, and whose key has a newer one.
+    superseded: SeriesBitmap,
     /// See [`bytes`](Self::bytes).
     bytes: u64,
+    /// See [`key_bytes`](Self::key_bytes).
+    key_bytes: u64,
+    /// Series of which a handle was given out; `None` in models, where handles of burnt ids are not resolved.
+    handles: Option<Arc<SeriesHandles>>,
 }
 
 impl SeriesIndex {
-    /// Returns the number of series, empty ones included.
+    /// Returns the exclusive end of the ids of the definitions.
+    fn end(&self) -> u32 {
+        self.newest.as_ref().map_or(0, |newest| newest.id.get() + 1)
+    }
+
+    /// Returns the number of definitions, those of empty series included.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Returns an id above every id that was ever assigned.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
     }
 
     /// Returns the estimated bytes of the definitions and both maps, without postings.
@@ -59,8 +89,13 @@ impl SeriesIndex {
         self.bytes
     }
 
+    /// Returns the length of the texts of all keys in bytes, which `max_series_key_bytes` limits.
+    pub(crate) fn key_bytes(&self) -> u64 {
+        self.key_bytes
+    }
+
     pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesDef>> {
-        self.by_id.get(id.index())
+        self.by_id.get(&id)
     }
 
     /// Returns the key of a series as text; its id, if it is not defined.
@@ -72,20 +107,45 @@ impl SeriesIndex {
         self.by_key.find(key, |id| self.get(id))
     }
 
-    /// Returns the series that were created after the first `len` ones, by id in ascending order.
-    pub(crate) fn created_after(&self, len: usize) -> impl Iterator<Item = &Arc<SeriesDef>> {
-        (len..self.by_id.len()).filter_map(|at| self.by_id.get(at))
+    /// Returns `true` if points may be written under this id: it was assigned and is not burnt.
+    pub(crate) fn takes_points(&self, id: SeriesId) -> bool {
+        id.get() < self.next_id && !self.is_burnt(id)
+    }
+
+    fn is_burnt(&self, id: SeriesId) -> bool {
+        let is_in = |ids: &SeriesBitmap| !ids.is_empty() && ids.contains(id);
+        is_in(&self.dropped) || is_in(&self.superseded)
+    }
+
+    /// Registers a series of which a handle is given out, so that the handle can be resolved once its id is burnt.
+    pub(crate) fn register_handle(&self, def: &Arc<SeriesDef>) {
+        if let Some(handles) = &self.handles {
+            handles.insert(def, |id| self.get(id).is_some());
+        }
+    }
+
+    /// Returns the definition that a handle was given out for; `None` if the id is burnt and the registry lost it.
+    ///
+    /// If the id is burnt, the key of the definition leads to the series that replaces it, if there is one.
+    pub(crate) fn definition_of_handle(&self, id: SeriesId) -> Option<Arc<SeriesDef>> {
+        let registered = || self.handles.as_ref().and_then(|handles| handles.get(id));
+        self.get(id).cloned().or_else(registered)
+    }
+
+    /// Returns the series with ids from `first` on, by id in ascending order.
+    pub(crate) fn created_from(&self, first: u32) -> impl Iterator<Item = &Arc<SeriesDef>> {
+        self.by_id.range(SeriesId::new(first)..).map(|(_, def)| def)
     }
 
     /// Returns all series, by id in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
-        self.by_id.iter()
+        self.by_id.values()
     }
 
     /// Returns the series that match the filter, empty ones included, by id in ascending order.
     pub(crate) fn select<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
-        let newest = self.created_after(self.postings.sealed()).filter(move |def| filter.matches(&def.key));
-        self.postings.select(filter).chain(newest)
+        let newest = self.created_from(self.postings.sealed_end()).filter(move |def| filter.matches(&def.key));
+        self.postings.select(filter).chain(newest).filter(|def| !self.is_burnt(def.id))
     }
 
     /// Returns the series that match the filter and are not empty, by id in ascending order.
@@ -112,11 +172,11 @@ impl SeriesIndex {
     }
 
     fn is_listed(&self, def: &SeriesDef) -> bool {
-        !self.empty.contains(def.id)
+        !self.empty.contains(def.id) && !self.is_burnt(def.id)
     }
 
     fn newest_listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
-        self.created_after(self.postings.sealed()).filter(|def| self.is_listed(def))
+        self.created_from(self.postings.sealed_end()).filter(|def| self.is_listed(def))
     }
 
     pub(crate) fn empty_series(&self) -> &EmptySeries {
@@ -134,6 +194,8 @@ impl SeriesIndex {
     }
 
     /// Adds series that may have become empty to the candidates, except those marked as empty.
+    ///
+    /// A series that never had a point is none: it stays listed.
     pub(crate) fn add_candidates(&mut self, series: &SeriesSet) {
         self.empty.add_candidates(series);
     }
@@ -147,19 +209,29 @@ impl SeriesIndex {
     ///
     /// Records must be applied in the order of their seqs.
     pub(crate) fn apply_delete(&mut self, tombstone: &Tombstone) {
+        let defined = self.defined_among(&tombstone.series);
         if tombstone.covers_all_time() {
-            self.empty.mark_by_delete(tombstone.seq, &tombstone.series);
+            self.empty.mark_by_delete(tombstone.seq, &defined);
         } else {
-            self.add_candidates(&tombstone.series);
+            self.add_candidates(&defined);
         }
     }
 
-    /// Unmarks the empty series among those of which points are written.
+    /// Returns those of `series` whose definitions were not dropped.
+    fn defined_among(&self, series: &SeriesSet) -> SeriesSet {
+        if self.dropped.is_empty() {
+            return series.clone();
+        }
+        SeriesBitmap::default().insert_all_except(series, &self.dropped)
+    }
+
+    /// Records that points of these series are written: unmarks the empty ones, and those that never had a point.
     ///
     /// # Errors
     /// `TooManySeries` if more than `cap` series would not be empty: a revived series counts as a new one. The index is
     /// then partly changed and must be discarded.
     pub(crate) fn revive(&mut self, series: &[SeriesId], cap: u32) -> Result<()> {
+        self.empty.mark_written(series);
         for id in self.empty.filter_contained(series) {
             if self.empty.revive(id) && self.listed_count() > cap as usize {
                 return Err(Error::TooManySeries { cap });
@@ -170,38 +242,67 @@ impl SeriesIndex {
 
     /// Returns the index after every record up to `flushed_seq` was flushed.
     ///
-    /// Only the sets of empty series and candidates that the manifest stores differ.
-    pub(crate) fn after_flush(&self, flushed_seq: u64) -> Self {
-        if self.empty.has_no_state() {
+    /// `flushed` is the index after these records if they were flushed only now; `None` if they were flushed before.
+    /// Only the sets of empty, unwritten and candidate series that the manifest stores differ.
+    pub(crate) fn after_flush(&self, flushed_seq: u64, flushed: Option<&Self>) -> Self {
+        let unwritten = flushed.map(|flushed| flushed.empty.unwritten());
+        if self.empty.has_no_state() && unwritten.is_none_or(SeriesBitmap::is_empty) {
             return self.clone();
         }
-        // A binary search for the number of series created by records up to `flushed_seq`: seqs rise with ids.
-        let (mut logged_len, mut end) = (0, self.len());
-        while logged_len < end {
-            let middle = usize::midpoint(logged_len, end);
-            if self.by_id[middle].seq <= flushed_seq { logged_len = middle + 1 } else { end = middle }
-        }
-        Self { empty: self.empty.after_flush(flushed_seq, logged_len), ..self.clone() }
+        Self { empty: self.empty.after_flush(flushed_seq, self.logged_end(flushed_seq), unwritten), ..self.clone() }
     }
 
-    /// Restores the empty series and the candidates that the manifest names.
-    ///
-    /// # Errors
-    /// The rule that is violated, as text: every series that is named has a definition.
-    pub(crate) fn restore_empty(&mut self, empty: &SeriesSet, candidates: &SeriesSet) -> Result<(), String> {
-        let mut ends = [empty, candidates].into_iter().filter_map(SeriesSet::bounds).map(|ids| *ids.end());
-        if let Some(id) = ends.find(|id| id.index() >= self.len()) {
-            return Err(format!("series {id} is named as empty and has no definition"));
+    /// Returns the exclusive end of the ids that records up to `flushed_seq` created.
+    fn logged_end(&self, flushed_seq: u64) -> usize {
+        // A binary search over the ids: seqs rise with ids.
+        let (mut end, mut after) = (0, self.next_id);
+        while end < after {
+            let middle = end + (after - end) / 2;
+            match self.created_from(middle).next() {
+                Some(def) if def.seq <= flushed_seq => end = def.id.get() + 1,
+                _ => after = middle,
+            }
         }
-        self.empty = EmptySeries::from_manifest(empty, candidates);
-        Ok(())
+        end as usize
+    }
+
+    /// Returns those of `series` that the rest of the version allows to drop: empty, durably so, and written once.
+    pub(crate) fn droppable_among(&self, series: &SeriesSet) -> SeriesBitmap {
+        let mut found = SeriesBitmap::default();
+        let droppable = series.iter().filter(|id| self.get(*id).is_some() && self.empty.is_durably_empty(*id));
+        found.insert_all(&SeriesSet::from_sorted(droppable));
+        found
+    }
+
+    /// Drops definitions. Nothing may name their ids any more.
+    pub(crate) fn drop_definitions(&mut self, series: &SeriesSet) {
+        for id in series.iter() {
+            let Some(def) = self.by_id.remove(&id) else { continue };
+            let before = self.by_id.get_prev(&id).map(|(_, def)| &def.key);
+            let after = self.by_id.get_next(&id).map(|(_, def)| def);
+            // The text that the next key shared with this key is its own now, unless it shares it with the key before.
+            let was = def_bytes(&def, before) + after.map_or(0, |after| def_bytes(after, Some(&def.key)));
+            let is = after.map_or(0, |after| def_bytes(after, before));
+            self.bytes = (self.bytes + is).saturating_sub(was);
+            self.key_bytes = self.key_bytes.saturating_sub(def.key.byte_len() as u64);
+            let Self { by_id, by_key, .. } = self;
+            by_key.remove(&def.key, id, |other| by_id.get(&other));
+        }
+        self.newest = self.by_id.get_max().map(|(_, newest)| Arc::clone(newest));
+        self.empty.forget(series);
+        self.superseded.remove_all(series);
+        self.dropped.insert_all(series);
+        let by_id = &self.by_id;
+        self.postings.remove(series, |id| by_id.contains_key(&id));
     }
 
     /// Finds the series of this key, which may be empty, or creates it.
     ///
+    /// A series without points whose type or policy differs is superseded by a new one.
+    ///
     /// # Errors
-    /// `TypeMismatch` or `DuplicatesMismatch` if it exists with another type or policy; `TooManySeries` if it does not
-    /// exist, and `max_series` is reached or no id is left.
+    /// `TypeMismatch` or `DuplicatesMismatch` if it has points and another type or policy; `TooManySeries` if it does
+    /// not exist, and `max_series` is reached or no id is left; `TooManyKeyBytes` if the key exceeds their limit.
     pub(crate) fn find_or_create(
         &mut self,
         key: &SeriesKey,
@@ -209,22 +310,23 @@ impl SeriesIndex {
         chosen: Option<DuplicatePolicy>,
         settings: NewSeriesSettings,
     ) -> Result<SeriesLookup> {
+        let mut superseded = None;
         if let Some(existing) = self.find(key) {
-            if existing.ty != ty {
-                return Err(Error::TypeMismatch { series: key.to_string(), expected: existing.ty, found: ty });
+            match mismatch(existing, ty, chosen) {
+                None => return Ok(SeriesLookup::Existing(existing.id)),
+                Some(error) if !self.empty.contains(existing.id) => return Err(error),
+                Some(_) => superseded = Some(existing.id),
             }
-            let expected = existing.duplicates;
-            return match chosen {
-                Some(found) if found != expected => {
-                    Err(Error::DuplicatesMismatch { series: key.to_string(), expected, found })
-                }
-                _ => Ok(SeriesLookup::Existing(existing.id)),
-            };
         }
-        let NewSeriesSettings { seq, cap, duplicates } = settings;
-        let has_room = self.listed_count() < cap as usize;
-        let next = u32::try_from(self.len()).ok().filter(|next| *next < MAX_SERIES_IDS && has_room);
-        let id = next.map(SeriesId::new).ok_or(Error::TooManySeries { cap })?;
+        let NewSeriesSettings { seq, cap, key_bytes_cap, duplicates } = settings;
+        let has_room = self.listed_count() < cap as usize && self.next_id < MAX_SERIES_IDS;
+        let id = has_room.then(|| SeriesId::new(self.next_id)).ok_or(Error::TooManySeries { cap })?;
+        if self.key_bytes + key.byte_len() as u64 > key_bytes_cap {
+            return Err(Error::TooManyKeyBytes { cap: key_bytes_cap });
+        }
+        if let Some(old) = superseded {
+            self.supersede(old, seq);
+        }
         let duplicates = chosen.unwrap_or(duplicates);
         let created = Arc::new(SeriesDef { id, key: self.intern_key(key), ty, duplicates, seq });
         self.push(&created);
@@ -232,26 +334,13 @@ impl SeriesIndex {
         Ok(SeriesLookup::Created(created))
     }
 
-    /// Restores a definition that was read from disk. Returns `false` if the index has it already.
-    ///
-    /// # Errors
-    /// The rule that is violated, as text: ids are dense, a key names one series, a definition that is read twice is
-    /// equal.
-    pub(crate) fn restore(&mut self, def: SeriesDef) -> Result<bool, String> {
-        if let Some(known) = self.get(def.id) {
-            let equal = **known == def;
-            return if equal { Ok(false) } else { Err(format!("series {} has two different definitions", def.id)) };
-        }
-        if def.id.index() != self.len() {
-            return Err(format!("series {} is defined while {} is the next id", def.id, self.len()));
-        }
-        if let Some(other) = self.find(&def.key) {
-            return Err(format!("{} is defined as series {} and as series {}", def.key, other.id, def.id));
-        }
-        let mut def = def;
-        def.key = self.intern_key(&def.key);
-        self.push(&Arc::new(def));
-        Ok(true)
+    /// Ends the use of an empty series whose key gets a new definition by record `seq`.
+    fn supersede(&mut self, id: SeriesId, seq: u64) {
+        let Some(def) = self.get(id).cloned() else { return };
+        self.empty.mark_superseded(seq, id);
+        self.superseded.insert(id);
+        let Self { by_id, by_key, .. } = self;
+        by_key.remove(&def.key, id, |other| by_id.get(&other));
     }
 
     /// Moves new series into the postings, as far as they fill a segment.
@@ -263,24 +352,49 @@ impl SeriesIndex {
 
     /// Returns an equal key that shares equal texts with the key of the newest series, to save memory.
     fn intern_key(&self, key: &SeriesKey) -> SeriesKey {
-        self.by_id.last().map_or_else(|| key.clone(), |last| key.interned_with(&last.key))
+        self.newest.as_ref().map_or_else(|| key.clone(), |newest| key.interned_with(&newest.key))
     }
 
     fn push(&mut self, def: &Arc<SeriesDef>) {
-        self.bytes += def_bytes(def, self.by_id.last().map(|last| &last.key));
-        self.by_id.push_back(Arc::clone(def));
+        self.bytes += def_bytes(def, self.newest.as_ref().map(|newest| &newest.key));
+        self.key_bytes += def.key.byte_len() as u64;
+        // Ids without a definition below this one are those of dropped definitions.
+        if self.end() < def.id.get() {
+            self.dropped.insert_all(&ids_between(self.end(), def.id.get()));
+        }
+        self.next_id = self.next_id.max(def.id.get() + 1);
+        self.by_id.insert(def.id, Arc::clone(def));
+        self.newest = Some(Arc::clone(def));
         self.by_key.insert(&def.key, def.id);
+        self.empty.add_unwritten(def.id);
     }
+}
+
+/// Returns the set of the ids from `first` to before `end`.
+fn ids_between(first: u32, end: u32) -> SeriesSet {
+    let range =
+        end.checked_sub(1).filter(|last| *last >= first).map(|last| (SeriesId::new(first), SeriesId::new(last)));
+    SeriesSet::from_ranges(range.into_iter().collect()).unwrap_or_default()
+}
+
+/// Returns the error for a series with another type, or another policy than the chosen one.
+fn mismatch(existing: &SeriesDef, ty: ValueType, chosen: Option<DuplicatePolicy>) -> Option<Error> {
+    let series = || existing.key.to_string();
+    if existing.ty != ty {
+        return Some(Error::TypeMismatch { series: series(), expected: existing.ty, found: ty });
+    }
+    let (found, expected) = (chosen?, existing.duplicates);
+    (found != expected).then(|| Error::DuplicatesMismatch { series: series(), expected, found })
 }
 
 /// Returns the estimated bytes of a definition: reference counts, key, and entries in both maps.
 ///
-/// Texts that the key shares with the key `before` do not count. The nodes of the maps are about two thirds full, so an
-/// entry counts one and a half times.
+/// Texts that the key shares with the key `before` do not count. The nodes of the maps are half to two thirds full, so
+/// an entry counts twice.
 fn def_bytes(def: &SeriesDef, before: Option<&SeriesKey>) -> u64 {
     let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_OVERHEAD_BYTES;
-    let entries = size_of::<Arc<SeriesDef>>() + size_of::<(u64, SeriesId)>();
-    (own + def.key.heap_bytes_shared_with(before) + entries * 3 / 2) as u64
+    let entries = size_of::<(SeriesId, Arc<SeriesDef>)>() + size_of::<(u64, SeriesId)>();
+    (own + def.key.heap_bytes_shared_with(before) + entries * 2) as u64
 }
 
 /// Settings of a new series besides its key and type.
@@ -291,6 +405,8 @@ pub(crate) struct NewSeriesSettings {
     /// `max_series`: the maximum number of series that are not empty.
     /// A series that never had a point counts.
     pub(crate) cap: u32,
+    /// `max_series_key_bytes`: the maximum length of the texts of all keys, in bytes.
+    pub(crate) key_bytes_cap: u64,
     /// Policy if the request chooses none.
     pub(crate) duplicates: DuplicatePolicy,
 }

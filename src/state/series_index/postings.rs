@@ -1,65 +1,138 @@
 //! The sealed postings segments of all series except the newest ones, which have no postings.
 //!
 //! Segments have three sizes, and eight of one size merge into one of the next. So each series is indexed at most three
-//! times however many series there are, and a version shares all but a few segments with its predecessor.
+//! times however many series there are, and a version shares all but a few segments with its predecessor. A dropped
+//! series stays in its segment, and is left out of every result, until the segment is rebuilt without it; such a
+//! segment has any size.
 
-use im::Vector;
+use im::{OrdMap, Vector};
 
 use super::postings_segment::{MAX_SEGMENT_SERIES, PostingsSegment};
 use crate::sync::Arc;
-use crate::types::series::{IndexFilter, SeriesDef};
+use crate::types::series::{IndexFilter, SeriesDef, SeriesId, SeriesSet};
 
 /// Sizes of segments in number of series, each an eighth of the size before.
 const SEGMENT_SIZES: [usize; 3] = [MAX_SEGMENT_SERIES, MAX_SEGMENT_SERIES >> 3, MAX_SEGMENT_SERIES >> 6];
 
-/// Segments of all sealed series, in the order of ids, larger segments first. Cloning them is O(1).
+/// A segment is rebuilt once more than this share of its series was dropped, so that it keeps few dropped definitions.
+const MAX_DROPPED_SHARE: usize = 8;
+/// A segment that is rebuilt joins the one before it if both have at most this number of series.
+const MAX_JOINED_SERIES: usize = MAX_SEGMENT_SERIES >> 3;
+
+/// Segments of all sealed series, in the order of ids. Cloning them is O(1).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Postings {
-    segments: Vector<Arc<PostingsSegment>>,
-    /// Number of series in all segments.
-    sealed: usize,
+    segments: Vector<SealedSegment>,
+    /// Exclusive end of the ids of the sealed series.
+    sealed_end: u32,
+    /// Number of the sealed series that were not dropped.
+    live: usize,
+}
+
+/// A segment, and the number of its series that were dropped since it was built.
+#[derive(Debug, Clone)]
+struct SealedSegment {
+    segment: Arc<PostingsSegment>,
+    dropped: usize,
+}
+
+impl SealedSegment {
+    fn new(series: Vec<Arc<SeriesDef>>) -> Self {
+        Self { segment: Arc::new(PostingsSegment::new(series.into())), dropped: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.segment.len()
+    }
 }
 
 impl Postings {
-    /// Returns the number of series in all segments, which are the first ones by id.
-    pub(super) fn sealed(&self) -> usize {
-        self.sealed
+    /// Returns the exclusive end of the ids of the series in segments. Later series are in none.
+    pub(super) fn sealed_end(&self) -> u32 {
+        self.sealed_end
     }
 
     pub(super) fn segments(&self) -> impl Iterator<Item = &PostingsSegment> {
-        self.segments.iter().map(|segment| &**segment)
+        self.segments.iter().map(|sealed| &*sealed.segment)
     }
 
     /// Seals series that fill a segment, and merges segments that fill a larger one.
-    pub(super) fn seal(&mut self, by_id: &Vector<Arc<SeriesDef>>) {
+    pub(super) fn seal(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesDef>>) {
         self.seal_in(by_id, &SEGMENT_SIZES);
     }
 
-    fn seal_in(&mut self, by_id: &Vector<Arc<SeriesDef>>, sizes: &[usize]) {
-        let starts =
-            |sealed: usize| move |size: &&usize| sealed.is_multiple_of(**size) && by_id.len() - sealed >= **size;
-        while let Some(size) = sizes.iter().find(starts(self.sealed)) {
-            // By position: skipping through an iterator would visit all series before it.
-            let positions = self.sealed..self.sealed + size;
-            let series = positions.filter_map(|at| by_id.get(at).cloned()).collect();
-            self.segments.push_back(Arc::new(PostingsSegment::new(series)));
-            self.sealed += size;
-            sizes.iter().rev().for_each(|size| self.merge_last(*size));
+    fn seal_in(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesDef>>, sizes: &[usize]) {
+        let Some((smallest, larger)) = sizes.split_last() else { return };
+        // Counted, because a range of the map takes time: most calls find too few new series.
+        let mut unsealed = by_id.len().saturating_sub(self.live);
+        loop {
+            // A larger segment follows only segments that are as large: smaller ones are merged up to that size.
+            let fits = |size: &&usize| self.segments.last().is_none_or(|last| last.len() >= **size);
+            let size = larger.iter().filter(fits).chain([smallest]).find(|size| unsealed >= **size);
+            let Some(size) = size else { break };
+            let newest = by_id.range(SeriesId::new(self.sealed_end)..).map(|(_, def)| def);
+            let series: Vec<Arc<SeriesDef>> = newest.take(*size).cloned().collect();
+            self.sealed_end = series.last().map_or(self.sealed_end, |last| last.id.get() + 1);
+            unsealed -= size;
+            self.live += series.len();
+            self.segments.push_back(SealedSegment::new(series));
+            larger.iter().rev().for_each(|size| self.merge_last(*size));
         }
     }
 
-    /// Merges the last segments into one of this size, if they fill it exactly.
+    /// Merges the smaller segments at the end into segments of up to this size, once they fill one.
     fn merge_last(&mut self, size: usize) {
-        if !self.sealed.is_multiple_of(size) || self.segments.last().is_none_or(|last| last.len() >= size) {
-            return;
+        let smaller = self.segments.iter().rev().take_while(|sealed| sealed.len() < size).count();
+        let mut rest = self.segments.split_off(self.segments.len() - smaller);
+        while rest.iter().map(SealedSegment::len).sum::<usize>() >= size {
+            let (mut series, mut merged) = (Vec::with_capacity(size), Vec::new());
+            while let Some(next) = rest.pop_front() {
+                if !merged.is_empty() && series.len() + next.len() > size {
+                    rest.push_front(next);
+                    break;
+                }
+                series.extend(next.segment.series().iter().cloned());
+                merged.push(next);
+            }
+            if merged.len() == 1 {
+                self.segments.extend(merged);
+            } else {
+                let dropped = merged.iter().map(|sealed| sealed.dropped).sum();
+                self.segments.push_back(SealedSegment { dropped, ..SealedSegment::new(series) });
+            }
         }
-        let (mut series, mut merged) = (Vec::with_capacity(size), Vec::new());
-        while merged.iter().map(|segment: &Arc<PostingsSegment>| segment.len()).sum::<usize>() < size {
-            let Some(segment) = self.segments.pop_back() else { break };
-            merged.push(segment);
+        self.segments.append(rest);
+    }
+
+    /// Records that these series were dropped, and rebuilds the segments of which too many were.
+    ///
+    /// `is_defined` returns `true` for the series that stay.
+    pub(super) fn remove(&mut self, dropped: &SeriesSet, is_defined: impl Fn(SeriesId) -> bool) {
+        let mut next: Vec<SealedSegment> = Vec::with_capacity(self.segments.len());
+        // `true` if the last segment in `next` was rebuilt.
+        let mut may_join = false;
+        for mut sealed in std::mem::take(&mut self.segments) {
+            sealed.dropped += sealed.segment.count_of(dropped);
+            let left = sealed.len() - sealed.dropped.min(sealed.len());
+            if sealed.dropped * MAX_DROPPED_SHARE <= sealed.len() {
+                may_join = false;
+                next.push(sealed);
+                continue;
+            }
+            let before = next.last().map_or(0, SealedSegment::len);
+            let joins =
+                before > 0 && (before + left <= MAX_JOINED_SERIES || may_join && before + left <= MAX_SEGMENT_SERIES);
+            let joined = if joins { next.pop() } else { None };
+            let sources = joined.iter().map(|sealed| &sealed.segment).chain([&sealed.segment]);
+            let live = sources.flat_map(|segment| segment.series()).filter(|def| is_defined(def.id));
+            let series: Vec<Arc<SeriesDef>> = live.cloned().collect();
+            may_join = true;
+            if !series.is_empty() {
+                next.push(SealedSegment::new(series));
+            }
         }
-        merged.iter().rev().for_each(|segment| series.extend(segment.series().iter().cloned()));
-        self.segments.push_back(Arc::new(PostingsSegment::new(series.into())));
+        self.live = next.iter().map(|sealed| sealed.len() - sealed.dropped).sum();
+        self.segments = next.into();
     }
 
     /// Returns the series in segments that match the filter, by id in ascending order.
@@ -160,10 +233,12 @@ mod tests {
             keys in prop::collection::vec((text(), prop::collection::vec((text(), text()), 0..4)), 0..150),
             trees in prop::collection::vec(tree(), 1..6),
             read_back in any::<bool>(),
+            drops in prop::collection::vec(prop::collection::btree_set(0..220_u32, 0..200), 0..4),
         ) {
-            let (mut by_id, mut postings) = (Vector::new(), Postings::default());
+            let (mut by_id, mut postings) = (OrdMap::new(), Postings::default());
             for (id, key) in keys.iter().enumerate() {
-                by_id.push_back(def(id, key));
+                let def = def(id, key);
+                by_id.insert(def.id, def);
                 if !read_back {
                     postings.seal_in(&by_id, &[64, 8, 2]);
                 }
@@ -171,14 +246,36 @@ mod tests {
             postings.seal_in(&by_id, &[64, 8, 2]);
             let sizes: Vec<usize> = postings.segments().map(PostingsSegment::len).collect();
             prop_assert!(sizes.iter().rev().is_sorted(), "{:?}", sizes);
-            prop_assert_eq!(postings.sealed(), keys.len() / 2 * 2);
+            prop_assert_eq!(postings.sealed_end() as usize, keys.len() / 2 * 2);
             prop_assert!(sizes.len() <= keys.len() / 64 + 7 + 3, "{:?}", sizes);
             for tree in &trees {
                 let filter = tree.filter();
                 let found: Vec<u32> = postings.select(&filter).map(|def| def.id.get()).collect();
-                let sealed = by_id.iter().take(postings.sealed()).filter(|def| filter.matches(&def.key));
-                let expected: Vec<u32> = sealed.map(|def| def.id.get()).collect();
+                let sealed = by_id.range(..SeriesId::new(postings.sealed_end())).map(|(_, def)| def);
+                let expected: Vec<u32> = sealed.filter(|def| filter.matches(&def.key)).map(|def| def.id.get()).collect();
                 prop_assert_eq!(found, expected, "{:?}", tree);
+            }
+            let mut next = keys.len();
+            for round in drops {
+                let ids = round.into_iter().map(SeriesId::new).filter(|id| by_id.contains_key(id));
+                let dropped = SeriesSet::from_sorted(ids.collect::<Vec<_>>());
+                dropped.iter().for_each(|id| _ = by_id.remove(&id));
+                postings.remove(&dropped, |id| by_id.contains_key(&id));
+                for key in keys.iter().take(20) {
+                    by_id.insert(SeriesId::new(u32::try_from(next).unwrap()), def(next, key));
+                    next += 1;
+                }
+                postings.seal_in(&by_id, &[64, 8, 2]);
+                for tree in &trees {
+                    let filter = tree.filter();
+                    let found = postings.select(&filter).filter(|def| by_id.contains_key(&def.id));
+                    let found: Vec<u32> = found.map(|def| def.id.get()).collect();
+                    let sealed = by_id.range(..SeriesId::new(postings.sealed_end())).map(|(_, def)| def);
+                    let matching = sealed.filter(|def| filter.matches(&def.key));
+                    prop_assert_eq!(found, matching.map(|def| def.id.get()).collect::<Vec<_>>(), "{:?}", tree);
+                }
+                let stored: usize = postings.segments().map(PostingsSegment::len).sum();
+                prop_assert!(stored * 7 <= by_id.len() * 8, "{stored} of {}", by_id.len());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A postings segment: the series of each metric name, tag and tag value in a run of series.
 //!
-//! The run has consecutive ids.
+//! The ids of the run ascend.
 //!
 //! A segment is created when its run is full, and never changes, so that all versions share it. It copies no text: it
 //! refers to the text in the key of the first series that has it. Positions count from the first series of the run and
@@ -12,7 +12,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use crate::sync::Arc;
-use crate::types::series::{IndexFilter, SeriesDef, SeriesKey, TagValuePredicate, ValueHint};
+use crate::types::series::{IndexFilter, SeriesDef, SeriesKey, SeriesSet, TagValuePredicate, ValueHint};
 
 /// Maximum number of series of a segment, so that positions fit in 16 bits.
 pub(super) const MAX_SEGMENT_SERIES: usize = 1 << 16;
@@ -94,7 +94,7 @@ fn tag_at(key: &SeriesKey, at: u8) -> (&str, &str) {
 }
 
 impl PostingsSegment {
-    /// Creates the segment of at most [`MAX_SEGMENT_SERIES`] series with consecutive ids.
+    /// Creates the segment of at most [`MAX_SEGMENT_SERIES`] series with ascending ids.
     pub(super) fn new(series: Box<[Arc<SeriesDef>]>) -> Self {
         debug_assert!(series.len() <= MAX_SEGMENT_SERIES);
         let (metrics, tags, values) = build_postings(&series);
@@ -103,6 +103,15 @@ impl PostingsSegment {
 
     pub(super) fn len(&self) -> usize {
         self.series.len()
+    }
+
+    /// Returns the number of ids of the set between the first and the last series.
+    ///
+    /// It is the number of series of the segment in the set, if the set has only ids of series in segments.
+    pub(super) fn count_of(&self, ids: &SeriesSet) -> usize {
+        let ends = self.series.first().zip(self.series.last());
+        let count = ends.map_or(0, |(first, last)| ids.count_within(&(first.id..=last.id)));
+        usize::try_from(count).unwrap_or(usize::MAX)
     }
 
     pub(super) fn series(&self) -> &[Arc<SeriesDef>] {

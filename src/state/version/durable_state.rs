@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cutoffs::EncodedSelector;
 use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
-use super::version_edit::VersionEdit;
+use super::version_edit::{SeriesLogEnd, VersionEdit};
 use crate::state::file_id::FileId;
-use crate::state::series_index::empty_series::EmptySeriesDelta;
+use crate::state::series_index::empty_series::{EmptySeriesDelta, ManifestSeriesSets};
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
-use crate::types::series::SeriesSet;
 
 /// Sum of all edits. Fields without a comment have the meaning that they have in [`VersionEdit`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,7 +19,8 @@ pub(crate) struct DurableState {
     pub(crate) ssts: Vec<SstMeta>,
     pub(crate) flushed_seq: u64,
     pub(crate) wal_floor: FileId,
-    pub(crate) series_log_len: u64,
+    pub(crate) series_log: SeriesLogEnd,
+    pub(crate) next_series_id: u32,
     pub(crate) next_file_id: FileId,
     /// Durable tombstones in the order of their seqs.
     pub(crate) tombstones: Vec<Arc<Tombstone>>,
@@ -30,10 +30,7 @@ pub(crate) struct DurableState {
     pub(crate) rule_cutoffs: BTreeMap<EncodedSelector, i64>,
     pub(crate) retention: RetentionProgress,
     pub(crate) duplicates: DuplicatePolicy,
-    /// Series without a visible point among the records up to `flushed_seq`.
-    pub(crate) empty_series: SeriesSet,
-    /// Series that may be empty and await a check.
-    pub(crate) empty_candidates: SeriesSet,
+    pub(crate) series_sets: ManifestSeriesSets,
     /// UUIDs of other databases that wrote SSTs of this one.
     /// None is ever removed: an unnamed SST whose header has one of these UUIDs is garbage of this database and not a
     /// foreign file.
@@ -64,13 +61,16 @@ impl DurableState {
         }
         self.duplicates = edit.duplicates.unwrap_or(self.duplicates);
         if !edit.empty_series.is_empty() {
-            let EmptySeriesDelta { emptied, revived, candidates_added, candidates_removed } = &edit.empty_series;
-            self.empty_series = self.empty_series.with_and_without(emptied, revived);
-            self.empty_candidates = self.empty_candidates.with_and_without(candidates_added, candidates_removed);
+            let delta = &edit.empty_series;
+            let ManifestSeriesSets { empty, candidates, unwritten } = &mut self.series_sets;
+            *empty = empty.with_and_without(&delta.emptied, &delta.revived);
+            *candidates = candidates.with_and_without(&delta.candidates_added, &delta.candidates_removed);
+            *unwritten = unwritten.with_and_without(&delta.unwritten_added, &delta.unwritten_removed);
         }
         self.flushed_seq = edit.flushed_seq;
         self.wal_floor = edit.wal_floor;
-        self.series_log_len = edit.series_log_len;
+        self.series_log = edit.series_log;
+        self.next_series_id = self.next_series_id.max(edit.next_series_id);
         self.next_file_id = self.next_file_id.max(edit.next_file_id);
         Ok(())
     }
@@ -83,7 +83,11 @@ impl DurableState {
             let (from, to) = (self.wal_floor.get(), edit.wal_floor.get());
             return Err(format!("the WAL floor moves back from {from} to {to}"));
         }
-        if edit.series_log_len < self.series_log_len {
+        let (before, after) = (self.series_log, edit.series_log);
+        if after.file < before.file {
+            return Err(format!("the series log moves back from {} to {}", before.file.get(), after.file.get()));
+        }
+        if after.file == before.file && after.len < before.len {
             return Err("the length of the series log decreases".to_owned());
         }
         Ok(())
@@ -142,7 +146,8 @@ impl DurableState {
             removed_ssts: Vec::new(),
             flushed_seq: self.flushed_seq,
             wal_floor: self.wal_floor,
-            series_log_len: self.series_log_len,
+            series_log: self.series_log,
+            next_series_id: self.next_series_id,
             next_file_id: self.next_file_id,
             added_tombstones: self.tombstones.clone(),
             removed_tombstones: Vec::new(),
@@ -151,8 +156,9 @@ impl DurableState {
             retention: (self.retention != RetentionProgress::default()).then(|| self.retention.clone()),
             duplicates: Some(self.duplicates),
             empty_series: EmptySeriesDelta {
-                emptied: self.empty_series.clone(),
-                candidates_added: self.empty_candidates.clone(),
+                emptied: self.series_sets.empty.clone(),
+                candidates_added: self.series_sets.candidates.clone(),
+                unwritten_added: self.series_sets.unwritten.clone(),
                 ..EmptySeriesDelta::default()
             },
             origins: self.origins.iter().copied().collect(),

@@ -1,8 +1,8 @@
 //! The version: one immutable state of the database, and the pure steps from one version to the next.
 //!
 //! ```text
-//!                  after_commit, with_tombstones, after_freeze, after_flush,
-//!   Version n  --  after_compaction, after_retention, after_empty_series_check  -->  Version n+1
+//!                  after_commit, with_tombstones, after_freeze, after_flush, after_compaction,
+//!   Version n  --  after_retention, after_empty_series_check, after_drop  -->  Version n+1
 //!                                     |
 //!                                     +-- edit_to --> VersionEdit --> the manifest --> DurableState
 //! ```
@@ -39,7 +39,7 @@ pub(crate) use retention_progress::{
 #[cfg(test)]
 pub(crate) use sst::LAST_TIER;
 pub(crate) use sst::{BASE, L0, SstMeta};
-pub(crate) use version_edit::VersionEdit;
+pub(crate) use version_edit::{SeriesLogEnd, VersionEdit};
 
 use im::Vector;
 

@@ -33,7 +33,9 @@
 //!    accepts no write until the floor has moved. A segment without a predecessor beyond the floor is therefore empty.
 //! 7. A bad last edit of the manifest is a torn write only if the state without it is complete: its SSTs exist and the
 //!    WAL still starts at its floor. Otherwise the edit was durable once (later steps relied on it) and is now damaged.
-//! 8. New file ids lie above every id in the manifest and in the directory, so that no file is overwritten.
+//! 8. The series log that the manifest names must exist; others are garbage. Rule 7 applies to it as to the SSTs: an
+//!    edit that replaces the log is durable before the old log is removed.
+//! 9. New file ids lie above every id in the manifest and in the directory, so that no file is overwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +71,8 @@ pub(crate) struct RecoveryInput {
     pub(crate) segments: Vec<SegmentSummary>,
     /// The SSTs in the directory, with their lengths in bytes.
     pub(crate) ssts: BTreeMap<FileId, u64>,
+    /// Series logs in the directory.
+    pub(crate) series_logs: Vec<FileId>,
     /// Ids of further files, such as spare segments and temporary files. They matter only for the next id.
     pub(crate) other_ids: Vec<FileId>,
 }
@@ -95,6 +99,8 @@ pub(crate) struct RecoveryPlan {
     /// SSTs that the manifest does not name.
     /// Those whose headers name this database are removed before the replay.
     pub(crate) garbage_ssts: Vec<FileId>,
+    /// Series logs that the manifest does not name. They are removed once the recovered state is durable.
+    pub(crate) garbage_series_logs: Vec<FileId>,
     /// An id above every id in the manifest and in the directory.
     pub(crate) next_file_id: FileId,
 }
@@ -113,6 +119,8 @@ pub(crate) enum RecoveryRefusal {
     MissingSsts(Vec<FileId>),
     /// An SST does not have the length that the manifest names.
     SstLength { id: FileId, named: u64, found: u64 },
+    /// The series log that the manifest names does not exist.
+    MissingSeriesLog(FileId),
     /// The segment at the floor, or a predecessor that a later segment names, does not exist.
     MissingSegment(FileId),
     /// The last edit of the manifest is bad, and the files do not fit the state without it.
@@ -129,18 +137,20 @@ pub(crate) enum RecoveryRefusal {
 pub(crate) fn plan_recovery(input: &RecoveryInput) -> Result<RecoveryPlan, RecoveryRefusal> {
     let durable = &input.manifest.durable;
     check_ssts(input)?;
+    check_series_log(input)?;
     let (older, newer): (Vec<_>, Vec<_>) =
         input.segments.iter().cloned().partition(|segment| segment.id < durable.wal_floor);
     let segments = chain(durable, newer).map_err(|refusal| refusal_after_bad_edit(input, refusal))?;
     let (replay, unfinished) = segments;
     let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
-    let highest = named.iter().chain(input.ssts.keys()).chain(&input.other_ids).copied();
+    let highest = named.iter().chain(input.ssts.keys()).chain(&input.series_logs).chain(&input.other_ids).copied();
     let highest = highest.chain(input.segments.iter().map(|segment| segment.id)).max();
     Ok(RecoveryPlan {
         durable: durable.clone(),
         replay,
         garbage_segments: older.iter().chain(&unfinished).map(|segment| segment.id).collect(),
         garbage_ssts: input.ssts.keys().filter(|id| !named.contains(id)).copied().collect(),
+        garbage_series_logs: input.series_logs.iter().filter(|id| **id != durable.series_log.file).copied().collect(),
         next_file_id: highest.map_or(FileId::new(1), FileId::next).max(durable.next_file_id),
     })
 }
@@ -171,6 +181,17 @@ fn check_ssts(input: &RecoveryInput) -> Result<(), RecoveryRefusal> {
         }
     }
     Ok(())
+}
+
+fn check_series_log(input: &RecoveryInput) -> Result<(), RecoveryRefusal> {
+    let named = input.manifest.durable.series_log;
+    if named.len == 0 || input.series_logs.contains(&named.file) {
+        return Ok(());
+    }
+    Err(match input.manifest.bad_edit {
+        Some(offset) => RecoveryRefusal::BadEdit { offset, detail: "the series log of the state before it is missing" },
+        None => RecoveryRefusal::MissingSeriesLog(named.file),
+    })
 }
 
 /// Segments to replay with their ends, and segments of openings that did not finish.
@@ -216,6 +237,7 @@ fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<Se
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::version::SeriesLogEnd;
 
     fn segment(id: u64, previous_seq: u64, predecessor: Option<(u64, u64)>) -> SegmentSummary {
         let predecessor = predecessor.map(|(id, length)| (FileId::new(id), length));
@@ -261,6 +283,19 @@ mod tests {
         assert_eq!(plan.garbage_segments, vec![FileId::new(6)]);
         let fresh = plan_recovery(&input(0, 0, vec![segment(1, 0, None)])).unwrap();
         assert_eq!((fresh.replay.len(), fresh.garbage_segments), (0, vec![FileId::new(1)]));
+    }
+
+    #[test]
+    fn a_series_log_that_the_manifest_does_not_name_is_garbage() {
+        let mut state = input(5, 7, vec![segment(5, 7, None)]);
+        state.series_logs = vec![FileId::new(3), FileId::new(9)];
+        state.manifest.durable.series_log = SeriesLogEnd { file: FileId::new(3), len: 200 };
+        let plan = plan_recovery(&state).unwrap();
+        assert_eq!((plan.garbage_series_logs, plan.next_file_id), (vec![FileId::new(9)], FileId::new(10)));
+        state.series_logs = vec![FileId::new(9)];
+        assert_eq!(plan_recovery(&state), Err(RecoveryRefusal::MissingSeriesLog(FileId::new(3))));
+        state.manifest.bad_edit = Some(99);
+        assert!(matches!(plan_recovery(&state), Err(RecoveryRefusal::BadEdit { offset: 99, .. })));
     }
 
     #[test]

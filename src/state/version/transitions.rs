@@ -19,7 +19,7 @@ use crate::state::memtable::{FrozenMemtable, MemtableView};
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::types::series::{SeriesDef, SeriesSet};
+use crate::types::series::{SeriesDef, SeriesId, SeriesSet};
 use crate::types::time_range::TimeRange;
 
 impl Version {
@@ -102,6 +102,7 @@ impl Version {
             return None;
         }
         let (flushed_seq, wal_floor) = self.flush_targets()?;
+        let flushed = oldest.series.clone();
         let mut next = Self {
             frozen: rest.to_vec(),
             ssts: oldest_first(self.ssts.iter().cloned().chain(ssts)),
@@ -110,7 +111,7 @@ impl Version {
             ..self.clone()
         };
         next.counters.flushes.add(counters);
-        Some(next.pruned())
+        Some(next.pruned(Some(&flushed)))
     }
 
     /// Returns the version after a compaction: the outputs replace the inputs, which are found by id.
@@ -129,7 +130,7 @@ impl Version {
         }
         let mut next = Self { ssts: oldest_first(kept.into_iter().chain(outputs)), ..self.clone() };
         next.counters.compactions.add(counters);
-        Some(next.pruned())
+        Some(next.pruned(None))
     }
 
     /// Returns the version with later cutoffs, without the files that are hidden completely.
@@ -154,7 +155,7 @@ impl Version {
         }
         next.counters.files_dropped += dropped as u64;
         next.ssts = kept.into();
-        next.pruned()
+        next.pruned(None)
     }
 
     /// Returns the version with cutoffs that were taken back.
@@ -184,12 +185,37 @@ impl Version {
         // The manifest names the series as empty only once record `seq` is in SSTs: the delete that hid their last
         // points may be this record or one shortly before it, and a power loss may take it back until then.
         next.series.mark_empty_by_check(seq, empty);
-        next.pruned()
+        next.pruned(None)
+    }
+
+    /// Returns those of `series` whose definitions nothing but SSTs can still name.
+    ///
+    /// They are empty, also if every record after `flushed_seq` is lost, and have had a point. No memtable, and so no
+    /// record that a replay would read, has a point of them or a delete that names them, and no tombstone does.
+    pub(crate) fn droppable_among(&self, series: &SeriesSet) -> SeriesSet {
+        let mut found = self.series.droppable_among(series);
+        let views = || self.frozen.iter().map(|frozen| &frozen.view).chain([&self.active]);
+        for tombstone in self.tombstones.iter().chain(views().flat_map(MemtableView::deletes)) {
+            found.remove_all(&tombstone.series);
+        }
+        let is_named = |id: &SeriesId| views().any(|view| view.has_series(*id));
+        SeriesSet::from_sorted(found.to_set().iter().filter(|id| !is_named(id)))
+    }
+
+    /// Returns the version without the definitions of `series`, which nothing names any more.
+    ///
+    /// The manifest forgets them in the edit that names a series log without them.
+    pub(crate) fn after_drop(&self, series: &SeriesSet) -> Self {
+        let mut next = self.clone();
+        next.series.drop_definitions(series);
+        next
     }
 
     /// Drops the tombstones that no source needs, and updates the sets of series that the manifest stores.
-    fn pruned(mut self) -> Self {
-        self.series = self.series.after_flush(self.flushed_seq);
+    ///
+    /// `flushed` is the index after the records that were flushed; `None` if none were.
+    fn pruned(mut self, flushed: Option<&SeriesIndex>) -> Self {
+        self.series = self.series.after_flush(self.flushed_seq, flushed);
         let has_unneeded = self.tombstones.iter().any(|tombstone| !self.needs_tombstone(tombstone));
         if has_unneeded {
             let needed = self.tombstones.iter().filter(|tombstone| self.needs_tombstone(tombstone));
@@ -209,7 +235,7 @@ impl Version {
 
     /// Returns the edit that makes the step from this version to a later one durable.
     ///
-    /// Storage sets `series_log_len` and `next_file_id`, which are 0 here.
+    /// Storage sets `series_log` and `next_file_id`, which are 0 here.
     pub(crate) fn edit_to(&self, next: &Self) -> VersionEdit {
         let ids = |version: &Self| version.ssts.iter().map(|sst| sst.id).collect::<BTreeSet<_>>();
         let (before, after) = (ids(self), ids(next));
@@ -232,6 +258,7 @@ impl Version {
                 .collect(),
             // Every edit has it, so that the grace that was served becomes durable without an edit of its own.
             retention: (*next.retention != RetentionProgress::default()).then(|| (*next.retention).clone()),
+            next_series_id: next.series.next_id(),
             empty_series: self.series.empty_series().delta_to(next.series.empty_series()),
             ..VersionEdit::default()
         }

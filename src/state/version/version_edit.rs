@@ -12,6 +12,13 @@ use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
 
+/// File of the series log, and its valid length in bytes. Both are 0 until an opening or a backup creates the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SeriesLogEnd {
+    pub(crate) file: FileId,
+    pub(crate) len: u64,
+}
+
 /// One step from a durable state to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct VersionEdit {
@@ -23,8 +30,10 @@ pub(crate) struct VersionEdit {
     /// It moves in the edit that adds the SSTs with the records of the older segments: if it moved earlier, a crash
     /// could lose these records.
     pub(crate) wal_floor: FileId,
-    /// Valid length of the series log in bytes: the definitions up to `flushed_seq` lie below it.
-    pub(crate) series_log_len: u64,
+    /// File and valid length of the series log: the definitions up to `flushed_seq` that were not dropped lie below it.
+    pub(crate) series_log: SeriesLogEnd,
+    /// An id above every series id that was assigned before the edit. Ids of dropped definitions are not used again.
+    pub(crate) next_series_id: u32,
     /// An id above every id that was allocated before the edit.
     pub(crate) next_file_id: FileId,
     /// Deletes that became durable with `flushed_seq` and may overlap an older source, in the order

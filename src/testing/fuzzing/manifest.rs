@@ -8,11 +8,12 @@ use super::memory_env::{with_directory, with_file};
 use crate::format::bytes::ByteReader;
 use crate::format::bytes::log_header::LogHeader;
 use crate::format::manifest::{
-    MAGIC, MANIFEST, Manifest, ManifestContents, SERIES_LOG, SERIES_LOG_MAGIC, SeriesLog, describe_manifest,
-    describe_series_log,
+    MAGIC, MANIFEST, Manifest, ManifestContents, SERIES_LOG_MAGIC, SeriesLog, describe_manifest, describe_series_log,
+    series_log_name,
 };
 use crate::platform::env::Dir;
-use crate::state::version::{DurableState, VersionEdit};
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::version::{DurableState, SeriesLogEnd, VersionEdit};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::series::SeriesDef;
@@ -76,7 +77,7 @@ pub fn series_log(data: &[u8]) {
     } else {
         let cut = input.number();
         let mut next_id = 0_u64;
-        let log = FuzzLog::build(&mut input, SERIES_LOG_MAGIC, LogHeader::new(UUID, 0), &[], |_, body| {
+        let log = FuzzLog::build(&mut input, SERIES_LOG_MAGIC, LogHeader::new(UUID, 1), &[], |_, body| {
             let first = next_id;
             next_id = next_id.saturating_add(ByteReader::new(body).varint_u64().unwrap_or(0));
             (1, first)
@@ -85,9 +86,12 @@ pub fn series_log(data: &[u8]) {
     };
     let len = log.bytes.len() as u64;
     let valid_len = len.saturating_sub(cut);
-    with_file(SERIES_LOG, log.bytes, |dir| {
-        let read = SeriesLog::read(dir, log.uuid, valid_len);
-        let described = describe_series_log(dir, SERIES_LOG);
+    // The header's file id decides under which name recovery would look for it.
+    let id = log.bytes.get(32..40).and_then(|id| id.try_into().ok()).map_or(1, u64::from_le_bytes);
+    let file = FileId::new(id);
+    with_file(&series_log_name(file), log.bytes, |dir| {
+        let read = SeriesLog::read(dir, log.uuid, SeriesLogEnd { file, len: valid_len });
+        let described = describe_series_log(dir, &series_log_name(file));
         if valid_len == len {
             match (&read, &described) {
                 (Ok(read), Ok(description)) => {
@@ -97,7 +101,7 @@ pub fn series_log(data: &[u8]) {
                 (Err(Error::Corrupt { .. }), Ok(description)) => {
                     assert!(description.defect.is_some() && description.valid_to < len);
                 }
-                // Only inspection refuses a header with a file id; reading checks the database uuid.
+                // Only reading checks the database of the header.
                 (_, described) => assert!(described.is_err(), "{read:?}, {described:?}"),
             }
         }
@@ -110,8 +114,9 @@ pub fn series_log(data: &[u8]) {
 
 /// Writes definitions to a new series log and reads them back.
 fn rewrite_series_log(dir: &Dir, definitions: &[SeriesDef]) -> Result<Vec<SeriesDef>> {
-    let mut log = SeriesLog::open(dir.clone(), UUID, 0, 0)?;
+    let ids = Arc::new(FileIdAllocator::new(FileId::new(1)));
+    let mut log = SeriesLog::open(dir.clone(), UUID, ids, SeriesLogEnd::default(), 0)?;
     let shared: Vec<Arc<SeriesDef>> = definitions.iter().cloned().map(Arc::new).collect();
-    let len = log.append(&shared)?;
-    SeriesLog::read(dir, UUID, len)
+    let end = log.append(&shared)?;
+    SeriesLog::read(dir, UUID, end)
 }

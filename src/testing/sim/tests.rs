@@ -72,15 +72,17 @@ fn every_sync_step_is_in_the_list_of_all() {
         SyncStep::SstData => 4,
         SyncStep::SstDirectory => 5,
         SyncStep::SeriesLogData => 6,
-        SyncStep::ManifestEdit => 7,
-        SyncStep::ManifestRewrite => 8,
-        SyncStep::ManifestDirectory => 9,
-        SyncStep::ParentDirectory => 10,
-        SyncStep::BackupCopy => 11,
-        SyncStep::BackupDirectory => 12,
+        SyncStep::SeriesLogRewrite => 7,
+        SyncStep::SeriesLogRewriteDirectory => 8,
+        SyncStep::ManifestEdit => 9,
+        SyncStep::ManifestRewrite => 10,
+        SyncStep::ManifestDirectory => 11,
+        SyncStep::ParentDirectory => 12,
+        SyncStep::BackupCopy => 13,
+        SyncStep::BackupDirectory => 14,
     };
     let numbers: Vec<usize> = SyncStep::ALL.into_iter().map(number).collect();
-    assert_eq!(numbers, (0..13).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..15).collect::<Vec<_>>());
 }
 
 #[test]

@@ -64,9 +64,10 @@ impl Error {
             | Self::InvalidQuery { .. }
             | Self::SumOverflow { .. }
             | Self::InvalidTimestamp { .. } => ErrorKind::InvalidInput,
-            Self::TooManySeries { .. } | Self::QueryTooLarge { .. } | Self::DeadlineExceeded { .. } => {
-                ErrorKind::LimitExceeded
-            }
+            Self::TooManySeries { .. }
+            | Self::TooManyKeyBytes { .. }
+            | Self::QueryTooLarge { .. }
+            | Self::DeadlineExceeded { .. } => ErrorKind::LimitExceeded,
             Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } => kind_of_io(source.kind()),
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,

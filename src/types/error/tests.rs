@@ -340,6 +340,13 @@ fn input_rows() -> Vec<Row> {
             "a new series would exceed the limit of 5; raise `max_series`, or use fewer distinct tag values",
         ),
         (
+            Error::TooManyKeyBytes { cap: 50 },
+            ErrorKind::LimitExceeded,
+            false,
+            "the keys of all series would exceed the limit of 50 bytes; raise `max_series_key_bytes`, or use fewer or \
+             shorter keys",
+        ),
+        (
             Error::QueryTooLarge { needed: 20, limit: 10 },
             ErrorKind::LimitExceeded,
             false,

@@ -92,6 +92,7 @@ impl Error {
             Self::StaleSeries { .. } => "get it again with `db.series(&key)`",
             Self::SeriesNotFound { .. } => "create it with `create_series`, or list those that exist",
             Self::TooManySeries { .. } => "raise `max_series`, or use fewer distinct tag values",
+            Self::TooManyKeyBytes { .. } => "raise `max_series_key_bytes`, or use fewer or shorter keys",
             Self::InvalidOption { .. } => "change the option",
             Self::InvalidQuery { .. } => "change the query",
             Self::SumOverflow { .. } => "use the aggregate `sum as f64`, or shorter windows",
@@ -184,6 +185,7 @@ impl Error {
             }
             Self::SeriesNotFound { key } => write!(f, "no series {key}"),
             Self::TooManySeries { cap } => write!(f, "a new series would exceed the limit of {cap}"),
+            Self::TooManyKeyBytes { cap } => write!(f, "the keys of all series would exceed the limit of {cap} bytes"),
             Self::InvalidOption { option, detail } => write!(f, "invalid option {option}: {detail}"),
             Self::InvalidQuery { detail } => write!(f, "invalid query: {detail}"),
             Self::SumOverflow { series, value_type, window } => {

@@ -19,7 +19,7 @@ use crate::types::value_type::ValueType;
 /// Maximum number of series ids of a database: a batch uses the upper half of `u32` for its keys.
 pub(crate) const MAX_SERIES_IDS: u32 = 1 << 31;
 
-/// Number of a series in its database, counted from 0 in the order of creation; never reused.
+/// Number of a series in its database, assigned in ascending order of creation; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesId(u32);
 
@@ -53,6 +53,11 @@ impl fmt::Display for SeriesId {
 ///
 /// A handle is valid for one opening of one database. After the database was opened again, get the handle again; writes
 /// and reads reject a handle of another opening with [`Error::StaleSeries`](crate::Error::StaleSeries).
+///
+/// If deletes or retention remove all points of a series, the database may drop its definition, and a later series of
+/// the same key has a new id. The handle then leads to that series: reads read its points, and a write creates it if it
+/// does not exist. The database keeps the keys of such handles, but of no more than some ten thousand of dropped
+/// series; beyond that the oldest handles are rejected with `StaleSeries`, too.
 pub struct Series<T> {
     id: SeriesId,
     opening_id: u64,

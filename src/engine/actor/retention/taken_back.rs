@@ -70,8 +70,8 @@ impl RetentionScheduler {
         let mut deletes = Vec::new();
         if let (true, Some(range)) = (earlier.global() != cutoffs.global(), until(cutoffs.global())) {
             let selected = SeriesSet::from_sorted(series.iter().map(|def| def.id));
-            let (resolved_len, predicate) = (series.len(), Arc::new(EverySeries));
-            deletes.push(DeleteRequest { selected, resolved_len, predicate, range, reply: None });
+            let (resolved_end, predicate) = (series.next_id(), Arc::new(EverySeries));
+            deletes.push(DeleteRequest { selected, resolved_end, predicate, range, reply: None });
         }
         let Self { rules, tests_left, .. } = self;
         for ((rule, to), progress) in cutoffs.rules().iter().zip(earlier.rules()).zip(rules) {
@@ -79,9 +79,9 @@ impl RetentionScheduler {
             if !progress.test_new_series(series, &*rule.predicate, tests_left) {
                 return None;
             }
-            let (selected, resolved_len) = (progress.matched.to_set(), progress.tested_len);
+            let (selected, resolved_end) = (progress.matched.to_set(), progress.tested_end);
             let predicate = Arc::clone(&rule.predicate);
-            deletes.push(DeleteRequest { selected, resolved_len, predicate, range, reply: None });
+            deletes.push(DeleteRequest { selected, resolved_end, predicate, range, reply: None });
         }
         Some(deletes)
     }

@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::actor::compaction::{CompactionEvent, L0_STALL_FILES};
 use crate::engine::actor::compactor_schedule::{CompactorEvent, CompactorSchedule, PURGE_FIRST_TOMBSTONES};
 use crate::engine::actor::empty_series::{EmptySeriesEvent, MAX_CHECK_DELAY, MIN_CHECK_INTERVAL};
+use crate::engine::actor::interfaces::{EmptySeriesFound, SeriesToCheck};
 use crate::types::time_range::TimeRange;
 
 const START: Duration = Duration::ZERO;
@@ -25,8 +26,8 @@ fn compacted(outcome: Result<JobOutput>, inputs: u64) -> CompactorEvent {
     CompactorEvent::Compaction(CompactionEvent::Finished { inputs, outcome })
 }
 
-fn checked(outcome: Result<SeriesSet>) -> CompactorEvent {
-    let finished = EmptySeriesEvent::Finished { seq: 0, candidates: SeriesSet::default(), outcome };
+fn checked(outcome: Result<EmptySeriesFound>) -> CompactorEvent {
+    let finished = EmptySeriesEvent::Finished { seq: 0, series: SeriesToCheck::default(), outcome };
     CompactorEvent::EmptySeries(finished)
 }
 
@@ -243,7 +244,7 @@ fn a_read_only_database_installs_no_result_and_a_stopping_one_does() {
         vec![
             (read_only(), &version, START, &[]),
             (finished(), &version, START, &[]),
-            (checked(Ok(SeriesSet::default())), &version, START, &["Compactor Wake"]),
+            (checked(Ok(EmptySeriesFound::default())), &version, START, &["Compactor Wake"]),
         ],
     );
     run_table(

@@ -2,8 +2,11 @@
 
 use super::tables::{expect, next_version, series_set, version_with_files, with_candidates};
 use super::*;
-use crate::engine::actor::effects::Effects;
+use crate::engine::actor::compactor_schedule::CompactorEvent;
+use crate::engine::actor::effects::{Effect, Effects, MachineEvent};
 use crate::engine::actor::empty_series::{EmptySeriesCheck, EmptySeriesEvent, MIN_CHECK_INTERVAL};
+use crate::engine::actor::interfaces::{EmptySeriesFound, SeriesToCheck};
+use crate::state::series_index::empty_series::ManifestSeriesSets;
 use crate::types::time_range::TimeRange;
 
 const START: Duration = Duration::ZERO;
@@ -15,8 +18,12 @@ fn finish(
     version: &Version,
     now: Duration,
 ) -> Effects {
-    let (candidates, outcome) = (series_set(candidates), Ok(series_set(empty)));
-    check.on(EmptySeriesEvent::Finished { seq: version.seq, candidates, outcome }, version, now)
+    let outcome = Ok(EmptySeriesFound { empty: series_set(empty), unnamed: series_set(&[]) });
+    check.on(EmptySeriesEvent::Finished { seq: version.seq, series: to_check(candidates), outcome }, version, now)
+}
+
+fn to_check(candidates: &[u32]) -> SeriesToCheck {
+    SeriesToCheck { candidates: series_set(candidates), droppable: series_set(&[]) }
 }
 
 fn candidates(version: &Version) -> SeriesSet {
@@ -81,7 +88,8 @@ fn a_result_is_installed_if_the_manifest_stores_it_and_else_published() {
     expect("all records are flushed", &effects, &["install, then Compactor Wake"]);
     // Record 1 is in no SST. Until the flush, the manifest stores both series as candidates.
     let mut version = version_with_files(2, vec![], vec![]);
-    version.series.restore_empty(&series_set(&[]), &series_set(&[0, 1])).unwrap();
+    let sets = ManifestSeriesSets { candidates: series_set(&[0, 1]), ..ManifestSeriesSets::default() };
+    version.series.restore_sets(2, &sets).unwrap();
     let unflushed = version.after_commit(1, version.series.clone(), version.active.clone());
     let mut check = EmptySeriesCheck::new(None);
     drop(check.start(false, &unflushed, START));
@@ -99,7 +107,7 @@ fn a_failed_check_fails_the_waiters_and_a_cancelled_one_does_not() {
         let mut check = EmptySeriesCheck::new(None);
         drop(check.start(false, &version, START));
         let step = format!("{error:?}");
-        let finished = EmptySeriesEvent::Finished { seq: 0, candidates: series_set(&[0]), outcome: Err(error) };
+        let finished = EmptySeriesEvent::Finished { seq: 0, series: to_check(&[0]), outcome: Err(error) };
         expect(&step, &check.on(finished, &version, START), expected);
         assert!(!check.is_running());
         expect("the candidates stay", &check.start(true, &version, START), &["start check of 1"]);
@@ -142,4 +150,78 @@ fn a_check_is_overdue_only_with_candidates_and_a_free_compactor() {
     assert!(!check.is_overdue(&version, Duration::from_mins(1)));
     drop(check.start(false, &version, late));
     assert!(!check.is_overdue(&version, late * 2));
+}
+
+/// Returns a version with `count` series without files, of which these are empty in the manifest.
+fn version_with_empty(count: u32, empty: &[u32]) -> Version {
+    let mut version = version_with_files(count, vec![], vec![]);
+    let sets = ManifestSeriesSets { empty: series_set(empty), ..ManifestSeriesSets::default() };
+    version.series.restore_sets(count, &sets).unwrap();
+    version
+}
+
+fn finish_drop_check(
+    check: &mut EmptySeriesCheck,
+    droppable: &[u32],
+    unnamed: &[u32],
+    version: &Version,
+    now: Duration,
+) -> Effects {
+    let series = SeriesToCheck { droppable: series_set(droppable), ..SeriesToCheck::default() };
+    let outcome = Ok(EmptySeriesFound { unnamed: series_set(unnamed), ..EmptySeriesFound::default() });
+    check.on(EmptySeriesEvent::Finished { seq: version.seq, series, outcome }, version, now)
+}
+
+#[test]
+fn definitions_are_checked_once_an_eighth_may_be_dropped_and_again_after_a_change() {
+    let mut check = EmptySeriesCheck::new(None);
+    let few = version_with_empty(17, &[3, 5]);
+    expect("two of 17", &check.start(true, &few, START), &[]);
+    let enough = version_with_empty(16, &[3, 5]);
+    expect("two of 16", &check.start(false, &enough, START), &["start check of 0, 2 droppable"]);
+    let effects = finish_drop_check(&mut check, &[3, 5], &[], &enough, START);
+    expect("files name both", &effects, &["publish", "Compactor Wake"]);
+    assert!(!check.has_work(&enough), "nothing has changed");
+    let mut changed = enough.clone();
+    changed.counters.files_dropped += 1;
+    let first = check.start(false, &changed, MIN_CHECK_INTERVAL);
+    expect("files went", &first, &["start check of 0, 2 droppable"]);
+    drop(finish_drop_check(&mut check, &[3, 5], &[3], &changed, MIN_CHECK_INTERVAL));
+    changed.counters.files_dropped += 1;
+    let second = check.start(false, &changed, MIN_CHECK_INTERVAL * 2);
+    expect("checks that find too few become rare", &second, &["arm EmptySeriesCheck no later than 10s"]);
+    let at_once = check.start(true, &changed, MIN_CHECK_INTERVAL * 2);
+    expect("a command waits", &at_once, &["start check of 0, 2 droppable"]);
+    let effects = finish_drop_check(&mut check, &[3, 5], &[3, 5], &changed, MIN_CHECK_INTERVAL * 2);
+    expect("enough", &effects, &["publish", "Compactor EmptySeries DropDue"]);
+}
+
+#[test]
+fn a_series_that_was_written_or_deleted_from_during_the_check_is_not_dropped() {
+    let version = version_with_empty(4, &[0, 1, 2, 3]);
+    let mut check = EmptySeriesCheck::new(None);
+    drop(check.start(false, &version, START));
+    check.record_changes(&[SeriesId::new(1)], None);
+    let delete = Tombstone { seq: 7, series: series_set(&[2]), range: TimeRange::new(3, 4) };
+    check.record_changes(&[], Some(&delete));
+    let effects = finish_drop_check(&mut check, &[0, 1, 2, 3], &[0, 1, 2, 3], &version, START);
+    let due = effects.into_iter().find_map(|effect| match effect {
+        Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(due))) => Some(due),
+        _ => None,
+    });
+    expect("drop", &check.on(due.unwrap(), &version, START), &["drop of 2, then Compactor Wake"]);
+}
+
+/// A check finds as many empty series as it drops, so that their number stays the same.
+#[test]
+fn series_that_a_check_found_empty_are_droppable_in_the_next_one() {
+    let version = with_candidates(&version_with_empty(4, &[0]), &[1]);
+    let mut check = EmptySeriesCheck::new(None);
+    expect("both", &check.start(true, &version, START), &["start check of 1, 1 droppable"]);
+    let series = SeriesToCheck { candidates: series_set(&[1]), droppable: series_set(&[0]) };
+    let outcome = Ok(EmptySeriesFound { empty: series_set(&[1]), unnamed: series_set(&[0]) });
+    let finished = EmptySeriesEvent::Finished { seq: version.seq, series, outcome };
+    let next = next_version(check.on(finished, &version, START)).after_drop(&series_set(&[0]));
+    assert_eq!(next.series.empty_series().durable_count(), 1);
+    expect("the other one", &check.start(true, &next, START), &["start check of 0, 1 droppable"]);
 }

@@ -34,6 +34,10 @@ impl WriterStorage for StepLog {
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
         unreachable!("an install rotates nothing")
     }
+    fn prepare_series_log(&mut self, _: &[Arc<SeriesDef>]) -> Result<()> {
+        Ok(())
+    }
+
     fn commit_edit(&mut self, _: VersionEdit, _: &[Arc<SeriesDef>]) -> Result<()> {
         self.note("commit edit");
         if self.edit_fails { Err(Error::QueueFull) } else { Ok(()) }

@@ -1,6 +1,6 @@
 //! Tests of the retention state machine.
 
-use super::tables::{expect, next_version, reply, version_with_files};
+use super::tables::{expect, next_version, reply, series_set, version_with_files};
 use super::*;
 use crate::engine::actor::effects::{Effect, Effects, MachineEvent};
 use crate::engine::actor::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
@@ -256,6 +256,23 @@ fn the_cutoff_of_a_rule_is_taken_back_and_a_failed_delete_is_reported() {
     expect("again", &effects, &hide);
     let next = next_version(retention.on(event_after_hiding(effects), &version, inputs));
     assert_eq!(next.cutoffs.rules()[0].cutoff, Some(470));
+}
+
+/// An SST has points of the superseded series that only the cutoff hides.
+#[test]
+fn the_delete_for_a_cutoff_that_is_taken_back_names_superseded_series() {
+    let mut version = version_with_a_cutoff();
+    version.series.mark_empty_by_check(version.seq, &series_set(&[0]));
+    let (seq, duplicates) = (version.seq, DuplicatePolicy::default());
+    let settings = NewSeriesSettings { seq, cap: 9, key_bytes_cap: u64::MAX, duplicates };
+    version.series.find_or_create(&SeriesKey::new("m0"), ValueType::Bool, None, settings).unwrap();
+    assert!(!version.series.takes_points(SeriesId::new(0)), "the series is superseded");
+    let mut world = WriterHarness::over(version, RetentionPolicy { grace: None, ..age(20) }, usize::MAX);
+    assert!(!world.go());
+    let latest = world.latest.load();
+    assert_eq!(latest.cutoffs.global(), Some(15), "the cutoff is taken back");
+    let deleted: Vec<_> = latest.tombstones.iter().map(|delete| (delete.series.clone(), delete.range)).collect();
+    assert_eq!(deleted, [(series_set(&[0, 1]), TimeRange::until(24))]);
 }
 
 #[test]

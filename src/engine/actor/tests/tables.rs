@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::actor::effects::{Effect, Effects, FreezeOrigin, MachineEvent};
+use crate::engine::actor::interfaces::SeriesToCheck;
 use crate::state::memtable::{FrozenMemtable, Memtable};
 use crate::types::point::PointColumns;
 
@@ -32,7 +33,13 @@ fn short_form(effect: &Effect) -> String {
     match effect {
         Effect::StartFlush(frozen) => format!("start flush {}", frozen.generation),
         Effect::StartCompaction(plan) => format!("start compaction of {}", plan.inputs.len()),
-        Effect::StartEmptySeriesCheck(candidates) => format!("start check of {}", candidates.count()),
+        Effect::StartEmptySeriesCheck(SeriesToCheck { candidates, droppable }) if droppable.is_empty() => {
+            format!("start check of {}", candidates.count())
+        }
+        Effect::StartEmptySeriesCheck(SeriesToCheck { candidates, droppable }) => {
+            format!("start check of {}, {} droppable", candidates.count(), droppable.count())
+        }
+        Effect::DropDefinitions { unnamed, then } => format!("drop of {}, then {}", unnamed.count(), event_name(then)),
         Effect::CancelCompactor => "cancel compactor".to_owned(),
         Effect::Freeze(FreezeOrigin::FlushCommand(_)) => "freeze for a flush command".to_owned(),
         Effect::Freeze(FreezeOrigin::MemtableAge) => "freeze for the age".to_owned(),
@@ -99,8 +106,10 @@ fn with_record(version: &Version) -> Version {
 pub(super) fn version_with_files(series_count: u32, ssts: Vec<SstMeta>, tombstones: Vec<Tombstone>) -> Version {
     let mut series = SeriesIndex::default();
     for number in 0..series_count {
-        let making = NewSeriesSettings { seq: 0, cap: series_count, duplicates: DuplicatePolicy::default() };
+        let duplicates = DuplicatePolicy::default();
+        let making = NewSeriesSettings { seq: 0, cap: series_count, key_bytes_cap: u64::MAX, duplicates };
         series.find_or_create(&SeriesKey::new(format!("m{number}")), ValueType::F64, None, making).unwrap();
+        series.revive(&[SeriesId::new(number)], series_count).unwrap();
     }
     let newest = ssts.iter().map(|sst| sst.max_seq).chain(tombstones.iter().map(|tombstone| tombstone.seq)).max();
     let tombstones = tombstones.into_iter().map(Arc::new).collect();

@@ -1,12 +1,13 @@
-//! Scan for empty series: finds the candidates that have no visible point in a version.
+//! Scan for empty series: finds the candidates that have no visible point in a version, and the droppable series that
+//! no SST names.
 //!
 //! It reads the memtables first, then the SSTs from the newest to the oldest, each once. An SST is opened only if it
-//! may contain a remaining candidate.
+//! may contain a remaining series. An index entry is enough to know that an SST names a series.
 
 use std::ops::RangeInclusive;
 
 use super::InputFileCache;
-use crate::engine::actor::EmptySeriesJob;
+use crate::engine::actor::{EmptySeriesFound, EmptySeriesJob};
 use crate::format::sst::{BlockEntry, BlockScratch, SstReader};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{ChunkList, MemtableView};
@@ -21,6 +22,8 @@ pub(super) struct EmptySeriesScan<'a> {
     job: &'a EmptySeriesJob,
     /// Candidates without a visible point so far, ascending.
     remaining: Vec<SeriesId>,
+    /// Droppable series that no SST named so far, ascending.
+    unnamed: Vec<SeriesId>,
     scratch: BlockScratch,
     timestamps: Vec<i64>,
     bits: Vec<u64>,
@@ -28,15 +31,16 @@ pub(super) struct EmptySeriesScan<'a> {
 
 impl<'a> EmptySeriesScan<'a> {
     pub(super) fn new(job: &'a EmptySeriesJob) -> Self {
-        let left = job.candidates.iter().collect();
-        Self { job, remaining: left, scratch: BlockScratch::default(), timestamps: Vec::new(), bits: Vec::new() }
+        let remaining = job.series.candidates.iter().collect();
+        let unnamed = job.series.droppable.iter().collect();
+        Self { job, remaining, unnamed, scratch: BlockScratch::default(), timestamps: Vec::new(), bits: Vec::new() }
     }
 
-    /// Returns the candidates without a visible point.
+    /// Returns the candidates without a visible point, and the droppable series that no SST names.
     ///
     /// # Errors
     /// `Closed` if the job was cancelled; any read error.
-    pub(super) fn run(mut self, handles: &InputFileCache) -> Result<SeriesSet> {
+    pub(super) fn run(mut self, handles: &InputFileCache) -> Result<EmptySeriesFound> {
         let version = &self.job.version;
         let mut left = Vec::with_capacity(self.remaining.len());
         for id in std::mem::take(&mut self.remaining) {
@@ -48,29 +52,39 @@ impl<'a> EmptySeriesScan<'a> {
         }
         self.remaining = left;
         for meta in version.ssts.iter().rev() {
-            if self.has_candidate_in(meta.rectangle.series()) {
+            if self.has_series_in(meta.rectangle.series()) {
                 self.scan_sst(&*handles.open(meta)?, meta)?;
             }
         }
-        Ok(SeriesSet::from_sorted(self.remaining))
+        Ok(EmptySeriesFound {
+            empty: SeriesSet::from_sorted(self.remaining),
+            unnamed: SeriesSet::from_sorted(self.unnamed),
+        })
     }
 
-    fn has_candidate_in(&self, series: RangeInclusive<SeriesId>) -> bool {
-        let at = self.remaining.partition_point(|id| id < series.start());
-        self.remaining.get(at).is_some_and(|id| id <= series.end())
+    fn has_series_in(&self, series: RangeInclusive<SeriesId>) -> bool {
+        [&self.remaining, &self.unnamed].into_iter().any(|ids| {
+            let at = ids.partition_point(|id| id < series.start());
+            ids.get(at).is_some_and(|id| id <= series.end())
+        })
     }
 
-    /// Removes the series with a visible point in the SST from the remaining candidates.
+    /// Removes the series with a visible point in the SST from the remaining candidates, and those that it names from
+    /// the unnamed series.
     fn scan_sst(&mut self, reader: &SstReader, meta: &SstMeta) -> Result<()> {
         let mut found: Vec<SeriesId> = Vec::new();
+        let mut named: Vec<SeriesId> = Vec::new();
         // Hidden ranges of the series of the last entry that was tested.
         let mut hidden: Option<(SeriesId, HiddenRanges)> = None;
         let mut number = 0;
         while let Some(series) = reader.series_of_page(number) {
             self.job.cancel.check()?;
-            let entries = if self.has_candidate_in(series) { reader.blocks_of_page(number)? } else { None };
+            let entries = if self.has_series_in(series) { reader.blocks_of_page(number)? } else { None };
             for entry in entries.into_iter().flatten() {
                 let id = entry.series;
+                if named.last() != Some(&id) && self.unnamed.binary_search(&id).is_ok() {
+                    named.push(id);
+                }
                 if found.last() == Some(&id) || self.remaining.binary_search(&id).is_err() {
                     continue;
                 }
@@ -85,6 +99,7 @@ impl<'a> EmptySeriesScan<'a> {
             number += 1;
         }
         self.remaining.retain(|id| found.binary_search(id).is_err());
+        self.unnamed.retain(|id| named.binary_search(id).is_err());
         Ok(())
     }
 

@@ -1,0 +1,62 @@
+//! Restoring of the series index from series log, manifest and WAL.
+
+use super::empty_series::{EmptySeries, ManifestSeriesSets};
+use super::handles::SeriesHandles;
+use super::{SeriesIndex, ids_between};
+use crate::sync::Arc;
+use crate::types::series::SeriesDef;
+
+impl SeriesIndex {
+    /// Restores a definition that was read from disk. Returns `false` if the index has it already.
+    ///
+    /// A series of the same key is superseded: it was empty when the record of this definition was written.
+    ///
+    /// # Errors
+    /// The rule that is violated, as text: ids ascend, a definition that is read twice is equal.
+    pub(crate) fn restore(&mut self, def: SeriesDef) -> Result<bool, String> {
+        let end = self.end();
+        if def.id.get() < end {
+            return match self.get(def.id) {
+                Some(known) if **known == def => Ok(false),
+                Some(_) => Err(format!("series {} has two different definitions", def.id)),
+                None => Err(format!("series {} is defined after series {}", def.id, end - 1)),
+            };
+        }
+        if let Some(other) = self.find(&def.key) {
+            let old = other.id;
+            self.supersede(old, def.seq);
+        }
+        let mut def = def;
+        def.key = self.intern_key(&def.key);
+        self.push(&Arc::new(def));
+        Ok(true)
+    }
+
+    /// Restores the empty, candidate and unwritten series that the manifest names, and the next id.
+    ///
+    /// # Errors
+    /// The rule that is violated, as text: every series that is named has a definition, and one whose key was defined
+    /// again is empty.
+    pub(crate) fn restore_sets(&mut self, next_id: u32, sets: &ManifestSeriesSets) -> Result<(), String> {
+        for (named, what) in [(&sets.empty, "empty"), (&sets.candidates, "candidate"), (&sets.unwritten, "unwritten")] {
+            let undefined = named.bounds().filter(|ids| ids.end().get() >= self.end()).map(|ids| *ids.end());
+            let undefined = undefined.or_else(|| self.dropped.clone().remove_all(named).iter().next());
+            if let Some(id) = undefined {
+                return Err(format!("series {id} is named as {what} and has no definition"));
+            }
+        }
+        self.empty = EmptySeries::from_manifest(sets);
+        if let Some(id) = self.superseded.to_set().iter().find(|id| !self.empty.contains(*id)) {
+            return Err(format!("the key of series {id}, which is not empty, is defined again"));
+        }
+        self.next_id = self.next_id.max(next_id);
+        Ok(())
+    }
+
+    /// Returns the recovered index for an opening, with a registry of the handles that it gives out.
+    pub(crate) fn opened(mut self) -> Self {
+        // Ids above the last definition were assigned to dropped definitions, or by records that a power loss took.
+        self.dropped.insert_all(&ids_between(self.end(), self.next_id));
+        Self { handles: Some(Arc::new(SeriesHandles::new())), ..self }
+    }
+}
