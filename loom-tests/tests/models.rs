@@ -81,3 +81,8 @@ fn the_loom_primitives_meet_their_contract() {
 fn a_series_is_listed_as_long_as_it_has_a_point() {
     models::empty_series();
 }
+
+#[test]
+fn a_definition_is_dropped_only_if_no_point_needs_it() {
+    models::dropped_definition();
+}

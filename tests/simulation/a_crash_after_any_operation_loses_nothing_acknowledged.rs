@@ -143,6 +143,11 @@ fn compactions_overtaken() {
 }
 
 #[test]
+fn dropped_definitions() {
+    loses_nothing("series whose definitions are dropped");
+}
+
+#[test]
 fn fleeting_series() {
     loses_nothing("series whose points all go and come again");
 }

@@ -65,6 +65,11 @@ fn points(number: Number) -> impl Iterator<Item = (u32, i64, u64)> {
     })
 }
 
+/// Returns `true` if a batch has a point of the series.
+pub(crate) fn has_series(number: Number, series: u32) -> bool {
+    points(number).any(|(of, ..)| of == series)
+}
+
 /// With these bits, the lower bits represent 2^52 plus a whole number.
 const WHOLE: u64 = 0x4330_0000_0000_0000;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use timestrata::{Ack, Durability, Error};
 
 pub(crate) use crate::batches::{
-    Cutoffs, DELETES, Found, Number, SERIES, batch, count_points, found, found_series, is_marked, key, marked_times,
-    newest_time, ruled,
+    Cutoffs, DELETES, Found, Number, SERIES, batch, count_points, found, found_series, has_series, is_marked, key,
+    marked_times, newest_time, ruled,
 };
 
 /// State of every batch. A moment is a count of the disk's operations.
@@ -372,9 +372,17 @@ impl Oracle {
     pub(crate) fn check_series(&self, found: &BTreeSet<u32>, crash: Crash, now: usize) -> Result<(), String> {
         let promised = if crash == Crash::Power { &self.durable_series } else { &self.series };
         let mut promised = promised.iter().filter(|(_, since)| **since <= now).map(|(series, _)| *series);
-        match promised.find(|series| !found.contains(series)) {
+        match promised.find(|series| !found.contains(series) && !self.may_be_dropped(*series)) {
             Some(series) => Err(format!("series {series} was made and is lost")),
             None => Ok(()),
         }
+    }
+
+    /// Returns `true` if the definition of a series may have been dropped: a point of it was written, and a delete or a
+    /// retention limit may have hidden all of them. A visible point of a series without a definition would be missing.
+    fn may_be_dropped(&self, series: u32) -> bool {
+        let is_limited = self.clocks.iter().any(|(_, _, limits)| *limits != Limits::default());
+        let may_hide = is_limited || self.sent.keys().any(|number| *number >= DELETES);
+        may_hide && self.sent.keys().any(|number| *number < DELETES && has_series(*number, series))
     }
 }

@@ -47,6 +47,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "an opening on deletes that only the log knows", run: deletes_in_the_log },
     Scenario { name: "backups linked, copied and failed", run: backups },
     Scenario { name: "series whose points all go and come again", run: fleeting_series },
+    Scenario { name: "series whose definitions are dropped", run: dropped_definitions },
     Scenario { name: "retention by age", run: retention::by_age },
     Scenario { name: "retention by age under a wrong clock", run: retention::under_a_wrong_clock },
     Scenario { name: "retention by bytes", run: retention::by_bytes },
@@ -438,6 +439,41 @@ fn fleeting_series(world: &mut World) {
         _ = world.look();
         world.delete_fleeting(Some(4));
         world.write_one();
+        if life == 1 {
+            assert!(world.close());
+        } else {
+            world.kill();
+        }
+    }
+    open(world);
+    assert!(world.compact());
+    assert!(world.close());
+}
+
+/// Definitions of series whose points are all deleted are dropped: the series log is rewritten, and the series come
+/// again under new ids.
+fn dropped_definitions(world: &mut World) {
+    world.options(small(), OS);
+    for life in 0..3 {
+        open(world);
+        world.write_fleeting(1, SYNC);
+        world.write(&[SYNC, OS]);
+        assert!(world.flush());
+        world.delete_fleeting((life == 1).then_some(1));
+        world.executor.run_until_idle();
+        world.write(&[OS]);
+        assert!(world.compact());
+        world.wait(Duration::from_secs(20));
+        assert!(world.compact());
+        assert_eq!(world.db().stats().empty_series, 0, "the definitions of the fleeting series are dropped");
+        _ = world.look();
+        // New series in the rewritten log, and others only in the WAL.
+        world.write_fleeting(2, OS);
+        if life == 0 {
+            assert!(world.flush());
+        }
+        world.write(&[SYNC, OS]);
+        _ = world.look();
         if life == 1 {
             assert!(world.close());
         } else {

@@ -63,6 +63,7 @@ fn life(home: &TestDatabase, opens_all: bool) -> Vec<i64> {
 fn place_of(home: &TestDatabase, (call, name): (EnvCall, String)) -> String {
     let root = home.dir.path().file_name().unwrap().to_str().unwrap();
     let kind = match name.split_once('.') {
+        Some((_, "log")) if name.starts_with("series") => "series log",
         Some((_, "log")) if name.starts_with("spare") => "spare",
         Some((_, "log")) if name.starts_with("wal") => "segment",
         Some((_, extension)) if extension.starts_with("sst") => extension,
@@ -91,7 +92,7 @@ fn a_missing_descriptor_at_any_open_makes_nothing_read_only() {
     }
     let places = [
         "Open(Create) manifest.tmp",
-        "Open(Create) series.log",
+        "Open(Create) series log",
         "Open(Create) sst.tmp",
         "Open(Create) spare",
         "Open(Read) manifest",
