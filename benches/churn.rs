@@ -29,7 +29,8 @@ fn resident() -> u64 {
 }
 
 fn open(path: &Path) -> timestrata::Result<Db> {
-    Db::builder(path).durability(Durability::Os).max_series(2_000_000).retain_for(RETENTION).open_blocking()
+    let builder = Db::builder(path).durability(Durability::Os).max_series(2_000_000);
+    builder.retain_for(RETENTION).retention_grace(Duration::ZERO).open_blocking()
 }
 
 fn write_round(db: &Db, round: usize, series: usize) -> timestrata::Result<()> {

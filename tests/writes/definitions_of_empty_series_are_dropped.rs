@@ -207,7 +207,8 @@ fn the_type_of_a_key_changes_once_its_series_has_no_point_left() {
 #[test]
 fn a_series_that_was_created_and_never_written_stays() {
     let dir = tempfile::tempdir().unwrap();
-    let retained = || builder(dir.path()).retain_for(Duration::from_hours(24 * 7)).open_blocking().unwrap();
+    let week = Duration::from_hours(24 * 7);
+    let retained = || builder(dir.path()).retain_for(week).retention_grace(Duration::ZERO).open_blocking().unwrap();
     let db = retained();
     let unwritten = db.create_series(key(1_000)).value_type::<u64>().blocking().unwrap();
     let deleted = db.create_series(key(1_001)).value_type::<u64>().blocking().unwrap();
@@ -256,7 +257,8 @@ fn the_bytes_of_keys_are_limited() {
 fn series_that_come_and_go_take_no_more_than_the_live_ones() {
     const ROUNDS: i64 = 24;
     let series = std::env::var("TIMESTRATA_CHURN").map_or(400, |text| text.parse().unwrap());
-    let retained = |path: &Path| builder(path).retain_for(Duration::from_hours(36)).open_blocking().unwrap();
+    let age = Duration::from_hours(36);
+    let retained = |path: &Path| builder(path).retain_for(age).retention_grace(Duration::ZERO).open_blocking().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let db = retained(dir.path());
     for round in 0..ROUNDS {

@@ -117,6 +117,8 @@ pub(super) struct RetentionScheduler {
     stored_at: Option<Duration>,
     /// Monotonic time since which the wall clock contradicts the trusted time; `None` if it does not.
     contradicted_since: Option<Duration>,
+    /// `true` while cutoffs cannot be taken back because rules were not tested on all series yet.
+    awaits_tests: bool,
     /// Callers that are answered once the version of this turn is installed.
     waiters: Vec<ReplySender<Result<()>>>,
     is_halted: bool,
@@ -192,6 +194,7 @@ impl RetentionScheduler {
             observed_at: None,
             stored_at: None,
             contradicted_since: None,
+            awaits_tests: false,
             waiters: Vec::new(),
             is_halted: false,
         }
@@ -211,14 +214,14 @@ impl RetentionScheduler {
             RetentionEvent::Stop => self.stop(version, inputs),
             RetentionEvent::Apply => {
                 self.observe(version, inputs);
-                self.apply(version, inputs)
+                self.apply_and_answer(version, inputs)
             }
             RetentionEvent::ApplyNow(reply) => self.apply_now(reply, version, inputs),
             RetentionEvent::Installed { files_dropped } => self.on_installed(files_dropped, version),
             RetentionEvent::PointsHidden(cutoffs) => self.take_back(cutoffs, version, inputs),
             RetentionEvent::NotHidden(error) => self.answer_waiters(&Err(error)),
             RetentionEvent::TakenBack => self.on_taken_back(version, inputs),
-            RetentionEvent::ProgressStored => self.answer_waiters(&Ok(())),
+            RetentionEvent::ProgressStored => self.answer_applied(),
             RetentionEvent::QueueDueDeletes => self.queue_rule_deletes(version),
         }
     }
@@ -248,15 +251,15 @@ impl RetentionScheduler {
         if let Some(wait) = self.next_check(&limits) {
             effects.push(Effect::ArmTimerNoLater(Timer::Retention, wait));
         }
+        self.awaits_tests = false;
         if let Some(earlier) = self.earlier_cutoffs(&limits, version) {
-            match self.deletes_of_hidden_points(&earlier, version) {
-                Some(deletes) => {
-                    let then = MachineEvent::Retention(RetentionEvent::PointsHidden(earlier));
-                    effects.push(Effect::HidePoints { deletes, then });
-                    return effects;
-                }
-                None => effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY)),
+            if let Some(deletes) = self.deletes_of_hidden_points(&earlier, version) {
+                let then = MachineEvent::Retention(RetentionEvent::PointsHidden(earlier));
+                effects.push(Effect::HidePoints { deletes, then });
+                return effects;
             }
+            self.awaits_tests = true;
+            effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY));
         }
         let (next, size_cutoff) = self.version_after_retention(version, inputs);
         self.progress.size_cutoff = self.progress.size_cutoff.max(size_cutoff);
@@ -290,9 +293,14 @@ impl RetentionScheduler {
         let mut effects = self.apply(version, inputs);
         let goes_on = |effect: &Effect| matches!(effect, Effect::Install { .. } | Effect::HidePoints { .. });
         if !effects.iter().any(goes_on) {
-            effects.extend(self.answer_waiters(&Ok(())));
+            effects.extend(self.answer_applied());
         }
         effects
+    }
+
+    /// Answers the waiters, unless cutoffs are still to be taken back.
+    fn answer_applied(&mut self) -> Effects {
+        if self.awaits_tests { Effects::new() } else { self.answer_waiters(&Ok(())) }
     }
 
     /// Returns the time to the next application; `None` if only an install needs one.
@@ -390,7 +398,7 @@ impl RetentionScheduler {
         self.mark_due_rules(version);
         let moved = EmptySeriesEvent::CutoffsMoved { files_dropped: files_dropped > 0 };
         let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(moved)))];
-        effects.extend(self.answer_waiters(&Ok(())));
+        effects.extend(self.answer_applied());
         effects
     }
 

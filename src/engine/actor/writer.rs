@@ -249,7 +249,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             Effect::ArmTimerNoLater(timer, after) => self.timers.arm_no_later(timer, after),
             Effect::Reply(reply, outcome) => reply.send(outcome),
             Effect::HidePoints { deletes, then } => match self.commit_deletes(deletes) {
-                Ok(()) => self.dispatch(then),
+                Ok(()) => {
+                    self.discard_queued_rule_deletes();
+                    self.dispatch(then);
+                }
                 Err(error) => self.dispatch(MachineEvent::Retention(RetentionEvent::NotHidden(error))),
             },
             Effect::QueueDelete(delete) => {
@@ -274,6 +277,15 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             // The edit may be durable, so its SSTs stay; the next opening decides.
             Err(error) => self.enter_read_only(&error),
         }
+    }
+
+    /// Discards the queued deletes of retention rules, whose ranges end at cutoffs that are taken back.
+    ///
+    /// They would hide points of writes before them in the queue, which the earlier cutoffs keep.
+    fn discard_queued_rule_deletes(&mut self) {
+        let is_rule_delete =
+            |command: &WriterCommand| matches!(command, WriterCommand::Delete(delete) if delete.reply.is_none());
+        drop(self.queue.drain_matching(is_rule_delete));
     }
 
     /// Drops the definitions of series that no SST named, if nothing else names them and they are enough.

@@ -140,7 +140,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     let series = read_series(&dir, manifest.uuid, &recovery)?;
     check_unfinished_segments(&dir, manifest.uuid, &recovery)?;
     keep_foreign_ssts(&dir, manifest.uuid, &mut listed, &mut recovery)?;
-    keep_foreign_series_logs(&dir, manifest.uuid, &mut listed, &mut recovery);
+    keep_foreign_series_logs(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     cancel.check()?;
     // After these checks: a directory with a newer format version must not be changed.
     lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error))?;

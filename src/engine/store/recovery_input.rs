@@ -196,19 +196,23 @@ pub(super) fn keep_foreign_ssts(
 /// Moves series logs of other databases from the plan's garbage to the unknown files.
 ///
 /// A log without a valid header is a leftover of this database: a crash may leave one.
+///
+/// # Errors
+/// Those of [`SeriesLog::is_foreign`].
 pub(super) fn keep_foreign_series_logs(
     dir: &Dir,
     uuid: Uuid,
     listed: &mut DirectoryListing,
     recovery: &mut RecoveryPlan,
-) {
-    recovery.garbage_series_logs.retain(|id| {
-        let is_foreign = SeriesLog::is_foreign(dir, uuid, *id);
-        if is_foreign {
-            listed.unknown.push(series_log_name(*id));
+) -> Result<()> {
+    for id in std::mem::take(&mut recovery.garbage_series_logs) {
+        if SeriesLog::is_foreign(dir, uuid, id)? {
+            listed.unknown.push(series_log_name(id));
+        } else {
+            recovery.garbage_series_logs.push(id);
         }
-        !is_foreign
-    });
+    }
+    Ok(())
 }
 
 /// Returns `true` if the header of an SST names this database, or one of `origins`.

@@ -230,10 +230,18 @@ impl SeriesLog {
     }
 
     /// Returns `true` if the header of a log is valid and names another database.
-    pub(crate) fn is_foreign(dir: &Dir, uuid: Uuid, id: FileId) -> bool {
-        let file = dir.open(&series_log_name(id), OpenMode::Read);
-        let header = file.and_then(|file| LogHeader::read_own(&file, MAGIC, uuid));
-        matches!(header, Err(Error::ForeignFile { .. }))
+    ///
+    /// A log without a valid header is a leftover of a crash of this database.
+    ///
+    /// # Errors
+    /// `UnsupportedVersion` for a newer format; those of the operating system.
+    pub(crate) fn is_foreign(dir: &Dir, uuid: Uuid, id: FileId) -> Result<bool> {
+        let file = dir.open(&series_log_name(id), OpenMode::Read)?;
+        match LogHeader::read_own(&file, MAGIC, uuid) {
+            Ok(_) | Err(Error::Corrupt { .. }) => Ok(false),
+            Err(Error::ForeignFile { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads the definitions below the valid length, in ascending order of their ids.

@@ -5,6 +5,7 @@
 use super::chunk::{Chunk, RawPoint};
 use super::delete_mask::delete_bytes;
 use super::series_columns::{ChunkList, SeriesColumns};
+use super::slots::SlotPages;
 use super::view::MemtableView;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
@@ -24,8 +25,8 @@ const MAX_EPOCH: u32 = u32::MAX - 1 - MAX_GROUP_REQUESTS as u32;
 pub(crate) struct Memtable {
     /// View of all batches and deletes so far, for the next published version.
     view: MemtableView,
-    /// By series id: index in `appenders` plus one; 0 for a series without points in this memtable.
-    appender_slots: Vec<u32>,
+    /// Index in `appenders` by series id, for the series with points in this memtable.
+    appender_slots: SlotPages,
     appenders: Vec<SeriesAppender>,
 }
 
@@ -62,7 +63,7 @@ pub(super) fn series_bytes() -> usize {
 
 impl Memtable {
     pub(crate) fn new() -> Self {
-        Self { view: MemtableView::empty(), appender_slots: Vec::new(), appenders: Vec::new() }
+        Self { view: MemtableView::empty(), appender_slots: SlotPages::default(), appenders: Vec::new() }
     }
 
     /// Returns the view of all batches and deletes so far, for the next published version.
@@ -123,21 +124,18 @@ impl Memtable {
     ///
     /// Creates its columns and appender before its first point.
     fn appender_index(&mut self, series: SeriesId) -> usize {
-        if let Some(slot @ 1..) = self.appender_slots.get(series.index()) {
-            return *slot as usize - 1;
-        }
-        if self.appender_slots.len() <= series.index() {
-            self.appender_slots.resize(series.index() + 1, 0);
+        if let Some(at) = self.appender_slots.get(series) {
+            return at;
         }
         let columns = Arc::new(SeriesColumns::new());
         self.view.root.insert(series, Arc::clone(&columns));
+        let at = self.appenders.len();
         self.view.bytes += series_bytes();
+        self.appender_slots.insert(series, at);
         let in_order = ListTail { chunk: None, used: 0, capacity: INLINE_POINTS };
         let late = ListTail { chunk: None, used: 0, capacity: 0 };
         self.appenders.push(SeriesAppender { columns, newest: i64::MIN, in_order, late });
-        // Series ids are below 2^31, so there are at most 2^31 appenders.
-        self.appender_slots[series.index()] = u32::try_from(self.appenders.len()).unwrap_or(u32::MAX);
-        self.appenders.len() - 1
+        at
     }
 }
 

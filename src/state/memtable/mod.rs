@@ -51,6 +51,7 @@ mod delete_mask;
 mod frozen;
 mod list_reader;
 mod series_columns;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -89,6 +89,8 @@ impl RetentionScheduler {
     pub(super) fn take_back(&mut self, earlier: Cutoffs, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         for (progress, rule) in self.rules.iter_mut().zip(earlier.rules()) {
             progress.deleted_before = progress.deleted_before.min(rule.cutoff);
+            // Its queued delete was discarded.
+            progress.delete_due = true;
         }
         let next = version.after_cutoffs_taken_back(earlier);
         vec![self.install(next, RetentionEvent::TakenBack, inputs.monotonic_now)]
