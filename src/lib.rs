@@ -38,7 +38,7 @@ pub(crate) use platform::sync;
 pub use db::{CreateManySeries, CreateSeries, Db, DbBuilder, JobStats, LevelStats, SnapshotWatch, Stats};
 pub use engine::actor::Ack;
 pub use engine::store::{
-    BackupReport, DiskUsage, FileUsage, OpenReport, PendingRetention, ReadOnlyState, TornTail, disk_usage,
+    BackupReport, DiskUsage, FailedFlush, FileUsage, OpenReport, PendingRetention, ReadOnlyState, TornTail, disk_usage,
 };
 pub use engine::verify::{VerifyReport, verify};
 pub use format::finding::Finding;

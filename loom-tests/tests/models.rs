@@ -48,6 +48,11 @@ fn stalled_writes_go_through_in_order() {
 }
 
 #[test]
+fn a_timed_out_write_is_answered_and_absent() {
+    models::stall_timeout();
+}
+
+#[test]
 fn a_compaction_replaces_its_inputs_and_nothing_else() {
     models::compaction();
 }
@@ -65,6 +70,11 @@ fn a_cutoff_is_taken_back_behind_a_delete_of_what_it_hid() {
 #[test]
 fn a_delete_in_a_compaction_outlives_its_outputs() {
     models::delete_in_compaction();
+}
+
+#[test]
+fn a_delete_that_makes_room_is_durable_before_its_files_go() {
+    models::delete_ahead_of_flush();
 }
 
 #[test]

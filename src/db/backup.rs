@@ -19,6 +19,9 @@ impl Db {
     /// directory on another disk, where the files are copied. The database and the backup can be written or deleted
     /// independently.
     ///
+    /// If the flush fails because the disk is full, the backup holds what is in files, and
+    /// [`BackupReport::unflushed`] tells how much is missing.
+    ///
     /// A backup that a crash interrupts has no file `manifest`: it cannot be opened, and another backup into its
     /// directory fails with [`Error::BackupTargetNotEmpty`] until the directory is deleted. A backup that fails
     /// otherwise removes its files.
@@ -48,10 +51,16 @@ impl Db {
     /// - those of [`flush`](Self::flush).
     pub async fn backup(&self, dir: impl AsRef<Path>) -> Result<BackupReport> {
         let dir = dir.as_ref().to_owned();
-        self.flush().await?;
+        let flushed = self.flush().await;
+        let is_full = flushed.as_ref().is_err_and(Error::is_out_of_space);
+        if !is_full {
+            flushed?;
+        }
         let read_context = self.engine.read_context().ok_or(Error::Closed)?;
         let (version, duplicates) = (self.engine.version(), self.engine.duplicates);
-        let work = move || store::backup(&read_context, &version, duplicates, &dir);
+        // A flush that succeeded covers the call; records that came later are not expected in the backup.
+        let unflushed = if is_full { version.seq - version.flushed_seq } else { 0 };
+        let work = move || Ok(BackupReport { unflushed, ..store::backup(&read_context, &version, duplicates, &dir)? });
         if !self.engine.has_threads() {
             return work();
         }

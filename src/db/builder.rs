@@ -76,8 +76,8 @@ impl DbBuilder {
     /// Sets the memory budget in bytes. Default: 1 GiB.
     ///
     /// The budget covers memtables, queued writes, caches, and the buffers of flushes and compactions together.
-    /// Minimum: 64 MiB, and 8 MiB more than the sum of three memtables, the queued writes (at most an eighth of the budget)
-    /// and the index cache.
+    /// Minimum: 64 MiB, and 8 MiB more than the sum of three memtables, the queued writes (at most an eighth of the
+    /// budget) and the index cache.
     ///
     /// The budget does not include the definitions of the series, some hundred bytes each and their keys
     /// ([`Stats::series_bytes`](super::Stats::series_bytes)); the memory that old snapshots keep
@@ -86,9 +86,10 @@ impl DbBuilder {
     ///
     /// The budget has room for three memtables of [`flush_at_bytes`](Self::flush_at_bytes): the active one, one that is
     /// being flushed, and one that waits. When the active one is full, writes stall while the other two are in use, and
-    /// while a compaction runs and level 0 has 256 files or more;
-    /// [`Db::try_write`] returns [`Error::QueueFull`](crate::Error::QueueFull) once the queue is full. A failing
-    /// compaction does not stall writes; files may accumulate then.
+    /// while a compaction runs and level 0 has 256 files or more; [`Db::try_write`] returns
+    /// [`Error::QueueFull`](crate::Error::QueueFull) once the queue is full. If flushes fail, stalled writes end with
+    /// an error, see [`stall_timeout`](Self::stall_timeout). A failing compaction does not stall writes; files may
+    /// accumulate then.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.options.memory_budget = bytes;
         self
@@ -105,6 +106,21 @@ impl DbBuilder {
     /// Sets the age at which the memtable is flushed, counted from its first point. Default: 1 hour.
     pub fn flush_age(mut self, age: Duration) -> Self {
         self.options.flush_age = age;
+        self
+    }
+
+    /// Sets how long after a failed flush a stalled write is answered with an error. Default: 5 seconds.
+    ///
+    /// Writes, deletes and creations of series stall while both frozen memtables wait for a flush. If flushes fail, for
+    /// example on a full disk, the stall may last as long as the cause does. Once the time since the first of the
+    /// failed flushes has passed, every stalled call ends with [`Error::WriteStalled`](crate::Error::WriteStalled),
+    /// which names the failure of the last one: nothing of the call was applied, and it can be repeated. Later calls
+    /// end at once, until a flush succeeds. [`Db::try_write`] ends at once after the first failed flush. While no flush
+    /// fails, a stall ends when the flush does, however long it takes.
+    ///
+    /// With zero, no write waits for the retry of a failed flush; with [`Duration::MAX`], every write waits.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.options.stall_timeout = timeout;
         self
     }
 

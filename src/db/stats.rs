@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::actor::PinStats;
-use crate::engine::store::{PendingRetention, ReadOnlyState};
+use crate::engine::store::{FailedFlush, PendingRetention, ReadOnlyState};
 use crate::engine::threads::Engine;
 use crate::state::version::{JobCounters, SstMeta, Version};
 use crate::types::point::Timestamp;
@@ -92,6 +92,14 @@ pub struct Stats {
     pub spare_wal_bytes: u64,
     /// Since when, and why, the database is read-only; `None` while it accepts writes.
     pub read_only: Option<ReadOnlyState>,
+    /// Bytes of the reserves: files that are overwritten when the disk is full, so that a failed write can be undone
+    /// and deletes can make room.
+    pub reserve_bytes: u64,
+    /// Since when, and why, flushes fail; `None` after a successful flush.
+    ///
+    /// While flushes fail, writes may stall and end with an error, see
+    /// [`stall_timeout`](crate::DbBuilder::stall_timeout).
+    pub failed_flush: Option<FailedFlush>,
     /// Bytes of queued writes.
     pub queued_bytes: u64,
     /// SSTs opened for reading since the opening of the database.
@@ -221,6 +229,8 @@ impl Stats {
             stats.wal_bytes = context.stats.wal_bytes();
             stats.spare_wal_bytes = context.stats.spare_wal_bytes();
             stats.read_only = context.stats.read_only().cloned();
+            stats.reserve_bytes = context.stats.reserve_bytes();
+            stats.failed_flush = context.stats.failed_flush();
             let PinStats { files, memtables } = context.stats.pins();
             let age = |since: Option<Duration>| since.map(|since| context.elapsed(since)).unwrap_or_default();
             stats.pinned_files = files.count;

@@ -45,6 +45,8 @@ impl Db {
     ///
     /// - [`Error::WriteFailed`] with the kind of its cause, such as [`StorageFull`](crate::ErrorKind::StorageFull) or
     ///   [`Io`](crate::ErrorKind::Io): repeat the write later, see [`Error::is_retryable`];
+    /// - [`Error::WriteStalled`] with the kind of its cause: flushes fail, and the write waited for one as long as
+    ///   [`stall_timeout`](crate::DbBuilder::stall_timeout) allows; repeat the write later;
     /// - [`Error::OutcomeUnknown`], of the kind of that name: the batch may be on disk;
     /// - [`Error::ReadOnly`] of kind [`Reopen`](crate::ErrorKind::Reopen): an earlier write made the database
     ///   read-only;
@@ -90,7 +92,7 @@ impl Db {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
         let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
-        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, permit);
+        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
         self.finish_write(batch, key_index, reply.recv().await)
     }
 
@@ -102,15 +104,15 @@ impl Db {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
         let permit = block_on(self.engine.permits.acquire(batch.queue_bytes()));
-        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, permit);
+        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
         self.finish_write(batch, key_index, reply.recv_blocking())
     }
 
-    /// Writes a batch unless the write queue is full; never waits for room in the queue.
+    /// Writes a batch unless the write queue is full; waits neither for room in the queue nor for the retry of a flush.
     ///
     /// # Errors
     /// [`Error::QueueFull`] of kind [`Busy`](crate::ErrorKind::Busy) if the queue is full; then the batch is unchanged.
-    /// Those of [`write`](Self::write).
+    /// [`Error::WriteStalled`], at once, if writes stall because a flush failed. Those of [`write`](Self::write).
     pub async fn try_write(&self, batch: &mut Batch) -> Result<Ack> {
         let QueuedWrite { reply, key_index } = self.try_queue_write(batch)?;
         self.finish_write(batch, key_index, reply.recv().await)
@@ -146,16 +148,17 @@ impl Db {
         let durability = self.engine.options.durability;
         self.validate(batch, durability)?;
         let permit = self.engine.permits.try_acquire(batch.queue_bytes()).ok_or(Error::QueueFull)?;
-        Ok(self.queue_write(batch, durability, permit))
+        Ok(self.queue_write(batch, durability, false, permit))
     }
 
     /// Moves the batch to the queue of the writer.
     ///
     /// `batch` is empty until [`finish_write`](Self::finish_write).
-    fn queue_write(&self, batch: &mut Batch, durability: Durability, permit: Permit) -> QueuedWrite {
+    fn queue_write(&self, batch: &mut Batch, durability: Durability, may_wait: bool, permit: Permit) -> QueuedWrite {
         let (batch, key_index) = batch.take_for_queue();
         let (reply, receiver) = reply_channel();
-        self.engine.send(WriterCommand::Write(Box::new(WriteRequest { batch, durability, reply })), Some(permit));
+        let request = WriteRequest { batch, durability, may_wait, reply };
+        self.engine.send(WriterCommand::Write(Box::new(request)), Some(permit));
         QueuedWrite { reply: receiver, key_index }
     }
 

@@ -17,15 +17,24 @@ pub(crate) struct LogRecord<'a> {
     pub(crate) delete: Option<&'a Tombstone>,
 }
 
-/// Error of an append to the WAL or of its rotation, by what is certain about the outcome.
+/// Error of an append to the WAL, of its rotation, or of a manifest edit, by what is certain about the outcome.
 #[derive(Debug)]
 pub(crate) enum AppendError {
-    /// The group will never be read: nothing was written, or the segment was sealed before the group.
-    /// The WAL stays usable; after a failed rotation the current segment stays in use.
+    /// The group or edit will never be read: nothing was written, the segment was sealed before the group, or the edit
+    /// was cut off durably. The WAL stays usable; after a failed rotation the current segment stays in use.
     NotWritten(Error),
-    /// The group may or may not be in the WAL; the next opening decides. The WAL accepts nothing more.
+    /// The group or edit may or may not be on disk; the next opening decides. The log accepts nothing more.
     OutcomeUnknown(Error),
     /// The WAL had failed before, or its directory was moved: nothing of the group was written.
     /// The WAL accepts nothing more.
     ReadOnly(Error),
+}
+
+/// The error without the statement about the outcome, for callers that discard the log after an error.
+impl From<AppendError> for Error {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::NotWritten(error) | AppendError::OutcomeUnknown(error) | AppendError::ReadOnly(error) => error,
+        }
+    }
 }

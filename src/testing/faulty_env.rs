@@ -69,6 +69,8 @@ struct FaultScript {
     faults: Vec<(usize, EnvFault)>,
     /// Faults by kind of call: how many calls succeed first, then how many calls fail.
     by_kind: Vec<(EnvCall, usize, usize, EnvFault)>,
+    /// `true` if no file can grow.
+    is_full: bool,
 }
 
 impl FaultScript {
@@ -112,6 +114,11 @@ impl FaultyEnv {
     /// Makes calls of this kind fail, counted from now: `skip` calls succeed, then `times` calls fail.
     pub(crate) fn inject_for_kind(&self, call: EnvCall, skip: usize, times: usize, fault: EnvFault) {
         self.state(|state| state.by_kind.push((call, skip, times, fault)));
+    }
+
+    /// Sets whether the disk is full: writes within the length of a file succeed, others fail at its end.
+    pub(crate) fn fill(&self, is_full: bool) {
+        self.state(|state| state.is_full = is_full);
     }
 
     /// Number of calls of this kind.
@@ -328,7 +335,15 @@ impl File for FaultyFile {
         if let Some(EnvFault::ShortWrite(len)) = fault {
             self.file.write_at(offset, &bytes[..len.min(bytes.len())])?;
         }
-        call_with(fault, || self.file.write_at(offset, bytes))
+        call_with(fault, || {
+            let fits = if self.env.state(|state| state.is_full) {
+                usize::try_from(self.file.len()?.saturating_sub(offset)).unwrap_or(usize::MAX)
+            } else {
+                usize::MAX
+            };
+            self.file.write_at(offset, &bytes[..fits.min(bytes.len())])?;
+            if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        })
     }
 
     fn sync(&self, step: SyncStep) -> io::Result<()> {

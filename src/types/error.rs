@@ -203,6 +203,14 @@ pub enum Error {
         /// The failure of the write.
         cause: Arc<Error>,
     },
+    /// The write waited for a flush that keeps failing, and was not applied; the database accepts further writes.
+    ///
+    /// See [`DbBuilder::stall_timeout`](crate::DbBuilder::stall_timeout).
+    #[non_exhaustive]
+    WriteStalled {
+        /// The failure of the last flush.
+        cause: Arc<Error>,
+    },
     /// The write queue has no room for the batch, which was not queued.
     QueueFull,
     /// A batch, record, series key or list of series exceeds its limit; nothing of it was written.
@@ -375,6 +383,11 @@ impl Error {
         Self::WriteFailed { cause: error.into_root_cause() }
     }
 
+    /// Makes the error of a write that was taken out of the queue, because flushes fail.
+    pub(crate) fn write_stalled(flush: Self) -> Self {
+        Self::WriteStalled { cause: flush.into_root_cause() }
+    }
+
     /// Makes the error of a write that may or may not be durable.
     pub(crate) fn outcome_unknown(error: Self) -> Self {
         Self::OutcomeUnknown { cause: error.into_root_cause() }
@@ -385,22 +398,34 @@ impl Error {
         Self::ReadOnly { cause: error.into_root_cause() }
     }
 
-    /// Returns the cause of a `ReadOnly`, `OutcomeUnknown` or `WriteFailed`, and any other error itself.
+    /// Returns the cause of a `ReadOnly`, `OutcomeUnknown`, `WriteFailed` or `WriteStalled`, and any other error
+    /// itself.
     pub(crate) fn root_cause(&self) -> &Self {
         match self {
-            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => cause,
+            Self::ReadOnly { cause }
+            | Self::OutcomeUnknown { cause }
+            | Self::WriteFailed { cause }
+            | Self::WriteStalled { cause } => cause,
             other => other,
         }
     }
 
     /// Like [`root_cause`](Self::root_cause), by value.
     ///
-    /// Hence these three variants are never nested, and each text states one outcome and one cause.
+    /// Hence these variants are never nested, and each text states one outcome and one cause.
     fn into_root_cause(self) -> Arc<Self> {
         match self {
-            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => cause,
+            Self::ReadOnly { cause }
+            | Self::OutcomeUnknown { cause }
+            | Self::WriteFailed { cause }
+            | Self::WriteStalled { cause } => cause,
             other => Arc::new(other),
         }
+    }
+
+    /// Returns `true` if the disk, a quota or a file has no room: `ENOSPC`, `EDQUOT` or `EFBIG`.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        self.kind() == ErrorKind::StorageFull
     }
 
     /// Returns an error if a size exceeds its limit.

@@ -108,6 +108,8 @@ pub(crate) struct Options {
     pub(crate) memory_budget: usize,
     pub(crate) flush_at_bytes: Option<usize>,
     pub(crate) flush_age: Duration,
+    /// Time since a failed flush after which stalled writes are answered with an error.
+    pub(crate) stall_timeout: Duration,
     pub(crate) max_series: u32,
     /// Maximum length of the texts of all series keys, in bytes.
     pub(crate) max_series_key_bytes: u64,
@@ -134,6 +136,7 @@ impl Default for Options {
             memory_budget: 1 << 30,
             flush_at_bytes: None,
             flush_age: Duration::from_hours(1),
+            stall_timeout: Duration::from_secs(5),
             max_series: 1_000_000,
             max_series_key_bytes: 256 << 20,
             wal_segment_bytes: 64 << 20,

@@ -35,7 +35,7 @@ fn write(db: &Db, seconds: std::ops::Range<u32>, host: &str) {
 /// Returns the files whose bytes have a meaning, by name.
 fn counting(dir: &Path) -> Vec<PathBuf> {
     let mut names = names(dir);
-    names.retain(|name| name != "LOCK" && !name.starts_with("spare-"));
+    names.retain(|name| name != "LOCK" && !name.starts_with("spare-") && !name.ends_with(".reserve"));
     names.iter().map(|name| dir.join(name)).collect()
 }
 

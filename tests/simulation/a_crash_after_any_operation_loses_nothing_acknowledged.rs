@@ -86,6 +86,11 @@ fn full_disk() {
 }
 
 #[test]
+fn full_disk_at_opening() {
+    loses_nothing("openings on a full disk");
+}
+
+#[test]
 fn dying_disk() {
     loses_nothing("a disk that fails at random");
 }

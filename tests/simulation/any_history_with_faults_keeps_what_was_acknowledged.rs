@@ -50,7 +50,9 @@ fn history(seed: u64) -> Result<Ran, String> {
     let tree = proptest::collection::vec(step(), STEPS).new_tree(&mut runner(seed)).expect("nothing is rejected");
     let steps = tree.current();
     run(seed, &steps).map_err(|what| {
-        let (steps, what) = shrink(seed, tree, what);
+        // Shown at once: to shrink a history may take long.
+        println!("seed {seed} fails: {what}");
+        let (steps, what) = if asked("TIMESTRATA_SHRINK", 1) == 0 { (steps, what) } else { shrink(seed, tree, what) };
         let file = regressions().join(format!("seed-{seed}.json"));
         let text = serde_json::to_string_pretty(&(seed, &steps)).expect("steps are plain data");
         let kept = std::fs::create_dir_all(regressions()).and_then(|()| std::fs::write(&file, text));

@@ -134,8 +134,9 @@ fn fixture_at(clock: i64) -> Fixture {
     assert_eq!(world.db().stats().flushed_seq, flushed_seq, "the last delete is in the log alone");
     world.kill();
     let image = world.disk.live_image();
-    // A spare segment has no meaning before it is overwritten.
-    let counts = image.files().iter().filter(|(path, _)| !path.to_str().unwrap().contains("spare-"));
+    // A spare segment or a reserve has no meaning before it is overwritten.
+    let is_meaningless = |path: &str| path.contains("spare-") || path.ends_with(".reserve");
+    let counts = image.files().iter().filter(|(path, _)| !is_meaningless(path.to_str().unwrap()));
     let files: BTreeMap<_, _> = counts.map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
     let names = files.keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     let segments: Vec<String> = names.filter(|name| name.starts_with("wal-")).collect();

@@ -31,7 +31,8 @@ fn caught(step: SyncStep, plant: impl Fn(&SimDisk)) -> Option<(String, u64)> {
 
 fn all_caught(planted: &str, plant: impl Fn(&SimDisk, SyncStep)) {
     let mut missed = Vec::new();
-    for step in SyncStep::ALL {
+    // The sync of a reserve protects from a full disk, not from a crash: see a_full_disk_never_makes_it_read_only.
+    for step in SyncStep::ALL.into_iter().filter(|step| *step != SyncStep::Reserve) {
         let started = Instant::now();
         let found = caught(step, |disk| plant(disk, step));
         let took = started.elapsed().as_secs_f64();

@@ -15,6 +15,7 @@ mod scenarios;
 mod world;
 
 mod a_crash_after_any_operation_loses_nothing_acknowledged;
+mod a_full_disk_never_makes_it_read_only;
 mod a_wrong_clock_takes_nothing_away;
 mod any_call_may_fail_and_then_the_power;
 mod any_history_of_wrong_clocks_hides_what_is_old;

@@ -90,7 +90,7 @@ struct Acknowledged {
 /// The batches and series that one call makes durable.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Promise {
-    batches: BTreeSet<Number>,
+    pub(crate) batches: BTreeSet<Number>,
     series: BTreeSet<u32>,
     /// The greatest seq among the batches.
     pub(crate) seq: u64,

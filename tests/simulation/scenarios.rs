@@ -34,6 +34,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "a failed install", run: failed_install },
     Scenario { name: "lives without a sync", run: unsynced_lives },
     Scenario { name: "a disk that is full", run: hardships::full_disk },
+    Scenario { name: "openings on a full disk", run: hardships::full_disk_at_opening },
     Scenario { name: "a disk that fails at random", run: hardships::dying_disk },
     Scenario { name: "jumps of the clock", run: hardships::clock_jumps },
     Scenario { name: "series without a sync", run: hardships::unsynced_series },
@@ -212,12 +213,16 @@ fn moved_directory(world: &mut World) {
         open(world);
         world.write(&[OS, SYNC]);
         world.disk.inject(call(CallKind::CheckPlace, skip), BROKEN);
+        let struck = world.disk.faults_hit();
         for _ in 0..4 {
             world.write(&[OS]);
             world.write(&[SYNC, OS]);
         }
         _ = world.flush();
-        assert!(world.oracle.borrow().read_only, "the check {skip} is not made");
+        assert!(world.disk.faults_hit() > struck, "the check {skip} is not made");
+        // The check before the removal of obsolete files alone only leaves them to the next opening.
+        let read_only = world.oracle.borrow().read_only;
+        assert!(read_only || skip == 6, "the check {skip} has no effect");
         _ = world.look();
         world.write(&[SYNC]);
         if skip % 2 == 0 { world.kill() } else { assert!(!world.close()) }

@@ -176,7 +176,8 @@ impl World {
     /// Opens the database after any history, and checks its content against the oracle.
     pub(crate) fn open(&mut self, after: Crash) -> timestrata::Result<()> {
         let crashed = self.now();
-        let struck = self.disk.faults_hit();
+        let before = self.disk.faults_hit();
+        let struck = before;
         let db = self.executor.open(self.options_now()).inspect_err(|error| {
             assert!(self.disk.faults_hit() > struck, "it does not open: {error}");
         })?;
@@ -194,7 +195,8 @@ impl World {
         assert_eq!(oracle.check(&shown, after, crashed), Ok(()), "after {after:?}");
         oracle.decided(&shown, &series, self.now());
         drop(oracle);
-        self.struck = self.disk.faults_hit();
+        // An opening that a full disk has struck lacks its reserve: writes fail until there is room for one.
+        self.struck = if struck > before { before } else { self.disk.faults_hit() };
         self.limits = self.retain;
         self.open_grace = self.grace;
         self.note_clock(crashed);
@@ -383,7 +385,8 @@ impl World {
         let (db, oracle, clock) = (self.db().clone(), Rc::clone(&self.oracle), self.clock());
         let made = self.executor.block_on(async move {
             let made = db.backup(dir).await;
-            if made.is_ok()
+            // On a full disk a backup may hold only what was flushed.
+            if made.as_ref().is_ok_and(|made| made.unflushed == 0)
                 && let Some(backup) = oracle.borrow_mut().backups.last_mut()
             {
                 backup.told = Some(clock.now());

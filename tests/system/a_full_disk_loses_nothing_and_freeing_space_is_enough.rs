@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use timestrata::{Db, DbBuilder, Durability, Error, Result, verify};
+use timestrata::{Batch, Db, DbBuilder, Durability, Error, Result, Selector, SeriesKey, Timestamp, verify};
 
 use crate::child::{child_of, value_from_parent};
 use crate::common::{Home, contents};
@@ -22,6 +22,10 @@ const PAGE: usize = 4096;
 const MOST_PAGES: usize = 100;
 /// Mounts memory as a disk, in a namespace of the child: nothing of it outlives the child.
 const MOUNT: &str = r#"mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@""#;
+/// The same with 4 MiB.
+const MOUNT_LARGE: &str = r#"mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@""#;
+/// The test that a child with the larger disk runs.
+const LARGE_CHILD: &str = "a_full_disk_loses_nothing_and_freeing_space_is_enough::a_child_fills_its_large_disk";
 /// Time limit without progress. After it the test frees space, because a write then waits for a flush.
 const STALLED: Duration = Duration::from_millis(300);
 /// Upper bound of every operation after space is freed.
@@ -201,6 +205,12 @@ impl Case<'_> {
             return;
         }
         self.counts.went_on += 1;
+        // After a lack of space the log needs a new reserve, which is tried every second.
+        let until = Instant::now() + PATIENCE;
+        while let Err(error) = self.write(&db) {
+            assert!(is_full(&error) && Instant::now() < until, "{}: {error}", self.of);
+            pause(Duration::from_millis(20));
+        }
         for _ in 0..12 {
             self.write(&db).unwrap_or_else(|error| panic!("{}: {error}", self.of));
         }
@@ -302,8 +312,119 @@ fn a_child_meets_its_full_disk() {
     println!("told: {counts:?}");
     let Counts { failed_writes, unknown_writes, failed_flushes, failed_openings, failed_closes, .. } = counts;
     let Counts { went_on, read_only, .. } = counts;
-    let seen = [failed_writes, unknown_writes, failed_flushes, failed_openings, failed_closes, went_on, read_only];
+    let seen = [failed_writes, failed_flushes, failed_openings, failed_closes, went_on];
     assert!(seen.iter().all(|count| *count > 0), "something was never met: {counts:?}");
+    assert_eq!(
+        (unknown_writes, read_only),
+        (0, 0),
+        "a tmpfs writes in place, so that every failed write is sealed off"
+    );
+}
+
+/// Runs a call on a thread of its own. Fails if it takes longer than a few seconds.
+fn answered<R: Send + 'static>(what: &str, call: impl FnOnce() -> R + Send + 'static) -> R {
+    let (reply, answer) = channel();
+    std::thread::spawn(move || reply.send(call()));
+    answer.recv_timeout(Duration::from_secs(10)).unwrap_or_else(|_| panic!("{what} is not answered"))
+}
+
+/// Repeats a call until it succeeds.
+fn retried<R>(what: &str, mut call: impl FnMut() -> Result<R>) -> R {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match call() {
+            Ok(done) => return done,
+            Err(error) => assert!(error.is_retryable() && Instant::now() < until, "{what}: {error}"),
+        }
+        pause(Duration::from_millis(20));
+    }
+}
+
+/// The child's part on a disk of 4 MiB: flushes fail and both memtables wait, or appends fail, whichever comes first.
+#[test]
+fn a_child_fills_its_large_disk() {
+    let Some(told) = value_from_parent() else { return };
+    let disk = Disk(Path::new(&told).to_owned());
+    // Without ballast the log and the files fill the disk; with little room left the log does.
+    for pages in [None, Some(40), Some(8)] {
+        drop(std::fs::remove_dir_all(disk.db()));
+        let options = || {
+            let options = Db::builder(disk.db()).wal_segment_bytes(64 << 10).flush_at_bytes(256 << 10);
+            options.stall_timeout(Duration::from_secs(1))
+        };
+        let db = options().open_blocking().unwrap();
+        let (mut number, mut written) = (0, 0);
+        for _ in 0..20 {
+            db.write_blocking(noise(number)).unwrap();
+            number += 1;
+            written += 1;
+        }
+        db.flush_blocking().unwrap();
+        if let Some(pages) = pages {
+            disk.fill_but(pages);
+        }
+        let mut failed = 0;
+        while failed < 100 {
+            number += 1;
+            let handle = db.clone();
+            match answered("a write", move || handle.write_blocking(noise(number))) {
+                Ok(_) => (failed, written) = (0, written + 1),
+                Err(error) => {
+                    assert!(is_full(&error) && error.is_retryable(), "{error}");
+                    assert!(!matches!(error, Error::ReadOnly { .. } | Error::OutcomeUnknown { .. }), "{error}");
+                    failed += 1;
+                }
+            }
+            assert!(number < 2_000, "the disk does not get full");
+        }
+        let handle = db.clone();
+        answered("try_write", move || handle.try_write_blocking(&mut noise(0))).unwrap_err();
+        let handle = db.clone();
+        answered("a creation", move || handle.create_series(SeriesKey::new("new")).blocking()).unwrap_err();
+        assert_eq!(points(&db), written * NOISE, "reads go on");
+        let other = tempfile::tempdir().unwrap();
+        let (handle, backup) = (db.clone(), other.path().join("backup"));
+        let report = answered("a backup", move || handle.backup_blocking(backup)).unwrap();
+        assert!(report.unflushed > 0 || report.points == (written * NOISE) as u64, "{report:?}");
+        let backup = Db::open_blocking(other.path().join("backup")).unwrap();
+        assert_eq!(points(&backup) as u64, report.points);
+        let handle = db.clone();
+        answered("a delete", move || handle.delete_blocking(Selector::metric("noise"), ..)).unwrap();
+        assert_eq!(points(&db), 0);
+        // The files that the delete hides whole make room, or the ballast does.
+        if pages.is_some() {
+            disk.make_room();
+        }
+        retried("there is room", || db.write_blocking(noise(3)));
+        retried("there is room", || db.flush_blocking());
+        assert_eq!(points(&db), NOISE);
+        assert_eq!(db.stats().failed_flush, None);
+        db.close_blocking().unwrap();
+        let db = options().open_blocking().unwrap();
+        assert_eq!(points(&db), NOISE);
+        println!("told: Counts {{ {pages:?}: {written} batches before it was full }}");
+    }
+}
+
+/// Number of points of a batch of noise.
+const NOISE: usize = 2_000;
+
+/// Returns a batch of values that no encoding shortens.
+fn noise(number: i64) -> Batch {
+    let mut batch = Batch::new();
+    let mut state = u64::try_from(number).unwrap() | 1 << 40;
+    for value in 0..i64::try_from(NOISE).unwrap() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let time = Timestamp::from_nanos(number * 10_000 + value);
+        batch.push_key(&SeriesKey::new("noise"), time, state ^ state >> 29);
+    }
+    batch
+}
+
+fn points(db: &Db) -> usize {
+    let snapshot = db.snapshot();
+    let points = snapshot.query(Selector::metric("noise")).points();
+    points.collect::<Result<Vec<_>>>().unwrap().len()
 }
 
 /// Returns the beginning of a command line that mounts a small disk, or `None` if no method works on this machine.
@@ -318,6 +439,16 @@ fn mounting(place: &Path) -> Option<Vec<&'static str>> {
 
 #[test]
 fn a_full_disk_loses_nothing_and_freeing_space_is_enough() {
+    on_a_disk(MOUNT, CHILD);
+}
+
+#[test]
+fn every_call_on_a_full_disk_is_answered_and_deletes_make_room() {
+    on_a_disk(MOUNT_LARGE, LARGE_CHILD);
+}
+
+/// Runs a test in a child that has a small disk of its own.
+fn on_a_disk(mount: &str, test: &str) {
     let begun = Instant::now();
     let home = Home::new();
     let place = home.beside("disk");
@@ -327,8 +458,8 @@ fn a_full_disk_loses_nothing_and_freeing_space_is_enough() {
         return;
     };
     let mut starter = Command::new("unshare");
-    starter.args(how).args(["sh", "-c", MOUNT]).arg(&place);
-    let output = child_of(starter, CHILD, place.to_str().unwrap()).output().unwrap();
+    starter.args(how).args(["sh", "-c", mount]).arg(&place);
+    let output = child_of(starter, test, place.to_str().unwrap()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     said.lines().filter_map(|line| line.split_once("told: ")).for_each(|(_, line)| println!("{line}"));
     println!("in {:?}", begun.elapsed());

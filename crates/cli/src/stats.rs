@@ -82,6 +82,7 @@ fn print_disk_usage(out: &mut impl Write, usage: &DiskUsage) -> Result<()> {
         ("points", usage.ssts),
         ("log", usage.wal_segments),
         ("spares", usage.spare_wal_segments),
+        ("reserves", usage.reserves),
         ("metadata", usage.metadata),
         ("obsolete", usage.temporaries),
         ("torn", usage.torn_tail_copies),

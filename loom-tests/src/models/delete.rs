@@ -98,6 +98,54 @@ fn in_compaction(witness: &Witness) {
     look(&world, &MERGING);
 }
 
+/// The first batch is in an SST that the delete hides whole. The flush of the second batch fails, as on a full disk.
+const FULL: [HistoryOp; 4] = [
+    HistoryOp::Write(&[3, 5]),
+    HistoryOp::Write(&[6]),
+    HistoryOp::Delete(TimeRange::new(3, 5)),
+    HistoryOp::Write(&[4]),
+];
+
+/// Explores the model of a delete that makes room. No flush succeeds, so the delete stays in the WAL, and the file that
+/// it hides goes before any edit has the tombstone. No request asks for a sync.
+pub fn delete_ahead_of_flush() -> Exploration {
+    explore("delete_ahead_of_flush", 100, ahead_of_flush)
+}
+
+fn ahead_of_flush(witness: &Witness) {
+    let setup = ModelSetup {
+        watched: true,
+        flushed: &[&[3, 5]],
+        failing_flushes: usize::MAX,
+        durability: Durability::Os,
+        ..ModelSetup::default()
+    };
+    let (world, actors) = ModelDatabase::new(&setup);
+    let before = world.write_with(&[6], Durability::Os, None);
+    let flushed = world.flush();
+
+    let running = actors.start(&world);
+    flushed.recv_blocking().expect("every request is answered").expect_err("every flush fails");
+    let deleted = world.delete(3, 5);
+    look(&world, &FULL);
+    ended(deleted.recv_blocking());
+    let version = look(&world, &FULL);
+    if version.ssts.is_empty() {
+        // The file is gone, and its delete is only in the WAL.
+        witness.seen();
+    }
+    drop(version);
+    let after = world.write_with(&[4], Durability::Os, None);
+    look(&world, &FULL);
+    world.send(WriterCommand::Release);
+    running.end();
+    for answer in [before, after] {
+        ended(answer.recv_blocking());
+    }
+    let version = look(&world, &FULL);
+    assert!(version.ssts.is_empty(), "the delete made room");
+}
+
 fn ended<T>(answer: Option<Result<T>>) -> T {
     answer.expect("every request is answered").expect("nothing fails here")
 }

@@ -17,13 +17,14 @@ mod moved_directory;
 mod pins;
 mod publish;
 mod shutdown;
+mod stall_timeout;
 mod taken_back;
 
 pub use backpressure::backpressure;
 pub use columns::columns;
 pub use compaction::compaction;
 pub use crash::crash;
-pub use delete::{delete, delete_in_compaction};
+pub use delete::{delete, delete_ahead_of_flush, delete_in_compaction};
 pub use dropped_definition::dropped_definition;
 pub use empty_series::empty_series;
 pub use flush::flush;
@@ -32,6 +33,7 @@ pub use moved_directory::moved_directory;
 pub use pins::pins;
 pub use publish::publish;
 pub use shutdown::{release, shutdown};
+pub use stall_timeout::stall_timeout;
 pub use taken_back::taken_back;
 
 /// Checks that the loom variant of `sync` gives the same guarantees as the engine's `sync`.

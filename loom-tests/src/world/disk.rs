@@ -307,8 +307,8 @@ impl WriterStorage for ModelStorage {
         Ok(self.step(ModelDisk::begin_segment))
     }
 
-    fn commit_edit(&mut self, edit: VersionEdit, _definitions: &[Arc<SeriesDef>]) -> Result<()> {
-        self.check_place().map_err(Error::read_only)?;
+    fn commit_edit(&mut self, edit: VersionEdit, _definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
+        self.check_place().map_err(|error| AppendError::ReadOnly(Error::read_only(error)))?;
         self.step(|disk| disk.append_edit(edit));
         self.step(ModelDisk::sync_edit);
         Ok(())
@@ -317,6 +317,14 @@ impl WriterStorage for ModelStorage {
     fn prepare_series_log(&mut self, _definitions: &[Arc<SeriesDef>]) -> Result<()> {
         Ok(())
     }
+
+    fn no_space(&self) -> Option<&Error> {
+        None
+    }
+
+    fn restore_reserves(&mut self) {}
+
+    fn give_up_spares(&mut self) {}
 
     fn drop_wal_segments(&mut self) {
         self.step(ModelDisk::drop_segments);
@@ -329,6 +337,8 @@ impl WriterStorage for ModelStorage {
     fn report_pins(&mut self, _pinned: crate::engine::actor::PinStats) {}
 
     fn report_read_only(&mut self, _cause: &crate::types::error::Error, _wall_clock_nanos: i64) {}
+
+    fn report_failed_flush(&mut self, _error: Option<&Error>, _wall_clock_nanos: i64) {}
 }
 
 impl FlushExecutor for ModelStorage {

@@ -135,6 +135,9 @@ pub(crate) struct ModelSetup {
     pub(crate) failing_flushes: usize,
     /// Batches that are in one SST each when the database is opened. They are the first records of the history.
     pub(crate) flushed: &'static [&'static [i64]],
+    /// Time since a failed flush after which stalled commands are rejected. The clock of a model stands still, so
+    /// only zero rejects any.
+    pub(crate) stall_timeout: Duration,
     /// Durability of deletes.
     pub(crate) durability: Durability,
     /// Cutoff of retention, and the age of the opening. The cutoff was set under an age of two by the newest time.
@@ -151,6 +154,7 @@ impl Default for ModelSetup {
             moves: false,
             failing_flushes: 0,
             flushed: &[],
+            stall_timeout: Duration::MAX,
             durability: Durability::Sync,
             retained: None,
             is_empty: false,
@@ -223,6 +227,7 @@ impl ModelDatabase {
             durability: setup.durability,
             flush_at_bytes: setup.flush_at_bytes,
             flush_age: Duration::from_hours(1),
+            stall_timeout: setup.stall_timeout,
             duplicates: DuplicatePolicy::default(),
             max_series: 8,
             max_series_key_bytes: u64::MAX,
@@ -381,7 +386,10 @@ pub(crate) fn write_of(timestamps: &[i64], durability: Durability) -> (WriterCom
         batch.push(Series::<u64>::new(SERIES, NONCE), Timestamp::from_nanos(*at), value_of(*at));
     }
     let (reply, answer) = reply_channel();
-    (WriterCommand::Write(Box::new(WriteRequest { batch, durability, reply })), AckReceiver::Write(answer))
+    (
+        WriterCommand::Write(Box::new(WriteRequest { batch, durability, may_wait: true, reply })),
+        AckReceiver::Write(answer),
+    )
 }
 
 pub(crate) fn value_of(timestamp: i64) -> u64 {

@@ -9,7 +9,11 @@ use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
 /// Number of deletes at which a memtable is full.
 ///
 /// Each read of one of its series, and its flush, goes through all of them.
-const MAX_MEMTABLE_DELETES: usize = 1 << 10;
+pub(super) const MAX_MEMTABLE_DELETES: usize = 1 << 10;
+/// Number of deletes up to which a memtable takes deletes while a failing flush stalls writes.
+const MAX_STALLED_DELETES: usize = 2 * MAX_MEMTABLE_DELETES;
+/// Memory of the deletes of a memtable up to which it takes deletes while a failing flush stalls writes, in bytes.
+const MAX_STALLED_DELETE_BYTES: usize = 4 << 20;
 
 /// Decision about the next commit group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,15 @@ pub(super) struct ActiveMemtable {
     pub(super) flush_at_bytes: usize,
     /// `true` if no further batch or delete may be added.
     pub(super) is_epoch_exhausted: bool,
+}
+
+/// Returns `true` if the memtable may take a delete while a failing flush stalls writes.
+///
+/// A delete makes room, so it need not wait for room. Its memory has bounds of its own.
+pub(super) fn admits_stalled_delete(version: &Version, is_epoch_exhausted: bool) -> bool {
+    let deletes = || version.active.deletes();
+    let bytes: usize = deletes().map(|delete| delete.byte_len()).sum();
+    !is_epoch_exhausted && deletes().len() < MAX_STALLED_DELETES && bytes < MAX_STALLED_DELETE_BYTES
 }
 
 impl MemtableAdmission {

@@ -30,10 +30,15 @@ impl CommandQueue {
     ///
     /// They are the groupable commands at the head of the queue, within the bounds of a group.
     pub(super) fn take_group(&mut self) -> Vec<QueuedCommand> {
+        self.take_group_of(WriterCommand::is_groupable)
+    }
+
+    /// Takes the commands at the head of the queue that match, within the bounds of a group.
+    pub(super) fn take_group_of(&mut self, matches: impl Fn(&WriterCommand) -> bool) -> Vec<QueuedCommand> {
         let mut group = Vec::new();
         let mut bytes = 0;
         while group.len() < MAX_GROUP_REQUESTS && bytes < MAX_GROUP_BYTES {
-            let Some(next) = self.0.pop_front_if(|queued| queued.command.is_groupable()) else { break };
+            let Some(next) = self.0.pop_front_if(|queued| matches(&queued.command)) else { break };
             bytes += next.command.byte_len();
             group.push(next);
         }

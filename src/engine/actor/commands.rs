@@ -1,6 +1,6 @@
 //! Execution of queued commands: commit groups, flush, compact, and the steps of a shutdown.
 
-use super::admission::{ActiveMemtable, MemtableAdmission};
+use super::admission::{ActiveMemtable, MemtableAdmission, admits_stalled_delete};
 use super::compactor_schedule::CompactorEvent;
 use super::effects::MachineEvent;
 use super::flush::{FlushEvent, frozen_seq, has_active_records};
@@ -15,6 +15,7 @@ use crate::state::log_record::AppendError;
 use crate::state::memtable::{FrozenMemtable, Memtable};
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
+use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
 
@@ -60,16 +61,77 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let (is_read_only, is_stopping) = (self.read_only_cause.is_some(), self.shutdown.is_requested());
         let l0_stalls = || self.compactor.compaction().l0_stalls_writes(version);
         match MemtableAdmission::decide(version, active, is_read_only, is_stopping, l0_stalls) {
-            MemtableAdmission::Admit => self.commit_group(),
-            MemtableAdmission::Stall => return self.answer_syncs_while_stalled(),
+            MemtableAdmission::Admit => self.commit_next_group(),
+            MemtableAdmission::Stall => return self.answer_while_stalled(),
             MemtableAdmission::FreezeFirst => match self.freeze() {
-                Ok(()) => self.commit_group(),
+                Ok(()) => self.commit_next_group(),
                 Err(error) => {
                     tracing::warn!(%error, "the memtable is full and cannot be frozen, a group is rejected");
-                    let error = Error::write_failed(error);
-                    self.queue.take_group().into_iter().for_each(|queued| queued.command.reject(&error));
+                    self.commit_without_freeze(&Error::write_failed(error));
                 }
             },
+        }
+        true
+    }
+
+    /// Rejects the next group, except its syncs, and deletes for which the full memtable has room.
+    fn commit_without_freeze(&mut self, error: &Error) {
+        let admits_delete = admits_stalled_delete(self.versions.current(), self.memtable.is_epoch_exhausted());
+        let mut group = self.queue.take_group();
+        let is_rejected =
+            |queued: &mut QueuedCommand| queued.command.needs_room() || (queued.command.is_delete() && !admits_delete);
+        group.extract_if(.., is_rejected).for_each(|queued| queued.command.reject(error));
+        if !group.is_empty() {
+            self.commit_commands(group);
+        }
+    }
+
+    /// Answers the commands that need not wait, or must not wait longer, while writes are stalled.
+    ///
+    /// Returns `true` if the first queued command was among them.
+    fn answer_while_stalled(&mut self) -> bool {
+        let first_was_sync = self.answer_syncs_while_stalled();
+        self.reject_stalled_commands() || first_was_sync
+    }
+
+    /// Answers commands that wait for a failing flush.
+    ///
+    /// After the timeout all that need room are rejected, before only those that must not wait. A rejected command
+    /// never got a seq, so it is certainly absent. Deletes make room, so they are executed once nothing is queued
+    /// before them: they overtake no command, and get a later seq than everything acknowledged. Commands that wait for
+    /// a running flush, or for a compaction, stay: it ends. Returns `true` if a command was answered.
+    fn reject_stalled_commands(&mut self) -> bool {
+        let waits_for_flush = self.versions.current().frozen.len() >= MAX_FROZEN_MEMTABLES;
+        let Some(failure) = self.flush.failure().filter(|_| waits_for_flush) else { return false };
+        let left = failure.time_left(self.timers.monotonic_now(), self.stall_timeout);
+        let error = Error::write_stalled(failure.error.clone());
+        let must_end = |command: &WriterCommand| command.needs_room() && (left.is_zero() || command.refuses_to_wait());
+        let rejected = self.queue.drain_matching(must_end);
+        if !left.is_zero() {
+            self.timers.arm_no_later(Timer::StallTimeout, left);
+        }
+        let was_rejected = !rejected.is_empty();
+        for queued in rejected {
+            queued.command.reject(&error);
+        }
+        self.execute_stalled_deletes(left.is_zero(), &error) || was_rejected
+    }
+
+    /// Executes the deletes at the head of the queue, or rejects them after the timeout if the memtable takes no more.
+    ///
+    /// Returns `true` if there were any and they were answered.
+    fn execute_stalled_deletes(&mut self, has_timed_out: bool, error: &Error) -> bool {
+        let is_admitted = admits_stalled_delete(self.versions.current(), self.memtable.is_epoch_exhausted());
+        if !self.queue.front().is_some_and(WriterCommand::is_delete) || !(is_admitted || has_timed_out) {
+            return false;
+        }
+        let deletes = self.queue.take_group_of(WriterCommand::is_delete);
+        if is_admitted {
+            self.commit_commands(deletes);
+        } else {
+            for queued in deletes {
+                queued.command.reject(error);
+            }
         }
         true
     }
@@ -95,11 +157,38 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         first_is_sync
     }
 
-    /// Commits the next group, or rejects it if the database is read-only.
+    fn commit_next_group(&mut self) {
+        let commands = self.queue.take_group();
+        self.commit_commands(commands);
+    }
+
+    /// Commits commands as one group. After a lack of space those that need room are rejected.
+    fn commit_commands(&mut self, mut commands: Vec<QueuedCommand>) {
+        if let Some(error) = self.storage.no_space().filter(|_| self.read_only_cause.is_none()) {
+            // No append is tried. Deletes go on: they make room, and the storage kept some for them.
+            let error = Error::write_failed(error.clone());
+            let needs_room = commands.extract_if(.., |queued| queued.command.needs_room());
+            needs_room.for_each(|queued| queued.command.reject(&error));
+        }
+        let deletes = commands.iter().any(|queued| queued.command.is_delete());
+        self.commit_group(commands);
+        if deletes {
+            self.make_room_by_deletes();
+        }
+    }
+
+    /// Drops the files that deletes hide whole, if there is a lack of space; otherwise compactions remove the points.
+    fn make_room_by_deletes(&mut self) {
+        let flush_lacks_space = self.flush.failure().is_some_and(|failure| failure.error.is_out_of_space());
+        if (flush_lacks_space || self.storage.no_space().is_some()) && self.sync_now().is_ok() {
+            self.dispatch(MachineEvent::Retention(RetentionEvent::Apply));
+        }
+    }
+
+    /// Commits a group, or rejects it if the database is read-only.
     ///
     /// Appends the group, syncs it if a command asks for it, publishes it, then answers the commands.
-    fn commit_group(&mut self) {
-        let commands = self.queue.take_group();
+    fn commit_group(&mut self, commands: Vec<QueuedCommand>) {
         if let Err(error) = self.check_writable() {
             return self.reject_group(commands, &error);
         }
@@ -292,7 +381,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     /// Continues a started shutdown as far as possible without waiting.
     fn continue_shutdown(&mut self) {
         if self.shutdown.has_started() {
-            let (writable, flush_error) = (self.check_writable(), self.flush.error().cloned());
+            let flush_error = self.flush.failure().map(|failure| failure.error.clone());
+            let writable = self.check_writable();
             self.dispatch(MachineEvent::Shutdown(ShutdownEvent::Continue { writable, flush_error }));
         }
     }

@@ -40,6 +40,8 @@ pub(super) enum CompactionEvent {
     Finished { inputs: Vec<FileId>, outcome: Result<JobOutput> },
     /// The outputs are durable and visible.
     Installed { inputs: usize, outputs: usize, duration: Duration },
+    /// The edit with the outputs could not be written. The outputs are removed.
+    InstallFailed(Error),
     /// The backoff is over.
     RetryDue,
 }
@@ -114,6 +116,7 @@ impl CompactionScheduler {
                     Effect::Handle(MachineEvent::Compactor(CompactorEvent::Wake)),
                 ]
             }
+            CompactionEvent::InstallFailed(error) => self.on_failed(error),
             CompactionEvent::RetryDue => {
                 self.in_backoff = false;
                 vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::Wake))]

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::compaction::CompactionEvent;
 use super::compactor_schedule::CompactorEvent;
 use super::flush::FlushEvent;
 use super::interfaces::{SeriesToCheck, Timer};
@@ -31,6 +32,24 @@ pub(super) enum MachineEvent {
 }
 
 impl MachineEvent {
+    /// Returns the event that reports a failed install to the machine whose event would have followed it.
+    ///
+    /// The edit is certainly absent, and the files that it added are removed.
+    pub(super) fn install_failed(self, error: Error, now: Duration) -> Self {
+        match self {
+            Self::Flush(FlushEvent::Installed { generation, .. }) => {
+                Self::Flush(FlushEvent::Finished { generation, outcome: Err(error), now })
+            }
+            Self::Compactor(CompactorEvent::Compaction(_)) => {
+                Self::Compactor(CompactorEvent::Compaction(CompactionEvent::InstallFailed(error)))
+            }
+            Self::Retention(_) => Self::Retention(RetentionEvent::InstallFailed(error)),
+            // An empty-series check: its candidates stay, and are checked again.
+            Self::Compactor(_) => Self::Compactor(CompactorEvent::FailWaiters(error)),
+            other => other,
+        }
+    }
+
     /// Returns the tracing span of the event and all of its effects.
     pub(super) fn span(&self) -> tracing::Span {
         match self {
@@ -60,7 +79,8 @@ pub(super) enum Effect {
     Freeze(FreezeOrigin),
     /// Makes the version durable and visible, then handles the event `then`.
     ///
-    /// If the edit cannot be committed, the database becomes read-only and `then` is not handled.
+    /// If the edit is certainly absent, the [failure](MachineEvent::install_failed) of `then` is handled instead. If it
+    /// may be durable, the database becomes read-only.
     Install { next: Box<Version>, then: MachineEvent },
     /// Makes a version visible without an edit of the manifest.
     ///

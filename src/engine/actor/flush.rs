@@ -60,8 +60,8 @@ pub(super) enum FlushEvent {
     AgeFreezeFinished(Result<()>),
     /// The backoff is over.
     RetryDue,
-    /// The flusher finished the memtable `generation`.
-    Finished { generation: u64, outcome: Result<JobOutput> },
+    /// The flusher finished the memtable `generation`, at this time of the monotonic clock.
+    Finished { generation: u64, outcome: Result<JobOutput>, now: Duration },
     /// The SSTs of the memtable are durable and visible.
     Installed { generation: u64, files: usize, duration: Duration },
     /// Retention was applied after the install.
@@ -72,12 +72,28 @@ pub(super) enum FlushEvent {
     ShutdownStarted,
 }
 
+/// Failed flushes without a success in between.
+#[derive(Debug, Clone)]
+pub(super) struct FlushFailure {
+    /// Error of the last one.
+    pub(super) error: Error,
+    /// Time of the first one by the monotonic clock.
+    pub(super) since: Duration,
+}
+
+impl FlushFailure {
+    /// Returns the time until commands that wait for the flush are rejected; zero if it has passed.
+    pub(super) fn time_left(&self, now: Duration, stall_timeout: Duration) -> Duration {
+        self.since.saturating_add(stall_timeout).saturating_sub(now)
+    }
+}
+
 /// Decides when a frozen memtable is flushed, and keeps the waiters of flush commands.
 #[derive(Debug)]
 pub(super) struct FlushScheduler {
     state: FlushState,
-    /// Error of the last flush; `None` after a success, and after a shutdown started.
-    error: Option<Error>,
+    /// Failure of the last flush; `None` after a success, and after a shutdown started.
+    failure: Option<FlushFailure>,
     backoff: Backoff,
     /// Flush commands, each with the generation of the memtable that must be in SSTs.
     waiters: Vec<(u64, ReplySender<Result<()>>)>,
@@ -96,19 +112,25 @@ pub(super) fn frozen_seq(version: &Version) -> u64 {
 
 impl FlushScheduler {
     pub(super) fn new() -> Self {
-        Self { state: FlushState::Idle, error: None, backoff: Backoff::new(), waiters: Vec::new(), is_read_only: false }
+        Self {
+            state: FlushState::Idle,
+            failure: None,
+            backoff: Backoff::new(),
+            waiters: Vec::new(),
+            is_read_only: false,
+        }
     }
 
-    /// Returns the error of the last flush.
+    /// Returns the failure of the last flush.
     ///
     /// `None` after a flush was installed, or a shutdown started.
-    pub(super) fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
+    pub(super) fn failure(&self) -> Option<&FlushFailure> {
+        self.failure.as_ref()
     }
 
     /// Returns `true` if a flush command must wait until another memtable may be frozen.
     pub(super) fn must_wait(&self, version: &Version) -> bool {
-        let cannot_make_room = self.is_read_only || self.error.is_some();
+        let cannot_make_room = self.is_read_only || self.failure.is_some();
         is_full(version) && !cannot_make_room
     }
 
@@ -121,7 +143,7 @@ impl FlushScheduler {
             // The WAL could not be rotated, for example on a full disk. The timer retries the freeze.
             FlushEvent::AgeFreezeFinished(Err(_)) => vec![Effect::ArmTimer(Timer::MemtableAge, MAX_BACKOFF)],
             FlushEvent::RetryDue => self.start_next(version),
-            FlushEvent::Finished { generation, outcome } => self.on_flushed(generation, outcome, version),
+            FlushEvent::Finished { generation, outcome, now } => self.on_flushed(generation, outcome, now, version),
             FlushEvent::Installed { generation, files, duration } => {
                 let flushed_seq = version.flushed_seq;
                 tracing::debug!(generation, flushed_seq, files, ?duration, "flush installed");
@@ -134,7 +156,7 @@ impl FlushScheduler {
             }
             // A flush in backoff is tried once more, at once. If it fails, the close returns its error.
             FlushEvent::ShutdownStarted => {
-                if self.error.take().is_some() {
+                if self.failure.take().is_some() {
                     self.start_next(version)
                 } else {
                     Effects::new()
@@ -158,8 +180,8 @@ impl FlushScheduler {
     }
 
     fn on_requested(&mut self, reply: ReplySender<Result<()>>, writable: Result<()>, version: &Version) -> Effects {
-        let outcome = match &self.error {
-            Some(error) if is_full(version) => Err(error.clone()),
+        let outcome = match &self.failure {
+            Some(failure) if is_full(version) => Err(failure.error.clone()),
             _ => writable,
         };
         if outcome.is_ok() && has_active_records(version) {
@@ -198,21 +220,21 @@ impl FlushScheduler {
         }
     }
 
-    fn on_flushed(&mut self, generation: u64, outcome: Result<JobOutput>, version: &Version) -> Effects {
+    fn on_flushed(&mut self, generation: u64, outcome: Result<JobOutput>, now: Duration, version: &Version) -> Effects {
         self.state = FlushState::Idle;
         if self.is_read_only {
             return Effects::new();
         }
         match outcome {
             Ok(output) => install_flush(generation, output, version),
-            Err(error) => self.on_flush_failed(generation, error),
+            Err(error) => self.on_flush_failed(generation, error, now),
         }
     }
 
     /// Answers the waiting flush commands with the error and arms the retry.
     ///
     /// The memtable and its WAL segments stay.
-    fn on_flush_failed(&mut self, generation: u64, error: Error) -> Effects {
+    fn on_flush_failed(&mut self, generation: u64, error: Error, now: Duration) -> Effects {
         let wait = self.backoff.after_failure();
         tracing::warn!(generation, %error, ?wait, "flush failed; points stay in memory and WAL, retrying");
         self.state = FlushState::BackingOff;
@@ -221,12 +243,13 @@ impl FlushScheduler {
         // Flush commands that are queued behind stalled writes get the error, too: the writes may stall as long as the
         // disk is full.
         effects.push(Effect::RejectQueuedFlushes(error.clone()));
-        self.error = Some(error);
+        let since = self.failure.as_ref().map_or(now, |failure| failure.since);
+        self.failure = Some(FlushFailure { error, since });
         effects
     }
 
     fn on_installed(&mut self, generation: u64) -> Effects {
-        self.error = None;
+        self.failure = None;
         self.backoff.reset();
         vec![
             Effect::DropWalSegments,

@@ -81,7 +81,7 @@ impl CommitGroupBuilder {
                 Err(error) => reject(WriterCommand::Write(write), permit, error),
                 Ok((series, points_behind_cutoff, ResolvedSeries { definitions, index, .. })) => {
                     self.series = index;
-                    let WriteRequest { batch, durability, reply } = *write;
+                    let WriteRequest { batch, durability, reply, .. } = *write;
                     let reply = PendingReply::Write { reply, durability };
                     let prepared = self.assign_seq(definitions, series, batch, reply, permit);
                     Some(PreparedCommand { points_behind_cutoff, ..prepared })

@@ -15,7 +15,8 @@
 //! - A version is replaced in one store, so that no reader sees inputs and outputs of a compaction together, or neither
 //!   of them.
 //! - A file is removed only when no version, reader or job holds its entry.
-//! - If the edit fails, nothing is published. The edit may be durable, so its SSTs stay, and the next opening decides.
+//! - If the edit fails, nothing is published. If the edit may be durable, its SSTs stay, and the next opening decides.
+//!   If it is certainly absent, nothing names its SSTs, which are removed, and the machine tries again later.
 //! - The totals of retired resources are reported before a waiter of the install is answered.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -23,11 +24,11 @@ use std::collections::{BTreeSet, VecDeque};
 use super::interfaces::{Timers, WriterStorage};
 use super::retired::RetiredResources;
 use crate::state::file_id::FileId;
+use crate::state::log_record::AppendError;
 use crate::state::memtable::FrozenMemtable;
 use crate::state::version::Version;
 use crate::state::watch::Watch;
 use crate::sync::Arc;
-use crate::types::error::Result;
 use crate::types::series::SeriesDef;
 
 /// Owner of the newest version, of unlogged series definitions and of retired resources.
@@ -77,12 +78,19 @@ impl VersionInstaller {
         next: Version,
         storage: &mut S,
         timers: &impl Timers,
-    ) -> Result<()> {
+    ) -> Result<(), AppendError> {
         let edit = self.current.edit_to(&next);
         let covered = self.unlogged_series.partition_point(|def| def.seq <= edit.flushed_seq);
-        let definitions: Vec<_> = self.unlogged_series.drain(..covered).collect();
+        let definitions: Vec<_> = self.unlogged_series.iter().take(covered).cloned().collect();
+        let added: Vec<FileId> = edit.added_ssts.iter().map(|sst| sst.id).collect();
         let removed: BTreeSet<FileId> = edit.removed_ssts.iter().copied().collect();
-        storage.commit_edit(edit, &definitions)?;
+        if let Err(error) = storage.commit_edit(edit, &definitions) {
+            if !added.is_empty() && matches!(error, AppendError::NotWritten(_)) {
+                storage.remove_ssts(&added);
+            }
+            return Err(error);
+        }
+        self.unlogged_series.drain(..covered);
         let files: Vec<_> = self.current.ssts.iter().filter(|sst| removed.contains(&sst.id)).cloned().collect();
         let now = timers.monotonic_now();
         let stays = |frozen: &Arc<FrozenMemtable>| next.frozen.iter().any(|left| left.generation == frozen.generation);

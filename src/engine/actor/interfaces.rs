@@ -39,8 +39,19 @@ pub(crate) trait WriterStorage {
 
     /// Makes an edit durable, after the series definitions that it covers.
     ///
-    /// After an error the edit may be durable.
-    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<()>;
+    /// The error states whether the edit may be durable.
+    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError>;
+
+    /// Returns the lack of space because of which only groups of deletes are appended; `None` if there is none.
+    ///
+    /// It lasts until [`restore_reserves`](Self::restore_reserves) succeeds.
+    fn no_space(&self) -> Option<&Error>;
+
+    /// Makes the reserves that a failed append and a manifest edit need on a full disk, unless they exist.
+    fn restore_reserves(&mut self);
+
+    /// Removes the spare WAL segments, to make room on a full disk.
+    fn give_up_spares(&mut self);
 
     /// Writes a new series log with exactly these definitions, in the order of their ids. The next edit names it.
     ///
@@ -61,6 +72,9 @@ pub(crate) trait WriterStorage {
     ///
     /// Called at most once.
     fn report_read_only(&mut self, cause: &Error, wall_clock_nanos: i64);
+
+    /// Publishes for `Stats` the error of the last flush, `None` after a success, at this time of the wall clock.
+    fn report_failed_flush(&mut self, error: Option<&Error>, wall_clock_nanos: i64);
 }
 
 /// Totals of retired SSTs that are not removed yet, and of retired memtables that are still held.
@@ -212,6 +226,8 @@ pub(crate) enum Timer {
     MemtableAge,
     /// The backoff of a failed flush is over.
     FlushRetry,
+    /// Commands that wait for a failing flush must be rejected.
+    StallTimeout,
     /// The backoff of a failed compaction is over.
     CompactionRetry,
     /// The next empty-series check may start.
@@ -220,19 +236,23 @@ pub(crate) enum Timer {
     Retention,
     /// Retired files and memtables must be tested for pins again.
     RetiredSweep,
+    /// The reserves must be made again: there was no room for them.
+    ReserveRetry,
 }
 
 impl Timer {
     /// All timers, each at the index of its discriminant.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::SyncMark,
         Self::Sync,
         Self::MemtableAge,
         Self::FlushRetry,
+        Self::StallTimeout,
         Self::CompactionRetry,
         Self::EmptySeriesCheck,
         Self::Retention,
         Self::RetiredSweep,
+        Self::ReserveRetry,
     ];
 }
 

@@ -35,7 +35,8 @@ pub struct Ack {
 pub(crate) enum WriterMessage {
     /// Command to queue.
     ///
-    /// Commands are executed in order, except that a sync overtakes stalled writes.
+    /// Commands are executed in order, except that a sync overtakes stalled writes, and that stalled commands are
+    /// rejected once they waited too long for a failing flush.
     Command(QueuedCommand),
     /// Event, which is handled at once, because queued commands may wait for it.
     Event(WriterEvent),
@@ -97,6 +98,20 @@ impl WriterCommand {
         matches!(self, Self::Write(_) | Self::CreateSeries { .. } | Self::Delete(_) | Self::Sync { .. })
     }
 
+    /// Returns `true` if the command adds points or series, for which a full disk has no room.
+    pub(super) fn needs_room(&self) -> bool {
+        matches!(self, Self::Write(_) | Self::CreateSeries { .. })
+    }
+
+    pub(super) fn is_delete(&self) -> bool {
+        matches!(self, Self::Delete(_))
+    }
+
+    /// Returns `true` if the command must not wait for the retry of a failed flush.
+    pub(super) fn refuses_to_wait(&self) -> bool {
+        matches!(self, Self::Write(write) if !write.may_wait)
+    }
+
     /// Returns `true` if the command stops the writer.
     pub(super) fn is_shutdown(&self) -> bool {
         matches!(self, Self::Close { .. } | Self::Release)
@@ -126,6 +141,8 @@ impl WriterCommand {
 pub(crate) struct WriteRequest {
     pub(crate) batch: Batch,
     pub(crate) durability: Durability,
+    /// `false` if the write must not wait for the retry of a failed flush.
+    pub(crate) may_wait: bool,
     pub(crate) reply: ReplySender<WriteReply>,
 }
 

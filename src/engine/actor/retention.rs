@@ -1,6 +1,6 @@
 //! The retention state machine: moves cutoffs forward, and drops files that are hidden whole.
 //!
-//! A file is dropped if the global cutoff or a durable delete hides all of it.
+//! A file is dropped if the global cutoff or a delete with a synced record hides all of it.
 //!
 //! ```text
 //!   Apply ──▶ observe ──▶ arm the timer ──▶ Install (if a cutoff moved or a file goes) ──▶ Installed ──▶ new candidates
@@ -61,6 +61,8 @@ const MAX_UNSTORED: Duration = Duration::from_mins(30);
 const RULE_DELETES_PER_AGE: i64 = 8;
 /// Maximum number of selector tests in one turn, for all rules together.
 pub(super) const MAX_TESTS_PER_TURN: usize = 1 << 14;
+/// Time until retention is applied again after its edit could not be written.
+const INSTALL_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time until the next tests, while a delete waits for them.
 const NEXT_TESTS_DELAY: Duration = Duration::from_millis(10);
 
@@ -81,6 +83,8 @@ pub(super) enum RetentionEvent {
     TakenBack,
     /// The progress of pending moves is durable.
     ProgressStored,
+    /// The edit with later cutoffs or fewer files could not be written: nothing has changed.
+    InstallFailed(Error),
     /// The cutoffs are up to date: queue the deletes of the rules that are due.
     QueueDueDeletes,
     /// A shutdown has started: the progress of pending moves is stored, and nothing more is done.
@@ -100,6 +104,8 @@ pub(super) struct RetentionInputs<'a> {
     pub(super) wall_clock_nanos: i64,
     /// Time since a fixed moment, by the monotonic clock.
     pub(super) monotonic_now: Duration,
+    /// Every record up to this seq is durable.
+    pub(super) synced_seq: u64,
 }
 
 /// State machine that applies the retention policy.
@@ -222,6 +228,12 @@ impl RetentionScheduler {
             RetentionEvent::NotHidden(error) => self.answer_waiters(&Err(error)),
             RetentionEvent::TakenBack => self.on_taken_back(version, inputs),
             RetentionEvent::ProgressStored => self.answer_applied(),
+            RetentionEvent::InstallFailed(error) => {
+                tracing::warn!(%error, "retention could not be applied, retrying");
+                let mut effects = self.answer_waiters(&Err(error));
+                effects.push(Effect::ArmTimerNoLater(Timer::Retention, INSTALL_RETRY_DELAY));
+                effects
+            }
             RetentionEvent::QueueDueDeletes => self.queue_rule_deletes(version),
         }
     }
@@ -363,13 +375,14 @@ impl RetentionScheduler {
     /// Returns the version with the cutoffs that the policy requires now, without hidden files, and the cutoff that the
     /// limit in bytes requires.
     fn version_after_retention(&self, version: &Version, inputs: RetentionInputs<'_>) -> (Version, Option<i64>) {
-        let (policy, busy) = (&self.policy, inputs.busy);
+        let (policy, busy, synced) = (&self.policy, inputs.busy, inputs.synced_seq);
         let claimed_time = version.claimed_time(inputs.wall_clock_nanos);
         let cutoff =
             |rule, age: Option<Duration>| self.progress.cutoff(AgeLimit { rule, age: age_nanos(age?) }, claimed_time);
         let rules = version.cutoffs.rules().iter().zip(&policy.rules);
         let rules: Vec<Option<i64>> = rules.map(|(rule, age)| cutoff(Some(&rule.selector), *age)).collect();
-        let mut next = version.after_retention(version.cutoffs.advanced_to(cutoff(None, policy.age), &rules), busy);
+        let cutoffs = version.cutoffs.advanced_to(cutoff(None, policy.age), &rules);
+        let mut next = version.after_retention(cutoffs, busy, synced);
         let mut size_cutoff = None;
         let Some(max_bytes) = policy.bytes else { return (next, size_cutoff) };
         while next.ssts.iter().map(|sst| sst.file_len).sum::<u64>() > max_bytes {
@@ -383,7 +396,7 @@ impl RetentionScheduler {
                 break;
             }
             let Some(cutoff) = oldest.rectangle.times.last().checked_add(1) else { break };
-            next = version.after_retention(next.cutoffs.advanced_to(Some(cutoff), &[]), busy);
+            next = version.after_retention(next.cutoffs.advanced_to(Some(cutoff), &[]), busy, synced);
             size_cutoff = Some(cutoff);
         }
         (next, size_cutoff)
@@ -399,6 +412,10 @@ impl RetentionScheduler {
         let moved = EmptySeriesEvent::CutoffsMoved { files_dropped: files_dropped > 0 };
         let mut effects = vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::EmptySeries(moved)))];
         effects.extend(self.answer_applied());
+        if files_dropped > 0 {
+            // A flush that failed for a lack of space is tried again, after the end of the turn has removed the files.
+            effects.push(Effect::ArmTimerNoLater(Timer::FlushRetry, Duration::ZERO));
+        }
         effects
     }
 

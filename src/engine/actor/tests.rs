@@ -12,6 +12,7 @@ mod group_commit;
 mod install;
 mod retention;
 mod shutdown;
+mod stall_timeout;
 mod tables;
 
 use crate::state::log_record::{AppendError, LogRecord};
@@ -38,16 +39,28 @@ use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
 use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
 
+/// Time since a failed flush after which the writers of these tests reject stalled commands.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+const ENOSPC: std::io::ErrorKind = std::io::ErrorKind::StorageFull;
+
 #[derive(Debug, Default)]
 struct MockState {
     now: Duration,
     due: [Option<Duration>; Timer::ALL.len()],
     syncs: usize,
+    appends: usize,
+    /// `true` if there is room for deletes only.
+    is_full: bool,
     segments: u64,
-    install_fails: bool,
+    /// Error of the next edit.
+    install_fails: Option<AppendError>,
+    removed_ssts: Vec<FileId>,
+    spares_given_up: usize,
     pinned: PinStats,
     /// Causes for which the database was reported as read-only.
     read_only: Vec<String>,
+    failed_flush: Option<Error>,
 }
 
 /// Returns an L0 file with one point and one record; it covers the 10 ns from `first_time`.
@@ -71,17 +84,27 @@ fn l0_file(number: u64, len: u64, first_time: i64) -> SstMeta {
 }
 
 #[derive(Debug, Clone, Default)]
-struct MockStorage(Arc<Mutex<MockState>>);
+struct MockStorage {
+    state: Arc<Mutex<MockState>>,
+    no_space: Option<Error>,
+}
 
 impl MockStorage {
     fn look<R>(&self, look: impl FnOnce(&mut MockState) -> R) -> R {
-        look(&mut self.0.lock().unwrap())
+        look(&mut self.state.lock().unwrap())
     }
 }
 
 impl WriterStorage for MockStorage {
-    fn append(&mut self, _: &[LogRecord<'_>]) -> Result<(), AppendError> {
-        Ok(())
+    fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
+        self.restore_reserves();
+        self.look(|state| state.appends += 1);
+        match &self.no_space {
+            Some(error) if group.iter().any(|record| record.delete.is_none()) => {
+                Err(AppendError::NotWritten(error.clone()))
+            }
+            _ => Ok(()),
+        }
     }
     fn sync(&mut self) -> Result<()> {
         self.look(|state| state.syncs += 1);
@@ -101,16 +124,33 @@ impl WriterStorage for MockStorage {
         Ok(())
     }
 
-    fn commit_edit(&mut self, _: VersionEdit, _: &[Arc<SeriesDef>]) -> Result<()> {
-        if self.look(|state| state.install_fails) { Err(Error::QueueFull) } else { Ok(()) }
+    fn commit_edit(&mut self, _: VersionEdit, _: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
+        match self.look(|state| state.install_fails.take()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+    fn no_space(&self) -> Option<&Error> {
+        self.no_space.as_ref()
+    }
+    fn restore_reserves(&mut self) {
+        self.no_space = self.look(|state| state.is_full.then(|| Error::io("write", "wal", ENOSPC.into())));
+    }
+    fn give_up_spares(&mut self) {
+        self.look(|state| state.spares_given_up += 1);
     }
     fn drop_wal_segments(&mut self) {}
-    fn remove_ssts(&mut self, _: &[FileId]) {}
+    fn remove_ssts(&mut self, ids: &[FileId]) {
+        self.look(|state| state.removed_ssts.extend(ids));
+    }
     fn report_pins(&mut self, pinned: PinStats) {
         self.look(|state| state.pinned = pinned);
     }
     fn report_read_only(&mut self, cause: &Error, _: i64) {
         self.look(|state| state.read_only.push(cause.to_string()));
+    }
+    fn report_failed_flush(&mut self, error: Option<&Error>, _: i64) {
+        self.look(|state| state.failed_flush = error.cloned());
     }
 }
 
@@ -178,6 +218,7 @@ impl WriterHarness {
             durability: Durability::Os,
             flush_at_bytes,
             flush_age: Duration::from_hours(1),
+            stall_timeout: STALL_TIMEOUT,
             max_series: 1_000_000,
             reject_behind_cutoff: false,
             max_series_key_bytes: 1 << 30,
@@ -207,7 +248,7 @@ impl WriterHarness {
         let mut batch = Batch::new();
         batch.push_key(&SeriesKey::new(metric), Timestamp::from_nanos(at), 1.0);
         let (reply, answer) = reply_channel();
-        self.send(WriterCommand::Write(Box::new(WriteRequest { batch, durability, reply })));
+        self.send(WriterCommand::Write(Box::new(WriteRequest { batch, durability, may_wait: true, reply })));
         WriteAnswer(answer)
     }
 
@@ -277,7 +318,7 @@ fn what_was_acknowledged_is_synced_though_an_install_failed() {
     assert!(!world.go());
     assert!(second.recv_blocking().unwrap().is_ok());
     let before = world.mock.look(|state| {
-        state.install_fails = true;
+        state.install_fails = Some(AppendError::OutcomeUnknown(Error::QueueFull));
         state.syncs
     });
     world.inbox.send(WriterMessage::Event(WriterEvent::Flushed { generation: 1, outcome: Ok(JobOutput::default()) }));

@@ -14,7 +14,7 @@ use super::compaction::CompactionEvent;
 use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
 use super::effects::{Effect, Effects, MachineEvent};
 use super::empty_series::{EmptySeriesEvent, is_worth_a_drop};
-use super::flush::{FlushEvent, FlushScheduler};
+use super::flush::{FlushEvent, FlushScheduler, frozen_seq};
 use super::group_builder::GroupSettings;
 use super::install::VersionInstaller;
 use super::interfaces::{FlushJob, Timer, Timers, WriterStorage};
@@ -22,6 +22,7 @@ use super::jobs::JobSender;
 use super::messages::{CompactorCommand, QueuedCommand, WriterCommand, WriterEvent, WriterMessage};
 use super::retention::{RetentionEvent, RetentionInputs, RetentionScheduler};
 use super::shutdown::{ShutdownEvent, ShutdownState};
+use crate::state::log_record::AppendError;
 use crate::state::memtable::Memtable;
 use crate::state::version::Version;
 use crate::state::watch::Watch;
@@ -40,6 +41,8 @@ const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
 const MIN_DROP_LIMIT: usize = 1 << 16;
 /// Time to the next test of retired files if no other message causes a turn.
 const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two attempts to make the reserves while there is no room for them.
+const RESERVE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Options of the writer.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub(crate) struct WriterSettings {
     pub(crate) durability: Durability,
     pub(crate) flush_at_bytes: usize,
     pub(crate) flush_age: Duration,
+    /// Time since a failed flush after which commands that wait for it are rejected.
+    pub(crate) stall_timeout: Duration,
     pub(crate) max_series: u32,
     /// Reject batches with a point that a cutoff would hide at once.
     pub(crate) reject_behind_cutoff: bool,
@@ -66,6 +71,7 @@ pub(crate) struct Writer<S, T> {
     pub(super) group_settings: GroupSettings,
     pub(super) flush_at_bytes: usize,
     pub(super) flush_age: Duration,
+    pub(super) stall_timeout: Duration,
     pub(super) jobs: JobSender,
     pub(super) versions: VersionInstaller,
     /// The active memtable; the newest version has a view of it.
@@ -93,9 +99,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         generation: u64,
     ) -> Self {
         let versions = VersionInstaller::new(published);
-        debug_assert_eq!(versions.current().seq, versions.current().flushed_seq, "opening flushes the WAL");
+        debug_assert_eq!(versions.current().seq, frozen_seq(versions.current()), "opening freezes or flushes the WAL");
         let WriterSettings { durability, flush_at_bytes, flush_age, max_series, max_series_key_bytes, .. } = settings;
-        let WriterSettings { duplicates, reject_behind_cutoff, retention: policy, .. } = settings;
+        let WriterSettings { stall_timeout, duplicates, reject_behind_cutoff, retention: policy, .. } = settings;
         let compactor_schedule = CompactorSchedule::new(policy.age);
         let retention = RetentionScheduler::new(policy, versions.current());
         Self {
@@ -110,6 +116,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             },
             flush_at_bytes,
             flush_age,
+            stall_timeout,
             jobs: JobSender::new(flusher, compactor, generation),
             versions,
             memtable: Memtable::new(),
@@ -123,11 +130,22 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         }
     }
 
+    /// Adds series definitions that the opening found in the WAL and could not write to the series log.
+    pub(crate) fn with_unlogged_series(mut self, definitions: &[Arc<SeriesDef>]) -> Self {
+        self.versions.add_unlogged_series(definitions);
+        self
+    }
+
     /// Runs until a shutdown ends, another actor panics, or all senders of the inbox are dropped.
     pub(crate) async fn run(mut self, inbox: Receiver<WriterMessage>) {
+        // Memtables that the opening could not flush on a full disk.
+        self.dispatch(MachineEvent::Flush(FlushEvent::MemtableFrozen));
         // Work that was left when the database was closed.
         self.dispatch(MachineEvent::Retention(RetentionEvent::Apply));
         self.dispatch(MachineEvent::Compactor(CompactorEvent::Wake));
+        if self.storage.no_space().is_some() {
+            self.timers.arm_no_later(Timer::ReserveRetry, RESERVE_RETRY_INTERVAL);
+        }
         while let Some(message) = inbox.recv().await {
             self.retention.begin_turn();
             self.handle(message);
@@ -160,7 +178,12 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 self.queue.push(queued);
             }
             WriterMessage::Event(WriterEvent::Flushed { generation, outcome }) => {
-                self.dispatch(MachineEvent::Flush(FlushEvent::Finished { generation, outcome }));
+                if let Err(error) = &outcome {
+                    self.make_room_after(error);
+                }
+                let now = self.timers.monotonic_now();
+                self.dispatch(MachineEvent::Flush(FlushEvent::Finished { generation, outcome, now }));
+                self.report_failed_flush();
             }
             WriterMessage::Event(WriterEvent::Compacted { inputs, outcome }) => {
                 let finished = CompactionEvent::Finished { inputs, outcome };
@@ -193,15 +216,35 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             }
             Timer::EmptySeriesCheck => self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue)),
             Timer::Retention => self.dispatch(MachineEvent::Retention(RetentionEvent::Apply)),
-            // The timer only causes a turn: each turn ends with the test of retired files.
-            Timer::RetiredSweep => {}
+            Timer::ReserveRetry => {
+                if self.read_only_cause.is_none() {
+                    self.storage.restore_reserves();
+                }
+            }
+            // These timers only cause a turn. It rejects stalled commands, and ends with the test of retired files.
+            Timer::StallTimeout | Timer::RetiredSweep => {}
         }
+    }
+
+    /// Gives up what only saves time, after a failure for a lack of space.
+    fn make_room_after(&mut self, error: &Error) {
+        if error.is_out_of_space() && self.read_only_cause.is_none() {
+            self.storage.give_up_spares();
+        }
+    }
+
+    fn report_failed_flush(&mut self) {
+        let error = self.flush.failure().map(|failure| &failure.error);
+        self.storage.report_failed_flush(error, self.timers.wall_clock_nanos());
     }
 
     fn end_turn(&mut self) {
         // Without work for a check nothing is dispatched, so that most turns do not read the clock.
         if self.compactor.is_idle() && self.compactor.needs_check(self.versions.current()) {
             self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue));
+        }
+        if self.storage.no_space().is_some() && self.read_only_cause.is_none() {
+            self.timers.arm_no_later(Timer::ReserveRetry, RESERVE_RETRY_INTERVAL);
         }
         if self.versions.remove_unpinned_files(&mut self.storage) {
             self.timers.arm_no_later(Timer::RetiredSweep, RETIRED_SWEEP_INTERVAL);
@@ -218,8 +261,12 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             MachineEvent::Shutdown(event) => self.shutdown.on(event, version),
             MachineEvent::Retention(event) => {
                 let busy = self.compactor.compaction().inputs();
+                // A delete that is only in the log removes files only if room is needed: a process that reads beside this
+                // one may not show the delete yet.
+                let needs_room = self.storage.no_space().is_some() || self.flush.failure().is_some();
+                let synced_seq = if needs_room && !self.has_unsynced { version.seq } else { version.flushed_seq };
                 let (wall_clock_nanos, monotonic_now) = (self.timers.wall_clock_nanos(), self.timers.monotonic_now());
-                let inputs = RetentionInputs { busy, wall_clock_nanos, monotonic_now };
+                let inputs = RetentionInputs { busy, wall_clock_nanos, monotonic_now, synced_seq };
                 self.retention.on(event, version, inputs)
             }
         };
@@ -272,10 +319,12 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     }
 
     fn install(&mut self, next: Version, then: MachineEvent) {
-        match self.versions.install(next, &mut self.storage, &self.timers) {
+        match self.commit(next) {
             Ok(()) => self.dispatch(then),
-            // The edit may be durable, so its SSTs stay; the next opening decides.
-            Err(error) => self.enter_read_only(&error),
+            Err(AppendError::NotWritten(error)) => {
+                self.dispatch(then.install_failed(error, self.timers.monotonic_now()));
+            }
+            Err(AppendError::OutcomeUnknown(_) | AppendError::ReadOnly(_)) => {}
         }
     }
 
@@ -286,6 +335,18 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let is_rule_delete =
             |command: &WriterCommand| matches!(command, WriterCommand::Delete(delete) if delete.reply.is_none());
         drop(self.queue.drain_matching(is_rule_delete));
+    }
+
+    /// Makes a version durable and publishes it. Makes room, or makes the database read-only, if that fails.
+    fn commit(&mut self, next: Version) -> Result<(), AppendError> {
+        let committed = self.versions.install(next, &mut self.storage, &self.timers);
+        match &committed {
+            Ok(()) => {}
+            Err(AppendError::NotWritten(error)) => self.make_room_after(error),
+            // The edit may be durable, so its SSTs stay; the next opening decides.
+            Err(AppendError::OutcomeUnknown(error) | AppendError::ReadOnly(error)) => self.enter_read_only(error),
+        }
+        committed
     }
 
     /// Drops the definitions of series that no SST named, if nothing else names them and they are enough.
@@ -302,12 +363,15 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         // Definitions of later records are in the WAL, and enter the log with the edit that covers them.
         let logged = next.series.iter().take_while(|def| def.seq <= next.flushed_seq);
         let logged: Vec<Arc<SeriesDef>> = logged.cloned().collect();
-        match self.storage.prepare_series_log(&logged) {
+        let left = next.series.len();
+        let prepared = self.storage.prepare_series_log(&logged).map_err(AppendError::NotWritten);
+        match prepared.and_then(|()| self.commit(next)) {
             Ok(()) => {
-                tracing::info!(dropped = dropped.count(), left = next.series.len(), "series definitions dropped");
-                self.install(next, then);
+                tracing::info!(dropped = dropped.count(), left, "series definitions dropped");
+                self.dispatch(then);
             }
-            Err(error) => {
+            Err(AppendError::OutcomeUnknown(_) | AppendError::ReadOnly(_)) => {}
+            Err(AppendError::NotWritten(error)) => {
                 tracing::warn!(%error, "the series log could not be rewritten, retrying after a later check");
                 self.dispatch(then);
             }

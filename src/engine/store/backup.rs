@@ -47,6 +47,11 @@ pub struct BackupReport {
     pub series: u64,
     /// Seq of the newest record: the backup contains all records up to it, and none after it.
     pub seq: u64,
+    /// Number of records that were written before the call and are not in the backup, because the disk of the database
+    /// has no room to flush them. 0 unless the flush failed for this reason.
+    ///
+    /// A delete among them may be in effect in part: the files that it hides whole are gone.
+    pub unflushed: u64,
 }
 
 /// Creates a backup of the SSTs of a version. Blocks.

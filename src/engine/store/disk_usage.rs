@@ -40,6 +40,8 @@ pub struct DiskUsage {
     pub wal_segments: FileUsage,
     /// Spare segments, which are kept for reuse.
     pub spare_wal_segments: FileUsage,
+    /// Reserves, which are overwritten when the disk is full.
+    pub reserves: FileUsage,
     /// The manifest and the series log.
     pub metadata: FileUsage,
     /// Files of operations that did not finish; the next opening removes them.
@@ -56,9 +58,19 @@ impl DiskUsage {
     /// Returns the number and total length of all files of the directory.
     #[must_use]
     pub fn total(&self) -> FileUsage {
-        let Self { ssts, wal_segments, spare_wal_segments, metadata, temporaries, torn_tail_copies, other, .. } = *self;
+        let Self {
+            ssts,
+            wal_segments,
+            spare_wal_segments,
+            reserves,
+            metadata,
+            temporaries,
+            torn_tail_copies,
+            other,
+            ..
+        } = *self;
         let mut total = FileUsage::default();
-        for part in [ssts, wal_segments, spare_wal_segments, metadata, temporaries, torn_tail_copies, other] {
+        for part in [ssts, wal_segments, spare_wal_segments, reserves, metadata, temporaries, torn_tail_copies, other] {
             total.add(part);
         }
         total
@@ -102,6 +114,7 @@ fn usage_of(dir: &Dir) -> Result<DiskUsage> {
             EntryKind::Sst(_) => &mut usage.ssts,
             EntryKind::Segment(_) => &mut usage.wal_segments,
             EntryKind::SpareSegment(_) => &mut usage.spare_wal_segments,
+            EntryKind::Reserve => &mut usage.reserves,
             EntryKind::Manifest | EntryKind::SeriesLog(_) => &mut usage.metadata,
             EntryKind::Temporary => &mut usage.temporaries,
             EntryKind::TornTailCopy => &mut usage.torn_tail_copies,

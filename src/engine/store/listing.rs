@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::manifest::{MANIFEST, MANIFEST_TMP, parse_series_log_name};
+use crate::format::manifest::{MANIFEST, MANIFEST_RESERVE, MANIFEST_RESERVE_TMP, MANIFEST_TMP, parse_series_log_name};
 use crate::format::sst;
 use crate::format::wal::{self, WalFiles};
 use crate::platform::env::{Dir, DirEntry};
@@ -24,6 +24,8 @@ pub(super) enum EntryKind {
     SeriesLog(FileId),
     Segment(FileId),
     SpareSegment(FileId),
+    /// Blocks for a full disk.
+    Reserve,
     Sst(FileId),
     TornTailCopy,
     /// File of an operation that did not finish.
@@ -36,7 +38,8 @@ impl EntryKind {
         match name {
             LOCK_FILE => Self::Lock,
             MANIFEST => Self::Manifest,
-            MANIFEST_TMP => Self::Temporary,
+            MANIFEST_RESERVE | wal::RESERVE | wal::OPENING_RESERVE => Self::Reserve,
+            MANIFEST_TMP | MANIFEST_RESERVE_TMP | wal::RESERVE_TMP | wal::OPENING_RESERVE_TMP => Self::Temporary,
             _ if name.starts_with(TORN_TAIL_PREFIX) => Self::TornTailCopy,
             _ if name.ends_with(sst::SST_TEMP_SUFFIX) => Self::Temporary,
             _ => None
@@ -84,7 +87,8 @@ impl DirectoryListing {
             // The file system's own directory, not content.
             _ if is_dir && name == LOST_AND_FOUND => {}
             _ if is_dir => self.unknown.push(name),
-            EntryKind::Lock => {}
+            // A reserve has no content; the log that it belongs to finds it by name.
+            EntryKind::Lock | EntryKind::Reserve => {}
             EntryKind::Segment(id) => drop(self.wal.segments.insert(id, len)),
             EntryKind::SpareSegment(id) => drop(self.wal.spares.insert(id, len)),
             EntryKind::Manifest => self.manifest = true,

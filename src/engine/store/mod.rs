@@ -30,7 +30,7 @@ pub use open::{OpenReport, PendingRetention, TornTail};
 pub(crate) use open::{OpenedDatabase, open};
 pub(crate) use read_context::ReadContext;
 pub(crate) use recovery_input::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};
-pub use storage_stats::ReadOnlyState;
+pub use storage_stats::{FailedFlush, ReadOnlyState};
 
 use crate::engine::actor::{PinStats, WriterStorage};
 use crate::format::manifest::{Manifest, SeriesLog};
@@ -75,17 +75,24 @@ impl WriterStorage for DiskStorage {
         rotated
     }
 
-    fn commit_edit(&mut self, mut edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
         // Nothing was changed yet. Recovery finds the database as it was before the edit.
-        self.read_context.files.dir().check_place().map_err(Error::read_only)?;
-        // Definitions first: the floor of the edit releases the WAL records that contain them.
-        edit.series_log = self.series_log.append(definitions)?;
-        edit.next_file_id = self.ids.peek_next();
-        self.manifest.append_edit(&edit)?;
-        if let Err(error) = self.series_log.finish_rewrite() {
-            tracing::warn!(%error, "an obsolete series log could not be removed; the next opening removes it");
+        let place = self.read_context.files.dir().check_place();
+        place.map_err(|error| AppendError::ReadOnly(Error::read_only(error)))?;
+        let mark = self.series_log.mark();
+        let committed = self.append_definitions_and_edit(edit, definitions);
+        match &committed {
+            Ok(()) => {
+                if let Err(error) = self.series_log.finish_rewrite() {
+                    tracing::warn!(%error, "an obsolete series log could not be removed; the next opening removes it");
+                }
+                self.restore_manifest_reserve();
+            }
+            // The definitions come again with the next edit that covers them.
+            Err(AppendError::NotWritten(_)) => self.series_log.take_back(mark),
+            Err(AppendError::OutcomeUnknown(_) | AppendError::ReadOnly(_)) => {}
         }
-        Ok(())
+        committed
     }
 
     fn prepare_series_log(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()> {
@@ -94,9 +101,23 @@ impl WriterStorage for DiskStorage {
         self.series_log.prepare(definitions)
     }
 
+    fn no_space(&self) -> Option<&Error> {
+        self.wal.no_space()
+    }
+
+    fn restore_reserves(&mut self) {
+        self.wal.restore_reserve();
+        self.restore_manifest_reserve();
+    }
+
+    fn give_up_spares(&mut self) {
+        self.wal.give_up_spares();
+    }
+
     fn drop_wal_segments(&mut self) {
         self.wal.release_below(self.manifest.state().wal_floor);
         self.note_wal_bytes();
+        self.use_new_room();
     }
 
     fn remove_ssts(&mut self, ids: &[FileId]) {
@@ -113,6 +134,7 @@ impl WriterStorage for DiskStorage {
                 tracing::warn!(%error, "an obsolete SST could not be removed; the next opening removes it");
             }
         }
+        self.use_new_room();
     }
 
     fn report_pins(&mut self, pinned: PinStats) {
@@ -122,11 +144,43 @@ impl WriterStorage for DiskStorage {
     fn report_read_only(&mut self, cause: &Error, wall_clock_nanos: i64) {
         self.read_context.stats.set_read_only(cause, wall_clock_nanos);
     }
+
+    fn report_failed_flush(&mut self, error: Option<&Error>, wall_clock_nanos: i64) {
+        self.read_context.stats.set_failed_flush(error, wall_clock_nanos);
+    }
 }
 
 impl DiskStorage {
+    fn append_definitions_and_edit(
+        &mut self,
+        mut edit: VersionEdit,
+        definitions: &[Arc<SeriesDef>],
+    ) -> Result<(), AppendError> {
+        // Definitions first: the floor of the edit releases the WAL records that contain them.
+        edit.series_log = self.series_log.append(definitions)?;
+        edit.next_file_id = self.ids.peek_next();
+        self.manifest.append_edit(&edit)
+    }
+
+    /// Makes a reserve of the WAL after files were removed, if there was no room for one.
+    fn use_new_room(&mut self) {
+        if self.wal.no_space().is_some() {
+            self.restore_reserves();
+        }
+    }
+
+    /// Makes the manifest's reserve, if it is missing or too short. Without it only a rewrite on a full disk fails.
+    fn restore_manifest_reserve(&mut self) {
+        if let Err(error) = self.manifest.restore_reserve() {
+            tracing::warn!(%error, "a reserve of the manifest could not be made");
+        }
+        self.note_wal_bytes();
+    }
+
     /// Publishes the sizes of the WAL for `Stats`; the WAL itself belongs to the writer.
     fn note_wal_bytes(&self) {
         self.read_context.stats.set_wal_bytes(self.wal.replay_bytes(), self.wal.spare_bytes());
+        let reserve_bytes = self.wal.reserve_bytes() + self.manifest.reserve_bytes();
+        self.read_context.stats.set_reserve_bytes(reserve_bytes);
     }
 }

@@ -18,17 +18,19 @@ use super::recovery_input::{
     acquire_lock, check_unfinished_segments, keep_foreign_series_logs, keep_foreign_ssts, plan_recovery_from_disk,
     read_series,
 };
-use super::replay::{ReplayOutcome, WalReplay, check_replayable};
+use super::replay::{ReplayOutcome, ReplayTarget, WalReplay, check_replayable, rewrite_in_place};
 use crate::engine::actor::{CancelFlag, WriterStorage};
 use crate::format::manifest::{Manifest, ManifestContents, SeriesLog, series_log_name};
 use crate::format::sst;
-use crate::format::wal::{WalWriter, segment_name};
+use crate::format::wal::{WalFiles, WalWriter, segment_name, spare_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::memtable::FrozenMemtable;
 use crate::state::version::{Cutoffs, DurableState, EncodedSelector, RecoveryPlan, RetentionProgress, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
+use crate::types::series::SeriesDef;
 use crate::types::timestamp::Timestamp;
 
 /// Report of an opening: what it found and did.
@@ -106,6 +108,8 @@ pub(crate) struct OpenedDatabase {
     pub(crate) compactor: SstCompactor,
     pub(crate) read_context: Arc<ReadContext>,
     pub(crate) version: Version,
+    /// Series definitions that are in the WAL and not in the series log, in order.
+    pub(crate) unlogged_series: Vec<Arc<SeriesDef>>,
     /// Cutoffs of retention rules, by selector.
     pub(crate) rule_cutoffs: BTreeMap<EncodedSelector, i64>,
     /// Greatest generation of an SST or of a flush of the replay.
@@ -118,11 +122,38 @@ pub(crate) struct OpenedDatabase {
 
 /// Opens a directory; creates a database if there is none and the options allow it.
 ///
+/// If the disk is full, the opening is tried again: without the spares, and last without a flush of the replayed
+/// records. An attempt that fails leaves nothing that the next one does not remove.
+///
 /// A cancelled opening ends at its next step with the error `Closed`, unless its last manifest is written.
 pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &CancelFlag) -> Result<OpenedDatabase> {
-    cancel.check()?;
-    let _span = tracing::debug_span!("recovery", dir = %path.display()).entered();
     let dir = Dir::new(env, path);
+    let attempt = |target| open_once(&dir, options, target, cancel);
+    let is_full = |opened: &Result<OpenedDatabase>| opened.as_ref().is_err_and(Error::is_out_of_space);
+    let mut opened = attempt(ReplayTarget::Ssts);
+    // If the spares cannot be removed, the next attempt gives the reason.
+    if is_full(&opened) && give_up_spares(&dir).unwrap_or(false) {
+        opened = attempt(ReplayTarget::Ssts);
+    }
+    if is_full(&opened) {
+        tracing::warn!("no room to flush the records of the log; they stay in memory and in the log");
+        opened = attempt(ReplayTarget::Memory);
+    }
+    opened
+}
+
+/// Removes the spares of a database that nothing has open. Returns `true` if there were any.
+fn give_up_spares(dir: &Dir) -> Result<bool> {
+    let dir = dir.hold()?;
+    let _lock = acquire_lock(&dir)?;
+    let listed = DirectoryListing::list(&dir)?;
+    Ok(listed.wal.spares.keys().filter(|id| dir.remove(&spare_name(**id)).is_ok()).count() > 0)
+}
+
+fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<OpenedDatabase> {
+    cancel.check()?;
+    let dir = dir.clone();
+    let _span = tracing::debug_span!("recovery", dir = %dir.path().display()).entered();
     prepare_directory(&dir, options.create)?;
     // From here on no call depends on the path or on the current directory.
     let dir = dir.hold()?;
@@ -143,27 +174,39 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
     keep_foreign_series_logs(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     cancel.check()?;
     // After these checks: a directory with a newer format version must not be changed.
-    lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error))?;
+    match lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error)) {
+        // The id only makes the error of another opening more helpful.
+        Err(error) if error.is_out_of_space() => tracing::warn!(%error, "no room for the process id"),
+        written => written?,
+    }
     let (manifest, mut removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed, cancel)?;
     let ids = Arc::new(FileIdAllocator::new(recovery.next_file_id));
     let shares = options.memory_shares();
     let memory = shares.flush;
     let new_flusher = || SstFlusher { dir: dir.clone(), uuid: manifest.uuid, ids: Arc::clone(&ids), memory };
-    let replay = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery, cancel);
+    let replay = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery, target, cancel);
     let replayed = replay.run(&recovery)?;
     let max_open = options.max_open_files.div_ceil(2);
     let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, max_open, lock));
-    let mut storage =
-        commit_recovery(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
+    let is_in_memory = !replayed.frozen.is_empty();
+    let commit = if is_in_memory { commit_in_memory } else { commit_recovery };
+    let mut storage = commit(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
     // The manifest that no longer needs the old segments is durable now.
     storage.drop_wal_segments();
-    removed.extend(listed.wal.segments.keys().map(|id| segment_name(*id)));
+    let wal_floor = storage.manifest.state().wal_floor;
+    removed.extend(listed.wal.segments.keys().filter(|id| **id < wal_floor).map(|id| segment_name(*id)));
     // Nor does it name the old series logs: before, an older manifest could have come back that names one of them.
     let obsolete_logs = recovery.garbage_series_logs.iter().map(|id| series_log_name(*id));
     removed.extend(obsolete_logs.filter(|name| dir.remove(name).is_ok()));
     let durable = storage.manifest.state();
     let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
-    let version = Version::from_durable(replayed.series.opened(), durable, cutoffs);
+    let mut version = Version::from_durable(replayed.series.opened(), durable, cutoffs);
+    let mut unlogged_series = Vec::new();
+    if is_in_memory {
+        let frozen = with_last_floor(replayed.frozen, storage.wal.active_segment());
+        version = version.with_replayed_memtables(frozen, replayed.tombstones);
+        unlogged_series = replayed.definitions;
+    }
     let rule_cutoffs = durable.rule_cutoffs.clone();
     let report = OpenReport {
         created,
@@ -174,7 +217,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         unknown: listed.unknown,
         pending_retention: None,
     };
-    tracing::info!(dir = %path.display(), ?report, "opened");
+    tracing::info!(dir = %dir.path().display(), ?report, "opened");
     let opening_id = dir.env().random_uuid().as_u64_pair().0;
     let generation = replayed.generation;
     let (flusher, compactor) = (new_flusher(), SstCompactor::new(dir, manifest.uuid, ids, shares.merge, max_open));
@@ -184,6 +227,7 @@ pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &C
         compactor,
         read_context,
         version,
+        unlogged_series,
         rule_cutoffs,
         generation,
         duplicates,
@@ -259,6 +303,53 @@ fn clean_up_leftovers(
     Ok((manifest, removed.collect()))
 }
 
+/// Commits a recovery whose records stay in memory and in the segments: a new segment behind them, then the manifest.
+///
+/// Nothing of the durable state changes but the next file id.
+#[expect(clippy::too_many_arguments, reason = "it replaces the commit of a complete recovery")]
+fn commit_in_memory(
+    dir: &Dir,
+    options: &Options,
+    manifest: &ManifestContents,
+    recovery: &RecoveryPlan,
+    replayed: &ReplayOutcome,
+    listed: &DirectoryListing,
+    ids: &Arc<FileIdAllocator>,
+    read_context: Arc<ReadContext>,
+) -> Result<DiskStorage> {
+    let uuid = manifest.uuid;
+    let next_logged = replayed.definitions.first().map_or_else(|| replayed.series.next_id(), |first| first.id.get());
+    let series_log = SeriesLog::open(dir.clone(), uuid, Arc::clone(ids), recovery.durable.series_log, next_logged)?;
+    let last = replayed.last_segment;
+    last.map_or(Ok(()), |last| rewrite_in_place(dir, last))?;
+    let found = WalFiles { segments: listed.wal.segments.clone(), ..WalFiles::default() };
+    let segment_bytes = options.wal_segment_bytes;
+    let (ids_of_wal, last_seq) = (Arc::clone(ids), replayed.last_seq);
+    let mut wal = WalWriter::create(dir.clone(), uuid, ids_of_wal, segment_bytes, last_seq, last, &found)?;
+    let durable = DurableState { next_file_id: ids.peek_next(), ..recovery.durable.clone() };
+    let manifest = match Manifest::reopen(dir.clone(), manifest, durable.clone()) {
+        // The writer may have used the reserve of the manifest just before the crash.
+        Err(error) if error.is_out_of_space() => {
+            wal.give_up_reserve(&error);
+            Manifest::reopen(dir.clone(), manifest, durable)?
+        }
+        reopened => reopened?,
+    };
+    let mut storage = DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context };
+    storage.restore_manifest_reserve();
+    Ok(storage)
+}
+
+/// Lets the flush of the last memtable move the floor to the new segment.
+fn with_last_floor(frozen: Vec<FrozenMemtable>, segment: FileId) -> Vec<Arc<FrozenMemtable>> {
+    let last = frozen.len().saturating_sub(1);
+    let with_floor = |(at, frozen): (usize, FrozenMemtable)| {
+        let next_wal_segment = if at == last { segment } else { frozen.next_wal_segment };
+        Arc::new(FrozenMemtable { next_wal_segment, ..frozen })
+    };
+    frozen.into_iter().enumerate().map(with_floor).collect()
+}
+
 /// Commits the recovered state: the series log, a new WAL segment, and last the manifest.
 ///
 /// The manifest moves the floor to the new segment.
@@ -279,7 +370,8 @@ fn commit_recovery(
     series_log.append(&replayed.definitions)?;
     let series_log_end = series_log.hold_open()?;
     let segment_bytes = options.wal_segment_bytes;
-    let wal = WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, &listed.wal)?;
+    let wal =
+        WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, None, &listed.wal)?;
     let durable = DurableState {
         ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
         tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
@@ -293,5 +385,7 @@ fn commit_recovery(
     };
     // The replay has put every record into SSTs.
     let manifest = Manifest::reopen(dir.clone(), manifest, durable.without_unneeded_tombstones())?;
-    Ok(DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context })
+    let mut storage = DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context };
+    storage.restore_manifest_reserve();
+    Ok(storage)
 }

@@ -2,6 +2,10 @@
 //!
 //! Replay needs no more memory than normal operation: it flushes a full memtable. A record that it reads may exist only
 //! in the page cache; it counts as durable only in the new SSTs.
+//!
+//! On a full disk the records stay in memory instead: in frozen memtables, which the writer flushes once there is room.
+//! They take as much memory as before the opening. The segments stay, and the new segment seals the last one, which is
+//! rewritten in place first: the same bytes are written over themselves and synced, which takes no room.
 
 use std::sync::Arc;
 
@@ -13,8 +17,8 @@ use super::open::TornTail;
 use crate::engine::actor::{CancelFlag, FlushExecutor, FlushJob};
 use crate::format::manifest::remove_if_exists;
 use crate::format::sst::sst_file_name;
-use crate::format::wal::{SegmentBound, SegmentTail, read_segment, segment_name};
-use crate::platform::env::{Dir, OpenMode};
+use crate::format::wal::{Predecessor, SegmentBound, SegmentTail, read_segment, segment_name};
+use crate::platform::env::{Dir, OpenMode, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::log_record::LogRecord;
 use crate::state::memtable::{FrozenMemtable, Memtable};
@@ -23,6 +27,9 @@ use crate::state::tombstone::Tombstone;
 use crate::state::version::{Cutoffs, RecoveryPlan, ReplayEnd, SegmentSummary, SstMeta};
 use crate::types::error::{Error, Result};
 use crate::types::series::SeriesDef;
+
+/// Number of bytes that are rewritten in place at once.
+const REWRITE_BYTES: usize = 1 << 20;
 
 /// Result of a replay.
 #[derive(Debug)]
@@ -42,6 +49,19 @@ pub(super) struct ReplayOutcome {
     /// Number of points in the replayed records.
     pub(super) points: u64,
     pub(super) torn_tail: Option<TornTail>,
+    /// Memtables that could not be flushed for a lack of space, oldest first; they end with `last_seq`. Empty
+    /// otherwise.
+    pub(super) frozen: Vec<FrozenMemtable>,
+    /// Last segment that was read, and the length up to which its records count.
+    pub(super) last_segment: Option<Predecessor>,
+}
+
+/// Place of the replayed records after the opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReplayTarget {
+    Ssts,
+    /// Frozen memtables, for a full disk.
+    Memory,
 }
 
 /// Running replay of the WAL.
@@ -52,7 +72,9 @@ pub(super) struct WalReplay<'a> {
     newest_flushed_time: Option<i64>,
     /// Seq of the newest record that was flushed so far.
     frozen_seq: u64,
+    wal_floor: FileId,
     memtable: Memtable,
+    target: ReplayTarget,
     outcome: ReplayOutcome,
     cancel: &'a CancelFlag,
 }
@@ -63,6 +85,7 @@ impl<'a> WalReplay<'a> {
         flush_at_bytes: usize,
         series: SeriesIndex,
         recovery: &RecoveryPlan,
+        target: ReplayTarget,
         cancel: &'a CancelFlag,
     ) -> Self {
         let flushed_seq = recovery.durable.flushed_seq;
@@ -76,10 +99,17 @@ impl<'a> WalReplay<'a> {
             records: 0,
             points: 0,
             torn_tail: None,
+            frozen: Vec::new(),
+            last_segment: None,
         };
         let newest_flushed_time = recovery.durable.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
         let memtable = Memtable::new();
-        Self { flusher, flush_at_bytes, newest_flushed_time, frozen_seq: flushed_seq, memtable, outcome, cancel }
+        let (frozen_seq, wal_floor) = (flushed_seq, recovery.durable.wal_floor);
+        Self { flusher, flush_at_bytes, newest_flushed_time, frozen_seq, wal_floor, memtable, target, outcome, cancel }
+    }
+
+    fn is_in_memory(&self) -> bool {
+        self.target == ReplayTarget::Memory
     }
 
     /// Replays every segment of the plan, in order.
@@ -103,9 +133,16 @@ impl<'a> WalReplay<'a> {
         }
         // Before the last flush, and so before anything that the commit of the opening names.
         self.cancel.check()?;
-        self.flush()?;
-        let series = &self.outcome.series;
-        self.outcome.series = series.after_flush(self.outcome.last_seq, Some(series));
+        if self.is_in_memory() {
+            // Also without points: the floor may pass the record of a created series only with a flush.
+            if self.outcome.last_seq > self.frozen_seq {
+                self.freeze();
+            }
+        } else {
+            self.flush()?;
+            let series = &self.outcome.series;
+            self.outcome.series = series.after_flush(self.outcome.last_seq, Some(series));
+        }
         self.outcome.series.seal();
         Ok(())
     }
@@ -113,7 +150,16 @@ impl<'a> WalReplay<'a> {
     fn segment(&mut self, recovery: &RecoveryPlan, segment: &SegmentSummary, end: SegmentBound) -> Result<()> {
         let (dir, uuid) = (self.flusher.dir.clone(), self.flusher.uuid);
         let read = read_segment(&dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
-        if let SegmentTail::Torn { offset, end } = read.tail {
+        let sealed_len = match (read.tail, end) {
+            (SegmentTail::Clean { offset } | SegmentTail::Torn { offset, .. }, _) => offset,
+            (SegmentTail::Sealed, SegmentBound::Sealed { len, .. }) => len,
+            (SegmentTail::Sealed, SegmentBound::Unsealed) => 0,
+        };
+        self.outcome.last_segment = Some(Predecessor { id: segment.id, sealed_len });
+        // In memory the segment stays, and a full disk has no room for a copy.
+        if let SegmentTail::Torn { offset, end } = read.tail
+            && !self.is_in_memory()
+        {
             self.outcome.torn_tail = Some(self.copy_torn_tail(segment.id, offset, end)?);
         }
         Ok(())
@@ -156,13 +202,35 @@ impl<'a> WalReplay<'a> {
         self.outcome.last_seq = record.seq;
         self.outcome.records += 1;
         self.outcome.points += record.points.len() as u64;
-        if self.memtable.bytes() >= self.flush_at_bytes { self.flush() } else { Ok(()) }
+        if self.memtable.bytes() < self.flush_at_bytes {
+            return Ok(());
+        }
+        if self.is_in_memory() {
+            self.freeze();
+            return Ok(());
+        }
+        self.flush()
     }
 
     fn flush(&mut self) -> Result<()> {
         if self.memtable.is_empty() {
             return Ok(());
         }
+        let frozen = self.frozen_memtable();
+        let newest_flushed_time = self.outcome.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
+        let newest_flushed_time = newest_flushed_time.max(self.newest_flushed_time);
+        let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time };
+        let made = self.flusher.flush(&job)?;
+        self.outcome.ssts.extend(made.ssts);
+        Ok(())
+    }
+
+    fn freeze(&mut self) {
+        let frozen = self.frozen_memtable();
+        self.outcome.frozen.push(frozen);
+    }
+
+    fn frozen_memtable(&mut self) -> FrozenMemtable {
         self.outcome.generation += 1;
         let memtable = std::mem::replace(&mut self.memtable, Memtable::new());
         let frozen = FrozenMemtable {
@@ -171,16 +239,11 @@ impl<'a> WalReplay<'a> {
             series: self.outcome.series.clone(),
             min_seq: self.frozen_seq + 1,
             max_seq: self.outcome.last_seq,
-            // The floor moves only once, when the opening commits.
-            next_wal_segment: FileId::default(),
+            // The floor moves only once: when the opening commits, or when the last memtable is flushed.
+            next_wal_segment: self.wal_floor,
         };
         self.frozen_seq = frozen.max_seq;
-        let newest_flushed_time = self.outcome.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
-        let newest_flushed_time = newest_flushed_time.max(self.newest_flushed_time);
-        let job = FlushJob { frozen: Arc::new(frozen), cutoffs: Cutoffs::default(), newest_flushed_time };
-        let made = self.flusher.flush(&job)?;
-        self.outcome.ssts.extend(made.ssts);
-        Ok(())
+        frozen
     }
 
     /// Copies a torn tail into a separate file, because its segment will be removed.
@@ -201,6 +264,25 @@ impl<'a> WalReplay<'a> {
             copy: self.flusher.dir.file_path(&copy_name),
         })
     }
+}
+
+/// Writes the records of a segment over themselves and syncs them.
+///
+/// The records that were read may be in the page cache only. If their sync failed before the crash, another sync alone
+/// would not write them.
+pub(super) fn rewrite_in_place(dir: &Dir, segment: Predecessor) -> Result<()> {
+    let file = dir.open(&segment_name(segment.id), OpenMode::Write)?;
+    let mut buffer = vec![0; REWRITE_BYTES];
+    let mut offset = 0;
+    while offset < segment.sealed_len {
+        let part = usize::try_from(segment.sealed_len - offset).unwrap_or(usize::MAX).min(buffer.len());
+        file.read_at(offset, &mut buffer[..part])?;
+        file.write_at(offset, &buffer[..part])?;
+        offset += part as u64;
+    }
+    // Survives power loss after the next segment seals this one: without it recovery would find a hole in a sealed
+    // segment.
+    file.sync(SyncStep::WalSegmentEnd)
 }
 
 /// Returns the segments to replay, each with its end.

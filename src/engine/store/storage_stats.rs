@@ -12,8 +12,10 @@ use crate::types::point::Timestamp;
 pub(crate) struct StorageStats {
     wal_bytes: AtomicU64,
     spare_wal_bytes: AtomicU64,
+    reserve_bytes: AtomicU64,
     pins: Mutex<PinStats>,
     read_only: OnceLock<ReadOnlyState>,
+    failed_flush: Mutex<Option<FailedFlush>>,
 }
 
 /// Since when, and why, a database is read-only; see [`Stats::read_only`](crate::Stats::read_only).
@@ -27,6 +29,19 @@ pub struct ReadOnlyState {
     /// [`Io`](ErrorKind::Io).
     pub kind: ErrorKind,
     /// Text of that failure, without a next step.
+    pub cause: String,
+}
+
+/// Since when, and why, flushes fail; see [`Stats::failed_flush`](crate::Stats::failed_flush).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FailedFlush {
+    /// Wall clock of the first failure after the last success.
+    pub since: Timestamp,
+    /// Kind of the last failure, such as [`StorageFull`](ErrorKind::StorageFull).
+    pub kind: ErrorKind,
+    /// Text of the last failure, without a next step.
     pub cause: String,
 }
 
@@ -46,8 +61,29 @@ impl StorageStats {
         self.spare_wal_bytes.load(Ordering::Relaxed)
     }
 
+    pub(super) fn set_reserve_bytes(&self, bytes: u64) {
+        self.reserve_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns the length of the reserves for a full disk, in bytes.
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        self.reserve_bytes.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_pins(&self, pins: PinStats) {
         *self.pins.lock().unwrap_or_else(PoisonError::into_inner) = pins;
+    }
+
+    /// Records the error of the last flush; `None` after a success.
+    pub(super) fn set_failed_flush(&self, error: Option<&Error>, wall_clock_nanos: i64) {
+        let mut failed = self.failed_flush.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = failed.take().map_or(Timestamp::from_nanos(wall_clock_nanos), |before| before.since);
+        *failed = error.map(|error| FailedFlush { since, kind: error.kind(), cause: error.summary().to_string() });
+    }
+
+    /// Returns since when, and why, flushes fail; `None` after a success.
+    pub(crate) fn failed_flush(&self) -> Option<FailedFlush> {
+        self.failed_flush.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the totals of the retired files and memtables.

@@ -115,6 +115,7 @@ impl Engine {
             compactor,
             read_context,
             version,
+            unlogged_series,
             rule_cutoffs,
             generation,
             duplicates,
@@ -138,7 +139,8 @@ impl Engine {
             compactor_inbox,
             Arc::clone(&version_watch),
             generation,
-        );
+        )
+        .with_unlogged_series(&unlogged_series);
         let poisoned = Arc::new(AtomicBool::new(false));
         let guard = PanicGuard {
             poisoned: Arc::clone(&poisoned),
@@ -274,6 +276,7 @@ fn writer_settings(options: &Options, retention: RetentionPolicy, duplicates: Du
         durability: options.durability,
         flush_at_bytes: options.flush_at_bytes(),
         flush_age: options.flush_age,
+        stall_timeout: options.stall_timeout,
         max_series: options.max_series,
         reject_behind_cutoff: options.reject_behind_cutoff,
         max_series_key_bytes: options.max_series_key_bytes,

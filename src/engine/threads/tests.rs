@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::platform::env::{OpenMode, SyncStep};
 use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
@@ -168,7 +169,8 @@ fn writers_wait_while_flushes_fail_and_go_on_afterwards() {
 #[test]
 fn a_flush_and_a_sync_are_answered_while_writes_are_stalled() {
     let home = TestDatabase::new();
-    let db = home.builder().flush_at_bytes(1).memory_budget(64 << 20).open_blocking().unwrap();
+    let builder = home.builder().flush_at_bytes(1).memory_budget(64 << 20).stall_timeout(Duration::MAX);
+    let db = builder.open_blocking().unwrap();
     home.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);
     for number in 0..3 {
         db.write_blocking(numbered(number)).unwrap();
@@ -313,7 +315,7 @@ fn a_failed_manifest_edit_makes_it_read_only_and_keeps_the_ssts() {
 #[test]
 fn an_interval_is_synced_without_a_command() {
     let home = TestDatabase::new();
-    let every = std::time::Duration::from_millis(5);
+    let every = Duration::from_millis(5);
     let db = home.builder().durability(Durability::Interval(every)).open_blocking().unwrap();
     for n in 0..3 {
         let before = home.env.count(EnvCall::Sync(SyncStep::WalGroup));
@@ -442,7 +444,7 @@ fn the_last_handle_may_be_dropped_by_a_waker_on_the_writers_thread() {
     drop(write);
     drop(db);
     go.send(()).unwrap();
-    is_done.recv_timeout(std::time::Duration::from_secs(10)).expect("the drop returns");
+    is_done.recv_timeout(Duration::from_secs(10)).expect("the drop returns");
     let reopened = loop {
         match home.builder().open_blocking() {
             Err(Error::Locked { .. }) => std::thread::yield_now(),

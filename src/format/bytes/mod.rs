@@ -6,7 +6,8 @@
 //!  series_set     sets of series ids                  log_header     128-byte header of a log file
 //!  tombstone      deletes                             frame          checked record of a log file
 //!  failure_latch  failure of a log file               buffered_file  read buffer over a log file
-//!  selector       selectors of retention rules        fields         byte strings, optional values
+//!  reserve        blocks for a full disk              fields         byte strings, optional values
+//!  selector       selectors of retention rules
 //! ```
 //!
 //! For every input, a decoder returns a value or the reason why the bytes are invalid. It allocates memory only in
@@ -18,6 +19,7 @@ mod fields;
 pub(crate) mod frame;
 pub(crate) mod log_header;
 mod numbers;
+mod reserve;
 mod salted_crc;
 pub(crate) mod selector;
 pub(crate) mod series_key;
@@ -28,6 +30,7 @@ pub(crate) use buffered_file::BufferedFile;
 pub(crate) use failure_latch::FailureLatch;
 pub(crate) use fields::{put_bytes, put_option, put_text, read_bytes, read_option, read_optional_zigzag, read_text};
 pub(crate) use numbers::{ByteReader, DecodeError, put_u32, put_u64, put_varint, put_zigzag, put_zigzag_i128};
+pub(crate) use reserve::Reserve;
 pub(crate) use salted_crc::SaltedCrc;
 
 use crate::state::file_id::FileId;

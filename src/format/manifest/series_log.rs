@@ -23,6 +23,7 @@ use crate::format::bytes::series_key::{
 use crate::format::bytes::{ByteReader, DecodeResult, Extent, FailureLatch, SaltedCrc, parse_id, put_varint};
 use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
 use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::log_record::AppendError;
 use crate::state::version::SeriesLogEnd;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
@@ -117,6 +118,14 @@ impl LogFile {
     }
 }
 
+/// End of the series log before an edit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SeriesLogMark {
+    /// Valid length of the file that the last edit names; `None` if there is none.
+    valid_len: Option<u64>,
+    next_id: u32,
+}
+
 impl SeriesLog {
     /// Opens the log for appending.
     ///
@@ -158,33 +167,71 @@ impl SeriesLog {
     /// Makes definitions durable, in the order of their ids.
     ///
     /// Returns the file and the valid length for the next manifest edit to name: those of the prepared log, if there is
-    /// one. If the call created the file, the directory must be synced before that edit.
+    /// one.
     ///
     /// # Errors
-    /// The valid length is unchanged, so the new bytes do not count. After a failed sync every later call returns
-    /// `ReadOnly`.
-    pub(crate) fn append(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<SeriesLogEnd> {
-        self.failure.check()?;
-        if !definitions.is_empty() {
-            let file = match self.prepared.as_mut().or(self.current.as_mut()) {
-                Some(file) => file,
-                None => self.current.insert(LogFile::create(&self.dir, self.uuid, self.ids.allocate())?),
-            };
-            assert!(
-                definitions[0].id.get() >= self.next_id,
-                "series ids ascend: every later opening would report the log as damaged"
-            );
-            let end = file.write(self.uuid, definitions)?;
-            // Survives power loss after the manifest edit and the release of WAL segments: without it the points of
-            // these series would have no key.
-            if let Err(error) = file.file.sync(SyncStep::SeriesLogData) {
-                self.failure.record(&error);
-                return Err(error);
-            }
-            (file.is_synced, file.valid_len) = (true, end);
-            self.next_id = definitions.last().map_or(self.next_id, |last| last.id.get() + 1);
+    /// The valid length is unchanged, so the new bytes do not count. `NotWritten` after a failed write: a later call
+    /// overwrites the bytes. `OutcomeUnknown` after a failed sync; `ReadOnly` from every later call.
+    pub(crate) fn append(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<SeriesLogEnd, AppendError> {
+        self.failure.check().map_err(AppendError::ReadOnly)?;
+        if definitions.is_empty() {
+            return Ok(self.end());
         }
+        if self.prepared.is_none() && self.current.is_none() {
+            let file = self.create().map_err(AppendError::NotWritten)?;
+            self.current = Some(file);
+            // Survives power loss after the manifest edit: without it the name of the log, and so the log, may vanish.
+            // No other sync of the directory comes before the edit if an opening on a full disk made no log.
+            if let Err(error) = self.dir.sync(SyncStep::SeriesLogRewriteDirectory) {
+                self.failure.record(&error);
+                return Err(AppendError::OutcomeUnknown(error));
+            }
+        }
+        let Some(file) = self.prepared.as_mut().or(self.current.as_mut()) else { return Ok(self.end()) };
+        assert!(
+            definitions[0].id.get() >= self.next_id,
+            "series ids ascend: every later opening would report the log as damaged"
+        );
+        let end = file.write(self.uuid, definitions).map_err(AppendError::NotWritten)?;
+        // Survives power loss after the manifest edit and the release of WAL segments: without it the points of these
+        // series would have no key.
+        if let Err(error) = file.file.sync(SyncStep::SeriesLogData) {
+            self.failure.record(&error);
+            return Err(AppendError::OutcomeUnknown(error));
+        }
+        (file.is_synced, file.valid_len) = (true, end);
+        self.next_id = definitions.last().map_or(self.next_id, |last| last.id.get() + 1);
         Ok(self.end())
+    }
+
+    /// Creates an empty log; removes the file if that fails.
+    fn create(&self) -> Result<LogFile> {
+        let id = self.ids.allocate();
+        let created = LogFile::create(&self.dir, self.uuid, id);
+        if created.is_err() {
+            // If it cannot be removed, the next opening removes it.
+            drop(self.dir.remove(&series_log_name(id)));
+        }
+        created
+    }
+
+    /// Returns the state that [`SeriesLog::take_back`] restores.
+    pub(crate) fn mark(&self) -> SeriesLogMark {
+        SeriesLogMark { valid_len: self.current.as_ref().map(|file| file.valid_len), next_id: self.next_id }
+    }
+
+    /// Takes back the appends since the mark, and a prepared log, whose edit is certainly absent.
+    ///
+    /// Later appends overwrite the bytes of the earlier ones.
+    pub(crate) fn take_back(&mut self, mark: SeriesLogMark) {
+        if let Some(prepared) = self.prepared.take() {
+            // No edit names the file: if it cannot be removed, the next opening removes it.
+            drop(self.dir.remove(&series_log_name(prepared.id)));
+        }
+        if let Some(file) = &mut self.current {
+            file.valid_len = mark.valid_len.unwrap_or(LOG_HEADER_BYTES as u64);
+        }
+        self.next_id = mark.next_id;
     }
 
     /// Returns the file and the valid length for the next manifest edit to name.

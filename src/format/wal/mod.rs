@@ -24,11 +24,19 @@
 //!    last seq of the old segment: the *segment link*. No record is appended to a sealed segment, and bytes behind the
 //!    sealed length are never read. After a failed write the segment is sealed before the bad bytes, so that they never
 //!    count.
+//!    If the disk is full, the header overwrites the *reserve*, a file that exists for this purpose.
 //! 4. **Release.** When the manifest durably names a higher WAL floor, segments below it are renamed to spares, at most
 //!    two, or removed.
 //!
 //! Every opening of the database starts with a new segment, whose link names no predecessor. An opening never appends
 //! to a segment of an earlier opening, because the tail of that segment may be torn.
+//!
+//! # The reserve
+//!
+//! `wal.reserve` is a file of written, synced zeros. It becomes the next segment if a failed append must be sealed and
+//! no other file can be created. From then on no group is appended until a new reserve exists: a further failure
+//! could not be sealed. Only deletes are, as far as the blocks of the former reserve suffice, because they make room.
+//! A second file, `opening.reserve`, becomes the first segment of an opening on a full disk.
 //!
 //! # Salts
 //!
@@ -82,7 +90,7 @@ use reader::SegmentScan;
 pub(crate) use reader::{SegmentReader, SegmentTail, read_segment};
 #[cfg(test)]
 use segment_header::SegmentLink;
-pub(crate) use segment_header::{MAGIC, SegmentBound, SegmentHeader};
+pub(crate) use segment_header::{MAGIC, Predecessor, SegmentBound, SegmentHeader};
 pub(crate) use writer::WalWriter;
 
 use std::collections::BTreeMap;
@@ -90,6 +98,17 @@ use std::collections::BTreeMap;
 use crate::format::bytes::parse_id;
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
+
+/// File name of the reserve from which a failed append is sealed.
+pub(crate) const RESERVE: &str = "wal.reserve";
+/// File name of a reserve that is being written.
+pub(crate) const RESERVE_TMP: &str = "wal.reserve.tmp";
+/// File name of the reserve that becomes the first segment of an opening on a full disk.
+pub(crate) const OPENING_RESERVE: &str = "opening.reserve";
+/// File name of that reserve while it is being written.
+pub(crate) const OPENING_RESERVE_TMP: &str = "opening.reserve.tmp";
+/// Maximum length of the reserve in bytes: a segment header, and room for deletes behind it.
+const MAX_RESERVE_BYTES: u64 = 64 << 10;
 
 /// Returns the file name of a segment.
 pub(crate) fn segment_name(id: FileId) -> String {

@@ -59,6 +59,15 @@ impl SpareSegments {
         spares
     }
 
+    /// Removes all spares, to make room on a full disk. Returns `true` if there were any.
+    pub(super) fn give_up(&mut self) -> bool {
+        let given_up = std::mem::take(&mut self.spares);
+        for spare in &given_up {
+            self.discard(&spare_name(spare.id));
+        }
+        !given_up.is_empty()
+    }
+
     /// Returns a file for the next segment: a spare that can be opened, else a new file.
     pub(super) fn take(&mut self) -> Result<SpareFile> {
         while let Some(spare) = self.spares.pop() {

@@ -1,6 +1,7 @@
 //! Tests of the WAL: writing, reading by new readers, recycling, and records that are refused.
 
 mod faults;
+mod full_disk;
 mod golden;
 mod tail;
 
@@ -102,7 +103,7 @@ pub(super) fn new_ids() -> Arc<FileIdAllocator> {
 
 pub(super) fn new_wal(dir: &Dir, ids: &Arc<FileIdAllocator>) -> WalWriter {
     let found = list_wal_files(dir).unwrap();
-    WalWriter::create(dir.clone(), UUID, Arc::clone(ids), SEGMENT_BYTES, 0, &found).unwrap()
+    WalWriter::create(dir.clone(), UUID, Arc::clone(ids), SEGMENT_BYTES, 0, None, &found).unwrap()
 }
 
 pub(super) fn append(wal: &mut WalWriter, batches: &[TestRecord]) {
@@ -190,7 +191,7 @@ fn each_segment_links_to_the_one_before_it() {
 #[test]
 fn a_full_segment_rotates_by_itself() {
     let (_temp, dir) = temp();
-    let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, &WalFiles::default()).unwrap();
+    let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, None, &WalFiles::default()).unwrap();
     let batches: Vec<_> = (1..=40).map(|seq| TestRecord::new(seq, 50)).collect();
     for batch in &batches {
         append(&mut wal, std::slice::from_ref(batch));
@@ -217,7 +218,7 @@ fn segment_names_never_repeat_and_at_most_two_spares_are_kept() {
     assert!(used.is_sorted_by(|one, next| one < next), "{used:?}");
     // A second opening with the same id allocator takes over the files, and repeats no name either.
     let files = list_wal_files(&dir).unwrap();
-    let mut wal = WalWriter::create(dir.clone(), UUID, ids, SEGMENT_BYTES, 20, &files).unwrap();
+    let mut wal = WalWriter::create(dir.clone(), UUID, ids, SEGMENT_BYTES, 20, None, &files).unwrap();
     assert!(!used.contains(&wal.active_segment()));
     wal.release_below(wal.active_segment());
     assert_eq!(segment_ids(&dir), [wal.active_segment()]);
@@ -339,7 +340,7 @@ proptest! {
     #[test]
     fn any_batches_round_trip(sizes in prop::collection::vec((0_u32..300, any::<u64>(), any::<i64>(), 0_u32..64), 1..20)) {
         let (_temp, dir) = temp();
-        let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, &WalFiles::default()).unwrap();
+        let mut wal = WalWriter::create(dir.clone(), UUID, new_ids(), 4096, 0, None, &WalFiles::default()).unwrap();
         let mut batches = Vec::new();
         for ((points, bits, time, shift), seq) in sizes.into_iter().zip(1..) {
             let mut batch = TestRecord::new(seq, points);

@@ -6,8 +6,11 @@
 //! - A group that was reported as not written is never read by a later opening: its segment is sealed or cut before it.
 //! - A segment is sealed only after it was synced up to the sealed length, whatever the durability option says.
 //! - A segment has a durable header before it has its name, and a durable name before its first record.
+//! - After a lack of space nothing is appended until a reserve exists again, except deletes into blocks that exist.
 //!
 //! The caller decides when to sync, to write a sync mark and to rotate. In addition, an append rotates a full segment.
+
+mod full_disk;
 
 use std::collections::VecDeque;
 
@@ -16,10 +19,12 @@ use uuid::Uuid;
 use super::record::{KIND_COMMIT, KIND_DELETE, KIND_SYNC_MARK, put_commit};
 use super::segment_header::{FIRST_RECORD_OFFSET, Predecessor, SegmentHeader, SegmentLink};
 use super::spare_segments::{SpareFile, SpareSegments};
-use super::{AppendError, LogRecord, WalFiles, segment_name};
+use super::{
+    AppendError, LogRecord, OPENING_RESERVE, OPENING_RESERVE_TMP, RESERVE, RESERVE_TMP, WalFiles, segment_name,
+};
 use crate::format::bytes::frame::{FRAME_HEADER_BYTES, FrameHeader, put_frame};
 use crate::format::bytes::tombstone::put_tombstone;
-use crate::format::bytes::{FailureLatch, SaltedCrc};
+use crate::format::bytes::{FailureLatch, Reserve, SaltedCrc};
 use crate::platform::env::{Dir, OpenFile, SyncStep};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::sync::Arc;
@@ -46,6 +51,12 @@ pub(crate) struct WalWriter {
     /// Seq of the last record that was written.
     last_seq: u64,
     spares: SpareSegments,
+    /// File that becomes the next segment if a failed append must be sealed on a full disk.
+    reserve: Reserve,
+    /// File that becomes the first segment of the next opening if the disk is full then.
+    opening_reserve: Reserve,
+    /// Lack of space because of which there is no reserve; `None` while appends are allowed.
+    no_space: Option<Error>,
     /// Ids and lengths of the sealed segments at or above the WAL floor, oldest first.
     sealed_segments: VecDeque<(FileId, u64)>,
     /// Encoding buffer, reused by every group.
@@ -60,6 +71,8 @@ struct ActiveSegment {
     file: OpenFile,
     id: FileId,
     crc: SaltedCrc,
+    /// Length of the recycled file or reserve: bytes below it can be overwritten on a full disk.
+    allocated_len: u64,
     /// End of the last good record: the offset of the next group, and the sealed length if sealed now.
     append_offset: u64,
     /// Length of the file in bytes; a recycled file keeps the length that it had.
@@ -83,22 +96,28 @@ enum OpenSegmentError {
 impl WalWriter {
     /// Starts the WAL of an opening with a new segment.
     ///
-    /// `last_seq` is the last seq that recovery accepted. `found` lists the WAL files of earlier openings; they are
-    /// recycled or removed when the WAL floor passes them.
+    /// `last_seq` is the last seq that recovery accepted. A `predecessor` is sealed: an opening on a full disk goes on
+    /// with the segments that it found, and has synced the last one. `found` lists the WAL files of earlier openings;
+    /// they are recycled or removed when the WAL floor passes them.
     pub(crate) fn create(
         dir: Dir,
         uuid: Uuid,
         ids: Arc<FileIdAllocator>,
         segment_bytes: u64,
         last_seq: u64,
+        predecessor: Option<Predecessor>,
         found: &WalFiles,
     ) -> Result<Self> {
         let mut spares = SpareSegments::new(dir.clone(), Arc::clone(&ids), found);
-        let link = SegmentLink { previous_seq: last_seq, predecessor: None };
-        let active = Self::open_segment(&dir, uuid, ids.allocate(), link, &mut spares).map_err(|why| match why {
+        let mut reserve = Reserve::find(dir.clone(), RESERVE, RESERVE_TMP);
+        let mut opening_reserve = Reserve::find(dir.clone(), OPENING_RESERVE, OPENING_RESERVE_TMP);
+        let link = SegmentLink { previous_seq: last_seq, predecessor };
+        let first_reserve = if opening_reserve.len() > 0 { &mut opening_reserve } else { &mut reserve };
+        let opened = Self::open_segment(&dir, uuid, ids.allocate(), link, &mut spares, Some(first_reserve));
+        let active = opened.map_err(|why| match why {
             OpenSegmentError::NotCreated(error) | OpenSegmentError::OutcomeUnknown(error) => error,
         })?;
-        Ok(Self {
+        let mut wal = Self {
             dir,
             uuid,
             ids,
@@ -106,10 +125,15 @@ impl WalWriter {
             active,
             last_seq,
             spares,
-            sealed_segments: VecDeque::new(),
+            reserve,
+            opening_reserve,
+            no_space: None,
+            sealed_segments: predecessor.map(|before| (before.id, before.sealed_len)).into_iter().collect(),
             buffer: Vec::new(),
             failure: FailureLatch::default(),
-        })
+        };
+        wal.restore_reserve();
+        Ok(wal)
     }
 
     /// Returns the id of the segment that takes the next record, unless a rotation comes first.
@@ -139,7 +163,8 @@ impl WalWriter {
 
     /// Appends a group of records with one write, without syncing it.
     ///
-    /// Rotates before if the active segment is full.
+    /// Rotates before if the active segment is full. A group of deletes that fails for a lack of space is written into
+    /// the blocks of the former reserve, if it fits.
     ///
     /// # Errors
     /// `NotWritten`: the group will never be read, and the writer stays usable. `OutcomeUnknown`: the writer has
@@ -147,11 +172,18 @@ impl WalWriter {
     pub(crate) fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
         self.check_usable()?;
         let Some(last) = group.last() else { return Ok(()) };
-        if self.active.append_offset >= self.segment_bytes.max(FIRST_RECORD_OFFSET + 1) {
-            self.rotate()?;
+        if self.no_space.is_some() {
+            self.append_to_allocated(group)?;
+        } else {
+            if self.active.append_offset >= self.segment_bytes.max(FIRST_RECORD_OFFSET + 1) {
+                self.rotate()?;
+            }
+            self.encode(group).map_err(AppendError::NotWritten)?;
+            match self.write_buffer() {
+                Err(AppendError::NotWritten(_)) if self.no_space.is_some() => self.append_to_allocated(group)?,
+                written => written?,
+            }
         }
-        self.encode(group).map_err(AppendError::NotWritten)?;
-        self.write_buffer()?;
         self.last_seq = last.seq;
         self.active.needs_sync_mark = true;
         Ok(())
@@ -177,7 +209,8 @@ impl WalWriter {
     /// `OutcomeUnknown`: the writer has failed. `ReadOnly`: it had failed before.
     pub(crate) fn write_sync_mark(&mut self) -> Result<()> {
         self.sync()?;
-        if !self.active.needs_sync_mark {
+        // On a full disk the blocks that exist are for deletes.
+        if !self.active.needs_sync_mark || self.no_space.is_some() {
             return Ok(());
         }
         let base = self.active.append_offset;
@@ -203,12 +236,27 @@ impl WalWriter {
     /// `ReadOnly`: it had failed before, or the directory was moved; nothing was changed.
     pub(crate) fn rotate(&mut self) -> Result<FileId, AppendError> {
         self.check_usable()?;
+        if self.no_space.is_some() {
+            self.restore_reserve();
+        }
+        // A segment without allocated blocks would take no delete.
+        if let Some(error) = &self.no_space {
+            return Err(AppendError::NotWritten(error.clone()));
+        }
+        self.open_next_segment(false)
+    }
+
+    /// Syncs and seals the active segment, opens the next one and returns its id.
+    ///
+    /// With `may_use_reserve` the next segment is made of the reserve if there is no room for another file.
+    fn open_next_segment(&mut self, may_use_reserve: bool) -> Result<FileId, AppendError> {
         // Survives power loss that keeps the new segment and tears the old one: recovery would find a hole below an
         // acknowledged record. Hence a sync under every durability option, before the seal exists anywhere.
         self.sync_active(SyncStep::WalSegmentEnd).map_err(AppendError::OutcomeUnknown)?;
         let predecessor = Predecessor { id: self.active.id, sealed_len: self.active.append_offset };
         let link = SegmentLink { previous_seq: self.last_seq, predecessor: Some(predecessor) };
-        match Self::open_segment(&self.dir, self.uuid, self.ids.allocate(), link, &mut self.spares) {
+        let (id, reserve) = (self.ids.allocate(), may_use_reserve.then_some(&mut self.reserve));
+        match Self::open_segment(&self.dir, self.uuid, id, link, &mut self.spares, reserve) {
             Ok(segment) => {
                 let old = std::mem::replace(&mut self.active, segment);
                 self.sealed_segments.push_back((old.id, old.append_offset));
@@ -267,8 +315,14 @@ impl WalWriter {
             return Ok(());
         };
         // The append offset did not change, so the sealed length excludes whatever part of the buffer is on disk.
-        let sealed = match self.rotate() {
-            Ok(_) => Ok(()),
+        let sealed = match self.check_usable().and_then(|()| self.open_next_segment(true)) {
+            Ok(_) => {
+                if self.reserve.len() == 0 {
+                    self.no_space = Some(error.clone()).filter(Error::is_out_of_space);
+                    self.restore_reserve();
+                }
+                Ok(())
+            }
             Err(AppendError::NotWritten(Error::OutOfResources { .. })) => self.cut_at_append_offset(),
             Err(
                 AppendError::NotWritten(second) | AppendError::OutcomeUnknown(second) | AppendError::ReadOnly(second),
@@ -313,15 +367,37 @@ impl WalWriter {
         }
     }
 
-    /// Turns a spare or new file into segment `id`: first its header becomes durable, then its name.
+    /// Opens segment `id` in a spare or a new file, or else in the reserve, if it is given.
     fn open_segment(
         dir: &Dir,
         uuid: Uuid,
         id: FileId,
         link: SegmentLink,
         spares: &mut SpareSegments,
+        reserve: Option<&mut Reserve>,
     ) -> std::result::Result<ActiveSegment, OpenSegmentError> {
-        let spare = spares.take().map_err(OpenSegmentError::NotCreated)?;
+        let spare = spares.take().map_err(OpenSegmentError::NotCreated);
+        let opened = spare.and_then(|spare| Self::open_segment_in(spare, dir, uuid, id, link, spares));
+        let Err(OpenSegmentError::NotCreated(error)) = opened else { return opened };
+        // A reserve needs a descriptor like any other file.
+        let is_useful = |reserve: &&mut Reserve| reserve.len() > 0 && !matches!(error, Error::OutOfResources { .. });
+        let Some(reserve) = reserve.filter(is_useful) else {
+            return Err(OpenSegmentError::NotCreated(error));
+        };
+        let (name, len) = (reserve.name().to_owned(), reserve.len());
+        let file = reserve.take().map_err(OpenSegmentError::NotCreated)?;
+        Self::open_segment_in(SpareFile { file, name, len }, dir, uuid, id, link, spares)
+    }
+
+    /// Turns a file into segment `id`: first its header becomes durable, then its name.
+    fn open_segment_in(
+        spare: SpareFile,
+        dir: &Dir,
+        uuid: Uuid,
+        id: FileId,
+        link: SegmentLink,
+        spares: &SpareSegments,
+    ) -> std::result::Result<ActiveSegment, OpenSegmentError> {
         let header = SegmentHeader { uuid, id, link, recycled_len: spare.len };
         let name = segment_name(id);
         if let Err(error) = write_header(&spare, &header) {
@@ -346,6 +422,7 @@ impl WalWriter {
             file,
             id,
             crc: header.crc(),
+            allocated_len: spare.len,
             append_offset: FIRST_RECORD_OFFSET,
             file_len: spare.len.max(FIRST_RECORD_OFFSET + END_MARKER.len() as u64),
             synced_to: FIRST_RECORD_OFFSET,

@@ -49,6 +49,8 @@ pub enum SyncStep {
     ManifestRewrite,
     /// The directory, after a new or rewritten manifest was renamed.
     ManifestDirectory,
+    /// A reserve: written blocks that are overwritten while the disk is full.
+    Reserve,
     /// A parent directory, after a directory in it was created for a database or a backup.
     ParentDirectory,
     /// An SST that a backup copied, before the backup's manifest names it.
@@ -60,7 +62,7 @@ pub enum SyncStep {
 #[cfg(feature = "testing")]
 impl SyncStep {
     /// All steps. A test with an exhaustive match checks that the list is complete.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::WalGroup,
         Self::WalSegmentEnd,
         Self::WalHeader,
@@ -73,6 +75,7 @@ impl SyncStep {
         Self::ManifestEdit,
         Self::ManifestRewrite,
         Self::ManifestDirectory,
+        Self::Reserve,
         Self::ParentDirectory,
         Self::BackupCopy,
         Self::BackupDirectory,

@@ -3,7 +3,7 @@
 //! Reads and writes pass their offset, so one open file serves many threads.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
 #[cfg(unix)]
 use std::sync::Arc;
@@ -171,8 +171,11 @@ struct OsLock {
 
 impl FileLock for OsLock {
     fn write_pid(&self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        (&self.file).write_all(std::process::id().to_string().as_bytes())
+        let pid = std::process::id().to_string();
+        // Written over the former id before the file is cut, so that a full disk has room for it.
+        (&self.file).rewind()?;
+        (&self.file).write_all(pid.as_bytes())?;
+        self.file.set_len(pid.len() as u64)
     }
 }
 

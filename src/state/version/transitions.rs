@@ -41,6 +41,16 @@ impl Version {
         }
     }
 
+    /// Returns the version of an opening whose replayed records, up to those of the last memtable, stay in memory.
+    pub(crate) fn with_replayed_memtables(
+        self,
+        frozen: Vec<Arc<FrozenMemtable>>,
+        deletes: impl IntoIterator<Item = Arc<Tombstone>>,
+    ) -> Self {
+        let seq = frozen.last().map_or(self.seq, |last| last.max_seq);
+        Self { seq, frozen, ..self }.with_tombstones(deletes)
+    }
+
     /// Returns the version after a commit group, whose points and new series become visible together.
     pub(crate) fn after_commit(&self, seq: u64, series: SeriesIndex, active: MemtableView) -> Self {
         debug_assert!(seq >= self.seq, "seqs never decrease");
@@ -135,15 +145,18 @@ impl Version {
 
     /// Returns the version with later cutoffs, without the files that are hidden completely.
     ///
-    /// A file is hidden completely if it lies before the global cutoff or if one durable tombstone covers it; the
-    /// cutoffs of rules drop no file. Files that are inputs of a `running` compaction stay.
-    pub(crate) fn after_retention(&self, cutoffs: Cutoffs, running: &[FileId]) -> Self {
+    /// A file is hidden completely if it lies before the global cutoff or if one tombstone up to `synced_seq` covers
+    /// it; the cutoffs of rules drop no file. Files that are inputs of a `running` compaction stay.
+    ///
+    /// Every record up to `synced_seq` must be durable. A tombstone above `flushed_seq` need not be in the manifest for
+    /// this: its record is in a segment that the next opening replays, so the points stay hidden, with or without the
+    /// files.
+    pub(crate) fn after_retention(&self, cutoffs: Cutoffs, running: &[FileId], synced_seq: u64) -> Self {
         let global = cutoffs.global();
+        let synced = || self.tombstones.iter().take_while(|tombstone| tombstone.seq <= synced_seq);
         let is_hidden_whole = |sst: &SstMeta| {
             global.is_some_and(|cutoff| sst.rectangle.times.last() < cutoff)
-                || self
-                    .durable_tombstones()
-                    .any(|tombstone| tombstone.seq > sst.max_seq && tombstone.covers(&sst.rectangle))
+                || synced().any(|tombstone| tombstone.seq > sst.max_seq && tombstone.covers(&sst.rectangle))
         };
         let stays = |sst: &&Arc<SstMeta>| running.contains(&sst.id) || !is_hidden_whole(sst);
         let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(stays).cloned().collect();

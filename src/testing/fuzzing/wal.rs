@@ -147,7 +147,7 @@ pub(super) fn check_wal_round_trip(last_seq: u64, records: &[OwnedRecord]) {
 
 fn write_and_read_back(dir: &Dir, last_seq: u64, records: &[OwnedRecord]) -> Result<Vec<OwnedRecord>> {
     let ids = Arc::new(FileIdAllocator::new(FileId::new(1)));
-    let mut wal = WalWriter::create(dir.clone(), UUID, ids, u64::MAX, last_seq, &WalFiles::default())?;
+    let mut wal = WalWriter::create(dir.clone(), UUID, ids, u64::MAX, last_seq, None, &WalFiles::default())?;
     let group: Vec<LogRecord<'_>> = records.iter().map(OwnedRecord::record).collect();
     let written = wal
         .append(&group)

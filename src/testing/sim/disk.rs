@@ -3,7 +3,7 @@
 //! The disk creates environments, can be killed, crashed, filled and given faults, and keeps the log from which a crash
 //! at any operation is derived. One lock protects its whole state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -259,6 +259,8 @@ pub(super) struct DiskInner {
     /// Number of open handles per file. A file without a name is freed with its last handle.
     open_handles: BTreeMap<Inode, u32>,
     unlinked: Vec<Inode>,
+    /// Files of which a planted bug omitted the last sync.
+    pub(super) unallocated: BTreeSet<Inode>,
     pub(super) faults: FaultInjector,
     capacity: Option<u64>,
     bugs: Vec<(SyncStep, SyncBug)>,
@@ -285,6 +287,7 @@ impl DiskInner {
             locks: BTreeMap::new(),
             open_handles: BTreeMap::new(),
             unlinked: Vec::new(),
+            unallocated: BTreeSet::new(),
             faults: FaultInjector::new(seeds.next_u64()),
             capacity: None,
             bugs: Vec::new(),

@@ -225,6 +225,11 @@ impl DiskState {
         self.files.get(&inode).map(|file| &file.live)
     }
 
+    /// Length of the durable bytes of a file: these have blocks, which can be overwritten on a full disk.
+    pub(super) fn durable_len(&self, inode: Inode) -> u64 {
+        self.files.get(&inode).map_or(0, |file| len_u64(file.durable.len()))
+    }
+
     /// Total length of all files that have a live name or an open handle.
     pub(super) fn live_bytes(&self, is_open: impl Fn(Inode) -> bool) -> u64 {
         let named = self.live.values().filter_map(|node| match node {

@@ -315,7 +315,11 @@ impl SimHandle {
             check_size(offset.saturating_add(len_u64(bytes.len())))?;
             let room = inner.free_bytes();
             let len = inner.state.bytes(self.inode).map_or(0, |bytes| len_u64(bytes.len()));
-            let fits = usize::try_from(len.saturating_add(room).saturating_sub(offset)).unwrap_or(usize::MAX);
+            // Without its sync, a file that is overwritten on a full disk may have no blocks yet.
+            let is_allocated = !inner.unallocated.contains(&self.inode);
+            let allocated = if is_allocated { len } else { inner.state.durable_len(self.inode).min(len) };
+            let fits = allocated.saturating_sub(offset).saturating_add(room.saturating_sub(offset.saturating_sub(len)));
+            let fits = usize::try_from(fits).unwrap_or(usize::MAX);
             let taken = asked.min(fits);
             if taken > 0 {
                 inner.push(DiskOp::Write { inode: self.inode, offset, bytes: bytes[..taken].into() });
@@ -386,6 +390,9 @@ impl File for SimFile {
             if fault.is_none_or(|fault| fault == Fault::AppliedButFailed) {
                 if matches!(inner.decide_sync(step, op), SyncDecision::AsAsked) {
                     inner.push(op());
+                    inner.unallocated.remove(inode);
+                } else {
+                    inner.unallocated.insert(*inode);
                 }
             } else {
                 inner.push(DiskOp::FailedSync { inode: *inode, step });
@@ -415,9 +422,9 @@ struct SimLock(SimHandle);
 
 impl FileLock for SimLock {
     fn write_pid(&self) -> io::Result<()> {
-        self.0.set_len(0)?;
         // The number is arbitrary, but equal in every run.
-        self.0.write_at(0, b"1")
+        self.0.write_at(0, b"1")?;
+        self.0.set_len(1)
     }
 }
 

@@ -41,7 +41,7 @@ pub enum ErrorKind {
 impl Error {
     /// Returns what a program can do about the error.
     ///
-    /// A [`WriteFailed`](Error::WriteFailed) has the kind of its cause.
+    /// A [`WriteFailed`](Error::WriteFailed) and a [`WriteStalled`](Error::WriteStalled) have the kind of their cause.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -72,7 +72,7 @@ impl Error {
             Self::Io { source, .. } => kind_of_io(source.kind()),
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
             Self::ReadOnly { .. } | Self::DirectoryMoved { .. } => ErrorKind::Reopen,
-            Self::WriteFailed { cause } => cause.kind(),
+            Self::WriteFailed { cause } | Self::WriteStalled { cause } => cause.kind(),
             Self::Closed | Self::ForkedHandle { .. } | Self::RuntimeShutdown => ErrorKind::Closed,
             Self::Corrupt { .. } | Self::ForeignFile { .. } | Self::MissingFiles { .. } => ErrorKind::Corrupt,
             Self::UnsupportedVersion { .. } => ErrorKind::Unsupported,
@@ -83,15 +83,16 @@ impl Error {
     /// Returns `true` if the same call may succeed later and cannot apply a write twice.
     ///
     /// `true` for the kinds [`Busy`](ErrorKind::Busy) and [`StorageFull`](ErrorKind::StorageFull). For the kind
-    /// [`Io`](ErrorKind::Io): `true` if the error is [`WriteFailed`](Error::WriteFailed), or if the operation timed out
-    /// or was interrupted. Wait before you repeat the call. If another handle of the same program locks the database,
-    /// the call fails until the program drops that handle.
+    /// [`Io`](ErrorKind::Io): `true` if the error is [`WriteFailed`](Error::WriteFailed) or
+    /// [`WriteStalled`](Error::WriteStalled), or if the operation timed out or was interrupted. Wait before you repeat
+    /// the call. If another handle of the same program locks the database, the call fails until the program drops that
+    /// handle.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Busy | ErrorKind::StorageFull => true,
             ErrorKind::Io => {
-                matches!(self, Self::WriteFailed { .. })
+                matches!(self, Self::WriteFailed { .. } | Self::WriteStalled { .. })
                     || matches!(self.io_kind(), Some(io::ErrorKind::TimedOut | io::ErrorKind::Interrupted))
             }
             _ => false,
@@ -105,7 +106,10 @@ impl Error {
             Self::Io { source, .. } | Self::OutOfResources { source, .. } | Self::ThreadStart { source, .. } => {
                 Some(source.kind())
             }
-            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => cause.io_kind(),
+            Self::ReadOnly { cause }
+            | Self::OutcomeUnknown { cause }
+            | Self::WriteFailed { cause }
+            | Self::WriteStalled { cause } => cause.io_kind(),
             _ => None,
         }
     }

@@ -267,6 +267,12 @@ fn state_rows() -> Vec<Row> {
             false,
             "the write failed and was not applied: a record, in bytes, is too large: 2, at most 1; make it smaller",
         ),
+        (
+            Error::write_stalled(full()),
+            StorageFull,
+            true,
+            "the write waited for a flush, and flushes fail: cannot write db/1.wal: no storage space; free space, then try again",
+        ),
         (Error::QueueFull, Busy, true, "the write queue is full; try again later, or use `write`, which waits"),
     ]
 }
@@ -407,7 +413,8 @@ fn a_text_has_one_next_step_and_repeats_no_word() {
 
 #[test]
 fn a_cause_is_kept_once_however_often_it_is_wrapped() {
-    let wraps: [fn(Error) -> Error; 3] = [Error::write_failed, Error::outcome_unknown, Error::read_only];
+    let wraps: [fn(Error) -> Error; 4] =
+        [Error::write_failed, Error::write_stalled, Error::outcome_unknown, Error::read_only];
     for last in wraps {
         let text = last(full()).to_string();
         for first in wraps {

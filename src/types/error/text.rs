@@ -28,7 +28,10 @@ impl StdError for Error {
             Self::Io { source, .. } | Self::OutOfResources { source, .. } | Self::ThreadStart { source, .. } => {
                 Some(&**source)
             }
-            Self::ReadOnly { cause } | Self::OutcomeUnknown { cause } | Self::WriteFailed { cause } => Some(&**cause),
+            Self::ReadOnly { cause }
+            | Self::OutcomeUnknown { cause }
+            | Self::WriteFailed { cause }
+            | Self::WriteStalled { cause } => Some(&**cause),
             _ => None,
         }
     }
@@ -78,7 +81,7 @@ impl Error {
                 "free space, then open the database again and check before repeating the write"
             }
             Self::OutcomeUnknown { .. } => "open the database again and check before repeating the write",
-            Self::WriteFailed { cause } => cause.advice(),
+            Self::WriteFailed { cause } | Self::WriteStalled { cause } => cause.advice(),
             Self::QueueFull => "try again later, or use `write`, which waits",
             Self::TooLarge { .. } => "make it smaller",
             Self::InvalidName { .. } => "change the name",
@@ -125,6 +128,9 @@ impl fmt::Display for Summary<'_> {
             Error::ReadOnly { cause } => write!(f, "the database is read-only: {}", Self(cause)),
             Error::OutcomeUnknown { cause } => write!(f, "it is unknown whether the write is durable: {}", Self(cause)),
             Error::WriteFailed { cause } => write!(f, "the write failed and was not applied: {}", Self(cause)),
+            Error::WriteStalled { cause } => {
+                write!(f, "the write waited for a flush, and flushes fail: {}", Self(cause))
+            }
             Error::QueueFull => f.write_str("the write queue is full"),
             other => other.fmt_files_summary(f).unwrap_or_else(|| other.fmt_input_summary(f)),
         }

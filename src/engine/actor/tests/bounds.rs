@@ -20,7 +20,8 @@ fn queued(world: &WriterHarness, permit: Permit) -> WriteAnswer {
     let mut batch = Batch::new();
     batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(1), 1.0);
     let (reply, answer) = reply_channel();
-    let work = WriterCommand::Write(Box::new(WriteRequest { batch, durability: Durability::Os, reply }));
+    let work =
+        WriterCommand::Write(Box::new(WriteRequest { batch, durability: Durability::Os, may_wait: true, reply }));
     world.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit: Some(permit) }));
     WriteAnswer(answer)
 }

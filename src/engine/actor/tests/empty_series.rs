@@ -130,7 +130,7 @@ fn a_moving_cutoff_makes_all_series_candidates_only_as_often_as_is_useful() {
     ];
     for (cutoff, files_dropped, expected) in table {
         let cutoffs = version.cutoffs.advanced_to(cutoff, &[]);
-        let moved = version.after_retention(cutoffs, &[]);
+        let moved = version.after_retention(cutoffs, &[], 0);
         let effects = check.on(EmptySeriesEvent::CutoffsMoved { files_dropped }, &moved, START);
         let step = format!("{cutoff:?}, {files_dropped}");
         expect(&step, &effects, if expected { &["publish"] } else { &[] });

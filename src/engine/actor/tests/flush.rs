@@ -6,11 +6,11 @@ use crate::engine::actor::backoff::{MAX_BACKOFF, MIN_BACKOFF};
 use crate::engine::actor::flush::{FlushEvent, FlushScheduler};
 
 fn finished(generation: u64) -> FlushEvent {
-    FlushEvent::Finished { generation, outcome: Ok(JobOutput::default()) }
+    FlushEvent::Finished { generation, outcome: Ok(JobOutput::default()), now: Duration::ZERO }
 }
 
 fn failed(generation: u64) -> FlushEvent {
-    FlushEvent::Finished { generation, outcome: Err(Error::QueueFull) }
+    FlushEvent::Finished { generation, outcome: Err(Error::QueueFull), now: Duration::ZERO }
 }
 
 fn requested() -> FlushEvent {
@@ -93,7 +93,11 @@ fn a_failed_flush_backs_off_until_a_timer_a_command_or_a_shutdown_ends_it() {
                 (event, &version, expected),
             ],
         );
-        assert_eq!(flush.error().is_some(), keeps_error, "the error stays until a flush succeeds or a shutdown starts");
+        assert_eq!(
+            flush.failure().is_some(),
+            keeps_error,
+            "the error stays until a flush succeeds or a shutdown starts"
+        );
     }
 }
 
@@ -114,9 +118,9 @@ fn the_backoff_doubles_up_to_its_bound_and_a_success_resets_it() {
         wait = (wait * 2).min(MAX_BACKOFF);
     }
     assert_eq!(wait, MAX_BACKOFF);
-    assert!(flush.error().is_some());
+    assert!(flush.failure().is_some());
     drop(flush.on(installed(1), &version));
-    assert!(flush.error().is_none());
+    assert!(flush.failure().is_none());
     let first = format!("arm FlushRetry {MIN_BACKOFF:?}");
     run_table(
         &mut flush,
@@ -167,7 +171,10 @@ fn a_result_for_another_memtable_than_the_oldest_is_discarded() {
     let version = version_with_memtables(&[1, 2], false);
     let outcome = Ok(JobOutput { ssts: vec![l0_file(1, 1, 0), l0_file(2, 1, 0)], duration: Duration::ZERO });
     let mut flush = FlushScheduler::new();
-    run_table(&mut flush, vec![(FlushEvent::Finished { generation: 2, outcome }, &version, &["remove 2 SSTs"])]);
+    run_table(
+        &mut flush,
+        vec![(FlushEvent::Finished { generation: 2, outcome, now: Duration::ZERO }, &version, &["remove 2 SSTs"])],
+    );
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn files() -> Version {
 
 fn apply(policy: &RetentionPolicy, version: &Version, busy: &[FileId], wall_clock_nanos: i64) -> Effects {
     let mut retention = RetentionScheduler::new(policy.clone(), version);
-    let inputs = RetentionInputs { busy, wall_clock_nanos, monotonic_now: Duration::ZERO };
+    let inputs =
+        RetentionInputs { busy, wall_clock_nanos, monotonic_now: Duration::ZERO, synced_seq: version.flushed_seq };
     retention.on(RetentionEvent::Apply, version, inputs)
 }
 
@@ -97,9 +98,9 @@ fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
         (510, &["queue delete of 2 until 509"]),
         (700, &["queue delete of 2 until 699"]),
     ];
-    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now: Duration::ZERO };
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now: Duration::ZERO, synced_seq: 0 };
     for (cutoff, expected) in table {
-        let moved = version.after_retention(version.cutoffs.advanced_to(None, &[Some(cutoff)]), &[]);
+        let moved = version.after_retention(version.cutoffs.advanced_to(None, &[Some(cutoff)]), &[], 0);
         let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &moved, inputs);
         expect("an install", &installed, &["Compactor EmptySeries CutoffsMoved"]);
         let due = retention.on(RetentionEvent::QueueDueDeletes, &moved, inputs);
@@ -118,7 +119,7 @@ fn a_pending_move_is_stored_at_intervals_and_when_the_writer_stops_and_applied_a
     let policy = RetentionPolicy { grace: Some(grace), ..age(10) };
     let apply_at = |retention: &mut RetentionScheduler, version: &mut Version, event, seconds, expected: &[&str]| {
         let monotonic_now = Duration::from_secs(seconds);
-        let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now };
+        let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now, synced_seq: 0 };
         let step = format!("{event:?} at {seconds} s");
         let effects = retention.on(event, version, inputs);
         expect(&step, &effects, expected);
@@ -176,7 +177,7 @@ fn event_after_hiding(effects: Effects) -> RetentionEvent {
 fn version_with_a_cutoff() -> Version {
     let (trusted_time, age) = (Some(35), AgeProgress { applied: 10, pending: None });
     let retention = Arc::new(RetentionProgress { trusted_time, age, ..RetentionProgress::default() });
-    Version { retention, ..files().after_retention(Cutoffs::new(Some(25), vec![]), &[]) }
+    Version { retention, ..files().after_retention(Cutoffs::new(Some(25), vec![]), &[], 0) }
 }
 
 #[test]
@@ -199,8 +200,12 @@ fn an_unexplained_cutoff_is_taken_back_behind_a_delete_of_what_it_hides() {
         let policy = RetentionPolicy { grace: None, ..age(nanos) };
         let mut version = version_with_a_cutoff();
         let mut retention = RetentionScheduler::new(policy, &version);
-        let inputs =
-            |seconds| RetentionInputs { busy: &[], wall_clock_nanos, monotonic_now: Duration::from_secs(seconds) };
+        let inputs = |seconds| RetentionInputs {
+            busy: &[],
+            wall_clock_nanos,
+            monotonic_now: Duration::from_secs(seconds),
+            synced_seq: 0,
+        };
         for seconds in [0, 599, 600, 1_200] {
             let step = format!("age {nanos}, clock {wall_clock_nanos}, {seconds} s");
             let effects = retention.on(RetentionEvent::Apply, &version, inputs(seconds));
@@ -228,7 +233,7 @@ fn an_unexplained_cutoff_is_taken_back_behind_a_delete_of_what_it_hides() {
     for (policy, version) in
         [(RetentionPolicy { grace: None, ..age(20) }, &version), (age(20), &version_with_a_cutoff())]
     {
-        let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 40, monotonic_now: Duration::ZERO };
+        let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 40, monotonic_now: Duration::ZERO, synced_seq: 0 };
         let effects = RetentionScheduler::new(policy, version).on(RetentionEvent::Apply, version, inputs);
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::HidePoints { .. })));
     }
@@ -247,7 +252,7 @@ fn the_cutoff_of_a_rule_is_taken_back_and_a_failed_delete_is_reported() {
     let version = Version { retention, ..many_series(4, Cutoffs::new(None, vec![rule])) };
     let policy = RetentionPolicy { rules: vec![Some(Duration::from_nanos(80))], ..RetentionPolicy::default() };
     let mut retention = RetentionScheduler::new(policy, &version);
-    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 550, monotonic_now: Duration::ZERO };
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 550, monotonic_now: Duration::ZERO, synced_seq: 0 };
     let hide = [TIMER, "hide 2 until 499, then Retention PointsHidden"];
     expect("a request", &retention.on(RetentionEvent::ApplyNow(reply()), &version, inputs), &hide);
     let failed = retention.on(RetentionEvent::NotHidden(Error::QueueFull), &version, inputs);
@@ -278,7 +283,7 @@ fn the_delete_for_a_cutoff_that_is_taken_back_names_superseded_series() {
 #[test]
 fn nothing_is_done_after_a_halt() {
     let version = files();
-    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now: Duration::ZERO };
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: NOW, monotonic_now: Duration::ZERO, synced_seq: 0 };
     let mut retention = RetentionScheduler::new(age(10), &version);
     expect("a halt", &retention.on(RetentionEvent::Halt, &version, inputs), &[]);
     for event in [RetentionEvent::Apply, RetentionEvent::QueueDueDeletes, RetentionEvent::Stop, RetentionEvent::Halt] {

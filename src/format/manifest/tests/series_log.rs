@@ -179,14 +179,32 @@ fn an_append_may_fail_at_each_call_and_named_definitions_stay() {
             log.append(&definitions(from..9)).unwrap_err();
             assert_eq!(read_log(&dir, named).unwrap(), plain(&definitions(0..from)), "{call:?}");
             let again = log.append(&definitions(from..9));
-            if matches!(call, EnvCall::Sync(_)) {
-                assert!(matches!(again, Err(Error::ReadOnly { .. })), "{call:?}");
+            if matches!(call, EnvCall::Sync(_) | EnvCall::SyncDir(_)) {
+                assert!(matches!(again, Err(AppendError::ReadOnly(_))), "{call:?}");
             } else {
                 let len = again.unwrap();
                 assert_eq!(read_log(&dir, len).unwrap(), plain(&definitions(0..9)), "{call:?}");
             }
         }
     }
+}
+
+#[test]
+fn appends_and_a_prepared_log_are_taken_back() {
+    let (temp, dir) = temp();
+    let mut log = new_log(&dir);
+    let named = log.append(&definitions(0..4)).unwrap();
+    let mark = log.mark();
+    log.append(&definitions(4..9)).unwrap();
+    log.take_back(mark);
+    assert_eq!(log.append(&[]).unwrap(), named);
+    log.prepare(&definitions(2..4)).unwrap();
+    let prepared = log.append(&definitions(4..6)).unwrap();
+    assert_eq!(read_log(&dir, prepared).unwrap(), plain(&definitions(2..6)));
+    log.take_back(mark);
+    assert!(!temp.path().join(series_log_name(prepared.file)).exists());
+    let end = log.append(&definitions(4..7)).unwrap();
+    assert_eq!(read_log(&dir, end).unwrap(), plain(&definitions(0..7)));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn after_a_failed_write_the_group_is_not_written_and_the_wal_stays_usable() {
 }
 
 #[test]
-fn a_failed_write_that_cannot_be_sealed_leaves_the_outcome_unknown() {
+fn a_failed_write_is_sealed_by_the_reserve_or_leaves_the_outcome_unknown() {
     let calls = {
         let mut log = fixture();
         let before = log.env.calls().len();
@@ -80,6 +80,13 @@ fn a_failed_write_that_cannot_be_sealed_leaves_the_outcome_unknown() {
             log.env.inject_after(0, EnvFault::AppliedButFailed);
             log.env.inject_after(second, fault);
             let error = log.wal.append(&[TestRecord::new(2, 5).record()]).unwrap_err();
+            // Before a file may have the next segment's name, the reserve replaces the file that failed.
+            if second < 4 || (second == 4 && fault != EnvFault::AppliedButFailed) {
+                assert!(matches!(error, AppendError::NotWritten(Error::WriteFailed { .. })), "{second}: {error:?}");
+                append(&mut log.wal, &[TestRecord::new(2, 5)]);
+                assert_eq!(read_all(&log.plain).unwrap().0, batches(2), "{second} {fault:?}");
+                continue;
+            }
             assert!(matches!(error, AppendError::OutcomeUnknown(Error::OutcomeUnknown { .. })), "{second}: {error:?}");
             let found = read_all(&log.plain).unwrap().0;
             assert!(found == batches(1) || found == batches(2), "{second}: {found:?}");
