@@ -43,7 +43,8 @@ pub use engine::store::{
 pub use engine::verify::{VerifyReport, verify};
 pub use format::finding::Finding;
 pub use format::inspect::{
-    Inspection, ManifestInspection, SeriesLogInspection, SpareInspection, SstInspection, WalInspection, inspect,
+    Inspection, ManifestInspection, ReserveInspection, SeriesLogInspection, SpareInspection, SstInspection,
+    WalInspection, inspect,
 };
 pub use query::{
     Aggregate, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk, ScanChunks, ScanIter,

@@ -84,7 +84,8 @@ impl DbBuilder {
     ///
     /// The oldest files are dropped, and points of the same age in other files are hidden. The limit holds between
     /// flushes, after a running compaction of the oldest files has ended; it does not count files that only old
-    /// snapshots keep. Files with the newest points stay, however small the limit is.
+    /// snapshots keep. Files with the newest points stay, however small the limit is. A file with a point ahead of the
+    /// wall clock stays until the clock has passed it: to hide that point would hide what is written from now on.
     pub fn retain_bytes(mut self, bytes: u64) -> Self {
         self.options.retention.bytes = Some(bytes);
         self

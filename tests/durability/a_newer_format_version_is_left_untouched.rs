@@ -27,7 +27,7 @@ fn a_newer_format_version_is_left_untouched() {
     // The content that another process leaves.
     std::fs::write(home.path().join("LOCK"), b"1234567890").unwrap();
     let sound = contents(&home.path());
-    let is_log = |name: &&String| ["wal-", "manifest", "series-"].iter().any(|prefix| name.starts_with(prefix));
+    let is_log = |name: &&String| *name == "manifest" || name.starts_with("wal-") || name.starts_with("series-");
     let logs: Vec<&String> = sound.keys().filter(is_log).collect();
     assert_eq!(logs.len(), 3, "{logs:?}");
     for name in logs {

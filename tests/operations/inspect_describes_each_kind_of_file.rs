@@ -191,6 +191,11 @@ fn foreign_files_are_named_and_a_spare_has_no_content() {
     assert!(matches!(inspect(path("manifest")), Err(Error::Corrupt { offset: 0, .. })));
     fs::write(path("spare-0000000000000007.log"), [0; 200]).unwrap();
     assert_lines(&inspect(path("spare-0000000000000007.log")).unwrap(), &["spare WAL segment", "bytes 200"]);
+    let reserves = ["wal.reserve", "opening.reserve", "manifest.reserve"];
+    for name in reserves {
+        fs::write(path(name), [0; 300]).unwrap();
+        assert_lines(&inspect(path(name)).unwrap(), &["reserve for a full disk", "bytes 300"]);
+    }
     assert!(matches!(inspect(path("nowhere")), Err(Error::Io { .. })));
     assert!(matches!(inspect(dir.path()), Err(Error::Io { .. } | Error::UnknownFileType { .. })));
     assert!(matches!(inspect(".."), Err(Error::Io { .. })));

@@ -9,22 +9,35 @@ pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Time until the retry of a failed job, doubled by each failure in a row.
 #[derive(Debug)]
-pub(super) struct Backoff(Duration);
+pub(super) struct Backoff {
+    shortest: Duration,
+    current: Duration,
+}
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self(MIN_BACKOFF)
+        Self::starting_at(MIN_BACKOFF)
+    }
+
+    /// Creates a backoff with another time until the first retry.
+    pub(super) fn starting_at(shortest: Duration) -> Self {
+        Self { shortest, current: shortest }
+    }
+
+    /// Returns the time until the retry after the next failure.
+    pub(super) fn current(&self) -> Duration {
+        self.current
     }
 
     /// Returns the time until the retry, and doubles it for the next failure.
     pub(super) fn after_failure(&mut self) -> Duration {
-        let wait = self.0;
-        self.0 = (wait * 2).min(MAX_BACKOFF);
+        let wait = self.current;
+        self.current = (wait * 2).min(MAX_BACKOFF);
         wait
     }
 
     /// Starts again with the shortest time, after a success.
     pub(super) fn reset(&mut self) {
-        self.0 = MIN_BACKOFF;
+        self.current = self.shortest;
     }
 }

@@ -168,7 +168,11 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             // No append is tried. Deletes go on: they make room, and the storage kept some for them.
             let error = Error::write_failed(error.clone());
             let needs_room = commands.extract_if(.., |queued| queued.command.needs_room());
-            needs_room.for_each(|queued| queued.command.reject(&error));
+            for queued in needs_room {
+                queued.command.reject(&error);
+                // Somebody wants to write: look for room again soon.
+                self.reserve_backoff.reset();
+            }
         }
         let deletes = commands.iter().any(|queued| queued.command.is_delete());
         self.commit_group(commands);

@@ -54,7 +54,7 @@ impl MachineEvent {
     pub(super) fn span(&self) -> tracing::Span {
         match self {
             Self::Flush(FlushEvent::Finished { generation, .. }) => tracing::debug_span!("install_flush", generation),
-            Self::Retention(RetentionEvent::Apply) => tracing::debug_span!("retention"),
+            Self::Retention(RetentionEvent::Apply | RetentionEvent::CheckDue) => tracing::debug_span!("retention"),
             _ => tracing::Span::none(),
         }
     }

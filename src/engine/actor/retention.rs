@@ -29,6 +29,7 @@ mod taken_back;
 
 use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
 use super::empty_series::EmptySeriesEvent;
@@ -61,15 +62,17 @@ const MAX_UNSTORED: Duration = Duration::from_mins(30);
 const RULE_DELETES_PER_AGE: i64 = 8;
 /// Maximum number of selector tests in one turn, for all rules together.
 pub(super) const MAX_TESTS_PER_TURN: usize = 1 << 14;
-/// Time until retention is applied again after its edit could not be written.
-const INSTALL_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Time until retention is applied again after its edit could not be written. Each failure in a row doubles it.
+const MIN_INSTALL_BACKOFF: Duration = Duration::from_secs(1);
 /// Time until the next tests, while a delete waits for them.
 const NEXT_TESTS_DELAY: Duration = Duration::from_millis(10);
 
 /// Event for the retention state machine.
 #[derive(Debug)]
 pub(super) enum RetentionEvent {
-    /// The timer is due, a flush or compaction was installed, or the writer starts.
+    /// The timer is due. After a failed edit nothing is applied before the backoff is over.
+    CheckDue,
+    /// A flush or compaction was installed, a delete needs room, or the writer starts.
     Apply,
     /// A caller asks for retention without the grace of pending moves; contains its reply.
     ApplyNow(ReplySender<Result<()>>),
@@ -125,6 +128,9 @@ pub(super) struct RetentionScheduler {
     contradicted_since: Option<Duration>,
     /// `true` while cutoffs cannot be taken back because rules were not tested on all series yet.
     awaits_tests: bool,
+    /// Backoff after an edit that could not be written, and its end by the monotonic clock.
+    install_backoff: Backoff,
+    retry_at: Option<Duration>,
     /// Callers that are answered once the version of this turn is installed.
     waiters: Vec<ReplySender<Result<()>>>,
     is_halted: bool,
@@ -201,6 +207,8 @@ impl RetentionScheduler {
             stored_at: None,
             contradicted_since: None,
             awaits_tests: false,
+            install_backoff: Backoff::starting_at(MIN_INSTALL_BACKOFF),
+            retry_at: None,
             waiters: Vec::new(),
             is_halted: false,
         }
@@ -218,7 +226,12 @@ impl RetentionScheduler {
             RetentionEvent::Halt => self.halt(&Error::EnginePanicked),
             RetentionEvent::ReadOnly(error) => self.halt(&error),
             RetentionEvent::Stop => self.stop(version, inputs),
-            RetentionEvent::Apply => {
+            RetentionEvent::CheckDue if self.backoff_left(inputs.monotonic_now).is_some() => {
+                self.observe(version, inputs);
+                let left = self.backoff_left(inputs.monotonic_now).unwrap_or_default();
+                vec![Effect::ArmTimerNoLater(Timer::Retention, left)]
+            }
+            RetentionEvent::Apply | RetentionEvent::CheckDue => {
                 self.observe(version, inputs);
                 self.apply_and_answer(version, inputs)
             }
@@ -227,15 +240,31 @@ impl RetentionScheduler {
             RetentionEvent::PointsHidden(cutoffs) => self.take_back(cutoffs, version, inputs),
             RetentionEvent::NotHidden(error) => self.answer_waiters(&Err(error)),
             RetentionEvent::TakenBack => self.on_taken_back(version, inputs),
-            RetentionEvent::ProgressStored => self.answer_applied(),
+            RetentionEvent::ProgressStored => {
+                self.end_backoff();
+                self.answer_applied()
+            }
             RetentionEvent::InstallFailed(error) => {
-                tracing::warn!(%error, "retention could not be applied, retrying");
+                let retry_in = self.install_backoff.after_failure();
+                tracing::warn!(%error, ?retry_in, "retention could not be applied");
+                self.retry_at = Some(inputs.monotonic_now + retry_in);
                 let mut effects = self.answer_waiters(&Err(error));
-                effects.push(Effect::ArmTimerNoLater(Timer::Retention, INSTALL_RETRY_DELAY));
+                effects.push(Effect::ArmTimerNoLater(Timer::Retention, retry_in));
                 effects
             }
             RetentionEvent::QueueDueDeletes => self.queue_rule_deletes(version),
         }
+    }
+
+    /// Returns the rest of the backoff after a failed edit; `None` if it is over.
+    fn backoff_left(&self, now: Duration) -> Option<Duration> {
+        self.retry_at.and_then(|at| at.checked_sub(now)).filter(|left| !left.is_zero())
+    }
+
+    /// Ends the backoff after an edit was written.
+    fn end_backoff(&mut self) {
+        self.install_backoff.reset();
+        self.retry_at = None;
     }
 
     /// Observes clock and data, which explains a move of the cutoffs, makes one wait, or ends its grace.
@@ -317,10 +346,12 @@ impl RetentionScheduler {
 
     /// Returns the time to the next application; `None` if only an install needs one.
     fn next_check(&self, limits: &[AgeLimit<'_>]) -> Option<Duration> {
-        let shortest = Duration::from_nanos(shortest_age(limits)?.unsigned_abs());
+        let contradicted = self.contradicted_since.map(|_| CLOCK_BEHIND_WAIT);
+        let Some(shortest) = shortest_age(limits) else { return contradicted };
+        let shortest = Duration::from_nanos(shortest.unsigned_abs());
         let (min, max) = RETENTION_INTERVAL_BOUNDS;
         let wait = (shortest / RETENTION_CHECKS_PER_AGE).clamp(min, max);
-        let wait = if self.contradicted_since.is_some() { wait.min(CLOCK_BEHIND_WAIT) } else { wait };
+        let wait = contradicted.map_or(wait, |contradicted| wait.min(contradicted));
         let grace_left = self.progress.grace_left(self.policy.grace);
         Some(grace_left.map_or(wait, |left| wait.min(left.clamp(min, STORE_INTERVAL))))
     }
@@ -395,7 +426,12 @@ impl RetentionScheduler {
             if busy.contains(&oldest.id) || Some(oldest.rectangle.times.last()) == version.newest_flushed_time() {
                 break;
             }
-            let Some(cutoff) = oldest.rectangle.times.last().checked_add(1) else { break };
+            // A file with a point ahead of the clock stays: a cutoff behind it would hide what is written from now on.
+            let last = oldest.rectangle.times.last();
+            if last >= inputs.wall_clock_nanos {
+                break;
+            }
+            let Some(cutoff) = last.checked_add(1) else { break };
             next = version.after_retention(next.cutoffs.advanced_to(Some(cutoff), &[]), busy, synced);
             size_cutoff = Some(cutoff);
         }
@@ -403,6 +439,7 @@ impl RetentionScheduler {
     }
 
     fn on_installed(&mut self, files_dropped: usize, version: &Version) -> Effects {
+        self.end_backoff();
         let cutoff = version.cutoffs.global();
         tracing::debug!(?cutoff, "retention cutoffs advanced");
         if files_dropped > 0 {

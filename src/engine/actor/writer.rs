@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::command_queue::CommandQueue;
 use super::compaction::CompactionEvent;
 use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
@@ -41,8 +42,9 @@ const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
 const MIN_DROP_LIMIT: usize = 1 << 16;
 /// Time to the next test of retired files if no other message causes a turn.
 const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two attempts to make the reserves while there is no room for them.
-const RESERVE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Time to the next attempt to make the reserves after there was no room for them. Each failed attempt doubles it, and
+/// each write that is rejected for a lack of space starts it again.
+const MIN_RESERVE_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Options of the writer.
 #[derive(Debug, Clone)]
@@ -84,6 +86,8 @@ pub(crate) struct Writer<S, T> {
     pub(super) flush: FlushScheduler,
     pub(super) compactor: CompactorSchedule,
     pub(super) retention: RetentionScheduler,
+    /// Time between the attempts to make the reserves while there is no room for them.
+    pub(super) reserve_backoff: Backoff,
     pub(super) shutdown: ShutdownState,
 }
 
@@ -126,6 +130,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             flush: FlushScheduler::new(),
             compactor: compactor_schedule,
             retention,
+            reserve_backoff: Backoff::starting_at(MIN_RESERVE_BACKOFF),
             shutdown: ShutdownState::Running,
         }
     }
@@ -143,9 +148,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         // Work that was left when the database was closed.
         self.dispatch(MachineEvent::Retention(RetentionEvent::Apply));
         self.dispatch(MachineEvent::Compactor(CompactorEvent::Wake));
-        if self.storage.no_space().is_some() {
-            self.timers.arm_no_later(Timer::ReserveRetry, RESERVE_RETRY_INTERVAL);
-        }
+        self.arm_reserve_retry();
         while let Some(message) = inbox.recv().await {
             self.retention.begin_turn();
             self.handle(message);
@@ -215,12 +218,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 self.dispatch(MachineEvent::Compactor(CompactorEvent::Compaction(CompactionEvent::RetryDue)));
             }
             Timer::EmptySeriesCheck => self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue)),
-            Timer::Retention => self.dispatch(MachineEvent::Retention(RetentionEvent::Apply)),
-            Timer::ReserveRetry => {
-                if self.read_only_cause.is_none() {
-                    self.storage.restore_reserves();
-                }
-            }
+            Timer::Retention => self.dispatch(MachineEvent::Retention(RetentionEvent::CheckDue)),
+            Timer::ReserveRetry => self.retry_reserves(),
             // These timers only cause a turn. It rejects stalled commands, and ends with the test of retired files.
             Timer::StallTimeout | Timer::RetiredSweep => {}
         }
@@ -230,6 +229,24 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     fn make_room_after(&mut self, error: &Error) {
         if error.is_out_of_space() && self.read_only_cause.is_none() {
             self.storage.give_up_spares();
+        }
+    }
+
+    fn retry_reserves(&mut self) {
+        if self.read_only_cause.is_some() {
+            return;
+        }
+        self.storage.restore_reserves();
+        match self.storage.no_space() {
+            // The end of the turn arms the timer.
+            Some(_) => _ = self.reserve_backoff.after_failure(),
+            None => self.reserve_backoff.reset(),
+        }
+    }
+
+    fn arm_reserve_retry(&mut self) {
+        if self.storage.no_space().is_some() && self.read_only_cause.is_none() {
+            self.timers.arm_no_later(Timer::ReserveRetry, self.reserve_backoff.current());
         }
     }
 
@@ -243,9 +260,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         if self.compactor.is_idle() && self.compactor.needs_check(self.versions.current()) {
             self.dispatch(MachineEvent::Compactor(CompactorEvent::CheckDue));
         }
-        if self.storage.no_space().is_some() && self.read_only_cause.is_none() {
-            self.timers.arm_no_later(Timer::ReserveRetry, RESERVE_RETRY_INTERVAL);
-        }
+        self.arm_reserve_retry();
         if self.versions.remove_unpinned_files(&mut self.storage) {
             self.timers.arm_no_later(Timer::RetiredSweep, RETIRED_SWEEP_INTERVAL);
         }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use manifest::{ManifestInspection, SeriesLogInspection};
 pub use sst::SstInspection;
-pub use wal::{SpareInspection, WalInspection};
+pub use wal::{ReserveInspection, SpareInspection, WalInspection};
 
 use self::report::TextReport;
 use crate::format::finding::Finding;
@@ -40,6 +40,10 @@ pub enum Inspection {
     ///
     /// Its content is meaningless.
     Spare(SpareInspection),
+    /// A reserve: a file of blocks that are overwritten when the disk is full.
+    ///
+    /// Its content is meaningless.
+    Reserve(ReserveInspection),
     /// The manifest: the list of the files that count.
     Manifest(ManifestInspection),
     /// The series log: the definitions of all series.
@@ -82,6 +86,7 @@ pub(crate) fn inspect_in(dir: &Dir, name: &str) -> Result<Inspection> {
         FileKind::Sst => SstInspection::read(dir, name).map(Inspection::Sst),
         FileKind::Wal => WalInspection::read(dir, name).map(Inspection::Wal),
         FileKind::Spare => SpareInspection::read(dir, name).map(Inspection::Spare),
+        FileKind::Reserve => ReserveInspection::read(dir, name).map(Inspection::Reserve),
         FileKind::Manifest => ManifestInspection::read(dir, name).map(Inspection::Manifest),
         FileKind::SeriesLog => SeriesLogInspection::read(dir, name).map(Inspection::SeriesLog),
     }
@@ -93,18 +98,19 @@ enum FileKind {
     Sst,
     Wal,
     Spare,
+    Reserve,
     Manifest,
     SeriesLog,
 }
 
 /// Determines the kind of a file.
 ///
-/// A spare is identified by its name, since its bytes are meaningless. Other files are identified by the magic at their
+/// A spare and a reserve are identified by their names, since their bytes are meaningless. Other files are identified by the magic at their
 /// start, an SST also by the magic in its footer, else by their name.
 fn detect_kind(dir: &Dir, name: &str) -> Result<FileKind> {
     let by_name = kind_from_name(name);
-    if let Some(FileKind::Spare) = by_name {
-        return Ok(FileKind::Spare);
+    if let Some(kind @ (FileKind::Spare | FileKind::Reserve)) = by_name {
+        return Ok(kind);
     }
     let file = dir.open(name, OpenMode::Read)?;
     let len = file.len()?;
@@ -135,6 +141,7 @@ const FOOTER_MAGIC_FROM_END: u64 = 12;
 fn kind_from_name(name: &str) -> Option<FileKind> {
     match name {
         manifests::MANIFEST => Some(FileKind::Manifest),
+        manifests::MANIFEST_RESERVE | log::RESERVE | log::OPENING_RESERVE => Some(FileKind::Reserve),
         _ if ssts::parse_sst_file_name(name).is_some() => Some(FileKind::Sst),
         _ if manifests::parse_series_log_name(name).is_some() => Some(FileKind::SeriesLog),
         _ if log::parse_segment_name(name).is_some() => Some(FileKind::Wal),
@@ -162,8 +169,8 @@ impl Inspection {
 
     /// Returns the defects of the file that can be found without other files; empty if there are none.
     ///
-    /// For a WAL segment or a manifest this is the first defect, where reading stops. For a series log and a spare
-    /// segment the result is always empty.
+    /// For a WAL segment or a manifest this is the first defect, where reading stops. For a series log, a spare
+    /// segment and a reserve the result is always empty.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         match self {
@@ -171,7 +178,7 @@ impl Inspection {
             Self::Wal(file) => file.findings(),
             Self::Manifest(file) => file.findings(),
             // The manifest names how many bytes of a series log count.
-            Self::SeriesLog(_) | Self::Spare(_) => &[],
+            Self::SeriesLog(_) | Self::Spare(_) | Self::Reserve(_) => &[],
         }
     }
 
@@ -180,6 +187,7 @@ impl Inspection {
             Self::Sst(file) => file.report(max_rows),
             Self::Wal(file) => file.report(max_rows),
             Self::Spare(file) => file.report(),
+            Self::Reserve(file) => file.report(),
             Self::Manifest(file) => file.report(max_rows),
             Self::SeriesLog(file) => file.report(max_rows),
         };

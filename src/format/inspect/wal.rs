@@ -109,3 +109,22 @@ impl SpareInspection {
         report
     }
 }
+
+/// Length of a reserve, whose content is meaningless; see [`Inspection`](super::Inspection).
+#[derive(Debug)]
+pub struct ReserveInspection {
+    file_len: u64,
+}
+
+impl ReserveInspection {
+    pub(super) fn read(dir: &Dir, name: &str) -> Result<Self> {
+        Ok(Self { file_len: dir.open(name, OpenMode::Read)?.len()? })
+    }
+
+    pub(super) fn report(&self) -> TextReport {
+        let mut report = TextReport::new("reserve for a full disk");
+        report.add_field("bytes", self.file_len);
+        report.add_field("content", "ignored: the blocks are overwritten when the disk is full");
+        report
+    }
+}

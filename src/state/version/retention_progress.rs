@@ -38,6 +38,8 @@ pub(crate) const CLOCK_BEHIND_WAIT: Duration = Duration::from_mins(10);
 /// Such a clock was probably reset: a computer without a battery starts in 1970 until it knows the time.
 const CLOCK_RESET_WAIT: Duration = Duration::from_hours(24);
 const CLOCK_RESET_BEHIND: Duration = Duration::from_hours(365 * 24);
+/// How far the cutoff by size may be ahead of the wall clock, which is set back by small steps.
+const SIZE_CUTOFF_TOLERANCE: Duration = Duration::from_mins(1);
 /// An age is much shorter than the last one if it is shorter by more than this fraction of the last one.
 const SHORTER_BY: i64 = 8;
 
@@ -197,28 +199,43 @@ impl RetentionProgress {
 
     /// Returns the cutoff that remains of a cutoff of a limit once it is taken back as far as nothing explains it.
     ///
-    /// A cutoff stays if no limit of this opening moves it.
+    /// A cutoff stays if no limit of this opening moves it. `stored` is the progress when the cutoff was last moved.
     pub(crate) fn explained_cutoff(
         &self,
+        stored: &Self,
         limits: &[AgeLimit<'_>],
         rule: Option<&[u8]>,
         cutoff: Option<i64>,
     ) -> Option<i64> {
         let limit = limits.iter().find(|limit| limit.rule == rule);
-        let (Some(limit), Some(_)) = (limit, self.trusted_time) else { return cutoff };
+        let (Some(limit), Some(_)) = (limit, self.trusted_time) else {
+            // Only a cutoff that retention by size moved is taken back by it.
+            let moved_by_size = rule.is_none() && cutoff == stored.size_cutoff;
+            return if moved_by_size { cutoff.min(self.size_cutoff) } else { cutoff };
+        };
         let latest = self.latest_cutoff(*limit);
         let is_explained = cutoff <= latest.map(|latest| later(latest, tolerance(limit.age)));
         if is_explained { cutoff } else { latest }
     }
 
-    /// Returns how long the wall clock must say that the trusted time has not come, before that is believed.
+    /// Returns how long the wall clock must say that the trusted time, or the cutoff by size, has not come before that
+    /// is believed.
     ///
     /// `None` if the wall clock does not say so.
     pub(crate) fn contradiction_wait(&self, limits: &[AgeLimit<'_>], wall_clock_nanos: i64) -> Option<Duration> {
-        let (time, shortest) = (self.trusted_time?, shortest_age(limits)?);
-        let is_reset = later(wall_clock_nanos, CLOCK_RESET_BEHIND) < time;
-        let wait = if is_reset { CLOCK_RESET_WAIT } else { CLOCK_BEHIND_WAIT };
-        (later(wall_clock_nanos, tolerance(shortest)) < time).then_some(wait)
+        let is_ahead = |time: &i64, tolerance| later(wall_clock_nanos, tolerance) < *time;
+        let shortest = shortest_age(limits);
+        let trusted = self.trusted_time.zip(shortest).filter(|(time, age)| is_ahead(time, tolerance(*age)));
+        // Retention by size never moves its cutoff beyond the wall clock.
+        let by_size = self.size_cutoff.filter(|time| is_ahead(time, SIZE_CUTOFF_TOLERANCE));
+        let time = trusted.map(|(time, _)| time).max(by_size)?;
+        Some(if is_ahead(&time, CLOCK_RESET_BEHIND) { CLOCK_RESET_WAIT } else { CLOCK_BEHIND_WAIT })
+    }
+
+    /// Takes the trusted time and the cutoff by size back to the wall clock.
+    pub(crate) fn believe(&mut self, wall_clock_nanos: i64) {
+        self.trusted_time = self.trusted_time.map(|time| time.min(wall_clock_nanos));
+        self.size_cutoff = self.size_cutoff.map(|cutoff| cutoff.min(wall_clock_nanos));
     }
 
     /// Returns `true` if a reader of `stored` would act differently, apart from the progress of time and graces.

@@ -259,6 +259,8 @@ pub(super) struct DiskInner {
     /// Number of open handles per file. A file without a name is freed with its last handle.
     open_handles: BTreeMap<Inode, u32>,
     unlinked: Vec<Inode>,
+    /// Number of unlinked files at which the unreachable ones are freed.
+    next_sweep: usize,
     /// Files of which a planted bug omitted the last sync.
     pub(super) unallocated: BTreeSet<Inode>,
     pub(super) faults: FaultInjector,
@@ -287,6 +289,7 @@ impl DiskInner {
             locks: BTreeMap::new(),
             open_handles: BTreeMap::new(),
             unlinked: Vec::new(),
+            next_sweep: 1,
             unallocated: BTreeSet::new(),
             faults: FaultInjector::new(seeds.next_u64()),
             capacity: None,
@@ -360,7 +363,10 @@ impl DiskInner {
             *handles -= 1;
             if *handles == 0 {
                 self.open_handles.remove(&inode);
-                self.free_unreachable();
+                // Most files that are closed have a name.
+                if self.unlinked.contains(&inode) {
+                    self.free_unreachable();
+                }
             }
         }
     }
@@ -368,19 +374,28 @@ impl DiskInner {
     /// Records that a live name no longer refers to the file.
     pub(super) fn mark_unlinked(&mut self, inode: Inode) {
         self.unlinked.push(inode);
-        self.free_unreachable();
+        self.sweep_if_due();
+    }
+
+    fn sweep_if_due(&mut self) {
+        if self.unlinked.len() >= self.next_sweep {
+            self.free_unreachable();
+        }
     }
 
     /// Frees the bytes of files that are unreachable now and after any power loss.
     pub(super) fn free_unreachable(&mut self) {
         let (state, opened) = (&mut self.state, &self.open_handles);
+        let named = state.named_files();
         self.unlinked.retain(|inode| {
-            let reachable = opened.contains_key(inode) || state.is_named(*inode);
+            let reachable = opened.contains_key(inode) || named.contains(inode);
             if !reachable {
                 state.free_file(*inode);
             }
             reachable
         });
+        // A sweep looks at all names: this keeps the cost of a removal constant on average.
+        self.next_sweep = 2 * self.unlinked.len() + 1;
     }
 
     /// Returns the error of a call on a full disk and counts it as a fault.

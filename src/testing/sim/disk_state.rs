@@ -252,6 +252,16 @@ impl DiskState {
         named(&self.durable) || named(&self.live) || given()
     }
 
+    /// Returns the files for which [`is_named`](Self::is_named) holds.
+    pub(super) fn named_files(&self) -> BTreeSet<Inode> {
+        let named = self.durable.values().chain(self.live.values()).filter_map(|node| match node {
+            FsNode::File(inode) => Some(*inode),
+            FsNode::Dir => None,
+        });
+        let given = self.pending.values().flatten().filter_map(|change| change.op.linked_inode());
+        named.chain(given).collect()
+    }
+
     /// Removes the bytes of an unreachable file.
     pub(super) fn free_file(&mut self, inode: Inode) {
         Arc::make_mut(&mut self.files).remove(&inode);

@@ -36,11 +36,11 @@ impl RetentionScheduler {
         self.policy.grace != Some(Duration::ZERO)
     }
 
-    /// Takes the trusted time back to the wall clock.
+    /// Takes the trusted time and the cutoff by size back to the wall clock.
     pub(super) fn believe(&mut self, wall_clock_nanos: i64) {
-        let trusted_time = self.progress.trusted_time;
-        tracing::warn!(?trusted_time, wall_clock_nanos, "the wall clock contradicts the trusted time of retention");
-        self.progress.trusted_time = Some(wall_clock_nanos);
+        let (trusted_time, size_cutoff) = (self.progress.trusted_time, self.progress.size_cutoff);
+        tracing::warn!(?trusted_time, ?size_cutoff, wall_clock_nanos, "the wall clock contradicts retention's time");
+        self.progress.believe(wall_clock_nanos);
         self.contradicted_since = None;
     }
 
@@ -50,9 +50,10 @@ impl RetentionScheduler {
             return None;
         }
         let (global, rules) = (version.cutoffs.global(), version.cutoffs.rules());
-        let earlier_global = self.progress.explained_cutoff(limits, None, global);
-        let explained =
-            |rule: &RetentionRule| self.progress.explained_cutoff(limits, Some(&rule.selector), rule.cutoff);
+        let explain =
+            |rule: Option<&[u8]>, cutoff| self.progress.explained_cutoff(&version.retention, limits, rule, cutoff);
+        let earlier_global = explain(None, global);
+        let explained = |rule: &RetentionRule| explain(Some(&rule.selector), rule.cutoff);
         let earlier: Vec<Option<i64>> = rules.iter().map(explained).collect();
         let is_explained = earlier_global == global && rules.iter().zip(&earlier).all(|(rule, to)| rule.cutoff == *to);
         (!is_explained).then(|| version.cutoffs.set_to(earlier_global, &earlier))
@@ -97,6 +98,7 @@ impl RetentionScheduler {
     }
 
     pub(super) fn on_taken_back(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        self.end_backoff();
         let cutoff = version.cutoffs.global();
         tracing::warn!(?cutoff, "retention cutoffs taken back; what they hid stays hidden");
         let moved = EmptySeriesEvent::CutoffsMoved { files_dropped: false };

@@ -84,6 +84,49 @@ fn a_limit_in_bytes_moves_the_cutoff_behind_the_oldest_files() {
 }
 
 #[test]
+fn a_limit_in_bytes_never_moves_the_cutoff_beyond_the_wall_clock() {
+    // Wall clock, expected cutoff. The files end at 9, 19 and 29, and only one may stay.
+    for (wall, cutoff) in [(9, None), (10, Some(10)), (19, Some(10)), (20, Some(20))] {
+        let moved = apply(&bytes(100), &files(), &[], wall).into_iter().find_map(|effect| match effect {
+            Effect::Install { next, .. } => next.cutoffs.global(),
+            _ => None,
+        });
+        assert_eq!(moved, cutoff, "clock {wall}");
+    }
+}
+
+#[test]
+fn a_cutoff_by_size_that_a_wrong_clock_moved_is_taken_back() {
+    const MINUTE: i64 = 60_000_000_000;
+    // The cutoff of 100 minutes, the wall clock in minutes, the cutoff after ten minutes of it.
+    for (wall, cutoff) in [(98, 98), (99, 100), (200, 100)] {
+        let policy = RetentionPolicy { grace: None, ..bytes(1_000) };
+        let mut version = version_with_files(1, vec![], vec![]);
+        version.cutoffs = Cutoffs::new(Some(100 * MINUTE), Vec::new());
+        Arc::make_mut(&mut version.retention).size_cutoff = version.cutoffs.global();
+        let mut retention = RetentionScheduler::new(policy, &version);
+        let at = |seconds| RetentionInputs {
+            busy: &[],
+            wall_clock_nanos: wall * MINUTE,
+            monotonic_now: Duration::from_secs(seconds),
+            synced_seq: version.flushed_seq,
+        };
+        let first = retention.on(RetentionEvent::Apply, &version, at(0));
+        let waits = ["arm Retention no later than 600s", DELETE];
+        expect("at first", &first, if cutoff == 100 { &waits[1..] } else { &waits });
+        let effects = retention.on(RetentionEvent::CheckDue, &version, at(600));
+        if cutoff == 100 {
+            expect("nothing is wrong", &effects, &[DELETE]);
+            continue;
+        }
+        let installed = retention.on(event_after_hiding(effects), &version, at(600));
+        let next = next_version(installed);
+        let times = (next.cutoffs.global(), next.retention.size_cutoff);
+        assert_eq!(times, (Some(cutoff * MINUTE), Some(cutoff * MINUTE)), "clock {wall}");
+    }
+}
+
+#[test]
 fn an_installed_cutoff_makes_candidates_and_a_rule_deletes_as_it_moves_on() {
     let predicate = Arc::new(EvenMetricPredicate::default());
     let rule = RetentionRule { selector: Vec::new(), predicate, cutoff: None };
@@ -289,4 +332,30 @@ fn nothing_is_done_after_a_halt() {
     for event in [RetentionEvent::Apply, RetentionEvent::QueueDueDeletes, RetentionEvent::Stop, RetentionEvent::Halt] {
         expect("an event after it", &retention.on(event, &version, inputs), &[]);
     }
+}
+
+#[test]
+fn after_a_failed_edit_checks_wait_twice_as_long_each_time() {
+    let version = files();
+    let mut retention = RetentionScheduler::new(age(10), &version);
+    let at = |seconds: u64| RetentionInputs {
+        busy: &[],
+        wall_clock_nanos: NOW,
+        monotonic_now: Duration::from_secs(seconds),
+        synced_seq: version.flushed_seq,
+    };
+    let full = || Error::io("write", "manifest", std::io::ErrorKind::StorageFull.into());
+    for (started, wait) in [(0, 1), (1, 2), (3, 4)] {
+        let effects = retention.on(RetentionEvent::CheckDue, &version, at(started));
+        expect("a check", &effects, &[TIMER, INSTALL, DELETE]);
+        let failed = retention.on(RetentionEvent::InstallFailed(full()), &version, at(started));
+        expect("a failure", &failed, &[&format!("arm Retention no later than {wait}s")]);
+        let early = retention.on(RetentionEvent::CheckDue, &version, at(started));
+        expect("too early", &early, &[&format!("arm Retention no later than {wait}s")]);
+    }
+    // New room ends the wait, and success the backoff.
+    expect("a flush", &retention.on(RetentionEvent::Apply, &version, at(4)), &[TIMER, INSTALL, DELETE]);
+    let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &version, at(4));
+    expect("an install", &installed, &["Compactor EmptySeries CutoffsMoved"]);
+    expect("a check", &retention.on(RetentionEvent::CheckDue, &version, at(4)), &[TIMER, INSTALL, DELETE]);
 }

@@ -190,7 +190,14 @@ fn without_room_for_appends_writes_fail_at_once_and_deletes_go_on() {
     let deleted = delete(&world);
     assert!(!world.go());
     assert!(deleted.recv_blocking().unwrap().is_ok());
-    assert_eq!(world.on_timer(Timer::ReserveRetry), Some(Duration::from_secs(1)));
+    for seconds in [1, 2, 4] {
+        let due = world.mock.look(|state| state.due[Timer::ReserveRetry as usize].take());
+        assert_eq!(due, Some(Duration::from_secs(seconds)));
+        world.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(Timer::ReserveRetry)));
+        assert!(!world.go());
+    }
+    assert!(written(&mut world).is_err());
+    assert_eq!(world.on_timer(Timer::ReserveRetry), Some(Duration::from_secs(1)), "a write waits for room");
     world.mock.look(|state| state.is_full = false);
     world.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(Timer::ReserveRetry)));
     assert!(!world.go());
