@@ -99,9 +99,11 @@ fn in_compaction(witness: &Witness) {
 }
 
 /// The first batch is in an SST that the delete hides whole. The flush of the second batch fails, as on a full disk.
-const FULL: [HistoryOp; 4] = [
+/// The third is not synced before the delete: without it, to lose the delete would look as if it had been kept.
+const FULL: [HistoryOp; 5] = [
     HistoryOp::Write(&[3, 5]),
     HistoryOp::Write(&[6]),
+    HistoryOp::Write(&[7]),
     HistoryOp::Delete(TimeRange::new(3, 5)),
     HistoryOp::Write(&[4]),
 ];
@@ -109,7 +111,7 @@ const FULL: [HistoryOp; 4] = [
 /// Explores the model of a delete that makes room. No flush succeeds, so the delete stays in the WAL, and the file that
 /// it hides goes before any edit has the tombstone. No request asks for a sync.
 pub fn delete_ahead_of_flush() -> Exploration {
-    explore("delete_ahead_of_flush", 100, ahead_of_flush)
+    explore("delete_ahead_of_flush", 1_000, ahead_of_flush)
 }
 
 fn ahead_of_flush(witness: &Witness) {
@@ -126,6 +128,7 @@ fn ahead_of_flush(witness: &Witness) {
 
     let running = actors.start(&world);
     flushed.recv_blocking().expect("every request is answered").expect_err("every flush fails");
+    let unsynced = world.write_with(&[7], Durability::Os, None);
     let deleted = world.delete(3, 5);
     look(&world, &FULL);
     ended(deleted.recv_blocking());
@@ -139,7 +142,7 @@ fn ahead_of_flush(witness: &Witness) {
     look(&world, &FULL);
     world.send(WriterCommand::Release);
     running.end();
-    for answer in [before, after] {
+    for answer in [before, unsynced, after] {
         ended(answer.recv_blocking());
     }
     let version = look(&world, &FULL);
