@@ -35,10 +35,14 @@ mod types;
 // A path of its own, because the loom models replace this module by one over loom's types.
 pub(crate) use platform::sync;
 
-pub use db::{CreateManySeries, CreateSeries, Db, DbBuilder, JobStats, LevelStats, SnapshotWatch, Stats};
+pub use db::{
+    CreateManySeries, CreateSeries, Db, DbBuilder, DbReader, DbReaderBuilder, JobStats, LevelStats, SnapshotWatch,
+    Stats,
+};
 pub use engine::actor::Ack;
 pub use engine::store::{
-    BackupReport, DiskUsage, FailedFlush, FileUsage, OpenReport, PendingRetention, ReadOnlyState, TornTail, disk_usage,
+    BackupReport, DiskUsage, FailedFlush, FileUsage, OpenReport, PendingRetention, ReadOnlyState, RefreshReport,
+    TornTail, disk_usage,
 };
 pub use engine::verify::{VerifyReport, verify};
 pub use format::finding::Finding;

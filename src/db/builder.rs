@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Db;
+use super::{Db, DbReaderBuilder};
 use crate::engine::actor::CancelFlag;
 use crate::engine::threads::{Engine, run_on_new_thread};
 use crate::platform::env::{Env, OsEnv};
@@ -201,6 +201,14 @@ impl DbBuilder {
     pub fn reject_behind_clock(mut self, by_more_than: Duration) -> Self {
         self.options.max_behind_clock = Some(by_more_than);
         self
+    }
+
+    /// Returns a builder for a read-only opening, which needs no lock and may read while another process writes.
+    ///
+    /// Of the options of this builder only [`memory_budget`](Self::memory_budget) and
+    /// [`index_cache_bytes`](Self::index_cache_bytes) have an effect on a reader.
+    pub fn read_only(self) -> DbReaderBuilder {
+        DbReaderBuilder::new(self.dir, self.options, self.env)
     }
 
     /// Opens the database on a new thread, so that no runtime is needed and none is blocked.

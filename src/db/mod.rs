@@ -7,6 +7,7 @@ mod backup;
 mod builder;
 mod create_series;
 mod delete;
+mod reader;
 mod retention;
 mod stats;
 #[cfg(test)]
@@ -16,16 +17,18 @@ mod write;
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 pub use builder::DbBuilder;
 pub use create_series::{CreateManySeries, CreateSeries};
+pub use reader::{DbReader, DbReaderBuilder};
 pub use stats::{JobStats, LevelStats, Stats};
 pub use watch::SnapshotWatch;
 
 use crate::engine::actor::WriterCommand;
 use crate::engine::store::OpenReport;
 use crate::engine::threads::{Engine, block_on, run_on_new_thread};
+use crate::platform::env::OwnerProcess;
 use crate::query::{SeriesInfo, Snapshot};
 use crate::state::series_index::SeriesIndex;
 use crate::state::version::{Cutoffs, DurableState, Version};
@@ -206,8 +209,7 @@ impl Db {
     pub fn snapshot(&self) -> Snapshot {
         let owner = self.engine.owner();
         if !owner.is_current() {
-            let empty = Version::from_durable(SeriesIndex::default(), &DurableState::default(), Cutoffs::default());
-            return Snapshot::new(Arc::new(empty), None, self.engine.opening_id, owner);
+            return snapshot_in_child(self.engine.opening_id, owner);
         }
         Snapshot::new(self.engine.version(), self.engine.read_context(), self.engine.opening_id, owner)
     }
@@ -215,7 +217,10 @@ impl Db {
     /// Returns a watch on the database: each call of [`SnapshotWatch::next`] waits for a newer snapshot.
     #[must_use]
     pub fn watch(&self) -> SnapshotWatch {
-        SnapshotWatch::new(&self.engine)
+        let owner = self.engine.owner();
+        let context = if owner.is_current() { self.engine.read_context() } else { None };
+        let context = context.map_or_else(Weak::new, |context| Arc::downgrade(&context));
+        SnapshotWatch::new(Arc::clone(self.engine.version_watch()), context, self.engine.opening_id, owner)
     }
 
     /// Returns the current counts and sizes.
@@ -267,4 +272,10 @@ impl Db {
         self.engine.send(command, Some(permit));
         receiver.recv().await.unwrap_or_else(|| Err(self.engine.unanswered_error()))
     }
+}
+
+/// Returns the empty snapshot that a forked child gets.
+fn snapshot_in_child(opening_id: u64, owner: OwnerProcess) -> Snapshot {
+    let empty = Version::from_durable(SeriesIndex::default(), &DurableState::default(), Cutoffs::default());
+    Snapshot::new(Arc::new(empty), None, opening_id, owner)
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::engine::actor::PinStats;
-use crate::engine::store::{FailedFlush, PendingRetention, ReadOnlyState};
-use crate::engine::threads::Engine;
+use crate::engine::store::{FailedFlush, PendingRetention, ReadContext, ReadOnlyState};
+use crate::engine::threads::{Engine, ReaderEngine};
 use crate::state::version::{JobCounters, SstMeta, Version};
 use crate::types::point::Timestamp;
 
@@ -189,7 +189,28 @@ impl Stats {
             return Self::default();
         }
         let version = engine.version();
-        let mut stats = Self {
+        let mut stats = Self::of_version(&version, engine.wall_clock_nanos(), engine.options.retention.grace);
+        stats.queued_bytes = engine.permits.in_use() as u64;
+        if let Some(context) = engine.read_context() {
+            stats.add_context(&context);
+        }
+        stats
+    }
+
+    pub(super) fn of_reader(engine: &ReaderEngine) -> Self {
+        if !engine.owner().is_current() {
+            return Self::default();
+        }
+        let context = engine.read_context();
+        let wall_clock_nanos = context.wall_clock_nanos();
+        let mut stats = Self::of_version(&engine.version(), wall_clock_nanos, None);
+        stats.add_context(context);
+        stats
+    }
+
+    /// Returns the counts of a version.
+    fn of_version(version: &Version, wall_clock_nanos: i64, grace: Option<Duration>) -> Self {
+        Self {
             series: version.series.listed_count() as u64,
             empty_series: version.series.empty_series().len() as u64,
             series_bytes: version.series.bytes(),
@@ -205,41 +226,37 @@ impl Stats {
             files: version.ssts.len() as u64,
             file_points: version.ssts.iter().map(|sst| sst.points).sum(),
             file_bytes: version.ssts.iter().map(|sst| sst.file_len).sum(),
-            levels: level_stats(&version),
+            levels: level_stats(version),
             tombstones: version.tombstones.len() as u64,
             retention_cutoff: version.cutoffs.global().map(Timestamp::from_nanos),
-            pending_retention: PendingRetention::new(
-                &version.retention,
-                version.claimed_time(engine.wall_clock_nanos()),
-                engine.options.retention.grace,
-            ),
+            pending_retention: PendingRetention::new(&version.retention, version.claimed_time(wall_clock_nanos), grace),
             points_behind_cutoff: version.counters.points_behind_cutoff,
             flushes: version.counters.flushes.into(),
             compactions: version.counters.compactions.into(),
             files_dropped: version.counters.files_dropped,
-            queued_bytes: engine.permits.in_use() as u64,
             ..Self::default()
-        };
-        if let Some(context) = engine.read_context() {
-            let counts = context.files.io_counts();
-            stats.files_opened = counts.files_opened;
-            stats.index_pages_read = counts.index_pages_read;
-            stats.blocks_decoded = counts.blocks_decoded;
-            stats.bytes_read = counts.bytes_read;
-            stats.wal_bytes = context.stats.wal_bytes();
-            stats.spare_wal_bytes = context.stats.spare_wal_bytes();
-            stats.read_only = context.stats.read_only().cloned();
-            stats.reserve_bytes = context.stats.reserve_bytes();
-            stats.failed_flush = context.stats.failed_flush();
-            let PinStats { files, memtables } = context.stats.pins();
-            let age = |since: Option<Duration>| since.map(|since| context.elapsed(since)).unwrap_or_default();
-            stats.pinned_files = files.count;
-            stats.pinned_file_bytes = files.bytes;
-            stats.pinned_files_age = age(files.oldest_retired_at);
-            stats.pinned_memtables = memtables.count;
-            stats.pinned_memtable_bytes = memtables.bytes;
-            stats.pinned_memtables_age = age(memtables.oldest_retired_at);
         }
-        stats
+    }
+
+    /// Adds the counts of the files.
+    fn add_context(&mut self, context: &ReadContext) {
+        let counts = context.files.io_counts();
+        self.files_opened = counts.files_opened;
+        self.index_pages_read = counts.index_pages_read;
+        self.blocks_decoded = counts.blocks_decoded;
+        self.bytes_read = counts.bytes_read;
+        self.wal_bytes = context.stats.wal_bytes();
+        self.spare_wal_bytes = context.stats.spare_wal_bytes();
+        self.read_only = context.stats.read_only().cloned();
+        self.reserve_bytes = context.stats.reserve_bytes();
+        self.failed_flush = context.stats.failed_flush();
+        let PinStats { files, memtables } = context.stats.pins();
+        let age = |since: Option<Duration>| since.map(|since| context.elapsed(since)).unwrap_or_default();
+        self.pinned_files = files.count;
+        self.pinned_file_bytes = files.bytes;
+        self.pinned_files_age = age(files.oldest_retired_at);
+        self.pinned_memtables = memtables.count;
+        self.pinned_memtable_bytes = memtables.bytes;
+        self.pinned_memtables_age = age(memtables.oldest_retired_at);
     }
 }

@@ -4,7 +4,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Weak};
 
 use crate::engine::store::ReadContext;
-use crate::engine::threads::{Engine, block_on};
+use crate::engine::threads::block_on;
 use crate::platform::env::OwnerProcess;
 use crate::query::Snapshot;
 use crate::state::version::Version;
@@ -40,14 +40,15 @@ impl UnwindSafe for SnapshotWatch {}
 impl RefUnwindSafe for SnapshotWatch {}
 
 impl SnapshotWatch {
-    pub(super) fn new(engine: &Engine) -> Self {
-        let (latest, owner) = (Arc::clone(engine.version_watch()), engine.owner());
-        if !owner.is_current() {
-            let (read_context, opening_id) = (Weak::new(), engine.opening_id);
-            return Self { latest, read_context, opening_id, seen_revision: 0, owner };
-        }
-        let read_context = engine.read_context().map_or_else(Weak::new, |context| Arc::downgrade(&context));
-        Self { seen_revision: latest.revision(), latest, read_context, opening_id: engine.opening_id, owner }
+    pub(super) fn new(
+        latest: Arc<Watch<Version>>,
+        read_context: Weak<ReadContext>,
+        opening_id: u64,
+        owner: OwnerProcess,
+    ) -> Self {
+        // In a forked child no lock may be taken, and nothing is published.
+        let seen_revision = if owner.is_current() { latest.revision() } else { 0 };
+        Self { latest, read_context, opening_id, seen_revision, owner }
     }
 
     /// Waits for a change since the last call and returns the newest snapshot.

@@ -22,7 +22,8 @@ use crate::types::selector::Selector;
 use crate::types::series::{Series, SeriesDef, SeriesId};
 use crate::types::time_range::TimeRange;
 
-/// Immutable view of the whole database at one moment; made by [`Db::snapshot`](crate::Db::snapshot).
+/// Immutable view of the whole database at one moment; made by [`Db::snapshot`](crate::Db::snapshot) and
+/// [`DbReader::snapshot`](crate::DbReader::snapshot).
 ///
 /// A snapshot holds whole batches only. Later writes, deletes, flushes and compactions do not change it, and it can be
 /// read after [`Db::close`](crate::Db::close). A snapshot is `Send`, owns its data, and is cheap to clone. As long as

@@ -296,6 +296,10 @@ impl DirHandle for FaultyDir {
         self.env.opening(EnvCall::List, self.path(), || self.dir.list())
     }
 
+    fn list_names(&self) -> io::Result<Vec<String>> {
+        self.env.opening(EnvCall::List, self.path(), || self.dir.list_names())
+    }
+
     fn sync(&self, step: SyncStep) -> io::Result<()> {
         self.env.call(EnvCall::SyncDir(step), || self.dir.sync(step))
     }

@@ -8,6 +8,7 @@ mod executor;
 pub(crate) mod faulty_env;
 pub(crate) mod fuzzing;
 pub mod levels;
+mod log_replay;
 #[cfg(test)]
 pub(crate) mod merge;
 pub(crate) mod sim;
@@ -17,6 +18,7 @@ use std::path::Path;
 
 pub use executor::{Executor, TaskHandle};
 pub use fuzzing::*;
+pub use log_replay::LogReplay;
 
 use crate::platform::env::Dir;
 pub use crate::platform::env::SyncStep;

@@ -151,6 +151,22 @@ pub enum Error {
         /// The error of the operating system.
         source: Arc<io::Error>,
     },
+    /// A file of a snapshot was removed by the process that writes the database.
+    ///
+    /// Only snapshots of a [`DbReader`](crate::DbReader) expire, and only if they have more files than it keeps open.
+    #[non_exhaustive]
+    SnapshotExpired {
+        /// The removed file, or the directory if the writer overtook each of several attempts to read it.
+        file: PathBuf,
+    },
+    /// The part of the write-ahead log that is not in SSTs yet exceeds the memory budget of a reader.
+    #[non_exhaustive]
+    UnflushedLogTooLarge {
+        /// The memory in use when the reader stopped, in bytes.
+        needed: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The directory of the open database was moved or replaced: its path names another one, or nothing.
     #[non_exhaustive]
     DirectoryMoved {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use timestrata::{Batch, Db, DbBuilder, Durability, Point, Scalar, SeriesKey, Snapshot, Timestamp};
 
@@ -44,6 +45,12 @@ impl Home {
     pub(crate) fn small(&self) -> DbBuilder {
         self.builder().flush_at_bytes(16 << 10).wal_segment_bytes(16 << 10)
     }
+}
+
+/// Blocks this thread for `time`.
+pub(crate) fn pause(time: Duration) {
+    let (_nobody_speaks, never) = std::sync::mpsc::channel::<()>();
+    never.recv_timeout(time).unwrap_err();
 }
 
 pub(crate) fn at(nanos: i64) -> Timestamp {

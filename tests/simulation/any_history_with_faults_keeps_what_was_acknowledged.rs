@@ -77,14 +77,15 @@ fn histories(parity: u64) {
         seeds += 1;
     }
     let took = started.elapsed().as_secs_f64();
-    let Ran { steps, openings, planted, struck, intervals_over, cutoffs_moved, .. } = all;
+    let Ran { steps, openings, planted, struck, intervals_over, cutoffs_moved, read_beside, .. } = all;
     println!("{seeds} seeds from {first} on, {steps} steps, {openings} openings, {took:.1} s");
     println!("  {planted} faults planted singly, {struck} struck in all; {intervals_over} batches' intervals ended");
-    println!("  retention hid more {cutoffs_moved} times");
+    println!("  retention hid more {cutoffs_moved} times, readers answered {read_beside} times");
     assert!(failed.is_empty(), "seeds {failed:?}");
     assert!(steps > 1_000 * seeds && openings > 10 * seeds, "{steps} steps and {openings} openings show little");
     assert!(struck > 10 * seeds && intervals_over > 10 * seeds, "{struck} faults and {intervals_over} intervals");
     assert!(cutoffs_moved > seeds, "{cutoffs_moved} moves of cutoffs");
+    assert!(read_beside > 10 * seeds, "{read_beside} answers of readers");
 }
 
 #[test]

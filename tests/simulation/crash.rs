@@ -100,9 +100,9 @@ pub(crate) struct Opener {
 
 /// The operations of a scenario on its disk, and the oracle with the answers that the scenario received.
 pub(crate) struct Ran {
-    state: DiskState,
+    pub(crate) state: DiskState,
     pub(crate) log: Vec<DiskOp>,
-    oracle: Oracle,
+    pub(crate) oracle: Oracle,
 }
 
 /// Runs a scenario on a disk. A failed check inside the scenario is returned as a violation.
@@ -221,6 +221,21 @@ impl Opener {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Opens up to `images` images of a power loss, and checks each against the oracle.
+    pub(crate) fn lose_power(
+        &mut self,
+        state: &DiskState,
+        oracle: &Oracle,
+        now: usize,
+        images: usize,
+    ) -> Result<(), String> {
+        for image in state.images(images, now as u64) {
+            self.counts.images += 1;
+            self.open(&image)?.check(oracle, Crash::Power, now)?;
         }
         Ok(())
     }

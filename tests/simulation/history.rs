@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use timestrata::testing::{CallKind, Fault, FaultRates, FaultTrigger, SimDisk, SyncStep, TaskHandle};
 use timestrata::{Durability, Snapshot};
 
+use crate::beside::Beside;
 use crate::crash::panic_text;
 use crate::oracle::{Crash, Found, Limits, Number, SERIES};
 use crate::world::World;
@@ -120,6 +121,8 @@ pub(crate) enum Step {
     SetClock {
         back: Option<u8>,
     },
+    /// Opens a reader beside the writer, or refreshes it, and checks what it shows.
+    Read,
     /// Applies retention without its grace.
     ApplyRetention,
     /// Tries another opening during this one.
@@ -141,6 +144,7 @@ impl Step {
                 | Self::PowerLoss { .. }
                 | Self::Retain { .. }
                 | Self::SetClock { .. }
+                | Self::Read
         );
         !between && !matches!(self, Self::TryOpen)
     }
@@ -201,6 +205,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::OpenTwice),
         4 => Just(Step::TryOpen),
         2 => Just(Step::ApplyRetention),
+        8 => Just(Step::Read),
     ]
 }
 
@@ -209,6 +214,7 @@ struct Run {
     world: World,
     newest: Option<(Number, TaskHandle<()>)>,
     held: Vec<(Snapshot, Found)>,
+    beside: Beside,
     after: Crash,
     ran: Ran,
 }
@@ -225,6 +231,8 @@ pub(crate) struct Ran {
     pub(crate) intervals_over: u64,
     /// Number of times that readers saw a cutoff move.
     pub(crate) cutoffs_moved: u64,
+    /// Number of answers of readers beside the writer.
+    pub(crate) read_beside: u64,
     pub(crate) trace: u64,
 }
 
@@ -236,6 +244,7 @@ impl Ran {
         self.struck += other.struck;
         self.intervals_over += other.intervals_over;
         self.cutoffs_moved += other.cutoffs_moved;
+        self.read_beside += other.read_beside;
     }
 }
 
@@ -250,8 +259,14 @@ fn quiet_world(seed: u64) -> World {
 
 /// Runs a history on a disk of this seed. Returns an error if the result contradicts the oracle, panics or hangs.
 pub(crate) fn run(seed: u64, steps: &[Step]) -> Result<Ran, String> {
-    let mut run =
-        Run { world: quiet_world(seed), newest: None, held: Vec::new(), after: Crash::Process, ran: Ran::default() };
+    let mut run = Run {
+        world: quiet_world(seed),
+        newest: None,
+        held: Vec::new(),
+        beside: Beside::default(),
+        after: Crash::Process,
+        ran: Ran::default(),
+    };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         for (at, step) in steps.iter().enumerate() {
             run.ran.steps = at as u64 + 1;
@@ -285,7 +300,12 @@ impl Run {
         if self.world.db.is_some() {
             return;
         }
-        _ = self.world.open_again(self.after);
+        self.beside.keep_promises(&self.world);
+        if !self.world.open_again(self.after) {
+            // The first attempt ended with the process.
+            self.beside.end();
+        }
+        self.beside.trust();
         self.ran.openings += 1;
         self.after = Crash::Process;
     }
@@ -296,6 +316,7 @@ impl Run {
             self.count();
             let seed = self.world.disk.trace_hash();
             self.world = quiet_world(seed);
+            self.beside.renew();
             self.after = Crash::Process;
         }
     }
@@ -303,9 +324,17 @@ impl Run {
     fn try_open(&mut self) {
         if self.world.db.is_none() {
             self.ran.openings += 1;
+            self.beside.keep_promises(&self.world);
             match self.world.open(self.after) {
-                Ok(()) => self.after = Crash::Process,
-                Err(_) => self.world.kill(),
+                Ok(()) => {
+                    self.beside.trust();
+                    self.after = Crash::Process;
+                }
+                Err(_) => {
+                    self.beside.doubt();
+                    self.beside.end();
+                    self.world.kill();
+                }
             }
         }
     }
@@ -343,6 +372,7 @@ impl Run {
                 self.world.set_clock(at);
             }
             Step::ApplyRetention => _ = self.world.apply_retention_now(),
+            Step::Read => self.ran.read_beside += u64::from(self.beside.look(&self.world)),
             Step::OpenTwice => self.world.open_twice(),
             Step::TryOpen => self.try_open(),
             Step::Hold => self.hold(),
@@ -454,6 +484,10 @@ impl Run {
     /// Ends the process without a close.
     fn end(&mut self, how: impl FnOnce(&mut World), after: Crash) {
         self.let_go();
+        if self.world.db.as_ref().is_some_and(|db| db.stats().read_only.is_some()) {
+            self.beside.doubt();
+        }
+        self.beside.end();
         self.newest = None;
         // A new disk counts from zero.
         let struck = self.world.disk.faults_hit();

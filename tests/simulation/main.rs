@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod batches;
+mod beside;
 mod crash;
 mod fleeting;
 mod hardships;
@@ -16,6 +17,7 @@ mod world;
 
 mod a_crash_after_any_operation_loses_nothing_acknowledged;
 mod a_full_disk_never_makes_it_read_only;
+mod a_reader_shows_only_what_no_crash_takes_back;
 mod a_wrong_clock_takes_nothing_away;
 mod any_call_may_fail_and_then_the_power;
 mod any_history_of_wrong_clocks_hides_what_is_old;

@@ -357,6 +357,55 @@ impl Oracle {
         self.check_order(shown, now)
     }
 
+    /// Checks an answer of a reader process, which may be older than what its writer has acknowledged.
+    ///
+    /// `before` is the reader's answer before. The seqs of batches are those of the end of the run, so the order of
+    /// records is not checked here: each answer is a promise, and what a crash leaves is checked against it.
+    pub(crate) fn check_reader(&self, shown: &Found, before: Option<&Found>, now: usize) -> Result<(), String> {
+        if let Some(before) = before {
+            if shown.cutoffs.max(before.cutoffs) != shown.cutoffs {
+                return Err(format!("what was hidden is back: {:?} became {:?}", before.cutoffs, shown.cutoffs));
+            }
+            if let Some(number) = before.batches.iter().find(|number| self.is_lost(**number, shown, now)) {
+                return Err(format!("batch {number} was shown, and is not shown any more"));
+            }
+        }
+        for number in &shown.batches {
+            if self.sent.get(number).is_none_or(|sent| sent.since > now) {
+                return Err(format!("batch {number} is there before it was sent"));
+            }
+            if self.absent.get(number).is_some_and(|since| *since <= now) {
+                return Err(format!("batch {number} was refused, and is there"));
+            }
+        }
+        self.check_order(shown, now)
+    }
+
+    /// Records an answer of a reader process: what it showed survives power loss from then on, and what was hidden stays
+    /// hidden.
+    pub(crate) fn shown_by_reader(&mut self, shown: &Found, series: &BTreeSet<u32>, now: usize) {
+        for number in &shown.batches {
+            let since = self.durable.entry(*number).or_insert(now);
+            *since = now.min(*since);
+        }
+        for made in series {
+            let since = self.durable_series.entry(*made).or_insert(now);
+            *since = now.min(*since);
+        }
+        self.hidden.push((now, shown.cutoffs));
+        self.hidden.sort_by_key(|(since, _)| *since);
+        let mut latest = Cutoffs::NONE;
+        for (_, cutoffs) in &mut self.hidden {
+            latest = latest.max(*cutoffs);
+            *cutoffs = latest;
+        }
+    }
+
+    /// Returns the number of batches that are durable, and not shown although no cutoff hides them.
+    pub(crate) fn durable_and_missing(&self, shown: &Found, now: usize) -> usize {
+        self.durable.iter().filter(|(number, since)| **since <= now && self.is_lost(**number, shown, now)).count()
+    }
+
     /// Checks that the lost records of an opening are a suffix of its order.
     pub(crate) fn check_order(&self, shown: &Found, now: usize) -> Result<(), String> {
         let mut newest: BTreeMap<u32, u64> = BTreeMap::new();

@@ -23,6 +23,8 @@ mod a_killed_process_loses_no_acknowledged_batch;
 mod a_moved_directory_takes_no_write;
 #[cfg(target_os = "linux")]
 mod a_process_without_descriptors_stays_writable;
+#[cfg(target_os = "linux")]
+mod a_reader_works_beside_another_process;
 mod a_second_open_is_locked;
 #[cfg(target_os = "linux")]
 mod every_system_call_may_fail_or_be_killed;

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
-use timestrata::{Ack, Batch, Db, Error, Result, Selector, SeriesKey, Value};
+use timestrata::{Ack, Batch, Db, Error, Result, Selector, SeriesKey, Snapshot, Value};
 
+pub(crate) use crate::common::pause;
 use crate::common::{at, key};
 
 const SERIES: i64 = 5;
@@ -36,8 +36,13 @@ pub(crate) fn numbered(number: i64) -> Batch {
 
 /// Returns the numbers of the batches found. Checks that each batch is whole and present once.
 pub(crate) fn found(db: &Db) -> Result<BTreeSet<i64>> {
+    found_in(&db.snapshot())
+}
+
+/// Does the same for a snapshot.
+pub(crate) fn found_in(snapshot: &Snapshot) -> Result<BTreeSet<i64>> {
     let mut batches: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for item in db.snapshot().query(Selector::metric("numbered")).points() {
+    for item in snapshot.query(Selector::metric("numbered")).points() {
         let (series, point) = item?;
         let Value::I64(value) = point.value else { panic!("{point:?}") };
         let number = point.timestamp.as_nanos();
@@ -81,12 +86,6 @@ pub(crate) fn heard(from: impl Read + Send + 'static) -> Receiver<String> {
         }
     });
     lines
-}
-
-/// Blocks this thread for `time`.
-pub(crate) fn pause(time: Duration) {
-    let (_nobody_speaks, never) = channel::<()>();
-    never.recv_timeout(time).unwrap_err();
 }
 
 /// The batches by the outcome that children printed.

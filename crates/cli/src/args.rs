@@ -27,7 +27,8 @@ Exit codes:
   2  wrong usage, wrong input, or a database that is missing, locked or damaged
   130, 143  ingest was ended by Ctrl-C or SIGTERM; its message says what is durable
 
-Only one process at a time can open a database. Output has no colour if NO_COLOR is set or if it is not a terminal."#;
+Only one process at a time can open a database for writing. query, series and stats only read: they work beside it, in a
+directory that may only be read and on a full disk, and show what is durable. Output has no colour if NO_COLOR is set or if it is not a terminal."#;
 
 // One line per paragraph: clap folds them to the width of the terminal.
 const INGEST_HELP: &str = "\

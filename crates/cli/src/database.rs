@@ -3,13 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use timestrata::{Db, DuplicatePolicy, OpenReport};
+use timestrata::{Db, DbReader, DuplicatePolicy, OpenReport};
 
 use crate::failure::{Failure, Result};
 
 /// Returns the directory given by `--db`.
 pub(crate) fn dir(db: Option<PathBuf>) -> Result<PathBuf> {
     db.ok_or_else(|| Failure::failed("no database named: give --db DIR, or set TIMESTRATA_DB"))
+}
+
+/// Opens an existing database for reading only: another process may be writing it.
+pub(crate) fn read(dir: &Path) -> Result<DbReader> {
+    Ok(Db::builder(dir).read_only().open_blocking()?)
 }
 
 /// Opens an existing database.

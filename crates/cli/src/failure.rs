@@ -77,6 +77,8 @@ pub(crate) fn advice(error: &timestrata::Error) -> &'static str {
         (_, Error::DatabaseNotFound { .. }) => {
             "name one by --db or TIMESTRATA_DB, or make one with `timestrata ingest`"
         }
+        (_, Error::SnapshotExpired { .. }) => "run the command again",
+        (_, Error::UnflushedLogTooLarge { .. }) => "run the command after the database has flushed",
         (_, Error::Locked { .. }) => "stop the other process, or wait until it ends",
         (_, Error::Io { .. }) if error.io_kind() == Some(io::ErrorKind::NotADirectory) => {
             "name a database's directory, by --db or TIMESTRATA_DB"

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &QueryArgs, dir: &Path) -> Result<()> {
     let range = time_bounds(args, &zone)?;
     check(args)?;
     let select: Selector = args.selector.parse()?;
-    let snapshot = database::open(dir)?.snapshot();
+    let snapshot = database::read(dir)?.snapshot();
     let matched = snapshot.list_series(&select);
     if matched.is_empty() {
         return Err(series::no_match(&snapshot, &args.selector));

@@ -12,7 +12,7 @@ use crate::names;
 use crate::output::{NameRow, OutputRow, Printer, SeriesRow, SeriesText};
 
 pub(crate) fn run(args: &SeriesArgs, dir: &Path) -> Result<()> {
-    let snapshot = database::open(dir)?.snapshot();
+    let snapshot = database::read(dir)?.snapshot();
     let selector = args.selector.as_deref();
     let select = selector.map_or(Ok(Selector::all()), str::parse)?;
     if snapshot.count_series(&select) == 0 {

@@ -11,7 +11,7 @@ use crate::number_format::{bytes, count, ratio};
 use crate::output::StdoutWriter;
 
 pub(crate) fn run(dir: &Path) -> Result<()> {
-    let db = database::open(dir)?;
+    let db = database::read(dir)?;
     let stats = db.stats();
     let metrics = db.snapshot().metrics();
     let mut out = StdoutWriter::lock().out;
@@ -67,8 +67,6 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     if let Some(read_only) = &stats.read_only {
         writeln!(out, "read-only since {}: {}", read_only.since, read_only.cause)?;
     }
-    // After the close nothing changes any more, so that the sizes agree with those that `du` shows.
-    db.close_blocking()?;
     print_disk_usage(&mut out, &timestrata::disk_usage(dir)?)?;
     out.flush()?;
     Ok(())

@@ -221,6 +221,19 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         self.run_group(group)
     }
 
+    /// Commits deletes, and a sync mark behind them.
+    ///
+    /// A process that reads beside this one shows only records that the log states to be synced. It must show these
+    /// deletes before the edit that relies on them.
+    pub(super) fn commit_marked_deletes(&mut self, deletes: Vec<DeleteRequest>) -> Result<()> {
+        if let Some(error) = self.storage.no_space() {
+            // There is no room for a mark.
+            return Err(error.clone());
+        }
+        self.commit_deletes(deletes)?;
+        self.storage.write_sync_mark().inspect_err(|error| self.enter_read_only(error))
+    }
+
     /// Performs the steps of a group, and answers its commands.
     fn run_group(&mut self, mut group: CommitGroup) -> Result<()> {
         let mut event = CommitEvent::Prepared { has_unsynced: self.has_unsynced };

@@ -15,7 +15,7 @@
 //! - A close does not wait for the retry of a failed flush, and a release waits for no flush: what is not flushed is
 //!   synced in the WAL. A flush in backoff is tried once more, at once; if it fails, the close returns its error.
 //! - The WAL is synced before the close is answered, also if the close fails: acknowledged records become durable if
-//!   the WAL still works.
+//!   the WAL still works. A sync mark follows, so that a process that reads the directory shows the last records.
 //! - After a panic of another actor the writer stops at once. It executes no further command: a close would wait for an
 //!   actor that has ended.
 

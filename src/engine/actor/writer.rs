@@ -310,7 +310,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             Effect::ArmTimer(timer, after) => self.timers.arm(timer, after),
             Effect::ArmTimerNoLater(timer, after) => self.timers.arm_no_later(timer, after),
             Effect::Reply(reply, outcome) => reply.send(outcome),
-            Effect::HidePoints { deletes, then } => match self.commit_deletes(deletes) {
+            Effect::HidePoints { deletes, then } => match self.commit_marked_deletes(deletes) {
                 Ok(()) => {
                     self.discard_queued_rule_deletes();
                     self.dispatch(then);
@@ -325,10 +325,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             }
             Effect::RejectQueue => self.reject_queued(|_| true, &Error::Closed),
             Effect::SyncAndReply { reply, outcome } => {
-                let synced = self.sync_now();
+                let synced = self.sync_and_mark();
                 reply.send(outcome.and(synced));
             }
-            Effect::Sync => drop(self.sync_now()),
+            Effect::Sync => drop(self.sync_and_mark()),
             Effect::Handle(event) => self.dispatch(event),
         }
     }
@@ -413,6 +413,17 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             Err(error) => self.enter_read_only(error),
         }
         synced
+    }
+
+    /// Syncs, then writes the sync mark that no timer will write any more.
+    ///
+    /// A process that reads beside this one shows only records that the log states to be synced.
+    fn sync_and_mark(&mut self) -> Result<()> {
+        self.sync_now()?;
+        if self.read_only_cause.is_some() {
+            return Ok(());
+        }
+        self.storage.write_sync_mark().inspect_err(|error| self.enter_read_only(error))
     }
 
     /// Records that everything appended is synced.

@@ -7,12 +7,16 @@ use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
 
+use super::held_files::HeldFiles;
 use crate::format::sst::{DeterministicHasher, IoCounters, IoCountersSnapshot, PageCache, SstReader};
 use crate::platform::env::{Dir, IdleFiles};
 use crate::state::file_id::FileId;
 use crate::state::version::SstMeta;
 use crate::types::error::Result;
 use crate::types::options::MemoryShares;
+
+/// Minimum number of open files that a reader without a lock caches besides the held ones.
+const MIN_OPEN_FILES: usize = 16;
 
 /// Weight of an open file: its memory, but at least `min_bytes`, which bounds the number of files.
 #[derive(Debug, Clone)]
@@ -67,6 +71,8 @@ pub(crate) struct OpenFileCache {
     uuid: Uuid,
     files: Arc<SstReaderCache<OpenFileWeight>>,
     pages: Arc<PageCache>,
+    /// Files that another process may remove; `None` in the process that writes.
+    held: Option<HeldFiles>,
 }
 
 impl OpenFileCache {
@@ -76,7 +82,28 @@ impl OpenFileCache {
         // Half of the share is for open files, half for the scratch pool.
         let min_bytes = (shares.open_files as u64 / 2).div_ceil(max_open_files).max(1);
         let files = SstReaderCache::new(&dir, 256, min_bytes * max_open_files, OpenFileWeight { min_bytes });
-        Self { dir, uuid, files, pages: Arc::new(PageCache::new(shares.index_cache, Arc::new(IoCounters::default()))) }
+        let pages = Arc::new(PageCache::new(shares.index_cache, Arc::new(IoCounters::default())));
+        Self { dir, uuid, files, pages, held: None }
+    }
+
+    /// Creates the cache of a reader without a lock, which keeps up to `max_held_files` files open for its snapshots.
+    pub(super) fn with_held_files(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_held_files: usize) -> Self {
+        let held = Some(HeldFiles::new(max_held_files));
+        Self { held, ..Self::new(dir, uuid, shares, max_held_files.max(MIN_OPEN_FILES)) }
+    }
+
+    /// Keeps the files of a version open until nothing refers to their entries. Returns the number of opened files.
+    ///
+    /// # Errors
+    /// Those of the operating system; a file may have been removed.
+    pub(super) fn hold(&self, ssts_newest_last: &[Arc<SstMeta>]) -> Result<u64> {
+        let Some(held) = &self.held else { return Ok(0) };
+        let (opened, released) = held.hold(&self.dir, ssts_newest_last)?;
+        // The bytes of a removed file stay on the disk while the cache has it open.
+        for id in released {
+            self.evict(id);
+        }
+        Ok(opened)
     }
 
     /// Returns the reader of an SST. Opens and checks the file if it is not open yet.
@@ -84,7 +111,15 @@ impl OpenFileCache {
     /// # Errors
     /// Those of [`SstReader::open`].
     pub(crate) fn get(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
-        self.files.get(meta.id, || SstReader::open(&self.dir, self.uuid, meta, Arc::clone(&self.pages)))
+        self.files.get(meta.id, || {
+            let pages = Arc::clone(&self.pages);
+            match &self.held {
+                None => SstReader::open(&self.dir, self.uuid, meta, pages),
+                Some(held) => {
+                    held.open(&self.dir, meta).and_then(|file| SstReader::with_file(file, self.uuid, meta, pages))
+                }
+            }
+        })
     }
 
     /// Removes a file from the cache, before it is removed from the directory.

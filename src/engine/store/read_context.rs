@@ -21,8 +21,8 @@ pub(crate) struct ReadContext {
     pub(crate) files: OpenFileCache,
     pub(crate) scratches: ScratchPool,
     pub(crate) stats: StorageStats,
-    /// Lock of the directory, released when this is dropped.
-    _lock: DirectoryLock,
+    /// Lock of the directory, released when this is dropped; `None` in a reader without a lock.
+    _lock: Option<DirectoryLock>,
 }
 
 impl ReadContext {
@@ -31,8 +31,23 @@ impl ReadContext {
             files: OpenFileCache::new(dir, uuid, shares, max_open_files),
             scratches: ScratchPool::new(shares),
             stats: StorageStats::default(),
-            _lock: lock,
+            _lock: Some(lock),
         }
+    }
+
+    /// Creates the context of a reader without a lock, which keeps up to `max_held_files` files open.
+    pub(super) fn without_lock(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_held_files: usize) -> Self {
+        Self {
+            files: OpenFileCache::with_held_files(dir, uuid, shares, max_held_files),
+            scratches: ScratchPool::new(shares),
+            stats: StorageStats::default(),
+            _lock: None,
+        }
+    }
+
+    /// Returns the wall clock in nanoseconds since the Unix epoch.
+    pub(crate) fn wall_clock_nanos(&self) -> i64 {
+        self.files.dir().env().wall_clock_nanos()
     }
 
     /// Returns the time since `since`, a reading of the monotonic clock.

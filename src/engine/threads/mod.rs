@@ -3,6 +3,7 @@
 //! Each actor runs on a separate thread, because a sync blocks and must not block a user's task.
 
 mod drive;
+mod reader_engine;
 mod retention_cutoffs;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::thread::{self, JoinHandle};
 pub(crate) use drive::TimerQueue;
 use drive::block_on_with_timers;
 pub(crate) use drive::{block_on, run_on_new_thread};
+pub(crate) use reader_engine::ReaderEngine;
 
 use crate::engine::actor::{
     self, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage,

@@ -37,7 +37,7 @@ pub(super) fn start_retention(
 ///
 /// # Errors
 /// Those of [`check_rules`]; `Internal` if a selector of the manifest cannot be decoded.
-fn initial_cutoffs(
+pub(super) fn initial_cutoffs(
     retention: &RetentionOptions,
     global: Option<i64>,
     mut rule_cutoffs: BTreeMap<EncodedSelector, i64>,

@@ -34,6 +34,18 @@ impl BufferedFile {
         self.len
     }
 
+    /// Measures the file again and empties the buffer: another process may have written to the file.
+    pub(crate) fn reload(&mut self) -> Result<()> {
+        self.release_buffer();
+        self.len = self.file.len()?;
+        Ok(())
+    }
+
+    /// Frees the buffer.
+    pub(crate) fn release_buffer(&mut self) {
+        self.buffer = Vec::new();
+    }
+
     /// Returns up to `max_len` bytes from an offset on; fewer only at the end, none behind it.
     pub(crate) fn bytes(&mut self, offset: u64, max_len: u64) -> Result<&[u8]> {
         let end = self.len.min(offset.saturating_add(max_len));

@@ -154,6 +154,34 @@ impl FrameReader {
         self.file.len()
     }
 
+    /// Measures the file again and drops what was read of it: another process may have written to the file.
+    pub(crate) fn reload(&mut self) -> Result<()> {
+        self.file.reload()
+    }
+
+    /// Frees the memory of what was read.
+    pub(crate) fn release_buffer(&mut self) {
+        self.file.release_buffer();
+    }
+
+    /// Returns the valid frame header at an offset, whose body may be invalid; `None` if there is none.
+    pub(crate) fn header_at(&mut self, offset: u64) -> Result<Option<FrameHeader>> {
+        let crc = self.crc;
+        Ok(FrameHeader::parse(self.file.bytes(offset, FRAME_HEADER_BYTES as u64)?, crc, offset))
+    }
+
+    /// Returns the valid frame header that is in the file at an offset now. Reads only its 32 bytes, past the buffer.
+    ///
+    /// `None` if there is none, or if the file ends before.
+    pub(crate) fn peek_header(&self, offset: u64) -> Result<Option<FrameHeader>> {
+        if self.file.file().len()? < offset.saturating_add(FRAME_HEADER_BYTES as u64) {
+            return Ok(None);
+        }
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        self.file.file().read_at(offset, &mut bytes)?;
+        Ok(FrameHeader::parse(&bytes, self.crc, offset))
+    }
+
     /// Returns header and body of the frame at an offset; `None` if there is no complete, valid frame.
     pub(crate) fn frame_at(&mut self, offset: u64) -> Result<Option<(FrameHeader, &[u8])>> {
         let crc = self.crc;

@@ -38,6 +38,7 @@
 //! names it, and must be valid. Bytes behind it are leftovers of a crash, and the next opening cuts them off. The file
 //! is only appended to. Once enough definitions were dropped, the others are written to a new file.
 
+mod cursor;
 mod describe;
 mod edit;
 mod reader;
@@ -48,6 +49,7 @@ mod tests;
 
 use uuid::Uuid;
 
+pub(crate) use cursor::{ManifestChange, ManifestCursor};
 pub(crate) use describe::{ManifestDescription, SeriesLogDescription, describe_manifest, describe_series_log};
 pub(crate) use reader::ManifestContents;
 pub(crate) use series_log::{MAGIC as SERIES_LOG_MAGIC, SeriesLog, parse_series_log_name, series_log_name};

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::edit::read_edit;
 use super::{KIND_EDIT, KIND_FULL, MAGIC, MANIFEST};
-use crate::format::bytes::frame::FrameReader;
+use crate::format::bytes::frame::{FrameHeader, FrameReader};
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader};
 use crate::format::bytes::{Extent, SaltedCrc};
 use crate::platform::env::{Dir, OpenFile, OpenMode};
@@ -66,15 +66,7 @@ impl ManifestContents {
         };
         let mut offset = LOG_HEADER_BYTES as u64;
         while let Some((header, body)) = frames.frame_at(offset)? {
-            let kind = if contents.record_count == 0 { KIND_FULL } else { KIND_EDIT };
-            let applied = if (header.kind, header.ordinal) == (kind, contents.record_count) {
-                read_edit(body).and_then(|edit| contents.state.apply(&edit).map(|()| edit))
-            } else {
-                Err(format!(
-                    "found record {} of kind {}, expected record {}",
-                    header.ordinal, header.kind, contents.record_count
-                ))
-            };
+            let applied = apply_record(&mut contents.state, contents.record_count, header, body);
             let edit = applied.map_err(|what| frames.file().corrupt(offset, what))?;
             seen(Extent { offset, len: header.frame_len() }, edit, &contents.state);
             contents.record_count += 1;
@@ -83,6 +75,23 @@ impl ManifestContents {
         contents.bad_edit = find_bad_edit(&mut frames, offset, contents.record_count)?;
         Ok(contents)
     }
+}
+
+/// Decodes the record after `record_count` others and applies it. Returns its edit.
+///
+/// After an error the state is partly changed and must be discarded.
+pub(super) fn apply_record(
+    state: &mut DurableState,
+    record_count: u64,
+    header: FrameHeader,
+    body: &[u8],
+) -> std::result::Result<VersionEdit, String> {
+    let kind = if record_count == 0 { KIND_FULL } else { KIND_EDIT };
+    if (header.kind, header.ordinal) != (kind, record_count) {
+        let (found, of_kind) = (header.ordinal, header.kind);
+        return Err(format!("found record {found} of kind {of_kind}, expected record {record_count}"));
+    }
+    read_edit(body).and_then(|edit| state.apply(&edit).map(|()| edit))
 }
 
 /// Returns the bad last edit; `None` if only zeros follow the last valid record.

@@ -297,29 +297,39 @@ impl SeriesLog {
     /// Errors of the header and of the operating system. `Corrupt` for any invalid byte below the valid length: all of
     /// them were synced before a manifest edit named this length.
     pub(crate) fn read(dir: &Dir, uuid: Uuid, end: SeriesLogEnd) -> Result<Vec<SeriesDef>> {
+        Self::read_after(dir, uuid, SeriesLogEnd::default(), end)
+    }
+
+    /// Reads the definitions behind `from` if it is an end of the same file, else those of the whole file.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub(crate) fn read_after(dir: &Dir, uuid: Uuid, from: SeriesLogEnd, end: SeriesLogEnd) -> Result<Vec<SeriesDef>> {
         let mut definitions = Vec::new();
-        if end.len == 0 {
+        let from = if from.file == end.file { from.len } else { 0 };
+        if end.len <= from {
             return Ok(definitions);
         }
         let file = open_and_check_header(dir, uuid, end, OpenMode::Read)?;
         let mut frames = FrameReader::new(file, end.len, SaltedCrc::new(&MAGIC, uuid, end.file.get()));
-        match read_definition_groups(&mut frames, &mut definitions, |_, _| ())? {
+        match read_definition_groups(&mut frames, from, &mut definitions, |_, _| ())? {
             (_, None) => Ok(definitions),
             (offset, Some(what)) => Err(frames.file().corrupt(offset, what)),
         }
     }
 }
 
-/// Reads the groups up to the end of the reader or the first bad group, and appends their definitions.
+/// Reads the groups from an offset up to the end of the reader or the first bad group, and appends their definitions.
 ///
 /// Passes the location of each group, and the number of definitions up to its end, to `seen`. Returns the end of the
 /// valid groups, and the defect of a bad group there. Some definitions of the bad group may have been appended.
 pub(super) fn read_definition_groups(
     frames: &mut FrameReader,
+    from: u64,
     definitions: &mut Vec<SeriesDef>,
     mut seen: impl FnMut(Extent, usize),
 ) -> Result<(u64, Option<String>)> {
-    let mut offset = LOG_HEADER_BYTES as u64;
+    let mut offset = from.max(LOG_HEADER_BYTES as u64);
     while offset < frames.len() {
         let decoded = match frames.frame_at(offset)? {
             None => Err("a bad group of series definitions".to_owned()),

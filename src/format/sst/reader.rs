@@ -34,7 +34,7 @@ use crate::types::time_range::TimeRange;
 /// Reader of an open SST. Threads may share it.
 #[derive(Debug)]
 pub(crate) struct SstReader {
-    pub(super) file: OpenFile,
+    pub(super) file: Arc<OpenFile>,
     pub(crate) footer: SstFooter,
     pub(crate) top: TopPage,
     pub(super) checksum: PartChecksum,
@@ -51,6 +51,11 @@ impl SstReader {
     /// newer release wrote it, [`Error::Corrupt`] if it is damaged, [`Error::Io`] if it is missing or cannot be read.
     pub(crate) fn open(dir: &Dir, uuid: Uuid, meta: &SstMeta, cache: Arc<PageCache>) -> Result<Self> {
         let file = dir.open(&super::sst_file_name(meta.id), OpenMode::Read)?;
+        Self::with_file(Arc::new(file), uuid, meta, cache)
+    }
+
+    /// Creates the reader of an SST whose file is already open. Checks and errors are those of [`open`](Self::open).
+    pub(crate) fn with_file(file: Arc<OpenFile>, uuid: Uuid, meta: &SstMeta, cache: Arc<PageCache>) -> Result<Self> {
         cache.counters().file_opened();
         // SSTs that came with a backup contain the uuid of the database that wrote them.
         let uuid = if meta.origin == 0 { uuid } else { Uuid::from_u128(meta.origin) };
@@ -69,7 +74,7 @@ impl SstReader {
 
     /// Opens an SST without a manifest entry. Its metadata is derived from its footer.
     pub(crate) fn open_standalone(dir: &Dir, name: &str, cache: Arc<PageCache>) -> Result<Self> {
-        let file = dir.open(name, OpenMode::Read)?;
+        let file = Arc::new(dir.open(name, OpenMode::Read)?);
         cache.counters().file_opened();
         let (footer, footer_crc) = read_footer(&file, &cache, None)?;
         let meta = footer.meta(footer_crc);
@@ -77,7 +82,7 @@ impl SstReader {
     }
 
     /// Reads and checks the top page, and creates the reader.
-    fn with_footer(file: OpenFile, footer: SstFooter, meta: SstMeta, cache: Arc<PageCache>) -> Result<Self> {
+    fn with_footer(file: Arc<OpenFile>, footer: SstFooter, meta: SstMeta, cache: Arc<PageCache>) -> Result<Self> {
         let checksum = PartChecksum::new(footer.uuid, footer.id);
         let bytes = read(&file, footer.top_page, &cache)?;
         let corrupt =

@@ -78,6 +78,7 @@ mod byte_packing;
 mod describe;
 mod reader;
 mod record;
+mod segment_cursor;
 mod segment_header;
 mod spare_segments;
 #[cfg(test)]
@@ -88,6 +89,7 @@ pub(crate) use describe::{RecordKind, RecordSummary, SegmentDescription, Segment
 #[cfg(test)]
 use reader::SegmentScan;
 pub(crate) use reader::{SegmentReader, SegmentTail, read_segment};
+pub(crate) use segment_cursor::SegmentCursor;
 #[cfg(test)]
 use segment_header::SegmentLink;
 pub(crate) use segment_header::{MAGIC, Predecessor, SegmentBound, SegmentHeader};
@@ -96,8 +98,10 @@ pub(crate) use writer::WalWriter;
 use std::collections::BTreeMap;
 
 use crate::format::bytes::parse_id;
+use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
+use crate::types::error::Result;
 
 /// File name of the reserve from which a failed append is sealed.
 pub(crate) const RESERVE: &str = "wal.reserve";
@@ -140,4 +144,11 @@ pub(crate) struct WalFiles {
     pub(crate) segments: BTreeMap<FileId, u64>,
     /// Spares by id. The content of a spare is meaningless, but its id is taken.
     pub(crate) spares: BTreeMap<FileId, u64>,
+}
+
+/// Returns the ids of the segments of a directory, ascending.
+pub(crate) fn list_segments(dir: &Dir) -> Result<Vec<FileId>> {
+    let mut ids: Vec<FileId> = dir.list_names()?.iter().filter_map(|name| parse_segment_name(name)).collect();
+    ids.sort_unstable();
+    Ok(ids)
 }

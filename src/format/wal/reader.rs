@@ -146,15 +146,7 @@ impl SegmentReader {
             return Ok(ScanStep::End(tail));
         };
         let seq = header.ordinal;
-        let expected = if header.kind == KIND_SYNC_MARK { self.last_seq } else { self.last_seq.wrapping_add(1) };
-        let record = match header.kind {
-            _ if seq != expected => Err(format!("found seq {seq}, expected {expected}")),
-            _ if header.synced_to > offset => Err("the record claims that bytes behind it were synced".to_owned()),
-            KIND_COMMIT => self.decoder.decode_commit(seq, body).map(Some),
-            KIND_DELETE => self.decoder.decode_delete(seq, body).map(Some),
-            KIND_SYNC_MARK if body.is_empty() => Ok(None),
-            kind => Err(format!("invalid record of kind {kind} with {} bytes", body.len())),
-        };
+        let record = decode_record(&mut self.decoder, self.last_seq, offset, header, body);
         let record = match record {
             Ok(record) => record,
             Err(what) => return Err(self.frames.file().corrupt(offset, what)),
@@ -207,6 +199,29 @@ impl SegmentReader {
 
     fn corrupt(&self, what: impl Into<String>) -> crate::Error {
         self.frames.file().corrupt(self.offset, what)
+    }
+}
+
+/// Decodes the frame at an offset, which follows the record `last_seq`; `None` for a sync mark.
+///
+/// # Errors
+/// The rule of the format that the frame breaks, as text.
+pub(super) fn decode_record<'a>(
+    decoder: &'a mut RecordDecoder,
+    last_seq: u64,
+    offset: u64,
+    header: FrameHeader,
+    body: &[u8],
+) -> std::result::Result<Option<LogRecord<'a>>, String> {
+    let seq = header.ordinal;
+    let expected = if header.kind == KIND_SYNC_MARK { last_seq } else { last_seq.wrapping_add(1) };
+    match header.kind {
+        _ if seq != expected => Err(format!("found seq {seq}, expected {expected}")),
+        _ if header.synced_to > offset => Err("the record claims that bytes behind it were synced".to_owned()),
+        KIND_COMMIT => decoder.decode_commit(seq, body).map(Some),
+        KIND_DELETE => decoder.decode_delete(seq, body).map(Some),
+        KIND_SYNC_MARK if body.is_empty() => Ok(None),
+        kind => Err(format!("invalid record of kind {kind} with {} bytes", body.len())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the WAL: writing, reading by new readers, recycling, and records that are refused.
 
+mod cursor;
 mod faults;
 mod full_disk;
 mod golden;

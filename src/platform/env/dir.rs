@@ -120,6 +120,11 @@ impl Dir {
         listed.map_err(|error| crate::Error::io("list", self.path(), error))
     }
 
+    pub(crate) fn list_names(&self) -> crate::Result<Vec<String>> {
+        let listed = self.retry_without_idle(|| self.handle.list_names());
+        listed.map_err(|error| crate::Error::io("list", self.path(), error))
+    }
+
     pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {
         self.handle.sync(step).map_err(|error| crate::Error::io("sync", self.path(), error))
     }

@@ -32,6 +32,8 @@ pub(crate) trait DirHandle: fmt::Debug + Send + Sync {
     fn link_into(&self, name: &str, target: &dyn DirHandle) -> io::Result<()>;
     /// Returns the entries, in unspecified order. A name that is not UTF-8 is converted lossily.
     fn list(&self) -> io::Result<Vec<DirEntry>>;
+    /// Returns the names of the entries, in unspecified order, without a look at each entry.
+    fn list_names(&self) -> io::Result<Vec<String>>;
     /// Makes the entries durable. Opens nothing where the directory is held open.
     fn sync(&self, step: SyncStep) -> io::Result<()>;
     /// Takes the lock of a file: the exclusive one, creating the file if needed, or the shared one.
@@ -98,6 +100,10 @@ impl DirHandle for PathDir {
 
     fn list(&self) -> io::Result<Vec<DirEntry>> {
         self.env.list(&self.path)
+    }
+
+    fn list_names(&self) -> io::Result<Vec<String>> {
+        self.env.list_names(&self.path)
     }
 
     fn sync(&self, step: SyncStep) -> io::Result<()> {

@@ -57,12 +57,14 @@ pub enum SyncStep {
     BackupCopy,
     /// A backup's directory, before its manifest names the files in it.
     BackupDirectory,
+    /// The directory, by a reader without a lock, before it shows the state of a rewritten manifest.
+    ReaderDirectory,
 }
 
 #[cfg(feature = "testing")]
 impl SyncStep {
     /// All steps. A test with an exhaustive match checks that the list is complete.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::WalGroup,
         Self::WalSegmentEnd,
         Self::WalHeader,
@@ -79,6 +81,7 @@ impl SyncStep {
         Self::ParentDirectory,
         Self::BackupCopy,
         Self::BackupDirectory,
+        Self::ReaderDirectory,
     ];
 }
 
@@ -126,6 +129,12 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
     ///
     /// A name that is not UTF-8 is converted lossily.
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+    /// Returns the names of the entries of a directory, in unspecified order, without a look at each entry.
+    ///
+    /// The default implementation calls [`list`](Self::list).
+    fn list_names(&self, dir: &Path) -> io::Result<Vec<String>> {
+        Ok(self.list(dir)?.into_iter().map(|entry| entry.name).collect())
+    }
     /// Creates a directory and its missing parents; succeeds if the directory exists.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes the entries of a directory durable.

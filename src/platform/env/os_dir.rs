@@ -138,6 +138,11 @@ impl DirHandle for OsDir {
         Ok(entries)
     }
 
+    fn list_names(&self) -> io::Result<Vec<String>> {
+        let entries = rustix::fs::Dir::read_from(&self.file)?;
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
     fn sync(&self, _step: SyncStep) -> io::Result<()> {
         self.file.sync_all()
     }

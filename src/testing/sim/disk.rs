@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use super::file_bytes::{SeededRng, hash_bytes, len_u64, mix_hash};
 use super::op::{DiskOp, Inode};
 use super::sim_env::SimEnv;
 use crate::platform::env::{Env, SyncStep};
+use crate::types::error::Result;
+use crate::{Db, DbReader};
 
 /// Initial wall clock of a new disk: 2020-09-13T12:26:40Z.
 const WALL_AT_START: i128 = 1_600_000_000_000_000_000;
@@ -40,6 +43,14 @@ impl SimDisk {
     #[must_use]
     pub fn from_state(state: DiskState, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(DiskInner::new(state, seed))))
+    }
+
+    /// Opens a database of this disk read-only, in the current incarnation of the process.
+    ///
+    /// # Errors
+    /// Those of [`DbReaderBuilder::open`](crate::DbReaderBuilder::open).
+    pub fn open_reader(&self, dir: &Path) -> Result<DbReader> {
+        Db::builder(dir).env(self.env()).read_only().open_blocking()
     }
 
     /// Environment of the current incarnation of the process.
@@ -71,6 +82,11 @@ impl SimDisk {
     #[must_use]
     pub fn base(&self) -> DiskState {
         self.with_inner(|inner| inner.base.clone())
+    }
+
+    /// Carries out an operation of another disk's log, as another process.
+    pub(crate) fn carry_out(&self, op: &DiskOp) {
+        self.with_inner(|inner| inner.carry_out(op.clone()));
     }
 
     /// Current state of the disk.

@@ -81,10 +81,11 @@ fn every_sync_step_is_in_the_list_of_all() {
         SyncStep::BackupCopy => 13,
         SyncStep::BackupDirectory => 14,
         SyncStep::Reserve => 15,
+        SyncStep::ReaderDirectory => 16,
     };
     let mut numbers: Vec<usize> = SyncStep::ALL.into_iter().map(number).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..16).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..17).collect::<Vec<_>>());
 }
 
 #[test]

@@ -45,9 +45,11 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Locked { .. } | Self::OutOfResources { .. } | Self::ThreadStart { .. } | Self::QueueFull => {
-                ErrorKind::Busy
-            }
+            Self::Locked { .. }
+            | Self::SnapshotExpired { .. }
+            | Self::OutOfResources { .. }
+            | Self::ThreadStart { .. }
+            | Self::QueueFull => ErrorKind::Busy,
             Self::NotADatabase { .. }
             | Self::BackupTargetNotEmpty { .. }
             | Self::BackupInsideDatabase { .. }
@@ -66,6 +68,7 @@ impl Error {
             | Self::InvalidTimestamp { .. } => ErrorKind::InvalidInput,
             Self::TooManySeries { .. }
             | Self::TooManyKeyBytes { .. }
+            | Self::UnflushedLogTooLarge { .. }
             | Self::QueryTooLarge { .. }
             | Self::DeadlineExceeded { .. } => ErrorKind::LimitExceeded,
             Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,

@@ -50,6 +50,13 @@ fn file_rows() -> Vec<Row> {
             "the directory db was moved or replaced; drop every handle, then open the database where it is now",
         ),
         (
+            Error::SnapshotExpired { file: file.clone() },
+            Busy,
+            true,
+            "db/1.sst was replaced by the process that writes the database; refresh the reader, and read from a new \
+             snapshot",
+        ),
+        (
             Error::DatabaseNotFound { dir: dir.clone() },
             NotFound,
             false,
@@ -351,6 +358,13 @@ fn input_rows() -> Vec<Row> {
             false,
             "the keys of all series would exceed the limit of 50 bytes; raise `max_series_key_bytes`, or use fewer or \
              shorter keys",
+        ),
+        (
+            Error::UnflushedLogTooLarge { needed: 20, limit: 10 },
+            ErrorKind::LimitExceeded,
+            false,
+            "the unflushed log needs at least 20 bytes, `memory_budget` leaves 10; raise `memory_budget`, or flush the \
+             database",
         ),
         (
             Error::QueryTooLarge { needed: 20, limit: 10 },

@@ -65,6 +65,8 @@ impl Error {
             Self::Io { action, source, .. } => advice_for_io(action, source.kind()),
             Self::OutOfResources { .. } => "raise the limit or close other files, then try again",
             Self::DirectoryMoved { .. } => "drop every handle, then open the database where it is now",
+            Self::SnapshotExpired { .. } => "refresh the reader, and read from a new snapshot",
+            Self::UnflushedLogTooLarge { .. } => "raise `memory_budget`, or flush the database",
             Self::ThreadStart { .. } => "raise the limit or end other threads, then try again",
             Self::Closed => "open it again",
             Self::ForkedHandle { .. } => "open the database after the fork, in one of the two processes",
@@ -164,6 +166,9 @@ impl Error {
             Self::MissingFiles { dir, files } => {
                 write!(f, "{} lacks files that its manifest names: {}", dir.display(), files.join(", "))
             }
+            Self::SnapshotExpired { file } => {
+                write!(f, "{} was replaced by the process that writes the database", file.display())
+            }
             Self::UnsupportedVersion { file, found, newest } => {
                 let file = file.display();
                 write!(f, "{file} has format version {found}, this release reads versions up to {newest}")
@@ -199,6 +204,9 @@ impl Error {
             }
             Self::QueryTooLarge { needed, limit } => {
                 write!(f, "the query needs at least {needed} bytes, `memory_limit` allows {limit}")
+            }
+            Self::UnflushedLogTooLarge { needed, limit } => {
+                write!(f, "the unflushed log needs at least {needed} bytes, `memory_budget` leaves {limit}")
             }
             Self::DeadlineExceeded { deadline } => write!(f, "the query took longer than {deadline:?}"),
             Self::InvalidTimestamp { text, detail } => write!(f, "{text:?} is not a timestamp: {detail}"),
