@@ -115,7 +115,7 @@ impl CreationRequest {
 ///   policy;
 /// - [`Error::InvalidName`] or [`Error::TooLarge`] if the key is invalid, see [`SeriesKey::validate`];
 /// - [`Error::TooManySeries`] if [`max_series`](crate::DbBuilder::max_series) is reached, or [`Error::TooManyKeyBytes`]
-///   if [`max_series_key_bytes`](crate::DbBuilder::max_series_key_bytes) is;
+///   if [`max_series_key_bytes`](crate::DbBuilder::max_series_key_bytes) is; [`Error::SeriesIdsExhausted`];
 /// - the errors of [`Db::write`] that concern the database.
 #[derive(Clone)]
 #[must_use = "no series is created before `.await` or `.blocking()`"]

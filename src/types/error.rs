@@ -313,6 +313,14 @@ pub enum Error {
         /// The maximum number of series.
         cap: u32,
     },
+    /// As many series as a database can ever define were defined; existing series accept further writes.
+    ///
+    /// The ids of dropped series are not used again.
+    #[non_exhaustive]
+    SeriesIdsExhausted {
+        /// The number of ids of a database.
+        limit: u32,
+    },
     /// The keys of all series would exceed their limit in bytes; existing series accept further writes.
     #[non_exhaustive]
     TooManyKeyBytes {

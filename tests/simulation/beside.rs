@@ -32,19 +32,15 @@ impl Beside {
             Some(reader) => reader.refresh_blocking().map(drop),
             None => world.disk.open_reader(Path::new(DIR)).map(|reader| self.reader = Some(reader)),
         };
-        match (refreshed, &self.reader) {
-            (Ok(()), Some(reader)) => {
-                let snapshot = reader.snapshot();
-                self.check(&snapshot, world, struck)
-            }
-            (Err(Error::SnapshotExpired { .. } | Error::DatabaseNotFound { .. }), _) => false,
-            (Err(error), _) => {
+        if let Err(error) = refreshed {
+            if !matches!(error, Error::SnapshotExpired { .. } | Error::DatabaseNotFound { .. }) {
                 assert!(world.disk.faults_hit() > struck, "a reader fails: {error}");
                 self.end();
-                false
             }
-            (Ok(()), None) => false,
+            return false;
         }
+        let snapshot = self.reader.as_ref().map(DbReader::snapshot);
+        snapshot.is_some_and(|snapshot| self.check(&snapshot, world, struck))
     }
 
     fn check(&mut self, snapshot: &Snapshot, world: &World, struck: u64) -> bool {

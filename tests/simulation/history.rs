@@ -325,16 +325,13 @@ impl Run {
         if self.world.db.is_none() {
             self.ran.openings += 1;
             self.beside.keep_promises(&self.world);
-            match self.world.open(self.after) {
-                Ok(()) => {
-                    self.beside.trust();
-                    self.after = Crash::Process;
-                }
-                Err(_) => {
-                    self.beside.doubt();
-                    self.beside.end();
-                    self.world.kill();
-                }
+            if self.world.open(self.after).is_ok() {
+                self.beside.trust();
+                self.after = Crash::Process;
+            } else {
+                self.beside.doubt();
+                self.beside.end();
+                self.world.kill();
             }
         }
     }

@@ -120,7 +120,8 @@ impl SeriesIndex {
     /// Registers a series of which a handle is given out, so that the handle can be resolved once its id is burnt.
     pub(crate) fn register_handle(&self, def: &Arc<SeriesDef>) {
         if let Some(handles) = &self.handles {
-            handles.insert(def, |id| self.get(id).is_some());
+            // Series that are newer than this index are defined, too.
+            handles.insert(def, |id| id.get() >= self.next_id || self.get(id).is_some());
         }
     }
 
@@ -302,7 +303,7 @@ impl SeriesIndex {
     ///
     /// # Errors
     /// `TypeMismatch` or `DuplicatesMismatch` if it has points and another type or policy; `TooManySeries` if it does
-    /// not exist, and `max_series` is reached or no id is left; `TooManyKeyBytes` if the key exceeds their limit.
+    /// not exist, and `max_series` is reached; `SeriesIdsExhausted` if no id is left; `TooManyKeyBytes` if the key exceeds their limit.
     pub(crate) fn find_or_create(
         &mut self,
         key: &SeriesKey,
@@ -319,8 +320,13 @@ impl SeriesIndex {
             }
         }
         let NewSeriesSettings { seq, cap, key_bytes_cap, duplicates } = settings;
-        let has_room = self.listed_count() < cap as usize && self.next_id < MAX_SERIES_IDS;
-        let id = has_room.then(|| SeriesId::new(self.next_id)).ok_or(Error::TooManySeries { cap })?;
+        if self.listed_count() >= cap as usize {
+            return Err(Error::TooManySeries { cap });
+        }
+        if self.next_id >= MAX_SERIES_IDS {
+            return Err(Error::SeriesIdsExhausted { limit: MAX_SERIES_IDS });
+        }
+        let id = SeriesId::new(self.next_id);
         if self.key_bytes + key.byte_len() as u64 > key_bytes_cap {
             return Err(Error::TooManyKeyBytes { cap: key_bytes_cap });
         }

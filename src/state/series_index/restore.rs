@@ -60,3 +60,27 @@ impl SeriesIndex {
         Self { handles: Some(Arc::new(SeriesHandles::new())), ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::series_index::{NewSeriesSettings, SeriesLookup};
+    use crate::types::duplicate_policy::DuplicatePolicy;
+    use crate::types::error::Error;
+    use crate::types::point::ValueType;
+    use crate::types::series::{MAX_SERIES_IDS, SeriesKey};
+
+    #[test]
+    fn the_last_id_is_assigned_and_then_the_error_says_that_ids_are_used_up() {
+        let mut index = SeriesIndex::default();
+        index.restore_sets(MAX_SERIES_IDS - 1, &ManifestSeriesSets::default()).unwrap();
+        let mut index = index.opened();
+        let settings =
+            NewSeriesSettings { seq: 1, cap: 5, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
+        let mut create = |name: &str| index.find_or_create(&SeriesKey::new(name), ValueType::F64, None, settings);
+        assert!(matches!(create("a").unwrap(), SeriesLookup::Created(..)));
+        assert!(matches!(create("a").unwrap(), SeriesLookup::Existing(_)));
+        let error = create("b").unwrap_err();
+        assert!(matches!(error, Error::SeriesIdsExhausted { limit: MAX_SERIES_IDS, .. }), "{error}");
+    }
+}

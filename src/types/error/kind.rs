@@ -67,6 +67,7 @@ impl Error {
             | Self::SumOverflow { .. }
             | Self::InvalidTimestamp { .. } => ErrorKind::InvalidInput,
             Self::TooManySeries { .. }
+            | Self::SeriesIdsExhausted { .. }
             | Self::TooManyKeyBytes { .. }
             | Self::UnflushedLogTooLarge { .. }
             | Self::QueryTooLarge { .. }

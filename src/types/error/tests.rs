@@ -347,19 +347,6 @@ fn input_rows() -> Vec<Row> {
             "no series temp; create it with `create_series`, or list those that exist",
         ),
         (
-            Error::TooManySeries { cap: 5 },
-            ErrorKind::LimitExceeded,
-            false,
-            "a new series would exceed the limit of 5; raise `max_series`, or use fewer distinct tag values",
-        ),
-        (
-            Error::TooManyKeyBytes { cap: 50 },
-            ErrorKind::LimitExceeded,
-            false,
-            "the keys of all series would exceed the limit of 50 bytes; raise `max_series_key_bytes`, or use fewer or \
-             shorter keys",
-        ),
-        (
             Error::UnflushedLogTooLarge { needed: 20, limit: 10 },
             ErrorKind::LimitExceeded,
             false,
@@ -382,8 +369,33 @@ fn input_rows() -> Vec<Row> {
     ]
 }
 
+fn series_limit_rows() -> Vec<Row> {
+    vec![
+        (
+            Error::TooManySeries { cap: 5 },
+            ErrorKind::LimitExceeded,
+            false,
+            "a new series would exceed the limit of 5; raise `max_series`, or use fewer distinct tag values",
+        ),
+        (
+            Error::SeriesIdsExhausted { limit: 7 },
+            ErrorKind::LimitExceeded,
+            false,
+            "no series id is left: 7 series have been defined, dropped ones included; copy the data to a new database, \
+             whose ids begin again",
+        ),
+        (
+            Error::TooManyKeyBytes { cap: 50 },
+            ErrorKind::LimitExceeded,
+            false,
+            "the keys of all series would exceed the limit of 50 bytes; raise `max_series_key_bytes`, or use fewer or \
+             shorter keys",
+        ),
+    ]
+}
+
 fn rows() -> Vec<Row> {
-    [file_rows(), io_rows(), state_rows(), input_rows()].into_iter().flatten().collect()
+    [file_rows(), io_rows(), state_rows(), input_rows(), series_limit_rows()].into_iter().flatten().collect()
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Error {
             Self::StaleSeries { .. } => "get it again with `db.series(&key)`",
             Self::SeriesNotFound { .. } => "create it with `create_series`, or list those that exist",
             Self::TooManySeries { .. } => "raise `max_series`, or use fewer distinct tag values",
+            Self::SeriesIdsExhausted { .. } => "copy the data to a new database, whose ids begin again",
             Self::TooManyKeyBytes { .. } => "raise `max_series_key_bytes`, or use fewer or shorter keys",
             Self::InvalidOption { .. } => "change the option",
             Self::InvalidQuery { .. } => "change the query",
@@ -196,6 +197,9 @@ impl Error {
             }
             Self::SeriesNotFound { key } => write!(f, "no series {key}"),
             Self::TooManySeries { cap } => write!(f, "a new series would exceed the limit of {cap}"),
+            Self::SeriesIdsExhausted { limit } => {
+                write!(f, "no series id is left: {limit} series have been defined, dropped ones included")
+            }
             Self::TooManyKeyBytes { cap } => write!(f, "the keys of all series would exceed the limit of {cap} bytes"),
             Self::InvalidOption { option, detail } => write!(f, "invalid option {option}: {detail}"),
             Self::InvalidQuery { detail } => write!(f, "invalid query: {detail}"),
