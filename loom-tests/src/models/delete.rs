@@ -109,7 +109,7 @@ const FULL: [HistoryOp; 5] = [
 ];
 
 /// Explores the model of a delete that makes room. No flush succeeds, so the delete stays in the WAL, and the file that
-/// it hides goes before any edit has the tombstone. No request asks for a sync.
+/// it hides goes before any edit has the tombstone. Only the last batch asks for a sync, which the delete may share.
 pub fn delete_ahead_of_flush() -> Exploration {
     explore("delete_ahead_of_flush", 1_000, ahead_of_flush)
 }
@@ -130,6 +130,7 @@ fn ahead_of_flush(witness: &Witness) {
     flushed.recv_blocking().expect("every request is answered").expect_err("every flush fails");
     let unsynced = world.write_with(&[7], Durability::Os, None);
     let deleted = world.delete(3, 5);
+    let after = world.write_with(&[4], Durability::Sync, None);
     look(&world, &FULL);
     ended(deleted.recv_blocking());
     let version = look(&world, &FULL);
@@ -138,7 +139,6 @@ fn ahead_of_flush(witness: &Witness) {
         witness.seen();
     }
     drop(version);
-    let after = world.write_with(&[4], Durability::Os, None);
     look(&world, &FULL);
     world.send(WriterCommand::Release);
     running.end();

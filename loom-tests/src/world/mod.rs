@@ -88,7 +88,7 @@ impl ModelActors {
         let Self { writer, commands, frozen, plans: _ } = self;
         let (tables, reports) = (world.store.clone(), world.inbox.clone());
         let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
-        let writer = thread::spawn(move || block_on(writer.run(commands)));
+        let writer = spawn_writer(writer, commands);
         ActorThreads { writer, others: vec![flusher] }
     }
 
@@ -97,7 +97,7 @@ impl ModelActors {
         let Self { writer, commands, frozen: _, plans } = self;
         let (merges, reports) = (world.store.clone(), world.inbox.clone());
         let compactor = thread::spawn(move || block_on(run_compactor(merges, plans, reports)));
-        let writer = thread::spawn(move || block_on(writer.run(commands)));
+        let writer = spawn_writer(writer, commands);
         ActorThreads { writer, others: vec![compactor] }
     }
 
@@ -108,9 +108,18 @@ impl ModelActors {
         let flusher = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
         let (merges, reports) = (world.store.clone(), world.inbox.clone());
         let compactor = thread::spawn(move || block_on(run_compactor(merges, plans, reports)));
-        let writer = thread::spawn(move || block_on(writer.run(commands)));
+        let writer = spawn_writer(writer, commands);
         ActorThreads { writer, others: vec![flusher, compactor] }
     }
+}
+
+/// Starts the writer on a thread of the model.
+///
+/// Its stack is larger than loom's default of 32 KiB, which the sources with all faults exceed.
+fn spawn_writer(writer: Writer<ModelStorage, NoTimers>, commands: Receiver<WriterMessage>) -> JoinHandle<()> {
+    const STACK_WORDS: usize = 16 << 10;
+    let thread = thread::Builder::new().stack_size(STACK_WORDS);
+    thread.spawn(move || block_on(writer.run(commands))).expect("a thread of the model starts")
 }
 
 impl ActorThreads {
