@@ -20,7 +20,7 @@ impl Db {
     /// independently.
     ///
     /// If the flush fails because the disk is full, the backup holds what is in files, and
-    /// [`BackupReport::unflushed`] tells how much is missing.
+    /// [`BackupReport::unflushed`] is the number of records that are missing.
     ///
     /// A backup that a crash interrupts has no file `manifest`: it cannot be opened, and another backup into its
     /// directory fails with [`Error::BackupTargetNotEmpty`] until the directory is deleted. A backup that fails

@@ -26,7 +26,7 @@ impl Beside {
     ///
     /// After an error, which only a fault may cause, the next call opens a new reader.
     pub(crate) fn look(&mut self, world: &World) -> bool {
-        self.is_doubtful |= world.db.as_ref().is_some_and(|db| db.stats().read_only.is_some());
+        self.doubt_if_read_only(world);
         let struck = world.disk.faults_hit();
         let refreshed = match &self.reader {
             Some(reader) => reader.refresh_blocking().map(drop),
@@ -65,6 +65,11 @@ impl Beside {
     /// Notes that what the directory contains may not be durable, although every later sync succeeds.
     pub(crate) fn doubt(&mut self) {
         self.is_doubtful = true;
+    }
+
+    /// Does so if the writer is read-only: a sync may have failed.
+    pub(crate) fn doubt_if_read_only(&mut self, world: &World) {
+        self.is_doubtful |= world.db.as_ref().is_some_and(|db| db.stats().read_only.is_some());
     }
 
     /// Notes that an opening has made the state of the directory durable.

@@ -481,9 +481,7 @@ impl Run {
     /// Ends the process without a close.
     fn end(&mut self, how: impl FnOnce(&mut World), after: Crash) {
         self.let_go();
-        if self.world.db.as_ref().is_some_and(|db| db.stats().read_only.is_some()) {
-            self.beside.doubt();
-        }
+        self.beside.doubt_if_read_only(&self.world);
         self.beside.end();
         self.newest = None;
         // A new disk counts from zero.

@@ -63,6 +63,18 @@ fn open(world: &mut World) {
     world.open(Crash::Process).expect("it opens");
 }
 
+/// Ends a life: closes the database, or kills the process.
+fn end_life(world: &mut World, closes: bool) {
+    if closes { assert!(world.close()) } else { world.kill() }
+}
+
+/// Opens the database once more, compacts it and closes it.
+fn compact_in_a_last_life(world: &mut World) {
+    open(world);
+    assert!(world.compact());
+    assert!(world.close());
+}
+
 /// New series, batches in groups, late points, rotations, freezes, flushes, all durabilities, close; then the same
 /// again.
 fn two_lives(world: &mut World) {
@@ -444,15 +456,9 @@ fn fleeting_series(world: &mut World) {
         _ = world.look();
         world.delete_fleeting(Some(4));
         world.write_one();
-        if life == 1 {
-            assert!(world.close());
-        } else {
-            world.kill();
-        }
+        end_life(world, life == 1);
     }
-    open(world);
-    assert!(world.compact());
-    assert!(world.close());
+    compact_in_a_last_life(world);
 }
 
 /// Definitions of series whose points are all deleted are dropped: the series log is rewritten, and the series come
@@ -479,15 +485,9 @@ fn dropped_definitions(world: &mut World) {
         }
         world.write(&[SYNC, OS]);
         _ = world.look();
-        if life == 1 {
-            assert!(world.close());
-        } else {
-            world.kill();
-        }
+        end_life(world, life == 1);
     }
-    open(world);
-    assert!(world.compact());
-    assert!(world.close());
+    compact_in_a_last_life(world);
 }
 
 /// Each opening finds deletes of points in SSTs, of points that it replays, and of points that the opening before

@@ -9,7 +9,7 @@ use crate::engine::actor::{
 use crate::explore::{Exploration, Witness, explore};
 use crate::state::version::BASE;
 use crate::sync::{Receiver, block_on};
-use crate::world::{ModelActors, ModelDatabase, ModelSetup};
+use crate::world::{ModelActors, ModelDatabase, ModelSetup, spawn_writer};
 
 /// The first two batches are in overlapping SSTs. The third batch is flushed before, during or after their compaction.
 const BATCHES: [&[i64]; 3] = [&[1, 5], &[3], &[4]];
@@ -31,7 +31,7 @@ fn body(witness: &Witness) {
     let flushing = thread::spawn(move || block_on(run_flusher(tables, frozen, reports)));
     let merging = world.clone();
     let compactor = thread::spawn(move || merge_twice(&merging, &plans));
-    let writer = thread::spawn(move || block_on(writer.run(commands)));
+    let writer = spawn_writer(writer, commands);
     look(&world, witness);
     look(&world, witness);
     compacted.recv_blocking().expect("every request is answered").expect("the first report is acted on");

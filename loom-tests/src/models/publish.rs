@@ -5,8 +5,7 @@ use loom::thread;
 
 use crate::engine::actor::WriterCommand;
 use crate::explore::{Exploration, Witness, explore};
-use crate::sync::block_on;
-use crate::world::{ModelDatabase, ModelDisk, ModelSetup, points_after_batches};
+use crate::world::{ModelDatabase, ModelDisk, ModelSetup, points_after_batches, spawn_writer};
 
 const FIRST: &[i64] = &[1, 2];
 const SECOND: &[i64] = &[4, 3];
@@ -23,7 +22,7 @@ pub fn publish() -> Exploration {
 
 fn body(witness: &Witness) {
     let (world, actors) = ModelDatabase::new(&ModelSetup::default());
-    let writer = thread::spawn(move || block_on(actors.writer.run(actors.commands)));
+    let writer = spawn_writer(actors.writer, actors.commands);
     let reading = world.clone();
     let witness = witness.clone();
     let reader = thread::spawn(move || {

@@ -116,7 +116,10 @@ impl ModelActors {
 /// Starts the writer on a thread of the model.
 ///
 /// Its stack is larger than loom's default of 32 KiB, which the sources with all faults exceed.
-fn spawn_writer(writer: Writer<ModelStorage, NoTimers>, commands: Receiver<WriterMessage>) -> JoinHandle<()> {
+pub(crate) fn spawn_writer(
+    writer: Writer<ModelStorage, NoTimers>,
+    commands: Receiver<WriterMessage>,
+) -> JoinHandle<()> {
     const STACK_WORDS: usize = 16 << 10;
     let thread = thread::Builder::new().stack_size(STACK_WORDS);
     thread.spawn(move || block_on(writer.run(commands))).expect("a thread of the model starts")
@@ -144,7 +147,7 @@ pub(crate) struct ModelSetup {
     pub(crate) failing_flushes: usize,
     /// Batches that are in one SST each when the database is opened. They are the first records of the history.
     pub(crate) flushed: &'static [&'static [i64]],
-    /// Time since a failed flush after which stalled commands are rejected. The clock of a model stands still, so
+    /// Time since a failed flush after which stalled commands are rejected. The clock of a model does not advance, so
     /// only zero rejects any.
     pub(crate) stall_timeout: Duration,
     /// Durability of deletes.

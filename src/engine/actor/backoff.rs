@@ -11,6 +11,7 @@ pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Backoff {
     shortest: Duration,
+    longest: Duration,
     current: Duration,
 }
 
@@ -21,7 +22,12 @@ impl Backoff {
 
     /// Creates a backoff with another time until the first retry.
     pub(super) fn starting_at(shortest: Duration) -> Self {
-        Self { shortest, current: shortest }
+        Self::between(shortest, MAX_BACKOFF)
+    }
+
+    /// Creates a backoff with another time until the first retry, and another longest time.
+    pub(super) fn between(shortest: Duration, longest: Duration) -> Self {
+        Self { shortest, longest, current: shortest }
     }
 
     /// Returns the time until the retry after the next failure.
@@ -32,7 +38,7 @@ impl Backoff {
     /// Returns the time until the retry, and doubles it for the next failure.
     pub(super) fn after_failure(&mut self) -> Duration {
         let wait = self.current;
-        self.current = (wait * 2).min(MAX_BACKOFF);
+        self.current = (wait * 2).min(self.longest);
         wait
     }
 

@@ -1,6 +1,6 @@
 //! Execution of queued commands: commit groups, flush, compact, and the steps of a shutdown.
 
-use super::admission::{ActiveMemtable, MemtableAdmission, admits_stalled_delete};
+use super::admission::{ActiveMemtable, MemtableAdmission};
 use super::compactor_schedule::CompactorEvent;
 use super::effects::MachineEvent;
 use super::flush::{FlushEvent, frozen_seq, has_active_records};
@@ -15,7 +15,6 @@ use crate::state::log_record::AppendError;
 use crate::state::memtable::{FrozenMemtable, Memtable};
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
 
@@ -74,74 +73,12 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         true
     }
 
-    /// Rejects the next group, except its syncs, and deletes for which the full memtable has room.
-    fn commit_without_freeze(&mut self, error: &Error) {
-        let admits_delete = admits_stalled_delete(self.versions.current(), self.memtable.is_epoch_exhausted());
-        let mut group = self.queue.take_group();
-        let is_rejected =
-            |queued: &mut QueuedCommand| queued.command.needs_room() || (queued.command.is_delete() && !admits_delete);
-        group.extract_if(.., is_rejected).for_each(|queued| queued.command.reject(error));
-        if !group.is_empty() {
-            self.commit_commands(group);
-        }
-    }
-
-    /// Answers the commands that need not wait, or must not wait longer, while writes are stalled.
-    ///
-    /// Returns `true` if the first queued command was among them.
-    fn answer_while_stalled(&mut self) -> bool {
-        let first_was_sync = self.answer_syncs_while_stalled();
-        self.reject_stalled_commands() || first_was_sync
-    }
-
-    /// Answers commands that wait for a failing flush.
-    ///
-    /// After the timeout all that need room are rejected, before only those that must not wait. A rejected command
-    /// never got a seq, so it is certainly absent. Deletes make room, so they are executed once nothing is queued
-    /// before them: they overtake no command, and get a later seq than everything acknowledged. Commands that wait for
-    /// a running flush, or for a compaction, stay: it ends. Returns `true` if a command was answered.
-    fn reject_stalled_commands(&mut self) -> bool {
-        let waits_for_flush = self.versions.current().frozen.len() >= MAX_FROZEN_MEMTABLES;
-        let Some(failure) = self.flush.failure().filter(|_| waits_for_flush) else { return false };
-        let left = failure.time_left(self.timers.monotonic_now(), self.stall_timeout);
-        let error = Error::write_stalled(failure.error.clone());
-        let must_end = |command: &WriterCommand| command.needs_room() && (left.is_zero() || command.refuses_to_wait());
-        let rejected = self.queue.drain_matching(must_end);
-        if !left.is_zero() {
-            self.timers.arm_no_later(Timer::StallTimeout, left);
-        }
-        let was_rejected = !rejected.is_empty();
-        for queued in rejected {
-            queued.command.reject(&error);
-        }
-        self.execute_stalled_deletes(left.is_zero(), &error) || was_rejected
-    }
-
-    /// Executes the deletes at the head of the queue, or rejects them after the timeout if the memtable takes no more.
-    ///
-    /// Returns `true` if there were any and they were answered.
-    fn execute_stalled_deletes(&mut self, has_timed_out: bool, error: &Error) -> bool {
-        let is_admitted = admits_stalled_delete(self.versions.current(), self.memtable.is_epoch_exhausted());
-        if !self.queue.front().is_some_and(WriterCommand::is_delete) || !(is_admitted || has_timed_out) {
-            return false;
-        }
-        let deletes = self.queue.take_group_of(WriterCommand::is_delete);
-        if is_admitted {
-            self.commit_commands(deletes);
-        } else {
-            for queued in deletes {
-                queued.command.reject(error);
-            }
-        }
-        true
-    }
-
     /// Executes the queued syncs while writes are stalled.
     ///
     /// Returns `true` if the first queued command was a sync.
     ///
     /// A sync needs no room in the memtable. It covers acknowledged writes only, so it need not wait for queued ones.
-    fn answer_syncs_while_stalled(&mut self) -> bool {
+    pub(super) fn answer_syncs_while_stalled(&mut self) -> bool {
         let is_sync = |command: &WriterCommand| matches!(command, WriterCommand::Sync { .. });
         let first_is_sync = self.queue.front().is_some_and(is_sync);
         let syncs = self.queue.drain_matching(is_sync);
@@ -157,20 +94,20 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         first_is_sync
     }
 
-    fn commit_next_group(&mut self) {
+    pub(super) fn commit_next_group(&mut self) {
         let commands = self.queue.take_group();
         self.commit_commands(commands);
     }
 
     /// Commits commands as one group. After a lack of space those that need room are rejected.
-    fn commit_commands(&mut self, mut commands: Vec<QueuedCommand>) {
+    pub(super) fn commit_commands(&mut self, mut commands: Vec<QueuedCommand>) {
         if let Some(error) = self.storage.no_space().filter(|_| self.read_only_cause.is_none()) {
             // No append is tried. Deletes go on: they make room, and the storage kept some for them.
             let error = Error::write_failed(error.clone());
             let needs_room = commands.extract_if(.., |queued| queued.command.needs_room());
             for queued in needs_room {
                 queued.command.reject(&error);
-                // Somebody wants to write: look for room again soon.
+                // A caller wants to write: look for room again in a moment.
                 self.reserve_backoff.reset();
             }
         }
@@ -178,14 +115,6 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         self.commit_group(commands);
         if deletes {
             self.make_room_by_deletes();
-        }
-    }
-
-    /// Drops the files that deletes hide whole, if there is a lack of space; otherwise compactions remove the points.
-    fn make_room_by_deletes(&mut self) {
-        let flush_lacks_space = self.flush.failure().is_some_and(|failure| failure.error.is_out_of_space());
-        if (flush_lacks_space || self.storage.no_space().is_some()) && self.sync_now().is_ok() {
-            self.dispatch(MachineEvent::Retention(RetentionEvent::Apply));
         }
     }
 
@@ -223,15 +152,14 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
 
     /// Commits deletes, and a sync mark behind them.
     ///
-    /// A process that reads beside this one shows only records that the log states to be synced. It must show these
-    /// deletes before the edit that relies on them.
+    /// A process that reads beside this one must show these deletes before the edit that relies on them.
     pub(super) fn commit_marked_deletes(&mut self, deletes: Vec<DeleteRequest>) -> Result<()> {
         if let Some(error) = self.storage.no_space() {
             // There is no room for a mark.
             return Err(error.clone());
         }
         self.commit_deletes(deletes)?;
-        self.storage.write_sync_mark().inspect_err(|error| self.enter_read_only(error))
+        self.write_sync_mark()
     }
 
     /// Performs the steps of a group, and answers its commands.

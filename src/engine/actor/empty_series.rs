@@ -53,6 +53,7 @@
 
 use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
 use super::interfaces::{EmptySeriesFound, SeriesToCheck, Timer};
@@ -111,7 +112,7 @@ pub(super) struct EmptySeriesCheck {
     /// Time before which a check looks for droppable series only if it is needed at once.
     earliest_drop: Duration,
     /// Time from a check that found too few droppable series to the next one.
-    drop_backoff: Duration,
+    drop_backoff: Backoff,
 }
 
 /// What decides which series are droppable, as far as it changes without a point or a delete.
@@ -144,7 +145,7 @@ impl EmptySeriesCheck {
             last_full_cutoff: None,
             last_drop_check: None,
             earliest_drop: Duration::ZERO,
-            drop_backoff: MIN_CHECK_INTERVAL,
+            drop_backoff: Backoff::between(MIN_CHECK_INTERVAL, MAX_DROP_BACKOFF),
         }
     }
 
@@ -256,9 +257,10 @@ impl EmptySeriesCheck {
     ///
     /// SSTs may name the same empty series for long, and each check reads their indexes.
     fn note_drop_check(&mut self, found_enough: bool, now: Duration) {
-        self.earliest_drop = now + self.drop_backoff;
-        self.drop_backoff =
-            if found_enough { MIN_CHECK_INTERVAL } else { (self.drop_backoff * 2).min(MAX_DROP_BACKOFF) };
+        self.earliest_drop = now + self.drop_backoff.after_failure();
+        if found_enough {
+            self.drop_backoff.reset();
+        }
     }
 
     fn on_finished(

@@ -36,6 +36,9 @@
 //! list such as `[DropWalSegments, Handle(retention), Handle(answer the waiters), Handle(next compactor job)]` fixes
 //! the order of everything that other threads and a crash can observe.
 //!
+//! The shell has its steps in `writer` (turns, events and effects), `commands` (the queue) and `full_disk` (commands that
+//! cannot wait, reserves).
+//!
 //! Invariants of the shell:
 //! - Durable, then visible, then acknowledged, then deleted.
 //! - Every change of the version is published in one store.
@@ -59,6 +62,7 @@ mod effects;
 mod empty_series;
 mod flush;
 mod flusher;
+mod full_disk;
 mod group_builder;
 mod group_commit;
 mod install;

@@ -25,26 +25,24 @@
 //! - A rule's delete contains the series that the rule matches, and waits until all series were tested. At most
 //!   [`MAX_TESTS_PER_TURN`] tests run in one turn, so that they delay writes no longer than a sync does.
 
+mod rule_deletes;
 mod taken_back;
 
 use std::time::Duration;
 
+use self::rule_deletes::RuleProgress;
 use super::backoff::Backoff;
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
 use super::empty_series::EmptySeriesEvent;
 use super::interfaces::Timer;
-use super::messages::DeleteRequest;
 use crate::state::file_id::FileId;
-use crate::state::series_index::SeriesIndex;
 use crate::state::version::{
     AgeLimit, CLOCK_BEHIND_WAIT, Cutoffs, RetentionProgress, Version, age_nanos, shortest_age,
 };
 use crate::sync::{Arc, ReplySender};
 use crate::types::error::{Error, Result};
 use crate::types::options::RetentionPolicy;
-use crate::types::series::{SeriesPredicate, SeriesSetBuilder};
-use crate::types::time_range::TimeRange;
 
 /// Number of times that the limits are applied within the shortest age.
 const RETENTION_CHECKS_PER_AGE: u32 = 64;
@@ -56,10 +54,6 @@ const RETENTION_INTERVAL_BOUNDS: (Duration, Duration) = (Duration::from_secs(1),
 pub(super) const STORE_INTERVAL: Duration = Duration::from_mins(5);
 /// Maximum time by which the trusted time may be ahead of the durable one.
 const MAX_UNSTORED: Duration = Duration::from_mins(30);
-/// Number of deletes of a rule while its cutoff moves by its age.
-///
-/// It is small because each delete contains all series of the rule.
-const RULE_DELETES_PER_AGE: i64 = 8;
 /// Maximum number of selector tests in one turn, for all rules together.
 pub(super) const MAX_TESTS_PER_TURN: usize = 1 << 14;
 /// Time until retention is applied again after its edit could not be written. Each failure in a row doubles it.
@@ -136,18 +130,6 @@ pub(super) struct RetentionScheduler {
     is_halted: bool,
 }
 
-/// Progress of one rule.
-#[derive(Debug, Default)]
-struct RuleProgress {
-    /// Series that the rule matches, among those with ids below `tested_end`.
-    matched: SeriesSetBuilder,
-    tested_end: u32,
-    /// Exclusive end of the time that was deleted.
-    deleted_before: Option<i64>,
-    /// `true` if the cutoff has moved far enough for another delete.
-    delete_due: bool,
-}
-
 /// Logs a warning that describes the pending moves.
 pub(crate) fn warn_of_pending_retention(
     progress: &RetentionProgress,
@@ -164,36 +146,6 @@ pub(crate) fn warn_of_pending_retention(
         "a move of the retention cutoffs waits: clock and timestamps, or a shorter age, ask for more than elapsed time \
          explains; no point is hidden by it before the grace is over or apply_retention_now is called"
     );
-}
-
-impl RuleProgress {
-    /// Removes the series whose definitions were dropped.
-    ///
-    /// Superseded series stay: SSTs may have hidden points of them, which a cutoff that is taken back must not show.
-    fn forget_dropped(&mut self, series: &SeriesIndex) {
-        let matched = self.matched.to_set();
-        self.matched = SeriesSetBuilder::default();
-        matched.iter().filter(|id| series.get(*id).is_some()).for_each(|id| self.matched.push(id));
-    }
-
-    /// Tests the rule on series that it was not tested on, at most `tests_left`.
-    ///
-    /// Returns `true` if it was tested on all series.
-    fn test_new_series(
-        &mut self,
-        series: &SeriesIndex,
-        predicate: &dyn SeriesPredicate,
-        tests_left: &mut usize,
-    ) -> bool {
-        for def in series.created_from(self.tested_end).take(*tests_left) {
-            if predicate.matches(&def.key) {
-                self.matched.push(def.id);
-            }
-            self.tested_end = def.id.get() + 1;
-            *tests_left -= 1;
-        }
-        series.created_from(self.tested_end).next().is_none()
-    }
 }
 
 impl RetentionScheduler {
@@ -452,43 +404,6 @@ impl RetentionScheduler {
         if files_dropped > 0 {
             // A flush that failed for a lack of space is tried again, after the end of the turn has removed the files.
             effects.push(Effect::ArmTimerNoLater(Timer::FlushRetry, Duration::ZERO));
-        }
-        effects
-    }
-
-    /// Marks the rules whose cutoff has moved far enough for another delete.
-    fn mark_due_rules(&mut self, version: &Version) {
-        let ages = self.policy.rules.iter().copied().chain(std::iter::repeat(None));
-        let rules = version.cutoffs.rules().iter().zip(&mut self.rules);
-        for ((rule, progress), age) in rules.zip(ages) {
-            let (Some(age), Some(cutoff)) = (age, rule.cutoff) else { continue };
-            let step = age_nanos(age) / RULE_DELETES_PER_AGE;
-            progress.delete_due |= progress.deleted_before.is_none_or(|end| cutoff.saturating_sub(end) >= step);
-        }
-    }
-
-    /// Queues a delete for each due rule that was tested on all series.
-    ///
-    /// No file is dropped for a rule, because files also contain points of other series. The delete lets the picker
-    /// purge them.
-    fn queue_rule_deletes(&mut self, version: &Version) -> Effects {
-        let mut effects = Effects::new();
-        let Self { rules, tests_left, .. } = self;
-        for (rule, progress) in version.cutoffs.rules().iter().zip(rules).filter(|(_, progress)| progress.delete_due) {
-            let Some(last) = rule.cutoff.and_then(|cutoff| cutoff.checked_sub(1)) else { continue };
-            if !progress.test_new_series(&version.series, &*rule.predicate, tests_left) {
-                effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY));
-                continue;
-            }
-            (progress.delete_due, progress.deleted_before) = (false, rule.cutoff);
-            progress.forget_dropped(&version.series);
-            effects.push(Effect::QueueDelete(Box::new(DeleteRequest {
-                selected: progress.matched.to_set(),
-                resolved_end: progress.tested_end,
-                predicate: Arc::clone(&rule.predicate),
-                range: TimeRange::until(last),
-                reply: None,
-            })));
         }
         effects
     }

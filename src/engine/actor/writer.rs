@@ -16,6 +16,7 @@ use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
 use super::effects::{Effect, Effects, MachineEvent};
 use super::empty_series::{EmptySeriesEvent, is_worth_a_drop};
 use super::flush::{FlushEvent, FlushScheduler, frozen_seq};
+use super::full_disk::MIN_RESERVE_BACKOFF;
 use super::group_builder::GroupSettings;
 use super::install::VersionInstaller;
 use super::interfaces::{FlushJob, Timer, Timers, WriterStorage};
@@ -42,9 +43,6 @@ const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
 const MIN_DROP_LIMIT: usize = 1 << 16;
 /// Time to the next test of retired files if no other message causes a turn.
 const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Time to the next attempt to make the reserves after there was no room for them. Each failed attempt doubles it, and
-/// each write that is rejected for a lack of space starts it again.
-const MIN_RESERVE_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Options of the writer.
 #[derive(Debug, Clone)]
@@ -205,12 +203,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
 
     fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::SyncMark => {
-                let marked = if self.read_only_cause.is_none() { self.storage.write_sync_mark() } else { Ok(()) };
-                if let Err(error) = marked {
-                    self.enter_read_only(&error);
-                }
-            }
+            Timer::SyncMark => drop(self.write_sync_mark()),
             Timer::Sync => drop(self.sync_now()),
             Timer::MemtableAge => self.dispatch(MachineEvent::Flush(FlushEvent::MemtableAged)),
             Timer::FlushRetry => self.dispatch(MachineEvent::Flush(FlushEvent::RetryDue)),
@@ -223,36 +216,6 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             // These timers only cause a turn. It rejects stalled commands, and ends with the test of retired files.
             Timer::StallTimeout | Timer::RetiredSweep => {}
         }
-    }
-
-    /// Gives up what only saves time, after a failure for a lack of space.
-    fn make_room_after(&mut self, error: &Error) {
-        if error.is_out_of_space() && self.read_only_cause.is_none() {
-            self.storage.give_up_spares();
-        }
-    }
-
-    fn retry_reserves(&mut self) {
-        if self.read_only_cause.is_some() {
-            return;
-        }
-        self.storage.restore_reserves();
-        match self.storage.no_space() {
-            // The end of the turn arms the timer.
-            Some(_) => _ = self.reserve_backoff.after_failure(),
-            None => self.reserve_backoff.reset(),
-        }
-    }
-
-    fn arm_reserve_retry(&mut self) {
-        if self.storage.no_space().is_some() && self.read_only_cause.is_none() {
-            self.timers.arm_no_later(Timer::ReserveRetry, self.reserve_backoff.current());
-        }
-    }
-
-    fn report_failed_flush(&mut self) {
-        let error = self.flush.failure().map(|failure| &failure.error);
-        self.storage.report_failed_flush(error, self.timers.wall_clock_nanos());
     }
 
     fn end_turn(&mut self) {
@@ -416,10 +379,15 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     }
 
     /// Syncs, then writes the sync mark that no timer will write any more.
-    ///
-    /// A process that reads beside this one shows only records that the log states to be synced.
     fn sync_and_mark(&mut self) -> Result<()> {
         self.sync_now()?;
+        self.write_sync_mark()
+    }
+
+    /// Writes a sync mark, unless the database is read-only. A failure makes it read-only.
+    ///
+    /// A process that reads beside this one shows only records that the log states to be synced.
+    pub(super) fn write_sync_mark(&mut self) -> Result<()> {
         if self.read_only_cause.is_some() {
             return Ok(());
         }

@@ -14,18 +14,20 @@ use super::create::{check_creatable, prepare_directory, sync_parent};
 use super::flush::SstFlusher;
 use super::listing::{DirectoryListing, LOCK_FILE};
 use super::read_context::ReadContext;
+use super::recovery_commit::RecoveryCommit;
 use super::recovery_input::{
-    acquire_lock, check_unfinished_segments, keep_foreign_series_logs, keep_foreign_ssts, plan_recovery_from_disk,
-    read_series,
+    DirectoryLock, acquire_lock, check_unfinished_segments, keep_foreign_series_logs, keep_foreign_ssts,
+    plan_recovery_from_disk, read_series,
 };
-use super::replay::{ReplayOutcome, ReplayTarget, WalReplay, check_replayable, rewrite_in_place};
+use super::replay::{ReplayTarget, WalReplay, check_replayable};
 use crate::engine::actor::{CancelFlag, WriterStorage};
-use crate::format::manifest::{Manifest, ManifestContents, SeriesLog, series_log_name};
+use crate::format::manifest::{Manifest, ManifestContents, series_log_name};
 use crate::format::sst;
-use crate::format::wal::{WalFiles, WalWriter, segment_name, spare_name};
+use crate::format::wal::{segment_name, spare_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::memtable::FrozenMemtable;
+use crate::state::series_index::SeriesIndex;
 use crate::state::version::{Cutoffs, DurableState, EncodedSelector, RecoveryPlan, RetentionProgress, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
@@ -150,11 +152,26 @@ fn give_up_spares(dir: &Dir) -> Result<bool> {
     Ok(listed.wal.spares.keys().filter(|id| dir.remove(&spare_name(**id)).is_ok()).count() > 0)
 }
 
-fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<OpenedDatabase> {
+/// A locked directory without leftovers, and how its log is recovered.
+struct PlannedOpening {
+    /// Held directory.
+    dir: Dir,
+    lock: DirectoryLock,
+    listed: DirectoryListing,
+    /// `true` if the database was created.
+    created: bool,
+    manifest: ManifestContents,
+    recovery: RecoveryPlan,
+    /// Series of series log and manifest.
+    series: SeriesIndex,
+    /// Names of the leftovers that were removed.
+    removed: Vec<String>,
+}
+
+/// Locks the directory, plans the recovery and removes leftovers.
+fn plan_opening(dir: &Dir, options: &Options, cancel: &CancelFlag) -> Result<PlannedOpening> {
     cancel.check()?;
-    let dir = dir.clone();
-    let _span = tracing::debug_span!("recovery", dir = %dir.path().display()).entered();
-    prepare_directory(&dir, options.create)?;
+    prepare_directory(dir, options.create)?;
     // From here on no call depends on the path or on the current directory.
     let dir = dir.hold()?;
     warn_if_moves_go_unnoticed(&dir);
@@ -165,8 +182,7 @@ fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Cancel
         create_manifest(&dir, &listed, options)?;
     }
     let manifest = ManifestContents::read(&dir)?;
-    let duplicates = manifest.state.duplicates;
-    check_duplicates(duplicates, options)?;
+    check_duplicates(manifest.state.duplicates, options)?;
     let mut recovery = plan_recovery_from_disk(&dir, &listed, &manifest)?;
     let series = read_series(&dir, manifest.uuid, &recovery)?;
     check_unfinished_segments(&dir, manifest.uuid, &recovery)?;
@@ -174,12 +190,16 @@ fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Cancel
     keep_foreign_series_logs(&dir, manifest.uuid, &mut listed, &mut recovery)?;
     cancel.check()?;
     // After these checks: a directory with a newer format version must not be changed.
-    match lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error)) {
-        // The id only makes the error of another opening more helpful.
-        Err(error) if error.is_out_of_space() => tracing::warn!(%error, "no room for the process id"),
-        written => written?,
-    }
-    let (manifest, mut removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed, cancel)?;
+    write_pid(&dir, &lock)?;
+    let (manifest, removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed, cancel)?;
+    Ok(PlannedOpening { dir, lock, listed, created, manifest, recovery, series, removed })
+}
+
+fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<OpenedDatabase> {
+    let _span = tracing::debug_span!("recovery", dir = %dir.path().display()).entered();
+    let PlannedOpening { dir, lock, listed, created, manifest, recovery, series, mut removed } =
+        plan_opening(dir, options, cancel)?;
+    let duplicates = manifest.state.duplicates;
     let ids = Arc::new(FileIdAllocator::new(recovery.next_file_id));
     let shares = options.memory_shares();
     let memory = shares.flush;
@@ -189,15 +209,18 @@ fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Cancel
     let max_open = options.max_open_files.div_ceil(2);
     let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, max_open, lock));
     let is_in_memory = !replayed.frozen.is_empty();
-    let commit = if is_in_memory { commit_in_memory } else { commit_recovery };
-    let mut storage = commit(&dir, options, &manifest, &recovery, &replayed, &listed, &ids, Arc::clone(&read_context))?;
-    // The manifest that no longer needs the old segments is durable now.
-    storage.drop_wal_segments();
-    let wal_floor = storage.manifest.state().wal_floor;
-    removed.extend(listed.wal.segments.keys().filter(|id| **id < wal_floor).map(|id| segment_name(*id)));
-    // Nor does it name the old series logs: before, an older manifest could have come back that names one of them.
-    let obsolete_logs = recovery.garbage_series_logs.iter().map(|id| series_log_name(*id));
-    removed.extend(obsolete_logs.filter(|name| dir.remove(name).is_ok()));
+    let commit = RecoveryCommit {
+        dir: &dir,
+        segment_bytes: options.wal_segment_bytes,
+        manifest: &manifest,
+        recovery: &recovery,
+        replayed: &replayed,
+        listed: &listed,
+        ids: &ids,
+        read_context: Arc::clone(&read_context),
+    };
+    let mut storage = commit.run()?;
+    removed.extend(remove_obsolete_logs(&dir, &mut storage, &recovery, &listed));
     let durable = storage.manifest.state();
     let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
     let mut version = Version::from_durable(replayed.series.opened(), durable, cutoffs);
@@ -303,41 +326,30 @@ fn clean_up_leftovers(
     Ok((manifest, removed.collect()))
 }
 
-/// Commits a recovery whose records stay in memory and in the segments: a new segment behind them, then the manifest.
-///
-/// Nothing of the durable state changes but the next file id.
-#[expect(clippy::too_many_arguments, reason = "it replaces the commit of a complete recovery")]
-fn commit_in_memory(
+/// Removes the segments and series logs that the committed manifest no longer needs, and returns their names.
+fn remove_obsolete_logs(
     dir: &Dir,
-    options: &Options,
-    manifest: &ManifestContents,
+    storage: &mut DiskStorage,
     recovery: &RecoveryPlan,
-    replayed: &ReplayOutcome,
     listed: &DirectoryListing,
-    ids: &Arc<FileIdAllocator>,
-    read_context: Arc<ReadContext>,
-) -> Result<DiskStorage> {
-    let uuid = manifest.uuid;
-    let next_logged = replayed.definitions.first().map_or_else(|| replayed.series.next_id(), |first| first.id.get());
-    let series_log = SeriesLog::open(dir.clone(), uuid, Arc::clone(ids), recovery.durable.series_log, next_logged)?;
-    let last = replayed.last_segment;
-    last.map_or(Ok(()), |last| rewrite_in_place(dir, last))?;
-    let found = WalFiles { segments: listed.wal.segments.clone(), ..WalFiles::default() };
-    let segment_bytes = options.wal_segment_bytes;
-    let (ids_of_wal, last_seq) = (Arc::clone(ids), replayed.last_seq);
-    let mut wal = WalWriter::create(dir.clone(), uuid, ids_of_wal, segment_bytes, last_seq, last, &found)?;
-    let durable = DurableState { next_file_id: ids.peek_next(), ..recovery.durable.clone() };
-    let manifest = match Manifest::reopen(dir.clone(), manifest, durable.clone()) {
-        // The writer may have used the reserve of the manifest just before the crash.
+) -> Vec<String> {
+    storage.drop_wal_segments();
+    let wal_floor = storage.manifest.state().wal_floor;
+    let segments = listed.wal.segments.keys().filter(|id| **id < wal_floor).map(|id| segment_name(*id));
+    // Before the commit, an older manifest could have come back that names one of the old series logs.
+    let series_logs = recovery.garbage_series_logs.iter().map(|id| series_log_name(*id));
+    segments.chain(series_logs.filter(|name| dir.remove(name).is_ok())).collect()
+}
+
+/// Writes the process id into the lock file. The id only makes the error of another opening more helpful.
+fn write_pid(dir: &Dir, lock: &DirectoryLock) -> Result<()> {
+    match lock.write_pid().map_err(|error| Error::io("write", dir.file_path(LOCK_FILE), error)) {
         Err(error) if error.is_out_of_space() => {
-            wal.give_up_reserve(&error);
-            Manifest::reopen(dir.clone(), manifest, durable)?
+            tracing::warn!(%error, "no room for the process id");
+            Ok(())
         }
-        reopened => reopened?,
-    };
-    let mut storage = DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context };
-    storage.restore_manifest_reserve();
-    Ok(storage)
+        written => written,
+    }
 }
 
 /// Lets the flush of the last memtable move the floor to the new segment.
@@ -348,44 +360,4 @@ fn with_last_floor(frozen: Vec<FrozenMemtable>, segment: FileId) -> Vec<Arc<Froz
         Arc::new(FrozenMemtable { next_wal_segment, ..frozen })
     };
     frozen.into_iter().enumerate().map(with_floor).collect()
-}
-
-/// Commits the recovered state: the series log, a new WAL segment, and last the manifest.
-///
-/// The manifest moves the floor to the new segment.
-#[expect(clippy::too_many_arguments, reason = "the commit needs every result of the opening")]
-fn commit_recovery(
-    dir: &Dir,
-    options: &Options,
-    manifest: &ManifestContents,
-    recovery: &RecoveryPlan,
-    replayed: &ReplayOutcome,
-    listed: &DirectoryListing,
-    ids: &Arc<FileIdAllocator>,
-    read_context: Arc<ReadContext>,
-) -> Result<DiskStorage> {
-    let uuid = manifest.uuid;
-    let next_logged = replayed.definitions.first().map_or_else(|| replayed.series.next_id(), |first| first.id.get());
-    let mut series_log = SeriesLog::open(dir.clone(), uuid, Arc::clone(ids), recovery.durable.series_log, next_logged)?;
-    series_log.append(&replayed.definitions)?;
-    let series_log_end = series_log.hold_open()?;
-    let segment_bytes = options.wal_segment_bytes;
-    let wal =
-        WalWriter::create(dir.clone(), uuid, Arc::clone(ids), segment_bytes, replayed.last_seq, None, &listed.wal)?;
-    let durable = DurableState {
-        ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
-        tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
-        series_sets: replayed.series.empty_series().manifest_sets(),
-        next_series_id: replayed.series.next_id(),
-        flushed_seq: replayed.last_seq,
-        wal_floor: wal.active_segment(),
-        series_log: series_log_end,
-        next_file_id: ids.peek_next(),
-        ..recovery.durable.clone()
-    };
-    // The replay has put every record into SSTs.
-    let manifest = Manifest::reopen(dir.clone(), manifest, durable.without_unneeded_tombstones())?;
-    let mut storage = DiskStorage { wal, manifest, series_log, ids: Arc::clone(ids), read_context };
-    storage.restore_manifest_reserve();
-    Ok(storage)
 }

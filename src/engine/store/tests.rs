@@ -82,7 +82,7 @@ fn an_opening_that_is_refused_deletes_nothing() {
 }
 
 /// Writes an SST by a flush that is not installed. Returns its name, which no edit contains.
-fn make_unnamed(opened: &mut super::OpenedDatabase) -> String {
+fn make_unnamed(opened: &mut super::open::OpenedDatabase) -> String {
     let mut series = SeriesIndex::default();
     series
         .find_or_create(

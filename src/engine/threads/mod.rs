@@ -23,7 +23,7 @@ use crate::engine::actor::{
     self, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage,
     WriterSettings,
 };
-use crate::engine::store::{self, OpenReport, OpenedDatabase, ReadContext};
+use crate::engine::store::{self, OpenReport, ReadContext};
 use crate::platform::env::{Env, OwnerProcess};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
@@ -111,38 +111,25 @@ impl Engine {
         options.check()?;
         retention_cutoffs::check_rules(&options.retention)?;
         let opened = store::open(Arc::clone(&env), dir, &options, cancel)?;
-        let OpenedDatabase {
-            storage,
-            flusher,
-            compactor,
-            read_context,
-            version,
-            unlogged_series,
-            rule_cutoffs,
-            generation,
-            duplicates,
-            report,
-            opening_id,
-        } = opened;
         let now = env.wall_clock_nanos();
         let (version, retention, pending_retention) =
-            retention_cutoffs::start_retention(version, &options.retention, rule_cutoffs, now)?;
-        let report = OpenReport { pending_retention, ..report };
+            retention_cutoffs::start_retention(opened.version, &options.retention, opened.rule_cutoffs, now)?;
+        let report = OpenReport { pending_retention, ..opened.report };
         let version_watch = Arc::new(Watch::new(Arc::new(version)));
         let (inbox, commands) = channel();
         let (flusher_inbox, flush_jobs) = channel::<FlushJob>();
         let (compactor_inbox, compactor_commands) = channel::<CompactorCommand>();
         let timers = Arc::new(TimerQueue::new(Arc::clone(&env)));
         let writer = Writer::new(
-            storage,
+            opened.storage,
             Arc::clone(&timers),
-            writer_settings(&options, retention, duplicates),
+            writer_settings(&options, retention, opened.duplicates),
             flusher_inbox,
             compactor_inbox,
             Arc::clone(&version_watch),
-            generation,
+            opened.generation,
         )
-        .with_unlogged_series(&unlogged_series);
+        .with_unlogged_series(&opened.unlogged_series);
         let poisoned = Arc::new(AtomicBool::new(false));
         let guard = PanicGuard {
             poisoned: Arc::clone(&poisoned),
@@ -151,8 +138,8 @@ impl Engine {
         };
         let actors = Actors {
             writer: Box::pin(writer.run(commands)),
-            flusher: Box::pin(actor::run_flusher(flusher, flush_jobs, inbox.clone())),
-            compactor: Box::pin(actor::run_compactor(compactor, compactor_commands, inbox.clone())),
+            flusher: Box::pin(actor::run_flusher(opened.flusher, flush_jobs, inbox.clone())),
+            compactor: Box::pin(actor::run_compactor(opened.compactor, compactor_commands, inbox.clone())),
             timers,
             guard,
         };
@@ -160,14 +147,14 @@ impl Engine {
             owner: OwnerProcess::current(),
             inbox,
             version_watch,
-            read_context: Mutex::new(Some(read_context)),
+            read_context: Mutex::new(Some(opened.read_context)),
             permits: Permits::new(options.memory_shares().queue),
             control_permits: Permits::new(MAX_CONTROL_REQUESTS),
             options,
-            duplicates,
+            duplicates: opened.duplicates,
             env,
             report,
-            opening_id,
+            opening_id: opened.opening_id,
             poisoned,
             closed: AtomicBool::new(false),
             threads: Mutex::default(),

@@ -103,10 +103,7 @@ impl SpareInspection {
     }
 
     pub(super) fn report(&self) -> TextReport {
-        let mut report = TextReport::new("spare WAL segment");
-        report.add_field("bytes", self.file_len);
-        report.add_field("content", "ignored: a spare segment is never read");
-        report
+        report_ignored("spare WAL segment", self.file_len, "a spare segment is never read")
     }
 }
 
@@ -122,9 +119,14 @@ impl ReserveInspection {
     }
 
     pub(super) fn report(&self) -> TextReport {
-        let mut report = TextReport::new("reserve for a full disk");
-        report.add_field("bytes", self.file_len);
-        report.add_field("content", "ignored: the blocks are overwritten when the disk is full");
-        report
+        report_ignored("reserve for a full disk", self.file_len, "the blocks are overwritten when the disk is full")
     }
+}
+
+/// Returns the report of a file without a meaningful content.
+fn report_ignored(kind: &'static str, file_len: u64, why: &str) -> TextReport {
+    let mut report = TextReport::new(kind);
+    report.add_field("bytes", file_len);
+    report.add_field("content", format!("ignored: {why}"));
+    report
 }

@@ -22,7 +22,7 @@ const MAX_JOINED_SERIES: usize = MAX_SEGMENT_SERIES >> 3;
 /// Segments of all sealed series, in the order of ids. Cloning them is O(1).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Postings {
-    segments: Vector<SealedSegment>,
+    segments: Vector<SealedPostings>,
     /// Exclusive end of the ids of the sealed series.
     sealed_end: u32,
     /// Number of the sealed series that were not dropped.
@@ -31,12 +31,12 @@ pub(super) struct Postings {
 
 /// A segment, and the number of its series that were dropped since it was built.
 #[derive(Debug, Clone)]
-struct SealedSegment {
+struct SealedPostings {
     segment: Arc<PostingsSegment>,
     dropped: usize,
 }
 
-impl SealedSegment {
+impl SealedPostings {
     fn new(series: Vec<Arc<SeriesDef>>) -> Self {
         Self { segment: Arc::new(PostingsSegment::new(series.into())), dropped: 0 }
     }
@@ -75,7 +75,7 @@ impl Postings {
             self.sealed_end = series.last().map_or(self.sealed_end, |last| last.id.get() + 1);
             unsealed -= size;
             self.live += series.len();
-            self.segments.push_back(SealedSegment::new(series));
+            self.segments.push_back(SealedPostings::new(series));
             larger.iter().rev().for_each(|size| self.merge_last(*size));
         }
     }
@@ -84,7 +84,7 @@ impl Postings {
     fn merge_last(&mut self, size: usize) {
         let smaller = self.segments.iter().rev().take_while(|sealed| sealed.len() < size).count();
         let mut rest = self.segments.split_off(self.segments.len() - smaller);
-        while rest.iter().map(SealedSegment::len).sum::<usize>() >= size {
+        while rest.iter().map(SealedPostings::len).sum::<usize>() >= size {
             let (mut series, mut merged) = (Vec::with_capacity(size), Vec::new());
             while let Some(next) = rest.pop_front() {
                 if !merged.is_empty() && series.len() + next.len() > size {
@@ -98,7 +98,7 @@ impl Postings {
                 self.segments.extend(merged);
             } else {
                 let dropped = merged.iter().map(|sealed| sealed.dropped).sum();
-                self.segments.push_back(SealedSegment { dropped, ..SealedSegment::new(series) });
+                self.segments.push_back(SealedPostings { dropped, ..SealedPostings::new(series) });
             }
         }
         self.segments.append(rest);
@@ -108,7 +108,7 @@ impl Postings {
     ///
     /// `is_defined` returns `true` for the series that stay.
     pub(super) fn remove(&mut self, dropped: &SeriesSet, is_defined: impl Fn(SeriesId) -> bool) {
-        let mut next: Vec<SealedSegment> = Vec::with_capacity(self.segments.len());
+        let mut next: Vec<SealedPostings> = Vec::with_capacity(self.segments.len());
         // `true` if the last segment in `next` was rebuilt.
         let mut may_join = false;
         for mut sealed in std::mem::take(&mut self.segments) {
@@ -119,7 +119,7 @@ impl Postings {
                 next.push(sealed);
                 continue;
             }
-            let before = next.last().map_or(0, SealedSegment::len);
+            let before = next.last().map_or(0, SealedPostings::len);
             let joins =
                 before > 0 && (before + left <= MAX_JOINED_SERIES || may_join && before + left <= MAX_SEGMENT_SERIES);
             let joined = if joins { next.pop() } else { None };
@@ -128,7 +128,7 @@ impl Postings {
             let series: Vec<Arc<SeriesDef>> = live.cloned().collect();
             may_join = true;
             if !series.is_empty() {
-                next.push(SealedSegment::new(series));
+                next.push(SealedPostings::new(series));
             }
         }
         self.live = next.iter().map(|sealed| sealed.len() - sealed.dropped).sum();

@@ -16,13 +16,13 @@ const CHUNK_WORDS: usize = 64;
 /// A set of series ids. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeriesBitmap {
-    chunks: Vector<Chunk>,
+    chunks: Vector<IdChunk>,
     count: usize,
 }
 
 /// Words of 4,096 ids.
 #[derive(Debug, Clone)]
-enum Chunk {
+enum IdChunk {
     /// All bits are 0.
     Empty,
     /// All bits are 1.
@@ -30,7 +30,7 @@ enum Chunk {
     Mixed(Arc<[u64; CHUNK_WORDS]>),
 }
 
-impl Chunk {
+impl IdChunk {
     fn word(&self, at: usize) -> u64 {
         match self {
             Self::Empty => 0,
@@ -84,7 +84,7 @@ impl SeriesBitmap {
 
     fn set_word(&mut self, at: usize, word: u64) {
         while self.chunks.len() <= at / CHUNK_WORDS {
-            self.chunks.push_back(Chunk::Empty);
+            self.chunks.push_back(IdChunk::Empty);
         }
         self.chunks[at / CHUNK_WORDS].set_word(at % CHUNK_WORDS, word);
     }
@@ -195,7 +195,7 @@ impl SeriesBitmap {
 }
 
 /// Returns the ids of the chunk at index `at` that are not in `other`, in ascending order.
-fn ids_of_chunk<'a>(at: usize, own: &'a Chunk, other: Option<&'a Chunk>) -> impl Iterator<Item = SeriesId> + 'a {
+fn ids_of_chunk<'a>(at: usize, own: &'a IdChunk, other: Option<&'a IdChunk>) -> impl Iterator<Item = SeriesId> + 'a {
     (0..CHUNK_WORDS).flat_map(move |word| {
         let excluded = other.map_or(0, |other| other.word(word));
         ids_of_word(at * CHUNK_WORDS + word, own.word(word) & !excluded)
@@ -248,7 +248,7 @@ mod tests {
         let mut bitmap = SeriesBitmap::default();
         bitmap.insert_all(&ids(5, 1_000_000));
         let mixed =
-            |bitmap: &SeriesBitmap| bitmap.chunks.iter().filter(|chunk| matches!(chunk, Chunk::Mixed(_))).count();
+            |bitmap: &SeriesBitmap| bitmap.chunks.iter().filter(|chunk| matches!(chunk, IdChunk::Mixed(_))).count();
         assert_eq!((mixed(&bitmap), bitmap.len()), (2, 999_996), "both ends are mixed");
         bitmap.remove_all(&ids(0, 999_000));
         assert_eq!((mixed(&bitmap), bitmap.len()), (2, 1_000));

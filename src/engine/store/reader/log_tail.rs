@@ -26,13 +26,13 @@ use crate::types::error::{Error, Result};
 #[derive(Debug, Default)]
 pub(super) struct LogTail {
     /// Segments before the active one, oldest first.
-    sealed: Vec<SealedSegment>,
+    sealed: Vec<ReadSegment>,
     /// Segment that was read last; `None` if none at or above the floor was read.
-    active: Option<ActiveSegment>,
+    active: Option<LastSegment>,
 }
 
 #[derive(Debug)]
-struct SealedSegment {
+struct ReadSegment {
     id: FileId,
     /// Sealed length, in bytes.
     len: u64,
@@ -42,7 +42,7 @@ struct SealedSegment {
 }
 
 #[derive(Debug)]
-struct ActiveSegment {
+struct LastSegment {
     cursor: SegmentCursor,
     records: SegmentMemtable,
 }
@@ -112,7 +112,7 @@ impl LogTail {
             active.advance(bound.unwrap_or(SegmentBound::Unsealed), context, report)?;
             let Some(next) = next else { break };
             report.segments_opened += 1;
-            let next = ActiveSegment { cursor: next, records: SegmentMemtable::default() };
+            let next = LastSegment { cursor: next, records: SegmentMemtable::default() };
             self.seal(next, series);
         }
         series.seal();
@@ -120,9 +120,9 @@ impl LogTail {
     }
 
     /// Freezes the active segment; `next` becomes the active one.
-    fn seal(&mut self, next: ActiveSegment, series: &SeriesIndex) {
+    fn seal(&mut self, next: LastSegment, series: &SeriesIndex) {
         let next_id = next.cursor.header().id;
-        let Some(ActiveSegment { cursor, records }) = self.active.replace(next) else { return };
+        let Some(LastSegment { cursor, records }) = self.active.replace(next) else { return };
         let RecordEffects { min_seq, max_seq, .. } = *records.effects();
         let id = cursor.header().id;
         let frozen = (max_seq > 0).then(|| {
@@ -136,7 +136,7 @@ impl LogTail {
             })
         });
         if frozen.is_some() {
-            self.sealed.push(SealedSegment { id, len: cursor.offset(), frozen, effects: records.into_effects() });
+            self.sealed.push(ReadSegment { id, len: cursor.offset(), frozen, effects: records.into_effects() });
         }
     }
 
@@ -175,7 +175,7 @@ impl LogTail {
     }
 }
 
-impl ActiveSegment {
+impl LastSegment {
     /// Reads and applies the new durable records.
     fn advance(
         &mut self,
@@ -232,13 +232,13 @@ impl RecordContext<'_> {
 }
 
 /// Opens the segment at the floor.
-fn open_first_segment(dir: &Dir, uuid: Uuid, durable: &DurableState) -> Result<ActiveSegment> {
+fn open_first_segment(dir: &Dir, uuid: Uuid, durable: &DurableState) -> Result<LastSegment> {
     let cursor = SegmentCursor::open(dir, uuid, durable.wal_floor)?;
     if cursor.header().link.previous_seq > durable.flushed_seq {
         let what = "it starts after the newest flushed record: the records between them are missing";
         return Err(Error::corrupt(dir.file_path(&segment_name(durable.wal_floor)), 0, what));
     }
-    Ok(ActiveSegment { cursor, records: SegmentMemtable::default() })
+    Ok(LastSegment { cursor, records: SegmentMemtable::default() })
 }
 
 /// Opens the segment whose header seals `id`; `None` if `id` is the last segment.
