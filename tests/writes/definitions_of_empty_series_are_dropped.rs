@@ -204,6 +204,63 @@ fn the_type_of_a_key_changes_once_its_series_has_no_point_left() {
     assert_eq!((db.stats().series, db.stats().empty_series), (70, 0));
 }
 
+/// A handle of the old type would supersede the series that the batch writes to by its new handle, or by its key.
+#[test]
+fn a_batch_never_supersedes_a_series_that_it_writes_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    let at = Timestamp::from_secs;
+    let floats = db.create_series(key(0)).blocking().unwrap();
+    write_one(&db, floats, 1, 0.5);
+    delete(&db, "h0");
+    let integers = db.create_series(key(0)).value_type::<i64>().blocking().unwrap();
+    write_one(&db, integers, 2, 2);
+    delete(&db, "h0");
+    let stats = db.stats();
+    assert_eq!((stats.series, stats.empty_series), (0, 2));
+    let pushes: [fn(&mut Batch, Series<f64>, Series<i64>); 4] = [
+        |batch, floats, integers| {
+            batch.push(integers, Timestamp::from_secs(5), 5);
+            batch.push(floats, Timestamp::from_secs(5), 1.5);
+        },
+        |batch, floats, integers| {
+            batch.push(floats, Timestamp::from_secs(5), 1.5);
+            batch.push(integers, Timestamp::from_secs(5), 5);
+        },
+        |batch, floats, _| {
+            batch.push_key(&key(0), Timestamp::from_secs(5), 5_i64);
+            batch.push(floats, Timestamp::from_secs(5), 1.5);
+        },
+        |batch, floats, _| {
+            batch.push(floats, Timestamp::from_secs(5), 1.5);
+            batch.push_key(&key(0), Timestamp::from_secs(5), 5_i64);
+        },
+    ];
+    for push in pushes {
+        let mut batch = Batch::new();
+        push(&mut batch, floats, integers);
+        let error = db.write_blocking(batch).unwrap_err();
+        assert!(matches!(error, Error::TypeMismatch { .. }), "{error}");
+        let stats = db.stats();
+        assert_eq!((stats.series, stats.empty_series), (0, 2), "a refused batch changes nothing");
+    }
+    let mut batch = Batch::new();
+    batch.push_columns(integers, &[at(6), at(7)], &[6, 7]);
+    batch.push_key(&key(1), at(6), 1_i64);
+    db.write_blocking(batch).unwrap();
+    let check = |db: &Db| {
+        assert_eq!(values(&db.snapshot(), db.series::<i64>(&key(0)).unwrap()), [6, 7]);
+        assert_eq!(values(&db.snapshot(), db.series::<i64>(&key(1)).unwrap()), [1]);
+    };
+    check(&db);
+    db.close_blocking().unwrap();
+    let db = open(dir.path());
+    check(&db);
+    db.close_blocking().unwrap();
+    let report = timestrata::verify(dir.path().join("db")).unwrap();
+    assert_eq!(&report.findings[..], &[]);
+}
+
 #[test]
 fn a_series_that_was_created_and_never_written_stays() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,6 +3,8 @@
 //! The builder works on copies of the newest seq and of the series index, so that the version does not change before
 //! the group is in the WAL. A command that it accepts can fail only in storage.
 
+use std::collections::BTreeMap;
+
 use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
 use crate::state::series_index::{NewSeriesSettings, SeriesIndex, SeriesLookup};
@@ -222,26 +224,36 @@ impl ResolvedSeries {
     ///
     /// A handle of a burnt id is resolved by its key, which creates the series if it does not exist.
     ///
+    /// The series of keys and of other handles are revived first: a handle of a burnt id that has another type may not
+    /// supersede a series to which the same batch writes.
+    ///
     /// # Errors
     /// `StaleSeries` for an id that no series has, and whose key is not known; `TooManySeries` if the revived series
     /// exceed `max_series`; the errors of a creation.
     fn resolve(mut self, batch: &Batch, settings: NewSeriesSettings) -> Result<(Vec<SeriesId>, Self)> {
-        let mut series: Vec<SeriesId> = Vec::with_capacity(batch.len());
-        // The last handle, and the series that it leads to.
-        let mut resolved: Option<(SeriesId, SeriesId)> = None;
+        let (mut written, mut burnt) = (self.ids.clone(), Vec::new());
+        let mut last = None;
         for target in batch.series_refs() {
-            series.push(match (target, resolved) {
-                (SeriesRef::Key(at), _) => self.ids[at],
-                (SeriesRef::Id(id), Some((last, found))) if last == id => found,
-                (SeriesRef::Id(id), _) => {
-                    let found = if self.index.takes_points(id) { id } else { self.resolve_burnt(id, settings)? };
-                    resolved = Some((id, found));
-                    found
-                }
-            });
+            let SeriesRef::Id(id) = target else { continue };
+            // Batches often have many points of one series.
+            if last.replace(id) != Some(id) {
+                if self.index.takes_points(id) { written.push(id) } else { burnt.push(id) }
+            }
         }
-        self.index.revive(&series, settings.cap)?;
-        Ok((series, self))
+        self.index.revive(&written, settings.cap)?;
+        let mut replaced: BTreeMap<SeriesId, SeriesId> = BTreeMap::new();
+        for id in burnt {
+            if !replaced.contains_key(&id) {
+                let found = self.resolve_burnt(id, settings)?;
+                self.index.revive(&[found], settings.cap)?;
+                replaced.insert(id, found);
+            }
+        }
+        let series = batch.series_refs().map(|target| match target {
+            SeriesRef::Key(at) => self.ids[at],
+            SeriesRef::Id(id) => replaced.get(&id).copied().unwrap_or(id),
+        });
+        Ok((series.collect(), self))
     }
 
     /// Finds or creates the series of the key of a burnt id.

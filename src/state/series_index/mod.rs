@@ -230,10 +230,13 @@ impl SeriesIndex {
     ///
     /// # Errors
     /// `TooManySeries` if more than `cap` series would not be empty: a revived series counts as a new one. The index is
-    /// then partly changed and must be discarded.
+    /// then partly changed and must be discarded. `Internal` for a superseded series: it stays empty for good.
     pub(crate) fn revive(&mut self, series: &[SeriesId], cap: u32) -> Result<()> {
         self.empty.mark_written(series);
         for id in self.empty.filter_contained(series) {
+            if self.superseded.contains(id) {
+                return Err(Error::internal(format!("points of series {id}, whose key has a newer definition")));
+            }
             if self.empty.revive(id) && self.listed_count() > cap as usize {
                 return Err(Error::TooManySeries { cap });
             }
