@@ -57,7 +57,7 @@ fn a_delete_of_all_time_takes_it_out_at_once_and_a_write_brings_it_back() {
     assert_eq!(db.stats().empty_series, 1);
     assert!(db.snapshot().find_series(&key("a")).is_none());
     assert!(before.find_series(&key("a")).is_some(), "a snapshot holds still");
-    let handle = db.create_series(key("a")).value_type::<i64>().blocking().unwrap();
+    let handle = db.series::<i64>(&key("a")).unwrap();
     assert_eq!(handle.id(), id, "its number is its own");
     assert_eq!(db.snapshot().scan(handle, ..).collect_blocking().unwrap(), []);
     let query = db.snapshot().query(Selector::metric("cpu")).points();

@@ -90,8 +90,7 @@ impl CommitGroupBuilder {
                 }
             },
             WriterCommand::Delete(delete) => Some(self.prepare_delete(*delete, permit)),
-            WriterCommand::CreateSeries { keys, duplicates, reply } => match self.find_or_create_all(&keys, duplicates)
-            {
+            WriterCommand::CreateSeries { keys, duplicates, reply } => match self.create_all(&keys, duplicates) {
                 Err(error) => reject(WriterCommand::CreateSeries { keys, duplicates, reply }, permit, error),
                 Ok(ResolvedSeries { ids, definitions, index }) => {
                     self.series = index;
@@ -112,7 +111,7 @@ impl CommitGroupBuilder {
     /// # Errors
     /// Those of the series; `RejectedPoints` if points behind the cutoffs are rejected.
     fn resolve_batch(&self, batch: &Batch) -> Result<(Vec<SeriesId>, u64, ResolvedSeries)> {
-        let resolved = self.find_or_create_all(batch.keys(), None)?;
+        let resolved = self.find_or_create_all(batch.keys())?;
         let (series, resolved) = resolved.resolve(batch, self.new_series_settings())?;
         let behind = self.points_behind_cutoffs(batch, &series, &resolved.index);
         if self.settings.reject_behind_cutoff && !behind.is_empty() {
@@ -197,19 +196,31 @@ impl CommitGroupBuilder {
         NewSeriesSettings { seq: self.seq + 1, cap: max_series, key_bytes_cap: max_series_key_bytes, duplicates }
     }
 
-    /// Finds or creates the series of every key, in a copy of the index.
-    fn find_or_create_all(
+    /// Finds or creates the series of every key of a batch, in a copy of the index. They may be empty.
+    fn find_or_create_all(&self, keys: &[(SeriesKey, ValueType)]) -> Result<ResolvedSeries> {
+        self.resolve_keys(keys, |index, key, ty, settings| index.find_or_create(key, ty, None, settings))
+    }
+
+    /// Finds or creates series that are listed from then on, in a copy of the index.
+    fn create_all(
         &self,
         keys: &[(SeriesKey, ValueType)],
         duplicates: Option<DuplicatePolicy>,
+    ) -> Result<ResolvedSeries> {
+        self.resolve_keys(keys, |index, key, ty, settings| index.create(key, ty, duplicates, settings))
+    }
+
+    fn resolve_keys(
+        &self,
+        keys: &[(SeriesKey, ValueType)],
+        resolve: impl Fn(&mut SeriesIndex, &SeriesKey, ValueType, NewSeriesSettings) -> Result<SeriesLookup>,
     ) -> Result<ResolvedSeries> {
         let mut index = self.series.clone();
         let mut definitions = Vec::new();
         let mut ids = Vec::with_capacity(keys.len());
         for (key, ty) in keys {
             key.validate()?;
-            let settings = self.new_series_settings();
-            let found = index.find_or_create(key, *ty, duplicates, settings)?;
+            let found = resolve(&mut index, key, *ty, self.new_series_settings())?;
             ids.push(found.id());
             if let SeriesLookup::Created(def) = found {
                 definitions.push(def);

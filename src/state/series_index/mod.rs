@@ -314,15 +314,50 @@ impl SeriesIndex {
         chosen: Option<DuplicatePolicy>,
         settings: NewSeriesSettings,
     ) -> Result<SeriesLookup> {
-        let mut superseded = None;
-        if let Some(existing) = self.find(key) {
-            match mismatch(existing, ty, chosen) {
-                None => return Ok(SeriesLookup::Existing(existing.id)),
-                Some(error) if !self.empty.contains(existing.id) => return Err(error),
-                Some(_) => superseded = Some(existing.id),
-            }
+        let NewSeriesSettings { duplicates, .. } = settings;
+        let Some(existing) = self.find(key) else {
+            return self.define(key, ty, chosen.unwrap_or(duplicates), settings);
+        };
+        match mismatch(existing, ty, chosen) {
+            None => Ok(SeriesLookup::Existing(existing.id)),
+            Some(error) if !self.empty.contains(existing.id) => Err(error),
+            Some(_) => self.define(key, ty, chosen.unwrap_or(duplicates), settings),
         }
-        let NewSeriesSettings { seq, cap, key_bytes_cap, duplicates } = settings;
+    }
+
+    /// Finds the series of this key, or creates it; the series is listed from then on.
+    ///
+    /// A series without points is superseded, also if its type and policy are the same: no record says that it was
+    /// asked for again, so its definition could be dropped although the creation was acknowledged. The new series keeps
+    /// the policy if the type is the same and no policy is chosen.
+    ///
+    /// # Errors
+    /// Those of [`find_or_create`](Self::find_or_create).
+    pub(crate) fn create(
+        &mut self,
+        key: &SeriesKey,
+        ty: ValueType,
+        chosen: Option<DuplicatePolicy>,
+        settings: NewSeriesSettings,
+    ) -> Result<SeriesLookup> {
+        match self.find(key) {
+            Some(existing) if self.empty.contains(existing.id) => {
+                let kept = (existing.ty == ty).then_some(existing.duplicates);
+                self.define(key, ty, chosen.or(kept).unwrap_or(settings.duplicates), settings)
+            }
+            _ => self.find_or_create(key, ty, chosen, settings),
+        }
+    }
+
+    /// Defines a key, which has no series or an empty one. The latter is superseded.
+    fn define(
+        &mut self,
+        key: &SeriesKey,
+        ty: ValueType,
+        duplicates: DuplicatePolicy,
+        settings: NewSeriesSettings,
+    ) -> Result<SeriesLookup> {
+        let NewSeriesSettings { seq, cap, key_bytes_cap, .. } = settings;
         if self.listed_count() >= cap as usize {
             return Err(Error::TooManySeries { cap });
         }
@@ -333,10 +368,9 @@ impl SeriesIndex {
         if self.key_bytes + key.byte_len() as u64 > key_bytes_cap {
             return Err(Error::TooManyKeyBytes { cap: key_bytes_cap });
         }
-        if let Some(old) = superseded {
+        if let Some(old) = self.find(key).map(|existing| existing.id) {
             self.supersede(old, seq);
         }
-        let duplicates = chosen.unwrap_or(duplicates);
         let created = Arc::new(SeriesDef { id, key: self.intern_key(key), ty, duplicates, seq });
         self.push(&created);
         self.seal();
