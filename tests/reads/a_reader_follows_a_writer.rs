@@ -350,6 +350,32 @@ fn an_older_state_or_another_directory_is_refused() {
 }
 
 #[test]
+fn a_handle_of_a_reader_leads_to_the_series_that_replaces_a_dropped_one() {
+    let home = Home::new();
+    let db = home.open();
+    for n in 0..10 {
+        db.write_blocking(batch(&key("m", n), [(1, 1.0)])).unwrap();
+    }
+    db.flush_blocking().unwrap();
+    let reader = read(&home);
+    let handle = reader.series::<f64>(&key("m", 3)).unwrap();
+    let scan = |reader: &DbReader| -> Vec<i64> {
+        let points = reader.snapshot().scan(handle, ..).collect_blocking().unwrap();
+        points.into_iter().map(|point| point.timestamp.as_nanos()).collect()
+    };
+    assert_eq!(scan(&reader), [1]);
+    db.delete_blocking(Selector::all(), ..).unwrap();
+    db.compact_blocking().unwrap();
+    assert_eq!((db.stats().series, db.stats().empty_series), (0, 0), "the definitions are dropped");
+    reader.refresh_blocking().unwrap();
+    assert_eq!(scan(&reader), [], "no point, and no error");
+    db.write_blocking(batch(&key("m", 3), [(2, 2.0)])).unwrap();
+    db.flush_blocking().unwrap();
+    reader.refresh_blocking().unwrap();
+    assert_eq!(scan(&reader), [2]);
+}
+
+#[test]
 fn a_follower_wakes_watches_until_it_is_dropped() {
     let home = Home::new();
     let db = home.open();

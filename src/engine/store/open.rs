@@ -28,6 +28,7 @@ use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::memtable::FrozenMemtable;
 use crate::state::series_index::SeriesIndex;
+use crate::state::series_index::handles::SeriesHandles;
 use crate::state::version::{Cutoffs, DurableState, EncodedSelector, RecoveryPlan, RetentionProgress, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
@@ -223,7 +224,7 @@ fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Cancel
     removed.extend(remove_obsolete_logs(&dir, &mut storage, &recovery, &listed));
     let durable = storage.manifest.state();
     let cutoffs = Cutoffs::new(durable.cutoff, Vec::new());
-    let mut version = Version::from_durable(replayed.series.opened(), durable, cutoffs);
+    let mut version = Version::from_durable(replayed.series.opened(&Arc::new(SeriesHandles::new())), durable, cutoffs);
     let mut unlogged_series = Vec::new();
     if is_in_memory {
         let frozen = with_last_floor(replayed.frozen, storage.wal.active_segment());

@@ -53,11 +53,12 @@ impl SeriesIndex {
         Ok(())
     }
 
-    /// Returns the recovered index for an opening, with a registry of the handles that it gives out.
-    pub(crate) fn opened(mut self) -> Self {
-        // Ids above the last definition were assigned to dropped definitions, or by records that a power loss took.
+    /// Returns the recovered index for an opening, with the registry of the handles that the opening gives out.
+    pub(crate) fn opened(mut self, handles: &Arc<SeriesHandles>) -> Self {
+        // Ids above the last definition were assigned to dropped definitions, or by records that a power loss took, or
+        // that a reader has not read yet.
         self.dropped.insert_all(&ids_between(self.end(), self.next_id));
-        Self { handles: Some(Arc::new(SeriesHandles::new())), ..self }
+        Self { handles: Some(Arc::clone(handles)), ..self }
     }
 }
 
@@ -74,7 +75,7 @@ mod tests {
     fn the_last_id_is_assigned_and_then_the_error_says_that_ids_are_used_up() {
         let mut index = SeriesIndex::default();
         index.restore_sets(MAX_SERIES_IDS - 1, &ManifestSeriesSets::default()).unwrap();
-        let mut index = index.opened();
+        let mut index = index.opened(&Arc::new(SeriesHandles::new()));
         let settings =
             NewSeriesSettings { seq: 1, cap: 5, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
         let mut create = |name: &str| index.find_or_create(&SeriesKey::new(name), ValueType::F64, None, settings);

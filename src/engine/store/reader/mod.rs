@@ -45,6 +45,7 @@ use crate::format::manifest::{MANIFEST, ManifestChange, ManifestCursor, SeriesLo
 use crate::platform::env::{Dir, Env, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
+use crate::state::series_index::handles::SeriesHandles;
 use crate::state::version::{Cutoffs, EncodedSelector, SeriesLogEnd, SstMeta, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
@@ -107,6 +108,8 @@ pub(crate) struct DirectoryReader {
     generation: u64,
     durable_generation: u64,
     duplicates: DuplicatePolicy,
+    /// Series of which handles were given out by any version.
+    handles: Arc<SeriesHandles>,
 }
 
 /// What was read of the files.
@@ -159,6 +162,7 @@ impl DirectoryReader {
             generation: 0,
             durable_generation: 0,
             duplicates,
+            handles: Arc::new(SeriesHandles::new()),
         };
         let (version, _) = reader.refresh()?;
         version.map(|version| (reader, version)).ok_or_else(|| Error::internal("a first refresh without a version"))
@@ -252,7 +256,7 @@ impl DirectoryReader {
         if self.newest.as_ref().is_some_and(|newest| seq < newest.seq || seq == newest.seq && !state.is_base_new) {
             return Ok(Attempt::Unchanged);
         }
-        let version = state.version()?;
+        let version = state.version(&self.handles)?;
         state.is_base_new = false;
         Ok(Attempt::Version(Arc::new(version)))
     }
@@ -345,12 +349,13 @@ impl ReadState {
         self.manifest.state().flushed_seq.max(self.log.last_seq())
     }
 
-    /// Returns the version of everything that was read.
-    fn version(&self) -> Result<Version> {
+    /// Returns the version of everything that was read, which gives out handles by this registry.
+    fn version(&self, handles: &Arc<SeriesHandles>) -> Result<Version> {
         let base = self.base.clone().ok_or_else(|| Error::internal("a log was read before its manifest"))?;
         let (seq, active) = (self.seq(), self.log.active_view());
         let frozen = self.log.frozen().cloned().collect();
-        let version = Version { seq, active, frozen, series: self.series.clone(), ..base };
+        let series = self.series.clone().opened(handles);
+        let version = Version { seq, active, frozen, series, ..base };
         Ok(version.with_tombstones(self.log.deletes().cloned()))
     }
 }
