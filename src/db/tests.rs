@@ -2,8 +2,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use super::*;
+use crate::platform::env::SyncStep;
 use crate::query::{Query, QueryPoints, Scan, ScanChunks, ScanIter, ScanStream, Windows};
-use crate::testing::faulty_env::{EnvCall, FaultyEnv};
+use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
 use crate::types::error::Error;
 use crate::types::options::Durability;
 use crate::types::point::{Batch, Timestamp};
@@ -153,4 +154,26 @@ fn an_opening_whose_future_is_dropped_stops_at_its_next_step() {
     let report = db.open_report();
     assert_eq!(report.replayed_points, u64::try_from(written).unwrap(), "the dropped opening went on to its end");
     assert_eq!(db.stats().points, u64::try_from(written).unwrap());
+}
+
+/// Nothing else changes between the two compact commands: the second one must try the drop again.
+#[test]
+fn definitions_that_could_not_be_dropped_are_dropped_later() {
+    let env = FaultyEnv::default();
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::builder(dir.path().join("db")).env(Arc::new(env.clone())).open_blocking().unwrap();
+    let mut batch = Batch::new();
+    for number in 0..10 {
+        batch.push_key(&SeriesKey::new("m").tag("n", number.to_string()), Timestamp::from_nanos(1), 1.0);
+    }
+    db.write_blocking(batch).unwrap();
+    db.flush_blocking().unwrap();
+    db.delete_blocking(Selector::all(), ..).unwrap();
+    let fault = EnvFault::Error(std::io::ErrorKind::StorageFull);
+    env.inject_for_kind(EnvCall::Sync(SyncStep::SeriesLogRewrite), 0, 100, fault);
+    db.compact_blocking().unwrap();
+    assert_eq!(db.stats().empty_series, 10, "the log could not be rewritten");
+    env.clear_faults();
+    db.compact_blocking().unwrap();
+    assert_eq!((db.stats().series, db.stats().empty_series), (0, 0));
 }

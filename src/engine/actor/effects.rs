@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::compaction::CompactionEvent;
 use super::compactor_schedule::CompactorEvent;
+use super::empty_series::EmptySeriesEvent;
 use super::flush::FlushEvent;
 use super::interfaces::{SeriesToCheck, Timer};
 use super::messages::DeleteRequest;
@@ -44,6 +45,10 @@ impl MachineEvent {
                 Self::Compactor(CompactorEvent::Compaction(CompactionEvent::InstallFailed(error)))
             }
             Self::Retention(_) => Self::Retention(RetentionEvent::InstallFailed(error)),
+            // An empty-series check that found droppable series: they are checked again, like the candidates.
+            Self::Compactor(CompactorEvent::EmptySeries(EmptySeriesEvent::DropDue { .. })) => {
+                Self::Compactor(CompactorEvent::EmptySeries(EmptySeriesEvent::DropFailed { for_waiters: Some(error) }))
+            }
             // An empty-series check: its candidates stay, and are checked again.
             Self::Compactor(_) => Self::Compactor(CompactorEvent::FailWaiters(error)),
             other => other,

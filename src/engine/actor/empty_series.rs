@@ -87,6 +87,10 @@ pub(super) enum EmptySeriesEvent {
     Finished { seq: u64, series: SeriesToCheck, outcome: Result<EmptySeriesFound> },
     /// The result of a check is published. The check found that no SST names these series.
     DropDue { unnamed: SeriesSet },
+    /// Nothing was dropped, because the series log or the manifest could not be written. A later check tries again.
+    ///
+    /// The error is for the waiters, if what they wait for failed, too.
+    DropFailed { for_waiters: Option<Error> },
     /// A version with other cutoffs or fewer files was installed.
     CutoffsMoved { files_dropped: bool },
 }
@@ -248,6 +252,12 @@ impl EmptySeriesCheck {
             EmptySeriesEvent::DropDue { unnamed } => {
                 let then = MachineEvent::Compactor(CompactorEvent::Wake);
                 vec![Effect::DropDefinitions { unnamed, then }]
+            }
+            EmptySeriesEvent::DropFailed { for_waiters } => {
+                self.last_drop_check = None;
+                let failed = for_waiters
+                    .map(|error| Effect::Handle(MachineEvent::Compactor(CompactorEvent::FailWaiters(error))));
+                failed.into_iter().chain([Effect::Handle(MachineEvent::Compactor(CompactorEvent::Wake))]).collect()
             }
             EmptySeriesEvent::CutoffsMoved { files_dropped } => self.on_cutoffs_moved(files_dropped, version),
         }

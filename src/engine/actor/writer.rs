@@ -351,7 +351,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             Err(AppendError::OutcomeUnknown(_) | AppendError::ReadOnly(_)) => {}
             Err(AppendError::NotWritten(error)) => {
                 tracing::warn!(%error, "the series log could not be rewritten, retrying after a later check");
-                self.dispatch(then);
+                let failed = EmptySeriesEvent::DropFailed { for_waiters: None };
+                self.dispatch(MachineEvent::Compactor(CompactorEvent::EmptySeries(failed)));
             }
         }
     }
