@@ -1,8 +1,8 @@
-//! Series that come and go: what was acknowledged stays.
+//! Series that come and go: what was acknowledged stays, and no definition or limit is held for good.
 
 use std::path::Path;
 
-use timestrata::{Batch, Db, DuplicatePolicy, Selector, SeriesKey, Timestamp};
+use timestrata::{Batch, Db, DuplicatePolicy, Error, Selector, SeriesKey, Timestamp};
 
 fn key(host: i64) -> SeriesKey {
     SeriesKey::new("cpu").tag("host", format!("h{host}"))
@@ -59,4 +59,24 @@ fn a_series_that_is_created_again_after_a_delete_stays() {
     db.close_blocking().unwrap();
     let report = timestrata::verify(dir.path().join("db")).unwrap();
     assert_eq!(&report.findings[..], &[]);
+}
+
+#[test]
+fn a_delete_of_series_that_were_never_written_frees_their_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    // A key is "cpu", "host" and "h" with two digits: ten bytes.
+    let db = Db::builder(dir.path().join("db")).max_series_key_bytes(40).open_blocking().unwrap();
+    for round in 1..6 {
+        let hosts = (0..4).map(|host| key(10 * round + host));
+        let created = db.create_many_series(hosts).value_type::<i64>().blocking().unwrap();
+        assert_eq!((created.len(), db.stats().series), (4, 4), "round {round}");
+        assert!(matches!(db.create_series(key(99)).blocking(), Err(Error::TooManyKeyBytes { .. })));
+        delete_all(&db);
+        db.flush_blocking().unwrap();
+        db.compact_blocking().unwrap();
+        let stats = db.stats();
+        assert_eq!((stats.series, stats.empty_series, stats.series_key_bytes), (0, 0, 0), "round {round}");
+    }
+    drop(db);
+    assert_eq!(open(dir.path()).stats().series, 0);
 }

@@ -12,8 +12,8 @@
 //!                                         +------check: a point is visible----------------------^
 //! ```
 //!
-//! A series that was created and never had a point is *unwritten*. A delete of all time makes it empty, too, but no
-//! check does, and its definition is never dropped.
+//! A series that was created and never had a point is *unwritten*. No check makes it empty, so retention never drops its
+//! definition. A delete of all time makes it empty like any other series, and ends its being unwritten.
 //!
 //! A delete of part of the time of a series may have hidden its last point, and so may a cutoff. Only a scan of the
 //! series can decide this, so the series first becomes a *candidate*. Later the compactor scans the candidates of one
@@ -112,7 +112,7 @@ pub(crate) struct EmptySeriesDelta {
     pub(crate) candidates_removed: SeriesSet,
     /// Series that were created and have no point.
     pub(crate) unwritten_added: SeriesSet,
-    /// Series that got their first point, or whose key was defined again.
+    /// Series that got their first point, that were deleted, or whose key was defined again.
     pub(crate) unwritten_removed: SeriesSet,
 }
 
@@ -161,7 +161,7 @@ impl EmptySeries {
         self.in_manifest.empty.to_set()
     }
 
-    /// Returns `true` if the series is empty, also in the manifest, and once had a point or was superseded.
+    /// Returns `true` if the series is empty, also in the manifest, and not unwritten in either.
     pub(crate) fn is_durably_empty(&self, id: SeriesId) -> bool {
         let Self { empty, unwritten, in_manifest, .. } = self;
         let is_written = !unwritten.contains(id) && !in_manifest.unwritten.contains(id);
@@ -210,8 +210,13 @@ impl EmptySeries {
     }
 
     /// Marks series as empty because of the delete of record `seq`, which hides all of their time.
+    ///
+    /// Those that never had a point are no longer kept for their first one: the delete is a wish to be rid of them.
     pub(crate) fn mark_by_delete(&mut self, seq: u64, series: &SeriesSet) {
         self.mark(seq, series, false);
+        if !self.unwritten.is_empty() {
+            self.unwritten.remove_all(series);
+        }
     }
 
     /// Marks series as empty in which a check found no visible point in the version of record `seq`.
@@ -398,16 +403,18 @@ mod tests {
     }
 
     #[test]
-    fn a_series_that_never_had_a_point_is_no_candidate_and_is_never_dropped() {
+    fn a_series_that_never_had_a_point_is_no_candidate_and_is_dropped_only_after_a_delete() {
         let mut state = EmptySeries::default();
-        [1, 2].map(SeriesId::new).into_iter().for_each(|id| state.add_unwritten(id));
+        [1, 2, 3].map(SeriesId::new).into_iter().for_each(|id| state.add_unwritten(id));
         state.mark_written(&[SeriesId::new(2)]);
-        state.add_candidates(&set(&[1, 2]));
+        state.add_candidates(&set(&[1, 2, 3]));
         assert_eq!(state.candidates().to_set(), set(&[2]));
+        state = state.after_flush(3, 9, Some(&state.unwritten));
         state.mark_by_delete(4, &set(&[1, 2]));
+        let durable = |state: &EmptySeries| [1, 2, 3].map(|id| state.is_durably_empty(SeriesId::new(id)));
+        assert_eq!(durable(&state), [false, false, false], "a power loss may take the delete back");
         let state = state.after_flush(4, 9, Some(&state.unwritten));
-        let durable = [1, 2].map(|id| state.is_durably_empty(SeriesId::new(id)));
-        assert_eq!(durable, [false, true]);
+        assert_eq!(durable(&state), [true, true, false]);
     }
 
     #[test]
