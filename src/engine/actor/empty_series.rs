@@ -77,6 +77,15 @@ const FULL_CHECKS_PER_AGE: i64 = 8;
 /// Memory and series log then exceed those of the other definitions by at most a seventh.
 const MIN_DROPPED_SHARE: u64 = 8;
 
+/// Number of definitions that one drop may remove, however few there are. An eighth of them may always be dropped.
+///
+/// A drop of all of a million definitions would take the writer more than a second.
+const MIN_DROP_LIMIT: usize = 1 << 16;
+/// Number of series that the start of a check tests, as a multiple of those that may be dropped.
+///
+/// If nothing else names half of the tested series, there are enough to drop.
+const TESTED_PER_DROP: usize = 2;
+
 /// Longest time from a check that found too few droppable series to the next one.
 const MAX_DROP_BACKOFF: Duration = Duration::from_hours(1);
 
@@ -113,6 +122,8 @@ pub(super) struct EmptySeriesCheck {
     last_full_cutoff: Option<i64>,
     /// State in which the last check looked for droppable series.
     last_drop_check: Option<DropCheckState>,
+    /// First series that the next check tests, of those that the manifest names as empty.
+    next_to_test: SeriesId,
     /// Time before which a check looks for droppable series only if it is needed at once.
     earliest_drop: Duration,
     /// Time from a check that found too few droppable series to the next one.
@@ -148,6 +159,7 @@ impl EmptySeriesCheck {
             earliest_next: Duration::ZERO,
             last_full_cutoff: None,
             last_drop_check: None,
+            next_to_test: SeriesId::new(0),
             earliest_drop: Duration::ZERO,
             drop_backoff: Backoff::between(MIN_CHECK_INTERVAL, MAX_DROP_BACKOFF),
         }
@@ -216,7 +228,7 @@ impl EmptySeriesCheck {
         }
         let candidates = version.series.empty_series().candidates().to_set();
         let droppable =
-            if at_once || now >= self.earliest_drop { self.take_droppable(version) } else { SeriesSet::default() };
+            if at_once || now >= self.earliest_drop { self.take_droppable(version, now) } else { SeriesSet::default() };
         if candidates.is_empty() && droppable.is_empty() {
             // A waiter may wait for this check, for which nothing is left.
             return vec![Effect::Handle(MachineEvent::Compactor(CompactorEvent::Wake))];
@@ -229,13 +241,25 @@ impl EmptySeriesCheck {
         vec![Effect::StartEmptySeriesCheck(SeriesToCheck { candidates, droppable })]
     }
 
-    /// Returns the droppable series to check, if they may be enough, and records that they are checked.
-    fn take_droppable(&mut self, version: &Version) -> SeriesSet {
+    /// Returns droppable series to check, if they may be enough, and records that they are checked.
+    ///
+    /// Tests a bounded part of the series that the manifest names as empty, so that the writer is not held up by many
+    /// of them. The next call tests the next part.
+    fn take_droppable(&mut self, version: &Version, now: Duration) -> SeriesSet {
         if !self.may_drop(version) {
             return SeriesSet::default();
         }
-        self.last_drop_check = Some(DropCheckState::of(version));
-        let droppable = version.droppable_among(&version.series.empty_series().durable_set());
+        let most = drop_limit(version);
+        let tested = version.series.empty_series().durable_from(self.next_to_test, most * TESTED_PER_DROP);
+        let last = tested.bounds().map(|ids| *ids.end());
+        if let (Some(last), true) = (last, tested.count() >= (most * TESTED_PER_DROP) as u64) {
+            self.next_to_test = SeriesId::new(last.get().saturating_add(1));
+            self.earliest_drop = now + MIN_CHECK_INTERVAL;
+        } else {
+            self.next_to_test = SeriesId::new(0);
+            self.last_drop_check = Some(DropCheckState::of(version));
+        }
+        let droppable = SeriesSet::from_sorted(version.droppable_among(&tested).iter().take(most));
         if is_worth_a_drop(droppable.count(), version) { droppable } else { SeriesSet::default() }
     }
 
@@ -349,6 +373,12 @@ fn except(series: &SeriesSet, others: &SeriesBitmap) -> SeriesSet {
 /// Returns `true` if so many definitions can be dropped that the series log is rewritten.
 pub(super) fn is_worth_a_drop(droppable: u64, version: &Version) -> bool {
     droppable > 0 && droppable * MIN_DROPPED_SHARE >= version.series.len() as u64
+}
+
+/// Returns the number of definitions that one drop may remove.
+pub(super) fn drop_limit(version: &Version) -> usize {
+    // Rounded up: a drop of fewer than an eighth would not be worth it.
+    MIN_DROP_LIMIT.max(version.series.len().div_ceil(8))
 }
 
 /// Returns `true` if the version has candidates.

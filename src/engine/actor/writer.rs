@@ -14,7 +14,7 @@ use super::command_queue::CommandQueue;
 use super::compaction::CompactionEvent;
 use super::compactor_schedule::{CompactorEvent, CompactorSchedule};
 use super::effects::{Effect, Effects, MachineEvent};
-use super::empty_series::{EmptySeriesEvent, is_worth_a_drop};
+use super::empty_series::{EmptySeriesEvent, drop_limit, is_worth_a_drop};
 use super::flush::{FlushEvent, FlushScheduler, frozen_seq};
 use super::full_disk::MIN_RESERVE_BACKOFF;
 use super::group_builder::GroupSettings;
@@ -39,8 +39,6 @@ use crate::types::series::{SeriesDef, SeriesSet};
 ///
 /// It is long compared with a commit group, so that steady syncs cause no marks.
 const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
-/// Number of definitions that one drop may remove, however few there are. An eighth of them may always be dropped.
-const MIN_DROP_LIMIT: usize = 1 << 16;
 /// Time to the next test of retired files if no other message causes a turn.
 const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -330,10 +328,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     /// Drops the definitions of series that no SST named, if nothing else names them and they are enough.
     fn drop_definitions(&mut self, unnamed: &SeriesSet, then: MachineEvent) {
         let version = self.versions.current();
+        let unnamed = &SeriesSet::from_sorted(unnamed.iter().take(drop_limit(version)));
         let dropped = version.droppable_among(unnamed);
-        // A drop of all of a million definitions would take the writer more than a second.
-        let most = MIN_DROP_LIMIT.max(version.series.len() / 8);
-        let dropped = SeriesSet::from_sorted(dropped.iter().take(most));
         if self.read_only_cause.is_some() || !is_worth_a_drop(dropped.count(), version) {
             return self.dispatch(then);
         }

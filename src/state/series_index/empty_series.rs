@@ -156,9 +156,9 @@ impl EmptySeries {
         self.in_manifest.empty.len()
     }
 
-    /// Returns the series that the manifest names as empty.
-    pub(crate) fn durable_set(&self) -> SeriesSet {
-        self.in_manifest.empty.to_set()
+    /// Returns the first `most` series from `first` on that the manifest names as empty.
+    pub(crate) fn durable_from(&self, first: SeriesId, most: usize) -> SeriesSet {
+        self.in_manifest.empty.ids_from(first, most)
     }
 
     /// Returns `true` if the series is empty, also in the manifest, and not unwritten in either.

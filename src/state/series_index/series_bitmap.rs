@@ -178,6 +178,13 @@ impl SeriesBitmap {
         below
     }
 
+    /// Returns the first `most` ids of the set from `first` on.
+    pub(crate) fn ids_from(&self, first: SeriesId, most: usize) -> SeriesSet {
+        let chunk = first.index() / (WORD_BITS * CHUNK_WORDS);
+        let ids = self.chunks.iter().enumerate().skip(chunk).flat_map(|(at, chunk)| ids_of_chunk(at, chunk, None));
+        SeriesSet::from_sorted(ids.skip_while(|id| *id < first).take(most))
+    }
+
     pub(crate) fn to_set(&self) -> SeriesSet {
         self.without(&Self::default())
     }
@@ -319,5 +326,17 @@ mod tests {
             let contains = |id| found.contains(SeriesId::new(id)) == expected.contains(&SeriesId::new(id));
             prop_assert!((0..400).all(contains));
         }
+    }
+
+    #[test]
+    fn a_part_of_the_ids_begins_anywhere() {
+        let mut bitmap = SeriesBitmap::default();
+        let ids = |ids: &[u32]| SeriesSet::from_sorted(ids.iter().copied().map(SeriesId::new));
+        bitmap.insert_all(&ids(&[1, 5, 4_095, 4_096, 9_000]));
+        assert_eq!(bitmap.ids_from(SeriesId::new(0), 2), ids(&[1, 5]));
+        assert_eq!(bitmap.ids_from(SeriesId::new(2), 3), ids(&[5, 4_095, 4_096]));
+        assert_eq!(bitmap.ids_from(SeriesId::new(4_096), 9), ids(&[4_096, 9_000]));
+        assert_eq!(bitmap.ids_from(SeriesId::new(9_001), 9), ids(&[]));
+        assert_eq!(bitmap.ids_from(SeriesId::new(1_000_000), 9), ids(&[]));
     }
 }

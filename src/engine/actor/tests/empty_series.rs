@@ -225,3 +225,25 @@ fn series_that_a_check_found_empty_are_droppable_in_the_next_one() {
     assert_eq!(next.series.empty_series().durable_count(), 1);
     expect("the other one", &check.start(true, &next, START), &["start check of 0, 1 droppable"]);
 }
+
+/// The writer tests and drops a bounded number at a time; the series behind those that are still named are reached.
+#[test]
+fn a_check_tests_and_carries_a_bounded_number_of_droppable_series() {
+    let empty_in = |tombstones: Vec<Tombstone>| {
+        let mut version = version_with_files(200_000, vec![], tombstones);
+        let empty = SeriesSet::from_sorted((0..160_000).map(SeriesId::new));
+        version.series.restore_sets(200_000, &ManifestSeriesSets { empty, ..ManifestSeriesSets::default() }).unwrap();
+        version
+    };
+    let version = empty_in(vec![]);
+    let mut check = EmptySeriesCheck::new(None);
+    expect("65,536 of 160,000", &check.start(true, &version, START), &["start check of 0, 65536 droppable"]);
+    let named = SeriesSet::from_sorted((0..131_072).map(SeriesId::new));
+    let version = empty_in(vec![Tombstone { seq: 1, series: named, range: TimeRange::new(0, 1) }]);
+    let mut check = EmptySeriesCheck::new(None);
+    expect("all are named", &check.start(true, &version, START), &["Compactor Wake"]);
+    let early = check.start(false, &version, START);
+    expect("the rest can wait", &early, &["arm EmptySeriesCheck no later than 10s"]);
+    let next = check.start(true, &version, START);
+    expect("those behind the named ones", &next, &["start check of 0, 28928 droppable"]);
+}
