@@ -223,13 +223,12 @@ impl DirectoryReader {
     }
 
     fn attempt(&mut self, report: &mut RefreshReport) -> Result<Attempt> {
-        let mut state = match self.state.take() {
-            Some(state) => state,
-            None => {
-                let manifest = ManifestCursor::open(&self.dir)?;
-                self.check_identity(&manifest)?;
-                ReadState::new(manifest)
-            }
+        let mut state = if let Some(state) = self.state.take() {
+            state
+        } else {
+            let manifest = ManifestCursor::open(&self.dir)?;
+            self.check_identity(&manifest)?;
+            ReadState::new(manifest)
         };
         let outcome = self.bring_up_to_date(&mut state, report);
         // Not after a panic, which may leave half a step.
