@@ -20,7 +20,9 @@ impl Db {
     /// independently.
     ///
     /// If the flush fails because the disk is full, the backup holds what is in files, and
-    /// [`BackupReport::unflushed`] is the number of records that are missing.
+    /// [`BackupReport::unflushed`] is the number of records that are missing. If the database was opened on the full disk
+    /// and its log has a delete of everything up to a time, the error of the flush is returned instead: the backup would
+    /// show points that retention had hidden.
     ///
     /// A backup that a crash interrupts has no file `manifest`: it cannot be opened, and another backup into its
     /// directory fails with [`Error::BackupTargetNotEmpty`] until the directory is deleted. A backup that fails
@@ -53,11 +55,12 @@ impl Db {
         let dir = dir.as_ref().to_owned();
         let flushed = self.flush().await;
         let is_full = flushed.as_ref().is_err_and(Error::is_out_of_space);
-        if !is_full {
+        let (version, duplicates) = (self.engine.version(), self.engine.duplicates);
+        // Without the unflushed delete, points would return that a retention cutoff hid before it was taken back.
+        if !is_full || !version.knows_flushed_cutoffs() {
             flushed?;
         }
         let read_context = self.engine.read_context().ok_or(Error::Closed)?;
-        let (version, duplicates) = (self.engine.version(), self.engine.duplicates);
         // A flush that succeeded covers the call; records that came later are not expected in the backup.
         let unflushed = if is_full { version.seq - version.flushed_seq } else { 0 };
         let work = move || Ok(BackupReport { unflushed, ..store::backup(&read_context, &version, duplicates, &dir)? });

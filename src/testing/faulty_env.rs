@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::platform::env::{Dir, DirEntry, DirHandle, Env, File, FileLock, OpenMode, OsEnv, SyncStep};
+use crate::platform::env::{ChangeTimes, Dir, DirEntry, DirHandle, Env, File, FileLock, OpenMode, OsEnv, SyncStep};
 
 /// A recorded call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,6 +315,10 @@ impl DirHandle for FaultyDir {
     fn is_at_its_path(&self) -> bool {
         self.env.state(|state| state.place_checks += 1);
         self.dir.is_at_its_path()
+    }
+
+    fn change_times(&self) -> Option<ChangeTimes> {
+        self.dir.change_times()
     }
 
     #[cfg(unix)]

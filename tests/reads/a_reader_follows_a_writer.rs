@@ -210,6 +210,42 @@ fn a_snapshot_reads_files_that_were_removed() {
     assert!(times(&few).len() >= 4);
 }
 
+/// Files that the writer removed take room as long as they are held open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_without_snapshots_releases_removed_files_with_the_next_refresh() {
+    let home = Home::new();
+    let db = home.open();
+    for time in 0..4 {
+        write(&db, time);
+        db.flush_blocking().unwrap();
+    }
+    let reader = read(&home);
+    db.compact_blocking().unwrap();
+    let begun = Instant::now();
+    while names(&home.path()).into_iter().filter(|name| is_sst(name)).count() > 1 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the inputs of the compaction stay");
+        pause(Duration::from_millis(5));
+        write(&db, 10);
+    }
+    let removed_and_open = || {
+        let links =
+            std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| entry.unwrap().path().read_link().ok());
+        let links = links.filter(|link| link.starts_with(home.path()));
+        links.filter(|link| link.to_string_lossy().ends_with(".sst (deleted)")).count()
+    };
+    reader.refresh_blocking().unwrap();
+    assert_eq!(removed_and_open(), 0, "after the refresh that no longer needs them");
+    let snapshot = reader.snapshot();
+    write(&db, 11);
+    db.flush_blocking().unwrap();
+    db.compact_blocking().unwrap();
+    reader.refresh_blocking().unwrap();
+    drop(snapshot);
+    reader.refresh_blocking().unwrap();
+    assert_eq!(removed_and_open(), 0, "after the end of the snapshot that needed them");
+}
+
 #[test]
 fn a_reader_skips_records_that_were_flushed_meanwhile() {
     let home = Home::new();

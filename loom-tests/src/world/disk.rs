@@ -297,8 +297,8 @@ impl WriterStorage for ModelStorage {
         self.check_place().map_err(Error::outcome_unknown)
     }
 
-    fn write_sync_mark(&mut self) -> Result<()> {
-        self.sync()
+    fn write_sync_mark(&mut self) -> Result<(), AppendError> {
+        self.sync().map_err(AppendError::OutcomeUnknown)
     }
 
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {

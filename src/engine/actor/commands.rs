@@ -62,10 +62,11 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         match MemtableAdmission::decide(version, active, is_read_only, is_stopping, l0_stalls) {
             MemtableAdmission::Admit => self.commit_next_group(),
             MemtableAdmission::Stall => return self.answer_while_stalled(),
-            MemtableAdmission::FreezeFirst => match self.freeze() {
+            MemtableAdmission::FreezeFirst => match self.no_room_to_freeze().map_or_else(|| self.freeze(), Err) {
                 Ok(()) => self.commit_next_group(),
                 Err(error) => {
                     tracing::warn!(%error, "the memtable is full and cannot be frozen, a group is rejected");
+                    self.freeze_lacks_space = Some(error.clone()).filter(Error::is_out_of_space);
                     self.commit_without_freeze(&Error::write_failed(error));
                 }
             },
@@ -150,16 +151,23 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         self.run_group(group)
     }
 
-    /// Commits deletes, and a sync mark behind them.
+    /// Commits deletes, and a sync mark behind them. Without deletes only the mark of earlier ones is written.
     ///
     /// A process that reads beside this one must show these deletes before the edit that relies on them.
+    ///
+    /// # Errors
+    /// Those of [`commit_deletes`](Self::commit_deletes); the reason why there is no mark. The deletes may be durable
+    /// then.
     pub(super) fn commit_marked_deletes(&mut self, deletes: Vec<DeleteRequest>) -> Result<()> {
-        if let Some(error) = self.storage.no_space() {
-            // There is no room for a mark.
-            return Err(error.clone());
+        if !deletes.is_empty() {
+            if let Some(error) = self.storage.no_space() {
+                // The blocks that exist are for deletes that make room.
+                return Err(error.clone());
+            }
+            self.commit_deletes(deletes)?;
+            self.dispatch(MachineEvent::Retention(RetentionEvent::PointsDeleted));
         }
-        self.commit_deletes(deletes)?;
-        self.write_sync_mark()
+        self.write_sync_mark().map_err(Error::from)
     }
 
     /// Performs the steps of a group, and answers its commands.
@@ -169,7 +177,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             event = match group.on(event) {
                 CommitEffect::Append => match self.storage.append(&group.records()) {
                     Ok(()) => {
-                        self.has_unsynced = true;
+                        (self.has_unsynced, self.has_unmarked) = (true, true);
                         CommitEvent::Appended
                     }
                     Err(error) => CommitEvent::AppendFailed(error),
@@ -263,8 +271,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 return Err(error);
             }
         };
-        // The rotation synced the old segment.
-        self.has_unsynced = false;
+        // The rotation synced the old segment, and the header of the next one states it.
+        (self.has_unsynced, self.has_unmarked) = (false, false);
+        self.freeze_lacks_space = None;
         let frozen = Arc::new(FrozenMemtable {
             generation: self.jobs.next_generation(),
             view: self.memtable.view(),

@@ -20,6 +20,13 @@ use crate::types::error::Error;
 pub(super) const MIN_RESERVE_BACKOFF: Duration = Duration::from_secs(1);
 
 impl<S: WriterStorage, T: Timers> Writer<S, T> {
+    /// Returns the lack of space because of which no freeze is tried for commands; `None` if one may succeed.
+    ///
+    /// A freeze needs a file. The timer of the reserves ends the wait.
+    pub(super) fn no_room_to_freeze(&self) -> Option<Error> {
+        self.storage.no_space().or(self.freeze_lacks_space.as_ref()).cloned()
+    }
+
     /// Rejects the next group, except its syncs, and deletes for which the full memtable has room.
     pub(super) fn commit_without_freeze(&mut self, error: &Error) {
         let admits_delete = admits_stalled_delete(self.versions.current(), self.memtable.is_epoch_exhausted());
@@ -27,6 +34,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let is_rejected =
             |queued: &mut QueuedCommand| queued.command.needs_room() || (queued.command.is_delete() && !admits_delete);
         group.extract_if(.., is_rejected).for_each(|queued| queued.command.reject(error));
+        // A caller wants to write: look for room again in a moment.
+        self.reserve_backoff.reset();
         if !group.is_empty() {
             self.commit_commands(group);
         }
@@ -83,9 +92,12 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     }
 
     /// Drops the files that deletes hide whole, if there is a lack of space; otherwise compactions remove the points.
+    ///
+    /// The deletes are synced and marked before. Without a mark the files stay until a later one.
     pub(super) fn make_room_by_deletes(&mut self) {
         let flush_lacks_space = self.flush.failure().is_some_and(|failure| failure.error.is_out_of_space());
-        if (flush_lacks_space || self.storage.no_space().is_some()) && self.sync_now().is_ok() {
+        let lacks_space = flush_lacks_space || self.storage.no_space().is_some();
+        if lacks_space && self.sync_now().is_ok() && self.write_sync_mark().is_ok() {
             self.dispatch(MachineEvent::Retention(RetentionEvent::Apply));
         }
     }
@@ -103,6 +115,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             return;
         }
         self.storage.restore_reserves();
+        self.freeze_lacks_space = None;
         match self.storage.no_space() {
             // The end of the turn arms the timer.
             Some(_) => _ = self.reserve_backoff.after_failure(),
@@ -110,9 +123,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         }
     }
 
-    /// Arms the timer of the next try to make the reserves, if they are needed.
+    /// Arms the timer of the next try to make the reserves, if they are needed, or to freeze the memtable.
     pub(super) fn arm_reserve_retry(&mut self) {
-        if self.storage.no_space().is_some() && self.read_only_cause.is_none() {
+        if self.no_room_to_freeze().is_some() && self.read_only_cause.is_none() {
             self.timers.arm_no_later(Timer::ReserveRetry, self.reserve_backoff.current());
         }
     }

@@ -29,8 +29,9 @@ pub(crate) trait WriterStorage {
 
     /// Syncs, then writes a durable sync mark if records follow the last mark.
     ///
-    /// Later damage to the records before the mark is then not taken for a torn tail.
-    fn write_sync_mark(&mut self) -> Result<()>;
+    /// Later damage to the records before the mark is then not taken for a torn tail, and a process that reads beside this
+    /// one shows them. After [`NotWritten`](AppendError::NotWritten) they are synced, and a later call writes the mark.
+    fn write_sync_mark(&mut self) -> Result<(), AppendError>;
 
     /// Syncs and seals the current segment, starts the next one and returns its id.
     ///

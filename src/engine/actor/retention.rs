@@ -7,6 +7,7 @@
 //!     │                                                                                   for the empty-series check
 //!     ├──────▶ QueueDueDeletes ──▶ queue a delete for each rule whose cutoff moved far enough
 //!     └──────▶ HidePoints (if a cutoff is unexplained) ──▶ PointsHidden ──▶ Install ──▶ TakenBack ──▶ as from Apply
+//!                  └──▶ NotHidden ──▶ Install (if a cutoff moved on or a file goes)
 //! ```
 //!
 //! Invariants:
@@ -31,6 +32,7 @@ mod taken_back;
 use std::time::Duration;
 
 use self::rule_deletes::RuleProgress;
+use self::taken_back::DeletedPoints;
 use super::backoff::Backoff;
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
@@ -72,9 +74,11 @@ pub(super) enum RetentionEvent {
     ApplyNow(ReplySender<Result<()>>),
     /// The version with later cutoffs or fewer files is durable and visible.
     Installed { files_dropped: usize },
-    /// Deletes of all points that the cutoffs hide are durable and visible; contains the earlier cutoffs to install.
+    /// Deletes of all points that the cutoffs hide are durable and visible.
+    PointsDeleted,
+    /// These deletes are also marked as durable in the log; contains the earlier cutoffs to install.
     PointsHidden(Cutoffs),
-    /// These deletes could not be committed.
+    /// The deletes or their mark could not be written. The cutoffs stay, and a later check tries again.
     NotHidden(Error),
     /// The version with earlier cutoffs is durable and visible.
     TakenBack,
@@ -122,6 +126,8 @@ pub(super) struct RetentionScheduler {
     contradicted_since: Option<Duration>,
     /// `true` while cutoffs cannot be taken back because rules were not tested on all series yet.
     awaits_tests: bool,
+    /// What durable deletes hide, while the cutoffs could not be taken back behind them.
+    deleted: Option<DeletedPoints>,
     /// Backoff after an edit that could not be written, and its end by the monotonic clock.
     install_backoff: Backoff,
     retry_at: Option<Duration>,
@@ -159,6 +165,7 @@ impl RetentionScheduler {
             stored_at: None,
             contradicted_since: None,
             awaits_tests: false,
+            deleted: None,
             install_backoff: Backoff::starting_at(MIN_INSTALL_BACKOFF),
             retry_at: None,
             waiters: Vec::new(),
@@ -189,8 +196,16 @@ impl RetentionScheduler {
             }
             RetentionEvent::ApplyNow(reply) => self.apply_now(reply, version, inputs),
             RetentionEvent::Installed { files_dropped } => self.on_installed(files_dropped, version),
+            RetentionEvent::PointsDeleted => {
+                self.deleted = Some(DeletedPoints::of(version));
+                Effects::new()
+            }
             RetentionEvent::PointsHidden(cutoffs) => self.take_back(cutoffs, version, inputs),
-            RetentionEvent::NotHidden(error) => self.answer_waiters(&Err(error)),
+            RetentionEvent::NotHidden(error) => {
+                let mut effects = self.answer_waiters(&Err(error));
+                effects.extend(self.advance_while_waiting(version, inputs));
+                effects
+            }
             RetentionEvent::TakenBack => self.on_taken_back(version, inputs),
             RetentionEvent::ProgressStored => {
                 self.end_backoff();
@@ -254,6 +269,14 @@ impl RetentionScheduler {
             self.awaits_tests = true;
             effects.push(Effect::ArmTimerNoLater(Timer::Retention, NEXT_TESTS_DELAY));
         }
+        effects.extend(self.advance(version, inputs));
+        effects
+    }
+
+    /// Moves cutoffs forward and drops the files that are hidden whole, also while other cutoffs wait to be taken back.
+    fn advance(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        let mut effects = Effects::new();
+        let limits = version.cutoffs.age_limits(&self.policy);
         let (next, size_cutoff) = self.version_after_retention(version, inputs);
         self.progress.size_cutoff = self.progress.size_cutoff.max(size_cutoff);
         let (before, after) = (&version.cutoffs, &next.cutoffs);

@@ -53,6 +53,8 @@ struct MockState {
     /// `true` if there is room for deletes only.
     is_full: bool,
     segments: u64,
+    /// Number of sync marks that cannot be written.
+    marks_fail: usize,
     /// Error of the next edit.
     install_fails: Option<AppendError>,
     removed_ssts: Vec<FileId>,
@@ -110,8 +112,14 @@ impl WriterStorage for MockStorage {
         self.look(|state| state.syncs += 1);
         Ok(())
     }
-    fn write_sync_mark(&mut self) -> Result<()> {
-        Ok(())
+    fn write_sync_mark(&mut self) -> Result<(), AppendError> {
+        self.look(|state| match state.marks_fail.checked_sub(1) {
+            None => Ok(()),
+            Some(left) => {
+                state.marks_fail = left;
+                Err(AppendError::NotWritten(Error::QueueFull))
+            }
+        })
     }
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
         Ok(self.look(|state| {

@@ -39,6 +39,8 @@ use crate::types::series::{SeriesDef, SeriesSet};
 ///
 /// It is long compared with a commit group, so that steady syncs cause no marks.
 const SYNC_MARK_DELAY: Duration = Duration::from_millis(100);
+/// Time to the next attempt after a sync mark could not be written.
+const SYNC_MARK_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time to the next test of retired files if no other message causes a turn.
 const RETIRED_SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -77,11 +79,15 @@ pub(crate) struct Writer<S, T> {
     pub(super) queue: CommandQueue,
     /// `true` if an appended record is not synced.
     pub(super) has_unsynced: bool,
+    /// `true` if nothing in the log states that the last record is synced.
+    pub(super) has_unmarked: bool,
     /// Failure that made the database read-only; `None` while it is writable.
     pub(super) read_only_cause: Option<Error>,
     pub(super) flush: FlushScheduler,
     pub(super) compactor: CompactorSchedule,
     pub(super) retention: RetentionScheduler,
+    /// Lack of space because of which the full memtable was not frozen; `None` once it may be tried again.
+    pub(super) freeze_lacks_space: Option<Error>,
     /// Time between the attempts to make the reserves while there is no room for them.
     pub(super) reserve_backoff: Backoff,
     pub(super) shutdown: ShutdownState,
@@ -122,10 +128,12 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             memtable: Memtable::new(),
             queue: CommandQueue::new(),
             has_unsynced: false,
+            has_unmarked: false,
             read_only_cause: None,
             flush: FlushScheduler::new(),
             compactor: compactor_schedule,
             retention,
+            freeze_lacks_space: None,
             reserve_backoff: Backoff::starting_at(MIN_RESERVE_BACKOFF),
             shutdown: ShutdownState::Running,
         }
@@ -201,7 +209,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
 
     fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::SyncMark => drop(self.write_sync_mark()),
+            Timer::SyncMark => self.mark_when_idle(),
             Timer::Sync => drop(self.sync_now()),
             Timer::MemtableAge => self.dispatch(MachineEvent::Flush(FlushEvent::MemtableAged)),
             Timer::FlushRetry => self.dispatch(MachineEvent::Flush(FlushEvent::RetryDue)),
@@ -237,10 +245,11 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             MachineEvent::Shutdown(event) => self.shutdown.on(event, version),
             MachineEvent::Retention(event) => {
                 let busy = self.compactor.compaction().inputs();
-                // A delete that is only in the log removes files only if room is needed: a process that reads beside this
-                // one may not show the delete yet.
+                // A delete that is only in the log removes files only if room is needed, and only behind a sync mark: a
+                // process that reads beside this one must not show a part of what the delete hides.
                 let needs_room = self.storage.no_space().is_some() || self.flush.failure().is_some();
-                let synced_seq = if needs_room && !self.has_unsynced { version.seq } else { version.flushed_seq };
+                let is_marked = !self.has_unsynced && !self.has_unmarked;
+                let synced_seq = if needs_room && is_marked { version.seq } else { version.flushed_seq };
                 let (wall_clock_nanos, monotonic_now) = (self.timers.wall_clock_nanos(), self.timers.monotonic_now());
                 let inputs = RetentionInputs { busy, wall_clock_nanos, monotonic_now, synced_seq };
                 self.retention.on(event, version, inputs)
@@ -378,17 +387,35 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     /// Syncs, then writes the sync mark that no timer will write any more.
     fn sync_and_mark(&mut self) -> Result<()> {
         self.sync_now()?;
-        self.write_sync_mark()
+        match self.write_sync_mark() {
+            // All is synced; the next opening states it.
+            Err(AppendError::NotWritten(_)) => Ok(()),
+            marked => marked.map_err(Error::from),
+        }
     }
 
-    /// Writes a sync mark, unless the database is read-only. A failure makes it read-only.
+    /// Writes a sync mark, unless the database is read-only. A failure of the log makes it read-only.
     ///
     /// A process that reads beside this one shows only records that the log states to be synced.
-    pub(super) fn write_sync_mark(&mut self) -> Result<()> {
+    pub(super) fn write_sync_mark(&mut self) -> Result<(), AppendError> {
         if self.read_only_cause.is_some() {
             return Ok(());
         }
-        self.storage.write_sync_mark().inspect_err(|error| self.enter_read_only(error))
+        let marked = self.storage.write_sync_mark();
+        match &marked {
+            Ok(()) => self.has_unmarked = false,
+            Err(AppendError::NotWritten(_)) => self.timers.arm_no_later(Timer::SyncMark, SYNC_MARK_RETRY_DELAY),
+            Err(AppendError::OutcomeUnknown(error) | AppendError::ReadOnly(error)) => self.enter_read_only(error),
+        }
+        marked
+    }
+
+    /// Writes the sync mark of an idle database. On a full disk, files that marked deletes hide can then go.
+    fn mark_when_idle(&mut self) {
+        let had_unmarked = self.has_unmarked;
+        if self.write_sync_mark().is_ok() && had_unmarked {
+            self.make_room_by_deletes();
+        }
     }
 
     /// Records that everything appended is synced.

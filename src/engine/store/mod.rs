@@ -68,7 +68,7 @@ impl WriterStorage for DiskStorage {
         self.wal.sync()
     }
 
-    fn write_sync_mark(&mut self) -> Result<()> {
+    fn write_sync_mark(&mut self) -> Result<(), AppendError> {
         let marked = self.wal.write_sync_mark();
         self.note_wal_bytes();
         marked

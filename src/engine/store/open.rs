@@ -21,9 +21,9 @@ use super::recovery_input::{
 };
 use super::replay::{ReplayTarget, WalReplay, check_replayable};
 use crate::engine::actor::{CancelFlag, WriterStorage};
-use crate::format::manifest::{Manifest, ManifestContents, series_log_name};
+use crate::format::manifest::{Manifest, ManifestContents, remove_if_exists, series_log_name};
 use crate::format::sst;
-use crate::format::wal::{segment_name, spare_name};
+use crate::format::wal::{RESERVE, segment_name, spare_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::memtable::FrozenMemtable;
@@ -101,6 +101,8 @@ pub struct TornTail {
     /// Number of dropped bytes.
     pub bytes: u64,
     /// File with a copy of the dropped bytes; it may be deleted.
+    ///
+    /// On a full disk there is no copy, and this is the segment itself.
     pub copy: PathBuf,
 }
 
@@ -170,7 +172,7 @@ struct PlannedOpening {
 }
 
 /// Locks the directory, plans the recovery and removes leftovers.
-fn plan_opening(dir: &Dir, options: &Options, cancel: &CancelFlag) -> Result<PlannedOpening> {
+fn plan_opening(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<PlannedOpening> {
     cancel.check()?;
     prepare_directory(dir, options.create)?;
     // From here on no call depends on the path or on the current directory.
@@ -192,14 +194,15 @@ fn plan_opening(dir: &Dir, options: &Options, cancel: &CancelFlag) -> Result<Pla
     cancel.check()?;
     // After these checks: a directory with a newer format version must not be changed.
     write_pid(&dir, &lock)?;
-    let (manifest, removed) = clean_up_leftovers(&dir, manifest, created, &recovery, &listed, cancel)?;
+    let leftovers = Leftovers { listed: &listed, recovery: &recovery, created, target };
+    let (manifest, removed) = leftovers.clean_up(&dir, manifest, cancel)?;
     Ok(PlannedOpening { dir, lock, listed, created, manifest, recovery, series, removed })
 }
 
 fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<OpenedDatabase> {
     let _span = tracing::debug_span!("recovery", dir = %dir.path().display()).entered();
     let PlannedOpening { dir, lock, listed, created, manifest, recovery, series, mut removed } =
-        plan_opening(dir, options, cancel)?;
+        plan_opening(dir, options, target, cancel)?;
     let duplicates = manifest.state.duplicates;
     let ids = Arc::new(FileIdAllocator::new(recovery.next_file_id));
     let shares = options.memory_shares();
@@ -290,41 +293,62 @@ fn check_duplicates(made: DuplicatePolicy, options: &Options) -> Result<()> {
     Err(Error::InvalidOption { option: "duplicates", detail })
 }
 
-/// Removes leftovers of earlier openings, flushes and compactions.
-///
-/// Rewrites the manifest before that if needed.
-///
-/// Returns the content of the manifest and the names of the removed files. The leftovers are removed before this
-/// opening writes files: otherwise each attempt on a nearly full disk would leave less space for the next one.
-///
-/// The manifest is rewritten in two cases. If no opening of the database has finished, the name of the manifest may
-/// exist only in the page cache, and a power loss could leave new files without a manifest. If SSTs are removed, no
-/// older manifest that a power loss could bring back may name them. The rewrite cannot be combined with the commit of
-/// the recovery: the replay needs the space of the removed files.
-fn clean_up_leftovers(
-    dir: &Dir,
-    manifest: ManifestContents,
+/// Leftovers of earlier openings, flushes and compactions.
+struct Leftovers<'a> {
+    listed: &'a DirectoryListing,
+    recovery: &'a RecoveryPlan,
+    /// `true` if this opening created the database.
     created: bool,
-    recovery: &RecoveryPlan,
-    listed: &DirectoryListing,
-    cancel: &CancelFlag,
-) -> Result<(ManifestContents, Vec<String>)> {
-    let garbage: Vec<String> = recovery.garbage_ssts.iter().map(|id| sst::sst_file_name(*id)).collect();
-    if !garbage.is_empty() {
-        // If the WAL cannot be replayed, the opening fails before anything is removed: an SST that no edit names may
-        // have the only valid copy of the damaged records.
-        check_replayable(dir, manifest.uuid, recovery, cancel)?;
+    target: ReplayTarget,
+}
+
+impl Leftovers<'_> {
+    /// Removes the leftovers. Rewrites the manifest before that if needed.
+    ///
+    /// Returns the content of the manifest and the names of the removed files. The leftovers are removed before this
+    /// opening writes files: otherwise each attempt on a nearly full disk would leave less space for the next one.
+    ///
+    /// The manifest is rewritten in two cases. If no opening of the database has finished, the name of the manifest may
+    /// exist only in the page cache, and a power loss could leave new files without a manifest. If SSTs are removed, no
+    /// older manifest that a power loss could bring back may name them. The rewrite cannot be combined with the commit
+    /// of the recovery: the replay needs the space of the removed files.
+    fn clean_up(
+        &self,
+        dir: &Dir,
+        manifest: ManifestContents,
+        cancel: &CancelFlag,
+    ) -> Result<(ManifestContents, Vec<String>)> {
+        let recovery = self.recovery;
+        let garbage: Vec<String> = recovery.garbage_ssts.iter().map(|id| sst::sst_file_name(*id)).collect();
+        if !garbage.is_empty() {
+            // If the WAL cannot be replayed, the opening fails before anything is removed: an SST that no edit names may
+            // have the only valid copy of the damaged records.
+            check_replayable(dir, manifest.uuid, recovery, cancel)?;
+        }
+        let is_unfinished = !self.created && manifest.state.wal_floor == FileId::default();
+        let manifest = if is_unfinished || !garbage.is_empty() {
+            self.rewrite_manifest(dir, &manifest)?;
+            ManifestContents::read(dir)?
+        } else {
+            manifest
+        };
+        let removed = self.listed.temporaries.iter().cloned().chain(garbage).filter(|name| dir.remove(name).is_ok());
+        Ok((manifest, removed.collect()))
     }
-    let is_unfinished = !created && manifest.state.wal_floor == FileId::default();
-    let manifest = if is_unfinished || !garbage.is_empty() {
+
+    /// Rewrites the manifest. The last attempt on a full disk gives up a reserve of the WAL for it.
+    fn rewrite_manifest(&self, dir: &Dir, manifest: &ManifestContents) -> Result<()> {
+        let recovery = self.recovery;
         let durable = DurableState { next_file_id: recovery.next_file_id, ..recovery.durable.clone() };
-        Manifest::reopen(dir.clone(), &manifest, durable)?;
-        ManifestContents::read(dir)?
-    } else {
-        manifest
-    };
-    let removed = listed.temporaries.iter().cloned().chain(garbage).filter(|name| dir.remove(name).is_ok());
-    Ok((manifest, removed.collect()))
+        let rewrite = || Manifest::reopen(dir.clone(), manifest, durable.clone()).map(drop);
+        match rewrite() {
+            Err(error) if error.is_out_of_space() && self.target == ReplayTarget::Memory => {
+                remove_if_exists(dir, RESERVE)?;
+                rewrite()
+            }
+            rewritten => rewritten,
+        }
+    }
 }
 
 /// Removes the segments and series logs that the committed manifest no longer needs, and returns their names.

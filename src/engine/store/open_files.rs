@@ -98,12 +98,16 @@ impl OpenFileCache {
     /// Those of the operating system; a file may have been removed.
     pub(super) fn hold(&self, ssts_newest_last: &[Arc<SstMeta>]) -> Result<u64> {
         let Some(held) = &self.held else { return Ok(0) };
-        let (opened, released) = held.hold(&self.dir, ssts_newest_last)?;
+        held.hold(&self.dir, ssts_newest_last)
+    }
+
+    /// Closes the files to whose entries nothing refers any more.
+    pub(crate) fn release_unused(&self) {
+        let Some(held) = &self.held else { return };
         // The bytes of a removed file stay on the disk while the cache has it open.
-        for id in released {
+        for id in held.release_unused() {
             self.evict(id);
         }
-        Ok(opened)
     }
 
     /// Returns the reader of an SST. Opens and checks the file if it is not open yet.

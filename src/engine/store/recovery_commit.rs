@@ -62,15 +62,20 @@ impl RecoveryCommit<'_> {
         let found = WalFiles { segments: self.listed.wal.segments.clone(), ..WalFiles::default() };
         let mut wal = self.create_segment(last, &found)?;
         let durable = DurableState { next_file_id: self.ids.peek_next(), ..self.recovery.durable.clone() };
-        let manifest = match Manifest::reopen(self.dir.clone(), self.manifest, durable.clone()) {
-            // The writer may have used the reserve of the manifest just before the crash.
+        let manifest = self.rewrite_manifest(&mut wal, durable)?;
+        Ok((wal, manifest, series_log))
+    }
+
+    /// Rewrites the manifest. If there is no room for it, the reserve of the WAL is given up.
+    fn rewrite_manifest(&self, wal: &mut WalWriter, durable: DurableState) -> Result<Manifest> {
+        match Manifest::reopen(self.dir.clone(), self.manifest, durable.clone()) {
+            // The writer may have used the reserve of the manifest just before it ended.
             Err(error) if error.is_out_of_space() => {
                 wal.give_up_reserve(&error);
-                Manifest::reopen(self.dir.clone(), self.manifest, durable)?
+                Manifest::reopen(self.dir.clone(), self.manifest, durable)
             }
-            reopened => reopened?,
-        };
-        Ok((wal, manifest, series_log))
+            reopened => reopened,
+        }
     }
 
     /// Commits the recovered state: the series log, a new WAL segment, and last the manifest.
@@ -81,7 +86,7 @@ impl RecoveryCommit<'_> {
         let mut series_log = self.open_series_log()?;
         series_log.append(&replayed.definitions)?;
         let series_log_end = series_log.hold_open()?;
-        let wal = self.create_segment(None, &self.listed.wal)?;
+        let mut wal = self.create_segment(None, &self.listed.wal)?;
         let durable = DurableState {
             ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
             tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
@@ -95,7 +100,7 @@ impl RecoveryCommit<'_> {
         };
         // The replay has put every record into SSTs.
         let durable = durable.without_unneeded_tombstones();
-        let manifest = Manifest::reopen(self.dir.clone(), self.manifest, durable)?;
+        let manifest = self.rewrite_manifest(&mut wal, durable)?;
         Ok((wal, manifest, series_log))
     }
 }

@@ -7,6 +7,7 @@
 //! They take as much memory as before the opening. The segments stay, and the new segment seals the last one, which is
 //! rewritten in place first: the same bytes are written over themselves and synced, which takes no room.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -156,11 +157,8 @@ impl<'a> WalReplay<'a> {
             (SegmentTail::Sealed, SegmentBound::Unsealed) => 0,
         };
         self.outcome.last_segment = Some(Predecessor { id: segment.id, sealed_len });
-        // In memory the segment stays, and a full disk has no room for a copy.
-        if let SegmentTail::Torn { offset, end } = read.tail
-            && !self.is_in_memory()
-        {
-            self.outcome.torn_tail = Some(self.copy_torn_tail(segment.id, offset, end)?);
+        if let SegmentTail::Torn { offset, end } = read.tail {
+            self.outcome.torn_tail = Some(self.keep_torn_tail(segment.id, offset, end)?);
         }
         Ok(())
     }
@@ -246,23 +244,28 @@ impl<'a> WalReplay<'a> {
         frozen
     }
 
-    /// Copies a torn tail into a separate file, because its segment will be removed.
-    fn copy_torn_tail(&self, segment: FileId, offset: u64, end: u64) -> Result<TornTail> {
-        let name = segment_name(segment);
-        let file = self.flusher.dir.open(&name, OpenMode::Read)?;
+    /// Describes a torn tail, and copies it into a separate file, because its segment will be removed.
+    ///
+    /// In memory the segment stays for now, and a full disk has no room for a copy.
+    fn keep_torn_tail(&self, segment: FileId, offset: u64, end: u64) -> Result<TornTail> {
+        let file = self.flusher.dir.file_path(&segment_name(segment));
+        let copy = if self.is_in_memory() { file.clone() } else { self.copy_torn_tail(segment, offset, end)? };
+        Ok(TornTail { file, offset, bytes: end - offset, copy })
+    }
+
+    /// Copies a torn tail into a separate file, and returns its path. After an error there is no copy.
+    fn copy_torn_tail(&self, segment: FileId, offset: u64, end: u64) -> Result<PathBuf> {
+        let file = self.flusher.dir.open(&segment_name(segment), OpenMode::Read)?;
         let len = usize::try_from(end - offset).map_err(|_| file.corrupt(offset, "a tail too long to keep aside"))?;
         let mut bytes = vec![0; len];
         file.read_at(offset, &mut bytes)?;
         let copy_name = format!("{TORN_TAIL_PREFIX}{:016x}-{offset}.bytes", segment.get());
         // The copy may exist from an opening that did not finish.
         remove_if_exists(&self.flusher.dir, &copy_name)?;
-        self.flusher.dir.open(&copy_name, OpenMode::Create)?.write_at(0, &bytes)?;
-        Ok(TornTail {
-            file: file.path().to_owned(),
-            offset,
-            bytes: end - offset,
-            copy: self.flusher.dir.file_path(&copy_name),
-        })
+        let copied = self.flusher.dir.open(&copy_name, OpenMode::Create).and_then(|copy| copy.write_at(0, &bytes));
+        // A partial copy would stay: an opening keeps these files.
+        copied.inspect_err(|_| drop(self.flusher.dir.remove(&copy_name)))?;
+        Ok(self.flusher.dir.file_path(&copy_name))
     }
 }
 

@@ -149,10 +149,14 @@ impl Drop for ReaderEngine {
 impl SharedReader {
     fn refresh(&self) -> Result<RefreshReport> {
         let mut directory = self.directory.lock().unwrap_or_else(PoisonError::into_inner);
+        // Snapshots may have ended since the last refresh.
+        self.context.files.release_unused();
         let (version, report) = directory.refresh()?;
         if let Some(version) = version {
             // Under the lock, so that versions are published in their order.
             self.latest.publish(version);
+            // Nothing has the last version any more, unless a snapshot does.
+            self.context.files.release_unused();
         }
         Ok(report)
     }

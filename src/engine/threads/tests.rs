@@ -7,6 +7,7 @@ mod full_disk;
 #[cfg(unix)]
 mod moved_directory;
 mod panics;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -206,9 +206,14 @@ impl FrameReader {
     ///
     /// A header counts even if its body is bad, since it has its own CRC.
     pub(crate) fn scan_after(&mut self, bad_frame_at: u64) -> Result<BadFrameScan> {
+        self.scan_between(bad_frame_at, self.len())
+    }
+
+    /// Does the same up to the offset `end`, or somewhat further.
+    pub(crate) fn scan_between(&mut self, bad_frame_at: u64, end: u64) -> Result<BadFrameScan> {
         let mut scan = BadFrameScan { next_header_at: None, max_synced_to: 0, data_end: bad_frame_at };
         let mut chunk_at = bad_frame_at;
-        while chunk_at < self.len() {
+        while chunk_at < end.min(self.len()) {
             let crc = self.crc;
             let bytes = self.file.bytes(chunk_at, (SEARCH_CHUNK_BYTES + FRAME_HEADER_BYTES) as u64)?;
             if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {

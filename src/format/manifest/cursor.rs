@@ -2,16 +2,22 @@
 //!
 //! The file is opened by its name each time, since a rewrite replaces it. A record that is not complete is not there
 //! yet. Only the writer can tell whether it is torn or damaged.
+//!
+//! A last edit that moves cutoffs alone counts once a record follows, which the writer writes after the edit is durable.
+//! Otherwise a power loss could take back a cutoff that was shown, and hidden points would return. Other edits move points
+//! from one durable place to another.
 
 use uuid::Uuid;
 
+use super::edit::read_edit;
 use super::reader::{ManifestContents, apply_record};
 use super::{MAGIC, MANIFEST};
 use crate::format::bytes::SaltedCrc;
 use crate::format::bytes::frame::FrameReader;
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader};
 use crate::platform::env::{Dir, OpenMode};
-use crate::state::version::DurableState;
+use crate::state::file_id::FileId;
+use crate::state::version::{DurableState, VersionEdit};
 use crate::types::error::{Error, Result};
 
 /// State of a manifest up to the last record that was read.
@@ -42,11 +48,27 @@ impl ManifestCursor {
     pub(crate) fn open(dir: &Dir) -> Result<Self> {
         let file = dir.open(MANIFEST, OpenMode::Read)?;
         let header = LogHeader::read(&file, MAGIC)?;
-        let mut offset = LOG_HEADER_BYTES as u64;
-        let contents =
-            ManifestContents::fold_records(file, &header, |record, _, _| offset = record.offset + record.len)?;
-        let ManifestContents { uuid, generation, state, record_count, .. } = contents;
-        Ok(Self { uuid, generation, state, record_count, offset })
+        let mut cursor = Self {
+            uuid: header.uuid,
+            generation: header.id,
+            state: DurableState::default(),
+            record_count: 0,
+            offset: LOG_HEADER_BYTES as u64,
+        };
+        let (mut end, mut floor, mut waits) = (cursor.offset, FileId::default(), false);
+        let contents = ManifestContents::fold_records(file, &header, |record, edit, state| {
+            waits = record.offset > LOG_HEADER_BYTES as u64 && edit.moves_cutoffs_alone(floor);
+            (end, floor) = (record.offset + record.len, state.wal_floor);
+        })?;
+        if waits {
+            let file = dir.open(MANIFEST, OpenMode::Read)?;
+            let crc = SaltedCrc::new(&MAGIC, cursor.uuid, cursor.generation);
+            cursor.read_records(&mut FrameReader::new(file, end, crc))?;
+        } else {
+            let ManifestContents { state, record_count, .. } = contents;
+            (cursor.state, cursor.record_count, cursor.offset) = (state, record_count, end);
+        }
+        Ok(cursor)
     }
 
     pub(crate) fn uuid(&self) -> Uuid {
@@ -93,14 +115,25 @@ impl ManifestCursor {
             return Ok(ManifestChange::Unchanged);
         }
         frames.reload()?;
-        let mut records = 0;
+        let records = self.read_records(&mut frames)?;
+        Ok(if records == 0 { ManifestChange::Unchanged } else { ManifestChange::Changed { records } })
+    }
+
+    /// Applies the records from the offset on, except a last one that must wait. Returns their number.
+    fn read_records(&mut self, frames: &mut FrameReader) -> Result<u64> {
+        let before = self.record_count;
         while let Some((header, body)) = frames.frame_at(self.offset)? {
+            let next = self.offset + header.frame_len();
+            let moves_cutoffs_alone = |edit: VersionEdit| edit.moves_cutoffs_alone(self.state.wal_floor);
+            let may_wait = self.record_count > 0 && read_edit(body).is_ok_and(moves_cutoffs_alone);
+            if may_wait && frames.frame_at(next)?.is_none() {
+                break;
+            }
+            let Some((header, body)) = frames.frame_at(self.offset)? else { break };
             let applied = apply_record(&mut self.state, self.record_count, header, body);
             applied.map_err(|what| frames.file().corrupt(self.offset, what))?;
-            self.offset += header.frame_len();
-            self.record_count += 1;
-            records += 1;
+            (self.offset, self.record_count) = (next, self.record_count + 1);
         }
-        Ok(if records == 0 { ManifestChange::Unchanged } else { ManifestChange::Changed { records } })
+        Ok(self.record_count - before)
     }
 }

@@ -161,7 +161,7 @@ impl Manifest {
         // Recovery accepts a bad last edit as torn unless files that the edit released are missing. An edit that moves
         // a cutoff but not the WAL floor may release no file, so damage to it could go unnoticed and hidden points
         // would be visible again. As a full record it cannot be dropped: a bad full record is always damage.
-        let moves_cutoffs_alone = edit.moves_cutoffs() && edit.wal_floor == self.state.wal_floor;
+        let moves_cutoffs_alone = edit.moves_cutoffs_alone(self.state.wal_floor);
         let mut state = self.state.clone();
         if let Err(what) = state.apply(edit) {
             let error = Error::internal(format!("an edit contradicts the manifest: {what}"));
@@ -219,7 +219,8 @@ impl Manifest {
     /// Appends an edit, which leads to `state`, and with `followed` an edit behind it that changes nothing.
     ///
     /// An edit that is not the last one cannot be dropped as torn: damage to it is always found. The second edit is
-    /// written after the first is durable, because a power loss may keep the later of two unsynced writes alone.
+    /// written after the first is durable, because a power loss may keep the later of two unsynced writes alone. A
+    /// process that reads beside this one relies on it: for it the first edit counts once the second is there.
     fn append_instead_of_rewrite(
         &mut self,
         edit: &VersionEdit,

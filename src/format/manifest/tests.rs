@@ -439,3 +439,34 @@ proptest! {
         let _ = super::edit::read_edit(&bytes);
     }
 }
+
+/// A power loss may take back an edit that is not synced. Only edits that hide points need to wait.
+#[test]
+fn a_reader_shows_a_moved_cutoff_only_once_its_edit_is_durable() {
+    let (temp, plain) = temp();
+    let env = FaultyEnv::default();
+    let dir = env.dir(temp.path());
+    let (mut manifest, _) = written(&dir, 3);
+    let before = manifest.state().cutoff;
+    let DurableState { flushed_seq, wal_floor, series_log, next_file_id, .. } = *manifest.state();
+    let step =
+        VersionEdit { flushed_seq, wal_floor, series_log, next_file_id, cutoff: Some(7), ..VersionEdit::default() };
+    env.inject_for_kind(EnvCall::Open(OpenMode::Create), 0, 1, EnvFault::TooManyFiles);
+    let mut cursor = ManifestCursor::open(&plain).unwrap();
+    let looked = Arc::new(std::sync::Mutex::new(None));
+    let look = {
+        let (looked, plain) = (Arc::clone(&looked), plain.clone());
+        move || {
+            let change = cursor.advance(&plain).unwrap();
+            let opened = ManifestCursor::open(&plain).unwrap();
+            *looked.lock().unwrap() = Some((change, cursor.state().cutoff, opened.state().cutoff, cursor));
+        }
+    };
+    env.on_sync(look);
+    manifest.append_edit(&step).unwrap();
+    let (change, shown, opened, mut cursor) = looked.lock().unwrap().take().unwrap();
+    assert_eq!((change, shown, opened), (ManifestChange::Unchanged, before, before), "the edit is not synced");
+    assert_eq!(cursor.advance(&plain).unwrap(), ManifestChange::Changed { records: 2 });
+    assert_eq!((cursor.state().cutoff, cursor.record_count()), (Some(7), 6));
+    assert_eq!(ManifestCursor::open(&plain).unwrap().state(), manifest.state());
+}

@@ -17,10 +17,13 @@ use super::reader::decode_record;
 use super::record::RecordDecoder;
 use super::segment_header::{FIRST_RECORD_OFFSET, SegmentBound, SegmentHeader};
 use super::{LogRecord, segment_name};
-use crate::format::bytes::frame::FrameReader;
+use crate::format::bytes::frame::{FrameHeader, FrameReader};
 use crate::platform::env::{Dir, OpenMode};
 use crate::state::file_id::FileId;
 use crate::types::error::Result;
+
+/// Maximum number of bytes behind the last record that are searched for evidence of damage: several groups of writes.
+const MAX_SEARCH_BYTES: u64 = 4 << 20;
 
 /// Reader of the durable records of one segment.
 #[derive(Debug)]
@@ -34,10 +37,14 @@ pub(crate) struct SegmentCursor {
     last_seq: u64,
     /// End of the valid frame headers that were read.
     scanned_to: u64,
+    /// Offset and content of the last of these headers; `None` if there is none.
+    last_header: Option<(u64, FrameHeader)>,
     /// Greatest `synced_to` of these headers.
     synced_to: u64,
     /// `true` once the bytes behind the last header were searched for evidence of damage.
     is_tail_checked: bool,
+    /// Number of bytes that were searched for it.
+    searched_bytes: u64,
 }
 
 impl SegmentCursor {
@@ -55,8 +62,10 @@ impl SegmentCursor {
             offset: FIRST_RECORD_OFFSET,
             last_seq: header.link.previous_seq,
             scanned_to: FIRST_RECORD_OFFSET,
+            last_header: None,
             synced_to: FIRST_RECORD_OFFSET,
             is_tail_checked: false,
+            searched_bytes: 0,
         })
     }
 
@@ -74,9 +83,15 @@ impl SegmentCursor {
         self.offset
     }
 
+    /// Returns the number of bytes behind the records that were searched for evidence of damage, so far.
+    pub(crate) fn searched_bytes(&self) -> u64 {
+        self.searched_bytes
+    }
+
     /// Passes each new durable record to `visit`. If `visit` fails, its record is passed again by the next call.
     ///
-    /// If nothing was written since the last call to an unsealed segment, this reads 32 bytes.
+    /// If nothing was written since the last call to an unsealed segment, this reads 32 bytes, or 64 if the last record
+    /// cannot be returned yet.
     ///
     /// # Errors
     /// `Corrupt` for a bad record in the durable part of the segment; the first error of `visit`.
@@ -106,13 +121,24 @@ impl SegmentCursor {
                     && self.offset >= self.synced_to
                     && self.frames.peek_header(self.scanned_to)?.is_none()
                 {
-                    return Ok(());
+                    if !self.was_last_group_cut()? {
+                        return Ok(());
+                    }
+                    self.scanned_to = self.offset;
                 }
                 self.frames.reload()?;
                 self.scan_headers()?;
                 self.check_tail()?;
                 self.return_records(self.synced_to, visit)
             }
+        }
+    }
+
+    /// Returns `true` if the last header that was read is no longer there: its group failed and was cut off.
+    fn was_last_group_cut(&self) -> Result<bool> {
+        match self.last_header.filter(|_| self.scanned_to > self.offset) {
+            Some((at, header)) => Ok(self.frames.peek_header(at)? != Some(header)),
+            None => Ok(false),
         }
     }
 
@@ -124,6 +150,7 @@ impl SegmentCursor {
                 return Err(self.frames.file().corrupt(self.scanned_to, what));
             }
             self.synced_to = self.synced_to.max(header.synced_to);
+            self.last_header = Some((self.scanned_to, header));
             self.scanned_to += header.frame_len();
         }
         Ok(())
@@ -131,10 +158,15 @@ impl SegmentCursor {
 
     /// Checks once that no header behind the last valid one states that the bytes between them were synced.
     ///
+    /// In a recycled segment stale bytes follow up to the length of the file, so the search ends at a bound. Damage that
+    /// it misses is found at the latest when the segment is sealed.
+    ///
     /// The writer may append meanwhile: such a header is evidence of damage only if the bytes before it are still bad.
     fn check_tail(&mut self) -> Result<()> {
         while !self.is_tail_checked {
-            let scan = self.frames.scan_after(self.scanned_to)?;
+            let end = self.frames.len().min(self.scanned_to + MAX_SEARCH_BYTES);
+            let scan = self.frames.scan_between(self.scanned_to, end)?;
+            self.searched_bytes += end.saturating_sub(self.scanned_to);
             if scan.max_synced_to <= self.scanned_to {
                 self.is_tail_checked = true;
                 return Ok(());

@@ -163,8 +163,8 @@ impl WalWriter {
 
     /// Appends a group of records with one write, without syncing it.
     ///
-    /// Rotates before if the active segment is full. A group of deletes that fails for a lack of space is written into
-    /// the blocks of the former reserve, if it fits.
+    /// Rotates before if the active segment is full; without room for another file the segment is continued. A group of
+    /// deletes that fails for a lack of space is written into the blocks of the former reserve, if it fits.
     ///
     /// # Errors
     /// `NotWritten`: the group will never be read, and the writer stays usable. `OutcomeUnknown`: the writer has
@@ -176,7 +176,11 @@ impl WalWriter {
             self.append_to_allocated(group)?;
         } else {
             if self.active.append_offset >= self.segment_bytes.max(FIRST_RECORD_OFFSET + 1) {
-                self.rotate()?;
+                match self.rotate() {
+                    // The reserve is for an append that fails: it seals this segment, however long it is.
+                    Err(AppendError::NotWritten(error)) if error.is_out_of_space() => {}
+                    rotated => drop(rotated?),
+                }
             }
             self.encode(group).map_err(AppendError::NotWritten)?;
             match self.write_buffer() {
@@ -203,30 +207,33 @@ impl WalWriter {
 
     /// Syncs, then writes a durable sync mark: a record which states that everything before it was synced.
     ///
-    /// Writes no mark if no commit or delete follows the last mark.
+    /// Writes no mark if no commit or delete follows the last mark. A seal is as good as a mark.
     ///
     /// # Errors
-    /// `OutcomeUnknown`: the writer has failed. `ReadOnly`: it had failed before.
-    pub(crate) fn write_sync_mark(&mut self) -> Result<()> {
-        self.sync()?;
-        // On a full disk the blocks that exist are for deletes.
-        if !self.active.needs_sync_mark || self.no_space.is_some() {
+    /// `NotWritten`: everything is synced, but nothing in the log states it for the last records. `OutcomeUnknown`: the
+    /// writer has failed. `ReadOnly`: it had failed before.
+    pub(crate) fn write_sync_mark(&mut self) -> Result<(), AppendError> {
+        self.failure.check().map_err(AppendError::ReadOnly)?;
+        self.sync().map_err(AppendError::OutcomeUnknown)?;
+        if !self.active.needs_sync_mark {
             return Ok(());
         }
         let base = self.active.append_offset;
         self.buffer.clear();
         let header = FrameHeader::new(KIND_SYNC_MARK, self.last_seq, self.active.synced_to);
-        put_frame(&mut self.buffer, self.active.crc, base, header, |_| {})?;
+        put_frame(&mut self.buffer, self.active.crc, base, header, |_| {}).map_err(AppendError::NotWritten)?;
+        // On a full disk each delete has left room for its mark in the blocks that exist.
+        self.check_allocated(0)?;
         match self.write_buffer() {
             Ok(()) => self.active.needs_sync_mark = false,
-            // The segment was sealed before the mark, and the header of its successor makes the mark unnecessary; or it
-            // was cut there, and the next mark covers its records.
-            Err(AppendError::NotWritten(_)) => return Ok(()),
-            Err(AppendError::OutcomeUnknown(error) | AppendError::ReadOnly(error)) => return Err(error),
+            // The segment was sealed before the mark, and the header of its successor makes the mark unnecessary.
+            Err(AppendError::NotWritten(_)) if !self.active.needs_sync_mark => return Ok(()),
+            // It was cut there.
+            not_written => return not_written,
         }
         // Survives any damage to the bytes below the mark: once the mark is durable, a bad record there cannot pass as
         // a torn tail.
-        self.sync_active(SyncStep::WalGroup)
+        self.sync_active(SyncStep::WalGroup).map_err(AppendError::OutcomeUnknown)
     }
 
     /// Syncs and seals the active segment, opens the next one and returns its id.

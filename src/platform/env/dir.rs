@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::dir_handle::{DirHandle, PathDir};
+use super::dir_handle::{ChangeTimes, DirHandle, PathDir};
 use super::{DirEntry, Env, FileLock, OpenFile, OpenMode, SyncStep};
 
 /// Owner of open files that nothing reads at the moment.
@@ -123,6 +123,11 @@ impl Dir {
     pub(crate) fn list_names(&self) -> crate::Result<Vec<String>> {
         let listed = self.retry_without_idle(|| self.handle.list_names());
         listed.map_err(|error| crate::Error::io("list", self.path(), error))
+    }
+
+    /// Returns the times of the last change of the entries; `None` if they are not known.
+    pub(crate) fn change_times(&self) -> Option<ChangeTimes> {
+        self.handle.change_times()
     }
 
     pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {

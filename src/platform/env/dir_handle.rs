@@ -13,6 +13,10 @@ use std::sync::Arc;
 
 use super::{DirEntry, Env, File, FileLock, OpenMode, SyncStep};
 
+/// Times of a directory in seconds and nanoseconds: of its last modification and of the last change of its properties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChangeTimes(pub(super) [i64; 4]);
+
 /// Handle of a directory. Names are those of files directly in it.
 pub(crate) trait DirHandle: fmt::Debug + Send + Sync {
     /// Returns the path by which the directory was opened.
@@ -34,6 +38,12 @@ pub(crate) trait DirHandle: fmt::Debug + Send + Sync {
     fn list(&self) -> io::Result<Vec<DirEntry>>;
     /// Returns the names of the entries, in unspecified order, without a look at each entry.
     fn list_names(&self) -> io::Result<Vec<String>>;
+    /// Returns the times of the last change of the entries; `None` if they are not known.
+    ///
+    /// A later change in the same moment may leave them equal.
+    fn change_times(&self) -> Option<ChangeTimes> {
+        None
+    }
     /// Makes the entries durable. Opens nothing where the directory is held open.
     fn sync(&self, step: SyncStep) -> io::Result<()>;
     /// Takes the lock of a file: the exclusive one, creating the file if needed, or the shared one.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) use dir::{Dir, IdleFiles};
-pub(crate) use dir_handle::DirHandle;
+pub(crate) use dir_handle::{ChangeTimes, DirHandle};
 pub(crate) use os::OsEnv;
 pub(crate) use owner_process::OwnerProcess;
 

@@ -6,13 +6,14 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::path::Arg;
 
-use super::dir_handle::DirHandle;
+use super::dir_handle::{ChangeTimes, DirHandle};
 use super::os::{OsFile, lock_or_none};
 use super::{DirEntry, File, FileLock, OpenMode, SyncStep};
 
@@ -167,6 +168,11 @@ impl DirHandle for OsDir {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::StaleNetworkFileHandle
             ),
         }
+    }
+
+    fn change_times(&self) -> Option<ChangeTimes> {
+        let found = self.file.metadata().ok()?;
+        Some(ChangeTimes([found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()]))
     }
 
     fn can_find_its_path(&self) -> bool {

@@ -72,6 +72,10 @@ pub(crate) struct Version {
     pub(crate) cutoffs: Cutoffs,
     /// Cutoffs that were taken back, and the seq of the delete that hides what they hid; see `flushed_cutoffs`.
     pub(crate) earlier_cutoffs: Option<(u64, Cutoffs)>,
+    /// Seq of the newest delete of everything up to a time that an opening replayed into memory; 0 if there is none.
+    ///
+    /// A cutoff may have been taken back behind it, and the opening does not know which.
+    pub(crate) replayed_delete_seq: u64,
     /// Progress of retention as of the last edit of the manifest, or of the opening.
     pub(crate) retention: Arc<RetentionProgress>,
     /// Counters of flushes, compactions and dropped files since the opening.

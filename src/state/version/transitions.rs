@@ -36,6 +36,7 @@ impl Version {
             tombstones: durable.tombstones.iter().cloned().collect(),
             cutoffs,
             earlier_cutoffs: None,
+            replayed_delete_seq: 0,
             retention: Arc::new(durable.retention.clone()),
             counters: MaintenanceCounters::default(),
         }
@@ -48,7 +49,11 @@ impl Version {
         deletes: impl IntoIterator<Item = Arc<Tombstone>>,
     ) -> Self {
         let seq = frozen.last().map_or(self.seq, |last| last.max_seq);
-        Self { seq, frozen, ..self }.with_tombstones(deletes)
+        let deletes: Vec<Arc<Tombstone>> = deletes.into_iter().collect();
+        let hides_all_before = |delete: &&Arc<Tombstone>| delete.range.first() == i64::MIN;
+        let replayed_delete_seq = deletes.iter().filter(hides_all_before).map(|delete| delete.seq).max();
+        let replayed_delete_seq = replayed_delete_seq.unwrap_or_default();
+        Self { seq, frozen, replayed_delete_seq, ..self }.with_tombstones(deletes)
     }
 
     /// Returns the version after a commit group, whose points and new series become visible together.
@@ -187,6 +192,13 @@ impl Version {
             Some((seq, earlier)) if *seq > self.flushed_seq => self.cutoffs.later_of_each(earlier),
             _ => self.cutoffs.clone(),
         }
+    }
+
+    /// Returns `true` if [`flushed_cutoffs`](Self::flushed_cutoffs) are those of the records up to `flushed_seq`.
+    ///
+    /// After an opening that left its records in memory they may lack a cutoff that was taken back.
+    pub(crate) fn knows_flushed_cutoffs(&self) -> bool {
+        self.replayed_delete_seq <= self.flushed_seq
     }
 
     /// Returns the version after an empty-series check of the candidates `checked`.

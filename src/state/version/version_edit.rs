@@ -63,4 +63,11 @@ impl VersionEdit {
     pub(crate) fn moves_cutoffs(&self) -> bool {
         self.cutoff.is_some() || !self.rule_cutoffs.is_empty()
     }
+
+    /// Returns `true` if the edit moves a cutoff but not the WAL floor, which is `floor` before it.
+    ///
+    /// It may release no file, so nothing would reveal its loss.
+    pub(crate) fn moves_cutoffs_alone(&self, floor: FileId) -> bool {
+        self.moves_cutoffs() && self.wal_floor == floor
+    }
 }

@@ -149,9 +149,7 @@ fn write_and_read_back(dir: &Dir, last_seq: u64, records: &[OwnedRecord]) -> Res
     let ids = Arc::new(FileIdAllocator::new(FileId::new(1)));
     let mut wal = WalWriter::create(dir.clone(), UUID, ids, u64::MAX, last_seq, None, &WalFiles::default())?;
     let group: Vec<LogRecord<'_>> = records.iter().map(OwnedRecord::record).collect();
-    let written = wal
-        .append(&group)
-        .and_then(|()| wal.write_sync_mark().map_err(crate::state::log_record::AppendError::NotWritten));
+    let written = wal.append(&group).and_then(|()| wal.write_sync_mark());
     assert!(written.is_ok(), "{written:?}");
     let id = wal.active_segment();
     let mut back = Vec::new();

@@ -1,11 +1,12 @@
 //! Cutoffs that are taken back: a wrong clock has moved them, or a shorter age than the present one.
 //!
 //! ```text
-//!   HidePoints (deletes, synced) ──▶ PointsHidden ──▶ Install (earlier cutoffs) ──▶ TakenBack ──▶ apply the limits
+//!   HidePoints (deletes, synced and marked) ──▶ PointsHidden ──▶ Install (earlier cutoffs) ──▶ TakenBack ──▶ apply the limits
 //! ```
 //!
 //! The writer handles no other message between these steps, so no record comes between the deletes and the earlier
-//! cutoffs.
+//! cutoffs. If the mark or the edit cannot be written, a later check continues there: the deletes are written again only
+//! if a cutoff has moved since, or a point was written behind one.
 
 use std::time::Duration;
 
@@ -27,6 +28,23 @@ struct EverySeries;
 impl SeriesPredicate for EverySeries {
     fn matches(&self, _: &SeriesKey) -> bool {
         true
+    }
+}
+
+/// What durable deletes hide: all that these cutoffs hide, as long as no point is written behind them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DeletedPoints {
+    /// Global cutoff, and those of the rules.
+    cutoffs: (Option<i64>, Vec<Option<i64>>),
+    points_behind_cutoff: u64,
+}
+
+impl DeletedPoints {
+    /// Returns what deletes hide that were made for the cutoffs of the version.
+    pub(super) fn of(version: &Version) -> Self {
+        let rules = version.cutoffs.rules().iter().map(|rule| rule.cutoff).collect();
+        let points_behind_cutoff = version.counters.points_behind_cutoff;
+        Self { cutoffs: (version.cutoffs.global(), rules), points_behind_cutoff }
     }
 }
 
@@ -60,12 +78,15 @@ impl RetentionScheduler {
     }
 
     /// Returns deletes of what the cutoffs hide that are later than `earlier`; `None` if a rule was not tested on all
-    /// series yet.
+    /// series yet. None are needed if earlier deletes hide all of it.
     pub(super) fn deletes_of_hidden_points(
         &mut self,
         earlier: &Cutoffs,
         version: &Version,
     ) -> Option<Vec<DeleteRequest>> {
+        if self.deleted.as_ref().is_some_and(|deleted| *deleted == DeletedPoints::of(version)) {
+            return Some(Vec::new());
+        }
         let (cutoffs, series) = (&version.cutoffs, &version.series);
         let until = |cutoff: Option<i64>| cutoff.and_then(|cutoff| cutoff.checked_sub(1)).map(TimeRange::until);
         let mut deletes = Vec::new();
@@ -97,8 +118,22 @@ impl RetentionScheduler {
         vec![self.install(next, RetentionEvent::TakenBack, inputs.monotonic_now)]
     }
 
+    /// Moves other cutoffs forward and drops files while a cutoff waits to be taken back.
+    pub(super) fn advance_while_waiting(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
+        // The stored cutoff by size is the reason of the present one. Without it, that would not be taken back later.
+        let believed = self.progress.size_cutoff;
+        let stored = believed.max(version.retention.size_cutoff);
+        self.progress.size_cutoff = stored;
+        let effects = self.advance(version, inputs);
+        if self.progress.size_cutoff == stored {
+            self.progress.size_cutoff = believed;
+        }
+        effects
+    }
+
     pub(super) fn on_taken_back(&mut self, version: &Version, inputs: RetentionInputs<'_>) -> Effects {
         self.end_backoff();
+        self.deleted = None;
         let cutoff = version.cutoffs.global();
         tracing::warn!(?cutoff, "retention cutoffs taken back; what they hid stays hidden");
         let moved = EmptySeriesEvent::CutoffsMoved { files_dropped: false };

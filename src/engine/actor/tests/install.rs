@@ -30,7 +30,7 @@ impl WriterStorage for StepLog {
     fn sync(&mut self) -> Result<()> {
         unreachable!("an install syncs nothing but the manifest")
     }
-    fn write_sync_mark(&mut self) -> Result<()> {
+    fn write_sync_mark(&mut self) -> Result<(), AppendError> {
         unreachable!("an install writes no mark")
     }
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {

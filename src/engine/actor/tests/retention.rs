@@ -299,7 +299,8 @@ fn the_cutoff_of_a_rule_is_taken_back_and_a_failed_delete_is_reported() {
     let hide = [TIMER, "hide 2 until 499, then Retention PointsHidden"];
     expect("a request", &retention.on(RetentionEvent::ApplyNow(reply()), &version, inputs), &hide);
     let failed = retention.on(RetentionEvent::NotHidden(Error::QueueFull), &version, inputs);
-    expect("a failure", &failed, &["reply Err(QueueFull)"]);
+    let stored = "install, then Retention ProgressStored";
+    expect("a failure", &failed, &["reply Err(QueueFull)", stored, DELETE]);
     let effects = retention.on(RetentionEvent::Apply, &version, inputs);
     expect("again", &effects, &hide);
     let next = next_version(retention.on(event_after_hiding(effects), &version, inputs));
@@ -358,4 +359,95 @@ fn after_a_failed_edit_checks_wait_twice_as_long_each_time() {
     let installed = retention.on(RetentionEvent::Installed { files_dropped: 0 }, &version, at(4));
     expect("an install", &installed, &["Compactor EmptySeries CutoffsMoved"]);
     expect("a check", &retention.on(RetentionEvent::CheckDue, &version, at(4)), &[TIMER, INSTALL, DELETE]);
+}
+
+/// While a cutoff cannot be taken back, for a lack of space perhaps, files that a delete hides go all the same.
+#[test]
+fn files_are_dropped_while_a_cutoff_waits_to_be_taken_back() {
+    const HIDE: &str = "hide 1 until 24, then Retention PointsHidden";
+    let mut version = version_with_a_cutoff();
+    version.seq = 9;
+    let series = SeriesSet::from_sorted([SeriesId::new(0)]);
+    version.tombstones.push_back(Arc::new(Tombstone { seq: 9, series, range: TimeRange::ALL }));
+    let mut retention = RetentionScheduler::new(RetentionPolicy { grace: None, ..age(20) }, &version);
+    let inputs = RetentionInputs { busy: &[], wall_clock_nanos: 40, monotonic_now: Duration::ZERO, synced_seq: 9 };
+    expect("a request", &retention.on(RetentionEvent::ApplyNow(reply()), &version, inputs), &[TIMER, HIDE]);
+    let effects = retention.on(RetentionEvent::NotHidden(Error::QueueFull), &version, inputs);
+    let failed = "reply Err(QueueFull)";
+    expect("a failure", &effects, &[failed, INSTALL, DELETE]);
+    let next = next_version(effects);
+    assert_eq!((next.cutoffs.global(), next.ssts.len()), (Some(25), 0), "the cutoff waits, the file is gone");
+}
+
+/// Returns a writer whose longer age takes back the cutoff of its version.
+fn writer_with_a_cutoff() -> WriterHarness {
+    WriterHarness::over(version_with_a_cutoff(), RetentionPolicy { grace: None, ..age(20) }, usize::MAX)
+}
+
+/// Applies retention once more. Returns the cutoff, and the number of appends so far.
+fn apply_again(world: &mut WriterHarness) -> (Option<i64>, usize) {
+    world.send(WriterCommand::ApplyRetention { reply: reply() });
+    assert!(!world.go());
+    (world.latest.load().cutoffs.global(), world.mock.look(|state| state.appends))
+}
+
+#[test]
+fn the_delete_of_a_cutoff_that_cannot_be_taken_back_is_written_once() {
+    let fail = |state: &mut MockState| {
+        state.install_fails = Some(AppendError::NotWritten(Error::io("write", "manifest", ENOSPC.into())));
+    };
+    let mut world = writer_with_a_cutoff();
+    world.mock.look(fail);
+    assert!(!world.go());
+    for _ in 0..2 {
+        world.mock.look(fail);
+        assert_eq!(apply_again(&mut world), (Some(25), 1));
+    }
+    assert_eq!(apply_again(&mut world), (Some(15), 1));
+    // What is written behind the cutoff while it waits was hidden, and stays so.
+    let mut world = writer_with_a_cutoff();
+    world.mock.look(fail);
+    assert!(!world.go());
+    let late = world.write_to("m0", 20, Durability::Sync);
+    assert!(!world.go());
+    assert_eq!(late.recv_blocking().unwrap().unwrap().points_behind_cutoff, 1);
+    assert_eq!(apply_again(&mut world), (Some(15), 3), "a second delete hides the late point");
+}
+
+/// A process that reads beside this one must show the delete before the edit that relies on it.
+#[test]
+fn a_cutoff_is_not_taken_back_before_its_delete_is_marked() {
+    let mut world = writer_with_a_cutoff();
+    world.mock.look(|state| state.marks_fail = 2);
+    assert!(!world.go());
+    assert_eq!(world.latest.load().cutoffs.global(), Some(25));
+    assert_eq!(apply_again(&mut world), (Some(25), 1));
+    assert_eq!(apply_again(&mut world), (Some(15), 1));
+}
+
+#[test]
+fn a_sync_mark_that_could_not_be_written_is_written_later() {
+    let mut world = WriterHarness::new();
+    world.mock.look(|state| state.marks_fail = 1);
+    let _write = world.write(Durability::Sync);
+    assert!(!world.go());
+    let due = world.on_timer(Timer::SyncMark).unwrap();
+    world.mock.look(|state| {
+        (state.now, state.due[Timer::SyncMark as usize]) = (due, None);
+    });
+    world.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(Timer::SyncMark)));
+    assert!(!world.go());
+    assert_eq!(world.mock.look(|state| state.marks_fail), 0);
+    assert_eq!(world.on_timer(Timer::SyncMark), Some(due + Duration::from_secs(1)));
+}
+
+/// A backup without the delete would show what a cutoff hid that was taken back behind it.
+#[test]
+fn a_version_that_was_replayed_into_memory_may_not_know_the_cutoffs_of_its_files() {
+    let delete = |range| Arc::new(Tombstone { seq: 5, series: series_set(&[0]), range });
+    let replayed = |range| Version { flushed_seq: 4, ..files() }.with_replayed_memtables(vec![], [delete(range)]);
+    assert!(replayed(TimeRange::new(0, 24)).knows_flushed_cutoffs());
+    let version = replayed(TimeRange::until(24));
+    assert!(!version.knows_flushed_cutoffs());
+    assert!(Version { flushed_seq: 5, ..version }.knows_flushed_cutoffs());
 }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::RefreshReport;
+use super::segment_listing::SegmentListing;
 use super::segment_memtable::{RecordEffects, SegmentMemtable};
-use crate::format::wal::{SegmentBound, SegmentCursor, list_segments, segment_name};
+use crate::format::wal::{SegmentBound, SegmentCursor, segment_name};
 use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
 use crate::state::log_record::LogRecord;
@@ -29,6 +30,7 @@ pub(super) struct LogTail {
     sealed: Vec<ReadSegment>,
     /// Segment that was read last; `None` if none at or above the floor was read.
     active: Option<LastSegment>,
+    listing: SegmentListing,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl LogTail {
             return Ok(());
         }
         // Before the segments are read: one that is listed later only has later records.
-        let ids = list_segments(dir)?;
+        let ids = self.listing.ids(dir)?;
         if self.active.is_none() {
             self.active = Some(open_first_segment(dir, uuid, durable)?);
             report.segments_opened += 1;
@@ -183,7 +185,7 @@ impl LastSegment {
         mut context: RecordContext<'_>,
         report: &mut RefreshReport,
     ) -> Result<()> {
-        let before = self.cursor.offset();
+        let (before, searched_before) = (self.cursor.offset(), self.cursor.searched_bytes());
         let records = &mut self.records;
         let mut count = 0;
         let advanced = self.cursor.advance(bound, |record| {
@@ -192,6 +194,7 @@ impl LastSegment {
         });
         report.log_records += count;
         report.log_bytes += self.cursor.offset() - before;
+        report.searched_log_bytes += self.cursor.searched_bytes() - searched_before;
         advanced
     }
 }

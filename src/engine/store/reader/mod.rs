@@ -29,6 +29,7 @@
 //! stated that others are durable may be lost, and these are not.
 
 mod log_tail;
+mod segment_listing;
 mod segment_memtable;
 
 use std::collections::BTreeMap;
@@ -77,6 +78,8 @@ pub struct RefreshReport {
     pub log_records: u64,
     /// Length of these records in the log, in bytes.
     pub log_bytes: u64,
+    /// Bytes behind the records that were searched once for evidence of damage; at most 4 MiB for each segment.
+    pub searched_log_bytes: u64,
     /// Times that the files were read, more than 1 if the writer changed the manifest meanwhile.
     pub attempts: u64,
 }
@@ -100,7 +103,8 @@ pub(crate) struct DirectoryReader {
     uuid: Uuid,
     settings: ReaderSettings,
     context: Arc<ReadContext>,
-    /// `None` after an error: the next refresh reads everything again.
+    /// `None` during an attempt, after a panic in one, and after an error that left a part of a step: the next refresh
+    /// reads everything again.
     state: Option<ReadState>,
     /// Version that was returned last.
     newest: Option<Arc<Version>>,
@@ -208,29 +212,36 @@ impl DirectoryReader {
 
     /// Returns `true` if the manifest has changed since the attempt that failed with `error`, which explains the error.
     ///
-    /// Discards the state, unless the log only needs more memory: a flush may make room.
+    /// Keeps the state if a call of the operating system failed, since no step is left half done then, or if the log
+    /// needs more memory, for which a flush may make room. Otherwise the next attempt reads everything again.
     fn is_overtaken(&mut self, error: &Error) -> bool {
         let Some(mut state) = self.state.take() else { return false };
-        match state.manifest.advance(&self.dir) {
-            Ok(change) => {
-                let is_changed = change != ManifestChange::Unchanged;
-                state.is_behind |= is_changed;
-                if matches!(error, Error::UnflushedLogTooLarge { .. }) {
-                    self.state = Some(state);
-                }
-                is_changed
-            }
-            Err(_) => false,
+        let is_whole = |error: &Error| error.io_kind().is_some() || matches!(error, Error::UnflushedLogTooLarge { .. });
+        let change = state.manifest.advance(&self.dir);
+        let is_changed = matches!(change, Ok(ManifestChange::Changed { .. }));
+        state.is_behind |= is_changed;
+        if is_whole(error) && change.as_ref().err().is_none_or(is_whole) {
+            self.state = Some(state);
         }
+        is_changed
     }
 
     fn attempt(&mut self, report: &mut RefreshReport) -> Result<Attempt> {
-        if self.state.is_none() {
+        let mut state = if let Some(state) = self.state.take() {
+            state
+        } else {
             let manifest = ManifestCursor::open(&self.dir)?;
             self.check_identity(&manifest)?;
-            self.state = Some(ReadState::new(manifest));
-        }
-        let Some(state) = self.state.as_mut() else { return Err(Error::internal("no state of a reader")) };
+            ReadState::new(manifest)
+        };
+        let outcome = self.bring_up_to_date(&mut state, report);
+        // Not after a panic, which may leave half a step.
+        self.state = Some(state);
+        outcome
+    }
+
+    /// Reads what is new.
+    fn bring_up_to_date(&mut self, state: &mut ReadState, report: &mut RefreshReport) -> Result<Attempt> {
         if state.is_new() {
             report.manifest_records += state.manifest.record_count();
         } else {

@@ -1,10 +1,13 @@
 //! Tests of errors of a full disk: a wrapped error still has one cause and one next step.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{FULL, TestDatabase, found, numbered, once, ssts};
 use crate::testing::faulty_env::EnvCall;
-use crate::{Db, Durability, Error, ErrorKind, Result, Selector};
+use crate::testing::{DiskImage, Executor, SimDisk};
+use crate::{Db, Durability, Error, ErrorKind, Result, Selector, SeriesKey, Timestamp};
 
 /// Asserts that a text contains the cause once and one next step.
 fn assert_named_once(text: &str) {
@@ -124,4 +127,107 @@ fn a_delete_that_made_room_on_a_full_disk_outlives_the_process() {
     home.env.fill(false);
     home.env.clear_faults();
     assert_eq!(home.reopened(), once([]));
+}
+
+/// The files that a delete hides whole are gone; a reader beside the writer must not show the rest of what it hides.
+#[test]
+fn a_reader_shows_all_or_nothing_of_a_delete_that_makes_room() {
+    let home = TestDatabase::new();
+    let db = home.open();
+    for numbers in [0..=10, 11..=20] {
+        for number in numbers {
+            db.write_blocking(numbered(number)).unwrap();
+        }
+        db.flush_blocking().unwrap();
+    }
+    assert_eq!(ssts(&home.path()), 2);
+    home.env.fill(true);
+    // They use up the spare segments and a reserve.
+    for _ in 0..5 {
+        let mut large = numbered(30);
+        (0..50_000).for_each(|_| large.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(30), 30_i64));
+        assert!(db.write_blocking(large).is_err());
+    }
+    db.delete_blocking(Selector::metric("m"), ..Timestamp::from_nanos(16)).unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while ssts(&home.path()) > 1 {
+        assert!(Instant::now() < until, "the file that the delete hides whole is still there");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    let reader = Db::builder(home.path()).read_only().open_blocking().unwrap();
+    let points = reader.snapshot().query(Selector::all()).points().collect::<Result<Vec<_>>>().unwrap();
+    let shown: BTreeSet<i64> = points.iter().map(|(_, point)| point.timestamp.as_nanos()).collect();
+    assert_eq!(shown, (16..=20).collect());
+}
+
+/// The memtable is full, and its freeze needs a segment.
+#[test]
+fn refused_writes_touch_no_file_if_the_memtable_is_full() {
+    let home = TestDatabase::new();
+    let db = home.builder().flush_at_bytes(1).open_blocking().unwrap();
+    db.write_blocking(numbered(1)).unwrap();
+    // The sync mark of the idle writer.
+    std::thread::park_timeout(Duration::from_millis(300));
+    home.env.fill(true);
+    assert!(db.write_blocking(numbered(2)).is_err());
+    let calls = home.env.calls();
+    for number in 0..99 {
+        let error = db.write_blocking(numbered(100 + number)).unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::StorageFull, true), "{number}: {error:?}");
+    }
+    assert_eq!(home.env.calls()[calls.len()..], [], "a file was touched");
+    home.env.fill(false);
+    retried("there is room again", || db.write_blocking(numbered(2)));
+    assert_eq!(found(&db), once([1, 2]));
+}
+
+#[test]
+fn a_torn_tail_is_reported_by_an_opening_on_a_full_disk_and_leaves_no_partial_copy() {
+    let home = TestDatabase::new();
+    let db = home.open();
+    db.write_blocking(numbered(1)).unwrap();
+    drop(db);
+    let files = || std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let segment = files().filter(|path| name(path).starts_with("wal-")).max().unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let end = bytes.len() - 32;
+    bytes[end..].fill(7);
+    std::fs::write(&segment, &bytes).unwrap();
+    home.env.fill(true);
+    let db = home.open();
+    let tail = db.open_report().torn_tail.clone().expect("the tail is reported");
+    assert_eq!((tail.file, tail.offset, tail.bytes), (segment, end as u64, 32));
+    assert_eq!(files().filter(|path| name(path).starts_with("forgiven-")).count(), 0);
+    assert_eq!(found(&db), once([1]));
+}
+
+/// Opens the database of an image on a disk that is full, and returns its batches.
+fn opened_on_a_full_disk(image: &DiskImage) -> Vec<i64> {
+    let disk = SimDisk::from_image(image, 1);
+    disk.capacity(Some(image.files().values().map(|bytes| bytes.len() as u64).sum()));
+    let mut executor = Executor::new(&disk, 1);
+    let db = executor.open(Db::builder("/data/db")).expect("it opens on a full disk");
+    found(&db).into_keys().collect()
+}
+
+/// A rewrite of the manifest has used its reserve, and the process was killed before there was a new one.
+#[test]
+fn an_opening_on_a_full_disk_needs_no_reserve_of_the_manifest() {
+    let disk = SimDisk::new(1);
+    let mut executor = Executor::new(&disk, 1);
+    let db = executor.open(Db::builder("/data/db")).unwrap();
+    let writer = db.clone();
+    executor.block_on(async move { writer.write(numbered(1)).await }).unwrap().unwrap();
+    let unflushed = disk.live_image().without_file("/data/db/manifest.reserve");
+    let flusher = db.clone();
+    executor.block_on(async move { flusher.flush().await }).unwrap().unwrap();
+    let flushed = disk.live_image();
+    executor.block_on(async move { db.close().await }).unwrap().unwrap();
+    let closed = disk.live_image().without_file("/data/db/manifest.reserve");
+    assert_eq!(opened_on_a_full_disk(&closed), [1], "after a clean close");
+    let is_sst = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "sst");
+    let sst = flushed.files().keys().find(is_sst).unwrap();
+    let leftover = unflushed.with_file(sst, flushed.file(sst).unwrap());
+    assert_eq!(opened_on_a_full_disk(&leftover), [1], "with an SST that no manifest names");
 }

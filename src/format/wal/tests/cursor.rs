@@ -3,6 +3,7 @@
 use super::*;
 use crate::Error;
 use crate::format::bytes::overwrite;
+use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
 
 /// Returns the seqs of the records that a cursor has not returned yet.
 fn next(cursor: &mut SegmentCursor, bound: SegmentBound) -> Result<Vec<u64>> {
@@ -121,4 +122,64 @@ fn a_bad_record_that_was_synced_is_damage_and_any_other_is_not_there_yet() {
             }
         }
     }
+}
+
+/// The cursor has seen the header of a group that was cut off, because no descriptor was left to seal it.
+#[test]
+fn a_cursor_goes_on_where_a_failed_group_was_cut_off() {
+    let (temp, plain) = temp();
+    let env = FaultyEnv::default();
+    let mut wal = new_wal(&env.dir(temp.path()), &new_ids());
+    write(&mut wal, 1..=1);
+    wal.write_sync_mark().unwrap();
+    let mut cursor = open(&plain, &wal);
+    assert_eq!(next(&mut cursor, SegmentBound::Unsealed).unwrap(), [1]);
+    write(&mut wal, 2..=2);
+    env.inject_for_kind(EnvCall::Write, 0, 1, EnvFault::ShortWrite(40));
+    env.fail_opens(0, usize::MAX);
+    let cursor = Arc::new(std::sync::Mutex::new(cursor));
+    let shared = Arc::clone(&cursor);
+    // The writer syncs record 2 before it would seal the segment.
+    env.on_sync(move || assert!(next(&mut shared.lock().unwrap(), SegmentBound::Unsealed).unwrap().is_empty()));
+    let failed = wal.append(&[TestRecord::new(3, 50).record()]);
+    assert!(matches!(failed, Err(AppendError::NotWritten(_))), "{failed:?}");
+    env.clear_faults();
+    write(&mut wal, 3..=4);
+    wal.write_sync_mark().unwrap();
+    assert_eq!(next(&mut cursor.lock().unwrap(), SegmentBound::Unsealed).unwrap(), [2, 3, 4]);
+}
+
+/// The segment stays in use without a descriptor for the next one, and without a mark.
+#[test]
+fn a_mark_that_was_cut_off_is_reported() {
+    let (temp, plain) = temp();
+    let env = FaultyEnv::default();
+    let mut wal = new_wal(&env.dir(temp.path()), &new_ids());
+    write(&mut wal, 1..=1);
+    env.inject_for_kind(EnvCall::Write, 0, 1, EnvFault::ShortWrite(8));
+    env.fail_opens(0, usize::MAX);
+    assert!(wal.write_sync_mark().is_err(), "no mark was written, and nothing seals the segment");
+    let mut cursor = open(&plain, &wal);
+    assert!(next(&mut cursor, SegmentBound::Unsealed).unwrap().is_empty());
+    env.clear_faults();
+    wal.write_sync_mark().unwrap();
+    assert_eq!(next(&mut cursor, SegmentBound::Unsealed).unwrap(), [1]);
+}
+
+/// In a recycled segment stale bytes follow the records, up to the length of the file.
+#[test]
+fn the_search_for_damage_is_bounded() {
+    let (_temp, dir) = temp();
+    let mut wal = new_wal(&dir, &new_ids());
+    write(&mut wal, 1..=2);
+    wal.write_sync_mark().unwrap();
+    dir.open(&segment_name(wal.active_segment()), crate::platform::env::OpenMode::Write)
+        .unwrap()
+        .set_len(64 << 20)
+        .unwrap();
+    let mut cursor = open(&dir, &wal);
+    assert_eq!(next(&mut cursor, SegmentBound::Unsealed).unwrap(), [1, 2]);
+    assert_eq!(cursor.searched_bytes(), 4 << 20);
+    assert!(next(&mut cursor, SegmentBound::Unsealed).unwrap().is_empty());
+    assert_eq!(cursor.searched_bytes(), 4 << 20, "once");
 }

@@ -35,7 +35,7 @@ fn assert_failed(log: &mut WalFaultFixture) {
     let batch = TestRecord::new(log.wal.last_seq() + 1, 1);
     assert!(matches!(log.wal.append(&[batch.record()]), Err(AppendError::ReadOnly(Error::ReadOnly { .. }))));
     assert!(matches!(log.wal.sync(), Err(Error::ReadOnly { .. })));
-    assert!(matches!(log.wal.write_sync_mark(), Err(Error::ReadOnly { .. })));
+    assert!(matches!(log.wal.write_sync_mark(), Err(AppendError::ReadOnly(Error::ReadOnly { .. }))));
     assert!(matches!(log.wal.rotate(), Err(AppendError::ReadOnly(Error::ReadOnly { .. }))));
     assert_eq!(log.env.calls().len(), calls);
 }
@@ -134,7 +134,7 @@ fn a_failed_sync_makes_the_wal_unusable() {
         let mut log = fixture();
         append(&mut log.wal, &[TestRecord::new(2, 5)]);
         log.env.inject_after(0, EnvFault::Error(ErrorKind::Other));
-        let failed = if mark { log.wal.write_sync_mark() } else { log.wal.sync() };
+        let failed = if mark { log.wal.write_sync_mark().map_err(Error::from) } else { log.wal.sync() };
         assert!(matches!(failed, Err(Error::OutcomeUnknown { .. })), "{failed:?}");
         assert_eq!(log.env.calls().last(), Some(&EnvCall::Sync(SyncStep::WalGroup)));
         assert_failed(&mut log);

@@ -66,7 +66,7 @@ fn deletes_are_written_into_the_reserve_while_it_has_room() {
     log.env.fill(true);
     append(&mut log.wal, &[TestRecord::delete(2)]);
     assert!(log.wal.no_space().is_some());
-    log.wal.sync().unwrap();
+    log.wal.write_sync_mark().unwrap();
     assert!(is_refused(&log.wal.append(&[TestRecord::new(3, 5).record()])), "a write is refused in between");
     let mut seq = 2;
     while log.wal.append(&[TestRecord::delete(seq + 1).record()]).is_ok() {
@@ -128,4 +128,49 @@ fn a_reserve_that_cannot_be_made_for_another_reason_stops_no_write() {
     assert!(wal.no_space().is_none());
     append(&mut wal, &[TestRecord::new(1, 5)]);
     assert_eq!(read_all(&plain).unwrap().0.len(), 1);
+}
+
+/// The rotation of a full segment needs a file; the reserve is for the append that fails.
+#[test]
+fn a_delete_behind_a_full_segment_is_written_on_a_full_disk() {
+    let (temp, plain) = temp();
+    let env = FaultyEnv::default();
+    let (dir, ids) = (env.dir(temp.path()), new_ids());
+    let mut wal = WalWriter::create(dir, UUID, ids, 8 << 10, 0, None, &WalFiles::default()).unwrap();
+    let mut seq = 0;
+    while wal.replay_bytes() < 8 << 10 {
+        seq += 1;
+        append(&mut wal, &[TestRecord::new(seq, 5)]);
+    }
+    assert_eq!(segment_ids(&plain).len(), 1, "the next append rotates");
+    env.fill(true);
+    append(&mut wal, &[TestRecord::delete(seq + 1)]);
+    assert!(wal.no_space().is_some());
+    assert!(is_refused(&wal.append(&[TestRecord::new(seq + 2, 5).record()])));
+    wal.sync().unwrap();
+    assert_eq!(read_all(&plain).unwrap().0.len() as u64, seq + 1);
+    env.fill(false);
+    wal.restore_reserve();
+    append(&mut wal, &[TestRecord::new(seq + 2, 5)]);
+    assert_eq!(read_all(&plain).unwrap().0.len() as u64, seq + 2);
+}
+
+/// Whatever fits is covered by a mark: a process that reads beside the writer shows each delete that makes room.
+#[test]
+fn deletes_on_a_full_disk_leave_room_for_their_mark() {
+    let mut log = fixture();
+    log.env.fill(true);
+    let mut seq = 1;
+    while log.wal.append(&[TestRecord::delete(seq + 1).record()]).is_ok() {
+        seq += 1;
+    }
+    log.wal.write_sync_mark().unwrap();
+    let mut cursor = SegmentCursor::open(&log.plain, UUID, log.wal.active_segment()).unwrap();
+    let mut last = 0;
+    let shown = cursor.advance(SegmentBound::Unsealed, |record| {
+        last = record.seq;
+        Ok(())
+    });
+    assert!(shown.is_ok() && last == seq, "{last} of {seq}");
+    assert!(log.wal.no_space().is_some());
 }

@@ -1,6 +1,7 @@
 //! The WAL on a full disk: the reserves, and the appends that need no room.
 
 use super::{END_MARKER, WalWriter};
+use crate::format::bytes::frame::FRAME_HEADER_BYTES;
 use crate::format::wal::{AppendError, LogRecord, MAX_RESERVE_BYTES};
 use crate::types::error::{Error, Result};
 
@@ -61,18 +62,29 @@ impl WalWriter {
 
     /// Appends a group of deletes to blocks that the active segment has already; touches no file otherwise.
     ///
+    /// Leaves room for a sync mark: without it a process that reads beside this one would not show the deletes.
+    ///
     /// # Errors
     /// `NotWritten` with the lack of space for any other group, and for one that does not fit.
     pub(super) fn append_to_allocated(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
-        let full = match &self.no_space {
-            Some(error) => AppendError::NotWritten(Error::write_failed(error.clone())),
-            None => return Ok(()),
-        };
         if group.iter().any(|record| record.delete.is_none()) {
-            return Err(full);
+            return self.no_space.as_ref().map_or(Ok(()), |error| Err(without_room(error)));
         }
         self.encode(group).map_err(AppendError::NotWritten)?;
-        let end = self.active.append_offset + (self.buffer.len() + END_MARKER.len()) as u64;
-        if end > self.active.allocated_len { Err(full) } else { self.write_buffer() }
+        self.check_allocated(FRAME_HEADER_BYTES)?;
+        self.write_buffer()
     }
+
+    /// After a lack of space, checks that the buffer fits into the blocks of the active segment, and `further` bytes.
+    pub(super) fn check_allocated(&self, further: usize) -> Result<(), AppendError> {
+        let end = self.active.append_offset + (self.buffer.len() + further + END_MARKER.len()) as u64;
+        match &self.no_space {
+            Some(error) if end > self.active.allocated_len => Err(without_room(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn without_room(error: &Error) -> AppendError {
+    AppendError::NotWritten(Error::write_failed(error.clone()))
 }
