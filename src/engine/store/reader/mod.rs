@@ -350,7 +350,8 @@ impl ReadState {
         let base = self.base.clone().ok_or_else(|| Error::internal("a log was read before its manifest"))?;
         let (seq, active) = (self.seq(), self.log.active_view());
         let frozen = self.log.frozen().cloned().collect();
-        let version = Version { seq, active, frozen, series: self.series.clone(), ..base };
+        let metadata = self.log.metadata_after(base.metadata.clone());
+        let version = Version { seq, active, frozen, metadata, series: self.series.clone(), ..base };
         Ok(version.with_tombstones(self.log.deletes().cloned()))
     }
 }
