@@ -91,3 +91,18 @@ fn a_rule_that_is_broken_changes_nothing() {
     assert!(matches!(error, Error::TooLarge { limit: 4_194_304, .. }), "{error}");
     assert_eq!((db.snapshot().seq(), db.snapshot().list_metric_metadata().len()), (1024, 1024));
 }
+
+#[test]
+fn changes_of_metadata_alone_fill_a_memtable() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = || Db::builder(dir.path().join("db")).durability(Durability::Os).flush_at_bytes(64 << 10);
+    let db = builder().open_blocking().unwrap();
+    for n in 0..200 {
+        let description = format!("{n:04000}");
+        db.set_metric_metadata_blocking("m", metadata("s").with_description(description)).unwrap();
+    }
+    assert!(db.stats().flushed_seq >= 100, "{:?}", db.stats());
+    let last = db.snapshot().list_metric_metadata();
+    drop(db);
+    assert_eq!(builder().open_blocking().unwrap().snapshot().list_metric_metadata(), last);
+}
