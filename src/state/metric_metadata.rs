@@ -134,14 +134,20 @@ mod tests {
             shared in any::<bool>(),
         ) {
             let mut from = MetadataMap::default();
-            before.iter().for_each(|(metric, unit)| from.apply(&change(*metric, *unit)));
+            for (metric, unit) in &before {
+                from.apply(&change(*metric, *unit));
+            }
             let mut to = if shared { from.clone() } else { MetadataMap::default() };
-            after.iter().for_each(|(metric, unit)| to.apply(&change(*metric, *unit)));
+            for (metric, unit) in &after {
+                to.apply(&change(*metric, *unit));
+            }
             let changes = from.changes_to(&to);
             prop_assert!(changes.windows(2).all(|pair| pair[0].metric < pair[1].metric));
             prop_assert!(changes.iter().all(|change| !from.contains(change) && to.contains(change)));
             let mut reached = from.clone();
-            changes.iter().for_each(|change| reached.apply(change));
+            for change in &changes {
+                reached.apply(change);
+            }
             prop_assert_eq!(&reached, &to);
             let bytes: usize = to.iter().map(|(metric, metadata)| metric.len() + metadata.byte_len()).sum();
             prop_assert_eq!(reached.byte_len, bytes);

@@ -18,7 +18,7 @@ fn selectors() -> Vec<Selector> {
         r#"{__name__="load"}"#,
         r#"{__name__!="load"}"#,
         r#"{__name__=("load","cpu","none")}"#,
-        r#"{__name__=()}"#,
+        "{__name__=()}",
         r#"{__name__=""}"#,
         r#"{__name__=~".*",zone="eu"}"#,
         r#"{__name__=~"cpu_.*",__name__!~".*_user",host=~"h1.*"}"#,

@@ -100,13 +100,13 @@ impl CommitGroupBuilder {
                     Some(self.assign_seq(definitions, Vec::new(), Batch::new(), reply, permit))
                 }
             },
-            WriterCommand::SetMetadata { change, reply } => match self.metadata.check_room(&change) {
-                Err(error) => reject(WriterCommand::SetMetadata { change, reply }, permit, error),
-                Ok(()) => {
-                    let reply = PendingReply::Ack { reply: Some(reply), durability: self.settings.durability };
-                    Some(self.prepare_metadata(change, reply, permit))
+            WriterCommand::SetMetadata { change, reply } => {
+                if let Err(error) = self.metadata.check_room(&change) {
+                    return reject(WriterCommand::SetMetadata { change, reply }, permit, error);
                 }
-            },
+                let reply = PendingReply::Ack { reply: Some(reply), durability: self.settings.durability };
+                Some(self.prepare_metadata(change, reply, permit))
+            }
             WriterCommand::Sync { reply } => {
                 Some(self.assign_seq(Vec::new(), Vec::new(), Batch::new(), PendingReply::Sync { reply }, permit))
             }

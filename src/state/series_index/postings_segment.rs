@@ -172,18 +172,20 @@ impl PostingsSegment {
     /// Evaluates the predicate once per metric name of the segment, or looks up the names that it lists.
     fn with_matching_metric(&self, predicate: &dyn TextPredicate) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        match predicate.value_hint() {
-            ValueHint::In(names) => names.iter().for_each(|name| self.add_metric(name, &mut found)),
-            ValueHint::NotIn(names) => {
-                names.iter().for_each(|name| self.add_metric(name, &mut found));
-                return self.all() - found;
+        let hint = predicate.value_hint();
+        match hint {
+            ValueHint::In(names) | ValueHint::NotIn(names) => {
+                for name in names {
+                    self.add_metric(name, &mut found);
+                }
             }
             ValueHint::Scan => {
-                let matching = self.metrics.iter().filter(|posting| predicate.matches(self.metric_of(posting)));
-                matching.for_each(|posting| posting.list.add_to(&mut found));
+                for posting in self.metrics.iter().filter(|posting| predicate.matches(self.metric_of(posting))) {
+                    posting.list.add_to(&mut found);
+                }
             }
         }
-        found
+        if matches!(hint, ValueHint::NotIn(_)) { self.all() - found } else { found }
     }
 
     fn add_metric(&self, name: &str, found: &mut RoaringBitmap) {

@@ -42,7 +42,9 @@ impl MetricOptions {
     }
 
     fn give(&mut self, metrics: Vec<String>, set: impl Fn(&mut GivenMetadata)) {
-        metrics.into_iter().for_each(|metric| set(self.0.entry(metric).or_default()));
+        for metric in metrics {
+            set(self.0.entry(metric).or_default());
+        }
     }
 
     /// Stores what was given. What the database has for the other parts stays.
