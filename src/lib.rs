@@ -56,6 +56,7 @@ pub use query::{
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};
+pub use types::metric_metadata::{MAX_METRIC_DESCRIPTION_BYTES, MAX_METRIC_UNIT_BYTES, MetricKind, MetricMetadata};
 pub use types::options::Durability;
 pub use types::point::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,

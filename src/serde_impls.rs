@@ -12,6 +12,8 @@
 //! | `SeriesId` | number | `u32` |
 //! | `SeriesKey` | `{"metric": "temp", "tags": {"station": "JFK"}}`; reading checks the rules for keys | the same struct |
 //! | `Selector`, `Aggregate` | text form | text form |
+//! | `MetricKind` | `"gauge"`, `"gaugehistogram"` | variant |
+//! | `MetricMetadata` | struct of the fields; missing fields are empty | the same struct |
 //! | `Point`, `SeriesInfo`, `Window`, `SeriesWindows`, `Windows` | struct of the fields | the same struct |
 
 use std::fmt;
@@ -23,6 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::query::{Aggregate, SeriesWindows, Windows};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::ErrorKind;
+use crate::types::metric_metadata::{MetricKind, MetricMetadata};
 use crate::types::options::Durability;
 use crate::types::point::{Point, Timestamp, Value, ValueType};
 use crate::types::selector::Selector;
@@ -183,6 +186,19 @@ macro_rules! by_form {
 
 by_form!(ValueType, ValueTypeForm, "lowercase", F64, I64, U64, Bool);
 by_form!(DuplicatePolicy, DuplicatePolicyForm, "snake_case", KeepAll, KeepLast, KeepFirst);
+by_form!(
+    MetricKind,
+    MetricKindForm,
+    "lowercase",
+    Unknown,
+    Gauge,
+    Counter,
+    Histogram,
+    GaugeHistogram,
+    Summary,
+    Info,
+    StateSet
+);
 by_form!(Durability, DurabilityForm, "snake_case", Sync, Interval(interval: std::time::Duration), Os);
 by_form!(
     ErrorKind,
@@ -201,6 +217,30 @@ by_form!(
     Unsupported,
     Bug
 );
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename = "MetricMetadata", default)]
+struct MetricMetadataForm {
+    kind: MetricKind,
+    unit: String,
+    description: String,
+}
+
+impl Serialize for MetricMetadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { kind, unit, description } = self.clone();
+        MetricMetadataForm { kind, unit, description }.serialize(serializer)
+    }
+}
+
+/// Reading checks the rules for units and descriptions.
+impl<'de> Deserialize<'de> for MetricMetadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let MetricMetadataForm { kind, unit, description } = MetricMetadataForm::deserialize(deserializer)?;
+        let metadata = Self::new(kind).with_unit(unit).with_description(description);
+        metadata.validate().map(|()| metadata).map_err(D::Error::custom)
+    }
+}
 
 /// Implements both traits by the text form of a type.
 macro_rules! by_text {

@@ -23,6 +23,11 @@ fn a_crash_loses_and_doubles_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn metadata_are_recovered_with_the_records_before_them() {
+    models::metadata();
+}
+
+#[test]
 fn a_failed_flush_is_reported_and_retried() {
     models::flush_fails();
 }

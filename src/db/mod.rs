@@ -7,6 +7,7 @@ mod backup;
 mod builder;
 mod create_series;
 mod delete;
+mod metric_metadata;
 mod reader;
 mod retention;
 mod stats;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::catalog::{Catalog, SeriesInfo};
 use super::snapshot::{Snapshot, check_type, series_info};
 use crate::types::error::{Error, Result};
+use crate::types::metric_metadata::MetricMetadata;
 use crate::types::point::Scalar;
 use crate::types::selector::Selector;
 use crate::types::series::{Series, SeriesKey};
@@ -110,6 +111,33 @@ impl Snapshot {
     #[must_use]
     pub fn metrics(&self) -> Vec<String> {
         self.inner.version.series.metrics().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Returns the metadata of a metric; `None` if it has none.
+    ///
+    /// A metric keeps its metadata also without a listed series, until they are removed.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Db, MetricKind, MetricMetadata};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let metadata = MetricMetadata::new(MetricKind::Gauge).with_unit("celsius");
+    /// db.set_metric_metadata_blocking("temp", metadata.clone())?;
+    /// assert_eq!(db.snapshot().metric_metadata("temp"), Some(metadata));
+    /// assert_eq!(db.snapshot().metric_metadata("rain"), None);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    #[must_use]
+    pub fn metric_metadata(&self, metric: &str) -> Option<MetricMetadata> {
+        self.inner.version.metadata.get(metric).cloned()
+    }
+
+    /// Returns the name and the metadata of each metric that has metadata, sorted by name.
+    #[must_use]
+    pub fn list_metric_metadata(&self) -> Vec<(String, MetricMetadata)> {
+        let all = self.inner.version.metadata.iter();
+        all.map(|(metric, metadata)| (metric.to_owned(), metadata.clone())).collect()
     }
 
     /// Returns the keys of all tags of the listed series that match, sorted, each once.

@@ -78,6 +78,14 @@ fn selectors_and_aggregates_are_text() {
 }
 
 #[test]
+fn metadata_of_metrics_is_a_struct_and_checked_when_read() {
+    let metadata = MetricMetadata::new(MetricKind::GaugeHistogram).with_unit("s");
+    round_trips(&metadata, r#"{"kind":"gaugehistogram","unit":"s","description":""}"#);
+    assert_eq!(serde_json::from_str::<MetricMetadata>(r#"{"unit":"s"}"#).unwrap().kind, MetricKind::Unknown);
+    is_rejected::<MetricMetadata>(r#"{"unit":"a\nb"}"#, "metric unit");
+}
+
+#[test]
 fn results_are_checked_when_read() {
     let row = SeriesWindows {
         key: SeriesKey::new("").tag("city", "NYC"),

@@ -1,12 +1,13 @@
 //! One record of the total order, as the writer appends it to the WAL and as replay reads it.
 
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::Error;
 use crate::types::point::PointColumns;
 use crate::types::series::SeriesDef;
 
-/// One record: a batch of points with the series that it creates, or one delete.
+/// One record: a batch of points with the series that it creates, one delete, or one change of the metadata of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogRecord<'a> {
     pub(crate) seq: u64,
@@ -15,6 +16,8 @@ pub(crate) struct LogRecord<'a> {
     pub(crate) points: PointColumns<'a>,
     /// The delete, with the seq of the record. The record then has no definitions and no points.
     pub(crate) delete: Option<&'a Tombstone>,
+    /// The change of metadata. The record then has no definitions, no points and no delete.
+    pub(crate) metadata: Option<&'a MetadataChange>,
 }
 
 /// Error of an append to the WAL, of its rotation, or of a manifest edit, by what is certain about the outcome.

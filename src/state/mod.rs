@@ -9,6 +9,7 @@
 //! merge, memtable  k-way merge of sources; points in memory
 //! series_index     series by id, by key and by tag; empty series
 //! log_record       one record of the WAL
+//! metric_metadata  metadata of all metrics, and a change of them
 //! tombstone        a delete
 //! rectangle, hidden_ranges, file_id, watch
 //! ```
@@ -18,6 +19,7 @@ pub(crate) mod hidden_ranges;
 pub(crate) mod log_record;
 pub(crate) mod memtable;
 pub(crate) mod merge;
+pub(crate) mod metric_metadata;
 pub(crate) mod rectangle;
 pub(crate) mod series_index;
 pub(crate) mod tombstone;

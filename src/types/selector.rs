@@ -10,7 +10,7 @@ mod tag_condition;
 use self::tag_condition::Pattern;
 pub(crate) use self::tag_condition::ValueCondition;
 use crate::types::error::Result;
-use crate::types::series::{IndexFilter, SeriesKey, SeriesPredicate};
+use crate::types::series::{IndexFilter, METRIC_NAME_KEY, SeriesKey, SeriesPredicate};
 
 /// Predicate over series keys: metric names and conditions on tags.
 ///
@@ -27,6 +27,7 @@ use crate::types::series::{IndexFilter, SeriesKey, SeriesPredicate};
 /// | `temp{station="JFK",zone!="eu"}` | of these, those whose tag has a value, or does not have it |
 /// | `temp{host=~"web-.*",rack!~"a\|b"}` | those whose value matches a pattern, or does not match it |
 /// | `{station=("JFK","LGA")}` | series of any metric whose tag has one of the values |
+/// | `{__name__=~"cpu_.*"}` | series whose metric name matches a pattern; `=`, `!=`, `!~` and a list work, too |
 /// | `{}` | all series |
 /// | `not temp and {station="JFK"} or rain` | combined; `not` binds closest, `or` loosest; parentheses are allowed |
 ///
@@ -72,7 +73,7 @@ pub(crate) struct Conjunction {
     pub(crate) conditions: Vec<TagCondition>,
 }
 
-/// Condition on the value of one tag.
+/// Condition on the value of one tag; on the metric name if the key is [`METRIC_NAME_KEY`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TagCondition {
     pub(crate) key: String,
@@ -90,6 +91,33 @@ impl Selector {
     #[must_use]
     pub fn metric(name: impl Into<String>) -> Self {
         Self::from_conjunction(Conjunction { metric: Some(name.into()), conditions: Vec::new() })
+    }
+
+    /// Selects all series whose whole metric name matches a regular expression.
+    ///
+    /// The text form is `{__name__=~"..."}`. The index tries the pattern once per metric name, not once per series. As
+    /// for [`tag_matches`](Self::tag_matches), a selector with an invalid pattern matches no series. `__name__` is also a
+    /// key for the methods that take a tag key: `tag_in("__name__", ["temp", "rain"])`.
+    ///
+    /// ```
+    /// use timestrata::{Selector, SeriesKey};
+    ///
+    /// let selector = Selector::metric_matches("cpu_.*").tag("host", "web-1");
+    /// assert!(selector.matches(&SeriesKey::new("cpu_user").tag("host", "web-1")));
+    /// assert!(!selector.matches(&SeriesKey::new("my_cpu_user").tag("host", "web-1")));
+    /// assert_eq!(selector.to_string(), r#"{__name__=~"cpu_.*",host="web-1"}"#);
+    /// ```
+    #[must_use]
+    pub fn metric_matches(regex: impl Into<String>) -> Self {
+        Self::all().tag_matches(METRIC_NAME_KEY, regex)
+    }
+
+    /// Selects all series whose whole metric name does not match a regular expression.
+    ///
+    /// As for [`metric_matches`](Self::metric_matches), a selector with an invalid pattern matches no series.
+    #[must_use]
+    pub fn metric_not_matches(regex: impl Into<String>) -> Self {
+        Self::all().tag_not_matches(METRIC_NAME_KEY, regex)
     }
 
     fn from_conjunction(conjunction: Conjunction) -> Self {
@@ -227,15 +255,21 @@ impl SelectorNode {
         match self {
             Self::Match(Conjunction { metric, conditions }) => {
                 let metric = metric.iter().map(|name| IndexFilter::Metric(name));
-                IndexFilter::All(
-                    metric
-                        .chain(conditions.iter().map(|condition| IndexFilter::Tag(&condition.key, &condition.value)))
-                        .collect(),
-                )
+                IndexFilter::All(metric.chain(conditions.iter().map(TagCondition::to_index_filter)).collect())
             }
             Self::And(parts) => IndexFilter::All(parts.iter().map(Self::to_index_filter).collect()),
             Self::Or(parts) => IndexFilter::Any(parts.iter().map(Self::to_index_filter).collect()),
             Self::Not(node) => IndexFilter::Not(Box::new(node.to_index_filter())),
+        }
+    }
+}
+
+impl TagCondition {
+    fn to_index_filter(&self) -> IndexFilter<'_> {
+        if self.key == METRIC_NAME_KEY {
+            IndexFilter::MetricMatches(&self.value)
+        } else {
+            IndexFilter::Tag(&self.key, &self.value)
         }
     }
 }
@@ -288,6 +322,21 @@ mod tests {
             (r#"temp{roof=~".+"}"#, jfk, false),
             (r#"temp{roof!~".+"}"#, jfk, true),
             (r#"temp{station=""}"#, jfk, false),
+            // `__name__` is the metric name, and a pattern must match all of it.
+            (r#"{__name__=~"te.*"}"#, jfk, true),
+            (r#"{__name__=~"te|emp"}"#, jfk, false),
+            (r#"{__name__=~"em"}"#, jfk, false),
+            (r#"{__name__!~"te.*"}"#, jfk, false),
+            (r#"{__name__!~"rain",station="JFK"}"#, jfk, true),
+            (r#"{__name__="temp",station=~"L.*"}"#, jfk, false),
+            (r#"{__name__="temp"}"#, jfk, true),
+            (r#"{__name__!="temp"}"#, jfk, false),
+            (r#"{__name__=("rain","temp")}"#, jfk, true),
+            (r#"{__name__=("rain",)}"#, jfk, false),
+            (r#"temp{__name__=~"t.*"}"#, jfk, true),
+            (r#"rain{__name__=~"t.*"}"#, jfk, false),
+            (r#"{__name__=""}"#, jfk, false),
+            (r#"{__name__=~".*"}"#, jfk, true),
         ];
         for (selector, series, expected) in table {
             assert_eq!(selector.parse::<Selector>().unwrap().matches(&key(series)), expected, "{selector}");
@@ -307,8 +356,12 @@ mod tests {
     fn an_invalid_pattern_matches_nothing_and_is_an_error() {
         let jfk = key(r#"temp{station="JFK"}"#);
         for bad in ["J(", "a)|(?:.*", "*", "(((x{99}){99}){99}){99}"] {
-            let selectors =
-                [Selector::all().tag_matches("station", bad), Selector::all().tag_not_matches("station", bad)];
+            let selectors = [
+                Selector::all().tag_matches("station", bad),
+                Selector::all().tag_not_matches("station", bad),
+                Selector::metric_matches(bad),
+                Selector::metric_not_matches(bad),
+            ];
             for selector in selectors {
                 assert!(!selector.matches(&jfk), "{bad}");
                 let message = selector.validate().unwrap_err().to_string();
@@ -331,6 +384,9 @@ mod tests {
             (!(temp.clone().or(jfk())), [false, false, false, true]),
             (!!temp.clone(), [true, true, false, false]),
             (!Selector::all(), [false; 4]),
+            (Selector::metric_matches("t.*|wi.*"), [true, true, false, true]),
+            (Selector::metric_not_matches("t.*|wi.*"), [false, false, true, false]),
+            (!Selector::metric_matches("t.*").tag("station", "JFK"), [false, true, true, true]),
             (Selector::all().tag_in("station", ["LGA", "EWR"]), [false, true, false, false]),
             (Selector::all().tag_in("station", ["LGA", ""]), [false, true, false, true]),
             (Selector::all().tag_in("station", [""; 0]), [false; 4]),
@@ -351,7 +407,8 @@ mod tests {
             any::<String>(),
             prop::sample::select(vec!["or", "and", "not", "a"]).prop_map(str::to_owned)
         ]);
-        let rules = prop::collection::vec((".{0,6}", any::<String>(), 0..5_u8), 0..4);
+        let key = prop_oneof![4 => ".{0,6}", 1 => Just(METRIC_NAME_KEY.to_owned())];
+        let rules = prop::collection::vec((key, any::<String>(), 0..5_u8), 0..4);
         (metric, rules).prop_map(|(metric, rules)| {
             let start = metric.map_or_else(Selector::all, Selector::metric);
             rules.into_iter().fold(start, |selector, (key, text, test)| match test {

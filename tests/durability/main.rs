@@ -16,6 +16,7 @@ mod any_history_reads_back_as_it_was_written;
 mod damage_is_named_and_a_torn_tail_is_dropped;
 mod every_input_of_the_fuzz_corpus_is_decoded_or_refused;
 mod leftovers_of_a_crash_never_block_an_opening;
+mod metadata_of_metrics_are_kept;
 mod segment_names_never_repeat;
 mod tags_are_dictionary_coded;
 mod written_points_are_read_back_after_reopening;

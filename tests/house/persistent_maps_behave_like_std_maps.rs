@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use im::ordmap::DiffItem;
 use im::{HashMap, OrdMap, Vector};
 use proptest::prelude::*;
 
@@ -21,6 +22,17 @@ proptest! {
             }
         }
         versions.push((map, model));
+        for pair in versions.windows(2) {
+            let [(before, old), (after, new)] = pair else { continue };
+            let differences: Vec<u32> = before
+                .diff(after)
+                .map(|difference| match difference {
+                    DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _) => *key,
+                })
+                .collect();
+            let expected = new.iter().filter(|(key, value)| old.get(key) != Some(value)).map(|(key, _)| *key);
+            prop_assert!(differences.into_iter().eq(expected));
+        }
         for (map, model) in versions {
             prop_assert_eq!(map.len(), model.len());
             prop_assert!(map.keys().eq(model.keys()));

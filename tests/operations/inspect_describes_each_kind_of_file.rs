@@ -74,10 +74,11 @@ fn a_wal_segment() {
             "predecessor 0000000000000001, sealed at byte 128",
             "points 303",
             "series definitions 2",
-            "ends clean at byte 3688",
+            "ends clean at byte 3752",
             "commit 2 248 3368 300 0 248",
             "delete 3 3616 40 0 0 248",
-            "sync mark 3 3656 32 0 0 3656",
+            "metadata 4 3656 64 0 0 248",
+            "sync mark 4 3720 32 0 0 3720",
         ],
     );
 }
@@ -101,9 +102,10 @@ fn a_manifest() {
             "series log 0000000000000001, 200 bytes",
             "next series id 2000",
             "deletes 1",
+            "temp unknown unit 2",
             "trusted time 1969-12-31T23:59:59.999999995Z",
             "age of all series: 1µs, pending 3ns, 90s of its grace served",
-            "edit 2 368 336 20 0000000000000002 1: 200 2 1",
+            "edit 2 384 368 20 0000000000000002 1: 200 2 1",
             "0000000000000002 2 2 2000000 1099511627776 77 #3..#2147483647 (9) 20..29 \
              1677-09-21T00:12:43.145224192Z 2262-04-11T23:47:16.854775807Z \
              00000000-0000-0000-0000-000000000002",

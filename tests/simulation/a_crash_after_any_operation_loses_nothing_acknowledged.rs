@@ -158,6 +158,11 @@ fn fleeting_series() {
 }
 
 #[test]
+fn metadata() {
+    loses_nothing("metadata set, replaced and removed");
+}
+
+#[test]
 fn deletes_in_the_log() {
     loses_nothing("an opening on deletes that only the log knows");
 }

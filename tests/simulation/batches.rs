@@ -9,6 +9,7 @@ use timestrata::testing::cutoff;
 use timestrata::{Batch, Error, Selector, SeriesKey, Snapshot, Timestamp, Value, ValueType};
 
 use crate::fleeting;
+use crate::metadata;
 
 /// Number of series that batches go to; a third of them each holds `f64`, `i64` and `u64`.
 pub(crate) const SERIES: u32 = 6;
@@ -139,7 +140,7 @@ impl Cutoffs {
     }
 }
 
-/// Content of a snapshot: visible batches and deletes, and the cutoffs.
+/// Content of a snapshot: visible batches, deletes and changes of metadata, and the cutoffs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) batches: BTreeSet<Number>,
@@ -189,7 +190,7 @@ pub(crate) fn count_points(shown: &Found) -> (u64, u64) {
     (seen.sum(), written.unwrap_or(u64::MAX))
 }
 
-/// Returns the batches that a snapshot shows, and the deletes of marked points.
+/// Returns the batches that a snapshot shows, the deletes of marked points, and the last change of each metadata.
 ///
 /// # Errors
 /// Content that no history explains: a partial batch, a duplicated point, a point that was not written, times out of
@@ -218,7 +219,7 @@ pub(crate) fn found(snapshot: &Snapshot) -> Result<Found, String> {
     let mut batches: Vec<Number> =
         seen.iter().map(|(bits, ..)| Number::try_from(bits / PLACES).unwrap_or(Number::MAX)).collect();
     batches.dedup();
-    let mut found = Found { batches: BTreeSet::new(), cutoffs };
+    let mut found = Found { batches: metadata::shown(snapshot)?.into_iter().collect(), cutoffs };
     let mut whole: Vec<Told> = Vec::with_capacity(seen.len());
     for number in &batches {
         let own = seen.partition_point(|(bits, ..)| *bits < u64::from(*number) * PLACES);

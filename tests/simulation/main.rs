@@ -10,6 +10,7 @@ mod crash;
 mod fleeting;
 mod hardships;
 mod history;
+mod metadata;
 mod oracle;
 mod retention;
 mod scenarios;

@@ -11,6 +11,7 @@ pub(crate) use crate::batches::{
     Cutoffs, DELETES, Found, Number, SERIES, batch, count_points, found, found_series, has_series, is_marked, key,
     marked_times, newest_time, ruled,
 };
+use crate::metadata::{METADATA, is_of_one_metric, is_removal};
 
 /// State of every batch. A moment is a count of the disk's operations.
 #[derive(Debug, Clone, Default)]
@@ -236,6 +237,9 @@ impl Oracle {
         if shown.contains(&number) {
             return false;
         }
+        if number >= METADATA {
+            return !self.is_replaced(number, shown, now);
+        }
         if let Some(batch) = number.checked_sub(DELETES) {
             let (marked, others) = shown.leaves(batch);
             return if shown.contains(&batch) { marked } else { others };
@@ -245,6 +249,18 @@ impl Oracle {
         let refused = self.absent.get(&delete).is_some_and(|since| *since <= now);
         let deleted = self.sent.contains_key(&delete) && !refused;
         others || marked && !deleted
+    }
+
+    /// Returns `true` if a later change of the metadata of the same metric is present. A removal shows nothing.
+    fn is_replaced(&self, number: Number, shown: &Found, now: usize) -> bool {
+        let later = || (number..).take_while(|other| self.sent.contains_key(other));
+        let of_metric = |other: &Number| is_of_one_metric(*other, number);
+        let is_empty = !shown.range(METADATA..).any(of_metric);
+        let may_be_removed = |other: Number| {
+            let refused = self.absent.get(&other).is_some_and(|since| *since <= now);
+            is_empty && is_removal(other) && self.sent[&other].since <= now && !refused
+        };
+        later().filter(of_metric).any(|other| shown.contains(&other) || may_be_removed(other))
     }
 
     /// Records that no operation is running: a cancelled write is either visible now or stays absent for ever.
@@ -434,7 +450,7 @@ impl Oracle {
     /// retention limit may have hidden all of them. A visible point of a series without a definition would be missing.
     fn may_be_dropped(&self, series: u32) -> bool {
         let is_limited = self.clocks.iter().any(|(_, _, limits)| *limits != Limits::default());
-        let may_hide = is_limited || self.sent.keys().any(|number| *number >= DELETES);
+        let may_hide = is_limited || self.sent.keys().any(|number| (DELETES..METADATA).contains(number));
         may_hide && self.sent.keys().any(|number| *number < DELETES && has_series(*number, series))
     }
 }

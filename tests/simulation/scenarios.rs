@@ -49,6 +49,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "backups linked, copied and failed", run: backups },
     Scenario { name: "series whose points all go and come again", run: fleeting_series },
     Scenario { name: "series whose definitions are dropped", run: dropped_definitions },
+    Scenario { name: "metadata set, replaced and removed", run: metadata },
     Scenario { name: "retention by age", run: retention::by_age },
     Scenario { name: "retention by age under a wrong clock", run: retention::under_a_wrong_clock },
     Scenario { name: "retention by bytes", run: retention::by_bytes },
@@ -486,6 +487,43 @@ fn dropped_definitions(world: &mut World) {
         world.write(&[SYNC, OS]);
         _ = world.look();
         end_life(world, life == 1);
+    }
+    compact_in_a_last_life(world);
+}
+
+/// Metadata in the manifest, in a frozen memtable and in the WAL alone: the flush of a frozen memtable makes durable what
+/// was set before the freeze, also if it was replaced since by a record that a power loss takes back.
+fn metadata(world: &mut World) {
+    for life in 0..4 {
+        world.options(small(), if life % 2 == 0 { OS } else { SYNC });
+        open(world);
+        world.set_metadata();
+        world.write(&[OS, SYNC]);
+        world.set_metadata();
+        world.set_metadata();
+        if life == 1 {
+            assert!(world.flush());
+        }
+        _ = world.look();
+        world.write(&[OS]);
+        world.set_metadata();
+        world.set_metadata();
+        assert!(world.sync());
+        world.send_flush();
+        while world.db().stats().frozen_memtables == 0 && world.executor.poll_one() {}
+        for _ in 0..3 {
+            drop(world.send(OS));
+            world.send_metadata();
+        }
+        world.executor.run_until_idle();
+        _ = world.look();
+        world.write(&[OS]);
+        world.set_metadata();
+        _ = world.look();
+        if life == 2 {
+            assert!(world.backup("/data/linked"));
+        }
+        end_life(world, life == 2);
     }
     compact_in_a_last_life(world);
 }

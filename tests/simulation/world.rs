@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) oracle: Rc<RefCell<Oracle>>,
     pub(crate) db: Option<Db>,
     next: Number,
+    /// Number of the next change of metadata.
+    pub(crate) changes: Rc<Cell<Number>>,
     /// Options of the next opening, and the durability of calls that have no durability argument.
     builder: DbBuilder,
     durability: Durability,
@@ -56,6 +58,7 @@ impl World {
             oracle: Rc::default(),
             db: None,
             next: 0,
+            changes: Rc::default(),
             builder: small(),
             durability: Durability::Sync,
             retain: Limits::default(),
@@ -76,6 +79,11 @@ impl World {
     /// Returns the number of the next batch.
     pub(crate) fn next_number(&self) -> Number {
         self.next
+    }
+
+    /// Returns the durability of calls that have no durability argument.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// Returns the number of operations of the disk.
@@ -514,7 +522,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    fn now(&self) -> usize {
+    pub(crate) fn now(&self) -> usize {
         self.base + self.disk.ops()
     }
 

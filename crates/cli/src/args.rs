@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use timestrata::{DuplicatePolicy, Timestamp, ValueType};
+use timestrata::{DuplicatePolicy, MetricKind, Timestamp, ValueType};
 
 pub(crate) use self::query::{QueryArgs, WindowOrder};
 use crate::names;
@@ -47,6 +47,7 @@ Examples:
   timestrata ingest weather.csv --db weather.db --time time_hour --tags origin=station
   timestrata ingest sp500.csv --db stocks.db --types volume=u64 --prefix sp500_
   timestrata ingest node_exporter.csv --db node.db --time ts_ms --time-format ms
+  timestrata ingest rig.csv --db rig.db --units speed=rpm,power=watts --kinds speed=gauge --describe 'speed=of the left motor'
   zcat big.csv.gz | timestrata ingest - --db big.db --time ts --time-format s --skip-bad";
 
 const COMPACT_HELP: &str = "\
@@ -60,6 +61,15 @@ later are visible. A delete cannot be undone, except by restoring a backup.
 Examples:
   timestrata delete 'temp{station=\"JFK\"}' --to 2013-03-01
   timestrata delete 'temp{station=\"JFK\"}' --to 2013-03-01 --yes";
+
+const DESCRIBE_HELP: &str = "\
+Kinds are those of OpenMetrics: unknown, gauge, counter, histogram, gaugehistogram, summary, info, stateset. What no \
+option names stays as it is. `series --metrics` lists the metrics of a selection with their metadata.
+
+Examples:
+  timestrata describe temp --kind gauge --unit celsius --description 'air temperature, 2 m above ground'
+  timestrata describe temp
+  timestrata describe temp --remove";
 
 const DEMO_HELP: &str = "\
 The program contains a file with the hourly weather of New York's three airports in 2013 (CC0, from the package \
@@ -119,6 +129,9 @@ pub(crate) enum Command {
     /// Show which points a delete would hide; with --yes, hide them
     #[command(after_help = DELETE_HELP)]
     Delete(DeleteArgs),
+    /// Print kind, unit and description of metrics, or set those of one metric
+    #[command(after_help = DESCRIBE_HELP)]
+    Describe(DescribeArgs),
     /// Create an independent copy of the database in another directory
     #[command(after_help = BACKUP_HELP)]
     Backup {
@@ -169,6 +182,15 @@ pub(crate) struct IngestArgs {
     /// Types of values, f64 (default), i64, u64 or bool; the type is fixed once the series exists
     #[arg(long, value_name = "COL=TYPE,..", value_parser = names::parse_name_list)]
     pub(crate) types: Option<names::NameList>,
+    /// Kinds of metrics: gauge, counter or another kind of OpenMetrics
+    #[arg(long, value_name = "COL=KIND,..", value_parser = names::parse_name_list)]
+    pub(crate) kinds: Option<names::NameList>,
+    /// Units of metrics
+    #[arg(long, value_name = "COL=UNIT,..", value_parser = names::parse_name_list)]
+    pub(crate) units: Option<names::NameList>,
+    /// Description of a metric; may be repeated
+    #[arg(long, value_name = "COL=TEXT")]
+    pub(crate) describe: Vec<String>,
     /// Prefix of each metric name
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
@@ -211,10 +233,37 @@ pub(crate) struct DeleteArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct DescribeArgs {
+    /// Metric; without one, all metrics with metadata are printed
+    pub(crate) metric: Option<String>,
+    /// Set the kind, such as gauge or counter
+    #[arg(long, requires = "metric")]
+    pub(crate) kind: Option<MetricKind>,
+    /// Set the unit, such as seconds
+    #[arg(long, requires = "metric")]
+    pub(crate) unit: Option<String>,
+    /// Set the description
+    #[arg(long, value_name = "TEXT", requires = "metric")]
+    pub(crate) description: Option<String>,
+    /// Remove kind, unit and description
+    #[arg(long, requires = "metric", conflicts_with_all = ["kind", "unit", "description"])]
+    pub(crate) remove: bool,
+    #[command(flatten)]
+    pub(crate) show: OutputArgs,
+}
+
+impl DescribeArgs {
+    /// Returns `true` if an option changes the metadata of the metric.
+    pub(crate) fn changes(&self) -> bool {
+        self.kind.is_some() || self.unit.is_some() || self.description.is_some() || self.remove
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct SeriesArgs {
     /// Series to select: temp{station="JFK"}, {region=("eu","us")}, not temp and {host=~"web-.*"}
     pub(crate) selector: Option<String>,
-    /// Print the names of the metrics
+    /// Print the metrics, each with kind, unit and description
     #[arg(long, group = "names")]
     pub(crate) metrics: bool,
     /// Print the keys of the tags

@@ -6,6 +6,7 @@ mod csv_reader;
 mod durable_rows;
 mod input;
 mod loader;
+mod metric_options;
 mod parse_value;
 mod rejected_rows;
 mod row_mapper;
@@ -30,6 +31,7 @@ pub(crate) use csv_reader::{CsvReader, CsvRecord};
 pub(crate) use durable_rows::{DurableRows, SharedDurableRows};
 use input::CsvInput;
 pub(crate) use loader::{BatchLoader, BatchSink, IngestTotals, LoadError, LoadOptions};
+use metric_options::MetricOptions;
 pub(crate) use row_mapper::RowMapper;
 use sample::SAMPLE_ROWS;
 #[cfg(feature = "testing")]
@@ -45,9 +47,11 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
     let columns = sample::sample_columns(header.len(), &sample, &missing);
     let plan = ColumnPlan::decide(&CsvColumns { header: &header, sample: &columns }, args);
     let plan = plan.map_err(|failure| if sample.is_empty() { without_rows(&name, &header) } else { failure })?;
+    let metrics = MetricOptions::read(&plan, args)?;
     plan.notes.iter().for_each(|text| database::note(text));
 
     let db = database::open_or_create(dir, args.duplicates.map(Into::into))?;
+    metrics.store(&db)?;
     let series_before = db.stats().series;
     let durable = SharedDurableRows::new(DurableRows {
         file: name.clone(),

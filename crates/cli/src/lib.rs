@@ -10,6 +10,7 @@ mod backup;
 mod chart;
 mod database;
 mod demo;
+mod describe;
 mod explain;
 mod failure;
 mod ingest;
@@ -67,6 +68,7 @@ fn run() -> Result<()> {
         Command::Stats => stats::run(&dir()?),
         Command::Compact => maintain::compact(&dir()?),
         Command::Delete(args) => maintain::delete(&args, &dir()?),
+        Command::Describe(args) => describe::run(&args, &dir()?),
         Command::Backup { to } => backup::run(&to, &dir()?),
         Command::Inspect { file, all } => verify_inspect::inspect(&file, all),
         Command::Verify => verify_inspect::verify(&dir()?),

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use timestrata::{SeriesKey, Value, ValueType};
+use timestrata::{MetricMetadata, SeriesKey, Value, ValueType};
 
 use crate::aligned_table::{Align, AlignedTable, ColumnHeader};
 use crate::failure::Result;
@@ -145,6 +145,39 @@ impl OutputRow for NameRow {
 
     fn json(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, r#"{{"name":{}}}"#, json_text(&self.0))
+    }
+}
+
+/// Row of a metric with its metadata.
+pub(crate) struct MetricRow {
+    name: String,
+    metadata: MetricMetadata,
+}
+
+impl MetricRow {
+    pub(crate) const HEADERS: [(&'static str, Align); 4] =
+        [("name", Align::Left), ("kind", Align::Left), ("unit", Align::Left), ("description", Align::Left)];
+
+    pub(crate) fn new(name: String, metadata: MetricMetadata) -> Self {
+        Self { name, metadata }
+    }
+}
+
+impl OutputRow for MetricRow {
+    fn cells(&self, format: OutputFormat) -> Vec<String> {
+        let MetricMetadata { kind, unit, description, .. } = &self.metadata;
+        let description = match format {
+            // A table has one line per row.
+            OutputFormat::Table => description.replace(['\n', '\t'], " "),
+            OutputFormat::Csv | OutputFormat::Json => description.clone(),
+        };
+        vec![self.name.clone(), kind.to_string(), unit.clone(), description]
+    }
+
+    fn json(&self, out: &mut impl Write) -> io::Result<()> {
+        let MetricMetadata { kind, unit, description, .. } = &self.metadata;
+        let [name, unit, description] = [&self.name, unit, description].map(|text| json_text(text));
+        writeln!(out, r#"{{"name":{name},"kind":"{kind}","unit":{unit},"description":{description}}}"#)
     }
 }
 

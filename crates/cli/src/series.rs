@@ -9,7 +9,7 @@ use crate::args::SeriesArgs;
 use crate::database;
 use crate::failure::{Failure, Result};
 use crate::names;
-use crate::output::{NameRow, OutputRow, Printer, SeriesRow, SeriesText};
+use crate::output::{MetricRow, NameRow, OutputRow, Printer, SeriesRow, SeriesText};
 
 pub(crate) fn run(args: &SeriesArgs, dir: &Path) -> Result<()> {
     let snapshot = database::read(dir)?.snapshot();
@@ -18,6 +18,14 @@ pub(crate) fn run(args: &SeriesArgs, dir: &Path) -> Result<()> {
     if snapshot.count_series(&select) == 0 {
         return Err(no_match(&snapshot, selector.unwrap_or_default()));
     }
+    if args.metrics {
+        let metrics = if selector.is_some() { metrics(&snapshot, &select) } else { snapshot.metrics() };
+        let row = |name: String| {
+            let metadata = snapshot.metric_metadata(&name).unwrap_or_default();
+            MetricRow::new(name, metadata)
+        };
+        return print(args, &MetricRow::HEADERS, metrics.into_iter().map(row));
+    }
     if let Some(names) = names(args, &snapshot, &select) {
         return print(args, &[("name", Align::Left)], names.into_iter().map(NameRow));
     }
@@ -25,11 +33,8 @@ pub(crate) fn run(args: &SeriesArgs, dir: &Path) -> Result<()> {
     print(args, &[("series", Align::Left), ("type", Align::Left)], snapshot.list_series(&select).iter().map(row))
 }
 
-/// Lists metrics, tag keys or tag values instead of series.
+/// Lists tag keys or tag values instead of series.
 fn names(args: &SeriesArgs, snapshot: &Snapshot, select: &Selector) -> Option<Vec<String>> {
-    if args.metrics {
-        return Some(if args.selector.is_some() { metrics(snapshot, select) } else { snapshot.metrics() });
-    }
     if args.tags {
         return Some(snapshot.tag_keys(select));
     }

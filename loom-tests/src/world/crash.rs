@@ -2,8 +2,8 @@
 //! is valid and which segments and records are replayed; this file only carries out the decision.
 
 use super::disk::{ModelDisk, ModelPoint, ModelRecord, ModelSegment};
-use super::history::{HistoryOp, points_after_history};
-use super::{SERIES, hidden_ranges, model_points};
+use super::history::{HistoryOp, points_after_history, unit_after_history};
+use super::{METRIC, SERIES, hidden_ranges, model_points};
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
 use crate::state::version::{
@@ -71,8 +71,23 @@ impl ModelDisk {
         }
     }
 
-    /// Returns all points that recovery restores from this disk, in time order. Panics if recovery refuses the disk.
+    /// Returns all points that recovery restores from this disk, in time order.
     fn recovered(&self) -> Vec<ModelPoint> {
+        let (durable, replayed) = self.recovery();
+        points_of_recovered(&durable, &replayed, |id| self.model_points(id))
+    }
+
+    /// Returns the unit of the metric that recovery restores from this disk.
+    fn recovered_unit(&self) -> String {
+        let (durable, replayed) = self.recovery();
+        let mut metadata = durable.metadata;
+        replayed.iter().filter_map(|record| record.metadata.as_ref()).for_each(|change| metadata.apply(change));
+        metadata.get(METRIC).map_or_else(String::new, |metadata| metadata.unit.clone())
+    }
+
+    /// Returns the durable state that recovery accepts, and the records that it replays. Panics if recovery refuses the
+    /// disk.
+    fn recovery(&self) -> (DurableState, Vec<&ModelRecord>) {
         let recovery = match plan_recovery(&self.found()) {
             Ok(recovery) => recovery,
             Err(fault) => panic!("recovery refuses what a crash left: {fault:?}"),
@@ -89,7 +104,7 @@ impl ModelDisk {
             assert!(read <= records.len(), "a sealed segment is whole");
             replayed.extend(records[..read].iter().filter(|record| recovery.must_replay(record.seq)));
         }
-        points_of_recovered(&recovery.durable, &replayed, |id| self.model_points(id))
+        (recovery.durable, replayed)
     }
 
     /// Asserts that recovery is correct on every disk that a crash at this moment may leave: the recovered batches are
@@ -126,6 +141,24 @@ impl ModelDisk {
                 assert!(
                     prefixes.any(|prefix| prefix == recovered),
                     "what is recovered is a prefix of the order with every acknowledged delete: {recovered:?}"
+                );
+            }
+        }
+    }
+
+    /// Asserts that recovery restores points and metadata of one prefix of the history, which has at least the first
+    /// `acknowledged` records.
+    pub(crate) fn assert_crash_safe_metadata(&self, order: &[HistoryOp], acknowledged: u64) {
+        for image in self.left_by_a_crash() {
+            for image in [image.with_lagging_floor(), image] {
+                let recovered = (image.recovered(), image.recovered_unit());
+                let is_after = |seq| {
+                    (points_after_history(order, seq), unit_after_history(order, seq))
+                        == (recovered.0.clone(), &*recovered.1)
+                };
+                assert!(
+                    (acknowledged..=order.len() as u64).any(is_after),
+                    "recovered points and metadata are those of a prefix with all that was acknowledged: {recovered:?}"
                 );
             }
         }

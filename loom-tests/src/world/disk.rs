@@ -11,6 +11,7 @@ use crate::engine::actor::{
 };
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::rectangle::Rectangle;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::pick::CompactionTarget;
@@ -29,6 +30,7 @@ pub(super) struct ModelRecord {
     pub(super) seq: u64,
     pub(super) points: Vec<ModelPoint>,
     pub(super) delete: Option<Tombstone>,
+    pub(super) metadata: Option<MetadataChange>,
 }
 
 /// A WAL segment. The name and the header of a segment are durable once it exists; lengths are numbers of records.
@@ -167,7 +169,8 @@ impl ModelDisk {
     fn append(&mut self, group: &[LogRecord<'_>]) {
         let record = |record: &LogRecord<'_>| {
             let points = record.points.iter().map(|(_, timestamp, bits)| (timestamp, bits)).collect();
-            ModelRecord { seq: record.seq, points, delete: record.delete.cloned() }
+            let (delete, metadata) = (record.delete.cloned(), record.metadata.cloned());
+            ModelRecord { seq: record.seq, points, delete, metadata }
         };
         self.newest_visible_index().1.records.extend(group.iter().map(record));
     }

@@ -20,6 +20,7 @@ use crate::engine::actor::{
 };
 use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::series_index::SeriesIndex;
 use crate::state::series_index::empty_series::ManifestSeriesSets;
 use crate::state::version::{Cutoffs, Version};
@@ -27,6 +28,7 @@ use crate::state::watch::Watch;
 use crate::sync::{Arc, Permit, Receiver, ReplyReceiver, Sender, Waker, channel, reply_channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
+use crate::types::metric_metadata::MetricMetadata;
 use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
 use crate::types::series::{Series, SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
@@ -54,6 +56,8 @@ impl Timers for NoTimers {
 
 /// The only series; it exists from the start.
 pub(crate) const SERIES: SeriesId = SeriesId::new(0);
+/// Metric of the series.
+const METRIC: &str = "m";
 /// Id of the opening in the handles of the series.
 const NONCE: u64 = 1;
 
@@ -208,7 +212,7 @@ impl ModelDatabase {
         let mut series = SeriesIndex::default();
         series
             .find_or_create(
-                &SeriesKey::new("m"),
+                &SeriesKey::new(METRIC),
                 ValueType::U64,
                 None,
                 crate::state::series_index::NewSeriesSettings {
@@ -291,6 +295,12 @@ impl ModelDatabase {
         };
         self.send(WriterCommand::Delete(Box::new(delete)));
         AckReceiver::Delete(answer)
+    }
+
+    /// Sets the unit of the metric.
+    pub(crate) fn set_unit(&self, unit: &str) {
+        let change = MetadataChange { metric: METRIC.to_owned(), metadata: MetricMetadata::default().with_unit(unit) };
+        self.send(WriterCommand::SetMetadata { change, reply: reply_channel().0 });
     }
 
     pub(crate) fn close(&self) -> ReplyReceiver<Result<()>> {

@@ -220,7 +220,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         }
     }
 
-    /// Inserts the group into the memtable, and publishes points, series and deletes in one store.
+    /// Inserts the group into the memtable, and publishes points, series, deletes and metadata in one store.
     fn apply_group(&mut self, group: &mut CommitGroup) {
         let Some(series) = group.series.take() else { return };
         if !has_active_records(self.versions.current()) {
@@ -236,6 +236,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 self.memtable.delete(Arc::clone(delete));
                 deletes.push(Arc::clone(delete));
             }
+            if let Some(change) = &command.metadata {
+                self.memtable.add_log_bytes(change.byte_len());
+            }
             self.versions.add_unlogged_series(&command.definitions);
             // The command must be synced within the interval. A sync that is due earlier covers it, too.
             if let (Durability::Interval(interval), true) = (command.durability(), self.has_unsynced) {
@@ -245,7 +248,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         for command in &group.commands {
             self.compactor.empty_series().record_changes(&command.series, command.delete.as_deref());
         }
-        let mut next = self.versions.current().after_commit(group.seq, series, self.memtable.view());
+        let (metadata, view) = (group.metadata.clone(), self.memtable.view());
+        let mut next = self.versions.current().after_commit(group.seq, series, metadata, view);
         next.counters.points_behind_cutoff +=
             group.commands.iter().map(|command| command.points_behind_cutoff).sum::<u64>();
         for Tombstone { seq, series, range } in deletes.iter().map(|delete| &**delete) {
@@ -278,6 +282,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             generation: self.jobs.next_generation(),
             view: self.memtable.view(),
             series: version.series.clone(),
+            metadata: version.metadata.clone(),
             min_seq: frozen_seq(version) + 1,
             max_seq: version.seq,
             next_wal_segment: next_segment,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
+use crate::state::metric_metadata::{MetadataChange, MetadataMap};
 use crate::state::series_index::{NewSeriesSettings, SeriesIndex, SeriesLookup};
 use crate::state::tombstone::Tombstone;
 use crate::state::version::{Cutoffs, Version};
@@ -35,11 +36,12 @@ pub(super) struct GroupSettings {
 /// Command that the builder rejected, and the error.
 type RejectedCommand = (QueuedCommand, Error);
 
-/// Builder of one group: the newest seq and the series index after the commands prepared so far.
+/// Builder of one group: the newest seq, the series index and the metadata after the commands prepared so far.
 #[derive(Debug)]
 pub(super) struct CommitGroupBuilder {
     seq: u64,
     series: SeriesIndex,
+    metadata: MetadataMap,
     cutoffs: Cutoffs,
     settings: GroupSettings,
 }
@@ -54,7 +56,8 @@ struct ResolvedSeries {
 
 impl CommitGroupBuilder {
     pub(super) fn new(version: &Version, settings: GroupSettings) -> Self {
-        Self { seq: version.seq, series: version.series.clone(), cutoffs: version.cutoffs.clone(), settings }
+        let (series, metadata) = (version.series.clone(), version.metadata.clone());
+        Self { seq: version.seq, series, metadata, cutoffs: version.cutoffs.clone(), settings }
     }
 
     /// Builds the group of these commands. Returns it with the commands that were rejected.
@@ -63,7 +66,7 @@ impl CommitGroupBuilder {
         let mut rejected = Vec::new();
         let prepare = |command| self.prepare(command, &mut rejected);
         let commands: Vec<PreparedCommand> = commands.into_iter().filter_map(prepare).collect();
-        (CommitGroup::new(commands, self.seq, self.seq > first_seq, self.series), rejected)
+        (CommitGroup::new(commands, self.seq, self.seq > first_seq, self.series, self.metadata), rejected)
     }
 
     /// Checks a command against the series as of the commands before it, and assigns its seq.
@@ -98,6 +101,13 @@ impl CommitGroupBuilder {
                     Some(self.assign_seq(definitions, Vec::new(), Batch::new(), reply, permit))
                 }
             },
+            WriterCommand::SetMetadata { change, reply } => {
+                if let Err(error) = self.metadata.check_room(&change) {
+                    return reject(WriterCommand::SetMetadata { change, reply }, permit, error);
+                }
+                let reply = PendingReply::Ack { reply: Some(reply), durability: self.settings.durability };
+                Some(self.prepare_metadata(change, reply, permit))
+            }
             WriterCommand::Sync { reply } => {
                 Some(self.assign_seq(Vec::new(), Vec::new(), Batch::new(), PendingReply::Sync { reply }, permit))
             }
@@ -162,6 +172,7 @@ impl CommitGroupBuilder {
             batch,
             points_behind_cutoff: 0,
             delete: None,
+            metadata: None,
             reply,
             permit,
         }
@@ -178,7 +189,7 @@ impl CommitGroupBuilder {
         // points that only a cutoff hides: the delete that allows to take this cutoff back must name them.
         let selected = selected.iter().filter(|id| self.series.get(*id).is_some());
         let series = SeriesSet::from_sorted(selected.chain(created));
-        let reply = PendingReply::Delete { reply, durability: self.settings.durability };
+        let reply = PendingReply::Ack { reply, durability: self.settings.durability };
         let mut prepared = self.assign_seq(Vec::new(), Vec::new(), Batch::new(), reply, permit);
         // A delete without series, or of an empty range, has no record, like an empty batch.
         if !series.is_empty() && !range.is_empty() {
@@ -187,6 +198,23 @@ impl CommitGroupBuilder {
             let tombstone = Tombstone { seq: self.seq, series, range };
             self.series.apply_delete(&tombstone);
             prepared.delete = Some(Arc::new(tombstone));
+        }
+        prepared
+    }
+
+    /// Assigns the next seq to a change of metadata, unless it changes nothing.
+    fn prepare_metadata(
+        &mut self,
+        change: MetadataChange,
+        reply: PendingReply,
+        permit: Option<Permit>,
+    ) -> PreparedCommand {
+        let mut prepared = self.assign_seq(Vec::new(), Vec::new(), Batch::new(), reply, permit);
+        if !self.metadata.contains(&change) {
+            self.seq += 1;
+            prepared.seq = Some(self.seq);
+            self.metadata.apply(&change);
+            prepared.metadata = Some(change);
         }
         prepared
     }

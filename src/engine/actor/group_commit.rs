@@ -14,7 +14,7 @@
 //! Invariants:
 //! - A group is appended, synced if a command asks for it, made visible, then acknowledged. What is acknowledged as
 //!   synced survives a power loss.
-//! - A group becomes visible as a whole: points, created series and deletes in one store.
+//! - A group becomes visible as a whole: points, created series, deletes and metadata in one store.
 //! - In its own group a delete hides the points of earlier commands, and of no later ones.
 //! - After an append that failed with [`NotWritten`](AppendError::NotWritten), only the group fails. If the outcome of
 //!   an append or a sync is unknown, or the storage accepts nothing more, the database also becomes read-only, before
@@ -24,6 +24,7 @@
 
 use super::messages::{Ack, WriteReply};
 use crate::state::log_record::{AppendError, LogRecord};
+use crate::state::metric_metadata::{MetadataChange, MetadataMap};
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::sync::{Arc, Permit, ReplySender};
@@ -73,6 +74,8 @@ pub(super) struct CommitGroup {
     needs_sync: bool,
     /// Series index once the group is applied; `None` after the apply step, which takes it.
     pub(super) series: Option<SeriesIndex>,
+    /// Metadata of metrics once the group is applied.
+    pub(super) metadata: MetadataMap,
 }
 
 /// Command that was checked: only its append or sync can still fail.
@@ -87,6 +90,7 @@ pub(super) struct PreparedCommand {
     /// Number of points of the batch that a cutoff hides already.
     pub(super) points_behind_cutoff: u64,
     pub(super) delete: Option<Arc<Tombstone>>,
+    pub(super) metadata: Option<MetadataChange>,
     pub(super) reply: PendingReply,
     /// Held until right before the reply.
     ///
@@ -97,16 +101,35 @@ pub(super) struct PreparedCommand {
 /// Sender of a command's reply, with the data for the reply and the requested durability.
 #[derive(Debug)]
 pub(super) enum PendingReply {
-    Write { reply: ReplySender<WriteReply>, durability: Durability },
-    Series { reply: ReplySender<Result<Vec<SeriesId>>>, ids: Vec<SeriesId>, durability: Durability },
-    Sync { reply: ReplySender<Result<()>> },
-    Delete { reply: Option<ReplySender<Result<Ack>>>, durability: Durability },
+    Write {
+        reply: ReplySender<WriteReply>,
+        durability: Durability,
+    },
+    Series {
+        reply: ReplySender<Result<Vec<SeriesId>>>,
+        ids: Vec<SeriesId>,
+        durability: Durability,
+    },
+    Sync {
+        reply: ReplySender<Result<()>>,
+    },
+    /// Reply to a delete, or to a change of metadata; `None` for a delete of retention.
+    Ack {
+        reply: Option<ReplySender<Result<Ack>>>,
+        durability: Durability,
+    },
 }
 
 impl CommitGroup {
-    pub(super) fn new(commands: Vec<PreparedCommand>, seq: u64, has_records: bool, series: SeriesIndex) -> Self {
+    pub(super) fn new(
+        commands: Vec<PreparedCommand>,
+        seq: u64,
+        has_records: bool,
+        series: SeriesIndex,
+        metadata: MetadataMap,
+    ) -> Self {
         let needs_sync = commands.iter().any(|command| command.durability() == Durability::Sync);
-        Self { commands, seq, has_records, needs_sync, series: Some(series) }
+        Self { commands, seq, has_records, needs_sync, series: Some(series), metadata }
     }
 
     /// Returns the step that follows an event.
@@ -169,14 +192,15 @@ impl PreparedCommand {
         let points =
             PointColumns { series: &self.series, timestamps: self.batch.timestamps(), bits: self.batch.bits() };
         let delete = self.delete.as_deref();
-        self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points, delete })
+        let metadata = self.metadata.as_ref();
+        self.seq.map(|seq| LogRecord { seq, definitions: &self.definitions, points, delete, metadata })
     }
 
     pub(super) fn durability(&self) -> Durability {
         match &self.reply {
             PendingReply::Write { durability, .. }
             | PendingReply::Series { durability, .. }
-            | PendingReply::Delete { durability, .. } => *durability,
+            | PendingReply::Ack { durability, .. } => *durability,
             PendingReply::Sync { .. } => Durability::Sync,
         }
     }
@@ -191,11 +215,11 @@ impl PreparedCommand {
                 let ack = Ack { seq: self.seq.unwrap_or(newest), durability, points_behind_cutoff };
                 reply.send(WriteReply { batch: self.batch, result: Ok(ack) });
             }
-            PendingReply::Delete { reply: Some(reply), durability } => {
+            PendingReply::Ack { reply: Some(reply), durability } => {
                 let durability = if synced { Durability::Sync } else { durability };
                 reply.send(Ok(Ack { seq: self.seq.unwrap_or(newest), durability, points_behind_cutoff: 0 }));
             }
-            PendingReply::Delete { reply: None, .. } => {}
+            PendingReply::Ack { reply: None, .. } => {}
             PendingReply::Series { reply, ids, .. } => reply.send(Ok(ids)),
             PendingReply::Sync { reply } => reply.send(Ok(())),
         }
@@ -212,8 +236,8 @@ impl PendingReply {
     fn fail(self, batch: Batch, error: &Error) {
         match self {
             Self::Write { reply, .. } => reply.send(WriteReply { batch, result: Err(error.clone()) }),
-            Self::Delete { reply: Some(reply), .. } => reply.send(Err(error.clone())),
-            Self::Delete { reply: None, .. } => {}
+            Self::Ack { reply: Some(reply), .. } => reply.send(Err(error.clone())),
+            Self::Ack { reply: None, .. } => {}
             Self::Series { reply, .. } => reply.send(Err(error.clone())),
             Self::Sync { reply } => reply.send(Err(error.clone())),
         }

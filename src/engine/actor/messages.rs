@@ -4,6 +4,7 @@
 
 use super::interfaces::{CompactionJob, EmptySeriesFound, EmptySeriesJob, JobOutput, SeriesToCheck, Timer};
 use crate::state::file_id::FileId;
+use crate::state::metric_metadata::MetadataChange;
 use crate::sync::{Arc, Permit, ReplySender};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
@@ -16,7 +17,7 @@ use crate::types::time_range::TimeRange;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ack {
-    /// Sequence number of the batch or delete in the total order.
+    /// Sequence number of the batch, delete or change of metadata in the total order.
     ///
     /// A request without a record, such as an empty batch, has none and reports the newest one.
     pub seq: u64,
@@ -68,6 +69,8 @@ pub(crate) enum WriterCommand {
     },
     /// Hides the points of some series in a time range, of earlier records only.
     Delete(Box<DeleteRequest>),
+    /// Changes the metadata of a metric. A change that changes nothing has no record.
+    SetMetadata { change: MetadataChange, reply: ReplySender<Result<Ack>> },
     /// Makes all acknowledged records durable.
     Sync { reply: ReplySender<Result<()>> },
     /// Writes the points of all earlier records to SSTs.
@@ -89,18 +92,19 @@ impl WriterCommand {
             Self::Write(write) => write.batch.byte_len(),
             Self::CreateSeries { keys, .. } => keys.iter().map(|(key, _)| key.byte_len()).sum(),
             Self::Delete(delete) => delete.selected.byte_len(),
+            Self::SetMetadata { change, .. } => change.byte_len(),
             _ => 0,
         }
     }
 
     /// Returns `true` if the command may share a commit group with others.
     pub(super) fn is_groupable(&self) -> bool {
-        matches!(self, Self::Write(_) | Self::CreateSeries { .. } | Self::Delete(_) | Self::Sync { .. })
+        self.needs_room() || matches!(self, Self::Delete(_) | Self::Sync { .. })
     }
 
-    /// Returns `true` if the command adds points or series, for which a full disk has no room.
+    /// Returns `true` if the command adds points, series or metadata, for which a full disk has no room.
     pub(super) fn needs_room(&self) -> bool {
-        matches!(self, Self::Write(_) | Self::CreateSeries { .. })
+        matches!(self, Self::Write(_) | Self::CreateSeries { .. } | Self::SetMetadata { .. })
     }
 
     pub(super) fn is_delete(&self) -> bool {
@@ -125,6 +129,7 @@ impl WriterCommand {
                 reply.send(WriteReply { batch, result: Err(error.clone()) });
             }
             Self::CreateSeries { reply, .. } => reply.send(Err(error.clone())),
+            Self::SetMetadata { reply, .. } => reply.send(Err(error.clone())),
             Self::Delete(delete) => drop(delete.reply.map(|reply| reply.send(Err(error.clone())))),
             Self::Sync { reply }
             | Self::Flush { reply }

@@ -120,6 +120,7 @@ fn durable(version: &Version, own: u128) -> DurableState {
         origins,
         flushed_seq: version.flushed_seq,
         tombstones: version.durable_tombstones().cloned().collect(),
+        metadata: version.flushed_metadata.clone(),
         series_sets: version.series.empty_series().manifest_sets(),
         next_series_id: version.series.next_id(),
         cutoff: cutoffs.global(),

@@ -90,6 +90,7 @@ impl RecoveryCommit<'_> {
         let durable = DurableState {
             ssts: recovery.durable.ssts.iter().chain(&replayed.ssts).cloned().collect(),
             tombstones: recovery.durable.tombstones.iter().chain(&replayed.tombstones).cloned().collect(),
+            metadata: replayed.metadata.clone(),
             series_sets: replayed.series.empty_series().manifest_sets(),
             next_series_id: replayed.series.next_id(),
             flushed_seq: replayed.last_seq,

@@ -23,6 +23,7 @@ use crate::platform::env::{Dir, OpenMode, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::log_record::LogRecord;
 use crate::state::memtable::{FrozenMemtable, Memtable};
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::{Cutoffs, RecoveryPlan, ReplayEnd, SegmentSummary, SstMeta};
@@ -36,6 +37,8 @@ const REWRITE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct ReplayOutcome {
     pub(super) series: SeriesIndex,
+    /// Metadata of metrics after the newest record.
+    pub(super) metadata: MetadataMap,
     /// Series definitions of the WAL that are not in the series log, in order of id.
     pub(super) definitions: Vec<Arc<SeriesDef>>,
     pub(super) ssts: Vec<SstMeta>,
@@ -92,6 +95,7 @@ impl<'a> WalReplay<'a> {
         let flushed_seq = recovery.durable.flushed_seq;
         let outcome = ReplayOutcome {
             series,
+            metadata: recovery.durable.metadata.clone(),
             definitions: Vec::new(),
             ssts: Vec::new(),
             tombstones: Vec::new(),
@@ -197,6 +201,10 @@ impl<'a> WalReplay<'a> {
             self.memtable.delete(Arc::clone(&delete));
             self.outcome.tombstones.push(delete);
         }
+        if let Some(change) = record.metadata {
+            self.outcome.metadata.apply(change);
+            self.memtable.add_log_bytes(change.byte_len());
+        }
         self.outcome.last_seq = record.seq;
         self.outcome.records += 1;
         self.outcome.points += record.points.len() as u64;
@@ -235,6 +243,7 @@ impl<'a> WalReplay<'a> {
             generation: self.outcome.generation,
             view: memtable.view(),
             series: self.outcome.series.clone(),
+            metadata: self.outcome.metadata.clone(),
             min_seq: self.frozen_seq + 1,
             max_seq: self.outcome.last_seq,
             // The floor moves only once: when the opening commits, or when the last memtable is flushed.

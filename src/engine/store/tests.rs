@@ -13,6 +13,7 @@ use crate::platform::env::{Dir, OsEnv, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::log_record::LogRecord;
 use crate::state::memtable::{FrozenMemtable, Memtable};
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::version::DurableState;
 use crate::testing::faulty_env::{EnvCall, FaultyEnv};
 use crate::types::error::Error;
@@ -36,7 +37,7 @@ fn a_manifest_older_than_the_wal_is_not_taken_for_an_unfinished_opening() {
     let dir = tempfile::tempdir().unwrap();
     let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default(), &CancelFlag::new());
     let mut opened = open().unwrap();
-    let record = LogRecord { seq: 1, definitions: &[], points: PointColumns::default(), delete: None };
+    let record = LogRecord { seq: 1, definitions: &[], points: PointColumns::default(), delete: None, metadata: None };
     opened.storage.append(&[record]).unwrap();
     opened.storage.sync().unwrap();
     drop(opened);
@@ -66,7 +67,7 @@ fn an_opening_that_is_refused_deletes_nothing() {
     let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default(), &CancelFlag::new());
     let mut opened = open().unwrap();
     for seq in 1..=2 {
-        let record = LogRecord { seq, definitions: &[], points: PointColumns::default(), delete: None };
+        let record = LogRecord { seq, definitions: &[], points: PointColumns::default(), delete: None, metadata: None };
         opened.storage.append(&[record]).unwrap();
         opened.storage.sync().unwrap();
     }
@@ -95,7 +96,16 @@ fn make_unnamed(opened: &mut super::open::OpenedDatabase) -> String {
     let mut memtable = Memtable::new();
     memtable.insert(PointColumns { series: &[SeriesId::new(0)], timestamps: &[1], bits: &[1] });
     let (view, next_segment) = (memtable.view(), FileId::default());
-    let frozen = FrozenMemtable { generation: 1, view, series, min_seq: 1, max_seq: 1, next_wal_segment: next_segment };
+    let metadata = MetadataMap::default();
+    let frozen = FrozenMemtable {
+        generation: 1,
+        view,
+        series,
+        metadata,
+        min_seq: 1,
+        max_seq: 1,
+        next_wal_segment: next_segment,
+    };
     let frozen = Arc::new(frozen);
     let job = FlushJob { frozen, cutoffs: Cutoffs::default(), newest_flushed_time: None };
     crate::format::sst::sst_file_name(opened.flusher.flush(&job).unwrap().ssts[0].id)

@@ -18,6 +18,7 @@ mod failure_latch;
 mod fields;
 pub(crate) mod frame;
 pub(crate) mod log_header;
+pub(crate) mod metric_metadata;
 mod numbers;
 mod reserve;
 mod salted_crc;

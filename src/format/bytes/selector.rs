@@ -151,10 +151,11 @@ mod tests {
 
     #[test]
     fn a_selector_has_these_bytes_and_is_read_back() {
-        let table: [(&str, &[u8]); 4] = [
+        let table: [(&str, &[u8]); 5] = [
             ("{}", b"\x00\x00\x00"),
             ("temp", b"\x00\x01\x04temp\x00"),
             (r#"temp{a="b",c!~"d"}"#, b"\x00\x01\x04temp\x02\x01a\x00\x01b\x01c\x04\x01d"),
+            (r#"{__name__=~"c.*"}"#, b"\x00\x00\x01\x08__name__\x03\x03c.*"),
             (r#"not a or {b=("c","")}"#, b"\x02\x02\x03\x00\x01\x01a\x00\x00\x00\x01\x01b\x02\x02\x01c\x00"),
         ];
         for (text, bytes) in table {

@@ -15,6 +15,7 @@ use crate::state::version::{
     AgeProgress, DurableState, PendingAge, PendingTime, RetentionProgress, SstMeta, UNLIMITED_AGE,
 };
 use crate::types::error::Result;
+use crate::types::metric_metadata::MetricMetadata;
 
 /// Contents of a manifest; see [`Inspection`](super::Inspection).
 #[derive(Debug)]
@@ -89,6 +90,14 @@ impl ManifestInspection {
             "written by",
         ];
         report.add_table("SSTs", &header, &state.ssts, max_rows, sst);
+        let metadata: Vec<_> = state.metadata.iter().collect();
+        let header = ["metric", "kind", "unit", "description"];
+        report.add_table("metadata", &header, &metadata, max_rows, |(metric, metadata)| {
+            let MetricMetadata { kind, unit, description } = metadata;
+            // One line per row.
+            let description = description.replace(['\n', '\t'], " ");
+            vec![(*metric).to_owned(), kind.to_string(), unit.clone(), description]
+        });
         report
     }
 }

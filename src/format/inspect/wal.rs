@@ -67,6 +67,7 @@ impl WalInspection {
                 RecordKind::Commit => "commit",
                 RecordKind::SyncMark => "sync mark",
                 RecordKind::Delete => "delete",
+                RecordKind::Metadata => "metadata",
             };
             let numbers = [seq, offset, len, points as u64, definitions as u64, synced_to];
             std::iter::once(kind.to_owned()).chain(numbers.iter().map(u64::to_string)).collect()

@@ -6,6 +6,7 @@
 //! applied to the state before it.
 
 use super::retention::{put_retention, read_retention};
+use crate::format::bytes::metric_metadata::{MIN_METADATA_CHANGE_BYTES, put_metadata_change, read_metadata_change};
 use crate::format::bytes::series_key::check_series_id;
 use crate::format::bytes::series_set::{put_series_set, read_series_set};
 use crate::format::bytes::tombstone::{MIN_TOMBSTONE_BYTES, put_tombstone, read_tombstone};
@@ -74,6 +75,10 @@ pub(super) fn put_edit(out: &mut Vec<u8>, edit: &VersionEdit) {
         &delta.unwritten_removed,
     ] {
         put_series_set(out, series);
+    }
+    put_varint(out, edit.metadata.len() as u64);
+    for change in &edit.metadata {
+        put_metadata_change(out, change);
     }
 }
 
@@ -150,6 +155,13 @@ pub(super) fn read_edit(bytes: &[u8]) -> DecodeResult<VersionEdit> {
         unwritten_added: read_series_set(&mut reader)?,
         unwritten_removed: read_series_set(&mut reader)?,
     };
+    for _ in 0..reader.count(MIN_METADATA_CHANGE_BYTES)? {
+        let change = read_metadata_change(&mut reader)?;
+        if edit.metadata.last().is_some_and(|last| last.metric >= change.metric) {
+            return Err(format!("the metadata of {:?} are out of order", change.metric));
+        }
+        edit.metadata.push(change);
+    }
     reader.expect_end()?;
     Ok(edit)
 }

@@ -2,12 +2,14 @@
 
 mod series_log;
 
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::{
     AgeProgress, DyadicBox, EncodedSelector, PendingAge, PendingTime, RetentionProgress, UNLIMITED_AGE,
 };
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::metric_metadata::MetricMetadata;
 use crate::types::series::SeriesSet;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -71,6 +73,17 @@ fn retention_progress() -> RetentionProgress {
     }
 }
 
+/// Returns a new metric, a changed one, and from the second edit on a removal.
+fn metadata_changes(number: u64) -> Vec<MetadataChange> {
+    let change = |metric: String, unit: &str| MetadataChange {
+        metric,
+        metadata: MetricMetadata { unit: unit.to_owned(), ..MetricMetadata::default() },
+    };
+    let removed = number.checked_sub(2).map(|before| change(format!("m{}", before + 1), ""));
+    let unit = format!("unit {number}");
+    removed.into_iter().chain([change(format!("m{number}"), "s"), change("temp".to_owned(), &unit)]).collect()
+}
+
 /// Returns an edit that adds SST `number` and removes the SST before it.
 fn edit(number: u64) -> VersionEdit {
     VersionEdit {
@@ -96,6 +109,7 @@ fn edit(number: u64) -> VersionEdit {
             unwritten_added: SeriesSet::from_sorted([7, 8].map(SeriesId::new)),
             unwritten_removed: SeriesSet::from_sorted([8].map(SeriesId::new)),
         },
+        metadata: metadata_changes(number),
     }
 }
 

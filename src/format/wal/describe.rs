@@ -1,7 +1,7 @@
 //! Description of one WAL segment for reports: its records without content, and its end.
 
 use super::reader::{ScanStep, SegmentReader, WalEntry};
-use super::record::{KIND_DELETE, KIND_SYNC_MARK};
+use super::record::{KIND_DELETE, KIND_METADATA, KIND_SYNC_MARK};
 use super::{SegmentBound, SegmentHeader, SegmentTail};
 use crate::platform::env::{Dir, OpenMode};
 use crate::types::error::{Error, Result};
@@ -34,6 +34,7 @@ pub(crate) enum RecordKind {
     Commit,
     SyncMark,
     Delete,
+    Metadata,
 }
 
 /// End of the records of a segment.
@@ -71,6 +72,7 @@ fn summarize(entry: &WalEntry<'_>) -> RecordSummary {
         kind: match header.kind {
             KIND_SYNC_MARK => RecordKind::SyncMark,
             KIND_DELETE => RecordKind::Delete,
+            KIND_METADATA => RecordKind::Metadata,
             _ => RecordKind::Commit,
         },
         seq: header.ordinal,

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use super::record::{KIND_COMMIT, KIND_DELETE, KIND_SYNC_MARK, RecordDecoder};
+use super::record::{KIND_COMMIT, KIND_DELETE, KIND_METADATA, KIND_SYNC_MARK, RecordDecoder};
 use super::segment_header::{FIRST_RECORD_OFFSET, SegmentBound, SegmentHeader};
 use super::{LogRecord, segment_name};
 use crate::format::bytes::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameReader};
@@ -108,7 +108,7 @@ impl SegmentReader {
         &self.header
     }
 
-    /// Returns the next commit or delete; `None` at the end of the segment.
+    /// Returns the next commit, delete or change of metadata; `None` at the end of the segment.
     ///
     /// At the end [`scan_result`](Self::scan_result) returns the result.
     ///
@@ -220,12 +220,13 @@ pub(super) fn decode_record<'a>(
         _ if header.synced_to > offset => Err("the record claims that bytes behind it were synced".to_owned()),
         KIND_COMMIT => decoder.decode_commit(seq, body).map(Some),
         KIND_DELETE => decoder.decode_delete(seq, body).map(Some),
+        KIND_METADATA => decoder.decode_metadata(seq, body).map(Some),
         KIND_SYNC_MARK if body.is_empty() => Ok(None),
         kind => Err(format!("invalid record of kind {kind} with {} bytes", body.len())),
     }
 }
 
-/// Reads a whole segment and passes each commit and delete to `visit`.
+/// Reads a whole segment and passes each record but the sync marks to `visit`.
 ///
 /// # Errors
 /// Those of [`SegmentReader::open`] and [`SegmentReader::next_record`]; the first error of `visit`.

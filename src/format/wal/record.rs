@@ -4,12 +4,14 @@
 //! or neither is. The decoder refuses a record that breaks a rule of the format.
 
 use super::byte_packing::{put_column, read_column};
+use crate::format::bytes::metric_metadata::read_metadata_change;
 use crate::format::bytes::series_key::{
     MIN_KEY_BYTES, check_series_id, put_key, put_series_kind, read_key, read_series_kind,
 };
 use crate::format::bytes::tombstone::read_tombstone;
 use crate::format::bytes::{ByteReader, DecodeResult, put_varint};
 use crate::state::log_record::LogRecord;
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::point::{MAX_BATCH_POINTS, PointColumns};
@@ -23,6 +25,8 @@ pub(super) const KIND_COMMIT: u8 = 1;
 pub(super) const KIND_SYNC_MARK: u8 = 2;
 /// Frame kind of a delete: a time range and the series that its selector matched.
 pub(super) const KIND_DELETE: u8 = 3;
+/// Frame kind of a change of the metadata of a metric.
+pub(super) const KIND_METADATA: u8 = 4;
 
 /// Minimum length of an encoded definition, in bytes: an id, a series kind and a key.
 const MIN_DEFINITION_BYTES: usize = 2 + MIN_KEY_BYTES;
@@ -50,6 +54,7 @@ pub(super) struct RecordDecoder {
     timestamps: Vec<i64>,
     bits: Vec<u64>,
     delete: Option<Tombstone>,
+    metadata: Option<MetadataChange>,
 }
 
 impl RecordDecoder {
@@ -61,18 +66,33 @@ impl RecordDecoder {
         if tombstone.seq != seq {
             return Err(format!("a delete with seq {} in record {seq}", tombstone.seq));
         }
+        self.clear();
+        self.delete = Some(tombstone);
+        Ok(self.record(seq))
+    }
+
+    /// Decodes the body of a metadata record.
+    pub(super) fn decode_metadata(&mut self, seq: u64, body: &[u8]) -> DecodeResult<LogRecord<'_>> {
+        let mut reader = ByteReader::new(body);
+        let change = read_metadata_change(&mut reader)?;
+        reader.expect_end()?;
+        self.clear();
+        self.metadata = Some(change);
+        Ok(self.record(seq))
+    }
+
+    fn clear(&mut self) {
         self.definitions.clear();
         self.series.clear();
         self.timestamps.clear();
         self.bits.clear();
-        self.delete = Some(tombstone);
-        Ok(self.record(seq))
+        (self.delete, self.metadata) = (None, None);
     }
 
     /// Decodes the body of a commit record.
     pub(super) fn decode_commit(&mut self, seq: u64, body: &[u8]) -> DecodeResult<LogRecord<'_>> {
         let mut reader = ByteReader::new(body);
-        self.delete = None;
+        (self.delete, self.metadata) = (None, None);
         self.definitions.clear();
         for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
             let id = check_series_id(reader.varint_u64()?)?;
@@ -97,6 +117,7 @@ impl RecordDecoder {
     /// Returns the record that was decoded last.
     pub(super) fn record(&self, seq: u64) -> LogRecord<'_> {
         let points = PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits };
-        LogRecord { seq, definitions: &self.definitions, points, delete: self.delete.as_ref() }
+        let (delete, metadata) = (self.delete.as_ref(), self.metadata.as_ref());
+        LogRecord { seq, definitions: &self.definitions, points, delete, metadata }
     }
 }

@@ -17,8 +17,10 @@ use super::*;
 use crate::format::bytes::temp;
 use crate::platform::env::Dir;
 use crate::state::file_id::FileIdAllocator;
+use crate::state::metric_metadata::MetadataChange;
 use crate::sync::Arc;
 use crate::types::error::Result;
+use crate::types::metric_metadata::{MetricKind, MetricMetadata};
 use crate::types::point::{PointColumns, ValueType};
 use crate::types::series::{SeriesDef, SeriesId, SeriesKey};
 use crate::types::time_range::TimeRange;
@@ -35,6 +37,7 @@ pub(super) struct TestRecord {
     pub(super) timestamps: Vec<i64>,
     pub(super) bits: Vec<u64>,
     pub(super) delete: Option<Tombstone>,
+    pub(super) metadata: Option<MetadataChange>,
 }
 
 impl TestRecord {
@@ -47,6 +50,7 @@ impl TestRecord {
             timestamps: (0..points).map(|n| i64::from(n) * 1_000 - 5 + seq.cast_signed()).collect(),
             bits: (0..points).map(|n| (f64::from(n) / 3.0 + 1.0).to_bits() ^ seq).collect(),
             delete: None,
+            metadata: None,
         }
     }
 
@@ -57,6 +61,12 @@ impl TestRecord {
         Self { delete, ..Self::new(seq, 0) }
     }
 
+    /// Returns a change of the metadata of the metric `temp`.
+    pub(super) fn metadata(seq: u64) -> Self {
+        let metadata = MetricMetadata::new(MetricKind::Gauge).with_unit("°C").with_description("air temperature");
+        Self { metadata: Some(MetadataChange { metric: "temp".to_owned(), metadata }), ..Self::new(seq, 0) }
+    }
+
     pub(super) fn defining(mut self, id: u32, key: SeriesKey) -> Self {
         let (id, ty, seq) = (SeriesId::new(id), ValueType::F64, self.seq);
         self.definitions.push(Arc::new(SeriesDef { id, key, ty, duplicates: DuplicatePolicy::KeepLast, seq }));
@@ -65,7 +75,8 @@ impl TestRecord {
 
     pub(super) fn record(&self) -> LogRecord<'_> {
         let points = PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits };
-        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete: self.delete.as_ref() }
+        let (delete, metadata) = (self.delete.as_ref(), self.metadata.as_ref());
+        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete, metadata }
     }
 
     pub(super) fn of(record: &LogRecord<'_>) -> Self {
@@ -76,6 +87,7 @@ impl TestRecord {
             timestamps: record.points.timestamps.to_vec(),
             bits: record.points.bits.to_vec(),
             delete: record.delete.cloned(),
+            metadata: record.metadata.cloned(),
         }
     }
 }

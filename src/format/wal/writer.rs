@@ -16,13 +16,14 @@ use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use super::record::{KIND_COMMIT, KIND_DELETE, KIND_SYNC_MARK, put_commit};
+use super::record::{KIND_COMMIT, KIND_DELETE, KIND_METADATA, KIND_SYNC_MARK, put_commit};
 use super::segment_header::{FIRST_RECORD_OFFSET, Predecessor, SegmentHeader, SegmentLink};
 use super::spare_segments::{SpareFile, SpareSegments};
 use super::{
     AppendError, LogRecord, OPENING_RESERVE, OPENING_RESERVE_TMP, RESERVE, RESERVE_TMP, WalFiles, segment_name,
 };
 use crate::format::bytes::frame::{FRAME_HEADER_BYTES, FrameHeader, put_frame};
+use crate::format::bytes::metric_metadata::put_metadata_change;
 use crate::format::bytes::tombstone::put_tombstone;
 use crate::format::bytes::{FailureLatch, Reserve, SaltedCrc};
 use crate::platform::env::{Dir, OpenFile, SyncStep};
@@ -295,11 +296,16 @@ impl WalWriter {
                 // A reader refuses such a record, so it must never be written.
                 return Err(Error::TooLarge { item: "a batch, in points,", size: points, limit: MAX_BATCH_POINTS });
             }
-            let kind = if record.delete.is_some() { KIND_DELETE } else { KIND_COMMIT };
+            let kind = match (record.delete, record.metadata) {
+                (Some(_), _) => KIND_DELETE,
+                (None, Some(_)) => KIND_METADATA,
+                (None, None) => KIND_COMMIT,
+            };
             let header = FrameHeader::new(kind, seq, synced_to);
-            put_frame(&mut self.buffer, crc, append_offset, header, |out| match record.delete {
-                Some(delete) => put_tombstone(out, delete),
-                None => put_commit(out, record),
+            put_frame(&mut self.buffer, crc, append_offset, header, |out| match (record.delete, record.metadata) {
+                (Some(delete), _) => put_tombstone(out, delete),
+                (None, Some(change)) => put_metadata_change(out, change),
+                (None, None) => put_commit(out, record),
             })?;
         }
         Ok(())

@@ -107,6 +107,11 @@ impl Memtable {
         self.view.deletes.push_back((self.view.epoch, tombstone));
     }
 
+    /// Counts bytes of the WAL that are in no column, so that records without points also fill the memtable.
+    pub(crate) fn add_log_bytes(&mut self, bytes: usize) {
+        self.view.bytes += bytes;
+    }
+
     fn append(&mut self, series: SeriesId, point: RawPoint, epoch: u32) {
         self.view.time_range = self.view.time_range.union(TimeRange::at(point.timestamp));
         let at = self.appender_index(series);

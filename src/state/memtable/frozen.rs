@@ -2,6 +2,7 @@
 
 use super::view::MemtableView;
 use crate::state::file_id::FileId;
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 
 /// A memtable that takes no more records and waits to be flushed.
@@ -13,6 +14,8 @@ pub(crate) struct FrozenMemtable {
     pub(crate) view: MemtableView,
     /// Series index at the time of the freeze, for the keys, types and duplicate policies of its series.
     pub(crate) series: SeriesIndex,
+    /// Metadata of metrics at the time of the freeze: those that the manifest has once this memtable is flushed.
+    pub(crate) metadata: MetadataMap,
     /// Smallest seq of its records.
     pub(crate) min_seq: u64,
     /// Greatest seq of its records. All of its records lie in WAL segments before `next_wal_segment`.

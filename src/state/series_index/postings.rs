@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::types::duplicate_policy::DuplicatePolicy;
     use crate::types::point::ValueType;
-    use crate::types::series::{SeriesId, SeriesKey, TagValuePredicate, ValueHint};
+    use crate::types::series::{SeriesId, SeriesKey, TextPredicate, ValueHint};
 
     /// A predicate that may name its values; if it does not, the index must test each value.
     #[derive(Debug, Clone)]
@@ -158,7 +158,7 @@ mod tests {
         named: bool,
     }
 
-    impl TagValuePredicate for AnyOf {
+    impl TextPredicate for AnyOf {
         fn matches(&self, value: &str) -> bool {
             self.values.iter().any(|own| own == value) != self.negated
         }
@@ -175,6 +175,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum FilterTree {
         Metric(String),
+        MetricMatches(AnyOf),
         Tag(String, AnyOf),
         All(Vec<FilterTree>),
         Any(Vec<FilterTree>),
@@ -185,6 +186,7 @@ mod tests {
         fn filter(&self) -> IndexFilter<'_> {
             match self {
                 Self::Metric(name) => IndexFilter::Metric(name),
+                Self::MetricMatches(test) => IndexFilter::MetricMatches(test),
                 Self::Tag(key, test) => IndexFilter::Tag(key, test),
                 Self::All(trees) => IndexFilter::All(trees.iter().map(Self::filter).collect()),
                 Self::Any(trees) => IndexFilter::Any(trees.iter().map(Self::filter).collect()),
@@ -198,11 +200,14 @@ mod tests {
     }
 
     fn tree() -> impl Strategy<Value = FilterTree> {
-        let test = (prop::collection::vec(text(), 0..3), any::<bool>(), any::<bool>())
-            .prop_map(|(values, negated, named)| AnyOf { values, negated, named });
+        let test = || {
+            (prop::collection::vec(text(), 0..3), any::<bool>(), any::<bool>())
+                .prop_map(|(values, negated, named)| AnyOf { values, negated, named })
+        };
         let leaf = prop_oneof![
             text().prop_map(FilterTree::Metric),
-            (text(), test).prop_map(|(key, test)| FilterTree::Tag(key, test))
+            test().prop_map(FilterTree::MetricMatches),
+            (text(), test()).prop_map(|(key, test)| FilterTree::Tag(key, test))
         ];
         leaf.prop_recursive(3, 12, 3, |inner| {
             let some = prop::collection::vec(inner.clone(), 0..3);

@@ -12,7 +12,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use crate::sync::Arc;
-use crate::types::series::{IndexFilter, SeriesDef, SeriesKey, SeriesSet, TagValuePredicate, ValueHint};
+use crate::types::series::{IndexFilter, SeriesDef, SeriesKey, SeriesSet, TextPredicate, ValueHint};
 
 /// Maximum number of series of a segment, so that positions fit in 16 bits.
 pub(super) const MAX_SEGMENT_SERIES: usize = 1 << 16;
@@ -126,6 +126,7 @@ impl PostingsSegment {
     fn positions(&self, filter: &IndexFilter<'_>) -> RoaringBitmap {
         match filter {
             IndexFilter::Metric(name) => self.with_metric(name),
+            IndexFilter::MetricMatches(predicate) => self.with_matching_metric(*predicate),
             IndexFilter::Tag(key, predicate) => self.with_tag(key, *predicate),
             IndexFilter::All(filters) => {
                 let mut found = self.all();
@@ -164,10 +165,33 @@ impl PostingsSegment {
 
     fn with_metric(&self, name: &str) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        if let Ok(at) = self.metrics.binary_search_by(|posting| self.metric_of(posting).cmp(name)) {
-            self.metrics[at].list.add_to(&mut found);
-        }
+        self.add_metric(name, &mut found);
         found
+    }
+
+    /// Evaluates the predicate once per metric name of the segment, or looks up the names that it lists.
+    fn with_matching_metric(&self, predicate: &dyn TextPredicate) -> RoaringBitmap {
+        let mut found = RoaringBitmap::new();
+        let hint = predicate.value_hint();
+        match hint {
+            ValueHint::In(names) | ValueHint::NotIn(names) => {
+                for name in names {
+                    self.add_metric(name, &mut found);
+                }
+            }
+            ValueHint::Scan => {
+                for posting in self.metrics.iter().filter(|posting| predicate.matches(self.metric_of(posting))) {
+                    posting.list.add_to(&mut found);
+                }
+            }
+        }
+        if matches!(hint, ValueHint::NotIn(_)) { self.all() - found } else { found }
+    }
+
+    fn add_metric(&self, name: &str, found: &mut RoaringBitmap) {
+        if let Ok(at) = self.metrics.binary_search_by(|posting| self.metric_of(posting).cmp(name)) {
+            self.metrics[at].list.add_to(found);
+        }
     }
 
     fn find_tag(&self, key: &str) -> Option<&TagPostings> {
@@ -179,7 +203,7 @@ impl PostingsSegment {
         self.values.get(tag.values.start as usize..tag.values.end as usize).unwrap_or_default()
     }
 
-    fn with_tag(&self, key: &str, predicate: &dyn TagValuePredicate) -> RoaringBitmap {
+    fn with_tag(&self, key: &str, predicate: &dyn TextPredicate) -> RoaringBitmap {
         let missing_matches = predicate.matches("");
         let Some(tag) = self.find_tag(key) else {
             return if missing_matches { self.all() } else { RoaringBitmap::new() };

@@ -7,6 +7,7 @@ use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
 use super::version_edit::{SeriesLogEnd, VersionEdit};
 use crate::state::file_id::FileId;
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::empty_series::{EmptySeriesDelta, ManifestSeriesSets};
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) struct DurableState {
     pub(crate) retention: RetentionProgress,
     pub(crate) duplicates: DuplicatePolicy,
     pub(crate) series_sets: ManifestSeriesSets,
+    /// Metadata of metrics after the records up to `flushed_seq`.
+    pub(crate) metadata: MetadataMap,
     /// UUIDs of other databases that wrote SSTs of this one.
     /// None is ever removed: an unnamed SST whose header has one of these UUIDs is garbage of this database and not a
     /// foreign file.
@@ -67,6 +70,7 @@ impl DurableState {
             *candidates = candidates.with_and_without(&delta.candidates_added, &delta.candidates_removed);
             *unwritten = unwritten.with_and_without(&delta.unwritten_added, &delta.unwritten_removed);
         }
+        edit.metadata.iter().for_each(|change| self.metadata.apply(change));
         self.flushed_seq = edit.flushed_seq;
         self.wal_floor = edit.wal_floor;
         self.series_log = edit.series_log;
@@ -161,6 +165,7 @@ impl DurableState {
                 unwritten_added: self.series_sets.unwritten.clone(),
                 ..EmptySeriesDelta::default()
             },
+            metadata: MetadataMap::default().changes_to(&self.metadata),
             origins: self.origins.iter().copied().collect(),
         }
     }

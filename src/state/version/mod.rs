@@ -45,6 +45,7 @@ use im::Vector;
 
 use crate::state::file_id::FileId;
 use crate::state::memtable::{FrozenMemtable, MemtableView};
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
@@ -57,6 +58,10 @@ pub(crate) struct Version {
     /// Seq of the newest visible record.
     pub(crate) seq: u64,
     pub(crate) series: SeriesIndex,
+    /// Metadata of metrics after record `seq`.
+    pub(crate) metadata: MetadataMap,
+    /// Metadata of metrics after record `flushed_seq`: those that the manifest has.
+    pub(crate) flushed_metadata: MetadataMap,
     pub(crate) active: MemtableView,
     /// Memtables that wait to be flushed, oldest first.
     pub(crate) frozen: Vec<Arc<FrozenMemtable>>,

@@ -16,6 +16,7 @@ use super::{
 use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{FrozenMemtable, MemtableView};
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
@@ -28,6 +29,8 @@ impl Version {
         Self {
             seq: durable.flushed_seq,
             series,
+            metadata: durable.metadata.clone(),
+            flushed_metadata: durable.metadata.clone(),
             active: MemtableView::empty(),
             frozen: Vec::new(),
             ssts: oldest_first(durable.ssts.iter().cloned().map(Arc::new)),
@@ -48,18 +51,25 @@ impl Version {
         frozen: Vec<Arc<FrozenMemtable>>,
         deletes: impl IntoIterator<Item = Arc<Tombstone>>,
     ) -> Self {
-        let seq = frozen.last().map_or(self.seq, |last| last.max_seq);
+        let newest = frozen.last().map(|last| (last.max_seq, last.metadata.clone()));
+        let (seq, metadata) = newest.unwrap_or_else(|| (self.seq, self.metadata.clone()));
         let deletes: Vec<Arc<Tombstone>> = deletes.into_iter().collect();
         let hides_all_before = |delete: &&Arc<Tombstone>| delete.range.first() == i64::MIN;
         let replayed_delete_seq = deletes.iter().filter(hides_all_before).map(|delete| delete.seq).max();
         let replayed_delete_seq = replayed_delete_seq.unwrap_or_default();
-        Self { seq, frozen, replayed_delete_seq, ..self }.with_tombstones(deletes)
+        Self { seq, metadata, frozen, replayed_delete_seq, ..self }.with_tombstones(deletes)
     }
 
-    /// Returns the version after a commit group, whose points and new series become visible together.
-    pub(crate) fn after_commit(&self, seq: u64, series: SeriesIndex, active: MemtableView) -> Self {
+    /// Returns the version after a commit group, whose points, new series and metadata become visible together.
+    pub(crate) fn after_commit(
+        &self,
+        seq: u64,
+        series: SeriesIndex,
+        metadata: MetadataMap,
+        active: MemtableView,
+    ) -> Self {
         debug_assert!(seq >= self.seq, "seqs never decrease");
-        Self { seq, series, active, ..self.clone() }
+        Self { seq, series, metadata, active, ..self.clone() }
     }
 
     /// Adds the deletes of a group, which come in the order of their seqs.
@@ -117,11 +127,12 @@ impl Version {
             return None;
         }
         let (flushed_seq, wal_floor) = self.flush_targets()?;
-        let flushed = oldest.series.clone();
+        let (flushed, flushed_metadata) = (oldest.series.clone(), oldest.metadata.clone());
         let mut next = Self {
             frozen: rest.to_vec(),
             ssts: oldest_first(self.ssts.iter().cloned().chain(ssts)),
             flushed_seq,
+            flushed_metadata,
             wal_floor,
             ..self.clone()
         };
@@ -267,6 +278,8 @@ impl Version {
         let kept: BTreeSet<u64> = next.durable_tombstones().map(|tombstone| tombstone.seq).collect();
         let rules = next.cutoffs.rules().iter().zip(self.cutoffs.rules());
         let newly_durable = next.durable_tombstones().filter(|tombstone| tombstone.seq > self.flushed_seq);
+        // Those of the flushed records alone: a power loss may take back later records, which only the WAL has.
+        let metadata = self.flushed_metadata.changes_to(&next.flushed_metadata);
         let durable_before = self.durable_tombstones().map(|tombstone| tombstone.seq);
         VersionEdit {
             added_ssts: next.ssts.iter().filter(|sst| !before.contains(&sst.id)).map(|sst| (**sst).clone()).collect(),
@@ -283,6 +296,7 @@ impl Version {
                 .collect(),
             // Every edit has it, so that the grace that was served becomes durable without an edit of its own.
             retention: (*next.retention != RetentionProgress::default()).then(|| (*next.retention).clone()),
+            metadata,
             next_series_id: next.series.next_id(),
             empty_series: self.series.empty_series().delta_to(next.series.empty_series()),
             ..VersionEdit::default()

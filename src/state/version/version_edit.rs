@@ -7,6 +7,7 @@ use super::cutoffs::EncodedSelector;
 use super::retention_progress::RetentionProgress;
 use super::sst::SstMeta;
 use crate::state::file_id::FileId;
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::series_index::empty_series::EmptySeriesDelta;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
@@ -53,6 +54,8 @@ pub(crate) struct VersionEdit {
     /// Duplicate policy of new series that choose none; `None` if it did not change.
     pub(crate) duplicates: Option<DuplicatePolicy>,
     pub(crate) empty_series: EmptySeriesDelta,
+    /// Changes of the metadata of metrics by the records that became flushed, sorted by metric, each metric once.
+    pub(crate) metadata: Vec<MetadataChange>,
     /// UUIDs of other databases that wrote SSTs of this one, even if none of these SSTs is left.
     /// A backup starts with such SSTs. The origins of `added_ssts` need not be listed.
     pub(crate) origins: Vec<u128>,

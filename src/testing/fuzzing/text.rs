@@ -137,5 +137,7 @@ fn record_of_batch(batch: &Batch) -> OwnedRecord {
         series: batch.series_refs().map(id).collect(),
         timestamps: batch.timestamps().to_vec(),
         bits: batch.bits().to_vec(),
+        delete: None,
+        metadata: None,
     }
 }

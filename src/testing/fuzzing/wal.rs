@@ -5,14 +5,18 @@
 use super::fuzz_input::FuzzInput;
 use super::fuzz_log::{FuzzLog, UUID};
 use super::memory_env::{with_directory, with_file};
+use crate::format::bytes::ByteReader;
 use crate::format::bytes::log_header::LogHeader;
+use crate::format::bytes::metric_metadata::read_metadata_change;
 use crate::format::wal::{
-    MAGIC, RecordKind, SegmentBound, SegmentEnding, SegmentTail, WalFiles, WalWriter, describe_segment, read_segment,
-    segment_name,
+    MAGIC, RecordKind, RecordSummary, SegmentBound, SegmentEnding, SegmentTail, WalFiles, WalWriter, describe_segment,
+    read_segment, segment_name,
 };
 use crate::platform::env::Dir;
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::log_record::LogRecord;
+use crate::state::metric_metadata::MetadataChange;
+use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::point::PointColumns;
@@ -31,6 +35,8 @@ pub(super) struct OwnedRecord {
     pub(super) series: Vec<SeriesId>,
     pub(super) timestamps: Vec<i64>,
     pub(super) bits: Vec<u64>,
+    pub(super) delete: Option<Tombstone>,
+    pub(super) metadata: Option<MetadataChange>,
 }
 
 impl OwnedRecord {
@@ -41,12 +47,15 @@ impl OwnedRecord {
             series: record.points.series.to_vec(),
             timestamps: record.points.timestamps.to_vec(),
             bits: record.points.bits.to_vec(),
+            delete: record.delete.cloned(),
+            metadata: record.metadata.cloned(),
         }
     }
 
     pub(super) fn record(&self) -> LogRecord<'_> {
         let points = PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits };
-        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete: None }
+        let (delete, metadata) = (self.delete.as_ref(), self.metadata.as_ref());
+        LogRecord { seq: self.seq, definitions: &self.definitions, points, delete, metadata }
     }
 }
 
@@ -68,11 +77,16 @@ pub fn wal(data: &[u8]) {
         let recycled_len = if recycled { input.number() } else { 0 };
         let mut seq = last_seq;
         let header = LogHeader::new(UUID, input.number());
-        let log =
-            FuzzLog::build(&mut input, MAGIC, header, &[link[0], link[1], last_seq, recycled_len], |sync_mark, _| {
+        let log = FuzzLog::build(
+            &mut input,
+            MAGIC,
+            header,
+            &[link[0], link[1], last_seq, recycled_len],
+            |sync_mark, body| {
                 seq = seq.wrapping_add(u64::from(!sync_mark));
-                (if sync_mark { 2 } else { 1 }, seq)
-            });
+                (if sync_mark { 2 } else { kind_of(body) }, seq)
+            },
+        );
         let len = log.bytes.len() as u64;
         (log, if sealed { SegmentBound::Sealed { len, last_seq: seq } } else { SegmentBound::Unsealed })
     };
@@ -96,14 +110,19 @@ pub fn wal(data: &[u8]) {
                 }
                 (read, described) => assert!(read.is_err() && described.is_err(), "{read:?}, {described:?}"),
             }
-            let commits =
-                |record: &&_| matches!(record, crate::format::wal::RecordSummary { kind: RecordKind::Commit, .. });
-            assert_eq!(described.map_or(0, |all| all.records.iter().filter(commits).count()), sample.count);
+            let has_content = |record: &&RecordSummary| record.kind != RecordKind::SyncMark;
+            assert_eq!(described.map_or(0, |all| all.records.iter().filter(has_content).count()), sample.count);
         }
         if let Some(first) = sample.records.first() {
             check_wal_round_trip(first.seq - 1, &sample.records);
         }
     });
+}
+
+/// Returns the kind of a record that has a body: a change of metadata if the body is one, else a commit.
+fn kind_of(body: &[u8]) -> u8 {
+    let mut reader = ByteReader::new(body);
+    if read_metadata_change(&mut reader).is_ok() && reader.is_empty() { 4 } else { 1 }
 }
 
 /// The first records of a segment, up to [`MAX_SAMPLE_POINTS`] points, and the number of all records.

@@ -1,11 +1,11 @@
-//! Conditions on the value of a tag.
+//! Conditions on the value of a tag, or on the metric name.
 
 use regex::Regex;
 
 use crate::types::error::{Error, Result};
-use crate::types::series::{TagValuePredicate, ValueHint};
+use crate::types::series::{TextPredicate, ValueHint};
 
-/// Condition on the value of a tag; the names follow the match types of Prometheus.
+/// Condition on the value of a tag, or on the metric name; the names follow the match types of Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ValueCondition {
     Equals(String),
@@ -70,7 +70,7 @@ impl ValueCondition {
     }
 }
 
-impl TagValuePredicate for ValueCondition {
+impl TextPredicate for ValueCondition {
     fn matches(&self, value: &str) -> bool {
         match self {
             Self::Equals(text) => value == text,

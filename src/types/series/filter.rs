@@ -6,8 +6,10 @@ use super::SeriesKey;
 pub(crate) enum IndexFilter<'a> {
     /// The metric has this name.
     Metric(&'a str),
+    /// The name of the metric matches.
+    MetricMatches(&'a dyn TextPredicate),
     /// The value of this tag matches; a missing tag counts as the empty value.
-    Tag(&'a str, &'a dyn TagValuePredicate),
+    Tag(&'a str, &'a dyn TextPredicate),
     /// All of these conditions hold. An empty list matches every key.
     All(Vec<IndexFilter<'a>>),
     /// At least one of these conditions holds. An empty list matches no key.
@@ -16,21 +18,21 @@ pub(crate) enum IndexFilter<'a> {
     Not(Box<IndexFilter<'a>>),
 }
 
-/// Predicate on the value of a tag.
-pub(crate) trait TagValuePredicate {
+/// Predicate on the value of a tag, or on a metric name.
+pub(crate) trait TextPredicate {
     fn matches(&self, value: &str) -> bool;
 
-    /// Returns the values that match, or those that do not match, if they can be listed.
+    /// Returns the texts that match, or those that do not match, if they can be listed.
     fn value_hint(&self) -> ValueHint<'_>;
 }
 
-/// Values that a predicate lists, so that an index need not try every value of a tag.
+/// Texts that a predicate lists, so that an index need not try every value of a tag, or every metric name.
 pub(crate) enum ValueHint<'a> {
-    /// These values match, and no others.
+    /// These texts match, and no others.
     In(&'a [String]),
-    /// All values match except these.
+    /// All texts match except these.
     NotIn(&'a [String]),
-    /// Every value must be tried.
+    /// Every text must be tried.
     Scan,
 }
 
@@ -39,6 +41,7 @@ impl IndexFilter<'_> {
     pub(crate) fn matches(&self, key: &SeriesKey) -> bool {
         match self {
             Self::Metric(name) => key.metric() == *name,
+            Self::MetricMatches(predicate) => predicate.matches(key.metric()),
             Self::Tag(tag, predicate) => predicate.matches(key.tag_value(tag).unwrap_or_default()),
             Self::All(filters) => filters.iter().all(|filter| filter.matches(key)),
             Self::Any(filters) => filters.iter().any(|filter| filter.matches(key)),

@@ -12,6 +12,8 @@ use crate::types::error::{Error, Result, shortened};
 pub const MAX_SERIES_KEY_BYTES: usize = 16 << 10;
 /// Maximum number of tags of a series.
 pub const MAX_SERIES_TAGS: usize = 64;
+/// Name by which a selector refers to the metric name, as in Prometheus. No tag has this key.
+pub(crate) const METRIC_NAME_KEY: &str = "__name__";
 
 /// Estimated overhead of an allocation, in bytes: the allocator's header and rounding.
 pub(crate) const ALLOCATION_OVERHEAD_BYTES: usize = 16;
@@ -22,7 +24,7 @@ pub(crate) const ALLOCATION_OVERHEAD_BYTES: usize = 16;
 /// these rules, and so does [`validate`](Self::validate):
 ///
 /// - the metric name and the tag keys are not empty;
-/// - each tag key occurs once;
+/// - each tag key occurs once, and none is `__name__`, which stands for the metric name in selectors;
 /// - no text has a control character;
 /// - the texts have at most [`MAX_SERIES_KEY_BYTES`] together, and there are at most [`MAX_SERIES_TAGS`] tags.
 ///
@@ -151,6 +153,9 @@ impl SeriesKey {
         for (at, (key, value)) in self.tags.iter().enumerate() {
             check_text("tag key", key, true)?;
             check_text("tag value", value, false)?;
+            if **key == *METRIC_NAME_KEY {
+                return Err(invalid_name_error("tag key", key, "it is reserved for the metric name"));
+            }
             if at > 0 && self.tags[at - 1].0 == *key {
                 return Err(invalid_name_error("tag key", key, "it occurs twice"));
             }
@@ -297,6 +302,7 @@ mod tests {
         assert!(message(SeriesKey::new("m").tag("", "v")).contains("tag key"));
         assert!(message(SeriesKey::new("m").tag("k", "a\u{7}")).contains("control character"));
         assert!(message(SeriesKey::new("m").tag("k", "a").tag("k", "b")).contains("it occurs twice"));
+        assert!(message(SeriesKey::new("m").tag("__name__", "m")).contains("reserved for the metric name"));
         assert!(message(SeriesKey::new("m".repeat(16_385))).contains("at most 16384"));
         let many = (0..65).fold(SeriesKey::new("m"), |key, n| key.tag(format!("k{n}"), "v"));
         assert!(message(many).contains("65, at most 64"));

@@ -8,8 +8,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-pub(crate) use filter::{IndexFilter, TagValuePredicate, ValueHint};
-pub(crate) use key::ALLOCATION_OVERHEAD_BYTES;
+pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
+pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
 pub(crate) use set::{SeriesSet, SeriesSetBuilder};
 

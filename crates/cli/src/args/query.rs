@@ -12,9 +12,9 @@ use clap::ValueEnum;
 // One line per paragraph: clap folds them to the width of the terminal.
 pub(super) const HELP: &str = "\
 A selector is a metric and conditions on tags, as in Prometheus: temp{station=\"JFK\"}, {station!=\"JFK\"}, \
-temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}. Regular expressions match the whole tag value; a missing tag is the \
-empty text. A metric with braces in its name is quoted inside the braces: {\"a{b\"}. The range includes --from and \
-excludes --to. Times without a zone are local times in --zone, which is UTC by default.
+temp{station=~\"J.*|L.*\"}, temp{station!~\"J.*\"}, {__name__=~\"temp.*\"} for the metric name. Regular expressions match \
+the whole value; a missing tag is the empty text. A metric with braces in its name is quoted inside the braces: \
+{\"a{b\"}. The range includes --from and excludes --to. Times without a zone are local times in --zone, which is UTC by default.
 
 Without options for windows, the points themselves are printed. With --every, there is one value per window. Windows of a \
 fixed length (90s, 15m, 1h30m) are aligned to midnight of 1970-01-01 in --zone, or to --origin. Calendar windows (1d, 1w \

@@ -273,7 +273,7 @@ fn refuse_doubles(header: &[String]) -> Result<()> {
 }
 
 /// Returns the metric of a header with tags: `up` for `up{job="a"}`.
-fn metric_of(header: &str) -> Option<&str> {
+pub(super) fn metric_of(header: &str) -> Option<&str> {
     let (metric, _) = header.strip_suffix('}')?.split_once('{')?;
     Some(metric)
 }

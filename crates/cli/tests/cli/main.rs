@@ -14,6 +14,7 @@ mod demo_reports_only_what_it_checked;
 mod every_csv_of_the_fuzz_corpus_is_read_or_refused;
 mod ingest_reads_real_files;
 mod inspect_shows_the_blocks_of_a_file;
+mod metrics_have_kind_unit_and_description;
 mod output_fits_its_reader;
 mod queries_match_a_hand_calculation;
 mod series_metrics_and_tags_are_listed;

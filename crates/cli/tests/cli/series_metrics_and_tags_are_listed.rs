@@ -14,11 +14,12 @@ fn names_are_listed_instead_of_series() {
     let place = place();
     let list = |args: &str| place.run(&format!("series {args} --db d --format csv")).ok();
     assert_eq!(list("").lines().count(), 7);
-    assert_eq!(list("--metrics"), "name\ncpu\nram\n");
+    assert_eq!(list("--metrics"), "name,kind,unit,description\ncpu,unknown,,\nram,unknown,,\n");
     assert_eq!(list("--tags"), "name\nhost\nregion\n");
     assert_eq!(list("--values host"), "name\na\nb\nc\n");
     assert_eq!(list("{region=(\"eu\",\"asia\")} --values host"), "name\na\nc\n");
-    assert_eq!(list("cpu --metrics"), "name\ncpu\n");
+    assert_eq!(list("cpu --metrics"), "name,kind,unit,description\ncpu,unknown,,\n");
+    assert_eq!(list("{__name__=~\"r.*\"} --metrics").lines().nth(1), Some("ram,unknown,,"));
     assert_eq!(list("--limit 2").lines().count(), 3);
     assert_eq!(place.run("series --tags --db d --format json").ok().lines().next(), Some(r#"{"name":"host"}"#));
 }

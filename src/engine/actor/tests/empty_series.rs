@@ -90,7 +90,7 @@ fn a_result_is_installed_if_the_manifest_stores_it_and_else_published() {
     let mut version = version_with_files(2, vec![], vec![]);
     let sets = ManifestSeriesSets { candidates: series_set(&[0, 1]), ..ManifestSeriesSets::default() };
     version.series.restore_sets(2, &sets).unwrap();
-    let unflushed = version.after_commit(1, version.series.clone(), version.active.clone());
+    let unflushed = version.after_commit(1, version.series.clone(), version.metadata.clone(), version.active.clone());
     let mut check = EmptySeriesCheck::new(None);
     drop(check.start(false, &unflushed, START));
     let effects = finish(&mut check, &[0], &[0], &unflushed, START);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::actor::group_commit::{CommitEffect, CommitEvent, CommitGroup, PendingReply, PreparedCommand};
 use crate::state::log_record::AppendError;
+use crate::state::metric_metadata::MetadataMap;
 
 /// Returns a group of one command.
 fn group(has_records: bool, needs_sync: bool) -> CommitGroup {
@@ -14,10 +15,11 @@ fn group(has_records: bool, needs_sync: bool) -> CommitGroup {
         batch: Batch::new(),
         points_behind_cutoff: 0,
         delete: None,
+        metadata: None,
         reply: PendingReply::Write { reply: reply_channel().0, durability },
         permit: None,
     };
-    CommitGroup::new(vec![command], 1, has_records, SeriesIndex::default())
+    CommitGroup::new(vec![command], 1, has_records, SeriesIndex::default(), MetadataMap::default())
 }
 
 /// Returns the steps of a group in which the given step, or no step, fails.

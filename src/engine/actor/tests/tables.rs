@@ -86,6 +86,7 @@ pub(super) fn version_with_memtables(generations: &[u64], has_active_record: boo
             generation: *generation,
             view: version.active.clone(),
             series: version.series.clone(),
+            metadata: version.metadata.clone(),
             min_seq: version.seq,
             max_seq: version.seq,
             next_wal_segment: FileId::new(*generation),
@@ -99,7 +100,7 @@ fn with_record(version: &Version) -> Version {
     let mut memtable = Memtable::new();
     let timestamp = i64::try_from(version.seq).unwrap();
     memtable.insert(PointColumns { series: &[SERIES], timestamps: &[timestamp], bits: &[0] });
-    version.after_commit(version.seq + 1, version.series.clone(), memtable.view())
+    version.after_commit(version.seq + 1, version.series.clone(), version.metadata.clone(), memtable.view())
 }
 
 /// Returns a version with `series_count` series, these files and these tombstones.

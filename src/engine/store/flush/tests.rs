@@ -8,6 +8,7 @@ use super::*;
 use crate::format::sst::{BlockScratch, PageCache, SstReader, verify_sst};
 use crate::state::file_id::FileId;
 use crate::state::memtable::{FrozenMemtable, Memtable};
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::{Cutoffs, SstMeta};
@@ -34,6 +35,7 @@ fn job(memtable: &Memtable, series: SeriesIndex) -> FlushJob {
         generation: 9,
         view,
         series,
+        metadata: MetadataMap::default(),
         min_seq: 3,
         max_seq: 8,
         next_wal_segment: next_segment,

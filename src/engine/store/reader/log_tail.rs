@@ -18,6 +18,7 @@ use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
 use crate::state::log_record::LogRecord;
 use crate::state::memtable::{FrozenMemtable, MemtableView};
+use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::DurableState;
@@ -132,6 +133,8 @@ impl LogTail {
                 generation: id.get(),
                 view: records.view(),
                 series: series.clone(),
+                // Read by a flush alone, and a reader flushes nothing.
+                metadata: MetadataMap::default(),
                 min_seq,
                 max_seq,
                 next_wal_segment: next_id,
@@ -169,6 +172,12 @@ impl LogTail {
 
     pub(super) fn active_view(&self) -> MemtableView {
         self.active.as_ref().map_or_else(MemtableView::empty, |active| active.records.view())
+    }
+
+    /// Returns the metadata of metrics after the newest record; `metadata` are those of the manifest.
+    pub(super) fn metadata_after(&self, mut metadata: MetadataMap) -> MetadataMap {
+        self.effects().flat_map(|effects| &effects.metadata).for_each(|change| metadata.apply(change));
+        metadata
     }
 
     /// Returns the deletes that are not in the manifest, in order.

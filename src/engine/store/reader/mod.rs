@@ -366,7 +366,8 @@ impl ReadState {
         let (seq, active) = (self.seq(), self.log.active_view());
         let frozen = self.log.frozen().cloned().collect();
         let series = self.series.clone().opened(handles);
-        let version = Version { seq, active, frozen, series, ..base };
+        let metadata = self.log.metadata_after(base.metadata.clone());
+        let version = Version { seq, active, frozen, metadata, series, ..base };
         Ok(version.with_tombstones(self.log.deletes().cloned()))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::state::log_record::LogRecord;
 use crate::state::memtable::{Memtable, MemtableView};
+use crate::state::metric_metadata::MetadataChange;
 use crate::state::series_index::{SeriesBitmap, SeriesIndex};
 use crate::state::tombstone::Tombstone;
 use crate::types::error::{Error, Result};
@@ -27,6 +28,8 @@ pub(super) struct RecordEffects {
     pub(super) max_seq: u64,
     /// Effects on the index, in the order of the records.
     steps: Vec<IndexStep>,
+    /// Changes of the metadata of metrics, in order.
+    pub(super) metadata: Vec<MetadataChange>,
 }
 
 /// Effect of records on the series index.
@@ -76,6 +79,10 @@ impl SegmentMemtable {
             series.apply_delete(&delete);
             self.memtable.delete(Arc::clone(&delete));
             self.effects.steps.push(IndexStep::Delete(delete));
+        }
+        if let Some(change) = record.metadata {
+            self.memtable.add_log_bytes(change.byte_len());
+            self.effects.metadata.push(change.clone());
         }
         if self.effects.min_seq == 0 {
             self.effects.min_seq = record.seq;

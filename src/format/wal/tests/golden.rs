@@ -13,6 +13,7 @@ fn a_segment_equals_the_golden_file_of_version_1() {
         TestRecord::new(1, 3).defining(0, key).defining(1, SeriesKey::new("höhe")),
         TestRecord::new(2, 300),
         TestRecord::delete(3),
+        TestRecord::metadata(4),
     ];
     append(&mut wal, &batches[..1]);
     wal.sync().unwrap();
