@@ -51,8 +51,10 @@ pub use format::inspect::{
     WalInspection, inspect,
 };
 pub use query::{
-    Aggregate, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk, ScanChunks, ScanIter,
-    ScanStream, SeriesInfo, SeriesWindows, Snapshot, Window, Windows, Zone,
+    Aggregate, ExplainReport, Fill, OwnedSeriesChunk, Period, PointSummary, Projection, QuantileLevel, Query,
+    QueryPoints, Scan, ScanCancellation, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesChunk, SeriesScan,
+    SeriesScanCursor, SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows, ValueSlice, ValueVec, Window, Windows,
+    Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};
@@ -61,4 +63,4 @@ pub use types::point::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,
 };
 pub use types::selector::Selector;
-pub use types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesKey};
+pub use types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesInfo, SeriesKey};

@@ -29,14 +29,14 @@ use crate::engine::actor::WriterCommand;
 use crate::engine::store::OpenReport;
 use crate::engine::threads::{Engine, block_on, run_on_new_thread};
 use crate::platform::env::OwnerProcess;
-use crate::query::{SeriesInfo, Snapshot};
+use crate::query::Snapshot;
 use crate::state::series_index::SeriesIndex;
 use crate::state::version::{Cutoffs, DurableState, Version};
 use crate::sync::{ReplySender, reply_channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
 use crate::types::point::Scalar;
-use crate::types::series::{Series, SeriesKey};
+use crate::types::series::{Series, SeriesInfo, SeriesKey};
 
 /// Handle of an open database.
 ///

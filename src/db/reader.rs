@@ -9,12 +9,12 @@ use super::{SnapshotWatch, Stats, snapshot_in_child};
 use crate::engine::store::RefreshReport;
 use crate::engine::threads::{ReaderEngine, run_on_new_thread};
 use crate::platform::env::Env;
-use crate::query::{SeriesInfo, Snapshot};
+use crate::query::Snapshot;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
 use crate::types::point::Scalar;
-use crate::types::series::{Series, SeriesKey};
+use crate::types::series::{Series, SeriesInfo, SeriesKey};
 
 /// Default of [`DbReaderBuilder::max_held_files`]: half of the usual limit of descriptors per process.
 const MAX_HELD_FILES: usize = 512;

@@ -52,7 +52,7 @@ pub enum Aggregate {
     /// with [`Error::SumOverflow`]; [`SumAsF64`](Self::SumAsF64) has no such limit. For booleans the sum is the number of
     /// `true`, as `u64`. Floats are added in eight partial sums, the n-th point of
     /// the window to sum n modulo 8, which are then added in pairs; any NaN makes the result NaN. An intermediate sum
-    /// may overflow to an infinity. The sums of the series of a group are added in the order of their keys.
+    /// may overflow to an infinity. The sums of the series of a group are added in the order of their ids.
     Sum,
     /// [`Sum`](Self::Sum) as `f64`: for integers, the double nearest to the exact sum, of any size.
     ///
@@ -70,11 +70,12 @@ pub enum Aggregate {
     Max,
     /// Value of the earliest point.
     ///
-    /// Of several points at that time, the point that arrived first counts; of several series, the first series by key.
+    /// Of several points at that time, the point that arrived first counts; of several series, the one with the least id.
     First,
     /// Value of the latest point.
     ///
-    /// Of several points at that time, the point that arrived last counts; of several series, the last series by key.
+    /// Of several points at that time, the point that arrived last counts; of several series, the one with the greatest
+    /// id.
     Last,
     /// Greatest value minus the least, as `f64`.
     ///

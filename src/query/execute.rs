@@ -4,7 +4,7 @@ use super::aggregate::Aggregate;
 use super::builder::Query;
 use super::explain::{ExplainReport, ReadCounters};
 use super::fill::{OpenBounds, fill};
-use super::group::{GroupOutput, Grouping, PresentMembers, SeriesGroup};
+use super::group::{GroupKey, GroupOutput, Grouping, PresentMembers};
 use super::limits::QueryBudget;
 use super::offload::CancelToken;
 use super::parallel::read;
@@ -25,10 +25,10 @@ impl Query {
         let selecting = budget.elapsed();
         let counters = Arc::new(if with_report { ReadCounters::with_pruning() } else { ReadCounters::default() });
         let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
-        let groups = self.grouping.groups(selected);
-        let (outputs, threads) = read(&*self.catalog, &groups, &plan, &budget, &counters)?;
+        let grouped = self.grouping.group(selected);
+        let (outputs, threads) = read(&*self.catalog, &grouped, &plan, &budget, &counters)?;
         let reading = budget.elapsed().saturating_sub(selecting);
-        let answer = self.assemble(groups, outputs, &plan, &budget)?;
+        let answer = self.assemble(grouped.groups, outputs, &plan, &budget)?;
         let mut explain = ExplainReport::default();
         if with_report {
             explain = counters.to_report(self.catalog.pruning_counts(&ids, self.range));
@@ -65,14 +65,14 @@ impl Query {
 
     fn assemble(
         &self,
-        groups: Vec<SeriesGroup>,
+        groups: Vec<GroupKey>,
         outputs: Vec<GroupOutput>,
         plan: &QueryPlan,
         budget: &QueryBudget<'_>,
     ) -> Result<Windows> {
         let with_windows = groups.into_iter().zip(outputs).filter(|(_, output)| !output.rows.starts.is_empty());
         let rows = with_windows.map(|(group, GroupOutput { rows, total, members })| (total, (group, members, rows)));
-        let rows: Vec<(SeriesGroup, PresentMembers, WindowColumns)> = match self.rank {
+        let rows: Vec<(GroupKey, PresentMembers, WindowColumns)> = match self.rank {
             Some(rank) => rank.top_rows(rows.collect()),
             None => rows.map(|(_, row)| row).collect(),
         };
@@ -80,11 +80,7 @@ impl Query {
             Windows { columns: self.aggregates.iter().map(ToString::to_string).collect(), series: Vec::new() };
         let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
         for (group, members, rows) in rows {
-            let key = if members.metric() == group.key.metric() {
-                group.key
-            } else {
-                group.key.with_metric(members.metric())
-            };
+            let key = group.with_metric(members.metric());
             self.check_sums(&key, members.value_type(), &rows)?;
             let mut rows = fill(rows, self.fill, &plan.grid, bounds, budget)?;
             self.slice.apply(&mut rows);

@@ -15,6 +15,9 @@ pub(super) trait AggregateScalar: Scalar {
     /// State of a running sum of differences.
     type DeltaSum: Copy + Default;
 
+    /// Returns values from the bits that encode them. `buffer` is used if they must be converted.
+    fn from_bit_slice<'a>(bits: &'a [u64], buffer: &'a mut Vec<Self>) -> &'a [Self];
+
     fn add(sum: &mut Self::Sum, values: &[Self]);
 
     /// Adds the sum of `count` values.
@@ -122,6 +125,10 @@ impl AggregateScalar for f64 {
     type DeltaSum = f64;
 
     #[inline]
+    fn from_bit_slice<'a>(bits: &'a [u64], _: &'a mut Vec<f64>) -> &'a [f64] {
+        bytemuck::cast_slice(bits)
+    }
+
     fn add(sum: &mut LaneSum, values: &[f64]) {
         sum.add(values);
     }
@@ -234,11 +241,15 @@ pub(super) fn i128_to_f64(integer: i128) -> f64 {
 }
 
 macro_rules! impl_for_integer {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty, $from_bits:ident;)*) => {$(
         impl AggregateScalar for $ty {
             /// The sum of 2^63 values of 64 bits fits, so the sum cannot overflow.
             type Sum = i128;
             type DeltaSum = i128;
+
+            fn from_bit_slice<'a>(bits: &'a [u64], buffer: &'a mut Vec<$ty>) -> &'a [$ty] {
+                $from_bits(bits, buffer)
+            }
 
             fn add(sum: &mut i128, values: &[$ty]) {
                 *sum += values.iter().map(|value| i128::from(*value)).sum::<i128>();
@@ -293,4 +304,18 @@ macro_rules! impl_for_integer {
     )*};
 }
 
-impl_for_integer!(i64, u64, bool);
+impl_for_integer! { i64, signed_from_bits; u64, unsigned_from_bits; bool, bools_from_bits; }
+
+fn signed_from_bits<'a>(bits: &'a [u64], _: &'a mut Vec<i64>) -> &'a [i64] {
+    bytemuck::cast_slice(bits)
+}
+
+fn unsigned_from_bits<'a>(bits: &'a [u64], _: &'a mut Vec<u64>) -> &'a [u64] {
+    bits
+}
+
+fn bools_from_bits<'a>(bits: &'a [u64], buffer: &'a mut Vec<bool>) -> &'a [bool] {
+    buffer.clear();
+    buffer.extend(bits.iter().map(|bits| *bits != 0));
+    buffer
+}

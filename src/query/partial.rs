@@ -217,7 +217,7 @@ struct ExtendedPartial {
 }
 
 impl PartialAggregate {
-    /// Merges the same window of another series with a greater key.
+    /// Merges the same window of another series with a greater id.
     pub(super) fn merge(&mut self, other: Self) {
         self.is_mixed |= other.is_mixed || self.ty != other.ty;
         self.count += other.count;

@@ -4,14 +4,14 @@
 //! run lies in one window, its summary can replace its points.
 
 use super::aggregate::Aggregate;
-use super::catalog::{AnySeriesSources, SeriesSources};
+use super::catalog::SeriesCursor;
 use super::kernels::AggregateScalar;
 use super::limits::QueryBudget;
 use super::partial::{Accumulator, AccumulatorParts, PartialAggregate, value_of_points};
 use super::window_grid::WindowGrid;
 use crate::state::merge::{RunSummary, partition_point_galloping};
 use crate::types::error::Result;
-use crate::types::point::{Timestamp, Value};
+use crate::types::point::{Timestamp, Value, ValueType};
 use crate::types::time_range::TimeRange;
 
 /// Plan of a query, shared by all series.
@@ -229,26 +229,26 @@ fn ends_at(timestamps: &[Timestamp], count: usize, inside: impl Fn(&Timestamp) -
 }
 
 fn aggregate_typed<T: AggregateScalar>(
-    sources: SeriesSources<T>,
+    cursor: &mut dyn SeriesCursor,
     plan: &QueryPlan,
     budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
-    let mut merge = sources.merge(plan.range);
-    let mut aggregator = WindowAggregator::new(plan);
+    let mut aggregator = WindowAggregator::<T>::new(plan);
+    let mut buffer = Vec::new();
     let mut held = 0;
     while budget.check_continue()? {
         if plan.statistics {
             while budget.check_continue()?
-                && let Some(summary) = merge.next_summary(|summary| aggregator.accepts_summary(summary))?
+                && let Some(summary) = cursor.next_summary(&|summary| aggregator.accepts_summary(&summary.typed()))?
             {
-                aggregator.add_summary(&summary);
+                aggregator.add_summary(&summary.typed());
             }
         }
-        if !merge.next_chunk()? {
+        if !cursor.next_chunk()? {
             break;
         }
-        budget.add_points(merge.current_chunk().timestamps().len());
-        aggregator.add(merge.current_chunk().timestamps(), merge.current_chunk().values());
+        budget.add_points(cursor.timestamps().len());
+        aggregator.add(cursor.timestamps(), T::from_bit_slice(cursor.value_bits(), &mut buffer));
         let now = aggregator.windows.byte_len();
         if now != held {
             budget.track_bytes(held, now)?;
@@ -260,17 +260,18 @@ fn aggregate_typed<T: AggregateScalar>(
     Ok(part)
 }
 
-/// Aggregates one series.
+/// Aggregates one series, at which the cursor was started.
 pub(super) fn aggregate_series(
-    sources: AnySeriesSources,
+    cursor: &mut dyn SeriesCursor,
+    value_type: ValueType,
     plan: &QueryPlan,
     budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
-    match sources {
-        AnySeriesSources::F64(sources) => aggregate_typed(sources, plan, budget),
-        AnySeriesSources::I64(sources) => aggregate_typed(sources, plan, budget),
-        AnySeriesSources::U64(sources) => aggregate_typed(sources, plan, budget),
-        AnySeriesSources::Bool(sources) => aggregate_typed(sources, plan, budget),
+    match value_type {
+        ValueType::F64 => aggregate_typed::<f64>(cursor, plan, budget),
+        ValueType::I64 => aggregate_typed::<i64>(cursor, plan, budget),
+        ValueType::U64 => aggregate_typed::<u64>(cursor, plan, budget),
+        ValueType::Bool => aggregate_typed::<bool>(cursor, plan, budget),
     }
 }
 

@@ -367,6 +367,8 @@ pub enum Error {
         /// The longest duration allowed.
         deadline: Duration,
     },
+    /// A scan was ended through its [`ScanCancellation`](crate::ScanCancellation).
+    ScanCancelled,
     /// A text is not a timestamp.
     #[non_exhaustive]
     InvalidTimestamp {

@@ -4,11 +4,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::query::catalog::SeriesSources;
 use crate::query::limits::QueryLimits;
 use crate::query::offload::CancelToken;
-use crate::state::merge::BoxPointSource;
+use crate::query::test_cursor::{SourcesCursor, bits_sources};
 use crate::testing::merge::{VecSource, points, ranges, split, times};
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::Point;
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 
 const PLAIN: [Aggregate; 8] = [
     Aggregate::Count,
@@ -46,7 +49,6 @@ fn i128_to_f64(sum: i128) -> f64 {
 
 /// Scalar with naive implementations of its aggregates, as the documentation defines them.
 trait NaiveAggregate: AggregateScalar {
-    fn any_sources(sources: Vec<BoxPointSource<Self>>) -> AnySeriesSources;
     fn sum(values: &[Self]) -> Value;
     fn mean(values: &[Self]) -> f64;
     /// Returns `true` if `a` is less than `b`; neither may be NaN.
@@ -61,10 +63,6 @@ trait NaiveAggregate: AggregateScalar {
 }
 
 impl NaiveAggregate for f64 {
-    fn any_sources(sources: Vec<BoxPointSource<f64>>) -> AnySeriesSources {
-        AnySeriesSources::F64(SeriesSources::without_hidden_ranges(sources))
-    }
-
     fn sum(values: &[f64]) -> Value {
         let mut lanes = [None; 8];
         for (n, value) in values.iter().enumerate() {
@@ -101,12 +99,8 @@ impl NaiveAggregate for f64 {
 }
 
 macro_rules! naive_integer {
-    ($($ty:ty, $variant:ident;)*) => {$(
+    ($($ty:ty;)*) => {$(
         impl NaiveAggregate for $ty {
-            fn any_sources(sources: Vec<BoxPointSource<$ty>>) -> AnySeriesSources {
-                AnySeriesSources::$variant(SeriesSources::without_hidden_ranges(sources))
-            }
-
             fn sum(values: &[$ty]) -> Value {
                 // A sum beyond the type is a double here; the query makes it an error.
                 let sum: i128 = values.iter().map(|value| i128::from(*value)).sum();
@@ -134,13 +128,9 @@ macro_rules! naive_integer {
     )*};
 }
 
-naive_integer! { i64, I64; u64, U64; }
+naive_integer! { i64; u64; }
 
 impl NaiveAggregate for bool {
-    fn any_sources(sources: Vec<BoxPointSource<bool>>) -> AnySeriesSources {
-        AnySeriesSources::Bool(SeriesSources::without_hidden_ranges(sources))
-    }
-
     fn sum(values: &[bool]) -> Value {
         Value::U64(values.iter().filter(|value| **value).count() as u64)
     }
@@ -270,15 +260,25 @@ fn rows(part: SeriesOutput) -> Vec<(Timestamp, Option<BitPattern>)> {
     rows.starts.into_iter().zip(&rows.values[0]).map(|(start, value)| (start, value.map(bits))).collect()
 }
 
+fn series_of(value_type: ValueType) -> SeriesInfo {
+    let duplicates = DuplicatePolicy::KeepAll;
+    SeriesInfo { id: SeriesId::new(0), key: SeriesKey::new("m"), value_type, duplicates, seq: 1 }
+}
+
 fn found<T: NaiveAggregate>(
     sources: &[VecSource<T>],
     range: TimeRange,
     cut: &WindowGrid,
     aggregate: Aggregate,
 ) -> Vec<(Timestamp, Option<BitPattern>)> {
-    let sources = T::any_sources(sources.iter().map(|runs| runs.clone().boxed()).collect());
+    let sources = sources.to_vec();
+    let boxed = move || sources.iter().map(|runs| runs.clone().boxed()).collect();
+    let mut cursor = SourcesCursor::new(range, move |_: &SeriesInfo| {
+        bits_sources(SeriesSources::<T>::without_hidden_ranges(boxed()))
+    });
+    cursor.start(&series_of(T::TYPE)).unwrap();
     let limits = QueryBudget::new(&CancelToken::NEVER, QueryLimits::default());
-    rows(aggregate_series(sources, &plan(range, cut, aggregate), &limits).unwrap())
+    rows(aggregate_series(&mut cursor, T::TYPE, &plan(range, cut, aggregate), &limits).unwrap())
 }
 
 /// Aggregates visible points in slices of these lengths, without a merge that joins short slices.

@@ -224,7 +224,7 @@ mod tests {
             }
         }
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        Arc::new(SeriesDef { id: SeriesId::new(u32::try_from(id).unwrap()), key, ty, duplicates, seq: 1 })
+        Arc::new(SeriesDef { id: SeriesId::new(u32::try_from(id).unwrap()), key, value_type: ty, duplicates, seq: 1 })
     }
 
     proptest! {

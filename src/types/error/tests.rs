@@ -366,6 +366,7 @@ fn input_rows() -> Vec<Row> {
             false,
             "the query took longer than 1s; narrow its time range or selector, or raise `Query::deadline`",
         ),
+        (Error::ScanCancelled, ErrorKind::Closed, false, "the scan was cancelled; begin a new scan"),
     ]
 }
 

@@ -106,6 +106,7 @@ impl Error {
                 "narrow its time range or selector, take longer windows, or raise `Query::memory_limit`"
             }
             Self::DeadlineExceeded { .. } => "narrow its time range or selector, or raise `Query::deadline`",
+            Self::ScanCancelled => "begin a new scan",
             Self::InvalidTimestamp { .. } => "write it as in 2013-01-01T06:00:00Z",
         }
     }
@@ -213,6 +214,7 @@ impl Error {
                 write!(f, "the unflushed log needs at least {needed} bytes, `memory_budget` leaves {limit}")
             }
             Self::DeadlineExceeded { deadline } => write!(f, "the query took longer than {deadline:?}"),
+            Self::ScanCancelled => f.write_str("the scan was cancelled"),
             Self::InvalidTimestamp { text, detail } => write!(f, "{text:?} is not a timestamp: {detail}"),
             _ => Ok(()),
         }
