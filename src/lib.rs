@@ -51,10 +51,10 @@ pub use format::inspect::{
     WalInspection, inspect,
 };
 pub use query::{
-    Aggregate, ExplainReport, Fill, OwnedSeriesChunk, Period, PointSummary, Projection, QuantileLevel, Query,
-    QueryPoints, Scan, ScanCancellation, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesChunk, SeriesScan,
-    SeriesScanCursor, SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows, ValueSlice, ValueVec, Window, Windows,
-    Zone,
+    Aggregate, ExplainReport, Fill, Listing, OwnedSeriesChunk, Page, Period, PointSummary, Projection, QuantileLevel,
+    Query, QueryPoints, Runtime, RuntimeBuilder, RuntimeStats, Scan, ScanCancellation, ScanChunk, ScanChunks, ScanIter,
+    ScanStream, SeriesChunk, SeriesScan, SeriesScanCursor, SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows,
+    ValueSlice, ValueVec, Window, Windows, Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};

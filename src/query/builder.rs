@@ -13,7 +13,6 @@ use super::explain::ExplainReport;
 use super::fill::Fill;
 use super::group::Grouping;
 use super::limits::QueryLimits;
-use super::offload::{CancelToken, run_offloaded};
 use super::period::Period;
 use super::points::QueryPoints;
 use super::rank::{OutputSlice, Rank};
@@ -270,15 +269,33 @@ impl Query {
         self
     }
 
-    /// Sets the number of threads that may read, at least 1. Default: the number of processors.
+    /// Sets the number of threads that may read, at least 1. Default: that of the [`Runtime`](crate::Runtime).
     ///
-    /// More than one is used only for several series with many points.
+    /// More than one is used only for several series with many points, and only while the runtime has threads left.
     pub fn threads(mut self, threads: usize) -> Self {
         self.limits.threads = Some(threads);
         self
     }
 
-    /// Sets how long the query may run. The limit is checked between blocks. Default: no limit.
+    /// Sets how many series the query may select. Default: no limit.
+    ///
+    /// A query that selects more fails with [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded) before it
+    /// reads.
+    pub fn max_series(mut self, series: u64) -> Self {
+        self.limits.max_series = Some(series);
+        self
+    }
+
+    /// Sets how many points the query may read one by one; points that statistics answer do not count. Default: no
+    /// limit.
+    ///
+    /// A query that reads more fails with [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded).
+    pub fn max_points(mut self, points: u64) -> Self {
+        self.limits.max_points = Some(points);
+        self
+    }
+
+    /// Sets how long the query may run, the wait for a slot of the [`Runtime`](crate::Runtime) included. The limit is checked between blocks. Default: no limit.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.deadline = Some(deadline);
         self
@@ -295,13 +312,16 @@ impl Query {
     ///   to 1, or no aggregate;
     /// - [`Error::SumOverflow`](crate::Error::SumOverflow), of the same kind, for a [`Sum`](Aggregate::Sum) of integers
     ///   that exceeds their type in a window of a row of the result, even if [`limit`](Self::limit) omits that window;
-    /// - [`Error::QueryTooLarge`](crate::Error::QueryTooLarge) and
+    /// - [`Error::QueryRuntimeBusy`](crate::Error::QueryRuntimeBusy), of kind [`Busy`](crate::ErrorKind::Busy), if the
+    ///   [`Runtime`](crate::Runtime) has neither a slot nor room in its queue, or its memory is in use;
+    /// - [`Error::QueryTooLarge`](crate::Error::QueryTooLarge),
+    ///   [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded) and
     ///   [`Error::DeadlineExceeded`](crate::Error::DeadlineExceeded), of kind
     ///   [`LimitExceeded`](crate::ErrorKind::LimitExceeded), if a limit is exceeded;
     /// - errors of opening and reading files, of kind [`Io`](crate::ErrorKind::Io), [`Busy`](crate::ErrorKind::Busy) or
     ///   [`Corrupt`](crate::ErrorKind::Corrupt). No window is returned then.
     pub async fn run(self) -> Result<Windows> {
-        run_offloaded(move |cancel| Ok(self.execute(cancel, false)?.0)).await
+        Ok(self.execute(false).await?.0)
     }
 
     /// Blocking variant of [`run`](Self::run); uses the current thread and the threads that it starts.
@@ -309,7 +329,7 @@ impl Query {
     /// # Errors
     /// As for `run`.
     pub fn run_blocking(self) -> Result<Windows> {
-        Ok(self.execute(&CancelToken::NEVER, false)?.0)
+        Ok(self.execute_blocking(false)?.0)
     }
 
     /// Runs the query and reports what was pruned, answered by statistics, and decoded.
@@ -337,7 +357,7 @@ impl Query {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub async fn explain(self) -> Result<(Windows, ExplainReport)> {
-        run_offloaded(move |cancel| self.execute(cancel, true)).await
+        self.execute(true).await
     }
 
     /// Blocking variant of [`explain`](Self::explain).
@@ -347,7 +367,7 @@ impl Query {
     /// # Errors
     /// As for `run`.
     pub fn explain_blocking(self) -> Result<(Windows, ExplainReport)> {
-        self.execute(&CancelToken::NEVER, true)
+        self.execute_blocking(true)
     }
 
     /// Reads the points themselves, series by series in the order of the keys. Reading blocks the thread.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::explain::{PruningCounts, ReadCounters};
+use super::runtime::Runtime;
 use crate::format::sst::Columns;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{BoxPointSource, MergeIterator, RunSummary, newest_point};
@@ -81,6 +82,11 @@ pub(crate) trait Catalog: Send + Sync {
     /// Returns `ForkedHandle` in a process other than the one that opened the database.
     fn check_readable(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Returns the runtime of the queries.
+    fn runtime(&self) -> Runtime {
+        Runtime::default()
     }
 
     /// Returns the listed series that match, in ascending order of their ids.

@@ -85,8 +85,12 @@ impl<'a> LatestSearch<'a> {
 
     /// Returns `true` if a source whose last time is `end` may have a later point of a series than the one found.
     fn may_be_later(&self, at: usize, end: i64, source: usize) -> bool {
-        let rank = |source| rank(self.series[at].duplicates, source);
-        self.found[at].is_none_or(|found| (found.time, rank(found.source)) < (end, rank(source)))
+        let Some(found) = self.found[at] else { return true };
+        let is_greater_rank = || {
+            let duplicates = self.series[at].duplicates;
+            rank(duplicates, found.source) < rank(duplicates, source)
+        };
+        found.time < end || found.time == end && is_greater_rank()
     }
 
     fn keep_later(&mut self, at: usize, point: Option<(i64, u64)>, source: usize) {

@@ -19,7 +19,7 @@ use crate::types::error::{Error, Result};
 /// Cost that one thread reads before other threads are started, in points.
 ///
 /// This takes some hundred microseconds, several times the cost of starting a thread.
-const SINGLE_THREAD_POINTS: u64 = 100_000;
+pub(super) const SINGLE_THREAD_POINTS: u64 = 100_000;
 /// Cost of a series before its first point, in points.
 const SERIES_COST_POINTS: u64 = 300;
 /// Maximum number of series of a unit: enough that taking a unit costs nothing in comparison.
@@ -100,18 +100,22 @@ impl ParallelRead<'_> {
             while self.read_next(&mut *cursor) {}
             return 1;
         }
+        let mut started = 1;
         std::thread::scope(|scope| {
             for _ in 1..threads {
                 // If a thread cannot be started, the other threads read its series.
+                let Some(permit) = self.budget.runtime().try_start_thread() else { break };
+                started += 1;
                 let spawned = std::thread::Builder::new().name("timestrata-query".to_owned());
-                let _ = spawned.spawn_scoped(scope, || {
+                let _ = spawned.spawn_scoped(scope, move || {
+                    let _permit = permit;
                     let mut cursor = self.catalog.cursor(self.options.clone());
                     while self.read_next(&mut *cursor) {}
                 });
             }
             while self.read_next(&mut *cursor) {}
         });
-        threads
+        started
     }
 
     /// Reads the next unit. Returns `false` if there is none, or the query has ended.

@@ -8,6 +8,7 @@ use super::Query;
 use super::catalog::{Catalog, CursorOptions, SeriesCursor, SeriesSources};
 use super::explain::PruningCounts;
 use super::memtable_source::MemtableSource;
+use super::runtime::Runtime;
 use super::scan::Scan;
 use super::series_scan::SeriesScan;
 use super::sst_source::SstSource;
@@ -73,6 +74,7 @@ pub(super) struct SnapshotState {
     read_context: Option<Arc<ReadContext>>,
     pub(super) opening_id: u64,
     owner: OwnerProcess,
+    runtime: Runtime,
 }
 
 impl Snapshot {
@@ -81,8 +83,9 @@ impl Snapshot {
         read_context: Option<Arc<ReadContext>>,
         opening_id: u64,
         owner: OwnerProcess,
+        runtime: Runtime,
     ) -> Self {
-        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id, owner }) }
+        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id, owner, runtime }) }
     }
 
     /// Returns the sequence number of the newest record that the snapshot sees.
@@ -212,6 +215,10 @@ impl Catalog for SnapshotState {
     fn check_readable(&self) -> Result<()> {
         // The caches that reads share have locks, which a thread that the fork did not copy may hold.
         self.owner.check()
+    }
+
+    fn runtime(&self) -> Runtime {
+        self.runtime.clone()
     }
 
     fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>> {

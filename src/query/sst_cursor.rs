@@ -35,6 +35,8 @@ pub(super) struct SstCursor {
     /// Decoding buffers, taken from the pool at the first run and put back at the end.
     scratch: Option<BlockScratch>,
     read_ahead: ReadAhead,
+    /// Buffers of the last point of a block.
+    last_point: (Vec<Timestamp>, Vec<u64>),
 }
 
 /// Read-ahead of a file: more than a block is read only if the blocks before it were read in order.
@@ -70,7 +72,7 @@ impl SstCursor {
         let series = meta.rectangle.first_series;
         let (index, scratch) = (None, None);
         let read_ahead = ReadAhead { read_until: 0, bytes: 0, max_bytes: max_read_ahead };
-        Self { context, meta, options, number, index, series, scratch, read_ahead }
+        Self { context, meta, options, number, index, series, scratch, read_ahead, last_point: Default::default() }
     }
 
     /// Moves to the first block of a series in the range. Returns `false` if there is none.
@@ -174,9 +176,13 @@ impl SstCursor {
         if let Some(statistics) = block.statistics {
             return Ok(Some((block.last_time, statistics.last)));
         }
-        let (mut timestamps, mut bits) = (Vec::new(), Vec::new());
+        let (mut timestamps, mut bits) = std::mem::take(&mut self.last_point);
+        timestamps.clear();
+        bits.clear();
         self.read_block(&block, TimeRange::at(block.last_time), &mut timestamps, &mut bits)?;
-        Ok(bits.last().map(|bits| (block.last_time, *bits)))
+        let last = bits.last().map(|bits| (block.last_time, *bits));
+        self.last_point = (timestamps, bits);
+        Ok(last)
     }
 
     /// Searches block by block from the end: the last point is hidden, or not the one that counts.

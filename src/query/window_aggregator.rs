@@ -247,7 +247,7 @@ fn aggregate_typed<T: AggregateScalar>(
         if !cursor.next_chunk()? {
             break;
         }
-        budget.add_points(cursor.timestamps().len());
+        budget.add_points(cursor.timestamps().len())?;
         aggregator.add(cursor.timestamps(), T::from_bit_slice(cursor.value_bits(), &mut buffer));
         let now = aggregator.windows.byte_len();
         if now != held {

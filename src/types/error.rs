@@ -361,6 +361,22 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// A query selects more series or reads more points than it may; no result is returned.
+    #[non_exhaustive]
+    QueryLimitExceeded {
+        /// `series` or `points`.
+        what: &'static str,
+        /// The number when the query was stopped.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The query runtime has no slot or no memory for the query; it was not run, or was stopped.
+    #[non_exhaustive]
+    QueryRuntimeBusy {
+        /// What is in use.
+        detail: String,
+    },
     /// A query took longer than it may; no result is returned.
     #[non_exhaustive]
     DeadlineExceeded {

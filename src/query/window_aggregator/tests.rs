@@ -7,6 +7,7 @@ use super::*;
 use crate::query::catalog::SeriesSources;
 use crate::query::limits::QueryLimits;
 use crate::query::offload::CancelToken;
+use crate::query::runtime::Runtime;
 use crate::query::test_cursor::{SourcesCursor, bits_sources};
 use crate::testing::merge::{VecSource, points, ranges, split, times};
 use crate::types::duplicate_policy::DuplicatePolicy;
@@ -277,7 +278,8 @@ fn found<T: NaiveAggregate>(
         bits_sources(SeriesSources::<T>::without_hidden_ranges(boxed()))
     });
     cursor.start(&series_of(T::TYPE)).unwrap();
-    let limits = QueryBudget::new(&CancelToken::NEVER, QueryLimits::default());
+    let limits =
+        QueryBudget::new(&CancelToken::NEVER, Runtime::default(), QueryLimits::default(), std::time::Instant::now());
     rows(aggregate_series(&mut cursor, T::TYPE, &plan(range, cut, aggregate), &limits).unwrap())
 }
 

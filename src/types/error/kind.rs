@@ -49,6 +49,7 @@ impl Error {
             | Self::SnapshotExpired { .. }
             | Self::OutOfResources { .. }
             | Self::ThreadStart { .. }
+            | Self::QueryRuntimeBusy { .. }
             | Self::QueueFull => ErrorKind::Busy,
             Self::NotADatabase { .. }
             | Self::BackupTargetNotEmpty { .. }
@@ -71,6 +72,7 @@ impl Error {
             | Self::TooManyKeyBytes { .. }
             | Self::UnflushedLogTooLarge { .. }
             | Self::QueryTooLarge { .. }
+            | Self::QueryLimitExceeded { .. }
             | Self::DeadlineExceeded { .. } => ErrorKind::LimitExceeded,
             Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } => kind_of_io(source.kind()),

@@ -366,6 +366,20 @@ fn input_rows() -> Vec<Row> {
             false,
             "the query took longer than 1s; narrow its time range or selector, or raise `Query::deadline`",
         ),
+        (
+            Error::QueryLimitExceeded { what: "points", found: 20, limit: 10 },
+            ErrorKind::LimitExceeded,
+            false,
+            "the query needs at least 20 points, its limit is 10; narrow its time range or selector, or raise \
+             `Query::max_series` or `Query::max_points`",
+        ),
+        (
+            Error::QueryRuntimeBusy { detail: "9 queries wait for a slot".to_owned() },
+            ErrorKind::Busy,
+            true,
+            "the query runtime is busy: 9 queries wait for a slot; try again later, or raise the limits of the \
+             `Runtime`",
+        ),
         (Error::ScanCancelled, ErrorKind::Closed, false, "the scan was cancelled; begin a new scan"),
     ]
 }

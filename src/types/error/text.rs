@@ -105,6 +105,10 @@ impl Error {
             Self::QueryTooLarge { .. } => {
                 "narrow its time range or selector, take longer windows, or raise `Query::memory_limit`"
             }
+            Self::QueryLimitExceeded { .. } => {
+                "narrow its time range or selector, or raise `Query::max_series` or `Query::max_points`"
+            }
+            Self::QueryRuntimeBusy { .. } => "try again later, or raise the limits of the `Runtime`",
             Self::DeadlineExceeded { .. } => "narrow its time range or selector, or raise `Query::deadline`",
             Self::ScanCancelled => "begin a new scan",
             Self::InvalidTimestamp { .. } => "write it as in 2013-01-01T06:00:00Z",
@@ -213,6 +217,10 @@ impl Error {
             Self::UnflushedLogTooLarge { needed, limit } => {
                 write!(f, "the unflushed log needs at least {needed} bytes, `memory_budget` leaves {limit}")
             }
+            Self::QueryLimitExceeded { what, found, limit } => {
+                write!(f, "the query needs at least {found} {what}, its limit is {limit}")
+            }
+            Self::QueryRuntimeBusy { detail } => write!(f, "the query runtime is busy: {detail}"),
             Self::DeadlineExceeded { deadline } => write!(f, "the query took longer than {deadline:?}"),
             Self::ScanCancelled => f.write_str("the scan was cancelled"),
             Self::InvalidTimestamp { text, detail } => write!(f, "{text:?} is not a timestamp: {detail}"),
