@@ -114,11 +114,11 @@ impl<'a> QueryBudget<'a> {
         let grown = (now as u64).wrapping_sub(before as u64);
         let held = self.tracked_bytes.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
         let most = self.chosen.memory_bytes;
-        self.runtime.track_bytes(before, now)?;
+        let shared = self.runtime.track_bytes(before, now);
         if now > before && held > most as u64 {
             return Err(Error::QueryTooLarge { needed: usize::try_from(held).unwrap_or(usize::MAX), limit: most });
         }
-        Ok(())
+        shared
     }
 
     /// Returns the maximum number of threads.
