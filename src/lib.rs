@@ -51,8 +51,8 @@ pub use format::inspect::{
     WalInspection, inspect,
 };
 pub use query::{
-    Aggregate, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk, ScanChunks, ScanIter,
-    ScanStream, SeriesInfo, SeriesWindows, Snapshot, Window, Windows, Zone,
+    Aggregate, Column, ColumnValues, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk,
+    ScanChunks, ScanIter, ScanStream, SeriesInfo, SeriesWindows, Snapshot, Window, Windows, Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::types::error::{Error, shortened};
+use crate::types::point::ValueType;
 
 /// Function that reduces the points of a window to one value.
 ///
@@ -109,6 +110,27 @@ pub enum Aggregate {
     Integral,
 }
 
+/// Type of the values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ColumnType {
+    F64,
+    I64,
+    U64,
+    Bool,
+    Timestamp,
+}
+
+impl From<ValueType> for ColumnType {
+    fn from(ty: ValueType) -> Self {
+        match ty {
+            ValueType::F64 => Self::F64,
+            ValueType::I64 => Self::I64,
+            ValueType::U64 => Self::U64,
+            ValueType::Bool => Self::Bool,
+        }
+    }
+}
+
 /// Level of a quantile: a fraction from 0 to 1, exact to a millionth; made by [`Aggregate::quantile`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QuantileLevel(u32);
@@ -161,6 +183,17 @@ impl Aggregate {
     /// Returns `true` if the aggregate needs only the number and the sum of the points.
     pub(super) fn needs_only_count_and_sum(self) -> bool {
         matches!(self, Self::Count | Self::Sum | Self::SumAsF64 | Self::Mean)
+    }
+
+    /// Returns the type of the column of a row whose series have a type, or several types.
+    pub(super) fn column_type(self, series: Option<ValueType>) -> ColumnType {
+        let series = series.unwrap_or(ValueType::F64);
+        match self {
+            Self::Count => ColumnType::U64,
+            Self::Sum if series == ValueType::Bool => ColumnType::U64,
+            Self::Sum | Self::Min | Self::Max | Self::First | Self::Last => series.into(),
+            _ => ColumnType::F64,
+        }
     }
 
     /// Checks that the level of a quantile is in its bounds.

@@ -287,7 +287,7 @@ impl Query {
     /// Runs the query on tokio's blocking pool and returns its windows.
     ///
     /// Without a tokio runtime, the query runs on the thread that polls. The result takes 8 bytes for each window and
-    /// 16 for each value. Dropping the future stops the reading.
+    /// 8 for each value. Dropping the future stops the reading.
     ///
     /// # Errors
     /// - [`Error::InvalidQuery`](crate::Error::InvalidQuery), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),

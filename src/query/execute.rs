@@ -1,6 +1,5 @@
 //! Execution of a query: check, select series, read and merge them, rank, fill, slice.
 
-use super::aggregate::Aggregate;
 use super::builder::Query;
 use super::explain::{ExplainReport, ReadCounters};
 use super::fill::{OpenBounds, fill};
@@ -12,7 +11,7 @@ use super::result::{SeriesWindows, Windows};
 use super::window_aggregator::{QueryPlan, WindowColumns};
 use super::window_grid::WindowGrid;
 use crate::types::error::{Error, Result};
-use crate::types::point::{Timestamp, Value, ValueType};
+use crate::types::point::{Timestamp, ValueType};
 use crate::types::series::SeriesKey;
 use std::sync::Arc;
 
@@ -85,7 +84,7 @@ impl Query {
             } else {
                 group.key.with_metric(members.metric())
             };
-            self.check_sums(&key, members.value_type(), &rows)?;
+            Self::check_sums(&key, members.value_type(), &rows)?;
             let mut rows = fill(rows, self.fill, &plan.grid, bounds, budget)?;
             self.slice.apply(&mut rows);
             if !rows.starts.is_empty() {
@@ -96,18 +95,13 @@ impl Query {
         Ok(answer)
     }
 
-    /// Checks that each sum of integers has their type. A sum beyond its range is a double at this point.
+    /// Checks that each sum of integers is in the range of their type.
     ///
     /// Only rows of the result are checked: the ranking of the others compares exact sums.
-    fn check_sums(&self, key: &SeriesKey, ty: Option<ValueType>, rows: &WindowColumns) -> Result<()> {
-        let Some(ty) = ty.filter(|ty| *ty != ValueType::F64) else { return Ok(()) };
-        let columns = self.aggregates.iter().zip(&rows.values);
-        for (_, column) in columns.filter(|(aggregate, _)| **aggregate == Aggregate::Sum) {
-            let overflow = column.iter().position(|sum| matches!(sum, Some(Value::F64(_))));
-            if let Some(start) = overflow.and_then(|at| rows.starts.get(at)) {
-                return Err(Error::SumOverflow { series: key.to_string(), value_type: ty, window: *start });
-            }
+    fn check_sums(key: &SeriesKey, ty: Option<ValueType>, rows: &WindowColumns) -> Result<()> {
+        match (ty, rows.sum_overflow) {
+            (Some(value_type), Some(window)) => Err(Error::SumOverflow { series: key.to_string(), value_type, window }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

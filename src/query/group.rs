@@ -146,7 +146,7 @@ impl GroupMerger {
             self.cells.iter_mut().for_each(|(_, cell)| cell.set_mixed());
         }
         if plan.merges_series {
-            rows = WindowColumns::new(plan.aggregates.len());
+            rows = plan.empty_columns(self.members.value_type());
             for (start, cell) in &self.cells {
                 rows.push(&plan.aggregates, *start, cell);
             }

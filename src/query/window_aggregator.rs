@@ -3,15 +3,16 @@
 //! The chunks may have any length and are in time order; the windows are the same for every division into chunks. If a
 //! run lies in one window, its summary can replace its points.
 
-use super::aggregate::Aggregate;
+use super::aggregate::{Aggregate, ColumnType};
 use super::catalog::{AnySeriesSources, SeriesSources};
+use super::column::Column;
 use super::kernels::AggregateScalar;
 use super::limits::QueryBudget;
 use super::partial::{Accumulator, AccumulatorParts, PartialAggregate, value_of_points};
 use super::window_grid::WindowGrid;
 use crate::state::merge::{RunSummary, partition_point_galloping};
 use crate::types::error::Result;
-use crate::types::point::{Timestamp, Value};
+use crate::types::point::{Timestamp, Value, ValueType};
 use crate::types::time_range::TimeRange;
 
 /// Plan of a query, shared by all series.
@@ -28,16 +29,26 @@ pub(super) struct QueryPlan {
     pub(super) statistics: bool,
 }
 
+impl QueryPlan {
+    /// Returns columns without windows, for series of a type or of several types.
+    pub(super) fn empty_columns(&self, series: Option<ValueType>) -> WindowColumns {
+        WindowColumns::new(self.aggregates.iter().map(|aggregate| aggregate.column_type(series)))
+    }
+}
+
 /// Finished windows in columns: the starts, and one column of values per aggregate.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WindowColumns {
     pub(super) starts: Vec<Timestamp>,
-    pub(super) values: Vec<Vec<Option<Value>>>,
+    pub(super) values: Vec<Column>,
+    /// First window with a sum of integers that exceeds the range of their type.
+    pub(super) sum_overflow: Option<Timestamp>,
 }
 
 impl WindowColumns {
-    pub(super) fn new(columns: usize) -> Self {
-        Self { starts: Vec::new(), values: vec![Vec::new(); columns] }
+    pub(super) fn new(types: impl IntoIterator<Item = ColumnType>) -> Self {
+        let values = types.into_iter().map(Column::of_type).collect();
+        Self { starts: Vec::new(), values, sum_overflow: None }
     }
 
     /// Adds a window if at least one aggregate has a value.
@@ -47,7 +58,9 @@ impl WindowColumns {
         for (aggregate, column) in aggregates.iter().zip(&mut self.values) {
             let value = cell.value(*aggregate);
             has_value |= value.is_some();
-            column.push(value);
+            if !column.push(value) {
+                self.sum_overflow.get_or_insert(start);
+            }
         }
         if has_value {
             self.starts.push(start);
@@ -56,9 +69,18 @@ impl WindowColumns {
         }
     }
 
+    /// Adds a window with the only column's value.
+    #[inline]
+    fn push_single(&mut self, start: Timestamp, value: Value) {
+        self.starts.push(start);
+        if !self.values.iter_mut().all(|column| column.push(Some(value))) {
+            self.sum_overflow.get_or_insert(start);
+        }
+    }
+
     pub(super) fn byte_len(&self) -> usize {
-        let columns: usize = self.values.iter().map(Vec::capacity).sum();
-        self.starts.capacity() * size_of::<Timestamp>() + columns * size_of::<Option<Value>>()
+        let columns: usize = self.values.iter().map(Column::byte_len).sum();
+        self.starts.capacity() * size_of::<Timestamp>() + columns
     }
 }
 
@@ -125,7 +147,7 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
         let windows = if plan.merges_series {
             WindowOutput::Partial { cells: Vec::new(), bytes: 0 }
         } else {
-            WindowOutput::Final(WindowColumns::new(plan.aggregates.len()))
+            WindowOutput::Final(plan.empty_columns(Some(T::TYPE)))
         };
         let acc = Accumulator::new(AccumulatorParts::of(&plan.aggregates));
         let total = plan.rank_by.map(|rank| Accumulator::new(AccumulatorParts::of(&[rank])));
@@ -166,8 +188,7 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
             return false;
         }
         let Some((start, last)) = self.open_window.take() else { return false };
-        rows.starts.push(start);
-        rows.values[0].push(Some(value_of_points(*only, values)));
+        rows.push_single(start, value_of_points(*only, values));
         self.previous_last = Some(last);
         true
     }

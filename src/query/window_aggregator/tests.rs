@@ -267,7 +267,7 @@ fn plan(range: TimeRange, cut: &WindowGrid, aggregate: Aggregate) -> QueryPlan {
 
 fn rows(part: SeriesOutput) -> Vec<(Timestamp, Option<BitPattern>)> {
     let WindowOutput::Final(rows) = part.windows else { panic!("nothing is joined here") };
-    rows.starts.into_iter().zip(&rows.values[0]).map(|(start, value)| (start, value.map(bits))).collect()
+    rows.starts.into_iter().zip(rows.values[0].iter()).map(|(start, value)| (start, value.map(bits))).collect()
 }
 
 fn found<T: NaiveAggregate>(
@@ -338,6 +338,11 @@ fn holds<T: NaiveAggregate>(case: &WindowCase<T>) -> Result<(), TestCaseError> {
     let visible: Vec<_> = sorted.iter().filter(inside).copied().collect();
     for aggregate in aggregates() {
         let mut expected = naive_windows(&visible, cut, aggregate);
+        if aggregate == Aggregate::Sum && T::TYPE != ValueType::F64 {
+            // A sum beyond the type of its column is missing; the query makes it an error.
+            let is_double = |value: &Option<BitPattern>| value.is_some_and(|(ty, _)| ty == ValueType::F64);
+            expected.iter_mut().filter(|(_, value)| is_double(value)).for_each(|(_, value)| *value = None);
+        }
         for (number, sources) in layouts(sorted, *at, lengths).into_iter().enumerate() {
             let found = found(&sources, *range, cut, aggregate);
             let is_variance = matches!(aggregate, Aggregate::Variance | Aggregate::StdDev);
