@@ -51,8 +51,9 @@ pub use format::inspect::{
     WalInspection, inspect,
 };
 pub use query::{
-    Aggregate, Column, ColumnValues, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk,
-    ScanChunks, ScanIter, ScanStream, SeriesInfo, SeriesWindows, Snapshot, Window, Windows, Zone,
+    Aggregate, BlockSummary, Column, ColumnValues, Edge, ExplainReport, Fill, Fold, Period, QuantileLevel, Query,
+    QueryPoints, Scan, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesInfo, SeriesWindows, Snapshot, ValueSlice,
+    Window, WindowFunction, Windows, Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};

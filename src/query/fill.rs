@@ -4,6 +4,7 @@ use super::aggregate::ColumnType;
 use super::column::Column;
 use super::limits::QueryBudget;
 use super::partial::as_integer;
+use super::plan::QueryPlan;
 use super::window_aggregator::WindowColumns;
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
@@ -57,14 +58,14 @@ impl OpenBounds {
 pub(super) fn fill(
     rows: WindowColumns,
     fill: Fill,
-    grid: &WindowGrid,
+    plan: &QueryPlan,
     bounds: OpenBounds,
     budget: &QueryBudget<'_>,
 ) -> Result<WindowColumns> {
-    if fill == Fill::None || rows.starts.is_empty() || matches!(grid, WindowGrid::Whole { .. }) {
+    if fill == Fill::None || rows.starts.is_empty() || matches!(plan.grid, WindowGrid::Whole { .. }) {
         return Ok(rows);
     }
-    let mut rows = insert_missing_windows(&rows, grid, bounds, budget)?;
+    let mut rows = insert_missing_windows(&rows, plan, bounds, budget)?;
     for column in &mut rows.values {
         match fill {
             Fill::None | Fill::Null => {}
@@ -79,17 +80,16 @@ pub(super) fn fill(
 /// Returns the windows and all missing windows between, before and after them, up to the bounds.
 fn insert_missing_windows(
     rows: &WindowColumns,
-    grid: &WindowGrid,
+    plan: &QueryPlan,
     OpenBounds { first, last }: OpenBounds,
     budget: &QueryBudget<'_>,
 ) -> Result<WindowColumns> {
     let mut all = WindowColumns::new(rows.values.iter().map(Column::column_type));
     let (Some(own_first), Some(own_last)) = (rows.starts.first(), rows.starts.last()) else { return Ok(all) };
-    let until = last.unwrap_or(*own_last);
-    let (mut at, mut held) = (first.unwrap_or(*own_first), 0);
+    let until = last.map_or(*own_last, |last| plan.last_start(last));
+    let (mut start, mut held) = (first.map_or(*own_first, |first| plan.first_start(first)), 0);
     let mut given = 0;
     loop {
-        let (start, end) = grid.window_at(at);
         let is_given = rows.starts.get(given) == Some(&start);
         for (own, column) in all.values.iter_mut().zip(&rows.values) {
             own.push(if is_given { column.get(given) } else { None });
@@ -104,8 +104,8 @@ fn insert_missing_windows(
                 return Ok(all);
             }
         }
-        match end.checked_add(1) {
-            Some(next) if next <= until.as_nanos() => at = Timestamp::from_nanos(next),
+        match plan.next_start(start) {
+            Some(next) if next <= until => start = next,
             _ => return Ok(all),
         }
     }

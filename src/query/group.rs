@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use super::catalog::SeriesInfo;
 use super::limits::QueryBudget;
 use super::partial::PartialAggregate;
-use super::window_aggregator::{QueryPlan, SeriesOutput, WindowColumns, WindowOutput};
+use super::plan::QueryPlan;
+use super::sliding::Append;
+use super::window_aggregator::{SeriesOutput, WindowColumns, WindowOutput};
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
 use crate::types::point::{Timestamp, ValueType};
@@ -148,7 +150,7 @@ impl GroupMerger {
         if plan.merges_series {
             rows = plan.empty_columns(self.members.value_type());
             for (start, cell) in &self.cells {
-                rows.push(&plan.aggregates, *start, cell);
+                rows.push(plan, *start, cell);
             }
         }
         GroupOutput { rows, total: self.total, members: self.members }

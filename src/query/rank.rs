@@ -18,9 +18,9 @@ pub(super) struct Rank {
 impl Rank {
     /// Returns the best rows, the best first.
     ///
-    /// The input is in key order, each row with the aggregate over the range.
-    pub(super) fn top_rows<T>(self, rows: Vec<(Option<PartialAggregate>, T)>) -> Vec<T> {
-        let value = |total: Option<PartialAggregate>| total.and_then(|total| total.rank_value(self.by));
+    /// The input is in key order, each row with the aggregate over the range. `end` is the end of the range.
+    pub(super) fn top_rows<T>(self, rows: Vec<(Option<PartialAggregate>, T)>, end: Option<i128>) -> Vec<T> {
+        let value = |total: Option<PartialAggregate>| total.and_then(|total| total.rank_value(self.by, end));
         let mut ranked: Vec<(Option<OrderedNumber>, T)> =
             rows.into_iter().map(|(total, row)| (value(total), row)).collect();
         // A stable sort keeps equal rows in key order.

@@ -70,6 +70,7 @@ impl Error {
             | Self::SeriesIdsExhausted { .. }
             | Self::TooManyKeyBytes { .. }
             | Self::UnflushedLogTooLarge { .. }
+            | Self::TooManyDistinctValues { .. }
             | Self::QueryTooLarge { .. }
             | Self::DeadlineExceeded { .. } => ErrorKind::LimitExceeded,
             Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,
