@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use super::limits::QueryBudget;
 use super::partial::PartialAggregate;
-use super::window_aggregator::{QueryPlan, SeriesOutput, WindowColumns, WindowOutput};
+use super::plan::QueryPlan;
+use super::sliding::Append;
+use super::window_aggregator::{SeriesOutput, WindowColumns, WindowOutput};
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
 use crate::types::point::{Timestamp, ValueType};
@@ -179,9 +181,9 @@ impl GroupMerger {
             self.cells.iter_mut().for_each(|(_, cell)| cell.set_mixed());
         }
         if plan.merges_series {
-            rows = WindowColumns::new(plan.aggregates.len());
+            rows = plan.empty_columns(self.members.value_type());
             for (start, cell) in &self.cells {
-                rows.push(&plan.aggregates, *start, cell);
+                rows.push(plan, *start, cell);
             }
         }
         GroupOutput { rows, total: self.total, members: self.members }

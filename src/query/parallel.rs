@@ -12,7 +12,8 @@ use super::catalog::{Catalog, CursorOptions, SeriesCursor};
 use super::explain::ReadCounters;
 use super::group::{GroupMerger, GroupOutput, GroupedSeries};
 use super::limits::QueryBudget;
-use super::window_aggregator::{QueryPlan, SeriesOutput, aggregate_series};
+use super::plan::QueryPlan;
+use super::window_aggregator::{SeriesOutput, aggregate_series};
 use crate::format::sst::Columns;
 use crate::types::error::{Error, Result};
 

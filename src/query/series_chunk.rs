@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::state::merge::{RunSum, RunSummary};
-use crate::types::point::{Point, Timestamp, Value, ValueType};
+use crate::types::point::{Point, Scalar, Timestamp, Value, ValueType};
 use crate::types::series::SeriesInfo;
 
 /// Consecutive points of one series as columns, or the summary of a block; see [`SeriesScan`](crate::SeriesScan).
@@ -99,6 +99,29 @@ impl<'a> ValueSlice<'a> {
         }
     }
 
+    /// Returns the type of the series.
+    #[must_use]
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::F64(_) => ValueType::F64,
+            Self::I64(_) => ValueType::I64,
+            Self::U64(_) => ValueType::U64,
+            Self::Bool(_) => ValueType::Bool,
+        }
+    }
+
+    /// Calls a function with each value as the nearest `f64`, in order. The type is looked up once, not per value.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "the nearest f64 is the documented result")]
+    pub fn for_each_f64(&self, mut each: impl FnMut(f64)) {
+        match self {
+            Self::F64(values) => values.iter().for_each(|value| each(*value)),
+            Self::I64(values) => values.iter().for_each(|value| each(*value as f64)),
+            Self::U64(values) => values.iter().for_each(|value| each(*value as f64)),
+            Self::Bool(values) => values.iter().for_each(|value| each(f64::from(u8::from(*value)))),
+        }
+    }
+
     /// Returns an owned copy.
     #[must_use]
     pub fn to_owned(&self) -> ValueVec {
@@ -181,15 +204,24 @@ pub struct PointSummary {
 }
 
 impl PointSummary {
+    /// Converts a run summary whose values are bits.
     pub(super) fn new(value_type: ValueType, summary: &RunSummary<u64>) -> Self {
-        let value = |bits| Value::from_bits(value_type, bits);
-        let point = |nanos, bits| Point { timestamp: Timestamp::from_nanos(nanos), value: value(bits) };
+        match value_type {
+            ValueType::F64 => Self::of(&summary.typed::<f64>()),
+            ValueType::I64 => Self::of(&summary.typed::<i64>()),
+            ValueType::U64 => Self::of(summary),
+            ValueType::Bool => Self::of(&summary.typed::<bool>()),
+        }
+    }
+
+    pub(super) fn of<T: Scalar>(summary: &RunSummary<T>) -> Self {
+        let point = |nanos, value: T| Point { timestamp: Timestamp::from_nanos(nanos), value: value.into() };
         Self {
             count: summary.count,
             first: point(summary.range.first(), summary.first),
             last: point(summary.range.last(), summary.last),
-            min: value(summary.min),
-            max: value(summary.max),
+            min: summary.min.into(),
+            max: summary.max.into(),
             has_nan: summary.has_nan,
             sum: summary.sum,
         }

@@ -353,6 +353,18 @@ pub enum Error {
         /// The start of the window.
         window: Timestamp,
     },
+    /// A window has more distinct values than are counted exactly; no result is returned.
+    ///
+    /// See [`Aggregate::Distinct`](crate::Aggregate::Distinct).
+    #[non_exhaustive]
+    TooManyDistinctValues {
+        /// The key of the series or group.
+        series: String,
+        /// The maximum number of distinct values.
+        limit: usize,
+        /// The start of the window.
+        window: Timestamp,
+    },
     /// A query needs more memory than it may use; no result is returned.
     #[non_exhaustive]
     QueryTooLarge {

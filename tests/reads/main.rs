@@ -25,3 +25,4 @@ mod rates_of_a_real_machine_match_a_hand_calculation;
 mod the_latest_point_is_read_from_the_index;
 mod the_newest_point_before_a_time_is_found_in_any_source;
 mod weather_by_month_matches_the_rows_of_the_file;
+mod windows_and_operators_agree_with_their_points;

@@ -34,7 +34,7 @@ fn query(db: &Db, metric: &str) -> Query {
 
 fn rows(answer: &Windows) -> Vec<(String, Vec<i64>, Vec<Option<Value>>)> {
     let starts = |starts: &[timestrata::Timestamp]| starts.iter().map(|start| start.as_nanos()).collect();
-    answer.series.iter().map(|row| (row.key.to_string(), starts(&row.starts), row.values[0].clone())).collect()
+    answer.series.iter().map(|row| (row.key.to_string(), starts(&row.starts), row.values[0].iter().collect())).collect()
 }
 
 #[test]

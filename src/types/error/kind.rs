@@ -71,6 +71,7 @@ impl Error {
             | Self::SeriesIdsExhausted { .. }
             | Self::TooManyKeyBytes { .. }
             | Self::UnflushedLogTooLarge { .. }
+            | Self::TooManyDistinctValues { .. }
             | Self::QueryTooLarge { .. }
             | Self::QueryLimitExceeded { .. }
             | Self::DeadlineExceeded { .. } => ErrorKind::LimitExceeded,

@@ -361,6 +361,12 @@ fn input_rows() -> Vec<Row> {
              windows, or raise `Query::memory_limit`",
         ),
         (
+            Error::TooManyDistinctValues { series: "temp".to_owned(), limit: 10, window: Timestamp::UNIX_EPOCH },
+            ErrorKind::LimitExceeded,
+            false,
+            "temp has more than 10 distinct values in the window at 1970-01-01T00:00:00Z; take shorter windows",
+        ),
+        (
             Error::DeadlineExceeded { deadline: Duration::from_secs(1) },
             ErrorKind::LimitExceeded,
             false,

@@ -101,6 +101,7 @@ impl Error {
             Self::TooManyKeyBytes { .. } => "raise `max_series_key_bytes`, or use fewer or shorter keys",
             Self::InvalidOption { .. } => "change the option",
             Self::InvalidQuery { .. } => "change the query",
+            Self::TooManyDistinctValues { .. } => "take shorter windows",
             Self::SumOverflow { .. } => "use the aggregate `sum as f64`, or shorter windows",
             Self::QueryTooLarge { .. } => {
                 "narrow its time range or selector, take longer windows, or raise `Query::memory_limit`"
@@ -210,6 +211,9 @@ impl Error {
             Self::InvalidQuery { detail } => write!(f, "invalid query: {detail}"),
             Self::SumOverflow { series, value_type, window } => {
                 write!(f, "the sum of {series} in the window at {window} exceeds the range of {value_type}")
+            }
+            Self::TooManyDistinctValues { series, limit, window } => {
+                write!(f, "{series} has more than {limit} distinct values in the window at {window}")
             }
             Self::QueryTooLarge { needed, limit } => {
                 write!(f, "the query needs at least {needed} bytes, `memory_limit` allows {limit}")
