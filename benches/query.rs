@@ -12,7 +12,9 @@ mod workload;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use timestrata::{Aggregate, Batch, Db, Durability, Period, Query, Selector, SeriesKey, Snapshot, Timestamp};
+use timestrata::{
+    Aggregate, Batch, Db, Durability, Period, Query, Selector, SeriesKey, Snapshot, Timestamp, ValueSlice,
+};
 use workload::{SERIES, START_SECS, STEP_SECS, fill, keys, open};
 
 fn from_env(name: &str, default: usize) -> usize {
@@ -107,6 +109,17 @@ fn measures(place: &str, db: &Db, points: usize) {
     });
 }
 
+/// Reads all columns of all series with one cursor.
+fn scan_all(snapshot: &Snapshot) {
+    let mut cursor = snapshot.scan_series(Selector::metric("cpu")).cursor().expect("the selector is valid");
+    let mut sum = 0.0;
+    while let Some(chunk) = cursor.next_chunk().expect("the files are sound") {
+        let ValueSlice::F64(values) = chunk.values else { continue };
+        sum += values.iter().sum::<f64>();
+    }
+    black_box(sum);
+}
+
 /// Measures queries that select 1 % of many series with 100 points each.
 fn many(series: usize) {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
@@ -123,13 +136,30 @@ fn many(series: usize) {
             db.write_with_blocking(batch, Durability::Os).expect("the bench's writes go through");
         }
     }
-    for place in ["memtable and files", "files"] {
+    for place in ["memtable and files", "files", "compacted"] {
         let snapshot = db.snapshot();
+        println!("{place}: {} files", db.stats().files);
         let select = || Selector::metric("cpu").tag("shard", "7");
         measure(&format!("mean by hour of 1 % of {series} series, {place}"), series, || {
             run(snapshot.query(select()).every(Duration::from_hours(1)).aggregate(Aggregate::Mean));
         });
-        db.flush_blocking().expect("the flush goes through");
+        let all = || Selector::metric("cpu");
+        measure(&format!("sum of {series} series, decoded, {place}"), series * 100, || {
+            run(snapshot.query(all()).aggregate(Aggregate::Sum).statistics(false).group_all());
+        });
+        measure(&format!("sum of {series} series, decoded, one thread, {place}"), series * 100, || {
+            run(snapshot.query(all()).aggregate(Aggregate::Sum).statistics(false).group_all().threads(1));
+        });
+        measure(&format!("columns of {series} series, one cursor, {place}"), series * 100, || scan_all(&snapshot));
+        measure(&format!("latest of {series} series, {place}"), series, || {
+            let latest = snapshot.latest_each_blocking(&all()).expect("the files are sound");
+            assert_eq!(latest.len(), series);
+        });
+        if place == "files" {
+            db.compact_blocking().expect("the compaction goes through");
+        } else {
+            db.flush_blocking().expect("the flush goes through");
+        }
     }
 }
 

@@ -51,8 +51,11 @@ pub use format::inspect::{
     WalInspection, inspect,
 };
 pub use query::{
-    Aggregate, ExplainReport, Fill, Period, QuantileLevel, Query, QueryPoints, Scan, ScanChunk, ScanChunks, ScanIter,
-    ScanStream, SeriesInfo, SeriesWindows, Snapshot, Window, Windows, Zone,
+    Aggregate, Column, ColumnValues, Edge, ExplainReport, Fill, Fold, Listing, OwnedSeriesChunk, Page, Period,
+    PointSummary, Projection, QuantileLevel, Query, QueryPoints, Runtime, RuntimeBuilder, RuntimeStats, Scan,
+    ScanCancellation, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesChunk, SeriesScan, SeriesScanCursor,
+    SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows, ValueSlice, ValueVec, Window, WindowFunction, Windows,
+    Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result};
@@ -62,4 +65,4 @@ pub use types::point::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,
 };
 pub use types::selector::Selector;
-pub use types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesKey};
+pub use types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesInfo, SeriesKey};

@@ -14,6 +14,7 @@
 //! | `Selector`, `Aggregate` | text form | text form |
 //! | `MetricKind` | `"gauge"`, `"gaugehistogram"` | variant |
 //! | `MetricMetadata` | struct of the fields; missing fields are empty | the same struct |
+//! | `Column` | `{"f64": [1.5, null]}`; times as `Timestamp` | variant |
 //! | `Point`, `SeriesInfo`, `Window`, `SeriesWindows`, `Windows` | struct of the fields | the same struct |
 
 use std::fmt;
@@ -22,7 +23,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::query::{Aggregate, SeriesWindows, Windows};
+use crate::query::{Aggregate, Column, ColumnValues, SeriesWindows, Windows};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::ErrorKind;
 use crate::types::metric_metadata::{MetricKind, MetricMetadata};
@@ -358,6 +359,47 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Point<T> {
     }
 }
 
+/// A column with its type as the tag and `None` for missing values: `{"f64": [1.5, null]}`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Column", rename_all = "snake_case")]
+enum ColumnForm {
+    F64(Vec<Option<Float>>),
+    I64(Vec<Option<i64>>),
+    U64(Vec<Option<u64>>),
+    Bool(Vec<Option<bool>>),
+    Timestamp(Vec<Option<Timestamp>>),
+}
+
+impl Serialize for Column {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn options<T: Copy, F>(column: &Column, values: &[T], form: impl Fn(T) -> F) -> Vec<Option<F>> {
+            values.iter().enumerate().map(|(at, value)| column.has_value(at).then(|| form(*value))).collect()
+        }
+        let form = match self.values() {
+            ColumnValues::F64(values) => ColumnForm::F64(options(self, values, Float)),
+            ColumnValues::I64(values) => ColumnForm::I64(options(self, values, |value| value)),
+            ColumnValues::U64(values) => ColumnForm::U64(options(self, values, |value| value)),
+            ColumnValues::Bool(values) => ColumnForm::Bool(options(self, values, |value| value)),
+            ColumnValues::Timestamp(values) => ColumnForm::Timestamp(options(self, values, |value| value)),
+        };
+        form.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match ColumnForm::deserialize(deserializer)? {
+            ColumnForm::F64(values) => {
+                Self::from_options(values.into_iter().map(|value| value.map(|Float(value)| value)))
+            }
+            ColumnForm::I64(values) => Self::from_options(values),
+            ColumnForm::U64(values) => Self::from_options(values),
+            ColumnForm::Bool(values) => Self::from_options(values),
+            ColumnForm::Timestamp(values) => Self::from_times(values),
+        })
+    }
+}
+
 /// Implements both traits for a struct by its fields.
 macro_rules! by_fields {
     ($ty:ident, $form:ident, $($field:ident: $field_ty:ty),*) => {
@@ -381,7 +423,7 @@ by_fields!(
     key: SeriesKeyForm,
     members: usize,
     starts: Vec<Timestamp>,
-    values: Vec<Vec<Option<Value>>>
+    values: Vec<Column>
 );
 by_fields!(Windows, WindowsForm, columns: Vec<String>, series: Vec<SeriesWindows>);
 

@@ -9,6 +9,7 @@ use super::{Db, DbReaderBuilder};
 use crate::engine::actor::CancelFlag;
 use crate::engine::threads::{Engine, run_on_new_thread};
 use crate::platform::env::{Env, OsEnv};
+use crate::query::Runtime;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
 use crate::types::options::{Durability, Options};
@@ -38,6 +39,7 @@ pub struct DbBuilder {
     dir: PathBuf,
     pub(super) options: Options,
     env: Arc<dyn Env>,
+    runtime: Runtime,
 }
 
 // A builder only holds options and the stateless access to the operating system.
@@ -46,13 +48,21 @@ impl RefUnwindSafe for DbBuilder {}
 
 impl DbBuilder {
     pub(super) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv) }
+        Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv), runtime: Runtime::default() }
     }
 
     /// Replaces the files and clocks of the operating system.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = env;
+        self
+    }
+
+    /// Sets the runtime of the queries: threads, memory and admission, which several databases may share.
+    ///
+    /// Default: the one that all databases of the process share.
+    pub fn runtime(mut self, runtime: &Runtime) -> Self {
+        self.runtime = runtime.clone();
         self
     }
 
@@ -208,7 +218,7 @@ impl DbBuilder {
     /// Of the options of this builder only [`memory_budget`](Self::memory_budget) and
     /// [`index_cache_bytes`](Self::index_cache_bytes) have an effect on a reader.
     pub fn read_only(self) -> DbReaderBuilder {
-        DbReaderBuilder::new(self.dir, self.options, self.env)
+        DbReaderBuilder::new(self.dir, self.options, self.env, self.runtime)
     }
 
     /// Opens the database on a new thread, so that no runtime is needed and none is blocked.
@@ -237,14 +247,14 @@ impl DbBuilder {
 
     fn open_unless_cancelled(self, cancel: &CancelFlag) -> Result<Db> {
         let engine = Engine::open(self.env, &self.dir, self.options, cancel)?;
-        Ok(Db { engine: Arc::new(engine) })
+        Ok(Db { engine: Arc::new(engine), runtime: self.runtime })
     }
 
     /// Opens the database without threads; the caller drives the actors.
     #[cfg(feature = "testing")]
     pub(crate) fn open_without_threads(self) -> Result<(Db, crate::engine::threads::Actors)> {
         let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options, &CancelFlag::new())?;
-        Ok((Db { engine: Arc::new(engine) }, actors))
+        Ok((Db { engine: Arc::new(engine), runtime: self.runtime }, actors))
     }
 }
 

@@ -30,14 +30,14 @@ use crate::engine::actor::WriterCommand;
 use crate::engine::store::OpenReport;
 use crate::engine::threads::{Engine, block_on, run_on_new_thread};
 use crate::platform::env::OwnerProcess;
-use crate::query::{SeriesInfo, Snapshot};
+use crate::query::{Runtime, Snapshot};
 use crate::state::series_index::SeriesIndex;
 use crate::state::version::{Cutoffs, DurableState, Version};
 use crate::sync::{ReplySender, reply_channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
 use crate::types::point::Scalar;
-use crate::types::series::{Series, SeriesKey};
+use crate::types::series::{Series, SeriesInfo, SeriesKey};
 
 /// Handle of an open database.
 ///
@@ -70,6 +70,7 @@ use crate::types::series::{Series, SeriesKey};
 #[derive(Debug, Clone)]
 pub struct Db {
     engine: Arc<Engine>,
+    runtime: Runtime,
 }
 
 // A panic of the caller cannot leave shared state half changed: a handle sends messages and loads whole versions. The
@@ -212,7 +213,8 @@ impl Db {
         if !owner.is_current() {
             return snapshot_in_child(self.engine.opening_id, owner);
         }
-        Snapshot::new(self.engine.version(), self.engine.read_context(), self.engine.opening_id, owner)
+        let runtime = self.runtime.clone();
+        Snapshot::new(self.engine.version(), self.engine.read_context(), self.engine.opening_id, owner, runtime)
     }
 
     /// Returns a watch on the database: each call of [`SnapshotWatch::next`] waits for a newer snapshot.
@@ -221,7 +223,8 @@ impl Db {
         let owner = self.engine.owner();
         let context = if owner.is_current() { self.engine.read_context() } else { None };
         let context = context.map_or_else(Weak::new, |context| Arc::downgrade(&context));
-        SnapshotWatch::new(Arc::clone(self.engine.version_watch()), context, self.engine.opening_id, owner)
+        let watch = Arc::clone(self.engine.version_watch());
+        SnapshotWatch::new(watch, context, self.engine.opening_id, owner, self.runtime.clone())
     }
 
     /// Returns the current counts and sizes.
@@ -278,5 +281,5 @@ impl Db {
 /// Returns the empty snapshot that a forked child gets.
 fn snapshot_in_child(opening_id: u64, owner: OwnerProcess) -> Snapshot {
     let empty = Version::from_durable(SeriesIndex::default(), &DurableState::default(), Cutoffs::default());
-    Snapshot::new(Arc::new(empty), None, opening_id, owner)
+    Snapshot::new(Arc::new(empty), None, opening_id, owner, Runtime::default())
 }

@@ -9,12 +9,12 @@ use super::{SnapshotWatch, Stats, snapshot_in_child};
 use crate::engine::store::RefreshReport;
 use crate::engine::threads::{ReaderEngine, run_on_new_thread};
 use crate::platform::env::Env;
-use crate::query::{SeriesInfo, Snapshot};
+use crate::query::{Runtime, Snapshot};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
 use crate::types::point::Scalar;
-use crate::types::series::{Series, SeriesKey};
+use crate::types::series::{Series, SeriesInfo, SeriesKey};
 
 /// Default of [`DbReaderBuilder::max_held_files`]: half of the usual limit of descriptors per process.
 const MAX_HELD_FILES: usize = 512;
@@ -27,6 +27,7 @@ pub struct DbReaderBuilder {
     options: Options,
     env: Arc<dyn Env>,
     max_held_files: usize,
+    runtime: Runtime,
 }
 
 // A builder only holds options and the stateless access to the operating system.
@@ -34,8 +35,8 @@ impl UnwindSafe for DbReaderBuilder {}
 impl RefUnwindSafe for DbReaderBuilder {}
 
 impl DbReaderBuilder {
-    pub(super) fn new(dir: PathBuf, options: Options, env: Arc<dyn Env>) -> Self {
-        Self { dir, options, env, max_held_files: MAX_HELD_FILES }
+    pub(super) fn new(dir: PathBuf, options: Options, env: Arc<dyn Env>, runtime: Runtime) -> Self {
+        Self { dir, options, env, max_held_files: MAX_HELD_FILES, runtime }
     }
 
     /// Sets the memory budget in bytes. Default: that of the [`DbBuilder`](super::DbBuilder), or 1 GiB.
@@ -77,7 +78,7 @@ impl DbReaderBuilder {
     /// As for `open`.
     pub fn open_blocking(self) -> Result<DbReader> {
         let engine = ReaderEngine::open(self.env, &self.dir, &self.options, self.max_held_files)?;
-        Ok(DbReader { engine: Arc::new(engine) })
+        Ok(DbReader { engine: Arc::new(engine), runtime: self.runtime })
     }
 }
 
@@ -118,6 +119,7 @@ impl DbReaderBuilder {
 #[derive(Debug, Clone)]
 pub struct DbReader {
     engine: Arc<ReaderEngine>,
+    runtime: Runtime,
 }
 
 // See `Db`: a handle only loads whole versions, and a refresh that panicked reads everything again.
@@ -134,7 +136,8 @@ impl DbReader {
         if !owner.is_current() {
             return snapshot_in_child(opening_id, owner);
         }
-        Snapshot::new(self.engine.version(), Some(Arc::clone(self.engine.read_context())), opening_id, owner)
+        let context = Arc::clone(self.engine.read_context());
+        Snapshot::new(self.engine.version(), Some(context), opening_id, owner, self.runtime.clone())
     }
 
     /// Reads what the writer has made durable since the last call; [`snapshot`](Self::snapshot) then returns it.
@@ -181,7 +184,7 @@ impl DbReader {
     pub fn watch(&self) -> SnapshotWatch {
         let context = Arc::downgrade(self.engine.read_context());
         let (latest, owner) = (Arc::clone(self.engine.version_watch()), self.engine.owner());
-        SnapshotWatch::new(latest, context, self.engine.opening_id, owner)
+        SnapshotWatch::new(latest, context, self.engine.opening_id, owner, self.runtime.clone())
     }
 
     /// Returns the handle of the series with a key; see [`Db::series`](super::Db::series).

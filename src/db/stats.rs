@@ -108,6 +108,8 @@ pub struct Stats {
     pub index_pages_read: u64,
     /// Blocks decoded since the opening.
     pub blocks_decoded: u64,
+    /// Vectors of values, of up to 1,024 points each, that were decoded.
+    pub vectors_decoded: u64,
     /// Bytes read from SSTs since the opening.
     pub bytes_read: u64,
 }
@@ -244,6 +246,7 @@ impl Stats {
         self.files_opened = counts.files_opened;
         self.index_pages_read = counts.index_pages_read;
         self.blocks_decoded = counts.blocks_decoded;
+        self.vectors_decoded = counts.vectors_decoded;
         self.bytes_read = counts.bytes_read;
         self.wal_bytes = context.stats.wal_bytes();
         self.spare_wal_bytes = context.stats.spare_wal_bytes();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use crate::engine::store::ReadContext;
 use crate::engine::threads::block_on;
 use crate::platform::env::OwnerProcess;
-use crate::query::Snapshot;
+use crate::query::{Runtime, Snapshot};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
 
@@ -33,6 +33,7 @@ pub struct SnapshotWatch {
     opening_id: u64,
     seen_revision: u64,
     owner: OwnerProcess,
+    runtime: Runtime,
 }
 
 // See `Db`: a watch only loads whole versions.
@@ -45,10 +46,11 @@ impl SnapshotWatch {
         read_context: Weak<ReadContext>,
         opening_id: u64,
         owner: OwnerProcess,
+        runtime: Runtime,
     ) -> Self {
         // In a forked child no lock may be taken, and nothing is published.
         let seen_revision = if owner.is_current() { latest.revision() } else { 0 };
-        Self { latest, read_context, opening_id, seen_revision, owner }
+        Self { latest, read_context, opening_id, seen_revision, owner, runtime }
     }
 
     /// Waits for a change since the last call and returns the newest snapshot.
@@ -62,7 +64,7 @@ impl SnapshotWatch {
         self.seen_revision = revision;
         // Without the context the database was closed meanwhile, and its files cannot be read.
         let read_context = self.read_context.upgrade()?;
-        Some(Snapshot::new(version, Some(read_context), self.opening_id, self.owner))
+        Some(Snapshot::new(version, Some(read_context), self.opening_id, self.owner, self.runtime.clone()))
     }
 
     /// Blocking variant of [`next`](Self::next).

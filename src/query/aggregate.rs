@@ -1,11 +1,13 @@
 //! Aggregate functions and their names.
 //!
-//! `kernels`, `moments`, `quantile` and `rates` compute the aggregates.
+//! `kernels`, `moments`, `quantile`, `rates`, `regression` and `distinct` compute the aggregates.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::types::error::{Error, shortened};
+use crate::types::point::ValueType;
 
 /// Function that reduces the points of a window to one value.
 ///
@@ -17,21 +19,28 @@ use crate::types::error::{Error, shortened};
 /// # Groups
 /// Several series in one group ([`Query::group_by`](crate::Query::group_by)) yield one value for all their points
 /// together. Series without a point in the range do not count. [`Increase`](Self::Increase), [`Rate`](Self::Rate),
-/// [`Delta`](Self::Delta), [`Derivative`](Self::Derivative) and [`Integral`](Self::Integral) are computed for each series
-/// and summed.
+/// [`Delta`](Self::Delta), [`Derivative`](Self::Derivative), [`Integral`](Self::Integral), [`Changes`](Self::Changes) and
+/// [`Resets`](Self::Resets) are computed for each series and summed.
 ///
 /// # Types
 /// The aggregate and the type of the series determine the type of a column, never the values: `u64` for
-/// [`Count`](Self::Count), the type of the series for [`Min`](Self::Min), [`Max`](Self::Max), [`First`](Self::First),
-/// [`Last`](Self::Last) and [`Sum`](Self::Sum) (`u64` for the sum of booleans), and `f64` for all others. If the series of a
-/// group have different types, the type is `f64` instead of theirs, in all windows.
+/// [`Count`](Self::Count), [`Distinct`](Self::Distinct), [`Changes`](Self::Changes) and [`Resets`](Self::Resets), the type
+/// of the series for [`Min`](Self::Min), [`Max`](Self::Max), [`First`](Self::First), [`Last`](Self::Last),
+/// [`Mode`](Self::Mode) and [`Sum`](Self::Sum) (`u64` for the sum of booleans), times for [`FirstTime`](Self::FirstTime) and
+/// [`LastTime`](Self::LastTime), and `f64` for all others. If the series of a group have different types, the type is
+/// `f64` instead of theirs, in all windows.
 ///
 /// # Steps
-/// The last five aggregates are computed from steps: pairs of consecutive points of a series. A step belongs to the
-/// window of its *later* point, so the steps of all windows are those of the whole range, each once. The first point in
-/// the range has no step, since points before the range are not read. Points whose value is NaN are ignored. A window
-/// without a step has no value. Time is in seconds, and results are `f64`; differences of integers are exact before the
-/// conversion. Infinite values follow float arithmetic, to an infinity or NaN.
+/// Increase, rate, delta, derivative, integral, changes and resets are computed from steps: pairs of consecutive points
+/// of a series. A step belongs to the window of its *later* point, so the steps of all windows are those of the whole
+/// range, each once; overlapping windows share steps as they share points. The first point in the range has no step,
+/// unless [`Query::lookback`](crate::Query::lookback) finds the point before it. Points whose value is NaN are ignored. A
+/// window without a step has no value. Time is in seconds; differences of integers are exact before the conversion to
+/// `f64`. Infinite values follow float arithmetic, to an infinity or NaN.
+///
+/// # Overlapping windows
+/// The points of an overlapping window ([`Query::over`](crate::Query::over)) are aggregated in parts, which are merged.
+/// Sums and moments of floats may then be rounded differently than over the same points in one window.
 ///
 /// ```
 /// use timestrata::Aggregate;
@@ -52,7 +61,7 @@ pub enum Aggregate {
     /// with [`Error::SumOverflow`]; [`SumAsF64`](Self::SumAsF64) has no such limit. For booleans the sum is the number of
     /// `true`, as `u64`. Floats are added in eight partial sums, the n-th point of
     /// the window to sum n modulo 8, which are then added in pairs; any NaN makes the result NaN. An intermediate sum
-    /// may overflow to an infinity. The sums of the series of a group are added in the order of their keys.
+    /// may overflow to an infinity. The sums of the series of a group are added in the order of their ids.
     Sum,
     /// [`Sum`](Self::Sum) as `f64`: for integers, the double nearest to the exact sum, of any size.
     ///
@@ -70,11 +79,12 @@ pub enum Aggregate {
     Max,
     /// Value of the earliest point.
     ///
-    /// Of several points at that time, the point that arrived first counts; of several series, the first series by key.
+    /// Of several points at that time, the point that arrived first counts; of several series, the one with the least id.
     First,
     /// Value of the latest point.
     ///
-    /// Of several points at that time, the point that arrived last counts; of several series, the last series by key.
+    /// Of several points at that time, the point that arrived last counts; of several series, the one with the greatest
+    /// id.
     Last,
     /// Greatest value minus the least, as `f64`.
     ///
@@ -93,6 +103,53 @@ pub enum Aggregate {
         /// The fraction.
         QuantileLevel,
     ),
+    /// Quantile interpolated between two values; see [`quantile_linear`](Self::quantile_linear).
+    QuantileLinear(
+        /// The fraction.
+        QuantileLevel,
+    ),
+    /// Quantile by the nearest rank; see [`quantile_nearest`](Self::quantile_nearest).
+    QuantileNearest(
+        /// The fraction.
+        QuantileLevel,
+    ),
+    /// Time of the earliest point, of the point of [`First`](Self::First).
+    ///
+    /// The name is `first_time`. As a [`Value`](crate::Value), a time is its nanoseconds since 1970.
+    FirstTime,
+    /// Time of the latest point, of the point of [`Last`](Self::Last).
+    ///
+    /// The name is `last_time`.
+    LastTime,
+    /// Most frequent value; of several, the least.
+    ///
+    /// -0.0 counts as 0.0, and NaN is ignored unless all values are NaN. Like [`Distinct`](Self::Distinct), it is exact
+    /// for up to 65,536 distinct values of a window, and an error for more.
+    Mode,
+    /// Number of distinct values, as `u64`.
+    ///
+    /// -0.0 counts as 0.0, and all NaN together as one value. The number is exact; a window takes about 30 bytes for each
+    /// distinct value. If a window of the result has more than 65,536, the query fails with
+    /// [`Error::TooManyDistinctValues`].
+    Distinct,
+    /// Sample variance as `f64`: the [`Variance`](Self::Variance) times n / (n - 1), for n points.
+    ///
+    /// The name is `sample_variance`. No value for one point.
+    SampleVariance,
+    /// Square root of the [`SampleVariance`](Self::SampleVariance). The name is `sample_stddev`.
+    SampleStdDev,
+    /// Slope of the line through the points by least squares, per second.
+    ///
+    /// NaN is ignored; an infinity makes the result NaN. No value without points at two times. In a group the line is
+    /// that of all points together. Times are relative to the first point of the window and integers to its first value,
+    /// exactly, and the rounding errors of the sums are kept (Welford, Technometrics 1962; Neumaier, ZAMM 1974).
+    Slope,
+    /// Value of the line of [`Slope`](Self::Slope) at a time after the end of the window; see
+    /// [`prediction`](Self::prediction).
+    Prediction(
+        /// Time after the end of the window.
+        Duration,
+    ),
     /// Increase of a counter: the sum of its steps.
     ///
     /// A decrease means that the counter restarted at 0; such a step counts as the value after it.
@@ -107,6 +164,31 @@ pub enum Aggregate {
     Derivative,
     /// Area below the values over time in value-seconds, each step a trapezoid.
     Integral,
+    /// Number of steps to another value, as `u64`. -0.0 equals 0.0.
+    Changes,
+    /// Number of steps to a lesser value, which are the restarts of a counter, as `u64`.
+    Resets,
+}
+
+/// Type of the values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ColumnType {
+    F64,
+    I64,
+    U64,
+    Bool,
+    Timestamp,
+}
+
+impl From<ValueType> for ColumnType {
+    fn from(ty: ValueType) -> Self {
+        match ty {
+            ValueType::F64 => Self::F64,
+            ValueType::I64 => Self::I64,
+            ValueType::U64 => Self::U64,
+            ValueType::Bool => Self::Bool,
+        }
+    }
 }
 
 /// Level of a quantile: a fraction from 0 to 1, exact to a millionth; made by [`Aggregate::quantile`].
@@ -116,6 +198,13 @@ pub struct QuantileLevel(u32);
 const MILLION: u32 = 1_000_000;
 
 impl QuantileLevel {
+    fn new(q: f64) -> Self {
+        let level = (q * f64::from(MILLION)).round();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a million")]
+        let millionths = if (0.0..=f64::from(MILLION)).contains(&level) { level as u32 } else { u32::MAX };
+        Self(millionths)
+    }
+
     /// Returns the level; NaN if it was given outside 0 to 1.
     #[must_use]
     pub fn as_f64(self) -> f64 {
@@ -123,7 +212,7 @@ impl QuantileLevel {
     }
 }
 
-const AGGREGATE_NAMES: [(Aggregate, &str); 16] = [
+const AGGREGATE_NAMES: [(Aggregate, &str); 25] = [
     (Aggregate::Count, "count"),
     (Aggregate::Sum, "sum"),
     (Aggregate::SumAsF64, "sum as f64"),
@@ -140,6 +229,15 @@ const AGGREGATE_NAMES: [(Aggregate, &str); 16] = [
     (Aggregate::Delta, "delta"),
     (Aggregate::Derivative, "derivative"),
     (Aggregate::Integral, "integral"),
+    (Aggregate::FirstTime, "first_time"),
+    (Aggregate::LastTime, "last_time"),
+    (Aggregate::Mode, "mode"),
+    (Aggregate::Distinct, "distinct"),
+    (Aggregate::SampleVariance, "sample_variance"),
+    (Aggregate::SampleStdDev, "sample_stddev"),
+    (Aggregate::Changes, "changes"),
+    (Aggregate::Resets, "resets"),
+    (Aggregate::Slope, "slope"),
 ];
 
 impl Aggregate {
@@ -152,10 +250,71 @@ impl Aggregate {
     /// and the greatest values. The level is rounded to a millionth. A query rejects a level outside 0 to 1.
     #[must_use]
     pub fn quantile(q: f64) -> Self {
-        let level = (q * f64::from(MILLION)).round();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a million")]
-        let millionths = if (0.0..=f64::from(MILLION)).contains(&level) { level as u32 } else { u32::MAX };
-        Self::Quantile(QuantileLevel(millionths))
+        Self::Quantile(QuantileLevel::new(q))
+    }
+
+    /// Returns the quantile with the level `q`, interpolated linearly between two values.
+    ///
+    /// For n values in ascending order, the quantile lies at the index `q * (n - 1)`: the usual definition of
+    /// spreadsheets and of NumPy (R. J. Hyndman, Y. Fan, The American Statistician 1996, type 7). Otherwise as
+    /// [`quantile`](Self::quantile): exact for up to 256 points, from the sketch for more. The text form is
+    /// `quantile_linear(0.9)`.
+    #[must_use]
+    pub fn quantile_linear(q: f64) -> Self {
+        Self::QuantileLinear(QuantileLevel::new(q))
+    }
+
+    /// Returns the quantile with the level `q` by the nearest rank: always the value of a point.
+    ///
+    /// It is the least value such that at least the fraction `q` of all values are not greater: for n values in ascending
+    /// order, the one with the index `q * n`, rounded up, minus 1 (Hyndman and Fan, type 1). Otherwise as
+    /// [`quantile`](Self::quantile): exact for up to 256 points, from the sketch for more. The text form is
+    /// `quantile_nearest(0.9)`.
+    #[must_use]
+    pub fn quantile_nearest(q: f64) -> Self {
+        Self::QuantileNearest(QuantileLevel::new(q))
+    }
+
+    /// Returns the value of the line of [`Slope`](Self::Slope) at a time after the end of the window.
+    ///
+    /// The end of a window is the start of the next one, or its start plus its length if windows overlap. Without
+    /// [`Query::every`](crate::Query::every) it is the end of the range or, if the range has no end, the last point. The
+    /// text form has seconds: `prediction(3600s)`.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use std::time::Duration;
+    /// use timestrata::{Aggregate, Batch, Db, Selector, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// for n in 0..6 {
+    ///     // A disk of 1,000 GB that fills by 2 GB a second.
+    ///     batch.push_key(&SeriesKey::new("free"), Timestamp::from_secs(10 * n), 1_000.0 - 20.0 * n as f64);
+    /// }
+    /// db.write_blocking(batch)?;
+    /// let query = db.snapshot().query(Selector::metric("free")).every(Duration::from_secs(60));
+    /// let answer = query.aggregate(Aggregate::prediction(Duration::from_secs(40))).run_blocking()?;
+    /// assert_eq!(answer.series[0].values[0].as_f64(), Some(&[800.0][..]));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    #[must_use]
+    pub fn prediction(after: Duration) -> Self {
+        Self::Prediction(after)
+    }
+
+    /// Returns `true` if the aggregate is computed from steps between points.
+    pub(super) fn needs_steps(self) -> bool {
+        matches!(
+            self,
+            Self::Increase
+                | Self::Rate
+                | Self::Delta
+                | Self::Derivative
+                | Self::Integral
+                | Self::Changes
+                | Self::Resets
+        )
     }
 
     /// Returns `true` if the aggregate needs only the number and the sum of the points.
@@ -163,10 +322,24 @@ impl Aggregate {
         matches!(self, Self::Count | Self::Sum | Self::SumAsF64 | Self::Mean)
     }
 
+    /// Returns the type of the column of a row whose series have a type, or several types.
+    pub(super) fn column_type(self, series: Option<ValueType>) -> ColumnType {
+        let series = series.unwrap_or(ValueType::F64);
+        match self {
+            Self::Count | Self::Distinct | Self::Changes | Self::Resets => ColumnType::U64,
+            Self::FirstTime | Self::LastTime => ColumnType::Timestamp,
+            Self::Sum if series == ValueType::Bool => ColumnType::U64,
+            Self::Sum | Self::Min | Self::Max | Self::First | Self::Last | Self::Mode => series.into(),
+            _ => ColumnType::F64,
+        }
+    }
+
     /// Checks that the level of a quantile is in its bounds.
     pub(super) fn validate(self) -> Result<(), Error> {
         match self {
-            Self::Quantile(level) if level.as_f64().is_nan() => {
+            Self::Quantile(level) | Self::QuantileLinear(level) | Self::QuantileNearest(level)
+                if level.as_f64().is_nan() =>
+            {
                 Err(Error::InvalidQuery { detail: "the level of a quantile is not from 0 to 1".to_owned() })
             }
             _ => Ok(()),
@@ -174,18 +347,30 @@ impl Aggregate {
     }
 }
 
-/// Writes the name in lower case; a quantile as `quantile(0.99)`.
+/// Writes the name in lower case; a quantile as `quantile(0.99)`, a prediction as `prediction(3600s)`.
 impl fmt::Display for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Quantile(level) = self {
-            return f.pad(&format!("quantile({})", level.as_f64()));
+        match self {
+            Self::Quantile(level) => f.pad(&format!("quantile({})", level.as_f64())),
+            Self::QuantileLinear(level) => f.pad(&format!("quantile_linear({})", level.as_f64())),
+            Self::QuantileNearest(level) => f.pad(&format!("quantile_nearest({})", level.as_f64())),
+            Self::Prediction(after) => {
+                let nanos = format!("{:09}", after.subsec_nanos());
+                let fraction = nanos.trim_end_matches('0');
+                let point = if fraction.is_empty() { "" } else { "." };
+                f.pad(&format!("prediction({}{point}{fraction}s)", after.as_secs()))
+            }
+            named => {
+                let name =
+                    AGGREGATE_NAMES.iter().find(|(aggregate, _)| aggregate == named).map_or("", |(_, name)| name);
+                f.pad(name)
+            }
         }
-        let name = AGGREGATE_NAMES.iter().find(|(aggregate, _)| aggregate == self).map_or("", |(_, name)| name);
-        f.pad(name)
     }
 }
 
-/// Parses a name in lower case, `quantile(0.99)`, or `p99` for the same.
+/// Parses a name in lower case, `quantile(0.99)`, `p99` for the same, `quantile_linear(0.9)`, `quantile_nearest(0.9)`, or
+/// `prediction(3600s)`.
 ///
 /// The error is [`Error::InvalidQuery`].
 impl FromStr for Aggregate {
@@ -195,17 +380,44 @@ impl FromStr for Aggregate {
         if let Some((aggregate, _)) = AGGREGATE_NAMES.iter().find(|(_, name)| *name == text) {
             return Ok(*aggregate);
         }
-        let level = text.strip_prefix("quantile(").and_then(|rest| rest.strip_suffix(')')?.parse::<f64>().ok());
-        let percent = || text.strip_prefix('p')?.parse::<f64>().ok().map(|percent| percent / 100.0);
-        let quantile = level.or_else(percent).map(Self::quantile).filter(|quantile| quantile.validate().is_ok());
-        quantile.ok_or_else(|| {
+        let parsed = parse_with_argument(text).filter(|aggregate| aggregate.validate().is_ok());
+        parsed.ok_or_else(|| {
             let shown = shortened(text);
             let names = AGGREGATE_NAMES.map(|(_, name)| name).join(", ");
             Error::InvalidQuery {
-                detail: format!("{shown:?} is not an aggregate, which are {names}, quantile(0.99) and p99"),
+                detail: format!(
+                    "{shown:?} is not an aggregate, which are {names}, quantile(0.99), p99, quantile_linear(0.9), \
+                     quantile_nearest(0.9) and prediction(3600s)"
+                ),
             }
         })
     }
+}
+
+/// Parses an aggregate with an argument, which may be out of its bounds.
+fn parse_with_argument(text: &str) -> Option<Aggregate> {
+    if let Some((name, rest)) = text.split_once('(') {
+        let argument = rest.strip_suffix(')')?;
+        return match name {
+            "quantile" => argument.parse().ok().map(Aggregate::quantile),
+            "quantile_linear" => argument.parse().ok().map(Aggregate::quantile_linear),
+            "quantile_nearest" => argument.parse().ok().map(Aggregate::quantile_nearest),
+            "prediction" => parse_seconds(argument).map(Aggregate::prediction),
+            _ => None,
+        };
+    }
+    text.strip_prefix('p')?.parse::<f64>().ok().map(|percent| Aggregate::quantile(percent / 100.0))
+}
+
+/// Parses seconds with up to nine decimals, such as `0.5s`.
+fn parse_seconds(text: &str) -> Option<Duration> {
+    let text = text.strip_suffix('s')?;
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(seconds) || !is_number(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    Some(Duration::new(seconds.parse().ok()?, format!("{fraction:0<9}").parse().ok()?))
 }
 
 #[cfg(test)]
@@ -224,7 +436,18 @@ mod tests {
         assert!("Median".parse::<Aggregate>().unwrap_err().to_string().starts_with(
             "invalid query: \"Median\" is not an aggregate, which are count, sum, sum as f64, mean, min, max, first, last"
         ));
-        for bad in ["p101", "p-1", "pnan", "quantile(2)", "quantile(0.5", "p"] {
+        for text in ["quantile_linear(0.9)", "quantile_nearest(0.25)", "prediction(3600s)", "prediction(0.5s)"] {
+            assert_eq!(text.parse::<Aggregate>().unwrap().to_string(), text);
+        }
+        assert_eq!(
+            "prediction(1.25s)".parse::<Aggregate>().unwrap(),
+            Aggregate::prediction(Duration::from_millis(1_250))
+        );
+        let bad_arguments = ["prediction(1)", "prediction(-1s)", "prediction(1e3s)", "prediction(.5s)", "slope(1)"];
+        for bad in ["p101", "p-1", "pnan", "quantile(2)", "quantile(0.5", "p", "quantile_linear(2)"]
+            .iter()
+            .chain(&bad_arguments)
+        {
             assert!(bad.parse::<Aggregate>().is_err(), "{bad}");
         }
         for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {

@@ -97,7 +97,7 @@ fn zip(
     let places: HashMap<Timestamp, usize> = other.starts.iter().enumerate().map(|(at, start)| (*start, at)).collect();
     let matched: Vec<(usize, usize)> =
         own.starts.iter().enumerate().filter_map(|(at, start)| Some((at, *places.get(start)?))).collect();
-    let value = |series: &SeriesWindows, column: usize, at: usize| series.values.get(column)?.get(at).copied()?;
+    let value = |series: &SeriesWindows, column: usize, at: usize| series.values.get(column)?.get(at);
     let column = |(one, another): &(usize, usize)| {
         let zipped = matched.iter().map(|(at, place)| {
             let (a, b) = (value(own, *one, *at)?.as_f64(), value(other, *another, *place)?.as_f64());

@@ -11,13 +11,15 @@ use super::aggregate::Aggregate;
 use super::catalog::Catalog;
 use super::explain::ExplainReport;
 use super::fill::Fill;
+use super::fold::{Fold, NamedFold};
 use super::group::Grouping;
 use super::limits::QueryLimits;
-use super::offload::{CancelToken, run_offloaded};
+use super::operator::Operator;
 use super::period::Period;
 use super::points::QueryPoints;
 use super::rank::{OutputSlice, Rank};
 use super::result::Windows;
+use super::window_function::WindowFunction;
 use super::zone::Zone;
 use crate::types::error::Result;
 use crate::types::point::Timestamp;
@@ -28,17 +30,20 @@ use std::sync::Arc;
 /// Query over all series that a [`Selector`] matches; made by [`Snapshot::query`](crate::Snapshot::query).
 ///
 /// A query sees what the snapshot saw, however long it lives. Its steps may be called in any order; a step that is
-/// called twice replaces the first call, except [`aggregate`](Self::aggregate), which adds an aggregate. A run executes
-/// them in this order:
+/// called twice replaces the first call, except [`aggregate`](Self::aggregate), [`fold`](Self::fold) and
+/// [`window_function`](Self::window_function), which add a column or a function. A run executes them in this order:
 ///
-/// 1. select the series, and the points in the [`range`](Self::range);
-/// 2. cut the range into windows, by [`every`](Self::every), [`origin`](Self::origin) and [`zone`](Self::zone);
-/// 3. aggregate the points of each window, see [`Aggregate`];
+/// 1. select the series, and the points in the [`range`](Self::range), with the point before it by
+///    [`lookback`](Self::lookback);
+/// 2. cut the range into windows, by [`every`](Self::every), [`over`](Self::over), [`closed`](Self::closed),
+///    [`origin`](Self::origin) and [`zone`](Self::zone);
+/// 3. aggregate the points of each window, see [`Aggregate`] and [`Fold`];
 /// 4. merge the series of a group, by [`group_by`](Self::group_by);
-/// 5. rank the rows, by [`top`](Self::top) or [`bottom`](Self::bottom);
-/// 6. fill the windows without a value, see [`Fill`];
-/// 7. order the windows, by [`newest_first`](Self::newest_first);
-/// 8. skip windows by [`offset`](Self::offset), and limit them by [`limit`](Self::limit).
+/// 5. rank the rows by an aggregate over the whole range, by [`top`](Self::top) or [`bottom`](Self::bottom);
+/// 6. apply functions over the windows of a row, see [`WindowFunction`];
+/// 7. fill the windows without a value, see [`Fill`];
+/// 8. order the windows, by [`newest_first`](Self::newest_first);
+/// 9. skip windows by [`offset`](Self::offset), and limit them by [`limit`](Self::limit).
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -82,13 +87,28 @@ pub struct Query {
     pub(super) every: Option<Period>,
     pub(super) origin: Option<Timestamp>,
     pub(super) zone: Zone,
-    pub(super) aggregates: Vec<Aggregate>,
+    /// Length of overlapping windows.
+    pub(super) over: Option<Duration>,
+    pub(super) closed: Edge,
+    pub(super) lookback: Option<Duration>,
+    pub(super) operators: Vec<Operator>,
+    pub(super) functions: Vec<WindowFunction>,
     pub(super) grouping: Grouping,
     pub(super) fill: Fill,
     pub(super) rank: Option<Rank>,
     pub(super) slice: OutputSlice,
     pub(super) use_statistics: bool,
     pub(super) limits: QueryLimits,
+}
+
+/// Edge of a window that belongs to it; see [`Query::closed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Edge {
+    /// Windows `[start, end)`: a point at the start of a window belongs to it. The default.
+    #[default]
+    Start,
+    /// Windows `(start, end]`: a point at the end of a window belongs to it.
+    End,
 }
 
 // A query only holds options and a catalog that never changes.
@@ -106,7 +126,11 @@ impl Query {
             every: None,
             origin: None,
             zone: Zone::UTC,
-            aggregates: Vec::new(),
+            over: None,
+            closed: Edge::Start,
+            lookback: None,
+            operators: Vec::new(),
+            functions: Vec::new(),
             grouping: Grouping::PerSeries,
             fill: Fill::None,
             rank: None,
@@ -133,6 +157,80 @@ impl Query {
     /// all points of a series form one window.
     pub fn every(mut self, every: impl Into<Period>) -> Self {
         self.every = Some(every.into());
+        self
+    }
+
+    /// Makes windows overlap: one of this length starts every [`every`](Self::every).
+    ///
+    /// A window is labelled by its start and contains the points of `over` from there. The windows of the result are
+    /// those with a point in the range, so the first ones start up to `over` before the range and hold fewer points. A
+    /// `over` that is shorter than `every` leaves gaps, whose points are in no window. Windows that would start before
+    /// [`Timestamp::MIN`] are left out. All windows are computed in one pass: each point is aggregated once, and the
+    /// parts of a window are merged.
+    ///
+    /// `every` must be a fixed duration: days, weeks, months and years have no overlapping windows.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use std::time::Duration;
+    /// use timestrata::{Aggregate, Batch, Db, Selector, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// for n in 0..4_u64 {
+    ///     batch.push_key(&SeriesKey::new("sent"), Timestamp::from_secs(15 * n as i64), 30 * n);
+    /// }
+    /// db.write_blocking(batch)?;
+    /// let steps = db.snapshot().query(Selector::metric("sent")).every(Duration::from_secs(15));
+    /// // The rate over 30 seconds, every 15 seconds.
+    /// let answer = steps.over(Duration::from_secs(30)).aggregate(Aggregate::Rate).run_blocking()?;
+    /// let starts: Vec<i64> = answer.series[0].starts.iter().map(|start| start.as_secs()).collect();
+    /// assert_eq!(starts, [0, 15, 30, 45]);
+    /// assert_eq!(answer.series[0].values[0].as_f64(), Some(&[2.0; 4][..]));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn over(mut self, length: Duration) -> Self {
+        self.over = Some(length);
+        self
+    }
+
+    /// Sets which of its two edges a window contains. Default: [`Edge::Start`].
+    ///
+    /// With [`Edge::End`] a point at the time where one window ends and the next one starts belongs to the window that
+    /// ends. Windows are labelled by their starts with either edge. The edges of the range are those of
+    /// [`range`](Self::range). Without [`every`](Self::every) this has no effect.
+    pub fn closed(mut self, edge: Edge) -> Self {
+        self.closed = edge;
+        self
+    }
+
+    /// Reads the last point of each series before the range, of at most this age, as the source of its first step.
+    ///
+    /// Without it the first point in the range has no step, so that rates miss the time from the last point before the
+    /// range. The point belongs to no window, and a series without a point in the range is still left out. It counts for
+    /// the aggregates that are computed from steps ([`Aggregate`] lists them), and has no effect on others, on
+    /// [`points`](Self::points), or if the range has no start. The points of that age are read, too.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use std::time::Duration;
+    /// use timestrata::{Aggregate, Batch, Db, Selector, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// for (secs, sent) in [(50, 100_u64), (70, 140), (90, 180)] {
+    ///     batch.push_key(&SeriesKey::new("sent"), Timestamp::from_secs(secs), sent);
+    /// }
+    /// db.write_blocking(batch)?;
+    /// let sent = db.snapshot().query(Selector::metric("sent")).range(Timestamp::from_secs(60)..);
+    /// let increase = sent.aggregate(Aggregate::Increase);
+    /// let value = |answer: timestrata::Windows| answer.series[0].values[0].get(0).map(|value| value.as_f64());
+    /// assert_eq!(value(increase.clone().run_blocking()?), Some(40.0));
+    /// assert_eq!(value(increase.lookback(Duration::from_secs(60)).run_blocking()?), Some(80.0));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn lookback(mut self, age: Duration) -> Self {
+        self.lookback = Some(age);
         self
     }
 
@@ -173,13 +271,52 @@ impl Query {
     ///
     /// All aggregates are computed in one pass. Each is a column of the result, in the order of the calls.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
-        self.aggregates.push(aggregate);
+        self.operators.push(Operator::Aggregate(aggregate));
         self
     }
 
     /// Adds several aggregates; see [`aggregate`](Self::aggregate).
     pub fn aggregates(mut self, aggregates: impl IntoIterator<Item = Aggregate>) -> Self {
-        self.aggregates.extend(aggregates);
+        self.operators.extend(aggregates.into_iter().map(Operator::Aggregate));
+        self
+    }
+
+    /// Adds a fold of the caller's crate as a column with this name, next to the aggregates.
+    ///
+    /// Each window begins with a clone of the prototype; see [`Fold`]. A query that groups series
+    /// ([`group_by`](Self::group_by)) is an error that names the fold, unless the fold
+    /// [may merge series](Fold::MERGES_SERIES).
+    pub fn fold<F: Fold>(mut self, name: impl Into<String>, prototype: F) -> Self {
+        let index = self.operators.iter().filter(|operator| matches!(operator, Operator::Fold(_))).count();
+        self.operators.push(Operator::Fold(NamedFold { name: name.into(), index, prototype: Arc::new(prototype) }));
+        self
+    }
+
+    /// Adds a function over the windows of each row: moving or cumulative. It applies to all columns.
+    ///
+    /// Several functions apply in the order of the calls. The name of a column becomes, for example,
+    /// `moving_mean(sum, 5)`. See [`WindowFunction`] for missing windows.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use std::time::Duration;
+    /// use timestrata::{Aggregate, Batch, Db, Selector, SeriesKey, Timestamp, WindowFunction};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// for n in 0..4 {
+    ///     batch.push_key(&SeriesKey::new("rain"), Timestamp::from_secs(60 * n), 1.5);
+    /// }
+    /// db.write_blocking(batch)?;
+    /// let minutes = db.snapshot().query(Selector::metric("rain")).every(Duration::from_secs(60));
+    /// let so_far = minutes.aggregate(Aggregate::Sum).window_function(WindowFunction::CumulativeSum);
+    /// let answer = so_far.run_blocking()?;
+    /// assert_eq!(answer.columns, ["cumulative_sum(sum)"]);
+    /// assert_eq!(answer.series[0].values[0].as_f64(), Some(&[1.5, 3.0, 4.5, 6.0][..]));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn window_function(mut self, function: WindowFunction) -> Self {
+        self.functions.push(function);
         self
     }
 
@@ -270,15 +407,33 @@ impl Query {
         self
     }
 
-    /// Sets the number of threads that may read, at least 1. Default: the number of processors.
+    /// Sets the number of threads that may read, at least 1. Default: that of the [`Runtime`](crate::Runtime).
     ///
-    /// More than one is used only for several series with many points.
+    /// More than one is used only for several series with many points, and only while the runtime has threads left.
     pub fn threads(mut self, threads: usize) -> Self {
         self.limits.threads = Some(threads);
         self
     }
 
-    /// Sets how long the query may run. The limit is checked between blocks. Default: no limit.
+    /// Sets how many series the query may select. Default: no limit.
+    ///
+    /// A query that selects more fails with [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded) before it
+    /// reads.
+    pub fn max_series(mut self, series: u64) -> Self {
+        self.limits.max_series = Some(series);
+        self
+    }
+
+    /// Sets how many points the query may read one by one; points that statistics answer do not count. Default: no
+    /// limit.
+    ///
+    /// A query that reads more fails with [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded).
+    pub fn max_points(mut self, points: u64) -> Self {
+        self.limits.max_points = Some(points);
+        self
+    }
+
+    /// Sets how long the query may run, the wait for a slot of the [`Runtime`](crate::Runtime) included. The limit is checked between blocks. Default: no limit.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.deadline = Some(deadline);
         self
@@ -287,21 +442,28 @@ impl Query {
     /// Runs the query on tokio's blocking pool and returns its windows.
     ///
     /// Without a tokio runtime, the query runs on the thread that polls. The result takes 8 bytes for each window and
-    /// 16 for each value. Dropping the future stops the reading.
+    /// 8 for each value. Dropping the future stops the reading.
     ///
     /// # Errors
     /// - [`Error::InvalidQuery`](crate::Error::InvalidQuery), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),
-    ///   for a selector with an invalid pattern, windows of 0 ns or more than `i64::MAX` ns, a quantile level outside 0
-    ///   to 1, or no aggregate;
+    ///   for a selector with an invalid pattern, windows of 0 ns or more than `i64::MAX` ns, overlapping windows of a
+    ///   calendar, a quantile level outside 0 to 1, a fold that does not merge series in a query that groups them, a
+    ///   window function that does not apply, or no aggregate;
+    /// - [`Error::TooManyDistinctValues`](crate::Error::TooManyDistinctValues), of kind
+    ///   [`LimitExceeded`](crate::ErrorKind::LimitExceeded), for [`Distinct`](Aggregate::Distinct) or
+    ///   [`Mode`](Aggregate::Mode) of a window of a row of the result with more than 65,536 distinct values;
     /// - [`Error::SumOverflow`](crate::Error::SumOverflow), of the same kind, for a [`Sum`](Aggregate::Sum) of integers
     ///   that exceeds their type in a window of a row of the result, even if [`limit`](Self::limit) omits that window;
-    /// - [`Error::QueryTooLarge`](crate::Error::QueryTooLarge) and
+    /// - [`Error::QueryRuntimeBusy`](crate::Error::QueryRuntimeBusy), of kind [`Busy`](crate::ErrorKind::Busy), if the
+    ///   [`Runtime`](crate::Runtime) has neither a slot nor room in its queue, or its memory is in use;
+    /// - [`Error::QueryTooLarge`](crate::Error::QueryTooLarge),
+    ///   [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded) and
     ///   [`Error::DeadlineExceeded`](crate::Error::DeadlineExceeded), of kind
     ///   [`LimitExceeded`](crate::ErrorKind::LimitExceeded), if a limit is exceeded;
     /// - errors of opening and reading files, of kind [`Io`](crate::ErrorKind::Io), [`Busy`](crate::ErrorKind::Busy) or
     ///   [`Corrupt`](crate::ErrorKind::Corrupt). No window is returned then.
     pub async fn run(self) -> Result<Windows> {
-        run_offloaded(move |cancel| Ok(self.execute(cancel, false)?.0)).await
+        Ok(self.execute(false).await?.0)
     }
 
     /// Blocking variant of [`run`](Self::run); uses the current thread and the threads that it starts.
@@ -309,7 +471,7 @@ impl Query {
     /// # Errors
     /// As for `run`.
     pub fn run_blocking(self) -> Result<Windows> {
-        Ok(self.execute(&CancelToken::NEVER, false)?.0)
+        Ok(self.execute_blocking(false)?.0)
     }
 
     /// Runs the query and reports what was pruned, answered by statistics, and decoded.
@@ -337,7 +499,7 @@ impl Query {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub async fn explain(self) -> Result<(Windows, ExplainReport)> {
-        run_offloaded(move |cancel| self.execute(cancel, true)).await
+        self.execute(true).await
     }
 
     /// Blocking variant of [`explain`](Self::explain).
@@ -347,7 +509,7 @@ impl Query {
     /// # Errors
     /// As for `run`.
     pub fn explain_blocking(self) -> Result<(Windows, ExplainReport)> {
-        self.execute(&CancelToken::NEVER, true)
+        self.execute_blocking(true)
     }
 
     /// Reads the points themselves, series by series in the order of the keys. Reading blocks the thread.
@@ -380,7 +542,11 @@ impl fmt::Debug for Query {
             .field("selector", &self.selector)
             .field("range", &self.range)
             .field("every", &self.every)
-            .field("aggregates", &self.aggregates)
+            .field("over", &self.over)
+            .field("closed", &self.closed)
+            .field("lookback", &self.lookback)
+            .field("operators", &self.operators.iter().map(Operator::name).collect::<Vec<_>>())
+            .field("functions", &self.functions)
             .field("grouping", &self.grouping)
             .field("fill", &self.fill)
             .field("rank", &self.rank)

@@ -1,43 +1,20 @@
-//! Interface between a query and a snapshot: matching series, and the sources of their points.
+//! Interface between a query and a snapshot: matching series, and a cursor over their points.
 //!
 //! The snapshot implements the interface over its version; tests implement it over vectors.
 
-use std::fmt;
-
-use super::explain::{PruningCounts, ReadCounters};
-use crate::state::hidden_ranges::HiddenRanges;
-use crate::state::merge::{BoxPointSource, MergeIterator, newest_point};
-use crate::types::duplicate_policy::DuplicatePolicy;
-use crate::types::error::Result;
-use crate::types::point::{Point, ValueType};
-use crate::types::selector::Selector;
-use crate::types::series::{SeriesId, SeriesKey};
-use crate::types::time_range::TimeRange;
 use std::sync::Arc;
 
-/// Key, id and fixed properties of a series; see [`Snapshot::list_series`](crate::Snapshot::list_series).
-///
-/// `Display` writes the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct SeriesInfo {
-    /// Id of the series in this database, never reused.
-    pub id: SeriesId,
-    /// Metric name and tags.
-    pub key: SeriesKey,
-    /// Type of the values, fixed at creation.
-    pub value_type: ValueType,
-    /// Rule for several points at one timestamp, fixed at creation.
-    pub duplicates: DuplicatePolicy,
-}
-
-/// Writes the key of the series.
-impl fmt::Display for SeriesInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.key.fmt(f)
-    }
-}
+use super::explain::{PruningCounts, ReadCounters};
+use super::runtime::Runtime;
+use crate::format::sst::Columns;
+use crate::state::hidden_ranges::HiddenRanges;
+use crate::state::merge::{BoxPointSource, MergeIterator, RunSummary, newest_point};
+use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::error::Result;
+use crate::types::point::{Point, Timestamp};
+use crate::types::selector::Selector;
+use crate::types::series::{SeriesId, SeriesInfo};
+use crate::types::time_range::TimeRange;
 
 /// Sources of the points of one series.
 pub(crate) struct SeriesSources<T> {
@@ -65,38 +42,58 @@ impl<T: Copy> SeriesSources<T> {
     }
 }
 
-/// Sources of one series of any type.
-pub(crate) enum AnySeriesSources {
-    F64(SeriesSources<f64>),
-    I64(SeriesSources<i64>),
-    U64(SeriesSources<u64>),
-    Bool(SeriesSources<bool>),
+/// What a cursor reads.
+#[derive(Debug, Clone)]
+pub(crate) struct CursorOptions {
+    pub(crate) range: TimeRange,
+    pub(crate) columns: Columns,
+    /// Counters of the query; `None` if the reads are not counted.
+    pub(crate) counters: Option<Arc<ReadCounters>>,
 }
 
-/// Series and point sources of a snapshot, as a query reads them.
+/// Cursor over the points of several series, one series after the other.
+///
+/// The points of a series are merged, deduplicated and free of deleted points. Values are 64 bits each, as in
+/// `Scalar::to_bits`. After an error the cursor must not be used again.
+pub(crate) trait SeriesCursor: Send {
+    /// Moves to a series. It is fastest if the ids of successive series ascend.
+    ///
+    /// # Errors
+    /// [`Error::Closed`](crate::Error::Closed) if the files can no longer be read; errors of opening and reading files.
+    fn start(&mut self, series: &SeriesInfo) -> Result<()>;
+
+    /// Returns the summary of the next run if `accepts` returns `true` for it, and skips the run.
+    ///
+    /// See [`MergeIterator::next_summary`].
+    fn next_summary(&mut self, accepts: &dyn Fn(&RunSummary<u64>) -> bool) -> Result<Option<RunSummary<u64>>>;
+
+    /// Builds the next chunk of the series. Returns `false` at the end of the series.
+    fn next_chunk(&mut self) -> Result<bool>;
+
+    /// Returns the timestamps of the chunk.
+    fn timestamps(&self) -> &[Timestamp];
+
+    /// Returns the values of the chunk, as many as there are timestamps.
+    fn value_bits(&self) -> &[u64];
+}
+
+/// Series and points of a snapshot, as a query reads them.
 pub(crate) trait Catalog: Send + Sync {
     /// Returns `ForkedHandle` in a process other than the one that opened the database.
     fn check_readable(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Returns the listed series that match, sorted by key.
+    /// Returns the runtime of the queries.
+    fn runtime(&self) -> Runtime {
+        Runtime::default()
+    }
+
+    /// Returns the listed series that match, in ascending order of their ids.
     fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>>;
 
-    /// Returns the sources that may hold visible points of a series inside a range.
-    ///
-    /// `counters` count the reads of the sources. The sources may yield points outside the range, which the merge
-    /// drops. The variant is the type of the series.
-    ///
-    /// # Errors
-    /// [`Error::Closed`](crate::Error::Closed) if the files can no longer be read. The sources open and read files
-    /// later.
-    fn sources(
-        &self,
-        series: &SeriesInfo,
-        range: TimeRange,
-        counters: Option<&Arc<ReadCounters>>,
-    ) -> Result<AnySeriesSources>;
+    /// Creates a cursor. No file is opened here.
+    fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor>;
 
     /// Estimates the number of points per series in a range; a query starts more threads if it is large.
     fn expected_points(&self, _range: TimeRange) -> u64 {

@@ -1,92 +1,247 @@
-//! Execution of a query: check, select series, read and merge them, rank, fill, slice.
+//! Execution of a query: check, select series, wait for a slot, read and merge the series, rank, fill, slice.
 
 use super::aggregate::Aggregate;
-use super::builder::Query;
+use super::builder::{Edge, Query};
+use super::distinct::MAX_DISTINCT_VALUES;
 use super::explain::{ExplainReport, ReadCounters};
 use super::fill::{OpenBounds, fill};
-use super::group::{GroupOutput, Grouping, PresentMembers, SeriesGroup};
+use super::group::{GroupKey, GroupOutput, GroupedSeries, Grouping, PresentMembers};
 use super::limits::QueryBudget;
-use super::offload::CancelToken;
+use super::offload::{CancelToken, run_offloaded};
+use super::operator::Operator;
 use super::parallel::read;
+use super::partial::PartialAggregate;
+use super::plan::QueryPlan;
 use super::result::{SeriesWindows, Windows};
-use super::window_aggregator::{QueryPlan, WindowColumns};
+use super::runtime::QuerySlot;
+use super::sliding::Overlap;
+use super::window_aggregator::{WindowColumns, WindowFailure};
 use super::window_grid::WindowGrid;
+use super::zone::Zone;
 use crate::types::error::{Error, Result};
-use crate::types::point::{Timestamp, Value, ValueType};
-use crate::types::series::SeriesKey;
+use crate::types::point::Timestamp;
+use crate::types::series::{SeriesId, SeriesKey};
+use crate::types::time_range::TimeRange;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-impl Query {
-    /// Runs the query. Returns the result and the explain report, which is empty unless `with_report`.
-    pub(super) fn execute(self, cancel: &CancelToken, with_report: bool) -> Result<(Windows, ExplainReport)> {
-        let plan = self.to_plan()?;
-        let budget = QueryBudget::new(cancel, self.limits);
-        let selected = self.catalog.select(&self.selector);
-        let selecting = budget.elapsed();
+/// Query whose series are selected.
+struct PreparedQuery {
+    query: Query,
+    plan: QueryPlan,
+    grouped: GroupedSeries,
+    /// Selected series, for the explain report.
+    ids: Vec<SeriesId>,
+    with_report: bool,
+    started_at: Instant,
+    /// Time to select the series.
+    selecting: Duration,
+}
+
+/// Result of the first step of an asynchronous query.
+enum ExecutionStep {
+    Finished((Windows, ExplainReport)),
+    /// No slot was free.
+    Queued(Box<PreparedQuery>),
+}
+
+impl PreparedQuery {
+    /// Estimates the number of points that the query reads.
+    fn expected_points(&self) -> u64 {
+        let per_series = self.query.catalog.expected_points(self.plan.range);
+        per_series.saturating_mul(self.grouped.series.len() as u64)
+    }
+
+    fn execute(self, slot: QuerySlot, cancel: &CancelToken) -> Result<(Windows, ExplainReport)> {
+        let Self { query, plan, grouped, ids, with_report, started_at, selecting } = self;
+        let budget = QueryBudget::new(cancel, query.catalog.runtime(), query.limits, started_at);
+        let admitted = budget.elapsed();
         let counters = Arc::new(if with_report { ReadCounters::with_pruning() } else { ReadCounters::default() });
-        let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
-        let groups = self.grouping.groups(selected);
-        let (outputs, threads) = read(&*self.catalog, &groups, &plan, &budget, &counters)?;
-        let reading = budget.elapsed().saturating_sub(selecting);
-        let answer = self.assemble(groups, outputs, &plan, &budget)?;
+        let (outputs, threads) = read(&*query.catalog, &grouped, &plan, &budget, &counters)?;
+        let reading = budget.elapsed().saturating_sub(admitted);
+        let answer = query.assemble(grouped.groups, outputs, &plan, &budget)?;
+        drop(slot);
         let mut explain = ExplainReport::default();
         if with_report {
-            explain = counters.to_report(self.catalog.pruning_counts(&ids, self.range));
+            explain = counters.to_report(query.catalog.pruning_counts(&ids, plan.range));
             explain = ExplainReport { threads, selecting, reading, total: budget.elapsed(), ..explain };
         }
         Ok((answer, explain))
+    }
+}
+
+impl Query {
+    /// Runs the query on this thread and on those that it starts, once the runtime has a slot for it.
+    ///
+    /// Returns the result and the explain report, which is empty unless `with_report`.
+    pub(super) fn execute_blocking(self, with_report: bool) -> Result<(Windows, ExplainReport)> {
+        let prepared = self.prepare(with_report)?;
+        let slot = prepared.query.catalog.runtime().admit_blocking(prepared.expected_points())?;
+        prepared.execute(slot, &CancelToken::NEVER)
+    }
+
+    /// Runs the query on tokio's blocking pool. A query that waits for a slot takes no thread.
+    pub(super) async fn execute(self, with_report: bool) -> Result<(Windows, ExplainReport)> {
+        let step = run_offloaded(move |cancel| {
+            let prepared = self.prepare(with_report)?;
+            match prepared.query.catalog.runtime().try_admit(prepared.expected_points()) {
+                Some(slot) => prepared.execute(slot, cancel).map(ExecutionStep::Finished),
+                None => Ok(ExecutionStep::Queued(Box::new(prepared))),
+            }
+        });
+        match step.await? {
+            ExecutionStep::Finished(answer) => Ok(answer),
+            ExecutionStep::Queued(prepared) => {
+                let slot = prepared.query.catalog.runtime().admit(prepared.expected_points()).await?;
+                run_offloaded(move |cancel| prepared.execute(slot, cancel)).await
+            }
+        }
+    }
+
+    /// Checks the query and selects its series.
+    fn prepare(self, with_report: bool) -> Result<PreparedQuery> {
+        let started_at = Instant::now();
+        let plan = self.to_plan()?;
+        let selected = self.catalog.select(&self.selector);
+        self.limits.check_series(selected.len())?;
+        let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
+        let grouped = self.grouping.group(selected);
+        Ok(PreparedQuery { selecting: started_at.elapsed(), query: self, plan, grouped, ids, with_report, started_at })
     }
 
     fn to_plan(&self) -> Result<QueryPlan> {
         self.catalog.check_readable()?;
         self.selector.validate()?;
         self.limits.check()?;
-        let aggregates = self.aggregates.clone();
-        if aggregates.is_empty() {
+        if self.operators.is_empty() {
             let detail = "no aggregate (`.aggregate(..)` adds one, `.points()` reads the points)".to_owned();
             return Err(Error::InvalidQuery { detail });
         }
         let rank = self.rank.map(|rank| rank.by);
-        aggregates.iter().chain(&rank).try_for_each(|aggregate| aggregate.validate())?;
-        let start = (!self.open_start).then(|| Timestamp::from_nanos(self.range.first()));
-        let grid = match self.every {
-            Some(every) => WindowGrid::new(every, self.origin, &self.zone)?,
-            None => WindowGrid::Whole { start },
-        };
+        let aggregates = self.operators.iter().filter_map(|operator| match operator {
+            Operator::Aggregate(aggregate) => Some(*aggregate),
+            Operator::Fold(_) => None,
+        });
+        aggregates.chain(rank).try_for_each(Aggregate::validate)?;
+        let merges_series = self.grouping != Grouping::PerSeries;
+        self.check_folds(merges_series)?;
+        self.check_functions()?;
+        let (grid, overlap) = self.windows()?;
         Ok(QueryPlan {
-            range: self.range,
+            range: self.read_range(),
+            counted_from: self.range.first(),
+            range_end: (!self.open_end).then(|| i128::from(self.range.last()) + 1),
             grid,
-            aggregates,
+            overlap,
+            operators: self.operators.clone(),
             rank_by: rank,
-            merges_series: self.grouping != Grouping::PerSeries,
+            merges_series,
             statistics: self.use_statistics,
+            memory_bytes: self.limits.memory_bytes,
         })
+    }
+
+    /// Checks that no fold has to merge series unless it may.
+    fn check_folds(&self, merges_series: bool) -> Result<()> {
+        let folds = self.operators.iter().filter_map(|operator| match operator {
+            Operator::Fold(fold) => Some(fold),
+            Operator::Aggregate(_) => None,
+        });
+        match folds.into_iter().find(|fold| merges_series && !fold.prototype.merges_series()) {
+            None => Ok(()),
+            Some(fold) => {
+                let detail = format!("the fold {:?} does not merge series, but the query groups them", fold.name);
+                Err(Error::InvalidQuery { detail })
+            }
+        }
+    }
+
+    /// Checks that no window function computes with times.
+    fn check_functions(&self) -> Result<()> {
+        self.functions.iter().try_for_each(|function| function.validate())?;
+        for operator in &self.operators {
+            let mut ty = operator.column_type(None);
+            for function in &self.functions {
+                ty = function.output_type(ty).ok_or_else(|| Error::InvalidQuery {
+                    detail: format!("{function} of {}, whose values are times", operator.name()),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the windows, or the panes of overlapping windows.
+    fn windows(&self) -> Result<(WindowGrid, Option<Overlap>)> {
+        let invalid = |detail: &str| Error::InvalidQuery { detail: detail.to_owned() };
+        let (grid, overlap) = match (self.every, self.over) {
+            (None, None) => {
+                let start = (!self.open_start).then(|| Timestamp::from_nanos(self.range.first()));
+                return Ok((WindowGrid::Whole { start }, None));
+            }
+            (None, Some(_)) => {
+                return Err(invalid("`over` without `every`, which sets the time between the starts of windows"));
+            }
+            (Some(every), None) => (WindowGrid::new(every, self.origin, &self.zone)?, None),
+            (Some(every), Some(over)) => {
+                let WindowGrid::Fixed { nanos, .. } = WindowGrid::new(over.into(), None, &Zone::UTC)? else {
+                    return Err(invalid("`over` needs a fixed duration"));
+                };
+                match WindowGrid::new(every, self.origin, &self.zone)? {
+                    WindowGrid::Fixed { nanos: step, phase } => overlapping(step, phase, nanos),
+                    _ => {
+                        return Err(invalid(
+                            "`over` with days, weeks, months or years; `every` must be a fixed duration",
+                        ));
+                    }
+                }
+            }
+        };
+        let is_closed_end = self.closed == Edge::End;
+        Ok((if is_closed_end { WindowGrid::ClosedEnd(Box::new(grid)) } else { grid }, overlap))
+    }
+
+    /// Returns the range, extended by the lookback if it can change a value.
+    fn read_range(&self) -> TimeRange {
+        let operators = self.operators.iter().any(Operator::needs_steps);
+        let needs_steps = operators || self.rank.is_some_and(|rank| rank.by.needs_steps());
+        match self.lookback {
+            Some(lookback) if needs_steps && !self.open_start && !self.range.is_empty() => {
+                let age = i64::try_from(lookback.as_nanos()).unwrap_or(i64::MAX);
+                TimeRange::new(self.range.first().saturating_sub(age), self.range.last())
+            }
+            _ => self.range,
+        }
     }
 
     fn assemble(
         &self,
-        groups: Vec<SeriesGroup>,
+        groups: Vec<GroupKey>,
         outputs: Vec<GroupOutput>,
         plan: &QueryPlan,
         budget: &QueryBudget<'_>,
     ) -> Result<Windows> {
         let with_windows = groups.into_iter().zip(outputs).filter(|(_, output)| !output.rows.starts.is_empty());
         let rows = with_windows.map(|(group, GroupOutput { rows, total, members })| (total, (group, members, rows)));
-        let rows: Vec<(SeriesGroup, PresentMembers, WindowColumns)> = match self.rank {
-            Some(rank) => rank.top_rows(rows.collect()),
+        let rows: Vec<(GroupKey, PresentMembers, WindowColumns)> = match self.rank {
+            Some(rank) => {
+                let rows: Vec<_> = rows.collect();
+                rows.iter().try_for_each(|(total, (group, members, rows))| {
+                    check_total(total.as_ref(), || group.clone().with_metric(members.metric()), rows)
+                })?;
+                rank.top_rows(rows, plan.range_end)
+            }
             None => rows.map(|(_, row)| row).collect(),
         };
-        let mut answer =
-            Windows { columns: self.aggregates.iter().map(ToString::to_string).collect(), series: Vec::new() };
+        let name = |operator: &Operator| {
+            self.functions.iter().fold(operator.name(), |name, function| function.name_of_column(&name))
+        };
+        let mut answer = Windows { columns: self.operators.iter().map(name).collect(), series: Vec::new() };
         let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
         for (group, members, rows) in rows {
-            let key = if members.metric() == group.key.metric() {
-                group.key
-            } else {
-                group.key.with_metric(members.metric())
-            };
-            self.check_sums(&key, members.value_type(), &rows)?;
-            let mut rows = fill(rows, self.fill, &plan.grid, bounds, budget)?;
+            let key = group.with_metric(members.metric());
+            let rows = self.functions.iter().fold(rows, |rows, function| function.apply(rows, plan));
+            check_values(&key, &rows)?;
+            let mut rows = fill(rows, self.fill, plan, bounds, budget)?;
             self.slice.apply(&mut rows);
             if !rows.starts.is_empty() {
                 let (starts, values) = (rows.starts, rows.values);
@@ -95,19 +250,40 @@ impl Query {
         }
         Ok(answer)
     }
+}
 
-    /// Checks that each sum of integers has their type. A sum beyond its range is a double at this point.
-    ///
-    /// Only rows of the result are checked: the ranking of the others compares exact sums.
-    fn check_sums(&self, key: &SeriesKey, ty: Option<ValueType>, rows: &WindowColumns) -> Result<()> {
-        let Some(ty) = ty.filter(|ty| *ty != ValueType::F64) else { return Ok(()) };
-        let columns = self.aggregates.iter().zip(&rows.values);
-        for (_, column) in columns.filter(|(aggregate, _)| **aggregate == Aggregate::Sum) {
-            let overflow = column.iter().position(|sum| matches!(sum, Some(Value::F64(_))));
-            if let Some(start) = overflow.and_then(|at| rows.starts.get(at)) {
-                return Err(Error::SumOverflow { series: key.to_string(), value_type: ty, window: *start });
-            }
+/// Returns the panes of windows of a length that start every `step`, and the windows.
+fn overlapping(step: i64, phase: i64, length: i64) -> (WindowGrid, Option<Overlap>) {
+    match length % step {
+        0 if length == step => (WindowGrid::Fixed { nanos: step, phase }, None),
+        0 => (WindowGrid::Fixed { nanos: step, phase }, Some(Overlap { step, length, phase })),
+        rest => (WindowGrid::Panes { step, phase, rest }, Some(Overlap { step, length, phase })),
+    }
+}
+
+/// Checks that the aggregate that ranks a row has a value.
+fn check_total(total: Option<&PartialAggregate>, key: impl Fn() -> SeriesKey, rows: &WindowColumns) -> Result<()> {
+    match (total, rows.starts.first()) {
+        (Some(total), Some(window)) if total.has_too_many_values() => {
+            let (series, limit) = (key().to_string(), MAX_DISTINCT_VALUES);
+            Err(Error::TooManyDistinctValues { series, limit, window: *window })
         }
-        Ok(())
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the row has all its values.
+///
+/// Only rows of the result are checked: the ranking of the others compares exact sums.
+fn check_values(key: &SeriesKey, rows: &WindowColumns) -> Result<()> {
+    let series = || key.to_string();
+    match rows.failure {
+        None => Ok(()),
+        Some((window, WindowFailure::SumOverflow(value_type))) => {
+            Err(Error::SumOverflow { series: series(), value_type, window })
+        }
+        Some((window, WindowFailure::TooManyValues)) => {
+            Err(Error::TooManyDistinctValues { series: series(), limit: MAX_DISTINCT_VALUES, window })
+        }
     }
 }

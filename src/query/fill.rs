@@ -1,11 +1,14 @@
 //! Rules for windows without a value, and their application.
 
+use super::aggregate::ColumnType;
+use super::column::Column;
 use super::limits::QueryBudget;
 use super::partial::as_integer;
+use super::plan::QueryPlan;
 use super::window_aggregator::WindowColumns;
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
-use crate::types::point::{Timestamp, Value, ValueType};
+use crate::types::point::{Timestamp, Value};
 use crate::types::time_range::TimeRange;
 
 /// Rule for windows without a value; see [`Query::fill`](crate::Query::fill).
@@ -55,23 +58,20 @@ impl OpenBounds {
 pub(super) fn fill(
     rows: WindowColumns,
     fill: Fill,
-    grid: &WindowGrid,
+    plan: &QueryPlan,
     bounds: OpenBounds,
     budget: &QueryBudget<'_>,
 ) -> Result<WindowColumns> {
-    if fill == Fill::None || rows.starts.is_empty() || matches!(grid, WindowGrid::Whole { .. }) {
+    if fill == Fill::None || rows.starts.is_empty() || matches!(plan.grid, WindowGrid::Whole { .. }) {
         return Ok(rows);
     }
-    let mut rows = insert_missing_windows(&rows, grid, bounds, budget)?;
+    let mut rows = insert_missing_windows(&rows, plan, bounds, budget)?;
     for column in &mut rows.values {
         match fill {
             Fill::None | Fill::Null => {}
-            Fill::Previous => fill_previous(column),
-            Fill::Linear => {
-                convert_to_f64(column);
-                fill_linear(column, &rows.starts);
-            }
-            Fill::Value(value) => fill_value(column, value),
+            Fill::Previous => *column = fill_previous(column),
+            Fill::Linear => *column = fill_linear(column, &rows.starts),
+            Fill::Value(value) => *column = fill_value(column, value),
         }
     }
     Ok(rows)
@@ -80,20 +80,19 @@ pub(super) fn fill(
 /// Returns the windows and all missing windows between, before and after them, up to the bounds.
 fn insert_missing_windows(
     rows: &WindowColumns,
-    grid: &WindowGrid,
+    plan: &QueryPlan,
     OpenBounds { first, last }: OpenBounds,
     budget: &QueryBudget<'_>,
 ) -> Result<WindowColumns> {
-    let mut all = WindowColumns::new(rows.values.len());
+    let mut all = WindowColumns::new(rows.values.iter().map(Column::column_type));
     let (Some(own_first), Some(own_last)) = (rows.starts.first(), rows.starts.last()) else { return Ok(all) };
-    let until = last.unwrap_or(*own_last);
-    let (mut at, mut held) = (first.unwrap_or(*own_first), 0);
+    let until = last.map_or(*own_last, |last| plan.last_start(last));
+    let (mut start, mut held) = (first.map_or(*own_first, |first| plan.first_start(first)), 0);
     let mut given = 0;
     loop {
-        let (start, end) = grid.window_at(at);
         let is_given = rows.starts.get(given) == Some(&start);
         for (own, column) in all.values.iter_mut().zip(&rows.values) {
-            own.push(if is_given { column[given] } else { None });
+            own.push(if is_given { column.get(given) } else { None });
         }
         all.starts.push(start);
         given += usize::from(is_given);
@@ -105,45 +104,43 @@ fn insert_missing_windows(
                 return Ok(all);
             }
         }
-        match end.checked_add(1) {
-            Some(next) if next <= until.as_nanos() => at = Timestamp::from_nanos(next),
+        match plan.next_start(start) {
+            Some(next) if next <= until => start = next,
             _ => return Ok(all),
         }
     }
 }
 
-fn fill_previous(column: &mut [Option<Value>]) {
-    let mut last = None;
-    for value in column {
-        *value = value.or(last);
-        last = *value;
+/// Returns the column with each value replaced, in order.
+fn replaced(column: &Column, ty: ColumnType, mut value: impl FnMut(usize) -> Option<Value>) -> Column {
+    let mut replaced = Column::of_type(ty);
+    for at in 0..column.len() {
+        replaced.push(value(at));
     }
+    replaced
 }
 
-fn convert_to_f64(column: &mut [Option<Value>]) {
-    for value in column.iter_mut().flatten() {
-        *value = Value::F64(value.as_f64());
-    }
+fn fill_previous(column: &Column) -> Column {
+    let mut last = None;
+    replaced(column, column.column_type(), |at| {
+        last = column.get(at).or(last);
+        last
+    })
 }
 
 /// Fills with a constant. The type of the column does not depend on the windows that are missing.
-fn fill_value(column: &mut [Option<Value>], value: Value) {
-    // Only an aggregate of steps, whose values are `f64`, may have no value at all.
-    let ty = column.iter().flatten().next().map_or(ValueType::F64, |first| first.value_type());
-    let value = exactly(value, ty).unwrap_or_else(|| {
-        convert_to_f64(column);
-        Value::F64(value.as_f64())
-    });
-    for own in column {
-        *own = own.or(Some(value));
-    }
+fn fill_value(column: &Column, value: Value) -> Column {
+    let exact = exactly(value, column.column_type());
+    let ty = if exact.is_some() { column.column_type() } else { ColumnType::F64 };
+    let value = exact.unwrap_or(value);
+    replaced(column, ty, |at| column.get(at).or(Some(value)))
 }
 
 /// Returns a value in another type; `None` if that type cannot represent it.
-fn exactly(value: Value, ty: ValueType) -> Option<Value> {
+fn exactly(value: Value, ty: ColumnType) -> Option<Value> {
     /// 2^64; no integer type reaches it.
     const LIMIT: f64 = 18_446_744_073_709_551_616.0;
-    if value.value_type() == ty {
+    if ColumnType::from(value.value_type()) == ty {
         return Some(value);
     }
     #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^64")]
@@ -152,29 +149,32 @@ fn exactly(value: Value, ty: ValueType) -> Option<Value> {
         value => as_integer(value)?,
     };
     match ty {
-        ValueType::I64 => i64::try_from(integer).ok().map(Value::I64),
-        ValueType::U64 => u64::try_from(integer).ok().map(Value::U64),
-        ValueType::F64 | ValueType::Bool => None,
+        ColumnType::I64 | ColumnType::Timestamp => i64::try_from(integer).ok().map(Value::I64),
+        ColumnType::U64 => u64::try_from(integer).ok().map(Value::U64),
+        ColumnType::F64 | ColumnType::Bool => None,
     }
 }
 
-fn fill_linear(column: &mut [Option<Value>], starts: &[Timestamp]) {
-    let mut before: Option<usize> = None;
-    for at in 0..column.len() {
-        let Some(value) = column[at] else { continue };
-        if let Some((from, low)) = before.and_then(|from| Some((from, column[from]?.as_f64()))) {
+/// Interpolates. All values become doubles.
+fn fill_linear(column: &Column, starts: &[Timestamp]) -> Column {
+    let mut filled: Vec<Option<Value>> = column.to_f64().iter().collect();
+    let mut before: Option<(usize, f64)> = None;
+    for at in 0..filled.len() {
+        let Some(high) = filled[at].map(Value::as_f64) else { continue };
+        if let Some((from, low)) = before {
             let length = difference(starts[from], starts[at]);
             for between in from + 1..at {
                 let share = difference(starts[from], starts[between]) / length;
-                let (high, rise) = (value.as_f64(), value.as_f64() - low);
+                let rise = high - low;
                 // The difference of two finite values may be infinite.
                 let overflows = rise.is_infinite() && low.is_finite() && high.is_finite();
-                let filled = if overflows { low * (1.0 - share) + high * share } else { low + rise * share };
-                column[between] = Some(Value::F64(filled));
+                let value = if overflows { low * (1.0 - share) + high * share } else { low + rise * share };
+                filled[between] = Some(Value::F64(value));
             }
         }
-        before = Some(at);
+        before = Some((at, high));
     }
+    replaced(column, ColumnType::F64, |at| filled.get(at).copied().flatten())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio of distances")]

@@ -1,18 +1,19 @@
 //! Grouping of series, and merging of their windows.
 //!
-//! Series are merged in key order, independent of the order in which threads read them, so equal queries have equal
-//! results.
+//! Series are merged in the order of their ids, independent of the order in which threads read them, so equal queries
+//! have equal results.
 
 use std::collections::BTreeMap;
 
-use super::catalog::SeriesInfo;
 use super::limits::QueryBudget;
 use super::partial::PartialAggregate;
-use super::window_aggregator::{QueryPlan, SeriesOutput, WindowColumns, WindowOutput};
+use super::plan::QueryPlan;
+use super::sliding::Append;
+use super::window_aggregator::{SeriesOutput, WindowColumns, WindowOutput};
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
 use crate::types::point::{Timestamp, ValueType};
-use crate::types::series::SeriesKey;
+use crate::types::series::{SeriesInfo, SeriesKey};
 use std::sync::Arc;
 
 /// Rule that groups series.
@@ -24,32 +25,66 @@ pub(super) enum Grouping {
     ByTags(Vec<String>),
 }
 
-/// Series of one group, a row of the result.
+/// Selected series, each with its group.
 #[derive(Debug)]
-pub(super) struct SeriesGroup {
-    /// Key of the series, or the grouping tags without a metric.
-    pub(super) key: SeriesKey,
-    /// Members in key order.
-    pub(super) members: Vec<Arc<SeriesInfo>>,
+pub(super) struct GroupedSeries {
+    /// In ascending order of their ids, in which they are read and merged.
+    pub(super) series: Vec<Arc<SeriesInfo>>,
+    /// Group of each series: an index into `groups`.
+    pub(super) group_of: Vec<u32>,
+    /// Keys of the groups, in the order of the result.
+    pub(super) groups: Vec<GroupKey>,
+}
+
+/// Key of a group, a row of the result.
+#[derive(Debug, Clone)]
+pub(super) enum GroupKey {
+    /// The group is one series.
+    Series(Arc<SeriesInfo>),
+    /// The grouping tags, without a metric.
+    Tags(SeriesKey),
+}
+
+impl GroupKey {
+    /// Returns the key of a row whose members have the metric `metric`.
+    pub(super) fn with_metric(self, metric: &str) -> SeriesKey {
+        match self {
+            Self::Series(info) => info.key.clone(),
+            Self::Tags(key) if key.metric() == metric => key,
+            Self::Tags(key) => key.with_metric(metric),
+        }
+    }
 }
 
 impl Grouping {
-    /// Returns the groups of series, which are sorted by key; the groups are sorted by their own keys.
-    pub(super) fn groups(&self, series: Vec<Arc<SeriesInfo>>) -> Vec<SeriesGroup> {
+    /// Returns the groups of series, which are sorted by id; the groups are sorted by their own keys.
+    pub(super) fn group(&self, series: Vec<Arc<SeriesInfo>>) -> GroupedSeries {
+        // There are fewer than 2^32 series.
+        let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let mut group_of = vec![0; series.len()];
         let Self::ByTags(tags) = self else {
-            return series.into_iter().map(|info| SeriesGroup { key: info.key.clone(), members: vec![info] }).collect();
+            let mut by_key: Vec<usize> = (0..series.len()).collect();
+            by_key.sort_by(|one, other| series[*one].key.cmp(&series[*other].key));
+            by_key.iter().enumerate().for_each(|(group, at)| group_of[*at] = number(group));
+            let groups = by_key.into_iter().map(|at| GroupKey::Series(Arc::clone(&series[at]))).collect();
+            return GroupedSeries { series, group_of, groups };
         };
-        let mut groups: BTreeMap<Vec<String>, Vec<Arc<SeriesInfo>>> = BTreeMap::new();
-        for info in series {
-            let values = tags.iter().map(|tag| info.key.tag_value(tag).unwrap_or_default().to_owned()).collect();
-            groups.entry(values).or_default().push(info);
+        let mut members: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();
+        for (at, info) in series.iter().enumerate() {
+            let values = tags.iter().map(|tag| info.key.tag_value(tag).unwrap_or_default()).collect();
+            members.entry(values).or_default().push(at);
         }
-        groups.into_iter().map(|(values, members)| SeriesGroup { key: key(tags, &values), members }).collect()
+        let mut groups = Vec::with_capacity(members.len());
+        for (group, (values, members)) in members.into_iter().enumerate() {
+            members.into_iter().for_each(|at| group_of[at] = number(group));
+            groups.push(GroupKey::Tags(key(tags, &values)));
+        }
+        GroupedSeries { series, group_of, groups }
     }
 }
 
 /// Returns the key of a group without its metric: the grouping tags.
-fn key(tags: &[String], values: &[String]) -> SeriesKey {
+fn key(tags: &[String], values: &[&str]) -> SeriesKey {
     let named = tags.iter().zip(values).filter(|(_, value)| !value.is_empty());
     named.fold(SeriesKey::new(""), |key, (tag, value)| key.tag(tag, value))
 }
@@ -146,9 +181,9 @@ impl GroupMerger {
             self.cells.iter_mut().for_each(|(_, cell)| cell.set_mixed());
         }
         if plan.merges_series {
-            rows = WindowColumns::new(plan.aggregates.len());
+            rows = plan.empty_columns(self.members.value_type());
             for (start, cell) in &self.cells {
-                rows.push(&plan.aggregates, *start, cell);
+                rows.push(plan, *start, cell);
             }
         }
         GroupOutput { rows, total: self.total, members: self.members }

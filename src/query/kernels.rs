@@ -5,6 +5,7 @@
 //! The results of `add`, `least` and `greatest` depend only on the sequence of values, not on its division into slices.
 //! `add_sum`, which adds the sum of a whole run, may round differently.
 
+use super::series_chunk::ValueSlice;
 use crate::state::merge::RunSum;
 use crate::types::point::Scalar;
 
@@ -14,6 +15,9 @@ pub(super) trait AggregateScalar: Scalar {
     type Sum: Default;
     /// State of a running sum of differences.
     type DeltaSum: Copy + Default;
+
+    /// Returns values from the bits that encode them. `buffer` is used if they must be converted.
+    fn from_bit_slice<'a>(bits: &'a [u64], buffer: &'a mut Vec<Self>) -> &'a [Self];
 
     fn add(sum: &mut Self::Sum, values: &[Self]);
 
@@ -51,8 +55,14 @@ pub(super) trait AggregateScalar: Scalar {
     /// Adds the first value after a counter reset, as the difference from 0.
     fn add_reset(sum: &mut Self::DeltaSum, to: Self);
 
-    /// Returns the sum as the nearest double.
-    fn delta_sum_f64(sum: Self::DeltaSum) -> f64;
+    /// Returns the sum of differences, independent of the type.
+    fn delta_sum(sum: Self::DeltaSum) -> RunSum;
+
+    /// Returns the state that continues a sum of differences.
+    fn delta_sum_of(sum: RunSum) -> Self::DeltaSum;
+
+    /// Returns values as a slice of any type.
+    fn slice(values: &[Self]) -> ValueSlice<'_>;
 
     /// Returns `true` if the second value is less than the first; both have an order.
     fn is_decrease(from: Self, to: Self) -> bool;
@@ -122,6 +132,10 @@ impl AggregateScalar for f64 {
     type DeltaSum = f64;
 
     #[inline]
+    fn from_bit_slice<'a>(bits: &'a [u64], _: &'a mut Vec<f64>) -> &'a [f64] {
+        bytemuck::cast_slice(bits)
+    }
+
     fn add(sum: &mut LaneSum, values: &[f64]) {
         sum.add(values);
     }
@@ -179,8 +193,16 @@ impl AggregateScalar for f64 {
         *sum += to;
     }
 
-    fn delta_sum_f64(sum: f64) -> f64 {
-        canonical_nan(sum)
+    fn delta_sum(sum: f64) -> RunSum {
+        RunSum::Float(sum)
+    }
+
+    fn delta_sum_of(sum: RunSum) -> f64 {
+        sum_to_f64(sum)
+    }
+
+    fn slice(values: &[f64]) -> ValueSlice<'_> {
+        ValueSlice::F64(values)
     }
 
     fn is_decrease(from: f64, to: f64) -> bool {
@@ -227,6 +249,14 @@ pub(super) fn sum_to_f64(total: RunSum) -> f64 {
     }
 }
 
+/// Adds two sums; a sum of integers and doubles is a double.
+pub(super) fn add_run_sums(one: RunSum, other: RunSum) -> RunSum {
+    match (one, other) {
+        (RunSum::Integer(one), RunSum::Integer(other)) => RunSum::Integer(one + other),
+        (one, other) => RunSum::Float(sum_to_f64(one) + sum_to_f64(other)),
+    }
+}
+
 /// Converts to the nearest double.
 #[expect(clippy::cast_precision_loss, reason = "the nearest double is the documented result")]
 pub(super) fn i128_to_f64(integer: i128) -> f64 {
@@ -234,11 +264,15 @@ pub(super) fn i128_to_f64(integer: i128) -> f64 {
 }
 
 macro_rules! impl_for_integer {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty, $variant:ident, $from_bits:ident;)*) => {$(
         impl AggregateScalar for $ty {
             /// The sum of 2^63 values of 64 bits fits, so the sum cannot overflow.
             type Sum = i128;
             type DeltaSum = i128;
+
+            fn from_bit_slice<'a>(bits: &'a [u64], buffer: &'a mut Vec<$ty>) -> &'a [$ty] {
+                $from_bits(bits, buffer)
+            }
 
             fn add(sum: &mut i128, values: &[$ty]) {
                 *sum += values.iter().map(|value| i128::from(*value)).sum::<i128>();
@@ -282,8 +316,16 @@ macro_rules! impl_for_integer {
                 *sum += i128::from(to);
             }
 
-            fn delta_sum_f64(sum: i128) -> f64 {
-                i128_to_f64(sum)
+            fn delta_sum(sum: i128) -> RunSum {
+                RunSum::Integer(sum)
+            }
+
+            fn delta_sum_of(sum: RunSum) -> i128 {
+                if let RunSum::Integer(sum) = sum { sum } else { 0 }
+            }
+
+            fn slice(values: &[$ty]) -> ValueSlice<'_> {
+                ValueSlice::$variant(values)
             }
 
             fn is_decrease(from: $ty, to: $ty) -> bool {
@@ -293,4 +335,18 @@ macro_rules! impl_for_integer {
     )*};
 }
 
-impl_for_integer!(i64, u64, bool);
+impl_for_integer! { i64, I64, signed_from_bits; u64, U64, unsigned_from_bits; bool, Bool, bools_from_bits; }
+
+fn signed_from_bits<'a>(bits: &'a [u64], _: &'a mut Vec<i64>) -> &'a [i64] {
+    bytemuck::cast_slice(bits)
+}
+
+fn unsigned_from_bits<'a>(bits: &'a [u64], _: &'a mut Vec<u64>) -> &'a [u64] {
+    bits
+}
+
+fn bools_from_bits<'a>(bits: &'a [u64], buffer: &'a mut Vec<bool>) -> &'a [bool] {
+    buffer.clear();
+    buffer.extend(bits.iter().map(|bits| *bits != 0));
+    buffer
+}

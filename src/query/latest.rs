@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use super::catalog::{AnySeriesSources, Catalog, SeriesInfo};
+use super::catalog::Catalog;
+use super::latest_search::{LatestPoint, LatestSearch};
 use super::offload::{CancelToken, run_offloaded};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, SnapshotState};
 use crate::types::error::Result;
 use crate::types::point::{Point, Scalar, Timestamp, Value};
 use crate::types::selector::Selector;
-use crate::types::series::Series;
+use crate::types::series::{Series, SeriesInfo};
 use crate::types::time_range::TimeRange;
 
 /// Latest points.
@@ -97,7 +98,7 @@ impl Snapshot {
     /// ```
     pub async fn latest_each(&self, selector: &Selector) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
         let (snapshot, selector) = (self.clone(), selector.clone());
-        run_offloaded(move |cancel| latest_each(&*snapshot.inner, &selector, TimeRange::ALL, cancel)).await
+        run_offloaded(move |cancel| latest_each(&snapshot.inner, &selector, TimeRange::ALL, cancel)).await
     }
 
     /// Blocking variant of [`latest_each`](Self::latest_each).
@@ -105,7 +106,7 @@ impl Snapshot {
     /// # Errors
     /// As for `latest_each`.
     pub fn latest_each_blocking(&self, selector: &Selector) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        latest_each(&*self.inner, selector, TimeRange::ALL, &CancelToken::NEVER)
+        latest_each(&self.inner, selector, TimeRange::ALL, &CancelToken::NEVER)
     }
 
     /// Reads the latest point before a time of each series that matches.
@@ -121,7 +122,7 @@ impl Snapshot {
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
         let (snapshot, selector) = (self.clone(), selector.clone());
         let range = TimeRange::from_bounds(&..before);
-        run_offloaded(move |cancel| latest_each(&*snapshot.inner, &selector, range, cancel)).await
+        run_offloaded(move |cancel| latest_each(&snapshot.inner, &selector, range, cancel)).await
     }
 
     /// Blocking variant of [`latest_each_before`](Self::latest_each_before).
@@ -133,7 +134,7 @@ impl Snapshot {
         selector: &Selector,
         before: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        latest_each(&*self.inner, selector, TimeRange::from_bounds(&..before), &CancelToken::NEVER)
+        latest_each(&self.inner, selector, TimeRange::from_bounds(&..before), &CancelToken::NEVER)
     }
 }
 
@@ -143,30 +144,21 @@ impl Snapshot {
 ///
 /// Once the token is cancelled, returns early with an incomplete result, which is discarded.
 fn latest_each(
-    catalog: &dyn Catalog,
+    state: &SnapshotState,
     selector: &Selector,
     range: TimeRange,
     cancel: &CancelToken,
 ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-    catalog.check_readable()?;
+    state.check_readable()?;
     selector.validate()?;
-    let mut found = Vec::new();
-    for info in catalog.select(selector) {
-        if cancel.is_cancelled() {
-            break;
-        }
-        let latest = match catalog.sources(&info, range, None)? {
-            AnySeriesSources::F64(sources) => sources.newest_point()?.map(to_value_point),
-            AnySeriesSources::I64(sources) => sources.newest_point()?.map(to_value_point),
-            AnySeriesSources::U64(sources) => sources.newest_point()?.map(to_value_point),
-            AnySeriesSources::Bool(sources) => sources.newest_point()?.map(to_value_point),
-        };
-        found.extend(latest.map(|point| (info, point)));
-    }
-    Ok(found)
-}
-
-/// Converts a typed point to a point of [`Value`].
-pub(super) fn to_value_point<T: Scalar>(point: Point<T>) -> Point<Value> {
-    Point { timestamp: point.timestamp, value: point.value.into() }
+    let series = state.select(selector);
+    let found = LatestSearch::new(state, &series, range).run(cancel)?;
+    let points = series.into_iter().zip(found).filter_map(|(info, found)| {
+        let LatestPoint { time, bits, .. } = found?;
+        let point = Point { timestamp: Timestamp::from_nanos(time), value: Value::from_bits(info.value_type, bits) };
+        Some((info, point))
+    });
+    let mut points: Vec<_> = points.collect();
+    points.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+    Ok(points)
 }

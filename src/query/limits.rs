@@ -1,10 +1,11 @@
-//! Limits of a query (memory of its result, time, threads) and its cancellation.
+//! Limits of a query (memory of its result, series, points, time, threads) and its cancellation.
 //!
 //! The threads of a query share the budget, so that a limit stops all of them.
 
 use std::time::{Duration, Instant};
 
 use super::offload::CancelToken;
+use super::runtime::Runtime;
 use crate::types::error::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,14 +14,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct QueryLimits {
     pub(super) memory_bytes: usize,
     pub(super) deadline: Option<Duration>,
-    /// Number of threads; `None` means one per processor.
+    /// Number of threads; `None` means those of the runtime.
     pub(super) threads: Option<usize>,
+    pub(super) max_series: Option<u64>,
+    pub(super) max_points: Option<u64>,
 }
 
 impl Default for QueryLimits {
     /// Returns the default limits. The memory limit is the default budget of a database.
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, deadline: None, threads: None }
+        Self { memory_bytes: 1 << 30, deadline: None, threads: None, max_series: None, max_points: None }
     }
 }
 
@@ -31,12 +34,23 @@ impl QueryLimits {
         }
         Ok(())
     }
+
+    /// Checks the number of selected series.
+    pub(super) fn check_series(self, series: usize) -> Result<()> {
+        match self.max_series {
+            Some(limit) if series as u64 > limit => {
+                Err(Error::QueryLimitExceeded { what: "series", found: series as u64, limit })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Budget of a running query.
 #[derive(Debug)]
 pub(super) struct QueryBudget<'a> {
     cancel: &'a CancelToken,
+    runtime: Runtime,
     chosen: QueryLimits,
     started_at: Instant,
     /// Bytes of the result so far.
@@ -48,9 +62,14 @@ pub(super) struct QueryBudget<'a> {
 }
 
 impl<'a> QueryBudget<'a> {
-    pub(super) fn new(cancel: &'a CancelToken, chosen: QueryLimits) -> Self {
+    /// Creates the budget of a query that began at `started_at`.
+    pub(super) fn new(cancel: &'a CancelToken, runtime: Runtime, chosen: QueryLimits, started_at: Instant) -> Self {
         let (tracked_bytes, points, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { cancel, chosen, started_at: Instant::now(), tracked_bytes, points, failed }
+        Self { cancel, runtime, chosen, started_at, tracked_bytes, points, failed }
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// Returns `true` if reading continues; `false` if the result would be discarded.
@@ -71,8 +90,16 @@ impl<'a> QueryBudget<'a> {
         self.failed.store(1, Ordering::Relaxed);
     }
 
-    pub(super) fn add_points(&self, points: usize) {
-        self.points.fetch_add(points as u64, Ordering::Relaxed);
+    /// Counts points that were read one by one.
+    ///
+    /// # Errors
+    /// [`Error::QueryLimitExceeded`].
+    pub(super) fn add_points(&self, points: usize) -> Result<()> {
+        let found = self.points.fetch_add(points as u64, Ordering::Relaxed) + points as u64;
+        match self.chosen.max_points {
+            Some(limit) if found > limit => Err(Error::QueryLimitExceeded { what: "points", found, limit }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn points(&self) -> u64 {
@@ -87,21 +114,28 @@ impl<'a> QueryBudget<'a> {
         let grown = (now as u64).wrapping_sub(before as u64);
         let held = self.tracked_bytes.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
         let most = self.chosen.memory_bytes;
+        let shared = self.runtime.track_bytes(before, now);
         if now > before && held > most as u64 {
             return Err(Error::QueryTooLarge { needed: usize::try_from(held).unwrap_or(usize::MAX), limit: most });
         }
-        Ok(())
+        shared
     }
 
     /// Returns the maximum number of threads.
-    ///
-    /// If the caller set no number, this is a system call, so it is called only if several threads are worthwhile.
     pub(super) fn threads(&self) -> usize {
-        let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.chosen.threads.unwrap_or_else(available)
+        self.chosen.threads.unwrap_or_else(|| self.runtime.threads())
     }
 
     pub(super) fn elapsed(&self) -> Duration {
         self.started_at.elapsed()
+    }
+}
+
+/// The memory of the result belongs to the caller, or was freed after an error.
+impl Drop for QueryBudget<'_> {
+    fn drop(&mut self) {
+        let held = usize::try_from(*self.tracked_bytes.get_mut()).unwrap_or(usize::MAX);
+        // Memory that shrinks exceeds no bound.
+        let _ = self.runtime.track_bytes(held, 0);
     }
 }

@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::catalog::{Catalog, SeriesInfo};
-use super::snapshot::{Snapshot, check_type, series_info};
+use super::catalog::Catalog;
+use super::snapshot::{Snapshot, check_type};
 use crate::types::error::{Error, Result};
 use crate::types::metric_metadata::MetricMetadata;
 use crate::types::point::Scalar;
 use crate::types::selector::Selector;
-use crate::types::series::{Series, SeriesKey};
+use crate::types::series::{Series, SeriesInfo, SeriesKey};
 
 /// Lookups and lists. None of them reads a file or waits.
 ///
@@ -51,7 +51,7 @@ impl Snapshot {
     #[must_use]
     pub fn find_series(&self, key: &SeriesKey) -> Option<SeriesInfo> {
         let series = &self.inner.version.series;
-        series.find(key).filter(|def| !series.empty_series().contains(def.id)).map(|def| series_info(def))
+        series.find(key).filter(|def| !series.empty_series().contains(def.id)).map(|def| SeriesInfo::clone(def))
     }
 
     /// Returns the listed series that match, sorted by key.
@@ -69,7 +69,9 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn list_series(&self, selector: &Selector) -> Vec<SeriesInfo> {
-        self.inner.select(selector).into_iter().map(Arc::unwrap_or_clone).collect()
+        let mut found = self.inner.select(selector);
+        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        found.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// Returns the first `limit` listed series that match, sorted by key.
@@ -84,7 +86,7 @@ impl Snapshot {
             found.truncate(limit);
         }
         found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        found.into_iter().map(|def| series_info(def)).collect()
+        found.into_iter().map(|def| SeriesInfo::clone(def)).collect()
     }
 
     /// Returns the number of listed series that match, without making a list of them.

@@ -28,6 +28,21 @@ impl MemtableSource {
         Self { reader, bound, end: times.last().min(range.last()), run: Vec::new(), has_buffered_run: false }
     }
 
+    /// Creates a source that copies its runs to a buffer of an earlier source; see [`into_buffer`](Self::into_buffer).
+    pub(super) fn with_buffer(
+        reader: ChunkListReader,
+        times: TimeRange,
+        range: TimeRange,
+        mut buffer: Vec<RawPoint>,
+    ) -> Self {
+        buffer.clear();
+        Self { run: buffer, ..Self::new(reader, times, range) }
+    }
+
+    pub(super) fn into_buffer(self) -> Vec<RawPoint> {
+        self.run
+    }
+
     /// Copies the next run. Returns `false` at the end.
     fn read(&mut self) -> bool {
         self.run.clear();

@@ -1,50 +1,75 @@
 //! Reading: snapshots, scans and queries.
 //!
 //! A query selects series, merges the sources of each into columns of points, and aggregates the columns into windows.
-//! It works on any [`catalog::Catalog`]. Only `snapshot`, `sst_source` and `memtable_source` deal with versions, files
+//! It works on any [`catalog::Catalog`]. Only `snapshot`, `version_cursor`, `sst_cursor`, `sst_source` and `memtable_source` deal with versions, files
 //! and memtables.
 
 mod aggregate;
 mod arithmetic;
 mod builder;
 mod catalog;
+mod column;
+mod distinct;
 mod execute;
 mod explain;
 mod fill;
+mod fold;
 mod group;
 mod kernels;
 mod latest;
+mod latest_search;
 mod limits;
 mod listing;
 mod memtable_source;
 mod moments;
 mod offload;
+mod operator;
+mod paged_listing;
 mod parallel;
 mod partial;
 mod period;
+mod plan;
 mod points;
 mod quantile;
 mod rank;
 mod rates;
+mod regression;
 mod result;
+mod runtime;
 mod scan;
+mod series_chunk;
+mod series_scan;
+mod series_scan_stream;
+mod sliding;
 mod snapshot;
+mod sst_cursor;
 mod sst_source;
 mod stream;
+#[cfg(test)]
+mod test_cursor;
+mod version_cursor;
 mod window_aggregator;
+mod window_function;
 mod window_grid;
 mod zone;
 
 pub use aggregate::{Aggregate, QuantileLevel};
-pub use builder::Query;
-pub use catalog::SeriesInfo;
+pub use builder::{Edge, Query};
+pub use column::{Column, ColumnValues};
 pub use explain::ExplainReport;
 pub use fill::Fill;
+pub use fold::Fold;
 pub(crate) use offload::run_offloaded;
+pub use paged_listing::{Listing, Page};
 pub use period::Period;
 pub use points::QueryPoints;
 pub use result::{SeriesWindows, Window, Windows};
+pub use runtime::{Runtime, RuntimeBuilder, RuntimeStats};
 pub use scan::{Scan, ScanChunk, ScanChunks, ScanIter};
+pub use series_chunk::{OwnedSeriesChunk, PointSummary, SeriesChunk, ValueSlice, ValueVec};
+pub use series_scan::{Projection, ScanCancellation, SeriesScan, SeriesScanCursor, SummaryWindows};
+pub use series_scan_stream::SeriesScanStream;
 pub use snapshot::Snapshot;
 pub use stream::ScanStream;
+pub use window_function::WindowFunction;
 pub use zone::Zone;

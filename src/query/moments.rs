@@ -68,6 +68,29 @@ impl Moments {
     pub(super) fn variance(self) -> f64 {
         canonical_nan(self.squares / self.count as f64)
     }
+
+    /// Returns the sample variance; `None` for fewer than two values.
+    pub(super) fn sample_variance(self) -> Option<f64> {
+        (self.count > 1).then(|| canonical_nan(self.squares / (self.count - 1) as f64))
+    }
+}
+
+/// Moments of the values of a window, with those of other windows or series that were merged into them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MomentState {
+    pub(super) lanes: LaneMoments,
+    merged: Moments,
+}
+
+impl MomentState {
+    pub(super) fn total(&self) -> Moments {
+        self.merged.merge(self.lanes.total())
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.merged = self.total().merge(other.total());
+        self.lanes = LaneMoments::default();
+    }
 }
 
 /// Eight lanes; each value is added to the next lane in turn.

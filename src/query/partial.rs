@@ -4,62 +4,67 @@
 //! that groups can merge series of different types.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use super::aggregate::Aggregate;
-use super::kernels::{AggregateScalar, canonical_nan, combine_extreme, i128_to_f64, sum_to_f64};
-use super::moments::{LaneMoments, Moments, mean_of_integers};
-use super::quantile::QuantileState;
-use super::rates::{RateAccumulator, WindowRates};
+use super::distinct::DistinctValues;
+use super::kernels::{AggregateScalar, add_run_sums, canonical_nan, combine_extreme, i128_to_f64};
+use super::moments::{Moments, mean_of_integers};
+use super::operator::{EmptyStates, Operator, OperatorState};
+use super::quantile::QuantileMethod;
+use super::rates::WindowRates;
+use super::regression::Regression;
+use super::sliding::Append;
 use crate::state::merge::{RunSum, RunSummary};
 use crate::types::point::{Timestamp, Value, ValueType};
 
-/// Parts of a window's state that the aggregates need.
+/// Parts of a window's state that the operators need.
 #[expect(clippy::struct_excessive_bools, reason = "each part is needed or not, independently")]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct AccumulatorParts {
     sum: bool,
     least: bool,
     greatest: bool,
     first: bool,
     last: bool,
-    moments: bool,
-    quantiles: bool,
-    steps: bool,
+    operators: EmptyStates,
 }
 
 impl AccumulatorParts {
-    pub(super) fn of(aggregates: &[Aggregate]) -> Self {
-        let mut needs = Self::default();
-        for aggregate in aggregates {
+    pub(super) fn of(operators: &[Operator]) -> Self {
+        let mut needs = Self {
+            sum: false,
+            least: false,
+            greatest: false,
+            first: false,
+            last: false,
+            operators: OperatorState::all_of(operators).into(),
+        };
+        for operator in operators {
+            let Operator::Aggregate(aggregate) = operator else { continue };
             match aggregate {
-                Aggregate::Count => {}
                 Aggregate::Sum | Aggregate::SumAsF64 | Aggregate::Mean => needs.sum = true,
                 Aggregate::Min => needs.least = true,
                 Aggregate::Max => needs.greatest = true,
-                Aggregate::First => needs.first = true,
-                Aggregate::Last => needs.last = true,
+                Aggregate::First | Aggregate::FirstTime => needs.first = true,
+                Aggregate::Last | Aggregate::LastTime | Aggregate::Prediction(_) => needs.last = true,
                 Aggregate::Spread => (needs.least, needs.greatest) = (true, true),
-                Aggregate::Variance | Aggregate::StdDev => needs.moments = true,
-                Aggregate::Quantile(_) => needs.quantiles = true,
-                Aggregate::Increase
-                | Aggregate::Rate
-                | Aggregate::Delta
-                | Aggregate::Derivative
-                | Aggregate::Integral => needs.steps = true,
+                // Everything else has a state of its own, see `OperatorState`.
+                _ => {}
             }
         }
         needs
     }
 
     /// Returns `true` if the points are needed and a run summary is not enough.
-    fn needs_points(self) -> bool {
-        self.moments || self.quantiles || self.steps
+    fn needs_points(&self) -> bool {
+        !self.operators.iter().all(OperatorState::uses_summaries)
     }
 
     /// Returns `true` if a run summary has everything that is needed.
     ///
     /// A summary does not distinguish the two zeros.
-    pub(super) fn answered_by<T: AggregateScalar>(self, summary: &RunSummary<T>) -> bool {
+    pub(super) fn answered_by<T: AggregateScalar>(&self, summary: &RunSummary<T>) -> bool {
         let unclear = self.least && summary.min.is_float_zero() || self.greatest && summary.max.is_float_zero();
         !self.needs_points() && !unclear
     }
@@ -74,30 +79,23 @@ pub(super) struct Accumulator<T: AggregateScalar> {
     greatest: Option<T>,
     first: Option<(i64, T)>,
     last: Option<(i64, T)>,
-    rare: Option<Box<ExtendedAccumulator<T>>>,
-}
-
-/// State of rarely used aggregates, allocated on demand.
-struct ExtendedAccumulator<T: AggregateScalar> {
-    moments: LaneMoments,
-    quantiles: QuantileState,
-    steps: RateAccumulator<T>,
+    operators: Vec<OperatorState>,
 }
 
 impl<T: AggregateScalar> Accumulator<T> {
     pub(super) fn new(needs: AccumulatorParts) -> Self {
-        let rare = || ExtendedAccumulator {
-            moments: LaneMoments::default(),
-            quantiles: QuantileState::default(),
-            steps: RateAccumulator::default(),
-        };
-        let rare = needs.needs_points().then(|| Box::new(rare()));
         let sum = T::Sum::default();
-        Self { needs, count: 0, sum, least: None, greatest: None, first: None, last: None, rare }
+        let operators = needs.operators.to_vec();
+        Self { needs, count: 0, sum, least: None, greatest: None, first: None, last: None, operators }
     }
 
-    pub(super) fn needs(&self) -> AccumulatorParts {
-        self.needs
+    pub(super) fn needs(&self) -> &AccumulatorParts {
+        &self.needs
+    }
+
+    /// Sets the point before the first point of the range.
+    pub(super) fn start_after(&mut self, time: Timestamp, value: T) {
+        self.operators.iter_mut().for_each(|operator| operator.start_after(time, value));
     }
 
     /// Adds the next points of the window, in time order.
@@ -120,20 +118,8 @@ impl<T: AggregateScalar> Accumulator<T> {
             let last = timestamps.last().zip(values.last()).map(|(at, value)| (at.as_nanos(), *value));
             self.last = last.or(self.last);
         }
-        if let Some(rare) = &mut self.rare {
-            if self.needs.moments {
-                if T::TYPE == ValueType::F64 {
-                    rare.moments.add(values.iter().map(|value| value.to_f64()));
-                } else {
-                    rare.moments.add_integers(values.iter().filter_map(|value| as_integer((*value).into())));
-                }
-            }
-            if self.needs.quantiles {
-                rare.quantiles.add(values.iter().map(|value| value.to_f64()));
-            }
-            if self.needs.steps {
-                rare.steps.add(timestamps, values);
-            }
+        for operator in &mut self.operators {
+            operator.push(timestamps, values);
         }
     }
 
@@ -156,6 +142,9 @@ impl<T: AggregateScalar> Accumulator<T> {
         if self.needs.last {
             self.last = Some((summary.range.last(), summary.last));
         }
+        for operator in &mut self.operators {
+            operator.push_summary(summary);
+        }
     }
 
     /// Returns the partial aggregate of the window and resets the state for the next window.
@@ -171,13 +160,10 @@ impl<T: AggregateScalar> Accumulator<T> {
             max: self.greatest.take().map(Into::into),
             first: timed(self.first.take()),
             last: timed(self.last.take()),
-            rare: self.rare.as_mut().map(|rare| {
-                Box::new(ExtendedPartial {
-                    moments: std::mem::take(&mut rare.moments).total(),
-                    quantiles: std::mem::take(&mut rare.quantiles),
-                    steps: rare.steps.take(),
-                })
-            }),
+            operators: {
+                let states = self.operators.iter_mut().zip(self.needs.operators.iter());
+                states.map(|(state, empty)| state.take(empty)).collect()
+            },
         };
         self.count = 0;
         cell
@@ -206,25 +192,15 @@ pub(super) struct PartialAggregate {
     max: Option<Value>,
     first: Option<(i64, Value)>,
     last: Option<(i64, Value)>,
-    rare: Option<Box<ExtendedPartial>>,
-}
-
-#[derive(Debug, Clone)]
-struct ExtendedPartial {
-    moments: Moments,
-    quantiles: QuantileState,
-    steps: Option<WindowRates>,
+    operators: Vec<OperatorState>,
 }
 
 impl PartialAggregate {
-    /// Merges the same window of another series with a greater key.
+    /// Merges the same window of another series with a greater id.
     pub(super) fn merge(&mut self, other: Self) {
         self.is_mixed |= other.is_mixed || self.ty != other.ty;
         self.count += other.count;
-        self.sum = match (self.sum, other.sum) {
-            (RunSum::Integer(one), RunSum::Integer(other)) => RunSum::Integer(one + other),
-            (one, other) => RunSum::Float(sum_to_f64(one) + sum_to_f64(other)),
-        };
+        self.sum = add_run_sums(self.sum, other.sum);
         self.min = extreme_value(self.min, other.min, Ordering::Less);
         self.max = extreme_value(self.max, other.max, Ordering::Greater);
         if other.first.is_some_and(|(at, _)| self.first.is_none_or(|(own, _)| at < own)) {
@@ -233,33 +209,93 @@ impl PartialAggregate {
         if other.last.is_some_and(|(at, _)| self.last.is_none_or(|(own, _)| at >= own)) {
             self.last = other.last;
         }
-        match (&mut self.rare, other.rare) {
-            (Some(own), Some(other)) => own.merge(&other),
-            (own, other) => *own = own.take().or(other),
+        for (own, other) in self.operators.iter_mut().zip(other.operators) {
+            own.merge_series(other);
         }
     }
 
     /// Makes all values count as doubles, because other windows of the row have values of another type.
     pub(super) fn set_mixed(&mut self) {
         self.is_mixed = true;
+        self.operators.iter_mut().for_each(OperatorState::set_mixed);
+    }
+
+    /// Returns the value of an operator; see [`value`](Self::value).
+    pub(super) fn value_of(&self, operator: &Operator, end: impl Fn() -> Option<i128>) -> Option<Value> {
+        match operator {
+            Operator::Aggregate(Aggregate::Prediction(after)) => self.prediction(*after, end()),
+            Operator::Aggregate(aggregate) => self.value(*aggregate),
+            Operator::Fold(fold) => {
+                let folds = self.operators.iter().filter_map(|state| match state {
+                    OperatorState::Fold(state) => Some(state),
+                    _ => None,
+                });
+                folds.skip(fold.index).next()?.value()
+            }
+        }
+    }
+
+    /// Returns the prediction for a time after the end of the window, or after the last point of a window without end.
+    fn prediction(&self, after: Duration, end: Option<i128>) -> Option<Value> {
+        let regression = self.regression()?;
+        let end = end.or_else(|| self.last.map(|(at, _)| at.into()))?;
+        let after = i128::try_from(after.as_nanos()).unwrap_or(i128::MAX / 2);
+        regression.value_at(end + after).map(Value::F64)
+    }
+
+    fn moments(&self) -> Option<Moments> {
+        self.operators.iter().find_map(|state| match state {
+            OperatorState::Moments(moments) => Some(moments.total()),
+            _ => None,
+        })
+    }
+
+    fn rates(&self) -> Option<WindowRates> {
+        self.operators.iter().find_map(|state| match state {
+            OperatorState::Steps(steps) => steps.rates(),
+            _ => None,
+        })
+    }
+
+    fn quantile(&self, level: f64, method: QuantileMethod) -> Option<Value> {
+        self.operators.iter().find_map(|state| match state {
+            OperatorState::Quantiles(values) => Some(Value::F64(values.value_at(level, method))),
+            _ => None,
+        })
+    }
+
+    fn distinct(&self) -> Option<&DistinctValues> {
+        self.operators.iter().find_map(|state| match state {
+            OperatorState::Distinct(values) => Some(values),
+            _ => None,
+        })
+    }
+
+    fn regression(&self) -> Option<&Regression> {
+        self.operators.iter().find_map(|state| match state {
+            OperatorState::Regression(regression) => Some(regression),
+            _ => None,
+        })
     }
 
     /// Returns the value by which an aggregate ranks a row. A sum of integers is exact, whatever its size.
-    pub(super) fn rank_value(&self, aggregate: Aggregate) -> Option<OrderedNumber> {
+    pub(super) fn rank_value(&self, aggregate: Aggregate, end: Option<i128>) -> Option<OrderedNumber> {
         match (aggregate, self.sum) {
             (Aggregate::Sum, RunSum::Integer(sum)) => Some(OrderedNumber::Integer(sum)),
+            (Aggregate::Prediction(after), _) => self.prediction(after, end).map(OrderedNumber::from),
             _ => self.value(aggregate).map(OrderedNumber::from),
         }
     }
 
-    /// Returns the value of an aggregate; `None` if the aggregate needs steps and the window has none.
+    /// Returns the value of an aggregate; `None` if the aggregate needs steps or two points and the window has none.
     ///
-    /// A sum of integers that exceeds the range of their type is a double, which the caller must refuse.
+    /// A prediction needs the end of the window, see [`value_of`](Self::value_of). A count of distinct values is `None`
+    /// only if there are too many, which the caller must refuse. A sum of integers that exceeds the range of their type is a double, which the caller must refuse.
     #[inline]
     pub(super) fn value(&self, aggregate: Aggregate) -> Option<Value> {
         let nan = Value::F64(f64::NAN);
-        let rare = self.rare.as_deref();
-        let steps = |of: fn(WindowRates) -> Option<f64>| rare.and_then(|rare| rare.steps).and_then(of).map(Value::F64);
+        let steps = |of: fn(WindowRates) -> Option<f64>| self.rates().and_then(of).map(Value::F64);
+        let steps_count = |of: fn(WindowRates) -> u64| self.rates().map(of).map(Value::U64);
         let value = match aggregate {
             Aggregate::Count => Value::U64(self.count),
             Aggregate::Sum => total(self.sum, self.ty, self.is_mixed),
@@ -271,14 +307,26 @@ impl PartialAggregate {
             Aggregate::First => self.widened(self.first?.1),
             Aggregate::Last => self.widened(self.last?.1),
             Aggregate::Spread => self.min.zip(self.max).map_or(nan, |(min, max)| Value::F64(difference(min, max))),
-            Aggregate::Variance => Value::F64(rare?.moments.variance()),
-            Aggregate::StdDev => Value::F64(rare?.moments.variance().sqrt()),
-            Aggregate::Quantile(level) => Value::F64(rare?.quantiles.value_at(level.as_f64())),
+            Aggregate::FirstTime => Value::I64(self.first?.0),
+            Aggregate::LastTime => Value::I64(self.last?.0),
+            Aggregate::Variance => Value::F64(self.moments()?.variance()),
+            Aggregate::StdDev => Value::F64(self.moments()?.variance().sqrt()),
+            Aggregate::SampleVariance => Value::F64(self.moments()?.sample_variance()?),
+            Aggregate::SampleStdDev => Value::F64(self.moments()?.sample_variance()?.sqrt()),
+            Aggregate::Quantile(level) => return self.quantile(level.as_f64(), QuantileMethod::Lower),
+            Aggregate::QuantileLinear(level) => return self.quantile(level.as_f64(), QuantileMethod::Linear),
+            Aggregate::QuantileNearest(level) => return self.quantile(level.as_f64(), QuantileMethod::Nearest),
+            Aggregate::Mode => self.widened(self.distinct()?.mode()?),
+            Aggregate::Distinct => return self.distinct()?.distinct(),
+            Aggregate::Slope => Value::F64(self.regression()?.slope()?),
+            Aggregate::Prediction(after) => return self.prediction(after, None),
             Aggregate::Increase => return steps(|sums| Some(sums.increase)),
             Aggregate::Rate => return steps(|sums| sums.rate),
             Aggregate::Delta => return steps(|sums| Some(sums.delta)),
             Aggregate::Derivative => return steps(|sums| sums.derivative),
             Aggregate::Integral => return steps(|sums| Some(sums.integral)),
+            Aggregate::Changes => return steps_count(|sums| sums.changes),
+            Aggregate::Resets => return steps_count(|sums| sums.resets),
         };
         Some(value)
     }
@@ -287,21 +335,34 @@ impl PartialAggregate {
         if self.is_mixed { Value::F64(value.as_f64()) } else { value }
     }
 
-    /// Returns the approximate size in bytes, including the heap.
-    pub(super) fn byte_len(&self) -> usize {
-        let rare = self.rare.as_ref();
-        size_of::<Self>() + rare.map_or(0, |rare| size_of::<ExtendedPartial>() + rare.quantiles.byte_len())
+    pub(super) fn value_type(&self) -> ValueType {
+        self.ty
+    }
+
+    /// Returns `true` if distinct values were counted and were too many.
+    pub(super) fn has_too_many_values(&self) -> bool {
+        self.distinct().is_some_and(|values| values.distinct().is_none())
     }
 }
 
-impl ExtendedPartial {
-    fn merge(&mut self, other: &Self) {
-        self.moments = self.moments.merge(other.moments);
-        self.quantiles.merge(&other.quantiles);
-        self.steps = match (self.steps, other.steps) {
-            (Some(one), Some(other)) => Some(one.merge(other)),
-            (one, other) => one.or(other),
-        };
+impl Append for PartialAggregate {
+    /// Adds the next part of the window of the same series.
+    fn append(&mut self, later: Self) {
+        self.is_mixed |= later.is_mixed;
+        self.count += later.count;
+        self.sum = add_run_sums(self.sum, later.sum);
+        self.min = extreme_value(self.min, later.min, Ordering::Less);
+        self.max = extreme_value(self.max, later.max, Ordering::Greater);
+        self.first = self.first.or(later.first);
+        self.last = later.last.or(self.last);
+        for (own, later) in self.operators.iter_mut().zip(later.operators) {
+            own.append(later);
+        }
+    }
+
+    fn byte_len(&self) -> usize {
+        let operators = self.operators.iter().map(OperatorState::byte_len).sum::<usize>();
+        size_of::<Self>() + self.operators.capacity() * size_of::<OperatorState>() + operators
     }
 }
 
@@ -310,11 +371,18 @@ fn total(sum: RunSum, ty: ValueType, as_f64: bool) -> Value {
     match sum {
         RunSum::Float(sum) => Value::F64(canonical_nan(sum)),
         RunSum::Integer(sum) if as_f64 => Value::F64(i128_to_f64(sum)),
-        RunSum::Integer(sum) if ty == ValueType::I64 => {
-            i64::try_from(sum).map_or(Value::F64(i128_to_f64(sum)), Value::from)
-        }
-        RunSum::Integer(sum) => u64::try_from(sum).map_or(Value::F64(i128_to_f64(sum)), Value::from),
+        RunSum::Integer(sum) => integer_in_type(sum, ty == ValueType::I64),
     }
+}
+
+/// Returns an integer as `i64` or `u64` if it fits, otherwise as a double.
+pub(super) fn integer_in_type(integer: i128, is_signed: bool) -> Value {
+    let fitting = if is_signed {
+        i64::try_from(integer).ok().map(Value::I64)
+    } else {
+        u64::try_from(integer).ok().map(Value::U64)
+    };
+    fitting.unwrap_or_else(|| Value::F64(i128_to_f64(integer)))
 }
 
 /// Returns the mean; that of integers is the correctly rounded quotient.
@@ -372,7 +440,7 @@ fn compare_with_float(integer: i128, float: f64) -> Ordering {
     integer.cmp(&(whole as i128)).then(whole.total_cmp(&float))
 }
 
-fn extreme_value(one: Option<Value>, other: Option<Value>, wanted: Ordering) -> Option<Value> {
+pub(super) fn extreme_value(one: Option<Value>, other: Option<Value>, wanted: Ordering) -> Option<Value> {
     let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
     Some(if OrderedNumber::from(b).compare(a.into()) == wanted { b } else { a })
 }

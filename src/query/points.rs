@@ -3,18 +3,15 @@
 use std::fmt;
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-
-use super::builder::Query;
-use super::catalog::{AnySeriesSources, Catalog, SeriesInfo, SeriesSources};
-use super::latest::to_value_point;
-use super::scan::Scan;
-use crate::types::error::{Error, Result};
-use crate::types::point::{Point, Scalar, Value};
-use crate::types::time_range::TimeRange;
 use std::sync::Arc;
 
-/// Iterator over the points of one series of any type.
-type BoxPointIter = Box<dyn Iterator<Item = Result<Point<Value>>> + Send>;
+use super::builder::Query;
+use super::catalog::{CursorOptions, SeriesCursor};
+use crate::format::sst::Columns;
+use crate::types::error::{Error, Result};
+use crate::types::point::{Point, Value};
+use crate::types::series::SeriesInfo;
+use crate::types::time_range::TimeRange;
 
 /// Iterator over the points of all series of a [`Query`]; made by [`Query::points`].
 ///
@@ -22,17 +19,27 @@ type BoxPointIter = Box<dyn Iterator<Item = Result<Point<Value>>> + Send>;
 /// order of their timestamps. Reading blocks the thread. No item follows an error.
 #[must_use = "an iterator reads nothing until its items are asked for"]
 pub struct QueryPoints {
-    catalog: Arc<dyn Catalog>,
+    cursor: Box<dyn SeriesCursor>,
     range: TimeRange,
     /// Number of points of each series that are skipped.
     offset: usize,
     /// Maximum number of points of each series that are returned after the skipped points.
     limit: usize,
-    /// Series that are not opened yet.
+    /// Series that are not read yet, in the order of their keys.
     series: std::vec::IntoIter<Arc<SeriesInfo>>,
-    current: Option<(Arc<SeriesInfo>, BoxPointIter)>,
+    current: Option<CurrentSeries>,
     /// Error of the query, which is the first item.
     error: Option<Error>,
+}
+
+/// Series that is being read.
+struct CurrentSeries {
+    info: Arc<SeriesInfo>,
+    /// Index of the next point in the chunk of the cursor.
+    next: usize,
+    /// Numbers of points that are still skipped and returned.
+    to_skip: usize,
+    to_return: usize,
 }
 
 // See `Scan`.
@@ -41,30 +48,15 @@ impl RefUnwindSafe for QueryPoints {}
 
 impl QueryPoints {
     pub(super) fn new(query: Query) -> Self {
-        let (series, error) = match query.catalog.check_readable().and_then(|()| query.selector.validate()) {
+        let (mut series, error) = match query.catalog.check_readable().and_then(|()| query.selector.validate()) {
             Ok(()) => (query.catalog.select(&query.selector), None),
             Err(error) => (Vec::new(), Some(error)),
         };
+        series.sort_by(|one, other| one.key.cmp(&other.key));
         let Query { catalog, range, slice, .. } = query;
+        let cursor = catalog.cursor(CursorOptions { range, columns: Columns::Both, counters: None });
         let limit = slice.limit.unwrap_or(usize::MAX);
-        Self { catalog, range, offset: slice.offset, limit, series: series.into_iter(), current: None, error }
-    }
-
-    fn open_series(&self, series: &SeriesInfo) -> Result<BoxPointIter> {
-        let points = match self.catalog.sources(series, self.range, None)? {
-            AnySeriesSources::F64(sources) => value_points(self.range, sources),
-            AnySeriesSources::I64(sources) => value_points(self.range, sources),
-            AnySeriesSources::U64(sources) => value_points(self.range, sources),
-            AnySeriesSources::Bool(sources) => value_points(self.range, sources),
-        };
-        let mut to_skip = self.offset;
-        // An error is never skipped.
-        let after_offset = move |point: &Result<Point<Value>>| {
-            let is_returned = point.is_err() || to_skip == 0;
-            to_skip -= usize::from(!is_returned);
-            is_returned
-        };
-        Ok(Box::new(points.filter(after_offset).take(self.limit)))
+        Self { cursor, range, offset: slice.offset, limit, series: series.into_iter(), current: None, error }
     }
 
     fn next_point(&mut self) -> Result<Option<(Arc<SeriesInfo>, Point<Value>)>> {
@@ -72,21 +64,41 @@ impl QueryPoints {
             return Err(error);
         }
         loop {
-            if let Some((series, points)) = &mut self.current {
-                if let Some(point) = points.next() {
-                    return Ok(Some((Arc::clone(series), point?)));
+            if let Some(series) = &mut self.current {
+                if let Some(point) = series.next_point(&mut *self.cursor)? {
+                    return Ok(Some((Arc::clone(&series.info), point)));
                 }
                 self.current = None;
             }
-            let Some(series) = self.series.next() else { return Ok(None) };
-            let points = self.open_series(&series)?;
-            self.current = Some((series, points));
+            let Some(info) = self.series.next() else { return Ok(None) };
+            self.cursor.start(&info)?;
+            self.current = Some(CurrentSeries { info, next: 0, to_skip: self.offset, to_return: self.limit });
         }
     }
 }
 
-fn value_points<T: Scalar>(range: TimeRange, sources: SeriesSources<T>) -> BoxPointIter {
-    Box::new(Scan::new(range, sources).into_iter().map(|point| point.map(to_value_point)))
+impl CurrentSeries {
+    fn next_point(&mut self, cursor: &mut dyn SeriesCursor) -> Result<Option<Point<Value>>> {
+        if self.to_return == 0 {
+            return Ok(None);
+        }
+        loop {
+            let rest = cursor.timestamps().len().saturating_sub(self.next);
+            if rest > self.to_skip {
+                self.next += std::mem::take(&mut self.to_skip);
+                break;
+            }
+            self.to_skip -= rest;
+            self.next = 0;
+            if !cursor.next_chunk()? {
+                return Ok(None);
+            }
+        }
+        let (timestamp, bits) = (cursor.timestamps()[self.next], cursor.value_bits()[self.next]);
+        self.next += 1;
+        self.to_return -= 1;
+        Ok(Some(Point { timestamp, value: Value::from_bits(self.info.value_type, bits) }))
+    }
 }
 
 impl Iterator for QueryPoints {

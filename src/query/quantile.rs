@@ -121,9 +121,13 @@ impl ValueSketch {
         self.normal.count() as u64 + self.small.values().sum::<u64>()
     }
 
-    fn value_at(&self, share: f64) -> f64 {
+    fn count(&self) -> u64 {
+        self.below + self.finite() + self.above
+    }
+
+    /// Returns the value at an index of all values in ascending order.
+    fn value_at(&self, rank: u64) -> f64 {
         let finite = self.finite();
-        let rank = rank_of_level(share, self.below + finite + self.above);
         if rank < self.below {
             return f64::NEG_INFINITY;
         }
@@ -193,16 +197,27 @@ impl QuantileState {
         self.add(other.exact.iter().copied());
     }
 
-    /// Returns the value at a quantile level from 0 to 1; NaN if there is no value.
-    pub(super) fn value_at(&self, share: f64) -> f64 {
-        self.sketch.as_ref().map_or_else(|| self.exact_at(share), |sketch| canonical_nan(sketch.value_at(share)))
-    }
-
-    fn exact_at(&self, share: f64) -> f64 {
+    /// Returns the quantile of a level from 0 to 1; NaN if there is no value.
+    pub(super) fn value_at(&self, level: f64, method: QuantileMethod) -> f64 {
         let mut sorted = self.exact.clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        let at = usize::try_from(rank_of_level(share, sorted.len() as u64)).unwrap_or(usize::MAX);
-        sorted.get(at).copied().unwrap_or(f64::NAN)
+        let count = self.sketch.as_ref().map_or(sorted.len() as u64, |sketch| sketch.count());
+        if count == 0 {
+            return f64::NAN;
+        }
+        let value = |index: u64| match &self.sketch {
+            Some(sketch) => sketch.value_at(index),
+            None => sorted.get(usize::try_from(index).unwrap_or(usize::MAX)).copied().unwrap_or(f64::NAN),
+        };
+        canonical_nan(match method {
+            QuantileMethod::Lower => value(rank_of_level(level, count)),
+            QuantileMethod::Nearest => value(nearest_rank(level, count)),
+            QuantileMethod::Linear => {
+                let (index, fraction) = (rank_of_level(level, count), fraction_of_level(level, count));
+                let low = value(index);
+                if fraction > 0.0 { interpolate(low, value(index + 1), fraction) } else { low }
+            }
+        })
     }
 
     /// Returns the approximate bytes on the heap.
@@ -213,6 +228,48 @@ impl QuantileState {
         };
         self.exact.capacity() * size_of::<f64>() + self.sketch.as_deref().map_or(0, sketch)
     }
+}
+
+/// Value between two neighbours that a quantile is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum QuantileMethod {
+    /// The value at the index `level * (count - 1)`, rounded down.
+    Lower,
+    /// The least value such that at least the fraction `level` of all values are not greater.
+    Nearest,
+    /// The linear interpolation at the index `level * (count - 1)`.
+    Linear,
+}
+
+/// Returns the value at a fraction of the way from one value to a greater one.
+#[expect(clippy::float_cmp, reason = "equal infinities have no difference")]
+fn interpolate(low: f64, high: f64, fraction: f64) -> f64 {
+    let rise = high - low;
+    if low == high {
+        low
+    } else if rise.is_infinite() && low.is_finite() && high.is_finite() {
+        low * (1.0 - fraction) + high * fraction
+    } else {
+        low + rise * fraction
+    }
+}
+
+/// Returns the part of `share * (count - 1)` behind the point; 0 within a millionth of a whole number.
+#[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
+fn fraction_of_level(share: f64, count: u64) -> f64 {
+    let fraction = share * count.saturating_sub(1) as f64 - rank_of_level(share, count) as f64;
+    if fraction > 1e-6 { fraction } else { 0.0 }
+}
+
+/// Returns `share * count`, rounded up with a tolerance of a millionth, minus 1, and at least 0.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "no window holds 2^53 points, and shares are from 0 to 1"
+)]
+fn nearest_rank(share: f64, count: u64) -> u64 {
+    ((share * count as f64 - 1e-6).ceil().max(1.0) as u64).min(count) - 1
 }
 
 /// Returns `share * (count - 1)`, rounded down with a tolerance of a millionth.
@@ -242,9 +299,9 @@ mod tests {
     #[test]
     fn few_values_are_exact_and_many_within_the_bound() {
         let few = of(&[3.0, f64::NAN, 1.0, 2.0, f64::INFINITY]);
-        let at = |share| few.value_at(share);
+        let at = |share| few.value_at(share, QuantileMethod::Lower);
         assert_eq!([at(0.0), at(0.5), at(0.67), at(1.0)], [1.0, 2.0, 3.0, f64::INFINITY]);
-        assert!(of(&[f64::NAN]).value_at(0.5).is_nan());
+        assert!(of(&[f64::NAN]).value_at(0.5, QuantileMethod::Lower).is_nan());
 
         let mut values: Vec<f64> = (0..5_000_i32).map(|n| f64::from(n - 2_500) * 1.37).collect();
         values.extend([f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE, -1e-300]);
@@ -252,7 +309,7 @@ mod tests {
         values.sort_unstable_by(f64::total_cmp);
         for share in [0.0, 0.000_2, 0.01, 0.25, 0.5, 0.75, 0.999, 0.999_9, 1.0] {
             let exact = values[usize::try_from(rank_of_level(share, values.len() as u64)).unwrap()];
-            let found = many.value_at(share);
+            let found = many.value_at(share, QuantileMethod::Lower);
             assert!((found - exact).abs() <= exact.abs() * 0.01 || found == exact, "{share}: {found}, not {exact}");
         }
     }
@@ -272,9 +329,9 @@ mod tests {
         values.sort_unstable_by(f64::total_cmp);
         for share in (0..=1_000).map(|n| f64::from(n) / 1_000.0) {
             let exact = values[usize::try_from(rank_of_level(share, values.len() as u64)).unwrap()];
-            let found = whole.value_at(share);
+            let found = whole.value_at(share, QuantileMethod::Lower);
             assert!((found - exact).abs() <= exact.abs() * 0.01 || found == exact, "{share}: {found:e}, not {exact:e}");
-            assert_eq!(parts.value_at(share).to_bits(), found.to_bits(), "{share}");
+            assert_eq!(parts.value_at(share, QuantileMethod::Lower).to_bits(), found.to_bits(), "{share}");
         }
     }
 
@@ -286,8 +343,37 @@ mod tests {
             let mut joined = QuantileState::default();
             values.chunks(length).for_each(|part| joined.merge(&of(part)));
             for share in [0.0, 0.1, 0.5, 0.9, 1.0] {
-                assert_eq!(joined.value_at(share).to_bits(), whole.value_at(share).to_bits(), "{length} {share}");
+                assert_eq!(
+                    joined.value_at(share, QuantileMethod::Lower).to_bits(),
+                    whole.value_at(share, QuantileMethod::Lower).to_bits(),
+                    "{length} {share}"
+                );
             }
+        }
+    }
+
+    #[test]
+    fn the_methods_differ_between_two_values() {
+        let few = of(&[10.0, 20.0, 30.0, 40.0]);
+        let at = |level, method| few.value_at(level, method);
+        for (level, lower, nearest, linear) in [
+            (0.0, 10.0, 10.0, 10.0),
+            (0.25, 10.0, 10.0, 17.5),
+            (0.26, 10.0, 20.0, 17.8),
+            (0.5, 20.0, 20.0, 25.0),
+            (1.0, 40.0, 40.0, 40.0),
+        ] {
+            assert_eq!(at(level, QuantileMethod::Lower), lower);
+            assert_eq!(at(level, QuantileMethod::Nearest), nearest);
+            assert!((at(level, QuantileMethod::Linear) - linear).abs() < 1e-12, "{level}");
+        }
+        assert_eq!(of(&[f64::INFINITY; 3]).value_at(0.4, QuantileMethod::Linear), f64::INFINITY);
+        assert!(of(&[f64::NEG_INFINITY, f64::INFINITY]).value_at(0.4, QuantileMethod::Linear).is_nan());
+        assert_eq!(of(&[f64::MIN, f64::MAX]).value_at(0.5, QuantileMethod::Linear), 0.0);
+        let many = of(&(0..1_001_i32).map(f64::from).collect::<Vec<_>>());
+        for (method, expected) in [(QuantileMethod::Nearest, 125.0), (QuantileMethod::Linear, 125.5)] {
+            let found = many.value_at(0.125_5, method);
+            assert!((found - expected).abs() <= 0.01 * expected, "{method:?}: {found}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::aggregate::Aggregate;
+use super::column::slice_vector;
 use super::partial::{OrderedNumber, PartialAggregate};
 use super::window_aggregator::WindowColumns;
 
@@ -17,9 +18,9 @@ pub(super) struct Rank {
 impl Rank {
     /// Returns the best rows, the best first.
     ///
-    /// The input is in key order, each row with the aggregate over the range.
-    pub(super) fn top_rows<T>(self, rows: Vec<(Option<PartialAggregate>, T)>) -> Vec<T> {
-        let value = |total: Option<PartialAggregate>| total.and_then(|total| total.rank_value(self.by));
+    /// The input is in key order, each row with the aggregate over the range. `end` is the end of the range.
+    pub(super) fn top_rows<T>(self, rows: Vec<(Option<PartialAggregate>, T)>, end: Option<i128>) -> Vec<T> {
+        let value = |total: Option<PartialAggregate>| total.and_then(|total| total.rank_value(self.by, end));
         let mut ranked: Vec<(Option<OrderedNumber>, T)> =
             rows.into_iter().map(|(total, row)| (value(total), row)).collect();
         // A stable sort keeps equal rows in key order.
@@ -48,30 +49,23 @@ pub(super) struct OutputSlice {
 
 impl OutputSlice {
     pub(super) fn apply(self, rows: &mut WindowColumns) {
-        let WindowColumns { starts, values } = rows;
-        self.apply_to_column(starts);
+        let WindowColumns { starts, values, .. } = rows;
+        slice_vector(starts, self.newest_first, self.offset, self.limit);
         for column in values {
-            self.apply_to_column(column);
+            column.slice(self.newest_first, self.offset, self.limit);
         }
-    }
-
-    fn apply_to_column<T>(self, column: &mut Vec<T>) {
-        if self.newest_first {
-            column.reverse();
-        }
-        column.drain(..self.offset.min(column.len()));
-        column.truncate(self.limit.unwrap_or(usize::MAX));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::aggregate::ColumnType;
     use crate::types::point::{Timestamp, Value};
 
     #[test]
     fn windows_are_turned_round_before_some_are_left_out() {
-        let mut rows = WindowColumns::new(1);
+        let mut rows = WindowColumns::new([ColumnType::U64]);
         rows.starts = (0..6).map(Timestamp::from_secs).collect();
         rows.values[0] = (0..6_u64).map(|n| Some(n.into())).collect();
         OutputSlice { newest_first: true, offset: 1, limit: Some(3) }.apply(&mut rows);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::column::Column;
 use crate::types::point::{Timestamp, Value};
 use crate::types::series::SeriesKey;
 
@@ -44,9 +45,9 @@ pub struct SeriesWindows {
     /// One column for each of [`Windows::columns`], with one entry for each start.
     ///
     /// All values of a column have one type, that of its aggregate for the series of the row, whatever their size.
-    /// `None` means no value; see [`Aggregate`](crate::Aggregate) for the windows that have one, and
+    /// A value may be missing; see [`Aggregate`](crate::Aggregate) for the windows that have one, and
     /// [`Fill`](crate::Fill).
-    pub values: Vec<Vec<Option<Value>>>,
+    pub values: Vec<Column>,
 }
 
 /// One window and its value in one column.
@@ -72,15 +73,15 @@ impl SeriesWindows {
     /// Returns the windows with the values of a column, counted from 0. A missing column has no values.
     #[must_use]
     pub fn column(&self, column: usize) -> impl ExactSizeIterator<Item = Window> + '_ {
-        let values = self.values.get(column).map_or(&[][..], Vec::as_slice);
-        let value = |at: usize| values.get(at).copied().flatten();
+        let values = self.values.get(column);
+        let value = move |at: usize| values.and_then(|column| column.get(at));
         self.starts.iter().enumerate().map(move |(at, start)| Window { start: *start, value: value(at) })
     }
 
     /// Returns the values of a window, counted from 0, one for each column.
     #[must_use]
     pub fn row(&self, window: usize) -> impl ExactSizeIterator<Item = Option<Value>> + '_ {
-        self.values.iter().map(move |column| column.get(window).copied().flatten())
+        self.values.iter().map(move |column| column.get(window))
     }
 
     /// Returns the number of windows.
@@ -110,11 +111,6 @@ impl Windows {
     }
 }
 
-/// Returns the text of a value in a table.
-fn cell_text(value: Option<Value>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
 /// Writes a table with a header and without a line break at the end.
 ///
 /// Series and start are aligned to the left, values to the right.
@@ -128,7 +124,7 @@ impl fmt::Display for Windows {
             start_width =
                 series.starts.iter().map(|start| char_width(&start.to_string())).fold(start_width, usize::max);
             for (own, column) in widths.iter_mut().zip(&series.values) {
-                *own = column.iter().map(|value| char_width(&cell_text(*value))).fold(*own, usize::max);
+                *own = (0..column.len()).map(|at| char_width(&column.text_at(at))).fold(*own, usize::max);
             }
         }
         write!(f, "{:series_width$}  {:start_width$}", "series", "start")?;
@@ -140,8 +136,8 @@ impl fmt::Display for Windows {
                 // Formatted as text first, because the formatter of a type may ignore the width.
                 let start = start.to_string();
                 write!(f, "\n{name:series_width$}  {start:start_width$}")?;
-                for (value, width) in series.row(at).zip(&widths) {
-                    write!(f, "  {:>width$}", cell_text(value))?;
+                for (column, width) in series.values.iter().zip(&widths) {
+                    write!(f, "  {:>width$}", column.text_at(at))?;
                 }
             }
         }

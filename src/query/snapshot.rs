@@ -5,11 +5,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::Query;
-use super::catalog::{AnySeriesSources, Catalog, SeriesInfo, SeriesSources};
-use super::explain::{PruningCounts, ReadCounters};
+use super::catalog::{Catalog, CursorOptions, SeriesCursor, SeriesSources};
+use super::explain::PruningCounts;
 use super::memtable_source::MemtableSource;
+use super::runtime::Runtime;
 use super::scan::Scan;
+use super::series_scan::SeriesScan;
 use super::sst_source::SstSource;
+use super::version_cursor::VersionCursor;
 use crate::engine::store::ReadContext;
 use crate::platform::env::OwnerProcess;
 use crate::state::hidden_ranges::HiddenRanges;
@@ -17,9 +20,9 @@ use crate::state::memtable::{ChunkList, MemtableView};
 use crate::state::merge::BoxPointSource;
 use crate::state::version::Version;
 use crate::types::error::{Error, Result};
-use crate::types::point::{Scalar, Timestamp, ValueType};
+use crate::types::point::{Scalar, Timestamp};
 use crate::types::selector::Selector;
-use crate::types::series::{Series, SeriesDef, SeriesId};
+use crate::types::series::{Series, SeriesId, SeriesInfo};
 use crate::types::time_range::TimeRange;
 
 /// Immutable view of the whole database at one moment; made by [`Db::snapshot`](crate::Db::snapshot) and
@@ -37,6 +40,7 @@ use crate::types::time_range::TimeRange;
 /// | look up unit, kind and description of metrics | [`metric_metadata`](Self::metric_metadata), [`list_metric_metadata`](Self::list_metric_metadata) |
 /// | read the points of a series | [`scan`](Self::scan) |
 /// | read the latest point | [`latest`](Self::latest), [`latest_before`](Self::latest_before), [`latest_each`](Self::latest_each) |
+/// | read the points of many series as columns | [`scan_series`](Self::scan_series) |
 /// | aggregate many series | [`query`](Self::query) |
 ///
 /// ```
@@ -62,7 +66,7 @@ pub struct Snapshot {
 impl UnwindSafe for Snapshot {}
 impl RefUnwindSafe for Snapshot {}
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SnapshotState {
     pub(super) version: Arc<Version>,
     /// Access to the files; `None` if the database was closed before the snapshot was taken.
@@ -71,6 +75,7 @@ pub(super) struct SnapshotState {
     read_context: Option<Arc<ReadContext>>,
     pub(super) opening_id: u64,
     owner: OwnerProcess,
+    runtime: Runtime,
 }
 
 impl Snapshot {
@@ -79,8 +84,9 @@ impl Snapshot {
         read_context: Option<Arc<ReadContext>>,
         opening_id: u64,
         owner: OwnerProcess,
+        runtime: Runtime,
     ) -> Self {
-        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id, owner }) }
+        Self { inner: Arc::new(SnapshotState { version, read_context, opening_id, owner, runtime }) }
     }
 
     /// Returns the sequence number of the newest record that the snapshot sees.
@@ -104,6 +110,14 @@ impl Snapshot {
         }
     }
 
+    /// Reads the points of all series that match, as columns.
+    ///
+    /// See [`SeriesScan`] for an example. Nothing is read here.
+    pub fn scan_series(&self, selector: Selector) -> SeriesScan {
+        let catalog: Arc<dyn Catalog> = self.inner.clone();
+        SeriesScan::new(catalog, selector)
+    }
+
     /// Creates a query over the series that match.
     pub fn query(&self, selector: Selector) -> Query {
         let catalog: Arc<dyn Catalog> = self.inner.clone();
@@ -120,6 +134,14 @@ impl Snapshot {
 }
 
 impl SnapshotState {
+    /// Returns the access to the files.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the database was closed before the snapshot was taken.
+    pub(super) fn read_context(&self) -> Result<&Arc<ReadContext>> {
+        self.read_context.as_ref().ok_or(Error::Closed)
+    }
+
     pub(super) fn typed_sources<T: Scalar>(&self, series: Series<T>, range: TimeRange) -> Result<SeriesSources<T>> {
         self.check_readable()?;
         let (index, id) = (&self.version.series, series.id());
@@ -129,35 +151,29 @@ impl SnapshotState {
         let given = given.ok_or(Error::StaleSeries { id: id.get() })?;
         if index.takes_points(id) {
             check_type::<T>(&given)?;
-            return self.series_sources(&given, range, None);
+            return self.series_sources(&given, range);
         }
         // The series had no point left. Its key leads to the series that replaces it, if there is one.
         let def = index.find(&given.key).unwrap_or(&given);
         check_type::<T>(def)?;
         let range = if def.id == id { TimeRange::EMPTY } else { range };
-        self.series_sources(def, range, None)
+        self.series_sources(def, range)
     }
 
     /// Returns the sources that may hold points of a series in a range, oldest first.
     ///
     /// Each source comes with the ranges that tombstones and the retention cutoff hide in it. No file is opened here,
     /// and files that cannot hold such points are left out.
-    fn series_sources<T: Scalar>(
-        &self,
-        def: &SeriesDef,
-        range: TimeRange,
-        counters: Option<&Arc<ReadCounters>>,
-    ) -> Result<SeriesSources<T>> {
+    fn series_sources<T: Scalar>(&self, def: &SeriesInfo, range: TimeRange) -> Result<SeriesSources<T>> {
         let version = &self.version;
         let mut inputs: Vec<(BoxPointSource<T>, HiddenRanges)> = Vec::new();
         if range.is_empty() {
             return Ok(SeriesSources { inputs, duplicates: def.duplicates });
         }
         for meta in version.ssts.iter().filter(|sst| sst.rectangle.contains_any(def.id, range)) {
-            let context = self.read_context.as_ref().ok_or(Error::Closed)?;
-            let (context, meta) = (Arc::clone(context), Arc::clone(meta));
+            let (context, meta) = (Arc::clone(self.read_context()?), Arc::clone(meta));
             let max_seq = meta.max_seq;
-            let source = SstSource::new(context, meta, def.id, range, counters.cloned());
+            let source = SstSource::new(context, meta, def.id, range);
             inputs.push((Box::new(source), version.hidden_ranges(def, max_seq)));
         }
         // A memtable applies the deletes that arrived while it was active; the version holds the later deletes.
@@ -176,7 +192,7 @@ impl SnapshotState {
 fn push_memtable_sources<T: Scalar>(
     inputs: &mut Vec<(BoxPointSource<T>, HiddenRanges)>,
     view: &MemtableView,
-    def: &SeriesDef,
+    def: &SeriesInfo,
     range: TimeRange,
     hidden: impl Fn() -> HiddenRanges,
 ) {
@@ -189,15 +205,11 @@ fn push_memtable_sources<T: Scalar>(
 }
 
 /// Checks that a series holds values of type `T`.
-pub(super) fn check_type<T: Scalar>(def: &SeriesDef) -> Result<()> {
-    if def.ty == T::TYPE {
+pub(super) fn check_type<T: Scalar>(def: &SeriesInfo) -> Result<()> {
+    if def.value_type == T::TYPE {
         return Ok(());
     }
-    Err(Error::TypeMismatch { series: def.key.to_string(), expected: def.ty, found: T::TYPE })
-}
-
-pub(super) fn series_info(def: &SeriesDef) -> SeriesInfo {
-    SeriesInfo { id: def.id, key: def.key.clone(), value_type: def.ty, duplicates: def.duplicates }
+    Err(Error::TypeMismatch { series: def.key.to_string(), expected: def.value_type, found: T::TYPE })
 }
 
 impl Catalog for SnapshotState {
@@ -206,28 +218,16 @@ impl Catalog for SnapshotState {
         self.owner.check()
     }
 
-    fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>> {
-        let filter = selector.to_index_filter();
-        let matching = self.version.series.select_listed(&filter);
-        let mut found: Vec<Arc<SeriesInfo>> = matching.map(|def| Arc::new(series_info(def))).collect();
-        found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        found
+    fn runtime(&self) -> Runtime {
+        self.runtime.clone()
     }
 
-    fn sources(
-        &self,
-        series: &SeriesInfo,
-        range: TimeRange,
-        counters: Option<&Arc<ReadCounters>>,
-    ) -> Result<AnySeriesSources> {
-        self.check_readable()?;
-        let def = self.version.series.get(series.id).ok_or(Error::StaleSeries { id: series.id.get() })?;
-        Ok(match def.ty {
-            ValueType::F64 => AnySeriesSources::F64(self.series_sources(def, range, counters)?),
-            ValueType::I64 => AnySeriesSources::I64(self.series_sources(def, range, counters)?),
-            ValueType::U64 => AnySeriesSources::U64(self.series_sources(def, range, counters)?),
-            ValueType::Bool => AnySeriesSources::Bool(self.series_sources(def, range, counters)?),
-        })
+    fn select(&self, selector: &Selector) -> Vec<Arc<SeriesInfo>> {
+        self.version.series.select_listed(&selector.to_index_filter()).map(Arc::clone).collect()
+    }
+
+    fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor> {
+        Box::new(VersionCursor::new(self.clone(), options))
     }
 
     #[expect(

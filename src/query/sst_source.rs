@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::explain::ReadCounters;
 use crate::engine::store::ReadContext;
 use crate::format::sst::{BlockEntry, BlockScratch, BlockStatistics, BlockSum, SstReader};
 use crate::state::hidden_ranges::HiddenRanges;
@@ -26,25 +25,11 @@ pub(super) struct SstSource {
     open: Option<(Arc<SstReader>, VecDeque<BlockEntry>)>,
     /// Decoding buffers, taken from the pool at the first run and put back at the end.
     scratch: Option<BlockScratch>,
-    /// Counters of the query; `None` if the reads are not counted.
-    counters: Option<Arc<ReadCounters>>,
 }
 
 impl SstSource {
-    pub(super) fn new(
-        read_context: Arc<ReadContext>,
-        meta: Arc<SstMeta>,
-        series: SeriesId,
-        range: TimeRange,
-        counters: Option<Arc<ReadCounters>>,
-    ) -> Self {
-        Self { read_context, meta, series, range, open: None, scratch: None, counters }
-    }
-
-    fn count(&self, count: impl FnOnce(&ReadCounters)) {
-        if let Some(counters) = &self.counters {
-            count(counters);
-        }
+    pub(super) fn new(read_context: Arc<ReadContext>, meta: Arc<SstMeta>, series: SeriesId, range: TimeRange) -> Self {
+        Self { read_context, meta, series, range, open: None, scratch: None }
     }
 
     fn open(&mut self) -> Result<&mut (Arc<SstReader>, VecDeque<BlockEntry>)> {
@@ -53,17 +38,13 @@ impl SstSource {
         } else {
             let reader = self.read_context.files.get(&self.meta)?;
             let blocks = reader.blocks_in_range(self.series, self.range)?;
-            if let Some(counters) = self.counters.as_ref().filter(|counters| counters.counts_pruning()) {
-                let all = reader.blocks_in_range(self.series, TimeRange::ALL)?.len();
-                counters.add_pruned_by_time(all.saturating_sub(blocks.len()));
-            }
             (reader, blocks.into())
         };
         Ok(self.open.insert(opened))
     }
 }
 
-fn summary<T: Scalar>(block: &BlockEntry, statistics: &BlockStatistics) -> RunSummary<T> {
+pub(super) fn summary<T: Scalar>(block: &BlockEntry, statistics: &BlockStatistics) -> RunSummary<T> {
     let sum = match statistics.sum {
         BlockSum::Float(sum) => RunSum::Float(sum),
         BlockSum::Integer(sum) => RunSum::Integer(sum),
@@ -76,6 +57,7 @@ fn summary<T: Scalar>(block: &BlockEntry, statistics: &BlockStatistics) -> RunSu
         first: T::from_bits(statistics.first),
         last: T::from_bits(statistics.last),
         sum,
+        has_nan: statistics.has_nan,
     }
 }
 
@@ -83,10 +65,6 @@ impl Drop for SstSource {
     fn drop(&mut self) {
         if let Some(scratch) = self.scratch.take() {
             self.read_context.scratches.put_back(scratch);
-        }
-        // Blocks that remain at the end of a complete read are hidden completely and were never decoded.
-        if let Some((_, blocks)) = &self.open {
-            self.count(|counters| counters.add_hidden(blocks.len()));
         }
     }
 }
@@ -104,8 +82,7 @@ impl<T: Scalar> PointSource<T> for SstSource {
         let Some(block) = blocks.pop_front() else { return Ok(false) };
         let reader = Arc::clone(reader);
         let scratch = self.scratch.get_or_insert_with(|| self.read_context.scratches.take());
-        reader.read_block(&block, scratch, timestamps, values)?;
-        self.count(|counters| counters.add_decoded(block.count, block.len));
+        reader.read_block(&block, self.range, scratch, timestamps, values)?;
         Ok(true)
     }
 
@@ -114,11 +91,11 @@ impl<T: Scalar> PointSource<T> for SstSource {
         Ok(blocks.front().and_then(|block| Some(summary(block, block.statistics.as_ref()?))))
     }
 
-    fn skip_run(&mut self) {
-        let block = self.open.as_mut().and_then(|(_, blocks)| blocks.pop_front());
-        if let Some(block) = block {
-            self.count(|counters| counters.add_from_statistics(block.count));
+    fn skip_run(&mut self) -> Result<()> {
+        if let Some((_, blocks)) = &mut self.open {
+            blocks.pop_front();
         }
+        Ok(())
     }
 
     fn upper_bound(&self) -> Option<i64> {
@@ -134,9 +111,7 @@ impl<T: Scalar> PointSource<T> for SstSource {
         while blocks.front().is_some_and(|block| hidden.covers(block.times())) {
             blocks.pop_front();
         }
-        let passed = before - blocks.len();
-        self.count(|counters| counters.add_hidden(passed));
-        Ok(passed > 0)
+        Ok(blocks.len() < before)
     }
 
     fn newest_point(&mut self, hidden: &HiddenRanges, duplicates: DuplicatePolicy) -> Result<Option<Point<T>>> {
@@ -162,7 +137,7 @@ impl<T: Scalar> PointSource<T> for SstSource {
             timestamps.clear();
             values.clear();
             let scratch = self.scratch.get_or_insert_with(|| self.read_context.scratches.take());
-            reader.read_block(&block, scratch, &mut timestamps, &mut values)?;
+            reader.read_block(&block, self.range, scratch, &mut timestamps, &mut values)?;
             let Some(at) = newest_visible_index(&timestamps, self.range, hidden, duplicates) else { continue };
             found = Some(Point { timestamp: timestamps[at], value: values[at] });
             // Only the first point of a block can have a duplicate in the block before.

@@ -3,51 +3,60 @@
 //! The chunks may have any length and are in time order; the windows are the same for every division into chunks. If a
 //! run lies in one window, its summary can replace its points.
 
-use super::aggregate::Aggregate;
-use super::catalog::{AnySeriesSources, SeriesSources};
+use super::aggregate::{Aggregate, ColumnType};
+use super::catalog::SeriesCursor;
+use super::column::Column;
 use super::kernels::AggregateScalar;
 use super::limits::QueryBudget;
+use super::operator::Operator;
 use super::partial::{Accumulator, AccumulatorParts, PartialAggregate, value_of_points};
-use super::window_grid::WindowGrid;
+use super::plan::QueryPlan;
+use super::sliding::{Append, SlidingWindows};
 use crate::state::merge::{RunSummary, partition_point_galloping};
 use crate::types::error::Result;
-use crate::types::point::{Timestamp, Value};
-use crate::types::time_range::TimeRange;
+use crate::types::point::{Timestamp, Value, ValueType};
 
-/// Plan of a query, shared by all series.
-#[derive(Debug, Clone)]
-pub(super) struct QueryPlan {
-    pub(super) range: TimeRange,
-    pub(super) grid: WindowGrid,
-    pub(super) aggregates: Vec<Aggregate>,
-    /// Aggregate over the whole range that ranks series.
-    pub(super) rank_by: Option<Aggregate>,
-    /// `true` if windows of several series may be merged, so that values are not final yet.
-    pub(super) merges_series: bool,
-    /// `true` if run summaries may replace points.
-    pub(super) statistics: bool,
-}
-
-/// Finished windows in columns: the starts, and one column of values per aggregate.
+/// Finished windows in columns: the starts, and one column of values per operator.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WindowColumns {
     pub(super) starts: Vec<Timestamp>,
-    pub(super) values: Vec<Vec<Option<Value>>>,
+    pub(super) values: Vec<Column>,
+    /// First window that has a value which its column cannot hold.
+    pub(super) failure: Option<(Timestamp, WindowFailure)>,
+}
+
+/// Reason why a value of a window cannot be returned. The query fails if its result contains the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WindowFailure {
+    /// A sum of integers exceeds the range of their type.
+    SumOverflow(ValueType),
+    /// The window has too many distinct values.
+    TooManyValues,
 }
 
 impl WindowColumns {
-    pub(super) fn new(columns: usize) -> Self {
-        Self { starts: Vec::new(), values: vec![Vec::new(); columns] }
+    pub(super) fn new(types: impl IntoIterator<Item = ColumnType>) -> Self {
+        let values = types.into_iter().map(Column::of_type).collect();
+        Self { starts: Vec::new(), values, failure: None }
     }
 
-    /// Adds a window if at least one aggregate has a value.
+    /// Adds a window if at least one operator has a value.
     #[inline]
-    pub(super) fn push(&mut self, aggregates: &[Aggregate], start: Timestamp, cell: &PartialAggregate) {
+    pub(super) fn push(&mut self, plan: &QueryPlan, start: Timestamp, cell: &PartialAggregate) {
         let mut has_value = false;
-        for (aggregate, column) in aggregates.iter().zip(&mut self.values) {
-            let value = cell.value(*aggregate);
+        for (operator, column) in plan.operators.iter().zip(&mut self.values) {
+            let value = cell.value_of(operator, || plan.window_end(start));
             has_value |= value.is_some();
-            column.push(value);
+            let is_held = column.push(value);
+            let failure = match operator {
+                Operator::Aggregate(Aggregate::Sum) if !is_held => WindowFailure::SumOverflow(cell.value_type()),
+                Operator::Aggregate(Aggregate::Mode | Aggregate::Distinct) if value.is_none() => {
+                    WindowFailure::TooManyValues
+                }
+                _ => continue,
+            };
+            self.failure.get_or_insert((start, failure));
+            has_value = true;
         }
         if has_value {
             self.starts.push(start);
@@ -56,9 +65,18 @@ impl WindowColumns {
         }
     }
 
+    /// Adds a window with the only column's value, a count, sum or mean of a type.
+    #[inline]
+    fn push_single(&mut self, start: Timestamp, value: Value, ty: ValueType) {
+        self.starts.push(start);
+        if !self.values.iter_mut().all(|column| column.push(Some(value))) {
+            self.failure.get_or_insert((start, WindowFailure::SumOverflow(ty)));
+        }
+    }
+
     pub(super) fn byte_len(&self) -> usize {
-        let columns: usize = self.values.iter().map(Vec::capacity).sum();
-        self.starts.capacity() * size_of::<Timestamp>() + columns * size_of::<Option<Value>>()
+        let columns: usize = self.values.iter().map(Column::byte_len).sum();
+        self.starts.capacity() * size_of::<Timestamp>() + columns
     }
 }
 
@@ -87,9 +105,9 @@ impl WindowOutput {
     }
 
     #[inline]
-    fn push(&mut self, aggregates: &[Aggregate], start: Timestamp, cell: PartialAggregate) {
+    fn push(&mut self, plan: &QueryPlan, start: Timestamp, cell: PartialAggregate) {
         match self {
-            Self::Final(rows) => rows.push(aggregates, start, &cell),
+            Self::Final(rows) => rows.push(plan, start, &cell),
             Self::Partial { cells, bytes } => {
                 *bytes += cell.byte_len() + size_of::<Timestamp>();
                 cells.push((start, cell));
@@ -110,6 +128,8 @@ pub(super) struct SeriesOutput {
 struct WindowAggregator<'a, T: AggregateScalar> {
     plan: &'a QueryPlan,
     windows: WindowOutput,
+    /// Overlapping windows; the accumulator then takes their panes.
+    sliding: Option<SlidingWindows>,
     accumulator: Accumulator<T>,
     /// Start and inclusive end of the open window.
     open_window: Option<(Timestamp, i64)>,
@@ -125,14 +145,24 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
         let windows = if plan.merges_series {
             WindowOutput::Partial { cells: Vec::new(), bytes: 0 }
         } else {
-            WindowOutput::Final(WindowColumns::new(plan.aggregates.len()))
+            WindowOutput::Final(plan.empty_columns(Some(T::TYPE)))
         };
-        let acc = Accumulator::new(AccumulatorParts::of(&plan.aggregates));
-        let total = plan.rank_by.map(|rank| Accumulator::new(AccumulatorParts::of(&[rank])));
-        Self { plan, windows, accumulator: acc, open_window: None, previous_last: None, usual_points: 0, total }
+        let accumulator = Accumulator::new(AccumulatorParts::of(&plan.operators));
+        let total = |rank| Accumulator::new(AccumulatorParts::of(&[Operator::Aggregate(rank)]));
+        Self {
+            plan,
+            windows,
+            sliding: plan.overlap.map(SlidingWindows::new),
+            accumulator,
+            open_window: None,
+            previous_last: None,
+            usual_points: 0,
+            total: plan.rank_by.map(total),
+        }
     }
 
-    fn add(&mut self, mut timestamps: &[Timestamp], mut values: &[T]) {
+    fn add(&mut self, timestamps: &[Timestamp], values: &[T]) {
+        let (mut timestamps, mut values) = self.skip_lookback(timestamps, values);
         if let Some(total) = &mut self.total {
             total.add(timestamps, values);
         }
@@ -154,20 +184,38 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
         }
     }
 
+    /// Returns the points that count. The last one before them becomes the source of the first step.
+    fn skip_lookback<'p>(&mut self, timestamps: &'p [Timestamp], values: &'p [T]) -> (&'p [Timestamp], &'p [T]) {
+        let is_before = |at: &Timestamp| at.as_nanos() < self.plan.counted_from;
+        if !timestamps.first().is_some_and(is_before) {
+            return (timestamps, values);
+        }
+        let count = timestamps.partition_point(is_before);
+        let mut before = timestamps[..count].iter().zip(&values[..count]).rev();
+        if let Some((at, value)) = before.find(|(_, value)| value.is_ordered()) {
+            self.accumulator.start_after(*at, *value);
+            if let Some(total) = &mut self.total {
+                total.start_after(*at, *value);
+            }
+        }
+        (&timestamps[count..], &values[count..])
+    }
+
     /// Adds the open window if all its values are in one slice and its aggregate needs only count and sum.
     ///
     /// Returns `false` if the window was not added. For short windows an accumulator costs more than the points.
     #[inline]
     fn push_whole_window(&mut self, values: &[T]) -> bool {
-        let (WindowOutput::Final(rows), [only]) = (&mut self.windows, self.plan.aggregates.as_slice()) else {
+        let (WindowOutput::Final(rows), [Operator::Aggregate(only)]) =
+            (&mut self.windows, self.plan.operators.as_slice())
+        else {
             return false;
         };
-        if !only.needs_only_count_and_sum() {
+        if !only.needs_only_count_and_sum() || self.sliding.is_some() {
             return false;
         }
         let Some((start, last)) = self.open_window.take() else { return false };
-        rows.starts.push(start);
-        rows.values[0].push(Some(value_of_points(*only, values)));
+        rows.push_single(start, value_of_points(*only, values), T::TYPE);
         self.previous_last = Some(last);
         true
     }
@@ -189,7 +237,8 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
     /// Returns `true` if a run summary can replace the points of its run.
     fn accepts_summary(&self, summary: &RunSummary<T>) -> bool {
         let met = |acc: &Accumulator<T>| acc.needs().answered_by(summary);
-        if !met(&self.accumulator) || !self.total.as_ref().is_none_or(met) {
+        let counts = summary.range.first() >= self.plan.counted_from;
+        if !counts || !met(&self.accumulator) || !self.total.as_ref().is_none_or(met) {
             return false;
         }
         let last = match self.open_window {
@@ -211,15 +260,36 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
     fn close_window(&mut self) {
         if let Some((start, last)) = self.open_window.take() {
             self.previous_last = Some(last);
-            self.windows.push(&self.plan.aggregates, start, self.accumulator.take());
+            let (plan, windows, state) = (self.plan, &mut self.windows, self.accumulator.take());
+            match &mut self.sliding {
+                Some(sliding) => sliding.push(start, state, |start, window| push_within(windows, plan, start, window)),
+                None => windows.push(plan, start, state),
+            }
         }
+    }
+
+    /// Returns the approximate bytes of the windows, and of the panes that are kept for the next ones.
+    fn byte_len(&self) -> usize {
+        self.windows.byte_len() + self.sliding.as_ref().map_or(0, SlidingWindows::held_bytes)
     }
 
     fn finish(mut self) -> SeriesOutput {
         let is_empty = self.open_window.is_none() && self.previous_last.is_none();
         self.close_window();
+        let (plan, windows) = (self.plan, &mut self.windows);
+        if let Some(mut sliding) = self.sliding.take() {
+            sliding.finish(|start, window| push_within(windows, plan, start, window));
+        }
         SeriesOutput { windows: self.windows, total: self.total.filter(|_| !is_empty).map(|mut total| total.take()) }
     }
+}
+
+/// Adds an overlapping window. Returns `false` once the windows exceed the memory limit, so that the query fails.
+///
+/// One point may lie in any number of windows.
+fn push_within(windows: &mut WindowOutput, plan: &QueryPlan, start: Timestamp, window: PartialAggregate) -> bool {
+    windows.push(plan, start, window);
+    windows.byte_len() <= plan.memory_bytes
 }
 
 /// Returns `true` if the first `count` times are inside and the next one is not.
@@ -229,27 +299,27 @@ fn ends_at(timestamps: &[Timestamp], count: usize, inside: impl Fn(&Timestamp) -
 }
 
 fn aggregate_typed<T: AggregateScalar>(
-    sources: SeriesSources<T>,
+    cursor: &mut dyn SeriesCursor,
     plan: &QueryPlan,
     budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
-    let mut merge = sources.merge(plan.range);
-    let mut aggregator = WindowAggregator::new(plan);
+    let mut aggregator = WindowAggregator::<T>::new(plan);
+    let mut buffer = Vec::new();
     let mut held = 0;
     while budget.check_continue()? {
         if plan.statistics {
             while budget.check_continue()?
-                && let Some(summary) = merge.next_summary(|summary| aggregator.accepts_summary(summary))?
+                && let Some(summary) = cursor.next_summary(&|summary| aggregator.accepts_summary(&summary.typed()))?
             {
-                aggregator.add_summary(&summary);
+                aggregator.add_summary(&summary.typed());
             }
         }
-        if !merge.next_chunk()? {
+        if !cursor.next_chunk()? {
             break;
         }
-        budget.add_points(merge.current_chunk().timestamps().len());
-        aggregator.add(merge.current_chunk().timestamps(), merge.current_chunk().values());
-        let now = aggregator.windows.byte_len();
+        budget.add_points(cursor.timestamps().len())?;
+        aggregator.add(cursor.timestamps(), T::from_bit_slice(cursor.value_bits(), &mut buffer));
+        let now = aggregator.byte_len();
         if now != held {
             budget.track_bytes(held, now)?;
             held = now;
@@ -260,17 +330,18 @@ fn aggregate_typed<T: AggregateScalar>(
     Ok(part)
 }
 
-/// Aggregates one series.
+/// Aggregates one series, at which the cursor was started.
 pub(super) fn aggregate_series(
-    sources: AnySeriesSources,
+    cursor: &mut dyn SeriesCursor,
+    value_type: ValueType,
     plan: &QueryPlan,
     budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
-    match sources {
-        AnySeriesSources::F64(sources) => aggregate_typed(sources, plan, budget),
-        AnySeriesSources::I64(sources) => aggregate_typed(sources, plan, budget),
-        AnySeriesSources::U64(sources) => aggregate_typed(sources, plan, budget),
-        AnySeriesSources::Bool(sources) => aggregate_typed(sources, plan, budget),
+    match value_type {
+        ValueType::F64 => aggregate_typed::<f64>(cursor, plan, budget),
+        ValueType::I64 => aggregate_typed::<i64>(cursor, plan, budget),
+        ValueType::U64 => aggregate_typed::<u64>(cursor, plan, budget),
+        ValueType::Bool => aggregate_typed::<bool>(cursor, plan, budget),
     }
 }
 

@@ -22,6 +22,12 @@ pub(super) enum WindowGrid {
     Fixed { nanos: i64, phase: i64 },
     /// Windows of a calendar.
     Calendar(CalendarGrid),
+    /// Panes of overlapping windows: one starts at `phase`, the next one `rest` later, and so on every `step`.
+    ///
+    /// `rest` is from 1 to `step - 1`, `phase` from 0 to `step - 1`.
+    Panes { step: i64, phase: i64, rest: i64 },
+    /// Windows that contain their end instead of their start. Their starts are those of the inner grid.
+    ClosedEnd(Box<WindowGrid>),
 }
 
 /// Windows of `count` days or months, counted from a date.
@@ -94,6 +100,38 @@ impl WindowGrid {
                 (Timestamp::from_nanos(start), at.as_nanos().saturating_add(nanos - 1 - into))
             }
             Self::Calendar(calendar) => calendar.window(at),
+            Self::Panes { step, phase, rest } => {
+                let into = (i128::from(at.as_nanos()) - i128::from(*phase)).rem_euclid(i128::from(*step));
+                let into = i64::try_from(into).unwrap_or(0);
+                let (begin, end) = if into < *rest { (0, *rest) } else { (*rest, *step) };
+                let start = at.as_nanos().saturating_sub(into - begin);
+                (Timestamp::from_nanos(start), at.as_nanos().saturating_add(end - 1 - into))
+            }
+            Self::ClosedEnd(inner) => {
+                let (start, last) = inner.window_at(at.saturating_add_nanos(-1));
+                (start, last.saturating_add(1))
+            }
+        }
+    }
+
+    /// Returns the start of the window after the one with a start; `None` if there is none.
+    pub(super) fn next_start(&self, start: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Whole { .. } => None,
+            Self::ClosedEnd(inner) => inner.next_start(start),
+            _ => self.window_at(start).1.checked_add(1).map(Timestamp::from_nanos),
+        }
+    }
+
+    /// Returns the number of a window by its start: numbers of consecutive windows differ by 1.
+    pub(super) fn number_of(&self, start: Timestamp) -> i128 {
+        let since = |phase: i64| i128::from(start.as_nanos()) - i128::from(phase);
+        match self {
+            Self::Whole { .. } => 0,
+            Self::Fixed { nanos, phase } => since(*phase).div_euclid(i128::from(*nanos)),
+            Self::Panes { step, phase, .. } => since(*phase).div_euclid(i128::from(*step)),
+            Self::Calendar(calendar) => i128::from(calendar.number_at(start)),
+            Self::ClosedEnd(inner) => inner.number_of(start),
         }
     }
 
@@ -108,12 +146,25 @@ impl WindowGrid {
         {
             return (Timestamp::from_nanos(last + 1), end);
         }
+        if let Self::ClosedEnd(inner) = self {
+            let (start, end) = inner.next_window(last.saturating_sub(1), at.saturating_add_nanos(-1));
+            return (start, end.saturating_add(1));
+        }
         self.window_at(at)
     }
 }
 
 impl CalendarGrid {
     fn window(&self, at: Timestamp) -> (Timestamp, i64) {
+        let steps = self.number_at(at);
+        let (start, end) = (self.start_of(steps), self.start_of(steps + 1));
+        let start = i64::try_from(start).unwrap_or(i64::MIN).min(at.as_nanos());
+        let last = i64::try_from(end.saturating_sub(1)).unwrap_or(i64::MAX).max(at.as_nanos());
+        (Timestamp::from_nanos(start), last)
+    }
+
+    /// Returns the number of the window that contains a time; window 0 starts at the origin.
+    fn number_at(&self, at: Timestamp) -> i64 {
         let date = self.zone.date(at);
         let mut steps = self.index_of(date).div_euclid(self.count);
         // A clock that is set back across midnight shows the previous date again. Such a time belongs to the window
@@ -121,10 +172,7 @@ impl CalendarGrid {
         while self.start_of(steps + 1) <= i128::from(at.as_nanos()) {
             steps += 1;
         }
-        let (start, end) = (self.start_of(steps), self.start_of(steps + 1));
-        let start = i64::try_from(start).unwrap_or(i64::MIN).min(at.as_nanos());
-        let last = i64::try_from(end.saturating_sub(1)).unwrap_or(i64::MAX).max(at.as_nanos());
-        (Timestamp::from_nanos(start), last)
+        steps
     }
 
     /// Returns the number of days or months from the origin to a date.

@@ -3,8 +3,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::query::{SeriesInfo, Window};
+use crate::query::Window;
 use crate::types::series::SeriesId;
+use crate::types::series::SeriesInfo;
 
 /// Checks the JSON of a value, and that an equal value is read back.
 fn round_trips<T: Serialize + DeserializeOwned + PartialEq + fmt::Debug>(value: &T, json: &str) {
@@ -61,8 +62,13 @@ fn keys_are_structs_and_checked_when_read() {
     round_trips(&key, r#"{"metric":"temp","tags":{"roof":"north","station":"JFK"}}"#);
     is_rejected::<SeriesKey>(r#"{"metric":"","tags":{}}"#, "metric name");
     is_rejected::<SeriesKey>(r#"{"metric":"m","tags":{"a":"1","a":"2"}}"#, "tag key");
-    let info =
-        SeriesInfo { id: SeriesId::new(3), key, value_type: ValueType::F64, duplicates: DuplicatePolicy::KeepAll };
+    let info = SeriesInfo {
+        id: SeriesId::new(3),
+        key,
+        value_type: ValueType::F64,
+        duplicates: DuplicatePolicy::KeepAll,
+        seq: 0,
+    };
     let json = serde_json::to_string(&info).unwrap();
     assert!(json.starts_with(r#"{"id":3,"key":{"metric":"#), "{json}");
     round_trips(&info, &json);
@@ -91,10 +97,10 @@ fn results_are_checked_when_read() {
         key: SeriesKey::new("").tag("city", "NYC"),
         members: 2,
         starts: vec![Timestamp::from_secs(0), Timestamp::from_secs(60)],
-        values: vec![vec![Some(Value::F64(1.5)), None]],
+        values: vec![[Some(Value::F64(1.5)), None].into_iter().collect()],
     };
     let windows = Windows { columns: vec!["mean".to_owned()], series: vec![row] };
-    let json = r#"{"columns":["mean"],"series":[{"key":{"metric":"","tags":{"city":"NYC"}},"members":2,"starts":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],"values":[[{"f64":1.5},null]]}]}"#;
+    let json = r#"{"columns":["mean"],"series":[{"key":{"metric":"","tags":{"city":"NYC"}},"members":2,"starts":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],"values":[{"f64":[1.5,null]}]}]}"#;
     round_trips(&windows, json);
     is_rejected::<Windows>(&json.replace(",null", ""), "a value for each start");
     is_rejected::<Windows>(&json.replace("[\"mean\"]", "[]"), "a column for each name");

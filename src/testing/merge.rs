@@ -126,12 +126,13 @@ impl<T: Copy + Send + 'static> PointSource<T> for VecSource<T> {
         let range = TimeRange::new(first.timestamp.as_nanos(), last_time.as_nanos());
         let (first, last, sum) = (first.value, last.value, RunSum::Integer(0));
         let count = run.len() as u64;
-        let summary = RunSummary { count, range, min: first, max: last, first, last, sum };
+        let summary = RunSummary { count, range, min: first, max: last, first, last, sum, has_nan: false };
         Ok((!has_duplicates && next != Some(last_time)).then_some(summary))
     }
 
-    fn skip_run(&mut self) {
+    fn skip_run(&mut self) -> Result<()> {
         self.rest.pop_front();
+        Ok(())
     }
 
     fn upper_bound(&self) -> Option<i64> {

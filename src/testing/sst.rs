@@ -257,7 +257,7 @@ fn check_typed_reads(reader: &SstReader, entry: &BlockEntry) -> Result<()> {
 
 fn typed_bits<T: Scalar>(reader: &SstReader, entry: &BlockEntry) -> Result<(Vec<i64>, Vec<u64>)> {
     let (mut times, mut values): (Vec<Timestamp>, Vec<T>) = (Vec::new(), Vec::new());
-    reader.read_block(entry, &mut BlockScratch::default(), &mut times, &mut values)?;
+    reader.read_block(entry, TimeRange::ALL, &mut BlockScratch::default(), &mut times, &mut values)?;
     let times = times.into_iter().map(Timestamp::as_nanos).collect();
     Ok((times, values.into_iter().map(Scalar::to_bits).collect()))
 }

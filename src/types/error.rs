@@ -353,6 +353,18 @@ pub enum Error {
         /// The start of the window.
         window: Timestamp,
     },
+    /// A window has more distinct values than are counted exactly; no result is returned.
+    ///
+    /// See [`Aggregate::Distinct`](crate::Aggregate::Distinct).
+    #[non_exhaustive]
+    TooManyDistinctValues {
+        /// The key of the series or group.
+        series: String,
+        /// The maximum number of distinct values.
+        limit: usize,
+        /// The start of the window.
+        window: Timestamp,
+    },
     /// A query needs more memory than it may use; no result is returned.
     #[non_exhaustive]
     QueryTooLarge {
@@ -361,12 +373,30 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// A query selects more series or reads more points than it may; no result is returned.
+    #[non_exhaustive]
+    QueryLimitExceeded {
+        /// `series` or `points`.
+        what: &'static str,
+        /// The number when the query was stopped.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The query runtime has no slot or no memory for the query; it was not run, or was stopped.
+    #[non_exhaustive]
+    QueryRuntimeBusy {
+        /// What is in use.
+        detail: String,
+    },
     /// A query took longer than it may; no result is returned.
     #[non_exhaustive]
     DeadlineExceeded {
         /// The longest duration allowed.
         deadline: Duration,
     },
+    /// A scan was ended through its [`ScanCancellation`](crate::ScanCancellation).
+    ScanCancelled,
     /// A text is not a timestamp.
     #[non_exhaustive]
     InvalidTimestamp {

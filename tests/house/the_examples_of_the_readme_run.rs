@@ -77,7 +77,7 @@ async fn the_first_prints_its_points_and_daily_means() {
     let (printed, daily) = with_tokio::run(&dir.path().join("weather.db")).await.unwrap();
     assert_eq!(printed, ["2013-01-01T00:26:40Z 3.5", "2013-01-01T01:26:40Z 4.1"]);
     assert_eq!((daily.series.len(), daily.series[0].len()), (1, 1));
-    assert!((daily.series[0].values[0][0].unwrap().as_f64() - 3.8).abs() < 1e-12);
+    assert!((daily.series[0].values[0].get(0).unwrap().as_f64() - 3.8).abs() < 1e-12);
     assert!(daily.to_string().contains("2013-01-01T00:00:00Z"), "{daily}");
 }
 

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use timestrata::{Aggregate, Error, ErrorKind, Fill, Query, Selector};
+use timestrata::{Aggregate, Error, ErrorKind, Fill, Query, Runtime, Selector};
 
 use crate::common::{Home, at, batch, key};
 
 fn filled(home: &Home, series: usize) -> Query {
-    let db = home.open();
+    let runtime = Runtime::builder().threads(4).build().unwrap();
+    let db = home.builder().runtime(&runtime).open_blocking().unwrap();
     for n in 0..series {
         let points = (0..10_000).map(|at| (at, f64::from(u16::try_from((at * 7 + 3) % 1_000).unwrap()) * 0.1));
         db.write_blocking(batch(&key("m", n), points)).unwrap();

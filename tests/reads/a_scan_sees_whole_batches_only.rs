@@ -38,7 +38,7 @@ fn whole_batches(snapshot: &Snapshot) -> usize {
     }
     // A query of the same snapshot returns the same counts.
     let counts = snapshot.query(Selector::metric("torn")).aggregate(Aggregate::Count).run_blocking().unwrap();
-    let counts: Vec<Value> = counts.series.iter().filter_map(|series| series.values[0][0]).collect();
+    let counts: Vec<Value> = counts.series.iter().filter_map(|series| series.values[0].get(0)).collect();
     let expected: Vec<Value> =
         (0..SERIES).map(|n| Value::U64(seen.len() as u64 * if n == 0 { 2 } else { 1 })).collect();
     assert_eq!(counts, if seen.is_empty() { vec![] } else { expected });

@@ -150,7 +150,7 @@ fn one_series(aggregate: Aggregate, (before, points): &Seen) -> Option<f64> {
     }
 }
 
-/// Computes an aggregate of one window over several series, in key order.
+/// Computes an aggregate of one window over several series, in the order of their ids.
 fn naive(aggregate: Aggregate, series: &[Seen]) -> Option<Value> {
     let values: Vec<f64> = series.iter().flat_map(|(_, points)| points).map(|(_, value)| *value).collect();
     let mut ordered: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -282,6 +282,8 @@ fn near(found: Option<Value>, expected: Option<Value>, aggregate: Aggregate, is_
     let (Some(found), Some(expected)) = (found, expected) else { return found.is_none() && expected.is_none() };
     let (a, b) = (found.as_f64(), expected.as_f64());
     let within = match aggregate {
+        // A value between two quantiles of the sketch has the errors of both, and they may be of any size below 1,000.
+        Aggregate::Quantile(_) if is_filled => 10.0,
         // Quantiles of more than 256 values come from the sketch.
         Aggregate::Quantile(_) => 0.01 * b.abs(),
         // Sums of whole numbers are exact in any order; quotients and areas are rounded.
@@ -368,6 +370,8 @@ fn near_ties(by: Aggregate) -> bool {
 fn lives(acts: &[Act], duplicates: DuplicatePolicy) -> Result<(), TestCaseError> {
     let home = Home::in_memory();
     let db = home.builder().duplicates(duplicates).open_blocking().unwrap();
+    // The ids are then in the order of the keys, in which the oracle combines the series of a group.
+    db.create_many_series((0..SERIES).map(key)).blocking().unwrap();
     let mut oracle = Oracle::default();
     for act in acts {
         match act {

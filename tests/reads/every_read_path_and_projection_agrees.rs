@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use timestrata::testing::{Executor, SimDisk};
-use timestrata::{Aggregate, Batch, Db, DuplicatePolicy, Point, Selector, SeriesKey, Snapshot, Value};
+use timestrata::{Aggregate, Batch, Db, DuplicatePolicy, Point, Selector, SeriesKey, Snapshot, Value, ValueSlice};
 
 use crate::common::at;
 
@@ -191,6 +191,22 @@ fn scans(snapshot: &Snapshot, series: usize, range: &RangeInclusive<i64>) -> Vec
     ]
 }
 
+/// Reads the points of all series by scans of many series in partitions, and checks them.
+fn check_series_scans(snapshot: &Snapshot, points: &[Pairs; 4], range: &RangeInclusive<i64>, what: &str) {
+    for (partitions, chunk_points) in [(1, 8_192), (3, 1), (9, 3)] {
+        let scan = snapshot.scan_series(Selector::metric("m")).range(at(*range.start())..=at(*range.end()));
+        let mut found: [Pairs; 4] = Default::default();
+        for mut cursor in scan.chunk_points(chunk_points).partitions(partitions).unwrap() {
+            while let Some(chunk) = cursor.next_chunk().unwrap() {
+                let ValueSlice::F64(values) = chunk.values else { panic!("{what}: {:?}", chunk.values) };
+                let series = (0..4).find(|series| key(*series) == chunk.series.key).unwrap();
+                found[series].extend(chunk.timestamps.iter().map(|at| at.as_nanos()).zip(values.iter().copied()));
+            }
+        }
+        assert_eq!(&found, points, "{what}: scan of many series in {partitions} partitions");
+    }
+}
+
 /// Reads the newest points by every call that returns them.
 fn check_newest(snapshot: &Snapshot, points: &[Vec<(i64, f64)>; 4], duplicates: DuplicatePolicy, what: &str) {
     let newest =
@@ -297,6 +313,7 @@ fn whatever_the_layout() {
                         assert_eq!(&found, points, "{what}: {how} of {series}");
                     }
                 }
+                check_series_scans(&snapshot, &points, &range, &what);
                 check_groups(&snapshot, &points, &range, &what);
             }
             check_newest(&snapshot, &told, duplicates, &format!("{duplicates:?}, {layout}"));

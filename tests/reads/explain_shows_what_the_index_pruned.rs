@@ -119,7 +119,7 @@ fn the_sign_of_a_zero_minimum_comes_from_the_points() {
     db.flush_blocking().unwrap();
     let query = |aggregate| db.snapshot().query(Selector::metric("zeros")).aggregate(aggregate);
     let (answer, explain) = query(Aggregate::Min).explain_blocking().unwrap();
-    assert_eq!(answer.series[0].values[0][0].map(|least| least.as_f64().to_bits()), Some((-0.0_f64).to_bits()));
+    assert_eq!(answer.series[0].values[0].get(0).map(|least| least.as_f64().to_bits()), Some((-0.0_f64).to_bits()));
     assert_eq!((explain.blocks_by_statistics, explain.blocks_decoded), (0, 1));
     assert_eq!(query(Aggregate::Sum).explain_blocking().unwrap().1.blocks_by_statistics, 1);
 }

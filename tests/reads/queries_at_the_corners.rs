@@ -29,7 +29,7 @@ fn query(db: &Db, selector: Selector, aggregate: &str) -> Query {
 /// Returns the only value of a query of all series as one group.
 fn value(db: &Db, aggregate: &str) -> Value {
     let answer = query(db, Selector::all(), aggregate).group_all().run_blocking().unwrap();
-    answer.series[0].values[0][0].unwrap()
+    answer.series[0].values[0].get(0).unwrap()
 }
 
 fn names(answer: &Windows) -> Vec<(String, usize)> {
@@ -98,7 +98,7 @@ fn an_integer_sum_that_overflows_is_an_error_that_names_the_way_out() {
         for answer in windows(1_000, "sum as f64") {
             let answer = answer.unwrap();
             assert_eq!(
-                (answer.columns[0].as_str(), answer.series[0].values[0][0]),
+                (answer.columns[0].as_str(), answer.series[0].values[0].get(0)),
                 ("sum as f64", Some(Value::F64(sum)))
             );
         }

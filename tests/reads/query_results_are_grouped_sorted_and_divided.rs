@@ -34,7 +34,7 @@ fn query(db: &Db, metric: &str) -> Query {
 
 fn rows(answer: &Windows) -> Vec<(String, Vec<i64>, Vec<Option<Value>>)> {
     let starts = |starts: &[timestrata::Timestamp]| starts.iter().map(|start| start.as_nanos()).collect();
-    answer.series.iter().map(|row| (row.key.to_string(), starts(&row.starts), row.values[0].clone())).collect()
+    answer.series.iter().map(|row| (row.key.to_string(), starts(&row.starts), row.values[0].iter().collect())).collect()
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn types_and_metrics_of_a_group_come_together_as_doubles() {
     let answer = all.aggregate(Aggregate::Count).group_all().run_blocking().unwrap();
     let row = &answer.series[0];
     assert_eq!((row.key.metric(), row.members, row.len()), ("", 4, 1));
-    let expected = [Value::F64(157.0), Value::F64(50.0), Value::F64(50.0), Value::U64(23)];
+    let expected = [Value::F64(157.0), Value::F64(50.0), Value::F64(0.5), Value::U64(23)];
     assert_eq!(row.row(0).collect::<Vec<_>>(), expected.map(Some));
 }
 

@@ -375,7 +375,7 @@ impl SeriesPredicate for MatchNone {
 /// Returns the hidden ranges of the series in a source whose max seq is `max_seq`.
 fn hidden_ranges(version: &Version, max_seq: u64) -> HiddenRanges {
     let key = SeriesKey::new("m");
-    let def = SeriesDef { id: SERIES, key, ty: ValueType::U64, duplicates: DuplicatePolicy::default(), seq: 0 };
+    let def = SeriesDef { id: SERIES, key, value_type: ValueType::U64, duplicates: DuplicatePolicy::default(), seq: 0 };
     version.hidden_ranges(&def, max_seq)
 }
 

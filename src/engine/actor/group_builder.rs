@@ -299,7 +299,7 @@ impl ResolvedSeries {
     fn resolve_burnt(&mut self, id: SeriesId, settings: NewSeriesSettings) -> Result<SeriesId> {
         let old = self.index.definition_of_handle(id).ok_or(Error::StaleSeries { id: id.get() })?;
         let settings = NewSeriesSettings { duplicates: old.duplicates, ..settings };
-        let found = self.index.find_or_create(&old.key, old.ty, None, settings)?;
+        let found = self.index.find_or_create(&old.key, old.value_type, None, settings)?;
         if let SeriesLookup::Created(def) = &found {
             self.definitions.push(Arc::clone(def));
         }

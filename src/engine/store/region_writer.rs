@@ -93,7 +93,7 @@ impl<'a> RegionWriter<'a> {
         } else {
             DictionaryKey::Hash(key_hash(&def.key))
         };
-        let entry = DictionaryEntry { id: def.id, ty: def.ty, key: name };
+        let entry = DictionaryEntry { id: def.id, ty: def.value_type, key: name };
         self.current = Some(CurrentSeries { entry, at: 0, begun: false });
         Ok(())
     }

@@ -74,8 +74,8 @@ fn definition_mismatch(
     let Some(definition) = definition else {
         return Some(format!("its series #{id} is defined nowhere"));
     };
-    if definition.ty != *ty {
-        return Some(format!("its series #{id} holds {ty} values, its definition says {}", definition.ty));
+    if definition.value_type != *ty {
+        return Some(format!("its series #{id} holds {ty} values, its definition says {}", definition.value_type));
     }
     let (key, duplicates) = (&definition.key, definition.duplicates);
     match name {
@@ -102,8 +102,13 @@ mod tests {
     #[test]
     fn a_file_that_names_a_series_otherwise_than_its_definition_contradicts_it() {
         let (id, key) = (SeriesId::new(7), SeriesKey::new("temp").tag("station", "JFK"));
-        let definition =
-            SeriesDef { id, key: key.clone(), ty: ValueType::F64, duplicates: DuplicatePolicy::KeepLast, seq: 1 };
+        let definition = SeriesDef {
+            id,
+            key: key.clone(),
+            value_type: ValueType::F64,
+            duplicates: DuplicatePolicy::KeepLast,
+            seq: 1,
+        };
         let told = |ty, name| {
             definition_mismatch(&DictionaryEntry { id, ty, key: name }, Some(&definition)).unwrap_or_default()
         };

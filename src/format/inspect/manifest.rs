@@ -199,7 +199,7 @@ impl SeriesLogInspection {
         });
         report.add_table("series", &["key", "id", "type", "created by seq"], definitions, max_rows, |definition| {
             let id = format!("#{}", definition.id);
-            vec![definition.key.to_string(), id, definition.ty.to_string(), definition.seq.to_string()]
+            vec![definition.key.to_string(), id, definition.value_type.to_string(), definition.seq.to_string()]
         });
         report
     }

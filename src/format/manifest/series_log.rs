@@ -375,7 +375,7 @@ fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesDef>]) {
         );
         assert!(definition.seq >= seq, "series are created in the order of their ids");
         put_varint(out, u64::from(definition.id.get() - id));
-        put_series_kind(out, definition.ty, definition.duplicates);
+        put_series_kind(out, definition.value_type, definition.duplicates);
         put_varint(out, definition.seq - seq);
         put_key(out, &definition.key);
         before = Some(definition);
@@ -403,7 +403,7 @@ fn read_definition_group(first: u64, body: &[u8], definitions: &mut Vec<SeriesDe
                 return Err(format!("series {series} has a smaller seq than the series before it"));
             }
         }
-        definitions.push(SeriesDef { id: series, key: read_key(&mut reader)?, ty, duplicates, seq });
+        definitions.push(SeriesDef { id: series, key: read_key(&mut reader)?, value_type: ty, duplicates, seq });
     }
     Ok(reader.expect_end()?)
 }

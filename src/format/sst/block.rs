@@ -27,6 +27,7 @@ use crate::format::bytes::{ByteReader, DecodeError, put_varint};
 use crate::state::file_id::FileId;
 use crate::types::error::Result;
 use crate::types::point::ValueType;
+use crate::types::time_range::TimeRange;
 
 /// Encoder of blocks. It reuses its buffers from block to block.
 #[derive(Debug, Default)]
@@ -84,6 +85,26 @@ fn put_integers(values: &[i64], dense: Option<&mut DenseEncoder>, scratch: &mut 
     }
 }
 
+/// Part of a block that a reader needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockPart {
+    pub(crate) range: TimeRange,
+    pub(crate) columns: Columns,
+}
+
+impl BlockPart {
+    /// All points with timestamps and values.
+    pub(crate) const WHOLE: Self = Self { range: TimeRange::ALL, columns: Columns::Both };
+}
+
+/// Columns of a block that a reader needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    Both,
+    /// Timestamps; the values are not decoded.
+    Timestamps,
+}
+
 /// Maximum read-ahead in bytes: hundreds of small blocks. A longer block is still read as a whole.
 const BLOCK_READ_AHEAD_BYTES: usize = 128 << 10;
 
@@ -132,6 +153,11 @@ impl BlockScratch {
         Self { read_ahead_bytes: bytes.min(BLOCK_READ_AHEAD_BYTES), ..Self::default() }
     }
 
+    /// Changes the read-ahead of the next reads, in bytes; at most [`BLOCK_READ_AHEAD_BYTES`].
+    pub(crate) fn set_read_ahead(&mut self, bytes: usize) {
+        self.read_ahead_bytes = bytes.min(BLOCK_READ_AHEAD_BYTES);
+    }
+
     /// Returns the memory of the buffers in bytes.
     pub(crate) fn byte_len(&self) -> usize {
         self.raw.capacity() + size_of::<[i64; VECTOR_LEN]>() + size_of::<[f64; VECTOR_LEN]>()
@@ -175,26 +201,34 @@ impl BlockScratch {
         self.raw.get(self.block.clone()).unwrap_or_default()
     }
 
-    /// Decodes the last loaded block and appends its points to two buffers.
+    /// Decodes the vectors of the last loaded block that overlap `range`, and appends their points to two buffers.
     ///
-    /// The caller has checked the checksum of the block. Each buffer is paired with the function that converts a stored
+    /// The first and the last of these vectors may have points outside the range. Returns the number of vectors of
+    /// values that were decoded; with `Columns::Timestamps` that is 0, and the appended values have no meaning. The
+    /// caller has checked the checksum of the block. Each buffer is paired with the function that converts a stored
     /// number to an element.
     ///
     /// # Errors
-    /// If the block is invalid or contradicts `entry`. The buffers are then unchanged.
-    pub(crate) fn decode<Time, Value>(
+    /// If a decoded vector is invalid or contradicts `entry`. The buffers are then unchanged.
+    pub(crate) fn decode<Time, Value: Clone>(
         &mut self,
         entry: &BlockEntry,
+        BlockPart { range, columns }: BlockPart,
         times: (&mut Vec<Time>, impl Fn(i64) -> Time),
         values: (&mut Vec<Value>, impl Fn(u64) -> Value),
-    ) -> Result<(), DecodeError> {
+    ) -> Result<usize, DecodeError> {
         let (times, time) = times;
         let (values, value) = values;
         let before = (times.len(), values.len());
         let decoded =
             split_columns(&self.raw[without_checksum(&self.block)]).and_then(|(timestamp_column, value_column)| {
-                decode_times(timestamp_column, entry, &mut self.vectors.integers, times, time)?;
-                decode_values(value_column, entry, &mut self.vectors, values, value)
+                let kept = decode_times(timestamp_column, entry, range, &mut self.vectors.integers, times, time)?;
+                if columns == Columns::Timestamps {
+                    values.resize(before.1 + times.len() - before.0, value(0));
+                    return Ok(0);
+                }
+                decode_values(value_column, entry, kept.clone(), &mut self.vectors, values, value)?;
+                Ok(kept.len())
             });
         if decoded.is_err() {
             times.truncate(before.0);
@@ -219,19 +253,26 @@ fn without_checksum(block: &Range<usize>) -> Range<usize> {
     block.start..block.end - CHECKSUM_BYTES
 }
 
-/// Decodes a column of timestamps, and checks order, first time and last time against the index entry.
+/// Decodes a column of timestamps up to the end of a range, and checks their order and the times of the index entry.
+///
+/// Appends the vectors that overlap the range, and returns their numbers. The last time is checked only if the column is
+/// decoded to its end.
 fn decode_times<Time>(
     column: &[u8],
     entry: &BlockEntry,
+    range: TimeRange,
     integers: &mut [i64; VECTOR_LEN],
     out: &mut Vec<Time>,
     time: impl Fn(i64) -> Time,
-) -> Result<(), DecodeError> {
+) -> Result<Range<usize>, DecodeError> {
     let mut decoder = IntegerDecoder::new(column, entry.count as usize)?;
-    out.reserve(entry.count as usize);
+    let mut kept = 0..0;
+    if range.covers(entry.times()) {
+        out.reserve(entry.count as usize);
+    }
     let mut previous = entry.first_time;
     let mut first = true;
-    loop {
+    for number in 0.. {
         let len = decoder.next(integers)?;
         let Some((vector, &last)) = integers.get(..len).and_then(|vector| Some((vector, vector.last()?))) else {
             break;
@@ -240,11 +281,17 @@ fn decode_times<Time>(
         if !starts_right || any_decreases(vector) {
             return Err(DecodeError("a block's timestamps do not ascend from the first time of its index entry"));
         }
-        out.extend(vector.iter().map(|&nanos| time(nanos)));
+        if vector[0] > range.last() {
+            return Ok(kept);
+        }
+        if last >= range.first() {
+            out.extend(vector.iter().map(|&nanos| time(nanos)));
+            kept = if kept.is_empty() { number..number + 1 } else { kept.start..number + 1 };
+        }
         (previous, first) = (last, false);
     }
     if previous == entry.last_time {
-        Ok(())
+        Ok(kept)
     } else {
         Err(DecodeError("a block's last time differs from its index entry"))
     }
@@ -264,38 +311,41 @@ fn any_decreases(timestamps: &[i64]) -> bool {
     signs < 0
 }
 
-/// Decodes a column of values by the value type of the index entry.
+/// Decodes the vectors `kept` of a column of values by the value type of the index entry.
 fn decode_values<Value>(
     column: &[u8],
     entry: &BlockEntry,
+    kept: Range<usize>,
     vectors: &mut VectorBuffers,
     out: &mut Vec<Value>,
     value: impl Fn(u64) -> Value,
 ) -> Result<(), DecodeError> {
     let count = entry.count as usize;
-    out.reserve(count);
+    out.reserve((kept.len() * VECTOR_LEN).min(count));
     if entry.ty == ValueType::F64 {
         let mut decoder = FloatDecoder::new(column, count)?;
-        loop {
+        for _ in 0..kept.start {
+            decoder.skip()?;
+        }
+        for _ in kept {
             let len = decoder.next(&mut vectors.floats)?;
-            if len == 0 {
-                return Ok(());
-            }
             out.extend(vectors.floats[..len].iter().map(|float| value(float.to_bits())));
         }
+        return Ok(());
     }
     let mut decoder = IntegerDecoder::new(column, count)?;
-    loop {
+    for _ in 0..kept.start {
+        decoder.skip()?;
+    }
+    for _ in kept {
         let len = decoder.next(&mut vectors.integers)?;
-        if len == 0 {
-            return Ok(());
-        }
         let vector = &vectors.integers[..len];
         if entry.ty == ValueType::Bool && vector.iter().fold(0, |all, bits| all | bits) & !1 != 0 {
             return Err(DecodeError("a column of booleans contains a value other than 0 and 1"));
         }
         out.extend(vector.iter().map(|bits| value(bits.cast_unsigned())));
     }
+    Ok(())
 }
 
 #[cfg(test)]

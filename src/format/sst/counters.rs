@@ -10,6 +10,7 @@ pub(crate) struct IoCounters {
     files_opened: AtomicU64,
     index_pages_read: AtomicU64,
     blocks_decoded: AtomicU64,
+    vectors_decoded: AtomicU64,
     bytes_read: AtomicU64,
 }
 
@@ -21,6 +22,8 @@ pub(crate) struct IoCountersSnapshot {
     pub(crate) index_pages_read: u64,
     /// Blocks whose checksum was valid; each of them is decoded next.
     pub(crate) blocks_decoded: u64,
+    /// Vectors of values, of up to 1,024 points each, that were decoded.
+    pub(crate) vectors_decoded: u64,
     /// Bytes of footers, top pages, pages and blocks, with read-ahead.
     pub(crate) bytes_read: u64,
 }
@@ -32,6 +35,7 @@ impl IoCounters {
             files_opened: self.files_opened.load(Ordering::Relaxed),
             index_pages_read: self.index_pages_read.load(Ordering::Relaxed),
             blocks_decoded: self.blocks_decoded.load(Ordering::Relaxed),
+            vectors_decoded: self.vectors_decoded.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
         }
     }
@@ -46,6 +50,10 @@ impl IoCounters {
 
     pub(super) fn block_decoded(&self) {
         self.blocks_decoded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn vectors_decoded(&self, vectors: usize) {
+        self.vectors_decoded.fetch_add(vectors as u64, Ordering::Relaxed);
     }
 
     pub(super) fn bytes_read(&self, bytes: usize) {

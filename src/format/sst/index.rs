@@ -265,10 +265,26 @@ impl<'a> IndexPage<'a> {
     }
 
     fn entries_from_restart(self, restart: usize) -> IndexEntryIter<'a> {
-        let start = self.restarts.get(restart).map_or(0, |at| usize::from(u16::from_le_bytes(*at)));
-        let reader = ByteReader::new(self.entries.get(start..).unwrap_or_default());
-        IndexEntryIter { page: self, reader, number: restart * RESTART_INTERVAL, previous: EntryDeltaBase::default() }
+        let offset = self.restarts.get(restart).map_or(0, |at| usize::from(u16::from_le_bytes(*at)));
+        let number = restart * RESTART_INTERVAL;
+        self.entries_from(EntryPosition { offset, number, previous: EntryDeltaBase::default() })
     }
+
+    /// Yields the entries from a position of this page on.
+    pub(super) fn entries_from(self, position: EntryPosition) -> IndexEntryIter<'a> {
+        let reader = ByteReader::new(self.entries.get(position.offset..).unwrap_or_default());
+        IndexEntryIter { page: self, reader, number: position.number, previous: position.previous }
+    }
+}
+
+/// Position in a page: the entry that is decoded next.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct EntryPosition {
+    /// Offset of the entry in the page.
+    offset: usize,
+    /// Number of the entry in the page, from 0.
+    pub(super) number: usize,
+    previous: EntryDeltaBase,
 }
 
 /// Iterator over the entries of a page. It ends after the first error.
@@ -282,6 +298,12 @@ pub(crate) struct IndexEntryIter<'a> {
 }
 
 impl IndexEntryIter<'_> {
+    /// Returns the position of the next entry.
+    pub(super) fn position(&self) -> EntryPosition {
+        let offset = self.page.entries.len() - self.reader.remaining();
+        EntryPosition { offset, number: self.number, previous: self.previous }
+    }
+
     fn decode(&mut self) -> Result<BlockEntry, DecodeError> {
         let at_restart = self.number.is_multiple_of(RESTART_INTERVAL);
         let before = self.previous;

@@ -59,6 +59,7 @@ mod file_writer;
 pub(crate) mod header_footer;
 mod identity;
 pub(crate) mod index;
+mod index_cursor;
 mod key_hash;
 mod reader;
 pub(crate) mod statistics;
@@ -69,7 +70,7 @@ pub(crate) mod top_page;
 pub(crate) mod verify;
 mod writer;
 
-pub(crate) use block::BlockScratch;
+pub(crate) use block::{BlockPart, BlockScratch, Columns};
 pub(crate) use cache::{DeterministicHasher, PageCache};
 pub(crate) use codec::MAX_BLOCK_POINTS;
 pub(crate) use counters::{IoCounters, IoCountersSnapshot};
@@ -79,9 +80,11 @@ pub(crate) use file_writer::{PendingSst, persist_ssts};
 pub(crate) use header_footer::{SST_FOOTER_MAGIC, SST_FORMAT_VERSION, SST_HEADER_MAGIC};
 pub(crate) use identity::read_identity;
 pub(crate) use index::BlockEntry;
+pub(crate) use index_cursor::IndexCursor;
 pub(crate) use key_hash::key_hash;
 pub(crate) use reader::SstReader;
 pub(crate) use statistics::{BlockStatistics, BlockSum};
+pub(crate) use top_page::PageKey;
 pub(crate) use verify::{BlockDetail, CodecUsageByName, verify_sst};
 pub(crate) use writer::SstWriter;
 

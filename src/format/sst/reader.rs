@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 
 use uuid::Uuid;
 
-use super::block::BlockScratch;
+use super::block::{BlockPart, BlockScratch, Columns};
 use super::cache::{PageBytes, PageCache};
 use super::checksum::PartChecksum;
 use super::dictionary::{self, DictionaryEntry};
@@ -173,7 +173,8 @@ impl SstReader {
             .map_err(|error| self.corrupt_part("dictionary page", page.offset, error))
     }
 
-    fn cached_index_page(&self, number: usize, page: &PageLocation) -> Result<PageBytes> {
+    /// Returns index page `number` without its checksum, from the cache if it is there.
+    pub(super) fn cached_index_page(&self, number: usize, page: &PageLocation) -> Result<PageBytes> {
         self.cache.get(self.meta.id, number, || {
             self.cache.counters().index_page_read();
             Ok(self.read_page("index page", page)?.into())
@@ -192,7 +193,9 @@ impl SstReader {
         Ok(bytes)
     }
 
-    /// Appends all points of a block to the caller's buffers, which an error leaves unchanged.
+    /// Appends the points of a block in a range to the caller's buffers, which an error leaves unchanged.
+    ///
+    /// Whole vectors are decoded, so that points outside the range may be appended, too.
     ///
     /// # Errors
     /// [`Error::Corrupt`] if the block is damaged or contradicts its entry; [`Error::Io`] if it cannot be read;
@@ -200,12 +203,14 @@ impl SstReader {
     pub(crate) fn read_block<T: Scalar>(
         &self,
         entry: &BlockEntry,
+        range: TimeRange,
         scratch: &mut BlockScratch,
         times: &mut Vec<Timestamp>,
         values: &mut Vec<T>,
     ) -> Result<()> {
         self.check_type::<T>(entry)?;
-        self.read_columns(entry, scratch, (times, Timestamp::from_nanos), (values, T::from_bits))
+        let part = BlockPart { range, columns: Columns::Both };
+        self.read_columns(entry, part, scratch, (times, Timestamp::from_nanos), (values, T::from_bits))
     }
 
     /// Appends all points of a block of any value type, in the form that is the input of
@@ -220,32 +225,38 @@ impl SstReader {
         timestamps: &mut Vec<i64>,
         bits: &mut Vec<u64>,
     ) -> Result<()> {
-        self.read_columns(entry, scratch, (timestamps, |nanos| nanos), (bits, |bits| bits))
+        let whole = BlockPart::WHOLE;
+        self.read_columns(entry, whole, scratch, (timestamps, |nanos| nanos), (bits, |bits| bits))
     }
 
-    /// Appends all points of a block of any value type, in the form that is the input of the merge.
+    /// Appends a part of a block of any value type, in the form that is the input of the merge.
     ///
-    /// Differs from [`read_block_raw`](Self::read_block_raw) only in the type of the timestamps.
+    /// See [`BlockScratch::decode`] for the points outside the range of the part. Errors are those of
+    /// [`read_block`](Self::read_block).
     pub(crate) fn read_block_value_bits(
         &self,
         entry: &BlockEntry,
+        part: BlockPart,
         scratch: &mut BlockScratch,
         times: &mut Vec<Timestamp>,
         bits: &mut Vec<u64>,
     ) -> Result<()> {
-        self.read_columns(entry, scratch, (times, Timestamp::from_nanos), (bits, |bits| bits))
+        self.read_columns(entry, part, scratch, (times, Timestamp::from_nanos), (bits, |bits| bits))
     }
 
     /// Reads a block. Each buffer is paired with the function that converts a stored number to an element.
-    fn read_columns<Time, Value>(
+    fn read_columns<Time, Value: Clone>(
         &self,
         entry: &BlockEntry,
+        part: BlockPart,
         scratch: &mut BlockScratch,
         times: (&mut Vec<Time>, impl Fn(i64) -> Time),
         values: (&mut Vec<Value>, impl Fn(u64) -> Value),
     ) -> Result<()> {
         self.load_block(entry, scratch)?;
-        scratch.decode(entry, times, values).map_err(|error| self.corrupt_block(entry, error))
+        let vectors = scratch.decode(entry, part, times, values).map_err(|error| self.corrupt_block(entry, error))?;
+        self.cache.counters().vectors_decoded(vectors);
+        Ok(())
     }
 
     fn check_type<T: Scalar>(&self, entry: &BlockEntry) -> Result<()> {
@@ -272,12 +283,12 @@ impl SstReader {
         Ok(())
     }
 
-    pub(super) fn corrupt_block(&self, entry: &BlockEntry, DecodeError(what): DecodeError) -> Error {
+    pub(crate) fn corrupt_block(&self, entry: &BlockEntry, DecodeError(what): DecodeError) -> Error {
         let BlockEntry { series, offset, count, .. } = entry;
         self.file.corrupt(*offset, format!("block of {count} points of series #{series}: {what}"))
     }
 
-    fn corrupt_part(&self, part: &str, offset: u64, DecodeError(what): DecodeError) -> Error {
+    pub(super) fn corrupt_part(&self, part: &str, offset: u64, DecodeError(what): DecodeError) -> Error {
         self.file.corrupt(offset, format!("{part}: {what}"))
     }
 }

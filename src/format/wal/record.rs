@@ -37,7 +37,7 @@ pub(super) fn put_commit(out: &mut Vec<u8>, record: &LogRecord<'_>) {
     for definition in record.definitions {
         debug_assert_eq!(definition.seq, record.seq, "a series has the seq of the record that defines it");
         put_varint(out, u64::from(definition.id.get()));
-        put_series_kind(out, definition.ty, definition.duplicates);
+        put_series_kind(out, definition.value_type, definition.duplicates);
         put_key(out, &definition.key);
     }
     put_varint(out, record.points.len() as u64);
@@ -97,7 +97,13 @@ impl RecordDecoder {
         for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
             let id = check_series_id(reader.varint_u64()?)?;
             let (ty, duplicates) = read_series_kind(&mut reader)?;
-            self.definitions.push(Arc::new(SeriesDef { id, ty, duplicates, seq, key: read_key(&mut reader)? }));
+            self.definitions.push(Arc::new(SeriesDef {
+                id,
+                value_type: ty,
+                duplicates,
+                seq,
+                key: read_key(&mut reader)?,
+            }));
         }
         let count = reader.varint_u64()?;
         // A column of equal values takes no bytes per point, so the body's length does not bound the memory. This limit

@@ -69,7 +69,13 @@ impl TestRecord {
 
     pub(super) fn defining(mut self, id: u32, key: SeriesKey) -> Self {
         let (id, ty, seq) = (SeriesId::new(id), ValueType::F64, self.seq);
-        self.definitions.push(Arc::new(SeriesDef { id, key, ty, duplicates: DuplicatePolicy::KeepLast, seq }));
+        self.definitions.push(Arc::new(SeriesDef {
+            id,
+            key,
+            value_type: ty,
+            duplicates: DuplicatePolicy::KeepLast,
+            seq,
+        }));
         self
     }
 

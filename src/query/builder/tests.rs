@@ -2,19 +2,19 @@
 
 use super::*;
 use crate::query::Window;
-use crate::query::catalog::{AnySeriesSources, SeriesInfo, SeriesSources};
-use crate::query::explain::ReadCounters;
+use crate::query::catalog::{CursorOptions, SeriesCursor, SeriesSources};
+use crate::query::test_cursor::{SourcesCursor, bits_sources};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::testing::merge::{VecSource, points};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Error;
 use crate::types::point::{Value, ValueType};
-use crate::types::series::{SeriesId, SeriesKey};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 
 /// In-memory catalog: the series in order of id, each with a constructor of its sources.
-struct VecCatalog(Vec<(Arc<SeriesInfo>, SourceFactory)>);
+struct VecCatalog(Arc<[(Arc<SeriesInfo>, SourceFactory)]>);
 
-type SourceFactory = fn() -> AnySeriesSources;
+type SourceFactory = fn() -> SeriesSources<u64>;
 
 impl Catalog for VecCatalog {
     fn select(&self, select: &Selector) -> Vec<Arc<SeriesInfo>> {
@@ -22,9 +22,9 @@ impl Catalog for VecCatalog {
         all.filter(|series| select.matches(&series.key)).map(Arc::clone).collect()
     }
 
-    fn sources(&self, series: &SeriesInfo, _: TimeRange, _: Option<&Arc<ReadCounters>>) -> Result<AnySeriesSources> {
-        let (_, sources) = &self.0[series.id.index()];
-        Ok(sources())
+    fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor> {
+        let all = Arc::clone(&self.0);
+        Box::new(SourcesCursor::new(options.range, move |series: &SeriesInfo| all[series.id.index()].1()))
     }
 }
 
@@ -35,43 +35,44 @@ fn query(select: &str) -> Query {
             key: key.parse().unwrap(),
             value_type,
             duplicates: DuplicatePolicy::KeepAll,
+            seq: 1,
         })
     };
-    let catalog = VecCatalog(vec![
+    let catalog: Vec<(Arc<SeriesInfo>, SourceFactory)> = vec![
         (series(0, "count{a=\"1\"}", ValueType::U64), || {
-            AnySeriesSources::U64(SeriesSources::without_hidden_ranges(vec![
-                VecSource::new(vec![points(&[(1, 7), (12, 8)])]).boxed(),
+            bits_sources(SeriesSources::without_hidden_ranges(vec![
+                VecSource::new(vec![points(&[(1, 7_u64), (12, 8)])]).boxed(),
             ]))
         }),
         (series(1, "count{a=\"2\"}", ValueType::I64), || {
-            AnySeriesSources::I64(SeriesSources::without_hidden_ranges(vec![]))
+            bits_sources::<i64>(SeriesSources::without_hidden_ranges(vec![]))
         }),
         (series(2, "temp", ValueType::F64), || {
             let newer = VecSource::new(vec![points(&[(-1, 2.5), (5, 4.0)])]);
-            AnySeriesSources::F64(SeriesSources::without_hidden_ranges(vec![
+            bits_sources(SeriesSources::without_hidden_ranges(vec![
                 VecSource::new(vec![points(&[(5, 1.5), (15, 0.5)])]).boxed(),
                 newer.boxed(),
             ]))
         }),
         (series(3, "torn", ValueType::F64), || {
-            AnySeriesSources::F64(SeriesSources::without_hidden_ranges(vec![
+            bits_sources(SeriesSources::without_hidden_ranges(vec![
                 VecSource::new(vec![points(&[(5, 1.5)])]).failing_at(0).boxed(),
             ]))
         }),
         (series(4, "up", ValueType::Bool), || {
-            AnySeriesSources::Bool(SeriesSources::without_hidden_ranges(vec![
+            bits_sources(SeriesSources::without_hidden_ranges(vec![
                 VecSource::new(vec![points(&[(3, true), (4, false)])]).boxed(),
             ]))
         }),
         (series(5, "counts{of=\"hidden and twice\"}", ValueType::I64), || {
-            let older = VecSource::new(vec![points(&[(1, 1), (2, 20), (3, 300)])]).boxed();
+            let older = VecSource::new(vec![points(&[(1, 1_i64), (2, 20), (3, 300)])]).boxed();
             let newer = VecSource::new(vec![points(&[(2, 2_000), (3, 30_000)])]).boxed();
             let hidden = HiddenRanges::new(vec![TimeRange::at(3)]);
             let lanes = vec![(older, HiddenRanges::NONE), (newer, hidden)];
-            AnySeriesSources::I64(SeriesSources { inputs: lanes, duplicates: DuplicatePolicy::KeepLast })
+            bits_sources(SeriesSources { inputs: lanes, duplicates: DuplicatePolicy::KeepLast })
         }),
-    ]);
-    Query::new(Arc::new(catalog), select.parse().unwrap())
+    ];
+    Query::new(Arc::new(VecCatalog(catalog.into())), select.parse().unwrap())
 }
 
 fn rows(answer: &Windows) -> Vec<(String, i64, Value)> {
@@ -135,7 +136,18 @@ fn a_scan_of_many_series_goes_through_them_in_key_order() {
     let torn = Error::EnginePanicked.to_string();
     assert_eq!(
         texts,
-        ["count{a=\"1\"} 1 7", "count{a=\"1\"} 12 8", "temp -1 2.5", "temp 5 1.5", "temp 5 4", "temp 15 0.5", &torn]
+        [
+            "count{a=\"1\"} 1 7",
+            "count{a=\"1\"} 12 8",
+            "counts{of=\"hidden and twice\"} 1 1",
+            "counts{of=\"hidden and twice\"} 2 2000",
+            "counts{of=\"hidden and twice\"} 3 300",
+            "temp -1 2.5",
+            "temp 5 1.5",
+            "temp 5 4",
+            "temp 15 0.5",
+            &torn
+        ]
     );
     let cut = query("{}").offset(1).limit(2).points().map(|item| item.map(|(_, point)| point.value).ok());
     let cut: Vec<_> = cut.take(3).collect();

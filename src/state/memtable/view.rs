@@ -80,6 +80,11 @@ impl MemtableView {
         self.root.keys().copied()
     }
 
+    /// Returns the number of series with points.
+    pub(crate) fn series_count(&self) -> usize {
+        self.root.len()
+    }
+
     /// Returns `true` if the memtable has points of the series, deleted ones included.
     pub(crate) fn has_series(&self, series: SeriesId) -> bool {
         self.root.contains_key(&series)

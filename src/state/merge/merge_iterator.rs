@@ -4,7 +4,7 @@
 
 use super::column_buffer::{ColumnBuffer, partition_point_galloping};
 use super::run_summary::RunSummary;
-use super::source::BoxPointSource;
+use super::source::{BoxPointSource, PointSource};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
@@ -19,8 +19,8 @@ const TARGET_CHUNK_POINTS: usize = 1024;
 const MIN_DIRECT_RUN_POINTS: usize = 256;
 
 /// A source with its hidden ranges and its buffered run.
-struct MergeLane<T> {
-    source: BoxPointSource<T>,
+struct MergeLane<T, S> {
+    source: S,
     /// The hidden times of this source. Points in them are never in the run.
     hidden: HiddenRanges,
     /// Points that were read and not yet returned.
@@ -29,7 +29,7 @@ struct MergeLane<T> {
     ended: bool,
 }
 
-impl<T: Copy> MergeLane<T> {
+impl<T: Copy, S: PointSource<T>> MergeLane<T, S> {
     /// Returns the time of the next point, or a lower bound of it while no run is buffered.
     ///
     /// `None` if no visible point in the range is left.
@@ -92,9 +92,9 @@ struct MergeKey {
 }
 
 /// Merge of the sources of a series inside a range: a lending iterator over chunks.
-pub(crate) struct MergeIterator<T> {
+pub(crate) struct MergeIterator<T, S = BoxPointSource<T>> {
     /// Oldest first; `None` once a source has no more points, so that its file is released at once.
-    lanes: Vec<Option<MergeLane<T>>>,
+    lanes: Vec<Option<MergeLane<T, S>>>,
     /// Keys in descending order: the head of the queue is the last one.
     /// While a lane stays at the head, no other key moves.
     queue: Vec<MergeKey>,
@@ -107,40 +107,75 @@ pub(crate) struct MergeIterator<T> {
     stop_at_unread_run: bool,
     /// The current chunk, without the points that were popped.
     chunk: ColumnBuffer<T>,
-    /// Buffer of the lane that ended last, for the next lane that starts.
-    spare_buffer: ColumnBuffer<T>,
+    /// Buffers of lanes that ended, for the next lanes that start.
+    spare_buffers: Vec<ColumnBuffer<T>>,
+    /// Sources that have no more points and can be used for another series; `None` if such sources are dropped.
+    ended_sources: Option<Vec<S>>,
     /// Error that the next call of [`next_chunk`](Self::next_chunk) returns.
     failed: Option<Error>,
 }
 
-impl<T: Copy> MergeIterator<T> {
+impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
     /// Creates the merge of sources given oldest first, each with its hidden ranges.
-    pub(crate) fn new(
-        range: TimeRange,
-        sources: Vec<(BoxPointSource<T>, HiddenRanges)>,
-        duplicates: DuplicatePolicy,
-    ) -> Self {
+    pub(crate) fn new(range: TimeRange, sources: Vec<(S, HiddenRanges)>, duplicates: DuplicatePolicy) -> Self {
         let sources = if range.is_empty() { Vec::new() } else { sources };
-        let lane = |(source, hidden)| MergeLane { source, hidden, run: ColumnBuffer::new(), ended: false };
-        let mut lanes: Vec<_> = sources.into_iter().map(|source| Some(lane(source))).collect();
-        let mut queue = Vec::with_capacity(lanes.len());
-        for (source, slot) in lanes.iter_mut().enumerate() {
-            match slot.as_ref().and_then(|lane| lane.next_time(range)) {
-                Some(time) => queue.push(MergeKey { time, source }),
-                None => *slot = None,
-            }
-        }
-        queue.sort_unstable_by(|a, b| b.cmp(a));
-        Self {
-            lanes,
-            queue,
+        let mut merge = Self {
+            lanes: Vec::with_capacity(sources.len()),
+            queue: Vec::with_capacity(sources.len()),
             range,
             duplicates,
             last_returned: None,
             stop_at_unread_run: false,
             chunk: ColumnBuffer::new(),
-            spare_buffer: ColumnBuffer::new(),
+            spare_buffers: Vec::new(),
+            ended_sources: None,
             failed: None,
+        };
+        sources.into_iter().for_each(|(source, hidden)| merge.add_source(source, hidden));
+        merge
+    }
+
+    /// Creates a merge without sources that can be used for one series after the other.
+    ///
+    /// [`take_sources`](Self::take_sources) returns its sources, and [`restart`](Self::restart) begins the next series.
+    pub(crate) fn reusable(range: TimeRange) -> Self {
+        let merge = Self::new(range, Vec::new(), DuplicatePolicy::KeepAll);
+        Self { ended_sources: Some(Vec::new()), ..merge }
+    }
+
+    /// Removes all sources, and yields those of a reusable merge; no source is left after an error.
+    pub(crate) fn take_sources(&mut self) -> impl Iterator<Item = S> {
+        self.queue.clear();
+        let Self { lanes, spare_buffers, ended_sources, .. } = self;
+        let unfinished = lanes.drain(..).flatten().map(|lane| {
+            keep_buffer(spare_buffers, lane.run);
+            lane.source
+        });
+        unfinished.chain(ended_sources.iter_mut().flat_map(|ended| ended.drain(..)))
+    }
+
+    /// Begins the next series, whose sources are then added. There must be no source left.
+    pub(crate) fn restart(&mut self, duplicates: DuplicatePolicy) {
+        debug_assert!(self.lanes.is_empty(), "the sources of the series before were taken");
+        self.chunk.clear();
+        self.duplicates = duplicates;
+        self.last_returned = None;
+        self.stop_at_unread_run = false;
+    }
+
+    /// Adds a source that is newer than those added before. No chunk may have been read.
+    pub(crate) fn add_source(&mut self, source: S, hidden: HiddenRanges) {
+        let lane = MergeLane { source, hidden, run: ColumnBuffer::new(), ended: false };
+        let Some(time) = lane.next_time(self.range) else { return self.end_source(lane.source) };
+        let key = MergeKey { time, source: self.lanes.len() };
+        self.lanes.push(Some(lane));
+        let at = self.queue.partition_point(|other| *other > key);
+        self.queue.insert(at, key);
+    }
+
+    fn end_source(&mut self, source: S) {
+        if let Some(ended) = &mut self.ended_sources {
+            ended.push(source);
         }
     }
 
@@ -233,7 +268,7 @@ impl<T: Copy> MergeIterator<T> {
                         return Ok(None);
                     }
                 }
-                _ => return Ok(Some(self.take_summary(key.source, summary))),
+                _ => return self.take_summary(key.source, summary).map(Some),
             }
         }
         Ok(None)
@@ -244,24 +279,23 @@ impl<T: Copy> MergeIterator<T> {
         self.queue.len().checked_sub(2).map(|second| self.queue[second])
     }
 
-    fn take_summary(&mut self, source: usize, summary: RunSummary<T>) -> RunSummary<T> {
+    fn take_summary(&mut self, source: usize, summary: RunSummary<T>) -> Result<RunSummary<T>> {
         if let Some(lane) = &mut self.lanes[source] {
-            lane.source.skip_run();
+            lane.source.skip_run()?;
         }
         if self.duplicates == DuplicatePolicy::KeepFirst {
             self.last_returned = Some(Timestamp::from_nanos(summary.range.last()));
         }
         self.reposition(source);
-        summary
+        Ok(summary)
     }
 
     /// Makes the bound of the second lane exact and moves the lane.
     ///
     /// Returns `false` if the bound did not change.
     fn refine_bound(&mut self, other: MergeKey) -> Result<bool> {
-        let slot = &mut self.lanes[other.source];
         let mut next_time = None;
-        if let Some(lane) = slot {
+        if let Some(lane) = &mut self.lanes[other.source] {
             if lane.run.is_empty() {
                 lane.source.peek_summary()?;
             }
@@ -277,7 +311,7 @@ impl<T: Copy> MergeIterator<T> {
                 let at = self.queue.partition_point(|kept| *kept > moved);
                 self.queue.insert(at, moved);
             }
-            None => *slot = None,
+            None => self.end_lane(other.source),
         }
         Ok(true)
     }
@@ -366,7 +400,7 @@ impl<T: Copy> MergeIterator<T> {
     fn refill(&mut self, source: usize) -> Result<()> {
         if let Some(lane) = &mut self.lanes[source] {
             if lane.run.timestamps.capacity() == 0 {
-                std::mem::swap(&mut lane.run, &mut self.spare_buffer);
+                lane.run = self.spare_buffers.pop().unwrap_or_else(ColumnBuffer::new);
             }
             lane.refill(self.range)?;
         }
@@ -376,14 +410,9 @@ impl<T: Copy> MergeIterator<T> {
 
     /// Moves the lane at the head of the queue to its new position, or drops it at its end.
     fn reposition(&mut self, source: usize) {
-        let slot = &mut self.lanes[source];
-        let Some(time) = slot.as_ref().and_then(|lane| lane.next_time(self.range)) else {
+        let Some(time) = self.lanes[source].as_ref().and_then(|lane| lane.next_time(self.range)) else {
             self.queue.pop();
-            if let Some(lane) = slot.take() {
-                self.spare_buffer = lane.run;
-                self.spare_buffer.clear();
-            }
-            return;
+            return self.end_lane(source);
         };
         let key = MergeKey { time, source };
         let mut at = self.queue.len() - 1;
@@ -392,6 +421,22 @@ impl<T: Copy> MergeIterator<T> {
             at -= 1;
         }
         self.queue[at] = key;
+    }
+
+    /// Ends a lane that has no more points: drops its source, and with it its file, or keeps it for the next series.
+    fn end_lane(&mut self, source: usize) {
+        if let Some(lane) = self.lanes[source].take() {
+            keep_buffer(&mut self.spare_buffers, lane.run);
+            self.end_source(lane.source);
+        }
+    }
+}
+
+/// Keeps the memory of a buffer for a lane that starts later.
+fn keep_buffer<T: Copy>(spare_buffers: &mut Vec<ColumnBuffer<T>>, mut buffer: ColumnBuffer<T>) {
+    if buffer.timestamps.capacity() > 0 {
+        buffer.clear();
+        spare_buffers.push(buffer);
     }
 }
 

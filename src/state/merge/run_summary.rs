@@ -3,6 +3,7 @@
 //! A summary is known without reading the run. The merge iterator decides whether it may replace the run, since it has
 //! the hidden ranges and the bounds of the other sources.
 
+use crate::types::point::Scalar;
 use crate::types::time_range::TimeRange;
 
 /// Summary of the points of one run.
@@ -19,6 +20,18 @@ pub(crate) struct RunSummary<T> {
     pub(crate) first: T,
     pub(crate) last: T,
     pub(crate) sum: RunSum,
+    /// `true` if any value is NaN.
+    pub(crate) has_nan: bool,
+}
+
+impl RunSummary<u64> {
+    /// Converts values from the bits that encode them.
+    pub(crate) fn typed<T: Scalar>(&self) -> RunSummary<T> {
+        let Self { count, range, min, max, first, last, sum, has_nan } = *self;
+        let value = T::from_bits;
+        let (min, max, first, last) = (value(min), value(max), value(first), value(last));
+        RunSummary { count, range, min, max, first, last, sum, has_nan }
+    }
 }
 
 /// Sum of the values of a run.

@@ -21,7 +21,8 @@ pub(crate) trait PointSource<T>: Send {
 
     /// Appends the next run, one block or one chunk, to both buffers, which grow by equally many elements.
     ///
-    /// A run has at least one point. Returns `false` at the end, and then appends nothing.
+    /// Returns `false` at the end, and then appends nothing. A run may be empty if none of its points is in the range
+    /// of the reader.
     ///
     /// # Errors
     /// Any read error. The source is not used again after it.
@@ -53,7 +54,12 @@ pub(crate) trait PointSource<T>: Send {
     }
 
     /// Skips the next run, which its summary from [`peek_summary`](Self::peek_summary) replaces.
-    fn skip_run(&mut self) {}
+    ///
+    /// # Errors
+    /// As for [`read_run`](Self::read_run).
+    fn skip_run(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Returns the newest point that is not hidden.
     ///
@@ -84,6 +90,36 @@ pub(crate) trait PointSource<T>: Send {
 
 /// Source of any kind.
 pub(crate) type BoxPointSource<T> = Box<dyn PointSource<T>>;
+
+impl<T: Copy> PointSource<T> for BoxPointSource<T> {
+    fn lower_bound(&self) -> Option<i64> {
+        (**self).lower_bound()
+    }
+
+    fn read_run(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> Result<bool> {
+        (**self).read_run(timestamps, values)
+    }
+
+    fn upper_bound(&self) -> Option<i64> {
+        (**self).upper_bound()
+    }
+
+    fn skip_hidden_runs(&mut self, hidden: &HiddenRanges) -> Result<bool> {
+        (**self).skip_hidden_runs(hidden)
+    }
+
+    fn peek_summary(&mut self) -> Result<Option<RunSummary<T>>> {
+        (**self).peek_summary()
+    }
+
+    fn skip_run(&mut self) -> Result<()> {
+        (**self).skip_run()
+    }
+
+    fn newest_point(&mut self, hidden: &HiddenRanges, duplicates: DuplicatePolicy) -> Result<Option<Point<T>>> {
+        (**self).newest_point(hidden, duplicates)
+    }
+}
 
 /// Returns the index of the newest point of a run that lies in the range and is not hidden.
 ///

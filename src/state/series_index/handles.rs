@@ -66,7 +66,7 @@ mod tests {
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
         let is_defined = |id: SeriesId| id.get().is_multiple_of(10);
         for id in 0..100_000 {
-            let def = SeriesDef { id: SeriesId::new(id), key: SeriesKey::new("m"), ty, duplicates, seq: 1 };
+            let def = SeriesDef { id: SeriesId::new(id), key: SeriesKey::new("m"), value_type: ty, duplicates, seq: 1 };
             handles.insert(&Arc::new(def), is_defined);
         }
         let has = |id| handles.get(SeriesId::new(id)).is_some();

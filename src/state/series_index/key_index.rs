@@ -119,7 +119,13 @@ mod tests {
     fn keys_with_equal_hashes_are_distinguished() {
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
         let def = |id| {
-            Arc::new(SeriesDef { id: SeriesId::new(id), key: SeriesKey::new(format!("m{id}")), ty, duplicates, seq: 1 })
+            Arc::new(SeriesDef {
+                id: SeriesId::new(id),
+                key: SeriesKey::new(format!("m{id}")),
+                value_type: ty,
+                duplicates,
+                seq: 1,
+            })
         };
         let defs: Vec<_> = (0..4).map(def).collect();
         let mut keys = KeyIndex::default();

@@ -371,7 +371,7 @@ impl SeriesIndex {
         if let Some(old) = self.find(key).map(|existing| existing.id) {
             self.supersede(old, seq);
         }
-        let created = Arc::new(SeriesDef { id, key: self.intern_key(key), ty, duplicates, seq });
+        let created = Arc::new(SeriesDef { id, key: self.intern_key(key), value_type: ty, duplicates, seq });
         self.push(&created);
         self.seal();
         Ok(SeriesLookup::Created(created))
@@ -423,8 +423,8 @@ fn ids_between(first: u32, end: u32) -> SeriesSet {
 /// Returns the error for a series with another type, or another policy than the chosen one.
 fn mismatch(existing: &SeriesDef, ty: ValueType, chosen: Option<DuplicatePolicy>) -> Option<Error> {
     let series = || existing.key.to_string();
-    if existing.ty != ty {
-        return Some(Error::TypeMismatch { series: series(), expected: existing.ty, found: ty });
+    if existing.value_type != ty {
+        return Some(Error::TypeMismatch { series: series(), expected: existing.value_type, found: ty });
     }
     let (found, expected) = (chosen?, existing.duplicates);
     (found != expected).then(|| Error::DuplicatesMismatch { series: series(), expected, found })

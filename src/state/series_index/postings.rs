@@ -1,6 +1,6 @@
 //! The sealed postings segments of all series except the newest ones, which have no postings.
 //!
-//! Segments have three sizes, and eight of one size merge into one of the next. So each series is indexed at most three
+//! Segments have four sizes, and eight of one size merge into one of the next. So each series is indexed at most four
 //! times however many series there are, and a version shares all but a few segments with its predecessor. A dropped
 //! series stays in its segment, and is left out of every result, until the segment is rebuilt without it; such a
 //! segment has any size.
@@ -12,7 +12,10 @@ use crate::sync::Arc;
 use crate::types::series::{IndexFilter, SeriesDef, SeriesId, SeriesSet};
 
 /// Sizes of segments in number of series, each an eighth of the size before.
-const SEGMENT_SIZES: [usize; 3] = [MAX_SEGMENT_SERIES, MAX_SEGMENT_SERIES >> 3, MAX_SEGMENT_SERIES >> 6];
+///
+/// Series that fill no segment are filtered one by one: fewer than 128, in a few microseconds.
+const SEGMENT_SIZES: [usize; 4] =
+    [MAX_SEGMENT_SERIES, MAX_SEGMENT_SERIES >> 3, MAX_SEGMENT_SERIES >> 6, MAX_SEGMENT_SERIES >> 9];
 
 /// A segment is rebuilt once more than this share of its series was dropped, so that it keeps few dropped definitions.
 const MAX_DROPPED_SHARE: usize = 8;
@@ -229,7 +232,7 @@ mod tests {
             }
         }
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        Arc::new(SeriesDef { id: SeriesId::new(u32::try_from(id).unwrap()), key, ty, duplicates, seq: 1 })
+        Arc::new(SeriesDef { id: SeriesId::new(u32::try_from(id).unwrap()), key, value_type: ty, duplicates, seq: 1 })
     }
 
     proptest! {

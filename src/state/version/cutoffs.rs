@@ -128,7 +128,7 @@ mod tests {
 
     fn def(metric: &str) -> SeriesDef {
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        SeriesDef { id: SeriesId::new(0), key: SeriesKey::new(metric), ty, duplicates, seq: 1 }
+        SeriesDef { id: SeriesId::new(0), key: SeriesKey::new(metric), value_type: ty, duplicates, seq: 1 }
     }
 
     #[test]

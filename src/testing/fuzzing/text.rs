@@ -121,7 +121,7 @@ fn record_of_batch(batch: &Batch) -> OwnedRecord {
         Arc::new(SeriesDef {
             id,
             key: key.clone(),
-            ty: *ty,
+            value_type: *ty,
             duplicates: crate::types::duplicate_policy::DuplicatePolicy::default(),
             seq: 1,
         })

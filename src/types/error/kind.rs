@@ -28,7 +28,7 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// The database accepts no more writes: drop all handles and open it again.
     Reopen,
-    /// The database, or the runtime of the call, was shut down on purpose, or another process opened the handle.
+    /// The database, the runtime of the call, or a scan was ended on purpose, or another process opened the handle.
     Closed,
     /// Files are damaged, missing, or belong to another database: restore a backup.
     Corrupt,
@@ -49,6 +49,7 @@ impl Error {
             | Self::SnapshotExpired { .. }
             | Self::OutOfResources { .. }
             | Self::ThreadStart { .. }
+            | Self::QueryRuntimeBusy { .. }
             | Self::QueueFull => ErrorKind::Busy,
             Self::NotADatabase { .. }
             | Self::BackupTargetNotEmpty { .. }
@@ -70,14 +71,16 @@ impl Error {
             | Self::SeriesIdsExhausted { .. }
             | Self::TooManyKeyBytes { .. }
             | Self::UnflushedLogTooLarge { .. }
+            | Self::TooManyDistinctValues { .. }
             | Self::QueryTooLarge { .. }
+            | Self::QueryLimitExceeded { .. }
             | Self::DeadlineExceeded { .. } => ErrorKind::LimitExceeded,
             Self::DatabaseNotFound { .. } | Self::SeriesNotFound { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } => kind_of_io(source.kind()),
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
             Self::ReadOnly { .. } | Self::DirectoryMoved { .. } => ErrorKind::Reopen,
             Self::WriteFailed { cause } | Self::WriteStalled { cause } => cause.kind(),
-            Self::Closed | Self::ForkedHandle { .. } | Self::RuntimeShutdown => ErrorKind::Closed,
+            Self::Closed | Self::ForkedHandle { .. } | Self::RuntimeShutdown | Self::ScanCancelled => ErrorKind::Closed,
             Self::Corrupt { .. } | Self::ForeignFile { .. } | Self::MissingFiles { .. } => ErrorKind::Corrupt,
             Self::UnsupportedVersion { .. } => ErrorKind::Unsupported,
             Self::EnginePanicked | Self::Internal { .. } => ErrorKind::Bug,

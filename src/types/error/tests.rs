@@ -361,11 +361,32 @@ fn input_rows() -> Vec<Row> {
              windows, or raise `Query::memory_limit`",
         ),
         (
+            Error::TooManyDistinctValues { series: "temp".to_owned(), limit: 10, window: Timestamp::UNIX_EPOCH },
+            ErrorKind::LimitExceeded,
+            false,
+            "temp has more than 10 distinct values in the window at 1970-01-01T00:00:00Z; take shorter windows",
+        ),
+        (
             Error::DeadlineExceeded { deadline: Duration::from_secs(1) },
             ErrorKind::LimitExceeded,
             false,
             "the query took longer than 1s; narrow its time range or selector, or raise `Query::deadline`",
         ),
+        (
+            Error::QueryLimitExceeded { what: "points", found: 20, limit: 10 },
+            ErrorKind::LimitExceeded,
+            false,
+            "the query needs at least 20 points, its limit is 10; narrow its time range or selector, or raise \
+             `Query::max_series` or `Query::max_points`",
+        ),
+        (
+            Error::QueryRuntimeBusy { detail: "9 queries wait for a slot".to_owned() },
+            ErrorKind::Busy,
+            true,
+            "the query runtime is busy: 9 queries wait for a slot; try again later, or raise the limits of the \
+             `Runtime`",
+        ),
+        (Error::ScanCancelled, ErrorKind::Closed, false, "the scan was cancelled; begin a new scan"),
     ]
 }
 

@@ -101,11 +101,17 @@ impl Error {
             Self::TooManyKeyBytes { .. } => "raise `max_series_key_bytes`, or use fewer or shorter keys",
             Self::InvalidOption { .. } => "change the option",
             Self::InvalidQuery { .. } => "change the query",
+            Self::TooManyDistinctValues { .. } => "take shorter windows",
             Self::SumOverflow { .. } => "use the aggregate `sum as f64`, or shorter windows",
             Self::QueryTooLarge { .. } => {
                 "narrow its time range or selector, take longer windows, or raise `Query::memory_limit`"
             }
+            Self::QueryLimitExceeded { .. } => {
+                "narrow its time range or selector, or raise `Query::max_series` or `Query::max_points`"
+            }
+            Self::QueryRuntimeBusy { .. } => "try again later, or raise the limits of the `Runtime`",
             Self::DeadlineExceeded { .. } => "narrow its time range or selector, or raise `Query::deadline`",
+            Self::ScanCancelled => "begin a new scan",
             Self::InvalidTimestamp { .. } => "write it as in 2013-01-01T06:00:00Z",
         }
     }
@@ -206,13 +212,21 @@ impl Error {
             Self::SumOverflow { series, value_type, window } => {
                 write!(f, "the sum of {series} in the window at {window} exceeds the range of {value_type}")
             }
+            Self::TooManyDistinctValues { series, limit, window } => {
+                write!(f, "{series} has more than {limit} distinct values in the window at {window}")
+            }
             Self::QueryTooLarge { needed, limit } => {
                 write!(f, "the query needs at least {needed} bytes, `memory_limit` allows {limit}")
             }
             Self::UnflushedLogTooLarge { needed, limit } => {
                 write!(f, "the unflushed log needs at least {needed} bytes, `memory_budget` leaves {limit}")
             }
+            Self::QueryLimitExceeded { what, found, limit } => {
+                write!(f, "the query needs at least {found} {what}, its limit is {limit}")
+            }
+            Self::QueryRuntimeBusy { detail } => write!(f, "the query runtime is busy: {detail}"),
             Self::DeadlineExceeded { deadline } => write!(f, "the query took longer than {deadline:?}"),
+            Self::ScanCancelled => f.write_str("the scan was cancelled"),
             Self::InvalidTimestamp { text, detail } => write!(f, "{text:?} is not a timestamp: {detail}"),
             _ => Ok(()),
         }

@@ -116,14 +116,41 @@ pub(crate) trait SeriesPredicate: fmt::Debug + Send + Sync {
     fn matches(&self, key: &SeriesKey) -> bool;
 }
 
-/// Definition of a series, which never changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SeriesDef {
-    pub(crate) id: SeriesId,
-    pub(crate) key: SeriesKey,
-    pub(crate) ty: ValueType,
-    /// Rule for several points at one timestamp.
-    pub(crate) duplicates: DuplicatePolicy,
+/// Key, id and fixed properties of a series: its definition, which never changes.
+///
+/// See [`Snapshot::list_series`](crate::Snapshot::list_series). `Display` writes the key.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SeriesInfo {
+    /// Id of the series in this database, never reused.
+    pub id: SeriesId,
+    /// Metric name and tags.
+    pub key: SeriesKey,
+    /// Type of the values, fixed at creation.
+    pub value_type: ValueType,
+    /// Rule for several points at one timestamp, fixed at creation.
+    pub duplicates: DuplicatePolicy,
     /// Sequence number of the record that created the series.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) seq: u64,
 }
+
+/// Compares id, key and properties. A definition is equal to itself in every copy of it, such as a listing.
+impl PartialEq for SeriesInfo {
+    fn eq(&self, other: &Self) -> bool {
+        let properties = |info: &Self| (info.id, info.value_type, info.duplicates);
+        properties(self) == properties(other) && self.key == other.key
+    }
+}
+
+impl Eq for SeriesInfo {}
+
+/// Writes the key of the series.
+impl fmt::Display for SeriesInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt(f)
+    }
+}
+
+pub(crate) use SeriesInfo as SeriesDef;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::engine::actor::CompactionJob;
 use crate::engine::store::open_files::SstReaderCache;
-use crate::format::sst::{BlockEntry, BlockScratch, IoCounters, PageCache, SstReader, sst_file_name};
+use crate::format::sst::{BlockEntry, BlockPart, BlockScratch, IoCounters, PageCache, SstReader, sst_file_name};
 use crate::platform::env::Dir;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{BoxPointSource, PointSource};
@@ -95,7 +95,7 @@ impl CompactionInput {
 
     /// Returns the point source of a series, which must be the next one.
     pub(super) fn source(&self, def: &SeriesDef) -> BoxPointSource<u64> {
-        Box::new(BlockSource { cursor: Arc::clone(&self.cursor), series: def.id, ty: def.ty })
+        Box::new(BlockSource { cursor: Arc::clone(&self.cursor), series: def.id, ty: def.value_type })
     }
 
     /// Skips the remaining blocks of a series.
@@ -178,7 +178,7 @@ impl BlockCursor {
             return Err(self.damaged(&entry, "its values are not of its series' type"));
         }
         let reader = self.handles.open(&self.meta)?;
-        reader.read_block_value_bits(&entry, &mut self.scratch, timestamps, bits)?;
+        reader.read_block_value_bits(&entry, BlockPart::WHOLE, &mut self.scratch, timestamps, bits)?;
         self.advance()
     }
 

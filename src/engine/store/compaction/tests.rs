@@ -52,7 +52,7 @@ impl CompactionFixture {
         for (number, (ty, duplicates)) in series.into_iter().enumerate() {
             let id = SeriesId::new(u32::try_from(number).unwrap());
             let key = SeriesKey::new(format!("s{number}"));
-            index.restore(SeriesDef { id, key, ty, duplicates, seq: 1 }).unwrap();
+            index.restore(SeriesDef { id, key, value_type: ty, duplicates, seq: 1 }).unwrap();
         }
         Self { folder, env, merges, series: index, inputs: Vec::new() }
     }
@@ -67,8 +67,10 @@ impl CompactionFixture {
         let mut writer = SstWriter::create(&dir, DATABASE, self.merges.ids.allocate(), L0).unwrap();
         for (id, points) in points {
             let (timestamps, bits): (Vec<i64>, Vec<u64>) = points.iter().copied().unzip();
-            let (hash, ty) =
-                self.series.get(SeriesId::new(*id)).map_or((0, ValueType::U64), |def| (key_hash(&def.key), def.ty));
+            let (hash, ty) = self
+                .series
+                .get(SeriesId::new(*id))
+                .map_or((0, ValueType::U64), |def| (key_hash(&def.key), def.value_type));
             writer.add_series(SeriesId::new(*id), hash, ty, &timestamps, &bits).unwrap();
         }
         let age = self.inputs.len() as u64 + 1;

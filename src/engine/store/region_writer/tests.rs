@@ -14,7 +14,7 @@ use crate::types::time_range::TimeRange;
 
 fn def(id: u32) -> SeriesDef {
     let (key, ty, duplicates) = (SeriesKey::new("m"), ValueType::U64, DuplicatePolicy::KeepAll);
-    SeriesDef { id: SeriesId::new(id), key, ty, duplicates, seq: 1 }
+    SeriesDef { id: SeriesId::new(id), key, value_type: ty, duplicates, seq: 1 }
 }
 
 fn region(series: (u32, u32), times: (i64, i64)) -> OutputRegion {

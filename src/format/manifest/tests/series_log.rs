@@ -13,7 +13,7 @@ fn definitions(ids: std::ops::Range<u32>) -> Vec<Arc<SeriesDef>> {
     ids.map(|id| {
         let key = SeriesKey::new("cpu").tag("host", format!("h{}", id / 4)).tag("core", format!("{}", id % 4));
         let (ty, seq) = (types[id as usize % 4], u64::from(id / 3 + 1));
-        Arc::new(SeriesDef { id: SeriesId::new(id), key, ty, duplicates: DuplicatePolicy::KeepFirst, seq })
+        Arc::new(SeriesDef { id: SeriesId::new(id), key, value_type: ty, duplicates: DuplicatePolicy::KeepFirst, seq })
     })
     .collect()
 }

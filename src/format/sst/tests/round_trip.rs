@@ -70,10 +70,11 @@ fn typed_reads_return_typed_values_and_refuse_another_type() {
     let reader = open(&dir, &meta);
     let (mut scratch, mut times, mut values) = (BlockScratch::default(), vec![Timestamp::MIN], vec![true]);
     let entry = reader.blocks_in_range(SeriesId::new(1), TimeRange::at(0)).unwrap()[0];
-    reader.read_block(&entry, &mut scratch, &mut times, &mut values).unwrap();
+    reader.read_block(&entry, TimeRange::ALL, &mut scratch, &mut times, &mut values).unwrap();
     assert_eq!((times.len(), times[1], times[3000]), (3001, Timestamp::from_nanos(0), Timestamp::from_nanos(2999)));
     assert_eq!(values[..4], [true, false, true, false]);
-    let error = reader.read_block::<f64>(&entry, &mut scratch, &mut times, &mut Vec::new()).unwrap_err();
+    let error =
+        reader.read_block::<f64>(&entry, TimeRange::ALL, &mut scratch, &mut times, &mut Vec::new()).unwrap_err();
     assert!(matches!(error, crate::Error::TypeMismatch { .. }), "{error}");
     assert_eq!(times.len(), 3001);
 }
