@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::aggregate::ColumnType;
-#[cfg(any(test, feature = "serde"))]
+#[cfg(feature = "serde")]
 use crate::types::point::Scalar;
 use crate::types::point::{Timestamp, Value};
 
@@ -182,6 +182,7 @@ impl Column {
     }
 
     /// Returns the values in the order of the windows; `None` where a value is missing.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Option<Value>> + ExactSizeIterator + '_ {
         (0..self.len()).map(|at| self.get(at))
     }
@@ -230,7 +231,13 @@ impl Column {
 
     fn push_missing(&mut self) {
         self.missing.set(self.len());
-        with_vector!(&mut self.values, values => values.push(Default::default()));
+        match &mut self.values {
+            ColumnValues::F64(values) => values.push(0.0),
+            ColumnValues::I64(values) => values.push(0),
+            ColumnValues::U64(values) => values.push(0),
+            ColumnValues::Bool(values) => values.push(false),
+            ColumnValues::Timestamp(values) => values.push(Timestamp::UNIX_EPOCH),
+        }
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -323,6 +330,7 @@ impl FromIterator<Option<Value>> for Column {
 #[cfg(any(test, feature = "serde"))]
 impl Column {
     /// Collects values of one type.
+    #[cfg(feature = "serde")]
     pub(crate) fn from_options<T: Scalar>(values: impl IntoIterator<Item = Option<T>>) -> Self {
         let mut column = Self::of_type(T::TYPE.into());
         for value in values {

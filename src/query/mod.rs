@@ -4,6 +4,7 @@
 //! It works on any [`catalog::Catalog`]. Only `snapshot`, `version_cursor`, `sst_cursor`, `sst_source` and `memtable_source` deal with versions, files
 //! and memtables.
 
+mod accumulator;
 mod aggregate;
 mod arithmetic;
 mod builder;

@@ -1,4 +1,4 @@
-//! Aggregation of one window: the running states that its aggregates need, filled in one pass.
+//! Partial aggregates: the mergeable state of one window.
 //!
 //! An accumulator has the value type of its series. The partial aggregate that it yields is independent of the type, so
 //! that groups can merge series of different types.
@@ -8,191 +8,29 @@ use std::time::Duration;
 
 use super::aggregate::Aggregate;
 use super::distinct::DistinctValues;
-use super::kernels::{AggregateScalar, add_run_sums, canonical_nan, combine_extreme, i128_to_f64};
+use super::kernels::{add_run_sums, canonical_nan, i128_to_f64};
 use super::moments::{Moments, mean_of_integers};
-use super::operator::{EmptyStates, Operator, OperatorState};
+use super::operator::{Operator, OperatorState};
 use super::quantile::QuantileMethod;
 use super::rates::WindowRates;
 use super::regression::Regression;
 use super::sliding::Append;
-use crate::state::merge::{RunSum, RunSummary};
-use crate::types::point::{Timestamp, Value, ValueType};
-
-/// Parts of a window's state that the operators need.
-#[expect(clippy::struct_excessive_bools, reason = "each part is needed or not, independently")]
-#[derive(Debug, Clone)]
-pub(super) struct AccumulatorParts {
-    sum: bool,
-    least: bool,
-    greatest: bool,
-    first: bool,
-    last: bool,
-    operators: EmptyStates,
-}
-
-impl AccumulatorParts {
-    pub(super) fn of(operators: &[Operator]) -> Self {
-        let mut needs = Self {
-            sum: false,
-            least: false,
-            greatest: false,
-            first: false,
-            last: false,
-            operators: OperatorState::all_of(operators).into(),
-        };
-        for operator in operators {
-            let Operator::Aggregate(aggregate) = operator else { continue };
-            match aggregate {
-                Aggregate::Sum | Aggregate::SumAsF64 | Aggregate::Mean => needs.sum = true,
-                Aggregate::Min => needs.least = true,
-                Aggregate::Max => needs.greatest = true,
-                Aggregate::First | Aggregate::FirstTime => needs.first = true,
-                Aggregate::Last | Aggregate::LastTime | Aggregate::Prediction(_) => needs.last = true,
-                Aggregate::Spread => (needs.least, needs.greatest) = (true, true),
-                // Everything else has a state of its own, see `OperatorState`.
-                _ => {}
-            }
-        }
-        needs
-    }
-
-    /// Returns `true` if the points are needed and a run summary is not enough.
-    fn needs_points(&self) -> bool {
-        !self.operators.iter().all(OperatorState::uses_summaries)
-    }
-
-    /// Returns `true` if a run summary has everything that is needed.
-    ///
-    /// A summary does not distinguish the two zeros.
-    pub(super) fn answered_by<T: AggregateScalar>(&self, summary: &RunSummary<T>) -> bool {
-        let unclear = self.least && summary.min.is_float_zero() || self.greatest && summary.max.is_float_zero();
-        !self.needs_points() && !unclear
-    }
-}
-
-/// Running state of a window of one series.
-pub(super) struct Accumulator<T: AggregateScalar> {
-    needs: AccumulatorParts,
-    count: u64,
-    sum: T::Sum,
-    least: Option<T>,
-    greatest: Option<T>,
-    first: Option<(i64, T)>,
-    last: Option<(i64, T)>,
-    operators: Vec<OperatorState>,
-}
-
-impl<T: AggregateScalar> Accumulator<T> {
-    pub(super) fn new(needs: AccumulatorParts) -> Self {
-        let sum = T::Sum::default();
-        let operators = needs.operators.to_vec();
-        Self { needs, count: 0, sum, least: None, greatest: None, first: None, last: None, operators }
-    }
-
-    pub(super) fn needs(&self) -> &AccumulatorParts {
-        &self.needs
-    }
-
-    /// Sets the point before the first point of the range.
-    pub(super) fn start_after(&mut self, time: Timestamp, value: T) {
-        self.operators.iter_mut().for_each(|operator| operator.start_after(time, value));
-    }
-
-    /// Adds the next points of the window, in time order.
-    #[inline]
-    pub(super) fn add(&mut self, timestamps: &[Timestamp], values: &[T]) {
-        self.count += values.len() as u64;
-        if self.needs.sum {
-            T::add(&mut self.sum, values);
-        }
-        if self.needs.least {
-            self.least = combine_extreme(self.least, T::least(values), T::least);
-        }
-        if self.needs.greatest {
-            self.greatest = combine_extreme(self.greatest, T::greatest(values), T::greatest);
-        }
-        if self.needs.first && self.first.is_none() {
-            self.first = timestamps.first().zip(values.first()).map(|(at, value)| (at.as_nanos(), *value));
-        }
-        if self.needs.last {
-            let last = timestamps.last().zip(values.last()).map(|(at, value)| (at.as_nanos(), *value));
-            self.last = last.or(self.last);
-        }
-        for operator in &mut self.operators {
-            operator.push(timestamps, values);
-        }
-    }
-
-    /// Adds the points of a run by their summary, which must have all needed parts.
-    pub(super) fn add_summary(&mut self, summary: &RunSummary<T>) {
-        self.count += summary.count;
-        if self.needs.sum {
-            T::add_sum(&mut self.sum, summary.sum, summary.count);
-        }
-        let ordered = |value: T| value.is_ordered().then_some(value);
-        if self.needs.least {
-            self.least = combine_extreme(self.least, ordered(summary.min), T::least);
-        }
-        if self.needs.greatest {
-            self.greatest = combine_extreme(self.greatest, ordered(summary.max), T::greatest);
-        }
-        if self.needs.first {
-            self.first = self.first.or(Some((summary.range.first(), summary.first)));
-        }
-        if self.needs.last {
-            self.last = Some((summary.range.last(), summary.last));
-        }
-        for operator in &mut self.operators {
-            operator.push_summary(summary);
-        }
-    }
-
-    /// Returns the partial aggregate of the window and resets the state for the next window.
-    #[inline]
-    pub(super) fn take(&mut self) -> PartialAggregate {
-        let timed = |point: Option<(i64, T)>| point.map(|(at, value)| (at, value.into()));
-        let cell = PartialAggregate {
-            ty: T::TYPE,
-            is_mixed: false,
-            count: self.count,
-            sum: if self.needs.sum { T::finish_sum(&std::mem::take(&mut self.sum)) } else { RunSum::Integer(0) },
-            min: self.least.take().map(Into::into),
-            max: self.greatest.take().map(Into::into),
-            first: timed(self.first.take()),
-            last: timed(self.last.take()),
-            operators: {
-                let states = self.operators.iter_mut().zip(self.needs.operators.iter());
-                states.map(|(state, empty)| state.take(empty)).collect()
-            },
-        };
-        self.count = 0;
-        cell
-    }
-}
-
-/// Returns the value of a window whose aggregate needs only count and sum.
-#[inline]
-pub(super) fn value_of_points<T: AggregateScalar>(aggregate: Aggregate, values: &[T]) -> Value {
-    match aggregate {
-        Aggregate::Count => Value::U64(values.len() as u64),
-        Aggregate::Mean => Value::F64(mean(T::sum_of(values), values.len() as u64)),
-        _ => total(T::sum_of(values), T::TYPE, aggregate == Aggregate::SumAsF64),
-    }
-}
+use crate::state::merge::RunSum;
+use crate::types::point::{Value, ValueType};
 
 /// Mergeable state of a window, independent of the value type.
 #[derive(Debug, Clone)]
 pub(super) struct PartialAggregate {
-    ty: ValueType,
+    pub(super) ty: ValueType,
     /// `true` if values of several types were merged; all values then count as doubles.
-    is_mixed: bool,
-    count: u64,
-    sum: RunSum,
-    min: Option<Value>,
-    max: Option<Value>,
-    first: Option<(i64, Value)>,
-    last: Option<(i64, Value)>,
-    operators: Vec<OperatorState>,
+    pub(super) is_mixed: bool,
+    pub(super) count: u64,
+    pub(super) sum: RunSum,
+    pub(super) min: Option<Value>,
+    pub(super) max: Option<Value>,
+    pub(super) first: Option<(i64, Value)>,
+    pub(super) last: Option<(i64, Value)>,
+    pub(super) operators: Vec<OperatorState>,
 }
 
 impl PartialAggregate {
@@ -226,11 +64,11 @@ impl PartialAggregate {
             Operator::Aggregate(Aggregate::Prediction(after)) => self.prediction(*after, end()),
             Operator::Aggregate(aggregate) => self.value(*aggregate),
             Operator::Fold(fold) => {
-                let folds = self.operators.iter().filter_map(|state| match state {
+                let mut folds = self.operators.iter().filter_map(|state| match state {
                     OperatorState::Fold(state) => Some(state),
                     _ => None,
                 });
-                folds.skip(fold.index).next()?.value()
+                folds.nth(fold.index)?.value()
             }
         }
     }
@@ -367,7 +205,7 @@ impl Append for PartialAggregate {
 }
 
 /// Returns a sum in the type of its series if it fits; otherwise, or if `as_f64`, as a double.
-fn total(sum: RunSum, ty: ValueType, as_f64: bool) -> Value {
+pub(super) fn total(sum: RunSum, ty: ValueType, as_f64: bool) -> Value {
     match sum {
         RunSum::Float(sum) => Value::F64(canonical_nan(sum)),
         RunSum::Integer(sum) if as_f64 => Value::F64(i128_to_f64(sum)),
@@ -387,7 +225,7 @@ pub(super) fn integer_in_type(integer: i128, is_signed: bool) -> Value {
 
 /// Returns the mean; that of integers is the correctly rounded quotient.
 #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
-fn mean(sum: RunSum, count: u64) -> f64 {
+pub(super) fn mean(sum: RunSum, count: u64) -> f64 {
     match sum {
         RunSum::Float(sum) => canonical_nan(sum / count as f64),
         RunSum::Integer(sum) => mean_of_integers(sum, count),

@@ -198,7 +198,7 @@ mod tests {
         let (mut held, mut seed) = (VecDeque::new(), 7_u32);
         for n in 0..500_i128 {
             seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12_345);
-            if seed >> 16 & 3 == 0 || held.len() > 20 {
+            if (seed >> 16).is_multiple_of(4) || held.len() > 20 {
                 queue.pop();
                 held.pop_front();
             } else {
@@ -206,7 +206,7 @@ mod tests {
                 held.push_back(n);
             }
             assert_eq!(queue.oldest(), held.front().copied());
-            let expected: String = held.iter().map(|n| format!("{n},")).collect();
+            let expected = held.iter().fold(String::new(), |text, n| text + &format!("{n},"));
             assert_eq!(queue.merged().unwrap_or_default(), expected);
             assert!(queue.byte_len() >= expected.len());
         }

@@ -3,13 +3,14 @@
 //! The chunks may have any length and are in time order; the windows are the same for every division into chunks. If a
 //! run lies in one window, its summary can replace its points.
 
+use super::accumulator::{Accumulator, AccumulatorParts, value_of_points};
 use super::aggregate::{Aggregate, ColumnType};
 use super::catalog::SeriesCursor;
 use super::column::Column;
 use super::kernels::AggregateScalar;
 use super::limits::QueryBudget;
 use super::operator::Operator;
-use super::partial::{Accumulator, AccumulatorParts, PartialAggregate, value_of_points};
+use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::sliding::{Append, SlidingWindows};
 use crate::state::merge::{RunSummary, partition_point_galloping};
@@ -130,6 +131,8 @@ struct WindowAggregator<'a, T: AggregateScalar> {
     windows: WindowOutput,
     /// Overlapping windows; the accumulator then takes their panes.
     sliding: Option<SlidingWindows>,
+    /// Budget of the query, which also ends the windows of a single point.
+    budget: Option<&'a QueryBudget<'a>>,
     accumulator: Accumulator<T>,
     /// Start and inclusive end of the open window.
     open_window: Option<(Timestamp, i64)>,
@@ -153,12 +156,19 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
             plan,
             windows,
             sliding: plan.overlap.map(SlidingWindows::new),
+            budget: None,
             accumulator,
             open_window: None,
             previous_last: None,
             usual_points: 0,
             total: plan.rank_by.map(total),
         }
+    }
+
+    /// Checks the budget between overlapping windows, too.
+    fn within(mut self, budget: &'a QueryBudget<'a>) -> Self {
+        self.budget = Some(budget);
+        self
     }
 
     fn add(&mut self, timestamps: &[Timestamp], values: &[T]) {
@@ -260,10 +270,13 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
     fn close_window(&mut self) {
         if let Some((start, last)) = self.open_window.take() {
             self.previous_last = Some(last);
-            let (plan, windows, state) = (self.plan, &mut self.windows, self.accumulator.take());
+            let state = self.accumulator.take();
             match &mut self.sliding {
-                Some(sliding) => sliding.push(start, state, |start, window| push_within(windows, plan, start, window)),
-                None => windows.push(plan, start, state),
+                Some(sliding) => {
+                    let mut output = OverlappingOutput::new(self.plan, &mut self.windows, self.budget);
+                    sliding.push(start, state, |start, window| output.push(start, window));
+                }
+                None => self.windows.push(self.plan, start, state),
             }
         }
     }
@@ -276,20 +289,38 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
     fn finish(mut self) -> SeriesOutput {
         let is_empty = self.open_window.is_none() && self.previous_last.is_none();
         self.close_window();
-        let (plan, windows) = (self.plan, &mut self.windows);
         if let Some(mut sliding) = self.sliding.take() {
-            sliding.finish(|start, window| push_within(windows, plan, start, window));
+            let mut output = OverlappingOutput::new(self.plan, &mut self.windows, self.budget);
+            sliding.finish(|start, window| output.push(start, window));
         }
         SeriesOutput { windows: self.windows, total: self.total.filter(|_| !is_empty).map(|mut total| total.take()) }
     }
 }
 
-/// Adds an overlapping window. Returns `false` once the windows exceed the memory limit, so that the query fails.
-///
-/// One point may lie in any number of windows.
-fn push_within(windows: &mut WindowOutput, plan: &QueryPlan, start: Timestamp, window: PartialAggregate) -> bool {
-    windows.push(plan, start, window);
-    windows.byte_len() <= plan.memory_bytes
+/// Output of overlapping windows. One point may lie in any number of windows, with or without a value.
+struct OverlappingOutput<'a> {
+    plan: &'a QueryPlan,
+    windows: &'a mut WindowOutput,
+    budget: Option<&'a QueryBudget<'a>>,
+    count: usize,
+}
+
+impl<'a> OverlappingOutput<'a> {
+    /// Number of windows between two checks of the deadline.
+    const CHECK_EVERY: usize = 1_024;
+
+    fn new(plan: &'a QueryPlan, windows: &'a mut WindowOutput, budget: Option<&'a QueryBudget<'a>>) -> Self {
+        Self { plan, windows, budget, count: 0 }
+    }
+
+    /// Adds a window. Returns `false` once the query has ended, or fails because its windows exceed the memory limit.
+    fn push(&mut self, start: Timestamp, window: PartialAggregate) -> bool {
+        self.windows.push(self.plan, start, window);
+        self.count += 1;
+        let continues = |budget: &QueryBudget<'_>| budget.check_continue().unwrap_or(false);
+        let is_checked = self.count.is_multiple_of(Self::CHECK_EVERY);
+        self.windows.byte_len() <= self.plan.memory_bytes && (!is_checked || self.budget.is_none_or(continues))
+    }
 }
 
 /// Returns `true` if the first `count` times are inside and the next one is not.
@@ -303,7 +334,7 @@ fn aggregate_typed<T: AggregateScalar>(
     plan: &QueryPlan,
     budget: &QueryBudget<'_>,
 ) -> Result<SeriesOutput> {
-    let mut aggregator = WindowAggregator::<T>::new(plan);
+    let mut aggregator = WindowAggregator::<T>::new(plan).within(budget);
     let mut buffer = Vec::new();
     let mut held = 0;
     while budget.check_continue()? {
@@ -327,6 +358,8 @@ fn aggregate_typed<T: AggregateScalar>(
     }
     let part = aggregator.finish();
     budget.track_bytes(held, part.windows.byte_len())?;
+    // The deadline may have ended the last windows.
+    budget.check_continue()?;
     Ok(part)
 }
 

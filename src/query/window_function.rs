@@ -116,7 +116,8 @@ impl WindowFunction {
     }
 
     /// Returns the name of the column of the results, such as `moving_mean(sum, 5)`.
-    pub(super) fn name_of_column(self, column: &str) -> String {
+    #[must_use]
+    pub fn name_of_column(self, column: &str) -> String {
         let text = self.to_string();
         let name = text.split('(').next().unwrap_or_default();
         self.parts().1.map_or_else(|| format!("{name}({column})"), |windows| format!("{name}({column}, {windows})"))
@@ -163,7 +164,7 @@ impl WindowFunction {
                 }
                 so_far
             };
-            if !results.push(total.and_then(|total| total.value(measure, ty))) {
+            if !results.push(total.map(|total| total.value(measure, ty))) {
                 let ty = if ty == ColumnType::U64 { ValueType::U64 } else { ValueType::I64 };
                 failure.get_or_insert((*start, WindowFailure::SumOverflow(ty)));
             }
@@ -188,9 +189,9 @@ impl WindowTally {
         Self { count: 1, sum, min: ordered, max: ordered }
     }
 
-    fn value(self, measure: Measure, ty: ColumnType) -> Option<Value> {
+    fn value(self, measure: Measure, ty: ColumnType) -> Value {
         let nan = Value::F64(f64::NAN);
-        Some(match (measure, self.sum) {
+        match (measure, self.sum) {
             (Measure::Count, _) => Value::U64(self.count),
             (Measure::Min, _) => self.min.unwrap_or(nan),
             (Measure::Max, _) => self.max.unwrap_or(nan),
@@ -199,7 +200,7 @@ impl WindowTally {
             #[expect(clippy::cast_precision_loss, reason = "no row has 2^53 windows")]
             (Measure::Mean, RunSum::Float(_)) => Value::F64(canonical_nan(sum_to_f64(self.sum) / self.count as f64)),
             (Measure::Mean, RunSum::Integer(sum)) => Value::F64(mean_of_integers(sum, self.count)),
-        })
+        }
     }
 }
 

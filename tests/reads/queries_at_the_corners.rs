@@ -196,3 +196,107 @@ fn the_mean_of_integers_is_the_nearest_double_of_the_quotient() {
     write(&db, &key("sum", "a"), &[(10, base), (20, base), (30, base + 4)]);
     assert_eq!(value(&db, "mean"), Value::F64(9_007_199_254_740_996.0));
 }
+
+#[test]
+fn more_distinct_values_than_are_counted_are_an_error_that_names_the_window() {
+    let home = Home::new();
+    let db = home.open();
+    let points: Vec<(i64, u64)> = (0..65_540).map(|n: i64| (n, n.unsigned_abs())).collect();
+    for part in points.chunks(30_000) {
+        write(&db, &key("ids", "a"), part);
+    }
+    write(&db, &key("ids", "b"), &[(1, 5_u64), (2, 5)]);
+    let ids = |aggregate: &str| query(&db, Selector::metric("ids"), aggregate);
+    for aggregate in ["distinct", "mode"] {
+        let error = ids(aggregate).run_blocking().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        let text = error.to_string();
+        assert!(
+            text.starts_with("ids{host=\"a\"} has more than 65536 distinct values in the window at 1970"),
+            "{text}"
+        );
+        assert!(ids("count").top(1, aggregate.parse().unwrap()).run_blocking().is_err());
+    }
+    let counts = ids("distinct").every(std::time::Duration::from_nanos(65_536)).run_blocking().unwrap();
+    assert_eq!(counts.series[0].values[0].as_u64(), Some(&[65_536, 4][..]));
+    assert_eq!(counts.series[1].values[0].as_u64(), Some(&[1][..]));
+}
+
+#[test]
+fn more_windows_than_memory_holds_are_refused_before_they_are_built() {
+    let home = Home::new();
+    let db = home.open();
+    write(&db, &key("load", "a"), &[(NANOS, 1.0), (NANOS + 5, 2.0)]);
+    let nanos = std::time::Duration::from_nanos;
+    let query = query(&db, Selector::all(), "rate").every(nanos(1)).over(std::time::Duration::from_hours(1));
+    for query in [query.clone(), query.group_all()] {
+        let error = query.memory_limit(1 << 20).run_blocking().unwrap_err();
+        assert!(matches!(error, timestrata::Error::QueryTooLarge { .. }), "{error}");
+    }
+}
+
+#[test]
+fn overlapping_windows_at_the_ends_of_time_have_labels_that_exist() {
+    let home = Home::new();
+    let db = home.open();
+    write(&db, &key("load", "a"), &[(i64::MIN, 1.0), (i64::MIN + 9, 2.0), (i64::MAX, 4.0)]);
+    for edge in [timestrata::Edge::Start, timestrata::Edge::End] {
+        for over in [4, 10, 25, i64::MAX.unsigned_abs()] {
+            let windows = query(&db, Selector::all(), "count").every(std::time::Duration::from_nanos(1 << 62));
+            let answer = windows.over(std::time::Duration::from_nanos(over)).closed(edge).run_blocking().unwrap();
+            let ascends = |starts: &[Timestamp]| starts.windows(2).all(|pair| pair[0] < pair[1]);
+            assert!(answer.series.iter().all(|row| ascends(&row.starts)), "{edge:?} {over}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn calendar_windows_contain_their_end_and_do_not_overlap() {
+    let home = Home::new();
+    let db = home.open();
+    let mut batch = Batch::new();
+    for time in
+        ["2026-01-31T12:00:00Z", "2026-02-01T00:00:00Z", "2026-02-01T00:00:00.000000001Z", "2026-03-05T00:00:00Z"]
+    {
+        batch.push_key(&key("kwh", "a"), time.parse().unwrap(), 1.0);
+    }
+    db.write_blocking(batch).unwrap();
+    let months = query(&db, Selector::all(), "count").every(Period::months(1)).fill(Fill::Null);
+    let counts = |answer: Windows| answer.series[0].values[0].as_u64().unwrap().to_vec();
+    assert_eq!(counts(months.clone().run_blocking().unwrap()), [1, 2, 1]);
+    let ends = months.clone().closed(timestrata::Edge::End).run_blocking().unwrap();
+    assert_eq!(ends.series[0].starts[0].to_string(), "2026-01-01T00:00:00Z");
+    assert_eq!(counts(ends), [2, 1, 1]);
+    let moving = months.clone().window_function(timestrata::WindowFunction::MovingSum(2)).run_blocking().unwrap();
+    assert_eq!(counts(moving), [1, 3, 3]);
+    let day = std::time::Duration::from_hours(24);
+    for query in [months.over(day), query(&db, Selector::all(), "count").over(day)] {
+        assert!(query.run_blocking().unwrap_err().to_string().contains("`over`"));
+    }
+    let times = query(&db, Selector::all(), "first_time").window_function(timestrata::WindowFunction::CumulativeSum);
+    assert!(times.run_blocking().unwrap_err().to_string().contains("cumulative_sum of first_time"));
+}
+
+#[test]
+fn the_point_before_the_range_is_read_from_any_layout() {
+    let home = Home::new();
+    let db = home.open();
+    write(&db, &key("sent", "a"), &[(10, 100_u64), (40, 150)]);
+    db.flush_blocking().unwrap();
+    write(&db, &key("sent", "a"), &[(30, 140_u64), (60, 170), (80, 10)]);
+    write(&db, &key("sent", "b"), &[(45, 7_u64)]);
+    db.delete_blocking(Selector::metric("sent"), at(40)..at(41)).unwrap();
+    let increase = |age: u64, group: bool| {
+        let query = query(&db, Selector::all(), "increase").aggregate(Aggregate::Count).range(at(50)..at(90));
+        let query = query.lookback(std::time::Duration::from_nanos(age)).top(5, Aggregate::Increase);
+        let answer = if group { query.group_all() } else { query }.run_blocking().unwrap();
+        assert_eq!((answer.series.len(), answer.series[0].members), (1, 1), "a series with a point before is left out");
+        answer.series[0].row(0).collect::<Vec<_>>()
+    };
+    for group in [false, true] {
+        // The point at 40 was deleted, so the one at 30 is the last before the range.
+        for (age, value) in [(0, 10.0), (19, 10.0), (20, 40.0), (u64::MAX, 40.0)] {
+            assert_eq!(increase(age, group), [Some(Value::F64(value)), Some(Value::U64(2))], "{age}");
+        }
+    }
+}

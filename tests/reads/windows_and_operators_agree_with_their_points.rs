@@ -276,7 +276,8 @@ fn naive(name: &str, series: &[Seen], end: i64) -> Option<f64> {
             let mut counts: Vec<(f64, usize)> = Vec::new();
             for value in &sorted {
                 match counts.last_mut() {
-                    Some((last, count)) if last == value => *count += 1,
+                    // Added to 0.0, -0.0 becomes 0.0.
+                    Some((last, count)) if last.to_bits() == (value + 0.0).to_bits() => *count += 1,
                     _ => counts.push((value + 0.0, 1)),
                 }
             }
@@ -322,8 +323,8 @@ fn naive_rows(question: &Question, series: &[Points]) -> Rows {
                     _ => from,
                 };
                 let points = || points.iter().copied().filter(|(at, _)| *at >= oldest && *at < until);
-                let before = points().filter(|(at, value)| *at - shift < start || *at < from && !value.is_nan());
-                let before = before.filter(|(_, value)| !value.is_nan()).last();
+                let is_before = |at: i64| at - shift < start || at < from;
+                let before = points().rfind(|(at, value)| is_before(*at) && !value.is_nan());
                 (before, points().filter(|(at, _)| *at >= from && is_in_window(*at)).collect())
             })
             .collect();

@@ -64,7 +64,22 @@ pub(crate) struct ValuesRow {
     pub(crate) time: String,
     /// Names of the values, the same for all rows.
     pub(crate) names: Rc<[String]>,
-    pub(crate) values: Vec<Option<Value>>,
+    pub(crate) values: Vec<Cell>,
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cell {
+    Missing,
+    Value(Value),
+    /// A time as text.
+    Time(String),
+}
+
+impl From<Option<Value>> for Cell {
+    fn from(value: Option<Value>) -> Self {
+        value.map_or(Self::Missing, Self::Value)
+    }
 }
 
 impl ValuesRow {
@@ -106,10 +121,11 @@ impl OutputRow for ValuesRow {
     fn cells(&self, format: OutputFormat) -> Vec<String> {
         let mut cells = vec![self.series.text.clone(), self.time.clone()];
         cells.extend(self.values.iter().map(|value| match (value, format) {
-            (Some(value), OutputFormat::Table) => number_format::rounded(*value),
-            (Some(value), _) => number_format::exact(*value),
-            (None, OutputFormat::Table) => "-".to_owned(),
-            (None, _) => String::new(),
+            (Cell::Value(value), OutputFormat::Table) => number_format::rounded(*value),
+            (Cell::Value(value), _) => number_format::exact(*value),
+            (Cell::Time(time), _) => time.clone(),
+            (Cell::Missing, OutputFormat::Table) => "-".to_owned(),
+            (Cell::Missing, _) => String::new(),
         }));
         cells
     }
@@ -117,9 +133,13 @@ impl OutputRow for ValuesRow {
     fn json(&self, out: &mut impl Write) -> io::Result<()> {
         write!(out, r#"{{{},"time":"{}""#, self.series.json, self.time)?;
         for (name, value) in self.names.iter().zip(&self.values) {
-            let quote = if matches!(value, Some(Value::F64(number)) if !number.is_finite()) { "\"" } else { "" };
-            let value = value.map_or_else(|| "null".to_owned(), number_format::exact);
-            write!(out, ",{}:{quote}{value}{quote}", json_text(name))?;
+            let (quote, text) = match value {
+                Cell::Missing => ("", "null".to_owned()),
+                Cell::Value(Value::F64(number)) if !number.is_finite() => ("\"", number.to_string()),
+                Cell::Value(value) => ("", number_format::exact(*value)),
+                Cell::Time(time) => ("\"", time.clone()),
+            };
+            write!(out, ",{}:{quote}{text}{quote}", json_text(name))?;
         }
         writeln!(out, "}}")
     }
@@ -281,7 +301,8 @@ mod tests {
         for (at, value) in values.iter().enumerate() {
             let time = timestrata::Timestamp::from_secs(i64::try_from(at).unwrap()).to_string();
             let (series, names) = (Rc::clone(&series), Rc::clone(&names));
-            if !printer.row(&ValuesRow { series, time, names, values: vec![Some(Value::F64(*value))] }).unwrap() {
+            if !printer.row(&ValuesRow { series, time, names, values: vec![Some(Value::F64(*value)).into()] }).unwrap()
+            {
                 break;
             }
         }

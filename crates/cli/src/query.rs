@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use timestrata::{
-    Aggregate, ExplainReport, Fill, QueryPoints, Scalar, Selector, SeriesId, SeriesInfo, Snapshot, Timestamp, Value,
+    Aggregate, Column, ExplainReport, Fill, QueryPoints, Scalar, Selector, SeriesId, SeriesInfo, Snapshot, Timestamp,
     ValueType, Windows,
 };
 
@@ -18,7 +18,7 @@ use crate::database;
 use crate::explain;
 use crate::failure::{Failure, Result};
 use crate::number_format;
-use crate::output::{Printer, SeriesText, ValuesRow};
+use crate::output::{Cell, Printer, SeriesText, ValuesRow};
 use crate::series;
 use crate::time::{self, TimeBounds};
 use crate::window_args::DisplayZone;
@@ -81,10 +81,21 @@ fn check(args: &QueryArgs) -> Result<()> {
     if args.explain && !args.needs_windows() {
         return Err(Failure::failed("--explain needs windows: add --agg or --every"));
     }
+    if args.lookback.is_some() && !args.needs_windows() {
+        return Err(Failure::failed("--lookback needs windows: add --agg, such as --agg rate"));
+    }
     if args.plot.is_some() && args.needs_windows() && args.every.is_none() {
         return Err(Failure::failed("a chart of aggregates needs windows: add --every, such as --every 1h"));
     }
+    if let Some(time) = args.aggregates().iter().find(|aggregate| is_time(**aggregate)).filter(|_| args.plot.is_some())
+    {
+        return Err(Failure::failed(format!("{time} is a time, which a chart does not show: remove it from --agg")));
+    }
     Ok(())
+}
+
+fn is_time(aggregate: Aggregate) -> bool {
+    matches!(aggregate, Aggregate::FirstTime | Aggregate::LastTime)
 }
 
 /// Prints rows with an offset and a limit.
@@ -101,7 +112,7 @@ impl ValuePrinter {
     }
 
     /// Returns `false` if no further row is needed.
-    fn row(&mut self, series: &Rc<SeriesText>, time: String, values: Vec<Option<Value>>) -> Result<bool> {
+    fn row(&mut self, series: &Rc<SeriesText>, time: String, values: Vec<Cell>) -> Result<bool> {
         if self.skip > 0 {
             self.skip -= 1;
             return Ok(true);
@@ -124,7 +135,7 @@ fn points(request: &QueryRequest<'_>) -> Result<bool> {
             Some(same) if same.0 == info.id => current.insert(same),
             _ => current.insert((info.id, SeriesText::new(&info.key))),
         };
-        if !rows.row(series, time::format_time(point.timestamp, &request.zone.shown), vec![Some(point.value)])? {
+        if !rows.row(series, time::format_time(point.timestamp, &request.zone.shown), vec![Some(point.value).into()])? {
             break;
         }
     }
@@ -182,6 +193,18 @@ fn run_query(request: &QueryRequest<'_>) -> Result<(Windows, Option<ExplainRepor
     if let Some(length) = &args.every {
         query = query.every(length.every);
     }
+    if let Some(over) = args.over {
+        query = query.over(over);
+    }
+    if let Some(edge) = args.closed {
+        query = query.closed(edge.into());
+    }
+    if let Some(age) = args.lookback {
+        query = query.lookback(age);
+    }
+    for function in &args.apply {
+        query = query.window_function(*function);
+    }
     if let Some(origin) = args.origin {
         query = query.origin(origin.at(&zone.shown).map_err(Failure::failed)?);
     }
@@ -216,7 +239,8 @@ fn print(args: &QueryArgs, windows: &Windows, zone: &DisplayZone) -> Result<()> 
     'rows: for series in &windows.series {
         let text = SeriesText::new(&series.key);
         for (at, start) in series.starts.iter().enumerate() {
-            if !rows.row(&text, time::format_time(*start, &zone.shown), series.row(at).collect())? {
+            let values = series.values.iter().map(|column| cell(column, at, zone)).collect();
+            if !rows.row(&text, time::format_time(*start, &zone.shown), values)? {
                 break 'rows;
             }
         }
@@ -224,14 +248,23 @@ fn print(args: &QueryArgs, windows: &Windows, zone: &DisplayZone) -> Result<()> 
     rows.printer.finish()
 }
 
-/// Returns the names of the aggregates as given; quantiles always as `p95`.
+/// Returns a value of a column, a time in the zone.
+fn cell(column: &Column, at: usize, zone: &DisplayZone) -> Cell {
+    match column.as_timestamps().and_then(|times| times.get(at)) {
+        Some(time) if column.has_value(at) => Cell::Time(time::format_time(*time, &zone.shown)),
+        _ => column.get(at).into(),
+    }
+}
+
+/// Returns the names of the columns: of the functions and the aggregates as given; quantiles always as `p95`.
 fn columns(args: &QueryArgs) -> Vec<String> {
     let name = |aggregate: &Aggregate| match aggregate {
         // Quantile levels are exact to a millionth.
         Aggregate::Quantile(share) => format!("p{}", (share.as_f64() * 1e6).round() / 1e4),
         other => other.to_string(),
     };
-    args.aggregates().iter().map(name).collect()
+    let applied = |name: String| args.apply.iter().fold(name, |name, function| function.name_of_column(&name));
+    args.aggregates().iter().map(name).map(applied).collect()
 }
 
 /// Returns a line per series and aggregate.

@@ -4,12 +4,12 @@
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use jiff::tz::TimeZone;
-use timestrata::{Aggregate, Fill, Period, Value, Zone};
+use timestrata::{Aggregate, Fill, Period, Value, WindowFunction, Zone};
 
 use crate::names;
 use crate::time;
 
-const AGGREGATES: [&str; 17] = [
+const AGGREGATES: [&str; 26] = [
     "mean",
     "min",
     "max",
@@ -26,6 +26,15 @@ const AGGREGATES: [&str; 17] = [
     "delta",
     "derivative",
     "integral",
+    "first_time",
+    "last_time",
+    "mode",
+    "distinct",
+    "sample_variance",
+    "sample_stddev",
+    "changes",
+    "resets",
+    "slope",
     "p95",
 ];
 
@@ -63,12 +72,15 @@ impl TypedValueParser for AggregateParser {
     }
 }
 
-/// Parses an aggregate: a name, `p95`, `quantile(0.95)` or `quantile=0.95`.
+/// Parses an aggregate: a name, `p95`, `quantile(0.95)` or `quantile=0.95`, `prediction(60s)` or `prediction=1m`.
 ///
-/// The last form needs no quotes in a shell.
+/// The forms with `=` need no quotes in a shell.
 fn parse_aggregate(text: &str) -> Result<Aggregate, String> {
     let text = text.trim().to_lowercase();
-    let share = text.strip_prefix("quantile=").map(|share| format!("quantile({share})"));
+    if let Some(after) = text.strip_prefix("prediction=") {
+        return time::parse_duration(after).map(Aggregate::prediction);
+    }
+    let share = text.strip_prefix("quantile").filter(|_| text.contains('=')).map(|_| with_brackets(&text));
     if let Ok(aggregate) = share.as_deref().unwrap_or(&text).parse() {
         return Ok(aggregate);
     }
@@ -77,6 +89,19 @@ fn parse_aggregate(text: &str) -> Result<Aggregate, String> {
     }
     let meant = ALIASES.iter().filter(|(alias, _)| *alias == text).map(|(_, name)| *name).collect::<Vec<_>>();
     Err(unknown("aggregate", &meant, &text, &AGGREGATES))
+}
+
+/// Parses a function over windows: `cumulative_sum`, `moving_mean(5)` or `moving_mean=5`.
+pub(crate) fn parse_function(text: &str) -> Result<WindowFunction, String> {
+    let known = ["moving_mean=5", "moving_sum=5", "moving_min=5", "moving_max=5"];
+    let known = known.iter().chain(&["cumulative_sum", "cumulative_min", "cumulative_max", "cumulative_count"]);
+    let known: Vec<&str> = known.copied().collect();
+    with_brackets(text).parse().map_err(|_| unknown("function", &[], text, &known))
+}
+
+/// Returns `name=argument` as `name(argument)`.
+fn with_brackets(text: &str) -> String {
+    text.split_once('=').map_or_else(|| text.to_owned(), |(name, argument)| format!("{name}({argument})"))
 }
 
 /// Returns the error for a text that is not one of `known`.
@@ -218,6 +243,12 @@ mod tests {
         for text in ["p95", "quantile=0.95", "quantile(0.95)"] {
             assert_eq!(parse_aggregate(text), Ok(Aggregate::quantile(0.95)), "{text}");
         }
+        let linear = parse_aggregate("quantile_linear=0.5");
+        assert_eq!(linear, Ok(Aggregate::quantile_linear(0.5)));
+        assert_eq!(parse_aggregate("prediction=1h"), Ok(Aggregate::prediction(Duration::from_hours(1))));
+        assert_eq!(parse_function("moving_mean=5"), Ok(WindowFunction::MovingMean(5)));
+        assert_eq!(parse_function("cumulative_sum"), Ok(WindowFunction::CumulativeSum));
+        assert!(parse_function("moving_maen=5").unwrap_err().contains("did you mean moving_mean=5"));
         for name in AGGREGATES {
             assert!(parse_aggregate(name).is_ok(), "{name}");
         }

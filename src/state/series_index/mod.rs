@@ -342,7 +342,7 @@ impl SeriesIndex {
     ) -> Result<SeriesLookup> {
         match self.find(key) {
             Some(existing) if self.empty.contains(existing.id) => {
-                let kept = (existing.ty == ty).then_some(existing.duplicates);
+                let kept = (existing.value_type == ty).then_some(existing.duplicates);
                 self.define(key, ty, chosen.or(kept).unwrap_or(settings.duplicates), settings)
             }
             _ => self.find_or_create(key, ty, chosen, settings),

@@ -1,6 +1,8 @@
 //! The command line of `timestrata query`.
 
-use timestrata::{Aggregate, Fill};
+use std::time::Duration;
+
+use timestrata::{Aggregate, Edge, Fill, WindowFunction};
 
 use crate::chart::{self, ChartTarget};
 use crate::names;
@@ -19,7 +21,10 @@ the whole value; a missing tag is the empty text. A metric with braces in its na
 Without options for windows, the points themselves are printed. With --every, there is one value per window. Windows of a \
 fixed length (90s, 15m, 1h30m) are aligned to midnight of 1970-01-01 in --zone, or to --origin. Calendar windows (1d, 1w \
 from Monday, 1mo, 1y, or day, week, month, quarter, year) begin at midnight in --zone. Without --every, the whole range \
-is one window. Quantiles are p95 or quantile=0.95; rate and increase are for counters, which may restart at 0. A sum of \
+is one window. With --over, windows of that length start every --every and overlap; a window is shown by its start. With \
+--closed end, a point at the end of a window belongs to it, and a point at its start to the one before. Quantiles are p95 \
+or quantile=0.95, also quantile_linear=0.95 and quantile_nearest=0.95; prediction=1h continues the line through the points \
+of a window to one hour after its end; rate and increase are for counters, which may restart at 0. A sum of \
 integers keeps their type, and a sum beyond it is an error; \"sum as f64\" has no such limit.
 
 A table rounds to nine digits. CSV (series, time, then value or the names of the aggregates) and JSON (one line per row) \
@@ -35,6 +40,8 @@ Examples:
   timestrata query temp --every month --zone America/New_York --format csv
   timestrata query temp --every 1w --group-by station --plot
   timestrata query requests --every 1m --agg rate --group-all --plot requests.svg
+  timestrata query requests --every 15s --over 5m --agg rate --from -1h --lookback 5m
+  timestrata query rain --every 1d --agg sum --apply cumulative_sum
   timestrata query temp --agg mean --explain
   timestrata query '{job=\"node\"}' --format json --limit 1000";
 
@@ -52,6 +59,18 @@ pub(crate) struct QueryArgs {
     /// Print one value per window: a length such as 15m or 1h, or a calendar period such as 1d, 1mo, month
     #[arg(long, value_name = "LENGTH", value_parser = window_args::parse_every)]
     pub(crate) every: Option<PeriodArg>,
+    /// Length of windows that overlap: one starts every --every
+    #[arg(long, value_name = "LENGTH", requires = "every", value_parser = crate::time::parse_duration)]
+    pub(crate) over: Option<Duration>,
+    /// Edge of a window that belongs to it
+    #[arg(long, value_enum, requires = "every")]
+    pub(crate) closed: Option<WindowEdge>,
+    /// Use the last point before --from, of at most this age, for rates and other steps
+    #[arg(long, value_name = "AGE", requires = "from", value_parser = crate::time::parse_duration)]
+    pub(crate) lookback: Option<Duration>,
+    /// Functions over the windows of a series, in order: moving_mean=5 (sum, min, max), cumulative_sum (min, max, count)
+    #[arg(long, value_name = "FN,..", requires = "every", value_delimiter = ',', value_parser = window_args::parse_function)]
+    pub(crate) apply: Vec<WindowFunction>,
     /// Aggregates of a window, one or several, also p50 to p99.9 [default: mean]
     #[arg(long, value_name = "AGG,..", value_delimiter = ',', value_parser = AggregateParser)]
     pub(crate) agg: Vec<Aggregate>,
@@ -99,6 +118,21 @@ pub(crate) struct QueryArgs {
     pub(crate) offset: u64,
     #[command(flatten)]
     pub(crate) show: OutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WindowEdge {
+    Start,
+    End,
+}
+
+impl From<WindowEdge> for Edge {
+    fn from(edge: WindowEdge) -> Self {
+        match edge {
+            WindowEdge::Start => Self::Start,
+            WindowEdge::End => Self::End,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -80,6 +80,44 @@ fn empty_windows_are_filled_as_requested() {
 }
 
 #[test]
+fn windows_overlap_contain_their_end_and_look_back() {
+    let place = place();
+    let of = |options: &str| {
+        let rows = csv(&place, &format!("--every 1m {options}"));
+        rows[1..].iter().filter(|row| row.starts_with("a/eu,")).map(|row| row[5..].to_owned()).collect::<Vec<_>>()
+    };
+    let overlapping = ["23:59:00Z,1", "00:00:00Z,2", "00:01:00Z,1", "00:03:00Z,1", "00:04:00Z,1"];
+    let ends: Vec<String> = of("--over 2m --agg count").iter().map(|row| row[row.len() - 11..].to_owned()).collect();
+    assert_eq!(ends, overlapping);
+    let closed = ["23:59:00Z,1", "00:00:00Z,1", "00:03:00Z,1"];
+    let ends: Vec<String> = of("--closed end --agg count").iter().map(|row| row[row.len() - 11..].to_owned()).collect();
+    assert_eq!(ends, closed);
+    let late = "--from 1970-01-01T00:01:00Z --agg increase";
+    assert_eq!(of(late), ["00:04:00Z,6"]);
+    assert_eq!(of(&format!("{late} --lookback 59s")), ["00:04:00Z,6"]);
+    assert_eq!(of(&format!("{late} --lookback 1m")), ["00:01:00Z,2", "00:04:00Z,6"]);
+    assert_eq!(of("--agg sum --apply cumulative_sum"), ["00:00:00Z,1", "00:01:00Z,4", "00:04:00Z,13"]);
+    assert_eq!(of("--agg sum --apply moving_mean=2"), ["00:00:00Z,1", "00:01:00Z,2", "00:04:00Z,9"]);
+    let refused = place.run("query cpu --db d --every 1d --over 2m --agg count").fails(2);
+    assert!(refused.contains("`every` must be a fixed duration"), "{refused}");
+    let refused = place.run("query cpu --db d --lookback 2m --from 1970-01-01").fails(2);
+    assert!(refused.contains("--lookback needs windows"), "{refused}");
+}
+
+#[test]
+fn times_of_points_are_printed_as_times() {
+    let place = place();
+    let found = csv(&place, "--agg last_time,distinct,mode,slope,prediction=60s");
+    assert_eq!(found[0], "time,last_time,distinct,mode,slope,prediction(60s)");
+    assert!(found[1].starts_with("a/eu,00:00:00Z,1970-01-01T00:04:00Z,3,1,0.03"), "{found:?}");
+    assert_eq!(found[3], "c/us,00:00:00Z,1970-01-01T00:00:00Z,1,100,,");
+    let json = place.run("query cpu --db d --agg last_time --zone +01:00 --format json").ok();
+    assert!(json.contains(r#""last_time":"1970-01-01T01:04:00+01:00""#), "{json}");
+    let refused = place.run("query cpu --db d --every 1m --agg last_time --plot").fails(2);
+    assert!(refused.contains("last_time is a time"), "{refused}");
+}
+
+#[test]
 fn series_are_ranked_by_the_first_aggregate_or_another() {
     let place = place();
     let hosts = |options: &str| {
