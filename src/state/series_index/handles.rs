@@ -19,37 +19,56 @@ const MIN_KEPT_DROPPED: usize = 1 << 14;
 #[derive(Debug)]
 pub(crate) struct SeriesHandles(Mutex<Registered>);
 
-#[derive(Debug, Default)]
+/// Number of definitions that an insertion tests.
+///
+/// A pass over all of them takes a quarter as many insertions, and no insertion holds up the writer, which takes the same
+/// lock.
+const TESTED_PER_INSERTION: usize = 4;
+
+#[derive(Debug)]
 struct Registered {
     definitions: BTreeMap<SeriesId, Arc<SeriesDef>>,
-    /// Length at which the dropped definitions are counted next.
-    sweep_at: usize,
+    /// Those that were found to be dropped.
+    dropped: BTreeMap<SeriesId, Arc<SeriesDef>>,
+    /// First id that the next insertion tests.
+    next_to_test: SeriesId,
 }
 
 impl SeriesHandles {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Registered { definitions: BTreeMap::new(), sweep_at: 2 * MIN_KEPT_DROPPED }))
+        let next_to_test = SeriesId::new(0);
+        Self(Mutex::new(Registered { definitions: BTreeMap::new(), dropped: BTreeMap::new(), next_to_test }))
     }
 
     pub(crate) fn get(&self, id: SeriesId) -> Option<Arc<SeriesDef>> {
-        self.0.lock().definitions.get(&id).cloned()
+        let registered = self.0.lock();
+        registered.definitions.get(&id).or_else(|| registered.dropped.get(&id)).cloned()
     }
 
     /// Adds a series. `is_defined` returns `true` for the series whose definitions were not dropped.
     pub(crate) fn insert(&self, def: &Arc<SeriesDef>, is_defined: impl Fn(SeriesId) -> bool) {
         let mut registered = self.0.lock();
-        registered.definitions.insert(def.id, Arc::clone(def));
-        if registered.definitions.len() < registered.sweep_at {
-            return;
+        let Registered { definitions, dropped, next_to_test } = &mut *registered;
+        definitions.insert(def.id, Arc::clone(def));
+        let part: Vec<SeriesId> =
+            definitions.range(*next_to_test..).map(|(id, _)| *id).take(TESTED_PER_INSERTION).collect();
+        // After the last one it begins again.
+        let is_end = part.len() < TESTED_PER_INSERTION;
+        *next_to_test = part
+            .last()
+            .filter(|_| !is_end)
+            .map_or(SeriesId::new(0), |last| SeriesId::new(last.get().saturating_add(1)));
+        for id in part.into_iter().filter(|id| !is_defined(*id)) {
+            if let Some(def) = definitions.remove(&id) {
+                dropped.insert(id, def);
+            }
         }
-        let dropped: Vec<SeriesId> = registered.definitions.keys().copied().filter(|id| !is_defined(*id)).collect();
-        let live = registered.definitions.len() - dropped.len();
-        let kept = MIN_KEPT_DROPPED.max(live / 8);
-        for id in dropped.iter().take(dropped.len().saturating_sub(kept)) {
-            registered.definitions.remove(id);
+        let kept = MIN_KEPT_DROPPED.max(definitions.len() / 8);
+        for _ in 0..2 * TESTED_PER_INSERTION {
+            if dropped.len() > kept {
+                dropped.pop_first();
+            }
         }
-        // The cost of a sweep is spread over as many insertions.
-        registered.sweep_at = registered.definitions.len() + MIN_KEPT_DROPPED.max(live / 8);
     }
 }
 
@@ -64,13 +83,20 @@ mod tests {
     fn the_registry_keeps_all_live_and_the_newest_dropped_definitions() {
         let handles = SeriesHandles::new();
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        let is_defined = |id: SeriesId| id.get().is_multiple_of(10);
+        let calls = std::cell::Cell::new(0);
+        let is_defined = |id: SeriesId| {
+            calls.set(calls.get() + 1);
+            id.get().is_multiple_of(10)
+        };
         for id in 0..100_000 {
+            calls.set(0);
             let def = SeriesDef { id: SeriesId::new(id), key: SeriesKey::new("m"), value_type: ty, duplicates, seq: 1 };
             handles.insert(&Arc::new(def), is_defined);
+            assert!(calls.get() <= TESTED_PER_INSERTION, "an insertion tests a constant number of definitions");
         }
         let has = |id| handles.get(SeriesId::new(id)).is_some();
         assert!((0..100_000).step_by(10).all(has) && (90_000..100_000).all(has) && !has(1));
-        assert!(handles.0.lock().definitions.len() < 10_000 + 3 * MIN_KEPT_DROPPED);
+        let registered = handles.0.lock();
+        assert!(registered.definitions.len() + registered.dropped.len() < 10_000 + 3 * MIN_KEPT_DROPPED);
     }
 }
