@@ -30,7 +30,7 @@ use crate::types::metric_metadata::{MetricKind, MetricMetadata};
 use crate::types::options::Durability;
 use crate::types::point::{Point, Timestamp, Value, ValueType};
 use crate::types::selector::Selector;
-use crate::types::series::{SeriesId, SeriesKey};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -240,6 +240,30 @@ impl<'de> Deserialize<'de> for MetricMetadata {
         let MetricMetadataForm { kind, unit, description } = MetricMetadataForm::deserialize(deserializer)?;
         let metadata = Self::new(kind).with_unit(unit).with_description(description);
         metadata.validate().map(|()| metadata).map_err(D::Error::custom)
+    }
+}
+
+/// Form of [`SeriesInfo`], without what only the engine uses.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "SeriesInfo")]
+struct SeriesInfoForm {
+    id: SeriesId,
+    key: SeriesKey,
+    value_type: ValueType,
+    duplicates: DuplicatePolicy,
+}
+
+impl Serialize for SeriesInfo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, value_type, duplicates, .. } = *self;
+        SeriesInfoForm { id, key: self.key.clone(), value_type, duplicates }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SeriesInfo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let SeriesInfoForm { id, key, value_type, duplicates } = SeriesInfoForm::deserialize(deserializer)?;
+        Ok(Self { id, key, value_type, duplicates, seq: 0 })
     }
 }
 

@@ -40,7 +40,7 @@ struct PreparedQuery {
 
 /// Result of the first step of an asynchronous query.
 enum ExecutionStep {
-    Finished((Windows, ExplainReport)),
+    Finished(Box<(Windows, ExplainReport)>),
     /// No slot was free.
     Queued(Box<PreparedQuery>),
 }
@@ -85,12 +85,12 @@ impl Query {
         let step = run_offloaded(move |cancel| {
             let prepared = self.prepare(with_report)?;
             match prepared.query.catalog.runtime().try_admit(prepared.expected_points()) {
-                Some(slot) => prepared.execute(slot, cancel).map(ExecutionStep::Finished),
+                Some(slot) => prepared.execute(slot, cancel).map(|answer| ExecutionStep::Finished(Box::new(answer))),
                 None => Ok(ExecutionStep::Queued(Box::new(prepared))),
             }
         });
         match step.await? {
-            ExecutionStep::Finished(answer) => Ok(answer),
+            ExecutionStep::Finished(answer) => Ok(*answer),
             ExecutionStep::Queued(prepared) => {
                 let slot = prepared.query.catalog.runtime().admit(prepared.expected_points()).await?;
                 run_offloaded(move |cancel| prepared.execute(slot, cancel)).await

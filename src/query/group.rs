@@ -76,7 +76,9 @@ impl Grouping {
         }
         let mut groups = Vec::with_capacity(members.len());
         for (group, (values, members)) in members.into_iter().enumerate() {
-            members.into_iter().for_each(|at| group_of[at] = number(group));
+            for at in members {
+                group_of[at] = number(group);
+            }
             groups.push(GroupKey::Tags(key(tags, &values)));
         }
         GroupedSeries { series, group_of, groups }

@@ -117,12 +117,11 @@ impl<'a> LatestSearch<'a> {
             if hides_all(&hidden, meta.rectangle.times.intersection(self.range)) {
                 continue;
             }
-            let cursor = match &mut cursor {
-                Some(cursor) => cursor,
-                None => {
-                    let context = Arc::clone(self.state.read_context()?);
-                    cursor.insert(SstCursor::new(context, Arc::clone(meta), options.clone(), source, READ_AHEAD_BYTES))
-                }
+            let cursor = if let Some(cursor) = &mut cursor {
+                cursor
+            } else {
+                let context = Arc::clone(self.state.read_context()?);
+                cursor.insert(SstCursor::new(context, Arc::clone(meta), options.clone(), source, READ_AHEAD_BYTES))
             };
             let point = cursor.newest_point(info, &hidden)?;
             self.keep_later(at, point, source);

@@ -116,14 +116,13 @@ impl VersionCursor {
         if !hidden.is_empty() && hidden.covers(file.meta.rectangle.times.intersection(self.options.range)) {
             return Ok(());
         }
-        let mut cursor = match file.cursor.take() {
-            Some(cursor) => cursor,
-            None => {
-                let context = Arc::clone(self.state.read_context()?);
-                let read_ahead = TOTAL_READ_AHEAD_BYTES / self.active.len().max(1);
-                let meta = Arc::clone(&file.meta);
-                Box::new(SstCursor::new(context, meta, self.options.clone(), number, read_ahead))
-            }
+        let mut cursor = if let Some(cursor) = file.cursor.take() {
+            cursor
+        } else {
+            let context = Arc::clone(self.state.read_context()?);
+            let read_ahead = TOTAL_READ_AHEAD_BYTES / self.active.len().max(1);
+            let meta = Arc::clone(&file.meta);
+            Box::new(SstCursor::new(context, meta, self.options.clone(), number, read_ahead))
         };
         if cursor.start(series)? {
             self.merge.add_source(CursorSource::Sst(cursor), hidden);

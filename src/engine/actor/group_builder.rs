@@ -4,6 +4,7 @@
 //! the group is in the WAL. A command that it accepts can fail only in storage.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
@@ -282,10 +283,10 @@ impl ResolvedSeries {
         self.index.revive(&written, settings.cap)?;
         let mut replaced: BTreeMap<SeriesId, SeriesId> = BTreeMap::new();
         for id in burnt {
-            if !replaced.contains_key(&id) {
+            if let Entry::Vacant(entry) = replaced.entry(id) {
                 let found = self.resolve_burnt(id, settings)?;
                 self.index.revive(&[found], settings.cap)?;
-                replaced.insert(id, found);
+                entry.insert(found);
             }
         }
         let series = batch.series_refs().map(|target| match target {

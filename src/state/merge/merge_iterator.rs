@@ -131,7 +131,9 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
             ended_sources: None,
             failed: None,
         };
-        sources.into_iter().for_each(|(source, hidden)| merge.add_source(source, hidden));
+        for (source, hidden) in sources {
+            merge.add_source(source, hidden);
+        }
         merge
     }
 

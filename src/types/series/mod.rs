@@ -120,7 +120,6 @@ pub(crate) trait SeriesPredicate: fmt::Debug + Send + Sync {
 ///
 /// See [`Snapshot::list_series`](crate::Snapshot::list_series). `Display` writes the key.
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SeriesInfo {
     /// Id of the series in this database, never reused.
@@ -132,7 +131,6 @@ pub struct SeriesInfo {
     /// Rule for several points at one timestamp, fixed at creation.
     pub duplicates: DuplicatePolicy,
     /// Sequence number of the record that created the series.
-    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) seq: u64,
 }
 

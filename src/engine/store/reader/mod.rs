@@ -367,7 +367,7 @@ impl ReadState {
         let frozen = self.log.frozen().cloned().collect();
         let series = self.series.clone().opened(handles);
         let metadata = self.log.metadata_after(base.metadata.clone());
-        let version = Version { seq, active, frozen, metadata, series, ..base };
+        let version = Version { seq, series, metadata, active, frozen, ..base };
         Ok(version.with_tombstones(self.log.deletes().cloned()))
     }
 }
