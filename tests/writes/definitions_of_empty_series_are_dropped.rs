@@ -204,6 +204,9 @@ fn the_type_of_a_key_changes_once_its_series_has_no_point_left() {
     assert_eq!((db.stats().series, db.stats().empty_series), (70, 0));
 }
 
+/// Adds points by handles of two definitions of one key.
+type Push = fn(&mut Batch, Series<f64>, Series<i64>);
+
 /// A handle of the old type would supersede the series that the batch writes to by its new handle, or by its key.
 #[test]
 fn a_batch_never_supersedes_a_series_that_it_writes_to() {
@@ -218,7 +221,7 @@ fn a_batch_never_supersedes_a_series_that_it_writes_to() {
     delete(&db, "h0");
     let stats = db.stats();
     assert_eq!((stats.series, stats.empty_series), (0, 2));
-    let pushes: [fn(&mut Batch, Series<f64>, Series<i64>); 4] = [
+    let pushes: [Push; 4] = [
         |batch, floats, integers| {
             batch.push(integers, Timestamp::from_secs(5), 5);
             batch.push(floats, Timestamp::from_secs(5), 1.5);

@@ -372,6 +372,12 @@ fn input_rows() -> Vec<Row> {
             false,
             "the query took longer than 1s; narrow its time range or selector, or raise `Query::deadline`",
         ),
+    ]
+}
+
+/// Errors about the limits of queries and of their runtime.
+fn query_limit_rows() -> Vec<Row> {
+    vec![
         (
             Error::QueryLimitExceeded { what: "points", found: 20, limit: 10 },
             ErrorKind::LimitExceeded,
@@ -416,7 +422,10 @@ fn series_limit_rows() -> Vec<Row> {
 }
 
 fn rows() -> Vec<Row> {
-    [file_rows(), io_rows(), state_rows(), input_rows(), series_limit_rows()].into_iter().flatten().collect()
+    [file_rows(), io_rows(), state_rows(), input_rows(), series_limit_rows(), query_limit_rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[test]

@@ -222,12 +222,12 @@ fn an_opening_on_a_full_disk_needs_no_reserve_of_the_manifest() {
     let unflushed = disk.live_image().without_file("/data/db/manifest.reserve");
     let flusher = db.clone();
     executor.block_on(async move { flusher.flush().await }).unwrap().unwrap();
-    let flushed = disk.live_image();
+    let after_flush = disk.live_image();
     executor.block_on(async move { db.close().await }).unwrap().unwrap();
     let closed = disk.live_image().without_file("/data/db/manifest.reserve");
     assert_eq!(opened_on_a_full_disk(&closed), [1], "after a clean close");
     let is_sst = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "sst");
-    let sst = flushed.files().keys().find(is_sst).unwrap();
-    let leftover = unflushed.with_file(sst, flushed.file(sst).unwrap());
+    let sst = after_flush.files().keys().find(is_sst).unwrap();
+    let leftover = unflushed.with_file(sst, after_flush.file(sst).unwrap());
     assert_eq!(opened_on_a_full_disk(&leftover), [1], "with an SST that no manifest names");
 }
