@@ -47,10 +47,6 @@ pub(crate) mod block;
 mod cache;
 pub(crate) mod checksum;
 #[expect(unreachable_pub, reason = "the codecs do not depend on the rest of this crate")]
-#[cfg_attr(
-    not(any(test, feature = "testing")),
-    expect(unused_imports, dead_code, reason = "production code uses one of several ways to decode")
-)]
 pub(crate) mod codec;
 mod counters;
 mod describe;

@@ -11,9 +11,11 @@
 use std::vec::IntoIter;
 
 use super::alp::DecimalScale;
+#[cfg(any(test, feature = "testing"))]
+use super::decode_column;
 use super::integer::{self, IntegerDecoder};
 use super::varint::{ColumnReader, write_u64};
-use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, decode_column, pco};
+use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, pco};
 
 /// Length of a double in bytes.
 const WORD: usize = size_of::<f64>();
@@ -255,6 +257,7 @@ fn f64_of(word: [u8; WORD]) -> f64 {
 /// # Errors
 ///
 /// If `bytes` is not exactly one column of `count` doubles; `out` is then empty.
+#[cfg(any(test, feature = "testing"))]
 pub fn decode_floats(bytes: &[u8], count: usize, out: &mut Vec<f64>) -> Result<(), CodecError> {
     decode_column(FloatDecoder::new(bytes, count), count, out, FloatDecoder::fill)
 }

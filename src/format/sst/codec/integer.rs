@@ -16,12 +16,14 @@
 
 use std::vec::IntoIter;
 
+#[cfg(any(test, feature = "testing"))]
+use super::decode_column;
 use super::float::take_front;
 use super::grid::Grid;
 use super::pfor::{PforBuffers, PforFrame, PforPlan};
 use super::scheme::Scheme;
 use super::varint::{ColumnReader, write_i64};
-use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, decode_column, pco};
+use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, pco};
 
 /// Maximum number of vectors in a column.
 const MAX_VECTORS: usize = MAX_BLOCK_POINTS / VECTOR_LEN;
@@ -293,6 +295,7 @@ fn unpack(scheme: Scheme, grid: Grid, reader: &mut ColumnReader<'_>, out: &mut [
 /// # Errors
 ///
 /// If `bytes` is not exactly one column of `count` integers; `out` is then empty.
+#[cfg(any(test, feature = "testing"))]
 pub fn decode_integers(bytes: &[u8], count: usize, out: &mut Vec<i64>) -> Result<(), CodecError> {
     decode_column(IntegerDecoder::new(bytes, count), count, out, IntegerDecoder::fill)
 }

@@ -47,8 +47,12 @@ mod tests;
 pub(crate) mod varint;
 
 pub use dense_encoder::DenseEncoder;
-pub use float::{FloatDecoder, decode_floats, encode_floats};
-pub use integer::{IntegerDecoder, decode_integers, encode_integers};
+#[cfg(any(test, feature = "testing"))]
+pub use float::decode_floats;
+pub use float::{FloatDecoder, encode_floats};
+#[cfg(any(test, feature = "testing"))]
+pub use integer::decode_integers;
+pub use integer::{IntegerDecoder, encode_integers};
 
 /// Number of values in a vector, the unit of decoding. The 8 KiB of a vector stay in the processor's first-level cache
 /// during all passes.
@@ -79,6 +83,7 @@ mod codec_id {
 }
 
 /// Replaces the contents of `out` by the `count` values of a column, one vector at a time; after an error it is empty.
+#[cfg(any(test, feature = "testing"))]
 fn decode_column<D, T: Copy + Default>(
     decoder: Result<D, CodecError>,
     count: usize,
