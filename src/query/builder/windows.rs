@@ -77,8 +77,8 @@ impl Query {
     ///
     /// Without it the first point in the range has no step, so that rates miss the time from the last point before the
     /// range. The point belongs to no window, and a series without a point in the range is still left out. It counts for
-    /// the aggregates that are computed from steps ([`Aggregate`] lists them), and has no effect on others, on
-    /// [`points`](Self::points), or if the range has no start. The points of that age are read, too.
+    /// the aggregates that are computed from steps ([`Aggregate`](crate::Aggregate) lists them), and has no effect on
+    /// others, on [`points`](Self::points), or if the range has no start. The points of that age are read, too.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
