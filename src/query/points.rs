@@ -27,13 +27,13 @@ pub struct QueryPoints {
     limit: usize,
     /// Series that are not read yet, in the order of their keys.
     series: std::vec::IntoIter<Arc<SeriesInfo>>,
-    current: Option<CurrentSeries>,
+    current: Option<SeriesPosition>,
     /// Error of the query, which is the first item.
     error: Option<Error>,
 }
 
 /// Series that is being read.
-struct CurrentSeries {
+struct SeriesPosition {
     info: Arc<SeriesInfo>,
     /// Index of the next point in the chunk of the cursor.
     next: usize,
@@ -72,12 +72,12 @@ impl QueryPoints {
             }
             let Some(info) = self.series.next() else { return Ok(None) };
             self.cursor.start(&info)?;
-            self.current = Some(CurrentSeries { info, next: 0, to_skip: self.offset, to_return: self.limit });
+            self.current = Some(SeriesPosition { info, next: 0, to_skip: self.offset, to_return: self.limit });
         }
     }
 }
 
-impl CurrentSeries {
+impl SeriesPosition {
     fn next_point(&mut self, cursor: &mut dyn SeriesCursor) -> Result<Option<Point<Value>>> {
         if self.to_return == 0 {
             return Ok(None);

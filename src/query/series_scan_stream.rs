@@ -27,14 +27,14 @@ const CHUNKS_PER_READ: usize = 1024;
 /// without the feature `tokio-rt`, on the thread that polls. No item follows an error. Dropping the stream ends the scan.
 #[must_use = "a stream reads nothing until it is polled"]
 pub struct SeriesScanStream {
-    state: StreamState,
+    state: SeriesStreamState,
     chunks: VecDeque<OwnedSeriesChunk>,
 }
 
 /// Cursor that returned from the pool, its chunks, and the error that ended the read, if any.
 type ChunksRead = (Box<SeriesScanCursor>, VecDeque<OwnedSeriesChunk>, Result<bool>);
 
-enum StreamState {
+enum SeriesStreamState {
     Ready(Box<SeriesScanCursor>),
     Reading(Offload<ChunksRead>),
     /// The error is the next item.
@@ -44,7 +44,7 @@ enum StreamState {
 
 impl SeriesScanStream {
     pub(super) fn new(cursor: SeriesScanCursor) -> Self {
-        Self { state: StreamState::Ready(Box::new(cursor)), chunks: VecDeque::new() }
+        Self { state: SeriesStreamState::Ready(Box::new(cursor)), chunks: VecDeque::new() }
     }
 
     /// Returns the next chunk, or `None` at the end. Dropping the future loses no chunk.
@@ -82,27 +82,29 @@ impl Stream for SeriesScanStream {
             if let Some(chunk) = self.chunks.pop_front() {
                 return Poll::Ready(Some(Ok(chunk)));
             }
-            match std::mem::replace(&mut self.state, StreamState::Finished) {
-                StreamState::Ready(cursor) => self.state = StreamState::Reading(offload(move || read_chunks(cursor))),
-                StreamState::Reading(mut reading) => {
+            match std::mem::replace(&mut self.state, SeriesStreamState::Finished) {
+                SeriesStreamState::Ready(cursor) => {
+                    self.state = SeriesStreamState::Reading(offload(move || read_chunks(cursor)));
+                }
+                SeriesStreamState::Reading(mut reading) => {
                     let Poll::Ready(read) = Pin::new(&mut reading).poll(context) else {
-                        self.state = StreamState::Reading(reading);
+                        self.state = SeriesStreamState::Reading(reading);
                         return Poll::Pending;
                     };
                     match read {
                         Ok((cursor, chunks, more)) => {
                             self.chunks = chunks;
                             self.state = match more {
-                                Ok(true) => StreamState::Ready(cursor),
-                                Ok(false) => StreamState::Finished,
-                                Err(error) => StreamState::Failed(error),
+                                Ok(true) => SeriesStreamState::Ready(cursor),
+                                Ok(false) => SeriesStreamState::Finished,
+                                Err(error) => SeriesStreamState::Failed(error),
                             };
                         }
-                        Err(error) => self.state = StreamState::Failed(error),
+                        Err(error) => self.state = SeriesStreamState::Failed(error),
                     }
                 }
-                StreamState::Failed(error) => return Poll::Ready(Some(Err(error))),
-                StreamState::Finished => return Poll::Ready(None),
+                SeriesStreamState::Failed(error) => return Poll::Ready(Some(Err(error))),
+                SeriesStreamState::Finished => return Poll::Ready(None),
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{PointSource, RunSummary};
 use crate::state::version::SstMeta;
 use crate::types::duplicate_policy::DuplicatePolicy;
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 use crate::types::point::{Point, Scalar, Timestamp, ValueType};
 use crate::types::series::{SeriesId, SeriesInfo};
 use crate::types::time_range::TimeRange;
@@ -80,22 +80,24 @@ impl SstCursor {
     /// # Errors
     /// `Corrupt` if the block has another value type; errors of opening and reading the file.
     pub(super) fn start(&mut self, series: &SeriesInfo) -> Result<bool> {
-        let index = match &mut self.index {
-            Some(index) => index,
-            None => self.index.insert(IndexCursor::new(self.context.files.get(&self.meta)?)),
-        };
         self.series = series.id;
-        index.seek(PageKey { series: series.id, time: self.options.range.first() })?;
+        let first = PageKey { series: series.id, time: self.options.range.first() };
+        self.open_index()?.seek(first)?;
         self.count_pruned()?;
         let Some(entry) = self.block() else { return Ok(false) };
         if entry.ty != series.value_type {
             let what = DecodeError("its values are not of the type of their series");
-            return Err(self
-                .index
-                .as_ref()
-                .map_or(crate::Error::Closed, |index| index.reader().corrupt_block(entry, what)));
+            return Err(self.index.as_ref().map_or(Error::Closed, |index| index.reader().corrupt_block(entry, what)));
         }
         Ok(true)
+    }
+
+    /// Returns the cursor over the index; opens the file if it is not open.
+    fn open_index(&mut self) -> Result<&mut IndexCursor> {
+        if self.index.is_none() {
+            self.index = Some(IndexCursor::new(self.context.files.get(&self.meta)?));
+        }
+        self.index.as_mut().ok_or_else(|| Error::internal("an opened index is missing"))
     }
 
     /// Returns to the front of the file.
@@ -119,7 +121,7 @@ impl SstCursor {
     fn count_pruned(&self) -> Result<()> {
         let counters = self.options.counters.as_ref().filter(|counters| counters.counts_pruning());
         let (Some(counters), Some(index)) = (counters, &self.index) else { return Ok(()) };
-        let count = |range| Ok::<_, crate::Error>(index.reader().blocks_in_range(self.series, range)?.len());
+        let count = |range| Ok::<_, Error>(index.reader().blocks_in_range(self.series, range)?.len());
         counters.add_pruned_by_time(count(TimeRange::ALL)?.saturating_sub(count(self.options.range)?));
         Ok(())
     }
@@ -161,11 +163,8 @@ impl SstCursor {
     /// requested in ascending order.
     pub(super) fn newest_point(&mut self, series: &SeriesInfo, hidden: &HiddenRanges) -> Result<Option<(i64, u64)>> {
         let range = self.options.range;
-        let index = match &mut self.index {
-            Some(index) => index,
-            None => self.index.insert(IndexCursor::new(self.context.files.get(&self.meta)?)),
-        };
-        let Some(block) = index.seek_last(PageKey { series: series.id, time: range.last() })? else { return Ok(None) };
+        let last = PageKey { series: series.id, time: range.last() };
+        let Some(block) = self.open_index()?.seek_last(last)? else { return Ok(None) };
         if block.last_time < range.first() {
             return Ok(None);
         }

@@ -5,14 +5,14 @@ use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::Error;
 use crate::types::point::PointColumns;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// One record: a batch of points with the series that it creates, one delete, or one change of the metadata of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogRecord<'a> {
     pub(crate) seq: u64,
     /// The series that the record creates.
-    pub(crate) definitions: &'a [Arc<SeriesDef>],
+    pub(crate) definitions: &'a [Arc<SeriesInfo>],
     pub(crate) points: PointColumns<'a>,
     /// The delete, with the seq of the record. The record then has no definitions and no points.
     pub(crate) delete: Option<&'a Tombstone>,

@@ -18,7 +18,7 @@ use crate::state::version::pick::CompactionTarget;
 use crate::state::version::{DurableState, DyadicBox, L0, SstMeta, Version, VersionEdit};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
-use crate::types::series::{SeriesDef, SeriesSet};
+use crate::types::series::{SeriesInfo, SeriesSet};
 use crate::types::time_range::TimeRange;
 
 /// Timestamp and value of a point; the models identify points by both.
@@ -310,14 +310,14 @@ impl WriterStorage for ModelStorage {
         Ok(self.step(ModelDisk::begin_segment))
     }
 
-    fn commit_edit(&mut self, edit: VersionEdit, _definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
+    fn commit_edit(&mut self, edit: VersionEdit, _definitions: &[Arc<SeriesInfo>]) -> Result<(), AppendError> {
         self.check_place().map_err(|error| AppendError::ReadOnly(Error::read_only(error)))?;
         self.step(|disk| disk.append_edit(edit));
         self.step(ModelDisk::sync_edit);
         Ok(())
     }
 
-    fn prepare_series_log(&mut self, _definitions: &[Arc<SeriesDef>]) -> Result<()> {
+    fn prepare_series_log(&mut self, _definitions: &[Arc<SeriesInfo>]) -> Result<()> {
         Ok(())
     }
 

@@ -31,7 +31,7 @@ use crate::types::error::Result;
 use crate::types::metric_metadata::MetricMetadata;
 use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
-use crate::types::series::{Series, SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
+use crate::types::series::{Series, SeriesId, SeriesInfo, SeriesKey, SeriesPredicate, SeriesSet};
 
 pub(crate) use disk::{ModelDisk, ModelPoint, ModelStorage};
 pub(crate) use history::{HistoryOp, points_after_history};
@@ -375,7 +375,8 @@ impl SeriesPredicate for MatchNone {
 /// Returns the hidden ranges of the series in a source whose max seq is `max_seq`.
 fn hidden_ranges(version: &Version, max_seq: u64) -> HiddenRanges {
     let key = SeriesKey::new("m");
-    let def = SeriesDef { id: SERIES, key, value_type: ValueType::U64, duplicates: DuplicatePolicy::default(), seq: 0 };
+    let def =
+        SeriesInfo { id: SERIES, key, value_type: ValueType::U64, duplicates: DuplicatePolicy::default(), seq: 0 };
     version.hidden_ranges(&def, max_seq)
 }
 

@@ -18,7 +18,7 @@ use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
 use crate::types::point::{Batch, SeriesRef, Timestamp, ValueType};
 use crate::types::rejected_point::RejectReason;
-use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesSet};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey, SeriesSet};
 
 /// Options that apply to the commands of a group.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ pub(super) struct CommitGroupBuilder {
 #[derive(Debug)]
 struct ResolvedSeries {
     ids: Vec<SeriesId>,
-    definitions: Vec<Arc<SeriesDef>>,
+    definitions: Vec<Arc<SeriesInfo>>,
     index: SeriesIndex,
 }
 
@@ -158,7 +158,7 @@ impl CommitGroupBuilder {
     /// Assigns the next seq to a command if it creates series or has points.
     fn assign_seq(
         &mut self,
-        definitions: Vec<Arc<SeriesDef>>,
+        definitions: Vec<Arc<SeriesInfo>>,
         series: Vec<SeriesId>,
         batch: Batch,
         reply: PendingReply,

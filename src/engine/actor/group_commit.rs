@@ -31,7 +31,7 @@ use crate::sync::{Arc, Permit, ReplySender};
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
 use crate::types::point::{Batch, PointColumns};
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 
 /// Event for a commit group.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ pub(super) struct CommitGroup {
 pub(super) struct PreparedCommand {
     /// Seq of its record; `None` if it has no record.
     pub(super) seq: Option<u64>,
-    pub(super) definitions: Vec<Arc<SeriesDef>>,
+    pub(super) definitions: Vec<Arc<SeriesInfo>>,
     /// Series of the points of the batch, in their order.
     pub(super) series: Vec<SeriesId>,
     pub(super) batch: Batch,

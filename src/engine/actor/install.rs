@@ -29,7 +29,7 @@ use crate::state::memtable::FrozenMemtable;
 use crate::state::version::Version;
 use crate::state::watch::Watch;
 use crate::sync::Arc;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// Owner of the newest version, of unlogged series definitions and of retired resources.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct VersionInstaller {
     /// The newest published version.
     current: Arc<Version>,
     /// Series definitions that are in the WAL and not yet in the series log, in order.
-    unlogged_series: VecDeque<Arc<SeriesDef>>,
+    unlogged_series: VecDeque<Arc<SeriesInfo>>,
     retired: RetiredResources,
 }
 
@@ -58,7 +58,7 @@ impl VersionInstaller {
     }
 
     /// Adds definitions of created series. The first edit that covers them makes them durable.
-    pub(super) fn add_unlogged_series(&mut self, definitions: &[Arc<SeriesDef>]) {
+    pub(super) fn add_unlogged_series(&mut self, definitions: &[Arc<SeriesInfo>]) {
         self.unlogged_series.extend(definitions.iter().cloned());
     }
 

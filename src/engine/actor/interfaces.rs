@@ -15,7 +15,7 @@ use crate::state::version::{Cutoffs, SstMeta, Version, VersionEdit};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::types::error::{Error, Result};
-use crate::types::series::{SeriesDef, SeriesSet};
+use crate::types::series::{SeriesInfo, SeriesSet};
 
 /// Storage that the writer owns: the WAL and the manifest.
 pub(crate) trait WriterStorage {
@@ -41,7 +41,7 @@ pub(crate) trait WriterStorage {
     /// Makes an edit durable, after the series definitions that it covers.
     ///
     /// The error states whether the edit may be durable.
-    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError>;
+    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesInfo>]) -> Result<(), AppendError>;
 
     /// Returns the lack of space because of which only groups of deletes are appended; `None` if there is none.
     ///
@@ -58,7 +58,7 @@ pub(crate) trait WriterStorage {
     ///
     /// The definitions are those up to the `flushed_seq` of the last edit, except the dropped ones. After an error
     /// nothing has changed.
-    fn prepare_series_log(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()>;
+    fn prepare_series_log(&mut self, definitions: &[Arc<SeriesInfo>]) -> Result<()>;
 
     /// Recycles or removes the WAL segments below the floor of the last committed edit.
     fn drop_wal_segments(&mut self);

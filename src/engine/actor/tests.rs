@@ -37,7 +37,7 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
-use crate::types::series::{SeriesDef, SeriesId, SeriesKey, SeriesPredicate, SeriesSet};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey, SeriesPredicate, SeriesSet};
 
 /// Time since a failed flush after which the writers of these tests reject stalled commands.
 const STALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -128,11 +128,11 @@ impl WriterStorage for MockStorage {
             FileId::new(state.segments)
         }))
     }
-    fn prepare_series_log(&mut self, _: &[Arc<SeriesDef>]) -> Result<()> {
+    fn prepare_series_log(&mut self, _: &[Arc<SeriesInfo>]) -> Result<()> {
         Ok(())
     }
 
-    fn commit_edit(&mut self, _: VersionEdit, _: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
+    fn commit_edit(&mut self, _: VersionEdit, _: &[Arc<SeriesInfo>]) -> Result<(), AppendError> {
         match self.look(|state| state.install_fails.take()) {
             Some(error) => Err(error),
             None => Ok(()),

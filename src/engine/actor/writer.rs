@@ -33,7 +33,7 @@ use crate::sync::{Arc, Receiver, Sender, yield_now};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::{Durability, RetentionPolicy};
-use crate::types::series::{SeriesDef, SeriesSet};
+use crate::types::series::{SeriesInfo, SeriesSet};
 
 /// Time after the last sync at which a sync mark is written.
 ///
@@ -140,7 +140,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     }
 
     /// Adds series definitions that the opening found in the WAL and could not write to the series log.
-    pub(crate) fn with_unlogged_series(mut self, definitions: &[Arc<SeriesDef>]) -> Self {
+    pub(crate) fn with_unlogged_series(mut self, definitions: &[Arc<SeriesInfo>]) -> Self {
         self.versions.add_unlogged_series(definitions);
         self
     }
@@ -345,7 +345,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let next = version.after_drop(&dropped);
         // Definitions of later records are in the WAL, and enter the log with the edit that covers them.
         let logged = next.series.iter().take_while(|def| def.seq <= next.flushed_seq);
-        let logged: Vec<Arc<SeriesDef>> = logged.cloned().collect();
+        let logged: Vec<Arc<SeriesInfo>> = logged.cloned().collect();
         let left = next.series.len();
         let prepared = self.storage.prepare_series_log(&logged).map_err(AppendError::NotWritten);
         match prepared.and_then(|()| self.commit(next)) {

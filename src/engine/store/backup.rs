@@ -19,7 +19,7 @@ use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::version::{DurableState, SeriesLogEnd, SstMeta, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// Bytes copied at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -139,7 +139,7 @@ fn next_file_id(version: &Version) -> FileId {
 ///
 /// Later series are left out: otherwise the next new series of the backup would have a lower seq than a series before
 /// it.
-fn definitions(version: &Version) -> Vec<Arc<SeriesDef>> {
+fn definitions(version: &Version) -> Vec<Arc<SeriesInfo>> {
     version.series.iter().take_while(|def| def.seq <= version.flushed_seq).cloned().collect()
 }
 

@@ -29,7 +29,7 @@ use crate::state::version::SstMeta;
 use crate::state::version::pick::{CompactionTarget, OutputRegion, SizeEstimate, compaction_regions};
 use crate::types::error::{Error, Result};
 use crate::types::point::Timestamp;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 use crate::types::time_range::TimeRange;
 
 /// Estimated bytes of the index entry of a block.
@@ -150,7 +150,7 @@ impl CompactionExecutor for SstCompactor {
 }
 
 /// Returns the merge of one series over the inputs that contain it, oldest first.
-fn merge(job: &CompactionJob, def: &SeriesDef, holders: &[&mut CompactionInput]) -> MergeIterator<u64> {
+fn merge(job: &CompactionJob, def: &SeriesInfo, holders: &[&mut CompactionInput]) -> MergeIterator<u64> {
     let cutoff = job.cutoffs.hidden_range(def);
     let lanes = holders.iter().map(|input| (input.source(def), input.hidden_ranges(def.id, cutoff))).collect();
     MergeIterator::new(TimeRange::ALL, lanes, def.duplicates)

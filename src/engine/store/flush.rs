@@ -19,7 +19,7 @@ use crate::state::version::L0;
 use crate::state::version::pick::{SizeEstimate, flush_regions};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 use crate::types::time_range::TimeRange;
 
 /// Divisor of the memtable's time span that gives the minimum gap.
@@ -114,7 +114,7 @@ fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<Size
 fn for_each_run(
     job: &FlushJob,
     part_points: usize,
-    mut act: impl FnMut(&SeriesDef, &[i64], &[u64]) -> Result<()>,
+    mut act: impl FnMut(&SeriesInfo, &[i64], &[u64]) -> Result<()>,
 ) -> Result<()> {
     let frozen = &job.frozen;
     let (mut cells, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());

@@ -44,7 +44,7 @@ use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::log_record::{AppendError, LogRecord};
 use crate::state::version::VersionEdit;
 use crate::types::error::{Error, Result};
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// Storage of the writer on disk: WAL, manifest, series log and SSTs.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl WriterStorage for DiskStorage {
         rotated
     }
 
-    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
+    fn commit_edit(&mut self, edit: VersionEdit, definitions: &[Arc<SeriesInfo>]) -> Result<(), AppendError> {
         // Nothing was changed yet. Recovery finds the database as it was before the edit.
         let place = self.read_context.files.dir().check_place();
         place.map_err(|error| AppendError::ReadOnly(Error::read_only(error)))?;
@@ -100,7 +100,7 @@ impl WriterStorage for DiskStorage {
         committed
     }
 
-    fn prepare_series_log(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+    fn prepare_series_log(&mut self, definitions: &[Arc<SeriesInfo>]) -> Result<()> {
         // A directory that was moved or replaced gets no new file.
         self.read_context.files.dir().check_place()?;
         self.series_log.prepare(definitions)
@@ -159,7 +159,7 @@ impl DiskStorage {
     fn append_definitions_and_edit(
         &mut self,
         mut edit: VersionEdit,
-        definitions: &[Arc<SeriesDef>],
+        definitions: &[Arc<SeriesInfo>],
     ) -> Result<(), AppendError> {
         // Definitions first: the floor of the edit releases the WAL records that contain them.
         edit.series_log = self.series_log.append(definitions)?;

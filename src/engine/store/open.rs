@@ -33,7 +33,7 @@ use crate::state::version::{Cutoffs, DurableState, EncodedSelector, RecoveryPlan
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 use crate::types::timestamp::Timestamp;
 
 /// Report of an opening: what it found and did.
@@ -114,7 +114,7 @@ pub(crate) struct OpenedDatabase {
     pub(crate) read_context: Arc<ReadContext>,
     pub(crate) version: Version,
     /// Series definitions that are in the WAL and not in the series log, in order.
-    pub(crate) unlogged_series: Vec<Arc<SeriesDef>>,
+    pub(crate) unlogged_series: Vec<Arc<SeriesInfo>>,
     /// Cutoffs of retention rules, by selector.
     pub(crate) rule_cutoffs: BTreeMap<EncodedSelector, i64>,
     /// Greatest generation of an SST or of a flush of the replay.

@@ -16,7 +16,7 @@ use crate::state::file_id::FileIdAllocator;
 use crate::state::version::SstMeta;
 use crate::state::version::pick::OutputRegion;
 use crate::types::error::{Error, Result};
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 
 /// Settings of all output files.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl<'a> RegionWriter<'a> {
     }
 
     /// Begins a series. Ids must increase.
-    pub(super) fn begin_series(&mut self, def: &SeriesDef) -> Result<()> {
+    pub(super) fn begin_series(&mut self, def: &SeriesInfo) -> Result<()> {
         if self.active.1.is_none_or(|last| last < def.id) {
             self.move_to(def.id)?;
         }

@@ -28,7 +28,7 @@ use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::{Cutoffs, RecoveryPlan, ReplayEnd, SegmentSummary, SstMeta};
 use crate::types::error::{Error, Result};
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// Number of bytes that are rewritten in place at once.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -40,7 +40,7 @@ pub(super) struct ReplayOutcome {
     /// Metadata of metrics after the newest record.
     pub(super) metadata: MetadataMap,
     /// Series definitions of the WAL that are not in the series log, in order of id.
-    pub(super) definitions: Vec<Arc<SeriesDef>>,
+    pub(super) definitions: Vec<Arc<SeriesInfo>>,
     pub(super) ssts: Vec<SstMeta>,
     /// Replayed deletes, in order.
     pub(super) tombstones: Vec<Arc<Tombstone>>,

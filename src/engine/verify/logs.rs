@@ -15,7 +15,7 @@ use crate::state::version::{DurableState, ManifestState, RecoveryInput, Recovery
 use crate::sync::Arc;
 use crate::types::error::Result;
 use crate::types::point::PointColumns;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 impl DatabaseVerifier<'_> {
     /// Checks the series log up to its valid length, and restores the definitions in it.
@@ -217,7 +217,7 @@ impl DatabaseVerifier<'_> {
         &mut self,
         segment: FileId,
         seq: u64,
-        definitions: &[Arc<SeriesDef>],
+        definitions: &[Arc<SeriesInfo>],
         points: PointColumns<'_>,
         flushed_seq: u64,
     ) {

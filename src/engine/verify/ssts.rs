@@ -11,7 +11,7 @@ use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, SstMeta};
 use crate::sync::Arc;
 use crate::types::error::Result;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 impl DatabaseVerifier<'_> {
     /// Verifies the SSTs that the manifest names, and adds a note for each other SST.
@@ -69,7 +69,7 @@ impl DatabaseVerifier<'_> {
 /// Returns a description of how a dictionary entry differs from its series; `None` if it does not.
 fn definition_mismatch(
     DictionaryEntry { id, ty, key: name }: &DictionaryEntry,
-    definition: Option<&SeriesDef>,
+    definition: Option<&SeriesInfo>,
 ) -> Option<String> {
     let Some(definition) = definition else {
         return Some(format!("its series #{id} is defined nowhere"));
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_file_that_names_a_series_otherwise_than_its_definition_contradicts_it() {
         let (id, key) = (SeriesId::new(7), SeriesKey::new("temp").tag("station", "JFK"));
-        let definition = SeriesDef {
+        let definition = SeriesInfo {
             id,
             key: key.clone(),
             value_type: ValueType::F64,

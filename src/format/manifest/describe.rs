@@ -12,7 +12,7 @@ use crate::platform::env::{Dir, OpenMode};
 use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, VersionEdit};
 use crate::types::error::Result;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// Content of a manifest, read without the other files of the database.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) struct SeriesLogDescription {
     /// Location of each group, and the number of series defined up to its end.
     pub(crate) groups: Vec<(Extent, usize)>,
     /// Definitions in the order of their ids.
-    pub(crate) definitions: Vec<SeriesDef>,
+    pub(crate) definitions: Vec<SeriesInfo>,
     /// Offset up to which all bytes are valid.
     pub(crate) valid_to: u64,
     /// Defect at `valid_to`. It is damage only if the manifest names a greater valid length.

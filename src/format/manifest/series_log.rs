@@ -27,7 +27,7 @@ use crate::state::log_record::AppendError;
 use crate::state::version::SeriesLogEnd;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 pub(crate) const MAGIC: Magic = *b"tstraSER";
 /// Frame kind of a group of definitions; the frame's ordinal is the first id.
@@ -91,7 +91,7 @@ impl LogFile {
     }
 
     /// Writes definitions in groups behind the valid length, without a sync. Returns the end of the last group.
-    fn write(&self, uuid: Uuid, definitions: &[Arc<SeriesDef>]) -> Result<u64> {
+    fn write(&self, uuid: Uuid, definitions: &[Arc<SeriesInfo>]) -> Result<u64> {
         let crc = SaltedCrc::new(&MAGIC, uuid, self.id.get());
         let mut end = self.valid_len;
         let mut bytes = Vec::new();
@@ -106,7 +106,7 @@ impl LogFile {
     }
 
     /// Writes a new log that is not appended to before an edit names it.
-    fn rewrite(dir: &Dir, uuid: Uuid, id: FileId, definitions: &[Arc<SeriesDef>]) -> Result<Self> {
+    fn rewrite(dir: &Dir, uuid: Uuid, id: FileId, definitions: &[Arc<SeriesInfo>]) -> Result<Self> {
         let file = Self::create(dir, uuid, id)?;
         let valid_len = file.write(uuid, definitions)?;
         // Survives power loss after the manifest edit and the removal of the log before: without it the points of these
@@ -172,7 +172,7 @@ impl SeriesLog {
     /// # Errors
     /// The valid length is unchanged, so the new bytes do not count. `NotWritten` after a failed write: a later call
     /// overwrites the bytes. `OutcomeUnknown` after a failed sync; `ReadOnly` from every later call.
-    pub(crate) fn append(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<SeriesLogEnd, AppendError> {
+    pub(crate) fn append(&mut self, definitions: &[Arc<SeriesInfo>]) -> Result<SeriesLogEnd, AppendError> {
         self.failure.check().map_err(AppendError::ReadOnly)?;
         if definitions.is_empty() {
             return Ok(self.end());
@@ -246,7 +246,7 @@ impl SeriesLog {
     ///
     /// # Errors
     /// The log is unchanged, and the new file is removed.
-    pub(crate) fn prepare(&mut self, definitions: &[Arc<SeriesDef>]) -> Result<()> {
+    pub(crate) fn prepare(&mut self, definitions: &[Arc<SeriesInfo>]) -> Result<()> {
         self.failure.check()?;
         let id = self.ids.allocate();
         match LogFile::rewrite(&self.dir, self.uuid, id, definitions) {
@@ -296,7 +296,7 @@ impl SeriesLog {
     /// # Errors
     /// Errors of the header and of the operating system. `Corrupt` for any invalid byte below the valid length: all of
     /// them were synced before a manifest edit named this length.
-    pub(crate) fn read(dir: &Dir, uuid: Uuid, end: SeriesLogEnd) -> Result<Vec<SeriesDef>> {
+    pub(crate) fn read(dir: &Dir, uuid: Uuid, end: SeriesLogEnd) -> Result<Vec<SeriesInfo>> {
         Self::read_after(dir, uuid, SeriesLogEnd::default(), end)
     }
 
@@ -304,7 +304,7 @@ impl SeriesLog {
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
-    pub(crate) fn read_after(dir: &Dir, uuid: Uuid, from: SeriesLogEnd, end: SeriesLogEnd) -> Result<Vec<SeriesDef>> {
+    pub(crate) fn read_after(dir: &Dir, uuid: Uuid, from: SeriesLogEnd, end: SeriesLogEnd) -> Result<Vec<SeriesInfo>> {
         let mut definitions = Vec::new();
         let from = if from.file == end.file { from.len } else { 0 };
         if end.len <= from {
@@ -326,7 +326,7 @@ impl SeriesLog {
 pub(super) fn read_definition_groups(
     frames: &mut FrameReader,
     from: u64,
-    definitions: &mut Vec<SeriesDef>,
+    definitions: &mut Vec<SeriesInfo>,
     mut seen: impl FnMut(Extent, usize),
 ) -> Result<(u64, Option<String>)> {
     let mut offset = from.max(LOG_HEADER_BYTES as u64);
@@ -364,9 +364,9 @@ fn open_and_check_header(dir: &Dir, uuid: Uuid, end: SeriesLogEnd, how: OpenMode
 }
 
 /// Appends a group: the number of definitions; then id step, series kind, seq difference and key of each.
-fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesDef>]) {
+fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesInfo>]) {
     put_varint(out, definitions.len() as u64);
-    let mut before: Option<&SeriesDef> = None;
+    let mut before: Option<&SeriesInfo> = None;
     for definition in definitions {
         let (id, seq) = before.map_or((definition.id.get(), 0), |before| (before.id.get(), before.seq));
         assert!(
@@ -383,7 +383,7 @@ fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesDef>]) {
 }
 
 /// Decodes a group whose first id is `first`, and appends its definitions.
-fn read_definition_group(first: u64, body: &[u8], definitions: &mut Vec<SeriesDef>) -> DecodeResult<()> {
+fn read_definition_group(first: u64, body: &[u8], definitions: &mut Vec<SeriesInfo>) -> DecodeResult<()> {
     let mut reader = ByteReader::new(body);
     let (mut id, mut seq) = (first, 0_u64);
     for at in 0..reader.count(MIN_DEFINITION_BYTES)? {
@@ -403,7 +403,7 @@ fn read_definition_group(first: u64, body: &[u8], definitions: &mut Vec<SeriesDe
                 return Err(format!("series {series} has a smaller seq than the series before it"));
             }
         }
-        definitions.push(SeriesDef { id: series, key: read_key(&mut reader)?, value_type: ty, duplicates, seq });
+        definitions.push(SeriesInfo { id: series, key: read_key(&mut reader)?, value_type: ty, duplicates, seq });
     }
     Ok(reader.expect_end()?)
 }

@@ -15,7 +15,7 @@ use crate::state::metric_metadata::MetadataChange;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::point::{MAX_BATCH_POINTS, PointColumns};
-use crate::types::series::{MAX_SERIES_IDS, SeriesDef, SeriesId};
+use crate::types::series::{MAX_SERIES_IDS, SeriesId, SeriesInfo};
 
 /// Frame kind of a commit: one batch.
 pub(super) const KIND_COMMIT: u8 = 1;
@@ -49,7 +49,7 @@ pub(super) fn put_commit(out: &mut Vec<u8>, record: &LogRecord<'_>) {
 /// Decoder of record bodies. It owns the columns of the last decoded record and reuses their memory.
 #[derive(Debug, Default)]
 pub(super) struct RecordDecoder {
-    definitions: Vec<Arc<SeriesDef>>,
+    definitions: Vec<Arc<SeriesInfo>>,
     series: Vec<SeriesId>,
     timestamps: Vec<i64>,
     bits: Vec<u64>,
@@ -97,7 +97,7 @@ impl RecordDecoder {
         for _ in 0..reader.count(MIN_DEFINITION_BYTES)? {
             let id = check_series_id(reader.varint_u64()?)?;
             let (ty, duplicates) = read_series_kind(&mut reader)?;
-            self.definitions.push(Arc::new(SeriesDef {
+            self.definitions.push(Arc::new(SeriesInfo {
                 id,
                 value_type: ty,
                 duplicates,

@@ -22,7 +22,7 @@ use crate::sync::Arc;
 use crate::types::error::Result;
 use crate::types::metric_metadata::{MetricKind, MetricMetadata};
 use crate::types::point::{PointColumns, ValueType};
-use crate::types::series::{SeriesDef, SeriesId, SeriesKey};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 use crate::types::time_range::TimeRange;
 
 pub(super) const UUID: Uuid = Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
@@ -32,7 +32,7 @@ pub(super) const SEGMENT_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct TestRecord {
     pub(super) seq: u64,
-    pub(super) definitions: Vec<Arc<SeriesDef>>,
+    pub(super) definitions: Vec<Arc<SeriesInfo>>,
     pub(super) series: Vec<SeriesId>,
     pub(super) timestamps: Vec<i64>,
     pub(super) bits: Vec<u64>,
@@ -69,7 +69,7 @@ impl TestRecord {
 
     pub(super) fn defining(mut self, id: u32, key: SeriesKey) -> Self {
         let (id, ty, seq) = (SeriesId::new(id), ValueType::F64, self.seq);
-        self.definitions.push(Arc::new(SeriesDef {
+        self.definitions.push(Arc::new(SeriesInfo {
             id,
             key,
             value_type: ty,

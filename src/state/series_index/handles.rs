@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::sync::{Arc, Mutex};
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 
 /// Number of dropped definitions that the registry keeps, in any case.
 ///
@@ -27,9 +27,9 @@ const TESTED_PER_INSERTION: usize = 4;
 
 #[derive(Debug)]
 struct Registered {
-    definitions: BTreeMap<SeriesId, Arc<SeriesDef>>,
+    definitions: BTreeMap<SeriesId, Arc<SeriesInfo>>,
     /// Those that were found to be dropped.
-    dropped: BTreeMap<SeriesId, Arc<SeriesDef>>,
+    dropped: BTreeMap<SeriesId, Arc<SeriesInfo>>,
     /// First id that the next insertion tests.
     next_to_test: SeriesId,
 }
@@ -40,13 +40,13 @@ impl SeriesHandles {
         Self(Mutex::new(Registered { definitions: BTreeMap::new(), dropped: BTreeMap::new(), next_to_test }))
     }
 
-    pub(crate) fn get(&self, id: SeriesId) -> Option<Arc<SeriesDef>> {
+    pub(crate) fn get(&self, id: SeriesId) -> Option<Arc<SeriesInfo>> {
         let registered = self.0.lock();
         registered.definitions.get(&id).or_else(|| registered.dropped.get(&id)).cloned()
     }
 
     /// Adds a series. `is_defined` returns `true` for the series whose definitions were not dropped.
-    pub(crate) fn insert(&self, def: &Arc<SeriesDef>, is_defined: impl Fn(SeriesId) -> bool) {
+    pub(crate) fn insert(&self, def: &Arc<SeriesInfo>, is_defined: impl Fn(SeriesId) -> bool) {
         let mut registered = self.0.lock();
         let Registered { definitions, dropped, next_to_test } = &mut *registered;
         definitions.insert(def.id, Arc::clone(def));
@@ -90,7 +90,8 @@ mod tests {
         };
         for id in 0..100_000 {
             calls.set(0);
-            let def = SeriesDef { id: SeriesId::new(id), key: SeriesKey::new("m"), value_type: ty, duplicates, seq: 1 };
+            let def =
+                SeriesInfo { id: SeriesId::new(id), key: SeriesKey::new("m"), value_type: ty, duplicates, seq: 1 };
             handles.insert(&Arc::new(def), is_defined);
             assert!(calls.get() <= TESTED_PER_INSERTION, "an insertion tests a constant number of definitions");
         }

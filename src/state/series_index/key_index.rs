@@ -9,7 +9,7 @@ use im::shared_ptr::DefaultSharedPtr;
 use im::{GenericHashMap, Vector};
 
 use crate::sync::Arc;
-use crate::types::series::{SeriesDef, SeriesId, SeriesKey};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 
 /// Series ids by the hashes of their keys. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
@@ -51,8 +51,8 @@ impl KeyIndex {
     pub(super) fn find<'a>(
         &self,
         key: &SeriesKey,
-        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesDef>>,
-    ) -> Option<&'a Arc<SeriesDef>> {
+        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesInfo>>,
+    ) -> Option<&'a Arc<SeriesInfo>> {
         self.find_hashed(hash(key), key, get)
     }
 
@@ -60,8 +60,8 @@ impl KeyIndex {
         &self,
         hash: u64,
         key: &SeriesKey,
-        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesDef>>,
-    ) -> Option<&'a Arc<SeriesDef>> {
+        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesInfo>>,
+    ) -> Option<&'a Arc<SeriesInfo>> {
         let first = get(*self.by_hash.get(&hash)?)?;
         if first.key == *key {
             return Some(first);
@@ -79,7 +79,7 @@ impl KeyIndex {
         &mut self,
         key: &SeriesKey,
         id: SeriesId,
-        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesDef>>,
+        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesInfo>>,
     ) {
         self.remove_hashed(hash(key), id, |other| get(other).map(|def| hash(&def.key)));
     }
@@ -119,7 +119,7 @@ mod tests {
     fn keys_with_equal_hashes_are_distinguished() {
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
         let def = |id| {
-            Arc::new(SeriesDef {
+            Arc::new(SeriesInfo {
                 id: SeriesId::new(id),
                 key: SeriesKey::new(format!("m{id}")),
                 value_type: ty,

@@ -41,15 +41,15 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::point::ValueType;
 use crate::types::series::{
-    ALLOCATION_OVERHEAD_BYTES, IndexFilter, MAX_SERIES_IDS, SeriesDef, SeriesId, SeriesKey, SeriesSet,
+    ALLOCATION_OVERHEAD_BYTES, IndexFilter, MAX_SERIES_IDS, SeriesId, SeriesInfo, SeriesKey, SeriesSet,
 };
 
 /// The series of one version. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeriesIndex {
-    by_id: OrdMap<SeriesId, Arc<SeriesDef>>,
+    by_id: OrdMap<SeriesId, Arc<SeriesInfo>>,
     /// The definition with the greatest id; stored, because each new series needs it several times.
-    newest: Option<Arc<SeriesDef>>,
+    newest: Option<Arc<SeriesInfo>>,
     /// The id of the next series: above every id that was ever assigned.
     next_id: u32,
     by_key: KeyIndex,
@@ -94,7 +94,7 @@ impl SeriesIndex {
         self.key_bytes
     }
 
-    pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesDef>> {
+    pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesInfo>> {
         self.by_id.get(&id)
     }
 
@@ -103,7 +103,7 @@ impl SeriesIndex {
         self.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string())
     }
 
-    pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesDef>> {
+    pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesInfo>> {
         self.by_key.find(key, |id| self.get(id))
     }
 
@@ -118,7 +118,7 @@ impl SeriesIndex {
     }
 
     /// Registers a series of which a handle is given out, so that the handle can be resolved once its id is burnt.
-    pub(crate) fn register_handle(&self, def: &Arc<SeriesDef>) {
+    pub(crate) fn register_handle(&self, def: &Arc<SeriesInfo>) {
         if let Some(handles) = &self.handles {
             // Series that are newer than this index are defined, too.
             handles.insert(def, |id| id.get() >= self.next_id || self.get(id).is_some());
@@ -128,29 +128,32 @@ impl SeriesIndex {
     /// Returns the definition that a handle was given out for; `None` if the id is burnt and the registry lost it.
     ///
     /// If the id is burnt, the key of the definition leads to the series that replaces it, if there is one.
-    pub(crate) fn definition_of_handle(&self, id: SeriesId) -> Option<Arc<SeriesDef>> {
+    pub(crate) fn definition_of_handle(&self, id: SeriesId) -> Option<Arc<SeriesInfo>> {
         let registered = || self.handles.as_ref().and_then(|handles| handles.get(id));
         self.get(id).cloned().or_else(registered)
     }
 
     /// Returns the series with ids from `first` on, by id in ascending order.
-    pub(crate) fn created_from(&self, first: u32) -> impl Iterator<Item = &Arc<SeriesDef>> {
+    pub(crate) fn created_from(&self, first: u32) -> impl Iterator<Item = &Arc<SeriesInfo>> {
         self.by_id.range(SeriesId::new(first)..).map(|(_, def)| def)
     }
 
     /// Returns all series, by id in ascending order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SeriesInfo>> {
         self.by_id.values()
     }
 
     /// Returns the series that match the filter, empty ones included, by id in ascending order.
-    pub(crate) fn select<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+    pub(crate) fn select<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesInfo>> {
         let newest = self.created_from(self.postings.sealed_end()).filter(move |def| filter.matches(&def.key));
         self.postings.select(filter).chain(newest).filter(|def| !self.is_burnt(def.id))
     }
 
     /// Returns the series that match the filter and are not empty, by id in ascending order.
-    pub(crate) fn select_listed<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+    pub(crate) fn select_listed<'a>(
+        &'a self,
+        filter: &'a IndexFilter<'a>,
+    ) -> impl Iterator<Item = &'a Arc<SeriesInfo>> {
         self.select(filter).filter(|def| self.is_listed(def))
     }
 
@@ -172,11 +175,11 @@ impl SeriesIndex {
         sealed.chain(self.newest_listed().filter_map(|def| def.key.tag_value(key))).collect()
     }
 
-    fn is_listed(&self, def: &SeriesDef) -> bool {
+    fn is_listed(&self, def: &SeriesInfo) -> bool {
         !self.empty.contains(def.id) && !self.is_burnt(def.id)
     }
 
-    fn newest_listed(&self) -> impl Iterator<Item = &Arc<SeriesDef>> {
+    fn newest_listed(&self) -> impl Iterator<Item = &Arc<SeriesInfo>> {
         self.created_from(self.postings.sealed_end()).filter(|def| self.is_listed(def))
     }
 
@@ -371,7 +374,7 @@ impl SeriesIndex {
         if let Some(old) = self.find(key).map(|existing| existing.id) {
             self.supersede(old, seq);
         }
-        let created = Arc::new(SeriesDef { id, key: self.intern_key(key), value_type: ty, duplicates, seq });
+        let created = Arc::new(SeriesInfo { id, key: self.intern_key(key), value_type: ty, duplicates, seq });
         self.push(&created);
         self.seal();
         Ok(SeriesLookup::Created(created))
@@ -398,7 +401,7 @@ impl SeriesIndex {
         self.newest.as_ref().map_or_else(|| key.clone(), |newest| key.interned_with(&newest.key))
     }
 
-    fn push(&mut self, def: &Arc<SeriesDef>) {
+    fn push(&mut self, def: &Arc<SeriesInfo>) {
         self.bytes += def_bytes(def, self.newest.as_ref().map(|newest| &newest.key));
         self.key_bytes += def.key.byte_len() as u64;
         // Ids without a definition below this one are those of dropped definitions.
@@ -421,7 +424,7 @@ fn ids_between(first: u32, end: u32) -> SeriesSet {
 }
 
 /// Returns the error for a series with another type, or another policy than the chosen one.
-fn mismatch(existing: &SeriesDef, ty: ValueType, chosen: Option<DuplicatePolicy>) -> Option<Error> {
+fn mismatch(existing: &SeriesInfo, ty: ValueType, chosen: Option<DuplicatePolicy>) -> Option<Error> {
     let series = || existing.key.to_string();
     if existing.value_type != ty {
         return Some(Error::TypeMismatch { series: series(), expected: existing.value_type, found: ty });
@@ -434,9 +437,9 @@ fn mismatch(existing: &SeriesDef, ty: ValueType, chosen: Option<DuplicatePolicy>
 ///
 /// Texts that the key shares with the key `before` do not count. The nodes of the maps are half to two thirds full, so
 /// an entry counts twice.
-fn def_bytes(def: &SeriesDef, before: Option<&SeriesKey>) -> u64 {
-    let own = size_of::<SeriesDef>() + 2 * size_of::<usize>() + ALLOCATION_OVERHEAD_BYTES;
-    let entries = size_of::<(SeriesId, Arc<SeriesDef>)>() + size_of::<(u64, SeriesId)>();
+fn def_bytes(def: &SeriesInfo, before: Option<&SeriesKey>) -> u64 {
+    let own = size_of::<SeriesInfo>() + 2 * size_of::<usize>() + ALLOCATION_OVERHEAD_BYTES;
+    let entries = size_of::<(SeriesId, Arc<SeriesInfo>)>() + size_of::<(u64, SeriesId)>();
     (own + def.key.heap_bytes_shared_with(before) + entries * 2) as u64
 }
 
@@ -458,7 +461,7 @@ pub(crate) struct NewSeriesSettings {
 #[derive(Debug, Clone)]
 pub(crate) enum SeriesLookup {
     Existing(SeriesId),
-    Created(Arc<SeriesDef>),
+    Created(Arc<SeriesInfo>),
 }
 
 impl SeriesLookup {

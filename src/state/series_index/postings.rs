@@ -9,7 +9,7 @@ use im::{OrdMap, Vector};
 
 use super::postings_segment::{MAX_SEGMENT_SERIES, PostingsSegment};
 use crate::sync::Arc;
-use crate::types::series::{IndexFilter, SeriesDef, SeriesId, SeriesSet};
+use crate::types::series::{IndexFilter, SeriesId, SeriesInfo, SeriesSet};
 
 /// Sizes of segments in number of series, each an eighth of the size before.
 ///
@@ -40,7 +40,7 @@ struct SealedPostings {
 }
 
 impl SealedPostings {
-    fn new(series: Vec<Arc<SeriesDef>>) -> Self {
+    fn new(series: Vec<Arc<SeriesInfo>>) -> Self {
         Self { segment: Arc::new(PostingsSegment::new(series.into())), dropped: 0 }
     }
 
@@ -60,11 +60,11 @@ impl Postings {
     }
 
     /// Seals series that fill a segment, and merges segments that fill a larger one.
-    pub(super) fn seal(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesDef>>) {
+    pub(super) fn seal(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesInfo>>) {
         self.seal_in(by_id, &SEGMENT_SIZES);
     }
 
-    fn seal_in(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesDef>>, sizes: &[usize]) {
+    fn seal_in(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesInfo>>, sizes: &[usize]) {
         let Some((smallest, larger)) = sizes.split_last() else { return };
         // Counted, because a range of the map takes time: most calls find too few new series.
         let mut unsealed = by_id.len().saturating_sub(self.live);
@@ -74,7 +74,7 @@ impl Postings {
             let size = larger.iter().filter(fits).chain([smallest]).find(|size| unsealed >= **size);
             let Some(size) = size else { break };
             let newest = by_id.range(SeriesId::new(self.sealed_end)..).map(|(_, def)| def);
-            let series: Vec<Arc<SeriesDef>> = newest.take(*size).cloned().collect();
+            let series: Vec<Arc<SeriesInfo>> = newest.take(*size).cloned().collect();
             self.sealed_end = series.last().map_or(self.sealed_end, |last| last.id.get() + 1);
             unsealed -= size;
             self.live += series.len();
@@ -128,7 +128,7 @@ impl Postings {
             let joined = if joins { next.pop() } else { None };
             let sources = joined.iter().map(|sealed| &sealed.segment).chain([&sealed.segment]);
             let live = sources.flat_map(|segment| segment.series()).filter(|def| is_defined(def.id));
-            let series: Vec<Arc<SeriesDef>> = live.cloned().collect();
+            let series: Vec<Arc<SeriesInfo>> = live.cloned().collect();
             may_join = true;
             if !series.is_empty() {
                 next.push(SealedPostings::new(series));
@@ -139,7 +139,7 @@ impl Postings {
     }
 
     /// Returns the series in segments that match the filter, by id in ascending order.
-    pub(super) fn select<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesDef>> {
+    pub(super) fn select<'a>(&'a self, filter: &'a IndexFilter<'a>) -> impl Iterator<Item = &'a Arc<SeriesInfo>> {
         self.segments().flat_map(move |segment| segment.select(filter))
     }
 }
@@ -222,7 +222,7 @@ mod tests {
         })
     }
 
-    fn def(id: usize, (metric, tags): &(String, Vec<(String, String)>)) -> Arc<SeriesDef> {
+    fn def(id: usize, (metric, tags): &(String, Vec<(String, String)>)) -> Arc<SeriesInfo> {
         let mut key = SeriesKey::new(metric);
         let mut names: Vec<&str> = Vec::new();
         for (name, value) in tags {
@@ -232,7 +232,7 @@ mod tests {
             }
         }
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        Arc::new(SeriesDef { id: SeriesId::new(u32::try_from(id).unwrap()), key, value_type: ty, duplicates, seq: 1 })
+        Arc::new(SeriesInfo { id: SeriesId::new(u32::try_from(id).unwrap()), key, value_type: ty, duplicates, seq: 1 })
     }
 
     proptest! {

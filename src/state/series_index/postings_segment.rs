@@ -12,7 +12,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use crate::sync::Arc;
-use crate::types::series::{IndexFilter, SeriesDef, SeriesKey, SeriesSet, TextPredicate, ValueHint};
+use crate::types::series::{IndexFilter, SeriesInfo, SeriesKey, SeriesSet, TextPredicate, ValueHint};
 
 /// Maximum number of series of a segment, so that positions fit in 16 bits.
 pub(super) const MAX_SEGMENT_SERIES: usize = 1 << 16;
@@ -25,7 +25,7 @@ const MAX_ARRAY_LEN: usize = 64;
 /// Postings of a run of series.
 #[derive(Debug)]
 pub(super) struct PostingsSegment {
-    series: Box<[Arc<SeriesDef>]>,
+    series: Box<[Arc<SeriesInfo>]>,
     /// Metric names, sorted.
     metrics: Box<[TextPostings]>,
     /// Tags, sorted by key.
@@ -95,7 +95,7 @@ fn tag_at(key: &SeriesKey, at: u8) -> (&str, &str) {
 
 impl PostingsSegment {
     /// Creates the segment of at most [`MAX_SEGMENT_SERIES`] series with ascending ids.
-    pub(super) fn new(series: Box<[Arc<SeriesDef>]>) -> Self {
+    pub(super) fn new(series: Box<[Arc<SeriesInfo>]>) -> Self {
         debug_assert!(series.len() <= MAX_SEGMENT_SERIES);
         let (metrics, tags, values) = build_postings(&series);
         Self { series, metrics, tags, values }
@@ -114,12 +114,12 @@ impl PostingsSegment {
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn series(&self) -> &[Arc<SeriesDef>] {
+    pub(super) fn series(&self) -> &[Arc<SeriesInfo>] {
         &self.series
     }
 
     /// Returns the series that match the filter, by id in ascending order.
-    pub(super) fn select(&self, filter: &IndexFilter<'_>) -> impl Iterator<Item = &Arc<SeriesDef>> {
+    pub(super) fn select(&self, filter: &IndexFilter<'_>) -> impl Iterator<Item = &Arc<SeriesInfo>> {
         self.positions(filter).into_iter().filter_map(|position| self.series.get(position as usize))
     }
 
@@ -238,25 +238,25 @@ impl PostingsSegment {
     }
 
     /// Returns the metric names of the series for which `counts` returns `true`.
-    pub(super) fn metrics(&self, counts: impl Fn(&SeriesDef) -> bool) -> impl Iterator<Item = &str> {
+    pub(super) fn metrics(&self, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
         let counted = self.metrics.iter().filter(move |posting| self.any(&posting.list, &counts));
         counted.map(|posting| self.metric_of(posting))
     }
 
     /// Returns the tag keys of the series for which `counts` returns `true`.
-    pub(super) fn tag_keys(&self, counts: impl Fn(&SeriesDef) -> bool) -> impl Iterator<Item = &str> {
+    pub(super) fn tag_keys(&self, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
         let counted = self.tags.iter().filter(move |tag| self.any(&tag.list, &counts));
         counted.map(|tag| self.tag_of(tag.text_ref).0)
     }
 
     /// Returns the values of one tag in the series for which `counts` returns `true`.
-    pub(super) fn tag_values(&self, key: &str, counts: impl Fn(&SeriesDef) -> bool) -> impl Iterator<Item = &str> {
+    pub(super) fn tag_values(&self, key: &str, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
         let values = self.find_tag(key).map_or(&[][..], |tag| self.values(tag));
         let counted = values.iter().filter(move |posting| self.any(&posting.list, &counts));
         counted.map(|posting| self.tag_of(posting.text_ref).1)
     }
 
-    fn any(&self, list: &PostingList, counts: impl Fn(&SeriesDef) -> bool) -> bool {
+    fn any(&self, list: &PostingList, counts: impl Fn(&SeriesInfo) -> bool) -> bool {
         list.iter().any(|position| self.series.get(position).is_some_and(|def| counts(def)))
     }
 }
@@ -289,7 +289,7 @@ type SegmentPostings = (Box<[TextPostings]>, Box<[TagPostings]>, Box<[TextPostin
 /// Builds the postings of a run.
 ///
 /// Texts are collected by hash and sorted at the end, since they are far fewer than positions.
-fn build_postings(series: &[Arc<SeriesDef>]) -> SegmentPostings {
+fn build_postings(series: &[Arc<SeriesInfo>]) -> SegmentPostings {
     let mut metrics: HashMap<&str, PostingsBuilder> = HashMap::new();
     let mut tags: HashMap<&str, (PostingsBuilder, HashMap<&str, PostingsBuilder>)> = HashMap::new();
     for (position, def) in (0..=u16::MAX).zip(series) {

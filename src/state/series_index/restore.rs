@@ -4,7 +4,7 @@ use super::empty_series::{EmptySeries, ManifestSeriesSets};
 use super::handles::SeriesHandles;
 use super::{SeriesIndex, ids_between};
 use crate::sync::Arc;
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 impl SeriesIndex {
     /// Restores a definition that was read from disk. Returns `false` if the index has it already.
@@ -13,7 +13,7 @@ impl SeriesIndex {
     ///
     /// # Errors
     /// The rule that is violated, as text: ids ascend, a definition that is read twice is equal.
-    pub(crate) fn restore(&mut self, def: SeriesDef) -> Result<bool, String> {
+    pub(crate) fn restore(&mut self, def: SeriesInfo) -> Result<bool, String> {
         let end = self.end();
         if def.id.get() < end {
             return match self.get(def.id) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::retention_progress::{AgeLimit, age_nanos};
 use crate::sync::Arc;
 use crate::types::options::RetentionPolicy;
-use crate::types::series::{SeriesDef, SeriesPredicate};
+use crate::types::series::{SeriesInfo, SeriesPredicate};
 use crate::types::time_range::TimeRange;
 
 /// The global cutoff and those of the rules, in nanoseconds since the Unix epoch.
@@ -57,7 +57,7 @@ impl Cutoffs {
     }
 
     /// Returns the latest cutoff that applies to a series: its points before this time are hidden.
-    pub(crate) fn for_series(&self, def: &SeriesDef) -> Option<i64> {
+    pub(crate) fn for_series(&self, def: &SeriesInfo) -> Option<i64> {
         let matching = self.rules.iter().filter(|rule| rule.cutoff > self.global && rule.predicate.matches(&def.key));
         matching.map(|rule| rule.cutoff).max().unwrap_or(self.global)
     }
@@ -95,7 +95,7 @@ impl Cutoffs {
     }
 
     /// Returns the times before the cutoff that applies to a series; `None` if there are none.
-    pub(crate) fn hidden_range(&self, def: &SeriesDef) -> Option<TimeRange> {
+    pub(crate) fn hidden_range(&self, def: &SeriesInfo) -> Option<TimeRange> {
         self.for_series(def)?.checked_sub(1).map(TimeRange::until)
     }
 
@@ -126,9 +126,9 @@ mod tests {
         }
     }
 
-    fn def(metric: &str) -> SeriesDef {
+    fn def(metric: &str) -> SeriesInfo {
         let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        SeriesDef { id: SeriesId::new(0), key: SeriesKey::new(metric), value_type: ty, duplicates, seq: 1 }
+        SeriesInfo { id: SeriesId::new(0), key: SeriesKey::new(metric), value_type: ty, duplicates, seq: 1 }
     }
 
     #[test]

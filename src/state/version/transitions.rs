@@ -20,7 +20,7 @@ use crate::state::metric_metadata::MetadataMap;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::types::series::{SeriesDef, SeriesId, SeriesSet};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesSet};
 use crate::types::time_range::TimeRange;
 
 impl Version {
@@ -99,7 +99,7 @@ impl Version {
     /// Returns the hidden ranges of a series in a source that applied all deletes up to `max_seq`.
     ///
     /// They come from the newer tombstones and from the cutoff of the series.
-    pub(crate) fn hidden_ranges(&self, def: &SeriesDef, max_seq: u64) -> HiddenRanges {
+    pub(crate) fn hidden_ranges(&self, def: &SeriesInfo, max_seq: u64) -> HiddenRanges {
         let newer = self.tombstones.iter().rev().take_while(|tombstone| tombstone.seq > max_seq);
         let deleted = newer.filter_map(|tombstone| tombstone.range_for(def.id));
         HiddenRanges::new(deleted.chain(self.cutoffs.hidden_range(def)).collect())

@@ -16,7 +16,7 @@ use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::version::{DurableState, SeriesLogEnd, VersionEdit};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
-use crate::types::series::SeriesDef;
+use crate::types::series::SeriesInfo;
 
 /// Reads a manifest: a real one with corrected checksums, or one built from choices.
 ///
@@ -113,10 +113,10 @@ pub fn series_log(data: &[u8]) {
 }
 
 /// Writes definitions to a new series log and reads them back.
-fn rewrite_series_log(dir: &Dir, definitions: &[SeriesDef]) -> Result<Vec<SeriesDef>> {
+fn rewrite_series_log(dir: &Dir, definitions: &[SeriesInfo]) -> Result<Vec<SeriesInfo>> {
     let ids = Arc::new(FileIdAllocator::new(FileId::new(1)));
     let mut log = SeriesLog::open(dir.clone(), UUID, ids, SeriesLogEnd::default(), 0)?;
-    let shared: Vec<Arc<SeriesDef>> = definitions.iter().cloned().map(Arc::new).collect();
+    let shared: Vec<Arc<SeriesInfo>> = definitions.iter().cloned().map(Arc::new).collect();
     let end = log.append(&shared)?;
     SeriesLog::read(dir, UUID, end)
 }

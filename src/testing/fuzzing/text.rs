@@ -9,7 +9,7 @@ use crate::format::bytes::series_key::{put_key, read_key};
 use crate::sync::Arc;
 use crate::types::point::{Batch, SeriesRef, Timestamp, Value, ValueType};
 use crate::types::selector::Selector;
-use crate::types::series::{SeriesDef, SeriesId, SeriesKey};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 
 /// Maximum length of a text, in bytes.
 ///
@@ -118,7 +118,7 @@ fn any_key(input: &mut FuzzInput<'_>) -> SeriesKey {
 fn record_of_batch(batch: &Batch) -> OwnedRecord {
     let ids = || (0..).map(SeriesId::new);
     let define = |(id, (key, ty)): (SeriesId, &(SeriesKey, ValueType))| {
-        Arc::new(SeriesDef {
+        Arc::new(SeriesInfo {
             id,
             key: key.clone(),
             value_type: *ty,

@@ -20,7 +20,7 @@ use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::point::PointColumns;
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 
 /// Maximum number of points that are written again.
 ///
@@ -31,7 +31,7 @@ const MAX_SAMPLE_POINTS: usize = 1 << 16;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OwnedRecord {
     pub(super) seq: u64,
-    pub(super) definitions: Vec<Arc<SeriesDef>>,
+    pub(super) definitions: Vec<Arc<SeriesInfo>>,
     pub(super) series: Vec<SeriesId>,
     pub(super) timestamps: Vec<i64>,
     pub(super) bits: Vec<u64>,

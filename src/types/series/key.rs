@@ -24,7 +24,8 @@ pub(crate) const ALLOCATION_OVERHEAD_BYTES: usize = 16;
 /// these rules, and so does [`validate`](Self::validate):
 ///
 /// - the metric name and the tag keys are not empty;
-/// - each tag key occurs once, and none is `__name__`, which stands for the metric name in selectors;
+/// - each tag key occurs once;
+/// - no tag key is `__name__`, because a selector uses it for the metric name;
 /// - no text has a control character;
 /// - the texts have at most [`MAX_SERIES_KEY_BYTES`] together, and there are at most [`MAX_SERIES_TAGS`] tags.
 ///

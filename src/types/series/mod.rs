@@ -150,5 +150,3 @@ impl fmt::Display for SeriesInfo {
         self.key.fmt(f)
     }
 }
-
-pub(crate) use SeriesInfo as SeriesDef;

@@ -36,11 +36,11 @@ impl WriterStorage for StepLog {
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
         unreachable!("an install rotates nothing")
     }
-    fn prepare_series_log(&mut self, _: &[Arc<SeriesDef>]) -> Result<()> {
+    fn prepare_series_log(&mut self, _: &[Arc<SeriesInfo>]) -> Result<()> {
         Ok(())
     }
 
-    fn commit_edit(&mut self, _: VersionEdit, definitions: &[Arc<SeriesDef>]) -> Result<(), AppendError> {
+    fn commit_edit(&mut self, _: VersionEdit, definitions: &[Arc<SeriesInfo>]) -> Result<(), AppendError> {
         self.note("commit edit");
         self.definitions = definitions.len();
         self.edit_fails.take().map_or(Ok(()), Err)
@@ -120,7 +120,7 @@ fn a_version_whose_edit_failed_is_not_visible_and_removes_nothing() {
 #[test]
 fn the_files_of_an_edit_that_is_certainly_absent_are_removed_and_a_later_install_works() {
     let (mut versions, mut storage) = installer(Some(AppendError::NotWritten(Error::QueueFull)));
-    let def = SeriesDef { seq: 1, ..(*version_def()).clone() };
+    let def = SeriesInfo { seq: 1, ..(*version_def()).clone() };
     versions.add_unlogged_series(&[Arc::new(def)]);
     let current = Arc::clone(versions.current());
     let added = Arc::new(l0_file(3, 100, 20));
@@ -134,7 +134,7 @@ fn the_files_of_an_edit_that_is_certainly_absent_are_removed_and_a_later_install
     assert_eq!((versions.current().ssts.len(), storage.definitions), (3, 1));
 }
 
-fn version_def() -> Arc<SeriesDef> {
+fn version_def() -> Arc<SeriesInfo> {
     let mut series = SeriesIndex::default();
     let settings =
         NewSeriesSettings { seq: 1, cap: 8, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };

@@ -21,7 +21,7 @@ use crate::state::version::SstMeta;
 use crate::sync::Mutex;
 use crate::types::error::{Error, Result};
 use crate::types::point::{Timestamp, ValueType};
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 use crate::types::time_range::TimeRange;
 
 /// Minimum read-ahead in bytes; an input with a smaller share reads single blocks.
@@ -94,7 +94,7 @@ impl CompactionInput {
     }
 
     /// Returns the point source of a series, which must be the next one.
-    pub(super) fn source(&self, def: &SeriesDef) -> BoxPointSource<u64> {
+    pub(super) fn source(&self, def: &SeriesInfo) -> BoxPointSource<u64> {
         Box::new(BlockSource { cursor: Arc::clone(&self.cursor), series: def.id, ty: def.value_type })
     }
 

@@ -52,7 +52,7 @@ impl CompactionFixture {
         for (number, (ty, duplicates)) in series.into_iter().enumerate() {
             let id = SeriesId::new(u32::try_from(number).unwrap());
             let key = SeriesKey::new(format!("s{number}"));
-            index.restore(SeriesDef { id, key, value_type: ty, duplicates, seq: 1 }).unwrap();
+            index.restore(SeriesInfo { id, key, value_type: ty, duplicates, seq: 1 }).unwrap();
         }
         Self { folder, env, merges, series: index, inputs: Vec::new() }
     }

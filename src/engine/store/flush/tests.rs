@@ -24,7 +24,7 @@ fn series(duplicates: &[DuplicatePolicy]) -> SeriesIndex {
     for (number, duplicates) in duplicates.iter().enumerate() {
         let id = SeriesId::new(u32::try_from(number).unwrap());
         let (key, ty, duplicates) = (SeriesKey::new(format!("s{number}")), ValueType::U64, *duplicates);
-        index.restore(SeriesDef { id, key, value_type: ty, duplicates, seq: 1 }).unwrap();
+        index.restore(SeriesInfo { id, key, value_type: ty, duplicates, seq: 1 }).unwrap();
     }
     index
 }

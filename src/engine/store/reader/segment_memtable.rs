@@ -10,7 +10,7 @@ use crate::state::metric_metadata::MetadataChange;
 use crate::state::series_index::{SeriesBitmap, SeriesIndex};
 use crate::state::tombstone::Tombstone;
 use crate::types::error::{Error, Result};
-use crate::types::series::{SeriesDef, SeriesId};
+use crate::types::series::{SeriesId, SeriesInfo};
 
 /// Memtable of one segment, with its deletes and its effects on the sets of empty series.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct RecordEffects {
 /// Effect of records on the series index.
 #[derive(Debug)]
 enum IndexStep {
-    Define(Arc<SeriesDef>),
+    Define(Arc<SeriesInfo>),
     /// Points of these series were written.
     Write(SeriesBitmap),
     Delete(Arc<Tombstone>),

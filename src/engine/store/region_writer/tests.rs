@@ -12,9 +12,9 @@ use crate::types::point::ValueType;
 use crate::types::series::SeriesKey;
 use crate::types::time_range::TimeRange;
 
-fn def(id: u32) -> SeriesDef {
+fn def(id: u32) -> SeriesInfo {
     let (key, ty, duplicates) = (SeriesKey::new("m"), ValueType::U64, DuplicatePolicy::KeepAll);
-    SeriesDef { id: SeriesId::new(id), key, value_type: ty, duplicates, seq: 1 }
+    SeriesInfo { id: SeriesId::new(id), key, value_type: ty, duplicates, seq: 1 }
 }
 
 fn region(series: (u32, u32), times: (i64, i64)) -> OutputRegion {

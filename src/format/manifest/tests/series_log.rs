@@ -6,19 +6,19 @@ use crate::state::file_id::FileIdAllocator;
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
-use crate::types::series::{SeriesDef, SeriesKey};
+use crate::types::series::{SeriesInfo, SeriesKey};
 
-fn definitions(ids: std::ops::Range<u32>) -> Vec<Arc<SeriesDef>> {
+fn definitions(ids: std::ops::Range<u32>) -> Vec<Arc<SeriesInfo>> {
     let types = [ValueType::F64, ValueType::I64, ValueType::U64, ValueType::Bool];
     ids.map(|id| {
         let key = SeriesKey::new("cpu").tag("host", format!("h{}", id / 4)).tag("core", format!("{}", id % 4));
         let (ty, seq) = (types[id as usize % 4], u64::from(id / 3 + 1));
-        Arc::new(SeriesDef { id: SeriesId::new(id), key, value_type: ty, duplicates: DuplicatePolicy::KeepFirst, seq })
+        Arc::new(SeriesInfo { id: SeriesId::new(id), key, value_type: ty, duplicates: DuplicatePolicy::KeepFirst, seq })
     })
     .collect()
 }
 
-fn plain(definitions: &[Arc<SeriesDef>]) -> Vec<SeriesDef> {
+fn plain(definitions: &[Arc<SeriesInfo>]) -> Vec<SeriesInfo> {
     definitions.iter().map(|definition| (**definition).clone()).collect()
 }
 
@@ -38,7 +38,7 @@ fn new_log(dir: &Dir) -> SeriesLog {
     open_log(dir, NO_LOG, 0)
 }
 
-fn read_log(dir: &Dir, end: SeriesLogEnd) -> Result<Vec<SeriesDef>> {
+fn read_log(dir: &Dir, end: SeriesLogEnd) -> Result<Vec<SeriesInfo>> {
     SeriesLog::read(dir, UUID, end)
 }
 
