@@ -58,6 +58,11 @@ fn a_timed_out_write_is_answered_and_absent() {
 }
 
 #[test]
+fn a_delete_passes_a_stalled_write_of_another_caller() {
+    models::passing_delete();
+}
+
+#[test]
 fn a_compaction_replaces_its_inputs_and_nothing_else() {
     models::compaction();
 }

@@ -247,14 +247,14 @@ impl DbBuilder {
 
     fn open_unless_cancelled(self, cancel: &CancelFlag) -> Result<Db> {
         let engine = Engine::open(self.env, &self.dir, self.options, cancel)?;
-        Ok(Db { engine: Arc::new(engine), runtime: self.runtime })
+        Ok(Db::new(Arc::new(engine), self.runtime))
     }
 
     /// Opens the database without threads; the caller drives the actors.
     #[cfg(feature = "testing")]
     pub(crate) fn open_without_threads(self) -> Result<(Db, crate::engine::threads::Actors)> {
         let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options, &CancelFlag::new())?;
-        Ok((Db { engine: Arc::new(engine), runtime: self.runtime }, actors))
+        Ok((Db::new(Arc::new(engine), self.runtime), actors))
     }
 }
 

@@ -43,7 +43,7 @@ impl Db {
     /// ```
     pub fn create_series(&self, key: SeriesKey) -> CreateSeries {
         CreateSeries {
-            request: CreationRequest { db: self.clone(), keys: vec![key], duplicates: None },
+            request: CreationRequest { db: self.same_caller(), keys: vec![key], duplicates: None },
             value: PhantomData,
         }
     }
@@ -66,7 +66,10 @@ impl Db {
     /// ```
     pub fn create_many_series(&self, keys: impl IntoIterator<Item = SeriesKey>) -> CreateManySeries {
         let keys = keys.into_iter().collect();
-        CreateManySeries { request: CreationRequest { db: self.clone(), keys, duplicates: None }, value: PhantomData }
+        CreateManySeries {
+            request: CreationRequest { db: self.same_caller(), keys, duplicates: None },
+            value: PhantomData,
+        }
     }
 
     async fn request_create_series(

@@ -22,6 +22,10 @@ impl Db {
     /// taken after this call returns, including points that a flush or a compaction is writing at that moment. Points
     /// written later are visible, also inside the range. Snapshots taken before do not change.
     ///
+    /// While flushes fail, for example on a full disk, writes wait. A delete makes room, so it passes the waiting requests of
+    /// other handles, and gets a later sequence number than everything acknowledged. It waits behind earlier requests of
+    /// its own handle; a clone is another handle. Its memory in the queue has a bound of its own.
+    ///
     /// The cost does not depend on the number of points: compaction removes them later, [`compact`](Self::compact) at
     /// once. Any range of timestamps is allowed; a reversed range deletes nothing. The delete is as durable as the
     /// writes of the database are.

@@ -5,6 +5,7 @@
 
 mod backup;
 mod builder;
+mod caller;
 mod create_series;
 mod delete;
 mod metric_metadata;
@@ -26,6 +27,8 @@ pub use reader::{DbReader, DbReaderBuilder};
 pub use stats::{JobStats, LevelStats, Stats};
 pub use watch::SnapshotWatch;
 
+use caller::Caller;
+
 use crate::engine::actor::WriterCommand;
 use crate::engine::store::OpenReport;
 use crate::engine::threads::{Engine, block_on, run_on_new_thread};
@@ -45,6 +48,9 @@ use crate::types::series::{Series, SeriesInfo, SeriesKey};
 /// all tasks durable in groups. Reads take a [`Snapshot`] and never wait for writes. A call that waits is `async` and
 /// has a blocking form: a method with the suffix `_blocking`, or `blocking()` on the builders of series. A blocking form
 /// needs no runtime and may be called inside a runtime.
+///
+/// The requests of one handle are executed in the order of their calls. While a full disk stalls writes, a delete passes
+/// the requests of other handles, so give each task a clone of its own.
 ///
 /// [`close`](Db::close) flushes and stops. Dropping the last handle syncs the acknowledged writes and stops without a
 /// flush; the drop waits for that sync, and for a running flush.
@@ -67,10 +73,18 @@ use crate::types::series::{Series, SeriesInfo, SeriesKey};
 /// db.close_blocking()?;
 /// # Ok::<(), timestrata::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Db {
     engine: Arc<Engine>,
     runtime: Runtime,
+    /// Shared with the builders of series that the handle made.
+    caller: Arc<Caller>,
+}
+
+impl Clone for Db {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.engine), self.runtime.clone())
+    }
 }
 
 // A panic of the caller cannot leave shared state half changed: a handle sends messages and loads whole versions. The
@@ -79,6 +93,16 @@ impl UnwindSafe for Db {}
 impl RefUnwindSafe for Db {}
 
 impl Db {
+    fn new(engine: Arc<Engine>, runtime: Runtime) -> Self {
+        let caller = Arc::new(Caller::new(engine.new_caller_id()));
+        Self { engine, runtime, caller }
+    }
+
+    /// Returns a handle that is the same caller to the writer; a clone is another one.
+    fn same_caller(&self) -> Self {
+        Self { engine: Arc::clone(&self.engine), runtime: self.runtime.clone(), caller: Arc::clone(&self.caller) }
+    }
+
     /// Opens the database in a directory, or creates it there, with every option at its default.
     ///
     /// # Errors
@@ -266,15 +290,29 @@ impl Db {
     async fn request<T>(&self, command: impl FnOnce(ReplySender<Result<T>>) -> WriterCommand) -> Result<T> {
         self.engine.check_owner()?;
         let (reply, receiver) = reply_channel();
-        let command = command(reply);
-        // Commands without memory need a permit, too: a caller that stops waiting leaves its command in the queue, so
-        // the number of commands must be bounded.
-        let permit = match command.byte_len() {
-            0 => self.engine.control_permits.acquire(1).await,
-            bytes => self.engine.permits.acquire(bytes).await,
-        };
-        self.engine.send(command, Some(permit));
+        self.send_command(command(reply)).await;
         receiver.recv().await.unwrap_or_else(|| Err(self.engine.unanswered_error()))
+    }
+
+    /// Sends a command to the writer once the queue has room for it.
+    async fn send_command(&self, command: WriterCommand) {
+        let (engine, caller) = (&self.engine, Some(self.caller.id));
+        if command.is_control() {
+            // These need a permit, too: a caller that stops waiting leaves its command in the queue, so the number of
+            // commands must be bounded.
+            let permit = engine.control_permits.acquire(1).await;
+            return engine.send(command, caller, Some(permit));
+        }
+        let passes_writes = command.is_delete() && !self.caller.has_waiting_request();
+        let waiting = self.caller.begin_request();
+        let bytes = command.byte_len();
+        let permit_for_deletes = if passes_writes { engine.delete_permits.try_acquire(bytes) } else { None };
+        let permit = match permit_for_deletes {
+            Some(permit) => permit,
+            None => engine.permits.acquire(bytes).await,
+        };
+        engine.send(command, caller, Some(permit));
+        drop(waiting);
     }
 }
 

@@ -192,7 +192,7 @@ impl Stats {
         }
         let version = engine.version();
         let mut stats = Self::of_version(&version, engine.wall_clock_nanos(), engine.options.retention.grace);
-        stats.queued_bytes = engine.permits.in_use() as u64;
+        stats.queued_bytes = (engine.permits.in_use() + engine.delete_permits.in_use()) as u64;
         if let Some(context) = engine.read_context() {
             stats.add_context(&context);
         }

@@ -91,8 +91,10 @@ impl Db {
     pub async fn write_with(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
+        let waiting = self.caller.begin_request();
         let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
         let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
+        drop(waiting);
         self.finish_write(batch, key_index, reply.recv().await)
     }
 
@@ -103,8 +105,10 @@ impl Db {
     pub fn write_with_blocking(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
+        let waiting = self.caller.begin_request();
         let permit = block_on(self.engine.permits.acquire(batch.queue_bytes()));
         let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
+        drop(waiting);
         self.finish_write(batch, key_index, reply.recv_blocking())
     }
 
@@ -158,7 +162,7 @@ impl Db {
         let (batch, key_index) = batch.take_for_queue();
         let (reply, receiver) = reply_channel();
         let request = WriteRequest { batch, durability, may_wait, reply };
-        self.engine.send(WriterCommand::Write(Box::new(request)), Some(permit));
+        self.engine.send(WriterCommand::Write(Box::new(request)), Some(self.caller.id), Some(permit));
         QueuedWrite { reply: receiver, key_index }
     }
 

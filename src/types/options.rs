@@ -79,6 +79,8 @@ pub(crate) struct MemoryShares {
     pub(crate) memtables: usize,
     /// Queued commands. A batch that is larger than the share takes all of it, and is queued alone.
     pub(crate) queue: usize,
+    /// Queued deletes, which pass stalled writes. Those that find no room here take room of the other commands.
+    pub(crate) queued_deletes: usize,
     /// Cache of index pages of SSTs.
     pub(crate) index_cache: usize,
     /// Memory that is kept between reads: half for the top pages of open SSTs, half for decoding buffers.
@@ -95,8 +97,10 @@ pub(crate) struct MemoryShares {
 
 impl MemoryShares {
     fn sum(&self) -> usize {
-        let Self { memtables, queue, index_cache, open_files, flush, merge } = *self;
-        [memtables, queue, index_cache, open_files, flush, merge].into_iter().fold(0, usize::saturating_add)
+        let Self { memtables, queue, queued_deletes, index_cache, open_files, flush, merge } = *self;
+        [memtables, queue, queued_deletes, index_cache, open_files, flush, merge]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 }
 
@@ -176,14 +180,17 @@ impl Options {
     pub(crate) fn memory_shares(&self) -> MemoryShares {
         let memtables = self.memtable_bytes();
         let left = self.memory_budget.saturating_sub(memtables);
-        let queue = (self.memory_budget / 8).min(left / 4);
+        let queues = (self.memory_budget / 8).min(left / 4);
+        let queued_deletes = (queues / 8).min(4 << 20);
+        let queue = queues - queued_deletes;
         let index_cache = self.index_cache_bytes();
-        let rest = left.saturating_sub(queue).saturating_sub(index_cache);
+        let rest = left.saturating_sub(queues).saturating_sub(index_cache);
         let (open_files, flush, merge) = (rest / 8, rest / 4, rest / 2);
         let merge = merge.min(MAX_MERGE_BYTES);
         MemoryShares {
             memtables,
             queue,
+            queued_deletes,
             index_cache,
             open_files: open_files.min(32 << 20),
             flush: flush.min(64 << 20),
@@ -295,7 +302,7 @@ mod tests {
                 options.check().unwrap();
                 let shares = options.memory_shares();
                 assert!(shares.sum() + MIN_SLACK_BYTES <= budget, "{shares:?}");
-                assert!(shares.queue >= 4 << 20 && shares.flush >= 2 << 20 && shares.merge >= 4 << 20, "{shares:?}");
+                assert!(shares.queue >= 7 << 19 && shares.flush >= 2 << 20 && shares.merge >= 4 << 20, "{shares:?}");
             }
             let quarter = Some(budget / 4);
             let both = Options {

@@ -35,7 +35,7 @@ pub use moved_directory::moved_directory;
 pub use pins::pins;
 pub use publish::publish;
 pub use shutdown::{release, shutdown};
-pub use stall_timeout::stall_timeout;
+pub use stall_timeout::{passing_delete, stall_timeout};
 pub use taken_back::taken_back;
 
 /// Checks that the loom variant of `sync` gives the same guarantees as the engine's `sync`.

@@ -1,14 +1,15 @@
 //! Timed-out writes: two memtables are frozen, the third is full, and flushes fail. A stalled write is answered with an
-//! error, and is then certainly absent.
+//! error, and is then certainly absent. Without a timeout a delete of another caller passes the stalled write.
 
 use crate::sync::block_on;
 
-use crate::engine::actor::{Timer, WriterCommand};
+use crate::engine::actor::{CallerId, Timer, WriterCommand};
 use crate::explore::{Exploration, Witness, explore};
 use crate::sync::Permits;
 use crate::types::error::Error;
 use crate::types::options::Durability;
-use crate::world::{ModelDatabase, ModelSetup};
+use crate::types::time_range::TimeRange;
+use crate::world::{AckReceiver, HistoryOp, ModelDatabase, ModelDisk, ModelSetup};
 use std::time::Duration;
 
 /// Each batch fills a memtable. Flush commands freeze the first two, the third stays active, and the fourth stalls.
@@ -57,4 +58,58 @@ fn look(world: &ModelDatabase) {
     assert!(version.seq <= 3, "a timed-out write is absent");
     world.shows_each_point_once(&version, &BATCHES);
     world.store.copy().assert_crash_safe(&BATCHES[..3], version.seq);
+}
+
+/// The batches, with the passing delete before the stalled batch, and the delete of the stalled batch's caller behind it.
+/// Both deletes have the time of the stalled batch in their range.
+const PASSED: [HistoryOp; 6] = [
+    HistoryOp::Write(BATCHES[0]),
+    HistoryOp::Write(BATCHES[1]),
+    HistoryOp::Write(BATCHES[2]),
+    HistoryOp::Delete(TimeRange::new(3, 4)),
+    HistoryOp::Write(BATCHES[3]),
+    HistoryOp::Delete(TimeRange::new(4, 5)),
+];
+
+/// Explores the model of a delete that passes. The first flush fails, and stalled writes wait for ever. One caller sends the fourth batch and a delete,
+/// then another caller sends a delete. Only that one is executed before the flush is retried.
+pub fn passing_delete() -> Exploration {
+    explore("passing_delete", 50_000, passing)
+}
+
+fn passing(witness: &Witness) {
+    let [writing, deleting] = [1, 2].map(|id| Some(CallerId(id)));
+    let setup = ModelSetup { flush_at_bytes: 1, failing_flushes: 1, ..ModelSetup::default() };
+    let (world, actors) = ModelDatabase::new(&setup);
+    let running = actors.start(&world);
+    // One after the other: batches that share a group share a memtable.
+    for batch in &BATCHES[..3] {
+        world.write(batch).recv_blocking().expect("every request is answered").expect("the memtable has room");
+    }
+    let stalled = world.write_from(writing, BATCHES[3]);
+    let behind = world.delete_from(writing, 4, 5);
+    let passed = world.delete_from(deleting, 3, 4);
+    if look_at_history(&world) == 4 {
+        witness.seen();
+    }
+    let seq = |answer: AckReceiver| {
+        answer.recv_blocking().expect("every request is answered").expect("no write times out").seq
+    };
+    assert_eq!(seq(passed), 4, "the delete passes the stalled write");
+    assert!(world.store.look(ModelDisk::durable_seq) >= 4, "acked is durable");
+    assert_eq!(look_at_history(&world), 4);
+    world.fire_timer(Timer::FlushRetry);
+    assert_eq!((seq(stalled), seq(behind)), (5, 6), "each caller's commands keep their order");
+    world.send(WriterCommand::Release);
+    running.end();
+    assert_eq!(look_at_history(&world), 6);
+}
+
+/// Asserts that the newest version, and every disk that a crash may leave, agrees with the history. Returns the newest seq.
+fn look_at_history(world: &ModelDatabase) -> u64 {
+    let version = world.latest.load();
+    world.shows_what_is_not_deleted(&version, &PASSED);
+    let copy = world.store.copy();
+    copy.assert_crash_safe_history(&PASSED, copy.durable_seq());
+    version.seq
 }

@@ -15,8 +15,8 @@ use crate::types::time_range::TimeRange;
 use loom::thread::{self, JoinHandle};
 
 use crate::engine::actor::{
-    Ack, DeleteRequest, QueuedCommand, Timer, Timers, WriteReply, WriteRequest, Writer, WriterCommand, WriterEvent,
-    WriterMessage, WriterSettings, run_compactor, run_flusher,
+    Ack, CallerId, DeleteRequest, QueuedCommand, Timer, Timers, WriteReply, WriteRequest, Writer, WriterCommand,
+    WriterEvent, WriterMessage, WriterSettings, run_compactor, run_flusher,
 };
 use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
@@ -264,7 +264,14 @@ impl ModelDatabase {
     /// Sends a batch as [`write`](Self::write) does, with the given durability and permit.
     pub(crate) fn write_with(&self, timestamps: &[i64], durability: Durability, permit: Option<Permit>) -> AckReceiver {
         let (work, answer) = write_of(timestamps, durability);
-        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit }));
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, caller: None, permit }));
+        answer
+    }
+
+    /// Sends a batch as [`write`](Self::write) does, from a caller.
+    pub(crate) fn write_from(&self, caller: Option<CallerId>, timestamps: &[i64]) -> AckReceiver {
+        let (command, answer) = write_of(timestamps, Durability::Sync);
+        self.send_from(caller, command);
         answer
     }
 
@@ -283,6 +290,11 @@ impl ModelDatabase {
 
     /// Deletes the points of the series between the two times, both included.
     pub(crate) fn delete(&self, first: i64, last: i64) -> AckReceiver {
+        self.delete_from(None, first, last)
+    }
+
+    /// Deletes as [`delete`](Self::delete) does, from a caller.
+    pub(crate) fn delete_from(&self, caller: Option<CallerId>, first: i64, last: i64) -> AckReceiver {
         let (reply, answer) = reply_channel();
         let found = SeriesSet::from_sorted([SERIES]);
         let predicate = Arc::new(MatchNone);
@@ -293,7 +305,7 @@ impl ModelDatabase {
             range: TimeRange::new(first, last),
             reply: Some(reply),
         };
-        self.send(WriterCommand::Delete(Box::new(delete)));
+        self.send_from(caller, WriterCommand::Delete(Box::new(delete)));
         AckReceiver::Delete(answer)
     }
 
@@ -309,8 +321,12 @@ impl ModelDatabase {
         answer
     }
 
-    pub(crate) fn send(&self, work: WriterCommand) {
-        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit: None }));
+    pub(crate) fn send(&self, command: WriterCommand) {
+        self.send_from(None, command);
+    }
+
+    fn send_from(&self, caller: Option<CallerId>, command: WriterCommand) {
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command, caller, permit: None }));
     }
 
     /// Fires a timer.

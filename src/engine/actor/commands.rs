@@ -144,7 +144,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             return Err(Error::QueueFull);
         }
         let settings = GroupSettings { durability: Durability::Sync, ..self.group_settings };
-        let delete = |delete| QueuedCommand { command: WriterCommand::Delete(Box::new(delete)), permit: None };
+        let delete = |delete| {
+            let command = WriterCommand::Delete(Box::new(delete));
+            QueuedCommand { command, caller: None, permit: None }
+        };
         let deletes = deletes.into_iter().map(delete).collect();
         // The builder rejects no delete.
         let (group, _) = CommitGroupBuilder::new(self.versions.current(), settings).build(deletes);

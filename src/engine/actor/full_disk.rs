@@ -2,7 +2,7 @@
 //!
 //! - A command that waits for a failing flush is rejected after the stall timeout.
 //! - After an append that had no space no command that needs room is tried, until the storage has made its reserves.
-//! - Deletes are executed all the same: the files that they hide whole are removed before the next flush.
+//! - Deletes are executed all the same, before the waiting commands of other callers: the files that they hide whole are removed before the next flush.
 
 use std::time::Duration;
 
@@ -52,9 +52,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     /// Answers commands that wait for a failing flush.
     ///
     /// After the timeout all that need room are rejected, before only those that must not wait. A rejected command
-    /// never got a seq, so it is certainly absent. Deletes make room, so they are executed once nothing is queued
-    /// before them: they overtake no command, and get a later seq than everything acknowledged. Commands that wait for
-    /// a running flush, or for a compaction, stay: it ends. Returns `true` if a command was answered.
+    /// never got a seq, so it is certainly absent. Deletes make room, so they pass the commands of other callers, and
+    /// get a later seq than everything acknowledged. Commands that wait for a running flush, or for a compaction, stay:
+    /// it ends. Returns `true` if a command was answered.
     fn reject_stalled_commands(&mut self) -> bool {
         let waits_for_flush = self.versions.current().frozen.len() >= MAX_FROZEN_MEMTABLES;
         let Some(failure) = self.flush.failure().filter(|_| waits_for_flush) else { return false };
@@ -72,15 +72,18 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         self.execute_stalled_deletes(left.is_zero(), &error) || was_rejected
     }
 
-    /// Executes the deletes at the head of the queue, or rejects them after the timeout if the memtable takes no more.
+    /// Executes the deletes that may pass, or rejects them after the timeout if the memtable takes no more.
     ///
     /// Returns `true` if there were any and they were answered.
     fn execute_stalled_deletes(&mut self, has_timed_out: bool, error: &Error) -> bool {
         let is_admitted = admits_stalled_delete(self.versions.current(), self.memtable.is_epoch_exhausted());
-        if !self.queue.front().is_some_and(WriterCommand::is_delete) || !(is_admitted || has_timed_out) {
+        if !(is_admitted || has_timed_out) {
             return false;
         }
-        let deletes = self.queue.take_group_of(WriterCommand::is_delete);
+        let deletes = self.queue.take_passing_deletes();
+        if deletes.is_empty() {
+            return false;
+        }
         if is_admitted {
             self.commit_commands(deletes);
         } else {

@@ -75,11 +75,11 @@ impl CommitGroupBuilder {
     /// Returns `None` if the command was added to `rejected`.
     fn prepare(
         &mut self,
-        QueuedCommand { command, permit }: QueuedCommand,
+        QueuedCommand { command, caller, permit }: QueuedCommand,
         rejected: &mut Vec<RejectedCommand>,
     ) -> Option<PreparedCommand> {
         let mut reject = |command, permit, error| {
-            rejected.push((QueuedCommand { command, permit }, error));
+            rejected.push((QueuedCommand { command, caller, permit }, error));
             None
         };
         match command {

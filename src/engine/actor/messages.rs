@@ -36,17 +36,23 @@ pub struct Ack {
 pub(crate) enum WriterMessage {
     /// Command to queue.
     ///
-    /// Commands are executed in order, except that a sync overtakes stalled writes, and that stalled commands are
-    /// rejected once they waited too long for a failing flush.
+    /// Commands are executed in order, except while writes are stalled: then a sync overtakes them, and, if the flush
+    /// fails, a delete overtakes the commands of other callers, and commands that waited too long are rejected.
     Command(QueuedCommand),
     /// Event, which is handled at once, because queued commands may wait for it.
     Event(WriterEvent),
 }
 
-/// Command with its permit.
+/// Identifies a handle of an opening. The commands of one handle are executed in the order in which it sends them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CallerId(pub(crate) u64);
+
+/// Command with its origin and its permit.
 #[derive(Debug)]
 pub(crate) struct QueuedCommand {
     pub(crate) command: WriterCommand,
+    /// `None` for commands of the engine: close, release and deletes of retention.
+    pub(crate) caller: Option<CallerId>,
     /// Dropped right after the reply or earlier.
     ///
     /// `None` for close, release and deletes of retention.
@@ -102,12 +108,17 @@ impl WriterCommand {
         self.needs_room() || matches!(self, Self::Delete(_) | Self::Sync { .. })
     }
 
+    /// Returns `true` if the command contains no data.
+    pub(crate) fn is_control(&self) -> bool {
+        !self.needs_room() && !self.is_delete()
+    }
+
     /// Returns `true` if the command adds points, series or metadata, for which a full disk has no room.
     pub(super) fn needs_room(&self) -> bool {
         matches!(self, Self::Write(_) | Self::CreateSeries { .. } | Self::SetMetadata { .. })
     }
 
-    pub(super) fn is_delete(&self) -> bool {
+    pub(crate) fn is_delete(&self) -> bool {
         matches!(self, Self::Delete(_))
     }
 

@@ -84,7 +84,8 @@ pub(crate) use interfaces::{
 };
 pub use messages::Ack;
 pub(crate) use messages::{
-    CompactorCommand, DeleteRequest, QueuedCommand, WriteReply, WriteRequest, WriterCommand, WriterEvent, WriterMessage,
+    CallerId, CompactorCommand, DeleteRequest, QueuedCommand, WriteReply, WriteRequest, WriterCommand, WriterEvent,
+    WriterMessage,
 };
 pub(crate) use retention::warn_of_pending_retention;
 pub(crate) use writer::{Writer, WriterSettings};

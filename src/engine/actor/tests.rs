@@ -244,8 +244,12 @@ impl WriterHarness {
         (0..10).any(|_| matches!(self.run.as_mut().poll(&mut context), Poll::Ready(())))
     }
 
-    fn send(&self, work: WriterCommand) {
-        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit: None }));
+    fn send(&self, command: WriterCommand) {
+        self.send_from(None, command);
+    }
+
+    fn send_from(&self, caller: Option<CallerId>, command: WriterCommand) {
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command, caller, permit: None }));
     }
 
     fn write(&self, durability: Durability) -> WriteAnswer {

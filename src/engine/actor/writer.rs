@@ -288,7 +288,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
                 Err(error) => self.dispatch(MachineEvent::Retention(RetentionEvent::NotHidden(error))),
             },
             Effect::QueueDelete(delete) => {
-                self.queue.push(QueuedCommand { command: WriterCommand::Delete(delete), permit: None });
+                let command = WriterCommand::Delete(delete);
+                self.queue.push(QueuedCommand { command, caller: None, permit: None });
             }
             Effect::RejectQueuedFlushes(error) => {
                 self.reject_queued(|command| matches!(command, WriterCommand::Flush { .. }), &error);

@@ -10,7 +10,7 @@ mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -20,8 +20,8 @@ pub(crate) use drive::{block_on, run_on_new_thread};
 pub(crate) use reader_engine::ReaderEngine;
 
 use crate::engine::actor::{
-    self, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent, WriterMessage,
-    WriterSettings,
+    self, CallerId, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent,
+    WriterMessage, WriterSettings,
 };
 use crate::engine::store::{self, OpenReport, ReadContext};
 use crate::platform::env::{Env, OwnerProcess};
@@ -46,6 +46,8 @@ pub(crate) struct Engine {
     /// `None` after a close, so that the directory is unlocked when the last snapshot is dropped.
     read_context: Mutex<Option<Arc<ReadContext>>>,
     pub(crate) permits: Permits,
+    /// For deletes, so that they need not wait behind the writes for which they make room.
+    pub(crate) delete_permits: Permits,
     /// For requests without data: a flush must not wait behind writes that wait for the flush.
     pub(crate) control_permits: Permits,
     pub(crate) options: Options,
@@ -54,6 +56,7 @@ pub(crate) struct Engine {
     pub(crate) report: OpenReport,
     /// Identifies the opening; `Series` handles of another opening are rejected.
     pub(crate) opening_id: u64,
+    next_caller: AtomicU64,
     /// `true` after an actor panicked.
     poisoned: Arc<AtomicBool>,
     /// `true` once a close was requested.
@@ -143,18 +146,21 @@ impl Engine {
             timers,
             guard,
         };
+        let shares = options.memory_shares();
         let engine = Self {
             owner: OwnerProcess::current(),
             inbox,
             version_watch,
             read_context: Mutex::new(Some(opened.read_context)),
-            permits: Permits::new(options.memory_shares().queue),
+            permits: Permits::new(shares.queue),
+            delete_permits: Permits::new(shares.queued_deletes),
             control_permits: Permits::new(MAX_CONTROL_REQUESTS),
             options,
             duplicates: opened.duplicates,
             env,
             report,
             opening_id: opened.opening_id,
+            next_caller: AtomicU64::new(0),
             poisoned,
             closed: AtomicBool::new(false),
             threads: Mutex::default(),
@@ -162,9 +168,14 @@ impl Engine {
         Ok((engine, actors))
     }
 
-    /// Sends a command to the writer.
-    pub(crate) fn send(&self, work: WriterCommand, permit: Option<Permit>) {
-        self.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit }));
+    /// Sends a command to the writer. `caller` is `None` for close and release.
+    pub(crate) fn send(&self, command: WriterCommand, caller: Option<CallerId>, permit: Option<Permit>) {
+        self.inbox.send(WriterMessage::Command(QueuedCommand { command, caller, permit }));
+    }
+
+    /// Returns an id that no other handle of the opening has.
+    pub(crate) fn new_caller_id(&self) -> CallerId {
+        CallerId(self.next_caller.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn version(&self) -> Arc<Version> {
@@ -222,7 +233,7 @@ impl Engine {
             return Err(Error::Closed);
         }
         let (reply, answer): (_, ReplyReceiver<Result<()>>) = crate::sync::reply_channel();
-        self.send(WriterCommand::Close { reply }, None);
+        self.send(WriterCommand::Close { reply }, None, None);
         let outcome = answer.recv().await.unwrap_or(Err(Error::EnginePanicked));
         self.join();
         self.read_context.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -254,7 +265,7 @@ impl Drop for Engine {
             std::mem::forget(std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner)));
             return;
         }
-        self.send(WriterCommand::Release, None);
+        self.send(WriterCommand::Release, None, None);
         self.join();
     }
 }

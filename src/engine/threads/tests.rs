@@ -185,7 +185,7 @@ fn a_flush_and_a_sync_are_answered_while_writes_are_stalled() {
             std::thread::spawn(move || db.write_blocking(large))
         })
         .collect();
-    while db.stats().queued_bytes < 8 << 20 {
+    while db.stats().queued_bytes < 7 << 20 {
         std::thread::yield_now();
     }
     assert!(matches!(db.flush_blocking(), Err(Error::Io { .. })));

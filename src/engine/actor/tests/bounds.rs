@@ -22,7 +22,7 @@ fn queued(world: &WriterHarness, permit: Permit) -> WriteAnswer {
     let (reply, answer) = reply_channel();
     let work =
         WriterCommand::Write(Box::new(WriteRequest { batch, durability: Durability::Os, may_wait: true, reply }));
-    world.inbox.send(WriterMessage::Command(QueuedCommand { command: work, permit: Some(permit) }));
+    world.inbox.send(WriterMessage::Command(QueuedCommand { command: work, caller: None, permit: Some(permit) }));
     WriteAnswer(answer)
 }
 

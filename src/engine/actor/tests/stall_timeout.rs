@@ -12,12 +12,15 @@ fn outcome(answer: &mut Pin<Box<impl Future<Output = Option<Result<Ack>>>>>) -> 
 }
 
 macro_rules! write {
-    ($world:expr, $may_wait:expr) => {{
+    ($world:expr, $may_wait:expr) => {
+        write!($world, $may_wait, None)
+    };
+    ($world:expr, $may_wait:expr, $caller:expr) => {{
         let mut batch = Batch::new();
         batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(1), 1.0);
         let (reply, answer) = reply_channel();
         let request = WriteRequest { batch, durability: Durability::Os, may_wait: $may_wait, reply };
-        $world.send(WriterCommand::Write(Box::new(request)));
+        $world.send_from($caller, WriterCommand::Write(Box::new(request)));
         Box::pin(WriteAnswer(answer).recv())
     }};
 }
@@ -120,36 +123,63 @@ fn a_creation_ends_like_a_write() {
 
 /// Sends a delete of all points of the first series, and returns its answer.
 fn delete(world: &WriterHarness) -> ReplyReceiver<Result<Ack>> {
+    delete_from(world, None)
+}
+
+fn delete_from(world: &WriterHarness, caller: Option<CallerId>) -> ReplyReceiver<Result<Ack>> {
     let (reply, answer) = reply_channel();
-    world.send(WriterCommand::Delete(Box::new(DeleteRequest {
+    let command = WriterCommand::Delete(Box::new(DeleteRequest {
         selected: SeriesSet::from_sorted([SeriesId::new(0)]),
         resolved_end: 1,
         predicate: Arc::new(EvenMetricPredicate::default()),
         range: TimeRange::ALL,
         reply: Some(reply),
-    })));
+    }));
+    world.send_from(caller, command);
     answer
 }
 
 #[test]
-fn a_delete_needs_no_flush_and_overtakes_no_command() {
+fn a_delete_passes_stalled_commands_of_other_callers_but_none_of_its_own() {
+    let [writing, deleting] = [1, 2].map(|id| Some(CallerId(id)));
     let mut world = stalled_writer();
-    let first = delete(&world);
+    let first = delete_from(&world, deleting);
     assert!(!world.go());
     assert_eq!(world.latest.load().seq, 3, "a stall without a failed flush ends by itself");
     on_flushed(&mut world, 1, Err(Error::QueueFull));
     assert_eq!(first.recv_blocking().unwrap().unwrap().seq, 4, "nothing is queued before it");
-    let mut write = write!(world, true);
-    let second = delete(&world);
+    let mut write = write!(world, true, writing);
+    let behind_own = delete_from(&world, writing);
+    let passing = [deleting, None].map(|caller| delete_from(&world, caller));
     assert!(!world.go());
     assert!(outcome(&mut write).is_none());
-    assert_eq!(world.latest.load().seq, 4, "the delete waits behind the write");
+    for (answer, seq) in passing.into_iter().zip(5..) {
+        assert_eq!(answer.recv_blocking().unwrap().unwrap().seq, seq, "it passes the write of another caller");
+    }
+    assert_eq!(world.latest.load().seq, 6, "the other delete waits behind the write of its caller");
     set_time(&world, STALL_TIMEOUT);
     world.inbox.send(WriterMessage::Event(WriterEvent::TimerFired(Timer::StallTimeout)));
     assert!(!world.go());
     assert!(outcome(&mut write).is_some_and(|answer| answer.is_err()));
-    assert_eq!(second.recv_blocking().unwrap().unwrap().seq, 5);
+    assert_eq!(behind_own.recv_blocking().unwrap().unwrap().seq, 7);
     assert_eq!(world.latest.load().frozen.len(), 2);
+}
+
+#[test]
+fn commands_that_a_delete_passed_keep_their_order() {
+    let [writing, deleting] = [1, 2].map(|id| Some(CallerId(id)));
+    let mut world = stalled_writer();
+    on_flushed(&mut world, 1, Err(Error::QueueFull));
+    let mut first = write!(world, true, writing);
+    let behind_first = delete_from(&world, writing);
+    let passing = delete_from(&world, deleting);
+    let mut second = write!(world, true, deleting);
+    let behind_second = delete_from(&world, deleting);
+    assert!(!world.go());
+    assert_eq!(passing.recv_blocking().unwrap().unwrap().seq, 4);
+    on_flushed(&mut world, 1, Ok(JobOutput::default()));
+    let seqs = [outcome(&mut first), behind_first.recv_blocking(), outcome(&mut second), behind_second.recv_blocking()];
+    assert_eq!(seqs.map(|answer| answer.unwrap().unwrap().seq), [5, 6, 7, 8]);
 }
 
 #[test]

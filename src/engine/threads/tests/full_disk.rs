@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::{FULL, TestDatabase, found, numbered, once, ssts};
+use crate::engine::threads::block_on;
+use crate::platform::env::SyncStep;
 use crate::testing::faulty_env::EnvCall;
 use crate::testing::{DiskImage, Executor, SimDisk};
-use crate::{Db, Durability, Error, ErrorKind, Result, Selector, SeriesKey, Timestamp};
+use crate::{Batch, Db, Durability, Error, ErrorKind, Result, Selector, SeriesKey, Timestamp};
 
 /// Asserts that a text contains the cause once and one next step.
 fn assert_named_once(text: &str) {
@@ -84,7 +88,7 @@ fn stalled(home: &TestDatabase) -> Db {
     let db = home.builder().flush_at_bytes(1).stall_timeout(Duration::ZERO).open_blocking().unwrap();
     db.write_blocking(numbered(1)).unwrap();
     db.flush_blocking().unwrap();
-    home.env.inject_for_kind(EnvCall::Sync(crate::platform::env::SyncStep::SstData), 0, usize::MAX, FULL);
+    home.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);
     for number in 2..5 {
         drop(db.write_blocking(numbered(number)));
     }
@@ -158,6 +162,51 @@ fn a_reader_shows_all_or_nothing_of_a_delete_that_makes_room() {
     let points = reader.snapshot().query(Selector::all()).points().collect::<Result<Vec<_>>>().unwrap();
     let shown: BTreeSet<i64> = points.iter().map(|(_, point)| point.timestamp.as_nanos()).collect();
     assert_eq!(shown, (16..=20).collect());
+}
+
+/// Returns a batch that fills the queue.
+fn large(number: i64) -> Batch {
+    let mut large = numbered(number);
+    for _ in 0..900_000 {
+        large.push_key(&SeriesKey::new("large"), Timestamp::from_nanos(number), 0_u64);
+    }
+    large
+}
+
+/// Polls a future for a moment. Returns `true` if it ended.
+fn ends_soon<T>(mut future: Pin<&mut impl Future<Output = T>>) -> bool {
+    (0..20).any(|_| {
+        std::thread::park_timeout(Duration::from_millis(10));
+        future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    })
+}
+
+/// One write waits in the queue for a flush, and the next one waits for room in the queue, for as long as the disk is full.
+#[test]
+fn a_delete_passes_the_waiting_writes_of_other_handles_but_none_of_its_own() {
+    let home = TestDatabase::new();
+    let builder = home.builder().flush_at_bytes(1).memory_budget(64 << 20).stall_timeout(Duration::MAX);
+    let db = builder.open_blocking().unwrap();
+    home.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);
+    for number in 0..3 {
+        db.write_blocking(numbered(number)).unwrap();
+    }
+    let other = db.clone();
+    let mut queued = pin!(db.write(large(3)));
+    let mut waiting = pin!(db.write(large(4)));
+    assert!(!ends_soon(queued.as_mut()) && !ends_soon(waiting.as_mut()));
+    assert!(db.stats().failed_flush.is_some());
+    for seq in 4..10 {
+        assert_eq!(other.delete_blocking(Selector::metric("m"), ..).unwrap().seq, seq);
+    }
+    assert_eq!(found(&db), once([]));
+    let mut own = pin!(db.delete(Selector::all(), ..));
+    assert!(!ends_soon(own.as_mut()), "it waits behind the writes of its handle");
+    home.env.clear_faults();
+    let [queued, waiting] = [block_on(queued), block_on(waiting)].map(|ack| ack.unwrap().seq);
+    assert!(queued >= 10 && waiting > queued, "{queued} {waiting}");
+    assert!(block_on(own).unwrap().seq > waiting);
+    assert_eq!(found(&db), once([]));
 }
 
 /// The memtable is full, and its freeze needs a segment.
