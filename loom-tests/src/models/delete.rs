@@ -159,5 +159,6 @@ fn look(world: &ModelDatabase, order: &[HistoryOp]) -> Arc<Version> {
     world.shows_what_is_not_deleted(&version, order);
     let copy = world.store.copy();
     copy.assert_crash_safe_history(order, copy.durable_seq());
+    copy.assert_reader_shows_a_prefix(order);
     version
 }

@@ -40,6 +40,7 @@ fn body(witness: &Witness) {
         let with_late = shown(3);
         let allowed = if is_acknowledged { vec![with_late] } else { vec![shown(1), with_late] };
         copy.assert_recovers_one_of(&allowed, "what a cutoff hid stays hidden, what comes later does not");
+        copy.assert_reader_shows_one_of(&[shown(1), shown(3)]);
         if copy.durable_cutoff() == Some(CUTOFF) && copy.durable_seq() == 2 {
             // The delete is durable, and the earlier cutoff is not.
             seen.seen();

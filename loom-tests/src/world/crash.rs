@@ -127,6 +127,27 @@ impl ModelDisk {
         }
     }
 
+    /// Returns the points that a process shows that reads beside the writer at this moment, in time order: those of the
+    /// manifest and of the records that the log states to be synced.
+    fn shown_to_a_reader(&self) -> Vec<ModelPoint> {
+        let mut image = self.clone();
+        let newest = image.newest_visible_index().1;
+        newest.records.truncate(newest.marked);
+        image.recovered()
+    }
+
+    /// Asserts that a process that reads beside the writer shows a state in `allowed`.
+    pub(crate) fn assert_reader_shows_one_of(&self, allowed: &[Vec<ModelPoint>]) {
+        let shown = self.shown_to_a_reader();
+        assert!(allowed.contains(&shown), "a reader beside the writer shows a state that was: {shown:?}");
+    }
+
+    /// Asserts that a process that reads beside the writer shows a prefix of the history.
+    pub(crate) fn assert_reader_shows_a_prefix(&self, order: &[HistoryOp]) {
+        let prefixes: Vec<_> = (0..=order.len() as u64).map(|seq| points_after_history(order, seq)).collect();
+        self.assert_reader_shows_one_of(&prefixes);
+    }
+
     /// Returns the durable cutoff of retention.
     pub(crate) fn durable_cutoff(&self) -> Option<i64> {
         self.durable.cutoff

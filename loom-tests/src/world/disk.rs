@@ -43,6 +43,8 @@ pub(super) struct ModelSegment {
     pub(super) records: Vec<ModelRecord>,
     /// Number of durable records.
     pub(super) synced: usize,
+    /// Number of records that a sync mark or a later record states to be synced.
+    pub(super) marked: usize,
 }
 
 /// Content of the disk.
@@ -172,12 +174,19 @@ impl ModelDisk {
             let (delete, metadata) = (record.delete.cloned(), record.metadata.cloned());
             ModelRecord { seq: record.seq, points, delete, metadata }
         };
-        self.newest_visible_index().1.records.extend(group.iter().map(record));
+        let newest = self.newest_visible_index().1;
+        newest.marked = newest.synced;
+        newest.records.extend(group.iter().map(record));
     }
 
     fn sync(&mut self) {
         let newest = self.newest_visible_index().1;
         newest.synced = newest.records.len();
+    }
+
+    fn mark_synced(&mut self) {
+        let newest = self.newest_visible_index().1;
+        newest.marked = newest.synced;
     }
 
     fn begin_segment(&mut self) -> FileId {
@@ -301,7 +310,9 @@ impl WriterStorage for ModelStorage {
     }
 
     fn write_sync_mark(&mut self) -> Result<(), AppendError> {
-        self.sync().map_err(AppendError::OutcomeUnknown)
+        self.sync().map_err(AppendError::OutcomeUnknown)?;
+        self.step(ModelDisk::mark_synced);
+        Ok(())
     }
 
     fn rotate_wal(&mut self) -> Result<FileId, AppendError> {
