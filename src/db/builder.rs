@@ -246,14 +246,16 @@ impl DbBuilder {
     }
 
     fn open_unless_cancelled(self, cancel: &CancelFlag) -> Result<Db> {
-        let engine = Engine::open(self.env, &self.dir, self.options, cancel)?;
+        let pages = self.runtime.shared_index_pages();
+        let options = if pages.is_some() { self.options.without_index_cache() } else { self.options };
+        let engine = Engine::open(self.env, &self.dir, options, pages, cancel)?;
         Ok(Db::new(Arc::new(engine), self.runtime))
     }
 
     /// Opens the database without threads; the caller drives the actors.
     #[cfg(feature = "testing")]
     pub(crate) fn open_without_threads(self) -> Result<(Db, crate::engine::threads::Actors)> {
-        let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options, &CancelFlag::new())?;
+        let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options, None, &CancelFlag::new())?;
         Ok((Db::new(Arc::new(engine), self.runtime), actors))
     }
 }

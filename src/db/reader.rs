@@ -77,7 +77,9 @@ impl DbReaderBuilder {
     /// # Errors
     /// As for `open`.
     pub fn open_blocking(self) -> Result<DbReader> {
-        let engine = ReaderEngine::open(self.env, &self.dir, &self.options, self.max_held_files)?;
+        let pages = self.runtime.shared_index_pages().cloned();
+        let options = if pages.is_some() { self.options.without_index_cache() } else { self.options };
+        let engine = ReaderEngine::open(self.env, &self.dir, &options, self.max_held_files, pages)?;
         Ok(DbReader { engine: Arc::new(engine), runtime: self.runtime })
     }
 }

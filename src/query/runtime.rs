@@ -1,4 +1,4 @@
-//! The query runtime: threads, memory and admission of the queries of several databases of a process.
+//! The query runtime: threads, memory, admission and index cache of the queries of several databases of a process.
 //!
 //! A query takes a slot once its cost is estimated, and holds it until its result is complete. There are two lanes, so
 //! that a small query does not wait behind large ones:
@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::parallel::SINGLE_THREAD_POINTS;
 use crate::engine::threads::block_on;
+use crate::format::sst::IndexPages;
 use crate::sync::{Permit, Permits};
 use crate::types::error::{Error, Result};
 
@@ -28,20 +29,21 @@ const DEFAULT_MAX_QUEUED: usize = 1024;
 /// Default memory of all running queries together, in bytes.
 const DEFAULT_MEMORY_BYTES: usize = 1 << 30;
 
-/// Threads, memory and admission that the queries of several databases share.
+/// Threads, memory, admission and index cache that the queries of several databases share.
 ///
 /// Every database of a process uses the [default](Runtime::default) runtime, unless
 /// [`DbBuilder::runtime`](crate::DbBuilder::runtime) sets another one. Clones share one runtime.
 ///
 /// A query is large if it is expected to read more than 100,000 points. As many large queries run at once as the runtime
 /// has threads, and sixteen times as many small ones; others wait in order of arrival. The memory of all queries
-/// together has a bound.
+/// together has a bound. With [`index_cache_bytes`](RuntimeBuilder::index_cache_bytes) the databases share one cache of index
+/// pages, too.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
 /// use timestrata::{Db, Runtime};
 ///
-/// let runtime = Runtime::builder().threads(4).memory_bytes(256 << 20).max_queued(100).build()?;
+/// let runtime = Runtime::builder().threads(4).memory_bytes(256 << 20).index_cache_bytes(32 << 20).build()?;
 /// let metrics = Db::builder(dir.path().join("metrics")).runtime(&runtime).open_blocking()?;
 /// let prices = Db::builder(dir.path().join("prices")).runtime(&runtime).open_blocking()?;
 /// assert_eq!(runtime.stats().running, 0);
@@ -59,6 +61,8 @@ struct RuntimeState {
     extra_threads: Permits,
     memory: AtomicU64,
     finished: AtomicU64,
+    /// `None` if each database has a cache of its own.
+    index_pages: Option<Arc<IndexPages>>,
 }
 
 /// Queries of one kind.
@@ -88,6 +92,8 @@ pub struct RuntimeStats {
     pub waited: u64,
     /// Queries that were rejected because their queue was full.
     pub rejected: u64,
+    /// Size of the shared index cache, in bytes; 0 if each database has a cache of its own.
+    pub index_cache_bytes: u64,
 }
 
 /// Options of a [`Runtime`]; made by [`Runtime::builder`].
@@ -97,6 +103,7 @@ pub struct RuntimeBuilder {
     threads: Option<usize>,
     memory_bytes: usize,
     max_queued: usize,
+    index_cache_bytes: Option<usize>,
 }
 
 impl RuntimeBuilder {
@@ -122,6 +129,16 @@ impl RuntimeBuilder {
     /// A further query fails at once with [`Error::QueryRuntimeBusy`].
     pub fn max_queued(mut self, queries: usize) -> Self {
         self.max_queued = queries;
+        self
+    }
+
+    /// Sets the size of one cache of index pages for all databases of the runtime, in bytes.
+    ///
+    /// Default: each database has a cache of its own, see
+    /// [`DbBuilder::index_cache_bytes`](crate::DbBuilder::index_cache_bytes), which has no effect if this is set. A database
+    /// that is closed leaves the cache.
+    pub fn index_cache_bytes(mut self, bytes: usize) -> Self {
+        self.index_cache_bytes = Some(bytes);
         self
     }
 
@@ -158,6 +175,7 @@ impl RuntimeBuilder {
             extra_threads: Permits::new(threads),
             memory: AtomicU64::new(0),
             finished: AtomicU64::new(0),
+            index_pages: self.index_cache_bytes.map(|bytes| Arc::new(IndexPages::new(bytes))),
         }))
     }
 }
@@ -173,7 +191,12 @@ impl Default for Runtime {
 impl Runtime {
     /// Returns options with their defaults.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { threads: None, memory_bytes: DEFAULT_MEMORY_BYTES, max_queued: DEFAULT_MAX_QUEUED }
+        RuntimeBuilder {
+            threads: None,
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+            max_queued: DEFAULT_MAX_QUEUED,
+            index_cache_bytes: None,
+        }
     }
 
     /// Returns the number of threads.
@@ -196,7 +219,13 @@ impl Runtime {
             finished: self.0.finished.load(Ordering::Relaxed),
             waited: both(|lane| &lane.waited),
             rejected: both(|lane| &lane.rejected),
+            index_cache_bytes: self.0.index_pages.as_ref().map_or(0, |pages| pages.bytes()),
         }
+    }
+
+    /// Returns the index pages that the databases of the runtime share; `None` if each has a cache of its own.
+    pub(crate) fn shared_index_pages(&self) -> Option<&Arc<IndexPages>> {
+        self.0.index_pages.as_ref()
     }
 
     fn lane(&self, expected_points: u64) -> &Lane {

@@ -171,6 +171,11 @@ impl Options {
         self.index_cache_bytes.unwrap_or((64 << 20).min(self.memory_budget / 8).min(left / 4))
     }
 
+    /// Returns the options for a database whose index pages are in a cache of its runtime.
+    pub(crate) fn without_index_cache(self) -> Self {
+        Self { index_cache_bytes: Some(0), ..self }
+    }
+
     /// Returns the maximum size of the active memtable and the frozen ones, in bytes.
     fn memtable_bytes(&self) -> usize {
         self.flush_at_bytes().saturating_mul(1 + MAX_FROZEN_MEMTABLES)

@@ -92,3 +92,58 @@ fn limits_of_a_query_and_of_the_runtime_are_kept() {
     assert_eq!(runtime.stats().memory_bytes, 0);
     assert!(few().run_blocking().is_ok());
 }
+
+/// The files of both databases have the same ids, and other values.
+#[test]
+fn databases_share_the_bound_of_an_index_cache_and_none_of_its_pages() {
+    let sum = |db: &Db| {
+        let sums = db.snapshot().query(Selector::all()).aggregate(Aggregate::Sum).run_blocking().unwrap();
+        format!("{:?}", sums.series.iter().map(|series| &series.values).collect::<Vec<_>>())
+    };
+    let home = Home::new();
+    let filled = |name: &str, runtime: &Runtime, factor: i64| {
+        let db = Db::builder(home.beside(name)).runtime(runtime).open_blocking().unwrap();
+        for series in 0..SERIES {
+            let mut batch = Batch::new();
+            (0..POINTS).for_each(|n| batch.push_key(&key("m", series), at(n), n * factor));
+            db.write_blocking(batch).unwrap();
+        }
+        db.flush_blocking().unwrap();
+        db
+    };
+    let own = Runtime::builder().build().unwrap();
+    let expected = [1, 3].map(|factor| sum(&filled(&format!("own-{factor}"), &own, factor)));
+    assert_eq!(own.stats().index_cache_bytes, 0, "each database has a cache of its own");
+
+    let shared = Runtime::builder().index_cache_bytes(1 << 20).build().unwrap();
+    let dbs = [1, 3].map(|factor| filled(&format!("shared-{factor}"), &shared, factor));
+    for (db, expected) in dbs.iter().zip(&expected) {
+        assert_eq!(sum(db), *expected);
+    }
+    let read = dbs.each_ref().map(|db| db.stats().index_pages_read);
+    assert!(read.iter().all(|pages| *pages > 0), "{read:?}");
+    for (db, expected) in dbs.iter().zip(&expected) {
+        assert_eq!(sum(db), *expected);
+    }
+    assert_eq!(dbs.each_ref().map(|db| db.stats().index_pages_read), read, "all pages are in the cache");
+    let both = shared.stats().index_cache_bytes;
+    assert!((1..=1 << 20).contains(&both), "{both}");
+    let [one, other] = dbs;
+    one.close_blocking().unwrap();
+    let left = shared.stats().index_cache_bytes;
+    assert!((1..both).contains(&left), "the pages of a closed database are gone: {both} -> {left}");
+    drop(other);
+    assert_eq!(shared.stats().index_cache_bytes, 0);
+}
+
+#[test]
+fn a_shared_index_cache_without_room_makes_no_difference_but_reads() {
+    let runtime = Runtime::builder().index_cache_bytes(0).build().unwrap();
+    let home = Home::new();
+    let db = filled(&home, &runtime);
+    let first = large(&db).run_blocking().unwrap();
+    let read = db.stats().index_pages_read;
+    assert_eq!(large(&db).run_blocking().unwrap().series.len(), first.series.len());
+    assert!(db.stats().index_pages_read > read, "nothing is cached");
+    assert_eq!(runtime.stats().index_cache_bytes, 0);
+}

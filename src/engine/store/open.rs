@@ -23,6 +23,7 @@ use super::replay::{ReplayTarget, WalReplay, check_replayable};
 use crate::engine::actor::{CancelFlag, WriterStorage};
 use crate::format::manifest::{Manifest, ManifestContents, remove_if_exists, series_log_name};
 use crate::format::sst;
+use crate::format::sst::IndexPages;
 use crate::format::wal::{RESERVE, segment_name, spare_name};
 use crate::platform::env::{Dir, Env};
 use crate::state::file_id::{FileId, FileIdAllocator};
@@ -131,9 +132,17 @@ pub(crate) struct OpenedDatabase {
 /// records. An attempt that fails leaves nothing that the next one does not remove.
 ///
 /// A cancelled opening ends at its next step with the error `Closed`, unless its last manifest is written.
-pub(crate) fn open(env: Arc<dyn Env>, path: &Path, options: &Options, cancel: &CancelFlag) -> Result<OpenedDatabase> {
+///
+/// `shared_pages` is for the index pages of the files, instead of a cache of the database.
+pub(crate) fn open(
+    env: Arc<dyn Env>,
+    path: &Path,
+    options: &Options,
+    shared_pages: Option<&Arc<IndexPages>>,
+    cancel: &CancelFlag,
+) -> Result<OpenedDatabase> {
     let dir = Dir::new(env, path);
-    let attempt = |target| open_once(&dir, options, target, cancel);
+    let attempt = |target| open_once(&dir, options, shared_pages, target, cancel);
     let is_full = |opened: &Result<OpenedDatabase>| opened.as_ref().is_err_and(Error::is_out_of_space);
     let mut opened = attempt(ReplayTarget::Ssts);
     // If the spares cannot be removed, the next attempt gives the reason.
@@ -199,7 +208,13 @@ fn plan_opening(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Can
     Ok(PlannedOpening { dir, lock, listed, created, manifest, recovery, series, removed })
 }
 
-fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<OpenedDatabase> {
+fn open_once(
+    dir: &Dir,
+    options: &Options,
+    shared_pages: Option<&Arc<IndexPages>>,
+    target: ReplayTarget,
+    cancel: &CancelFlag,
+) -> Result<OpenedDatabase> {
     let _span = tracing::debug_span!("recovery", dir = %dir.path().display()).entered();
     let PlannedOpening { dir, lock, listed, created, manifest, recovery, series, mut removed } =
         plan_opening(dir, options, target, cancel)?;
@@ -211,7 +226,7 @@ fn open_once(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Cancel
     let replay = WalReplay::new(new_flusher(), options.flush_at_bytes(), series, &recovery, target, cancel);
     let replayed = replay.run(&recovery)?;
     let max_open = options.max_open_files.div_ceil(2);
-    let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, max_open, lock));
+    let read_context = Arc::new(ReadContext::new(dir.clone(), manifest.uuid, &shares, max_open, shared_pages, lock));
     let is_in_memory = !replayed.frozen.is_empty();
     let commit = RecoveryCommit {
         dir: &dir,

@@ -8,7 +8,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
 
 use super::held_files::HeldFiles;
-use crate::format::sst::{DeterministicHasher, IoCounters, IoCountersSnapshot, PageCache, SstReader};
+use crate::format::sst::{DeterministicHasher, IndexPages, IoCounters, IoCountersSnapshot, PageCache, SstReader};
 use crate::platform::env::{Dir, IdleFiles};
 use crate::state::file_id::FileId;
 use crate::state::version::SstMeta;
@@ -77,19 +77,37 @@ pub(crate) struct OpenFileCache {
 
 impl OpenFileCache {
     /// Creates the cache, which keeps at most `max_open_files` files open, and registers it with the directory.
-    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_open_files: usize) -> Self {
+    ///
+    /// `shared_pages` is for index pages, instead of the share of the budget.
+    pub(super) fn new(
+        dir: Dir,
+        uuid: Uuid,
+        shares: &MemoryShares,
+        max_open_files: usize,
+        shared_pages: Option<&Arc<IndexPages>>,
+    ) -> Self {
         let max_open_files = max_open_files as u64;
         // Half of the share is for open files, half for the scratch pool.
         let min_bytes = (shares.open_files as u64 / 2).div_ceil(max_open_files).max(1);
         let files = SstReaderCache::new(&dir, 256, min_bytes * max_open_files, OpenFileWeight { min_bytes });
-        let pages = Arc::new(PageCache::new(shares.index_cache, Arc::new(IoCounters::default())));
-        Self { dir, uuid, files, pages, held: None }
+        let counters = Arc::new(IoCounters::default());
+        let pages = match shared_pages {
+            Some(pages) => PageCache::sharing(Arc::clone(pages), counters),
+            None => PageCache::new(shares.index_cache, counters),
+        };
+        Self { dir, uuid, files, pages: Arc::new(pages), held: None }
     }
 
     /// Creates the cache of a reader without a lock, which keeps up to `max_held_files` files open for its snapshots.
-    pub(super) fn with_held_files(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_held_files: usize) -> Self {
+    pub(super) fn with_held_files(
+        dir: Dir,
+        uuid: Uuid,
+        shares: &MemoryShares,
+        max_held_files: usize,
+        shared_pages: Option<&Arc<IndexPages>>,
+    ) -> Self {
         let held = Some(HeldFiles::new(max_held_files));
-        Self { held, ..Self::new(dir, uuid, shares, max_held_files.max(MIN_OPEN_FILES)) }
+        Self { held, ..Self::new(dir, uuid, shares, max_held_files.max(MIN_OPEN_FILES), shared_pages) }
     }
 
     /// Keeps the files of a version open until nothing refers to their entries. Returns the number of opened files.

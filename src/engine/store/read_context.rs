@@ -2,6 +2,7 @@
 //!
 //! It is the cache of open files, the pool of decoding buffers, statistics, and the lock of the directory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use super::open_files::OpenFileCache;
 use super::recovery_input::DirectoryLock;
 use super::scratch_pool::ScratchPool;
 use super::storage_stats::StorageStats;
+use crate::format::sst::IndexPages;
 use crate::platform::env::Dir;
 use crate::types::options::MemoryShares;
 
@@ -26,9 +28,16 @@ pub(crate) struct ReadContext {
 }
 
 impl ReadContext {
-    pub(super) fn new(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_open_files: usize, lock: DirectoryLock) -> Self {
+    pub(super) fn new(
+        dir: Dir,
+        uuid: Uuid,
+        shares: &MemoryShares,
+        max_open_files: usize,
+        shared_pages: Option<&Arc<IndexPages>>,
+        lock: DirectoryLock,
+    ) -> Self {
         Self {
-            files: OpenFileCache::new(dir, uuid, shares, max_open_files),
+            files: OpenFileCache::new(dir, uuid, shares, max_open_files, shared_pages),
             scratches: ScratchPool::new(shares),
             stats: StorageStats::default(),
             _lock: Some(lock),
@@ -36,9 +45,15 @@ impl ReadContext {
     }
 
     /// Creates the context of a reader without a lock, which keeps up to `max_held_files` files open.
-    pub(super) fn without_lock(dir: Dir, uuid: Uuid, shares: &MemoryShares, max_held_files: usize) -> Self {
+    pub(super) fn without_lock(
+        dir: Dir,
+        uuid: Uuid,
+        shares: &MemoryShares,
+        max_held_files: usize,
+        shared_pages: Option<&Arc<IndexPages>>,
+    ) -> Self {
         Self {
-            files: OpenFileCache::with_held_files(dir, uuid, shares, max_held_files),
+            files: OpenFileCache::with_held_files(dir, uuid, shares, max_held_files, shared_pages),
             scratches: ScratchPool::new(shares),
             stats: StorageStats::default(),
             _lock: None,

@@ -27,7 +27,7 @@ use crate::types::series::{SeriesId, SeriesKey};
 fn a_new_database_in_an_existing_directory_syncs_its_parent() {
     let dir = tempfile::tempdir().unwrap();
     let env = FaultyEnv::default();
-    drop(super::open(Arc::new(env.clone()), dir.path(), &Options::default(), &CancelFlag::new()).unwrap());
+    drop(super::open(Arc::new(env.clone()), dir.path(), &Options::default(), None, &CancelFlag::new()).unwrap());
     assert!(env.calls().contains(&EnvCall::SyncDir(SyncStep::ParentDirectory)));
 }
 
@@ -35,7 +35,7 @@ fn a_new_database_in_an_existing_directory_syncs_its_parent() {
 #[test]
 fn a_manifest_older_than_the_wal_is_not_taken_for_an_unfinished_opening() {
     let dir = tempfile::tempdir().unwrap();
-    let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default(), &CancelFlag::new());
+    let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default(), None, &CancelFlag::new());
     let mut opened = open().unwrap();
     let record = LogRecord { seq: 1, definitions: &[], points: PointColumns::default(), delete: None, metadata: None };
     opened.storage.append(&[record]).unwrap();
@@ -53,7 +53,8 @@ fn every_directory_that_is_made_is_made_durable() {
     let dir = tempfile::tempdir().unwrap();
     let env = FaultyEnv::default();
     drop(
-        super::open(Arc::new(env.clone()), &dir.path().join("a/b/c"), &Options::default(), &CancelFlag::new()).unwrap(),
+        super::open(Arc::new(env.clone()), &dir.path().join("a/b/c"), &Options::default(), None, &CancelFlag::new())
+            .unwrap(),
     );
     let synced = env.calls().iter().filter(|call| **call == EnvCall::SyncDir(SyncStep::ParentDirectory)).count();
     assert_eq!(synced, 3);
@@ -64,7 +65,7 @@ fn every_directory_that_is_made_is_made_durable() {
 #[test]
 fn an_opening_that_is_refused_deletes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default(), &CancelFlag::new());
+    let open = || super::open(Arc::new(OsEnv), dir.path(), &Options::default(), None, &CancelFlag::new());
     let mut opened = open().unwrap();
     for seq in 1..=2 {
         let record = LogRecord { seq, definitions: &[], points: PointColumns::default(), delete: None, metadata: None };
@@ -116,7 +117,7 @@ fn make_unnamed(opened: &mut super::open::OpenedDatabase) -> String {
 #[test]
 fn an_unfinished_database_with_garbage_is_rewritten_once_before_it_is_replayed() {
     let dir = tempfile::tempdir().unwrap();
-    let mut opened = super::open(Arc::new(OsEnv), dir.path(), &Options::default(), &CancelFlag::new()).unwrap();
+    let mut opened = super::open(Arc::new(OsEnv), dir.path(), &Options::default(), None, &CancelFlag::new()).unwrap();
     let unnamed = make_unnamed(&mut opened);
     drop(opened);
     let here = Dir::new(Arc::new(OsEnv), dir.path());
@@ -124,7 +125,7 @@ fn an_unfinished_database_with_garbage_is_rewritten_once_before_it_is_replayed()
     Manifest::create(here.clone(), uuid, DurableState { next_file_id: FileId::new(1), ..DurableState::default() })
         .unwrap();
     let env = FaultyEnv::default();
-    let opened = super::open(Arc::new(env.clone()), dir.path(), &Options::default(), &CancelFlag::new()).unwrap();
+    let opened = super::open(Arc::new(env.clone()), dir.path(), &Options::default(), None, &CancelFlag::new()).unwrap();
     assert_eq!(opened.report.removed.iter().filter(|name| **name == unnamed).count(), 1);
     let rewrites = env.calls().iter().filter(|call| **call == EnvCall::Sync(SyncStep::ManifestRewrite)).count();
     assert_eq!(rewrites, 2);

@@ -24,6 +24,7 @@ use crate::engine::actor::{
     WriterMessage, WriterSettings,
 };
 use crate::engine::store::{self, OpenReport, ReadContext};
+use crate::format::sst::IndexPages;
 use crate::platform::env::{Env, OwnerProcess};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
@@ -85,9 +86,10 @@ impl Engine {
         env: Arc<dyn Env>,
         dir: &std::path::Path,
         options: Options,
+        shared_pages: Option<&Arc<IndexPages>>,
         cancel: &CancelFlag,
     ) -> Result<Self> {
-        let (mut engine, actors) = Self::assemble(env, dir, options, cancel)?;
+        let (mut engine, actors) = Self::assemble(env, dir, options, shared_pages, cancel)?;
         let Actors { writer, flusher, compactor, timers, guard } = actors;
         let due = engine.inbox.clone();
         // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
@@ -109,11 +111,12 @@ impl Engine {
         env: Arc<dyn Env>,
         dir: &std::path::Path,
         options: Options,
+        shared_pages: Option<&Arc<IndexPages>>,
         cancel: &CancelFlag,
     ) -> Result<(Self, Actors)> {
         options.check()?;
         retention_cutoffs::check_rules(&options.retention)?;
-        let opened = store::open(Arc::clone(&env), dir, &options, cancel)?;
+        let opened = store::open(Arc::clone(&env), dir, &options, shared_pages, cancel)?;
         let now = env.wall_clock_nanos();
         let (version, retention, pending_retention) =
             retention_cutoffs::start_retention(opened.version, &options.retention, opened.rule_cutoffs, now)?;

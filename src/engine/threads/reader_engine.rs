@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::retention_cutoffs::initial_cutoffs;
 use crate::engine::store::{DirectoryReader, ReadContext, ReaderSettings, RefreshReport};
+use crate::format::sst::IndexPages;
 use crate::platform::env::{Env, OwnerProcess};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
@@ -48,11 +49,18 @@ struct FollowThread {
 
 impl ReaderEngine {
     /// Opens a directory and reads its newest durable state. Blocks.
-    pub(crate) fn open(env: Arc<dyn Env>, dir: &Path, options: &Options, max_held_files: usize) -> Result<Self> {
+    pub(crate) fn open(
+        env: Arc<dyn Env>,
+        dir: &Path,
+        options: &Options,
+        max_held_files: usize,
+        shared_pages: Option<Arc<IndexPages>>,
+    ) -> Result<Self> {
         options.check()?;
         let memory = options.memory_shares();
         let settings = ReaderSettings {
             shares: memory,
+            shared_pages,
             max_log_bytes: options.memory_budget.saturating_sub(memory.index_cache + memory.open_files),
             max_held_files,
             cutoffs: |global, rules| Ok(initial_cutoffs(&RetentionOptions::default(), global, rules)?.0),

@@ -67,7 +67,7 @@ pub(crate) mod verify;
 mod writer;
 
 pub(crate) use block::{BlockPart, BlockScratch, Columns};
-pub(crate) use cache::{DeterministicHasher, PageCache};
+pub(crate) use cache::{DeterministicHasher, IndexPages, PageCache};
 pub(crate) use codec::MAX_BLOCK_POINTS;
 pub(crate) use counters::{IoCounters, IoCountersSnapshot};
 pub(crate) use describe::{SstDescription, SstPart, describe_sst};

@@ -43,6 +43,7 @@ use self::log_tail::LogTail;
 use super::listing::DirectoryListing;
 use super::read_context::ReadContext;
 use crate::format::manifest::{MANIFEST, ManifestChange, ManifestCursor, SeriesLog, series_log_name};
+use crate::format::sst::IndexPages;
 use crate::platform::env::{Dir, Env, SyncStep};
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
@@ -88,6 +89,8 @@ pub struct RefreshReport {
 #[derive(Debug, Clone)]
 pub(crate) struct ReaderSettings {
     pub(crate) shares: MemoryShares,
+    /// For the index pages of the files, instead of a cache of the reader.
+    pub(crate) shared_pages: Option<Arc<IndexPages>>,
     /// Maximum memory of the records that are not in SSTs, in bytes.
     pub(crate) max_log_bytes: usize,
     /// Maximum number of SSTs that are kept open for snapshots.
@@ -155,7 +158,10 @@ impl DirectoryReader {
         let manifest = manifest.map_or_else(|| ManifestCursor::open(&dir), Ok);
         let manifest = manifest.map_err(|error| explain_missing_manifest(&dir, error))?;
         let (uuid, duplicates) = (manifest.uuid(), manifest.state().duplicates);
-        let context = ReadContext::without_lock(dir.clone(), uuid, &settings.shares, settings.max_held_files);
+        let context = {
+            let pages = settings.shared_pages.as_ref();
+            ReadContext::without_lock(dir.clone(), uuid, &settings.shares, settings.max_held_files, pages)
+        };
         let mut reader = Self {
             dir,
             uuid,
