@@ -13,7 +13,7 @@ use super::kernels::AggregateScalar;
 use super::moments::MomentState;
 use super::partial::as_integer;
 use super::quantile::QuantileState;
-use super::rates::StepState;
+use super::rates::{StepParts, StepState};
 use super::regression::Regression;
 use super::series_chunk::PointSummary;
 use crate::state::merge::RunSummary;
@@ -74,10 +74,12 @@ impl OperatorState {
                     continue;
                 }
             };
-            let is_shared =
-                |state: &Self| states.iter().any(|own| std::mem::discriminant(own) == std::mem::discriminant(state));
-            if let Some(state) = state.filter(|state| !is_shared(state)) {
-                states.push(state);
+            let Some(state) = state else { continue };
+            let kind = std::mem::discriminant(&state);
+            match (states.iter_mut().find(|own| std::mem::discriminant(*own) == kind), state) {
+                (None, state) => states.push(state),
+                (Some(Self::Steps(own)), Self::Steps(other)) => own.require_parts_of(&other),
+                (Some(_), _) => {}
             }
         }
         states
@@ -93,7 +95,7 @@ impl OperatorState {
             }
             Aggregate::Slope | Aggregate::Prediction(_) => Self::Regression(Regression::default()),
             Aggregate::Mode | Aggregate::Distinct => Self::Distinct(DistinctValues::default()),
-            steps if steps.needs_steps() => Self::Steps(StepState::default()),
+            steps if steps.needs_steps() => Self::Steps(StepState::new(StepParts::of(steps))),
             _ => return None,
         })
     }

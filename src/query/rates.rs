@@ -3,6 +3,7 @@
 //! A step belongs to the window of its later point, so the last point of a window is kept for the next one.
 //! NaN points are skipped.
 
+use super::aggregate::Aggregate;
 use super::kernels::{AggregateScalar, add_run_sums, canonical_nan, i128_to_f64, sum_to_f64};
 use super::partial::as_integer;
 use crate::state::merge::RunSum;
@@ -83,9 +84,37 @@ impl StepRun {
     }
 }
 
+/// What a query needs of each step besides its ends. What is not needed is not computed, and its results are not valid.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct StepParts {
+    increase: bool,
+    area: bool,
+    changes: bool,
+}
+
+impl StepParts {
+    /// Returns the parts that an aggregate needs.
+    pub(super) fn of(aggregate: Aggregate) -> Self {
+        Self {
+            increase: matches!(aggregate, Aggregate::Increase | Aggregate::Rate),
+            area: matches!(aggregate, Aggregate::Integral),
+            changes: matches!(aggregate, Aggregate::Changes | Aggregate::Resets),
+        }
+    }
+
+    fn union(self, other: Self) -> Self {
+        Self {
+            increase: self.increase || other.increase,
+            area: self.area || other.area,
+            changes: self.changes || other.changes,
+        }
+    }
+}
+
 /// State of the steps of a window.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StepState {
+    parts: StepParts,
     /// Last point that is not NaN, of this or an earlier window.
     previous: Option<(i64, Value)>,
     run: Option<StepRun>,
@@ -94,6 +123,15 @@ pub(super) struct StepState {
 }
 
 impl StepState {
+    pub(super) fn new(parts: StepParts) -> Self {
+        Self { parts, ..Self::default() }
+    }
+
+    /// Computes what another state computes, too.
+    pub(super) fn require_parts_of(&mut self, other: &Self) {
+        self.parts = self.parts.union(other.parts);
+    }
+
     /// Sets the point before the first step; a NaN is skipped.
     pub(super) fn start_after<T: AggregateScalar>(&mut self, time: Timestamp, value: T) {
         if value.is_ordered() {
@@ -102,6 +140,22 @@ impl StepState {
     }
 
     pub(super) fn push<T: AggregateScalar>(&mut self, timestamps: &[Timestamp], values: &[T]) {
+        match self.parts {
+            StepParts { increase: false, area: false, changes: false } => {
+                self.push_parts::<T, false, false, false>(timestamps, values);
+            }
+            StepParts { increase: true, area: false, changes: false } => {
+                self.push_parts::<T, true, false, false>(timestamps, values);
+            }
+            _ => self.push_parts::<T, true, true, true>(timestamps, values),
+        }
+    }
+
+    fn push_parts<T: AggregateScalar, const INCREASE: bool, const AREA: bool, const CHANGES: bool>(
+        &mut self,
+        timestamps: &[Timestamp],
+        values: &[T],
+    ) {
         let mut points = timestamps.iter().zip(values).filter(|(_, value)| value.is_ordered());
         let carried = self.previous.and_then(|(at, value)| Some((at, T::try_from(value).ok()?)));
         let first = || points.next().map(|(at, value)| (at.as_nanos(), *value));
@@ -116,14 +170,17 @@ impl StepState {
         for (time, value) in points {
             let (at, value) = (time.as_nanos(), *value);
             has_step = true;
-            if T::is_decrease(last.1, value) {
-                T::add_reset(&mut increase, value);
-                (changes, resets) = (changes + 1, resets + 1);
-            } else {
-                T::add_delta(&mut increase, last.1, value);
-                changes += u64::from(T::is_decrease(value, last.1));
+            if INCREASE {
+                T::add_increase(&mut increase, last.1, value);
             }
-            area += f64::midpoint(last.1.to_f64(), value.to_f64()) * seconds(last.0, at);
+            if CHANGES {
+                let is_reset = T::is_decrease(last.1, value);
+                resets += u64::from(is_reset);
+                changes += u64::from(is_reset | T::is_decrease(value, last.1));
+            }
+            if AREA {
+                area += f64::midpoint(last.1.to_f64(), value.to_f64()) * seconds(last.0, at);
+            }
             last = (at, value);
         }
         let to = (last.0, last.1.into());
@@ -143,7 +200,7 @@ impl StepState {
 
     /// Returns the steps of the window; the last point is kept for the next window.
     pub(super) fn take(&mut self) -> Self {
-        Self { previous: self.previous, run: self.run.take(), others: self.others.take() }
+        Self { parts: self.parts, previous: self.previous, run: self.run.take(), others: self.others.take() }
     }
 
     /// Adds the steps of later points of the same series.
@@ -183,8 +240,12 @@ fn seconds(from: i64, to: i64) -> f64 {
 mod tests {
     use super::*;
 
+    fn all_parts() -> StepState {
+        StepState::new(StepParts { increase: true, area: true, changes: true })
+    }
+
     fn of<T: AggregateScalar>(points: &[(i64, T)]) -> StepState {
-        let mut steps = StepState::default();
+        let mut steps = all_parts();
         for (secs, value) in points {
             steps.push(&[Timestamp::from_secs(*secs)], &[*value]);
         }
@@ -215,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_point_before_the_first_window_is_only_the_start_of_a_step() {
-        let mut steps = StepState::default();
+        let mut steps = all_parts();
         steps.start_after(Timestamp::from_secs(0), 1.0);
         steps.start_after(Timestamp::from_secs(5), f64::NAN);
         assert!(steps.clone().take().rates().is_none());
