@@ -13,7 +13,7 @@ use super::window_aggregator::{SeriesOutput, WindowColumns, WindowOutput};
 use super::window_grid::WindowGrid;
 use crate::types::error::Result;
 use crate::types::point::{Timestamp, ValueType};
-use crate::types::series::{SeriesInfo, SeriesKey};
+use crate::types::series::{SeriesInfo, SeriesKey, sort_by_series_key};
 use std::sync::Arc;
 
 /// Rule that groups series.
@@ -63,10 +63,10 @@ impl Grouping {
         let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let mut group_of = vec![0; series.len()];
         let Self::ByTags(tags) = self else {
-            let mut by_key: Vec<usize> = (0..series.len()).collect();
-            by_key.sort_by(|one, other| series[*one].key.cmp(&series[*other].key));
-            by_key.iter().enumerate().for_each(|(group, at)| group_of[*at] = number(group));
-            let groups = by_key.into_iter().map(|at| GroupKey::Series(Arc::clone(&series[at]))).collect();
+            let mut by_key: Vec<(usize, Arc<SeriesInfo>)> = series.iter().cloned().enumerate().collect();
+            sort_by_series_key(&mut by_key, |(_, info)| &info.key);
+            by_key.iter().enumerate().for_each(|(group, (at, _))| group_of[*at] = number(group));
+            let groups = by_key.into_iter().map(|(_, info)| GroupKey::Series(info)).collect();
             return GroupedSeries { series, group_of, groups };
         };
         let mut members: BTreeMap<Vec<&str>, Vec<usize>> = BTreeMap::new();

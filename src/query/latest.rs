@@ -11,7 +11,7 @@ use super::snapshot::{Snapshot, SnapshotState};
 use crate::types::error::Result;
 use crate::types::point::{Point, Scalar, Timestamp, Value};
 use crate::types::selector::Selector;
-use crate::types::series::{Series, SeriesInfo};
+use crate::types::series::{Series, SeriesInfo, sort_by_series_key};
 use crate::types::time_range::TimeRange;
 
 /// Latest points.
@@ -159,6 +159,6 @@ fn latest_each(
         Some((info, point))
     });
     let mut points: Vec<_> = points.collect();
-    points.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+    sort_by_series_key(&mut points, |(info, _)| &info.key);
     Ok(points)
 }

@@ -11,7 +11,7 @@ use crate::types::error::{Error, Result};
 use crate::types::metric_metadata::MetricMetadata;
 use crate::types::point::Scalar;
 use crate::types::selector::Selector;
-use crate::types::series::{Series, SeriesInfo, SeriesKey};
+use crate::types::series::{Series, SeriesInfo, SeriesKey, sort_by_series_key};
 
 /// Lookups and lists. None of them reads a file or waits.
 ///
@@ -70,7 +70,7 @@ impl Snapshot {
     #[must_use]
     pub fn list_series(&self, selector: &Selector) -> Vec<SeriesInfo> {
         let mut found = self.inner.select(selector);
-        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        sort_by_series_key(&mut found, |info| &info.key);
         found.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
@@ -85,7 +85,7 @@ impl Snapshot {
             found.select_nth_unstable_by(limit, |one, other| one.key.cmp(&other.key));
             found.truncate(limit);
         }
-        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        sort_by_series_key(&mut found, |info| &info.key);
         found.into_iter().map(|def| SeriesInfo::clone(def)).collect()
     }
 

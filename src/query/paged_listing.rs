@@ -12,7 +12,7 @@ use crate::format::sst::Columns;
 use crate::types::error::Result;
 use crate::types::point::Timestamp;
 use crate::types::selector::Selector;
-use crate::types::series::{SeriesInfo, SeriesKey};
+use crate::types::series::{SeriesInfo, SeriesKey, sort_by_series_key};
 use crate::types::time_range::TimeRange;
 
 /// Default maximum number of items of a page.
@@ -179,7 +179,7 @@ impl Listing {
                 found.push(info);
             }
         }
-        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        sort_by_series_key(&mut found, |info| &info.key);
         let has_more = found.len() > self.limit;
         found.truncate(self.limit);
         Ok(Page { items: found, has_more })

@@ -10,7 +10,7 @@ use super::catalog::{CursorOptions, SeriesCursor};
 use crate::format::sst::Columns;
 use crate::types::error::{Error, Result};
 use crate::types::point::{Point, Value};
-use crate::types::series::SeriesInfo;
+use crate::types::series::{SeriesInfo, sort_by_series_key};
 use crate::types::time_range::TimeRange;
 
 /// Iterator over the points of all series of a [`Query`]; made by [`Query::points`].
@@ -52,7 +52,7 @@ impl QueryPoints {
             Ok(()) => (query.catalog.select(&query.selector), None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        series.sort_by(|one, other| one.key.cmp(&other.key));
+        sort_by_series_key(&mut series, |info| &info.key);
         let Query { catalog, range, slice, .. } = query;
         let cursor = catalog.cursor(CursorOptions { range, columns: Columns::Both, counters: None });
         let limit = slice.limit.unwrap_or(usize::MAX);

@@ -117,6 +117,11 @@ impl SeriesKey {
         self.tags.iter().zip(others)
     }
 
+    /// Returns metric, and name and value of each tag, in the order in which keys are compared.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.metric).chain(self.tags.iter().flat_map(|(key, value)| [&**key, &**value]))
+    }
+
     /// Returns the length of all texts together, in bytes.
     pub(crate) fn byte_len(&self) -> usize {
         self.metric.len() + self.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()

@@ -2,6 +2,7 @@
 
 mod filter;
 mod key;
+mod key_order;
 mod set;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::marker::PhantomData;
 pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
 pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
+pub(crate) use key_order::sort_by_series_key;
 pub(crate) use set::{SeriesSet, SeriesSetBuilder};
 
 use crate::types::duplicate_policy::DuplicatePolicy;
