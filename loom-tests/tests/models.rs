@@ -106,3 +106,8 @@ fn a_series_is_listed_as_long_as_it_has_a_point() {
 fn a_definition_is_dropped_only_if_no_point_needs_it() {
     models::dropped_definition();
 }
+
+#[test]
+fn a_definition_is_dropped_only_if_no_unflushed_delete_names_it() {
+    models::drop_beside_delete();
+}

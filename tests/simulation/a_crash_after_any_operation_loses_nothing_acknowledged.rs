@@ -153,6 +153,11 @@ fn dropped_definitions() {
 }
 
 #[test]
+fn dropped_definitions_beside_a_tombstone() {
+    loses_nothing("series whose definitions are dropped beside a tombstone");
+}
+
+#[test]
 fn fleeting_series() {
     loses_nothing("series whose points all go and come again");
 }

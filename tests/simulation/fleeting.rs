@@ -1,6 +1,7 @@
 //! Series beside the numbered batches whose points are all deleted and written again. The oracle does not know these
 //! series; after any loss, a series with points must be listed.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use timestrata::{Batch, Durability, Error, Selector, SeriesKey, Snapshot, Timestamp};
@@ -44,8 +45,13 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<(), String> {
 impl World {
     /// Writes a point of each series at a time.
     pub(crate) fn write_fleeting(&mut self, at: i64, durability: Durability) {
+        self.write_fleeting_of(0..SERIES, at, durability);
+    }
+
+    /// Writes a point of some of the series at a time.
+    pub(crate) fn write_fleeting_of(&mut self, series: Range<i64>, at: i64, durability: Durability) {
         let mut batch = Batch::new();
-        for series in 0..SERIES {
+        for series in series {
             batch.push_key(&key(series), Timestamp::from_nanos(at), series);
         }
         let (db, troubled) = (self.db().clone(), self.troubles());

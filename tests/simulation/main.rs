@@ -23,6 +23,7 @@ mod a_wrong_clock_takes_nothing_away;
 mod any_call_may_fail_and_then_the_power;
 mod any_history_of_wrong_clocks_hides_what_is_old;
 mod any_history_with_faults_keeps_what_was_acknowledged;
+mod definitions_leave_memory_under_retention;
 mod every_flipped_bit_and_every_cut_is_noticed;
 mod every_missing_or_late_sync_is_noticed;
 mod fixed_bugs_stay_fixed;

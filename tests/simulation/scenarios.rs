@@ -49,6 +49,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "backups linked, copied and failed", run: backups },
     Scenario { name: "series whose points all go and come again", run: fleeting_series },
     Scenario { name: "series whose definitions are dropped", run: dropped_definitions },
+    Scenario { name: "series whose definitions are dropped beside a tombstone", run: dropped_beside_a_tombstone },
     Scenario { name: "metadata set, replaced and removed", run: metadata },
     Scenario { name: "retention by age", run: retention::by_age },
     Scenario { name: "retention by age under a wrong clock", run: retention::under_a_wrong_clock },
@@ -484,6 +485,36 @@ fn dropped_definitions(world: &mut World) {
         if life == 0 {
             assert!(world.flush());
         }
+        world.write(&[SYNC, OS]);
+        _ = world.look();
+        end_life(world, life == 1);
+    }
+    compact_in_a_last_life(world);
+}
+
+/// Definitions are dropped without a compact command: only the file with hidden points of them is purged. Another file
+/// keeps the tombstone, which loses them and goes on naming a series that has a point left.
+fn dropped_beside_a_tombstone(world: &mut World) {
+    for life in 0..2 {
+        open(world);
+        // Other series have smaller and greater ids, and points at smaller and much greater times.
+        world.write_one();
+        world.write_fleeting(1, OS);
+        world.write_fleeting_of(0..1, 3, OS);
+        world.write(&[OS, SYNC, OS, SYNC, OS]);
+        assert!(world.flush());
+        world.write(&[OS, SYNC, OS, SYNC, OS, SYNC]);
+        assert!(world.flush());
+        world.delete_fleeting(Some(1));
+        world.executor.run_until_idle();
+        world.write(&[OS]);
+        assert!(world.flush());
+        world.wait(Duration::from_mins(2));
+        let stats = world.db().stats();
+        assert_eq!(stats.empty_series, 0, "the definitions of two fleeting series are dropped");
+        assert!(stats.tombstones > 0 || life > 0, "another file needs the tombstone");
+        _ = world.look();
+        world.write_fleeting(2, OS);
         world.write(&[SYNC, OS]);
         _ = world.look();
         end_life(world, life == 1);

@@ -26,7 +26,7 @@ pub use columns::columns;
 pub use compaction::compaction;
 pub use crash::crash;
 pub use delete::{delete, delete_ahead_of_flush, delete_in_compaction};
-pub use dropped_definition::dropped_definition;
+pub use dropped_definition::{drop_beside_delete, dropped_definition};
 pub use empty_series::empty_series;
 pub use flush::flush;
 pub use flush_fails::flush_fails;

@@ -414,6 +414,7 @@ impl CompactionExecutor for ModelStorage {
         Ok(EmptySeriesFound {
             empty: SeriesSet::from_sorted(job.series.candidates.iter().filter(|_| is_empty)),
             unnamed: SeriesSet::from_sorted(job.series.droppable.iter().filter(|_| is_unnamed)),
+            named_by: job.version.ssts.iter().map(|sst| sst.id).collect(),
         })
     }
 }

@@ -10,7 +10,8 @@
 //!   4. merge by the picker's rules
 //!   5. merge of everything into the base, if a waiter waits
 //!   6. purge, if enough of a file is deleted, or if a waiter waits
-//!   7. empty-series check: at once if a waiter waits, else after its shortest interval
+//!   7. purge, if a file keeps definitions of empty series from being dropped
+//!   8. empty-series check: at once if a waiter waits, else after its shortest interval
 //! ```
 //!
 //! No job starts while another one runs, on a read-only database, or once a shutdown was requested. While compaction
@@ -160,7 +161,10 @@ impl CompactorSchedule {
             return effects;
         }
         match self.next_job(version, now) {
-            CompactorJob::Compaction(plan) => effects.push(self.compaction.start(plan)),
+            CompactorJob::Compaction(plan) => {
+                self.empty_series.compaction_started(&plan.inputs);
+                effects.push(self.compaction.start(plan));
+            }
             CompactorJob::EmptySeriesCheck { at_once } => effects.extend(self.start_check(at_once, version, now)),
         }
         effects
@@ -185,7 +189,7 @@ impl CompactorSchedule {
             return CompactorJob::EmptySeriesCheck { at_once: true };
         }
         let has_waiters = !self.waiters.is_empty();
-        match pick_plan(version, has_waiters) {
+        match pick_plan(version, has_waiters).or_else(|| self.empty_series.next_purge(version)) {
             Some(plan) => CompactorJob::Compaction(plan),
             None => CompactorJob::EmptySeriesCheck { at_once: has_waiters },
         }

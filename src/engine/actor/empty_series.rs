@@ -35,15 +35,22 @@
 //! series that no SST names. The writer then drops, in one step, those that nothing else names either:
 //!
 //! ```text
-//!   Finished { unnamed } ──▶ unnamed − written_since − deleted_since − named by a memtable or a tombstone
-//!                            ──▶ new series log without them, synced ──▶ edit that names it, synced ──▶ publish
+//!   Finished { unnamed } ──▶ unnamed − written_since − deleted_since − named by a memtable or an unflushed delete
+//!                            ──▶ new series log without them, synced
+//!                            ──▶ edit that names it and takes them from the tombstones, synced ──▶ publish
 //!                            ──▶ the old log is removed
+//!
+//!   Finished { named_by } ──▶ too few are unnamed ──▶ purge these SSTs ──▶ the next check finds more
 //! ```
 //!
 //! - An SST that was added since the check has only points of SSTs or memtables of the version of the check, or of
 //!   records since then, so it names no droppable series that the check found unnamed, unless it was written since.
 //! - Every record after `flushed_seq` is in a memtable, so no record that a replay applies names a dropped id. A
 //!   snapshot has the definitions of its own version. Ids are never used again.
+//! - A durable tombstone may name a series that no source has a point of, for as long as any file needs the tombstone.
+//!   It loses the series in the edit of the drop, so no tombstone names a dropped id.
+//! - A durably empty series has only hidden points, which durable tombstones and cutoffs hide. A purge removes these
+//!   points, so each SST is purged at most once for the series that the check looked for.
 //! - The log is rewritten once an eighth of all definitions can be dropped: a rewrite then costs each dropped series as
 //!   much as eight definitions. Only a change of the files, of the flushed records or of the empty series can make more
 //!   series droppable, so no check follows without one.
@@ -57,9 +64,12 @@ use super::backoff::Backoff;
 use super::compactor_schedule::CompactorEvent;
 use super::effects::{Effect, Effects, MachineEvent};
 use super::interfaces::{EmptySeriesFound, SeriesToCheck, Timer};
+use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesBitmap;
 use crate::state::tombstone::Tombstone;
-use crate::state::version::Version;
+use crate::state::version::pick::{CompactionPlan, purge_of};
+use crate::state::version::{SstMeta, Version};
+use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::series::{SeriesId, SeriesSet};
 
@@ -128,6 +138,8 @@ pub(super) struct EmptySeriesCheck {
     earliest_drop: Duration,
     /// Time from a check that found too few droppable series to the next one.
     drop_backoff: Backoff,
+    /// SSTs to purge, because they alone keep enough definitions from being dropped.
+    to_purge: Vec<FileId>,
 }
 
 /// What decides which series are droppable, as far as it changes without a point or a delete.
@@ -162,6 +174,7 @@ impl EmptySeriesCheck {
             next_to_test: SeriesId::new(0),
             earliest_drop: Duration::ZERO,
             drop_backoff: Backoff::between(MIN_CHECK_INTERVAL, MAX_DROP_BACKOFF),
+            to_purge: Vec::new(),
         }
     }
 
@@ -269,7 +282,7 @@ impl EmptySeriesCheck {
                 self.is_running = false;
                 self.earliest_next = now + MIN_CHECK_INTERVAL;
                 if let (Ok(found), false) = (&outcome, series.droppable.is_empty()) {
-                    self.note_drop_check(is_worth_a_drop(found.unnamed.count(), version), now);
+                    self.note_drop_check(found, version, now);
                 }
                 self.on_finished(seq, &series.candidates, outcome, version)
             }
@@ -287,14 +300,28 @@ impl EmptySeriesCheck {
         }
     }
 
-    /// Sets the time of the next check for droppable series, by whether this one found enough.
+    /// Sets the time of the next check for droppable series, and which SSTs to purge before it, by whether this one
+    /// found enough.
     ///
     /// SSTs may name the same empty series for long, and each check reads their indexes.
-    fn note_drop_check(&mut self, found_enough: bool, now: Duration) {
+    fn note_drop_check(&mut self, found: &EmptySeriesFound, version: &Version, now: Duration) {
         self.earliest_drop = now + self.drop_backoff.after_failure();
-        if found_enough {
+        self.to_purge.clear();
+        if is_worth_a_drop(found.unnamed.count(), version) {
             self.drop_backoff.reset();
+        } else {
+            self.to_purge.clone_from(&found.named_by);
         }
+    }
+
+    /// Returns the purge of an SST without which definitions could be dropped; `None` if there is none.
+    pub(super) fn next_purge(&self, version: &Version) -> Option<CompactionPlan> {
+        version.ssts.iter().find(|sst| self.to_purge.contains(&sst.id)).map(purge_of)
+    }
+
+    /// Records that a compaction of these SSTs starts. None of them is purged once more, whatever the outcome is.
+    pub(super) fn compaction_started(&mut self, inputs: &[Arc<SstMeta>]) {
+        self.to_purge.retain(|id| inputs.iter().all(|sst| sst.id != *id));
     }
 
     fn on_finished(
@@ -306,7 +333,7 @@ impl EmptySeriesCheck {
     ) -> Effects {
         let wake = || MachineEvent::Compactor(CompactorEvent::Wake);
         match outcome {
-            Ok(EmptySeriesFound { empty, unnamed }) => {
+            Ok(EmptySeriesFound { empty, unnamed, named_by: _ }) => {
                 let written = std::mem::take(&mut self.written_since);
                 let deleted = std::mem::take(&mut self.deleted_since);
                 let (checked, empty) = (except(candidates, &deleted), except(&empty, &written));

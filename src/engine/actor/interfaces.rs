@@ -188,6 +188,8 @@ pub(crate) struct EmptySeriesFound {
     pub(crate) empty: SeriesSet,
     /// Droppable series of which no SST has a point, hidden ones included.
     pub(crate) unnamed: SeriesSet,
+    /// SSTs that have hidden points of droppable series. A rewrite removes these points.
+    pub(crate) named_by: Vec<FileId>,
 }
 
 /// Durable SSTs that a flush or a compaction wrote, and how long the job ran.

@@ -11,6 +11,7 @@ use crate::engine::store::{check_segment_empty, recovery_error};
 use crate::format::manifest::{MANIFEST, ManifestContents, SeriesLog, series_log_name};
 use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, SegmentTail, segment_name};
 use crate::state::file_id::FileId;
+use crate::state::tombstone::Tombstone;
 use crate::state::version::{DurableState, ManifestState, RecoveryInput, RecoveryRefusal, plan_recovery};
 use crate::sync::Arc;
 use crate::types::error::Result;
@@ -60,7 +61,19 @@ impl DatabaseVerifier<'_> {
         {
             self.add_finding(MANIFEST, 0, what);
         }
+        for tombstone in &durable.tombstones {
+            self.verify_delete(MANIFEST, tombstone);
+        }
         Ok(())
+    }
+
+    /// Checks that each series of a delete is defined. Nothing names a series whose definition was dropped.
+    fn verify_delete(&mut self, name: &str, delete: &Tombstone) {
+        let undefined = delete.series.iter().find(|id| self.series.get(*id).is_none());
+        if let Some(id) = undefined.filter(|_| self.series_complete) {
+            let what = format!("the delete of record {} names series #{id}, which nothing defines", delete.seq);
+            self.add_finding(name, 0, what);
+        }
     }
 
     /// Returns the segments to read, each with its end.
@@ -196,7 +209,12 @@ impl DatabaseVerifier<'_> {
         };
         loop {
             match reader.next_record() {
-                Ok(Some(record)) => self.verify_record(id, record.seq, record.definitions, record.points, flushed_seq),
+                Ok(Some(record)) => {
+                    self.verify_record(id, record.seq, record.definitions, record.points, flushed_seq);
+                    if let Some(delete) = record.delete.filter(|delete| delete.seq > flushed_seq) {
+                        self.verify_delete(&segment_name(id), delete);
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => {
                     self.series_complete = false;

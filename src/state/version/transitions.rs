@@ -3,7 +3,7 @@
 //! Each step yields a whole new value, to be published in one store.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use im::Vector;
@@ -224,27 +224,43 @@ impl Version {
         next.pruned(None)
     }
 
-    /// Returns those of `series` whose definitions nothing but SSTs can still name.
+    /// Returns those of `series` whose definitions nothing but SSTs and durable tombstones can still name.
     ///
     /// They are empty, also if every record after `flushed_seq` is lost, and have had a point. No memtable, and so no
-    /// record that a replay would read, has a point of them or a delete that names them, and no tombstone does.
+    /// record that a replay would read, has a point of them or a delete that names them. A durable tombstone may name
+    /// them: it loses them in the edit of the drop, see [`after_drop`](Self::after_drop).
     pub(crate) fn droppable_among(&self, series: &SeriesSet) -> SeriesSet {
         let mut found = self.series.droppable_among(series);
         let views = || self.frozen.iter().map(|frozen| &frozen.view).chain([&self.active]);
-        for tombstone in self.tombstones.iter().chain(views().flat_map(MemtableView::deletes)) {
+        let unflushed = self.tombstones.iter().rev().take_while(|tombstone| tombstone.seq > self.flushed_seq);
+        for tombstone in unflushed.chain(views().flat_map(MemtableView::deletes)) {
             found.remove_all(&tombstone.series);
         }
         let is_named = |id: &SeriesId| views().any(|view| view.has_series(*id));
         SeriesSet::from_sorted(found.to_set().iter().filter(|id| !is_named(id)))
     }
 
-    /// Returns the version without the definitions of `series`, which nothing names any more.
+    /// Returns the version without the definitions of `series`, which nothing but durable tombstones names any more.
     ///
-    /// The manifest forgets them in the edit that names a series log without them.
+    /// These tombstones lose the series: no source has a point of them, so there is nothing to hide. The manifest
+    /// forgets all of it in the edit that names a series log without the definitions.
     pub(crate) fn after_drop(&self, series: &SeriesSet) -> Self {
         let mut next = self.clone();
         next.series.drop_definitions(series);
+        if self.tombstones.iter().any(|tombstone| tombstone.series.intersects(series)) {
+            next.tombstones =
+                self.tombstones.iter().filter_map(|tombstone| self.after_drop_of(tombstone, series)).collect();
+        }
         next
+    }
+
+    /// Returns a tombstone without series whose definitions are dropped; `None` if no source needs the rest.
+    fn after_drop_of(&self, tombstone: &Arc<Tombstone>, dropped: &SeriesSet) -> Option<Arc<Tombstone>> {
+        if !tombstone.series.intersects(dropped) {
+            return Some(Arc::clone(tombstone));
+        }
+        let rest = Tombstone { series: tombstone.series.without(dropped), ..(**tombstone).clone() };
+        (!rest.series.is_empty() && self.needs_tombstone(&rest)).then(|| Arc::new(rest))
     }
 
     /// Drops the tombstones that no source needs, and updates the sets of series that the manifest stores.
@@ -275,20 +291,18 @@ impl Version {
     pub(crate) fn edit_to(&self, next: &Self) -> VersionEdit {
         let ids = |version: &Self| version.ssts.iter().map(|sst| sst.id).collect::<BTreeSet<_>>();
         let (before, after) = (ids(self), ids(next));
-        let kept: BTreeSet<u64> = next.durable_tombstones().map(|tombstone| tombstone.seq).collect();
         let rules = next.cutoffs.rules().iter().zip(self.cutoffs.rules());
-        let newly_durable = next.durable_tombstones().filter(|tombstone| tombstone.seq > self.flushed_seq);
+        let (added_tombstones, removed_tombstones) = self.tombstone_changes_to(next);
         // Those of the flushed records alone: a power loss may take back later records, which only the WAL has.
         let metadata = self.flushed_metadata.changes_to(&next.flushed_metadata);
-        let durable_before = self.durable_tombstones().map(|tombstone| tombstone.seq);
         VersionEdit {
             added_ssts: next.ssts.iter().filter(|sst| !before.contains(&sst.id)).map(|sst| (**sst).clone()).collect(),
             removed_ssts: before.difference(&after).copied().collect(),
             flushed_seq: next.flushed_seq,
             wal_floor: next.wal_floor,
             // In the same edit that moves the floor past the WAL records of these tombstones.
-            added_tombstones: newly_durable.cloned().collect(),
-            removed_tombstones: durable_before.filter(|seq| !kept.contains(seq)).collect(),
+            added_tombstones,
+            removed_tombstones,
             cutoff: (next.cutoffs.global() != self.cutoffs.global()).then(|| next.cutoffs.global().unwrap_or(i64::MIN)),
             rule_cutoffs: rules
                 .filter(|(rule, before)| rule.cutoff != before.cutoff)
@@ -301,6 +315,24 @@ impl Version {
             empty_series: self.series.empty_series().delta_to(next.series.empty_series()),
             ..VersionEdit::default()
         }
+    }
+
+    /// Returns the durable tombstones that the edit to a later version adds, and the seqs of those that it removes.
+    fn tombstone_changes_to(&self, next: &Self) -> (Vec<Arc<Tombstone>>, Vec<u64>) {
+        let kept: BTreeMap<u64, &SeriesSet> =
+            next.durable_tombstones().map(|tombstone| (tombstone.seq, &tombstone.series)).collect();
+        // A drop of definitions takes series from tombstones. From the first of these on, all are removed and added
+        // again, since an edit adds tombstones in the order of their seqs.
+        let is_smaller = |tombstone: &&Arc<Tombstone>| {
+            kept.get(&tombstone.seq).is_some_and(|series| series.count() < tombstone.series.count())
+        };
+        let added_again_from = self.durable_tombstones().find(is_smaller).map_or(u64::MAX, |tombstone| tombstone.seq);
+        let is_added = |seq: u64| seq > self.flushed_seq || seq >= added_again_from;
+        let is_removed = |seq: &u64| *seq >= added_again_from || !kept.contains_key(seq);
+        (
+            next.durable_tombstones().filter(|tombstone| is_added(tombstone.seq)).cloned().collect(),
+            self.durable_tombstones().map(|tombstone| tombstone.seq).filter(is_removed).collect(),
+        )
     }
 
     /// Returns the newest timestamp in memtables and SSTs, hidden points included; `None` without points.

@@ -39,8 +39,11 @@ pub(crate) struct VersionEdit {
     pub(crate) next_file_id: FileId,
     /// Deletes that became durable with `flushed_seq` and may overlap an older source, in the order
     /// of their seqs.
+    ///
+    /// An edit that drops definitions takes them from the tombstones: it removes the first tombstone that names one and
+    /// all later ones, and adds what is left of them.
     pub(crate) added_tombstones: Vec<Arc<Tombstone>>,
-    /// Seqs of durable tombstones that overlap no older source any more.
+    /// Seqs of durable tombstones that overlap no older source any more, or that are added again with fewer series.
     pub(crate) removed_tombstones: Vec<u64>,
     /// New global cutoff in nanoseconds since the Unix epoch, which hides nothing if it is `i64::MIN`.
     ///

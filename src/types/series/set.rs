@@ -49,6 +49,38 @@ impl SeriesSet {
         Self::from_sorted(both.filter(|id| !removed.contains(*id)))
     }
 
+    /// Returns this set without the ids of `removed`. Takes time in proportion to the ranges of both.
+    pub(crate) fn without(&self, removed: &Self) -> Self {
+        let mut left = Vec::with_capacity(self.ranges.len());
+        let mut gaps = removed.ranges.iter().peekable();
+        for (first, last) in &self.ranges {
+            let mut next = first.get();
+            while gaps.next_if(|(_, gap_last)| gap_last.get() < next).is_some() {}
+            // A gap that goes beyond this range may also meet the next one, so it stays.
+            while let Some((gap_first, gap_last)) = gaps.peek().filter(|(gap_first, _)| gap_first <= last) {
+                if next < gap_first.get() {
+                    left.push((SeriesId::new(next), SeriesId::new(gap_first.get() - 1)));
+                }
+                next = gap_last.get().saturating_add(1);
+                if gap_last >= last {
+                    break;
+                }
+                gaps.next();
+            }
+            let is_gone = gaps.peek().is_some_and(|(gap_first, gap_last)| gap_first <= last && gap_last >= last);
+            if !is_gone {
+                left.push((SeriesId::new(next), *last));
+            }
+        }
+        Self::from_ranges_unchecked(left.into())
+    }
+
+    /// Returns `true` if the two sets have an id in common.
+    pub(crate) fn intersects(&self, other: &Self) -> bool {
+        let (few, many) = if self.ranges.len() < other.ranges.len() { (self, other) } else { (other, self) };
+        few.ranges.iter().any(|(first, last)| many.overlaps(&(*first..=*last)))
+    }
+
     /// Returns the first and the last id of each range.
     pub(crate) fn ranges(&self) -> &[(SeriesId, SeriesId)] {
         &self.ranges
@@ -153,6 +185,21 @@ mod tests {
         let changed = set(&[1, 2, 3, 9]).with_and_without(&set(&[0, 2, 4, 11]), &set(&[3, 11, 20]));
         assert_eq!(changed, set(&[0, 1, 2, 4, 9]));
         assert_eq!(set(&[]).with_and_without(&set(&[7]), &set(&[])), set(&[7]));
+    }
+
+    #[test]
+    fn a_difference_has_exactly_the_ids_of_one_set_alone() {
+        // Every pair of sets of the ids 0 to 5, and the greatest ids.
+        let of_bits = |bits: u32, first: u32| {
+            SeriesSet::from_sorted((0..6).filter(|bit| bits >> bit & 1 == 1).map(|bit| SeriesId::new(first + bit)))
+        };
+        for first in [0, u32::MAX - 5] {
+            for (own, removed) in (0..64).flat_map(|own| (0..64).map(move |removed| (own, removed))) {
+                let (a, b) = (of_bits(own, first), of_bits(removed, first));
+                assert_eq!(a.without(&b), of_bits(own & !removed, first), "{own:b} without {removed:b}");
+                assert_eq!(a.intersects(&b), own & removed != 0, "{own:b} and {removed:b}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::engine::actor::compaction::{CompactionEvent, L0_STALL_FILES};
 use crate::engine::actor::compactor_schedule::{CompactorEvent, CompactorSchedule, PURGE_FIRST_TOMBSTONES};
 use crate::engine::actor::empty_series::{EmptySeriesEvent, MAX_CHECK_DELAY, MIN_CHECK_INTERVAL};
 use crate::engine::actor::interfaces::{EmptySeriesFound, SeriesToCheck};
+use crate::state::series_index::empty_series::ManifestSeriesSets;
 use crate::types::time_range::TimeRange;
 
 const START: Duration = Duration::ZERO;
@@ -266,4 +267,34 @@ fn l0_stalls_writes_only_while_a_compaction_runs() {
     assert!(!schedule.compaction().l0_stalls_writes(&version_with_files(1, l0_files(200), vec![])));
     drop(schedule.on(compacted(Err(Error::QueueFull), 16), &full, START));
     assert!(!schedule.compaction().l0_stalls_writes(&full), "a failure lets writes continue");
+}
+
+/// The files hold hidden points of too few series for the picker, but of enough for a drop.
+#[test]
+fn files_that_keep_definitions_from_being_dropped_are_purged_once() {
+    let mut version = version_with_files(4, l0_files(2), vec![]);
+    let sets = ManifestSeriesSets { empty: series_set(&[1, 2]), ..ManifestSeriesSets::default() };
+    version.series.restore_sets(4, &sets).unwrap();
+    let finished = |unnamed: &[u32], named_by: &[u64]| {
+        let series = SeriesToCheck { droppable: series_set(&[1, 2]), ..SeriesToCheck::default() };
+        let named_by = named_by.iter().copied().map(FileId::new).collect();
+        let found = EmptySeriesFound { unnamed: series_set(unnamed), named_by, ..EmptySeriesFound::default() };
+        CompactorEvent::EmptySeries(EmptySeriesEvent::Finished { seq: 0, series, outcome: Ok(found) })
+    };
+    let rows: Vec<(CompactorEvent, &Version, Duration, &[&str])> = vec![
+        (CompactorEvent::Wake, &version, START, &["start check of 0, 2 droppable"]),
+        (finished(&[], &[2, 7]), &version, START, &["publish", "Compactor Wake"]),
+        // There is no file 7 any more.
+        (CompactorEvent::Wake, &version, START, &["start compaction of 1"]),
+        (compacted(Err(Error::Closed), 2), &version, START, &[]),
+        (CompactorEvent::Wake, &version, START, &[]),
+    ];
+    run_table(&mut schedule(), rows);
+    // Enough can be dropped without a purge.
+    let rows: Vec<(CompactorEvent, &Version, Duration, &[&str])> = vec![
+        (CompactorEvent::Wake, &version, START, &["start check of 0, 2 droppable"]),
+        (finished(&[1], &[2]), &version, START, &["publish", "Compactor EmptySeries DropDue"]),
+        (CompactorEvent::Wake, &version, START, &[]),
+    ];
+    run_table(&mut schedule(), rows);
 }

@@ -18,7 +18,7 @@ fn finish(
     version: &Version,
     now: Duration,
 ) -> Effects {
-    let outcome = Ok(EmptySeriesFound { empty: series_set(empty), unnamed: series_set(&[]) });
+    let outcome = Ok(EmptySeriesFound { empty: series_set(empty), ..EmptySeriesFound::default() });
     check.on(EmptySeriesEvent::Finished { seq: version.seq, series: to_check(candidates), outcome }, version, now)
 }
 
@@ -219,7 +219,7 @@ fn series_that_a_check_found_empty_are_droppable_in_the_next_one() {
     let mut check = EmptySeriesCheck::new(None);
     expect("both", &check.start(true, &version, START), &["start check of 1, 1 droppable"]);
     let series = SeriesToCheck { candidates: series_set(&[1]), droppable: series_set(&[0]) };
-    let outcome = Ok(EmptySeriesFound { empty: series_set(&[1]), unnamed: series_set(&[0]) });
+    let outcome = Ok(EmptySeriesFound { empty: series_set(&[1]), unnamed: series_set(&[0]), named_by: Vec::new() });
     let finished = EmptySeriesEvent::Finished { seq: version.seq, series, outcome };
     let next = next_version(check.on(finished, &version, START)).after_drop(&series_set(&[0]));
     assert_eq!(next.series.empty_series().durable_count(), 1);
@@ -229,21 +229,52 @@ fn series_that_a_check_found_empty_are_droppable_in_the_next_one() {
 /// The writer tests and drops a bounded number at a time; the series behind those that are still named are reached.
 #[test]
 fn a_check_tests_and_carries_a_bounded_number_of_droppable_series() {
-    let empty_in = |tombstones: Vec<Tombstone>| {
-        let mut version = version_with_files(200_000, vec![], tombstones);
+    let empty_in = |unflushed: Option<Tombstone>| {
+        let mut version = version_with_files(200_000, vec![], vec![]);
+        version.tombstones.extend(unflushed.map(Arc::new));
         let empty = SeriesSet::from_sorted((0..160_000).map(SeriesId::new));
         version.series.restore_sets(200_000, &ManifestSeriesSets { empty, ..ManifestSeriesSets::default() }).unwrap();
         version
     };
-    let version = empty_in(vec![]);
+    let version = empty_in(None);
     let mut check = EmptySeriesCheck::new(None);
     expect("65,536 of 160,000", &check.start(true, &version, START), &["start check of 0, 65536 droppable"]);
     let named = SeriesSet::from_sorted((0..131_072).map(SeriesId::new));
-    let version = empty_in(vec![Tombstone { seq: 1, series: named, range: TimeRange::new(0, 1) }]);
+    let version = empty_in(Some(Tombstone { seq: 1, series: named, range: TimeRange::new(0, 1) }));
     let mut check = EmptySeriesCheck::new(None);
     expect("all are named", &check.start(true, &version, START), &["Compactor Wake"]);
     let early = check.start(false, &version, START);
     expect("the rest can wait", &early, &["arm EmptySeriesCheck no later than 10s"]);
     let next = check.start(true, &version, START);
     expect("those behind the named ones", &next, &["start check of 0, 28928 droppable"]);
+}
+
+/// A durable tombstone that another file needs would otherwise keep the definitions for as long.
+#[test]
+fn durable_tombstones_lose_the_series_whose_definitions_are_dropped() {
+    let tombstone = |seq, ids: &[u32]| Tombstone { seq, series: series_set(ids), range: TimeRange::new(0, 1) };
+    // The file has points of series 0.
+    let deletes = [(2, &[0, 3][..]), (3, &[0, 1, 2]), (4, &[1]), (5, &[2, 3]), (6, &[0, 3])];
+    let deletes = deletes.map(|(seq, ids)| tombstone(seq, ids));
+    let mut version = version_with_files(4, vec![l0_file(1, 100, 0)], deletes.to_vec());
+    let sets = ManifestSeriesSets { empty: series_set(&[1, 2, 3]), ..ManifestSeriesSets::default() };
+    version.series.restore_sets(4, &sets).unwrap();
+    let mut durable = DurableState { flushed_seq: version.flushed_seq, series_sets: sets, ..DurableState::default() };
+    durable.ssts = version.ssts.iter().map(|sst| (**sst).clone()).collect();
+    durable.tombstones = version.tombstones.iter().cloned().collect();
+    // Of a delete that is only in the WAL, replay would apply the record.
+    let unflushed = version.clone().with_tombstones([Arc::new(tombstone(9, &[0, 3]))]);
+    let droppable = unflushed.droppable_among(&series_set(&[0, 1, 2, 3]));
+    assert_eq!(droppable, series_set(&[1, 2]), "series 0 is not empty");
+
+    let next = version.after_drop(&droppable);
+    let left: Vec<Tombstone> = next.tombstones.iter().map(|tombstone| (**tombstone).clone()).collect();
+    // The rest of tombstone 5 overlaps no file.
+    assert_eq!(left, [tombstone(2, &[0, 3]), tombstone(3, &[0]), tombstone(6, &[0, 3])]);
+    let edit = version.edit_to(&next);
+    assert_eq!(edit.removed_tombstones, [3, 4, 5, 6]);
+    assert_eq!(edit.added_tombstones.iter().map(|tombstone| tombstone.seq).collect::<Vec<_>>(), [3, 6]);
+    durable.apply(&edit).unwrap();
+    assert_eq!(durable.tombstones, next.tombstones.iter().cloned().collect::<Vec<_>>());
+    assert_eq!(durable.series_sets.empty, series_set(&[3]));
 }

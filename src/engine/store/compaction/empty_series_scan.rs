@@ -1,5 +1,5 @@
-//! Scan for empty series: finds the candidates that have no visible point in a version, and the droppable series that
-//! no SST names.
+//! Scan for empty series: finds the candidates that have no visible point in a version, the droppable series that no
+//! SST names, and the SSTs that name others of them.
 //!
 //! It reads the memtables first, then the SSTs from the newest to the oldest, each once. An SST is opened only if it
 //! may contain a remaining series. An index entry is enough to know that an SST names a series.
@@ -9,8 +9,10 @@ use std::ops::RangeInclusive;
 use super::InputFileCache;
 use crate::engine::actor::{EmptySeriesFound, EmptySeriesJob};
 use crate::format::sst::{BlockEntry, BlockScratch, SstReader};
+use crate::state::file_id::FileId;
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{ChunkList, MemtableView};
+use crate::state::series_index::SeriesBitmap;
 use crate::state::version::{SstMeta, Version};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
@@ -22,8 +24,12 @@ pub(super) struct EmptySeriesScan<'a> {
     job: &'a EmptySeriesJob,
     /// Candidates without a visible point so far, ascending.
     remaining: Vec<SeriesId>,
-    /// Droppable series that no SST named so far, ascending.
-    unnamed: Vec<SeriesId>,
+    /// Droppable series, ascending.
+    droppable: Vec<SeriesId>,
+    /// Those that an SST names.
+    named: SeriesBitmap,
+    /// SSTs that name one.
+    named_by: Vec<FileId>,
     scratch: BlockScratch,
     timestamps: Vec<i64>,
     bits: Vec<u64>,
@@ -31,12 +37,20 @@ pub(super) struct EmptySeriesScan<'a> {
 
 impl<'a> EmptySeriesScan<'a> {
     pub(super) fn new(job: &'a EmptySeriesJob) -> Self {
-        let remaining = job.series.candidates.iter().collect();
-        let unnamed = job.series.droppable.iter().collect();
-        Self { job, remaining, unnamed, scratch: BlockScratch::default(), timestamps: Vec::new(), bits: Vec::new() }
+        Self {
+            job,
+            remaining: job.series.candidates.iter().collect(),
+            droppable: job.series.droppable.iter().collect(),
+            named: SeriesBitmap::default(),
+            named_by: Vec::new(),
+            scratch: BlockScratch::default(),
+            timestamps: Vec::new(),
+            bits: Vec::new(),
+        }
     }
 
-    /// Returns the candidates without a visible point, and the droppable series that no SST names.
+    /// Returns the candidates without a visible point, the droppable series that no SST names, and the SSTs that name
+    /// the others.
     ///
     /// # Errors
     /// `Closed` if the job was cancelled; any read error.
@@ -58,22 +72,23 @@ impl<'a> EmptySeriesScan<'a> {
         }
         Ok(EmptySeriesFound {
             empty: SeriesSet::from_sorted(self.remaining),
-            unnamed: SeriesSet::from_sorted(self.unnamed),
+            unnamed: SeriesBitmap::default().insert_all_except(&self.job.series.droppable, &self.named),
+            named_by: self.named_by,
         })
     }
 
     fn has_series_in(&self, series: RangeInclusive<SeriesId>) -> bool {
-        [&self.remaining, &self.unnamed].into_iter().any(|ids| {
+        [&self.remaining, &self.droppable].into_iter().any(|ids| {
             let at = ids.partition_point(|id| id < series.start());
             ids.get(at).is_some_and(|id| id <= series.end())
         })
     }
 
-    /// Removes the series with a visible point in the SST from the remaining candidates, and those that it names from
-    /// the unnamed series.
+    /// Removes the series with a visible point in the SST from the remaining candidates, and records the droppable
+    /// series that it names.
     fn scan_sst(&mut self, reader: &SstReader, meta: &SstMeta) -> Result<()> {
         let mut found: Vec<SeriesId> = Vec::new();
-        let mut named: Vec<SeriesId> = Vec::new();
+        let mut named: Option<SeriesId> = None;
         // Hidden ranges of the series of the last entry that was tested.
         let mut hidden: Option<(SeriesId, HiddenRanges)> = None;
         let mut number = 0;
@@ -82,8 +97,9 @@ impl<'a> EmptySeriesScan<'a> {
             let entries = if self.has_series_in(series) { reader.blocks_of_page(number)? } else { None };
             for entry in entries.into_iter().flatten() {
                 let id = entry.series;
-                if named.last() != Some(&id) && self.unnamed.binary_search(&id).is_ok() {
-                    named.push(id);
+                if named != Some(id) && self.droppable.binary_search(&id).is_ok() {
+                    named = Some(id);
+                    self.named.insert(id);
                 }
                 if found.last() == Some(&id) || self.remaining.binary_search(&id).is_err() {
                     continue;
@@ -99,7 +115,7 @@ impl<'a> EmptySeriesScan<'a> {
             number += 1;
         }
         self.remaining.retain(|id| found.binary_search(id).is_err());
-        self.unnamed.retain(|id| named.binary_search(id).is_err());
+        self.named_by.extend(named.map(|_| meta.id));
         Ok(())
     }
 

@@ -61,7 +61,7 @@ use std::collections::BTreeSet;
 
 pub(crate) use base_merge::base_files_overlap;
 pub(crate) use limits::{PICKER_LIMITS, PickerLimits};
-pub(crate) use purge::pick_purge;
+pub(crate) use purge::{pick_purge, purge_of};
 pub(crate) use regions::{OutputRegion, SizeEstimate};
 
 use self::base_merge::{BaseMerge, bytes, overlaps_running};

@@ -31,7 +31,7 @@ pub(crate) fn pick_purge(
     let mut free: Vec<&Arc<SstMeta>> = ssts.iter().filter(|sst| !running.contains(&sst.id)).collect();
     // The search ends at the first file that is worth it, so the deleted fraction of larger files is not computed.
     free.sort_by_key(|sst| sst.file_len);
-    let is_worthwhile = |sst: &&&Arc<SstMeta>| {
+    let is_worthwhile = |sst: &&Arc<SstMeta>| {
         let applies = |tombstone: &&Arc<Tombstone>| tombstone.seq > sst.max_seq && tombstone.overlaps(&sst.rectangle);
         let mut applicable = tombstones.iter().filter(applies);
         if min_fraction == 0.0 {
@@ -44,10 +44,14 @@ pub(crate) fn pick_purge(
             fraction >= min_fraction
         })
     };
-    let sst = *free.iter().find(is_worthwhile)?;
+    free.into_iter().find(is_worthwhile).map(purge_of)
+}
+
+/// Returns the plan that rewrites a file in place.
+pub(crate) fn purge_of(sst: &Arc<SstMeta>) -> CompactionPlan {
     let (level, generation, partition) = (sst.level, sst.generation, sst.partition);
     let output = CompactionTarget::InPlace { level, generation, partition };
-    Some(CompactionPlan { inputs: vec![Arc::clone(sst)], output })
+    CompactionPlan { inputs: vec![Arc::clone(sst)], output }
 }
 
 /// Returns the fraction of the rectangle of a file that a delete covers. The two must overlap in time.
