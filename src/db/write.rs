@@ -4,14 +4,37 @@
 //! the columns back, so that a batch can be written again after an error and its memory used again after success.
 
 use std::borrow::BorrowMut;
+use std::sync::Arc;
 
 use super::Db;
 use crate::engine::actor::{Ack, WriteReply, WriteRequest, WriterCommand};
 use crate::engine::threads::block_on;
+use crate::state::version::Version;
 use crate::sync::{Permit, ReplyReceiver, reply_channel};
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
-use crate::types::point::{Batch, BatchKeyIndex};
+use crate::types::point::{Batch, BatchKeyIndex, CachedSeriesLookup, ValueType};
+use crate::types::series::{OpeningNumber, SeriesId, SeriesKey};
+
+/// Lookup of cached series in the newest version, so that the writer need not hash and compare their keys.
+struct VersionLookup {
+    version: Arc<Version>,
+    opening: OpeningNumber,
+}
+
+impl CachedSeriesLookup for VersionLookup {
+    fn opening(&self) -> OpeningNumber {
+        self.opening
+    }
+
+    fn takes_points(&self, id: SeriesId) -> bool {
+        self.version.series.takes_points(id)
+    }
+
+    fn find(&self, key: &SeriesKey, value_type: ValueType) -> Option<SeriesId> {
+        self.version.series.find(key).filter(|def| def.value_type == value_type).map(|def| def.id)
+    }
+}
 
 /// Write in the queue of the writer.
 struct QueuedWrite {
@@ -127,10 +150,15 @@ impl Db {
         self.finish_write(batch, key_index, reply.recv_blocking())
     }
 
-    fn validate(&self, batch: &Batch, durability: Durability) -> Result<()> {
+    /// Checks a batch, and finds its cached series in the newest version.
+    fn validate(&self, batch: &mut Batch, durability: Durability) -> Result<()> {
         self.engine.check_owner()?;
         self.engine.check_not_poisoned()?;
         durability.check()?;
+        if !batch.series().is_empty() {
+            batch
+                .find_cached(&VersionLookup { version: self.engine.version(), opening: self.engine.opening_number })?;
+        }
         batch.validate(self.engine.opening_id)?;
         self.check_timestamps(batch)
     }
@@ -175,6 +203,7 @@ impl Db {
         };
         batch.restore(written, key_index);
         if result.is_ok() {
+            batch.remember_cached(self.engine.opening_number);
             batch.clear();
         }
         result

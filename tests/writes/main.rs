@@ -13,6 +13,7 @@ mod after_compaction_base_files_of_a_series_never_overlap;
 mod an_answered_write_holds_no_queue_memory;
 mod any_history_of_deletes_and_merges_agrees_with_the_oracle;
 mod bad_names_types_and_sizes_change_nothing;
+mod cached_series_follow_their_keys;
 mod churn_keeps_what_was_acknowledged;
 mod definitions_of_empty_series_are_dropped;
 mod options_out_of_bounds_are_named;

@@ -5,43 +5,24 @@ use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
+use super::batch_series::{BatchSeries, CachedSeriesLookup, SeriesRef, find_cached};
 use super::{RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType};
 use crate::types::error::{Error, Result};
-use crate::types::series::{Series, SeriesId, SeriesKey};
+use crate::types::series::{CachedSeries, OpeningNumber, Series, SeriesId, SeriesKey};
 
 /// Maximum number of points in a batch.
 pub const MAX_BATCH_POINTS: usize = 1_000_000;
 /// Maximum size of a batch in bytes, keys included; see [`Batch::byte_len`].
 pub const MAX_BATCH_BYTES: usize = 32 << 20;
 
-/// Flag of a series reference that holds the index of a key of the batch instead of a series id.
-const KEY_FLAG: u32 = 1 << 31;
 /// Size of a point in a batch, in bytes: a timestamp, a value and a series reference.
 const POINT_BYTES: usize = 20;
-
-/// Series of a point of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SeriesRef {
-    /// Id of an existing series.
-    Id(SeriesId),
-    /// Index of a key of the batch.
-    Key(usize),
-}
-
-impl SeriesRef {
-    fn from_encoded(encoded: u32) -> Self {
-        match encoded & KEY_FLAG {
-            0 => Self::Id(SeriesId::new(encoded)),
-            _ => Self::Key((encoded & !KEY_FLAG) as usize),
-        }
-    }
-}
 
 /// Points that are written together: all of them or, after an error or a crash, none.
 ///
 /// Points keep the order in which they were added; several points of one series at one timestamp are read in that
-/// order. A series is named by its handle, [`Series`], or by its key; the write creates the series of new keys in the
-/// same commit.
+/// order. A series is named by its handle, [`Series`], by its key, or by a [`CachedSeries`], a key that remembers the id
+/// of its series; the write creates the series of new keys in the same commit.
 ///
 /// [`Db::write`](crate::Db::write) takes a `Batch`, or a `&mut Batch` to use its memory again.
 ///
@@ -67,23 +48,27 @@ impl SeriesRef {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// Series of each point: a series id, or [`KEY_FLAG`] and an index into `keys`.
+    /// Series of each point: a series id, or an index into `series`; see [`SeriesRef`].
     series_refs: Vec<u32>,
     timestamps: Vec<i64>,
     /// Values as 64 bits each.
     bits: Vec<u64>,
-    /// Distinct keys, in the order in which they were first added.
-    keys: Vec<(SeriesKey, ValueType)>,
+    /// Series that are named by keys, in the order in which they were first added. Each pushed key occurs once.
+    series: Vec<BatchSeries>,
     key_index: BatchKeyIndex,
-    /// Length of the texts of `keys`, in bytes.
+    /// Length of the texts of the pushed keys, in bytes.
     key_bytes: usize,
+    /// Length of the texts of the keys of cached series that the database does not have, in bytes.
+    ///
+    /// Zero until the batch is written.
+    missing_key_bytes: usize,
     /// Opening that the first pushed handle belongs to; `None` if no handle was pushed.
     opening_id: Option<u64>,
     /// First error of a push. The write returns it, so that the push functions return nothing.
     deferred_error: Option<Error>,
 }
 
-/// Index of each key in `Batch::keys`.
+/// Index of each pushed key in `Batch::series`.
 pub(crate) type BatchKeyIndex = HashMap<SeriesKey, usize>;
 
 impl Batch {
@@ -124,17 +109,34 @@ impl Batch {
     /// [`Db::write`](crate::Db::write).
     pub fn push_key(&mut self, key: &SeriesKey, timestamp: Timestamp, value: impl Into<Value>) {
         let value = value.into();
-        let found = value.value_type();
-        let index = match self.key_index.get(key) {
-            Some(index) => *index,
-            None => self.add_key(key, found),
-        };
-        let expected = self.keys[index].1;
-        if expected != found {
-            self.deferred_error.get_or_insert_with(|| Error::TypeMismatch { series: key.to_string(), expected, found });
-        }
-        // Each key has a point, and `validate` rejects more than a million points: the index of a valid batch fits.
-        self.push_encoded(u32::try_from(index).unwrap_or(u32::MAX) | KEY_FLAG, timestamp, value.to_bits());
+        let index = self.index_of_key(key, value.value_type());
+        self.push_encoded(SeriesRef::encode_index(index), timestamp, value.to_bits());
+    }
+
+    /// Adds a point of a cached series. The write creates the series if it does not exist.
+    ///
+    /// The result is that of [`push_key`](Self::push_key), without a lookup of the key once its id is remembered. Points
+    /// of one series that follow each other share an entry of the batch.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, CachedSeries, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let cpus: Vec<_> =
+    ///     (0..8).map(|n| CachedSeries::new(SeriesKey::new("busy").tag("cpu", n.to_string()))).collect();
+    /// for seconds in 0..10 {
+    ///     let mut batch = Batch::new();
+    ///     cpus.iter().for_each(|cpu| batch.push_cached(cpu, Timestamp::from_secs(seconds), 0.25));
+    ///     db.write_blocking(batch)?;
+    /// }
+    /// assert_eq!((db.stats().series, db.stats().points), (8, 80));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn push_cached(&mut self, series: &CachedSeries, timestamp: Timestamp, value: impl Into<Value>) {
+        let value = value.into();
+        let index = self.index_of_cached(series, value.value_type());
+        self.push_encoded(SeriesRef::encode_index(index), timestamp, value.to_bits());
     }
 
     /// Adds points of one series from two slices of the same length: the fastest way to fill a batch.
@@ -156,13 +158,70 @@ impl Batch {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub fn push_columns<T: Scalar>(&mut self, series: Series<T>, timestamps: &[Timestamp], values: &[T]) {
-        if timestamps.len() != values.len() {
-            let (timestamps, values) = (timestamps.len(), values.len());
-            self.deferred_error.get_or_insert(Error::ColumnLengths { timestamps, values });
-            return;
+        if self.check_lengths(timestamps, values) {
+            self.check_opening(series);
+            self.extend_columns(series.id().get(), timestamps, values);
         }
-        self.check_opening(series);
-        self.series_refs.extend(repeat_n(series.id().get(), values.len()));
+    }
+
+    /// Adds points of the series with a key from two slices of the same length; see
+    /// [`push_columns`](Self::push_columns) and [`push_key`](Self::push_key).
+    ///
+    /// Without points nothing is added, and the write does not create the series.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// batch.push_key_columns(&SeriesKey::new("turns"), &[10, 20].map(Timestamp::from_secs), &[7_u64, 9]);
+    /// db.write_blocking(batch)?;
+    /// assert_eq!(db.stats().points, 2);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn push_key_columns<T: Scalar>(&mut self, key: &SeriesKey, timestamps: &[Timestamp], values: &[T]) {
+        if self.check_lengths(timestamps, values) && !values.is_empty() {
+            let index = self.index_of_key(key, T::TYPE);
+            self.extend_columns(SeriesRef::encode_index(index), timestamps, values);
+        }
+    }
+
+    /// Adds points of a cached series from two slices of the same length; see
+    /// [`push_columns`](Self::push_columns) and [`push_cached`](Self::push_cached).
+    ///
+    /// Without points nothing is added, and the write does not create the series.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, CachedSeries, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let turns = CachedSeries::new(SeriesKey::new("turns"));
+    /// let mut batch = Batch::new();
+    /// batch.push_cached_columns(&turns, &[10, 20].map(Timestamp::from_secs), &[7_u64, 9]);
+    /// db.write_blocking(batch)?;
+    /// assert_eq!(db.stats().points, 2);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn push_cached_columns<T: Scalar>(&mut self, series: &CachedSeries, timestamps: &[Timestamp], values: &[T]) {
+        if self.check_lengths(timestamps, values) && !values.is_empty() {
+            let index = self.index_of_cached(series, T::TYPE);
+            self.extend_columns(SeriesRef::encode_index(index), timestamps, values);
+        }
+    }
+
+    /// Returns `true` if two slices have the same length.
+    fn check_lengths<T>(&mut self, timestamps: &[Timestamp], values: &[T]) -> bool {
+        let (timestamps, values) = (timestamps.len(), values.len());
+        if timestamps != values {
+            self.deferred_error.get_or_insert(Error::ColumnLengths { timestamps, values });
+        }
+        timestamps == values
+    }
+
+    fn extend_columns<T: Scalar>(&mut self, series_ref: u32, timestamps: &[Timestamp], values: &[T]) {
+        self.series_refs.extend(repeat_n(series_ref, values.len()));
         self.timestamps.extend(timestamps.iter().map(|timestamp| timestamp.as_nanos()));
         self.bits.extend(values.iter().map(|value| value.to_bits()));
     }
@@ -173,14 +232,37 @@ impl Batch {
         }
     }
 
-    fn add_key(&mut self, key: &SeriesKey, ty: ValueType) -> usize {
+    /// Returns the index of a key, which is added if the batch does not have it.
+    fn index_of_key(&mut self, key: &SeriesKey, found: ValueType) -> usize {
+        let index = match self.key_index.get(key) {
+            Some(index) => *index,
+            None => self.add_key(key, found),
+        };
+        let expected = self.series[index].value_type();
+        if expected != found {
+            self.deferred_error.get_or_insert_with(|| Error::TypeMismatch { series: key.to_string(), expected, found });
+        }
+        index
+    }
+
+    fn add_key(&mut self, key: &SeriesKey, value_type: ValueType) -> usize {
         if let Err(error) = key.validate() {
             self.deferred_error.get_or_insert(error);
         }
         self.key_bytes += key.byte_len();
-        self.keys.push((key.clone(), ty));
-        self.key_index.insert(key.clone(), self.keys.len() - 1);
-        self.keys.len() - 1
+        self.key_index.insert(key.clone(), self.series.len());
+        self.series.push(BatchSeries::Key { key: key.clone(), value_type });
+        self.series.len() - 1
+    }
+
+    /// Returns the index of a cached series, which is added unless it was the last one.
+    fn index_of_cached(&mut self, series: &CachedSeries, value_type: ValueType) -> usize {
+        let is_last = matches!(self.series.last(), Some(BatchSeries::Cached { series: last, value_type: ty, .. })
+            if *ty == value_type && last.is_same(series));
+        if !is_last {
+            self.series.push(BatchSeries::Cached { series: series.clone(), value_type, id: None });
+        }
+        self.series.len() - 1
     }
 
     fn push_encoded(&mut self, series_ref: u32, timestamp: Timestamp, bits: u64) {
@@ -206,27 +288,28 @@ impl Batch {
         self.series_refs.clear();
         self.timestamps.clear();
         self.bits.clear();
-        self.keys.clear();
+        self.series.clear();
         self.key_index.clear();
         self.key_bytes = 0;
+        self.missing_key_bytes = 0;
         self.opening_id = None;
         self.deferred_error = None;
     }
 
     /// Returns the size in bytes that [`MAX_BATCH_BYTES`] limits.
     ///
-    /// The size is 20 bytes for each point, and the length of the text of each key.
+    /// The size is 20 bytes for each point, and the length of the text of each pushed key. When the batch is written, the
+    /// keys of those cached series are added that the database does not have yet.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        self.len() * POINT_BYTES + self.key_bytes
+        self.len() * POINT_BYTES + self.key_bytes + self.missing_key_bytes
     }
 
     /// Returns the estimated memory that the batch takes in the write queue, in bytes.
     ///
     /// A key takes several times the length of its text.
     pub(crate) fn queue_bytes(&self) -> usize {
-        let keys = self.keys.iter().map(|(key, _)| size_of::<(SeriesKey, ValueType)>() + key.heap_bytes());
-        self.len() * POINT_BYTES + keys.sum::<usize>()
+        self.len() * POINT_BYTES + self.series.iter().map(BatchSeries::queue_bytes).sum::<usize>()
     }
 
     /// Moves the points and keys out for the write queue, and leaves an empty batch.
@@ -244,6 +327,33 @@ impl Batch {
         *self = Self { key_index, ..batch };
     }
 
+    /// Sets the ids of the cached series that the database has; the writer finds or creates the other ones.
+    ///
+    /// # Errors
+    /// That of the first invalid key among the other ones.
+    pub(crate) fn find_cached(&mut self, lookup: &impl CachedSeriesLookup) -> Result<()> {
+        self.missing_key_bytes = find_cached(&mut self.series, lookup)?;
+        Ok(())
+    }
+
+    /// Sets the ids of the cached series to those that the writer found or created, in the order of `series`.
+    pub(crate) fn set_cached_ids(&mut self, ids: &[SeriesId]) {
+        for (series, found) in self.series.iter_mut().zip(ids) {
+            if let BatchSeries::Cached { id, .. } = series {
+                *id = Some(*found);
+            }
+        }
+    }
+
+    /// Lets the cached series remember their ids, once the batch is visible in this opening.
+    pub(crate) fn remember_cached(&self, opening: OpeningNumber) {
+        for series in &self.series {
+            if let BatchSeries::Cached { series, value_type, id: Some(id) } = series {
+                series.remember(opening, *value_type, *id);
+            }
+        }
+    }
+
     /// Checks what needs no state of the database: the size, the first error of a push, and the opening.
     pub(crate) fn validate(&self, opening_id: u64) -> Result<()> {
         Error::check_size("a batch, in points,", self.len(), MAX_BATCH_POINTS)?;
@@ -252,8 +362,11 @@ impl Batch {
             return Err(error.clone());
         }
         if self.opening_id.is_some_and(|own| own != opening_id) {
-            let id = self.series_refs.iter().find(|encoded| **encoded & KEY_FLAG == 0).copied().unwrap_or_default();
-            return Err(Error::StaleSeries { id });
+            let id = self.series_refs().find_map(|series| match series {
+                SeriesRef::Id(id) => Some(id.get()),
+                SeriesRef::Index(_) => None,
+            });
+            return Err(Error::StaleSeries { id: id.unwrap_or_default() });
         }
         Ok(())
     }
@@ -274,7 +387,7 @@ impl Batch {
                 let encoded = self.series_refs[index];
                 let series = texts.entry(encoded).or_insert_with(|| match SeriesRef::from_encoded(encoded) {
                     SeriesRef::Id(id) => key_text(id).into(),
-                    SeriesRef::Key(key) => self.keys[key].0.to_string().into(),
+                    SeriesRef::Index(index) => self.series[index].key().to_string().into(),
                 });
                 let timestamp = Timestamp::from_nanos(self.timestamps[index]);
                 RejectedPoint { index, series: Arc::clone(series), timestamp, reason }
@@ -282,8 +395,9 @@ impl Batch {
             .collect()
     }
 
-    pub(crate) fn keys(&self) -> &[(SeriesKey, ValueType)] {
-        &self.keys
+    /// Returns the series that are named by keys.
+    pub(crate) fn series(&self) -> &[BatchSeries] {
+        &self.series
     }
 
     pub(crate) fn series_refs(&self) -> impl Iterator<Item = SeriesRef> + '_ {
@@ -381,7 +495,7 @@ mod tests {
         }
         let keyed: Batch =
             [(SeriesKey::new("m"), times[0], 1_u64), (SeriesKey::new("n"), times[1], 2)].into_iter().collect();
-        assert_eq!((keyed.len(), keyed.keys().len()), (2, 2));
+        assert_eq!((keyed.len(), keyed.series().len()), (2, 2));
     }
 
     #[test]
@@ -404,6 +518,6 @@ mod tests {
         assert!(batch.is_empty() && queued.key_index.is_empty() && queued.len() == 1);
         batch.restore(queued, key_index);
         batch.push_key(&key, Timestamp::MAX, 2.0);
-        assert_eq!((batch.len(), batch.keys().len()), (2, 1), "the key is found in the restored index");
+        assert_eq!((batch.len(), batch.series().len()), (2, 1), "the key is found in the restored index");
     }
 }

@@ -1,5 +1,6 @@
 //! Series: their keys, their ids, sets of ids, and the typed handle of the public API.
 
+mod cached;
 mod filter;
 mod key;
 mod set;
@@ -8,6 +9,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
+pub use cached::CachedSeries;
+pub(crate) use cached::OpeningNumber;
 pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
 pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};

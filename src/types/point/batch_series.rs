@@ -1,0 +1,103 @@
+//! Series that the points of a batch name by an index, because their id is not known when the points are pushed.
+
+use std::collections::HashSet;
+
+use crate::types::error::Result;
+use crate::types::series::{CachedSeries, OpeningNumber, SeriesId, SeriesKey};
+use crate::types::value_type::ValueType;
+
+/// Flag of an encoded series reference that holds an index instead of a series id.
+const INDEX_FLAG: u32 = 1 << 31;
+
+/// Series of a point of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SeriesRef {
+    /// Id inside a handle.
+    Id(SeriesId),
+    /// Index into the list of [`BatchSeries`] of the batch.
+    Index(usize),
+}
+
+impl SeriesRef {
+    pub(super) fn from_encoded(encoded: u32) -> Self {
+        match encoded & INDEX_FLAG {
+            0 => Self::Id(SeriesId::new(encoded)),
+            _ => Self::Index((encoded & !INDEX_FLAG) as usize),
+        }
+    }
+
+    /// Encodes an index. An index of a batch within its limits fits.
+    pub(super) fn encode_index(index: usize) -> u32 {
+        u32::try_from(index).unwrap_or(u32::MAX) | INDEX_FLAG
+    }
+}
+
+/// Series of a batch that is named by its key.
+#[derive(Debug, Clone)]
+pub(crate) enum BatchSeries {
+    /// Key that was pushed as such.
+    Key { key: SeriesKey, value_type: ValueType },
+    /// Cached series, and its id in the database that the batch is written to, once it is known.
+    ///
+    /// A batch may hold the same cached series several times.
+    Cached { series: CachedSeries, value_type: ValueType, id: Option<SeriesId> },
+}
+
+impl BatchSeries {
+    pub(crate) fn key(&self) -> &SeriesKey {
+        match self {
+            Self::Key { key, .. } => key,
+            Self::Cached { series, .. } => series.key(),
+        }
+    }
+
+    pub(crate) fn value_type(&self) -> ValueType {
+        match self {
+            Self::Key { value_type, .. } | Self::Cached { value_type, .. } => *value_type,
+        }
+    }
+
+    /// Returns the estimated memory in the write queue, in bytes.
+    ///
+    /// The key of a cached series counts until its id is known: the writer copies it into the new definition.
+    pub(super) fn queue_bytes(&self) -> usize {
+        let key = match self {
+            Self::Cached { id: Some(_), .. } => 0,
+            _ => self.key().heap_bytes(),
+        };
+        size_of::<Self>() + key
+    }
+}
+
+/// What a database knows of the cached series of a batch before the batch is queued.
+pub(crate) trait CachedSeriesLookup {
+    /// Number of the opening that the batch is written to.
+    fn opening(&self) -> OpeningNumber;
+
+    /// Returns `true` if points may be written under a remembered id.
+    fn takes_points(&self, id: SeriesId) -> bool;
+
+    /// Returns the id of the series with this key and type in the newest version.
+    fn find(&self, key: &SeriesKey, value_type: ValueType) -> Option<SeriesId>;
+}
+
+/// Sets the id of each cached series, as far as the database has the series.
+///
+/// Returns the length of the keys of the other ones, which the write looks up and perhaps creates.
+///
+/// # Errors
+/// That of the first of these keys that is invalid.
+pub(super) fn find_cached(series: &mut [BatchSeries], lookup: &impl CachedSeriesLookup) -> Result<usize> {
+    let mut missing: HashSet<usize> = HashSet::new();
+    let mut key_bytes = 0;
+    for series in series {
+        let BatchSeries::Cached { series, value_type, id } = series else { continue };
+        let remembered = series.id(lookup.opening(), *value_type).filter(|id| lookup.takes_points(*id));
+        *id = remembered.or_else(|| lookup.find(series.key(), *value_type));
+        if id.is_none() && missing.insert(series.address()) {
+            series.key().validate()?;
+            key_bytes += series.key().byte_len();
+        }
+    }
+    Ok(key_bytes)
+}
