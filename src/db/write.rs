@@ -109,14 +109,15 @@ impl Db {
 
     /// Writes a batch with another durability than the database's.
     ///
+    /// For batches beyond the limits, and to leave out points that are rejected, see
+    /// [`write_with_options`](Self::write_with_options).
+    ///
     /// # Errors
     /// As for [`write`](Self::write); [`Error::InvalidOption`] for an interval of zero.
     pub async fn write_with(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
-        let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
-        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
-        self.finish_write(batch, key_index, reply.recv().await)
+        self.write_checked(batch, durability).await
     }
 
     /// Blocking variant of [`write_with`](Self::write_with).
@@ -152,18 +153,40 @@ impl Db {
 
     /// Checks a batch, and finds its cached series in the newest version.
     fn validate(&self, batch: &mut Batch, durability: Durability) -> Result<()> {
-        self.engine.check_owner()?;
-        self.engine.check_not_poisoned()?;
-        durability.check()?;
-        if !batch.series().is_empty() {
-            batch
-                .find_cached(&VersionLookup { version: self.engine.version(), opening: self.engine.opening_number })?;
-        }
+        self.check_usable(durability)?;
+        self.find_cached(batch)?;
         batch.validate(self.engine.opening_id)?;
         self.check_timestamps(batch)
     }
 
-    fn check_timestamps(&self, batch: &Batch) -> Result<()> {
+    /// Checks what does not depend on the batch.
+    pub(super) fn check_usable(&self, durability: Durability) -> Result<()> {
+        self.engine.check_owner()?;
+        self.engine.check_not_poisoned()?;
+        durability.check()
+    }
+
+    /// Finds the cached series of a batch in the newest version.
+    ///
+    /// # Errors
+    /// That of the first invalid key among the series that were not found.
+    pub(super) fn find_cached(&self, batch: &mut Batch) -> Result<()> {
+        if batch.series().is_empty() {
+            return Ok(());
+        }
+        batch.find_cached(&VersionLookup { version: self.engine.version(), opening: self.engine.opening_number })
+    }
+
+    /// Writes a batch that was checked.
+    pub(super) async fn write_checked(&self, batch: &mut Batch, durability: Durability) -> Result<Ack> {
+        let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
+        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
+        self.finish_write(batch, key_index, reply.recv().await)
+    }
+
+    /// # Errors
+    /// `RejectedPoints` with the points whose timestamps are too far from the clock.
+    pub(super) fn check_timestamps(&self, batch: &Batch) -> Result<()> {
         let guard = self.engine.options.timestamp_guard(|| self.engine.wall_clock_nanos());
         let Some(guard) = guard.filter(|guard| !guard.accepts_all(batch.timestamps())) else { return Ok(()) };
         let version = self.engine.version();

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod a_batch_beyond_its_limits_is_cut_into_whole_pieces;
 mod a_delete_hides_what_came_before_and_nothing_after;
 mod a_duplicates_policy_is_chosen_once_and_kept;
 mod a_series_without_points_leaves_the_listings;
@@ -17,6 +18,7 @@ mod cached_series_follow_their_keys;
 mod churn_keeps_what_was_acknowledged;
 mod definitions_of_empty_series_are_dropped;
 mod options_out_of_bounds_are_named;
+mod rejected_points_are_left_out_by_name;
 mod retention_hides_what_is_too_old_and_never_brings_it_back;
 mod the_levels_stay_within_their_bounds_under_nine_loads;
 mod the_memtable_size_is_counted_from_its_points;

@@ -3,7 +3,7 @@
 //! The builder works on copies of the newest seq and of the series index, so that the version does not change before
 //! the group is in the WAL. A command that it accepts can fail only in storage.
 
-use super::batch_resolver::{ResolvedBatch, resolve_batch};
+use super::batch_resolver::{BatchRejection, ResolvedBatch, resolve_batch};
 use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
 use crate::state::metric_metadata::{MetadataChange, MetadataMap};
@@ -82,7 +82,11 @@ impl CommitGroupBuilder {
         };
         match command {
             WriterCommand::Write(write) => match self.resolve_batch(&write.batch) {
-                Err(error) => reject(WriterCommand::Write(write), permit, error),
+                Err(BatchRejection { error, series }) => {
+                    let mut write = write;
+                    write.batch.set_rejections(series);
+                    reject(WriterCommand::Write(write), permit, error)
+                }
                 Ok((ResolvedBatch { series, ids, definitions, index }, points_behind_cutoff)) => {
                     self.series = index;
                     let WriteRequest { mut batch, durability, reply, .. } = *write;
@@ -120,14 +124,14 @@ impl CommitGroupBuilder {
     ///
     /// # Errors
     /// Those of the series; `RejectedPoints` if points behind the cutoffs are rejected.
-    fn resolve_batch(&self, batch: &Batch) -> Result<(ResolvedBatch, u64)> {
+    fn resolve_batch(&self, batch: &Batch) -> Result<(ResolvedBatch, u64), BatchRejection> {
         let resolved = resolve_batch(self.series.clone(), batch, self.new_series_settings())?;
         let behind = self.points_behind_cutoffs(batch, &resolved.series, &resolved.index);
         if self.settings.reject_behind_cutoff && !behind.is_empty() {
             let reason = |cutoff| RejectReason::BehindCutoff { cutoff: Timestamp::from_nanos(cutoff) };
             let rejected = behind.into_iter().map(|(at, cutoff)| (at, reason(cutoff)));
             let points = batch.rejected_points(rejected, |id| resolved.index.key_text(id));
-            return Err(Error::RejectedPoints { points });
+            return Err(Error::RejectedPoints { points }.into());
         }
         Ok((resolved, behind.len() as u64))
     }

@@ -118,10 +118,11 @@ fn any_key(input: &mut FuzzInput<'_>) -> SeriesKey {
 fn record_of_batch(batch: &Batch) -> OwnedRecord {
     let ids = || (0..).map(SeriesId::new);
     let define = |(id, series): (SeriesId, &BatchSeries)| {
+        let BatchSeries::Key { key, value_type } = series else { unreachable!("only keys are pushed") };
         Arc::new(SeriesInfo {
             id,
-            key: series.key().clone(),
-            value_type: series.value_type(),
+            key: key.clone(),
+            value_type: *value_type,
             duplicates: crate::types::duplicate_policy::DuplicatePolicy::default(),
             seq: 1,
         })

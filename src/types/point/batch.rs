@@ -1,9 +1,18 @@
 //! Batches: points that are written together, all or none, as columns.
 //! The caller fills a batch; the writer finds or creates the series of its keys.
 
+mod collect;
+mod pieces;
+mod rejections;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::sync::Arc;
+
+pub(crate) use self::pieces::PieceCutter;
+pub(crate) use self::rejections::SeriesRejection;
 
 use super::batch_series::{BatchSeries, CachedSeriesLookup, SeriesRef, find_cached};
 use super::{RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType};
@@ -56,6 +65,8 @@ pub struct Batch {
     /// Series that are named by keys, in the order in which they were first added. Each pushed key occurs once.
     series: Vec<BatchSeries>,
     key_index: BatchKeyIndex,
+    /// Entries of keys that were pushed with another type than at first: by the index of the first entry, and the type.
+    conflicting: HashMap<(usize, ValueType), usize>,
     /// Length of the texts of the pushed keys, in bytes.
     key_bytes: usize,
     /// Length of the texts of the keys of cached series that the database does not have, in bytes.
@@ -66,6 +77,10 @@ pub struct Batch {
     opening_id: Option<u64>,
     /// First error of a push. The write returns it, so that the push functions return nothing.
     deferred_error: Option<Error>,
+    /// First error of columns of different lengths, whose points are not in the batch.
+    column_error: Option<Error>,
+    /// Rejected series, if the writer is to look for all of them; `None` if the first error rejects the batch.
+    rejections: Option<Vec<SeriesRejection>>,
 }
 
 /// Index of each pushed key in `Batch::series`.
@@ -99,8 +114,8 @@ impl Batch {
     /// If the handle belongs to another opening of the database, the write rejects the whole batch with
     /// [`Error::StaleSeries`].
     pub fn push<T: Scalar>(&mut self, series: Series<T>, timestamp: Timestamp, value: T) {
-        self.check_opening(series);
-        self.push_encoded(series.id().get(), timestamp, value.to_bits());
+        let series_ref = self.ref_of_handle(series.id(), series.opening_id());
+        self.push_encoded(series_ref, timestamp, value.to_bits());
     }
 
     /// Adds a point of the series with a key. The write creates the series if it does not exist.
@@ -159,8 +174,8 @@ impl Batch {
     /// ```
     pub fn push_columns<T: Scalar>(&mut self, series: Series<T>, timestamps: &[Timestamp], values: &[T]) {
         if self.check_lengths(timestamps, values) {
-            self.check_opening(series);
-            self.extend_columns(series.id().get(), timestamps, values);
+            let series_ref = self.ref_of_handle(series.id(), series.opening_id());
+            self.extend_columns(series_ref, timestamps, values);
         }
     }
 
@@ -215,7 +230,9 @@ impl Batch {
     fn check_lengths<T>(&mut self, timestamps: &[Timestamp], values: &[T]) -> bool {
         let (timestamps, values) = (timestamps.len(), values.len());
         if timestamps != values {
-            self.deferred_error.get_or_insert(Error::ColumnLengths { timestamps, values });
+            let error = Error::ColumnLengths { timestamps, values };
+            self.deferred_error.get_or_insert_with(|| error.clone());
+            self.column_error.get_or_insert(error);
         }
         timestamps == values
     }
@@ -226,23 +243,38 @@ impl Batch {
         self.bits.extend(values.iter().map(|value| value.to_bits()));
     }
 
-    fn check_opening<T: Scalar>(&mut self, series: Series<T>) {
-        if *self.opening_id.get_or_insert(series.opening_id()) != series.opening_id() {
-            self.deferred_error.get_or_insert(Error::StaleSeries { id: series.id().get() });
+    /// Returns the reference for a handle.
+    ///
+    /// One of another opening than the first handle of the batch gets an entry: one of both is stale.
+    fn ref_of_handle(&mut self, id: SeriesId, opening_id: u64) -> u32 {
+        if *self.opening_id.get_or_insert(opening_id) == opening_id {
+            return id.get();
         }
+        self.deferred_error.get_or_insert(Error::StaleSeries { id: id.get() });
+        let is_last = matches!(self.series.last(), Some(BatchSeries::Handle { id: last, opening_id: opening })
+            if (*last, *opening) == (id, opening_id));
+        if !is_last {
+            self.series.push(BatchSeries::Handle { id, opening_id });
+        }
+        SeriesRef::encode_index(self.series.len() - 1)
     }
 
     /// Returns the index of a key, which is added if the batch does not have it.
     fn index_of_key(&mut self, key: &SeriesKey, found: ValueType) -> usize {
-        let index = match self.key_index.get(key) {
-            Some(index) => *index,
-            None => self.add_key(key, found),
+        let Some(index) = self.key_index.get(key).copied() else {
+            self.key_index.insert(key.clone(), self.series.len());
+            return self.add_key(key, found);
         };
-        let expected = self.series[index].value_type();
-        if expected != found {
-            self.deferred_error.get_or_insert_with(|| Error::TypeMismatch { series: key.to_string(), expected, found });
+        let expected = self.series[index].value_type().unwrap_or(found);
+        if expected == found {
+            return index;
         }
-        index
+        self.deferred_error.get_or_insert_with(|| Error::TypeMismatch { series: key.to_string(), expected, found });
+        if let Some(other) = self.conflicting.get(&(index, found)) {
+            return *other;
+        }
+        self.conflicting.insert((index, found), self.series.len());
+        self.add_key(key, found)
     }
 
     fn add_key(&mut self, key: &SeriesKey, value_type: ValueType) -> usize {
@@ -250,7 +282,6 @@ impl Batch {
             self.deferred_error.get_or_insert(error);
         }
         self.key_bytes += key.byte_len();
-        self.key_index.insert(key.clone(), self.series.len());
         self.series.push(BatchSeries::Key { key: key.clone(), value_type });
         self.series.len() - 1
     }
@@ -290,10 +321,13 @@ impl Batch {
         self.bits.clear();
         self.series.clear();
         self.key_index.clear();
+        self.conflicting.clear();
         self.key_bytes = 0;
         self.missing_key_bytes = 0;
         self.opening_id = None;
         self.deferred_error = None;
+        self.column_error = None;
+        self.rejections = None;
     }
 
     /// Returns the size in bytes that [`MAX_BATCH_BYTES`] limits.
@@ -332,8 +366,9 @@ impl Batch {
     /// # Errors
     /// That of the first invalid key among the other ones.
     pub(crate) fn find_cached(&mut self, lookup: &impl CachedSeriesLookup) -> Result<()> {
-        self.missing_key_bytes = find_cached(&mut self.series, lookup)?;
-        Ok(())
+        let validity;
+        (self.missing_key_bytes, validity) = find_cached(&mut self.series, lookup);
+        validity
     }
 
     /// Sets the ids of the cached series to those that the writer found or created, in the order of `series`.
@@ -356,17 +391,24 @@ impl Batch {
 
     /// Checks what needs no state of the database: the size, the first error of a push, and the opening.
     pub(crate) fn validate(&self, opening_id: u64) -> Result<()> {
+        self.check_size()?;
+        self.check_pushes(opening_id)
+    }
+
+    /// Checks the limits of a batch.
+    pub(crate) fn check_size(&self) -> Result<()> {
         Error::check_size("a batch, in points,", self.len(), MAX_BATCH_POINTS)?;
-        Error::check_size("a batch, in bytes,", self.byte_len(), MAX_BATCH_BYTES)?;
+        Error::check_size("a batch, in bytes,", self.byte_len(), MAX_BATCH_BYTES)
+    }
+
+    /// Returns the first error of a push; that of the handles if they are of another opening.
+    pub(crate) fn check_pushes(&self, opening_id: u64) -> Result<()> {
         if let Some(error) = &self.deferred_error {
             return Err(error.clone());
         }
         if self.opening_id.is_some_and(|own| own != opening_id) {
-            let id = self.series_refs().find_map(|series| match series {
-                SeriesRef::Id(id) => Some(id.get()),
-                SeriesRef::Index(_) => None,
-            });
-            return Err(Error::StaleSeries { id: id.unwrap_or_default() });
+            let id = self.series_refs().find_map(SeriesRef::id);
+            return Err(Error::StaleSeries { id: id.map_or(0, SeriesId::get) });
         }
         Ok(())
     }
@@ -384,15 +426,24 @@ impl Batch {
         rejected
             .into_iter()
             .map(|(index, reason)| {
-                let encoded = self.series_refs[index];
-                let series = texts.entry(encoded).or_insert_with(|| match SeriesRef::from_encoded(encoded) {
-                    SeriesRef::Id(id) => key_text(id).into(),
-                    SeriesRef::Index(index) => self.series[index].key().to_string().into(),
-                });
+                let text = || self.series_text(index, &key_text).into();
+                let series = texts.entry(self.series_refs[index]).or_insert_with(text);
                 let timestamp = Timestamp::from_nanos(self.timestamps[index]);
                 RejectedPoint { index, series: Arc::clone(series), timestamp, reason }
             })
             .collect()
+    }
+
+    /// Returns the key of the series of a point as text. `key_text` returns that of a series id.
+    pub(crate) fn series_text(&self, point: usize, key_text: impl Fn(SeriesId) -> String) -> String {
+        match SeriesRef::from_encoded(self.series_refs[point]) {
+            SeriesRef::Id(id) => key_text(id),
+            SeriesRef::Index(index) => match &self.series[index] {
+                BatchSeries::Handle { id, .. } => key_text(*id),
+                BatchSeries::Key { key, .. } => key.to_string(),
+                BatchSeries::Cached { series, .. } => series.key().to_string(),
+            },
+        }
     }
 
     /// Returns the series that are named by keys.
@@ -410,114 +461,5 @@ impl Batch {
 
     pub(crate) fn bits(&self) -> &[u64] {
         &self.bits
-    }
-}
-
-/// Adds each point as [`Batch::push`] does.
-impl<T: Scalar> Extend<(Series<T>, Timestamp, T)> for Batch {
-    fn extend<I: IntoIterator<Item = (Series<T>, Timestamp, T)>>(&mut self, points: I) {
-        let points = points.into_iter();
-        self.reserve(points.size_hint().0);
-        points.for_each(|(series, timestamp, value)| self.push(series, timestamp, value));
-    }
-}
-
-/// Adds each point as [`Batch::push_key`] does.
-impl<V: Into<Value>> Extend<(SeriesKey, Timestamp, V)> for Batch {
-    fn extend<I: IntoIterator<Item = (SeriesKey, Timestamp, V)>>(&mut self, points: I) {
-        let points = points.into_iter();
-        self.reserve(points.size_hint().0);
-        points.for_each(|(key, timestamp, value)| self.push_key(&key, timestamp, value));
-    }
-}
-
-/// Collects points with the handles of their series.
-impl<T: Scalar> FromIterator<(Series<T>, Timestamp, T)> for Batch {
-    fn from_iter<I: IntoIterator<Item = (Series<T>, Timestamp, T)>>(points: I) -> Self {
-        let mut batch = Self::new();
-        batch.extend(points);
-        batch
-    }
-}
-
-/// Collects points with the keys of their series.
-impl<V: Into<Value>> FromIterator<(SeriesKey, Timestamp, V)> for Batch {
-    fn from_iter<I: IntoIterator<Item = (SeriesKey, Timestamp, V)>>(points: I) -> Self {
-        let mut batch = Self::new();
-        batch.extend(points);
-        batch
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_over_its_limit_is_rejected() {
-        let key = SeriesKey::new("m");
-        let mut batch = Batch::new();
-        for nanos in 0..=1_000_000 {
-            batch.push_key(&key, Timestamp::from_nanos(nanos), 1.0);
-        }
-        assert!(matches!(batch.validate(0), Err(Error::TooLarge { size: 1_000_001, limit: MAX_BATCH_POINTS, .. })));
-        batch.clear();
-        assert!(batch.validate(0).is_ok() && batch.is_empty());
-    }
-
-    #[test]
-    fn two_types_for_one_key_are_rejected() {
-        let key = SeriesKey::new("m").tag("a", "b");
-        let mut batch = Batch::new();
-        batch.push_key(&key, Timestamp::MIN, 1.0);
-        batch.push_key(&key, Timestamp::MIN, true);
-        let Err(Error::TypeMismatch { series, expected, found, .. }) = batch.validate(0) else { panic!() };
-        assert_eq!((series.as_str(), expected, found), ("m{a=\"b\"}", ValueType::F64, ValueType::Bool));
-    }
-
-    #[test]
-    fn columns_and_iterators_add_the_same_points_as_single_pushes() {
-        let (one, other) = (Series::<f64>::new(SeriesId::new(3), 7), Series::<f64>::new(SeriesId::new(4), 7));
-        let times = [1, 5, 3].map(Timestamp::from_nanos);
-        let values = [0.5, -0.0, f64::NAN];
-        let mut pushed = Batch::new();
-        for series in [one, other] {
-            times.iter().zip(values).for_each(|(timestamp, value)| pushed.push(series, *timestamp, value));
-        }
-        let mut columns = Batch::with_capacity(6);
-        columns.push_columns(one, &times, &values);
-        columns.push_columns(other, &times, &values);
-        let points = [one, other].into_iter().flat_map(|series| (0..3).map(move |n| (series, times[n], values[n])));
-        for batch in [columns, points.collect::<Batch>()] {
-            assert!(batch.series_refs().eq(pushed.series_refs()));
-            assert_eq!((batch.timestamps(), batch.bits()), (pushed.timestamps(), pushed.bits()));
-            assert!(batch.validate(7).is_ok() && matches!(batch.validate(8), Err(Error::StaleSeries { id: 3, .. })));
-        }
-        let keyed: Batch =
-            [(SeriesKey::new("m"), times[0], 1_u64), (SeriesKey::new("n"), times[1], 2)].into_iter().collect();
-        assert_eq!((keyed.len(), keyed.series().len()), (2, 2));
-    }
-
-    #[test]
-    fn columns_of_different_lengths_are_rejected() {
-        let series = Series::<i64>::new(SeriesId::new(0), 1);
-        let mut batch = Batch::new();
-        batch.push_columns(series, &[Timestamp::MIN], &[]);
-        assert!(batch.is_empty());
-        assert!(matches!(batch.validate(1), Err(Error::ColumnLengths { timestamps: 1, values: 0, .. })));
-        batch.clear();
-        assert!(batch.validate(1).is_ok());
-    }
-
-    #[test]
-    fn a_batch_taken_for_the_queue_can_be_restored() {
-        let key = SeriesKey::new("m");
-        let mut batch = Batch::new();
-        batch.push_key(&key, Timestamp::MIN, 1.0);
-        let (queued, key_index) = batch.take_for_queue();
-        assert!(batch.is_empty() && queued.key_index.is_empty() && queued.len() == 1);
-        batch.restore(queued, key_index);
-        batch.push_key(&key, Timestamp::MAX, 2.0);
-        assert_eq!((batch.len(), batch.series().len()), (2, 1), "the key is found in the restored index");
     }
 }

@@ -10,7 +10,7 @@ use crate::types::value_type::ValueType;
 const INDEX_FLAG: u32 = 1 << 31;
 
 /// Series of a point of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SeriesRef {
     /// Id inside a handle.
     Id(SeriesId),
@@ -26,13 +26,21 @@ impl SeriesRef {
         }
     }
 
+    /// Returns the id; `None` for an index.
+    pub(super) fn id(self) -> Option<SeriesId> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Index(_) => None,
+        }
+    }
+
     /// Encodes an index. An index of a batch within its limits fits.
     pub(super) fn encode_index(index: usize) -> u32 {
         u32::try_from(index).unwrap_or(u32::MAX) | INDEX_FLAG
     }
 }
 
-/// Series of a batch that is named by its key.
+/// Series of a batch that is not named by the id inside a handle of one opening.
 #[derive(Debug, Clone)]
 pub(crate) enum BatchSeries {
     /// Key that was pushed as such.
@@ -41,19 +49,27 @@ pub(crate) enum BatchSeries {
     ///
     /// A batch may hold the same cached series several times.
     Cached { series: CachedSeries, value_type: ValueType, id: Option<SeriesId> },
+    /// Handle of another opening than that of the first handle of the batch.
+    ///
+    /// The writer sees it only if the first handle was stale and its points were taken out.
+    Handle { id: SeriesId, opening_id: u64 },
 }
 
 impl BatchSeries {
-    pub(crate) fn key(&self) -> &SeriesKey {
+    /// Returns the key; `None` for a handle.
+    pub(crate) fn key(&self) -> Option<&SeriesKey> {
         match self {
-            Self::Key { key, .. } => key,
-            Self::Cached { series, .. } => series.key(),
+            Self::Key { key, .. } => Some(key),
+            Self::Cached { series, .. } => Some(series.key()),
+            Self::Handle { .. } => None,
         }
     }
 
-    pub(crate) fn value_type(&self) -> ValueType {
+    /// Returns the type of the values; `None` for a handle, whose series has the type of its values.
+    pub(crate) fn value_type(&self) -> Option<ValueType> {
         match self {
-            Self::Key { value_type, .. } | Self::Cached { value_type, .. } => *value_type,
+            Self::Key { value_type, .. } | Self::Cached { value_type, .. } => Some(*value_type),
+            Self::Handle { .. } => None,
         }
     }
 
@@ -63,7 +79,7 @@ impl BatchSeries {
     pub(super) fn queue_bytes(&self) -> usize {
         let key = match self {
             Self::Cached { id: Some(_), .. } => 0,
-            _ => self.key().heap_bytes(),
+            _ => self.key().map_or(0, SeriesKey::heap_bytes),
         };
         size_of::<Self>() + key
     }
@@ -83,21 +99,19 @@ pub(crate) trait CachedSeriesLookup {
 
 /// Sets the id of each cached series, as far as the database has the series.
 ///
-/// Returns the length of the keys of the other ones, which the write looks up and perhaps creates.
-///
-/// # Errors
-/// That of the first of these keys that is invalid.
-pub(super) fn find_cached(series: &mut [BatchSeries], lookup: &impl CachedSeriesLookup) -> Result<usize> {
+/// Returns the length of the keys of the other ones, which the write looks up and perhaps creates, and the error of the
+/// first of these keys that is invalid.
+pub(super) fn find_cached(series: &mut [BatchSeries], lookup: &impl CachedSeriesLookup) -> (usize, Result<()>) {
     let mut missing: HashSet<usize> = HashSet::new();
-    let mut key_bytes = 0;
+    let (mut key_bytes, mut validity) = (0, Ok(()));
     for series in series {
         let BatchSeries::Cached { series, value_type, id } = series else { continue };
         let remembered = series.id(lookup.opening(), *value_type).filter(|id| lookup.takes_points(*id));
         *id = remembered.or_else(|| lookup.find(series.key(), *value_type));
         if id.is_none() && missing.insert(series.address()) {
-            series.key().validate()?;
+            validity = validity.and_then(|()| series.key().validate());
             key_bytes += series.key().byte_len();
         }
     }
-    Ok(key_bytes)
+    (key_bytes, validity)
 }

@@ -6,8 +6,8 @@ mod parse_timestamp;
 mod timestamp_guard;
 mod value;
 
-pub(crate) use batch::BatchKeyIndex;
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS};
+pub(crate) use batch::{BatchKeyIndex, PieceCutter, SeriesRejection};
 pub(crate) use batch_series::{BatchSeries, CachedSeriesLookup, SeriesRef};
 pub(crate) use timestamp_guard::TimestampGuard;
 pub use value::{Scalar, Value};
