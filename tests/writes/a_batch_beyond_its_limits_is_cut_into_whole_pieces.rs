@@ -45,7 +45,7 @@ fn a_batch_of_too_many_key_bytes_is_cut_by_the_keys_of_each_piece() {
     for by_key in [true, false] {
         let home = Home::new();
         let db = home.open();
-        let cached: Vec<_> = (0..5_000).map(|n| CachedSeries::new(long_key(n))).collect();
+        let cached: Vec<_> = (0..2_500).map(|n| CachedSeries::new(long_key(n))).collect();
         let mut batch = Batch::new();
         for nanos in 0..2 {
             for series in &cached {
@@ -60,7 +60,7 @@ fn a_batch_of_too_many_key_bytes_is_cut_by_the_keys_of_each_piece() {
         let pieces = ranges(&report.pieces);
         let longest = pieces.iter().map(ExactSizeIterator::len).max().unwrap();
         assert!((1_900..2_048).contains(&longest), "{pieces:?}");
-        assert_eq!((pieces.len(), db.stats().series, db.stats().points), (5, 5_000, 10_000), "{pieces:?}");
+        assert_eq!((pieces.len(), db.stats().series, db.stats().points), (3, 2_500, 5_000), "{pieces:?}");
         // Once the database has the series, cached ones fit into one piece.
         let mut batch = Batch::new();
         for series in &cached {
@@ -70,12 +70,14 @@ fn a_batch_of_too_many_key_bytes_is_cut_by_the_keys_of_each_piece() {
     }
 }
 
-/// Returns a batch of 5,000 new series, which are three pieces, and a database that takes 3,000 of them.
+/// Returns a batch of two pieces and six series, of which the first piece has one, and a database for three series.
 fn limited(home: &Home) -> (Db, Batch) {
-    let db = home.builder().max_series(3_000).open_blocking().unwrap();
+    let db = home.builder().max_series(3).open_blocking().unwrap();
+    let times: Vec<_> = (0..i64::try_from(MAX_BATCH_POINTS).unwrap()).map(at).collect();
     let mut batch = Batch::new();
-    for n in 0..5_000 {
-        batch.push_key(&long_key(n), at(1), n as u64);
+    batch.push_key_columns(&key("m", 0), &times, &vec![7_u64; MAX_BATCH_POINTS]);
+    for n in 1..6 {
+        batch.push_key(&key("m", n), at(1), n as u64);
     }
     (db, batch)
 }
@@ -87,35 +89,34 @@ fn if_a_piece_fails_the_error_lists_the_written_ones_and_the_batch_holds_the_res
     let error = db.write_with_options_blocking(&mut batch, &split()).unwrap_err();
     assert!(!error.is_retryable() && error.kind() == timestrata::ErrorKind::LimitExceeded, "{error}");
     let Error::PartlyWritten { written, cause, skipped_count: 0, .. } = &error else { panic!("{error:?}") };
-    assert!(matches!(**cause, Error::TooManySeries { cap: 3_000, .. }));
-    let end = written.last().unwrap().points.end;
-    assert_eq!((written.len(), written[0].points.start, batch.len()), (1, 0, 5_000 - end));
-    assert_eq!((db.stats().series, db.stats().points), (end as u64, end as u64));
+    assert!(matches!(**cause, Error::TooManySeries { cap: 3, .. }));
+    assert_eq!((ranges(written), batch.len()), (vec![0..MAX_BATCH_POINTS], 5));
+    assert_eq!((db.stats().series, db.stats().points), (1, MAX_BATCH_POINTS as u64));
     drop(db);
     let db = home.builder().open_blocking().unwrap();
     let report = db.write_with_options_blocking(&mut batch, &split()).unwrap();
-    assert_eq!((report.pieces.len(), report.points), (2, 5_000 - end));
-    for n in [0, end - 1, end, 4_999] {
-        assert_eq!(all::<u64>(&db.snapshot(), &long_key(n)), [(1, n as u64)]);
+    assert_eq!((ranges(&report.pieces), report.points), (vec![0..5], 5));
+    for n in 1..6 {
+        assert_eq!(all::<u64>(&db.snapshot(), &key("m", n)), [(1, n as u64)]);
     }
-    assert_eq!(db.stats().points, 5_000);
+    assert_eq!(db.stats().points, MAX_BATCH_POINTS as u64 + 5);
 }
 
 #[test]
 fn an_error_of_the_first_piece_is_that_of_the_write() {
     let home = Home::new();
-    let db = home.builder().max_series(10).open_blocking().unwrap();
-    let (_, mut batch) = limited(&Home::new());
+    let (db, mut batch) = limited(&home);
+    db.create_many_series((0..3).map(|n| key("other", n))).blocking().unwrap();
     let error = db.write_with_options_blocking(&mut batch, &split()).unwrap_err();
-    assert!(matches!(error, Error::TooManySeries { cap: 10, .. }), "{error}");
-    assert_eq!((batch.len(), db.stats().series), (5_000, 0));
+    assert!(matches!(error, Error::TooManySeries { cap: 3, .. }), "{error}");
+    assert_eq!((batch.len(), db.stats().points), (MAX_BATCH_POINTS + 5, 0));
     // What is known before the first piece fails the write before it, also if it is in the last one.
     let home = Home::new();
     let db = home.open();
     batch.push_key(&SeriesKey::new(""), at(1), 1.0);
     let error = db.write_with_options_blocking(&mut batch, &split()).unwrap_err();
     assert!(matches!(error, Error::InvalidName { .. }), "{error}");
-    assert_eq!((batch.len(), db.stats().series), (5_001, 0));
+    assert_eq!((batch.len(), db.stats().series), (MAX_BATCH_POINTS + 6, 0));
 }
 
 #[test]
@@ -123,14 +124,12 @@ fn pieces_leave_out_what_is_rejected_in_them() {
     let home = Home::new();
     let (db, mut batch) = limited(&home);
     batch.push_key(&SeriesKey::new(""), at(1), 1.0);
-    batch.push_key(&long_key(0), at(1), true);
-    batch.push_key(&long_key(0), at(2), 7_u64);
-    let options = split().skip_rejected(true).skipped_limit(usize::MAX);
-    let report = db.write_with_options_blocking(&mut batch, &options).unwrap();
+    batch.push_key(&key("m", 0), at(1), true);
+    batch.push_key(&key("m", 2), at(2), 7_u64);
+    let report = db.write_with_options_blocking(&mut batch, &split().skip_rejected(true)).unwrap();
     assert!(batch.is_empty());
-    assert_eq!((report.points, report.skipped_count, report.skipped.len()), (3_001, 2_002, 2_002));
-    let skipped: Vec<_> = report.skipped.iter().map(|point| point.index).collect();
-    assert_eq!(skipped, (3_000..5_002).collect::<Vec<_>>());
-    assert_eq!(all::<u64>(&db.snapshot(), &long_key(0)), [(1, 0), (2, 7)]);
-    assert_eq!((db.stats().series, db.stats().points), (3_000, 3_001));
+    let skipped: Vec<_> = report.skipped.iter().map(|point| point.index - MAX_BATCH_POINTS).collect();
+    assert_eq!((skipped, report.skipped_count, report.points), (vec![2, 3, 4, 5, 6], 5, MAX_BATCH_POINTS + 3));
+    assert_eq!(all::<u64>(&db.snapshot(), &key("m", 2)), [(1, 2), (2, 7)]);
+    assert_eq!((db.stats().series, db.stats().points), (3, MAX_BATCH_POINTS as u64 + 3));
 }
