@@ -14,7 +14,7 @@ use crate::sync::{Permit, ReplyReceiver, reply_channel};
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
 use crate::types::point::{Batch, BatchKeyIndex, CachedSeriesLookup, ValueType};
-use crate::types::series::{OpeningNumber, SeriesId, SeriesKey};
+use crate::types::series::{HashedKey, OpeningNumber, SeriesId};
 
 /// Lookup of cached series in the newest version, so that the writer need not hash and compare their keys.
 struct VersionLookup {
@@ -31,7 +31,7 @@ impl CachedSeriesLookup for VersionLookup {
         self.version.series.takes_points(id)
     }
 
-    fn find(&self, key: &SeriesKey, value_type: ValueType) -> Option<SeriesId> {
+    fn find(&self, key: HashedKey<'_>, value_type: ValueType) -> Option<SeriesId> {
         self.version.series.find(key).filter(|def| def.value_type == value_type).map(|def| def.id)
     }
 }

@@ -15,7 +15,7 @@ use crate::state::series_index::{NewSeriesSettings, SeriesIndex, SeriesLookup};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::point::{Batch, BatchSeries, SeriesRef, SeriesRejection, ValueType};
-use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
+use crate::types::series::{HashedKey, SeriesId, SeriesInfo};
 
 /// Series of a batch, and the index that contains them.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl BatchResolver {
                     // It is rejected.
                     BatchSeries::Key { .. } => continue,
                     BatchSeries::Cached { series, value_type, .. } => {
-                        self.find_and_revive(series.key(), *value_type, self.settings)
+                        self.find_and_revive(series.hashed_key(), *value_type, self.settings)
                     }
                     BatchSeries::Handle { id, .. } => self.resolve_burnt(*id),
                 };
@@ -103,6 +103,7 @@ impl BatchResolver {
             SeriesRef::Id(id) => replaced.get(&id).copied().unwrap_or(id),
         });
         let series = series.collect();
+        self.index.seal();
         Ok(ResolvedBatch { series, ids, definitions: self.definitions, index: self.index })
     }
 
@@ -121,7 +122,8 @@ impl BatchResolver {
     /// Finds or creates the series of a pushed key. Of others, returns those whose id takes points.
     fn resolve_at_once(&mut self, at: usize, series: &BatchSeries) -> Result<Option<SeriesId>> {
         let id = match series {
-            BatchSeries::Key { key, value_type } => {
+            BatchSeries::Key { key, hash, value_type } => {
+                let key = HashedKey { key, hash: *hash };
                 let found = if self.rejections.is_some() {
                     // A batch that collects rejections may have the key with another type, too: once the series is
                     // revived, that is rejected.
@@ -169,12 +171,12 @@ impl BatchResolver {
     fn resolve_burnt(&mut self, id: SeriesId) -> Result<SeriesId> {
         let old = self.index.definition_of_handle(id).ok_or(Error::StaleSeries { id: id.get() })?;
         let settings = NewSeriesSettings { duplicates: old.duplicates, ..self.settings };
-        self.find_and_revive(&old.key, old.value_type, settings)
+        self.find_and_revive((&old.key).into(), old.value_type, settings)
     }
 
     fn find_and_revive(
         &mut self,
-        key: &SeriesKey,
+        key: HashedKey<'_>,
         value_type: ValueType,
         settings: NewSeriesSettings,
     ) -> Result<SeriesId> {
@@ -185,7 +187,7 @@ impl BatchResolver {
 
     fn find_or_create(
         &mut self,
-        key: &SeriesKey,
+        key: HashedKey<'_>,
         value_type: ValueType,
         settings: NewSeriesSettings,
     ) -> Result<SeriesId> {

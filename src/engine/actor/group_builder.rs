@@ -244,6 +244,7 @@ impl CommitGroupBuilder {
                 definitions.push(def);
             }
         }
+        index.seal();
         Ok(CreatedSeries { ids, definitions, index })
     }
 }

@@ -118,7 +118,7 @@ fn any_key(input: &mut FuzzInput<'_>) -> SeriesKey {
 fn record_of_batch(batch: &Batch) -> OwnedRecord {
     let ids = || (0..).map(SeriesId::new);
     let define = |(id, series): (SeriesId, &BatchSeries)| {
-        let BatchSeries::Key { key, value_type } = series else { unreachable!("only keys are pushed") };
+        let BatchSeries::Key { key, value_type, .. } = series else { unreachable!("only keys are pushed") };
         Arc::new(SeriesInfo {
             id,
             key: key.clone(),

@@ -17,7 +17,9 @@ pub(crate) use self::rejections::SeriesRejection;
 use super::batch_series::{BatchSeries, CachedSeriesLookup, SeriesRef, find_cached};
 use super::{RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType};
 use crate::types::error::{Error, Result};
-use crate::types::series::{CachedSeries, OpeningNumber, Series, SeriesId, SeriesKey};
+use crate::types::series::{
+    CachedSeries, HashedKey, KeyHash, KeyPositions, OpeningNumber, Series, SeriesId, SeriesKey,
+};
 
 /// Maximum number of points in a batch.
 pub const MAX_BATCH_POINTS: usize = 1_000_000;
@@ -69,6 +71,8 @@ pub struct Batch {
     conflicting: HashMap<(usize, ValueType), usize>,
     /// Length of the texts of the pushed keys, in bytes.
     key_bytes: usize,
+    /// Estimated size of the allocations of the pushed keys, in bytes.
+    key_heap_bytes: usize,
     /// Length of the texts of the keys of cached series that the database does not have, in bytes.
     ///
     /// Zero until the batch is written.
@@ -84,7 +88,7 @@ pub struct Batch {
 }
 
 /// Index of each pushed key in `Batch::series`.
-pub(crate) type BatchKeyIndex = HashMap<SeriesKey, usize>;
+pub(crate) type BatchKeyIndex = KeyPositions;
 
 impl Batch {
     /// Creates an empty batch.
@@ -260,10 +264,15 @@ impl Batch {
     }
 
     /// Returns the index of a key, which is added if the batch does not have it.
-    fn index_of_key(&mut self, key: &SeriesKey, found: ValueType) -> usize {
-        let Some(index) = self.key_index.get(key).copied() else {
-            self.key_index.insert(key.clone(), self.series.len());
-            return self.add_key(key, found);
+    fn index_of_key<'k>(&mut self, key: impl Into<HashedKey<'k>>, found: ValueType) -> usize {
+        let HashedKey { key, hash } = key.into();
+        let Some(index) = self.key_index.find(hash, |at| self.series[at].key() == Some(key)) else {
+            let index = self.add_key(key, hash, found);
+            // An index beyond is that of no valid batch; such keys are added again and again.
+            if let Ok(index) = u32::try_from(index) {
+                self.key_index.insert(hash, index);
+            }
+            return index;
         };
         let expected = self.series[index].value_type().unwrap_or(found);
         if expected == found {
@@ -273,16 +282,21 @@ impl Batch {
         if let Some(other) = self.conflicting.get(&(index, found)) {
             return *other;
         }
-        self.conflicting.insert((index, found), self.series.len());
-        self.add_key(key, found)
+        let other = self.add_key(key, hash, found);
+        self.conflicting.insert((index, found), other);
+        other
     }
 
-    fn add_key(&mut self, key: &SeriesKey, value_type: ValueType) -> usize {
+    /// Adds a copy of a key, which shares texts with the key before: consecutive keys often differ in one value only.
+    fn add_key(&mut self, key: &SeriesKey, hash: KeyHash, value_type: ValueType) -> usize {
         if let Err(error) = key.validate() {
             self.deferred_error.get_or_insert(error);
         }
+        let before = self.series.last().and_then(BatchSeries::key);
+        let key = before.map_or_else(|| key.clone(), |before| key.interned_with(before));
         self.key_bytes += key.byte_len();
-        self.series.push(BatchSeries::Key { key: key.clone(), value_type });
+        self.key_heap_bytes += key.heap_bytes_shared_with(before);
+        self.series.push(BatchSeries::Key { key, hash, value_type });
         self.series.len() - 1
     }
 
@@ -323,6 +337,7 @@ impl Batch {
         self.key_index.clear();
         self.conflicting.clear();
         self.key_bytes = 0;
+        self.key_heap_bytes = 0;
         self.missing_key_bytes = 0;
         self.opening_id = None;
         self.deferred_error = None;
@@ -343,7 +358,8 @@ impl Batch {
     ///
     /// A key takes several times the length of its text.
     pub(crate) fn queue_bytes(&self) -> usize {
-        self.len() * POINT_BYTES + self.series.iter().map(BatchSeries::queue_bytes).sum::<usize>()
+        let copied: usize = self.series.iter().map(BatchSeries::copied_key_bytes).sum();
+        self.len() * POINT_BYTES + size_of_val(&*self.series) + self.key_heap_bytes + copied
     }
 
     /// Moves the points and keys out for the write queue, and leaves an empty batch.

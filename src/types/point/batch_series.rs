@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::types::error::Result;
-use crate::types::series::{CachedSeries, OpeningNumber, SeriesId, SeriesKey};
+use crate::types::series::{CachedSeries, HashedKey, KeyHash, OpeningNumber, SeriesId, SeriesKey};
 use crate::types::value_type::ValueType;
 
 /// Flag of an encoded series reference that holds an index instead of a series id.
@@ -44,7 +44,7 @@ impl SeriesRef {
 #[derive(Debug, Clone)]
 pub(crate) enum BatchSeries {
     /// Key that was pushed as such.
-    Key { key: SeriesKey, value_type: ValueType },
+    Key { key: SeriesKey, hash: KeyHash, value_type: ValueType },
     /// Cached series, and its id in the database that the batch is written to, once it is known.
     ///
     /// A batch may hold the same cached series several times.
@@ -73,15 +73,14 @@ impl BatchSeries {
         }
     }
 
-    /// Returns the estimated memory in the write queue, in bytes.
+    /// Returns the memory of the key in the write queue that [`Batch`](super::Batch) does not count itself, in bytes.
     ///
     /// The key of a cached series counts until its id is known: the writer copies it into the new definition.
-    pub(super) fn queue_bytes(&self) -> usize {
-        let key = match self {
-            Self::Cached { id: Some(_), .. } => 0,
-            _ => self.key().map_or(0, SeriesKey::heap_bytes),
-        };
-        size_of::<Self>() + key
+    pub(super) fn copied_key_bytes(&self) -> usize {
+        match self {
+            Self::Cached { series, id: None, .. } => series.key().heap_bytes(),
+            _ => 0,
+        }
     }
 }
 
@@ -94,7 +93,7 @@ pub(crate) trait CachedSeriesLookup {
     fn takes_points(&self, id: SeriesId) -> bool;
 
     /// Returns the id of the series with this key and type in the newest version.
-    fn find(&self, key: &SeriesKey, value_type: ValueType) -> Option<SeriesId>;
+    fn find(&self, key: HashedKey<'_>, value_type: ValueType) -> Option<SeriesId>;
 }
 
 /// Sets the id of each cached series, as far as the database has the series.
@@ -107,7 +106,7 @@ pub(super) fn find_cached(series: &mut [BatchSeries], lookup: &impl CachedSeries
     for series in series {
         let BatchSeries::Cached { series, value_type, id } = series else { continue };
         let remembered = series.id(lookup.opening(), *value_type).filter(|id| lookup.takes_points(*id));
-        *id = remembered.or_else(|| lookup.find(series.key(), *value_type));
+        *id = remembered.or_else(|| lookup.find(series.hashed_key(), *value_type));
         if id.is_none() && missing.insert(series.address()) {
             validity = validity.and_then(|()| series.key().validate());
             key_bytes += series.key().byte_len();

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::{MAX_SERIES_IDS, SeriesId, SeriesKey};
+use super::{HashedKey, KeyHash, MAX_SERIES_IDS, SeriesId, SeriesKey};
 use crate::types::value_type::ValueType;
 
 const TYPE_SHIFT: u32 = 31;
@@ -79,6 +79,7 @@ pub struct CachedSeries(Arc<CachedState>);
 
 struct CachedState {
     key: SeriesKey,
+    hash: KeyHash,
     /// Opening number, value type and id, see the head of this file; `0` if no id is remembered.
     word: AtomicU64,
 }
@@ -90,13 +91,18 @@ impl CachedSeries {
     /// [`Batch::push_key`](crate::Batch::push_key).
     #[must_use]
     pub fn new(key: SeriesKey) -> Self {
-        Self(Arc::new(CachedState { key, word: AtomicU64::new(0) }))
+        let hash = KeyHash::of(&key);
+        Self(Arc::new(CachedState { key, hash, word: AtomicU64::new(0) }))
     }
 
     /// Returns the key of the series.
     #[must_use]
     pub fn key(&self) -> &SeriesKey {
         &self.0.key
+    }
+
+    pub(crate) fn hashed_key(&self) -> HashedKey<'_> {
+        HashedKey { key: &self.0.key, hash: self.0.hash }
     }
 
     /// Returns the remembered id if it is of this opening and of a series of this type.

@@ -3,6 +3,7 @@
 mod cached;
 mod filter;
 mod key;
+mod key_hash;
 mod set;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub(crate) use cached::OpeningNumber;
 pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
 pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
+pub(crate) use key_hash::{HashedKey, IdentityBuild, KeyHash, KeyPositions};
 pub(crate) use set::{SeriesSet, SeriesSetBuilder};
 
 use crate::types::duplicate_policy::DuplicatePolicy;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, POINT_BYTES};
 use crate::types::point::batch_series::{BatchSeries, SeriesRef};
-use crate::types::series::SeriesKey;
+use crate::types::series::{HashedKey, SeriesKey};
 
 /// Cuts a batch into pieces, from the first point to the last.
 #[derive(Debug)]
@@ -72,7 +72,9 @@ impl Batch {
     /// Adds a series of another batch, as a push does. Returns the reference of its points.
     fn add_series(&mut self, series: &BatchSeries) -> u32 {
         match series {
-            BatchSeries::Key { key, value_type } => SeriesRef::encode_index(self.index_of_key(key, *value_type)),
+            BatchSeries::Key { key, hash, value_type } => {
+                SeriesRef::encode_index(self.index_of_key(HashedKey { key, hash: *hash }, *value_type))
+            }
             BatchSeries::Cached { series, value_type, .. } => {
                 SeriesRef::encode_index(self.index_of_cached(series, *value_type))
             }
