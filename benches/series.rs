@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use timestrata::{Db, Durability, Selector, SeriesKey};
+use timestrata::{Batch, CachedSeries, Db, Durability, Selector, SeriesKey, Timestamp};
 
 /// Series created per call.
 const BATCH: usize = 10_000;
+/// Points written per batch.
+const WRITTEN: usize = 50_000;
 const LOOKS: usize = 101;
 /// Environment variable with the path of the database that a child process opens.
 ///
@@ -66,6 +68,9 @@ fn main() -> timestrata::Result<()> {
     let count = std::env::var("TIMESTRATA_SERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     let home = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a directory beside the sources");
     let path = home.path().join("db");
+    for cached in [false, true] {
+        write_new(&home.path().join(if cached { "cached" } else { "keys" }), count, cached)?;
+    }
     make(&path, count)?;
     let child = std::env::current_exe().map(|program| Command::new(program).env(OPENS, &path).status());
     assert!(matches!(child, Ok(Ok(status)) if status.success()), "the child process opens it, too");
@@ -92,6 +97,45 @@ fn make(path: &Path, count: usize) -> timestrata::Result<()> {
         mean(&batches[batches.len() - tenth..])
     );
     db.close_blocking()
+}
+
+/// Writes the first two points of each series in batches, through keys or cached series that exist before.
+///
+/// The time to make the keys does not count. That to fill the batches does.
+fn write_new(path: &Path, count: usize, cached: bool) -> timestrata::Result<()> {
+    let db = open(path)?;
+    let keys: Vec<CachedSeries> = (0..count).map(|n| CachedSeries::new(key(n))).collect();
+    let mut batch = Batch::new();
+    for point in 0..2 {
+        let (mut filling, mut writing) = (Duration::ZERO, Duration::ZERO);
+        for part in keys.chunks(WRITTEN) {
+            let start = Instant::now();
+            let timestamp = Timestamp::from_secs(point);
+            for series in part {
+                if cached {
+                    batch.push_cached(series, timestamp, 0.5);
+                } else {
+                    batch.push_key(series.key(), timestamp, 0.5);
+                }
+            }
+            let filled = Instant::now();
+            db.write_blocking(&mut batch)?;
+            filling += filled - start;
+            writing += filled.elapsed();
+        }
+        let rate = |took: Duration| per(count, usize::try_from(took.as_micros()).unwrap_or(usize::MAX).max(1));
+        println!(
+            "{} point of {count} series by {}, {WRITTEN} a batch: {:.2} M/s, filled at {:.2} M/s, written at {:.2} M/s",
+            if point == 0 { "first" } else { "second" },
+            if cached { "cached series" } else { "key" },
+            rate(filling + writing),
+            rate(filling),
+            rate(writing),
+        );
+    }
+    drop(db);
+    _ = std::fs::remove_dir_all(path);
+    Ok(())
 }
 
 fn opens(path: &Path) -> timestrata::Result<()> {

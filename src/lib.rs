@@ -37,7 +37,7 @@ pub(crate) use platform::sync;
 
 pub use db::{
     CreateManySeries, CreateSeries, Db, DbBuilder, DbReader, DbReaderBuilder, JobStats, LevelStats, SnapshotWatch,
-    Stats,
+    Stats, WriteOptions, WriteReport,
 };
 pub use engine::actor::Ack;
 pub use engine::store::{
@@ -58,11 +58,11 @@ pub use query::{
     Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
-pub use types::error::{Error, ErrorKind, Result};
+pub use types::error::{Error, ErrorKind, Result, SkippedPoint, WrittenPiece};
 pub use types::metric_metadata::{MAX_METRIC_DESCRIPTION_BYTES, MAX_METRIC_UNIT_BYTES, MetricKind, MetricMetadata};
 pub use types::options::Durability;
 pub use types::point::{
     Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,
 };
 pub use types::selector::Selector;
-pub use types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesInfo, SeriesKey};
+pub use types::series::{CachedSeries, MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesInfo, SeriesKey};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Db, DbReaderBuilder};
 use crate::engine::actor::CancelFlag;
 use crate::engine::threads::{Engine, run_on_new_thread};
-use crate::platform::env::{Env, OsEnv};
+use crate::platform::env::{Env, MemoryEnv, OsEnv};
 use crate::query::Runtime;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
@@ -42,7 +42,7 @@ pub struct DbBuilder {
     runtime: Runtime,
 }
 
-// A builder only holds options and the stateless access to the operating system.
+// A builder only holds options and access to files; that in memory changes under a lock, whole steps at a time.
 impl UnwindSafe for DbBuilder {}
 impl RefUnwindSafe for DbBuilder {}
 
@@ -55,6 +55,37 @@ impl DbBuilder {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = env;
+        self
+    }
+
+    /// Keeps the files of the database in memory and not on the disk, for tests.
+    ///
+    /// The path is then only a name. Everything works as on a disk that cannot fail: flushes and compactions, deletes and
+    /// retention, statistics, watches, [read-only openings](Self::read_only). The files exist as long as a clone of this
+    /// builder or a database or reader that it opened: open a clone of the builder again to see what a reopened
+    /// database sees. Each call of `in_memory` makes new, empty files.
+    ///
+    /// A backup ([`Db::backup`]) is written into the same memory. [`verify`](crate::verify), [`inspect`](crate::inspect)
+    /// and [`disk_usage`](crate::disk_usage) look at the disk and do not find the database, nor do other processes. The
+    /// files take as much memory as they would take on the disk, which the memory budget does not include, apart from
+    /// ranges of zeros.
+    ///
+    /// ```
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let builder = Db::builder("test").in_memory();
+    /// let db = builder.clone().open_blocking()?;
+    /// let mut batch = Batch::new();
+    /// batch.push_key(&SeriesKey::new("load"), Timestamp::from_secs(1), 0.5);
+    /// db.write_blocking(batch)?;
+    /// db.close_blocking()?;
+    /// let db = builder.open_blocking()?;
+    /// assert_eq!(db.stats().points, 1);
+    /// assert!(!std::path::Path::new("test").exists());
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn in_memory(mut self) -> Self {
+        self.env = Arc::new(MemoryEnv::default());
         self
     }
 

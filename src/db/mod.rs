@@ -16,6 +16,7 @@ mod stats;
 mod tests;
 mod watch;
 mod write;
+mod write_options;
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
@@ -26,6 +27,7 @@ pub use create_series::{CreateManySeries, CreateSeries};
 pub use reader::{DbReader, DbReaderBuilder};
 pub use stats::{JobStats, LevelStats, Stats};
 pub use watch::SnapshotWatch;
+pub use write_options::{WriteOptions, WriteReport};
 
 use caller::Caller;
 

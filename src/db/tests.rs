@@ -68,7 +68,7 @@ fn a_borrowed_batch_is_empty_after_success_and_keeps_its_memory() {
         }
         let column = batch.timestamps().as_ptr();
         db.write_blocking(&mut batch).unwrap();
-        assert!(batch.is_empty() && batch.keys().is_empty());
+        assert!(batch.is_empty() && batch.series().is_empty());
         batch.push(series, timestamp, 0.0);
         assert_eq!(batch.timestamps().as_ptr(), column, "the memory is used again");
         batch.clear();
@@ -86,10 +86,10 @@ fn a_borrowed_batch_holds_its_points_after_an_error_of_the_writer() {
     batch.push_key(&key, Timestamp::from_secs(1), 1.5);
     for _ in 0..2 {
         assert!(matches!(db.write_blocking(&mut batch), Err(Error::TypeMismatch { .. })));
-        assert_eq!((batch.len(), batch.keys().len()), (2, 2));
+        assert_eq!((batch.len(), batch.series().len()), (2, 2));
     }
     batch.push_key(&key, Timestamp::from_secs(2), 2.5);
-    assert_eq!((batch.len(), batch.keys().len()), (3, 2), "the keys are found again");
+    assert_eq!((batch.len(), batch.series().len()), (3, 2), "the keys are found again");
 }
 
 #[test]

@@ -4,14 +4,37 @@
 //! the columns back, so that a batch can be written again after an error and its memory used again after success.
 
 use std::borrow::BorrowMut;
+use std::sync::Arc;
 
 use super::Db;
 use crate::engine::actor::{Ack, WriteReply, WriteRequest, WriterCommand};
 use crate::engine::threads::block_on;
+use crate::state::version::Version;
 use crate::sync::{Permit, ReplyReceiver, reply_channel};
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
-use crate::types::point::{Batch, BatchKeyIndex};
+use crate::types::point::{Batch, BatchKeyIndex, CachedSeriesLookup, ValueType};
+use crate::types::series::{HashedKey, OpeningNumber, SeriesId};
+
+/// Lookup of cached series in the newest version, so that the writer need not hash and compare their keys.
+struct VersionLookup {
+    version: Arc<Version>,
+    opening: OpeningNumber,
+}
+
+impl CachedSeriesLookup for VersionLookup {
+    fn opening(&self) -> OpeningNumber {
+        self.opening
+    }
+
+    fn takes_points(&self, id: SeriesId) -> bool {
+        self.version.series.takes_points(id)
+    }
+
+    fn find(&self, key: HashedKey<'_>, value_type: ValueType) -> Option<SeriesId> {
+        self.version.series.find(key).filter(|def| def.value_type == value_type).map(|def| def.id)
+    }
+}
 
 /// Write in the queue of the writer.
 struct QueuedWrite {
@@ -86,16 +109,15 @@ impl Db {
 
     /// Writes a batch with another durability than the database's.
     ///
+    /// For batches beyond the limits, and to leave out points that are rejected, see
+    /// [`write_with_options`](Self::write_with_options).
+    ///
     /// # Errors
     /// As for [`write`](Self::write); [`Error::InvalidOption`] for an interval of zero.
     pub async fn write_with(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
-        let waiting = self.caller.begin_request();
-        let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
-        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
-        drop(waiting);
-        self.finish_write(batch, key_index, reply.recv().await)
+        self.write_checked(batch, durability).await
     }
 
     /// Blocking variant of [`write_with`](Self::write_with).
@@ -131,15 +153,44 @@ impl Db {
         self.finish_write(batch, key_index, reply.recv_blocking())
     }
 
-    fn validate(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.engine.check_owner()?;
-        self.engine.check_not_poisoned()?;
-        durability.check()?;
+    /// Checks a batch, and finds its cached series in the newest version.
+    fn validate(&self, batch: &mut Batch, durability: Durability) -> Result<()> {
+        self.check_usable(durability)?;
+        self.find_cached(batch)?;
         batch.validate(self.engine.opening_id)?;
         self.check_timestamps(batch)
     }
 
-    fn check_timestamps(&self, batch: &Batch) -> Result<()> {
+    /// Checks what does not depend on the batch.
+    pub(super) fn check_usable(&self, durability: Durability) -> Result<()> {
+        self.engine.check_owner()?;
+        self.engine.check_not_poisoned()?;
+        durability.check()
+    }
+
+    /// Finds the cached series of a batch in the newest version.
+    ///
+    /// # Errors
+    /// That of the first invalid key among the series that were not found.
+    pub(super) fn find_cached(&self, batch: &mut Batch) -> Result<()> {
+        if batch.series().is_empty() {
+            return Ok(());
+        }
+        batch.find_cached(&VersionLookup { version: self.engine.version(), opening: self.engine.opening_number })
+    }
+
+    /// Writes a batch that was checked.
+    pub(super) async fn write_checked(&self, batch: &mut Batch, durability: Durability) -> Result<Ack> {
+        let waiting = self.caller.begin_request();
+        let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
+        let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
+        drop(waiting);
+        self.finish_write(batch, key_index, reply.recv().await)
+    }
+
+    /// # Errors
+    /// `RejectedPoints` with the points whose timestamps are too far from the clock.
+    pub(super) fn check_timestamps(&self, batch: &Batch) -> Result<()> {
         let guard = self.engine.options.timestamp_guard(|| self.engine.wall_clock_nanos());
         let Some(guard) = guard.filter(|guard| !guard.accepts_all(batch.timestamps())) else { return Ok(()) };
         let version = self.engine.version();
@@ -179,6 +230,7 @@ impl Db {
         };
         batch.restore(written, key_index);
         if result.is_ok() {
+            batch.remember_cached(self.engine.opening_number);
             batch.clear();
         }
         result

@@ -146,7 +146,7 @@ fn check(bytes: &[u8]) {
     let footer = bytes.len().checked_sub(SstFooter::LEN).map_or(bytes, |at| &bytes[at..]);
     let id = footer.get(160..).and_then(<[u8]>::first_chunk).map_or(7, |id| u64::from_le_bytes(*id));
     let name = sst_file_name(FileId::new(id));
-    with_file(&name, bytes.to_vec(), |dir| {
+    with_file(&name, bytes, |dir| {
         drop(read_identity(dir, &name));
         let described = describe_sst(dir, &name);
         let reader = match SstReader::open_standalone(dir, &name, disabled_cache()) {

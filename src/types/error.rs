@@ -4,6 +4,7 @@
 //! formatted into a text that is wrapped again: its text appears once, however many layers the error passes through.
 
 mod kind;
+mod partial_write;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use kind::ErrorKind;
+pub use partial_write::{SkippedPoint, WrittenPiece};
 
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::rejected_point::RejectedPoint;
@@ -26,8 +28,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Reason why a call failed.
 ///
 /// [`kind`](Error::kind) returns what a program can do, [`is_retryable`](Error::is_retryable) whether the same call may
-/// succeed later. The variants hold the details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) a
-/// write of a batch was not applied. A delete or a creation of series that failed with
+/// succeed later. The variants hold the details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) and
+/// [`PartlyWritten`](Error::PartlyWritten) a write of a batch was not applied. A delete or a creation of series that failed with
 /// [`EnginePanicked`](Error::EnginePanicked) may have been applied, too.
 ///
 /// The text is one line, `{summary}; {next step}`. The summary includes the text of the root cause, which
@@ -225,6 +227,21 @@ pub enum Error {
     #[non_exhaustive]
     WriteStalled {
         /// The failure of the last flush.
+        cause: Arc<Error>,
+    },
+    /// A batch was split, and a piece of it failed; the pieces before it are written, and those after it are not.
+    ///
+    /// Only [`WriteOptions::split`](crate::WriteOptions::split) splits a batch. A batch that was lent to the write holds
+    /// the points after the written pieces.
+    #[non_exhaustive]
+    PartlyWritten {
+        /// The written pieces, at least one.
+        written: Vec<WrittenPiece>,
+        /// Points that were left out of them; the first ones, if there are many.
+        skipped: Vec<SkippedPoint>,
+        /// Number of points that were left out of them.
+        skipped_count: usize,
+        /// The error of the next piece. If it is [`OutcomeUnknown`](Error::OutcomeUnknown), that piece may be on disk.
         cause: Arc<Error>,
     },
     /// The write queue has no room for the batch, which was not queued.

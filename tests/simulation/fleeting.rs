@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use timestrata::{Batch, Durability, Error, Selector, SeriesKey, Snapshot, Timestamp};
+use timestrata::{Batch, CachedSeries, Durability, Error, Selector, SeriesKey, Snapshot, Timestamp};
 
 use crate::world::World;
 
@@ -42,8 +42,13 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<(), String> {
     Ok(())
 }
 
+thread_local! {
+    /// Cached series of all databases of the thread, whose definitions come and go.
+    static CACHED: Vec<CachedSeries> = (0..SERIES).map(|series| CachedSeries::new(key(series))).collect();
+}
+
 impl World {
-    /// Writes a point of each series at a time.
+    /// Writes a point of each series at a time, by its key or as a cached series.
     pub(crate) fn write_fleeting(&mut self, at: i64, durability: Durability) {
         self.write_fleeting_of(0..SERIES, at, durability);
     }
@@ -52,7 +57,12 @@ impl World {
     pub(crate) fn write_fleeting_of(&mut self, series: Range<i64>, at: i64, durability: Durability) {
         let mut batch = Batch::new();
         for series in series {
-            batch.push_key(&key(series), Timestamp::from_nanos(at), series);
+            let timestamp = Timestamp::from_nanos(at);
+            let index = usize::try_from(series).unwrap();
+            CACHED.with(|cached| match cached.get(index).filter(|_| (at + series) % 2 != 0) {
+                Some(cached) => batch.push_cached(cached, timestamp, series),
+                None => batch.push_key(&key(series), timestamp, series),
+            });
         }
         let (db, troubled) = (self.db().clone(), self.troubles());
         drop(self.executor.spawn(async move {

@@ -12,6 +12,8 @@ mod processes;
 #[cfg(target_os = "linux")]
 mod strace;
 
+#[cfg(target_os = "linux")]
+mod a_batch_of_new_series_stays_within_the_memory_budget;
 #[cfg(unix)]
 mod a_database_ignores_the_current_directory;
 #[cfg(unix)]

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod a_batch_beyond_its_limits_is_cut_into_whole_pieces;
 mod a_delete_hides_what_came_before_and_nothing_after;
 mod a_duplicates_policy_is_chosen_once_and_kept;
 mod a_series_without_points_leaves_the_listings;
@@ -13,9 +14,11 @@ mod after_compaction_base_files_of_a_series_never_overlap;
 mod an_answered_write_holds_no_queue_memory;
 mod any_history_of_deletes_and_merges_agrees_with_the_oracle;
 mod bad_names_types_and_sizes_change_nothing;
+mod cached_series_follow_their_keys;
 mod churn_keeps_what_was_acknowledged;
 mod definitions_of_empty_series_are_dropped;
 mod options_out_of_bounds_are_named;
+mod rejected_points_are_left_out_by_name;
 mod retention_hides_what_is_too_old_and_never_brings_it_back;
 mod the_levels_stay_within_their_bounds_under_nine_loads;
 mod the_memtable_size_is_counted_from_its_points;

@@ -1,7 +1,7 @@
 //! Admission of the next commit group to the memtable: write stalls.
 //!
 //! Memory is bounded by one active and [`MAX_FROZEN_MEMTABLES`] frozen memtables. If the active memtable is full and
-//! may not be frozen, the next group waits.
+//! may not be frozen, the next group waits. So does a batch that alone fills a memtable, as long as another one is frozen.
 
 use crate::state::version::Version;
 use crate::sync::bounds::MAX_FROZEN_MEMTABLES;
@@ -14,6 +14,9 @@ pub(super) const MAX_MEMTABLE_DELETES: usize = 1 << 10;
 const MAX_STALLED_DELETES: usize = 2 * MAX_MEMTABLE_DELETES;
 /// Memory of the deletes of a memtable up to which it takes deletes while a failing flush stalls writes, in bytes.
 const MAX_STALLED_DELETE_BYTES: usize = 4 << 20;
+
+/// Memory of a command below which it is not large, in bytes, however small the memtables are.
+const MIN_LARGE_COMMAND_BYTES: usize = 4 << 20;
 
 /// Decision about the next commit group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,17 @@ pub(super) struct ActiveMemtable {
     pub(super) flush_at_bytes: usize,
     /// `true` if no further batch or delete may be added.
     pub(super) is_epoch_exhausted: bool,
+    /// Memory of the next command in the queue, in bytes; 0 if it must not wait for flushes.
+    pub(super) next_command_bytes: usize,
+}
+
+impl ActiveMemtable {
+    /// Returns `true` if the next command alone fills a memtable.
+    ///
+    /// The memtable then exceeds its size by far, and the share of the budget has no room for another one like it.
+    pub(super) fn is_next_command_large(&self) -> bool {
+        self.next_command_bytes >= self.flush_at_bytes.max(MIN_LARGE_COMMAND_BYTES)
+    }
 }
 
 /// Returns `true` if the memtable may take a delete while a failing flush stalls writes.
@@ -60,8 +74,12 @@ impl MemtableAdmission {
         // From a shutdown request on, commands are admitted whatever the size and the deletes of the memtable: the
         // permits bound them. A read-only database rejects the group anyway.
         let ignore_size_limit = is_read_only || (is_stopping && !active.is_epoch_exhausted);
-        if !is_full || ignore_size_limit {
+        if ignore_size_limit {
             return Self::Admit;
+        }
+        if !is_full {
+            let waits = !version.frozen.is_empty() && active.is_next_command_large();
+            return if waits { Self::Stall } else { Self::Admit };
         }
         if version.frozen.len() >= MAX_FROZEN_MEMTABLES || l0_stalls_writes() {
             return Self::Stall;

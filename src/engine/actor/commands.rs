@@ -51,10 +51,14 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     ///
     /// Returns `false` if the first command must wait.
     fn try_commit_group(&mut self) -> bool {
+        // While flushes fail, a large command does not wait for them: that could last as long as the disk is full.
+        let next = self.queue.front().filter(|_| self.flush.failure().is_none());
+        let next_command_bytes = next.map_or(0, WriterCommand::memory_bytes);
         let active = ActiveMemtable {
             bytes: self.memtable.bytes(),
             flush_at_bytes: self.flush_at_bytes,
             is_epoch_exhausted: self.memtable.is_epoch_exhausted(),
+            next_command_bytes,
         };
         let version = self.versions.current();
         let (is_read_only, is_stopping) = (self.read_only_cause.is_some(), self.shutdown.is_requested());
@@ -63,6 +67,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             MemtableAdmission::Admit => self.commit_next_group(),
             MemtableAdmission::Stall => return self.answer_while_stalled(),
             MemtableAdmission::FreezeFirst => match self.no_room_to_freeze().map_or_else(|| self.freeze(), Err) {
+                // The memtable that was frozen now counts, too.
+                Ok(()) if active.is_next_command_large() => return self.answer_while_stalled(),
                 Ok(()) => self.commit_next_group(),
                 Err(error) => {
                     tracing::warn!(%error, "the memtable is full and cannot be frozen, a group is rejected");

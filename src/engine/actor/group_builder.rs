@@ -3,9 +3,7 @@
 //! The builder works on copies of the newest seq and of the series index, so that the version does not change before
 //! the group is in the WAL. A command that it accepts can fail only in storage.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
+use super::batch_resolver::{BatchRejection, ResolvedBatch, resolve_batch};
 use super::group_commit::{CommitGroup, PendingReply, PreparedCommand};
 use super::messages::{DeleteRequest, QueuedCommand, WriteRequest, WriterCommand};
 use crate::state::metric_metadata::{MetadataChange, MetadataMap};
@@ -16,7 +14,7 @@ use crate::sync::{Arc, Permit};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::Durability;
-use crate::types::point::{Batch, SeriesRef, Timestamp, ValueType};
+use crate::types::point::{Batch, Timestamp, ValueType};
 use crate::types::rejected_point::RejectReason;
 use crate::types::series::{SeriesId, SeriesInfo, SeriesKey, SeriesSet};
 
@@ -47,9 +45,9 @@ pub(super) struct CommitGroupBuilder {
     settings: GroupSettings,
 }
 
-/// Series that a request found or created, and the index that contains them.
+/// Series that a creation found or created, and the index that contains them.
 #[derive(Debug)]
-struct ResolvedSeries {
+struct CreatedSeries {
     ids: Vec<SeriesId>,
     definitions: Vec<Arc<SeriesInfo>>,
     index: SeriesIndex,
@@ -84,10 +82,15 @@ impl CommitGroupBuilder {
         };
         match command {
             WriterCommand::Write(write) => match self.resolve_batch(&write.batch) {
-                Err(error) => reject(WriterCommand::Write(write), permit, error),
-                Ok((series, points_behind_cutoff, ResolvedSeries { definitions, index, .. })) => {
+                Err(BatchRejection { error, series }) => {
+                    let mut write = write;
+                    write.batch.set_rejections(series);
+                    reject(WriterCommand::Write(write), permit, error)
+                }
+                Ok((ResolvedBatch { series, ids, definitions, index }, points_behind_cutoff)) => {
                     self.series = index;
-                    let WriteRequest { batch, durability, reply, .. } = *write;
+                    let WriteRequest { mut batch, durability, reply, .. } = *write;
+                    batch.set_cached_ids(&ids);
                     let reply = PendingReply::Write { reply, durability };
                     let prepared = self.assign_seq(definitions, series, batch, reply, permit);
                     Some(PreparedCommand { points_behind_cutoff, ..prepared })
@@ -96,7 +99,7 @@ impl CommitGroupBuilder {
             WriterCommand::Delete(delete) => Some(self.prepare_delete(*delete, permit)),
             WriterCommand::CreateSeries { keys, duplicates, reply } => match self.create_all(&keys, duplicates) {
                 Err(error) => reject(WriterCommand::CreateSeries { keys, duplicates, reply }, permit, error),
-                Ok(ResolvedSeries { ids, definitions, index }) => {
+                Ok(CreatedSeries { ids, definitions, index }) => {
                     self.series = index;
                     let reply = PendingReply::Series { reply, ids, durability: self.settings.durability };
                     Some(self.assign_seq(definitions, Vec::new(), Batch::new(), reply, permit))
@@ -117,21 +120,20 @@ impl CommitGroupBuilder {
         }
     }
 
-    /// Returns the series of each point of a batch, and the number of its points behind the cutoffs.
+    /// Returns the series of a batch, and the number of its points behind the cutoffs.
     ///
     /// # Errors
     /// Those of the series; `RejectedPoints` if points behind the cutoffs are rejected.
-    fn resolve_batch(&self, batch: &Batch) -> Result<(Vec<SeriesId>, u64, ResolvedSeries)> {
-        let resolved = self.find_or_create_all(batch.keys())?;
-        let (series, resolved) = resolved.resolve(batch, self.new_series_settings())?;
-        let behind = self.points_behind_cutoffs(batch, &series, &resolved.index);
+    fn resolve_batch(&self, batch: &Batch) -> Result<(ResolvedBatch, u64), BatchRejection> {
+        let resolved = resolve_batch(self.series.clone(), batch, self.new_series_settings())?;
+        let behind = self.points_behind_cutoffs(batch, &resolved.series, &resolved.index);
         if self.settings.reject_behind_cutoff && !behind.is_empty() {
             let reason = |cutoff| RejectReason::BehindCutoff { cutoff: Timestamp::from_nanos(cutoff) };
             let rejected = behind.into_iter().map(|(at, cutoff)| (at, reason(cutoff)));
             let points = batch.rejected_points(rejected, |id| resolved.index.key_text(id));
-            return Err(Error::RejectedPoints { points });
+            return Err(Error::RejectedPoints { points }.into());
         }
-        Ok((series, behind.len() as u64, resolved))
+        Ok((resolved, behind.len() as u64))
     }
 
     /// Returns the index and the cutoff of each point that a cutoff hides.
@@ -225,85 +227,24 @@ impl CommitGroupBuilder {
         NewSeriesSettings { seq: self.seq + 1, cap: max_series, key_bytes_cap: max_series_key_bytes, duplicates }
     }
 
-    /// Finds or creates the series of every key of a batch, in a copy of the index. They may be empty.
-    fn find_or_create_all(&self, keys: &[(SeriesKey, ValueType)]) -> Result<ResolvedSeries> {
-        self.resolve_keys(keys, |index, key, ty, settings| index.find_or_create(key, ty, None, settings))
-    }
-
     /// Finds or creates series that are listed from then on, in a copy of the index.
     fn create_all(
         &self,
         keys: &[(SeriesKey, ValueType)],
         duplicates: Option<DuplicatePolicy>,
-    ) -> Result<ResolvedSeries> {
-        self.resolve_keys(keys, |index, key, ty, settings| index.create(key, ty, duplicates, settings))
-    }
-
-    fn resolve_keys(
-        &self,
-        keys: &[(SeriesKey, ValueType)],
-        resolve: impl Fn(&mut SeriesIndex, &SeriesKey, ValueType, NewSeriesSettings) -> Result<SeriesLookup>,
-    ) -> Result<ResolvedSeries> {
+    ) -> Result<CreatedSeries> {
         let mut index = self.series.clone();
         let mut definitions = Vec::new();
         let mut ids = Vec::with_capacity(keys.len());
         for (key, ty) in keys {
             key.validate()?;
-            let found = resolve(&mut index, key, *ty, self.new_series_settings())?;
+            let found = index.create(key, *ty, duplicates, self.new_series_settings())?;
             ids.push(found.id());
             if let SeriesLookup::Created(def) = found {
                 definitions.push(def);
             }
         }
-        Ok(ResolvedSeries { ids, definitions, index })
-    }
-}
-
-impl ResolvedSeries {
-    /// Returns the series of each point of a batch, and revives those among them that are empty.
-    ///
-    /// A handle of a burnt id is resolved by its key, which creates the series if it does not exist.
-    ///
-    /// The series of keys and of other handles are revived first: a handle of a burnt id that has another type may not
-    /// supersede a series to which the same batch writes.
-    ///
-    /// # Errors
-    /// `StaleSeries` for an id that no series has, and whose key is not known; `TooManySeries` if the revived series
-    /// exceed `max_series`; the errors of a creation.
-    fn resolve(mut self, batch: &Batch, settings: NewSeriesSettings) -> Result<(Vec<SeriesId>, Self)> {
-        let (mut written, mut burnt) = (self.ids.clone(), Vec::new());
-        let mut last = None;
-        for target in batch.series_refs() {
-            let SeriesRef::Id(id) = target else { continue };
-            // Batches often have many points of one series.
-            if last.replace(id) != Some(id) {
-                if self.index.takes_points(id) { written.push(id) } else { burnt.push(id) }
-            }
-        }
-        self.index.revive(&written, settings.cap)?;
-        let mut replaced: BTreeMap<SeriesId, SeriesId> = BTreeMap::new();
-        for id in burnt {
-            if let Entry::Vacant(entry) = replaced.entry(id) {
-                let found = self.resolve_burnt(id, settings)?;
-                self.index.revive(&[found], settings.cap)?;
-                entry.insert(found);
-            }
-        }
-        let series = batch.series_refs().map(|target| match target {
-            SeriesRef::Key(at) => self.ids[at],
-            SeriesRef::Id(id) => replaced.get(&id).copied().unwrap_or(id),
-        });
-        Ok((series.collect(), self))
-    }
-
-    /// Finds or creates the series of the key of a burnt id.
-    fn resolve_burnt(&mut self, id: SeriesId, settings: NewSeriesSettings) -> Result<SeriesId> {
-        let old = self.index.definition_of_handle(id).ok_or(Error::StaleSeries { id: id.get() })?;
-        let settings = NewSeriesSettings { duplicates: old.duplicates, ..settings };
-        let found = self.index.find_or_create(&old.key, old.value_type, None, settings)?;
-        if let SeriesLookup::Created(def) = &found {
-            self.definitions.push(Arc::clone(def));
-        }
-        Ok(found.id())
+        index.seal();
+        Ok(CreatedSeries { ids, definitions, index })
     }
 }

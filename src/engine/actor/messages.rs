@@ -103,6 +103,14 @@ impl WriterCommand {
         }
     }
 
+    /// Returns the approximate bytes of memory that the points and series of the command take.
+    pub(super) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Write(write) => write.batch.queue_bytes(),
+            _ => 0,
+        }
+    }
+
     /// Returns `true` if the command may share a commit group with others.
     pub(super) fn is_groupable(&self) -> bool {
         self.needs_room() || matches!(self, Self::Delete(_) | Self::Sync { .. })

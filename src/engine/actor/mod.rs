@@ -53,6 +53,7 @@
 
 mod admission;
 mod backoff;
+mod batch_resolver;
 mod command_queue;
 mod commands;
 mod compaction;

@@ -32,6 +32,7 @@ use crate::sync::{Permit, Permits, ReplyReceiver, Sender, channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::{Options, RetentionPolicy};
+use crate::types::series::OpeningNumber;
 
 /// Maximum number of queued requests without data, such as syncs and flushes.
 const MAX_CONTROL_REQUESTS: usize = 1 << 10;
@@ -58,6 +59,8 @@ pub(crate) struct Engine {
     /// Identifies the opening; `Series` handles of another opening are rejected.
     pub(crate) opening_id: u64,
     next_caller: AtomicU64,
+    /// Identifies the opening within this process, for `CachedSeries`.
+    pub(crate) opening_number: OpeningNumber,
     /// `true` after an actor panicked.
     poisoned: Arc<AtomicBool>,
     /// `true` once a close was requested.
@@ -164,6 +167,7 @@ impl Engine {
             report,
             opening_id: opened.opening_id,
             next_caller: AtomicU64::new(0),
+            opening_number: OpeningNumber::next(),
             poisoned,
             closed: AtomicBool::new(false),
             threads: Mutex::default(),

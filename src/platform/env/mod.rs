@@ -3,6 +3,7 @@
 
 mod dir;
 mod dir_handle;
+mod memory;
 mod os;
 #[cfg(unix)]
 mod os_dir;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 pub(crate) use dir::{Dir, IdleFiles};
 pub(crate) use dir_handle::{ChangeTimes, DirHandle};
+pub(crate) use memory::MemoryEnv;
 pub(crate) use os::OsEnv;
 pub(crate) use owner_process::OwnerProcess;
 

@@ -41,7 +41,8 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::point::ValueType;
 use crate::types::series::{
-    ALLOCATION_OVERHEAD_BYTES, IndexFilter, MAX_SERIES_IDS, SeriesId, SeriesInfo, SeriesKey, SeriesSet,
+    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, MAX_SERIES_IDS, SeriesId, SeriesInfo, SeriesKey,
+    SeriesSet,
 };
 
 /// The series of one version. Cloning it is O(1).
@@ -103,8 +104,8 @@ impl SeriesIndex {
         self.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string())
     }
 
-    pub(crate) fn find(&self, key: &SeriesKey) -> Option<&Arc<SeriesInfo>> {
-        self.by_key.find(key, |id| self.get(id))
+    pub(crate) fn find<'k>(&self, key: impl Into<HashedKey<'k>>) -> Option<&Arc<SeriesInfo>> {
+        self.by_key.find(key.into(), |id| self.get(id))
     }
 
     /// Returns `true` if points may be written under this id: it was assigned and is not burnt.
@@ -310,21 +311,24 @@ impl SeriesIndex {
     /// # Errors
     /// `TypeMismatch` or `DuplicatesMismatch` if it has points and another type or policy; `TooManySeries` if it does
     /// not exist, and `max_series` is reached; `SeriesIdsExhausted` if no id is left; `TooManyKeyBytes` if the key exceeds their limit.
-    pub(crate) fn find_or_create(
+    pub(crate) fn find_or_create<'k>(
         &mut self,
-        key: &SeriesKey,
+        key: impl Into<HashedKey<'k>>,
         ty: ValueType,
         chosen: Option<DuplicatePolicy>,
         settings: NewSeriesSettings,
     ) -> Result<SeriesLookup> {
-        let NewSeriesSettings { duplicates, .. } = settings;
+        let (key, duplicates) = (key.into(), chosen.unwrap_or(settings.duplicates));
         let Some(existing) = self.find(key) else {
-            return self.define(key, ty, chosen.unwrap_or(duplicates), settings);
+            return self.define(key, None, ty, duplicates, settings);
         };
         match mismatch(existing, ty, chosen) {
             None => Ok(SeriesLookup::Existing(existing.id)),
             Some(error) if !self.empty.contains(existing.id) => Err(error),
-            Some(_) => self.define(key, ty, chosen.unwrap_or(duplicates), settings),
+            Some(_) => {
+                let old = existing.id;
+                self.define(key, Some(old), ty, duplicates, settings)
+            }
         }
     }
 
@@ -343,19 +347,22 @@ impl SeriesIndex {
         chosen: Option<DuplicatePolicy>,
         settings: NewSeriesSettings,
     ) -> Result<SeriesLookup> {
+        let key = HashedKey::from(key);
         match self.find(key) {
             Some(existing) if self.empty.contains(existing.id) => {
+                let old = existing.id;
                 let kept = (existing.value_type == ty).then_some(existing.duplicates);
-                self.define(key, ty, chosen.or(kept).unwrap_or(settings.duplicates), settings)
+                self.define(key, Some(old), ty, chosen.or(kept).unwrap_or(settings.duplicates), settings)
             }
             _ => self.find_or_create(key, ty, chosen, settings),
         }
     }
 
-    /// Defines a key, which has no series or an empty one. The latter is superseded.
+    /// Defines a key, which has no series or the empty series `old`. The latter is superseded.
     fn define(
         &mut self,
-        key: &SeriesKey,
+        HashedKey { key, hash }: HashedKey<'_>,
+        old: Option<SeriesId>,
         ty: ValueType,
         duplicates: DuplicatePolicy,
         settings: NewSeriesSettings,
@@ -371,12 +378,11 @@ impl SeriesIndex {
         if self.key_bytes + key.byte_len() as u64 > key_bytes_cap {
             return Err(Error::TooManyKeyBytes { cap: key_bytes_cap });
         }
-        if let Some(old) = self.find(key).map(|existing| existing.id) {
+        if let Some(old) = old {
             self.supersede(old, seq);
         }
         let created = Arc::new(SeriesInfo { id, key: self.intern_key(key), value_type: ty, duplicates, seq });
-        self.push(&created);
-        self.seal();
+        self.push(&created, hash);
         Ok(SeriesLookup::Created(created))
     }
 
@@ -391,7 +397,9 @@ impl SeriesIndex {
 
     /// Moves new series into the postings, as far as they fill a segment.
     ///
-    /// [`restore`](Self::restore) does not call it: an opening calls it once after it has restored many definitions.
+    /// Neither [`find_or_create`](Self::find_or_create) nor [`restore`](Self::restore) calls it: their callers do once
+    /// they have defined many series, which then fill large segments at once. Series in no segment are found, too, but
+    /// one by one.
     pub(crate) fn seal(&mut self) {
         self.postings.seal(&self.by_id);
     }
@@ -401,7 +409,7 @@ impl SeriesIndex {
         self.newest.as_ref().map_or_else(|| key.clone(), |newest| key.interned_with(&newest.key))
     }
 
-    fn push(&mut self, def: &Arc<SeriesInfo>) {
+    fn push(&mut self, def: &Arc<SeriesInfo>, hash: KeyHash) {
         self.bytes += def_bytes(def, self.newest.as_ref().map(|newest| &newest.key));
         self.key_bytes += def.key.byte_len() as u64;
         // Ids without a definition below this one are those of dropped definitions.
@@ -411,7 +419,7 @@ impl SeriesIndex {
         self.next_id = self.next_id.max(def.id.get() + 1);
         self.by_id.insert(def.id, Arc::clone(def));
         self.newest = Some(Arc::clone(def));
-        self.by_key.insert(&def.key, def.id);
+        self.by_key.insert(hash, def.id);
         self.empty.add_unwritten(def.id);
     }
 }

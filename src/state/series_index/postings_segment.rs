@@ -67,7 +67,12 @@ impl PostingList {
         match positions {
             [position] => Self::One(*position),
             few if few.len() <= MAX_ARRAY_LEN => Self::Few(few.into()),
-            many => Self::Many(Box::new(many.iter().map(|position| u32::from(*position)).collect())),
+            many => {
+                // They ascend, so that each is appended without a search.
+                let positions = many.iter().map(|position| u32::from(*position));
+                let list = RoaringBitmap::from_sorted_iter(positions.clone());
+                Self::Many(Box::new(list.unwrap_or_else(|_| positions.collect())))
+            }
         }
     }
 

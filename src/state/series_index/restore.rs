@@ -4,7 +4,7 @@ use super::empty_series::{EmptySeries, ManifestSeriesSets};
 use super::handles::SeriesHandles;
 use super::{SeriesIndex, ids_between};
 use crate::sync::Arc;
-use crate::types::series::SeriesInfo;
+use crate::types::series::{HashedKey, KeyHash, SeriesInfo};
 
 impl SeriesIndex {
     /// Restores a definition that was read from disk. Returns `false` if the index has it already.
@@ -22,13 +22,14 @@ impl SeriesIndex {
                 None => Err(format!("series {} is defined after series {}", def.id, end - 1)),
             };
         }
-        if let Some(other) = self.find(&def.key) {
+        let hash = KeyHash::of(&def.key);
+        if let Some(other) = self.find(HashedKey { key: &def.key, hash }) {
             let old = other.id;
             self.supersede(old, def.seq);
         }
         let mut def = def;
         def.key = self.intern_key(&def.key);
-        self.push(&Arc::new(def));
+        self.push(&Arc::new(def), hash);
         Ok(true)
     }
 

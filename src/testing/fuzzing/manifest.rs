@@ -32,7 +32,7 @@ pub fn manifest(data: &[u8]) {
             (if record_count == 1 { 1 } else { 2 }, record_count - 1)
         })
     });
-    with_file(MANIFEST, log.bytes, |dir| {
+    with_file(MANIFEST, &log.bytes, |dir| {
         let described = describe_manifest(dir, MANIFEST);
         match (ManifestContents::read(dir), described) {
             (Ok(read), Ok(description)) => {
@@ -89,7 +89,7 @@ pub fn series_log(data: &[u8]) {
     // The header's file id decides under which name recovery would look for it.
     let id = log.bytes.get(32..40).and_then(|id| id.try_into().ok()).map_or(1, u64::from_le_bytes);
     let file = FileId::new(id);
-    with_file(&series_log_name(file), log.bytes, |dir| {
+    with_file(&series_log_name(file), &log.bytes, |dir| {
         let read = SeriesLog::read(dir, log.uuid, SeriesLogEnd { file, len: valid_len });
         let described = describe_series_log(dir, &series_log_name(file));
         if valid_len == len {

@@ -7,7 +7,7 @@ use super::wal::{OwnedRecord, check_wal_round_trip};
 use crate::format::bytes::ByteReader;
 use crate::format::bytes::series_key::{put_key, read_key};
 use crate::sync::Arc;
-use crate::types::point::{Batch, SeriesRef, Timestamp, Value, ValueType};
+use crate::types::point::{Batch, BatchSeries, SeriesRef, Timestamp, Value, ValueType};
 use crate::types::selector::Selector;
 use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 
@@ -117,23 +117,24 @@ fn any_key(input: &mut FuzzInput<'_>) -> SeriesKey {
 /// Builds the record that the writer makes of a batch in which every series is new.
 fn record_of_batch(batch: &Batch) -> OwnedRecord {
     let ids = || (0..).map(SeriesId::new);
-    let define = |(id, (key, ty)): (SeriesId, &(SeriesKey, ValueType))| {
+    let define = |(id, series): (SeriesId, &BatchSeries)| {
+        let BatchSeries::Key { key, value_type, .. } = series else { unreachable!("only keys are pushed") };
         Arc::new(SeriesInfo {
             id,
             key: key.clone(),
-            value_type: *ty,
+            value_type: *value_type,
             duplicates: crate::types::duplicate_policy::DuplicatePolicy::default(),
             seq: 1,
         })
     };
-    let all: Vec<SeriesId> = ids().take(batch.keys().len()).collect();
+    let all: Vec<SeriesId> = ids().take(batch.series().len()).collect();
     let id = |target| match target {
         SeriesRef::Id(id) => id,
-        SeriesRef::Key(nth) => all[nth],
+        SeriesRef::Index(nth) => all[nth],
     };
     OwnedRecord {
         seq: 1,
-        definitions: ids().zip(batch.keys()).map(define).collect(),
+        definitions: ids().zip(batch.series()).map(define).collect(),
         series: batch.series_refs().map(id).collect(),
         timestamps: batch.timestamps().to_vec(),
         bits: batch.bits().to_vec(),

@@ -92,7 +92,7 @@ pub fn wal(data: &[u8]) {
     };
     let (id, len) = (FileId::new(log.id), log.bytes.len() as u64);
     let uuid = log.uuid;
-    with_file(&segment_name(id), log.bytes, |dir| {
+    with_file(&segment_name(id), &log.bytes, |dir| {
         let mut sample = RecordSample::default();
         let read = read_segment(dir, uuid, id, bound, |record| sample.take(&record));
         let described = describe_segment(dir, &segment_name(id));

@@ -41,7 +41,8 @@ pub enum ErrorKind {
 impl Error {
     /// Returns what a program can do about the error.
     ///
-    /// A [`WriteFailed`](Error::WriteFailed) and a [`WriteStalled`](Error::WriteStalled) have the kind of their cause.
+    /// A [`WriteFailed`](Error::WriteFailed), a [`WriteStalled`](Error::WriteStalled) and a
+    /// [`PartlyWritten`](Error::PartlyWritten) have the kind of their cause.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -79,7 +80,9 @@ impl Error {
             Self::Io { source, .. } => kind_of_io(source.kind()),
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
             Self::ReadOnly { .. } | Self::DirectoryMoved { .. } => ErrorKind::Reopen,
-            Self::WriteFailed { cause } | Self::WriteStalled { cause } => cause.kind(),
+            Self::WriteFailed { cause } | Self::WriteStalled { cause } | Self::PartlyWritten { cause, .. } => {
+                cause.kind()
+            }
             Self::Closed | Self::ForkedHandle { .. } | Self::RuntimeShutdown | Self::ScanCancelled => ErrorKind::Closed,
             Self::Corrupt { .. } | Self::ForeignFile { .. } | Self::MissingFiles { .. } => ErrorKind::Corrupt,
             Self::UnsupportedVersion { .. } => ErrorKind::Unsupported,
@@ -89,6 +92,7 @@ impl Error {
 
     /// Returns `true` if the same call may succeed later and cannot apply a write twice.
     ///
+    /// `false` for [`PartlyWritten`](Error::PartlyWritten): the same batch would write its first pieces again. Otherwise
     /// `true` for the kinds [`Busy`](ErrorKind::Busy) and [`StorageFull`](ErrorKind::StorageFull). For the kind
     /// [`Io`](ErrorKind::Io): `true` if the error is [`WriteFailed`](Error::WriteFailed) or
     /// [`WriteStalled`](Error::WriteStalled), or if the operation timed out or was interrupted. Wait before you repeat
@@ -97,6 +101,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
+            _ if matches!(self, Self::PartlyWritten { .. }) => false,
             ErrorKind::Busy | ErrorKind::StorageFull => true,
             ErrorKind::Io => {
                 matches!(self, Self::WriteFailed { .. } | Self::WriteStalled { .. })
@@ -116,7 +121,8 @@ impl Error {
             Self::ReadOnly { cause }
             | Self::OutcomeUnknown { cause }
             | Self::WriteFailed { cause }
-            | Self::WriteStalled { cause } => cause.io_kind(),
+            | Self::WriteStalled { cause }
+            | Self::PartlyWritten { cause, .. } => cause.io_kind(),
             _ => None,
         }
     }

@@ -275,6 +275,18 @@ fn state_rows() -> Vec<Row> {
             "the write failed and was not applied: a record, in bytes, is too large: 2, at most 1; make it smaller",
         ),
         (
+            Error::PartlyWritten {
+                written: vec![WrittenPiece { points: 0..7, seq: 1 }],
+                skipped: Vec::new(),
+                skipped_count: 0,
+                cause: Error::write_failed(full()).into(),
+            },
+            StorageFull,
+            false,
+            "only the first 7 points of the batch are written: the write failed and was not applied: cannot write \
+             db/1.wal: no storage space; free space, then try again",
+        ),
+        (
             Error::write_stalled(full()),
             StorageFull,
             true,

@@ -31,7 +31,8 @@ impl StdError for Error {
             Self::ReadOnly { cause }
             | Self::OutcomeUnknown { cause }
             | Self::WriteFailed { cause }
-            | Self::WriteStalled { cause } => Some(&**cause),
+            | Self::WriteStalled { cause }
+            | Self::PartlyWritten { cause, .. } => Some(&**cause),
             _ => None,
         }
     }
@@ -83,7 +84,9 @@ impl Error {
                 "free space, then open the database again and check before repeating the write"
             }
             Self::OutcomeUnknown { .. } => "open the database again and check before repeating the write",
-            Self::WriteFailed { cause } | Self::WriteStalled { cause } => cause.advice(),
+            Self::WriteFailed { cause } | Self::WriteStalled { cause } | Self::PartlyWritten { cause, .. } => {
+                cause.advice()
+            }
             Self::QueueFull => "try again later, or use `write`, which waits",
             Self::TooLarge { .. } => "make it smaller",
             Self::InvalidName { .. } => "change the name",
@@ -139,6 +142,10 @@ impl fmt::Display for Summary<'_> {
             Error::WriteFailed { cause } => write!(f, "the write failed and was not applied: {}", Self(cause)),
             Error::WriteStalled { cause } => {
                 write!(f, "the write waited for a flush, and flushes fail: {}", Self(cause))
+            }
+            Error::PartlyWritten { written, cause, .. } => {
+                let points = written.last().map_or(0, |piece| piece.points.end);
+                write!(f, "only the first {points} points of the batch are written: {}", Self(cause))
             }
             Error::QueueFull => f.write_str("the write queue is full"),
             other => other.fmt_files_summary(f).unwrap_or_else(|| other.fmt_input_summary(f)),

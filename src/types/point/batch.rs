@@ -1,47 +1,37 @@
 //! Batches: points that are written together, all or none, as columns.
 //! The caller fills a batch; the writer finds or creates the series of its keys.
 
+mod collect;
+mod pieces;
+mod queued;
+mod rejections;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::iter::repeat_n;
-use std::sync::Arc;
 
-use super::{RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType};
-use crate::types::error::{Error, Result};
-use crate::types::series::{Series, SeriesId, SeriesKey};
+pub(crate) use self::pieces::PieceCutter;
+pub(crate) use self::rejections::SeriesRejection;
+
+use super::batch_series::{BatchSeries, SeriesRef};
+use super::{Scalar, Timestamp, Value, ValueType};
+use crate::types::error::Error;
+use crate::types::series::{CachedSeries, HashedKey, KeyHash, KeyPositions, Series, SeriesId, SeriesKey};
 
 /// Maximum number of points in a batch.
 pub const MAX_BATCH_POINTS: usize = 1_000_000;
 /// Maximum size of a batch in bytes, keys included; see [`Batch::byte_len`].
 pub const MAX_BATCH_BYTES: usize = 32 << 20;
 
-/// Flag of a series reference that holds the index of a key of the batch instead of a series id.
-const KEY_FLAG: u32 = 1 << 31;
 /// Size of a point in a batch, in bytes: a timestamp, a value and a series reference.
 const POINT_BYTES: usize = 20;
-
-/// Series of a point of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SeriesRef {
-    /// Id of an existing series.
-    Id(SeriesId),
-    /// Index of a key of the batch.
-    Key(usize),
-}
-
-impl SeriesRef {
-    fn from_encoded(encoded: u32) -> Self {
-        match encoded & KEY_FLAG {
-            0 => Self::Id(SeriesId::new(encoded)),
-            _ => Self::Key((encoded & !KEY_FLAG) as usize),
-        }
-    }
-}
 
 /// Points that are written together: all of them or, after an error or a crash, none.
 ///
 /// Points keep the order in which they were added; several points of one series at one timestamp are read in that
-/// order. A series is named by its handle, [`Series`], or by its key; the write creates the series of new keys in the
-/// same commit.
+/// order. A series is named by its handle, [`Series`], by its key, or by a [`CachedSeries`], a key that remembers the id
+/// of its series; the write creates the series of new keys in the same commit.
 ///
 /// [`Db::write`](crate::Db::write) takes a `Batch`, or a `&mut Batch` to use its memory again.
 ///
@@ -67,24 +57,36 @@ impl SeriesRef {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// Series of each point: a series id, or [`KEY_FLAG`] and an index into `keys`.
+    /// Series of each point: a series id, or an index into `series`; see [`SeriesRef`].
     series_refs: Vec<u32>,
     timestamps: Vec<i64>,
     /// Values as 64 bits each.
     bits: Vec<u64>,
-    /// Distinct keys, in the order in which they were first added.
-    keys: Vec<(SeriesKey, ValueType)>,
+    /// Series that are named by keys, in the order in which they were first added. Each pushed key occurs once.
+    series: Vec<BatchSeries>,
     key_index: BatchKeyIndex,
-    /// Length of the texts of `keys`, in bytes.
+    /// Entries of keys that were pushed with another type than at first: by the index of the first entry, and the type.
+    conflicting: HashMap<(usize, ValueType), usize>,
+    /// Length of the texts of the pushed keys, in bytes.
     key_bytes: usize,
+    /// Estimated size of the allocations of the pushed keys, in bytes.
+    key_heap_bytes: usize,
+    /// Length of the texts of the keys of cached series that the database does not have, in bytes.
+    ///
+    /// Zero until the batch is written.
+    missing_key_bytes: usize,
     /// Opening that the first pushed handle belongs to; `None` if no handle was pushed.
     opening_id: Option<u64>,
     /// First error of a push. The write returns it, so that the push functions return nothing.
     deferred_error: Option<Error>,
+    /// First error of columns of different lengths, whose points are not in the batch.
+    column_error: Option<Error>,
+    /// Rejected series, if the writer is to look for all of them; `None` if the first error rejects the batch.
+    rejections: Option<Vec<SeriesRejection>>,
 }
 
-/// Index of each key in `Batch::keys`.
-pub(crate) type BatchKeyIndex = HashMap<SeriesKey, usize>;
+/// Index of each pushed key in `Batch::series`.
+pub(crate) type BatchKeyIndex = KeyPositions;
 
 impl Batch {
     /// Creates an empty batch.
@@ -114,8 +116,8 @@ impl Batch {
     /// If the handle belongs to another opening of the database, the write rejects the whole batch with
     /// [`Error::StaleSeries`].
     pub fn push<T: Scalar>(&mut self, series: Series<T>, timestamp: Timestamp, value: T) {
-        self.check_opening(series);
-        self.push_encoded(series.id().get(), timestamp, value.to_bits());
+        let series_ref = self.ref_of_handle(series.id(), series.opening_id());
+        self.push_encoded(series_ref, timestamp, value.to_bits());
     }
 
     /// Adds a point of the series with a key. The write creates the series if it does not exist.
@@ -124,17 +126,34 @@ impl Batch {
     /// [`Db::write`](crate::Db::write).
     pub fn push_key(&mut self, key: &SeriesKey, timestamp: Timestamp, value: impl Into<Value>) {
         let value = value.into();
-        let found = value.value_type();
-        let index = match self.key_index.get(key) {
-            Some(index) => *index,
-            None => self.add_key(key, found),
-        };
-        let expected = self.keys[index].1;
-        if expected != found {
-            self.deferred_error.get_or_insert_with(|| Error::TypeMismatch { series: key.to_string(), expected, found });
-        }
-        // Each key has a point, and `validate` rejects more than a million points: the index of a valid batch fits.
-        self.push_encoded(u32::try_from(index).unwrap_or(u32::MAX) | KEY_FLAG, timestamp, value.to_bits());
+        let index = self.index_of_key(key, value.value_type());
+        self.push_encoded(SeriesRef::encode_index(index), timestamp, value.to_bits());
+    }
+
+    /// Adds a point of a cached series. The write creates the series if it does not exist.
+    ///
+    /// The result is that of [`push_key`](Self::push_key), without a lookup of the key once its id is remembered. Points
+    /// of one series that follow each other share an entry of the batch.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, CachedSeries, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let cpus: Vec<_> =
+    ///     (0..8).map(|n| CachedSeries::new(SeriesKey::new("busy").tag("cpu", n.to_string()))).collect();
+    /// for seconds in 0..10 {
+    ///     let mut batch = Batch::new();
+    ///     cpus.iter().for_each(|cpu| batch.push_cached(cpu, Timestamp::from_secs(seconds), 0.25));
+    ///     db.write_blocking(batch)?;
+    /// }
+    /// assert_eq!((db.stats().series, db.stats().points), (8, 80));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn push_cached(&mut self, series: &CachedSeries, timestamp: Timestamp, value: impl Into<Value>) {
+        let value = value.into();
+        let index = self.index_of_cached(series, value.value_type());
+        self.push_encoded(SeriesRef::encode_index(index), timestamp, value.to_bits());
     }
 
     /// Adds points of one series from two slices of the same length: the fastest way to fill a batch.
@@ -156,31 +175,137 @@ impl Batch {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub fn push_columns<T: Scalar>(&mut self, series: Series<T>, timestamps: &[Timestamp], values: &[T]) {
-        if timestamps.len() != values.len() {
-            let (timestamps, values) = (timestamps.len(), values.len());
-            self.deferred_error.get_or_insert(Error::ColumnLengths { timestamps, values });
-            return;
+        if self.check_lengths(timestamps, values) {
+            let series_ref = self.ref_of_handle(series.id(), series.opening_id());
+            self.extend_columns(series_ref, timestamps, values);
         }
-        self.check_opening(series);
-        self.series_refs.extend(repeat_n(series.id().get(), values.len()));
+    }
+
+    /// Adds points of the series with a key from two slices of the same length; see
+    /// [`push_columns`](Self::push_columns) and [`push_key`](Self::push_key).
+    ///
+    /// Without points nothing is added, and the write does not create the series.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let mut batch = Batch::new();
+    /// batch.push_key_columns(&SeriesKey::new("turns"), &[10, 20].map(Timestamp::from_secs), &[7_u64, 9]);
+    /// db.write_blocking(batch)?;
+    /// assert_eq!(db.stats().points, 2);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn push_key_columns<T: Scalar>(&mut self, key: &SeriesKey, timestamps: &[Timestamp], values: &[T]) {
+        if self.check_lengths(timestamps, values) && !values.is_empty() {
+            let index = self.index_of_key(key, T::TYPE);
+            self.extend_columns(SeriesRef::encode_index(index), timestamps, values);
+        }
+    }
+
+    /// Adds points of a cached series from two slices of the same length; see
+    /// [`push_columns`](Self::push_columns) and [`push_cached`](Self::push_cached).
+    ///
+    /// Without points nothing is added, and the write does not create the series.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, CachedSeries, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// let turns = CachedSeries::new(SeriesKey::new("turns"));
+    /// let mut batch = Batch::new();
+    /// batch.push_cached_columns(&turns, &[10, 20].map(Timestamp::from_secs), &[7_u64, 9]);
+    /// db.write_blocking(batch)?;
+    /// assert_eq!(db.stats().points, 2);
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn push_cached_columns<T: Scalar>(&mut self, series: &CachedSeries, timestamps: &[Timestamp], values: &[T]) {
+        if self.check_lengths(timestamps, values) && !values.is_empty() {
+            let index = self.index_of_cached(series, T::TYPE);
+            self.extend_columns(SeriesRef::encode_index(index), timestamps, values);
+        }
+    }
+
+    /// Returns `true` if two slices have the same length.
+    fn check_lengths<T>(&mut self, timestamps: &[Timestamp], values: &[T]) -> bool {
+        let (timestamps, values) = (timestamps.len(), values.len());
+        if timestamps != values {
+            let error = Error::ColumnLengths { timestamps, values };
+            self.deferred_error.get_or_insert_with(|| error.clone());
+            self.column_error.get_or_insert(error);
+        }
+        timestamps == values
+    }
+
+    fn extend_columns<T: Scalar>(&mut self, series_ref: u32, timestamps: &[Timestamp], values: &[T]) {
+        self.series_refs.extend(repeat_n(series_ref, values.len()));
         self.timestamps.extend(timestamps.iter().map(|timestamp| timestamp.as_nanos()));
         self.bits.extend(values.iter().map(|value| value.to_bits()));
     }
 
-    fn check_opening<T: Scalar>(&mut self, series: Series<T>) {
-        if *self.opening_id.get_or_insert(series.opening_id()) != series.opening_id() {
-            self.deferred_error.get_or_insert(Error::StaleSeries { id: series.id().get() });
+    /// Returns the reference for a handle.
+    ///
+    /// One of another opening than the first handle of the batch gets an entry: one of both is stale.
+    fn ref_of_handle(&mut self, id: SeriesId, opening_id: u64) -> u32 {
+        if *self.opening_id.get_or_insert(opening_id) == opening_id {
+            return id.get();
         }
+        self.deferred_error.get_or_insert(Error::StaleSeries { id: id.get() });
+        let is_last = matches!(self.series.last(), Some(BatchSeries::Handle { id: last, opening_id: opening })
+            if (*last, *opening) == (id, opening_id));
+        if !is_last {
+            self.series.push(BatchSeries::Handle { id, opening_id });
+        }
+        SeriesRef::encode_index(self.series.len() - 1)
     }
 
-    fn add_key(&mut self, key: &SeriesKey, ty: ValueType) -> usize {
+    /// Returns the index of a key, which is added if the batch does not have it.
+    fn index_of_key<'k>(&mut self, key: impl Into<HashedKey<'k>>, found: ValueType) -> usize {
+        let HashedKey { key, hash } = key.into();
+        let Some(index) = self.key_index.find(hash, |at| self.series[at].key() == Some(key)) else {
+            let index = self.add_key(key, hash, found);
+            // An index beyond is that of no valid batch; such keys are added again and again.
+            if let Ok(index) = u32::try_from(index) {
+                self.key_index.insert(hash, index);
+            }
+            return index;
+        };
+        let expected = self.series[index].value_type().unwrap_or(found);
+        if expected == found {
+            return index;
+        }
+        self.deferred_error.get_or_insert_with(|| Error::TypeMismatch { series: key.to_string(), expected, found });
+        if let Some(other) = self.conflicting.get(&(index, found)) {
+            return *other;
+        }
+        let other = self.add_key(key, hash, found);
+        self.conflicting.insert((index, found), other);
+        other
+    }
+
+    /// Adds a copy of a key, which shares texts with the key before: consecutive keys often differ in one value only.
+    fn add_key(&mut self, key: &SeriesKey, hash: KeyHash, value_type: ValueType) -> usize {
         if let Err(error) = key.validate() {
             self.deferred_error.get_or_insert(error);
         }
+        let before = self.series.last().and_then(BatchSeries::key);
+        let key = before.map_or_else(|| key.clone(), |before| key.interned_with(before));
         self.key_bytes += key.byte_len();
-        self.keys.push((key.clone(), ty));
-        self.key_index.insert(key.clone(), self.keys.len() - 1);
-        self.keys.len() - 1
+        self.key_heap_bytes += key.heap_bytes_shared_with(before);
+        self.series.push(BatchSeries::Key { key, hash, value_type });
+        self.series.len() - 1
+    }
+
+    /// Returns the index of a cached series, which is added unless it was the last one.
+    fn index_of_cached(&mut self, series: &CachedSeries, value_type: ValueType) -> usize {
+        let is_last = matches!(self.series.last(), Some(BatchSeries::Cached { series: last, value_type: ty, .. })
+            if *ty == value_type && last.is_same(series));
+        if !is_last {
+            self.series.push(BatchSeries::Cached { series: series.clone(), value_type, id: None });
+        }
+        self.series.len() - 1
     }
 
     fn push_encoded(&mut self, series_ref: u32, timestamp: Timestamp, bits: u64) {
@@ -206,204 +331,24 @@ impl Batch {
         self.series_refs.clear();
         self.timestamps.clear();
         self.bits.clear();
-        self.keys.clear();
+        self.series.clear();
         self.key_index.clear();
+        self.conflicting.clear();
         self.key_bytes = 0;
+        self.key_heap_bytes = 0;
+        self.missing_key_bytes = 0;
         self.opening_id = None;
         self.deferred_error = None;
+        self.column_error = None;
+        self.rejections = None;
     }
 
     /// Returns the size in bytes that [`MAX_BATCH_BYTES`] limits.
     ///
-    /// The size is 20 bytes for each point, and the length of the text of each key.
+    /// The size is 20 bytes for each point, and the length of the text of each pushed key. When the batch is written, the
+    /// keys of those cached series are added that the database does not have yet.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        self.len() * POINT_BYTES + self.key_bytes
-    }
-
-    /// Returns the estimated memory that the batch takes in the write queue, in bytes.
-    ///
-    /// A key takes several times the length of its text.
-    pub(crate) fn queue_bytes(&self) -> usize {
-        let keys = self.keys.iter().map(|(key, _)| size_of::<(SeriesKey, ValueType)>() + key.heap_bytes());
-        self.len() * POINT_BYTES + keys.sum::<usize>()
-    }
-
-    /// Moves the points and keys out for the write queue, and leaves an empty batch.
-    ///
-    /// The index of the keys is returned separately. The caller keeps it, since only pushes use it and `queue_bytes`
-    /// does not count it.
-    pub(crate) fn take_for_queue(&mut self) -> (Self, BatchKeyIndex) {
-        let mut batch = std::mem::take(self);
-        let key_index = std::mem::take(&mut batch.key_index);
-        (batch, key_index)
-    }
-
-    /// Replaces the content by points and keys that [`take_for_queue`](Self::take_for_queue) returned.
-    pub(crate) fn restore(&mut self, batch: Self, key_index: BatchKeyIndex) {
-        *self = Self { key_index, ..batch };
-    }
-
-    /// Checks what needs no state of the database: the size, the first error of a push, and the opening.
-    pub(crate) fn validate(&self, opening_id: u64) -> Result<()> {
-        Error::check_size("a batch, in points,", self.len(), MAX_BATCH_POINTS)?;
-        Error::check_size("a batch, in bytes,", self.byte_len(), MAX_BATCH_BYTES)?;
-        if let Some(error) = &self.deferred_error {
-            return Err(error.clone());
-        }
-        if self.opening_id.is_some_and(|own| own != opening_id) {
-            let id = self.series_refs.iter().find(|encoded| **encoded & KEY_FLAG == 0).copied().unwrap_or_default();
-            return Err(Error::StaleSeries { id });
-        }
-        Ok(())
-    }
-
-    /// Describes points that are rejected, by their indices.
-    ///
-    /// `key_text` returns the key of a series as text.
-    pub(crate) fn rejected_points(
-        &self,
-        rejected: impl IntoIterator<Item = (usize, RejectReason)>,
-        key_text: impl Fn(SeriesId) -> String,
-    ) -> Vec<RejectedPoint> {
-        // Each key is formatted once: even a million rejected points usually belong to few series.
-        let mut texts: HashMap<u32, Arc<str>> = HashMap::new();
-        rejected
-            .into_iter()
-            .map(|(index, reason)| {
-                let encoded = self.series_refs[index];
-                let series = texts.entry(encoded).or_insert_with(|| match SeriesRef::from_encoded(encoded) {
-                    SeriesRef::Id(id) => key_text(id).into(),
-                    SeriesRef::Key(key) => self.keys[key].0.to_string().into(),
-                });
-                let timestamp = Timestamp::from_nanos(self.timestamps[index]);
-                RejectedPoint { index, series: Arc::clone(series), timestamp, reason }
-            })
-            .collect()
-    }
-
-    pub(crate) fn keys(&self) -> &[(SeriesKey, ValueType)] {
-        &self.keys
-    }
-
-    pub(crate) fn series_refs(&self) -> impl Iterator<Item = SeriesRef> + '_ {
-        self.series_refs.iter().copied().map(SeriesRef::from_encoded)
-    }
-
-    pub(crate) fn timestamps(&self) -> &[i64] {
-        &self.timestamps
-    }
-
-    pub(crate) fn bits(&self) -> &[u64] {
-        &self.bits
-    }
-}
-
-/// Adds each point as [`Batch::push`] does.
-impl<T: Scalar> Extend<(Series<T>, Timestamp, T)> for Batch {
-    fn extend<I: IntoIterator<Item = (Series<T>, Timestamp, T)>>(&mut self, points: I) {
-        let points = points.into_iter();
-        self.reserve(points.size_hint().0);
-        points.for_each(|(series, timestamp, value)| self.push(series, timestamp, value));
-    }
-}
-
-/// Adds each point as [`Batch::push_key`] does.
-impl<V: Into<Value>> Extend<(SeriesKey, Timestamp, V)> for Batch {
-    fn extend<I: IntoIterator<Item = (SeriesKey, Timestamp, V)>>(&mut self, points: I) {
-        let points = points.into_iter();
-        self.reserve(points.size_hint().0);
-        points.for_each(|(key, timestamp, value)| self.push_key(&key, timestamp, value));
-    }
-}
-
-/// Collects points with the handles of their series.
-impl<T: Scalar> FromIterator<(Series<T>, Timestamp, T)> for Batch {
-    fn from_iter<I: IntoIterator<Item = (Series<T>, Timestamp, T)>>(points: I) -> Self {
-        let mut batch = Self::new();
-        batch.extend(points);
-        batch
-    }
-}
-
-/// Collects points with the keys of their series.
-impl<V: Into<Value>> FromIterator<(SeriesKey, Timestamp, V)> for Batch {
-    fn from_iter<I: IntoIterator<Item = (SeriesKey, Timestamp, V)>>(points: I) -> Self {
-        let mut batch = Self::new();
-        batch.extend(points);
-        batch
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_over_its_limit_is_rejected() {
-        let key = SeriesKey::new("m");
-        let mut batch = Batch::new();
-        for nanos in 0..=1_000_000 {
-            batch.push_key(&key, Timestamp::from_nanos(nanos), 1.0);
-        }
-        assert!(matches!(batch.validate(0), Err(Error::TooLarge { size: 1_000_001, limit: MAX_BATCH_POINTS, .. })));
-        batch.clear();
-        assert!(batch.validate(0).is_ok() && batch.is_empty());
-    }
-
-    #[test]
-    fn two_types_for_one_key_are_rejected() {
-        let key = SeriesKey::new("m").tag("a", "b");
-        let mut batch = Batch::new();
-        batch.push_key(&key, Timestamp::MIN, 1.0);
-        batch.push_key(&key, Timestamp::MIN, true);
-        let Err(Error::TypeMismatch { series, expected, found, .. }) = batch.validate(0) else { panic!() };
-        assert_eq!((series.as_str(), expected, found), ("m{a=\"b\"}", ValueType::F64, ValueType::Bool));
-    }
-
-    #[test]
-    fn columns_and_iterators_add_the_same_points_as_single_pushes() {
-        let (one, other) = (Series::<f64>::new(SeriesId::new(3), 7), Series::<f64>::new(SeriesId::new(4), 7));
-        let times = [1, 5, 3].map(Timestamp::from_nanos);
-        let values = [0.5, -0.0, f64::NAN];
-        let mut pushed = Batch::new();
-        for series in [one, other] {
-            times.iter().zip(values).for_each(|(timestamp, value)| pushed.push(series, *timestamp, value));
-        }
-        let mut columns = Batch::with_capacity(6);
-        columns.push_columns(one, &times, &values);
-        columns.push_columns(other, &times, &values);
-        let points = [one, other].into_iter().flat_map(|series| (0..3).map(move |n| (series, times[n], values[n])));
-        for batch in [columns, points.collect::<Batch>()] {
-            assert!(batch.series_refs().eq(pushed.series_refs()));
-            assert_eq!((batch.timestamps(), batch.bits()), (pushed.timestamps(), pushed.bits()));
-            assert!(batch.validate(7).is_ok() && matches!(batch.validate(8), Err(Error::StaleSeries { id: 3, .. })));
-        }
-        let keyed: Batch =
-            [(SeriesKey::new("m"), times[0], 1_u64), (SeriesKey::new("n"), times[1], 2)].into_iter().collect();
-        assert_eq!((keyed.len(), keyed.keys().len()), (2, 2));
-    }
-
-    #[test]
-    fn columns_of_different_lengths_are_rejected() {
-        let series = Series::<i64>::new(SeriesId::new(0), 1);
-        let mut batch = Batch::new();
-        batch.push_columns(series, &[Timestamp::MIN], &[]);
-        assert!(batch.is_empty());
-        assert!(matches!(batch.validate(1), Err(Error::ColumnLengths { timestamps: 1, values: 0, .. })));
-        batch.clear();
-        assert!(batch.validate(1).is_ok());
-    }
-
-    #[test]
-    fn a_batch_taken_for_the_queue_can_be_restored() {
-        let key = SeriesKey::new("m");
-        let mut batch = Batch::new();
-        batch.push_key(&key, Timestamp::MIN, 1.0);
-        let (queued, key_index) = batch.take_for_queue();
-        assert!(batch.is_empty() && queued.key_index.is_empty() && queued.len() == 1);
-        batch.restore(queued, key_index);
-        batch.push_key(&key, Timestamp::MAX, 2.0);
-        assert_eq!((batch.len(), batch.keys().len()), (2, 1), "the key is found in the restored index");
+        self.len() * POINT_BYTES + self.key_bytes + self.missing_key_bytes
     }
 }

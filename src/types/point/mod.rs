@@ -1,12 +1,14 @@
 //! Points, their timestamps and values, and batches of points.
 
 mod batch;
+mod batch_series;
 mod parse_timestamp;
 mod timestamp_guard;
 mod value;
 
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS};
-pub(crate) use batch::{BatchKeyIndex, SeriesRef};
+pub(crate) use batch::{BatchKeyIndex, PieceCutter, SeriesRejection};
+pub(crate) use batch_series::{BatchSeries, CachedSeriesLookup, SeriesRef};
 pub(crate) use timestamp_guard::TimestampGuard;
 pub use value::{Scalar, Value};
 

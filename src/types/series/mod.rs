@@ -1,7 +1,9 @@
 //! Series: their keys, their ids, sets of ids, and the typed handle of the public API.
 
+mod cached;
 mod filter;
 mod key;
+mod key_hash;
 mod key_order;
 mod set;
 
@@ -9,9 +11,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
+pub use cached::CachedSeries;
+pub(crate) use cached::OpeningNumber;
 pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
 pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
+pub(crate) use key_hash::{HashedKey, IdentityBuild, KeyHash, KeyPositions};
 pub(crate) use key_order::sort_by_series_key;
 pub(crate) use set::{SeriesSet, SeriesSetBuilder};
 

@@ -26,9 +26,29 @@ fn a_full_memtable_is_frozen_or_waits_unless_its_size_does_not_matter() {
     ];
     for (bytes, is_epoch_exhausted, frozen, l0_stalls, is_read_only, is_stopping, expected) in table {
         let version = version_with_memtables(&[1, 2][..frozen], true);
-        let active = ActiveMemtable { bytes, flush_at_bytes: 10, is_epoch_exhausted };
+        let active = ActiveMemtable { bytes, flush_at_bytes: 10, is_epoch_exhausted, next_command_bytes: 100 };
         let decision = MemtableAdmission::decide(&version, active, is_read_only, is_stopping, || l0_stalls);
         let row = (bytes, is_epoch_exhausted, frozen, l0_stalls, is_read_only, is_stopping);
         assert_eq!(decision, expected, "{row:?}");
+    }
+}
+
+#[test]
+fn a_batch_that_fills_a_memtable_waits_until_none_is_frozen() {
+    const FLUSH_AT: usize = 32 << 20;
+    // Columns: bytes, bytes of the next command, frozen memtables, stopping, decision.
+    let table = [
+        (0, FLUSH_AT, 0, false, Admit),
+        (0, FLUSH_AT, 1, false, Stall),
+        (0, FLUSH_AT - 1, 2, false, Admit),
+        (FLUSH_AT - 1, FLUSH_AT, 1, false, Stall),
+        (FLUSH_AT, FLUSH_AT, 0, false, FreezeFirst),
+        (0, FLUSH_AT, 1, true, Admit),
+    ];
+    for (bytes, next_command_bytes, frozen, is_stopping, expected) in table {
+        let version = version_with_memtables(&[1, 2][..frozen], true);
+        let active = ActiveMemtable { bytes, flush_at_bytes: FLUSH_AT, is_epoch_exhausted: false, next_command_bytes };
+        let decision = MemtableAdmission::decide(&version, active, false, is_stopping, || false);
+        assert_eq!(decision, expected, "{:?}", (bytes, next_command_bytes, frozen, is_stopping));
     }
 }

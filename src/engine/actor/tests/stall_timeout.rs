@@ -93,6 +93,27 @@ fn a_write_that_must_not_wait_ends_at_once_after_a_failed_flush() {
     assert!(matches!(error, Error::WriteStalled { .. }), "{error:?}");
 }
 
+/// It alone fills a memtable, so it waits for a frozen one, but only while flushes succeed.
+#[test]
+fn a_large_batch_waits_for_no_flush_that_fails() {
+    let mut world = WriterHarness::opened(&DurableState::default(), 1);
+    for _ in 0..2 {
+        drop(world.write(Durability::Os));
+        assert!(!world.go());
+    }
+    assert_eq!(world.latest.load().frozen.len(), 1);
+    let mut batch = Batch::new();
+    (0..400_000).for_each(|at| batch.push_key(&SeriesKey::new("m"), Timestamp::from_nanos(at), 1.0));
+    let (reply, answer) = reply_channel();
+    let request = WriteRequest { batch, durability: Durability::Os, may_wait: true, reply };
+    world.send(WriterCommand::Write(Box::new(request)));
+    let mut large = Box::pin(WriteAnswer(answer).recv());
+    assert!(!world.go());
+    assert!(outcome(&mut large).is_none(), "the flush ends");
+    on_flushed(&mut world, 1, Err(Error::QueueFull));
+    assert_eq!(outcome(&mut large).expect("it is answered").expect("the memtable has room").seq, 3);
+}
+
 #[test]
 fn a_stall_without_a_failed_flush_never_times_out() {
     let mut world = stalled_writer();
