@@ -44,6 +44,9 @@ use crate::types::error::Result;
 use crate::types::point::Scalar;
 use crate::types::series::{Series, SeriesInfo, SeriesKey};
 
+/// Memory of a command in the queue apart from its data, in bytes: an estimate, so that many small ones have a bound, too.
+const COMMAND_BYTES: usize = 512;
+
 /// Handle of an open database.
 ///
 /// Clones are cheap and share the database; any number of tasks and threads may use it. One writer makes the writes of
@@ -51,8 +54,9 @@ use crate::types::series::{Series, SeriesInfo, SeriesKey};
 /// has a blocking form: a method with the suffix `_blocking`, or `blocking()` on the builders of series. A blocking form
 /// needs no runtime and may be called inside a runtime.
 ///
-/// The requests of one handle are executed in the order of their calls. While a full disk stalls writes, a delete passes
-/// the requests of other handles, so give each task a clone of its own.
+/// A request is executed after the requests of the same handle whose answers have arrived, and writes in the order in which
+/// they reach the queue. While a full disk stalls writes, a delete passes the waiting writes of other handles, but not those
+/// of its own handle, so give each task a clone.
 ///
 /// [`close`](Db::close) flushes and stops. Dropping the last handle syncs the acknowledged writes and stops without a
 /// flush; the drop waits for that sync, and for a running flush.
@@ -305,14 +309,15 @@ impl Db {
             let permit = engine.control_permits.acquire(1).await;
             return engine.send(command, caller, Some(permit));
         }
-        let passes_writes = command.is_delete() && !self.caller.has_waiting_request();
+        let bytes = command.byte_len() + COMMAND_BYTES;
+        if command.is_delete()
+            && !self.caller.has_waiting_request()
+            && let Some(permit) = engine.delete_permits.try_acquire(bytes)
+        {
+            return engine.send(command, caller, Some(permit));
+        }
         let waiting = self.caller.begin_request();
-        let bytes = command.byte_len();
-        let permit_for_deletes = if passes_writes { engine.delete_permits.try_acquire(bytes) } else { None };
-        let permit = match permit_for_deletes {
-            Some(permit) => permit,
-            None => engine.permits.acquire(bytes).await,
-        };
+        let permit = engine.permits.acquire(bytes).await;
         engine.send(command, caller, Some(permit));
         drop(waiting);
     }

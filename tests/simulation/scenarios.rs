@@ -499,7 +499,9 @@ fn dropped_beside_a_tombstone(world: &mut World) {
         open(world);
         // Other series have smaller and greater ids, and points at smaller and much greater times.
         world.write_one();
+        world.executor.run_until_idle();
         world.write_fleeting(1, OS);
+        world.executor.run_until_idle();
         world.write_fleeting_of(0..1, 3, OS);
         world.write(&[OS, SYNC, OS, SYNC, OS]);
         assert!(world.flush());

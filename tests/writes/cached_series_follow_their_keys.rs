@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use timestrata::{
     Batch, CachedSeries, Db, DuplicatePolicy, Error, MAX_BATCH_BYTES, Selector, SeriesKey, Snapshot, ValueType,
+    WriteOptions,
 };
 
 use crate::common::{Home, all, at, key};
@@ -305,4 +306,40 @@ fn any_history_over_two_databases_agrees_with_its_keys() {
             check(&open.snapshot(), &expected[db]);
         }
     }
+}
+
+/// The series has no point left, so that a key with another type replaces it. The same batch has a point of the old type.
+#[test]
+fn a_batch_with_an_emptied_cached_series_and_its_key_of_another_type_is_rejected() {
+    let home = Home::new();
+    let db = home.open();
+    let series = cached(0);
+    write_one(&db, &series, 1, 1.0).unwrap();
+    db.delete_blocking(Selector::all(), ..).unwrap();
+    let batch = || {
+        let mut batch = Batch::new();
+        batch.push_cached(&series, at(2), 2.0);
+        batch.push_key(&key("m", 0), at(2), 7_i64);
+        batch
+    };
+    assert!(matches!(db.write_blocking(batch()), Err(Error::TypeMismatch { .. })));
+    let options = WriteOptions::new().skip_rejected(true);
+    let report = db.write_with_options_blocking(batch(), &options).unwrap();
+    assert_eq!((report.points, report.skipped_count), (1, 1));
+    assert!(matches!(report.skipped[0].error, Error::TypeMismatch { .. }), "{:?}", report.skipped);
+    db.flush_blocking().unwrap();
+    drop(db);
+    assert_eq!(home.open().stats().points, 1);
+}
+
+#[test]
+fn a_handle_of_another_opening_without_points_changes_nothing() {
+    let (home, other) = (Home::new(), Home::new());
+    let (db, second) = (home.open(), other.open());
+    let stale = second.create_series(key("m", 5)).blocking().unwrap();
+    let mut batch = Batch::new();
+    batch.push_columns::<f64>(stale, &[], &[]);
+    batch.push_key(&key("m", 0), at(1), 1.0);
+    db.write_blocking(batch).unwrap();
+    assert_eq!((db.stats().series, db.stats().points), (1, 1));
 }

@@ -71,6 +71,12 @@ impl BatchResolver {
         for (at, series) in batch.series().iter().enumerate() {
             ids.push(self.resolve_at_once(at, series)?);
         }
+        // A key of another type may have replaced a series without points that an earlier entry found.
+        for (id, series) in ids.iter_mut().zip(batch.series()) {
+            if !matches!(series, BatchSeries::Key { .. }) {
+                *id = id.filter(|id| self.index.takes_points(*id));
+            }
+        }
         let (written, burnt) = self.handles_of(batch);
         self.revive_all(&ids, &written)?;
         for (at, (id, series)) in ids.iter_mut().zip(batch.series()).enumerate() {

@@ -175,7 +175,7 @@ impl Batch {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub fn push_columns<T: Scalar>(&mut self, series: Series<T>, timestamps: &[Timestamp], values: &[T]) {
-        if self.check_lengths(timestamps, values) {
+        if self.check_lengths(timestamps, values) && !timestamps.is_empty() {
             let series_ref = self.ref_of_handle(series.id(), series.opening_id());
             self.extend_columns(series_ref, timestamps, values);
         }
