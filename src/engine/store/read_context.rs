@@ -36,12 +36,8 @@ impl ReadContext {
         shared_pages: Option<&Arc<IndexPages>>,
         lock: DirectoryLock,
     ) -> Self {
-        Self {
-            files: OpenFileCache::new(dir, uuid, shares, max_open_files, shared_pages),
-            scratches: ScratchPool::new(shares),
-            stats: StorageStats::default(),
-            _lock: Some(lock),
-        }
+        let files = OpenFileCache::new(dir, uuid, shares, max_open_files, shared_pages);
+        Self::with_files(files, shares, Some(lock))
     }
 
     /// Creates the context of a reader without a lock, which keeps up to `max_held_files` files open.
@@ -52,12 +48,12 @@ impl ReadContext {
         max_held_files: usize,
         shared_pages: Option<&Arc<IndexPages>>,
     ) -> Self {
-        Self {
-            files: OpenFileCache::with_held_files(dir, uuid, shares, max_held_files, shared_pages),
-            scratches: ScratchPool::new(shares),
-            stats: StorageStats::default(),
-            _lock: None,
-        }
+        let files = OpenFileCache::with_held_files(dir, uuid, shares, max_held_files, shared_pages);
+        Self::with_files(files, shares, None)
+    }
+
+    fn with_files(files: OpenFileCache, shares: &MemoryShares, lock: Option<DirectoryLock>) -> Self {
+        Self { files, scratches: ScratchPool::new(shares), stats: StorageStats::default(), _lock: lock }
     }
 
     /// Returns the wall clock in nanoseconds since the Unix epoch.

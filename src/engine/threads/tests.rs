@@ -44,6 +44,17 @@ impl TestDatabase {
         self.builder().open_blocking().unwrap()
     }
 
+    /// Opens the database with flushes that fail, and writes three points, so that the next write waits, however long.
+    fn open_with_failing_flushes(&self) -> Db {
+        let builder = self.builder().flush_at_bytes(1).memory_budget(64 << 20).stall_timeout(Duration::MAX);
+        let db = builder.open_blocking().unwrap();
+        self.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);
+        for number in 0..3 {
+            db.write_blocking(numbered(number)).unwrap();
+        }
+        db
+    }
+
     /// Removes the faults and opens the database again. Returns the batches in it.
     fn reopened(&self) -> BTreeMap<i64, u64> {
         self.env.clear_faults();
@@ -58,6 +69,15 @@ fn numbered(number: i64) -> Batch {
         batch.push_key(&SeriesKey::new("m").tag("n", (n % 2).to_string()), Timestamp::from_nanos(number), number);
     }
     batch
+}
+
+/// Returns a batch that fills the queue.
+fn large(number: i64) -> Batch {
+    let mut large = numbered(number);
+    for _ in 0..900_000 {
+        large.push_key(&SeriesKey::new("large"), Timestamp::from_nanos(number), 0_u64);
+    }
+    large
 }
 
 /// Returns how often each batch is present; asserts that no batch is present in part.
@@ -170,18 +190,10 @@ fn writers_wait_while_flushes_fail_and_go_on_afterwards() {
 #[test]
 fn a_flush_and_a_sync_are_answered_while_writes_are_stalled() {
     let home = TestDatabase::new();
-    let builder = home.builder().flush_at_bytes(1).memory_budget(64 << 20).stall_timeout(Duration::MAX);
-    let db = builder.open_blocking().unwrap();
-    home.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);
-    for number in 0..3 {
-        db.write_blocking(numbered(number)).unwrap();
-    }
+    let db = home.open_with_failing_flushes();
     let writers: Vec<_> = (3..6)
         .map(|number| {
-            let (db, mut large) = (db.clone(), numbered(number));
-            for _ in 0..900_000 {
-                large.push_key(&SeriesKey::new("large"), Timestamp::from_nanos(number), 0_u64);
-            }
+            let (db, large) = (db.clone(), large(number));
             std::thread::spawn(move || db.write_blocking(large))
         })
         .collect();

@@ -6,12 +6,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use super::{FULL, TestDatabase, found, numbered, once, ssts};
+use super::{FULL, TestDatabase, found, large, numbered, once, ssts};
 use crate::engine::threads::block_on;
 use crate::platform::env::SyncStep;
 use crate::testing::faulty_env::EnvCall;
 use crate::testing::{DiskImage, Executor, SimDisk};
-use crate::{Batch, Db, Durability, Error, ErrorKind, Result, Selector, SeriesKey, Timestamp};
+use crate::{Db, Durability, Error, ErrorKind, Result, Selector, SeriesKey, Timestamp};
 
 /// Asserts that a text contains the cause once and one next step.
 fn assert_named_once(text: &str) {
@@ -164,15 +164,6 @@ fn a_reader_shows_all_or_nothing_of_a_delete_that_makes_room() {
     assert_eq!(shown, (16..=20).collect());
 }
 
-/// Returns a batch that fills the queue.
-fn large(number: i64) -> Batch {
-    let mut large = numbered(number);
-    for _ in 0..900_000 {
-        large.push_key(&SeriesKey::new("large"), Timestamp::from_nanos(number), 0_u64);
-    }
-    large
-}
-
 /// Polls a future for a moment. Returns `true` if it ended.
 fn ends_soon<T>(mut future: Pin<&mut impl Future<Output = T>>) -> bool {
     (0..20).any(|_| {
@@ -185,12 +176,7 @@ fn ends_soon<T>(mut future: Pin<&mut impl Future<Output = T>>) -> bool {
 #[test]
 fn a_delete_passes_the_waiting_writes_of_other_handles_but_none_of_its_own() {
     let home = TestDatabase::new();
-    let builder = home.builder().flush_at_bytes(1).memory_budget(64 << 20).stall_timeout(Duration::MAX);
-    let db = builder.open_blocking().unwrap();
-    home.env.inject_for_kind(EnvCall::Sync(SyncStep::SstData), 0, usize::MAX, FULL);
-    for number in 0..3 {
-        db.write_blocking(numbered(number)).unwrap();
-    }
+    let db = home.open_with_failing_flushes();
     let other = db.clone();
     let mut queued = pin!(db.write(large(3)));
     let mut waiting = pin!(db.write(large(4)));
