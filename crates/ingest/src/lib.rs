@@ -1,0 +1,26 @@
+//! Decoders for timestrata: bytes in, points and refused rows out.
+//!
+//! The crate opens no files and no sockets, and needs no runtime. A program reads bytes from wherever it wants and feeds
+//! them to a [`Decoder`]; the points come out in [`Rows`], with the line of each row, and rows that cannot be stored come
+//! out as [`RefusedRow`]s with the reason.
+//!
+//! ```text
+//!   Registry --choose--> Format --planner--> Planner --finish--> Decoder --decode--> Rows
+//!   (name, media type,   (CSV, JSON,         (sees the first     (streams whole     (points, row ends,
+//!    ending, content)     line protocol..)    bytes, decides)     rows)              refused rows)
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod format;
+mod limits;
+mod options;
+mod registry;
+mod rows;
+
+pub use error::{IngestError, Suggestion};
+pub use format::{Decoder, Format, Planner, PlannerState, Sniff, Understanding};
+pub use limits::Limits;
+pub use options::{IngestOptions, TextValues};
+pub use registry::Registry;
+pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
