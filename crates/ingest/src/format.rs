@@ -1,6 +1,6 @@
 //! The interface that each input format implements.
 
-use crate::{IngestError, IngestOptions, Rows};
+use crate::{IngestError, IngestOptions, Rows, Suggestion};
 
 /// How well the first bytes of an input fit a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,4 +89,9 @@ pub trait Decoder: Send {
     /// Returns what happened to rows without being refused: counts of skipped fields, repeated hours and the like, one
     /// sentence each without a full stop. Complete once the input has been decoded.
     fn notices(&self) -> Vec<String>;
+
+    /// Returns the option that would tell apart rows which share series and time, as far as such rows were seen.
+    fn distinguishing(&self) -> Option<Suggestion> {
+        None
+    }
 }

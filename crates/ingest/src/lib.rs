@@ -11,16 +11,24 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod csv;
 mod error;
 mod format;
 mod limits;
 mod options;
 mod registry;
 mod rows;
+mod shared_times;
+mod table;
+mod time;
 
+pub use csv::{Csv, CsvOptions, Delimiter};
 pub use error::{IngestError, Suggestion};
 pub use format::{Decoder, Format, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
 pub use options::{IngestOptions, TextValues};
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
+pub use shared_times::SharedTimes;
+pub use table::{RowCells, RowMapper, TableOptions, TablePlanner, TableRow};
+pub use time::TimeFormat;
