@@ -69,6 +69,19 @@ pub struct Understanding {
     pub properties: Vec<(&'static str, String)>,
     /// Decisions that no option made, one sentence each without a full stop.
     pub notes: Vec<String>,
+    /// Value columns and their metrics; empty for formats whose metrics are known only from the rows.
+    pub values: Vec<NamedValue>,
+}
+
+/// Value column and its metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedValue {
+    /// Name of the column.
+    pub column: String,
+    /// Metric of a column whose name has tags, such as `up` of `up{job="a"}`; else the name of the column.
+    pub header_metric: String,
+    /// Metric of the points, with the prefix of the options.
+    pub metric: String,
 }
 
 /// Decodes the rows of one input in order.

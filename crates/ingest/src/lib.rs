@@ -24,11 +24,11 @@ mod time;
 
 pub use csv::{Csv, CsvOptions, Delimiter};
 pub use error::{IngestError, Suggestion};
-pub use format::{Decoder, Format, Planner, PlannerState, Sniff, Understanding};
+pub use format::{Decoder, Format, NamedValue, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
 pub use options::{IngestOptions, TextValues};
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
-pub use shared_times::SharedTimes;
+pub use shared_times::{SharedSeries, SharedTimes};
 pub use table::{RowCells, RowMapper, TableOptions, TablePlanner, TableRow};
 pub use time::TimeFormat;

@@ -1,12 +1,15 @@
 //! Counts points that fall on a time their series already has, so that nothing merges in silence.
 
+use std::ops::Range;
+
+use timestrata::Timestamp;
+
 use crate::{Rows, SeriesIndex};
 
 /// Counter of the points of one input. The first point of each time is left out of the count.
 #[derive(Debug, Default)]
 pub struct SharedTimes {
     series: Vec<SeriesTimes>,
-    shared: u64,
 }
 
 /// Times of one series.
@@ -16,14 +19,19 @@ struct SeriesTimes {
     least: i64,
     greatest: i64,
     points: u64,
+    shared: u64,
     is_rising: bool,
     is_falling: bool,
 }
 
 impl SharedTimes {
-    /// Counts the points of rows. Every point must be counted once, in the order of the input.
-    pub fn count(&mut self, rows: &Rows) {
-        for (index, time) in rows.point_series().iter().zip(rows.timestamps()) {
+    /// Counts points of rows. Every point must be counted once, in the order of the input.
+    ///
+    /// # Panics
+    ///
+    /// If the rows have no such points.
+    pub fn count(&mut self, rows: &Rows, points: Range<usize>) {
+        for (index, time) in rows.point_series()[points.clone()].iter().zip(&rows.timestamps()[points]) {
             self.point(*index, time.as_nanos());
         }
     }
@@ -32,7 +40,7 @@ impl SharedTimes {
         let index = index as usize;
         if index >= self.series.len() {
             let empty =
-                SeriesTimes { last: 0, least: 0, greatest: 0, points: 0, is_rising: true, is_falling: true };
+                SeriesTimes { last: 0, least: 0, greatest: 0, points: 0, shared: 0, is_rising: true, is_falling: true };
             self.series.resize(index + 1, empty);
         }
         let series = &mut self.series[index];
@@ -40,7 +48,7 @@ impl SharedTimes {
             *series = SeriesTimes { last: time, least: time, greatest: time, points: 1, ..*series };
             return;
         }
-        self.shared += u64::from(time == series.last);
+        series.shared += u64::from(time == series.last);
         series.is_rising &= time >= series.last;
         series.is_falling &= time <= series.last;
         series.least = series.least.min(time);
@@ -49,23 +57,32 @@ impl SharedTimes {
         series.points += 1;
     }
 
-    /// Returns the number of counted points on shared times. It is exact if [`unordered`](Self::unordered) is empty.
-    #[must_use]
-    pub fn shared(&self) -> u64 {
-        self.shared
+    /// Returns the times of each series that has points.
+    pub fn series(&self) -> impl Iterator<Item = SharedSeries> {
+        let with_points = (0_u32..).zip(&self.series).filter(|(_, series)| series.points > 0);
+        with_points.map(|(index, series)| SharedSeries {
+            index: SeriesIndex(index),
+            least: Timestamp::from_nanos(series.least),
+            greatest: Timestamp::from_nanos(series.greatest),
+            shared: series.shared,
+            is_exact: series.is_rising || series.is_falling,
+        })
     }
+}
 
-    /// Returns the series whose points neither rise nor fall in time: some of their shared times are not counted.
-    pub fn unordered(&self) -> impl Iterator<Item = SeriesIndex> {
-        let is_unordered = |(_, series): &(u32, &SeriesTimes)| !series.is_rising && !series.is_falling;
-        (0_u32..).zip(&self.series).filter(is_unordered).map(|(index, _)| SeriesIndex(index))
-    }
-
-    /// Returns the least and the greatest time of each series that has points, in nanoseconds.
-    pub fn ranges(&self) -> impl Iterator<Item = (SeriesIndex, i64, i64)> {
-        let ranges = (0_u32..).zip(&self.series).filter(|(_, series)| series.points > 0);
-        ranges.map(|(index, series)| (SeriesIndex(index), series.least, series.greatest))
-    }
+/// Times of one series of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedSeries {
+    /// The series.
+    pub index: SeriesIndex,
+    /// Least time.
+    pub least: Timestamp,
+    /// Greatest time.
+    pub greatest: Timestamp,
+    /// Points with the time of the point before them.
+    pub shared: u64,
+    /// `true` if the points came in the order of time, so that `shared` counts all points on shared times.
+    pub is_exact: bool,
 }
 
 #[cfg(test)]
@@ -75,7 +92,7 @@ mod tests {
     fn counted(times: &[i64]) -> (u64, usize) {
         let mut shared = SharedTimes::default();
         times.iter().for_each(|time| shared.point(SeriesIndex(0), *time));
-        (shared.shared(), shared.unordered().count())
+        (shared.series().map(|series| series.shared).sum(), shared.series().filter(|series| !series.is_exact).count())
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
     if csv.header_line.is_none() {
         check_first_row(rows, options)?;
     }
-    let mut names = first.cells.clone();
+    // Line breaks in names become spaces: a metric cannot have them.
+    let one_line = |cell: &String| cell.split(char::is_control).map(str::trim).collect::<Vec<_>>().join(" ");
+    let mut names: Vec<String> = first.cells.iter().map(one_line).collect();
     if names.iter().any(|cell| cell.contains('\u{fffd}')) {
         let error = IngestError::new("the header cannot be read: the text is not UTF-8").at_line(first.line);
         return Err(error.suggest("encoding", "latin1"));
@@ -45,7 +47,7 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
     let rows_before = skip.saturating_add(1).min(rows.len());
     if rows_before == rows.len() {
         let columns = names.join(", ");
-        return Err(IngestError::new(format!("{name} has no rows behind the header {columns}: there is nothing to ingest")));
+        return Err(IngestError::new(format!("{name} has no rows, only a first line with the columns {columns}: there is nothing to ingest")));
     }
     let header = Header { names, line: Some(first.line), rows_before };
     check_counts(&header, &rows[rows_before..])?;

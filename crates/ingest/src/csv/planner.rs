@@ -246,7 +246,7 @@ fn understanding(
         }));
     }
     notes.extend(of_table.notes);
-    Understanding { properties, notes }
+    Understanding { properties, notes, values: of_table.values }
 }
 
 /// Returns the error of a quote that is not closed.

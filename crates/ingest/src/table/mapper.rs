@@ -333,7 +333,8 @@ impl RowMapper {
             }
             ValueSource::Series { series_at, prefix, .. } => {
                 let text = cells.text(*series_at).unwrap_or_default();
-                let key: SeriesKey = text.parse().map_err(|error| plain(format!("column series: {error}")))?;
+                let key = own_export::parse_series(text)
+                    .ok_or_else(|| plain(format!("column series: {text:?} is no series")))?;
                 let metric = format!("{prefix}{}", key.metric());
                 vec![with_tags(key.with_metric(metric))?]
             }

@@ -22,7 +22,7 @@ pub(crate) fn plan(header: &[String], rows: &[TableRow], options: &IngestOptions
     };
     let table = &options.table;
     let is_plain = table.tags.is_empty() && table.values.is_none() && table.metric.is_none() && table.time.is_empty();
-    let is_series = |row: &TableRow| row.cells.first().is_some_and(|text| text.parse::<SeriesKey>().is_ok());
+    let is_series = |row: &TableRow| row.cells.first().is_some_and(|text| parse_series(text).is_some());
     if !is_plain || rows.is_empty() || !rows.iter().all(is_series) {
         return None;
     }
@@ -51,6 +51,17 @@ pub(crate) fn plan(header: &[String], rows: &[TableRow], options: &IngestOptions
     })
 }
 
+/// Parses a series as its text form writes it. A metric may have braces; the tags begin at the first brace behind which
+/// only tags follow, whose keys have none.
+pub(crate) fn parse_series(text: &str) -> Option<SeriesKey> {
+    let with_tags = text.match_indices('{').find_map(|(at, _)| {
+        let key: SeriesKey = format!("m{}", &text[at..]).parse().ok()?;
+        let is_plain = key.tags().len() > 0 && key.tags().all(|(key, _)| !key.contains(['{', '}', '"']));
+        is_plain.then(|| key.with_metric(&text[..at]))
+    });
+    with_tags.or_else(|| text.parse().ok()).or_else(|| Some(SeriesKey::new(text)).filter(|key| key.validate().is_ok()))
+}
+
 /// Returns the type of a name in the column `type`.
 pub(crate) fn value_type(name: &str) -> Option<ValueType> {
     [ValueType::F64, ValueType::I64, ValueType::U64, ValueType::Bool].into_iter().find(|ty| ty.to_string() == name)
@@ -75,5 +86,18 @@ mod tests {
         assert_eq!(parse_nan(&format!("NaN({bits:016x})")).map(f64::to_bits), Some(bits));
         assert!(parse_nan("NaN").is_some_and(f64::is_nan));
         assert_eq!(parse_nan("NaN(3ff0000000000000)"), None);
+    }
+
+    #[test]
+    fn a_series_is_read_as_its_text_form_writes_it() {
+        for key in [
+            SeriesKey::new("P{W}"),
+            SeriesKey::new("memory.used [MiB]").tag("name", "RTX \"4\""),
+            SeriesKey::new("P{W}").tag("a", "}{"),
+            SeriesKey::new("up").tag("a", "1").tag("b", "x,y"),
+        ] {
+            assert_eq!(parse_series(&key.to_string()), Some(key));
+        }
+        assert_eq!(parse_series(""), None);
     }
 }

@@ -7,13 +7,16 @@ use timestrata::{SeriesKey, ValueType};
 use super::cell::MissingCells;
 use super::column_roles::{ColumnNames, join_limited};
 use super::distinguish::{Candidate, MAX_CANDIDATES, sounds_like_id};
-use super::header::series_key;
+use super::header::{metric_of, series_key};
 use super::number::NumberSyntax;
 use super::plan::{TablePlan, TagColumn, TimeColumns, ValueColumn, ValueSource};
 use super::sample::{ColumnSample, SAMPLE_ROWS, sample_columns};
 use super::time_column::{DateOrderScan, TimeChoice};
 use super::{RowMapper, own_export, sample_checks};
-use crate::{IngestError, IngestOptions, PlannerState, Understanding};
+use crate::{IngestError, IngestOptions, NamedValue, PlannerState, Understanding};
+
+/// Bytes of the sample, at most.
+const SAMPLE_BYTES: usize = 4 << 20;
 
 /// Row of a table as texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +36,7 @@ pub struct TablePlanner {
     header: Vec<String>,
     options: IngestOptions,
     sample: Vec<TableRow>,
+    sample_bytes: usize,
     /// Present once the sample is complete.
     draft: Option<Result<Draft, IngestError>>,
 }
@@ -49,15 +53,16 @@ impl TablePlanner {
     /// Creates a planner for columns of these names.
     #[must_use]
     pub fn new(header: Vec<String>, options: &IngestOptions) -> Self {
-        Self { header, options: options.clone(), sample: Vec::new(), draft: None }
+        Self { header, options: options.clone(), sample: Vec::new(), sample_bytes: 0, draft: None }
     }
 
     /// Takes the next row.
     pub fn add_row(&mut self, row: TableRow) -> PlannerState {
         match &mut self.draft {
             None => {
+                self.sample_bytes += row.cells.iter().map(String::len).sum::<usize>();
                 self.sample.push(row);
-                if self.sample.len() < SAMPLE_ROWS {
+                if self.sample.len() < SAMPLE_ROWS && self.sample_bytes < SAMPLE_BYTES {
                     return PlannerState::Undecided;
                 }
                 let draft = self.draft();
@@ -358,6 +363,14 @@ impl<'a> PlanDraft<'a> {
             }
             ValueSource::Series { .. } => "value, with the series in series".to_owned(),
         };
+        if let ValueSource::Wide(columns) = values {
+            let named = columns.iter().map(|column| NamedValue {
+                column: column.name.clone(),
+                header_metric: metric_of(&column.name).unwrap_or(&column.name).to_owned(),
+                metric: column.key.metric().to_owned(),
+            });
+            self.understanding.values = named.collect();
+        }
         let properties = &mut self.understanding.properties;
         properties.push(("time column", time.name.clone()));
         properties.push(("time format", time.reader.describe()));

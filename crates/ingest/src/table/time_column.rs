@@ -321,7 +321,7 @@ impl DateOrderScan {
             self.decided.get_or_insert((row.line, text, DateOrder::DayFirst));
         } else if parsed.form.order != DateOrder::Undecided {
             self.decided.get_or_insert((row.line, text, parsed.form.order));
-        } else if self.open.is_none() && parse_auto(&text, DateOrder::Undecided, self.is_joined).is_err() {
+        } else if self.open.is_none() {
             self.open = Some((row.line, text));
         }
     }
