@@ -24,7 +24,7 @@ struct SharedCount {
 /// range before, are read: what the run added to the number of points beyond the first of each time is the count.
 pub(crate) fn note(end: &ParserEnd, before: Option<&Snapshot>, after: Option<&Snapshot>) -> Result<Option<String>> {
     let mut total = SharedCount { points: 0, is_exact: true };
-    let mut read_points = 0;
+    let (mut read_points, mut was_stored) = (0, false);
     for series in end.shared.series() {
         let key = end.series[series.index.0 as usize].key();
         let range = (series.least, series.greatest);
@@ -38,6 +38,7 @@ pub(crate) fn note(end: &ParserEnd, before: Option<&Snapshot>, after: Option<&Sn
             total.points += series.shared;
             continue;
         }
+        was_stored |= stored.points > 0;
         let now = after.map_or(Ok(Times::default()), |after| times(after, key, range, &mut read_points))?;
         if read_points >= MAX_READ_POINTS {
             total.points += series.shared;
@@ -46,14 +47,14 @@ pub(crate) fn note(end: &ParserEnd, before: Option<&Snapshot>, after: Option<&Sn
         }
         total.points += now.repeated().saturating_sub(stored.repeated());
     }
-    Ok((total.points > 0).then(|| text(total, end.distinguishing.as_ref())))
+    Ok((total.points > 0).then(|| text(total, end.distinguishing.as_ref(), was_stored)))
 }
 
-fn text(total: SharedCount, hint: Option<&Suggestion>) -> String {
+fn text(total: SharedCount, hint: Option<&Suggestion>, was_stored: bool) -> String {
     let least = if total.is_exact { "" } else { "at least " };
-    let (number, fell) = match total.points {
-        1 => ("1 point".to_owned(), "fell"),
-        points => (format!("{} points", count(points)), "fell"),
+    let number = match total.points {
+        1 => "1 point".to_owned(),
+        points => format!("{} points", count(points)),
     };
     let hint = match hint {
         Some(Suggestion { option: "tags", value }) => {
@@ -64,9 +65,10 @@ fn text(total: SharedCount, hint: Option<&Suggestion>) -> String {
             let column = value.rsplit(',').next().unwrap_or(value);
             format!(": is `{column}` a part of the time? --{option} {}", names::shell_word(value))
         }
+        None if was_stored => ": was this input read before?".to_owned(),
         None => String::new(),
     };
-    format!("{least}{number} {fell} on a time that their series already had, and share it{hint}")
+    format!("{least}{number} fell on a time that their series already had, and share it{hint}")
 }
 
 /// Number of points and of distinct times.
@@ -123,12 +125,12 @@ mod tests {
     fn the_note_names_the_column_and_the_option() {
         let some = SharedCount { points: 3_120, is_exact: true };
         assert_eq!(
-            text(some, Some(&Suggestion::new("tags", "host,sensor_id"))),
+            text(some, Some(&Suggestion::new("tags", "host,sensor_id")), true),
             "3,120 points fell on a time that their series already had, and share it: is `sensor_id` a tag? --tags \
              host,sensor_id"
         );
         let one = SharedCount { points: 1, is_exact: false };
-        assert!(text(one, None).starts_with("at least 1 point fell"));
-        assert!(text(one, Some(&Suggestion::new("time", "date,clock"))).ends_with("--time date,clock"));
+        assert!(text(one, None, false).starts_with("at least 1 point fell"));
+        assert!(text(one, Some(&Suggestion::new("time", "date,clock")), false).ends_with("--time date,clock"));
     }
 }

@@ -9,7 +9,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use crate::Suggestion;
 
 /// Rows that are compared, at most.
-const MAX_EVENTS: usize = 256;
+const MAX_EVENTS: usize = 1_024;
+/// Rows of one time that are kept for comparison, at most.
+pub(crate) const MAX_COMPARED_ROWS: usize = 32;
 /// Columns that are compared, at most.
 pub(crate) const MAX_CANDIDATES: usize = 16;
 

@@ -2,6 +2,7 @@
 
 use timestrata::SeriesKey;
 
+use super::mapper::RowCells;
 use crate::IngestError;
 use crate::time::{AutoError, DateOrder, is_clock, parse_auto};
 
@@ -24,6 +25,14 @@ pub(crate) fn series_key(header: &str, prefix: &str) -> Result<SeriesKey, Ingest
     let key = SeriesKey::new(&text);
     key.validate().map_err(|error| IngestError::new(format!("header {header:?}: {error}")))?;
     Ok(key)
+}
+
+/// Returns `true` if a row holds names of the columns and no numbers: a header within the data.
+pub(crate) fn is_header_like(header: &[String], cells: &(impl RowCells + ?Sized)) -> bool {
+    let texts = || (0..cells.count()).filter_map(|at| cells.text(at)).filter(|text| !text.is_empty());
+    texts().any(|text| header.iter().any(|name| name == text))
+        && texts().all(|text| super::number::parse_plain(text).is_none())
+        && texts().all(|text| parse_auto(text, DateOrder::DayFirst, false).is_err())
 }
 
 /// Returns `true` if a name of a column is a clock or a date: such a table has a column per time.

@@ -8,7 +8,7 @@ use timestrata::{SeriesKey, Timestamp, Value, ValueType};
 
 use super::cell::{self, parse_value};
 use super::distinguish::{self, RowComparisons, RowPrint};
-use super::header::series_key;
+use super::header::{is_header_like, series_key};
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use crate::time::{SeriesClock, ZoneResolver};
@@ -56,7 +56,8 @@ struct SeriesGroup {
     /// One per value column, or one alone.
     series: Vec<SeriesIndex>,
     clock: SeriesClock,
-    print: Option<RowPrint>,
+    /// Prints of the rows at the last time, the last one at the end; empty if none is compared.
+    prints: Vec<RowPrint>,
 }
 
 /// Why a row is refused.
@@ -149,10 +150,7 @@ impl RowMapper {
         if is_same {
             return Ok(true);
         }
-        let texts = || (0..cells.count()).filter_map(|at| cells.text(at)).filter(|text| !text.is_empty());
-        let has_name = self.plan.time.at.iter().any(|at| texts().any(|text| text == header[*at] && !text.is_empty()));
-        let is_names = texts().all(|text| super::number::parse_plain(text).is_none());
-        if has_name && is_names {
+        if is_header_like(header, cells) {
             let error = "a second header names other columns: split the input there";
             return Err(IngestError::new(error).at_line(line));
         }
@@ -351,17 +349,22 @@ impl RowMapper {
         for (print, candidate) in print.iter_mut().zip(&self.plan.candidates) {
             *print = RowComparisons::print_of(cells.text(candidate.at).unwrap_or_default());
         }
-        let SeriesGroup { clock, print: last, .. } = &mut self.groups[group];
-        if let (Some(before), Some(last)) = (clock.last, last.as_ref()) {
+        let SeriesGroup { clock, prints, .. } = &mut self.groups[group];
+        if let (Some(before), Some(last)) = (clock.last, prints.last()) {
             let goes_back = match self.plan.time.order {
                 crate::time::RowOrder::Ascending => time < before,
                 crate::time::RowOrder::Descending => time > before,
             };
-            if time == before || goes_back {
+            if time == before {
+                prints.iter().for_each(|earlier| self.comparisons.compare(earlier, &print));
+            } else if goes_back {
                 self.comparisons.compare(last, &print);
             }
         }
-        *last = Some(print);
+        if clock.last != Some(time) || prints.len() == distinguish::MAX_COMPARED_ROWS {
+            prints.clear();
+        }
+        prints.push(print);
     }
 }
 

@@ -7,7 +7,7 @@ use timestrata::{SeriesKey, ValueType};
 use super::cell::MissingCells;
 use super::column_roles::{ColumnNames, join_limited};
 use super::distinguish::{Candidate, MAX_CANDIDATES, sounds_like_id};
-use super::header::{metric_of, series_key};
+use super::header::{is_header_like, metric_of, series_key};
 use super::number::NumberSyntax;
 use super::plan::{TablePlan, TagColumn, TimeColumns, ValueColumn, ValueSource};
 use super::sample::{ColumnSample, SAMPLE_ROWS, sample_columns};
@@ -59,6 +59,8 @@ impl TablePlanner {
     /// Takes the next row.
     pub fn add_row(&mut self, row: TableRow) -> PlannerState {
         match &mut self.draft {
+            // A header within the data tells nothing about the columns; its row is dealt with when it is decoded.
+            None if is_header_like(&self.header, &row.cells[..]) => PlannerState::Undecided,
             None => {
                 self.sample_bytes += row.cells.iter().map(String::len).sum::<usize>();
                 self.sample.push(row);

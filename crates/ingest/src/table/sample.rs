@@ -67,14 +67,19 @@ impl ColumnSample {
         self.not_number.is_none()
     }
 
-    /// Returns `true` if every cell is a date or time.
+    /// Returns `true` if the cells are dates or times, but for a few that are refused with their rows.
     pub(crate) fn is_time(&self) -> bool {
-        self.filled > 0 && self.times == self.filled
+        self.times * 2 > self.filled && self.may_be_time()
+    }
+
+    /// Returns `true` if few cells are no times, so far.
+    fn may_be_time(&self) -> bool {
+        self.filled - self.times <= 1 + self.filled / 20
     }
 
     /// Returns `true` if every cell is a date without a clock.
     pub(crate) fn is_date(&self) -> bool {
-        self.filled > 0 && self.dates == self.filled
+        self.is_time() && self.dates == self.times
     }
 
     /// Returns `true` if every cell is a clock without a date.
@@ -152,8 +157,8 @@ impl ColumnSample {
             self.words.push(text.to_owned());
         }
         self.states += usize::from(cell::parse_bool(text).is_some());
-        // After the first cell that is no time, the cells of the column are no longer parsed as times.
-        if self.times + 1 == self.filled {
+        // After a few cells that are no times, the cells of the column are no longer parsed as times.
+        if self.may_be_time() {
             match parse_auto(text, DateOrder::DayFirst, false).or_else(|_| parse_auto(text, DateOrder::MonthFirst, false)) {
                 Ok(parsed) => {
                     self.times += 1;

@@ -98,6 +98,10 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
     if found.is_empty() && reads_all(NumberSyntax { thousands: Some(' '), ..syntax }) {
         found.push(Suggestion::new("thousands", " "));
     }
+    if found.is_empty() && reads_all(NumberSyntax { decimal: ',', thousands: Some(' '), ..syntax }) {
+        found.push(Suggestion::new("decimal", ","));
+        found.push(Suggestion::new("thousands", " "));
+    }
     if found.is_empty() && !syntax.units && !sample.is_time() && !sample.is_clock() {
         if reads_all(NumberSyntax { units: true, ..syntax }) {
             found.push(Suggestion::new("units", ""));

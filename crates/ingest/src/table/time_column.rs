@@ -98,6 +98,10 @@ impl PlanDraft<'_> {
 
     /// Returns the error of a table without a column of times, with the options that would help.
     fn no_time(&self) -> IngestError {
+        let all: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.names.0[*at].is_empty()).collect();
+        if let Err(error) = super::sample_checks::refuse_times_across(self, &all) {
+            return error;
+        }
         let error = IngestError::new("no column was recognised as the time");
         let columns = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
         let parts: Vec<String> = columns()
@@ -118,18 +122,47 @@ impl PlanDraft<'_> {
             return error.suggest("time", self.names.name(at)).suggest("time-format", "excel");
         }
         if let Some(at) = by_name(is_compact_date) {
+            let is_hour = |at: &usize| {
+                let part = part_of_name(&self.names.0[*at]);
+                self.sample[*at].is_clock() || matches!(part, Some(TimePart::Hour | TimePart::HourMinute))
+            };
+            if let Some(clock) = columns().find(is_hour) {
+                return error.suggest("time", format!("{},{}", self.names.name(at), self.names.name(clock)));
+            }
             return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
         }
         if let Some(at) = by_name(|sample| sample.is_increasing() || is_elapsed(sample)) {
             return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
         }
         if let Some(at) = by_name(|sample| sample.filled > 0 && !sample.is_numeric()) {
-            let text = self.sample[at].first.as_ref().map_or("", |cell| cell.text.as_str());
-            let error = IngestError::new(format!("{}: {text:?} in column {} is no known form", error.message, self.names.name(at)));
-            return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y-%m-%d %H:%M:%S");
+            return self.unknown_time(at);
         }
         let columns = self.names.listed();
         IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
+    }
+
+    /// Returns the error of a column that sounds like a time and has texts of no known form.
+    fn unknown_time(&self, at: usize) -> IngestError {
+        let cell = self.sample[at].not_number.as_ref();
+        let text = cell.map_or("", |cell| cell.text.as_str());
+        let reason = match parse_auto(text, DateOrder::Undecided, false) {
+            Err(error) => error.reason(text),
+            Ok(_) => format!("{text:?} is a time, and other cells are none"),
+        };
+        let name = self.names.name(at);
+        let error = IngestError::new(format!("no column was recognised as the time: column {name}: {reason}"));
+        let error = match cell {
+            Some(cell) => error.at_line(cell.line),
+            None => error,
+        };
+        if reason.contains("two digits") {
+            let separator = text.chars().find(|c| !c.is_ascii_digit()).unwrap_or('/');
+            return [("d", "m"), ("m", "d")].iter().fold(error, |error, (first, second)| {
+                let clock = ["", " %H:%M", " %H:%M:%S"][text.matches(':').count().min(2)];
+                error.suggest("time-format", format!("%{first}{separator}%{second}{separator}%y{clock}"))
+            });
+        }
+        error.suggest("time", name).suggest("time-format", "PATTERN")
     }
 
     /// Refuses dates that repeat beside a column of clocks or hours: the clock would be lost.
