@@ -90,6 +90,9 @@ impl RowDecoder {
         while !rows.is_full() {
             match self.syntax.next_row(&text[at..], last, &mut self.buffer) {
                 SplitStep::Row { lines_before, used, lines } => {
+                    if self.buffer.byte_len(used) > self.limits.row_bytes {
+                        return Err(row_too_long(self.line + lines_before, self.limits.row_bytes));
+                    }
                     self.row(self.line + lines_before, &text[at..], rows)?;
                     (at, self.line) = (at + used, self.line + lines);
                 }

@@ -117,6 +117,9 @@ impl CsvPlanner {
                         let most = self.options.limits.fields;
                         return Err(IngestError::new(format!("a row has more than {most} cells")).at_line(text.line + lines_before));
                     }
+                    if row.byte_len(used) > self.options.limits.row_bytes {
+                        return Err(row_too_long(text.line + lines_before, self.options.limits.row_bytes));
+                    }
                     self.row(TableRow { line: text.line + lines_before, cells }, used)?;
                     (at, text.line) = (at + used, text.line + lines);
                 }

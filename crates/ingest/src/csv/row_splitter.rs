@@ -80,6 +80,11 @@ impl RowBuffer {
         CsvRow { bytes, text: std::str::from_utf8(bytes).ok(), bounds: &self.bounds }
     }
 
+    /// Returns the length in bytes of the row that ends after `used` bytes of the text.
+    pub(crate) fn byte_len(&self, used: usize) -> usize {
+        used - self.start
+    }
+
     /// Returns `true` if text follows a closing quote in the row.
     pub(crate) fn has_bad_quote(&self) -> bool {
         self.bad_quote.is_some()

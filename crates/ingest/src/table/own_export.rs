@@ -3,7 +3,7 @@
 //! The header is `series,time,value`, or `series,type,time,value` if values have other types than `f64`. Texts such as
 //! `nan` are values there, since the writer is known.
 
-use timestrata::{SeriesKey, ValueType};
+use timestrata::{SeriesKey, Value, ValueType};
 
 use super::cell::MissingCells;
 use super::number::NumberSyntax;
@@ -12,12 +12,28 @@ use super::planner::TableRow;
 use crate::IngestOptions;
 use crate::time::{DateOrder, RowOrder, TimeReader, time_zone};
 
+/// Header of an export to CSV: the names of its columns.
+pub const EXPORT_COLUMNS: [&str; 4] = ["series", "type", "time", "value"];
+
+/// Returns the text of a value in an export, exact to the bit: a NaN other than the common one shows its bits.
+#[must_use]
+pub fn export_text(value: Value) -> String {
+    match value {
+        Value::F64(number) if number.is_nan() && number.to_bits() != f64::NAN.to_bits() => {
+            format!("NaN({:016x})", number.to_bits())
+        }
+        Value::F64(number) if number.is_nan() => "NaN".to_owned(),
+        Value::F64(number) => format!("{number:?}"),
+        other => other.to_string(),
+    }
+}
+
 /// Returns the plan if the header and the first rows are of an export.
 pub(crate) fn plan(header: &[String], rows: &[TableRow], options: &IngestOptions, syntax: NumberSyntax) -> Option<TablePlan> {
     let names: Vec<&str> = header.iter().map(String::as_str).collect();
     let (type_at, time_at, value_at) = match names[..] {
         ["series", "time", "value"] => (None, 1, 2),
-        ["series", "type", "time", "value"] => (Some(1), 2, 3),
+        _ if names == EXPORT_COLUMNS => (Some(1), 2, 3),
         _ => return None,
     };
     let table = &options.table;
