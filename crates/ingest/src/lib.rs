@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod csv;
+mod encode;
 mod error;
 mod format;
 mod limits;
@@ -23,6 +24,7 @@ mod table;
 mod time;
 
 pub use csv::{Csv, CsvOptions, Delimiter};
+pub use encode::{Encoder, ExportFormat, OutsidePoints, OutsideReason};
 pub use error::{IngestError, Suggestion};
 pub use format::{Decoder, Format, NamedValue, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
@@ -30,7 +32,5 @@ pub use options::{IngestOptions, TextValues};
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
 pub use shared_times::{SharedSeries, SharedTimes};
-pub use table::{
-    EXPORT_COLUMNS, RowCells, RowMapper, TableOptions, TablePlanner, TableRow, export_text,
-};
+pub use table::{EXPORT_COLUMNS, RowCells, RowMapper, TableOptions, TablePlanner, TableRow, export_text};
 pub use time::TimeFormat;
