@@ -153,7 +153,8 @@ fn refuse_a_run_without_rows(summaries: &[InputSummary]) -> Result<()> {
         return Ok(());
     }
     let first = summaries.iter().find_map(|input| input.totals.rejected.first().map(|first| (&input.name, first)));
-    let first = first.map_or_else(String::new, |(name, (line, reason))| format!("; the first is {name} line {line}: {reason}"));
+    let first =
+        first.map_or_else(String::new, |(name, (line, reason))| format!("; the first is {name} line {line}: {reason}"));
     Err(Failure::Negative(format!("every row was refused, {refused} in all{first}")))
 }
 

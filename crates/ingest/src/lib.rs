@@ -30,7 +30,5 @@ pub use options::{IngestOptions, TextValues};
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
 pub use shared_times::{SharedSeries, SharedTimes};
-pub use table::{
-    EXPORT_COLUMNS, RowCells, RowMapper, TableOptions, TablePlanner, TableRow, export_text,
-};
+pub use table::{EXPORT_COLUMNS, RowCells, RowMapper, TableOptions, TablePlanner, TableRow, export_text};
 pub use time::TimeFormat;

@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn only_names_and_rows_of_data_are_certain() {
         assert_eq!(sniff(b"time,v\n2024-01-01 00:00:00,1\n"), Sniff::Certain);
-        assert_eq!(sniff(b"cpu,host=a usage=1.5,n=3i 1704067200000000000\ncpu,host=b usage=1,n=3i 1\n"), Sniff::Possible);
+        assert_eq!(
+            sniff(b"cpu,host=a usage=1.5,n=3i 1704067200000000000\ncpu,host=b usage=1,n=3i 1\n"),
+            Sniff::Possible
+        );
         assert_eq!(sniff(b"x_total{job=\"a\"} 5 1704067200000\n"), Sniff::Possible);
         assert_eq!(sniff(b"{\"time\":1}\n"), Sniff::No);
         assert_eq!(sniff(b"\x1f\x8b\0\0"), Sniff::No);

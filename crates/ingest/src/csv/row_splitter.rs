@@ -4,7 +4,7 @@
 //! begins is exact, which `--from-line` of the tool needs; that, and cells without a copy, is why this is not the crate
 //! `csv`.
 
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::Delimiter;
 use crate::table::RowCells;
@@ -70,7 +70,6 @@ impl CsvRow<'_> {
     pub(crate) fn to_texts(self) -> Vec<String> {
         self.bounds.iter().map(|(start, end)| String::from_utf8_lossy(&self.bytes[*start..*end]).into_owned()).collect()
     }
-
 }
 
 impl RowBuffer {
@@ -102,7 +101,8 @@ impl RowSyntax {
                 None if last && !rest.is_empty() => rest,
                 None => return SplitStep::NeedMore { used, lines },
             };
-            let is_comment = self.comment.as_ref().is_some_and(|mark| line.trim_ascii_start().starts_with(mark.as_bytes()));
+            let is_comment =
+                self.comment.as_ref().is_some_and(|mark| line.trim_ascii_start().starts_with(mark.as_bytes()));
             if is_comment || line.trim_ascii().is_empty() {
                 used += (line.len() + 1).min(rest.len());
                 lines += 1;
@@ -139,7 +139,8 @@ impl RowSyntax {
             Delimiter::Byte(delimiter) => byte == delimiter,
             Delimiter::Spaces => byte == b' ' || byte == b'\t',
         };
-        let is_blank = |byte: u8| (byte == b' ' || byte == b'\t') && (self.delimiter == Delimiter::Spaces || !is_delimiter(byte));
+        let is_blank =
+            |byte: u8| (byte == b' ' || byte == b'\t') && (self.delimiter == Delimiter::Spaces || !is_delimiter(byte));
         loop {
             at += text[at..].iter().take_while(|byte| is_blank(**byte)).count();
             let start = row.unquoted.len();
@@ -186,7 +187,9 @@ impl RowSyntax {
                     if self.delimiter == Delimiter::Spaces {
                         at += text[at..].iter().take_while(|byte| is_blank(**byte)).count();
                         match text.get(at) {
-                            Some(byte) if *byte == self.line_end => return QuotedRow::Row { used: at + 1, lines: lines + 1 },
+                            Some(byte) if *byte == self.line_end => {
+                                return QuotedRow::Row { used: at + 1, lines: lines + 1 };
+                            }
                             Some(b'\r') if text.get(at + 1) == Some(&self.line_end) => {
                                 return QuotedRow::Row { used: at + 2, lines: lines + 1 };
                             }
@@ -287,7 +290,10 @@ mod tests {
         let expected = [row(1, &["h", "i"]), row(4, &["a", "b"]), row(5, &["x\ny", "1"]), row(7, &["c", "d"])];
         assert_eq!(rows("h,i\n\n\na,b\n\"x\ny\",1\nc,d", comma), expected);
         assert_eq!(rows("h,i\r\n\r\n\r\na,b\r\n\"x\ny\",1\r\nc,d\r\n", comma), expected);
-        assert_eq!(rows("# a\nh , \"say \"\"x\"\"\" \n  # b\n1,\n", comma), [row(2, &["h", "say \"x\""]), row(4, &["1", ""])]);
+        assert_eq!(
+            rows("# a\nh , \"say \"\"x\"\"\" \n  # b\n1,\n", comma),
+            [row(2, &["h", "say \"x\""]), row(4, &["1", ""])]
+        );
         assert_eq!(rows("5\" pipe,1\n", comma), [row(1, &["5\" pipe", "1"])]);
     }
 

@@ -411,7 +411,12 @@ fn cell_suggestions(plan: &TablePlan, name: &str, text: &str, ty: ValueType) -> 
     if reads(NumberSyntax { decimal: ',', ..plan.syntax }) && !reads(plan.syntax) {
         found.push(Suggestion::new("decimal", ","));
     }
-    if found.is_empty() && !plan.syntax.units && text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && reads(NumberSyntax { units: true, ..plan.syntax }) && !reads(plan.syntax) {
+    if found.is_empty()
+        && !plan.syntax.units
+        && text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && reads(NumberSyntax { units: true, ..plan.syntax })
+        && !reads(plan.syntax)
+    {
         found.push(Suggestion::new("units", ""));
     }
     found

@@ -115,7 +115,8 @@ impl TablePlanner {
         let missing = MissingCells::new(&options.missing);
         let sample = sample_columns(self.header.len(), &self.sample, &missing, &syntax);
         let tags = names.tags(&options.tags)?;
-        let mut draft = PlanDraft { planner: self, names, sample, tags, syntax, understanding: Understanding::default() };
+        let mut draft =
+            PlanDraft { planner: self, names, sample, tags, syntax, understanding: Understanding::default() };
         let choice = draft.choose_time()?;
         let values = draft.values(&choice)?;
         draft.finish(choice, values, missing)
@@ -200,11 +201,15 @@ impl<'a> PlanDraft<'a> {
         }
         if let Some(at) = chosen.iter().find(|at| taken.contains(at)) {
             let name = self.names.name(*at);
-            return Err(IngestError::new(format!("column {name} is time or tag, and cannot be a value too: choose one")));
+            return Err(IngestError::new(format!(
+                "column {name} is time or tag, and cannot be a value too: choose one"
+            )));
         }
         if let Some((at, _)) = types.iter().find(|(at, _)| !chosen.contains(at)) {
             let name = self.names.name(*at);
-            return Err(IngestError::new(format!("types names column {name}, which is no value column: add it to values")));
+            return Err(IngestError::new(format!(
+                "types names column {name}, which is no value column: add it to values"
+            )));
         }
         if options.table.values.is_none() {
             sample_checks::refuse_times_across(self, &chosen)?;
@@ -260,11 +265,15 @@ impl<'a> PlanDraft<'a> {
         let mut seen: std::collections::HashMap<SeriesKey, usize> = std::collections::HashMap::new();
         for &at in chosen {
             let name = self.names.name(at);
-            let renamed = renames.iter().find(|(of, _)| *of == at).map_or(name.as_str(), |(_, new_name)| new_name.as_str());
+            let renamed =
+                renames.iter().find(|(of, _)| *of == at).map_or(name.as_str(), |(_, new_name)| new_name.as_str());
             let key = series_key(renamed, &self.options().prefix)?;
             if let Some(tag) = self.tags.iter().find(|tag| key.tag_value(&tag.key).is_some()) {
-                return Err(IngestError::new(format!("header {name} and a tag column both give the tag {}: rename one", tag.key))
-                    .suggest("tags", format!("{}=NEW_NAME", tag.key)));
+                return Err(IngestError::new(format!(
+                    "header {name} and a tag column both give the tag {}: rename one",
+                    tag.key
+                ))
+                .suggest("tags", format!("{}=NEW_NAME", tag.key)));
             }
             if let Some(other) = seen.insert(key.clone(), at) {
                 let other = self.names.name(other);
@@ -351,13 +360,18 @@ impl<'a> PlanDraft<'a> {
     fn describe(&mut self, time: &TimeColumns, values: &ValueSource) {
         let zone = time.zone.as_ref().and_then(|zone| zone.iana_name().map(str::to_owned));
         let zone = zone.unwrap_or_else(|| "UTC".to_owned());
-        let tags: Vec<String> = self.tags.iter().map(|tag| {
-            let name = self.names.name(tag.at);
-            if name == tag.key { name } else { format!("{name} as {}", tag.key) }
-        }).collect();
+        let tags: Vec<String> = self
+            .tags
+            .iter()
+            .map(|tag| {
+                let name = self.names.name(tag.at);
+                if name == tag.key { name } else { format!("{name} as {}", tag.key) }
+            })
+            .collect();
         let described = match values {
             ValueSource::Wide(columns) => {
-                let texts: Vec<String> = columns.iter().map(|column| format!("{}: {} ({})", column.name, column.key, column.ty)).collect();
+                let texts: Vec<String> =
+                    columns.iter().map(|column| format!("{}: {} ({})", column.name, column.key, column.ty)).collect();
                 join_limited(&texts, 20)
             }
             ValueSource::Long { metric_at, value_at, ty, .. } => {
@@ -393,6 +407,7 @@ fn refuse_repeated(header: &[String]) -> Result<(), IngestError> {
     }
     let repeated = join_limited(&repeated, 10);
     let names: Vec<String> = (1..=header.len()).map(|at| format!("name{at}")).collect();
-    let error = IngestError::new(format!("the header names columns more than once: {repeated}; give each a name of its own"));
+    let error =
+        IngestError::new(format!("the header names columns more than once: {repeated}; give each a name of its own"));
     Err(error.suggest("columns", join_limited(&names, 12)))
 }

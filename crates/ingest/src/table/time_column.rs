@@ -34,8 +34,19 @@ fn sounds_like_time(name: &str) -> bool {
     let name = name.to_lowercase();
     let mut words = name.split(|c: char| !c.is_alphanumeric());
     words.any(|word| {
-        matches!(word, "t" | "ts" | "time" | "date" | "datetime" | "timestamp" | "epoch" | "elapsed" | "seconds" | "zeit" | "datum")
-            || word.ends_with("time")
+        matches!(
+            word,
+            "t" | "ts"
+                | "time"
+                | "date"
+                | "datetime"
+                | "timestamp"
+                | "epoch"
+                | "elapsed"
+                | "seconds"
+                | "zeit"
+                | "datum"
+        ) || word.ends_with("time")
             || word.ends_with("date")
     })
 }
@@ -87,7 +98,8 @@ impl PlanDraft<'_> {
         if !found.is_empty() {
             let names: Vec<String> = found.iter().map(|at| self.names.name(*at)).collect();
             let listed = super::column_roles::join_limited(&names, 20);
-            let mut error = IngestError::new(format!("no column was recognised as the time: several hold times: {listed}"));
+            let mut error =
+                IngestError::new(format!("no column was recognised as the time: several hold times: {listed}"));
             for name in names.into_iter().take(3) {
                 error = error.suggest("time", name);
             }
@@ -195,26 +207,36 @@ impl PlanDraft<'_> {
         let names: Vec<String> = choice.at.iter().map(|at| self.names.name(*at)).collect();
         let name = names.join(",");
         let zone = match &self.options().table.time_zone {
-            Some(zone) => Some(time_zone(zone).map_err(|reason| IngestError::new(reason).suggest("time-zone", "Europe/Berlin"))?),
+            Some(zone) => {
+                Some(time_zone(zone).map_err(|reason| IngestError::new(reason).suggest("time-zone", "Europe/Berlin"))?)
+            }
             None => None,
         };
         let reader = self.reader(choice)?;
-        let mut columns = TimeColumns { at: choice.at.clone(), name: name.clone(), reader, zone, order: RowOrder::Ascending };
+        let mut columns =
+            TimeColumns { at: choice.at.clone(), name: name.clone(), reader, zone, order: RowOrder::Ascending };
         let mut dates = DateOrderScan::default();
         let is_auto = matches!(columns.reader, TimeReader::Auto { .. } | TimeReader::DateAndParts { .. });
         if is_auto {
             // The clock of a date and numbers has no form of its own.
             dates.is_joined = matches!(columns.reader, TimeReader::Auto { is_joined: true, .. });
             for row in self.rows() {
-                let at = if matches!(columns.reader, TimeReader::DateAndParts { .. }) { &columns.at[..1] } else { &columns.at[..] };
+                let at = if matches!(columns.reader, TimeReader::DateAndParts { .. }) {
+                    &columns.at[..1]
+                } else {
+                    &columns.at[..]
+                };
                 dates.look_at(at, row);
             }
         }
         columns.order = dates.row_order();
-        let is_local = !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
+        let is_local =
+            !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
         let is_without_zone = match &columns.reader {
             TimeReader::Auto { .. } => dates.without_zone,
-            TimeReader::Pattern(pattern) => !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s"),
+            TimeReader::Pattern(pattern) => {
+                !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s")
+            }
             _ => is_local,
         };
         if is_without_zone && columns.zone.is_none() {
@@ -235,7 +257,8 @@ impl PlanDraft<'_> {
             return Ok(TimeReader::Elapsed { power: format.power().unwrap_or(9), origin });
         }
         if let TimeFormat::Pattern(pattern) = format {
-            check_pattern(pattern).map_err(|reason| IngestError::new(reason).suggest("time-format", "%Y-%m-%d %H:%M:%S"))?;
+            check_pattern(pattern)
+                .map_err(|reason| IngestError::new(reason).suggest("time-format", "%Y-%m-%d %H:%M:%S"))?;
         }
         if let Some(reader) = plain_reader(format) {
             return Ok(reader);
@@ -259,12 +282,13 @@ impl PlanDraft<'_> {
         let text = sample.first.as_ref().map_or("", |cell| cell.text.as_str());
         let error = IngestError::new(format!("column {name} holds numbers such as {text}, whose unit is not known"));
         Err(match sample.first.as_ref().and_then(|cell| TimeFormat::of_number(&cell.text)) {
-            _ if is_duration => {
-                IngestError::new(format!("column {name} holds elapsed times such as {text:?}")).suggest("origin", "2024-01-01T00:00:00Z")
-            }
+            _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
+                .suggest("origin", "2024-01-01T00:00:00Z"),
             Some(unit) => error.suggest("time-format", unit.to_string()),
             None if is_compact_date(sample) => error.suggest("time-format", "%Y%m%d"),
-            None if sample.is_serial_day() => error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z"),
+            None if sample.is_serial_day() => {
+                error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z")
+            }
             None => error.suggest("origin", "2024-01-01T00:00:00Z").suggest("time-format", "s"),
         })
     }
@@ -274,7 +298,8 @@ impl PlanDraft<'_> {
         let is_number = |at: &usize| self.sample[*at].filled > 0 && self.sample[*at].is_integer();
         let greatest = |at: usize| self.sample[at].greatest_integer;
         let part = |nth: usize, at: usize| {
-            let by_place = [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
+            let by_place =
+                [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
             match part_of_name(&self.names.0[at]).unwrap_or(by_place[nth.min(5)]) {
                 TimePart::Hour if greatest(at) > 24 => TimePart::HourMinute,
                 part => part,
@@ -381,7 +406,9 @@ impl DateOrderScan {
             return Err(error.at_line(line).suggest("time-format", day_first).suggest("time-format", month_first));
         };
         let pattern = form.pattern(decided);
-        understanding.notes.push(format!("the times of {} are read as {pattern}, as {text:?} on line {line} shows", time.name));
+        understanding
+            .notes
+            .push(format!("the times of {} are read as {pattern}, as {text:?} on line {line} shows", time.name));
         for (name, value) in &mut understanding.properties {
             if *name == "time format" {
                 value.clone_from(&pattern);

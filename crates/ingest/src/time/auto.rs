@@ -7,10 +7,10 @@
 use jiff::tz::TimeZone;
 use timestrata::Timestamp;
 
+use super::TimeFormat;
 use super::civil::{Civil, days_from_date, days_of_month};
 use super::moment::Moment;
 use super::zone::{at_offset, time_zone};
-use super::TimeFormat;
 
 /// Order of day and month in dates such as `01/02/2024`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +99,8 @@ pub(crate) fn parse_auto(text: &str, order: DateOrder, allow_compact: bool) -> R
     if let Some(parsed) = parse_common(text.as_bytes()) {
         return Ok(parsed);
     }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
+    if !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
         && text.parse::<f64>().is_ok()
     {
         return Err(AutoError::Number);
@@ -113,9 +114,9 @@ pub(crate) fn parse_auto(text: &str, order: DateOrder, allow_compact: bool) -> R
 /// Parses the commonest forms fast: `2024-01-31 00:00:00`, with `T`, a fraction and `Z`.
 fn parse_common(text: &[u8]) -> Option<ParsedTime> {
     let digits = |at: usize, count: usize| {
-        text.get(at..at + count)?.iter().try_fold(0_i64, |number, byte| {
-            byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
-        })
+        text.get(at..at + count)?
+            .iter()
+            .try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
     };
     let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
     let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
@@ -280,7 +281,17 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         let word = self.word().to_ascii_lowercase();
         let months = [
-            "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
             "december",
         ];
         let found = months.iter().position(|month| (word.len() >= 3 && month.starts_with(&word)) || word == "sept");
@@ -330,7 +341,8 @@ impl<'a> Scanner<'a> {
 
     /// Reads the rest of `2024-01-31`, `2024/1/31`, `2024.01.31`, `2024-Jan-31` or `2024-01`.
     fn year_first_date(&mut self, year: i64) -> Result<Date, AutoError> {
-        let separator = self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
+        let separator =
+            self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
         self.at += 1;
         let month = match self.month_name() {
             Some(month) => month,
@@ -348,7 +360,8 @@ impl<'a> Scanner<'a> {
 
     /// Reads the rest of `31/12/2024`, `12/31/2024`, `31.12.2024`, `31-Dec-2024` or `31 December 2024`.
     fn day_or_month_first(&mut self, first: i64, order: DateOrder, form: &mut TimeForm) -> Result<Date, AutoError> {
-        let separator = self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
+        let separator =
+            self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
         self.at += 1;
         self.spaces();
         if let Some(month) = self.month_name() {
@@ -606,7 +619,10 @@ mod tests {
     fn utc(text: &str, order: DateOrder) -> Result<String, AutoError> {
         let parsed = parse_auto(text, order, false)?;
         let mut resolver = ZoneResolver::new(None, RowOrder::Ascending);
-        resolver.resolve(&parsed.moment, &SeriesClock::default(), text).map(|at| at.to_string()).map_err(AutoError::Other)
+        resolver
+            .resolve(&parsed.moment, &SeriesClock::default(), text)
+            .map(|at| at.to_string())
+            .map_err(AutoError::Other)
     }
 
     #[test]
@@ -659,9 +675,27 @@ mod tests {
             assert_eq!(utc(text, DateOrder::Undecided), Err(AutoError::Number), "{text}");
         }
         for text in [
-            "", "x", "2024-13-01", "2024-02-30", "2024-01-01 25:00", "2024-01-01 24:01", "2024-01-01 00:00:60", "00:15",
-            "1/2/24", "2024-01-01 00:00 CET", "9999-01-01", "2024-01-01 13:00 PM", "2024-01-01[Nowhere/City]", "2024-01-01x",
-            "31/12/2013 x", "\u{e9}\u{e9}\u{e9}\u{e9}", "2024 1 1", "192.168.1.1", "1.2.3", "10-20", "Mar",
+            "",
+            "x",
+            "2024-13-01",
+            "2024-02-30",
+            "2024-01-01 25:00",
+            "2024-01-01 24:01",
+            "2024-01-01 00:00:60",
+            "00:15",
+            "1/2/24",
+            "2024-01-01 00:00 CET",
+            "9999-01-01",
+            "2024-01-01 13:00 PM",
+            "2024-01-01[Nowhere/City]",
+            "2024-01-01x",
+            "31/12/2013 x",
+            "\u{e9}\u{e9}\u{e9}\u{e9}",
+            "2024 1 1",
+            "192.168.1.1",
+            "1.2.3",
+            "10-20",
+            "Mar",
         ] {
             assert!(utc(text, DateOrder::Undecided).is_err(), "{text}");
         }
