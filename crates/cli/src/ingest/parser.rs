@@ -60,7 +60,7 @@ pub(crate) struct ParserEnd {
 /// Message to the writer.
 #[derive(Debug)]
 pub(crate) enum ParserMessage {
-    Batch(ParsedBatch),
+    Batch(Box<ParsedBatch>),
     End(Box<ParserEnd>),
 }
 
@@ -168,7 +168,7 @@ impl Parser {
     }
 
     fn send(&self, parsed: ParsedBatch) -> Result<(), WriterGone> {
-        self.sender.send(ParserMessage::Batch(parsed)).map_err(|_| WriterGone)
+        self.sender.send(ParserMessage::Batch(Box::new(parsed))).map_err(|_| WriterGone)
     }
 }
 
