@@ -136,7 +136,7 @@ impl<'a> Loader<'a> {
                         }
                         store_metadata(db, &parsed.metadata)?;
                     }
-                    self.write(parsed, &mut totals)?;
+                    self.write(*parsed, &mut totals)?;
                     progress.set_message(progress_text(&totals));
                 }
                 Ok(ParserMessage::End(end)) => break end,

@@ -38,15 +38,14 @@ pub(crate) fn delimiter(head: &[u8], line_end: u8, comment: Option<&str>) -> Del
         let is_in_header = counts.first() == Some(&modal);
         (matching * 2 >= lines.len()).then_some((is_in_header, matching, modal, *candidate))
     });
-    match scored.max_by_key(|(is_in_header, matching, modal, _)| (*is_in_header, *matching, *modal)) {
-        Some((_, _, _, candidate)) => Delimiter::Byte(candidate),
-        None => {
-            let counts: Vec<usize> = lines.iter().map(|line| runs(line).saturating_sub(1)).collect();
-            match modal(&counts) {
-                Some((_, matching)) if matching * 2 > lines.len() => Delimiter::Spaces,
-                _ => Delimiter::Byte(b','),
-            }
-        }
+    let best = scored.max_by_key(|(is_in_header, matching, modal, _)| (*is_in_header, *matching, *modal));
+    if let Some((_, _, _, candidate)) = best {
+        return Delimiter::Byte(candidate);
+    }
+    let counts: Vec<usize> = lines.iter().map(|line| runs(line).saturating_sub(1)).collect();
+    match modal(&counts) {
+        Some((_, matching)) if matching * 2 > lines.len() => Delimiter::Spaces,
+        _ => Delimiter::Byte(b','),
     }
 }
 

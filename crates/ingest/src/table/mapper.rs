@@ -226,51 +226,21 @@ impl RowMapper {
     fn read_values(&mut self, cells: &(impl RowCells + ?Sized)) -> Result<(), Refusal> {
         self.values.clear();
         let plan = &self.plan;
-        match &plan.values {
-            ValueSource::Wide(columns) => {
-                for (nth, column) in columns.iter().enumerate() {
-                    let text = cells.text(column.at).ok_or_else(|| plain(in_column(&column.name, NOT_UTF_8)))?;
-                    if !plan.missing.matches(text) {
-                        let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
-                            (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
-                        })?;
-                        self.values.push((nth, value));
-                    }
-                }
-            }
-            ValueSource::Long { metric_at, value_at, ty, types, .. } => {
-                let name = &plan.header[*value_at];
-                let text = cells.text(*value_at).ok_or_else(|| plain(in_column(name, NOT_UTF_8)))?;
-                let metric = cells.text(*metric_at).unwrap_or_default();
-                let ty = type_of(types, metric).unwrap_or(*ty);
-                if !plan.missing.matches(text) {
-                    let value = parse_value(text, ty, &plan.syntax)
-                        .map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))?;
-                    self.values.push((0, value));
-                }
-            }
-            ValueSource::Series { series_at, type_at, value_at, types, .. } => {
-                let text = cells.text(*value_at).ok_or_else(|| plain(in_column("value", NOT_UTF_8)))?;
-                let named = type_at.map(|at| cells.text(at).unwrap_or_default());
-                let ty = match named {
-                    Some(name) => own_export::value_type(name)
-                        .ok_or_else(|| plain(in_column("type", &format!("{name:?} is none of f64, i64, u64, bool"))))?,
-                    None => {
-                        let series = cells.text(*series_at).unwrap_or_default();
-                        let metric = series.split('{').next().unwrap_or_default();
-                        let is_state = matches!(text, "true" | "false");
-                        type_of(types, metric).unwrap_or(if is_state { ValueType::Bool } else { ValueType::F64 })
-                    }
-                };
-                if !text.is_empty() {
-                    let nan = own_export::parse_nan(text).filter(|_| ty == ValueType::F64).map(Value::F64);
-                    let value = match nan {
-                        Some(nan) => nan,
-                        None => parse_value(text, ty, &super::number::NumberSyntax::PLAIN)
-                            .map_err(|what| plain(in_column("value", &what)))?,
-                    };
-                    self.values.push((0, value));
-                }
+        let ValueSource::Wide(columns) = &plan.values else {
+            let value = match &plan.values {
+                ValueSource::Long { .. } => long_value(plan, cells)?,
+                _ => series_value(plan, cells)?,
+            };
+            self.values.extend(value.map(|value| (0, value)));
+            return Ok(());
+        };
+        for (nth, column) in columns.iter().enumerate() {
+            let text = cells.text(column.at).ok_or_else(|| plain(in_column(&column.name, NOT_UTF_8)))?;
+            if !plan.missing.matches(text) {
+                let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
+                    (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
+                })?;
+                self.values.push((nth, value));
             }
         }
         Ok(())
@@ -293,14 +263,13 @@ impl RowMapper {
         if self.last_group != usize::MAX && self.key == self.last_key {
             return Ok(self.last_group);
         }
-        let group = match self.by_tags.get(&self.key) {
-            Some(group) => *group,
-            None => {
-                let group = self.new_group(cells, rows)?;
-                self.groups.push(group);
-                self.by_tags.insert(self.key.clone(), self.groups.len() - 1);
-                self.groups.len() - 1
-            }
+        let group = if let Some(group) = self.by_tags.get(&self.key) {
+            *group
+        } else {
+            let group = self.new_group(cells, rows)?;
+            self.groups.push(group);
+            self.by_tags.insert(self.key.clone(), self.groups.len() - 1);
+            self.groups.len() - 1
         };
         std::mem::swap(&mut self.key, &mut self.last_key);
         self.last_group = group;
@@ -356,7 +325,9 @@ impl RowMapper {
                 crate::time::RowOrder::Descending => time > before,
             };
             if time == before {
-                prints.iter().for_each(|earlier| self.comparisons.compare(earlier, &print));
+                for earlier in prints.iter() {
+                    self.comparisons.compare(earlier, &print);
+                }
             } else if goes_back {
                 self.comparisons.compare(last, &print);
             }
@@ -366,6 +337,46 @@ impl RowMapper {
         }
         prints.push(print);
     }
+}
+
+/// Returns the value of a row with a column of metrics and one of values; `None` if it is missing.
+fn long_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
+    let ValueSource::Long { metric_at, value_at, ty, types, .. } = &plan.values else { return Ok(None) };
+    let name = &plan.header[*value_at];
+    let text = cells.text(*value_at).ok_or_else(|| plain(in_column(name, NOT_UTF_8)))?;
+    if plan.missing.matches(text) {
+        return Ok(None);
+    }
+    let ty = type_of(types, cells.text(*metric_at).unwrap_or_default()).unwrap_or(*ty);
+    let value = parse_value(text, ty, &plan.syntax);
+    value.map(Some).map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))
+}
+
+/// Returns the value of a row of an export; `None` if the cell is empty.
+fn series_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
+    let ValueSource::Series { series_at, type_at, value_at, types, .. } = &plan.values else { return Ok(None) };
+    let text = cells.text(*value_at).ok_or_else(|| plain(in_column("value", NOT_UTF_8)))?;
+    let ty = if let Some(name) = type_at.map(|at| cells.text(at).unwrap_or_default()) {
+        let wrong = || plain(in_column("type", &format!("{name:?} is none of f64, i64, u64, bool")));
+        own_export::value_type(name).ok_or_else(wrong)?
+    } else {
+        let series = cells.text(*series_at).unwrap_or_default();
+        let metric = series.split('{').next().unwrap_or_default();
+        let is_state = matches!(text, "true" | "false");
+        type_of(types, metric).unwrap_or(if is_state { ValueType::Bool } else { ValueType::F64 })
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Some(nan) = own_export::parse_nan(text).filter(|_| ty == ValueType::F64) {
+        return Ok(Some(Value::F64(nan)));
+    }
+    let value = parse_value(text, ty, &super::number::NumberSyntax::PLAIN);
+    let suggestions = || match type_at {
+        None => cell_suggestions(plan, cells.text(*series_at).unwrap_or_default(), text, ty),
+        Some(_) => Vec::new(),
+    };
+    value.map(Some).map_err(|what| (in_column("value", &what), suggestions()))
 }
 
 /// Returns the text of the time of a row: of its column, or of several as they were joined.

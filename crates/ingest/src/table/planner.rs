@@ -1,6 +1,6 @@
 //! Decides the roles of the columns from the header, the first rows and the options.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use timestrata::{SeriesKey, ValueType};
 
@@ -119,7 +119,7 @@ impl TablePlanner {
             PlanDraft { planner: self, names, sample, tags, syntax, understanding: Understanding::default() };
         let choice = draft.choose_time()?;
         let values = draft.values(&choice)?;
-        draft.finish(choice, values, missing)
+        draft.finish(&choice, values, missing)
     }
 }
 
@@ -262,12 +262,11 @@ impl<'a> PlanDraft<'a> {
         types: &[(usize, ValueType)],
     ) -> Result<Vec<ValueColumn>, IngestError> {
         let mut values: Vec<ValueColumn> = Vec::new();
-        let mut seen: std::collections::HashMap<SeriesKey, usize> = std::collections::HashMap::new();
+        let mut seen: HashMap<SeriesKey, usize> = HashMap::new();
         for &at in chosen {
             let name = self.names.name(at);
-            let renamed =
-                renames.iter().find(|(of, _)| *of == at).map_or(name.as_str(), |(_, new_name)| new_name.as_str());
-            let key = series_key(renamed, &self.options().prefix)?;
+            let new_name = renames.iter().find(|(of, _)| *of == at).map(|(_, new_name)| new_name.as_str());
+            let key = series_key(new_name.unwrap_or(&name), &self.options().prefix)?;
             if let Some(tag) = self.tags.iter().find(|tag| key.tag_value(&tag.key).is_some()) {
                 return Err(IngestError::new(format!(
                     "header {name} and a tag column both give the tag {}: rename one",
@@ -291,10 +290,10 @@ impl<'a> PlanDraft<'a> {
         Ok(values)
     }
 
-    fn finish(mut self, time: TimeChoice, values: ValueSource, missing: MissingCells) -> Result<Draft, IngestError> {
+    fn finish(mut self, time: &TimeChoice, values: ValueSource, missing: MissingCells) -> Result<Draft, IngestError> {
         self.warn_of_unique_tags();
-        let (columns, dates) = self.time_columns(&time)?;
-        let candidates = self.candidates(&time, &values);
+        let (columns, dates) = self.time_columns(time)?;
+        let candidates = self.candidates(time, &values);
         self.describe(&columns, &values);
         let table = &self.options().table;
         let plan = TablePlan {

@@ -36,6 +36,7 @@ pub(crate) enum AutoError {
 }
 
 /// Properties of the form of a time.
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a text")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TimeForm {
     /// Separator of a date of day, month and year in numbers.
@@ -512,11 +513,10 @@ impl<'a> Scanner<'a> {
             Some(byte) if byte.is_ascii_alphabetic() => {
                 let word = self.word();
                 match word {
-                    "Z" | "z" => Some(ZoneText::Offset(0)),
                     "UTC" | "GMT" | "utc" | "gmt" if matches!(self.peek(), Some(b'+' | b'-')) => {
                         Some(ZoneText::Offset(self.offset()?))
                     }
-                    "UTC" | "GMT" | "utc" | "gmt" => Some(ZoneText::Offset(0)),
+                    "Z" | "z" | "UTC" | "GMT" | "utc" | "gmt" => Some(ZoneText::Offset(0)),
                     word if word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_uppercase()) => {
                         let reason = format!("has the zone {word}, which is not the name of one zone alone");
                         return Err(AutoError::Other(reason));

@@ -3,7 +3,7 @@
 use timestrata::Timestamp;
 
 use super::civil::{Civil, days_from_date, days_of_month};
-use super::{AutoError, DateOrder, Moment, elapsed, epoch, excel, parse_auto, pattern};
+use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse_auto, pattern};
 
 /// Part of a time in a column of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl TimeReader {
                 let clock: Vec<&str> = texts.by_ref().take(parts.len()).collect();
                 let date = texts.next().unwrap_or_default();
                 let parsed = parse_auto(date, *order, true).or_else(|error| match compact_date(date) {
-                    Some(local) => Ok(super::ParsedTime { moment: Moment::Local(local), form: Default::default() }),
+                    Some(local) => Ok(super::ParsedTime { moment: Moment::Local(local), form: TimeForm::default() }),
                     None => Err(error),
                 });
                 let Moment::Local(day) = parsed.map_err(|error: AutoError| error.reason(date))?.moment else {
