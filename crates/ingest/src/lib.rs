@@ -13,8 +13,10 @@
 
 mod error;
 mod format;
+pub mod formats;
 mod limits;
 mod options;
+mod precision;
 mod registry;
 mod rows;
 
@@ -22,5 +24,6 @@ pub use error::{IngestError, Suggestion};
 pub use format::{Decoder, Format, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
 pub use options::{IngestOptions, TextValues};
+pub use precision::Precision;
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};

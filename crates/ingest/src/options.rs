@@ -2,7 +2,7 @@
 
 use timestrata::{Timestamp, ValueType};
 
-use crate::Limits;
+use crate::{Limits, Precision};
 
 /// What to do with a field of text, which no series can hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,4 +30,6 @@ pub struct IngestOptions {
     pub prefix: String,
     /// Types of values by metric or column; other values have the type of their format.
     pub types: Vec<(String, ValueType)>,
+    /// Unit of timestamps in line protocol; `None` means nanoseconds.
+    pub precision: Option<Precision>,
 }

@@ -1,0 +1,21 @@
+//! The formats of this crate other than CSV.
+//!
+//! Each module has one format; [`register_all`] adds them to a registry.
+
+mod line_decoder;
+mod line_protocol;
+mod number;
+mod row_error;
+mod series_interner;
+
+pub use line_protocol::LineProtocol;
+
+use crate::Registry;
+
+/// Registers all formats of this module.
+pub fn register_all(registry: &mut Registry) {
+    registry.register(LineProtocol);
+}
+
+#[cfg(test)]
+mod test_support;
