@@ -2,12 +2,14 @@
 //!
 //! Each module has one format; [`register_all`] adds them to a registry.
 
+mod exposition;
 mod line_decoder;
 mod line_protocol;
 mod number;
 mod row_error;
 mod series_interner;
 
+pub use exposition::{OpenMetrics, PrometheusText};
 pub use line_protocol::LineProtocol;
 
 use crate::Registry;
@@ -15,6 +17,8 @@ use crate::Registry;
 /// Registers all formats of this module.
 pub fn register_all(registry: &mut Registry) {
     registry.register(LineProtocol);
+    registry.register(PrometheusText);
+    registry.register(OpenMetrics);
 }
 
 #[cfg(test)]
