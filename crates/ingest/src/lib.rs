@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod compression;
 mod error;
 mod format;
 pub mod formats;
@@ -20,6 +21,7 @@ mod precision;
 mod registry;
 mod rows;
 
+pub use compression::{Compression, Decompressor, decompress_body};
 pub use error::{IngestError, Suggestion};
 pub use format::{Decoder, Format, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
