@@ -3,16 +3,25 @@
 //! Each module has one format; [`register_all`] adds them to a registry.
 
 mod annotated_csv;
+mod collectd;
 mod exposition;
+mod graphite;
+mod json;
 mod line_decoder;
 mod line_protocol;
 mod number;
 mod row_error;
+mod sadf;
 mod series_interner;
+mod statsd;
 
 pub use annotated_csv::AnnotatedCsv;
+pub use collectd::{CollectdJson, CollectdLines};
 pub use exposition::{OpenMetrics, PrometheusText};
+pub use graphite::Graphite;
 pub use line_protocol::LineProtocol;
+pub use sadf::{SadfDatabase, SadfPretty};
+pub use statsd::Statsd;
 
 use crate::Registry;
 
@@ -22,6 +31,12 @@ pub fn register_all(registry: &mut Registry) {
     registry.register(PrometheusText);
     registry.register(OpenMetrics);
     registry.register(AnnotatedCsv);
+    registry.register(Graphite);
+    registry.register(Statsd);
+    registry.register(CollectdLines);
+    registry.register(CollectdJson);
+    registry.register(SadfDatabase);
+    registry.register(SadfPretty);
 }
 
 #[cfg(test)]
