@@ -62,7 +62,9 @@ fn run() -> Result<()> {
     let dir = || database::dir(db.clone());
     match command {
         Command::Demo => demo::run(db.clone().filter(|_| db_is_named)),
+        Command::Ingest(args) if args.dry_run => ingest::dry_run(&args),
         Command::Ingest(args) => ingest::run(&args, &dir()?),
+        Command::Sniff(args) => ingest::dry_run(&args),
         Command::Query(args) => query::run(&args, &dir()?),
         Command::Series(args) => series::run(&args, &dir()?),
         Command::Stats => stats::run(&dir()?),

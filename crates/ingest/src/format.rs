@@ -1,6 +1,6 @@
 //! The interface that each input format implements.
 
-use crate::{IngestError, IngestOptions, Rows};
+use crate::{IngestError, IngestOptions, Rows, Suggestion};
 
 /// How well the first bytes of an input fit a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,19 @@ pub struct Understanding {
     pub properties: Vec<(&'static str, String)>,
     /// Decisions that no option made, one sentence each without a full stop.
     pub notes: Vec<String>,
+    /// Value columns and their metrics; empty for formats whose metrics are known only from the rows.
+    pub values: Vec<NamedValue>,
+}
+
+/// Value column and its metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedValue {
+    /// Name of the column.
+    pub column: String,
+    /// Metric of a column whose name has tags, such as `up` of `up{job="a"}`; else the name of the column.
+    pub header_metric: String,
+    /// Metric of the points, with the prefix of the options.
+    pub metric: String,
 }
 
 /// Decodes the rows of one input in order.
@@ -89,4 +102,9 @@ pub trait Decoder: Send {
     /// Returns what happened to rows without being refused: counts of skipped fields, repeated hours and the like, one
     /// sentence each without a full stop. Complete once the input has been decoded.
     fn notices(&self) -> Vec<String>;
+
+    /// Returns the option that would tell apart rows which share series and time, as far as such rows were seen.
+    fn distinguishing(&self) -> Option<Suggestion> {
+        None
+    }
 }

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod compression;
+mod csv;
 mod error;
 mod format;
 pub mod formats;
@@ -20,12 +21,19 @@ mod options;
 mod precision;
 mod registry;
 mod rows;
+mod shared_times;
+mod table;
+mod time;
 
 pub use compression::{Compression, Decompressor, decompress_body};
+pub use csv::{Csv, CsvOptions, Delimiter};
 pub use error::{IngestError, Suggestion};
-pub use format::{Decoder, Format, Planner, PlannerState, Sniff, Understanding};
+pub use format::{Decoder, Format, NamedValue, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
 pub use options::{IngestOptions, TextValues};
 pub use precision::Precision;
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
+pub use shared_times::{SharedSeries, SharedTimes};
+pub use table::{EXPORT_COLUMNS, RowCells, RowMapper, TableOptions, TablePlanner, TableRow, export_text};
+pub use time::TimeFormat;

@@ -2,6 +2,8 @@
 
 use timestrata::{Timestamp, ValueType};
 
+use crate::csv::CsvOptions;
+use crate::table::TableOptions;
 use crate::{Limits, Precision};
 
 /// What to do with a field of text, which no series can hold.
@@ -32,4 +34,12 @@ pub struct IngestOptions {
     pub types: Vec<(String, ValueType)>,
     /// Unit of timestamps in line protocol; `None` means nanoseconds.
     pub precision: Option<Precision>,
+    /// `true` if the caller leaves refused rows out; then no input is refused as a whole because of single cells.
+    pub skip_bad: bool,
+    /// Encoding of text, by a label of the WHATWG Encoding Standard such as `latin1`; `None` to detect UTF-8 and UTF-16.
+    pub encoding: Option<String>,
+    /// Options of tables: CSV, and objects of JSON.
+    pub table: TableOptions,
+    /// Options of CSV.
+    pub csv: CsvOptions,
 }

@@ -17,6 +17,14 @@ impl Registry {
         Self::default()
     }
 
+    /// Creates a registry of all formats of this crate.
+    #[must_use]
+    pub fn with_defaults() -> Self {
+        let mut registry = Self::empty();
+        registry.register(crate::Csv);
+        registry
+    }
+
     /// Registers a format. A format of the same name is replaced.
     pub fn register(&mut self, format: impl Format + 'static) {
         self.formats.retain(|other| other.name() != format.name());

@@ -9,6 +9,7 @@ mod an_ingest_that_ends_early_says_where_to_go_on;
 mod an_unusable_database_is_reported;
 mod bad_rows_lose_nothing;
 mod charts_have_axes_a_legend_and_a_line_per_series;
+mod collected_inputs_become_what_is_expected;
 mod deletes_are_previewed_and_compacted_away;
 mod demo_reports_only_what_it_checked;
 mod every_csv_of_the_fuzz_corpus_is_read_or_refused;

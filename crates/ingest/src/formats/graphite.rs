@@ -58,7 +58,7 @@ impl GraphiteParser {
             options: SeriesOptions::new(options),
             cache: SpellingCache::default(),
             missing: 0,
-            understanding: Understanding { properties, notes: Vec::new() },
+            understanding: Understanding { properties, ..Understanding::default() },
         }
     }
 

@@ -19,6 +19,7 @@ pub use annotated_csv::AnnotatedCsv;
 pub use collectd::{CollectdJson, CollectdLines};
 pub use exposition::{OpenMetrics, PrometheusText};
 pub use graphite::Graphite;
+pub use json::Json;
 pub use line_protocol::LineProtocol;
 pub use sadf::{SadfDatabase, SadfPretty};
 pub use statsd::Statsd;
@@ -35,6 +36,7 @@ pub fn register_all(registry: &mut Registry) {
     registry.register(Statsd);
     registry.register(CollectdLines);
     registry.register(CollectdJson);
+    registry.register(Json);
     registry.register(SadfDatabase);
     registry.register(SadfPretty);
 }

@@ -74,6 +74,7 @@ impl StatsdParser {
             understanding: Understanding {
                 properties,
                 notes: vec!["lines are stored one by one, not summed".to_owned()],
+                ..Understanding::default()
             },
         }
     }

@@ -44,7 +44,7 @@ impl AnnotatedCsvDecoder {
             line: 1,
             nulls: 0,
             skipped_texts: 0,
-            understanding: Understanding { properties, notes: Vec::new() },
+            understanding: Understanding { properties, ..Understanding::default() },
         }
     }
 

@@ -3,7 +3,7 @@
 use timestrata::Timestamp;
 
 use super::series::{Identifier, source_name};
-use crate::formats::json::decoder::{JsonDecoder, JsonRowParser};
+use crate::formats::json::decoder::{JsonDecoder, JsonRowParser, RowState};
 use crate::formats::json::items::Arrangement;
 use crate::formats::json::value::Json;
 use crate::formats::line_decoder::{ReadyPlanner, without_bom};
@@ -56,7 +56,7 @@ impl ValueListParser {
             text: options.text,
             missing: 0,
             skipped_texts: 0,
-            understanding: Understanding { properties, notes: Vec::new() },
+            understanding: Understanding { properties, ..Understanding::default() },
         }
     }
 
@@ -81,11 +81,11 @@ impl ValueListParser {
 }
 
 impl JsonRowParser for ValueListParser {
-    fn row(&mut self, row: &Json<'_>, rows: &mut Rows) -> Result<(), RowError> {
+    fn row(&mut self, row: &Json<'_>, _line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
         if row.get("severity").is_some() {
             if self.text == TextValues::Skip {
                 self.skipped_texts += 1;
-                return Ok(());
+                return Ok(RowState::Open);
             }
             return Err(RowError::refused("a notification is text, which no series can hold").suggest("skip-text", ""));
         }
@@ -118,7 +118,7 @@ impl JsonRowParser for ValueListParser {
             let source = named.unwrap_or_else(|| source_name(identifier.ty, at, values.len()));
             self.value(&identifier, &source, time, value, rows)?;
         }
-        Ok(())
+        Ok(RowState::Open)
     }
 
     fn understanding(&self) -> &Understanding {

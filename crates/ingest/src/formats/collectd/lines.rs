@@ -51,7 +51,7 @@ impl PutvalParser {
             options: SeriesOptions::new(options),
             cache: SpellingCache::default(),
             missing: 0,
-            understanding: Understanding { properties, notes: Vec::new() },
+            understanding: Understanding { properties, ..Understanding::default() },
         }
     }
 

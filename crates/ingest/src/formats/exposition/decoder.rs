@@ -32,7 +32,7 @@ impl ExpositionParser {
             needs_end_mark: dialect == Dialect::OpenMetrics,
             has_ended: false,
             dropped_exemplars: 0,
-            understanding: Understanding { properties, notes: Vec::new() },
+            understanding: Understanding { properties, ..Understanding::default() },
         }
     }
 

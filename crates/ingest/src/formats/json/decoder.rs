@@ -4,18 +4,32 @@ use super::items::{Arrangement, Item, Items};
 use super::value::Json;
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::row_error::RowError;
-use crate::{Decoder, IngestError, IngestOptions, Limits, Rows, Understanding};
+use crate::{Decoder, IngestError, IngestOptions, Limits, Rows, Suggestion, Understanding};
 
 /// Parser of one JSON value at a time.
 pub(crate) trait JsonRowParser: Send {
-    /// Pushes the points of a row. The caller ends or refuses the row.
-    fn row(&mut self, row: &Json<'_>, rows: &mut Rows) -> Result<(), RowError>;
+    /// Pushes the points of a row. The caller ends or refuses the row, unless it is done.
+    fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError>;
 
     /// See [`Decoder::understanding`].
     fn understanding(&self) -> &Understanding;
 
     /// See [`Decoder::notices`].
     fn notices(&self) -> Vec<String>;
+
+    /// See [`Decoder::distinguishing`].
+    fn distinguishing(&self) -> Option<Suggestion> {
+        None
+    }
+}
+
+/// What a parser has done with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowState {
+    /// The points are pushed; the caller ends the row.
+    Open,
+    /// The row is ended or refused already.
+    Done,
 }
 
 /// Splits a stream into values, counts lines, and holds the limits.
@@ -36,8 +50,9 @@ impl<P: JsonRowParser> JsonDecoder<P> {
     fn row(&mut self, text: &[u8], line: u64, rows: &mut Rows) -> Result<(), IngestError> {
         check_row_len(text.len(), &self.limits, line)?;
         let parsed = Json::parse(text).map_err(RowError::refused);
-        match parsed.and_then(|row| self.parser.row(&row, rows)) {
-            Ok(()) => rows.end_row(line),
+        match parsed.and_then(|row| self.parser.row(&row, line, rows)) {
+            Ok(RowState::Open) => rows.end_row(line),
+            Ok(RowState::Done) => {}
             Err(error) => {
                 let refused = error.at(line);
                 rows.take_back();
@@ -96,5 +111,9 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
 
     fn notices(&self) -> Vec<String> {
         self.parser.notices()
+    }
+
+    fn distinguishing(&self) -> Option<Suggestion> {
+        self.parser.distinguishing()
     }
 }

@@ -86,7 +86,10 @@ impl DatabaseParser {
             cache: SpellingCache::default(),
             missing: 0,
             restarts: 0,
-            understanding: Understanding { properties: vec![("format", "sadf".to_owned())], notes: Vec::new() },
+            understanding: Understanding {
+                properties: vec![("format", "sadf".to_owned())],
+                ..Understanding::default()
+            },
         }
     }
 

@@ -50,7 +50,10 @@ impl PrettyParser {
             options: SeriesOptions::new(options),
             cache: SpellingCache::default(),
             restarts: 0,
-            understanding: Understanding { properties: vec![("format", "sadf-p".to_owned())], notes: Vec::new() },
+            understanding: Understanding {
+                properties: vec![("format", "sadf-p".to_owned())],
+                ..Understanding::default()
+            },
         }
     }
 }
