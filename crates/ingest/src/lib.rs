@@ -11,24 +11,29 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod compression;
 mod csv;
 mod encode;
 mod error;
 mod format;
+pub mod formats;
 mod limits;
 mod options;
+mod precision;
 mod registry;
 mod rows;
 mod shared_times;
 mod table;
 mod time;
 
+pub use compression::{Compression, Decompressor, decompress_body};
 pub use csv::{Csv, CsvOptions, Delimiter};
 pub use encode::{Encoder, ExportFormat, OutsidePoints, OutsideReason};
 pub use error::{IngestError, Suggestion};
 pub use format::{Decoder, Format, NamedValue, Planner, PlannerState, Sniff, Understanding};
 pub use limits::Limits;
 pub use options::{IngestOptions, TextValues};
+pub use precision::Precision;
 pub use registry::Registry;
 pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
 pub use shared_times::{SharedSeries, SharedTimes};

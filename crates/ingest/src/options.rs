@@ -2,9 +2,9 @@
 
 use timestrata::{Timestamp, ValueType};
 
-use crate::Limits;
 use crate::csv::CsvOptions;
 use crate::table::TableOptions;
+use crate::{Limits, Precision};
 
 /// What to do with a field of text, which no series can hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct IngestOptions {
     pub prefix: String,
     /// Types of values by metric or column; other values have the type of their format.
     pub types: Vec<(String, ValueType)>,
+    /// Unit of timestamps in line protocol; `None` means nanoseconds.
+    pub precision: Option<Precision>,
     /// `true` if the caller leaves refused rows out; then no input is refused as a whole because of single cells.
     pub skip_bad: bool,
     /// Encoding of text, by a label of the WHATWG Encoding Standard such as `latin1`; `None` to detect UTF-8 and UTF-16.

@@ -54,7 +54,8 @@ impl Rows {
     /// Returns `true` if a decoder should stop until the rows are cleared.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.values.len() + self.refused.len() + self.row_ends.len() >= self.capacity.max(1)
+        let items = self.values.len() + self.refused.len() + self.row_ends.len() + self.metadata.len();
+        items >= self.capacity.max(1)
     }
 
     /// Returns the index of the series, and adds the key to the table if it is new.
@@ -107,11 +108,16 @@ impl Rows {
 
     /// As [`refuse_row`](Self::refuse_row), with options that would keep the row.
     pub fn refuse(&mut self, refused: RefusedRow) {
+        self.take_back();
+        self.refused.push(refused);
+    }
+
+    /// Takes the points since the last row back.
+    pub fn take_back(&mut self) {
         let keep = self.row_ends.last().map_or(0, |end| end.points);
         self.point_series.truncate(keep);
         self.timestamps.truncate(keep);
         self.values.truncate(keep);
-        self.refused.push(refused);
     }
 
     /// Records kind, unit or description of a metric.
