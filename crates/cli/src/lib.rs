@@ -12,6 +12,7 @@ mod database;
 mod demo;
 mod describe;
 mod explain;
+mod export;
 mod failure;
 mod ingest;
 mod maintain;
@@ -65,6 +66,7 @@ fn run() -> Result<()> {
         Command::Ingest(args) if args.dry_run => ingest::dry_run(&args),
         Command::Ingest(args) => ingest::run(&args, &dir()?),
         Command::Sniff(args) => ingest::dry_run(&args),
+        Command::Export(args) => export::run(&args, &dir()?),
         Command::Query(args) => query::run(&args, &dir()?),
         Command::Series(args) => series::run(&args, &dir()?),
         Command::Stats => stats::run(&dir()?),

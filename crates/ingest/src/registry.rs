@@ -22,6 +22,7 @@ impl Registry {
     pub fn with_defaults() -> Self {
         let mut registry = Self::empty();
         registry.register(crate::Csv);
+        crate::formats::register_all(&mut registry);
         registry
     }
 

@@ -4,9 +4,7 @@
 
 use proptest::prelude::*;
 use timestrata::{SeriesKey, Timestamp, Value};
-use timestrata_ingest::{
-    Csv, Delimiter, EXPORT_COLUMNS, Format, IngestError, IngestOptions, Rows, TimeFormat, export_text,
-};
+use timestrata_ingest::{Csv, Delimiter, Format, IngestError, IngestOptions, Rows, TimeFormat};
 
 /// Points, refused rows and the error of an input that comes in pieces.
 #[derive(Debug, Default, PartialEq)]
@@ -151,27 +149,6 @@ proptest! {
                 (key, Timestamp::from_secs(*second), text_of(Value::F64(*number)))
             })
             .collect();
-        prop_assert_eq!(found.points, expected);
-    }
-
-    #[test]
-    fn an_export_is_read_back_as_it_was(
-        points in prop::collection::vec(("[a-zA-Z_][a-zA-Z0-9_ {}%]{0,8}[a-z]", "[ -~]{0,8}", any::<i64>(), value()), 1..30),
-    ) {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(EXPORT_COLUMNS).unwrap();
-        let mut expected = Vec::new();
-        for (metric, tag, nanos, value) in points {
-            let key = SeriesKey::new(metric).tag("host", tag);
-            let time = Timestamp::from_nanos(nanos);
-            let texts = [key.to_string(), value.value_type().to_string(), time.to_string(), export_text(value)];
-            writer.write_record(texts).unwrap();
-            expected.push((key, time, text_of(value)));
-        }
-        let text = writer.into_inner().unwrap();
-        let found = decode(&text, &IngestOptions::default(), 100).unwrap();
-        prop_assert_eq!(&found.error, &None);
-        prop_assert_eq!(&found.refused, &vec![]);
         prop_assert_eq!(found.points, expected);
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use timestrata_ingest::Decompressor;
+
 use crate::failure::{Failure, Result};
 
 /// Bytes that are read at once.
@@ -146,7 +148,27 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
 
 /// Returns the bytes without compression. All bytes of every input pass through here.
 fn decompressed(source: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
-    source
+    Box::new(LazyDecompressor::Unread(Some(source)))
+}
+
+/// Decompressor that reads nothing before it is read: a pipe may have no bytes yet.
+enum LazyDecompressor {
+    Unread(Option<Box<dyn Read + Send>>),
+    Begun(Box<Decompressor<Box<dyn Read + Send>>>),
+}
+
+impl Read for LazyDecompressor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self {
+                Self::Begun(source) => return source.read(buffer),
+                Self::Unread(source) => {
+                    let Some(source) = source.take() else { return Ok(0) };
+                    *self = Self::Begun(Box::new(Decompressor::new(source, u64::MAX)?));
+                }
+            }
+        }
+    }
 }
 
 /// Creates a bar that is drawn on stderr, only if stderr is a terminal.

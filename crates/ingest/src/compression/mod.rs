@@ -2,9 +2,11 @@
 
 mod body;
 mod reader;
+mod writer;
 
 pub use body::decompress_body;
 pub use reader::Decompressor;
+pub use writer::CompressedWriter;
 
 use crate::IngestError;
 
@@ -52,6 +54,16 @@ impl Compression {
             "zstd" => Ok(Some(Self::Zstd)),
             "snappy" => Ok(Some(Self::Snappy)),
             _ => Err(IngestError::new(format!("the content encoding {encoding:?} is none of gzip, zstd, snappy"))),
+        }
+    }
+
+    /// Returns the compression of a file with this name: `.gz`, `.zst` or `.zstd`.
+    #[must_use]
+    pub fn of_file_name(name: &str) -> Option<Self> {
+        match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+            "gz" => Some(Self::Gzip),
+            "zst" | "zstd" => Some(Self::Zstd),
+            _ => None,
         }
     }
 

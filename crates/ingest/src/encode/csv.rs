@@ -4,6 +4,8 @@ use timestrata::{SeriesKey, Timestamp, Value};
 
 use super::text::{put, put_exact};
 use super::{OutsideReason, PointWriter};
+use crate::series_text::series_text;
+use crate::table::EXPORT_COLUMNS;
 
 #[derive(Debug, Default)]
 pub(super) struct CsvWriter {
@@ -13,12 +15,12 @@ pub(super) struct CsvWriter {
 
 impl PointWriter for CsvWriter {
     fn begin(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"series,type,time,value\n");
+        put(out, format_args!("{}\n", EXPORT_COLUMNS.join(",")));
     }
 
     fn begin_series(&mut self, key: &SeriesKey) -> Result<(), OutsideReason> {
         self.series.clear();
-        let text = key.to_string();
+        let text = series_text(key);
         if text.contains(['"', ',', '\n', '\r', ' ']) {
             put(&mut self.series, format_args!("\"{}\",", text.replace('"', "\"\"")));
         } else {

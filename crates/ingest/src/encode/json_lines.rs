@@ -6,6 +6,7 @@ use timestrata::{SeriesKey, Timestamp, Value};
 
 use super::text::{put, put_exact, put_json_string};
 use super::{OutsideReason, PointWriter};
+use crate::series_text::series_text;
 
 #[derive(Debug, Default)]
 pub(super) struct JsonLinesWriter {
@@ -19,7 +20,7 @@ impl PointWriter for JsonLinesWriter {
     fn begin_series(&mut self, key: &SeriesKey) -> Result<(), OutsideReason> {
         self.series.clear();
         self.series.extend_from_slice(b"{\"series\":");
-        put_json_string(&mut self.series, &key.to_string());
+        put_json_string(&mut self.series, &series_text(key));
         self.series.extend_from_slice(b",\"type\":\"");
         Ok(())
     }

@@ -23,7 +23,7 @@ mod time_column;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;
-pub use own_export::{EXPORT_COLUMNS, export_text};
+pub(crate) use own_export::EXPORT_COLUMNS;
 pub use planner::{TablePlanner, TableRow};
 
 pub(crate) use header::looks_like_data;

@@ -3,30 +3,18 @@
 //! The header is `series,time,value`, or `series,type,time,value` if values have other types than `f64`. Texts such as
 //! `nan` are values there, since the writer is known.
 
-use timestrata::{SeriesKey, Value, ValueType};
+use timestrata::{SeriesKey, ValueType};
 
 use super::cell::MissingCells;
 use super::number::NumberSyntax;
 use super::plan::{TablePlan, TimeColumns, ValueSource};
 use super::planner::TableRow;
 use crate::IngestOptions;
+use crate::series_text::parse_series_text;
 use crate::time::{DateOrder, RowOrder, TimeReader, time_zone};
 
-/// Header of an export to CSV: the names of its columns.
-pub const EXPORT_COLUMNS: [&str; 4] = ["series", "type", "time", "value"];
-
-/// Returns the text of a value in an export, exact to the bit: a NaN other than the common one shows its bits.
-#[must_use]
-pub fn export_text(value: Value) -> String {
-    match value {
-        Value::F64(number) if number.is_nan() && number.to_bits() != f64::NAN.to_bits() => {
-            format!("NaN({:016x})", number.to_bits())
-        }
-        Value::F64(number) if number.is_nan() => "NaN".to_owned(),
-        Value::F64(number) => format!("{number:?}"),
-        other => other.to_string(),
-    }
-}
+/// Columns of an export to CSV, and members of an export to JSON.
+pub(crate) const EXPORT_COLUMNS: [&str; 4] = ["series", "type", "time", "value"];
 
 /// Returns the plan if the header and the first rows are of an export.
 pub(crate) fn plan(
@@ -72,7 +60,7 @@ pub(crate) fn plan(
     })
 }
 
-/// Parses a series as its text form writes it. A metric may have braces; the tags begin at the first brace behind which
+/// Parses a series as an export writes it, or the text form for people. A metric may have braces; the tags begin at the first brace behind which
 /// only tags follow, whose keys have none.
 pub(crate) fn parse_series(text: &str) -> Option<SeriesKey> {
     let with_tags = text.match_indices('{').find_map(|(at, _)| {
@@ -80,7 +68,10 @@ pub(crate) fn parse_series(text: &str) -> Option<SeriesKey> {
         let is_plain = key.tags().len() > 0 && key.tags().all(|(key, _)| !key.contains(['{', '}', '"']));
         is_plain.then(|| key.with_metric(&text[..at]))
     });
-    with_tags.or_else(|| text.parse().ok()).or_else(|| Some(SeriesKey::new(text)).filter(|key| key.validate().is_ok()))
+    parse_series_text(text)
+        .or(with_tags)
+        .or_else(|| text.parse().ok())
+        .or_else(|| Some(SeriesKey::new(text)).filter(|key| key.validate().is_ok()))
 }
 
 /// Returns the type of a name in the column `type`.
