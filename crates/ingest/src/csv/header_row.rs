@@ -77,7 +77,10 @@ fn check_first_row(rows: &[TableRow], options: &IngestOptions) -> Result<(), Ing
     let first = &rows[0];
     let count = modal_count(rows);
     let mark = first.cells.first().and_then(|cell| cell.chars().next()).filter(|mark| matches!(mark, '#' | '%' | '!'));
-    if let Some(mark) = mark.filter(|_| options.csv.comment.is_none() && first.cells.len() != count) {
+    // A header may begin with the mark; then data follows it.
+    let is_before_names = rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
+    let is_comment = first.cells.len() != count || is_before_names;
+    if let Some(mark) = mark.filter(|_| options.csv.comment.is_none() && is_comment) {
         let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"))
             .at_line(first.line);
         return Err(error.suggest("comment", mark));

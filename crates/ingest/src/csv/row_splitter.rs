@@ -111,7 +111,8 @@ impl RowSyntax {
             row.start = used;
             row.bounds.clear();
             row.bad_quote = None;
-            row.has_quotes = memchr(b'"', line).is_some();
+            // Two spaces as a delimiter leave no room for quoted cells.
+            row.has_quotes = self.delimiter != Delimiter::WideSpaces && memchr(b'"', line).is_some();
             if !row.has_quotes {
                 row.end = used + line.len();
                 split_plain(self.delimiter, line, &mut row.bounds);
@@ -137,7 +138,7 @@ impl RowSyntax {
         let (mut at, mut lines) = (0, 0);
         let is_delimiter = |byte: u8| match self.delimiter {
             Delimiter::Byte(delimiter) => byte == delimiter,
-            Delimiter::Spaces => byte == b' ' || byte == b'\t',
+            Delimiter::Spaces | Delimiter::WideSpaces => byte == b' ' || byte == b'\t',
         };
         let is_blank =
             |byte: u8| (byte == b' ' || byte == b'\t') && (self.delimiter == Delimiter::Spaces || !is_delimiter(byte));
@@ -208,7 +209,9 @@ impl RowSyntax {
     fn end_of_plain_cell(&self, text: &[u8]) -> usize {
         let end = match self.delimiter {
             Delimiter::Byte(delimiter) => memchr2(delimiter, self.line_end, text),
-            Delimiter::Spaces => text.iter().position(|byte| matches!(byte, b' ' | b'\t') || *byte == self.line_end),
+            Delimiter::Spaces | Delimiter::WideSpaces => {
+                text.iter().position(|byte| matches!(byte, b' ' | b'\t') || *byte == self.line_end)
+            }
         };
         end.unwrap_or(text.len())
     }
@@ -224,10 +227,11 @@ enum QuotedRow {
 /// Splits a line without quotes.
 fn split_plain(delimiter: Delimiter, line: &[u8], bounds: &mut Vec<(usize, usize)>) {
     let Delimiter::Byte(delimiter) = delimiter else {
+        let is_wide = delimiter == Delimiter::WideSpaces;
         let mut at = 0;
         while at < line.len() {
             at += line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            let length = line[at..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+            let length = word_len(&line[at..], is_wide);
             if length > 0 {
                 bounds.push((at, at + length));
             }
@@ -241,6 +245,15 @@ fn split_plain(delimiter: Delimiter, line: &[u8], bounds: &mut Vec<(usize, usize
         start = end + 1;
     }
     bounds.push(trimmed(line, start, line.len()));
+}
+
+/// Returns the length of the word at the start. One space within it belongs to it if `is_wide`.
+pub(super) fn word_len(line: &[u8], is_wide: bool) -> usize {
+    let is_inside = |at: usize| {
+        let is_single = line[at] == b' ' && line.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace());
+        !line[at].is_ascii_whitespace() || (is_wide && is_single)
+    };
+    (0..line.len()).take_while(|at| is_inside(*at)).count()
 }
 
 /// Returns bounds without spaces around the text.
@@ -301,6 +314,7 @@ mod tests {
     fn runs_of_spaces_are_one_delimiter() {
         let expected = [row(1, &["time", "v", "w"]), row(2, &["1", "a b", "3"])];
         assert_eq!(rows("  time   v \t w \r\n1 \"a b\"  3  \n", Delimiter::Spaces), expected);
+        assert_eq!(rows(" a b   c  1\" \n", Delimiter::WideSpaces), [row(1, &["a b", "c", "1\""])]);
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl RowMapper {
         let time = &self.plan.time;
         self.time_text.clear();
         for at in &time.at {
-            let text = cells.text(*at).ok_or_else(|| plain(in_column(&time.name, NOT_UTF_8)))?;
+            let text = cells.text(*at).ok_or_else(|| not_utf8(&time.name))?;
             if text.is_empty() {
                 return Err(plain(in_column(&time.name, "the time is empty")));
             }
@@ -235,7 +235,7 @@ impl RowMapper {
             return Ok(());
         };
         for (nth, column) in columns.iter().enumerate() {
-            let text = cells.text(column.at).ok_or_else(|| plain(in_column(&column.name, NOT_UTF_8)))?;
+            let text = cells.text(column.at).ok_or_else(|| not_utf8(&column.name))?;
             if !plan.missing.matches(text) {
                 let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
                     (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
@@ -255,7 +255,7 @@ impl RowMapper {
             ValueSource::Series { series_at, .. } => Some(*series_at),
         };
         for at in self.plan.tags.iter().map(|tag| tag.at).chain(source) {
-            let text = cells.text(at).ok_or_else(|| plain(in_column(&self.plan.header[at], NOT_UTF_8)))?;
+            let text = cells.text(at).ok_or_else(|| not_utf8(&self.plan.header[at]))?;
             self.key.extend_from_slice(text.as_bytes());
             // This byte is not valid in UTF-8, so different cells never give the same key.
             self.key.push(0xFF);
@@ -343,7 +343,7 @@ impl RowMapper {
 fn long_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
     let ValueSource::Long { metric_at, value_at, ty, types, .. } = &plan.values else { return Ok(None) };
     let name = &plan.header[*value_at];
-    let text = cells.text(*value_at).ok_or_else(|| plain(in_column(name, NOT_UTF_8)))?;
+    let text = cells.text(*value_at).ok_or_else(|| not_utf8(name))?;
     if plan.missing.matches(text) {
         return Ok(None);
     }
@@ -355,7 +355,7 @@ fn long_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Opti
 /// Returns the value of a row of an export; `None` if the cell is empty.
 fn series_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
     let ValueSource::Series { series_at, type_at, value_at, types, .. } = &plan.values else { return Ok(None) };
-    let text = cells.text(*value_at).ok_or_else(|| plain(in_column("value", NOT_UTF_8)))?;
+    let text = cells.text(*value_at).ok_or_else(|| not_utf8("value"))?;
     let ty = if let Some(name) = type_at.map(|at| cells.text(at).unwrap_or_default()) {
         let wrong = || plain(in_column("type", &format!("{name:?} is none of f64, i64, u64, bool")));
         own_export::value_type(name).ok_or_else(wrong)?
@@ -387,7 +387,10 @@ fn time_text<'a>(columns: &[usize], joined: &'a str, cells: &'a (impl RowCells +
     }
 }
 
-const NOT_UTF_8: &str = "the text is not UTF-8";
+/// Returns the refusal of a text that is not UTF-8.
+fn not_utf8(name: &str) -> Refusal {
+    (in_column(name, "the text is not UTF-8"), vec![Suggestion::new("encoding", "latin1")])
+}
 
 fn in_column(name: &str, what: &str) -> String {
     format!("column {name}: {what}")

@@ -44,6 +44,9 @@ fn sounds_like_time(name: &str) -> bool {
                 | "epoch"
                 | "elapsed"
                 | "seconds"
+                | "sec"
+                | "secs"
+                | "ms"
                 | "zeit"
                 | "datum"
         ) || word.ends_with("time")

@@ -168,6 +168,8 @@ struct Clock {
 enum ZoneText {
     Offset(i32),
     Named(TimeZone),
+    /// An offset, and the zone that must have it at that time.
+    OffsetIn(i32, TimeZone),
 }
 
 /// Reads a text from its start.
@@ -256,12 +258,25 @@ impl<'a> Scanner<'a> {
         let moment = match zone {
             None => Moment::Local(local),
             Some(ZoneText::Named(zone)) => Moment::LocalIn(local, zone),
-            Some(ZoneText::Offset(offset)) => Moment::At(at_offset(local, offset, self.text).map_err(|reason| {
-                let text = format!("{:?} ", self.text);
-                AutoError::Other(reason.strip_prefix(&text).unwrap_or(&reason).to_owned())
-            })?),
+            Some(ZoneText::Offset(offset)) => Moment::At(self.at_offset(local, offset)?),
+            Some(ZoneText::OffsetIn(offset, zone)) => {
+                let at = self.at_offset(local, offset)?;
+                let in_zone =
+                    jiff::Timestamp::from_nanosecond(at.as_nanos().into()).map(|at| zone.to_offset(at).seconds());
+                if in_zone.is_ok_and(|of_zone| of_zone != offset) {
+                    return Err(AutoError::Other("has an offset that its zone does not have at that time".to_owned()));
+                }
+                Moment::At(at)
+            }
         };
         Ok(ParsedTime { moment, form })
+    }
+
+    fn at_offset(&self, local: Civil, offset: i32) -> Result<Timestamp, AutoError> {
+        at_offset(local, offset, self.text).map_err(|reason| {
+            let text = format!("{:?} ", self.text);
+            AutoError::Other(reason.strip_prefix(&text).unwrap_or(&reason).to_owned())
+        })
     }
 
     /// Skips a weekday with the comma and spaces behind it.
@@ -530,15 +545,16 @@ impl<'a> Scanner<'a> {
             self.zone_comment();
         }
         let bracket = self.bracket()?;
-        match (&zone, bracket) {
-            // An offset decides also where the clocks are put back.
-            (Some(_), _) => Ok(zone),
-            (None, Some(named)) => Ok(Some(ZoneText::Named(named))),
+        Ok(match (zone, bracket) {
+            // An offset decides also where the clocks are put back. `Z` says nothing about the zone.
+            (Some(ZoneText::Offset(offset)), Some(named)) if offset != 0 => Some(ZoneText::OffsetIn(offset, named)),
+            (Some(zone), _) => Some(zone),
+            (None, Some(named)) => Some(ZoneText::Named(named)),
             (None, None) => {
                 self.at = start;
-                Ok(None)
+                None
             }
-        }
+        })
     }
 
     /// Skips ` UTC` or ` (Central European Time)` behind an offset.
@@ -688,6 +704,7 @@ mod tests {
             "9999-01-01",
             "2024-01-01 13:00 PM",
             "2024-01-01[Nowhere/City]",
+            "2024-07-01T00:00:00-05:00[America/New_York]",
             "2024-01-01x",
             "31/12/2013 x",
             "\u{e9}\u{e9}\u{e9}\u{e9}",
