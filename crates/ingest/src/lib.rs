@@ -13,6 +13,7 @@
 
 mod compression;
 mod csv;
+pub mod encode;
 mod error;
 mod format;
 pub mod formats;

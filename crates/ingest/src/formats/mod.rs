@@ -42,4 +42,4 @@ pub fn register_all(registry: &mut Registry) {
 }
 
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
