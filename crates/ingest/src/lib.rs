@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bodies;
 mod compression;
 mod csv;
 pub mod encode;
