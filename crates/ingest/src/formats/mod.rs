@@ -6,10 +6,10 @@ mod annotated_csv;
 mod collectd;
 mod exposition;
 mod graphite;
-mod json;
+pub(crate) mod json;
 mod line_decoder;
 mod line_protocol;
-mod number;
+pub(crate) mod number;
 mod row_error;
 mod sadf;
 mod series_interner;
@@ -42,4 +42,4 @@ pub fn register_all(registry: &mut Registry) {
 }
 
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;

@@ -8,7 +8,7 @@ use super::decoder::{JsonRowParser, RowState};
 use super::flatten::flatten;
 use super::value::Json;
 use crate::formats::row_error::RowError;
-use crate::table::RowMapper;
+use crate::table::{EXPORT_COLUMNS, RowCells, RowMapper};
 use crate::{Rows, Suggestion, Understanding};
 
 /// Puts the members of each row into the order of the header, and passes them to the mapper.
@@ -43,6 +43,23 @@ impl Columns {
     }
 }
 
+/// Cells of a row. Strings keep the spaces around them in an export of this project, whose names may have some.
+struct JsonCells<'a> {
+    texts: Vec<Cow<'a, str>>,
+    is_own_export: bool,
+}
+
+impl RowCells for JsonCells<'_> {
+    fn count(&self) -> usize {
+        self.texts.len()
+    }
+
+    fn text(&self, at: usize) -> Option<&str> {
+        let text = self.texts.get(at).map_or("", AsRef::as_ref);
+        Some(if self.is_own_export { text } else { text.trim() })
+    }
+}
+
 impl TableRowParser {
     pub(super) fn new(mapper: RowMapper, columns: Columns, max_fields: usize, understanding: Understanding) -> Self {
         Self { mapper, columns, max_fields, understanding, unknown: 0, first_unknown: String::new() }
@@ -51,10 +68,10 @@ impl TableRowParser {
 
 impl JsonRowParser for TableRowParser {
     fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
-        let mut cells: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
+        let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
         for (path, text) in flatten(row, self.max_fields)? {
             match self.columns.find(&path) {
-                Some(at) => cells[at] = text,
+                Some(at) => texts[at] = text,
                 None => {
                     if self.unknown == 0 {
                         self.first_unknown = path.into_owned();
@@ -63,7 +80,8 @@ impl JsonRowParser for TableRowParser {
                 }
             }
         }
-        self.mapper.push(line, &cells[..], rows)?;
+        let is_own_export = self.columns.names == EXPORT_COLUMNS;
+        self.mapper.push(line, &JsonCells { texts, is_own_export }, rows)?;
         Ok(RowState::Done)
     }
 

@@ -114,11 +114,12 @@ impl LineProtocolDecoder {
         }
         let mut len = 0;
         loop {
+            let is_escaped = len > 0 && text[len - 1] == b'\\';
             match text.get(len) {
+                Some(_) if is_escaped => len += 1,
                 Some(b'=') => break,
-                Some(b'\\') => len += 2,
                 None | Some(b',' | b' ' | b'\t') => {
-                    let name = &text[..len.min(text.len())];
+                    let name = &text[..len];
                     return Err(RowError::refused(format!("the field {} has no value", shown(name))));
                 }
                 Some(_) => len += 1,

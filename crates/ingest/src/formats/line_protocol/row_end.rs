@@ -44,8 +44,8 @@ fn fields_end(input: &[u8], start: usize) -> RowEnd {
         if input[at] == b'\n' {
             return RowEnd::At(at);
         }
-        // Elsewhere than after `=` a quote is a character of a name.
-        if input[at - 1] == b'=' {
+        // Elsewhere than after `=` without a backslash, a quote is a character of a name.
+        if input[at - 1] == b'=' && input[at - 2] != b'\\' {
             match string_end(&input[at + 1..]) {
                 Some(len) => at += len + 1,
                 None => return RowEnd::OpenQuote(at),
