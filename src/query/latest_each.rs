@@ -19,7 +19,7 @@ use crate::types::time_range::TimeRange;
 /// Cost of a series, in points that a query reads in the same time.
 const SERIES_COST_POINTS: u64 = 100;
 /// Minimum number of series of a thread: their search takes several times as long as the start of a thread.
-const MIN_SERIES_PER_THREAD: usize = 4_096;
+const MIN_SERIES_PER_THREAD: usize = 16_384;
 
 /// Latest points with the series that they are of.
 pub(super) type LatestPoints = Vec<(Arc<SeriesInfo>, Point<Value>)>;

@@ -8,7 +8,7 @@ use timestrata::{
 };
 
 /// More series than two threads need.
-const SERIES: i64 = 20_000;
+const SERIES: i64 = 40_000;
 
 fn key(n: i64) -> SeriesKey {
     // The order of the keys differs from that of the ids.
@@ -91,7 +91,7 @@ impl Fold for HoldSlot {
 fn a_search_of_many_series_waits_for_a_slot_and_one_of_few_does_not() {
     let (_dir, db, runtime) = open(1);
     // More points than a small query reads.
-    (1..=6).for_each(|second| write(&db, second, 1));
+    (1..=3).for_each(|second| write(&db, second, 1));
     let snapshot = db.snapshot();
     let gate = HoldSlot(Arc::default());
     let wait_for = |condition: fn(&RuntimeStats) -> bool| {
@@ -115,7 +115,7 @@ fn a_search_of_many_series_waits_for_a_slot_and_one_of_few_does_not() {
         assert!(is_running && is_queued, "{:?}", runtime.stats());
         assert_eq!(found, 1);
         query.join().unwrap();
-        assert_eq!(all.join().unwrap(), 20_000);
+        assert_eq!(all.join().unwrap(), 40_000);
     });
     let stats = runtime.stats();
     assert_eq!((stats.running, stats.queued, stats.finished), (0, 0, 3), "{stats:?}");
