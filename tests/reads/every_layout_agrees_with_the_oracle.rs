@@ -25,6 +25,8 @@ const SEEDS: [u64; 2] = [1, 2];
 /// Series without a point in any range, which take the place of many points in the choice of threads.
 const OTHER_SERIES: usize = 350;
 const STEPS: usize = 8;
+/// Times of a delete of all series, which no later point has.
+const DELETED: Range<i64> = 1_500..1_630;
 
 /// What follows each step of the history; the sixth step moves the cutoff of retention.
 const LAYOUTS: [(&str, [Then; STEPS]); 10] = [
@@ -54,12 +56,14 @@ fn history(seed: u64, retains: bool) -> [Vec<Step>; STEPS] {
         // Late points and duplicates. Retention hides those of one series, and the next step deletes those of another.
         [write(1..2, (450, 20), 2, 120), write(2..3, (705, 5), 2, 120), write(3..4, (500, 900), 2, 120)].concat(),
         vec![Step::Delete { series: Some(2), from: 700, length: 250 }],
-        write(0..3, (800, 400), 4, 150),
-        vec![Step::Delete { series: None, from: 1_500, length: 130 }],
+        // Several points at one time.
+        [write(0..3, (800, 400), 4, 150), write(3..4, (2_000, 100), 0, 3)].concat(),
+        vec![Step::Delete { series: None, from: DELETED.start, length: DELETED.end - DELETED.start }],
         if retains { vec![Step::Retain { cutoff: 420 }] } else { Vec::new() },
-        write(0..SERIES, (300, 200), 5, 100),
-        // Points after all others, which nothing overlaps.
-        [write(3..SERIES, (2_100, 100), 0, 3), write(0..SERIES, (2_400, 50), 3, 150)].concat(),
+        // Not the last series: the cutoff then lies in a block of it that nothing overlaps.
+        write(0..3, (300, 200), 5, 100),
+        // Points after all others.
+        write(0..SERIES, (2_400, 50), 3, 150),
     ]
 }
 
@@ -123,6 +127,11 @@ fn questions_of(seed: u64) -> Vec<Question> {
         let mut question = Question { operators, function, fill, ..question };
         // Windows of a few points are those of the random histories.
         question.every = question.every.map(|every| every.max(40));
+        if question.operators.iter().any(|operator| operator.needs_steps()) {
+            // A lookback into the delete, and one beyond it.
+            question.lookback = Some([40, 600][turn % 2]);
+            question.range = Some((DELETED.end, 2_600));
+        }
         if question.operators.iter().all(|operator| by_statistics.contains(operator)) {
             // Windows with whole blocks, of which all aggregates that are computed have statistics.
             (question.every, question.over, question.rank) = (Some(3_000), None, None);

@@ -8,6 +8,7 @@ mod common;
 mod a_first_database_writes_reopens_and_reads;
 mod a_metric_is_selected_by_pattern;
 mod a_query_keeps_its_limits;
+mod a_query_reads_only_what_its_result_needs;
 mod a_reader_follows_a_writer;
 mod a_scan_of_many_series_reads_each_file_once;
 mod a_scan_sees_whole_batches_only;

@@ -18,6 +18,11 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
+    pub(crate) fn needs_steps(self) -> bool {
+        use Aggregate::{Changes, Delta, Derivative, Increase, Integral, Rate, Resets};
+        matches!(self, Self::Aggregate(Increase | Rate | Delta | Derivative | Integral | Changes | Resets))
+    }
+
     fn is_time(self) -> bool {
         matches!(self, Self::Aggregate(Aggregate::FirstTime | Aggregate::LastTime))
     }
