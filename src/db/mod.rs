@@ -38,7 +38,7 @@ use crate::platform::env::OwnerProcess;
 use crate::query::{Runtime, Snapshot};
 use crate::state::series_index::SeriesIndex;
 use crate::state::version::{Cutoffs, DurableState, Version};
-use crate::sync::{ReplySender, reply_channel};
+use crate::sync::{Permit, ReplySender, reply_channel};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
 use crate::types::point::Scalar;
@@ -310,16 +310,27 @@ impl Db {
             return engine.send(command, caller, Some(permit));
         }
         let bytes = command.byte_len() + COMMAND_BYTES;
-        if command.is_delete()
-            && !self.caller.has_waiting_request()
-            && let Some(permit) = engine.delete_permits.try_acquire(bytes)
-        {
+        if command.is_delete() && !self.caller.has_waiting_request() {
+            let permit = self.delete_permit(bytes).await;
             return engine.send(command, caller, Some(permit));
         }
         let waiting = self.caller.begin_request();
         let permit = engine.permits.acquire(bytes).await;
         engine.send(command, caller, Some(permit));
         drop(waiting);
+    }
+
+    /// Returns a permit for a delete, which must not wait behind stalled writes for room in the queue.
+    ///
+    /// Deletes have a share of the queue of their own. Those that wait behind a write of their handle may fill it, so the
+    /// room for writes is used, too, if there is some.
+    async fn delete_permit(&self, bytes: usize) -> Permit {
+        let engine = &self.engine;
+        let free = engine.delete_permits.try_acquire(bytes).or_else(|| engine.permits.try_acquire(bytes));
+        match free {
+            Some(permit) => permit,
+            None => engine.delete_permits.acquire(bytes).await,
+        }
     }
 }
 

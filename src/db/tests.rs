@@ -177,3 +177,36 @@ fn definitions_that_could_not_be_dropped_are_dropped_later() {
     db.compact_blocking().unwrap();
     assert_eq!((db.stats().series, db.stats().empty_series), (0, 0));
 }
+
+/// A larger delete than its share of the queue takes the whole share, so the next one waits for it.
+#[test]
+fn a_delete_whose_share_of_the_queue_is_taken_waits_for_the_share_and_not_behind_writes() {
+    let (_dir, db) = opened();
+    let writes = block_on(db.engine.permits.acquire(usize::MAX));
+    let share = block_on(db.engine.delete_permits.acquire(1));
+    let large = block_on(async { db.engine.delete_permits.try_acquire(usize::MAX) });
+    assert!(large.is_none(), "the share is taken");
+    let deleter = db.clone();
+    let thread = std::thread::spawn(move || {
+        let permit = block_on(deleter.delete_permit(usize::MAX));
+        drop(permit);
+        deleter.delete_blocking(Selector::all(), ..).unwrap()
+    });
+    std::thread::park_timeout(Duration::from_millis(50));
+    assert!(!thread.is_finished());
+    drop(share);
+    thread.join().unwrap();
+    drop(writes);
+}
+
+#[test]
+fn a_plain_write_does_not_collect_what_an_aborted_write_with_options_would_have() {
+    let (_dir, db) = opened();
+    db.create_series(SeriesKey::new("m")).value_type::<bool>().blocking().unwrap();
+    let mut batch = Batch::new();
+    batch.push_key(&SeriesKey::new("m"), Timestamp::UNIX_EPOCH, 1.0);
+    batch.set_collects_rejections(true);
+    let error = db.write_blocking(&mut batch).unwrap_err();
+    assert!(matches!(error, Error::TypeMismatch { .. }), "{error:?}");
+    assert!(!batch.collects_rejections());
+}

@@ -156,6 +156,8 @@ impl Db {
     /// Checks a batch, and finds its cached series in the newest version.
     fn validate(&self, batch: &mut Batch, durability: Durability) -> Result<()> {
         self.check_usable(durability)?;
+        // A write with options whose future was dropped may have left it set.
+        batch.set_collects_rejections(false);
         self.find_cached(batch)?;
         batch.validate(self.engine.opening_id)?;
         self.check_timestamps(batch)

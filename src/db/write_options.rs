@@ -84,7 +84,8 @@ impl WriteOptions {
     ///
     /// A piece is a run of consecutive points as long as the limits allow. The pieces are written one after the other,
     /// each whole or, after an error or a crash, not at all; readers may see some of them and not yet the others. If a
-    /// piece fails after others were written, the error is [`Error::PartlyWritten`].
+    /// piece fails after others were written, the error is [`Error::PartlyWritten`]. A delete that the same handle sends
+    /// meanwhile may come between two pieces.
     pub fn split(mut self, split: bool) -> Self {
         self.split = split;
         self

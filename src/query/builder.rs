@@ -200,7 +200,7 @@ impl Query {
     /// Groups series with equal values of these tags. The points of a group form one row of windows.
     ///
     /// A missing tag counts as the empty value. Without tags, all series form one group. Series of several metrics are
-    /// grouped together, too; select one metric to separate them. A series without a point in the range does not belong
+    /// grouped together, too; select one metric to separate them. A series without a point in a window does not belong
     /// to a group. See [`Aggregate`] for groups of several series.
     pub fn group_by<Tag: Into<String>>(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
         let mut by: Vec<String> = Vec::new();
@@ -249,7 +249,7 @@ impl Query {
         self
     }
 
-    /// Skips the first windows of each row, in the order of the result.
+    /// Skips the first windows of each row, in the order of the result. A row without another window is left out.
     ///
     /// For [`points`](Self::points), skips the first points of each series.
     pub fn offset(mut self, windows: usize) -> Self {

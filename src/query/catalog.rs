@@ -8,7 +8,7 @@ use super::explain::{PruningCounts, ReadCounters};
 use super::runtime::Runtime;
 use crate::format::sst::Columns;
 use crate::state::hidden_ranges::HiddenRanges;
-use crate::state::merge::{BoxPointSource, MergeIterator, RunSummary, newest_point};
+use crate::state::merge::{BoxPointSource, MergeIterator, PointSource, RunSummary, newest_point};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::Result;
 use crate::types::point::{Point, Timestamp};
@@ -75,6 +75,41 @@ pub(crate) trait SeriesCursor: Send {
 
     /// Returns the values of the chunk, as many as there are timestamps.
     fn value_bits(&self) -> &[u64];
+}
+
+/// Cursor whose points come from one merge, which each series restarts.
+pub(super) trait MergeCursor: Send {
+    /// Source of the merge.
+    type Source: PointSource<u64>;
+
+    /// Restarts the merge with the sources of a series; see [`SeriesCursor::start`].
+    fn start_series(&mut self, series: &SeriesInfo) -> Result<()>;
+
+    fn merge(&self) -> &MergeIterator<u64, Self::Source>;
+
+    fn merge_mut(&mut self) -> &mut MergeIterator<u64, Self::Source>;
+}
+
+impl<C: MergeCursor> SeriesCursor for C {
+    fn start(&mut self, series: &SeriesInfo) -> Result<()> {
+        self.start_series(series)
+    }
+
+    fn next_summary(&mut self, accepts: &dyn Fn(&RunSummary<u64>) -> bool) -> Result<Option<RunSummary<u64>>> {
+        self.merge_mut().next_summary(accepts)
+    }
+
+    fn next_chunk(&mut self) -> Result<bool> {
+        self.merge_mut().next_chunk()
+    }
+
+    fn timestamps(&self) -> &[Timestamp] {
+        self.merge().current_chunk().timestamps()
+    }
+
+    fn value_bits(&self) -> &[u64] {
+        self.merge().current_chunk().values()
+    }
 }
 
 /// Series and points of a snapshot, as a query reads them.

@@ -1,5 +1,6 @@
 //! Execution of a query: check, select series, wait for a slot, read and merge the series, rank, fill, slice.
 
+use super::admission::{self, PreparedWork};
 use super::aggregate::Aggregate;
 use super::builder::{Edge, Query};
 use super::distinct::MAX_DISTINCT_VALUES;
@@ -7,13 +8,13 @@ use super::explain::{ExplainReport, ReadCounters};
 use super::fill::{OpenBounds, fill};
 use super::group::{GroupKey, GroupOutput, GroupedSeries, Grouping, PresentMembers};
 use super::limits::QueryBudget;
-use super::offload::{CancelToken, run_offloaded};
+use super::offload::CancelToken;
 use super::operator::Operator;
 use super::parallel::read;
 use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::result::{SeriesWindows, Windows};
-use super::runtime::QuerySlot;
+use super::runtime::{QuerySlot, Runtime};
 use super::sliding::Overlap;
 use super::window_aggregator::{WindowColumns, WindowFailure};
 use super::window_grid::WindowGrid;
@@ -38,15 +39,13 @@ struct PreparedQuery {
     selecting: Duration,
 }
 
-/// Result of the first step of an asynchronous query.
-enum ExecutionStep {
-    Finished(Box<(Windows, ExplainReport)>),
-    /// No slot was free.
-    Queued(Box<PreparedQuery>),
-}
+impl PreparedWork for PreparedQuery {
+    type Output = (Windows, ExplainReport);
 
-impl PreparedQuery {
-    /// Estimates the number of points that the query reads.
+    fn runtime(&self) -> Runtime {
+        self.query.catalog.runtime()
+    }
+
     fn expected_points(&self) -> u64 {
         let per_series = self.query.catalog.expected_points(self.plan.range);
         per_series.saturating_mul(self.grouped.series.len() as u64)
@@ -75,27 +74,12 @@ impl Query {
     ///
     /// Returns the result and the explain report, which is empty unless `with_report`.
     pub(super) fn execute_blocking(self, with_report: bool) -> Result<(Windows, ExplainReport)> {
-        let prepared = self.prepare(with_report)?;
-        let slot = prepared.query.catalog.runtime().admit_blocking(prepared.expected_points())?;
-        prepared.execute(slot, &CancelToken::NEVER)
+        admission::run_blocking(self.prepare(with_report)?)
     }
 
     /// Runs the query on tokio's blocking pool. A query that waits for a slot takes no thread.
     pub(super) async fn execute(self, with_report: bool) -> Result<(Windows, ExplainReport)> {
-        let step = run_offloaded(move |cancel| {
-            let prepared = self.prepare(with_report)?;
-            match prepared.query.catalog.runtime().try_admit(prepared.expected_points()) {
-                Some(slot) => prepared.execute(slot, cancel).map(|answer| ExecutionStep::Finished(Box::new(answer))),
-                None => Ok(ExecutionStep::Queued(Box::new(prepared))),
-            }
-        });
-        match step.await? {
-            ExecutionStep::Finished(answer) => Ok(*answer),
-            ExecutionStep::Queued(prepared) => {
-                let slot = prepared.query.catalog.runtime().admit(prepared.expected_points()).await?;
-                run_offloaded(move |cancel| prepared.execute(slot, cancel)).await
-            }
-        }
+        admission::run(move || self.prepare(with_report)).await
     }
 
     /// Checks the query and selects its series.

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::latest_search::{LatestPoint, LatestSearch};
-use super::offload::{CancelToken, run_offloaded};
-use super::snapshot::{Snapshot, SnapshotState};
+use super::admission;
+use super::latest_each::{LatestEach, LatestPoints};
+use super::offload::run_offloaded;
+use super::snapshot::Snapshot;
 use crate::types::error::Result;
 use crate::types::point::{Point, Scalar, Timestamp, Value};
 use crate::types::selector::Selector;
-use crate::types::series::{Series, SeriesInfo, sort_by_series_key};
+use crate::types::series::{Series, SeriesInfo};
 use crate::types::time_range::TimeRange;
 
 /// Latest points.
@@ -97,8 +97,7 @@ impl Snapshot {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub async fn latest_each(&self, selector: &Selector) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        let (snapshot, selector) = (self.clone(), selector.clone());
-        run_offloaded(move |cancel| latest_each(&snapshot.inner, &selector, TimeRange::ALL, cancel)).await
+        self.latest_each_in(selector, TimeRange::ALL).await
     }
 
     /// Blocking variant of [`latest_each`](Self::latest_each).
@@ -106,7 +105,7 @@ impl Snapshot {
     /// # Errors
     /// As for `latest_each`.
     pub fn latest_each_blocking(&self, selector: &Selector) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        latest_each(&self.inner, selector, TimeRange::ALL, &CancelToken::NEVER)
+        admission::run_blocking(LatestEach::prepare(Arc::clone(&self.inner), selector, TimeRange::ALL)?)
     }
 
     /// Reads the latest point before a time of each series that matches.
@@ -120,9 +119,7 @@ impl Snapshot {
         selector: &Selector,
         before: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        let (snapshot, selector) = (self.clone(), selector.clone());
-        let range = TimeRange::from_bounds(&..before);
-        run_offloaded(move |cancel| latest_each(&snapshot.inner, &selector, range, cancel)).await
+        self.latest_each_in(selector, TimeRange::from_bounds(&..before)).await
     }
 
     /// Blocking variant of [`latest_each_before`](Self::latest_each_before).
@@ -134,31 +131,15 @@ impl Snapshot {
         selector: &Selector,
         before: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        latest_each(&self.inner, selector, TimeRange::from_bounds(&..before), &CancelToken::NEVER)
+        admission::run_blocking(LatestEach::prepare(
+            Arc::clone(&self.inner),
+            selector,
+            TimeRange::from_bounds(&..before),
+        )?)
     }
-}
 
-/// Returns the latest point in a range of each series that matches.
-///
-/// The points are sorted by series key; a series without such a point is left out.
-///
-/// Once the token is cancelled, returns early with an incomplete result, which is discarded.
-fn latest_each(
-    state: &SnapshotState,
-    selector: &Selector,
-    range: TimeRange,
-    cancel: &CancelToken,
-) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-    state.check_readable()?;
-    selector.validate()?;
-    let series = state.select(selector);
-    let found = LatestSearch::new(state, &series, range).run(cancel)?;
-    let points = series.into_iter().zip(found).filter_map(|(info, found)| {
-        let LatestPoint { time, bits, .. } = found?;
-        let point = Point { timestamp: Timestamp::from_nanos(time), value: Value::from_bits(info.value_type, bits) };
-        Some((info, point))
-    });
-    let mut points: Vec<_> = points.collect();
-    sort_by_series_key(&mut points, |(info, _)| &info.key);
-    Ok(points)
+    async fn latest_each_in(&self, selector: &Selector, range: TimeRange) -> Result<LatestPoints> {
+        let (state, selector) = (Arc::clone(&self.inner), selector.clone());
+        admission::run(move || LatestEach::prepare(state, &selector, range)).await
+    }
 }

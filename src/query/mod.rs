@@ -5,6 +5,7 @@
 //! and memtables.
 
 mod accumulator;
+mod admission;
 mod aggregate;
 mod arithmetic;
 mod builder;
@@ -18,6 +19,7 @@ mod fold;
 mod group;
 mod kernels;
 mod latest;
+mod latest_each;
 mod latest_search;
 mod limits;
 mod listing;

@@ -13,6 +13,7 @@ use std::time::Duration;
 ///
 /// assert_ne!(Period::days(1), Period::from(Duration::from_secs(86_400)));
 /// assert_eq!(Period::years(1), Period::months(12));
+/// assert_eq!(Period::days(1).as_duration(), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Period(pub(super) PeriodUnit);
@@ -44,6 +45,15 @@ impl Period {
     #[must_use]
     pub const fn months(count: u32) -> Self {
         Self(PeriodUnit::Months(count as u64))
+    }
+
+    /// Returns the fixed length; `None` for days, weeks, months and years of a calendar.
+    #[must_use]
+    pub const fn as_duration(&self) -> Option<Duration> {
+        match self.0 {
+            PeriodUnit::Length(length) => Some(length),
+            _ => None,
+        }
     }
 
     /// Returns a period of `count` years, each from January 1.

@@ -34,7 +34,7 @@ pub struct SeriesWindows {
     ///
     /// The key of a group has the tags of the grouping, and the metric name if all its members have the same one.
     pub key: SeriesKey,
-    /// Number of series of the group that have a point in the range; 1 for a series.
+    /// Number of series of the group that have a point in a window; 1 for a series.
     pub members: usize,
     /// Start of each window, ascending, or descending after [`Query::newest_first`](crate::Query::newest_first).
     ///

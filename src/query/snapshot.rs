@@ -238,8 +238,13 @@ impl Catalog for SnapshotState {
     )]
     fn expected_points(&self, range: TimeRange) -> u64 {
         let version = &self.version;
-        let first = version.ssts.iter().map(|sst| sst.rectangle.times.first()).min();
-        let (Some(first), Some(last)) = (first, version.newest_flushed_time()) else { return 0 };
+        let files = version.ssts.iter().map(|sst| sst.rectangle.times);
+        let memtables = version.frozen.iter().map(|frozen| &frozen.view).chain([&version.active]);
+        let times = files.chain(memtables.filter_map(MemtableView::time_range));
+        let bounds = times.map(|times| (times.first(), times.last()));
+        let union =
+            |(first, last): (i64, i64), (other_first, other_last)| (first.min(other_first), last.max(other_last));
+        let Some((first, last)) = bounds.reduce(union) else { return 0 };
         let (from, to) = (range.first().max(first), range.last().min(last));
         if from > to {
             return 0;

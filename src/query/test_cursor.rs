@@ -1,6 +1,6 @@
 //! Cursor over sources in memory, for tests.
 
-use crate::query::catalog::{SeriesCursor, SeriesSources};
+use crate::query::catalog::{MergeCursor, SeriesSources};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::merge::{BoxPointSource, MergeIterator, PointSource, RunSummary};
 use crate::types::error::Result;
@@ -22,26 +22,20 @@ impl<F: Fn(&SeriesInfo) -> SeriesSources<u64> + Send> SourcesCursor<F> {
     }
 }
 
-impl<F: Fn(&SeriesInfo) -> SeriesSources<u64> + Send> SeriesCursor for SourcesCursor<F> {
-    fn start(&mut self, series: &SeriesInfo) -> Result<()> {
+impl<F: Fn(&SeriesInfo) -> SeriesSources<u64> + Send> MergeCursor for SourcesCursor<F> {
+    type Source = BoxPointSource<u64>;
+
+    fn start_series(&mut self, series: &SeriesInfo) -> Result<()> {
         self.merge = (self.make_sources)(series).merge(self.range);
         Ok(())
     }
 
-    fn next_summary(&mut self, accepts: &dyn Fn(&RunSummary<u64>) -> bool) -> Result<Option<RunSummary<u64>>> {
-        self.merge.next_summary(accepts)
+    fn merge(&self) -> &MergeIterator<u64, BoxPointSource<u64>> {
+        &self.merge
     }
 
-    fn next_chunk(&mut self) -> Result<bool> {
-        self.merge.next_chunk()
-    }
-
-    fn timestamps(&self) -> &[Timestamp] {
-        self.merge.current_chunk().timestamps()
-    }
-
-    fn value_bits(&self) -> &[u64] {
-        self.merge.current_chunk().values()
+    fn merge_mut(&mut self) -> &mut MergeIterator<u64, BoxPointSource<u64>> {
+        &mut self.merge
     }
 }
 

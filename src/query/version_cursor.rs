@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::catalog::{CursorOptions, SeriesCursor};
+use super::catalog::{CursorOptions, MergeCursor};
 use super::memtable_source::MemtableSource;
 use super::snapshot::SnapshotState;
 use super::sst_cursor::SstCursor;
@@ -155,8 +155,10 @@ impl Drop for VersionCursor {
     }
 }
 
-impl SeriesCursor for VersionCursor {
-    fn start(&mut self, series: &SeriesInfo) -> Result<()> {
+impl MergeCursor for VersionCursor {
+    type Source = CursorSource;
+
+    fn start_series(&mut self, series: &SeriesInfo) -> Result<()> {
         self.take_back()?;
         self.merge.restart(series.duplicates);
         if self.options.range.is_empty() {
@@ -176,25 +178,17 @@ impl SeriesCursor for VersionCursor {
         Ok(())
     }
 
-    fn next_summary(&mut self, accepts: &dyn Fn(&RunSummary<u64>) -> bool) -> Result<Option<RunSummary<u64>>> {
-        self.merge.next_summary(accepts)
+    fn merge(&self) -> &MergeIterator<u64, CursorSource> {
+        &self.merge
     }
 
-    fn next_chunk(&mut self) -> Result<bool> {
-        self.merge.next_chunk()
-    }
-
-    fn timestamps(&self) -> &[Timestamp] {
-        self.merge.current_chunk().timestamps()
-    }
-
-    fn value_bits(&self) -> &[u64] {
-        self.merge.current_chunk().values()
+    fn merge_mut(&mut self) -> &mut MergeIterator<u64, CursorSource> {
+        &mut self.merge
     }
 }
 
 /// Source of a [`VersionCursor`].
-enum CursorSource {
+pub(super) enum CursorSource {
     Sst(Box<SstCursor>),
     Memtable(MemtableSource),
 }

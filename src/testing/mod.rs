@@ -11,6 +11,7 @@ pub mod levels;
 mod log_replay;
 #[cfg(test)]
 pub(crate) mod merge;
+mod operators;
 pub(crate) mod sim;
 pub(crate) mod sst;
 
@@ -19,6 +20,7 @@ use std::path::Path;
 pub use executor::{Executor, TaskHandle};
 pub use fuzzing::*;
 pub use log_replay::LogReplay;
+pub use operators::{all_aggregates, all_fills, all_projections, all_window_functions};
 
 use crate::platform::env::Dir;
 pub use crate::platform::env::SyncStep;

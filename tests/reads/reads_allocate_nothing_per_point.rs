@@ -73,3 +73,33 @@ fn ten_times_the_series_cost_few_bytes_per_series() {
     // Each series has a row in the result.
     assert!(queried < series * 8 && queried_bytes < series * 2_000, "a query: {queried}, {queried_bytes} bytes");
 }
+
+/// Runs a query of overlapping windows with a lookback and a function.
+fn overlapping_windows(snapshot: &Snapshot, aggregate: Aggregate, length: u64) {
+    let length = std::time::Duration::from_nanos(length);
+    let query = snapshot.query(Selector::all()).every(length * 4).over(length * 10).closed(timestrata::Edge::End);
+    let query = query.aggregate(aggregate).range(at(1)..).lookback(length);
+    let query = query.window_function(timestrata::WindowFunction::CumulativeMax).group_all();
+    drop(query.statistics(false).threads(1).run_blocking().unwrap());
+}
+
+#[test]
+fn every_operator_allocates_per_window_and_not_per_point() {
+    let home = Home::new();
+    // The windows of the second database are a hundred times as long, so that both have equally many.
+    let dbs = [(1, 2_000), (10, 20_000)].map(|(times, points)| (times, filled(&home, &format!("{times}"), 2, points)));
+    for aggregate in timestrata::testing::all_aggregates() {
+        let [few, many] = dbs.each_ref().map(|(times, db)| {
+            let snapshot = db.snapshot();
+            allocations(|| overlapping_windows(&snapshot, aggregate, 100_000 * times * times))
+        });
+        // Of 36,000 points more, quantiles leave bins of the sketch, and distinct values are kept.
+        let (count, bytes) = match aggregate {
+            Aggregate::Quantile(_) | Aggregate::QuantileLinear(_) | Aggregate::QuantileNearest(_) => (500, 1 << 20),
+            Aggregate::Mode | Aggregate::Distinct => (200, 8 << 20),
+            _ => (10, 1 << 20),
+        };
+        assert!(many.count_total <= few.count_total + count, "{aggregate}: {few:?} {many:?}");
+        assert!(many.bytes_total <= few.bytes_total + bytes, "{aggregate}: {few:?} {many:?}");
+    }
+}

@@ -83,6 +83,12 @@ pub(crate) fn advice(error: &timestrata::Error) -> &'static str {
         (_, Error::Io { .. }) if error.io_kind() == Some(io::ErrorKind::NotADirectory) => {
             "name a database's directory, by --db or TIMESTRATA_DB"
         }
+        (_, Error::SumOverflow { .. }) => "use --agg 'sum as f64', or shorter windows with --every",
+        (_, Error::QueryTooLarge { .. }) => {
+            "narrow the time range or the selector, or take longer windows with --every"
+        }
+        (_, Error::QueryRuntimeBusy { .. }) => "narrow the time range or the selector",
+        (_, Error::TooManySeries { .. } | Error::TooManyKeyBytes { .. }) => "use fewer distinct tag values",
         (_, Error::SeriesNotFound { .. }) => "list those that exist with `timestrata series`",
         (ErrorKind::Reopen | ErrorKind::Closed, _) if error.io_kind() == Some(io::ErrorKind::StorageFull) => {
             "free space, then run the command again"

@@ -3,6 +3,8 @@
 //! If no series matches, the error suggests similar series. If the range has no points, the error gives the range that
 //! has points.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::chart::{self, Chart};
 use crate::database;
 use crate::explain;
 use crate::failure::{Failure, Result};
+use crate::names;
 use crate::number_format;
 use crate::output::{Cell, Printer, SeriesText, ValuesRow};
 use crate::series;
@@ -38,6 +41,7 @@ pub(crate) fn run(args: &QueryArgs, dir: &Path) -> Result<()> {
     if matched.is_empty() {
         return Err(series::no_match(&snapshot, &args.selector));
     }
+    check_tags(args, &matched)?;
     let request = QueryRequest { args, snapshot: &snapshot, select, range, zone: &zone };
     let found = match (args.needs_windows(), &args.plot) {
         (true, _) => windows(&request)?,
@@ -81,6 +85,9 @@ fn check(args: &QueryArgs) -> Result<()> {
     if args.explain && !args.needs_windows() {
         return Err(Failure::failed("--explain needs windows: add --agg or --every"));
     }
+    if args.over.is_some() && args.every.as_ref().is_some_and(|length| length.every.as_duration().is_none()) {
+        return Err(Failure::failed("--over needs an --every of a fixed length, such as 15m or 24h"));
+    }
     if args.lookback.is_some() && !args.needs_windows() {
         return Err(Failure::failed("--lookback needs windows: add --agg, such as --agg rate"));
     }
@@ -92,6 +99,22 @@ fn check(args: &QueryArgs) -> Result<()> {
         return Err(Failure::failed(format!("{time} is a time, which a chart does not show: remove it from --agg")));
     }
     Ok(())
+}
+
+/// Checks that each tag of `--group-by` is one of a selected series.
+fn check_tags(args: &QueryArgs, matched: &[SeriesInfo]) -> Result<()> {
+    let Some(wanted) = &args.group_by else { return Ok(()) };
+    let known: BTreeSet<&str> = matched.iter().flat_map(|info| info.key.tags()).map(|(key, _)| key).collect();
+    let Some(unknown) = wanted.0.iter().find(|tag| !known.contains(tag.as_str())) else { return Ok(()) };
+    let like = names::suggestions(unknown, known.iter().copied());
+    let hint = match (like.is_empty(), known.is_empty()) {
+        (false, _) => format!("did you mean {}?", like.join(", ")),
+        (true, true) => "they have no tags; --group-all makes one group".to_owned(),
+        (true, false) => {
+            format!("their tags are {}", names::join_limited(&known.iter().copied().collect::<Vec<_>>(), 20))
+        }
+    };
+    Err(Failure::failed(format!("--group-by names tag {unknown:?}, which none of the selected series has: {hint}")))
 }
 
 fn is_time(aggregate: Aggregate) -> bool {
@@ -205,8 +228,8 @@ fn run_query(request: &QueryRequest<'_>) -> Result<(Windows, Option<ExplainRepor
     for function in &args.apply {
         query = query.window_function(*function);
     }
-    if let Some(origin) = args.origin {
-        query = query.origin(origin.at(&zone.shown).map_err(Failure::failed)?);
+    if let Some(origin) = window_origin(request)? {
+        query = query.origin(origin);
     }
     if let Some(tags) = &args.group_by {
         query = query.group_by(tags.0.iter().map(String::as_str));
@@ -232,6 +255,34 @@ fn run_query(request: &QueryRequest<'_>) -> Result<(Windows, Option<ExplainRepor
         return Ok((windows, Some(report)));
     }
     Ok((query.run_blocking()?, None))
+}
+
+/// Returns the time at which a window begins; `None` for that of the engine.
+///
+/// Windows of a fixed length are aligned to local midnight at the start of the range: they follow the offset that the zone
+/// has there. The engine's own alignment is that of 1970, which may be another one.
+fn window_origin(request: &QueryRequest<'_>) -> Result<Option<Timestamp>> {
+    let QueryRequest { args, zone, .. } = *request;
+    if let Some(origin) = args.origin {
+        return origin.at(&zone.shown).map(Some).map_err(Failure::failed);
+    }
+    let is_fixed = args.every.as_ref().is_some_and(|length| length.every.as_duration().is_some());
+    if !is_fixed || zone.shown.to_fixed_offset().is_ok() {
+        return Ok(None);
+    }
+    let start = match request.range.0 {
+        Bound::Included(from) => Some(from),
+        _ => first_time(request)?,
+    };
+    Ok(start.and_then(|start| time::midnight_before(start, &zone.shown)))
+}
+
+/// Returns the time of the first point in the range.
+fn first_time(request: &QueryRequest<'_>) -> Result<Option<Timestamp>> {
+    let query = request.snapshot.query(request.select.clone()).range(request.range);
+    let windows = query.aggregate(Aggregate::FirstTime).group_all().run_blocking()?;
+    let times = windows.series.first().and_then(|series| series.values.first()).and_then(Column::as_timestamps);
+    Ok(times.and_then(|times| times.first().copied()))
 }
 
 fn print(args: &QueryArgs, windows: &Windows, zone: &DisplayZone) -> Result<()> {

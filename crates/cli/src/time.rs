@@ -139,14 +139,24 @@ fn unit_name(power: i32) -> &'static str {
 pub(crate) enum TimeArg {
     At(Timestamp),
     Clock(jiff::civil::DateTime),
+    /// Local midnight of today, or of that many days before.
+    Midnight {
+        days_ago: i64,
+    },
 }
 
 impl TimeArg {
     /// Parses a text that [`parse_moment`] accepts.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "today" => return Ok(Self::Midnight { days_ago: 0 }),
+            "yesterday" => return Ok(Self::Midnight { days_ago: 1 }),
+            _ => {}
+        }
         let at = parse_moment(text)?;
-        let is_clock = text != "now" && !text.starts_with('-') && !has_zone(text);
-        Ok(text.parse().ok().filter(|_| is_clock).map_or(Self::At(at), Self::Clock))
+        let is_clock = !text.starts_with("now") && !text.starts_with('-') && !has_zone(text);
+        let clock = parse_year_or_month(text).or_else(|| text.parse().ok());
+        Ok(clock.filter(|_| is_clock).map_or(Self::At(at), Self::Clock))
     }
 
     /// Returns the absolute time in this zone.
@@ -157,8 +167,33 @@ impl TimeArg {
                 let text = clock.to_string();
                 in_range(zone.to_timestamp(clock).map_err(|_| out_of_range(&text))?, &text)
             }
+            Self::Midnight { days_ago } => {
+                midnight(Timestamp::now(), days_ago, zone).ok_or_else(|| out_of_range("now"))
+            }
         }
     }
+}
+
+/// Returns the local midnight before a time, or a number of days before that.
+fn midnight(at: Timestamp, days_ago: i64, zone: &TimeZone) -> Option<Timestamp> {
+    let day = to_zoned(at, zone).date().checked_sub(jiff::Span::new().days(days_ago)).ok()?;
+    let midnight = day.to_zoned(zone.clone()).ok()?.timestamp();
+    i64::try_from(midnight.as_nanosecond()).ok().map(Timestamp::from_nanos)
+}
+
+/// Returns the local midnight at a time or before it.
+pub(crate) fn midnight_before(at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    midnight(at, 0, zone)
+}
+
+/// Parses `2024` or `2024-03`: the beginning of that year or month.
+fn parse_year_or_month(text: &str) -> Option<jiff::civil::DateTime> {
+    let is_number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (year, month) = text.split_once('-').unwrap_or((text, "01"));
+    if !is_number(year, 4) || !is_number(month, 2) {
+        return None;
+    }
+    jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok().map(jiff::civil::DateTime::from)
 }
 
 /// Formats a time as RFC 3339 with the zone's offset at that time; `Z` for UTC.
@@ -178,16 +213,26 @@ pub(crate) fn to_zoned(at: Timestamp, zone: &TimeZone) -> jiff::Zoned {
 
 /// Parses a time of `--from` and `--to`.
 ///
-/// The text has a form of `auto`, or is `now`, or an offset before now such as `-7d`.
+/// The text has a form of `auto`, or is a year, a month such as `2024-03`, `today`, `yesterday`, `now`, or an offset before
+/// now such as `-7d` or `now-7d`.
 pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     moment_before(text, Timestamp::now())
 }
 
 fn moment_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    if text == "now" {
-        return Ok(now);
+    let days_ago = match text {
+        "now" => return Ok(now),
+        "today" => Some(0),
+        "yesterday" => Some(1),
+        _ => None,
+    };
+    if let Some(days_ago) = days_ago {
+        return midnight(now, days_ago, &TimeZone::UTC).ok_or_else(|| out_of_range(text));
     }
-    if let Some(length) = text.strip_prefix('-') {
+    if let Some(clock) = parse_year_or_month(text) {
+        return in_range(TimeZone::UTC.to_timestamp(clock).map_err(|_| out_of_range(text))?, text);
+    }
+    if let Some(length) = text.strip_prefix("now-").or_else(|| text.strip_prefix('-')) {
         let nanos = i64::try_from(parse_duration(length)?.as_nanos()).map_err(|_| out_of_range(text))?;
         return Ok(now.saturating_add_nanos(-nanos));
     }
@@ -196,7 +241,7 @@ fn moment_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
             Ok(at) => format!("{text:?} is a number: did you mean {at}?"),
             Err(_) => wrong,
         },
-        None => format!("{wrong}, or -7d, -90m, now"),
+        None => format!("{wrong}, or 2013, 2013-01, today, yesterday, now, -7d, now-90m"),
     })
 }
 
@@ -280,6 +325,12 @@ mod tests {
         assert_eq!(secs("-7d"), Ok(1_000_000 - 7 * 86_400));
         assert_eq!(secs("-90m"), Ok(1_000_000 - 5_400));
         assert_eq!(secs("now"), Ok(1_000_000));
+        assert_eq!(secs("now-7d"), secs("-7d"));
+        assert_eq!((secs("today"), secs("yesterday")), (Ok(11 * 86_400), Ok(10 * 86_400)));
+        assert_eq!((secs("2013"), secs("2013-02")), (Ok(1_356_998_400), Ok(1_359_676_800)));
+        for text in ["2013-13", "2013-2", "201", "20130", "now-", "now-7", "now+7d", "tomorrow"] {
+            assert!(secs(text).is_err(), "{text}");
+        }
         assert!(secs("-7").is_err() && secs("-").is_err() && secs("7d").is_err());
         assert!(secs("1357020000").unwrap_err().contains("did you mean 2013-01-01T06:00:00Z?"));
     }
@@ -288,6 +339,11 @@ mod tests {
     fn a_time_without_zone_waits_for_one() {
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let at = |text| TimeArg::parse(text).unwrap().at(&berlin).map(|at| format_time(at, &berlin));
+        assert_eq!(at("2013-07"), Ok("2013-07-01T00:00:00+02:00".to_owned()));
+        assert_eq!(at("2013"), Ok("2013-01-01T00:00:00+01:00".to_owned()));
+        let midnight = |text| midnight_before(text, &berlin).map(|at| format_time(at, &berlin));
+        assert_eq!(midnight(Timestamp::from_secs(1_372_630_000)), Some("2013-07-01T00:00:00+02:00".to_owned()));
+        assert!(at("today").unwrap() > at("yesterday").unwrap());
         assert_eq!(at("2013-07-01"), Ok("2013-07-01T00:00:00+02:00".to_owned()));
         assert_eq!(at("2013-01-01T00:00:00.5Z"), Ok("2013-01-01T01:00:00.5+01:00".to_owned()));
         assert_eq!(format_time(Timestamp::from_secs(0), &TimeZone::UTC), "1970-01-01T00:00:00Z");

@@ -71,8 +71,8 @@ const PASSED: [HistoryOp; 6] = [
     HistoryOp::Delete(TimeRange::new(4, 5)),
 ];
 
-/// Explores the model of a delete that passes. The first flush fails, and stalled writes wait for ever. One caller sends the fourth batch and a delete,
-/// then another caller sends a delete. Only that one is executed before the flush is retried.
+/// Explores the model of a delete that passes. The first flush fails, and stalled writes wait for ever. One caller sends
+/// the fourth batch and a delete, then another caller sends a delete. Only that one is executed before the flush is retried.
 pub fn passing_delete() -> Exploration {
     explore("passing_delete", 50_000, passing)
 }

@@ -9,6 +9,7 @@ mod rejections;
 mod tests;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::iter::repeat_n;
 
 pub(crate) use self::pieces::PieceCutter;
@@ -17,7 +18,7 @@ pub(crate) use self::rejections::SeriesRejection;
 use super::batch_series::{BatchSeries, SeriesRef};
 use super::{Scalar, Timestamp, Value, ValueType};
 use crate::types::error::Error;
-use crate::types::series::{CachedSeries, HashedKey, KeyHash, KeyPositions, Series, SeriesId, SeriesKey};
+use crate::types::series::{CachedSeries, HashedKey, KeyHash, KeyPositions, SeededBuild, Series, SeriesId, SeriesKey};
 
 /// Maximum number of points in a batch.
 pub const MAX_BATCH_POINTS: usize = 1_000_000;
@@ -85,8 +86,26 @@ pub struct Batch {
     rejections: Option<Vec<SeriesRejection>>,
 }
 
-/// Index of each pushed key in `Batch::series`.
-pub(crate) type BatchKeyIndex = KeyPositions;
+/// Indices of the entries of [`Batch::series`], for pushes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BatchKeyIndex {
+    /// Entry of each pushed key.
+    keys: KeyPositions,
+    /// Entry of each cached series, by its address and value type.
+    cached: HashMap<u64, u32, SeededBuild>,
+}
+
+impl BatchKeyIndex {
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.cached.clear();
+    }
+
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.cached.is_empty()
+    }
+}
 
 impl Batch {
     /// Creates an empty batch.
@@ -264,11 +283,11 @@ impl Batch {
     /// Returns the index of a key, which is added if the batch does not have it.
     fn index_of_key<'k>(&mut self, key: impl Into<HashedKey<'k>>, found: ValueType) -> usize {
         let HashedKey { key, hash } = key.into();
-        let Some(index) = self.key_index.find(hash, |at| self.series[at].key() == Some(key)) else {
+        let Some(index) = self.key_index.keys.find(hash, |at| self.series[at].key() == Some(key)) else {
             let index = self.add_key(key, hash, found);
             // An index beyond is that of no valid batch; such keys are added again and again.
             if let Ok(index) = u32::try_from(index) {
-                self.key_index.insert(hash, index);
+                self.key_index.keys.insert(hash, index);
             }
             return index;
         };
@@ -298,14 +317,22 @@ impl Batch {
         self.series.len() - 1
     }
 
-    /// Returns the index of a cached series, which is added unless it was the last one.
+    /// Returns the index of a cached series, which is added if the batch does not have it.
     fn index_of_cached(&mut self, series: &CachedSeries, value_type: ValueType) -> usize {
         let is_last = matches!(self.series.last(), Some(BatchSeries::Cached { series: last, value_type: ty, .. })
             if *ty == value_type && last.is_same(series));
-        if !is_last {
-            self.series.push(BatchSeries::Cached { series: series.clone(), value_type, id: None });
+        if is_last {
+            return self.series.len() - 1;
         }
-        self.series.len() - 1
+        let next = self.series.len();
+        // The batch holds a clone of each, so no other cached series gets its address meanwhile.
+        match self.key_index.cached.entry(series.address_with_type(value_type)) {
+            Entry::Occupied(entry) => return *entry.get() as usize,
+            // An index beyond is that of no valid batch; such series are added again and again.
+            Entry::Vacant(entry) => _ = u32::try_from(next).map(|next| entry.insert(next)),
+        }
+        self.series.push(BatchSeries::Cached { series: series.clone(), value_type, id: None });
+        next
     }
 
     fn push_encoded(&mut self, series_ref: u32, timestamp: Timestamp, bits: u64) {

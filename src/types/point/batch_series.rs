@@ -46,8 +46,6 @@ pub(crate) enum BatchSeries {
     /// Key that was pushed as such.
     Key { key: SeriesKey, hash: KeyHash, value_type: ValueType },
     /// Cached series, and its id in the database that the batch is written to, once it is known.
-    ///
-    /// A batch may hold the same cached series several times.
     Cached { series: CachedSeries, value_type: ValueType, id: Option<SeriesId> },
     /// Handle of another opening than that of the first handle of the batch.
     ///

@@ -131,11 +131,21 @@ impl CachedSeries {
     pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
+
+    /// Returns the [`address`](Self::address) with a value type in the bits that are zero in every address.
+    pub(crate) fn address_with_type(&self, ty: ValueType) -> u64 {
+        const { assert!(align_of::<CachedState>() >= 8) };
+        self.address() as u64 | type_bits(ty)
+    }
 }
 
 fn encode(OpeningNumber(number): OpeningNumber, ty: ValueType, id: SeriesId) -> u64 {
-    let ty = u64::from(ty as u8 - ValueType::F64 as u8);
-    (u64::from(number) << NUMBER_SHIFT) | (ty << TYPE_SHIFT) | u64::from(id.get())
+    (u64::from(number) << NUMBER_SHIFT) | (type_bits(ty) << TYPE_SHIFT) | u64::from(id.get())
+}
+
+/// Returns a number below 4 for a type.
+fn type_bits(ty: ValueType) -> u64 {
+    u64::from(ty as u8 - ValueType::F64 as u8)
 }
 
 impl From<SeriesKey> for CachedSeries {

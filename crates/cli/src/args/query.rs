@@ -19,11 +19,12 @@ the whole value; a missing tag is the empty text. A metric with braces in its na
 {\"a{b\"}. The range includes --from and excludes --to. Times without a zone are local times in --zone, which is UTC by default.
 
 Without options for windows, the points themselves are printed. With --every, there is one value per window. Windows of a \
-fixed length (90s, 15m, 1h30m) are aligned to midnight of 1970-01-01 in --zone, or to --origin. Calendar windows (1d, 1w \
+fixed length (90s, 15m, 1h30m) are aligned to midnight in --zone at the start of the range, or to --origin. Calendar windows (1d, 1w \
 from Monday, 1mo, 1y, or day, week, month, quarter, year) begin at midnight in --zone. Without --every, the whole range \
 is one window. With --over, windows of that length start every --every and overlap; a window is shown by its start. With \
 --closed end, a point at the end of a window belongs to it, and a point at its start to the one before. Quantiles are p95 \
-or quantile=0.95, also quantile_linear=0.95 and quantile_nearest=0.95; prediction=1h continues the line through the points \
+or quantile=0.95, also quantile_linear=0.95 and quantile_nearest=0.95: exact for up to 256 points of a window, within 1 % of \
+the exact value for more; stddev and variance divide by n, sample_stddev and sample_variance by n - 1; prediction=1h continues the line through the points \
 of a window to one hour after its end; rate and increase are for counters, which may restart at 0. A sum of \
 integers keeps their type, and a sum beyond it is an error; \"sum as f64\" has no such limit.
 
@@ -50,7 +51,7 @@ Examples:
 pub(crate) struct QueryArgs {
     /// Series to select: temp{station="JFK"}
     pub(crate) selector: String,
-    /// Start of the range: RFC 3339, a date, or -7d (units s, m, h, d, w)
+    /// Start of the range: RFC 3339, a date, 2024-03, 2024, today, yesterday, or -7d (units s, m, h, d, w)
     #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = TimeArg::parse)]
     pub(crate) from: Option<TimeArg>,
     /// End of the range, not included: as --from, or now

@@ -73,7 +73,8 @@ pub(super) fn svg(chart: &Chart, bounds: ChartBounds) -> Result<String> {
     let plan = ChartLayout::new(chart, bounds, 1)?;
     let mut text = String::new();
     plan.draw(&SVGBackend::with_string(&mut text, plan.size()).into_drawing_area()).map_err(failed)?;
-    Ok(text)
+    // By default the joints of a line are mitred: a sharp turn would end in a spike.
+    Ok(text.replace("<polyline ", "<polyline stroke-linejoin=\"round\" "))
 }
 
 pub(super) fn png(chart: &Chart, bounds: ChartBounds) -> Result<Vec<u8>> {
@@ -201,8 +202,10 @@ impl<'a> ChartLayout<'a> {
                 let mut points = stretch.iter().filter_map(|(at, value)| Some((*at, (*value)?)));
                 if stretch.len() == 1 {
                     chart.draw_series(points.next().map(|point| Circle::new(point, 3 * fine, colour.filled())))?;
-                } else {
+                } else if self.finer == 1 {
                     chart.draw_series(LineSeries::new(points, colour.stroke_width(2 * fine)))?;
+                } else {
+                    draw_segments(area, points.map(|point| chart.backend_coord(&point)), colour, fine)?;
                 }
             }
         }
@@ -212,6 +215,30 @@ impl<'a> ChartLayout<'a> {
     fn style(&self, size: i32, colour: RGBColor) -> TextStyle<'static> {
         (FONT, size * self.finer).into_font().color(&colour)
     }
+}
+
+/// Draws a line as segments with a disc at each joint.
+///
+/// The bitmap backend would mitre the joints: a sharp turn would end in a spike, far outside the axes.
+fn draw_segments<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    pixels: impl Iterator<Item = (i32, i32)>,
+    colour: RGBColor,
+    fine: u32,
+) -> DrawResult<B> {
+    let mut before = None;
+    for pixel in pixels {
+        // A segment of no length has no direction.
+        if before == Some(pixel) {
+            continue;
+        }
+        if let Some(before) = before {
+            area.draw(&PathElement::new([before, pixel], colour.stroke_width(2 * fine)))?;
+        }
+        area.draw(&Circle::new(pixel, fine, colour.filled()))?;
+        before = Some(pixel);
+    }
+    Ok(())
 }
 
 fn width_of(text: &str, size: i32) -> i32 {
@@ -306,5 +333,82 @@ impl Ranged for ValueAxis {
 
     fn range(&self) -> Range<f64> {
         self.range.0..self.range.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use timestrata::{Timestamp, Value};
+
+    use super::*;
+    use crate::window_args::DisplayZone;
+
+    fn chart(points: &[(i64, f64)]) -> Chart {
+        let mut chart = Chart::new("v".to_owned(), String::new(), &DisplayZone::default());
+        chart.begin_line("v".to_owned());
+        for (second, value) in points {
+            chart.point(Timestamp::from_secs(*second), Some(Value::F64(*value)));
+        }
+        chart
+    }
+
+    /// Returns width, height and RGB pixels.
+    fn drawn(chart: &Chart) -> (usize, usize, Vec<[u8; 3]>) {
+        let bytes = png(chart, chart.bounds().unwrap()).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        let (width, height) = (info.width as usize, info.height as usize);
+        (width, height, pixels.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
+    }
+
+    /// Returns `true` for a pixel with much of the colour of the first line, which is bluer than all text and axes.
+    fn is_line([red, _, blue]: [u8; 3]) -> bool {
+        blue > red.saturating_add(30)
+    }
+
+    /// A value that jumps up and back within a minute of a day: its line turns within a pixel.
+    #[test]
+    fn a_sharp_turn_leaves_no_ink_outside_the_axes() {
+        let day = 86_400;
+        // The last peak is near the level: the axis begins at 50.
+        for peak in [100.0, 0.0, -1e9, 51.0_f64] {
+            for seconds in [1, 30, 60, 400] {
+                let middle = day / 2;
+                let points =
+                    [(0, 50.0), (middle, 50.0), (middle + seconds, peak), (middle + 2 * seconds, 50.0), (day, 50.0)];
+                let (width, height, pixels) = drawn(&chart(&points));
+                let rows: Vec<usize> = (0..HEIGHT as usize)
+                    .filter(|y| pixels[y * width..(y + 1) * width].iter().any(|pixel| is_line(*pixel)))
+                    .collect();
+                let columns: Vec<usize> =
+                    (0..width).filter(|x| (0..HEIGHT as usize).any(|y| is_line(pixels[y * width + x]))).collect();
+                let (top, bottom) = (*rows.first().unwrap(), *rows.last().unwrap());
+                let (left, right) = (*columns.first().unwrap(), *columns.last().unwrap());
+                assert!(
+                    top >= 54 && bottom <= HEIGHT as usize - 58,
+                    "peak {peak}, {seconds} s: rows {top} to {bottom}"
+                );
+                assert!(left >= 40 && right <= width - 38, "peak {peak}, {seconds} s: columns {left} to {right}");
+                assert!(height > HEIGHT as usize);
+                // The turn is a vertical line from the level to the peak.
+                assert!(bottom - top > 100, "peak {peak}, {seconds} s: rows {top} to {bottom}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_points_and_single_points_are_drawn() {
+        for points in [&[(0, 1.0)][..], &[(0, 1.0), (0, 1.0)], &[(5, 1.0), (5, 2.0), (5, 1.0)]] {
+            let (_, _, pixels) = drawn(&chart(points));
+            assert!(pixels.iter().filter(|pixel| is_line(**pixel)).count() > 20, "{points:?}");
+        }
+    }
+
+    #[test]
+    fn joints_of_an_svg_are_round() {
+        let chart = chart(&[(0, 1.0), (1, 9.0), (2, 1.0)]);
+        let text = svg(&chart, chart.bounds().unwrap()).unwrap();
+        assert!(text.contains("<polyline stroke-linejoin=\"round\" "), "{text}");
     }
 }

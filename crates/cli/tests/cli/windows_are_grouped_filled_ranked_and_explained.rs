@@ -99,7 +99,7 @@ fn windows_overlap_contain_their_end_and_look_back() {
     assert_eq!(of("--agg sum --apply cumulative_sum"), ["00:00:00Z,1", "00:01:00Z,4", "00:04:00Z,13"]);
     assert_eq!(of("--agg sum --apply moving_mean=2"), ["00:00:00Z,1", "00:01:00Z,2", "00:04:00Z,9"]);
     let refused = place.run("query cpu --db d --every 1d --over 2m --agg count").fails(2);
-    assert!(refused.contains("`every` must be a fixed duration"), "{refused}");
+    assert!(refused.contains("--over needs an --every of a fixed length"), "{refused}");
     let refused = place.run("query cpu --db d --lookback 2m --from 1970-01-01").fails(2);
     assert!(refused.contains("--lookback needs windows"), "{refused}");
 }
@@ -137,7 +137,7 @@ fn a_sum_of_integers_beyond_their_type_names_the_aggregate_without_this_limit() 
     place.run("ingest f.csv --db d --time t --time-format s --tags host --types bytes=u64").ok();
     let error = place.run("query bytes --db d --agg sum").fails(2);
     let expected = r#"the sum of bytes{host="a"} in the window at 1970-01-01T00:00:01Z exceeds the range of u64"#;
-    assert!(error.contains(expected) && error.contains("`sum as f64`"), "{error}");
+    assert!(error.contains(expected) && error.contains("--agg 'sum as f64'"), "{error}");
     let rows = place.run("query bytes --db d --agg 'sum as f64,count' --by sum --top 1 --format csv").ok();
     let rows: Vec<&str> = rows.lines().collect();
     assert_eq!(rows[0], "series,time,sum as f64,count");
@@ -235,4 +235,35 @@ fn what_cannot_be_is_refused_with_what_can() {
     }
     let error = place.run("query --plot cpu --db d").fails(2);
     assert!(error.contains("put --plot last"), "{error}");
+}
+
+#[test]
+fn a_group_by_tag_that_no_series_has_is_refused_with_the_nearest_name() {
+    let place = place();
+    let error = place.run("query cpu --db d --group-by regoin").fails(2);
+    assert!(error.contains("\"regoin\", which none of the selected series has: did you mean region?"), "{error}");
+    let error = place.run("query cpu --db d --group-by zzz").fails(2);
+    assert!(error.contains("their tags are host, region"), "{error}");
+    let error = place.run("query cpu --db d --every 1d --over 2h").fails(2);
+    assert!(error.contains("--over needs an --every of a fixed length"), "{error}");
+}
+
+/// 1970 had winter time in January, the range is in summer time: windows of six hours begin at local midnight.
+#[test]
+fn windows_of_a_fixed_length_follow_the_zone_at_the_start_of_the_range() {
+    let place = Place::new();
+    let rows: Vec<String> =
+        (0..48).map(|hour| format!("2024-07-{:02}T{:02}:00:00Z,{hour}", 1 + hour / 24, hour % 24)).collect();
+    place.file("f.csv", format!("time,v\n{}\n", rows.join("\n")));
+    place.run("ingest f.csv --db d").ok();
+    for from in ["", "--from 2024-07-01T02:00", "--from 2024-07-01T05:00"] {
+        let out =
+            place.run(&format!("query v --db d --every 6h --zone Europe/Berlin --agg count --format csv {from}")).ok();
+        let starts: Vec<&str> = out.lines().skip(1).filter_map(|row| row.split(',').nth(1)).collect();
+        assert_eq!(starts[..2], ["2024-07-01T00:00:00+02:00", "2024-07-01T06:00:00+02:00"], "{from}: {out}");
+    }
+    let origin = place
+        .run("query v --db d --every 6h --zone Europe/Berlin --origin 2024-07-01T01:00 --agg count --format csv")
+        .ok();
+    assert!(origin.contains("2024-07-01T01:00:00+02:00"), "{origin}");
 }

@@ -69,3 +69,21 @@ fn a_batch_taken_for_the_queue_can_be_restored() {
     batch.push_key(&key, Timestamp::MAX, 2.0);
     assert_eq!((batch.len(), batch.series().len()), (2, 1), "the key is found in the restored index");
 }
+
+#[test]
+fn cached_series_that_alternate_have_one_entry_each_and_type() {
+    let series = ["a", "b"].map(|name| CachedSeries::new(SeriesKey::new(name)));
+    let mut batch = Batch::new();
+    for round in 0..100 {
+        for series in &series {
+            batch.push_cached(series, Timestamp::from_secs(round), 1.0);
+            batch.push_cached(&series.clone(), Timestamp::from_secs(round), 1_i64);
+        }
+    }
+    assert_eq!((batch.len(), batch.series().len()), (400, 4));
+    let refs: Vec<_> = batch.series_refs().take(8).collect();
+    assert_eq!(refs[..4], refs[4..]);
+    batch.clear();
+    batch.push_cached(&series[1], Timestamp::from_secs(0), 1.0);
+    assert_eq!(batch.series().len(), 1);
+}
