@@ -43,9 +43,10 @@ pub(crate) fn run(args: &ExportArgs, dir: &Path) -> Result<()> {
     let name = args.output.as_deref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
     let took = began.elapsed().as_secs_f64();
     let points = count(encoder.points());
+    outside_the_format(args, encoder.outside(), &points)?;
     // Standard output may hold the points.
     database::say(&format!("{points} points to {name}, {} in {took:.2} s", bytes(written)));
-    outside_the_format(args, encoder.outside())
+    Ok(())
 }
 
 /// Encodes all points, and passes the bytes on piece by piece.
@@ -89,7 +90,7 @@ fn metrics_of(snapshot: &Snapshot, selector: &Selector) -> BTreeSet<String> {
 }
 
 /// Reports points that the format cannot hold exactly.
-fn outside_the_format(args: &ExportArgs, outside: &OutsidePoints) -> Result<()> {
+fn outside_the_format(args: &ExportArgs, outside: &OutsidePoints, written: &str) -> Result<()> {
     if outside.rounded() > 0 {
         let rounded = count(outside.rounded());
         database::note(&format!(
@@ -101,7 +102,7 @@ fn outside_the_format(args: &ExportArgs, outside: &OutsidePoints) -> Result<()> 
         outside.reasons().map(|(reason, points)| format!("{} because {reason}", count(points))).collect();
     let hint = if args.lossy { "" } else { "; --lossy writes what comes nearest, --format csv holds all points" };
     Err(Failure::Negative(format!(
-        "{} points were left out: {}; the first is {key} at {time}: {reason}{hint}",
+        "{written} points were written, and {} were left out: {}; the first is {key} at {time}: {reason}{hint}",
         count(outside.left_out()),
         reasons.join(", ")
     )))

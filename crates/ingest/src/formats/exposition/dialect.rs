@@ -57,7 +57,7 @@ pub(super) fn evidence(head: &[u8]) -> Evidence {
             found.has_labels |= line.contains(&b'{') && line.contains(&b'"');
             let is_total =
                 !counter.is_empty() && line.strip_prefix(counter).is_some_and(|rest| rest.starts_with(b"_total"));
-            found.is_openmetrics |= is_total || has_exemplar(line) || has_decimal_time(line);
+            found.is_openmetrics |= is_total || has_exemplar(line) || has_time_in_seconds(line);
             continue;
         };
         let mut words = comment.split(|byte| *byte == b' ');
@@ -80,10 +80,35 @@ fn has_exemplar(line: &[u8]) -> bool {
     memchr::memmem::find(line, b" # {").is_some()
 }
 
-/// Returns `true` if the sample has a value and a time with decimals.
-fn has_decimal_time(line: &[u8]) -> bool {
+/// Whole numbers that are times since 2001 in seconds; in milliseconds they are times before 1973.
+const SECONDS: std::ops::Range<i64> = 1_000_000_000..100_000_000_000;
+
+/// Returns `true` if the sample has a value and a time in seconds: with decimals, or too small for milliseconds.
+fn has_time_in_seconds(line: &[u8]) -> bool {
     let after = memchr::memrchr(b'}', line).map_or(0, |at| at + 1);
     let mut words = line[after..].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     let skipped = usize::from(after == 0);
-    words.nth(skipped + 1).is_some_and(|word| word.contains(&b'.') && parse_seconds(word).is_some())
+    words.nth(skipped + 1).is_some_and(|word| match parse_i64(word) {
+        Some(time) => SECONDS.contains(&time),
+        None => word.contains(&b'.') && parse_seconds(word).is_some(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_seconds_are_openmetrics() {
+        for (line, expected) in [
+            ("x 1 1704067200000", false),
+            ("x 1 1704067200", true),
+            ("x{a=\"1 2\"} 1 1704067200.5", true),
+            ("x 1704067200", false),
+            ("x 1 0", false),
+            ("x 1 60000", false),
+        ] {
+            assert_eq!(evidence(line.as_bytes()).is_openmetrics, expected, "{line}");
+        }
+    }
 }
