@@ -24,6 +24,8 @@ use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
+use timestrata::DuplicatePolicy;
+
 use crate::args::IngestArgs;
 use crate::database;
 use crate::failure::{Failure, Result, first_step};
@@ -145,7 +147,8 @@ fn ingest_input(
 fn notes_behind(end: &ParserEnd, before: Option<&timestrata::Snapshot>, loader: &Loader<'_>) -> Result<Vec<String>> {
     let mut notes = end.notices.clone();
     let after = loader.snapshot();
-    notes.extend(shared_report::note(end, before, after.as_ref())?);
+    let keeps_all = loader.open.as_ref().is_none_or(|open| open.db.duplicates() == DuplicatePolicy::KeepAll);
+    notes.extend(shared_report::note(end, before, after.as_ref(), keeps_all)?);
     Ok(notes)
 }
 

@@ -22,7 +22,14 @@ struct SharedCount {
 ///
 /// The parser counts series whose rows come in the order of time. The others, and those that had points in the same
 /// range before, are read: what the run added to the number of points beyond the first of each time is the count.
-pub(crate) fn note(end: &ParserEnd, before: Option<&Snapshot>, after: Option<&Snapshot>) -> Result<Option<String>> {
+///
+/// A database that keeps one point per time has no such difference: there the parser's count is a lower bound.
+pub(crate) fn note(
+    end: &ParserEnd,
+    before: Option<&Snapshot>,
+    after: Option<&Snapshot>,
+    keeps_all: bool,
+) -> Result<Option<String>> {
     let mut total = SharedCount { points: 0, is_exact: true };
     let (mut read_points, mut was_stored) = (0, false);
     for series in end.shared.series() {
@@ -39,6 +46,10 @@ pub(crate) fn note(end: &ParserEnd, before: Option<&Snapshot>, after: Option<&Sn
             continue;
         }
         was_stored |= stored.points > 0;
+        if !keeps_all {
+            total = SharedCount { points: total.points + series.shared, is_exact: false };
+            continue;
+        }
         let now = after.map_or(Ok(Times::default()), |after| times(after, key, range, &mut read_points))?;
         if read_points >= MAX_READ_POINTS {
             total.points += series.shared;

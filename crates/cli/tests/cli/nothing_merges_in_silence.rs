@@ -39,6 +39,14 @@ fn moved(place: Place) -> Place {
 }
 
 #[test]
+fn a_database_that_keeps_one_point_per_time_says_at_least() {
+    let place = Place::new();
+    place.file("f.csv", "time,id,v\n2024-01-01,1,1\n2024-01-01,2,1\n2024-01-02,1,1\n2024-01-01,3,1\n");
+    let said = notes(&place, "--duplicates last");
+    assert!(said.contains("at least 2 points fell on a time") && said.contains("--tags id"), "{said}");
+}
+
+#[test]
 fn two_columns_are_named_if_one_does_not_suffice() {
     let place = Place::new();
     let mut text = "time,host,cpu,v\n".to_owned();

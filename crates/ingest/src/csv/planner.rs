@@ -133,10 +133,7 @@ impl CsvPlanner {
                     break;
                 }
                 // The rows before it are decoded first; then the decoder reports the quote.
-                SplitStep::OpenQuote { lines_before } if self.table.is_some() || self.rows.len() > 1 => {
-                    let _ = lines_before;
-                    self.is_decided = true;
-                }
+                SplitStep::OpenQuote { .. } if self.table.is_some() || self.rows.len() > 1 => self.is_decided = true,
                 SplitStep::OpenQuote { lines_before } => return Err(open_quote(text.line + lines_before)),
             }
         }

@@ -6,12 +6,13 @@ use timestrata::{SeriesKey, ValueType};
 
 use super::cell::MissingCells;
 use super::column_roles::{ColumnNames, join_limited};
+use super::date_order_scan::DateOrderScan;
 use super::distinguish::{Candidate, MAX_CANDIDATES, sounds_like_id};
 use super::header::{is_header_like, metric_of, series_key};
 use super::number::NumberSyntax;
 use super::plan::{TablePlan, TagColumn, TimeColumns, ValueColumn, ValueSource};
 use super::sample::{ColumnSample, SAMPLE_ROWS, sample_columns};
-use super::time_column::{DateOrderScan, TimeChoice};
+use super::time_column::TimeChoice;
 use super::{RowMapper, own_export, sample_checks};
 use crate::{IngestError, IngestOptions, NamedValue, PlannerState, Understanding};
 

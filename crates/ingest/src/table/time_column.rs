@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 
+use super::date_order_scan::DateOrderScan;
 use super::plan::TimeColumns;
-use super::planner::{PlanDraft, TableRow};
+use super::planner::PlanDraft;
 use super::sample::ColumnSample;
-use crate::time::{DateOrder, Moment, RowOrder, TimeForm, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
-use crate::{IngestError, TimeFormat, Understanding};
+use crate::time::{DateOrder, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
+use crate::{IngestError, TimeFormat};
 
 /// Columns of the time.
 pub(crate) struct TimeChoice {
     pub(crate) at: Vec<usize>,
-    /// `true` if no option named them.
-    is_detected: bool,
 }
 
 /// Returns the part of a time that a name of a column means.
@@ -60,13 +59,13 @@ impl PlanDraft<'_> {
         let named = &self.options().table.time;
         if !named.is_empty() {
             let at = named.iter().map(|name| self.names.find(name, "time")).collect::<Result<Vec<_>, _>>()?;
-            return Ok(TimeChoice { at, is_detected: false });
+            return Ok(TimeChoice { at });
         }
         let at = self.only_time()?;
         self.refuse_date_without_clock(at)?;
         let name = self.names.name(at);
         self.understanding.notes.push(format!("column {name} holds the time"));
-        Ok(TimeChoice { at: vec![at], is_detected: true })
+        Ok(TimeChoice { at: vec![at] })
     }
 
     /// Returns the only column that can be the time.
@@ -245,7 +244,6 @@ impl PlanDraft<'_> {
         if is_without_zone && columns.zone.is_none() {
             self.understanding.notes.push(format!("the times of {name} have no zone and are read as UTC"));
         }
-        let _ = choice.is_detected;
         Ok((columns, dates))
     }
 
@@ -342,84 +340,4 @@ fn is_elapsed(sample: &ColumnSample) -> bool {
     let reader = TimeReader::Elapsed { power: 9, origin: timestrata::Timestamp::UNIX_EPOCH };
     let is_elapsed = |text: &str| (text.contains("day") || text.contains(':')) && reader.parse(text).is_ok();
     sample.first.as_ref().is_some_and(|cell| is_elapsed(&cell.text)) && !sample.is_time()
-}
-
-/// Search for a date that tells day and month apart.
-#[derive(Debug, Default)]
-pub(crate) struct DateOrderScan {
-    is_joined: bool,
-    /// First date that decides, with its line and order.
-    decided: Option<(u64, String, DateOrder)>,
-    /// First date that does not.
-    open: Option<(u64, String)>,
-    /// Form of the first date of day, month and year in numbers.
-    form: Option<TimeForm>,
-    pub(crate) without_zone: bool,
-    last: Option<i64>,
-    rises: u64,
-    falls: u64,
-}
-
-impl DateOrderScan {
-    /// Looks at the time of a row.
-    pub(crate) fn look_at(&mut self, at: &[usize], row: &TableRow) {
-        let cells: Vec<&str> = at.iter().map(|at| row.cells.get(*at).map_or("", |cell| cell.trim())).collect();
-        let text = cells.join(" ");
-        let parsed = parse_auto(&text, DateOrder::DayFirst, self.is_joined);
-        let Ok(parsed) = parsed.or_else(|_| parse_auto(&text, DateOrder::MonthFirst, self.is_joined)) else { return };
-        self.without_zone |= !parsed.form.has_zone;
-        if let Moment::Local(local) = &parsed.moment {
-            let nanos = local.utc_nanos();
-            if let (Some(last), Some(now)) = (self.last, nanos) {
-                self.rises += u64::from(now > last);
-                self.falls += u64::from(now < last);
-            }
-            self.last = nanos.or(self.last);
-        }
-        let Some(separator) = parsed.form.day_month_separator else { return };
-        self.form.get_or_insert(parsed.form);
-        if separator == '.' {
-            self.decided.get_or_insert((row.line, text, DateOrder::DayFirst));
-        } else if parsed.form.order != DateOrder::Undecided {
-            self.decided.get_or_insert((row.line, text, parsed.form.order));
-        } else if self.open.is_none() {
-            self.open = Some((row.line, text));
-        }
-    }
-
-    /// Returns `true` if more rows may tell day and month apart.
-    pub(crate) fn is_open(&self) -> bool {
-        self.decided.is_none() && self.open.is_some()
-    }
-
-    fn row_order(&self) -> RowOrder {
-        if self.falls > self.rises { RowOrder::Descending } else { RowOrder::Ascending }
-    }
-
-    /// Sets the order of day and month.
-    pub(crate) fn apply(self, time: &mut TimeColumns, understanding: &mut Understanding) -> Result<(), IngestError> {
-        let Some(form) = self.form else { return Ok(()) };
-        let Some((line, text, decided)) = self.decided else {
-            let Some((line, text)) = self.open else { return Ok(()) };
-            let (day_first, month_first) = (form.pattern(DateOrder::DayFirst), form.pattern(DateOrder::MonthFirst));
-            let error = IngestError::new(format!(
-                "column {}: {text:?} may be {day_first} or {month_first}, and no row tells which",
-                time.name
-            ));
-            return Err(error.at_line(line).suggest("time-format", day_first).suggest("time-format", month_first));
-        };
-        let pattern = form.pattern(decided);
-        understanding
-            .notes
-            .push(format!("the times of {} are read as {pattern}, as {text:?} on line {line} shows", time.name));
-        for (name, value) in &mut understanding.properties {
-            if *name == "time format" {
-                value.clone_from(&pattern);
-            }
-        }
-        if let TimeReader::Auto { order, .. } | TimeReader::DateAndParts { order, .. } = &mut time.reader {
-            *order = decided;
-        }
-        Ok(())
-    }
 }
