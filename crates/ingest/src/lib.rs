@@ -25,6 +25,8 @@ mod registry;
 mod rows;
 mod shared_times;
 mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 
 pub use compression::{Compression, Decompressor, decompress_body};

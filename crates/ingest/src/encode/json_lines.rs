@@ -1,5 +1,7 @@
 //! An object per point: `{"series":"temp{site=\"a\"}","type":"f64","time":"2024-01-01T00:00:00Z","value":20.5}`.
 
+use std::fmt::Write as _;
+
 use timestrata::{SeriesKey, Timestamp, Value};
 
 use crate::export_text;
@@ -16,7 +18,6 @@ pub struct JsonLines {
 impl JsonLines {
     /// Appends a point.
     pub fn point(&mut self, key: &SeriesKey, time: Timestamp, value: Value, out: &mut String) {
-        use std::fmt::Write as _;
         if self.series.as_ref().is_none_or(|(last, _)| last != key) {
             self.series = Some((key.clone(), json_string(&key.to_string())));
         }
@@ -40,7 +41,10 @@ fn json_string(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if u32::from(c) < 0x20 => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if u32::from(c) < 0x20 => {
+                // Writing to a string does not fail.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
             c => quoted.push(c),
         }
     }

@@ -34,7 +34,8 @@ fn points() -> impl Strategy<Value = Vec<(SeriesKey, i64, Value)>> {
 fn check(format: &dyn Format, text: &str, written: &[(SeriesKey, i64, Value)]) {
     let points = written.iter().map(|(key, at, value)| (key.to_string(), *at, *value)).collect();
     let expected = Decoded { points, ..Decoded::default() };
-    let found = Decoded { points: decode(format, &IngestOptions::default(), text.as_bytes()).good(), ..Decoded::default() };
+    let found =
+        Decoded { points: decode(format, &IngestOptions::default(), text.as_bytes()).good(), ..Decoded::default() };
     assert_eq!(found.text(), expected.text(), "{text}");
 }
 
@@ -44,10 +45,7 @@ proptest! {
         let (mut encoder, mut text, mut written) = (LineProtocol::default(), String::new(), Vec::new());
         for (key, at, value) in points {
             let before = text.len();
-            match encoder.point(&key, Timestamp::from_nanos(at), value, &mut text) {
-                Ok(()) => written.push((key, at, value)),
-                Err(_) => prop_assert_eq!(text.len(), before),
-            }
+            if let Ok(()) = encoder.point(&key, Timestamp::from_nanos(at), value, &mut text) { written.push((key, at, value)) } else { prop_assert_eq!(text.len(), before) }
         }
         check(&formats::LineProtocol, &text, &written);
     }
