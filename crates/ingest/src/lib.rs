@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bodies;
 mod compression;
 mod csv;
 mod encode;
@@ -25,6 +26,8 @@ mod rows;
 mod series_text;
 mod shared_times;
 mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 
 pub use compression::{CompressedWriter, Compression, Decompressor, decompress_body};

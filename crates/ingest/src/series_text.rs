@@ -35,12 +35,11 @@ pub(crate) fn parse_series_text(text: &str) -> Option<SeriesKey> {
     let mut tags: Vec<(String, String)> = Vec::new();
     let mut rest = parts;
     while !rest.is_empty() {
-        let (name, after) = match rest.strip_prefix('"') {
-            Some(_) => unquoted(rest)?,
-            None => {
-                let (name, _) = rest.split_once('=').filter(|(name, _)| is_plain(name))?;
-                (name.to_owned(), &rest[name.len()..])
-            }
+        let (name, after) = if rest.starts_with('"') {
+            unquoted(rest)?
+        } else {
+            let (name, _) = rest.split_once('=').filter(|(name, _)| is_plain(name))?;
+            (name.to_owned(), &rest[name.len()..])
         };
         rest = match after.strip_prefix('=') {
             Some(value) => {

@@ -162,7 +162,6 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
 }
 
 /// Returns the bytes without compression. All bytes of every input pass through here.
-#[expect(clippy::unnecessary_wraps, reason = "decompression fails for bytes that are cut off")]
 fn decompressed(source: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     Ok(Box::new(Decompressor::new(source, u64::MAX)?))
 }

@@ -17,8 +17,8 @@ use timestrata::{MetricKind, MetricMetadata, SeriesKey, Timestamp, Value};
 
 use super::otlp_names::{NamedKind, label_name, metric_name};
 use super::otlp_proto::{
-    AnyValue, AttributeValue, Data, HistogramPoint, KeyValue, Metric, MetricsRequest, Number, NumberPoint, ResourceMetrics,
-    SummaryPoint,
+    AnyValue, AttributeValue, Data, HistogramPoint, KeyValue, Metric, MetricsRequest, Number, NumberPoint,
+    ResourceMetrics, SummaryPoint,
 };
 use super::{BodySummary, STALE_MARKER_BITS, intern, otlp_json, refuse};
 use crate::{IngestError, Limits, Rows};
@@ -94,7 +94,8 @@ fn decode_request(
     limits: &Limits,
     rows: &mut Rows,
 ) -> Result<BodySummary, IngestError> {
-    let mut decoder = Decoder { options, limits, rows, number: 0, summary: BodySummary::default(), resource: Vec::new(), latest: 0 };
+    let mut decoder =
+        Decoder { options, limits, rows, number: 0, summary: BodySummary::default(), resource: Vec::new(), latest: 0 };
     for resource in request.resource_metrics {
         decoder.resource(resource)?;
     }
@@ -130,7 +131,9 @@ impl Part {
 impl Decoder<'_> {
     fn resource(&mut self, metrics: ResourceMetrics) -> Result<(), IngestError> {
         let attributes = metrics.resource.unwrap_or_default().attributes;
-        let find = |key: &str| attributes.iter().find(|attribute| attribute.key == key).map(|found| text_of(found.value.as_ref()));
+        let find = |key: &str| {
+            attributes.iter().find(|attribute| attribute.key == key).map(|found| text_of(found.value.as_ref()))
+        };
         self.resource.clear();
         if let Some(name) = find("service.name") {
             let job = find("service.namespace").map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"));
@@ -146,7 +149,9 @@ impl Decoder<'_> {
         }
         let others: Vec<KeyValue> = attributes
             .into_iter()
-            .filter(|attribute| !matches!(attribute.key.as_str(), "service.name" | "service.namespace" | "service.instance.id"))
+            .filter(|attribute| {
+                !matches!(attribute.key.as_str(), "service.name" | "service.namespace" | "service.instance.id")
+            })
             .collect();
         if self.latest > 0 && !others.is_empty() && !self.resource.is_empty() {
             let time = self.latest;
@@ -188,11 +193,15 @@ impl Decoder<'_> {
         match data {
             Data::Gauge(gauge) => self.numbers(&name, gauge.data_points),
             Data::Sum(sum) => self.numbers(&name, sum.data_points),
-            Data::Histogram(histogram) => histogram.data_points.iter().try_for_each(|point| self.histogram(&name, point)),
+            Data::Histogram(histogram) => {
+                histogram.data_points.iter().try_for_each(|point| self.histogram(&name, point))
+            }
             Data::Summary(summary) => summary.data_points.iter().try_for_each(|point| self.summary(&name, point)),
             Data::ExponentialHistogram(histogram) => {
                 self.summary.histograms += histogram.data_points.len() as u64;
-                let reason = format!("{name}: exponential histograms are not supported: choose explicit buckets in the exporter");
+                let reason = format!(
+                    "{name}: exponential histograms are not supported: choose explicit buckets in the exporter"
+                );
                 refuse(self.rows, self.number, &reason);
                 Ok(())
             }
@@ -232,7 +241,11 @@ impl Decoder<'_> {
         let mut cumulative = 0_u64;
         for (bound, count) in bounds.iter().zip(counts) {
             cumulative = cumulative.saturating_add(*count);
-            parts.push(Part { suffix: "_bucket", tag: Some(("le", bound.to_string())), value: value(cumulative as f64) });
+            parts.push(Part {
+                suffix: "_bucket",
+                tag: Some(("le", bound.to_string())),
+                value: value(cumulative as f64),
+            });
         }
         let count = value(point.count as f64);
         parts.push(Part { suffix: "_bucket", tag: Some(("le", "+Inf".to_owned())), value: count });
@@ -311,6 +324,15 @@ impl Decoder<'_> {
     }
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Returns an attribute as text; an array or a map in the notation of JSON.
 fn text_of(value: Option<&AnyValue>) -> String {
     /// Nesting above this depth is left out; protobuf allows 100.
@@ -322,13 +344,14 @@ fn text_of(value: Option<&AnyValue>) -> String {
             Some(AttributeValue::Bool(value)) => value.to_string(),
             Some(AttributeValue::Int(value)) => value.to_string(),
             Some(AttributeValue::Double(value)) => value.to_string(),
-            Some(AttributeValue::Bytes(bytes)) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Some(AttributeValue::Bytes(bytes)) => hexadecimal(bytes),
             Some(AttributeValue::Array(array)) if depth < MAX_DEPTH => {
                 let texts: Vec<String> = array.values.iter().map(|value| nested(Some(value), depth + 1)).collect();
                 format!("[{}]", texts.join(","))
             }
             Some(AttributeValue::Map(map)) if depth < MAX_DEPTH => {
-                let member = |member: &KeyValue| format!("{:?}:{}", member.key, nested(member.value.as_ref(), depth + 1));
+                let member =
+                    |member: &KeyValue| format!("{:?}:{}", member.key, nested(member.value.as_ref(), depth + 1));
                 let texts: Vec<String> = map.values.iter().map(member).collect();
                 format!("{{{}}}", texts.join(","))
             }

@@ -1,9 +1,9 @@
 //! JSON encoding of OTLP: member names in camel case, 64-bit numbers as strings or numbers, enums as numbers or names.
 
 use super::otlp_proto::{
-    AnyValue, ArrayValue, AttributeValue, Data, Exponential, Gauge, Histogram, HistogramPoint, KeyValue, MapValue, Metric,
-    MetricsRequest, Number, NumberPoint, Quantile, Resource, ResourceMetrics, ScopeMetrics, Skipped, Sum, Summary,
-    SummaryPoint,
+    AnyValue, ArrayValue, AttributeValue, Data, Exponential, Gauge, Histogram, HistogramPoint, KeyValue, MapValue,
+    Metric, MetricsRequest, Number, NumberPoint, Quantile, Resource, ResourceMetrics, ScopeMetrics, Skipped, Sum,
+    Summary, SummaryPoint,
 };
 use crate::formats::json::value::Json;
 use crate::formats::number::parse_float;
@@ -75,13 +75,12 @@ fn any_value(json: &Json<'_>) -> Parsed<AnyValue> {
         return Ok(AnyValue { value: None });
     };
     let value = match name.as_ref() {
-        "stringValue" => AttributeValue::Text(value.text().unwrap_or_default().to_owned()),
+        "stringValue" | "bytesValue" => AttributeValue::Text(value.text().unwrap_or_default().to_owned()),
         "boolValue" => AttributeValue::Bool(matches!(value, Json::Bool(true))),
         "intValue" => AttributeValue::Int(parse_whole(value).ok_or("the member intValue is not a whole number")?),
         "doubleValue" => AttributeValue::Double(float(value)?),
         "arrayValue" => AttributeValue::Array(ArrayValue { values: all(value.get("values"), any_value)? }),
         "kvlistValue" => AttributeValue::Map(MapValue { values: all(value.get("values"), key_value)? }),
-        "bytesValue" => AttributeValue::Text(value.text().unwrap_or_default().to_owned()),
         _ => return Ok(AnyValue { value: None }),
     };
     Ok(AnyValue { value: Some(value) })

@@ -86,7 +86,8 @@ fn version_2(request: &Request, limits: &Limits, rows: &mut Rows) -> Result<Body
         };
         let key = series_key(labels.into_iter());
         if let (Some(metadata), Ok(key)) = (&series.metadata, &key) {
-            let [help, unit] = [metadata.help_ref, metadata.unit_ref].map(|at| symbol(at).unwrap_or_default().to_owned());
+            let [help, unit] =
+                [metadata.help_ref, metadata.unit_ref].map(|at| symbol(at).unwrap_or_default().to_owned());
             describe(key.metric().to_owned(), metadata.kind, help, unit, rows);
         }
         summary.exemplars += series.exemplars.len() as u64;

@@ -1,5 +1,5 @@
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::otlp_proto as otlp;
 use super::remote_write_proto as rw;
@@ -30,7 +30,8 @@ fn remote_write_1_keeps_the_bits_of_values() {
         exemplars: vec![rw::Skipped {}],
         histograms: vec![rw::Skipped {}],
     };
-    let nameless = rw::TimeSeries { labels: vec![label("job", "a")], samples: series.samples.clone(), ..Default::default() };
+    let nameless =
+        rw::TimeSeries { labels: vec![label("job", "a")], samples: series.samples.clone(), ..Default::default() };
     let metadata = rw::MetricMetadata { kind: 2, family: "up".to_owned(), help: "h".to_owned(), unit: String::new() };
     let body = rw::WriteRequest { timeseries: vec![series, nameless], metadata: vec![metadata] }.encode_to_vec();
     let (decoded, summary) = decoded(|limits, rows| decode_remote_write(&body, RemoteWriteVersion::V1, limits, rows));
@@ -40,6 +41,15 @@ fn remote_write_1_keeps_the_bits_of_values() {
     assert!(decoded.text().starts_with(bits), "{}", decoded.text());
     assert_eq!(decoded.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 1, 2]);
     assert!(decoded.metadata[0].starts_with("up ") && decoded.metadata[0].contains("Gauge"));
+}
+
+#[test]
+fn a_body_of_another_implementation_is_read() {
+    // Written by the Python package protobuf from the published field numbers.
+    let hex = "0a2c0a0e0a085f5f6e616d655f5f120275700a080a036a6f62120161121009000000000000f83f10fbe8c792cc31";
+    let body: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let (found, _) = decoded(|limits, rows| decode_remote_write(&body, RemoteWriteVersion::V1, limits, rows));
+    assert_eq!(found.good(), [("up{job=\"a\"}".to_owned(), 1_704_067_200_123_000_000, timestrata::Value::F64(1.5))]);
 }
 
 #[test]
@@ -87,9 +97,9 @@ fn otlp_has_the_names_of_prometheus() {
     let expected = [
         format!("cpu_time_seconds_total{{cpu_id=\"3\",{tags}}}"),
         format!("load{{{tags}}}"),
-        format!("lat_milliseconds_bucket{{instance=\"i1\",job=\"eu/shop\",le=\"0.5\"}}"),
-        format!("lat_milliseconds_bucket{{instance=\"i1\",job=\"eu/shop\",le=\"10\"}}"),
-        format!("lat_milliseconds_bucket{{instance=\"i1\",job=\"eu/shop\",le=\"+Inf\"}}"),
+        "lat_milliseconds_bucket{instance=\"i1\",job=\"eu/shop\",le=\"0.5\"}".to_string(),
+        "lat_milliseconds_bucket{instance=\"i1\",job=\"eu/shop\",le=\"10\"}".to_string(),
+        "lat_milliseconds_bucket{instance=\"i1\",job=\"eu/shop\",le=\"+Inf\"}".to_string(),
         format!("lat_milliseconds_sum{{{tags}}}"),
         format!("lat_milliseconds_count{{{tags}}}"),
         format!("q{{{tags},quantile=\"0.5\"}}"),
@@ -114,11 +124,21 @@ fn otlp_in_protobuf_and_in_json_are_the_same() {
     let request = super::otlp_json::parse_request(OTLP_JSON.as_bytes()).unwrap();
     let body = request.encode_to_vec();
     assert_eq!(otlp::MetricsRequest::decode(&body[..]).unwrap(), request);
-    let (json, _) = decoded(|limits, rows| decode_otlp_json(OTLP_JSON.as_bytes(), OtlpOptions::default(), limits, rows));
+    let (json, _) =
+        decoded(|limits, rows| decode_otlp_json(OTLP_JSON.as_bytes(), OtlpOptions::default(), limits, rows));
     let (protobuf, _) = decoded(|limits, rows| decode_otlp(&body, OtlpOptions::default(), limits, rows));
     assert_eq!(protobuf.text(), json.text());
+    // The same request as the messages of the Python package opentelemetry-proto 1.45 serialize it.
+    let published = include_bytes!("../../tests/data/otlp_metrics.bin");
+    let (foreign, _) = decoded(|limits, rows| decode_otlp(published, OtlpOptions::default(), limits, rows));
+    assert_eq!(foreign.text(), json.text());
     let mut rows = Rows::with_capacity(10);
-    for body in ["", "{}", "[1]", "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"gauge\":{\"dataPoints\":[{\"asInt\":\"x\"}]}}]}]}]}"] {
+    for body in [
+        "",
+        "{}",
+        "[1]",
+        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"gauge\":{\"dataPoints\":[{\"asInt\":\"x\"}]}}]}]}]}",
+    ] {
         let result = decode_otlp_json(body.as_bytes(), OtlpOptions::default(), &Limits::default(), &mut rows);
         assert!(result.is_err(), "{body}");
     }
@@ -126,8 +146,7 @@ fn otlp_in_protobuf_and_in_json_are_the_same() {
 
 #[test]
 fn more_series_than_the_limit_are_an_error() {
-    let mut limits = Limits::default();
-    limits.series = 2;
+    let limits = Limits { series: 2, ..Limits::default() };
     let mut rows = Rows::with_capacity(10);
     assert!(decode_otlp_json(OTLP_JSON.as_bytes(), OtlpOptions::default(), &limits, &mut rows).is_err());
 }

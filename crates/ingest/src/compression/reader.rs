@@ -40,8 +40,8 @@ type Source<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
 
 enum Inner<R: Read> {
     Plain(Source<R>),
-    Gzip(MultiGzDecoder<Source<R>>),
-    Zstd(ZstdDecoder<'static, Source<R>>),
+    Gzip(Box<MultiGzDecoder<Source<R>>>),
+    Zstd(Box<ZstdDecoder<'static, Source<R>>>),
 }
 
 impl<R: Read> Decompressor<R> {
@@ -56,11 +56,11 @@ impl<R: Read> Decompressor<R> {
         let compression = Compression::detect(&head);
         let source = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
         let inner = match compression {
-            Some(Compression::Gzip) => Inner::Gzip(MultiGzDecoder::new(source)),
+            Some(Compression::Gzip) => Inner::Gzip(Box::new(MultiGzDecoder::new(source))),
             Some(Compression::Zstd) => {
                 let mut decoder = ZstdDecoder::with_buffer(source)?;
                 decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
-                Inner::Zstd(decoder)
+                Inner::Zstd(Box::new(decoder))
             }
             Some(Compression::Snappy) | None => Inner::Plain(source),
         };

@@ -34,7 +34,7 @@ impl Format for Graphite {
             return Sniff::No;
         }
         // A path of several parts is what other formats of three words do not have.
-        let path = head.split(|byte| byte.is_ascii_whitespace()).find(|word| !word.is_empty()).unwrap_or_default();
+        let path = head.split(u8::is_ascii_whitespace).find(|word| !word.is_empty()).unwrap_or_default();
         let has_parts = path.iter().any(|byte| matches!(byte, b'.' | b';')) && !path[0].is_ascii_digit();
         if has_parts { Sniff::Certain } else { Sniff::Possible }
     }

@@ -49,12 +49,12 @@ pub(crate) fn timed() -> IngestOptions {
 
 /// Decodes an input that arrives in pieces of the given sizes; the last size repeats.
 pub(crate) fn decode_pieces(format: &dyn Format, options: &IngestOptions, input: &[u8], sizes: &[usize]) -> Decoded {
-    let mut decoded = Decoded::default();
+    let mut found = Decoded::default();
     let mut planner = format.planner(options).expect("the options fit");
     planner.push(input);
     let mut decoder = match planner.finish(true) {
         Ok(decoder) => decoder,
-        Err(error) => return Decoded { error: Some(error), ..decoded },
+        Err(error) => return Decoded { error: Some(error), ..found },
     };
     let mut rows = Rows::with_capacity(options.limits.points_per_batch);
     let (mut start, mut end) = (0, 0);
@@ -62,14 +62,14 @@ pub(crate) fn decode_pieces(format: &dyn Format, options: &IngestOptions, input:
     let mut size = 1;
     loop {
         let last = end == input.len();
-        let result = decoder.decode(&input[start..end], last, &mut rows);
-        decoded.take(&rows);
+        let outcome = decoder.decode(&input[start..end], last, &mut rows);
+        found.take(&rows);
         let was_full = rows.is_full();
         rows.clear();
-        match result {
+        match outcome {
             Ok(consumed) => start += consumed,
             Err(error) => {
-                decoded.error = Some(error);
+                found.error = Some(error);
                 break;
             }
         }
@@ -82,8 +82,8 @@ pub(crate) fn decode_pieces(format: &dyn Format, options: &IngestOptions, input:
             end = (end + size).min(input.len());
         }
     }
-    decoded.notices = decoder.notices();
-    decoded
+    found.notices = decoder.notices();
+    found
 }
 
 impl Decoded {

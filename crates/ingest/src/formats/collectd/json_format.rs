@@ -1,4 +1,4 @@
-//! JSON of collectd's write_http: arrays of value lists.
+//! JSON of collectd's `write_http`: arrays of value lists.
 
 use timestrata::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::SeriesOptions;
 use crate::{Format, IngestError, IngestOptions, Planner, Rows, Sniff, TextValues, Understanding};
 
-/// JSON of collectd's write_http.
+/// JSON of collectd's `write_http`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CollectdJson;
 
@@ -195,7 +195,7 @@ mod tests {
             sizes in proptest::collection::vec(1..9_usize, 1..20),
         ) {
             check_splits(&CollectdJson, &input, &sizes);
-            let _ = decode(&CollectdJson, &timed(), BODY[..BODY.len() - input.len() % BODY.len()].as_bytes());
+            let _ = decode(&CollectdJson, &timed(), &BODY.as_bytes()[..BODY.len() - input.len() % BODY.len()]);
         }
     }
 }

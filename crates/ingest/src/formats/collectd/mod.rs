@@ -1,6 +1,6 @@
-//! collectd: `PUTVAL` lines of the exec and unixsock plugins, and the JSON of write_http.
+//! collectd: `PUTVAL` lines of the exec and unixsock plugins, and the JSON of `write_http`.
 //!
-//! Lines of write_graphite are [`Graphite`](super::Graphite). The series are those of InfluxDB's collectd service: the
+//! Lines of `write_graphite` are [`Graphite`](super::Graphite). The series are those of InfluxDB's collectd service: the
 //! plugin is the metric, the data source is the tag `_field` (a source named `value` has no such tag), and host,
 //! instances and type are tags:
 //!

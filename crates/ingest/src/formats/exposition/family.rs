@@ -39,7 +39,8 @@ impl FamilyMetadata {
             return Ok(Comment::EndMark);
         }
         let (keyword, rest) = body.split_once([' ', '\t']).unwrap_or((body, ""));
-        if !matches!(keyword, "TYPE" | "HELP") && !(keyword == "UNIT" && dialect == Dialect::OpenMetrics) {
+        let is_unit = keyword == "UNIT" && dialect == Dialect::OpenMetrics;
+        if !is_unit && !matches!(keyword, "TYPE" | "HELP") {
             return Ok(Comment::Other);
         }
         let (name, text) = split_name(rest.trim_ascii_start())

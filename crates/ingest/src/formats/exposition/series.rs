@@ -43,7 +43,7 @@ pub(super) fn parse_series(text: &[u8], options: &SeriesOptions) -> Result<Serie
         Some((name, labels)) => (name.trim_ascii_end(), labels.strip_suffix('}').unwrap_or(labels)),
         None => (text, ""),
     };
-    let mut metric = (!name.is_empty()).then(|| Cow::Borrowed(name));
+    let mut metric = (!name.is_empty()).then_some(Cow::Borrowed(name));
     if metric.is_some() && !is_metric_name(name) {
         let reason = format!("{} is not a metric name; such a name is written {{\"name\"}}", shown(name.as_bytes()));
         return Err(RowError::refused(reason));

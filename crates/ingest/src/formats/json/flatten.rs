@@ -36,7 +36,9 @@ fn add<'a>(path: Cow<'a, str>, value: &'a Json<'a>, flat: &mut FlatRow<'a>) {
                 .for_each(|(at, element)| add(Cow::Owned(format!("{path}.{at}")), element, flat));
         }
         Json::Object(members) => {
-            members.iter().for_each(|(name, member)| add(Cow::Owned(format!("{path}.{name}")), member, flat));
+            for (name, member) in members {
+                add(Cow::Owned(format!("{path}.{name}")), member, flat);
+            }
         }
     }
 }

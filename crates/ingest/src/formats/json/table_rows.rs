@@ -70,14 +70,13 @@ impl JsonRowParser for TableRowParser {
     fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
         let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
         for (path, text) in flatten(row, self.max_fields)? {
-            match self.columns.find(&path) {
-                Some(at) => texts[at] = text,
-                None => {
-                    if self.unknown == 0 {
-                        self.first_unknown = path.into_owned();
-                    }
-                    self.unknown += 1;
+            if let Some(at) = self.columns.find(&path) {
+                texts[at] = text;
+            } else {
+                if self.unknown == 0 {
+                    self.first_unknown = path.into_owned();
                 }
+                self.unknown += 1;
             }
         }
         let is_own_export = self.columns.names == EXPORT_COLUMNS;

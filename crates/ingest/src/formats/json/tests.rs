@@ -51,8 +51,8 @@ fn whole_numbers_beyond_f64_need_a_type() {
     let text = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":9007199254740993}\n";
     let error = read(text, &IngestOptions::default()).error.unwrap();
     assert!(error.suggestions.iter().any(|s| s.option == "types"), "{error:?}");
-    let mut options = IngestOptions::default();
-    options.types = vec![("v".to_owned(), ValueType::U64)];
+    let types = vec![("v".to_owned(), ValueType::U64)];
+    let options = IngestOptions { types, ..IngestOptions::default() };
     assert_eq!(read(text, &options).good()[0].2, Value::U64(9_007_199_254_740_993));
 }
 

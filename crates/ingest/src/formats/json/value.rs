@@ -215,9 +215,9 @@ impl<'a> Parser<'a> {
             }
             self.at += len + 1;
             if plain.is_empty() {
-                plain = Cow::Borrowed(part)
+                plain = Cow::Borrowed(part);
             } else {
-                plain.to_mut().push_str(part)
+                plain.to_mut().push_str(part);
             }
             if rest.as_bytes()[len] == b'"' {
                 return Ok(plain);

@@ -69,7 +69,7 @@ fn unescape<'a>(text: &'a [u8], escapes: &[u8]) -> Result<Cow<'a, str>, RowError
     while let Some(c) = chars.next() {
         match chars.peek() {
             Some(next) if c == '\\' && next.is_ascii() && escapes.contains(&(*next as u8)) => {
-                plain.extend(chars.next())
+                plain.extend(chars.next());
             }
             _ => plain.push(c),
         }

@@ -12,7 +12,7 @@ fn one(text: &str) -> Vec<(String, i64, Value)> {
 fn reason(text: &str) -> String {
     let decoded = decode(&LineProtocol, &timed(), text.as_bytes());
     assert_eq!(decoded.points, [], "{text}");
-    decoded.refused.first().map(|(_, reason)| reason.clone()).unwrap_or_else(|| panic!("{text} was accepted"))
+    decoded.refused.first().map_or_else(|| panic!("{text} was accepted"), |(_, reason)| reason.clone())
 }
 
 #[test]
@@ -186,7 +186,8 @@ proptest! {
         time: i64,
     ) {
         let escape = |text: &str| text.replace(',', "\\,").replace('=', "\\=").replace(' ', "\\ ");
-        let tags: String = tags.iter().map(|(k, v)| format!(",{}={}", escape(k), escape(v))).collect();
+        let tags: Vec<String> = tags.iter().map(|(k, v)| format!(",{}={}", escape(k), escape(v))).collect();
+        let tags = tags.concat();
         let number = match value {
             Value::I64(v) => format!("{v}i"),
             Value::U64(v) => format!("{v}u"),
@@ -199,7 +200,7 @@ proptest! {
             .map(|(k, v)| (k.to_string(), v.to_string())).collect();
         key = key.with_metric(reference.series.measurement.to_string());
         let (name, field_value) = &reference.field_set[0];
-        if name.to_string() != "value" {
+        if *name != "value" {
             key = key.tag("_field", name.to_string());
         }
         let expected = match field_value {
