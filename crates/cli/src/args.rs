@@ -125,7 +125,7 @@ pub(crate) enum Command {
     Sniff(Box<IngestArgs>),
     /// Print points, or one value per window
     #[command(after_help = query::HELP)]
-    Query(QueryArgs),
+    Query(Box<QueryArgs>),
     /// List series and their types
     Series(SeriesArgs),
     /// Print counts and sizes, by level

@@ -67,7 +67,9 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
     let after = loader.open.as_ref().map(|open| open.db.stats());
     let durable = loader.durable.clone();
     let (closed, signal) = loader.close(ended.is_ok());
-    notes.iter().for_each(|text| database::note(text));
+    for text in &notes {
+        database::note(text);
+    }
     ended.map_err(|error| failure_of(error, signal, &durable, dir))?;
     if let Err(error) = flushed.and(closed) {
         let durable = durable.lock();
@@ -99,7 +101,9 @@ fn ingest_input(
     let PlannedInput { decoder, head, is_ended } = plan::plan(&mut input, &options, args.format.as_deref())?;
     let metrics = MetricOptions::read(decoder.understanding(), args)?;
     let prefix = if args.files.len() > 1 { format!("{}: ", input.name) } else { String::new() };
-    decoder.understanding().notes.iter().for_each(|text| database::note(&format!("{prefix}{text}")));
+    for text in &decoder.understanding().notes {
+        database::note(&format!("{prefix}{text}"));
+    }
     loader.open_existing(&input.progress)?;
     loader.durable.lock().begin(&input.name, args.from_line.max(2));
     let before = loader.snapshot();
@@ -119,9 +123,9 @@ fn ingest_input(
     };
     let thread = std::thread::Builder::new().name("timestrata-parser".to_owned());
     thread.spawn(move || parser.run()).map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
-    let loaded = loader.load(&messages, &metrics, &progress);
+    let outcome = loader.load(&messages, &metrics, &progress);
     progress.finish_and_clear();
-    let (totals, end) = loaded?;
+    let (totals, end) = outcome?;
     notes.extend(notes_behind(&end, before.as_ref(), loader)?.into_iter().map(|text| format!("{prefix}{text}")));
     if totals.last_line < args.from_line {
         let last = totals.last_line;
@@ -153,7 +157,8 @@ fn refuse_a_run_without_rows(summaries: &[InputSummary]) -> Result<()> {
         return Ok(());
     }
     let first = summaries.iter().find_map(|input| input.totals.rejected.first().map(|first| (&input.name, first)));
-    let first = first.map_or_else(String::new, |(name, (line, reason))| format!("; the first is {name} line {line}: {reason}"));
+    let first =
+        first.map_or_else(String::new, |(name, (line, reason))| format!("; the first is {name} line {line}: {reason}"));
     Err(Failure::Negative(format!("every row was refused, {refused} in all{first}")))
 }
 

@@ -29,7 +29,8 @@ const OPTIONS: [&[&str]; 12] = [
 ];
 
 /// Parsed options. They are parsed once, because parsing takes longer than reading a small file.
-static COMMANDS: LazyLock<Vec<IngestOptions>> = LazyLock::new(|| OPTIONS.iter().map(|options| parsed(options)).collect());
+static COMMANDS: LazyLock<Vec<IngestOptions>> =
+    LazyLock::new(|| OPTIONS.iter().map(|options| parsed(options)).collect());
 
 fn parsed(options: &[&str]) -> IngestOptions {
     let line = ["timestrata", "ingest", "-"].into_iter().chain(options.iter().copied());

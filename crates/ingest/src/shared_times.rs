@@ -91,7 +91,9 @@ mod tests {
 
     fn counted(times: &[i64]) -> (u64, usize) {
         let mut shared = SharedTimes::default();
-        times.iter().for_each(|time| shared.point(SeriesIndex(0), *time));
+        for time in times {
+            shared.point(SeriesIndex(0), *time);
+        }
         (shared.series().map(|series| series.shared).sum(), shared.series().filter(|series| !series.is_exact).count())
     }
 

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use timestrata::{SeriesKey, Timestamp, Value};
 use timestrata_ingest::{
-    Csv, Decoder, Delimiter, EXPORT_COLUMNS, Format, IngestError, IngestOptions, Rows, TimeFormat, export_text,
+    Csv, Delimiter, EXPORT_COLUMNS, Format, IngestError, IngestOptions, Rows, TimeFormat, export_text,
 };
 
 /// Points, refused rows and the error of an input that comes in pieces.
@@ -18,7 +18,9 @@ struct Decoded {
 
 fn decode(text: &[u8], options: &IngestOptions, step: usize) -> Result<Decoded, IngestError> {
     let mut planner = Csv.planner(options)?;
-    text.chunks(step).for_each(|piece| drop(planner.push(piece)));
+    for piece in text.chunks(step) {
+        planner.push(piece);
+    }
     let mut decoder = planner.finish(true)?;
     let mut found = Decoded::default();
     let mut rows = Rows::with_capacity(16);

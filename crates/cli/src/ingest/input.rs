@@ -51,7 +51,10 @@ impl IngestInput {
         let progress = bar(length, "{bar:30} {bytes} of {total_bytes}, {msg}, {eta} left");
         let counted = progress.wrap_read(file);
         let (path, bytes) = match length {
-            Some(_) => (Some(path.to_owned()), InputBytes::File(decompressed(Box::new(counted)))),
+            Some(_) => (
+                Some(path.to_owned()),
+                InputBytes::File(decompressed(Box::new(counted)).map_err(|error| unreadable(&name, &error))?),
+            ),
             None => (None, InputBytes::pipe(Box::new(counted))),
         };
         Ok(Self { name, path, progress, bytes })
@@ -67,25 +70,33 @@ impl IngestInput {
         if let Some(path) = &self.path {
             let (file, _) = open_file(path)?;
             self.progress.set_position(0);
-            self.bytes = InputBytes::File(decompressed(Box::new(self.progress.wrap_read(file))));
+            let counted = Box::new(self.progress.wrap_read(file));
+            self.bytes = InputBytes::File(decompressed(counted).map_err(|error| self.unreadable(&error))?);
         }
         Ok(())
     }
 
     /// Returns the failure of a read.
     pub(crate) fn unreadable(&self, error: &io::Error) -> Failure {
-        Failure::failed(format!("cannot read {}: {error}", self.name))
+        unreadable(&self.name, error)
     }
 }
 
 impl InputBytes {
     /// Reads a pipe on a thread of its own. It ends with the pipe, or once nobody receives.
     fn pipe(source: Box<dyn Read + Send>) -> Self {
-        let mut source = decompressed(source);
         let (sender, receiver) = sync_channel(MAX_WAITING_CHUNKS);
         let thread = std::thread::Builder::new().name("timestrata-input".to_owned());
         let failed = sender.clone();
         let spawned = thread.spawn(move || {
+            // Here, since the first bytes may be waited for.
+            let mut source = match decompressed(source) {
+                Ok(source) => source,
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                    return;
+                }
+            };
             loop {
                 let mut chunk = vec![0; CHUNK_BYTES];
                 let read = source.read(&mut chunk);
@@ -130,6 +141,10 @@ impl InputBytes {
     }
 }
 
+fn unreadable(name: &str, error: &io::Error) -> Failure {
+    Failure::failed(format!("cannot read {name}: {error}"))
+}
+
 /// Opens a file and returns its length, if it is a regular file.
 fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
     let name = path.display();
@@ -145,8 +160,9 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
 }
 
 /// Returns the bytes without compression. All bytes of every input pass through here.
-fn decompressed(source: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
-    source
+#[expect(clippy::unnecessary_wraps, reason = "decompression fails for bytes that are cut off")]
+fn decompressed(source: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    Ok(source)
 }
 
 /// Creates a bar that is drawn on stderr, only if stderr is a terminal.

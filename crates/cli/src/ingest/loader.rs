@@ -136,13 +136,15 @@ impl<'a> Loader<'a> {
                         }
                         store_metadata(db, &parsed.metadata)?;
                     }
-                    self.write(parsed, &mut totals)?;
+                    self.write(*parsed, &mut totals)?;
                     progress.set_message(progress_text(&totals));
                 }
                 Ok(ParserMessage::End(end)) => break end,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(LoadError::Failed(Failure::failed("the parser has ended unexpectedly; report this bug")));
+                    return Err(LoadError::Failed(Failure::failed(
+                        "the parser has ended unexpectedly; report this bug",
+                    )));
                 }
             }
             let is_due = self.last_sync.elapsed() >= self.args.flush_every / 2;
@@ -164,7 +166,9 @@ impl<'a> Loader<'a> {
         let ParsedBatch { batch, rows, first_line, last_line, times, refused, .. } = parsed;
         for row in refused {
             let help = rendered(&row.suggestions);
-            totals.rejected.add(row.line, if help.is_empty() { row.reason } else { format!("{}; perhaps {help}", row.reason) });
+            totals
+                .rejected
+                .add(row.line, if help.is_empty() { row.reason } else { format!("{}; perhaps {help}", row.reason) });
         }
         if rows == 0 {
             return Ok(());
@@ -198,7 +202,11 @@ impl<'a> Loader<'a> {
         if let Some(open) = &self.open
             && let Err(error) = open.db.sync_blocking()
         {
-            return Err(if self.signal().is_some() { LoadError::Interrupted } else { LoadError::OutcomeUnknown(error) });
+            return Err(if self.signal().is_some() {
+                LoadError::Interrupted
+            } else {
+                LoadError::OutcomeUnknown(error)
+            });
         }
         self.durable.lock().synced();
         self.unsynced_bytes = 0;

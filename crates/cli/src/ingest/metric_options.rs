@@ -67,7 +67,8 @@ impl MetricOptions {
 fn split<'a>(plan: &Understanding, text: &'a str, option: &str) -> Result<(Vec<String>, &'a str)> {
     for (at, _) in text.match_indices('=') {
         let name = text[..at].trim();
-        let is_named = |value: &&NamedValue| value.column == name || value.metric == name || value.header_metric == name;
+        let is_named =
+            |value: &&NamedValue| value.column == name || value.metric == name || value.header_metric == name;
         let metrics: Vec<String> = plan.values.iter().filter(is_named).map(|value| value.metric.clone()).collect();
         if !metrics.is_empty() {
             return Ok((metrics, text[at + 1..].trim()));

@@ -11,7 +11,7 @@ use crate::names::{self, NameList};
 pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOptions> {
     let list = |names: &Option<NameList>| names.clone().unwrap_or_default().0;
     let mut options = IngestOptions::default();
-    options.name = name.to_owned();
+    name.clone_into(&mut options.name);
     options.prefix.clone_from(&args.prefix);
     options.types = types(args.types.as_ref())?;
     options.skip_bad = args.skip_bad;

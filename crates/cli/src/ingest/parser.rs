@@ -12,11 +12,11 @@ use timestrata_ingest::{Decoder, IngestError, RefusedRow, RowEnd, Rows, SeriesIn
 use super::input::{InputBytes, ReadBytes};
 
 /// Points, rows and refused rows of a batch together: enough to make its cost per batch small.
-const BATCH_ITEMS: usize = 200_000;
+const BATCH_ITEMS: usize = 130_000;
 /// Bytes of series keys in a batch, at most; the engine's limit for a batch is twice as much.
 const MAX_KEY_BYTES: usize = 16 << 20;
 /// Batches that wait for the writer, at most.
-pub(crate) const MAX_WAITING_BATCHES: usize = 2;
+pub(crate) const MAX_WAITING_BATCHES: usize = 1;
 
 /// Rows that were parsed.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ pub(crate) struct ParserEnd {
 /// Message to the writer.
 #[derive(Debug)]
 pub(crate) enum ParserMessage {
-    Batch(ParsedBatch),
+    Batch(Box<ParsedBatch>),
     End(Box<ParserEnd>),
 }
 
@@ -168,7 +168,7 @@ impl Parser {
     }
 
     fn send(&self, parsed: ParsedBatch) -> Result<(), WriterGone> {
-        self.sender.send(ParserMessage::Batch(parsed)).map_err(|_| WriterGone)
+        self.sender.send(ParserMessage::Batch(Box::new(parsed))).map_err(|_| WriterGone)
     }
 }
 

@@ -29,15 +29,14 @@ pub(crate) fn plan(input: &mut IngestInput, options: &IngestOptions, format: Opt
     let mut is_ended = fill(input, &mut head, HEAD_BYTES)?;
     let failed = |error| not_understood(&options.name, &error);
     let registry = Registry::with_defaults();
-    let format = match format {
-        Some(name) => registry.by_name(name),
-        None => {
-            let name = options.name.to_ascii_lowercase();
-            let name = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
-            registry.choose(name, &head[..head.len().min(HEAD_BYTES)])
-        }
-    }
-    .map_err(failed)?;
+    let format = if let Some(name) = format {
+        registry.by_name(name)
+    } else {
+        let name = options.name.to_ascii_lowercase();
+        let name = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+        registry.choose(name, &head[..head.len().min(HEAD_BYTES)])
+    };
+    let format = format.map_err(failed)?;
     let mut planner = format.planner(options).map_err(failed)?;
     let mut state = planner.push(&head);
     if input.is_repeatable() {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Delimiter;
+use super::row_splitter::word_len;
 use super::text_source::TextEncoding;
 use crate::Sniff;
 use crate::table::looks_like_data;
@@ -38,15 +39,23 @@ pub(crate) fn delimiter(head: &[u8], line_end: u8, comment: Option<&str>) -> Del
         let is_in_header = counts.first() == Some(&modal);
         (matching * 2 >= lines.len()).then_some((is_in_header, matching, modal, *candidate))
     });
-    match scored.max_by_key(|(is_in_header, matching, modal, _)| (*is_in_header, *matching, *modal)) {
-        Some((_, _, _, candidate)) => Delimiter::Byte(candidate),
-        None => {
-            let counts: Vec<usize> = lines.iter().map(|line| runs(line).saturating_sub(1)).collect();
-            match modal(&counts) {
-                Some((_, matching)) if matching * 2 > lines.len() => Delimiter::Spaces,
-                _ => Delimiter::Byte(b','),
-            }
+    let best = scored.max_by_key(|(is_in_header, matching, modal, _)| (*is_in_header, *matching, *modal));
+    if let Some((_, _, _, candidate)) = best {
+        return Delimiter::Byte(candidate);
+    }
+    let counts = |is_wide: bool| -> Vec<usize> {
+        lines.iter().map(|line| words(line, is_wide).len().saturating_sub(1)).collect()
+    };
+    let (narrow, wide) = (counts(false), counts(true));
+    let fits = |counts: &[usize]| modal(counts).filter(|(_, matching)| matching * 2 > lines.len());
+    // A header as long as the rows decides: one space may be within the time.
+    match (fits(&narrow), fits(&wide)) {
+        (Some((modal, _)), Some((wide_modal, _))) if wide[0] == wide_modal && narrow[0] != modal => {
+            Delimiter::WideSpaces
         }
+        (Some(_), _) => Delimiter::Spaces,
+        (None, Some(_)) => Delimiter::WideSpaces,
+        (None, None) => Delimiter::Byte(b','),
     }
 }
 
@@ -70,9 +79,18 @@ fn count(line: &[u8], delimiter: u8) -> usize {
     count
 }
 
-/// Returns the number of words of a line.
-fn runs(line: &[u8]) -> usize {
-    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count()
+/// Returns the words of a line, which spaces separate; two or more if `is_wide`.
+fn words(line: &[u8], is_wide: bool) -> Vec<&[u8]> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    loop {
+        at += line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let length = word_len(&line[at..], is_wide);
+        if length == 0 {
+            return found;
+        }
+        found.push(&line[at..at + length]);
+        at += length;
+    }
 }
 
 /// Says how well the first bytes fit: certainly if a row of names is followed by rows of data.
@@ -94,7 +112,10 @@ pub(crate) fn sniff(head: &[u8]) -> Sniff {
         let clean = |cell: &str| cell.trim().trim_matches('"').to_owned();
         match delimiter {
             Delimiter::Byte(byte) => text.split(char::from(byte)).map(clean).collect(),
-            Delimiter::Spaces => text.split_whitespace().map(clean).collect(),
+            spaces => {
+                let words = words(line, spaces == Delimiter::WideSpaces);
+                words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+            }
         }
     };
     let [header, rows @ ..] = &lines[..] else { return Sniff::Possible };
@@ -121,13 +142,20 @@ mod tests {
         assert_eq!(found("time   v   w\n2024-01-01T00:00:00   5  1\n"), Delimiter::Spaces);
         assert_eq!(found("time\tv\n2024-01-01 00:00:00\t5\n"), Delimiter::Byte(b'\t'));
         assert_eq!(found("time,v\n2024-01-01 00:00:00,5\n"), Delimiter::Byte(b','));
+        assert_eq!(
+            found("time   v   w\n2024-01-01 00:00:00   5  1\n2024-01-01 00:01:00  15  1\n"),
+            Delimiter::WideSpaces
+        );
         assert_eq!(found("a|b\n1|2,3\n"), Delimiter::Byte(b'|'));
     }
 
     #[test]
     fn only_names_and_rows_of_data_are_certain() {
         assert_eq!(sniff(b"time,v\n2024-01-01 00:00:00,1\n"), Sniff::Certain);
-        assert_eq!(sniff(b"cpu,host=a usage=1.5,n=3i 1704067200000000000\ncpu,host=b usage=1,n=3i 1\n"), Sniff::Possible);
+        assert_eq!(
+            sniff(b"cpu,host=a usage=1.5,n=3i 1704067200000000000\ncpu,host=b usage=1,n=3i 1\n"),
+            Sniff::Possible
+        );
         assert_eq!(sniff(b"x_total{job=\"a\"} 5 1704067200000\n"), Sniff::Possible);
         assert_eq!(sniff(b"{\"time\":1}\n"), Sniff::No);
         assert_eq!(sniff(b"\x1f\x8b\0\0"), Sniff::No);

@@ -47,7 +47,9 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
     let rows_before = skip.saturating_add(1).min(rows.len());
     if rows_before == rows.len() {
         let columns = names.join(", ");
-        return Err(IngestError::new(format!("{name} has no rows, only a first line with the columns {columns}: there is nothing to ingest")));
+        return Err(IngestError::new(format!(
+            "{name} has no rows, only a first line with the columns {columns}: there is nothing to ingest"
+        )));
     }
     let header = Header { names, line: Some(first.line), rows_before };
     check_counts(&header, &rows[rows_before..])?;
@@ -75,8 +77,12 @@ fn check_first_row(rows: &[TableRow], options: &IngestOptions) -> Result<(), Ing
     let first = &rows[0];
     let count = modal_count(rows);
     let mark = first.cells.first().and_then(|cell| cell.chars().next()).filter(|mark| matches!(mark, '#' | '%' | '!'));
-    if let Some(mark) = mark.filter(|_| options.csv.comment.is_none() && first.cells.len() != count) {
-        let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns")).at_line(first.line);
+    // A header may begin with the mark; then data follows it.
+    let is_before_names = rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
+    let is_comment = first.cells.len() != count || is_before_names;
+    if let Some(mark) = mark.filter(|_| options.csv.comment.is_none() && is_comment) {
+        let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"))
+            .at_line(first.line);
         return Err(error.suggest("comment", mark));
     }
     if first.cells.len() != count
@@ -157,7 +163,12 @@ fn check_units(header: &Header, rows: &[TableRow], skipped: u64) -> Result<(), I
 
 fn looks_like_time(row: &TableRow) -> bool {
     use crate::time::{AutoError, DateOrder, parse_auto};
-    let is_time = |cell: &String| matches!(parse_auto(cell, DateOrder::Undecided, false), Ok(_) | Err(AutoError::DayOrMonth | AutoError::Other(_)));
+    let is_time = |cell: &String| {
+        matches!(
+            parse_auto(cell, DateOrder::Undecided, false),
+            Ok(_) | Err(AutoError::DayOrMonth | AutoError::Other(_))
+        )
+    };
     row.cells.iter().any(is_time)
 }
 
@@ -178,7 +189,10 @@ mod tests {
 
     #[test]
     fn what_is_no_header_is_refused_with_the_way_out() {
-        assert_eq!(error("Dstat\nAuthor:,x\n\ncpu,,epoch\nusr,sys,epoch\n1,2,3\n4,5,6\n"), ("header-line", "5".to_owned()));
+        assert_eq!(
+            error("Dstat\nAuthor:,x\n\ncpu,,epoch\nusr,sys,epoch\n1,2,3\n4,5,6\n"),
+            ("header-line", "5".to_owned())
+        );
         assert_eq!(error("# a\ntime,v\n2024-01-01,1\n2024-01-02,1\n"), ("comment", "#".to_owned()));
         assert_eq!(error("2024-01-01,10\n2024-01-02,11\n"), ("no-header", String::new()));
         assert_eq!(error("time,v\n,kW\n2024-01-01,1\n"), ("skip-after-header", "1".to_owned()));

@@ -50,10 +50,12 @@ impl FromStr for Delimiter {
         match text.as_bytes() {
             [b' '] => Ok(Self::Spaces),
             br"\t" => Ok(Self::Byte(b'\t')),
+            b"  " => Ok(Self::WideSpaces),
             _ if text == "spaces" => Ok(Self::Spaces),
+            _ if text == "wide-spaces" => Ok(Self::WideSpaces),
             _ if text == "tab" => Ok(Self::Byte(b'\t')),
             [one] if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r') => Ok(Self::Byte(*one)),
-            _ => Err(r"one ASCII character, such as ; or \t, or the word spaces".to_owned()),
+            _ => Err(r"one ASCII character, such as ; or \t, or a word: spaces, wide-spaces".to_owned()),
         }
     }
 }

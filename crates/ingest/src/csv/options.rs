@@ -9,6 +9,8 @@ pub enum Delimiter {
     Byte(u8),
     /// Any number of spaces and tabs.
     Spaces,
+    /// Two or more spaces, or a tab: one space belongs to the cell, as in `2024-01-01 00:00:00`.
+    WideSpaces,
 }
 
 impl fmt::Display for Delimiter {
@@ -17,6 +19,7 @@ impl fmt::Display for Delimiter {
             Self::Byte(b'\t') => f.write_str("tab"),
             Self::Byte(byte) => write!(f, "{}", char::from(*byte)),
             Self::Spaces => f.write_str("runs of spaces"),
+            Self::WideSpaces => f.write_str("runs of two or more spaces"),
         }
     }
 }

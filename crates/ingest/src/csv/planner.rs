@@ -77,7 +77,8 @@ impl CsvPlanner {
             at += used;
         }
         if self.buffer.iter().take(HEAD_BYTES).any(|byte| *byte == 0) {
-            return Err(IngestError::new("the input is binary, or UTF-16 without a mark at its start").suggest("encoding", "utf-16le"));
+            return Err(IngestError::new("the input is binary, or UTF-16 without a mark at its start")
+                .suggest("encoding", "utf-16le"));
         }
         let csv = &self.options.csv;
         let line_end = dialect::line_end(&self.buffer);
@@ -115,7 +116,8 @@ impl CsvPlanner {
                     let cells = found.to_texts();
                     if cells.len() > self.options.limits.fields {
                         let most = self.options.limits.fields;
-                        return Err(IngestError::new(format!("a row has more than {most} cells")).at_line(text.line + lines_before));
+                        return Err(IngestError::new(format!("a row has more than {most} cells"))
+                            .at_line(text.line + lines_before));
                     }
                     if row.byte_len(used) > self.options.limits.row_bytes {
                         return Err(row_too_long(text.line + lines_before, self.options.limits.row_bytes));
@@ -131,10 +133,7 @@ impl CsvPlanner {
                     break;
                 }
                 // The rows before it are decoded first; then the decoder reports the quote.
-                SplitStep::OpenQuote { lines_before } if self.table.is_some() || self.rows.len() > 1 => {
-                    let _ = lines_before;
-                    self.is_decided = true;
-                }
+                SplitStep::OpenQuote { .. } if self.table.is_some() || self.rows.len() > 1 => self.is_decided = true,
                 SplitStep::OpenQuote { lines_before } => return Err(open_quote(text.line + lines_before)),
             }
         }
@@ -243,10 +242,13 @@ fn understanding(
     properties.extend(of_table.properties);
     let mut notes = Vec::new();
     if options.csv.delimiter.is_none() && delimiter != super::Delimiter::Byte(b',') {
-        notes.push(format!("the delimiter is {}", match delimiter {
-            super::Delimiter::Byte(byte) if byte != b'\t' => format!("{:?}", char::from(byte)),
-            other => other.to_string(),
-        }));
+        notes.push(format!(
+            "the delimiter is {}",
+            match delimiter {
+                super::Delimiter::Byte(byte) if byte != b'\t' => format!("{:?}", char::from(byte)),
+                other => other.to_string(),
+            }
+        ));
     }
     notes.extend(of_table.notes);
     Understanding { properties, notes, values: of_table.values }
@@ -259,5 +261,6 @@ pub(super) fn open_quote(line: u64) -> IngestError {
 
 /// Returns the error of a row beyond the limit.
 pub(super) fn row_too_long(line: u64, limit: usize) -> IngestError {
-    IngestError::new(format!("a row is longer than {limit} bytes, perhaps because a quote is never closed")).at_line(line)
+    IngestError::new(format!("a row is longer than {limit} bytes, perhaps because a quote is never closed"))
+        .at_line(line)
 }

@@ -4,7 +4,7 @@
 //! begins is exact, which `--from-line` of the tool needs; that, and cells without a copy, is why this is not the crate
 //! `csv`.
 
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::Delimiter;
 use crate::table::RowCells;
@@ -70,7 +70,6 @@ impl CsvRow<'_> {
     pub(crate) fn to_texts(self) -> Vec<String> {
         self.bounds.iter().map(|(start, end)| String::from_utf8_lossy(&self.bytes[*start..*end]).into_owned()).collect()
     }
-
 }
 
 impl RowBuffer {
@@ -102,7 +101,8 @@ impl RowSyntax {
                 None if last && !rest.is_empty() => rest,
                 None => return SplitStep::NeedMore { used, lines },
             };
-            let is_comment = self.comment.as_ref().is_some_and(|mark| line.trim_ascii_start().starts_with(mark.as_bytes()));
+            let is_comment =
+                self.comment.as_ref().is_some_and(|mark| line.trim_ascii_start().starts_with(mark.as_bytes()));
             if is_comment || line.trim_ascii().is_empty() {
                 used += (line.len() + 1).min(rest.len());
                 lines += 1;
@@ -111,7 +111,8 @@ impl RowSyntax {
             row.start = used;
             row.bounds.clear();
             row.bad_quote = None;
-            row.has_quotes = memchr(b'"', line).is_some();
+            // Two spaces as a delimiter leave no room for quoted cells.
+            row.has_quotes = self.delimiter != Delimiter::WideSpaces && memchr(b'"', line).is_some();
             if !row.has_quotes {
                 row.end = used + line.len();
                 split_plain(self.delimiter, line, &mut row.bounds);
@@ -137,9 +138,10 @@ impl RowSyntax {
         let (mut at, mut lines) = (0, 0);
         let is_delimiter = |byte: u8| match self.delimiter {
             Delimiter::Byte(delimiter) => byte == delimiter,
-            Delimiter::Spaces => byte == b' ' || byte == b'\t',
+            Delimiter::Spaces | Delimiter::WideSpaces => byte == b' ' || byte == b'\t',
         };
-        let is_blank = |byte: u8| (byte == b' ' || byte == b'\t') && (self.delimiter == Delimiter::Spaces || !is_delimiter(byte));
+        let is_blank =
+            |byte: u8| (byte == b' ' || byte == b'\t') && (self.delimiter == Delimiter::Spaces || !is_delimiter(byte));
         loop {
             at += text[at..].iter().take_while(|byte| is_blank(**byte)).count();
             let start = row.unquoted.len();
@@ -186,7 +188,9 @@ impl RowSyntax {
                     if self.delimiter == Delimiter::Spaces {
                         at += text[at..].iter().take_while(|byte| is_blank(**byte)).count();
                         match text.get(at) {
-                            Some(byte) if *byte == self.line_end => return QuotedRow::Row { used: at + 1, lines: lines + 1 },
+                            Some(byte) if *byte == self.line_end => {
+                                return QuotedRow::Row { used: at + 1, lines: lines + 1 };
+                            }
                             Some(b'\r') if text.get(at + 1) == Some(&self.line_end) => {
                                 return QuotedRow::Row { used: at + 2, lines: lines + 1 };
                             }
@@ -205,7 +209,9 @@ impl RowSyntax {
     fn end_of_plain_cell(&self, text: &[u8]) -> usize {
         let end = match self.delimiter {
             Delimiter::Byte(delimiter) => memchr2(delimiter, self.line_end, text),
-            Delimiter::Spaces => text.iter().position(|byte| matches!(byte, b' ' | b'\t') || *byte == self.line_end),
+            Delimiter::Spaces | Delimiter::WideSpaces => {
+                text.iter().position(|byte| matches!(byte, b' ' | b'\t') || *byte == self.line_end)
+            }
         };
         end.unwrap_or(text.len())
     }
@@ -221,10 +227,11 @@ enum QuotedRow {
 /// Splits a line without quotes.
 fn split_plain(delimiter: Delimiter, line: &[u8], bounds: &mut Vec<(usize, usize)>) {
     let Delimiter::Byte(delimiter) = delimiter else {
+        let is_wide = delimiter == Delimiter::WideSpaces;
         let mut at = 0;
         while at < line.len() {
             at += line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            let length = line[at..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+            let length = word_len(&line[at..], is_wide);
             if length > 0 {
                 bounds.push((at, at + length));
             }
@@ -238,6 +245,15 @@ fn split_plain(delimiter: Delimiter, line: &[u8], bounds: &mut Vec<(usize, usize
         start = end + 1;
     }
     bounds.push(trimmed(line, start, line.len()));
+}
+
+/// Returns the length of the word at the start. One space within it belongs to it if `is_wide`.
+pub(super) fn word_len(line: &[u8], is_wide: bool) -> usize {
+    let is_inside = |at: usize| {
+        let is_single = line[at] == b' ' && line.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace());
+        !line[at].is_ascii_whitespace() || (is_wide && is_single)
+    };
+    (0..line.len()).take_while(|at| is_inside(*at)).count()
 }
 
 /// Returns bounds without spaces around the text.
@@ -287,7 +303,10 @@ mod tests {
         let expected = [row(1, &["h", "i"]), row(4, &["a", "b"]), row(5, &["x\ny", "1"]), row(7, &["c", "d"])];
         assert_eq!(rows("h,i\n\n\na,b\n\"x\ny\",1\nc,d", comma), expected);
         assert_eq!(rows("h,i\r\n\r\n\r\na,b\r\n\"x\ny\",1\r\nc,d\r\n", comma), expected);
-        assert_eq!(rows("# a\nh , \"say \"\"x\"\"\" \n  # b\n1,\n", comma), [row(2, &["h", "say \"x\""]), row(4, &["1", ""])]);
+        assert_eq!(
+            rows("# a\nh , \"say \"\"x\"\"\" \n  # b\n1,\n", comma),
+            [row(2, &["h", "say \"x\""]), row(4, &["1", ""])]
+        );
         assert_eq!(rows("5\" pipe,1\n", comma), [row(1, &["5\" pipe", "1"])]);
     }
 
@@ -295,6 +314,7 @@ mod tests {
     fn runs_of_spaces_are_one_delimiter() {
         let expected = [row(1, &["time", "v", "w"]), row(2, &["1", "a b", "3"])];
         assert_eq!(rows("  time   v \t w \r\n1 \"a b\"  3  \n", Delimiter::Spaces), expected);
+        assert_eq!(rows(" a b   c  1\" \n", Delimiter::WideSpaces), [row(1, &["a b", "c", "1\""])]);
     }
 
     #[test]

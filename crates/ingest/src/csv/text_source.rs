@@ -24,8 +24,10 @@ impl TextEncoding {
             return Ok(Self { encoding, bom_bytes });
         };
         let encoding = Encoding::for_label(label.trim().as_bytes()).ok_or_else(|| {
-            IngestError::new(format!("there is no encoding {label:?}; examples are latin1, windows-1252, utf-16le, shift_jis"))
-                .suggest("encoding", "latin1")
+            IngestError::new(format!(
+                "there is no encoding {label:?}; examples are latin1, windows-1252, utf-16le, shift_jis"
+            ))
+            .suggest("encoding", "latin1")
         })?;
         let bom_bytes = by_bom.filter(|(of_bom, _)| *of_bom == encoding).map_or(0, |(_, bytes)| bytes);
         Ok(Self { encoding, bom_bytes })
@@ -86,7 +88,8 @@ impl TextSource {
         match result {
             DecoderResult::InputEmpty | DecoderResult::OutputFull => Ok(skipped + read),
             DecoderResult::Malformed(..) => {
-                Err(IngestError::new(format!("the text is not valid {}", self.encoding.name())).suggest("encoding", "latin1"))
+                Err(IngestError::new(format!("the text is not valid {}", self.encoding.name()))
+                    .suggest("encoding", "latin1"))
             }
         }
     }

@@ -65,7 +65,11 @@ impl ColumnNames<'_> {
     }
 
     /// Returns the columns with this header or, for headers with tags, this metric; and the new name behind `=`.
-    pub(crate) fn renamed(&self, text: &str, option: &'static str) -> Result<(Vec<usize>, Option<String>), IngestError> {
+    pub(crate) fn renamed(
+        &self,
+        text: &str,
+        option: &'static str,
+    ) -> Result<(Vec<usize>, Option<String>), IngestError> {
         let direct = self.of_name(text);
         if !direct.is_empty() {
             return Ok((direct, None));
@@ -131,7 +135,8 @@ fn is_near(one: &str, other: &str) -> bool {
                 at + to
             } else {
                 let is_same = one[at - 1] == other[to - 1];
-                let mut least = (rows[at - 1][to - 1] + usize::from(!is_same)).min(rows[at - 1][to] + 1).min(rows[at][to - 1] + 1);
+                let mut least =
+                    (rows[at - 1][to - 1] + usize::from(!is_same)).min(rows[at - 1][to] + 1).min(rows[at][to - 1] + 1);
                 if at > 1 && to > 1 && one[at - 1] == other[to - 2] && one[at - 2] == other[to - 1] {
                     least = least.min(rows[at - 2][to - 2] + 1);
                 }

@@ -81,16 +81,48 @@ pub(crate) fn suggestion(columns: &[&Candidate], tags: &[String], time: &str) ->
     if first.is_clock {
         return Some(Suggestion::new("time", format!("{time},{}", first.name)));
     }
-    let names: Vec<&str> = tags.iter().map(String::as_str).chain(columns.iter().map(|column| column.name.as_str())).collect();
+    let names: Vec<&str> =
+        tags.iter().map(String::as_str).chain(columns.iter().map(|column| column.name.as_str())).collect();
     Some(Suggestion::new("tags", names.join(",")))
 }
 
 /// Returns `true` if a name sounds like that of a column which identifies something.
 pub(crate) fn sounds_like_id(name: &str) -> bool {
     const WORDS: [&str; 34] = [
-        "id", "ids", "nr", "no", "num", "number", "name", "host", "hostname", "sensor", "station", "meter", "building", "device",
-        "unit", "channel", "node", "site", "location", "type", "kind", "key", "code", "city", "country", "region", "cpu",
-        "core", "disk", "interface", "instance", "symbol", "zone", "point",
+        "id",
+        "ids",
+        "nr",
+        "no",
+        "num",
+        "number",
+        "name",
+        "host",
+        "hostname",
+        "sensor",
+        "station",
+        "meter",
+        "building",
+        "device",
+        "unit",
+        "channel",
+        "node",
+        "site",
+        "location",
+        "type",
+        "kind",
+        "key",
+        "code",
+        "city",
+        "country",
+        "region",
+        "cpu",
+        "core",
+        "disk",
+        "interface",
+        "instance",
+        "symbol",
+        "zone",
+        "point",
     ];
     let name = name.to_lowercase();
     let mut words = name.split(|c: char| !c.is_alphanumeric());
@@ -114,7 +146,8 @@ mod tests {
 
     #[test]
     fn the_column_that_differs_is_named_and_a_constant_is_not() {
-        let candidates = [candidate(1, "meter", true, 1), candidate(2, "building_id", true, 2), candidate(3, "v", true, 2)];
+        let candidates =
+            [candidate(1, "meter", true, 1), candidate(2, "building_id", true, 2), candidate(3, "v", true, 2)];
         let mut seen = RowComparisons::default();
         seen.compare(&print([0, 1, 7]), &print([0, 2, 8]));
         seen.compare(&print([0, 1, 7]), &print([0, 2, 9]));

@@ -45,7 +45,8 @@ pub(crate) fn is_clock_or_date_name(name: &str) -> bool {
 /// Returns `true` for dates with a year of two digits, such as `1/22/20`.
 fn is_short_date(name: &str) -> bool {
     let parts: Vec<&str> = name.split('/').collect();
-    parts.len() == 3 && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+    parts.len() == 3
+        && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns `true` if the first row holds data instead of names: a time and numbers, or only numbers.

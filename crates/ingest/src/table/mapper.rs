@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 
-use timestrata::{SeriesKey, Timestamp, Value, ValueType};
+use timestrata::{SeriesKey, Timestamp, Value};
 
-use super::cell::{self, parse_value};
+use super::cell::parse_value;
 use super::distinguish::{self, RowComparisons, RowPrint};
 use super::header::{is_header_like, series_key};
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
+use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
 use crate::time::{SeriesClock, ZoneResolver};
 use crate::{IngestError, RefusedRow, Rows, SeriesIndex, Suggestion};
 
@@ -59,9 +60,6 @@ struct SeriesGroup {
     /// Prints of the rows at the last time, the last one at the end; empty if none is compared.
     prints: Vec<RowPrint>,
 }
-
-/// Why a row is refused.
-type Refusal = (String, Vec<Suggestion>);
 
 impl RowMapper {
     pub(crate) fn new(plan: TablePlan) -> Self {
@@ -200,7 +198,7 @@ impl RowMapper {
         let time = &self.plan.time;
         self.time_text.clear();
         for at in &time.at {
-            let text = cells.text(*at).ok_or_else(|| plain(in_column(&time.name, NOT_UTF_8)))?;
+            let text = cells.text(*at).ok_or_else(|| not_utf8(&time.name))?;
             if text.is_empty() {
                 return Err(plain(in_column(&time.name, "the time is empty")));
             }
@@ -226,51 +224,21 @@ impl RowMapper {
     fn read_values(&mut self, cells: &(impl RowCells + ?Sized)) -> Result<(), Refusal> {
         self.values.clear();
         let plan = &self.plan;
-        match &plan.values {
-            ValueSource::Wide(columns) => {
-                for (nth, column) in columns.iter().enumerate() {
-                    let text = cells.text(column.at).ok_or_else(|| plain(in_column(&column.name, NOT_UTF_8)))?;
-                    if !plan.missing.matches(text) {
-                        let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
-                            (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
-                        })?;
-                        self.values.push((nth, value));
-                    }
-                }
-            }
-            ValueSource::Long { metric_at, value_at, ty, types, .. } => {
-                let name = &plan.header[*value_at];
-                let text = cells.text(*value_at).ok_or_else(|| plain(in_column(name, NOT_UTF_8)))?;
-                let metric = cells.text(*metric_at).unwrap_or_default();
-                let ty = type_of(types, metric).unwrap_or(*ty);
-                if !plan.missing.matches(text) {
-                    let value = parse_value(text, ty, &plan.syntax)
-                        .map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))?;
-                    self.values.push((0, value));
-                }
-            }
-            ValueSource::Series { series_at, type_at, value_at, types, .. } => {
-                let text = cells.text(*value_at).ok_or_else(|| plain(in_column("value", NOT_UTF_8)))?;
-                let named = type_at.map(|at| cells.text(at).unwrap_or_default());
-                let ty = match named {
-                    Some(name) => own_export::value_type(name)
-                        .ok_or_else(|| plain(in_column("type", &format!("{name:?} is none of f64, i64, u64, bool"))))?,
-                    None => {
-                        let series = cells.text(*series_at).unwrap_or_default();
-                        let metric = series.split('{').next().unwrap_or_default();
-                        let is_state = matches!(text, "true" | "false");
-                        type_of(types, metric).unwrap_or(if is_state { ValueType::Bool } else { ValueType::F64 })
-                    }
-                };
-                if !text.is_empty() {
-                    let nan = own_export::parse_nan(text).filter(|_| ty == ValueType::F64).map(Value::F64);
-                    let value = match nan {
-                        Some(nan) => nan,
-                        None => parse_value(text, ty, &super::number::NumberSyntax::PLAIN)
-                            .map_err(|what| plain(in_column("value", &what)))?,
-                    };
-                    self.values.push((0, value));
-                }
+        let ValueSource::Wide(columns) = &plan.values else {
+            let value = match &plan.values {
+                ValueSource::Long { .. } => long_value(plan, cells)?,
+                _ => series_value(plan, cells)?,
+            };
+            self.values.extend(value.map(|value| (0, value)));
+            return Ok(());
+        };
+        for (nth, column) in columns.iter().enumerate() {
+            let text = cells.text(column.at).ok_or_else(|| not_utf8(&column.name))?;
+            if !plan.missing.matches(text) {
+                let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
+                    (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
+                })?;
+                self.values.push((nth, value));
             }
         }
         Ok(())
@@ -285,7 +253,7 @@ impl RowMapper {
             ValueSource::Series { series_at, .. } => Some(*series_at),
         };
         for at in self.plan.tags.iter().map(|tag| tag.at).chain(source) {
-            let text = cells.text(at).ok_or_else(|| plain(in_column(&self.plan.header[at], NOT_UTF_8)))?;
+            let text = cells.text(at).ok_or_else(|| not_utf8(&self.plan.header[at]))?;
             self.key.extend_from_slice(text.as_bytes());
             // This byte is not valid in UTF-8, so different cells never give the same key.
             self.key.push(0xFF);
@@ -293,14 +261,13 @@ impl RowMapper {
         if self.last_group != usize::MAX && self.key == self.last_key {
             return Ok(self.last_group);
         }
-        let group = match self.by_tags.get(&self.key) {
-            Some(group) => *group,
-            None => {
-                let group = self.new_group(cells, rows)?;
-                self.groups.push(group);
-                self.by_tags.insert(self.key.clone(), self.groups.len() - 1);
-                self.groups.len() - 1
-            }
+        let group = if let Some(group) = self.by_tags.get(&self.key) {
+            *group
+        } else {
+            let group = self.new_group(cells, rows)?;
+            self.groups.push(group);
+            self.by_tags.insert(self.key.clone(), self.groups.len() - 1);
+            self.groups.len() - 1
         };
         std::mem::swap(&mut self.key, &mut self.last_key);
         self.last_group = group;
@@ -356,7 +323,9 @@ impl RowMapper {
                 crate::time::RowOrder::Descending => time > before,
             };
             if time == before {
-                prints.iter().for_each(|earlier| self.comparisons.compare(earlier, &print));
+                for earlier in prints.iter() {
+                    self.comparisons.compare(earlier, &print);
+                }
             } else if goes_back {
                 self.comparisons.compare(last, &print);
             }
@@ -374,45 +343,4 @@ fn time_text<'a>(columns: &[usize], joined: &'a str, cells: &'a (impl RowCells +
         [at] => cells.text(*at).unwrap_or_default(),
         _ => joined,
     }
-}
-
-const NOT_UTF_8: &str = "the text is not UTF-8";
-
-fn in_column(name: &str, what: &str) -> String {
-    format!("column {name}: {what}")
-}
-
-fn plain(reason: String) -> Refusal {
-    (reason, Vec::new())
-}
-
-fn type_of(types: &[(String, ValueType)], metric: &str) -> Option<ValueType> {
-    types.iter().find(|(name, _)| name == metric).map(|(_, ty)| *ty)
-}
-
-/// Returns the options that would make a value of a cell.
-fn cell_suggestions(plan: &TablePlan, name: &str, text: &str, ty: ValueType) -> Vec<Suggestion> {
-    use super::number::{NumberSyntax, is_integer_beyond_f64, parse_plain};
-    let reads = |syntax: NumberSyntax| syntax.plain(text).is_some_and(|plain| parse_plain(&plain).is_some());
-    if is_integer_beyond_f64(text) {
-        return if ty == ValueType::F64 && text.starts_with('-') {
-            vec![Suggestion::new("types", format!("{name}=i64"))]
-        } else {
-            vec![Suggestion::new("types", format!("{name}=u64"))]
-        };
-    }
-    if cell::parse_bool(text).is_some() && ty != ValueType::Bool && parse_plain(text).is_none() {
-        return vec![Suggestion::new("types", format!("{name}=bool"))];
-    }
-    let mut found = Vec::new();
-    if reads(NumberSyntax { thousands: Some(','), ..plan.syntax }) && !reads(plan.syntax) {
-        found.push(Suggestion::new("thousands", ","));
-    }
-    if reads(NumberSyntax { decimal: ',', ..plan.syntax }) && !reads(plan.syntax) {
-        found.push(Suggestion::new("decimal", ","));
-    }
-    if found.is_empty() && !plan.syntax.units && text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && reads(NumberSyntax { units: true, ..plan.syntax }) && !reads(plan.syntax) {
-        found.push(Suggestion::new("units", ""));
-    }
-    found
 }

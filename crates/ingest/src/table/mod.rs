@@ -9,6 +9,7 @@
 
 mod cell;
 mod column_roles;
+mod date_order_scan;
 mod distinguish;
 mod header;
 mod mapper;
@@ -17,6 +18,7 @@ mod options;
 mod own_export;
 mod plan;
 mod planner;
+mod row_values;
 mod sample;
 mod sample_checks;
 mod time_column;

@@ -40,7 +40,8 @@ impl NumberSyntax {
                 for (nth, group) in whole.split(is_separator).enumerate() {
                     let digits = if nth == 0 { group.trim_start_matches(['-', '+']) } else { group };
                     let is_split = whole.contains(is_separator);
-                    let is_wrong = (nth > 0 && group.len() != 3) || (nth == 0 && is_split && !(1..=3).contains(&digits.len()));
+                    let is_wrong =
+                        (nth > 0 && group.len() != 3) || (nth == 0 && is_split && !(1..=3).contains(&digits.len()));
                     if is_wrong || (is_split && !digits.bytes().all(|byte| byte.is_ascii_digit())) {
                         return None;
                     }
@@ -83,7 +84,10 @@ fn without_unit(text: &str, syntax: NumberSyntax) -> Option<&str> {
     }
     let number = text[..sign + end].trim_end();
     let unit = start[end..].trim();
-    let is_unit = unit.chars().next().is_none_or(|c| c.is_alphabetic() || "%\u{2030}\u{b0}\u{b5}$\u{20ac}\u{a3}\u{2032}\u{2033}'\"".contains(c));
+    let is_unit = unit
+        .chars()
+        .next()
+        .is_none_or(|c| c.is_alphabetic() || "%\u{2030}\u{b0}\u{b5}$\u{20ac}\u{a3}\u{2032}\u{2033}'\"".contains(c));
     is_unit.then_some(number)
 }
 
@@ -135,7 +139,9 @@ mod tests {
 
     #[test]
     fn a_unit_behind_a_number_is_removed() {
-        for (text, expected) in [("45 %", 45.0), ("1024 MiB", 1024.0), ("-3.5e2V", -350.0), ("21.5\u{b0}C", 21.5), ("7", 7.0)] {
+        for (text, expected) in
+            [("45 %", 45.0), ("1024 MiB", 1024.0), ("-3.5e2V", -350.0), ("21.5\u{b0}C", 21.5), ("7", 7.0)]
+        {
             assert_eq!(number(text, '.', None, true), Some(expected), "{text}");
         }
         assert_eq!(number("1,5 kW", ',', None, true), Some(1.5));
@@ -145,7 +151,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_that_no_float_equals_are_recognised() {
-        for text in ["9007199254740993", "18446744073709551615", "9223372036854775807", &"1".repeat(60), "-9007199254740993"] {
+        for text in
+            ["9007199254740993", "18446744073709551615", "9223372036854775807", &"1".repeat(60), "-9007199254740993"]
+        {
             assert!(is_integer_beyond_f64(text), "{text}");
         }
         for text in ["9007199254740992", "1", "9007199254740993.0", "x", "10000000000000000000000"] {

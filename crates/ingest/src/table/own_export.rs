@@ -29,7 +29,12 @@ pub fn export_text(value: Value) -> String {
 }
 
 /// Returns the plan if the header and the first rows are of an export.
-pub(crate) fn plan(header: &[String], rows: &[TableRow], options: &IngestOptions, syntax: NumberSyntax) -> Option<TablePlan> {
+pub(crate) fn plan(
+    header: &[String],
+    rows: &[TableRow],
+    options: &IngestOptions,
+    syntax: NumberSyntax,
+) -> Option<TablePlan> {
     let names: Vec<&str> = header.iter().map(String::as_str).collect();
     let (type_at, time_at, value_at) = match names[..] {
         ["series", "time", "value"] => (None, 1, 2),

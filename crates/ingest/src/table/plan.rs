@@ -61,5 +61,11 @@ pub(crate) enum ValueSource {
     /// A row per value: a column with the metric, and one with the value.
     Long { metric_at: usize, value_at: usize, ty: ValueType, types: Vec<(String, ValueType)>, prefix: String },
     /// A row per value: a column with the whole series, as this project exports it.
-    Series { series_at: usize, type_at: Option<usize>, value_at: usize, types: Vec<(String, ValueType)>, prefix: String },
+    Series {
+        series_at: usize,
+        type_at: Option<usize>,
+        value_at: usize,
+        types: Vec<(String, ValueType)>,
+        prefix: String,
+    },
 }

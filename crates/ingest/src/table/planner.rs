@@ -1,17 +1,18 @@
 //! Decides the roles of the columns from the header, the first rows and the options.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use timestrata::{SeriesKey, ValueType};
 
 use super::cell::MissingCells;
 use super::column_roles::{ColumnNames, join_limited};
+use super::date_order_scan::DateOrderScan;
 use super::distinguish::{Candidate, MAX_CANDIDATES, sounds_like_id};
 use super::header::{is_header_like, metric_of, series_key};
 use super::number::NumberSyntax;
 use super::plan::{TablePlan, TagColumn, TimeColumns, ValueColumn, ValueSource};
 use super::sample::{ColumnSample, SAMPLE_ROWS, sample_columns};
-use super::time_column::{DateOrderScan, TimeChoice};
+use super::time_column::TimeChoice;
 use super::{RowMapper, own_export, sample_checks};
 use crate::{IngestError, IngestOptions, NamedValue, PlannerState, Understanding};
 
@@ -115,10 +116,11 @@ impl TablePlanner {
         let missing = MissingCells::new(&options.missing);
         let sample = sample_columns(self.header.len(), &self.sample, &missing, &syntax);
         let tags = names.tags(&options.tags)?;
-        let mut draft = PlanDraft { planner: self, names, sample, tags, syntax, understanding: Understanding::default() };
+        let mut draft =
+            PlanDraft { planner: self, names, sample, tags, syntax, understanding: Understanding::default() };
         let choice = draft.choose_time()?;
         let values = draft.values(&choice)?;
-        draft.finish(choice, values, missing)
+        draft.finish(&choice, values, missing)
     }
 }
 
@@ -200,11 +202,15 @@ impl<'a> PlanDraft<'a> {
         }
         if let Some(at) = chosen.iter().find(|at| taken.contains(at)) {
             let name = self.names.name(*at);
-            return Err(IngestError::new(format!("column {name} is time or tag, and cannot be a value too: choose one")));
+            return Err(IngestError::new(format!(
+                "column {name} is time or tag, and cannot be a value too: choose one"
+            )));
         }
         if let Some((at, _)) = types.iter().find(|(at, _)| !chosen.contains(at)) {
             let name = self.names.name(*at);
-            return Err(IngestError::new(format!("types names column {name}, which is no value column: add it to values")));
+            return Err(IngestError::new(format!(
+                "types names column {name}, which is no value column: add it to values"
+            )));
         }
         if options.table.values.is_none() {
             sample_checks::refuse_times_across(self, &chosen)?;
@@ -257,14 +263,17 @@ impl<'a> PlanDraft<'a> {
         types: &[(usize, ValueType)],
     ) -> Result<Vec<ValueColumn>, IngestError> {
         let mut values: Vec<ValueColumn> = Vec::new();
-        let mut seen: std::collections::HashMap<SeriesKey, usize> = std::collections::HashMap::new();
+        let mut seen: HashMap<SeriesKey, usize> = HashMap::new();
         for &at in chosen {
             let name = self.names.name(at);
-            let renamed = renames.iter().find(|(of, _)| *of == at).map_or(name.as_str(), |(_, new_name)| new_name.as_str());
-            let key = series_key(renamed, &self.options().prefix)?;
+            let new_name = renames.iter().find(|(of, _)| *of == at).map(|(_, new_name)| new_name.as_str());
+            let key = series_key(new_name.unwrap_or(&name), &self.options().prefix)?;
             if let Some(tag) = self.tags.iter().find(|tag| key.tag_value(&tag.key).is_some()) {
-                return Err(IngestError::new(format!("header {name} and a tag column both give the tag {}: rename one", tag.key))
-                    .suggest("tags", format!("{}=NEW_NAME", tag.key)));
+                return Err(IngestError::new(format!(
+                    "header {name} and a tag column both give the tag {}: rename one",
+                    tag.key
+                ))
+                .suggest("tags", format!("{}=NEW_NAME", tag.key)));
             }
             if let Some(other) = seen.insert(key.clone(), at) {
                 let other = self.names.name(other);
@@ -282,10 +291,10 @@ impl<'a> PlanDraft<'a> {
         Ok(values)
     }
 
-    fn finish(mut self, time: TimeChoice, values: ValueSource, missing: MissingCells) -> Result<Draft, IngestError> {
+    fn finish(mut self, time: &TimeChoice, values: ValueSource, missing: MissingCells) -> Result<Draft, IngestError> {
         self.warn_of_unique_tags();
-        let (columns, dates) = self.time_columns(&time)?;
-        let candidates = self.candidates(&time, &values);
+        let (columns, dates) = self.time_columns(time)?;
+        let candidates = self.candidates(time, &values);
         self.describe(&columns, &values);
         let table = &self.options().table;
         let plan = TablePlan {
@@ -351,13 +360,18 @@ impl<'a> PlanDraft<'a> {
     fn describe(&mut self, time: &TimeColumns, values: &ValueSource) {
         let zone = time.zone.as_ref().and_then(|zone| zone.iana_name().map(str::to_owned));
         let zone = zone.unwrap_or_else(|| "UTC".to_owned());
-        let tags: Vec<String> = self.tags.iter().map(|tag| {
-            let name = self.names.name(tag.at);
-            if name == tag.key { name } else { format!("{name} as {}", tag.key) }
-        }).collect();
+        let tags: Vec<String> = self
+            .tags
+            .iter()
+            .map(|tag| {
+                let name = self.names.name(tag.at);
+                if name == tag.key { name } else { format!("{name} as {}", tag.key) }
+            })
+            .collect();
         let described = match values {
             ValueSource::Wide(columns) => {
-                let texts: Vec<String> = columns.iter().map(|column| format!("{}: {} ({})", column.name, column.key, column.ty)).collect();
+                let texts: Vec<String> =
+                    columns.iter().map(|column| format!("{}: {} ({})", column.name, column.key, column.ty)).collect();
                 join_limited(&texts, 20)
             }
             ValueSource::Long { metric_at, value_at, ty, .. } => {
@@ -393,6 +407,7 @@ fn refuse_repeated(header: &[String]) -> Result<(), IngestError> {
     }
     let repeated = join_limited(&repeated, 10);
     let names: Vec<String> = (1..=header.len()).map(|at| format!("name{at}")).collect();
-    let error = IngestError::new(format!("the header names columns more than once: {repeated}; give each a name of its own"));
+    let error =
+        IngestError::new(format!("the header names columns more than once: {repeated}; give each a name of its own"));
     Err(error.suggest("columns", join_limited(&names, 12)))
 }

@@ -159,7 +159,9 @@ impl ColumnSample {
         self.states += usize::from(cell::parse_bool(text).is_some());
         // After a few cells that are no times, the cells of the column are no longer parsed as times.
         if self.may_be_time() {
-            match parse_auto(text, DateOrder::DayFirst, false).or_else(|_| parse_auto(text, DateOrder::MonthFirst, false)) {
+            match parse_auto(text, DateOrder::DayFirst, false)
+                .or_else(|_| parse_auto(text, DateOrder::MonthFirst, false))
+            {
                 Ok(parsed) => {
                     self.times += 1;
                     self.dates += usize::from(!parsed.form.has_clock);
@@ -204,7 +206,6 @@ pub(crate) fn sample_columns(
     };
     (0..columns).map(column).collect()
 }
-
 
 #[cfg(test)]
 mod tests {

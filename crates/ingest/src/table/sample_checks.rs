@@ -91,7 +91,10 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
     if syntax.decimal == '.' && reads_all(NumberSyntax { decimal: ',', ..syntax }) {
         found.push(Suggestion::new("decimal", ","));
     }
-    if found.is_empty() && syntax.decimal == '.' && reads_all(NumberSyntax { decimal: ',', thousands: Some('.'), ..syntax }) {
+    if found.is_empty()
+        && syntax.decimal == '.'
+        && reads_all(NumberSyntax { decimal: ',', thousands: Some('.'), ..syntax })
+    {
         found.push(Suggestion::new("decimal", ","));
         found.push(Suggestion::new("thousands", "."));
     }
@@ -129,7 +132,8 @@ pub(crate) fn refuse_inexact(draft: &PlanDraft<'_>, at: usize, name: &str) -> Re
         (false, true) => &["u64", "i64"],
         (false, false) => &["u64"],
     };
-    let message = format!("column {name}: no f64 is equal to {text}, a whole number: keep it as {}", types.join(" or "));
+    let message =
+        format!("column {name}: no f64 is equal to {text}, a whole number: keep it as {}", types.join(" or "));
     let mut error = IngestError::new(message).at_line(*line);
     for ty in types {
         error = error.suggest("types", format!("{name}={ty}"));

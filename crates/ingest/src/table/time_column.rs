@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 
+use super::date_order_scan::DateOrderScan;
 use super::plan::TimeColumns;
-use super::planner::{PlanDraft, TableRow};
+use super::planner::PlanDraft;
 use super::sample::ColumnSample;
-use crate::time::{DateOrder, Moment, RowOrder, TimeForm, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
-use crate::{IngestError, TimeFormat, Understanding};
+use crate::time::{DateOrder, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
+use crate::{IngestError, TimeFormat};
 
 /// Columns of the time.
 pub(crate) struct TimeChoice {
     pub(crate) at: Vec<usize>,
-    /// `true` if no option named them.
-    is_detected: bool,
 }
 
 /// Returns the part of a time that a name of a column means.
@@ -34,8 +33,22 @@ fn sounds_like_time(name: &str) -> bool {
     let name = name.to_lowercase();
     let mut words = name.split(|c: char| !c.is_alphanumeric());
     words.any(|word| {
-        matches!(word, "t" | "ts" | "time" | "date" | "datetime" | "timestamp" | "epoch" | "elapsed" | "seconds" | "zeit" | "datum")
-            || word.ends_with("time")
+        matches!(
+            word,
+            "t" | "ts"
+                | "time"
+                | "date"
+                | "datetime"
+                | "timestamp"
+                | "epoch"
+                | "elapsed"
+                | "seconds"
+                | "sec"
+                | "secs"
+                | "ms"
+                | "zeit"
+                | "datum"
+        ) || word.ends_with("time")
             || word.ends_with("date")
     })
 }
@@ -46,13 +59,13 @@ impl PlanDraft<'_> {
         let named = &self.options().table.time;
         if !named.is_empty() {
             let at = named.iter().map(|name| self.names.find(name, "time")).collect::<Result<Vec<_>, _>>()?;
-            return Ok(TimeChoice { at, is_detected: false });
+            return Ok(TimeChoice { at });
         }
         let at = self.only_time()?;
         self.refuse_date_without_clock(at)?;
         let name = self.names.name(at);
         self.understanding.notes.push(format!("column {name} holds the time"));
-        Ok(TimeChoice { at: vec![at], is_detected: true })
+        Ok(TimeChoice { at: vec![at] })
     }
 
     /// Returns the only column that can be the time.
@@ -87,7 +100,8 @@ impl PlanDraft<'_> {
         if !found.is_empty() {
             let names: Vec<String> = found.iter().map(|at| self.names.name(*at)).collect();
             let listed = super::column_roles::join_limited(&names, 20);
-            let mut error = IngestError::new(format!("no column was recognised as the time: several hold times: {listed}"));
+            let mut error =
+                IngestError::new(format!("no column was recognised as the time: several hold times: {listed}"));
             for name in names.into_iter().take(3) {
                 error = error.suggest("time", name);
             }
@@ -195,32 +209,41 @@ impl PlanDraft<'_> {
         let names: Vec<String> = choice.at.iter().map(|at| self.names.name(*at)).collect();
         let name = names.join(",");
         let zone = match &self.options().table.time_zone {
-            Some(zone) => Some(time_zone(zone).map_err(|reason| IngestError::new(reason).suggest("time-zone", "Europe/Berlin"))?),
+            Some(zone) => {
+                Some(time_zone(zone).map_err(|reason| IngestError::new(reason).suggest("time-zone", "Europe/Berlin"))?)
+            }
             None => None,
         };
         let reader = self.reader(choice)?;
-        let mut columns = TimeColumns { at: choice.at.clone(), name: name.clone(), reader, zone, order: RowOrder::Ascending };
+        let mut columns =
+            TimeColumns { at: choice.at.clone(), name: name.clone(), reader, zone, order: RowOrder::Ascending };
         let mut dates = DateOrderScan::default();
         let is_auto = matches!(columns.reader, TimeReader::Auto { .. } | TimeReader::DateAndParts { .. });
         if is_auto {
             // The clock of a date and numbers has no form of its own.
             dates.is_joined = matches!(columns.reader, TimeReader::Auto { is_joined: true, .. });
             for row in self.rows() {
-                let at = if matches!(columns.reader, TimeReader::DateAndParts { .. }) { &columns.at[..1] } else { &columns.at[..] };
+                let at = if matches!(columns.reader, TimeReader::DateAndParts { .. }) {
+                    &columns.at[..1]
+                } else {
+                    &columns.at[..]
+                };
                 dates.look_at(at, row);
             }
         }
         columns.order = dates.row_order();
-        let is_local = !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
+        let is_local =
+            !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
         let is_without_zone = match &columns.reader {
             TimeReader::Auto { .. } => dates.without_zone,
-            TimeReader::Pattern(pattern) => !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s"),
+            TimeReader::Pattern(pattern) => {
+                !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s")
+            }
             _ => is_local,
         };
         if is_without_zone && columns.zone.is_none() {
             self.understanding.notes.push(format!("the times of {name} have no zone and are read as UTC"));
         }
-        let _ = choice.is_detected;
         Ok((columns, dates))
     }
 
@@ -235,7 +258,8 @@ impl PlanDraft<'_> {
             return Ok(TimeReader::Elapsed { power: format.power().unwrap_or(9), origin });
         }
         if let TimeFormat::Pattern(pattern) = format {
-            check_pattern(pattern).map_err(|reason| IngestError::new(reason).suggest("time-format", "%Y-%m-%d %H:%M:%S"))?;
+            check_pattern(pattern)
+                .map_err(|reason| IngestError::new(reason).suggest("time-format", "%Y-%m-%d %H:%M:%S"))?;
         }
         if let Some(reader) = plain_reader(format) {
             return Ok(reader);
@@ -259,12 +283,13 @@ impl PlanDraft<'_> {
         let text = sample.first.as_ref().map_or("", |cell| cell.text.as_str());
         let error = IngestError::new(format!("column {name} holds numbers such as {text}, whose unit is not known"));
         Err(match sample.first.as_ref().and_then(|cell| TimeFormat::of_number(&cell.text)) {
-            _ if is_duration => {
-                IngestError::new(format!("column {name} holds elapsed times such as {text:?}")).suggest("origin", "2024-01-01T00:00:00Z")
-            }
+            _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
+                .suggest("origin", "2024-01-01T00:00:00Z"),
             Some(unit) => error.suggest("time-format", unit.to_string()),
             None if is_compact_date(sample) => error.suggest("time-format", "%Y%m%d"),
-            None if sample.is_serial_day() => error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z"),
+            None if sample.is_serial_day() => {
+                error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z")
+            }
             None => error.suggest("origin", "2024-01-01T00:00:00Z").suggest("time-format", "s"),
         })
     }
@@ -274,7 +299,8 @@ impl PlanDraft<'_> {
         let is_number = |at: &usize| self.sample[*at].filled > 0 && self.sample[*at].is_integer();
         let greatest = |at: usize| self.sample[at].greatest_integer;
         let part = |nth: usize, at: usize| {
-            let by_place = [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
+            let by_place =
+                [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
             match part_of_name(&self.names.0[at]).unwrap_or(by_place[nth.min(5)]) {
                 TimePart::Hour if greatest(at) > 24 => TimePart::HourMinute,
                 part => part,
@@ -314,82 +340,4 @@ fn is_elapsed(sample: &ColumnSample) -> bool {
     let reader = TimeReader::Elapsed { power: 9, origin: timestrata::Timestamp::UNIX_EPOCH };
     let is_elapsed = |text: &str| (text.contains("day") || text.contains(':')) && reader.parse(text).is_ok();
     sample.first.as_ref().is_some_and(|cell| is_elapsed(&cell.text)) && !sample.is_time()
-}
-
-/// Search for a date that tells day and month apart.
-#[derive(Debug, Default)]
-pub(crate) struct DateOrderScan {
-    is_joined: bool,
-    /// First date that decides, with its line and order.
-    decided: Option<(u64, String, DateOrder)>,
-    /// First date that does not.
-    open: Option<(u64, String)>,
-    /// Form of the first date of day, month and year in numbers.
-    form: Option<TimeForm>,
-    pub(crate) without_zone: bool,
-    last: Option<i64>,
-    rises: u64,
-    falls: u64,
-}
-
-impl DateOrderScan {
-    /// Looks at the time of a row.
-    pub(crate) fn look_at(&mut self, at: &[usize], row: &TableRow) {
-        let cells: Vec<&str> = at.iter().map(|at| row.cells.get(*at).map_or("", |cell| cell.trim())).collect();
-        let text = cells.join(" ");
-        let parsed = parse_auto(&text, DateOrder::DayFirst, self.is_joined);
-        let Ok(parsed) = parsed.or_else(|_| parse_auto(&text, DateOrder::MonthFirst, self.is_joined)) else { return };
-        self.without_zone |= !parsed.form.has_zone;
-        if let Moment::Local(local) = &parsed.moment {
-            let nanos = local.utc_nanos();
-            if let (Some(last), Some(now)) = (self.last, nanos) {
-                self.rises += u64::from(now > last);
-                self.falls += u64::from(now < last);
-            }
-            self.last = nanos.or(self.last);
-        }
-        let Some(separator) = parsed.form.day_month_separator else { return };
-        self.form.get_or_insert(parsed.form);
-        if separator == '.' {
-            self.decided.get_or_insert((row.line, text, DateOrder::DayFirst));
-        } else if parsed.form.order != DateOrder::Undecided {
-            self.decided.get_or_insert((row.line, text, parsed.form.order));
-        } else if self.open.is_none() {
-            self.open = Some((row.line, text));
-        }
-    }
-
-    /// Returns `true` if more rows may tell day and month apart.
-    pub(crate) fn is_open(&self) -> bool {
-        self.decided.is_none() && self.open.is_some()
-    }
-
-    fn row_order(&self) -> RowOrder {
-        if self.falls > self.rises { RowOrder::Descending } else { RowOrder::Ascending }
-    }
-
-    /// Sets the order of day and month.
-    pub(crate) fn apply(self, time: &mut TimeColumns, understanding: &mut Understanding) -> Result<(), IngestError> {
-        let Some(form) = self.form else { return Ok(()) };
-        let Some((line, text, decided)) = self.decided else {
-            let Some((line, text)) = self.open else { return Ok(()) };
-            let (day_first, month_first) = (form.pattern(DateOrder::DayFirst), form.pattern(DateOrder::MonthFirst));
-            let error = IngestError::new(format!(
-                "column {}: {text:?} may be {day_first} or {month_first}, and no row tells which",
-                time.name
-            ));
-            return Err(error.at_line(line).suggest("time-format", day_first).suggest("time-format", month_first));
-        };
-        let pattern = form.pattern(decided);
-        understanding.notes.push(format!("the times of {} are read as {pattern}, as {text:?} on line {line} shows", time.name));
-        for (name, value) in &mut understanding.properties {
-            if *name == "time format" {
-                value.clone_from(&pattern);
-            }
-        }
-        if let TimeReader::Auto { order, .. } | TimeReader::DateAndParts { order, .. } = &mut time.reader {
-            *order = decided;
-        }
-        Ok(())
-    }
 }

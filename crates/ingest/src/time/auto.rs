@@ -4,13 +4,12 @@
 //! the data), `1 Jan 2024`, `Jan 1, 2024`, or `20240131T`. A clock, an offset or a zone may follow. What could be read in
 //! two ways is [`AutoError::DayOrMonth`], and a bare number is no time.
 
-use jiff::tz::TimeZone;
 use timestrata::Timestamp;
 
-use super::civil::{Civil, days_from_date, days_of_month};
-use super::moment::Moment;
-use super::zone::{at_offset, time_zone};
 use super::TimeFormat;
+use super::civil::{Civil, days_from_date};
+use super::moment::Moment;
+use super::scanner::Scanner;
 
 /// Order of day and month in dates such as `01/02/2024`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +35,7 @@ pub(crate) enum AutoError {
 }
 
 /// Properties of the form of a time.
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a text")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TimeForm {
     /// Separator of a date of day, month and year in numbers.
@@ -99,7 +99,8 @@ pub(crate) fn parse_auto(text: &str, order: DateOrder, allow_compact: bool) -> R
     if let Some(parsed) = parse_common(text.as_bytes()) {
         return Ok(parsed);
     }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
+    if !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
         && text.parse::<f64>().is_ok()
     {
         return Err(AutoError::Number);
@@ -113,9 +114,9 @@ pub(crate) fn parse_auto(text: &str, order: DateOrder, allow_compact: bool) -> R
 /// Parses the commonest forms fast: `2024-01-31 00:00:00`, with `T`, a fraction and `Z`.
 fn parse_common(text: &[u8]) -> Option<ParsedTime> {
     let digits = |at: usize, count: usize| {
-        text.get(at..at + count)?.iter().try_fold(0_i64, |number, byte| {
-            byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
-        })
+        text.get(at..at + count)?
+            .iter()
+            .try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
     };
     let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
     let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
@@ -154,450 +155,6 @@ fn parse_common(text: &[u8]) -> Option<ParsedTime> {
     Some(ParsedTime { moment, form })
 }
 
-/// Clock of a day: second of the day, nanoseconds, and two marks.
-struct Clock {
-    second: i64,
-    nanos: i64,
-    is_second_sixty: bool,
-    is_next_day: bool,
-}
-
-/// Zone behind a clock.
-enum ZoneText {
-    Offset(i32),
-    Named(TimeZone),
-}
-
-/// Reads a text from its start.
-struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-/// Date as read: year, month, day.
-type Date = (i64, i64, i64);
-
-impl<'a> Scanner<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
-    }
-
-    fn rest(&self) -> &'a [u8] {
-        &self.text.as_bytes()[self.at..]
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.rest().first().copied()
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.rest().iter().all(|byte| *byte == b' ')
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// Skips spaces and returns their number.
-    fn spaces(&mut self) -> usize {
-        let count = self.rest().iter().take_while(|byte| **byte == b' ').count();
-        self.at += count;
-        count
-    }
-
-    /// Reads a number of at most nine digits and returns it with the number of digits.
-    fn number(&mut self) -> Option<(i64, usize)> {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count == 0 || count > 9 {
-            return None;
-        }
-        let number = self.rest()[..count].iter().fold(0, |number, byte| number * 10 + i64::from(byte - b'0'));
-        self.at += count;
-        Some((number, count))
-    }
-
-    /// Reads ASCII letters.
-    fn word(&mut self) -> &'a str {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let word = &self.text[self.at..self.at + count];
-        self.at += count;
-        word
-    }
-
-    fn time(&mut self, order: DateOrder, allow_compact: bool) -> Result<ParsedTime, AutoError> {
-        let mut form = TimeForm::default();
-        self.spaces();
-        self.weekday();
-        let mut date = self.date(order, allow_compact, &mut form)?;
-        let is_compact_clock = self.after_date();
-        let clock = if self.is_at_end() { None } else { self.clock(&mut form, is_compact_clock)? };
-        let mut zone = self.zone()?;
-        if date.0 == YEAR_FOLLOWS {
-            // As `date` and `ctime` write: Mon Jan  1 00:00:00 UTC 2024.
-            self.spaces();
-            match self.number() {
-                Some((year, 4)) => date.0 = year,
-                _ => return Err(AutoError::NoTime),
-            }
-            zone = match zone {
-                Some(zone) => Some(zone),
-                None => self.zone()?,
-            };
-        }
-        if !self.is_at_end() {
-            return Err(AutoError::NoTime);
-        }
-        form.has_zone = zone.is_some();
-        let local = civil(date, clock)?;
-        let moment = match zone {
-            None => Moment::Local(local),
-            Some(ZoneText::Named(zone)) => Moment::LocalIn(local, zone),
-            Some(ZoneText::Offset(offset)) => Moment::At(at_offset(local, offset, self.text).map_err(|reason| {
-                let text = format!("{:?} ", self.text);
-                AutoError::Other(reason.strip_prefix(&text).unwrap_or(&reason).to_owned())
-            })?),
-        };
-        Ok(ParsedTime { moment, form })
-    }
-
-    /// Skips a weekday with the comma and spaces behind it.
-    fn weekday(&mut self) {
-        let start = self.at;
-        let word = self.word().to_ascii_lowercase();
-        let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-        if word.len() >= 3 && days.iter().any(|day| day.starts_with(&word)) {
-            self.eat(b'.');
-            self.eat(b',');
-            self.spaces();
-        } else {
-            self.at = start;
-        }
-    }
-
-    fn month_name(&mut self) -> Option<i64> {
-        let start = self.at;
-        let word = self.word().to_ascii_lowercase();
-        let months = [
-            "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-            "december",
-        ];
-        let found = months.iter().position(|month| (word.len() >= 3 && month.starts_with(&word)) || word == "sept");
-        let found = if word == "sept" { Some(8) } else { found };
-        if found.is_none() {
-            self.at = start;
-        } else {
-            self.eat(b'.');
-        }
-        found.and_then(|at| i64::try_from(at + 1).ok())
-    }
-
-    fn date(&mut self, order: DateOrder, allow_compact: bool, form: &mut TimeForm) -> Result<Date, AutoError> {
-        if let Some(month) = self.month_name() {
-            return self.month_first_date(month);
-        }
-        let (first, digits) = self.number().ok_or(AutoError::NoTime)?;
-        match digits {
-            4 => self.year_first_date(first),
-            8 if allow_compact || matches!(self.peek(), Some(b'T')) => {
-                Ok((first / 10_000, first / 100 % 100, first % 100))
-            }
-            1 | 2 => self.day_or_month_first(first, order, form),
-            _ => Err(AutoError::NoTime),
-        }
-    }
-
-    /// Reads the rest of `Jan 1, 2024`, or of `Jan 1 00:00:00 2024`.
-    fn month_first_date(&mut self, month: i64) -> Result<Date, AutoError> {
-        self.spaces();
-        let (day, digits) = self.number().ok_or(AutoError::NoTime)?;
-        if digits > 2 {
-            return Err(AutoError::NoTime);
-        }
-        let is_comma = self.eat(b',');
-        let spaces = self.spaces();
-        let start = self.at;
-        if let Some((year, 4)) = self.number()
-            && self.peek() != Some(b':')
-            && (is_comma || spaces > 0)
-        {
-            return Ok((year, month, day));
-        }
-        self.at = start;
-        Ok((YEAR_FOLLOWS, month, day))
-    }
-
-    /// Reads the rest of `2024-01-31`, `2024/1/31`, `2024.01.31`, `2024-Jan-31` or `2024-01`.
-    fn year_first_date(&mut self, year: i64) -> Result<Date, AutoError> {
-        let separator = self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
-        self.at += 1;
-        let month = match self.month_name() {
-            Some(month) => month,
-            // A space separates a year from the name of a month only.
-            None if separator == b' ' => return Err(AutoError::NoTime),
-            None => self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0,
-        };
-        if !self.eat(separator) {
-            let is_month = self.is_at_end() && matches!(separator, b'-' | b'/');
-            return if is_month { Ok((year, month, 1)) } else { Err(AutoError::NoTime) };
-        }
-        let day = self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0;
-        Ok((year, month, day))
-    }
-
-    /// Reads the rest of `31/12/2024`, `12/31/2024`, `31.12.2024`, `31-Dec-2024` or `31 December 2024`.
-    fn day_or_month_first(&mut self, first: i64, order: DateOrder, form: &mut TimeForm) -> Result<Date, AutoError> {
-        let separator = self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
-        self.at += 1;
-        self.spaces();
-        if let Some(month) = self.month_name() {
-            self.eat(b',');
-            if !self.eat(separator) && self.spaces() == 0 {
-                return Err(AutoError::NoTime);
-            }
-            self.spaces();
-            return Ok((self.year()?, month, first));
-        }
-        let (second, digits) = self.number().ok_or(AutoError::NoTime)?;
-        if digits > 2 || separator == b' ' || !self.eat(separator) {
-            return Err(AutoError::NoTime);
-        }
-        self.spaces();
-        let year = self.year()?;
-        form.day_month_separator = Some(separator.into());
-        form.order = match (first, second) {
-            // No country writes the month first with dots.
-            _ if separator == b'.' => DateOrder::DayFirst,
-            (13.., 1..=12) => DateOrder::DayFirst,
-            (1..=12, 13..) => DateOrder::MonthFirst,
-            _ => DateOrder::Undecided,
-        };
-        let order = if separator == b'.' { DateOrder::DayFirst } else { order };
-        match (order, form.order) {
-            (DateOrder::Undecided, DateOrder::Undecided) if first != second => {
-                // The form is complete only with the clock.
-                self.after_date();
-                Err(AutoError::DayOrMonth)
-            }
-            (DateOrder::DayFirst, DateOrder::MonthFirst) => Err(AutoError::Other(format!("has no month {second}"))),
-            (DateOrder::MonthFirst, DateOrder::DayFirst) => Err(AutoError::Other(format!("has no month {first}"))),
-            (DateOrder::MonthFirst, _) | (DateOrder::Undecided, DateOrder::MonthFirst) => Ok((year, first, second)),
-            _ => Ok((year, second, first)),
-        }
-    }
-
-    fn year(&mut self) -> Result<i64, AutoError> {
-        match self.number() {
-            Some((year, 4)) => Ok(year),
-            Some((_, 2)) => Err(AutoError::Other("has a year of two digits: give the pattern of the times".to_owned())),
-            _ => Err(AutoError::NoTime),
-        }
-    }
-
-    /// Skips what separates a date from its clock; returns `true` if the clock may have no colons.
-    fn after_date(&mut self) -> bool {
-        if self.eat(b'T') || self.eat(b't') {
-            return true;
-        }
-        self.eat(b',');
-        if self.spaces() == 0 && self.peek() == Some(b':') {
-            self.at += 1;
-        }
-        self.peek() == Some(b'T') && self.eat(b'T')
-    }
-
-    /// Reads a clock; `None` if a zone or a year follows at once.
-    fn clock(&mut self, form: &mut TimeForm, is_compact: bool) -> Result<Option<Clock>, AutoError> {
-        let Some((mut hour, digits)) = self.number() else { return Ok(None) };
-        let (mut minute, mut second, mut nanos) = (0, 0, 0);
-        if is_compact && matches!(digits, 4 | 6) {
-            let number = hour;
-            hour = if digits == 4 { number / 100 } else { number / 10_000 };
-            minute = if digits == 4 { number % 100 } else { number / 100 % 100 };
-            second = if digits == 6 { number % 100 } else { 0 };
-            form.has_seconds = digits == 6;
-            nanos = self.fraction(form)?;
-        } else if digits > 2 {
-            return Err(AutoError::NoTime);
-        } else if self.eat(b':') {
-            minute = self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0;
-            if self.eat(b':') {
-                second = self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0;
-                form.has_seconds = true;
-                nanos = self.fraction(form)?;
-            }
-        } else if digits != 2 && !self.is_am_pm() {
-            return Err(AutoError::NoTime);
-        }
-        form.has_clock = true;
-        hour = self.am_pm(hour, form)?;
-        let is_next_day = hour == 24 && (minute, second, nanos) == (0, 0, 0);
-        if (hour > 23 && !is_next_day) || minute > 59 || second > 60 {
-            return Err(AutoError::NoTime);
-        }
-        let is_second_sixty = second == 60;
-        let hour = if is_next_day { 0 } else { hour };
-        let second = hour * 3_600 + minute * 60 + second.min(59);
-        Ok(Some(Clock { second, nanos, is_second_sixty, is_next_day }))
-    }
-
-    /// Reads the fraction of a second to nanoseconds.
-    fn fraction(&mut self, form: &mut TimeForm) -> Result<i64, AutoError> {
-        let is_fraction = matches!(self.rest(), [b'.' | b',', digit, ..] if digit.is_ascii_digit());
-        if !is_fraction {
-            return Ok(0);
-        }
-        self.at += 1;
-        form.has_fraction = true;
-        let (mut nanos, mut unit) = (0, 100_000_000);
-        while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
-            if unit == 0 && digit != b'0' {
-                return Err(AutoError::Other("has more than nine digits behind the second".to_owned()));
-            }
-            nanos += unit * i64::from(digit - b'0');
-            unit /= 10;
-            self.at += 1;
-        }
-        Ok(nanos)
-    }
-
-    fn is_am_pm(&self) -> bool {
-        let rest = self.text[self.at..].trim_start();
-        matches!(rest.as_bytes(), [b'A' | b'a' | b'P' | b'p', b'.' | b'M' | b'm', ..])
-    }
-
-    /// Reads AM or PM if it is there, and returns the hour of the day.
-    fn am_pm(&mut self, hour: i64, form: &mut TimeForm) -> Result<i64, AutoError> {
-        if !self.is_am_pm() {
-            return Ok(hour);
-        }
-        self.spaces();
-        let is_pm = matches!(self.peek(), Some(b'P' | b'p'));
-        self.at += 1;
-        self.eat(b'.');
-        if !self.eat(b'M') && !self.eat(b'm') {
-            return Err(AutoError::NoTime);
-        }
-        self.eat(b'.');
-        form.has_am_pm = true;
-        match (hour, is_pm) {
-            (12, false) => Ok(0),
-            (12, true) => Ok(12),
-            (1..=11, true) => Ok(hour + 12),
-            (1..=11, false) => Ok(hour),
-            _ => Err(AutoError::NoTime),
-        }
-    }
-
-    /// Reads `Z`, `UTC`, `GMT`, an offset, or a zone in brackets.
-    fn zone(&mut self) -> Result<Option<ZoneText>, AutoError> {
-        let start = self.at;
-        self.spaces();
-        let zone = match self.peek() {
-            Some(b'+' | b'-') => Some(ZoneText::Offset(self.offset()?)),
-            Some(byte) if byte.is_ascii_alphabetic() => {
-                let word = self.word();
-                match word {
-                    "Z" | "z" => Some(ZoneText::Offset(0)),
-                    "UTC" | "GMT" | "utc" | "gmt" if matches!(self.peek(), Some(b'+' | b'-')) => {
-                        Some(ZoneText::Offset(self.offset()?))
-                    }
-                    "UTC" | "GMT" | "utc" | "gmt" => Some(ZoneText::Offset(0)),
-                    word if word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_uppercase()) => {
-                        let reason = format!("has the zone {word}, which is not the name of one zone alone");
-                        return Err(AutoError::Other(reason));
-                    }
-                    _ => return Err(AutoError::NoTime),
-                }
-            }
-            _ => None,
-        };
-        if let Some(ZoneText::Offset(_)) = zone {
-            self.zone_comment();
-        }
-        let bracket = self.bracket()?;
-        match (&zone, bracket) {
-            // An offset decides also where the clocks are put back.
-            (Some(_), _) => Ok(zone),
-            (None, Some(named)) => Ok(Some(ZoneText::Named(named))),
-            (None, None) => {
-                self.at = start;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Skips ` UTC` or ` (Central European Time)` behind an offset.
-    fn zone_comment(&mut self) {
-        let start = self.at;
-        self.spaces();
-        if matches!(self.word(), "UTC" | "GMT") {
-            return;
-        }
-        self.at = start;
-        self.spaces();
-        match self.text[self.at..].find(')') {
-            Some(end) if self.peek() == Some(b'(') => self.at += end + 1,
-            _ => self.at = start,
-        }
-    }
-
-    /// Reads a zone in brackets, as of RFC 9557.
-    fn bracket(&mut self) -> Result<Option<TimeZone>, AutoError> {
-        if self.peek() != Some(b'[') {
-            return Ok(None);
-        }
-        let rest = &self.text[self.at + 1..];
-        let end = rest.find(']').ok_or(AutoError::NoTime)?;
-        let name = rest[..end].strip_prefix('!').unwrap_or(&rest[..end]);
-        self.at += end + 2;
-        time_zone(name).map(Some).map_err(AutoError::Other)
-    }
-
-    /// Reads `+01`, `+0100`, `+01:00` or `+01:00:00` to seconds.
-    fn offset(&mut self) -> Result<i32, AutoError> {
-        let is_negative = self.peek() == Some(b'-');
-        self.at += 1;
-        let (number, digits) = self.number().ok_or(AutoError::NoTime)?;
-        let (hours, mut minutes, mut seconds) = match digits {
-            1 | 2 => (number, 0, 0),
-            4 => (number / 100, number % 100, 0),
-            _ => return Err(AutoError::NoTime),
-        };
-        if digits <= 2 && self.eat(b':') {
-            minutes = self.number().filter(|(_, digits)| *digits == 2).ok_or(AutoError::NoTime)?.0;
-            if self.eat(b':') {
-                seconds = self.number().filter(|(_, digits)| *digits == 2).ok_or(AutoError::NoTime)?.0;
-            }
-        }
-        if hours > 23 || minutes > 59 || seconds > 59 {
-            return Err(AutoError::NoTime);
-        }
-        let total = hours * 3_600 + minutes * 60 + seconds;
-        i32::try_from(if is_negative { -total } else { total }).map_err(|_| AutoError::NoTime)
-    }
-}
-
-/// Stands for the year of a date whose year follows the clock.
-const YEAR_FOLLOWS: i64 = i64::MIN;
-
-fn civil((year, month, day): Date, clock: Option<Clock>) -> Result<Civil, AutoError> {
-    if !(1..=12).contains(&month) || !(1..=days_of_month(year, month)).contains(&day) {
-        return Err(AutoError::Other("is no date of the calendar".to_owned()));
-    }
-    if !(1_600..=2_300).contains(&year) {
-        return Err(AutoError::Other("is outside the years 1677 to 2262".to_owned()));
-    }
-    let clock = clock.unwrap_or(Clock { second: 0, nanos: 0, is_second_sixty: false, is_next_day: false });
-    Ok(Civil {
-        days: days_from_date(year, month, day) + i64::from(clock.is_next_day),
-        second: clock.second,
-        nanos: clock.nanos,
-        is_second_sixty: clock.is_second_sixty,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -606,7 +163,10 @@ mod tests {
     fn utc(text: &str, order: DateOrder) -> Result<String, AutoError> {
         let parsed = parse_auto(text, order, false)?;
         let mut resolver = ZoneResolver::new(None, RowOrder::Ascending);
-        resolver.resolve(&parsed.moment, &SeriesClock::default(), text).map(|at| at.to_string()).map_err(AutoError::Other)
+        resolver
+            .resolve(&parsed.moment, &SeriesClock::default(), text)
+            .map(|at| at.to_string())
+            .map_err(AutoError::Other)
     }
 
     #[test]
@@ -659,9 +219,28 @@ mod tests {
             assert_eq!(utc(text, DateOrder::Undecided), Err(AutoError::Number), "{text}");
         }
         for text in [
-            "", "x", "2024-13-01", "2024-02-30", "2024-01-01 25:00", "2024-01-01 24:01", "2024-01-01 00:00:60", "00:15",
-            "1/2/24", "2024-01-01 00:00 CET", "9999-01-01", "2024-01-01 13:00 PM", "2024-01-01[Nowhere/City]", "2024-01-01x",
-            "31/12/2013 x", "\u{e9}\u{e9}\u{e9}\u{e9}", "2024 1 1", "192.168.1.1", "1.2.3", "10-20", "Mar",
+            "",
+            "x",
+            "2024-13-01",
+            "2024-02-30",
+            "2024-01-01 25:00",
+            "2024-01-01 24:01",
+            "2024-01-01 00:00:60",
+            "00:15",
+            "1/2/24",
+            "2024-01-01 00:00 CET",
+            "9999-01-01",
+            "2024-01-01 13:00 PM",
+            "2024-01-01[Nowhere/City]",
+            "2024-07-01T00:00:00-05:00[America/New_York]",
+            "2024-01-01x",
+            "31/12/2013 x",
+            "\u{e9}\u{e9}\u{e9}\u{e9}",
+            "2024 1 1",
+            "192.168.1.1",
+            "1.2.3",
+            "10-20",
+            "Mar",
         ] {
             assert!(utc(text, DateOrder::Undecided).is_err(), "{text}");
         }

@@ -86,7 +86,9 @@ const LEAP_DATES: [(i64, i64, i64); 27] = [
 
 /// Returns `true` if a leap second follows this second, which is given in seconds since 1970 in UTC.
 pub(crate) fn precedes_leap_second(second: i64) -> bool {
-    LEAP_DATES.iter().any(|(year, month, day)| (days_from_date(*year, *month, *day) + 1) * SECONDS_PER_DAY == second + 1)
+    LEAP_DATES
+        .iter()
+        .any(|(year, month, day)| (days_from_date(*year, *month, *day) + 1) * SECONDS_PER_DAY == second + 1)
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// Parses an elapsed time to nanoseconds; a bare number counts units of `10^power` nanoseconds.
 pub(crate) fn parse(text: &str, power: i32) -> Result<i64, String> {
-    let wrong = || format!("{text:?} is neither a number of {} nor an elapsed time such as 0 days 00:00:01", {
-        epoch::unit_name(power)
-    });
+    let wrong = || {
+        format!("{text:?} is neither a number of {} nor an elapsed time such as 0 days 00:00:01", {
+            epoch::unit_name(power)
+        })
+    };
     if !text.contains(':') && !text.contains("day") {
         return epoch::parse(text, power).map_err(|_| wrong());
     }

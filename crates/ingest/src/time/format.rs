@@ -46,9 +46,7 @@ impl TimeFormat {
     pub fn of_number(text: &str) -> Option<Self> {
         let is_recent = |format: &Self| {
             let nanos = format.power().and_then(|power| epoch::parse(text, power).ok());
-            nanos.is_some_and(|nanos| {
-                (1_000_000_000..4_102_444_800).contains(&Timestamp::from_nanos(nanos).as_secs())
-            })
+            nanos.is_some_and(|nanos| (1_000_000_000..4_102_444_800).contains(&Timestamp::from_nanos(nanos).as_secs()))
         };
         [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds].into_iter().find(is_recent)
     }

@@ -6,6 +6,8 @@
 
 mod auto;
 mod civil;
+mod clock_scanner;
+mod date_scanner;
 mod elapsed;
 mod epoch;
 mod excel;
@@ -13,6 +15,7 @@ mod format;
 mod moment;
 mod pattern;
 mod reader;
+mod scanner;
 mod zone;
 
 pub(crate) use auto::{AutoError, DateOrder, ParsedTime, TimeForm, is_clock, parse_auto};

@@ -45,14 +45,16 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
 /// Parses the text with the hour 24 replaced by 0, if that is an hour of a midnight.
 fn midnight_as_24(text: &str, pattern: &str) -> Option<BrokenDownTime> {
     let candidates = text.match_indices("24").map(|(at, _)| at);
-    candidates.filter_map(|at| {
-        let changed = format!("{}00{}", &text[..at], &text[at + 2..]);
-        let fields = BrokenDownTime::parse(pattern, &changed).ok()?;
-        let is_midnight = fields.hour() == Some(0)
-            && [fields.minute(), fields.second()].into_iter().flatten().all(|part| part == 0)
-            && fields.subsec_nanosecond().unwrap_or(0) == 0;
-        is_midnight.then_some(fields)
-    }).last()
+    candidates
+        .filter_map(|at| {
+            let changed = format!("{}00{}", &text[..at], &text[at + 2..]);
+            let fields = BrokenDownTime::parse(pattern, &changed).ok()?;
+            let is_midnight = fields.hour() == Some(0)
+                && [fields.minute(), fields.second()].into_iter().flatten().all(|part| part == 0)
+                && fields.subsec_nanosecond().unwrap_or(0) == 0;
+            is_midnight.then_some(fields)
+        })
+        .last()
 }
 
 /// Returns `true` if the second was written as 60, which the calendar library reads as 59.

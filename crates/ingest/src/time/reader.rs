@@ -3,7 +3,7 @@
 use timestrata::Timestamp;
 
 use super::civil::{Civil, days_from_date, days_of_month};
-use super::{AutoError, DateOrder, Moment, elapsed, epoch, excel, parse_auto, pattern};
+use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse_auto, pattern};
 
 /// Part of a time in a column of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl TimeReader {
                 let clock: Vec<&str> = texts.by_ref().take(parts.len()).collect();
                 let date = texts.next().unwrap_or_default();
                 let parsed = parse_auto(date, *order, true).or_else(|error| match compact_date(date) {
-                    Some(local) => Ok(super::ParsedTime { moment: Moment::Local(local), form: Default::default() }),
+                    Some(local) => Ok(super::ParsedTime { moment: Moment::Local(local), form: TimeForm::default() }),
                     None => Err(error),
                 });
                 let Moment::Local(day) = parsed.map_err(|error: AutoError| error.reason(date))?.moment else {
@@ -100,9 +100,8 @@ impl TimeReader {
 fn compact_date(text: &str) -> Option<Civil> {
     let number: i64 = text.parse().ok().filter(|_| text.len() == 8)?;
     let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
-    let is_date = (1_677..=2_262).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=days_of_month(year, month)).contains(&day);
+    let is_date =
+        (1_677..=2_262).contains(&year) && (1..=12).contains(&month) && (1..=days_of_month(year, month)).contains(&day);
     is_date.then(|| Civil { days: days_from_date(year, month, day), second: 0, nanos: 0, is_second_sixty: false })
 }
 
@@ -194,7 +193,9 @@ mod tests {
         use TimePart::{Day, Hour, HourMinute, Month, Year};
         let parts = TimeReader::Parts(vec![Year, Month, Day, Hour]);
         assert_eq!(utc(&parts, "2024 1 1 24").as_deref(), Ok("2024-01-02T00:00:00Z"));
-        assert!(utc(&parts, "2024 1 32 0").is_err() && utc(&parts, "2024 1 1").is_err() && utc(&parts, "x 1 1 1").is_err());
+        assert!(
+            utc(&parts, "2024 1 32 0").is_err() && utc(&parts, "2024 1 1").is_err() && utc(&parts, "x 1 1 1").is_err()
+        );
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));

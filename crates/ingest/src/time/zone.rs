@@ -39,7 +39,8 @@ pub(crate) fn time_zone(name: &str) -> Result<TimeZone, String> {
     if name == "UTC" || name == "Z" {
         return Ok(TimeZone::UTC);
     }
-    TimeZone::get(name).map_err(|_| format!("there is no time zone {name:?} on this system; an example is Europe/Berlin"))
+    TimeZone::get(name)
+        .map_err(|_| format!("there is no time zone {name:?} on this system; an example is Europe/Berlin"))
 }
 
 impl ZoneResolver {
