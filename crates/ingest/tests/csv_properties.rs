@@ -90,15 +90,6 @@ fn table_text() -> impl Strategy<Value = String> {
     prop::collection::vec(row, 0..8).prop_map(|rows| rows.join("\n"))
 }
 
-fn value() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        any::<u64>().prop_map(|bits| Value::F64(f64::from_bits(bits))),
-        any::<i64>().prop_map(Value::I64),
-        any::<u64>().prop_map(Value::U64),
-        any::<bool>().prop_map(Value::Bool),
-    ]
-}
-
 fn text_of(value: Value) -> String {
     match value {
         Value::F64(number) => format!("f64 {:016x}", number.to_bits()),

@@ -29,6 +29,4 @@ pub(crate) use own_export::EXPORT_COLUMNS;
 pub use planner::{TablePlanner, TableRow};
 
 pub(crate) use header::looks_like_data;
-#[cfg(test)]
-pub(crate) use own_export::parse_series;
 pub(crate) use sample::SAMPLE_ROWS;
