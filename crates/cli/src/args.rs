@@ -224,6 +224,9 @@ pub(crate) struct IngestArgs {
     /// Count bad rows and continue, instead of stopping at the first
     #[arg(long)]
     pub(crate) skip_bad: bool,
+    /// Unit of the timestamps of line protocol: ns (default), us, ms, s, m or h
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) precision: Option<timestrata_ingest::Precision>,
     /// Leave out fields of text that no series can hold, and count them
     #[arg(long)]
     pub(crate) skip_text: bool,

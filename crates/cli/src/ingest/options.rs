@@ -16,6 +16,7 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     options.types = types(args.types.as_ref())?;
     options.skip_bad = args.skip_bad;
     options.text = if args.skip_text { TextValues::Skip } else { TextValues::Refuse };
+    options.precision = args.precision;
     options.encoding.clone_from(&args.csv.encoding);
     let table = &mut options.table;
     table.time = list(&args.table.time);
