@@ -63,6 +63,7 @@ fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnS
         "decimal" => "another decimal separator",
         "thousands" => "separators of thousands",
         "units" => "units",
+        "encoding" => "text that is not UTF-8",
         _ => "words among its numbers",
     };
     let mut error = IngestError::new(format!("column {name} has {what}: {:?}", cell.text)).at_line(cell.line);
@@ -112,6 +113,12 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
             found.push(Suggestion::new("units", ""));
             found.push(Suggestion::new("decimal", ","));
         }
+    }
+    // A replacement character shows text of another encoding, such as a degree sign behind a number.
+    let is_other_encoding =
+        |text: &&str| text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && text.contains('\u{fffd}');
+    if found.is_empty() && cells.iter().any(is_other_encoding) {
+        found.push(Suggestion::new("encoding", "latin1"));
     }
     if found.is_empty() && sample.numbers * 2 >= sample.filled && sample.words.len() <= 3 {
         found.push(Suggestion::new("missing", sample.words.join(",")));

@@ -24,6 +24,8 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
         "minute" | "min" | "mn" => TimePart::Minute,
         "second" | "sec" | "ss" => TimePart::Second,
         "hhmm" | "hrmn" => TimePart::HourMinute,
+        // Such as hour_ending, or hour of day.
+        name if matches!(name.split(|c: char| !c.is_alphanumeric()).next(), Some("hour" | "hr")) => TimePart::Hour,
         _ => return None,
     })
 }
