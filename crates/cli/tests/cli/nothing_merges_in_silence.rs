@@ -146,7 +146,8 @@ fn rows_of_a_pipe_are_durable_within_a_second() {
 fn every_option_of_the_documentation_is_one_of_the_tool() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ingest.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let help = Place::new().run("ingest --help").ok();
+    let place = Place::new();
+    let help = ["ingest --help", "export --help"].map(|command| place.run(command).ok()).concat();
     let mut count = 0;
     for part in text.split("`--").skip(1) {
         let option: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
