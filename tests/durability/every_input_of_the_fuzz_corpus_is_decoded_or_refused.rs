@@ -1,5 +1,6 @@
 //! Runs the committed corpus of fuzz/, and every input that once broke a promise, through the entry points that the
-//! fuzzer uses. The CSV reader belongs to the tool: its corpus runs in crates/cli.
+//! fuzzer uses. The CSV reader belongs to the tool: its corpus runs in crates/cli. Those of the targets `ingest_*` run in
+//! crates/ingest.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ fn every_door_has_a_fuzz_target_and_every_corpus_a_door() {
         let entries = std::fs::read_dir(fuzz.join(folder)).unwrap();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        names.retain(|name| !name.starts_with("ingest_"));
         names.sort_unstable();
         names
     };

@@ -50,9 +50,14 @@ fn print_recovery_note(report: &OpenReport) {
     }
 }
 
-/// Prints a note, one line, on stderr.
-pub(crate) fn note(text: &str) {
+/// Prints a line on stderr.
+pub(crate) fn say(text: &str) {
     use std::io::Write;
     // A closed stderr is not an error.
-    let _ = writeln!(std::io::stderr(), "note: {text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints a note, one line, on stderr.
+pub(crate) fn note(text: &str) {
+    say(&format!("note: {text}"));
 }

@@ -1,81 +1,78 @@
-//! `timestrata ingest`: writes the rows of a file as points.
-//! The column plan is made before the database is opened, so that a wrong column name creates no directory.
+//! `timestrata ingest`: writes the rows of files as points.
+//!
+//! ```text
+//!   input thread (pipes) -> parser thread: Decoder, batches -> this thread: Loader writes and syncs
+//! ```
+//!
+//! Each file is planned before the database is created, so that a wrong option creates no directory.
 
-mod column_plan;
-mod csv_reader;
+mod dry_run;
 mod durable_rows;
 mod input;
 mod loader;
 mod metric_options;
-mod parse_value;
+mod options;
+mod parser;
+mod plan;
 mod rejected_rows;
-mod row_mapper;
-mod sample;
+mod shared_report;
 mod signals;
 mod summary;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use indicatif::ProgressBar;
-use timestrata::{Batch, Db};
+use timestrata::DuplicatePolicy;
 
 use crate::args::IngestArgs;
 use crate::database;
 use crate::failure::{Failure, Result, first_step};
-use crate::number_format;
 use crate::output::StdoutWriter;
-pub(crate) use column_plan::{ColumnPlan, CsvColumns};
-pub(crate) use csv_reader::{CsvReader, CsvRecord};
-pub(crate) use durable_rows::{DurableRows, SharedDurableRows};
-use input::CsvInput;
-pub(crate) use loader::{BatchLoader, BatchSink, IngestTotals, LoadError, LoadOptions};
+pub(crate) use dry_run::dry_run;
+use durable_rows::{DurableRows, SharedDurableRows};
+use input::IngestInput;
+use loader::{LoadError, Loader};
 use metric_options::MetricOptions;
-pub(crate) use row_mapper::RowMapper;
-use sample::SAMPLE_ROWS;
 #[cfg(feature = "testing")]
-pub(crate) use sample::sample_columns;
-use signals::{Signal, SignalWatch};
+pub(crate) use options::ingest_options;
+#[cfg(not(feature = "testing"))]
+use options::ingest_options;
+use parser::{MAX_WAITING_BATCHES, Parser, ParserEnd};
+use plan::PlannedInput;
+use signals::Signal;
+use summary::InputSummary;
 
 pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
-    let began = Instant::now();
-    let CsvInput { name, bytes, progress } = CsvInput::open(&args.file)?;
-    let mut records = CsvReader::new(bytes, args.delimiter);
-    let (header, sample) = read_header_and_sample(&name, &mut records)?;
-    let missing = args.missing.clone().unwrap_or_default();
-    let columns = sample::sample_columns(header.len(), &sample, &missing);
-    let plan = ColumnPlan::decide(&CsvColumns { header: &header, sample: &columns }, args);
-    let plan = plan.map_err(|failure| if sample.is_empty() { without_rows(&name, &header) } else { failure })?;
-    let metrics = MetricOptions::read(&plan, args)?;
-    plan.notes.iter().for_each(|text| database::note(text));
-
-    let db = database::open_or_create(dir, args.duplicates.map(Into::into))?;
-    metrics.store(&db)?;
-    let series_before = db.stats().series;
-    let durable = SharedDurableRows::new(DurableRows {
-        file: name.clone(),
-        next_line: args.from_line.max(2),
-        seq: db.snapshot().seq(),
-        ..DurableRows::default()
-    });
-    let watch = SignalWatch::start(db.clone(), durable.clone(), progress.clone());
-    let options = LoadOptions { durable: durable.clone(), from_line: args.from_line, skip_bad: args.skip_bad };
-    let sink = DbSink { db: &db, progress: &progress, watch: &watch };
-    let rows = RowMapper::new(&plan).between(args.refuse_before, args.refuse_after);
-    let loaded = BatchLoader::new(rows, sink, options).run(&sample, &mut records);
+    if args.files.len() > 1 && args.from_line > 1 {
+        return Err(Failure::failed("--from-line belongs to one file: name that file alone, then the others"));
+    }
+    let mut loader = Loader::new(args, dir);
+    let mut summaries = Vec::new();
+    let mut notes = Vec::new();
+    let mut ended = Ok(());
+    for path in &args.files {
+        match ingest_input(args, path, &mut loader, &mut notes) {
+            Ok(summary) => summaries.push(summary),
+            Err(error) => {
+                ended = Err(error);
+                break;
+            }
+        }
+    }
     // The rows are durable in the log; a flush only moves them to files.
-    let flushed = if loaded.is_ok() { db.flush_blocking() } else { Ok(()) };
-    let after = db.stats();
-    let closed = if loaded.is_ok() {
-        db.close_blocking()
-    } else {
-        drop(db);
-        Ok(())
+    let flushed = match &loader.open {
+        Some(open) if ended.is_ok() => open.db.flush_blocking(),
+        _ => Ok(()),
     };
-    let signal = watch.finish();
-    progress.finish_and_clear();
-    let totals = loaded.map_err(|error| failure_of(error, signal, &durable, dir))?;
+    let after = loader.open.as_ref().map(|open| open.db.stats());
+    let durable = loader.durable.clone();
+    let (closed, signal) = loader.close(ended.is_ok());
+    for text in &notes {
+        database::note(text);
+    }
+    ended.map_err(|error| failure_of(error, signal, &durable, dir))?;
     if let Err(error) = flushed.and(closed) {
         let durable = durable.lock();
         match signal {
@@ -83,20 +80,89 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
             None => database::note(&not_flushed(&durable, &error)),
         }
     }
-    let took = began.elapsed();
-    if totals.last_line < args.from_line {
-        let last = totals.last_line;
-        database::note(&format!("{name} ends at line {last}, before --from-line {}", args.from_line));
-    }
     let mut out = StdoutWriter::lock().out;
-    let new_series = after.series - series_before;
-    let run = summary::IngestRun { file: &name, dir, new_series, took, bytes_read: progress.position(), after };
-    let printed = summary::print(&mut out, &totals, &run).and_then(|()| Ok(out.flush()?));
+    let printed = summary::print(&mut out, &summaries, dir, after.as_ref()).and_then(|()| Ok(out.flush()?));
     printed.map_err(|failure| match failure {
         // Without this, the advice to repeat the command would double the rows.
         Failure::Failed(why) => Failure::failed(durable.lock().stopped(&why, None)),
         other => other,
+    })?;
+    refuse_a_run_without_rows(&summaries)
+}
+
+/// Ingests one file. Notes that belong behind it are added to `notes`.
+fn ingest_input(
+    args: &IngestArgs,
+    path: &Path,
+    loader: &mut Loader<'_>,
+    notes: &mut Vec<String>,
+) -> Result<InputSummary, LoadError> {
+    let began = Instant::now();
+    let mut input = IngestInput::open(path)?;
+    let options = ingest_options(args, &input.name)?;
+    let PlannedInput { decoder, head, is_ended } = plan::plan(&mut input, &options, args.format.as_deref())?;
+    let metrics = MetricOptions::read(decoder.understanding(), args)?;
+    let prefix = if args.files.len() > 1 { format!("{}: ", input.name) } else { String::new() };
+    for text in &decoder.understanding().notes {
+        database::note(&format!("{prefix}{text}"));
+    }
+    loader.open_existing(&input.progress)?;
+    loader.durable.lock().begin(&input.name, args.from_line.max(2));
+    let before = loader.snapshot();
+    let series_before = loader.open.as_ref().map_or(0, |open| open.db.stats().series);
+
+    let (sender, messages) = sync_channel(MAX_WAITING_BATCHES);
+    let IngestInput { name, progress, bytes, .. } = input;
+    let parser = Parser {
+        decoder,
+        bytes,
+        buffer: head,
+        is_ended,
+        from_line: args.from_line,
+        skip_bad: args.skip_bad,
+        flush_every: args.flush_every / 2,
+        sender,
+    };
+    let thread = std::thread::Builder::new().name("timestrata-parser".to_owned());
+    thread.spawn(move || parser.run()).map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
+    let outcome = loader.load(&messages, &metrics, &progress);
+    progress.finish_and_clear();
+    let (totals, end) = outcome?;
+    notes.extend(notes_behind(&end, before.as_ref(), loader)?.into_iter().map(|text| format!("{prefix}{text}")));
+    if totals.last_line < args.from_line {
+        let last = totals.last_line;
+        notes.push(format!("{name} ends at line {last}, before --from-line {}", args.from_line));
+    }
+    let series_after = loader.open.as_ref().map_or(0, |open| open.db.stats().series);
+    Ok(InputSummary {
+        name,
+        totals,
+        new_series: series_after - series_before,
+        took: began.elapsed(),
+        bytes_read: progress.position(),
     })
+}
+
+/// Returns the notes about rows that were read: hours that came twice, points on shared times.
+fn notes_behind(end: &ParserEnd, before: Option<&timestrata::Snapshot>, loader: &Loader<'_>) -> Result<Vec<String>> {
+    let mut notes = end.notices.clone();
+    let after = loader.snapshot();
+    let keeps_all = loader.open.as_ref().is_none_or(|open| open.db.duplicates() == DuplicatePolicy::KeepAll);
+    notes.extend(shared_report::note(end, before, after.as_ref(), keeps_all)?);
+    Ok(notes)
+}
+
+/// Returns the failure of a run in which every row was refused.
+fn refuse_a_run_without_rows(summaries: &[InputSummary]) -> Result<()> {
+    let rows: u64 = summaries.iter().map(|input| input.totals.rows).sum();
+    let refused: u64 = summaries.iter().map(|input| input.totals.rejected.count()).sum();
+    if rows > 0 || refused == 0 {
+        return Ok(());
+    }
+    let first = summaries.iter().find_map(|input| input.totals.rejected.first().map(|first| (&input.name, first)));
+    let first =
+        first.map_or_else(String::new, |(name, (line, reason))| format!("; the first is {name} line {line}: {reason}"));
+    Err(Failure::Negative(format!("every row was refused, {refused} in all{first}")))
 }
 
 /// Converts the error of the loader to a failure that says what is durable, and from which line to go on.
@@ -107,9 +173,9 @@ fn failure_of(error: LoadError, signal: Option<Signal>, durable: &SharedDurableR
     let (why, cause) = match error {
         LoadError::Failed(failure) => return failure,
         LoadError::Interrupted => (String::new(), None),
-        LoadError::OutcomeUnknown { error, batch_rows } => {
+        LoadError::OutcomeUnknown(error) => {
             if let Ok(db) = database::open(dir) {
-                durable.settle(batch_rows, db.snapshot().seq());
+                durable.settle(db.snapshot().seq());
             }
             // The text of the cause: whether the batch is durable is known by now, or the message says how to find out.
             let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -135,60 +201,4 @@ fn not_flushed(durable: &DurableRows, error: &timestrata::Error) -> String {
         durable.known(),
         error.summary()
     )
-}
-
-/// Returns the failure of an ingest of a header alone, from which no column plan follows.
-fn without_rows(name: &str, header: &[String]) -> Failure {
-    let columns = header.join(", ");
-    Failure::failed(format!(
-        "{name} has no rows, only a first line with the columns {columns}: there is nothing to ingest"
-    ))
-}
-
-/// Reads the header, and the first rows as a sample for the column plan.
-pub(crate) fn read_header_and_sample<R: Read>(
-    name: &str,
-    records: &mut CsvReader<R>,
-) -> Result<(Vec<String>, Vec<CsvRecord>)> {
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot read {name}: {error}"));
-    let mut row = CsvRecord::default();
-    if !records.read(&mut row).map_err(failed)? {
-        return Err(Failure::failed(format!("{name} is empty: its first line must name the columns")));
-    }
-    let header: Result<Vec<String>, String> = (0..row.cells.len()).map(|at| row.text(at).map(str::to_owned)).collect();
-    let header = header.map_err(|what| {
-        Failure::failed(format!(
-            "the header of {name} cannot be read: {what}; give it a first line of column names in UTF-8"
-        ))
-    })?;
-    let mut sample = Vec::new();
-    while sample.len() < SAMPLE_ROWS && records.read(&mut row).map_err(failed)? {
-        sample.push(row.clone());
-    }
-    Ok((header, sample))
-}
-
-/// Writes each batch durably and advances the progress bar.
-struct DbSink<'a> {
-    db: &'a Db,
-    progress: &'a ProgressBar,
-    watch: &'a SignalWatch,
-}
-
-impl BatchSink for DbSink<'_> {
-    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64> {
-        self.db.write_blocking(std::mem::take(batch)).map(|ack| ack.seq)
-    }
-
-    fn is_interrupted(&self) -> bool {
-        self.watch.signal().is_some()
-    }
-
-    fn progress(&self, totals: &IngestTotals) {
-        let refused = match totals.rejected.count() {
-            0 => String::new(),
-            count => format!(", {} refused", number_format::count(count)),
-        };
-        self.progress.set_message(format!("{} points{refused}", number_format::count(totals.points)));
-    }
 }

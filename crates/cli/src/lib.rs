@@ -12,6 +12,7 @@ mod database;
 mod demo;
 mod describe;
 mod explain;
+mod export;
 mod failure;
 mod ingest;
 mod maintain;
@@ -62,7 +63,10 @@ fn run() -> Result<()> {
     let dir = || database::dir(db.clone());
     match command {
         Command::Demo => demo::run(db.clone().filter(|_| db_is_named)),
+        Command::Ingest(args) if args.dry_run => ingest::dry_run(&args),
         Command::Ingest(args) => ingest::run(&args, &dir()?),
+        Command::Sniff(args) => ingest::dry_run(&args),
+        Command::Export(args) => export::run(&args, &dir()?),
         Command::Query(args) => query::run(&args, &dir()?),
         Command::Series(args) => series::run(&args, &dir()?),
         Command::Stats => stats::run(&dir()?),

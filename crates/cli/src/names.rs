@@ -54,7 +54,7 @@ fn similarity(wanted: &str, name: &str) -> f64 {
 
 /// Quotes a text as one word of a shell.
 pub(crate) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:=+@".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }

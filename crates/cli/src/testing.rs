@@ -1,22 +1,19 @@
-//! Fuzz entry point of the CSV reader; not part of the public API.
+//! Fuzz entry point of the decoders as `ingest` uses them; not part of the public API.
 //!
-//! A file of arbitrary bytes is refused, or every row is ingested or reported. A run that begins at a later line
-//! ingests exactly the remaining rows.
+//! A file of arbitrary bytes is refused, or every row becomes points or a refusal. The pieces in which the bytes come
+//! change nothing.
 
-use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use clap::Parser;
-use timestrata::Batch;
+use timestrata::Value;
+use timestrata_ingest::{Csv, Decoder, Format, IngestError, IngestOptions, Rows};
 
-use crate::args::{Args, Command, IngestArgs};
-use crate::ingest::{
-    BatchLoader, BatchSink, ColumnPlan, CsvColumns, CsvReader, CsvRecord, DurableRows, IngestTotals, LoadError,
-    LoadOptions, RowMapper, SharedDurableRows, read_header_and_sample, sample_columns,
-};
+use crate::args::{Args, Command};
+use crate::ingest::ingest_options;
 
 /// Command lines, selected by the first byte; the column names are those of the corpus files.
-const OPTIONS: [&[&str]; 8] = [
+const OPTIONS: [&[&str]; 12] = [
     &[],
     &["--skip-bad"],
     &["--skip-bad", "--time", "time_hour", "--tags", "origin"],
@@ -25,125 +22,97 @@ const OPTIONS: [&[&str]; 8] = [
     &["--time", "t", "--time-format", "s", "--delimiter", ";", "--skip-bad"],
     &["--time", "t", "--time-format", "ns", "--types", "v=bool", "--values", "v", "--skip-bad", "--missing", "NA,-"],
     &["--time", "t", "--time-format", "us", "--types", "v=i64", "--tags", "host,zone=z", "--delimiter", "\\t"],
+    &["--time-zone", "America/New_York", "--comment", "#", "--decimal", ",", "--thousands", "."],
+    &["--no-header", "--columns", "time,v", "--delimiter", "spaces", "--units"],
+    &["--time", "date,hour", "--time-format", "auto", "--skip-bad", "--encoding", "latin1"],
+    &["--metric", "name", "--value", "value", "--time", "t", "--origin", "2024-01-01T00:00:00Z", "--skip-bad"],
 ];
 
 /// Parsed options. They are parsed once, because parsing takes longer than reading a small file.
-static COMMANDS: LazyLock<Vec<IngestArgs>> = LazyLock::new(|| OPTIONS.iter().map(|options| args(options)).collect());
+static COMMANDS: LazyLock<Vec<IngestOptions>> =
+    LazyLock::new(|| OPTIONS.iter().map(|options| parsed(options)).collect());
 
-/// Checks the ingest of a CSV file that follows two bytes of input.
-///
-/// The first byte selects the options, the second byte the line at which a second run begins.
-///
-/// # Panics
-/// If `timestrata ingest` breaks its contract.
-pub fn csv(data: &[u8]) {
-    let [choice, from, file @ ..] = data else { return };
-    let args = &COMMANDS[usize::from(*choice) % OPTIONS.len()];
-    records_come_back(file, args.delimiter);
-    let Ok(whole) = load(file, args, 1) else { return };
-    let line = 1 + u64::from(*from) % (whole.last_line + 1);
-    // The first rows of the file determine the column plan, independent of the line at which the run begins.
-    let Ok(before) = load(&file[..length_before(file, args, line)], args, 1) else { return };
-    let Ok(after) = load(file, args, line) else { panic!("a run from line {line} fails, and one from the first not") };
-    let rejected = |totals: &IngestTotals| totals.rejected.count();
-    if before.plan == whole.plan {
-        assert_eq!(before.totals.rows + after.totals.rows, whole.totals.rows, "rows of two runs, cut at line {line}");
-        assert_eq!(before.totals.points + after.totals.points, whole.totals.points, "points of two runs");
-        assert_eq!(
-            rejected(&before.totals) + rejected(&after.totals),
-            rejected(&whole.totals),
-            "rows rejected by two runs"
-        );
-    }
-}
-
-fn args(options: &[&str]) -> IngestArgs {
+fn parsed(options: &[&str]) -> IngestOptions {
     let line = ["timestrata", "ingest", "-"].into_iter().chain(options.iter().copied());
     match Args::try_parse_from(line).map(|args| args.command) {
-        Ok(Command::Ingest(args)) => args,
+        Ok(Command::Ingest(args)) => match ingest_options(&args, "a file") {
+            Ok(options) => options,
+            Err(failure) => panic!("the options of OPTIONS are valid: {failure}"),
+        },
         other => panic!("the options of OPTIONS are known: {:?}", other.map(drop)),
     }
 }
 
-/// Result of a run of the loader.
-struct LoadRun {
-    totals: IngestTotals,
-    last_line: u64,
-    /// The column plan as text, to compare two runs.
-    plan: String,
+/// Checks the ingest of a CSV file that follows two bytes of input.
+///
+/// The first byte selects the options, the second byte the length of the pieces in which the file comes.
+///
+/// # Panics
+/// If a decoder breaks its contract.
+pub fn csv(data: &[u8]) {
+    let [choice, step, file @ ..] = data else { return };
+    let options = &COMMANDS[usize::from(*choice) % OPTIONS.len()];
+    let Ok(decoder) = planned(file, options, file.len().max(1)) else { return };
+    let whole = decoded(decoder, file, file.len().max(1));
+    let step = usize::from(*step).max(1);
+    let Ok(decoder) = planned(file, options, step) else { panic!("a file in pieces is not understood") };
+    let pieces = decoded(decoder, file, step);
+    assert_eq!(whole, pieces, "pieces of {step} bytes change the result");
 }
 
-/// Runs the loader over a file as `ingest` does, and discards the batches.
-fn load(file: &[u8], args: &IngestArgs, from_line: u64) -> crate::failure::Result<LoadRun> {
-    let mut records = CsvReader::new(file, args.delimiter);
-    let (header, sample) = read_header_and_sample("a file", &mut records)?;
-    let columns = sample_columns(header.len(), &sample, &args.missing.clone().unwrap_or_default());
-    let plan = ColumnPlan::decide(&CsvColumns { header: &header, sample: &columns }, args)?;
-    let durable = SharedDurableRows::new(DurableRows { file: "a file".to_owned(), ..DurableRows::default() });
-    let options = LoadOptions { durable, from_line, skip_bad: args.skip_bad };
-    let written = RefCell::new(0);
-    let totals = BatchLoader::new(RowMapper::new(&plan), CountingSink { points: &written }, options)
-        .run(&sample, &mut records)
-        .map_err(|error| match error {
-            LoadError::Failed(failure) => failure,
-            other => crate::failure::Failure::failed(format!("{other:?}")),
-        })?;
-    assert_eq!(*written.borrow(), totals.points, "a point is counted if and only if it was written");
-    assert!(totals.points == 0 || totals.times.is_some_and(|(first, last)| first <= last));
-    Ok(LoadRun { last_line: totals.last_line, totals, plan: format!("{plan:?}") })
+/// Result of a decoder.
+#[derive(Debug, PartialEq)]
+struct Decoded {
+    /// Series, nanoseconds, type and bits of each point.
+    points: Vec<(String, i64, String)>,
+    lines: Vec<u64>,
+    refused: Vec<(u64, String)>,
+    error: Option<IngestError>,
 }
 
-/// Sink that counts the written points and discards them.
-struct CountingSink<'a> {
-    points: &'a RefCell<u64>,
-}
-
-impl BatchSink for CountingSink<'_> {
-    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64> {
-        *self.points.borrow_mut() += batch.len() as u64;
-        Ok(0)
+fn planned(file: &[u8], options: &IngestOptions, step: usize) -> Result<Box<dyn Decoder>, IngestError> {
+    let mut planner = Csv.planner(options)?;
+    for piece in file.chunks(step) {
+        planner.push(piece);
     }
-
-    fn progress(&self, totals: &IngestTotals) {
-        assert!(totals.points <= *self.points.borrow(), "progress runs ahead of the writes");
-    }
+    planner.finish(true)
 }
 
-/// Returns the number of bytes before the first record that begins at a line or after it.
-fn length_before(file: &[u8], args: &IngestArgs, line: u64) -> usize {
-    let mut records = CsvReader::new(file, args.delimiter);
-    let mut row = CsvRecord::default();
-    let mut first = file.len();
-    while records.read(&mut row).unwrap_or(false) {
-        if row.line >= line {
-            let breaks = usize::try_from(row.line - 1).unwrap_or(usize::MAX);
-            let starts = file.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-            first = std::iter::once(0).chain(starts).nth(breaks).unwrap_or(file.len());
+fn decoded(mut decoder: Box<dyn Decoder>, file: &[u8], step: usize) -> Decoded {
+    let mut rows = Rows::with_capacity(64);
+    let mut found = Decoded { points: Vec::new(), lines: Vec::new(), refused: Vec::new(), error: None };
+    let (mut start, mut end) = (0, 0);
+    loop {
+        let last = end == file.len();
+        let used = decoder.decode(&file[start..end], last, &mut rows);
+        let is_full = rows.is_full();
+        let points = rows.row_ends().last().map_or(0, |row| row.points);
+        for point in 0..points {
+            let value = match rows.values()[point] {
+                Value::F64(number) => format!("{:x}", number.to_bits()),
+                other => format!("{other:?}"),
+            };
+            let key = rows.series(rows.point_series()[point]).key().to_string();
+            found.points.push((key, rows.timestamps()[point].as_nanos(), value));
+        }
+        found.lines.extend(rows.row_ends().iter().map(|row| row.line));
+        found.refused.extend(rows.refused().iter().map(|row| (row.line, row.reason.clone())));
+        rows.clear();
+        match used {
+            Ok(used) => start += used,
+            Err(error) => {
+                found.error = Some(error);
+                break;
+            }
+        }
+        if last && !is_full {
+            assert_eq!(start, file.len(), "bytes are left over");
             break;
         }
+        if !is_full {
+            end = (end + step).min(file.len());
+        }
     }
-    first
-}
-
-/// Checks that records written as CSV parse to the same cells, and that line numbers increase.
-fn records_come_back(file: &[u8], delimiter: u8) {
-    let all = read(file, delimiter);
-    assert!(all.is_sorted_by(|one, next| one.line <= next.line), "lines fall");
-    let mut writer =
-        csv::WriterBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_writer(Vec::new());
-    for record in &all {
-        assert!(writer.write_byte_record(&record.cells).is_ok(), "memory does not fail");
-    }
-    let Ok(bytes) = writer.into_inner() else { panic!("memory does not fail") };
-    let again = read(&bytes, delimiter);
-    assert!(all.iter().map(|row| &row.cells).eq(again.iter().map(|row| &row.cells)), "cells changed");
-}
-
-fn read(file: &[u8], delimiter: u8) -> Vec<CsvRecord> {
-    let mut records = CsvReader::new(file, delimiter);
-    let (mut row, mut all) = (CsvRecord::default(), Vec::new());
-    while records.read(&mut row).unwrap_or(false) {
-        all.push(row.clone());
-    }
-    all
+    assert!(found.lines.is_sorted(), "lines fall");
+    found
 }

@@ -11,48 +11,81 @@ use crate::failure::first_step;
 pub(crate) struct SharedDurableRows(Arc<Mutex<DurableRows>>);
 
 impl SharedDurableRows {
-    pub(crate) fn new(rows: DurableRows) -> Self {
-        Self(Arc::new(Mutex::new(rows)))
-    }
-
     pub(crate) fn lock(&self) -> MutexGuard<'_, DurableRows> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Durable rows of one ingest.
+/// Rows of a batch that the operating system has, and that the next sync makes durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct WrittenRows {
+    rows: u64,
+    last_line: u64,
+    /// Sequence number of the batch; `None` for rows without a point, which have no record.
+    seq: Option<u64>,
+}
+
+/// Durable rows of one input.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DurableRows {
-    /// File name, for messages.
+    /// Name of the input, for messages.
     pub(crate) file: String,
     /// Rows that this run made durable.
     pub(crate) rows: u64,
     /// First line that is not known to be durable.
     pub(crate) next_line: u64,
-    /// First and last line of the batch that is being written, or whose outcome is unknown.
+    /// First and last line of the batch that is being written, or whose outcome is unknown, and its rows.
     pub(crate) in_flight: Option<(u64, u64)>,
-    /// Sequence number of the newest durable record; a batch is one record.
+    in_flight_rows: u64,
+    /// Batches behind the durable rows that are written and not yet synced, in order.
+    written: Vec<WrittenRows>,
+    /// Sequence number of the newest record that is written; a batch is one record.
     pub(crate) seq: u64,
     /// `true` once every row of the file is durable.
     pub(crate) is_complete: bool,
 }
 
 impl DurableRows {
-    /// Records that the batch in flight is durable. `seq` is `None` for rows without a point, which have no record.
-    pub(crate) fn confirm(&mut self, rows: u64, last_line: u64, seq: Option<u64>) {
-        self.rows += rows;
-        self.next_line = last_line + 1;
+    /// Begins the next input.
+    pub(crate) fn begin(&mut self, file: &str, next_line: u64) {
+        *self = Self { file: file.to_owned(), next_line, seq: self.seq, ..Self::default() };
+    }
+
+    /// Records that a batch of these rows is being written.
+    pub(crate) fn write(&mut self, rows: u64, first_line: u64, last_line: u64) {
+        self.in_flight = Some((first_line, last_line));
+        self.in_flight_rows = rows;
+    }
+
+    /// Records that the operating system has the rows. `seq` is `None` for rows without a point, which have no record.
+    pub(crate) fn wrote(&mut self, rows: u64, last_line: u64, seq: Option<u64>) {
+        self.written.push(WrittenRows { rows, last_line, seq });
         self.seq = seq.unwrap_or(self.seq);
         self.in_flight = None;
     }
 
-    /// Decides the outcome of the batch in flight by the seq that a reopened database has.
+    /// Records that all written rows are durable.
+    pub(crate) fn synced(&mut self) {
+        self.settle_up_to(u64::MAX);
+    }
+
+    /// Decides the outcome of what was written by the seq that a reopened database has.
     ///
     /// No other program can have written meanwhile: this one held the lock until it reopened the database.
-    pub(crate) fn settle(&mut self, batch_rows: u64, seq: u64) {
-        match self.in_flight.take() {
-            Some((_, last)) if seq > self.seq => self.confirm(batch_rows, last, Some(seq)),
-            _ => {}
+    pub(crate) fn settle(&mut self, seq: u64) {
+        if let Some((_, last_line)) = self.in_flight.take() {
+            self.wrote(self.in_flight_rows, last_line, Some(self.seq + 1));
+        }
+        self.settle_up_to(seq);
+        self.written.clear();
+        self.seq = seq;
+    }
+
+    fn settle_up_to(&mut self, seq: u64) {
+        let durable = self.written.iter().take_while(|batch| batch.seq.is_none_or(|of_batch| of_batch <= seq)).count();
+        for batch in self.written.drain(..durable) {
+            self.rows += batch.rows;
+            self.next_line = batch.last_line + 1;
         }
     }
 
@@ -92,17 +125,35 @@ mod tests {
     use super::*;
 
     fn rows() -> DurableRows {
-        let file = "f.csv".to_owned();
-        DurableRows { file, rows: 10, next_line: 12, in_flight: Some((12, 21)), seq: 1_500, is_complete: false }
+        let mut rows = DurableRows { rows: 10, seq: 1_500, ..DurableRows::default() };
+        rows.begin("f.csv", 12);
+        rows.rows = 10;
+        rows.write(10, 12, 21);
+        rows
     }
 
     #[test]
-    fn an_unknown_batch_is_decided_by_the_seq_of_the_reopened_database() {
+    fn unknown_batches_are_decided_by_the_seq_of_the_reopened_database() {
         for (seq, rows_after, line) in [(1_500, 10, 12), (1_501, 20, 22)] {
             let mut rows = rows();
-            rows.settle(10, seq);
+            rows.settle(seq);
             assert_eq!((rows.rows, rows.next_line, rows.in_flight), (rows_after, line, None));
         }
+        let mut several = rows();
+        several.wrote(10, 21, Some(1_501));
+        several.wrote(1, 22, None);
+        several.write(5, 23, 27);
+        several.settle(1_501);
+        assert_eq!((several.rows, several.next_line), (21, 23));
+    }
+
+    #[test]
+    fn written_rows_are_durable_once_synced() {
+        let mut rows = rows();
+        rows.wrote(10, 21, Some(1_501));
+        assert_eq!((rows.rows, rows.next_line), (10, 12));
+        rows.synced();
+        assert_eq!((rows.rows, rows.next_line), (20, 22));
     }
 
     #[test]

@@ -1,36 +1,32 @@
-//! The loop that writes rows as batches.
+//! Writes parsed batches, and syncs them once a second or after 64 MiB.
 //!
-//! A batch holds whole rows, and batches are written one after the other, so that one line separates durable rows from
-//! the others.
+//! The parser works beside this. Batches are written one after the other, and each sync makes all of them durable that
+//! were written before.
 
-use std::io::Read;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use timestrata::{Batch, Error, ErrorKind, Timestamp};
+use indicatif::ProgressBar;
+use timestrata::{Db, Durability, Error, ErrorKind, MetricMetadata, Snapshot, Timestamp};
 
-use super::csv_reader::{CsvReader, CsvRecord};
 use super::durable_rows::SharedDurableRows;
+use super::metric_options::MetricOptions;
+use super::options::{not_understood, rendered};
+use super::parser::{ParsedBatch, ParserEnd, ParserMessage, ParserStop};
 use super::rejected_rows::RejectedRows;
-use super::row_mapper::{AddedPoints, RowMapper};
+use super::signals::{Signal, SignalWatch};
+use crate::args::IngestArgs;
+use crate::database;
 use crate::failure::{Failure, first_step};
+use crate::number_format;
 
-/// Points per batch: enough to make the sync a small part of the cost, few enough to show progress.
-const BATCH_POINTS: usize = 10_000;
-/// Bytes per batch including keys, far below the engine's limit.
-const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of batches after which a sync is due.
+const SYNC_BYTES: usize = 64 << 20;
+/// Time after which a waiting loader looks for a signal.
+const POLL: Duration = Duration::from_millis(50);
 
-/// Destination of batches; a batch is durable when `write` returns.
-pub(crate) trait BatchSink {
-    /// Writes a batch and returns its sequence number.
-    fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64>;
-    /// Returns `true` if a signal asks the ingest to stop.
-    fn is_interrupted(&self) -> bool {
-        false
-    }
-    /// Called after each batch.
-    fn progress(&self, totals: &IngestTotals);
-}
-
-/// Totals of a run; counted rows and points are durable.
+/// Totals of one input; counted rows and points are durable once the input is complete.
 #[derive(Debug, Default)]
 pub(crate) struct IngestTotals {
     pub(crate) rows: u64,
@@ -46,142 +42,222 @@ pub(crate) struct IngestTotals {
 pub(crate) enum LoadError {
     /// Bad input, or a batch that is not durable for certain. The message is complete.
     Failed(Failure),
-    /// It is unknown whether the batch in flight, of this number of rows, is durable.
-    OutcomeUnknown { error: Error, batch_rows: u64 },
+    /// It is unknown which of the written batches are durable.
+    OutcomeUnknown(Error),
     /// A signal came. No batch is in flight.
     Interrupted,
+}
+
+impl From<Failure> for LoadError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// Result of the loader's steps.
 pub(crate) type Result<T, E = LoadError> = std::result::Result<T, E>;
 
-/// Rows to ingest, and the handling of bad rows.
-#[derive(Debug, Clone)]
-pub(crate) struct LoadOptions {
-    /// Durable rows, which the loader updates.
+/// The database, once it is open.
+pub(crate) struct OpenDatabase {
+    pub(crate) db: Db,
+    watch: SignalWatch,
+}
+
+/// Loader of all inputs of a run.
+pub(crate) struct Loader<'a> {
+    pub(crate) args: &'a IngestArgs,
+    pub(crate) dir: &'a Path,
     pub(crate) durable: SharedDurableRows,
-    pub(crate) from_line: u64,
-    pub(crate) skip_bad: bool,
+    /// `None` until the first point, if there is no database yet: a run without points leaves none behind.
+    pub(crate) open: Option<OpenDatabase>,
+    unsynced_bytes: usize,
+    last_sync: Instant,
 }
 
-pub(crate) struct BatchLoader<'a, S> {
-    rows: RowMapper<'a>,
-    sink: S,
-    options: LoadOptions,
-    batch: Batch,
-    /// Line of the first row of the batch; 0 while the batch is empty.
-    batch_line: u64,
-    /// Line of the last row of the batch.
-    batch_last_line: u64,
-    /// Rows in the batch.
-    batch_rows: u64,
-    totals: IngestTotals,
-}
-
-impl<'a, S: BatchSink> BatchLoader<'a, S> {
-    pub(crate) fn new(rows: RowMapper<'a>, sink: S, options: LoadOptions) -> Self {
-        let (batch, totals) = (Batch::with_capacity(BATCH_POINTS), IngestTotals::default());
-        Self { rows, sink, options, batch, batch_line: 0, batch_last_line: 0, batch_rows: 0, totals }
+impl<'a> Loader<'a> {
+    pub(crate) fn new(args: &'a IngestArgs, dir: &'a Path) -> Self {
+        let durable = SharedDurableRows::default();
+        Self { args, dir, durable, open: None, unsynced_bytes: 0, last_sync: Instant::now() }
     }
 
-    /// Ingests the rows of the sample, then the rest of the file.
-    pub(crate) fn run<R: Read>(mut self, sample: &[CsvRecord], records: &mut CsvReader<R>) -> Result<IngestTotals> {
-        for row in sample {
-            self.take(row)?;
+    /// Opens the database, or creates it.
+    pub(crate) fn open(&mut self, progress: &ProgressBar) -> Result<&OpenDatabase> {
+        if self.open.is_none() {
+            let db = database::open_or_create(self.dir, self.args.duplicates.map(Into::into))?;
+            self.durable.lock().seq = db.snapshot().seq();
+            let watch = SignalWatch::start(db.clone(), self.durable.clone(), progress.clone());
+            self.open = Some(OpenDatabase { db, watch });
         }
-        let mut row = CsvRecord::default();
-        loop {
-            match records.read(&mut row) {
-                Ok(true) => self.take(&row)?,
-                Ok(false) => break,
-                Err(error) => {
-                    let line = self.totals.last_line + 1;
-                    self.write()?;
-                    return Err(self.stop(line, &format!("cannot be read: {error}"), "repeat"));
+        match &self.open {
+            Some(open) => Ok(open),
+            None => Err(LoadError::Failed(Failure::failed("the database is not open"))),
+        }
+    }
+
+    /// Opens the database if it exists, so that an error is reported before a file is read.
+    pub(crate) fn open_existing(&mut self, progress: &ProgressBar) -> Result<()> {
+        let has_files = std::fs::read_dir(self.dir).is_ok_and(|mut entries| entries.next().is_some());
+        if has_files || self.dir.is_file() {
+            self.open(progress)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the signal that came, if any.
+    fn signal(&self) -> Option<Signal> {
+        self.open.as_ref().and_then(|open| open.watch.signal())
+    }
+
+    /// Returns a view of the database before an input, if it exists.
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+        self.open.as_ref().map(|open| open.db.snapshot())
+    }
+
+    /// Writes the batches of one input to its end.
+    pub(crate) fn load(
+        &mut self,
+        messages: &Receiver<ParserMessage>,
+        metrics: &MetricOptions,
+        progress: &ProgressBar,
+    ) -> Result<(IngestTotals, ParserEnd)> {
+        let mut totals = IngestTotals::default();
+        let mut is_described = false;
+        let end = loop {
+            if self.signal().is_some() {
+                return Err(LoadError::Interrupted);
+            }
+            match messages.recv_timeout(POLL) {
+                Ok(ParserMessage::Batch(parsed)) => {
+                    if !parsed.batch.is_empty() {
+                        let db = &self.open(progress)?.db;
+                        if !is_described {
+                            metrics.store(db)?;
+                            is_described = true;
+                        }
+                        store_metadata(db, &parsed.metadata)?;
+                    }
+                    self.write(*parsed, &mut totals)?;
+                    progress.set_message(progress_text(&totals));
+                }
+                Ok(ParserMessage::End(end)) => break end,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(LoadError::Failed(Failure::failed(
+                        "the parser has ended unexpectedly; report this bug",
+                    )));
                 }
             }
-        }
-        self.write()?;
-        self.options.durable.lock().is_complete = true;
-        Ok(self.totals)
-    }
-
-    fn take(&mut self, row: &CsvRecord) -> Result<()> {
-        if self.sink.is_interrupted() {
-            return Err(LoadError::Interrupted);
-        }
-        self.totals.last_line = row.line;
-        if row.line < self.options.from_line {
-            return Ok(());
-        }
-        match self.rows.push(row, &mut self.batch) {
-            Ok(added) => self.added(row.line, added)?,
-            Err(reason) if self.options.skip_bad => self.totals.rejected.add(row.line, reason),
-            Err(reason) => {
-                self.write()?;
-                return Err(self.stop(row.line, &reason, "correct the line, or skip such lines with --skip-bad,"));
+            let is_due = self.last_sync.elapsed() >= self.args.flush_every / 2;
+            if self.unsynced_bytes >= SYNC_BYTES || (self.unsynced_bytes > 0 && is_due) {
+                self.sync()?;
             }
+        };
+        self.sync()?;
+        totals.last_line = end.last_line;
+        if let Some(stop) = &end.stop {
+            return Err(self.stopped(stop));
         }
-        Ok(())
+        self.durable.lock().is_complete = true;
+        Ok((totals, *end))
     }
 
-    fn added(&mut self, line: u64, added: AddedPoints) -> Result<()> {
-        if self.batch_rows == 0 {
-            self.batch_line = line;
+    /// Writes a batch, which the next sync makes durable.
+    fn write(&mut self, parsed: ParsedBatch, totals: &mut IngestTotals) -> Result<()> {
+        let ParsedBatch { batch, rows, first_line, last_line, times, refused, .. } = parsed;
+        for row in refused {
+            let help = rendered(&row.suggestions);
+            totals
+                .rejected
+                .add(row.line, if help.is_empty() { row.reason } else { format!("{}; perhaps {help}", row.reason) });
         }
-        self.batch_rows += 1;
-        self.batch_last_line = line;
-        if added.points > 0 {
-            let (first, last) = self.totals.times.unwrap_or((added.time, added.time));
-            self.totals.times = Some((first.min(added.time), last.max(added.time)));
-        }
-        if self.batch.len() >= BATCH_POINTS || self.batch.byte_len() >= BATCH_BYTES { self.write() } else { Ok(()) }
-    }
-
-    /// Writes the batch durably, then counts its rows.
-    fn write(&mut self) -> Result<()> {
-        if self.batch_rows == 0 {
+        if rows == 0 {
             return Ok(());
         }
-        let (points, last_line) = (self.batch.len() as u64, self.batch_last_line);
-        if points > 0 {
-            self.options.durable.lock().in_flight = Some((self.batch_line, last_line));
+        let points = batch.len() as u64;
+        let bytes = batch.byte_len();
+        let seq = match self.open.as_ref().filter(|_| points > 0) {
+            Some(open) => {
+                self.durable.lock().write(rows, first_line, last_line);
+                match open.db.write_with_blocking(batch, Durability::Os) {
+                    Ok(ack) => Some(ack.seq),
+                    Err(error) => return Err(self.not_written(error, first_line, last_line)),
+                }
+            }
+            // Rows without a point need no write.
+            None => None,
+        };
+        self.durable.lock().wrote(rows, last_line, seq);
+        self.unsynced_bytes += bytes;
+        totals.rows += rows;
+        totals.points += points;
+        if let Some((least, greatest)) = times {
+            let (first, last) = totals.times.unwrap_or((least, greatest));
+            totals.times = Some((first.min(least), last.max(greatest)));
         }
-        // Rows without a point need no write.
-        let written = if points > 0 { self.sink.write(&mut self.batch).map(Some) } else { Ok(None) };
-        match written {
-            Ok(seq) => self.options.durable.lock().confirm(self.batch_rows, last_line, seq),
-            Err(error) => return Err(self.not_written(error)),
-        }
-        self.batch.clear();
-        self.totals.rows += self.batch_rows;
-        self.totals.points += points;
-        self.batch_rows = 0;
-        self.sink.progress(&self.totals);
         Ok(())
     }
 
-    fn stop(&self, line: u64, what: &str, act: &str) -> LoadError {
-        let mut durable = self.options.durable.lock();
+    /// Makes all written batches durable.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if let Some(open) = &self.open
+            && let Err(error) = open.db.sync_blocking()
+        {
+            return Err(if self.signal().is_some() {
+                LoadError::Interrupted
+            } else {
+                LoadError::OutcomeUnknown(error)
+            });
+        }
+        self.durable.lock().synced();
+        self.unsynced_bytes = 0;
+        self.last_sync = Instant::now();
+        Ok(())
+    }
+
+    /// Returns the error of an input that stopped early. What came before is durable.
+    fn stopped(&self, stop: &ParserStop) -> LoadError {
+        let mut durable = self.durable.lock();
+        let (line, what, act) = match stop {
+            ParserStop::Row(row) => {
+                let help = rendered(&row.suggestions);
+                let act = if help.is_empty() {
+                    "correct the line, or skip such lines with --skip-bad,".to_owned()
+                } else {
+                    format!("correct the line, try {help}, or skip such lines with --skip-bad,")
+                };
+                (row.line, row.reason.clone(), act)
+            }
+            ParserStop::Input(error) => {
+                let line = error.line.unwrap_or(durable.next_line);
+                if durable.rows == 0 && self.open.is_none() {
+                    return LoadError::Failed(not_understood(&durable.file, error));
+                }
+                (line, error.message.clone(), "correct the file".to_owned())
+            }
+            ParserStop::Read(error) => (durable.next_line, format!("cannot be read: {error}"), "repeat".to_owned()),
+        };
         durable.next_line = line;
-        let (file, rows) = (&durable.file, self.totals.rows);
+        let (file, rows) = (&durable.file, durable.rows);
         LoadError::Failed(Failure::failed(format!(
             "{file} line {line}: {what}; all rows before it are durable ({rows} in this run): {act} and go on with \
              --from-line {line}"
         )))
     }
 
-    fn not_written(&self, error: Error) -> LoadError {
+    fn not_written(&mut self, error: Error, first: u64, last: u64) -> LoadError {
         if error.kind() == ErrorKind::OutcomeUnknown {
-            return LoadError::OutcomeUnknown { error, batch_rows: self.batch_rows };
+            return LoadError::OutcomeUnknown(error);
         }
-        let mut durable = self.options.durable.lock();
-        durable.in_flight = None;
-        if self.sink.is_interrupted() {
+        self.durable.lock().in_flight = None;
+        if self.signal().is_some() {
             return LoadError::Interrupted;
         }
-        let (file, known, line) = (&durable.file, durable.known(), durable.next_line);
-        let (first, last, summary) = (self.batch_line, self.batch_last_line, error.summary());
+        // The batches before this one are written: they must be durable before the message says so.
+        if let Err(error) = self.sync() {
+            return error;
+        }
+        let durable = self.durable.lock();
+        let (file, known, line, summary) = (&durable.file, durable.known(), durable.next_line, error.summary());
         let step = match error {
             Error::TypeMismatch { expected, .. } => {
                 format!("give the column its type with --types COL={expected} and ")
@@ -192,102 +268,38 @@ impl<'a, S: BatchSink> BatchLoader<'a, S> {
             "{file} lines {first} to {last} were not written: {summary}; {known}: {step}go on with --from-line {line}"
         )))
     }
+
+    /// Closes the database if all is well; else drops it. Returns the signal that came.
+    pub(crate) fn close(&mut self, is_well: bool) -> (Result<(), Error>, Option<Signal>) {
+        let Some(OpenDatabase { db, watch }) = self.open.take() else { return (Ok(()), None) };
+        let closed = if is_well {
+            db.close_blocking()
+        } else {
+            drop(db);
+            Ok(())
+        };
+        (closed, watch.finish())
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
-    use timestrata::{SeriesKey, ValueType};
-
-    use super::*;
-    use crate::ingest::column_plan::{ColumnPlan, TimeColumn, ValueColumn};
-    use crate::ingest::durable_rows::DurableRows;
-    use crate::names::NameList;
-    use crate::time::TimeFormat;
-
-    /// Records the sizes of the batches, and fails after `good` of them.
-    #[derive(Clone)]
-    struct SizeSink {
-        sizes: Rc<RefCell<Vec<usize>>>,
-        good: usize,
+/// Stores the metadata that an input gives, where it differs.
+fn store_metadata(db: &Db, metadata: &[(String, MetricMetadata)]) -> Result<(), Failure> {
+    if metadata.is_empty() {
+        return Ok(());
     }
-
-    impl BatchSink for SizeSink {
-        fn write(&mut self, batch: &mut Batch) -> timestrata::Result<u64> {
-            let mut sizes = self.sizes.borrow_mut();
-            if sizes.len() == self.good {
-                return Err(Error::QueueFull);
-            }
-            sizes.push(batch.len());
-            Ok(sizes.len() as u64)
+    let snapshot = db.snapshot();
+    for (metric, given) in metadata {
+        if snapshot.metric_metadata(metric).as_ref() != Some(given) {
+            db.set_metric_metadata_blocking(metric.clone(), given.clone())?;
         }
-
-        fn progress(&self, _: &IngestTotals) {}
     }
+    Ok(())
+}
 
-    fn load(text: &str, from_line: u64, skip_bad: bool, good: usize) -> (Result<IngestTotals, String>, Vec<usize>) {
-        let value =
-            |at, name: &str| ValueColumn { at, name: name.to_owned(), key: SeriesKey::new(name), ty: ValueType::F64 };
-        let plan = ColumnPlan {
-            columns: 3,
-            time: TimeColumn { at: 0, name: "t".to_owned(), format: TimeFormat::S },
-            tags: Vec::new(),
-            values: vec![value(1, "x"), value(2, "y")],
-            missing: NameList::default(),
-            notes: Vec::new(),
-        };
-        let sizes = SizeSink { sizes: Rc::default(), good };
-        let durable = DurableRows { file: "f.csv".to_owned(), next_line: from_line.max(2), ..DurableRows::default() };
-        let options = LoadOptions { durable: SharedDurableRows::new(durable), from_line, skip_bad };
-        let mut records = CsvReader::new(text.as_bytes(), b',');
-        let mut header = CsvRecord::default();
-        assert!(records.read(&mut header).unwrap());
-        let totals = BatchLoader::new(RowMapper::new(&plan), sizes.clone(), options).run(&[], &mut records);
-        let sizes = sizes.sizes.borrow().clone();
-        let text = |error| match error {
-            LoadError::Failed(failure) => failure.to_string(),
-            other => format!("{other:?}"),
-        };
-        (totals.map_err(text), sizes)
-    }
-
-    #[test]
-    fn a_bad_row_stops_the_ingest_after_the_rows_before_it_and_from_line_resumes_exactly() {
-        let text = "t,x,y\n1,1,1\n2,2,\n3,bad,3\n4,4,4\n";
-        let (stopped, sizes) = load(text, 1, false, 9);
-        assert_eq!(sizes, [3]);
-        assert_eq!(
-            stopped.unwrap_err(),
-            "f.csv line 4: column x: \"bad\" is not a number; all rows before it are durable (2 in this run): correct \
-             the line, or skip such lines with --skip-bad, and go on with --from-line 4"
-        );
-        let (totals, sizes) = load(&text.replace("bad", "3"), 4, false, 9);
-        let totals = totals.unwrap();
-        assert_eq!((totals.rows, totals.points, sizes), (2, 4, vec![4]));
-        assert_eq!(totals.times, Some((Timestamp::from_secs(3), Timestamp::from_secs(4))));
-    }
-
-    #[test]
-    fn bad_rows_are_counted_with_skip_bad() {
-        let (totals, _) = load("t,x,y\n1,1,1\nx,2,2\n3,3\n4,4,4\n", 1, true, 9);
-        let totals = totals.unwrap();
-        assert_eq!((totals.rows, totals.points, totals.rejected.count()), (2, 4, 2));
-    }
-
-    #[test]
-    fn batches_are_whole_rows_and_a_refused_one_names_its_lines() {
-        use std::fmt::Write;
-        let mut text = "t,x,y\n".to_owned();
-        for at in 0..10_001 {
-            writeln!(text, "{at},1,2").unwrap();
-        }
-        let (totals, sizes) = load(&text, 1, false, 9);
-        assert_eq!((totals.unwrap().points, sizes), (20_002, vec![10_000, 10_000, 2]));
-        let error = load(&text, 1, false, 1).0.unwrap_err();
-        assert!(error.starts_with("f.csv lines 5002 to 10001 were not written: "), "{error}");
-        assert!(error.contains("durable (5000 in this run): "), "{error}");
-        assert!(error.ends_with("go on with --from-line 5002"), "{error}");
-    }
+fn progress_text(totals: &IngestTotals) -> String {
+    let refused = match totals.rejected.count() {
+        0 => String::new(),
+        count => format!(", {} refused", number_format::count(count)),
+    };
+    format!("{} points{refused}", number_format::count(totals.points))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use timestrata::{Db, MetricKind, MetricMetadata};
+use timestrata_ingest::{NamedValue, Understanding};
 
-use super::column_plan::{ColumnPlan, metric_of};
 use crate::args::IngestArgs;
 use crate::failure::{Failure, Result};
 
@@ -21,15 +21,15 @@ struct GivenMetadata {
 
 impl MetricOptions {
     /// Reads the options. Each names a value column by its header or metric, as `--types` does.
-    pub(crate) fn read(plan: &ColumnPlan, args: &IngestArgs) -> Result<Self> {
+    pub(crate) fn read(plan: &Understanding, args: &IngestArgs) -> Result<Self> {
         let mut found = Self::default();
         for text in args.kinds.iter().flat_map(|list| &list.0) {
             let (metrics, kind) = split(plan, text, "--kinds")?;
             let kind = kind.parse::<MetricKind>()?;
             found.give(metrics, |given| given.kind = Some(kind));
         }
-        for text in args.units.iter().flat_map(|list| &list.0) {
-            let (metrics, unit) = split(plan, text, "--units")?;
+        for text in args.metric_units.iter().flat_map(|list| &list.0) {
+            let (metrics, unit) = split(plan, text, "--metric-units")?;
             MetricMetadata::default().with_unit(unit).validate()?;
             found.give(metrics, |given| given.unit = Some(unit.to_owned()));
         }
@@ -48,31 +48,36 @@ impl MetricOptions {
     }
 
     /// Stores what was given. What the database has for the other parts stays.
-    pub(crate) fn store(self, db: &Db) -> Result<()> {
+    pub(crate) fn store(&self, db: &Db) -> Result<()> {
         let snapshot = db.snapshot();
-        for (metric, GivenMetadata { kind, unit, description }) in self.0 {
-            let mut metadata = snapshot.metric_metadata(&metric).unwrap_or_default();
+        for (metric, GivenMetadata { kind, unit, description }) in &self.0 {
+            let mut metadata = snapshot.metric_metadata(metric).unwrap_or_default();
             metadata.kind = kind.unwrap_or(metadata.kind);
-            metadata.unit = unit.unwrap_or(metadata.unit);
-            metadata.description = description.unwrap_or(metadata.description);
-            db.set_metric_metadata_blocking(metric, metadata)?;
+            metadata.unit = unit.clone().unwrap_or(metadata.unit);
+            metadata.description = description.clone().unwrap_or(metadata.description);
+            db.set_metric_metadata_blocking(metric.clone(), metadata)?;
         }
         Ok(())
     }
 }
 
 /// Splits `NAME=TEXT` at the equals sign behind the name of a value column. Returns its metrics and the text.
-fn split<'a>(plan: &ColumnPlan, text: &'a str, option: &str) -> Result<(Vec<String>, &'a str)> {
+///
+/// A format whose metrics are known only from the rows takes any name.
+fn split<'a>(plan: &Understanding, text: &'a str, option: &str) -> Result<(Vec<String>, &'a str)> {
     for (at, _) in text.match_indices('=') {
         let name = text[..at].trim();
-        let is_named = |header: &str| header == name || metric_of(header) == Some(name);
-        let values = plan.values.iter().filter(|value| is_named(&value.name) || value.key.metric() == name);
-        let metrics: Vec<String> = values.map(|value| value.key.metric().to_owned()).collect();
+        let is_named =
+            |value: &&NamedValue| value.column == name || value.metric == name || value.header_metric == name;
+        let metrics: Vec<String> = plan.values.iter().filter(is_named).map(|value| value.metric.clone()).collect();
         if !metrics.is_empty() {
             return Ok((metrics, text[at + 1..].trim()));
         }
+        if plan.values.is_empty() && !name.is_empty() {
+            return Ok((vec![name.to_owned()], text[at + 1..].trim()));
+        }
     }
-    let names: Vec<&str> = plan.values.iter().map(|value| value.name.as_str()).collect();
+    let names: Vec<&str> = plan.values.iter().map(|value| value.column.as_str()).collect();
     let names = crate::names::join_limited(&names, 20);
     Err(Failure::failed(format!("{option} {text}: write COLUMN=TEXT with a value column; these are {names}")))
 }

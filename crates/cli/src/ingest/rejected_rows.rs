@@ -24,6 +24,11 @@ impl RejectedRows {
         self.count
     }
 
+    /// Returns line and reason of the first.
+    pub(crate) fn first(&self) -> Option<&(u64, String)> {
+        self.first.first()
+    }
+
     pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         for (line, reason) in &self.first {
             writeln!(out, "  line {line}: {reason}")?;

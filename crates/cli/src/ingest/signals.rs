@@ -129,8 +129,12 @@ impl Watcher {
         };
         self.state.signal_number.store(signal.number(), Ordering::Release);
         tokio::select! {
-            // The error of a close does not matter: the answers to the writes say what is durable.
-            _ = db.close() => {}
+            // A close syncs what was written. After an error, the answers to the writes say what is durable.
+            closed = db.close() => {
+                if closed.is_ok() {
+                    self.rows.lock().synced();
+                }
+            }
             _ = signals.next() => return self.end(signal),
         }
         tokio::select! {

@@ -45,14 +45,11 @@ fn rows_outside_of_the_times_that_are_taken_are_bad_ones() {
     place.file("f.csv", "time,x\n2013-01-01,1\n1970-01-01,2\n2200-01-01,3\n2013-01-02,4\n");
     let limits = "--refuse-before 2000-01-01 --refuse-after now";
     let error = place.run(&format!("ingest f.csv --db d --time time {limits}")).fails(2);
-    assert!(
-        error.contains("f.csv line 3: column time: 1970-01-01T00:00:00Z is older than --refuse-before 2000-01-01T"),
-        "{error}"
-    );
+    assert!(error.contains("f.csv line 3: column time: 1970-01-01T00:00:00Z is older than 2000-01-01T"), "{error}");
     assert!(error.contains("all rows before it are durable (1 in this run)"), "{error}");
     let out = place.run(&format!("ingest f.csv --db d --time time {limits} --skip-bad --from-line 3")).ok();
     assert!(out.contains("rows      1, 2 refused"), "{out}");
-    assert!(out.contains("line 4: column time: 2200-01-01T00:00:00Z is later than --refuse-after 20"), "{out}");
+    assert!(out.contains("line 4: column time: 2200-01-01T00:00:00Z is later than 20"), "{out}");
     let values: Vec<String> = place.points("--db d x").into_iter().map(|[_, _, value]| value).collect();
     assert_eq!(values.iter().map(|value| value.parse().unwrap()).collect::<Vec<f64>>(), [1.0, 4.0]);
 }

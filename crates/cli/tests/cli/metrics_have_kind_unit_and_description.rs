@@ -42,15 +42,15 @@ fn wrong_arguments_are_named() {
 #[test]
 fn an_ingest_describes_its_metrics() {
     let place = place();
-    let options = "--kinds cpu=gauge,ram=gauge --units ram=bytes --describe ram=a=b";
+    let options = "--kinds cpu=gauge,ram=gauge --metric-units ram=bytes --describe ram=a=b";
     place.run(&format!("{INGEST} {options}")).ok();
     let listed = || place.run("series --metrics --db d --format csv").ok();
     assert_eq!(listed(), "name,kind,unit,description\nrig_cpu,gauge,,\nrig_ram,gauge,bytes,a=b\n");
-    place.run(&format!("{INGEST} --units rig_cpu=percent")).ok();
+    place.run(&format!("{INGEST} --metric-units rig_cpu=percent")).ok();
     assert_eq!(listed(), "name,kind,unit,description\nrig_cpu,gauge,percent,\nrig_ram,gauge,bytes,a=b\n");
     for (options, text) in [
-        ("--units host=s", "--units host=s: write COLUMN=TEXT with a value column; these are cpu, ram"),
-        ("--units cpu", "--units cpu: write COLUMN=TEXT"),
+        ("--metric-units host=s", "--metric-units host=s: write COLUMN=TEXT with a value column; these are cpu, ram"),
+        ("--metric-units cpu", "--metric-units cpu: write COLUMN=TEXT"),
         ("--kinds cpu=fast", "invalid metric kind \"fast\""),
     ] {
         let message = place.run(&format!("{INGEST} {options}")).fails(2);

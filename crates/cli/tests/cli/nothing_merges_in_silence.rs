@@ -1,0 +1,163 @@
+//! Points on shared times are counted with the column that would tell them apart; a run without points leaves nothing.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::common::{Ended, Place};
+
+/// Runs an ingest into `d` that must succeed, and returns its notes.
+#[track_caller]
+fn notes(place: &Place, options: &str) -> String {
+    let ended = place.run(&format!("ingest f.csv --db d {options}"));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+    ended.err
+}
+
+#[test]
+fn rows_sorted_by_an_id_that_is_no_tag_are_counted_exactly() {
+    let place = Place::new();
+    let mut text = "time,sensor_id,v\n".to_owned();
+    for sensor in 1..=3 {
+        for minute in 0..50 {
+            writeln!(text, "2024-01-01 00:{minute:02},{sensor},{sensor}.5").unwrap();
+        }
+    }
+    place.file("f.csv", text);
+    let said = notes(&place, "");
+    assert!(said.contains("200 points fell on a time that their series already had"), "{said}");
+    assert!(said.contains("is `sensor_id` a tag? --tags sensor_id"), "{said}");
+    let said = notes(&moved(place), "--tags sensor_id");
+    assert!(!said.contains("share"), "{said}");
+}
+
+/// Returns a place with the same file and no database.
+fn moved(place: Place) -> Place {
+    std::fs::remove_dir_all(place.path("d")).unwrap();
+    place
+}
+
+#[test]
+fn a_database_that_keeps_one_point_per_time_says_at_least() {
+    let place = Place::new();
+    place.file("f.csv", "time,id,v\n2024-01-01,1,1\n2024-01-01,2,1\n2024-01-02,1,1\n2024-01-01,3,1\n");
+    let said = notes(&place, "--duplicates last");
+    assert!(said.contains("at least 2 points fell on a time") && said.contains("--tags id"), "{said}");
+}
+
+#[test]
+fn two_columns_are_named_if_one_does_not_suffice() {
+    let place = Place::new();
+    let mut text = "time,host,cpu,v\n".to_owned();
+    for minute in 0..5 {
+        for host in ["a", "b"] {
+            for cpu in 0..2 {
+                writeln!(text, "2024-01-01 00:{minute:02},{host},{cpu},0.5").unwrap();
+            }
+        }
+    }
+    place.file("f.csv", text);
+    let said = notes(&place, "");
+    assert!(said.contains("--tags host,cpu"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_read_twice_is_reported() {
+    let place = Place::new();
+    place.file("f.csv", "time,v\n2024-01-01,1\n2024-01-02,2\n");
+    assert!(!notes(&place, "").contains("share"));
+    let said = notes(&place, "");
+    assert!(said.contains("2 points fell on a time that their series already had"), "{said}");
+    assert!(said.contains("was this input read before?"), "{said}");
+    place.file("f.csv", "time,v\n2024-01-03,1\n");
+    assert!(!notes(&place, "").contains("share"));
+}
+
+#[test]
+fn a_run_in_which_every_row_is_refused_leaves_no_database() {
+    let place = Place::new();
+    place.file("f.csv", "time,v\n2024-01-01,x\n2024-01-02,y\n");
+    let error = place.run("ingest f.csv --db d --values v --skip-bad").fails(1);
+    assert!(error.contains("every row was refused, 2 in all") && error.contains("f.csv line 2"), "{error}");
+    place.run("ingest f.csv --db d --values v").fails(2);
+    assert!(!place.path("d").exists());
+    place.run("ingest f.csv --db d --values v --missing x,y").ok();
+    assert!(!place.path("d").exists(), "a run without points makes no database");
+}
+
+#[test]
+fn a_tag_with_a_value_per_row_is_warned_of() {
+    let place = Place::new();
+    let mut text = "time,request,v\n".to_owned();
+    (0..100).for_each(|row| writeln!(text, "2024-01-01 00:{:02}:00,r{row},1", row % 60).unwrap());
+    place.file("f.csv", text);
+    let said = notes(&place, "--tags request");
+    assert!(said.contains("the tag request has a value per row"), "{said}");
+}
+
+#[test]
+fn several_files_have_a_summary_each_and_one_of_all() {
+    let place = Place::new();
+    place.file("a.csv", "time,v\n2024-01-01,1\n");
+    place.file("b.csv", "time;v\n2024-01-02;2\n2024-01-03;3\n");
+    let out = place.run("ingest a.csv b.csv --db d").ok();
+    assert!(out.contains("a.csv -> d\nrows      1, 0 refused"), "{out}");
+    assert!(out.contains("b.csv -> d\nrows      2, 0 refused"), "{out}");
+    assert!(out.contains("2 files -> d\nrows      3, 0 refused\npoints    3, 1 new series"), "{out}");
+    assert_eq!(place.points("--db d v").len(), 3);
+}
+
+#[test]
+fn a_sniff_shows_what_is_understood_and_stores_nothing() {
+    let place = Place::new();
+    place.file("f.csv", "time;host;v\n31/12/2024 10:00;a;1,5\n");
+    let out = place.run("sniff f.csv --decimal , --tags host").ok();
+    for text in ["delimiter     ;", "time format   %d/%m/%Y %H:%M", "tags          host", "v: v (f64)", "v{host=\"a\"}"]
+    {
+        assert!(out.contains(text), "{text}: {out}");
+    }
+    assert!(place.run("sniff f.csv").fails(2).contains("--decimal ,"));
+}
+
+#[test]
+fn rows_of_a_pipe_are_durable_within_a_second() {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let place = Place::new();
+    let mut command = place.command(["ingest", "-", "--db", "d"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"time,v\n2024-01-01,1\n2024-01-02,2\n").unwrap();
+    input.flush().unwrap();
+    let began = Instant::now();
+    // The pipe stays open. Another process sees what is durable.
+    while !place.run("query v --db d --format csv").out.contains("2024-01-02") {
+        assert!(began.elapsed() < PATIENCE, "no row became durable");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    input.write_all(b"2024-01-03,3\n").unwrap();
+    drop(input);
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    ended.ok();
+    assert_eq!(place.points("--db d v").len(), 3);
+}
+
+#[test]
+fn every_option_of_the_documentation_is_one_of_the_tool() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ingest.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let place = Place::new();
+    let help = ["ingest --help", "export --help"].map(|command| place.run(command).ok()).concat();
+    let mut count = 0;
+    for part in text.split("`--").skip(1) {
+        let option: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+        assert!(help.contains(&format!("--{option}")), "--{option}");
+        count += 1;
+    }
+    assert!(count > 30, "{count} options");
+    for option in help.split("--").skip(1) {
+        let option: String = option.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+        let is_documented = text.contains(&format!("--{option}")) || matches!(option.as_str(), "help" | "db");
+        assert!(option.is_empty() || is_documented, "--{option} is not in docs/ingest.md");
+    }
+}

@@ -1,0 +1,202 @@
+//! Finds the row that names the columns, and refuses what is none.
+
+use crate::table::{TableRow, looks_like_data};
+use crate::{IngestError, IngestOptions};
+
+/// Names of the columns, and where the data begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) names: Vec<String>,
+    /// Line of the header; `None` without one.
+    pub(crate) line: Option<u64>,
+    /// Rows of `rows` before the data.
+    pub(crate) rows_before: usize,
+}
+
+/// Finds the header in the first rows.
+pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header, IngestError> {
+    let csv = &options.csv;
+    if csv.no_header {
+        return without_header(rows, &csv.columns);
+    }
+    let name = if options.name.is_empty() { "the input" } else { &options.name };
+    let Some(first) = rows.first() else {
+        return Err(IngestError::new(match csv.header_line {
+            Some(line) => format!("{name} has no row on line {line}"),
+            None => format!("{name} is empty: its first line must name the columns"),
+        }));
+    };
+    if csv.header_line.is_none() {
+        check_first_row(rows, options)?;
+    }
+    // Line breaks in names become spaces: a metric cannot have them.
+    let one_line = |cell: &String| cell.split(char::is_control).map(str::trim).collect::<Vec<_>>().join(" ");
+    let mut names: Vec<String> = first.cells.iter().map(one_line).collect();
+    if names.iter().any(|cell| cell.contains('\u{fffd}')) {
+        let error = IngestError::new("the header cannot be read: the text is not UTF-8").at_line(first.line);
+        return Err(error.suggest("encoding", "latin1"));
+    }
+    if !csv.columns.is_empty() {
+        if csv.columns.len() != names.len() {
+            let (given, found) = (csv.columns.len(), names.len());
+            return Err(IngestError::new(format!("{given} columns are named, and the header has {found}")));
+        }
+        names.clone_from(&csv.columns);
+    }
+    let skip = usize::try_from(csv.skip_after_header).unwrap_or(usize::MAX);
+    let rows_before = skip.saturating_add(1).min(rows.len());
+    if rows_before == rows.len() {
+        let columns = names.join(", ");
+        return Err(IngestError::new(format!(
+            "{name} has no rows, only a first line with the columns {columns}: there is nothing to ingest"
+        )));
+    }
+    let header = Header { names, line: Some(first.line), rows_before };
+    check_counts(&header, &rows[rows_before..])?;
+    check_units(&header, &rows[rows_before..], csv.skip_after_header)?;
+    Ok(header)
+}
+
+fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, IngestError> {
+    let count = rows.first().map_or(0, |row| row.cells.len());
+    if columns.is_empty() {
+        let names: Vec<String> = (1..count.max(2)).map(|at| format!("v{at}")).collect();
+        let error = IngestError::new("without a header the columns need names");
+        return Err(error.suggest("columns", format!("time,{}", names.join(","))));
+    }
+    let header = Header { names: columns.to_vec(), line: None, rows_before: 0 };
+    if rows.is_empty() {
+        return Err(IngestError::new("the input has no rows: there is nothing to ingest"));
+    }
+    check_counts(&header, rows)?;
+    Ok(header)
+}
+
+/// Refuses a first row that is a comment, the first line of a preamble, or data.
+fn check_first_row(rows: &[TableRow], options: &IngestOptions) -> Result<(), IngestError> {
+    let first = &rows[0];
+    let count = modal_count(rows);
+    let mark = first.cells.first().and_then(|cell| cell.chars().next()).filter(|mark| matches!(mark, '#' | '%' | '!'));
+    // A header may begin with the mark; then data follows it.
+    let is_before_names = rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
+    let is_comment = first.cells.len() != count || is_before_names;
+    if let Some(mark) = mark.filter(|_| options.csv.comment.is_none() && is_comment) {
+        let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"))
+            .at_line(first.line);
+        return Err(error.suggest("comment", mark));
+    }
+    if first.cells.len() != count
+        && let Some(header) = header_after_preamble(rows, count)
+    {
+        let error = IngestError::new(format!(
+            "the first line has {} cells and the rows have {count}: the header seems to be on line {}",
+            first.cells.len(),
+            header.line
+        ));
+        return Err(error.suggest("header-line", header.line.to_string()));
+    }
+    if options.csv.columns.is_empty() && looks_like_data(first.cells.iter().map(String::as_str)) {
+        let names: Vec<String> = (1..first.cells.len()).map(|at| format!("v{at}")).collect();
+        let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
+        return Err(error.suggest("no-header", "").suggest("columns", format!("time,{}", names.join(","))));
+    }
+    Ok(())
+}
+
+/// Returns the commonest number of cells.
+fn modal_count(rows: &[TableRow]) -> usize {
+    let mut counts: Vec<usize> = rows.iter().map(|row| row.cells.len()).collect();
+    counts.sort_unstable();
+    let groups = counts.chunk_by(|one, other| one == other);
+    groups.max_by_key(|group| (group.len(), group[0])).map_or(0, |group| group[0])
+}
+
+/// Returns the first row of names before the data, in an input that begins with other rows.
+fn header_after_preamble(rows: &[TableRow], count: usize) -> Option<&TableRow> {
+    let is_data = |row: &TableRow| row.cells.len() == count && has_number(row);
+    let first_data = rows.iter().position(is_data)?;
+    let names: Vec<&TableRow> = rows[..first_data].iter().filter(|row| row.cells.len() == count).collect();
+    let is_complete = |row: &&&TableRow| {
+        let cells = &row.cells;
+        cells.iter().enumerate().all(|(at, cell)| !cell.is_empty() && !cells[..at].contains(cell))
+    };
+    names.iter().find(is_complete).or(names.last()).copied()
+}
+
+fn has_number(row: &TableRow) -> bool {
+    row.cells.iter().any(|cell| cell.replace(',', ".").parse::<f64>().is_ok())
+}
+
+/// Refuses a table none of whose rows has as many cells as the header.
+fn check_counts(header: &Header, rows: &[TableRow]) -> Result<(), IngestError> {
+    let names = header.names.len();
+    let fits = |row: &TableRow| {
+        let count = row.cells.len();
+        count == names
+            || (count > names && row.cells[names..].iter().all(String::is_empty))
+            || (count < names && header.names[count..].iter().all(String::is_empty))
+    };
+    if rows.iter().any(fits) {
+        return Ok(());
+    }
+    let row = &rows[0];
+    let count = row.cells.len();
+    let error = IngestError::new(format!("it has {count} cells, and {names} columns are named")).at_line(row.line);
+    let error = if header.line.is_some() { error.suggest("header-line", "N") } else { error };
+    Err(error.suggest("delimiter", ";"))
+}
+
+/// Refuses rows of units and the like between the header and the data.
+fn check_units(header: &Header, rows: &[TableRow], skipped: u64) -> Result<(), IngestError> {
+    const MAX_ROWS: usize = 3;
+    let is_data = |row: &TableRow| has_number(row) || looks_like_time(row);
+    let texts = rows.iter().take(MAX_ROWS + 1).take_while(|row| !is_data(row)).count();
+    let is_header_again = rows.first().is_some_and(|row| row.cells == header.names);
+    // Without a row of data behind them, the texts may be the data.
+    if texts == 0 || texts > MAX_ROWS || texts == rows.len() || is_header_again {
+        return Ok(());
+    }
+    let row = &rows[0];
+    let error = IngestError::new(format!("the row behind the header holds no data: {:?}", row.cells.join(", ")));
+    Err(error.at_line(row.line).suggest("skip-after-header", (skipped + texts as u64).to_string()))
+}
+
+fn looks_like_time(row: &TableRow) -> bool {
+    use crate::time::{AutoError, DateOrder, parse_auto};
+    let is_time = |cell: &String| {
+        matches!(
+            parse_auto(cell, DateOrder::Undecided, false),
+            Ok(_) | Err(AutoError::DayOrMonth | AutoError::Other(_))
+        )
+    };
+    row.cells.iter().any(is_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<TableRow> {
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty());
+        lines.map(|(line, row)| TableRow { line, cells: row.split(',').map(str::to_owned).collect() }).collect()
+    }
+
+    fn error(text: &str) -> (&'static str, String) {
+        let error = find(&rows(text), &IngestOptions::default()).unwrap_err();
+        let first = error.suggestions.into_iter().next();
+        first.map_or(("", error.message), |suggestion| (suggestion.option, suggestion.value))
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused_with_the_way_out() {
+        assert_eq!(
+            error("Dstat\nAuthor:,x\n\ncpu,,epoch\nusr,sys,epoch\n1,2,3\n4,5,6\n"),
+            ("header-line", "5".to_owned())
+        );
+        assert_eq!(error("# a\ntime,v\n2024-01-01,1\n2024-01-02,1\n"), ("comment", "#".to_owned()));
+        assert_eq!(error("2024-01-01,10\n2024-01-02,11\n"), ("no-header", String::new()));
+        assert_eq!(error("time,v\n,kW\n2024-01-01,1\n"), ("skip-after-header", "1".to_owned()));
+        assert_eq!(error("time,v\n1,2,3\n").0, "header-line");
+        assert_eq!(error("").0, "");
+    }
+}

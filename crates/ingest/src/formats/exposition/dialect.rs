@@ -1,0 +1,114 @@
+//! The two dialects of the exposition format, and how to tell them apart.
+
+use timestrata::Timestamp;
+
+use crate::formats::number::{parse_i64, parse_seconds};
+
+/// Text format of an exporter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Prometheus,
+    OpenMetrics,
+}
+
+impl Dialect {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::OpenMetrics => "openmetrics",
+        }
+    }
+
+    /// Returns the unit of times for people.
+    pub(super) fn time_unit(self) -> &'static str {
+        match self {
+            Self::Prometheus => "milliseconds",
+            Self::OpenMetrics => "seconds",
+        }
+    }
+
+    /// Parses the time of a sample.
+    pub(super) fn parse_time(self, text: &[u8]) -> Option<Timestamp> {
+        match self {
+            Self::Prometheus => Timestamp::checked_from_millis(parse_i64(text)?),
+            Self::OpenMetrics => parse_seconds(text).map(Timestamp::from_nanos),
+        }
+    }
+}
+
+/// What the first lines of an input say about its format.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Evidence {
+    /// A line `# TYPE`, `# HELP`, `# UNIT` or `# EOF`.
+    pub(super) has_metadata: bool,
+    /// A sample with labels in braces.
+    pub(super) has_labels: bool,
+    /// Something that Prometheus text does not have.
+    pub(super) is_openmetrics: bool,
+}
+
+/// Looks at the whole lines of the first bytes of an input.
+pub(super) fn evidence(head: &[u8]) -> Evidence {
+    let mut found = Evidence::default();
+    // Counter families whose name lacks `_total`, as OpenMetrics writes them.
+    let mut counter: &[u8] = b"";
+    for line in head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end) {
+        let Some(comment) = line.strip_prefix(b"# ") else {
+            found.has_labels |= line.contains(&b'{') && line.contains(&b'"');
+            let is_total =
+                !counter.is_empty() && line.strip_prefix(counter).is_some_and(|rest| rest.starts_with(b"_total"));
+            found.is_openmetrics |= is_total || has_exemplar(line) || has_time_in_seconds(line);
+            continue;
+        };
+        let mut words = comment.split(|byte| *byte == b' ');
+        let (keyword, name, kind) = (words.next().unwrap_or_default(), words.next(), words.next());
+        match (keyword, name) {
+            (b"EOF", None) | (b"UNIT", Some(_)) => found.is_openmetrics = true,
+            (b"TYPE", Some(name)) => {
+                found.is_openmetrics |= matches!(kind, Some(b"unknown" | b"info" | b"stateset" | b"gaugehistogram"));
+                counter = if kind == Some(b"counter") { name } else { b"" };
+            }
+            (b"HELP", Some(_)) => {}
+            _ => continue,
+        }
+        found.has_metadata = true;
+    }
+    found
+}
+
+fn has_exemplar(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b" # {").is_some()
+}
+
+/// Whole numbers that are times since 2001 in seconds; in milliseconds they are times before 1973.
+const SECONDS: std::ops::Range<i64> = 1_000_000_000..100_000_000_000;
+
+/// Returns `true` if the sample has a value and a time in seconds: with decimals, or too small for milliseconds.
+fn has_time_in_seconds(line: &[u8]) -> bool {
+    let after = memchr::memrchr(b'}', line).map_or(0, |at| at + 1);
+    let mut words = line[after..].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let skipped = usize::from(after == 0);
+    words.nth(skipped + 1).is_some_and(|word| match parse_i64(word) {
+        Some(time) => SECONDS.contains(&time),
+        None => word.contains(&b'.') && parse_seconds(word).is_some(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_seconds_are_openmetrics() {
+        for (line, expected) in [
+            ("x 1 1704067200000", false),
+            ("x 1 1704067200", true),
+            ("x{a=\"1 2\"} 1 1704067200.5", true),
+            ("x 1704067200", false),
+            ("x 1 0", false),
+            ("x 1 60000", false),
+        ] {
+            assert_eq!(evidence(line.as_bytes()).is_openmetrics, expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Decides from the first rows how JSON is arranged, and which columns there are.
+
+use super::decoder::JsonDecoder;
+use super::flatten::flatten;
+use super::items::{Arrangement, Item, Items, value_len};
+use super::table_rows::{Columns, TableRowParser};
+use super::value::Json;
+use crate::formats::line_decoder::without_bom;
+use crate::table::{SAMPLE_ROWS, TablePlanner, TableRow};
+use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
+
+/// Bytes of the rows that decide on the columns, at most.
+const SAMPLE_BYTES: usize = 4 << 20;
+
+/// Row before the columns are known.
+struct SampleRow {
+    line: u64,
+    members: Vec<(String, String)>,
+}
+
+pub(super) struct JsonPlanner {
+    options: IngestOptions,
+    /// Bytes that belong to no row yet.
+    pending: Vec<u8>,
+    items: Option<(Arrangement, Items)>,
+    line: u64,
+    sample: Vec<SampleRow>,
+    sample_bytes: usize,
+    columns: Columns,
+    /// Present once the columns are known.
+    table: Option<TablePlanner>,
+    state: PlannerState,
+}
+
+impl JsonPlanner {
+    pub(super) fn new(options: &IngestOptions) -> Self {
+        Self {
+            options: options.clone(),
+            pending: Vec::new(),
+            items: None,
+            line: 1,
+            sample: Vec::new(),
+            sample_bytes: 0,
+            columns: Columns::default(),
+            table: None,
+            state: PlannerState::Undecided,
+        }
+    }
+
+    /// Reads the rows that are complete.
+    fn read(&mut self, last: bool) {
+        if self.items.is_none() {
+            let Some(arrangement) = arrangement(&self.pending, last, self.options.limits.row_bytes) else {
+                return;
+            };
+            let bom = self.pending.len() - without_bom(&self.pending).len();
+            self.pending.drain(..bom);
+            self.items = Some((arrangement, Items::new(arrangement)));
+        }
+        let Some((_, items)) = &mut self.items else {
+            return;
+        };
+        let mut items = items.clone();
+        let pending = std::mem::take(&mut self.pending);
+        let mut at = 0;
+        while self.state == PlannerState::Undecided {
+            let feeds = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).fold(0, |count: u64, _| count + 1);
+            match items.next(&pending[at..], last) {
+                Ok((skipped, Item::Row(start, end))) => {
+                    self.line += feeds(&pending[at..at + skipped]);
+                    self.add(&pending[at + start..at + end]);
+                    self.line += feeds(&pending[at + start..at + end]);
+                    at += end;
+                }
+                Ok((skipped, Item::Incomplete)) => {
+                    self.line += feeds(&pending[at..at + skipped]);
+                    at += skipped;
+                    break;
+                }
+                Ok((_, Item::End)) => {
+                    at = pending.len();
+                    break;
+                }
+                // Nothing can be read beyond this place; the decoder will report the error.
+                Err(_) => self.state = PlannerState::Decided,
+            }
+        }
+        self.pending = pending;
+        self.pending.drain(..at);
+        if let Some((_, own)) = &mut self.items {
+            *own = items;
+        }
+        if self.pending.len() > self.options.limits.row_bytes {
+            self.state = PlannerState::Decided;
+        }
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        let Ok(row) = Json::parse(text) else {
+            return;
+        };
+        let Ok(members) = flatten(&row, self.options.limits.fields) else {
+            return;
+        };
+        let members: Vec<(String, String)> =
+            members.into_iter().map(|(path, text)| (path.into_owned(), text.into_owned())).collect();
+        let row = SampleRow { line: self.line, members };
+        if let Some(table) = &mut self.table {
+            self.state = table.add_row(table_row(&self.columns, row));
+            return;
+        }
+        for (path, _) in &row.members {
+            if self.columns.names.len() < self.options.limits.fields {
+                self.columns.add(path);
+            }
+        }
+        self.sample_bytes += text.len();
+        self.sample.push(row);
+        if self.sample.len() >= SAMPLE_ROWS || self.sample_bytes >= SAMPLE_BYTES {
+            self.begin_table();
+        }
+    }
+
+    /// Passes the sample to the planner of the table.
+    fn begin_table(&mut self) {
+        let mut table = TablePlanner::new(self.columns.names.clone(), &self.options);
+        for row in std::mem::take(&mut self.sample) {
+            self.state = table.add_row(table_row(&self.columns, row));
+        }
+        self.table = Some(table);
+    }
+}
+
+fn table_row(columns: &Columns, row: SampleRow) -> TableRow {
+    let mut cells = vec![String::new(); columns.names.len()];
+    for (path, text) in row.members {
+        if let Some(at) = columns.find(&path) {
+            cells[at] = text;
+        }
+    }
+    TableRow { line: row.line, cells }
+}
+
+impl Planner for JsonPlanner {
+    fn push(&mut self, bytes: &[u8]) -> PlannerState {
+        if self.state == PlannerState::Undecided {
+            self.pending.extend_from_slice(bytes);
+            self.read(false);
+        }
+        self.state
+    }
+
+    fn finish(mut self: Box<Self>, whole: bool) -> Result<Box<dyn Decoder>, IngestError> {
+        if self.state == PlannerState::Undecided {
+            self.read(whole);
+        }
+        if self.table.is_none() {
+            self.begin_table();
+        }
+        let arrangement = self.items.map_or(Arrangement::Lines, |(arrangement, _)| arrangement);
+        let table = self.table.ok_or_else(|| IngestError::new("there is no table"))?;
+        if table.sample_len() == 0 {
+            return Err(IngestError::new("the JSON has no row: no object was found"));
+        }
+        let (mapper, mut understanding) = table.finish()?;
+        let text = match arrangement {
+            Arrangement::Lines => "json, an object per line",
+            Arrangement::Elements => "json, objects or arrays of objects",
+            Arrangement::Wrapped => "json, an object that wraps an array of objects",
+        };
+        understanding.properties.insert(0, ("format", text.to_owned()));
+        if arrangement == Arrangement::Wrapped {
+            understanding.notes.push("the members beside the array of objects are left out".to_owned());
+        }
+        let parser = TableRowParser::new(mapper, self.columns, self.options.limits.fields, understanding);
+        Ok(Box::new(JsonDecoder::new(parser, arrangement, &self.options)))
+    }
+}
+
+/// Decides how the rows are arranged; `None` if more bytes are needed.
+fn arrangement(head: &[u8], whole: bool, row_bytes: usize) -> Option<Arrangement> {
+    if head.len() < 3 && !whole {
+        return None;
+    }
+    let head = without_bom(head).trim_ascii_start();
+    match head.first() {
+        None if !whole => None,
+        Some(b'[') => Some(Arrangement::Elements),
+        Some(b'{') => match value_len(head) {
+            Some(len) => arrangement_after(&head[..len], &head[len..], whole),
+            None if whole => Some(Arrangement::Elements),
+            // An object above the limit can only be one that wraps the rows.
+            None => (head.len() > row_bytes).then_some(Arrangement::Wrapped),
+        },
+        _ => Some(Arrangement::Lines),
+    }
+}
+
+fn arrangement_after(first: &[u8], rest: &[u8], whole: bool) -> Option<Arrangement> {
+    if rest.trim_ascii().is_empty() {
+        let holds_rows = |value: &Json<'_>| matches!(value.elements().first(), Some(Json::Object(_)));
+        return match Json::parse(first) {
+            _ if !whole => None,
+            Ok(Json::Object(members)) if members.iter().any(|(_, value)| holds_rows(value)) => {
+                Some(Arrangement::Wrapped)
+            }
+            _ => Some(Arrangement::Elements),
+        };
+    }
+    let is_line = !first.contains(&b'\n') && rest.trim_ascii_start().len() < rest.len() && {
+        let blank = rest.len() - rest.trim_ascii_start().len();
+        rest[..blank].contains(&b'\n')
+    };
+    Some(if is_line { Arrangement::Lines } else { Arrangement::Elements })
+}

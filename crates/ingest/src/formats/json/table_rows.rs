@@ -1,0 +1,104 @@
+//! Rows of JSON as rows of a table with a fixed header.
+
+use std::borrow::Cow;
+
+use hashbrown::HashMap;
+
+use super::decoder::{JsonRowParser, RowState};
+use super::flatten::flatten;
+use super::value::Json;
+use crate::formats::row_error::RowError;
+use crate::table::{EXPORT_COLUMNS, RowCells, RowMapper};
+use crate::{Rows, Suggestion, Understanding};
+
+/// Puts the members of each row into the order of the header, and passes them to the mapper.
+pub(super) struct TableRowParser {
+    pub(super) mapper: RowMapper,
+    pub(super) columns: Columns,
+    pub(super) max_fields: usize,
+    pub(super) understanding: Understanding,
+    /// Members without a column, and the path of the first.
+    unknown: u64,
+    first_unknown: String,
+}
+
+/// Index of each column.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Columns {
+    pub(super) names: Vec<String>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Columns {
+    /// Adds a column if it is new.
+    pub(super) fn add(&mut self, name: &str) {
+        if !self.by_name.contains_key(name) {
+            self.by_name.insert(name.to_owned(), self.names.len());
+            self.names.push(name.to_owned());
+        }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+}
+
+/// Cells of a row. Strings keep the spaces around them in an export of this project, whose names may have some.
+struct JsonCells<'a> {
+    texts: Vec<Cow<'a, str>>,
+    is_own_export: bool,
+}
+
+impl RowCells for JsonCells<'_> {
+    fn count(&self) -> usize {
+        self.texts.len()
+    }
+
+    fn text(&self, at: usize) -> Option<&str> {
+        let text = self.texts.get(at).map_or("", AsRef::as_ref);
+        Some(if self.is_own_export { text } else { text.trim() })
+    }
+}
+
+impl TableRowParser {
+    pub(super) fn new(mapper: RowMapper, columns: Columns, max_fields: usize, understanding: Understanding) -> Self {
+        Self { mapper, columns, max_fields, understanding, unknown: 0, first_unknown: String::new() }
+    }
+}
+
+impl JsonRowParser for TableRowParser {
+    fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
+        let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
+        for (path, text) in flatten(row, self.max_fields)? {
+            if let Some(at) = self.columns.find(&path) {
+                texts[at] = text;
+            } else {
+                if self.unknown == 0 {
+                    self.first_unknown = path.into_owned();
+                }
+                self.unknown += 1;
+            }
+        }
+        let is_own_export = self.columns.names == EXPORT_COLUMNS;
+        self.mapper.push(line, &JsonCells { texts, is_own_export }, rows)?;
+        Ok(RowState::Done)
+    }
+
+    fn understanding(&self) -> &Understanding {
+        &self.understanding
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let mut notices = self.mapper.notices();
+        if self.unknown > 0 {
+            let (count, first) = (self.unknown, &self.first_unknown);
+            notices
+                .push(format!("{count} members were left out since the first rows did not have them, such as {first}"));
+        }
+        notices
+    }
+
+    fn distinguishing(&self) -> Option<Suggestion> {
+        self.mapper.distinguishing()
+    }
+}

@@ -1,0 +1,105 @@
+use proptest::prelude::*;
+use timestrata::{Value, ValueType};
+
+use super::*;
+use crate::formats::test_support::{Decoded, check_splits, decode, fragments};
+
+fn read(text: &str, options: &IngestOptions) -> Decoded {
+    decode(&Json, options, text.as_bytes())
+}
+
+const AT: i64 = 1_704_067_200_000_000_000;
+
+#[test]
+fn lines_arrays_and_wrapped_arrays_are_the_same_rows() {
+    let rows = [
+        r#"{"time":"2024-01-01T00:00:00Z","temp":20.5,"host":"a"}"#,
+        r#"{"time":"2024-01-01T00:01:00Z","temp":"20.6","host":"a"}"#,
+    ];
+    let expected =
+        [("temp".to_owned(), AT, Value::F64(20.5)), ("temp".to_owned(), AT + 60_000_000_000, Value::F64(20.6))];
+    let joined = rows.join(",\n");
+    for text in [
+        rows.join("\n"),
+        rows.concat(),
+        format!("[{joined}]"),
+        format!("{{\"status\":\"ok\",\"n\":[1],\"data\":[{joined}],\"next\":{{\"a\":[]}}}}"),
+        format!("\u{FEFF}{{\"data\":\n[\n{joined}\n]\n}}\n"),
+    ] {
+        assert_eq!(read(&text, &IngestOptions::default()).good(), expected, "{text}");
+        assert_ne!(Json.sniff(text.as_bytes()), Sniff::No, "{text}");
+    }
+    let mut options = IngestOptions::default();
+    options.table.tags = vec!["host".to_owned()];
+    assert_eq!(read(&rows.join("\n"), &options).good()[0].0, "temp{host=\"a\"}");
+    assert_eq!(Json.sniff(b"time,v\n"), Sniff::No);
+}
+
+#[test]
+fn nested_members_are_columns_and_null_is_missing() {
+    let text = "{\"t\":{\"at\":\"2024-01-01T00:00:00Z\"},\"m\":{\"cpu\":{\"user\":1,\"sys\":null}},\"on\":true}\n\
+        {\"t\":{\"at\":\"2024-01-01T00:00:00Z\"},\"m\":{\"cpu\":{\"sys\":2}}}\n";
+    let mut options = IngestOptions::default();
+    options.table.time = vec!["t.at".to_owned()];
+    let decoded = read(text, &options);
+    let names: Vec<String> = decoded.good().into_iter().map(|(key, _, _)| key).collect();
+    assert_eq!(names, ["m.cpu.user", "on", "m.cpu.sys"]);
+}
+
+#[test]
+fn whole_numbers_beyond_f64_need_a_type() {
+    let text = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":9007199254740993}\n";
+    let error = read(text, &IngestOptions::default()).error.unwrap();
+    assert!(error.suggestions.iter().any(|s| s.option == "types"), "{error:?}");
+    let types = vec![("v".to_owned(), ValueType::U64)];
+    let options = IngestOptions { types, ..IngestOptions::default() };
+    assert_eq!(read(text, &options).good()[0].2, Value::U64(9_007_199_254_740_993));
+}
+
+#[test]
+fn a_damaged_line_is_refused_alone() {
+    let row = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}\n";
+    let decoded = read(&format!("{row}{{\"time\":\n\n7\n{row}"), &IngestOptions::default());
+    assert_eq!((decoded.points.len(), decoded.lines.as_slice()), (2, [1, 5].as_slice()));
+    assert_eq!(decoded.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4]);
+    assert!(read("[]", &IngestOptions::default()).error.is_some());
+    assert!(read("", &IngestOptions::default()).error.is_some());
+}
+
+const FRAGMENTS: &[&str] = &[
+    "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}",
+    "{\"time\":\"2024-01-01T00:01:00Z\",\"v\":null,\"w\":{\"x\":2}}",
+    "[",
+    "]",
+    "\n",
+    ",",
+    "{\"data\":[",
+    "}",
+    "\"",
+    "\\",
+    " ",
+    "7",
+];
+
+proptest! {
+    #[test]
+    fn any_bytes_give_the_same_rows_however_they_are_split(
+        input in fragments(FRAGMENTS),
+        sizes in proptest::collection::vec(1..9_usize, 1..20),
+    ) {
+        check_splits(&Json, &input, &sizes);
+        let start = b"{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}\n".as_slice();
+        check_splits(&Json, &[start, &input].concat(), &sizes);
+        Json.sniff(&input);
+    }
+
+    #[test]
+    fn a_planner_that_gets_pieces_decides_as_one_that_gets_all(input in fragments(FRAGMENTS), size in 1..9_usize) {
+        let finish = |size: usize| {
+            let mut planner = Json.planner(&IngestOptions::default()).unwrap();
+            input.chunks(size).for_each(|piece| { planner.push(piece); });
+            planner.finish(true).map(|decoder| decoder.understanding().clone())
+        };
+        prop_assert_eq!(finish(size), finish(input.len().max(1)));
+    }
+}

@@ -1,0 +1,157 @@
+//! `sadf -p`: host, interval, time, device, name and value, separated by tabs.
+
+use timestrata::SeriesKey;
+
+use super::time::{LOCAL_TIME_NOTE, parse_time};
+use crate::formats::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, trial_options, trial_run};
+use crate::formats::number::parse_as;
+use crate::formats::row_error::{RowError, shown};
+use crate::formats::series_interner::{SeriesOptions, SpellingCache};
+use crate::{Format, IngestError, IngestOptions, Planner, Rows, Sniff, Understanding};
+
+/// Long format of sadf (`sadf -p`).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SadfPretty;
+
+impl Format for SadfPretty {
+    fn name(&self) -> &'static str {
+        "sadf-p"
+    }
+
+    fn media_types(&self) -> &[&str] {
+        &[]
+    }
+
+    fn file_endings(&self) -> &[&str] {
+        &[]
+    }
+
+    fn sniff(&self, head: &[u8]) -> Sniff {
+        let options = trial_options();
+        let run = trial_run(LineDecoder::new(PrettyParser::new(&options), options.limits), head);
+        if run.is_clean() { Sniff::Certain } else { Sniff::No }
+    }
+
+    fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
+        Ok(ReadyPlanner::boxed(LineDecoder::new(PrettyParser::new(options), options.limits)))
+    }
+}
+
+struct PrettyParser {
+    options: SeriesOptions,
+    cache: SpellingCache,
+    restarts: u64,
+    understanding: Understanding,
+}
+
+impl PrettyParser {
+    fn new(options: &IngestOptions) -> Self {
+        Self {
+            options: SeriesOptions::new(options),
+            cache: SpellingCache::default(),
+            restarts: 0,
+            understanding: Understanding {
+                properties: vec![("format", "sadf-p".to_owned())],
+                ..Understanding::default()
+            },
+        }
+    }
+}
+
+impl LineParser for PrettyParser {
+    fn line(&mut self, line: &[u8], rows: &mut Rows) -> Result<LineKind, RowError> {
+        let text = std::str::from_utf8(line).map_err(|_| RowError::refused("the row is not UTF-8"))?;
+        if text.trim_ascii().is_empty() {
+            return Ok(LineKind::Other);
+        }
+        let mut cells = text.split('\t');
+        let form = || RowError::refused("a row has 6 cells: host, interval, time, device, name, value");
+        let (Some(host), Some(interval), Some(time), Some(device)) =
+            (cells.next(), cells.next(), cells.next(), cells.next())
+        else {
+            return Err(form());
+        };
+        let interval_digits = interval.strip_prefix('-').unwrap_or(interval);
+        if interval_digits.is_empty() || !interval_digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(RowError::refused(format!("{} is not an interval in seconds", shown(interval.as_bytes()))));
+        }
+        let time = parse_time(time)?;
+        if device.starts_with("LINUX-RESTART") || device.starts_with("COM") {
+            self.restarts += 1;
+            return Ok(LineKind::Row);
+        }
+        let (Some(name), Some(value), None) = (cells.next(), cells.next(), cells.next()) else {
+            return Err(form());
+        };
+        if !time.is_utc && self.understanding.notes.is_empty() {
+            self.understanding.notes.push(LOCAL_TIME_NOTE.to_owned());
+        }
+        let spelling = [host, device, name].join("\t");
+        let series = if let Some(series) = self.cache.get(spelling.as_bytes()) {
+            series
+        } else {
+            let device = if device == "-" { "" } else { device };
+            let tags = [("host", host), ("device", device)];
+            let key: SeriesKey = tags.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let series = self.options.intern(rows, &key.with_metric(self.options.metric(name)), name)?;
+            self.cache.insert(spelling.as_bytes(), series);
+            series
+        };
+        let parsed = parse_as(value.as_bytes(), series.ty)
+            .ok_or_else(|| RowError::refused(format!("the value {} is not a number", shown(value.as_bytes()))))?;
+        rows.push(series.index, time.time, parsed);
+        Ok(LineKind::Row)
+    }
+
+    fn understanding(&self) -> &Understanding {
+        &self.understanding
+    }
+
+    fn notices(&self) -> Vec<String> {
+        match self.restarts {
+            0 => Vec::new(),
+            count => vec![format!("{count} restarts and comments were left out")],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use timestrata::Value;
+
+    use super::*;
+    use crate::formats::test_support::{check_splits, decode, fragments, timed};
+
+    const TEXT: &str = "web\t600\t2024-01-01 00:10:01 UTC\tall\t%user\t1.50\nweb\t600\t1704067801\t-\tproc/s\t3\n\
+        web\t-1\t2024-01-01 00:15:00 UTC\tLINUX-RESTART\t(4 CPU)\n";
+
+    #[test]
+    fn rows_are_read_and_recognized() {
+        let decoded = decode(&SadfPretty, &timed(), TEXT.as_bytes());
+        assert_eq!(decoded.notices.len(), 1);
+        let at = 1_704_067_801_000_000_000;
+        let expected = [
+            ("%user{device=\"all\",host=\"web\"}".to_owned(), at, Value::F64(1.5)),
+            ("proc/s{host=\"web\"}".to_owned(), at, Value::F64(3.0)),
+        ];
+        assert_eq!(decoded.good(), expected);
+        assert_eq!(SadfPretty.sniff(TEXT.as_bytes()), Sniff::Certain);
+        assert_eq!(SadfPretty.sniff(b"time\tv\n2024-01-01\t1\n"), Sniff::No);
+        let local = decode(&SadfPretty, &timed(), b"web\t600\t2024-01-01 00:10:01\tall\t%user\tx\nweb\n");
+        assert_eq!(local.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    const FRAGMENTS: &[&str] =
+        &["web\t600\t1704067801\tall\t%user\t1.5\n", "\t", "\n", "x", "1", "2024-01-01 00:10:01", " UTC", "-"];
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_the_same_rows_however_they_are_split(
+            input in fragments(FRAGMENTS),
+            sizes in proptest::collection::vec(1..9_usize, 1..20),
+        ) {
+            check_splits(&SadfPretty, &input, &sizes);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Tables: columns with names, and rows of texts, whatever syntax they come from.
+//!
+//! A format collects the header and the first rows, and asks [`TablePlanner`] for a plan: which column is the time, which
+//! are tags and which are values. A [`RowMapper`] then converts each row of texts to points by that plan.
+//!
+//! ```text
+//!   header, first 1,000 rows -> TablePlanner -> (times until day and month are told apart) -> RowMapper -> Rows
+//! ```
+
+mod cell;
+mod column_roles;
+mod date_order_scan;
+mod distinguish;
+mod header;
+mod mapper;
+mod number;
+mod options;
+mod own_export;
+mod plan;
+mod planner;
+mod row_values;
+mod sample;
+mod sample_checks;
+mod time_column;
+
+pub use mapper::{RowCells, RowMapper};
+pub use options::TableOptions;
+pub(crate) use own_export::EXPORT_COLUMNS;
+pub use planner::{TablePlanner, TableRow};
+
+pub(crate) use header::looks_like_data;
+pub(crate) use sample::SAMPLE_ROWS;

@@ -1,0 +1,115 @@
+//! Recognises CSV as this project exports it: a row per point, with the whole series in one column.
+//!
+//! The header is `series,time,value`, or `series,type,time,value` if values have other types than `f64`. Texts such as
+//! `nan` are values there, since the writer is known.
+
+use timestrata::{SeriesKey, ValueType};
+
+use super::cell::MissingCells;
+use super::number::NumberSyntax;
+use super::plan::{TablePlan, TimeColumns, ValueSource};
+use super::planner::TableRow;
+use crate::IngestOptions;
+use crate::series_text::parse_series_text;
+use crate::time::{DateOrder, RowOrder, TimeReader, time_zone};
+
+/// Columns of an export to CSV, and members of an export to JSON.
+pub(crate) const EXPORT_COLUMNS: [&str; 4] = ["series", "type", "time", "value"];
+
+/// Returns the plan if the header and the first rows are of an export.
+pub(crate) fn plan(
+    header: &[String],
+    rows: &[TableRow],
+    options: &IngestOptions,
+    syntax: NumberSyntax,
+) -> Option<TablePlan> {
+    let names: Vec<&str> = header.iter().map(String::as_str).collect();
+    let (type_at, time_at, value_at) = match names[..] {
+        ["series", "time", "value"] => (None, 1, 2),
+        _ if names == EXPORT_COLUMNS => (Some(1), 2, 3),
+        _ => return None,
+    };
+    let table = &options.table;
+    let is_plain = table.tags.is_empty() && table.values.is_none() && table.metric.is_none() && table.time.is_empty();
+    let is_series = |row: &TableRow| row.cells.first().is_some_and(|text| parse_series(text).is_some());
+    if !is_plain || rows.is_empty() || !rows.iter().all(is_series) {
+        return None;
+    }
+    Some(TablePlan {
+        header: header.to_vec(),
+        time: TimeColumns {
+            at: vec![time_at],
+            name: "time".to_owned(),
+            reader: TimeReader::Auto { order: DateOrder::Undecided, is_joined: false },
+            zone: table.time_zone.as_deref().and_then(|name| time_zone(name).ok()),
+            order: RowOrder::Ascending,
+        },
+        tags: Vec::new(),
+        values: ValueSource::Series {
+            series_at: 0,
+            type_at,
+            value_at,
+            types: options.types.clone(),
+            prefix: options.prefix.clone(),
+        },
+        missing: MissingCells::default(),
+        syntax,
+        earliest: table.earliest,
+        latest: table.latest,
+        candidates: Vec::new(),
+    })
+}
+
+/// Parses a series as an export writes it, or the text form for people. A metric may have braces; the tags begin at the first brace behind which
+/// only tags follow, whose keys have none.
+pub(crate) fn parse_series(text: &str) -> Option<SeriesKey> {
+    let with_tags = text.match_indices('{').find_map(|(at, _)| {
+        let key: SeriesKey = format!("m{}", &text[at..]).parse().ok()?;
+        let is_plain = key.tags().len() > 0 && key.tags().all(|(key, _)| !key.contains(['{', '}', '"']));
+        is_plain.then(|| key.with_metric(&text[..at]))
+    });
+    parse_series_text(text)
+        .or(with_tags)
+        .or_else(|| text.parse().ok())
+        .or_else(|| Some(SeriesKey::new(text)).filter(|key| key.validate().is_ok()))
+}
+
+/// Returns the type of a name in the column `type`.
+pub(crate) fn value_type(name: &str) -> Option<ValueType> {
+    [ValueType::F64, ValueType::I64, ValueType::U64, ValueType::Bool].into_iter().find(|ty| ty.to_string() == name)
+}
+
+/// Returns the float of a text of an export, with the bits of a NaN: `NaN` or `NaN(7ff8000000000001)`.
+pub(crate) fn parse_nan(text: &str) -> Option<f64> {
+    if text == "NaN" {
+        return Some(f64::NAN);
+    }
+    let bits = text.strip_prefix("NaN(")?.strip_suffix(')')?;
+    u64::from_str_radix(bits, 16).ok().map(f64::from_bits).filter(|number| number.is_nan())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bits_of_a_nan_are_read_back() {
+        let bits = 0xfff8_0000_0000_0123_u64;
+        assert_eq!(parse_nan(&format!("NaN({bits:016x})")).map(f64::to_bits), Some(bits));
+        assert!(parse_nan("NaN").is_some_and(f64::is_nan));
+        assert_eq!(parse_nan("NaN(3ff0000000000000)"), None);
+    }
+
+    #[test]
+    fn a_series_is_read_as_its_text_form_writes_it() {
+        for key in [
+            SeriesKey::new("P{W}"),
+            SeriesKey::new("memory.used [MiB]").tag("name", "RTX \"4\""),
+            SeriesKey::new("P{W}").tag("a", "}{"),
+            SeriesKey::new("up").tag("a", "1").tag("b", "x,y"),
+        ] {
+            assert_eq!(parse_series(&key.to_string()), Some(key));
+        }
+        assert_eq!(parse_series(""), None);
+    }
+}

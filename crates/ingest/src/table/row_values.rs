@@ -1,0 +1,101 @@
+//! Values of a row that has one value, and why a row is refused.
+
+use timestrata::{Value, ValueType};
+
+use super::cell::{self, parse_value};
+use super::mapper::RowCells;
+use super::own_export;
+use super::plan::{TablePlan, ValueSource};
+use crate::Suggestion;
+
+/// Why a row is refused.
+pub(super) type Refusal = (String, Vec<Suggestion>);
+
+/// Returns the value of a row with a column of metrics and one of values; `None` if it is missing.
+pub(super) fn long_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
+    let ValueSource::Long { metric_at, value_at, ty, types, .. } = &plan.values else { return Ok(None) };
+    let name = &plan.header[*value_at];
+    let text = cells.text(*value_at).ok_or_else(|| not_utf8(name))?;
+    if plan.missing.matches(text) {
+        return Ok(None);
+    }
+    let ty = type_of(types, cells.text(*metric_at).unwrap_or_default()).unwrap_or(*ty);
+    let value = parse_value(text, ty, &plan.syntax);
+    value.map(Some).map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))
+}
+
+/// Returns the value of a row of an export; `None` if the cell is empty.
+pub(super) fn series_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
+    let ValueSource::Series { series_at, type_at, value_at, types, .. } = &plan.values else { return Ok(None) };
+    let text = cells.text(*value_at).ok_or_else(|| not_utf8("value"))?;
+    let ty = if let Some(name) = type_at.map(|at| cells.text(at).unwrap_or_default()) {
+        let wrong = || plain(in_column("type", &format!("{name:?} is none of f64, i64, u64, bool")));
+        own_export::value_type(name).ok_or_else(wrong)?
+    } else {
+        let series = cells.text(*series_at).unwrap_or_default();
+        let metric = series.split('{').next().unwrap_or_default();
+        let is_state = matches!(text, "true" | "false");
+        type_of(types, metric).unwrap_or(if is_state { ValueType::Bool } else { ValueType::F64 })
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Some(nan) = own_export::parse_nan(text).filter(|_| ty == ValueType::F64) {
+        return Ok(Some(Value::F64(nan)));
+    }
+    let value = parse_value(text, ty, &super::number::NumberSyntax::PLAIN);
+    let suggestions = || match type_at {
+        None => cell_suggestions(plan, cells.text(*series_at).unwrap_or_default(), text, ty),
+        Some(_) => Vec::new(),
+    };
+    value.map(Some).map_err(|what| (in_column("value", &what), suggestions()))
+}
+
+/// Returns the refusal of a text that is not UTF-8.
+pub(super) fn not_utf8(name: &str) -> Refusal {
+    (in_column(name, "the text is not UTF-8"), vec![Suggestion::new("encoding", "latin1")])
+}
+
+pub(super) fn in_column(name: &str, what: &str) -> String {
+    format!("column {name}: {what}")
+}
+
+pub(super) fn plain(reason: String) -> Refusal {
+    (reason, Vec::new())
+}
+
+pub(super) fn type_of(types: &[(String, ValueType)], metric: &str) -> Option<ValueType> {
+    types.iter().find(|(name, _)| name == metric).map(|(_, ty)| *ty)
+}
+
+/// Returns the options that would make a value of a cell.
+pub(super) fn cell_suggestions(plan: &TablePlan, name: &str, text: &str, ty: ValueType) -> Vec<Suggestion> {
+    use super::number::{NumberSyntax, is_integer_beyond_f64, parse_plain};
+    let reads = |syntax: NumberSyntax| syntax.plain(text).is_some_and(|plain| parse_plain(&plain).is_some());
+    if is_integer_beyond_f64(text) {
+        return if ty == ValueType::F64 && text.starts_with('-') {
+            vec![Suggestion::new("types", format!("{name}=i64"))]
+        } else {
+            vec![Suggestion::new("types", format!("{name}=u64"))]
+        };
+    }
+    if cell::parse_bool(text).is_some() && ty != ValueType::Bool && parse_plain(text).is_none() {
+        return vec![Suggestion::new("types", format!("{name}=bool"))];
+    }
+    let mut found = Vec::new();
+    if reads(NumberSyntax { thousands: Some(','), ..plan.syntax }) && !reads(plan.syntax) {
+        found.push(Suggestion::new("thousands", ","));
+    }
+    if reads(NumberSyntax { decimal: ',', ..plan.syntax }) && !reads(plan.syntax) {
+        found.push(Suggestion::new("decimal", ","));
+    }
+    if found.is_empty()
+        && !plan.syntax.units
+        && text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && reads(NumberSyntax { units: true, ..plan.syntax })
+        && !reads(plan.syntax)
+    {
+        found.push(Suggestion::new("units", ""));
+    }
+    found
+}

@@ -1,0 +1,163 @@
+//! Entry points for fuzzing. They may change in any release.
+
+use std::io::Read as _;
+
+use timestrata::{Timestamp, Value};
+
+use crate::bodies::{OtlpOptions, RemoteWriteVersion, decode_otlp, decode_otlp_json, decode_remote_write};
+use crate::{Compression, Decompressor, Format, IngestOptions, Limits, Rows, TextValues, decompress_body, formats};
+
+/// Function that takes any bytes, and panics if a decoder breaks a promise.
+pub type EntryPoint = fn(&[u8]);
+
+/// Entry points by the names of their fuzz targets.
+pub const ENTRY_POINTS: [(&str, EntryPoint); 13] = [
+    ("ingest_annotated_csv", annotated_csv),
+    ("ingest_bodies", bodies),
+    ("ingest_collectd", collectd),
+    ("ingest_collectd_json", collectd_json),
+    ("ingest_compression", compression),
+    ("ingest_graphite", graphite),
+    ("ingest_json", json),
+    ("ingest_line_protocol", line_protocol),
+    ("ingest_openmetrics", openmetrics),
+    ("ingest_prometheus", prometheus),
+    ("ingest_sadf", sadf),
+    ("ingest_sadf_p", sadf_p),
+    ("ingest_statsd", statsd),
+];
+
+macro_rules! entry_points {
+    ($($name:ident => $format:ident),* $(,)?) => {$(
+        #[doc = concat!("Decodes an input as `", stringify!($format), "`.")]
+        pub fn $name(data: &[u8]) {
+            check(&formats::$format, data);
+        }
+    )*};
+}
+
+entry_points! {
+    annotated_csv => AnnotatedCsv,
+    collectd => CollectdLines,
+    collectd_json => CollectdJson,
+    graphite => Graphite,
+    json => Json,
+    line_protocol => LineProtocol,
+    openmetrics => OpenMetrics,
+    prometheus => PrometheusText,
+    sadf => SadfDatabase,
+    sadf_p => SadfPretty,
+    statsd => Statsd,
+}
+
+/// Decodes an input at once and in pieces, whose size is the first byte, and compares the results.
+fn check(format: &dyn Format, data: &[u8]) {
+    let Some((size, input)) = data.split_first() else {
+        return;
+    };
+    let _ = format.sniff(input);
+    let whole = decode(format, input, input.len().max(1), usize::MAX);
+    let size = usize::from(*size).max(1);
+    assert_eq!(decode(format, input, size, size), whole, "the result depends on the pieces");
+}
+
+/// Decompresses a stream and bodies.
+///
+/// # Panics
+///
+/// If more than the limit comes out.
+pub fn compression(data: &[u8]) {
+    const LIMIT: u64 = 1 << 20;
+    let mut plain = Vec::new();
+    if let Ok(reader) = Decompressor::new(data, LIMIT) {
+        // The read that exceeds the limit fails.
+        let _ = reader.take(4 * LIMIT).read_to_end(&mut plain);
+    }
+    for compression in [Compression::Gzip, Compression::Zstd, Compression::Snappy] {
+        let body = decompress_body(compression, data, LIMIT);
+        assert!(body.is_err() || body.is_ok_and(|body| body.len() as u64 <= LIMIT), "more came out than the limit");
+    }
+}
+
+/// Decodes bodies of remote write and OTLP.
+pub fn bodies(data: &[u8]) {
+    let limits = Limits::default();
+    let mut rows = Rows::with_capacity(limits.points_per_batch);
+    let _ = decode_remote_write(data, RemoteWriteVersion::V1, &limits, &mut rows);
+    let _ = decode_remote_write(data, RemoteWriteVersion::V2, &limits, &mut rows);
+    let _ = decode_otlp(data, OtlpOptions::default(), &limits, &mut rows);
+    let _ = decode_otlp_json(data, OtlpOptions::default(), &limits, &mut rows);
+}
+
+/// Returns points, refused rows, notices and the error as lines of text.
+fn decode(format: &dyn Format, input: &[u8], size: usize, batch: usize) -> Vec<String> {
+    let mut options =
+        IngestOptions { default_time: Some(Timestamp::UNIX_EPOCH), text: TextValues::Skip, ..IngestOptions::default() };
+    options.limits.row_bytes = 4096;
+    let planned = format.planner(&options).and_then(|mut planner| {
+        planner.push(input);
+        planner.finish(true)
+    });
+    let mut decoder = match planned {
+        Ok(decoder) => decoder,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut found = Vec::new();
+    let mut rows = Rows::with_capacity(batch);
+    let (mut start, mut end) = (0, 0);
+    loop {
+        let last = end == input.len();
+        let result = decoder.decode(&input[start..end], last, &mut rows);
+        for ((series, time), value) in rows.point_series().iter().zip(rows.timestamps()).zip(rows.values()) {
+            let bits = if let Value::F64(number) = value { number.to_bits() } else { 0 };
+            found.push(format!("{} {time} {value} {bits:x}", rows.series(*series).key()));
+        }
+        found.extend(rows.refused().iter().map(|row| format!("{}: {}", row.line, row.reason)));
+        let was_full = rows.is_full();
+        rows.clear();
+        match result {
+            Ok(consumed) => start += consumed,
+            Err(error) => {
+                found.push(error.to_string());
+                break;
+            }
+        }
+        if last && start == end {
+            break;
+        }
+        assert!(!last || was_full, "the decoder leaves a rest");
+        if !was_full {
+            end = (end + size).min(input.len());
+        }
+    }
+    // Points and refused rows interleave by batch.
+    found.sort_unstable();
+    found.extend(decoder.notices());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_input_of_the_fuzz_corpus_is_decoded_or_refused() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+        for (target, entry_point) in ENTRY_POINTS {
+            assert!(fuzz.join(format!("fuzz_targets/{target}.rs")).exists(), "no fuzz target {target}");
+            let mut count = 0;
+            for folder in [fuzz.join("corpus").join(target), fuzz.join("regressions").join(target)] {
+                for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                    let path = entry.unwrap().path();
+                    let input = std::fs::read(&path).unwrap();
+                    let outcome = std::panic::catch_unwind(|| entry_point(&input));
+                    assert!(outcome.is_ok(), "{} breaks a promise of {target}", path.display());
+                    count += 1;
+                }
+            }
+            assert!(count > 0, "no corpus for {target}");
+        }
+    }
+}

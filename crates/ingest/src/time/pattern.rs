@@ -1,0 +1,102 @@
+//! Times by a pattern of `strftime`.
+
+use jiff::fmt::strtime::BrokenDownTime;
+use timestrata::Timestamp;
+
+use super::civil::{self, Civil};
+use super::moment::Moment;
+use super::{epoch, zone};
+
+/// Checks that a pattern can be used: parsing fails with the same error for every text if it cannot.
+pub(crate) fn check(pattern: &str) -> Result<(), String> {
+    let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+    let written = jiff::fmt::strtime::format(pattern, &now).map_err(|error| format!("pattern {pattern:?}: {error}"))?;
+    parse(&written, pattern).map(drop).map_err(|_| format!("pattern {pattern:?} does not give a date"))
+}
+
+/// Parses a text by a pattern. The hour 24 is the next midnight, and a second 60 must be a leap second.
+pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
+    let (fields, is_next_day) = match BrokenDownTime::parse(pattern, text) {
+        Ok(fields) => (fields, false),
+        Err(_) => (midnight_as_24(text, pattern).ok_or_else(|| format!("{text:?} does not match {pattern:?}"))?, true),
+    };
+    if let Ok(at) = fields.to_timestamp() {
+        let nanos = i64::try_from(at.as_nanosecond()).map_err(|_| epoch::out_of_range(text))?;
+        if has_second_sixty(text, &fields) && !civil::precedes_leap_second(at.as_second()) {
+            return Err(format!("{text:?} has a second 60, which is no leap second"));
+        }
+        let shift = if is_next_day { civil::SECONDS_PER_DAY * civil::NANOS_PER_SECOND } else { 0 };
+        let at = Timestamp::from_nanos(nanos).checked_add_nanos(shift);
+        return at.map(Moment::At).ok_or_else(|| epoch::out_of_range(text));
+    }
+    let date = fields.to_date().map_err(|_| format!("{text:?} gives no date by {pattern:?}"))?;
+    let clock = fields.to_time().unwrap_or_default();
+    let days = civil::days_from_date(date.year().into(), date.month().into(), date.day().into());
+    let second = i64::from(clock.hour()) * 3_600 + i64::from(clock.minute()) * 60 + i64::from(clock.second());
+    let is_second_sixty = has_second_sixty(text, &fields);
+    let days = days + i64::from(is_next_day);
+    let local = Civil { days, second, nanos: clock.subsec_nanosecond().into(), is_second_sixty };
+    if let Some(offset) = fields.offset() {
+        return zone::at_offset(local, offset.seconds(), text).map(Moment::At);
+    }
+    Ok(Moment::Local(local))
+}
+
+/// Parses the text with the hour 24 replaced by 0, if that is an hour of a midnight.
+fn midnight_as_24(text: &str, pattern: &str) -> Option<BrokenDownTime> {
+    let candidates = text.match_indices("24").map(|(at, _)| at);
+    candidates
+        .filter_map(|at| {
+            let changed = format!("{}00{}", &text[..at], &text[at + 2..]);
+            let fields = BrokenDownTime::parse(pattern, &changed).ok()?;
+            let is_midnight = fields.hour() == Some(0)
+                && [fields.minute(), fields.second()].into_iter().flatten().all(|part| part == 0)
+                && fields.subsec_nanosecond().unwrap_or(0) == 0;
+            is_midnight.then_some(fields)
+        })
+        .last()
+}
+
+/// Returns `true` if the second was written as 60, which the calendar library reads as 59.
+fn has_second_sixty(text: &str, fields: &BrokenDownTime) -> bool {
+    fields.second() == Some(59) && text.contains("60") && !text.contains("59")
+        || fields.second() == Some(59) && (text.contains(":60") || text.ends_with("60"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{RowOrder, SeriesClock, ZoneResolver};
+
+    fn utc(text: &str, pattern: &str) -> Result<String, String> {
+        let moment = parse(text, pattern)?;
+        let at = ZoneResolver::new(None, RowOrder::Ascending).resolve(&moment, &SeriesClock::default(), text)?;
+        Ok(at.to_string())
+    }
+
+    #[test]
+    fn patterns_take_unpadded_numbers_and_the_hour_24() {
+        let at = |text: &str| Ok(text.to_owned());
+        assert_eq!(utc("1/2/2024 3:04", "%d/%m/%Y %H:%M"), at("2024-02-01T03:04:00Z"));
+        assert_eq!(utc("01/01/2024 24:00", "%m/%d/%Y %H:%M"), at("2024-01-02T00:00:00Z"));
+        assert_eq!(utc("20240131 2400", "%Y%m%d %H%M"), at("2024-02-01T00:00:00Z"));
+        assert_eq!(utc("1/1/2014 12:00 AM", "%m/%d/%Y %I:%M %p"), at("2014-01-01T00:00:00Z"));
+        assert_eq!(utc("20240131", "%Y%m%d"), at("2024-01-31T00:00:00Z"));
+        assert_eq!(utc("2024-01-01 00:00:00 +0100", "%Y-%m-%d %H:%M:%S %z"), at("2023-12-31T23:00:00Z"));
+        assert_eq!(utc("2016-12-31 23:59:60", "%Y-%m-%d %H:%M:%S"), at("2016-12-31T23:59:59Z"));
+        for (text, pattern) in [
+            ("31/12/2013 23:00", "%m/%d/%Y %H:%M"),
+            ("01/01/2024 24:30", "%m/%d/%Y %H:%M"),
+            ("2024-01-01 00:00:60", "%Y-%m-%d %H:%M:%S"),
+            ("10:00", "%H:%M"),
+        ] {
+            assert!(utc(text, pattern).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_without_a_date_is_refused_at_once() {
+        assert!(check("%H:%M").is_err() && check("%~").is_err());
+        assert_eq!(check("%d.%m.%Y %H:%M:%S"), Ok(()));
+    }
+}

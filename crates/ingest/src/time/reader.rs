@@ -1,0 +1,210 @@
+//! Reads the time of a row by the format that was decided for its columns.
+
+use timestrata::Timestamp;
+
+use super::civil::{Civil, days_from_date, days_of_month};
+use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse_auto, pattern};
+
+/// Part of a time in a column of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimePart {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    /// Hour and minute as one number, such as 2300.
+    HourMinute,
+}
+
+/// How the text of the time columns is read. Several columns are joined with one space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TimeReader {
+    /// Any form that can be read in one way only.
+    Auto { order: DateOrder, is_joined: bool },
+    /// As `Auto`, but an offset or `Z` must be there.
+    Rfc3339,
+    /// Units of `10^power` nanoseconds since 1970.
+    Epoch { power: i32 },
+    /// Elapsed time since the origin; bare numbers are units of `10^power` nanoseconds.
+    Elapsed { power: i32, origin: Timestamp },
+    /// Serial days of a spreadsheet.
+    Excel,
+    /// Pattern of `strftime`.
+    Pattern(String),
+    /// Every column is a number.
+    Parts(Vec<TimePart>),
+    /// The first column is a date, and every other one a number.
+    DateAndParts { order: DateOrder, parts: Vec<TimePart> },
+}
+
+impl TimeReader {
+    /// Returns the name of the format, for people.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Auto { .. } => "auto".to_owned(),
+            Self::Rfc3339 => "rfc3339".to_owned(),
+            Self::Epoch { power } => format!("{} since 1970", epoch::unit_name(*power)),
+            Self::Elapsed { power, origin } => format!("{} since {origin}", epoch::unit_name(*power)),
+            Self::Excel => "excel".to_owned(),
+            Self::Pattern(pattern) => pattern.clone(),
+            Self::Parts(parts) => format!("{parts:?}"),
+            Self::DateAndParts { parts, .. } => format!("a date and {parts:?}"),
+        }
+    }
+
+    /// Parses a text that is not empty. The error is the reason why it is invalid.
+    pub(crate) fn parse(&self, text: &str) -> Result<Moment, String> {
+        match self {
+            Self::Auto { order, is_joined } => {
+                parse_auto(text, *order, *is_joined).map(|parsed| parsed.moment).map_err(|error| error.reason(text))
+            }
+            Self::Rfc3339 => match parse_auto(text, DateOrder::Undecided, false) {
+                Ok(parsed) if parsed.form.has_zone => Ok(parsed.moment),
+                _ => Err(format!("{text:?} is not RFC 3339, such as 2013-01-01T06:00:00Z")),
+            },
+            Self::Epoch { power } => epoch::parse(text, *power).map(Timestamp::from_nanos).map(Moment::At),
+            Self::Elapsed { power, origin } => {
+                let at = origin.checked_add_nanos(elapsed::parse(text, *power)?);
+                at.map(Moment::At).ok_or_else(|| epoch::out_of_range(text))
+            }
+            Self::Excel => excel::parse(text).map(Moment::Local),
+            Self::Pattern(pattern) => pattern::parse(text, pattern),
+            Self::Parts(parts) => {
+                let mut fields = Fields::default();
+                fields.read(parts, text)?;
+                fields.moment(text)
+            }
+            Self::DateAndParts { order, parts } => {
+                let mut texts = text.rsplitn(parts.len() + 1, ' ');
+                let clock: Vec<&str> = texts.by_ref().take(parts.len()).collect();
+                let date = texts.next().unwrap_or_default();
+                let parsed = parse_auto(date, *order, true).or_else(|error| match compact_date(date) {
+                    Some(local) => Ok(super::ParsedTime { moment: Moment::Local(local), form: TimeForm::default() }),
+                    None => Err(error),
+                });
+                let Moment::Local(day) = parsed.map_err(|error: AutoError| error.reason(date))?.moment else {
+                    return Err(format!("{date:?} has a zone, and is not a date alone"));
+                };
+                let mut fields = Fields::default();
+                let clock: Vec<&str> = clock.into_iter().rev().collect();
+                fields.read(parts, &clock.join(" "))?;
+                fields.clock(day, text)
+            }
+        }
+    }
+}
+
+/// Returns the day of a date of eight digits.
+fn compact_date(text: &str) -> Option<Civil> {
+    let number: i64 = text.parse().ok().filter(|_| text.len() == 8)?;
+    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+    let is_date =
+        (1_677..=2_262).contains(&year) && (1..=12).contains(&month) && (1..=days_of_month(year, month)).contains(&day);
+    is_date.then(|| Civil { days: days_from_date(year, month, day), second: 0, nanos: 0, is_second_sixty: false })
+}
+
+/// Numbers of the parts; absent ones are the first of their kind.
+struct Fields {
+    year: i64,
+    month: i64,
+    day: i64,
+    hour: i64,
+    minute: i64,
+    /// Second in nanoseconds.
+    second: i64,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0 }
+    }
+}
+
+impl Fields {
+    fn read(&mut self, parts: &[TimePart], text: &str) -> Result<(), String> {
+        let mut texts = text.split(' ').filter(|text| !text.is_empty());
+        for part in parts {
+            let text = texts.next().ok_or_else(|| format!("{text:?} has fewer numbers than there are time columns"))?;
+            let number = || {
+                let digits = text.strip_suffix(".0").unwrap_or(text);
+                digits.parse::<i64>().ok().filter(|number| (0..=9_999).contains(number))
+            };
+            let whole = || number().ok_or_else(|| format!("{text:?} is not a whole number of {part:?}"));
+            match part {
+                TimePart::Year => self.year = whole()?,
+                TimePart::Month => self.month = whole()?,
+                TimePart::Day => self.day = whole()?,
+                TimePart::Hour => self.hour = whole()?,
+                TimePart::Minute => self.minute = whole()?,
+                TimePart::Second => self.second = epoch::parse(text, 9)?,
+                TimePart::HourMinute => {
+                    let number = whole()?;
+                    (self.hour, self.minute) = (number / 100, number % 100);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn moment(&self, text: &str) -> Result<Moment, String> {
+        let is_date = (1_677..=2_262).contains(&self.year)
+            && (1..=12).contains(&self.month)
+            && (1..=days_of_month(self.year, self.month)).contains(&self.day);
+        if !is_date {
+            return Err(format!("{text:?} is no date of the calendar between 1677 and 2262"));
+        }
+        let days = days_from_date(self.year, self.month, self.day);
+        self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, text)
+    }
+
+    /// Adds the clock to a day. The hour 24 is the next midnight.
+    fn clock(&self, day: Civil, text: &str) -> Result<Moment, String> {
+        const NANOS: i64 = super::civil::NANOS_PER_SECOND;
+        let is_next_day = self.hour == 24 && self.minute == 0 && self.second == 0;
+        if (self.hour > 23 && !is_next_day) || self.minute > 59 || !(0..61 * NANOS).contains(&self.second) {
+            return Err(format!("{text:?} has no such clock"));
+        }
+        let hour = if is_next_day { 0 } else { self.hour };
+        let second = self.second / NANOS;
+        Ok(Moment::Local(Civil {
+            days: day.days + i64::from(is_next_day),
+            second: day.second + hour * 3_600 + self.minute * 60 + second.min(59),
+            nanos: self.second % NANOS,
+            is_second_sixty: second == 60,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{RowOrder, SeriesClock, ZoneResolver};
+
+    fn utc(reader: &TimeReader, text: &str) -> Result<String, String> {
+        let moment = reader.parse(text)?;
+        let at = ZoneResolver::new(None, RowOrder::Ascending).resolve(&moment, &SeriesClock::default(), text)?;
+        Ok(at.to_string())
+    }
+
+    #[test]
+    fn parts_of_a_time_are_put_together() {
+        use TimePart::{Day, Hour, HourMinute, Month, Year};
+        let parts = TimeReader::Parts(vec![Year, Month, Day, Hour]);
+        assert_eq!(utc(&parts, "2024 1 1 24").as_deref(), Ok("2024-01-02T00:00:00Z"));
+        assert!(
+            utc(&parts, "2024 1 32 0").is_err() && utc(&parts, "2024 1 1").is_err() && utc(&parts, "x 1 1 1").is_err()
+        );
+        let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
+        assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
+        assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));
+        assert!(utc(&date(Hour), "2024-01-01 25").is_err());
+    }
+
+    #[test]
+    fn rfc_3339_needs_a_zone() {
+        assert!(utc(&TimeReader::Rfc3339, "2024-01-01T00:00:00").is_err());
+        assert!(utc(&TimeReader::Rfc3339, "2024-01-01T00:00:00Z").is_ok());
+    }
+}

@@ -1,0 +1,158 @@
+//! Properties of the CSV decoder: what is written is read back, pieces change nothing, and no input is too much.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use proptest::prelude::*;
+use timestrata::{SeriesKey, Timestamp, Value};
+use timestrata_ingest::{Csv, Delimiter, Format, IngestError, IngestOptions, Rows, TimeFormat};
+
+/// Points, refused rows and the error of an input that comes in pieces.
+#[derive(Debug, Default, PartialEq)]
+struct Decoded {
+    points: Vec<(SeriesKey, Timestamp, String)>,
+    refused: Vec<(u64, String)>,
+    error: Option<IngestError>,
+}
+
+fn decode(text: &[u8], options: &IngestOptions, step: usize) -> Result<Decoded, IngestError> {
+    let mut planner = Csv.planner(options)?;
+    for piece in text.chunks(step) {
+        planner.push(piece);
+    }
+    let mut decoder = planner.finish(true)?;
+    let mut found = Decoded::default();
+    let mut rows = Rows::with_capacity(16);
+    let (mut start, mut end) = (0, 0);
+    loop {
+        let is_last = end == text.len();
+        let used = decoder.decode(&text[start..end], is_last, &mut rows);
+        let is_full = rows.is_full();
+        for point in 0..rows.row_ends().last().map_or(0, |row| row.points) {
+            let key = rows.series(rows.point_series()[point]).key().clone();
+            // The bits of floats, so that a NaN equals itself.
+            let value = match rows.values()[point] {
+                Value::F64(number) => format!("f64 {:016x}", number.to_bits()),
+                other => format!("{other:?}"),
+            };
+            found.points.push((key, rows.timestamps()[point], value));
+        }
+        found.refused.extend(rows.refused().iter().map(|row| (row.line, row.reason.clone())));
+        rows.clear();
+        match used {
+            Ok(used) => start += used,
+            Err(error) => {
+                found.error = Some(error);
+                return Ok(found);
+            }
+        }
+        if is_last && !is_full {
+            assert_eq!(start, text.len());
+            return Ok(found);
+        }
+        if !is_full {
+            end = (end + step).min(text.len());
+        }
+    }
+}
+
+fn variants() -> Vec<IngestOptions> {
+    let mut all = vec![IngestOptions::default(); 5];
+    all[1].table.time = vec!["t".to_owned()];
+    all[1].table.time_format = TimeFormat::Seconds;
+    all[1].csv.no_header = true;
+    all[1].csv.columns = vec!["t".to_owned(), "v".to_owned()];
+    all[2].csv.delimiter = Some(Delimiter::Spaces);
+    all[2].table.units = true;
+    all[3].encoding = Some("utf-16le".to_owned());
+    all[4].table.decimal = ',';
+    all[4].table.thousands = Some('.');
+    all[4].table.time_zone = Some("Europe/Berlin".to_owned());
+    all
+}
+
+/// Text that is often almost a table.
+fn table_text() -> impl Strategy<Value = String> {
+    let cell = prop_oneof![
+        "[0-9]{1,4}(\\.[0-9]{1,3})?",
+        Just("2024-01-01 00:00:00".to_owned()),
+        Just("31/12/2024 10:00 PM".to_owned()),
+        Just("2024-10-27T02:30:00[Europe/Berlin]".to_owned()),
+        Just("24:00".to_owned()),
+        Just("NA".to_owned()),
+        Just("45 %".to_owned()),
+        Just("\"a\"\"b\n\"".to_owned()),
+        Just("\"".to_owned()),
+        Just("time".to_owned()),
+        Just("v".to_owned()),
+        "\\PC{0,6}",
+    ];
+    let row = prop::collection::vec(cell, 1..5).prop_map(|cells| cells.join(","));
+    prop::collection::vec(row, 0..8).prop_map(|rows| rows.join("\n"))
+}
+
+fn text_of(value: Value) -> String {
+    match value {
+        Value::F64(number) => format!("f64 {:016x}", number.to_bits()),
+        other => format!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_text_panics_and_pieces_change_nothing(text in table_text(), step in 1_usize..40) {
+        for options in variants() {
+            let whole = decode(text.as_bytes(), &options, text.len().max(1));
+            prop_assert_eq!(whole, decode(text.as_bytes(), &options, step));
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), step in 1_usize..40) {
+        for options in variants() {
+            let whole = decode(&bytes, &options, bytes.len().max(1));
+            prop_assert_eq!(whole, decode(&bytes, &options, step));
+        }
+    }
+
+    #[test]
+    fn what_a_csv_writer_writes_is_read_back(
+        rows in prop::collection::vec((0_i64..4_000_000_000, -1e12_f64..1e12, "[a-z,;\" ]{0,6}[a-z]"), 1..50),
+    ) {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["time", "host", "v"]).unwrap();
+        for (second, number, host) in &rows {
+            let time = Timestamp::from_secs(*second).to_string();
+            writer.write_record([&time, host, &number.to_string()]).unwrap();
+        }
+        let text = writer.into_inner().unwrap();
+        let mut options = IngestOptions::default();
+        options.csv.delimiter = Some(Delimiter::Byte(b','));
+        options.table.tags = vec!["host".to_owned()];
+        let found = decode(&text, &options, 64).unwrap();
+        prop_assert_eq!(&found.error, &None);
+        prop_assert_eq!(&found.refused, &vec![]);
+        let expected: Vec<_> = rows
+            .iter()
+            .map(|(second, number, host)| {
+                let key = SeriesKey::new("v").tag("host", host.trim());
+                (key, Timestamp::from_secs(*second), text_of(Value::F64(*number)))
+            })
+            .collect();
+        prop_assert_eq!(found.points, expected);
+    }
+}
+
+#[test]
+fn a_row_beyond_the_limit_is_refused_with_its_line() {
+    let mut options = IngestOptions::default();
+    options.limits.row_bytes = 1_000;
+    let long = format!("time,v\n2024-01-01,1\n2024-01-02,{}\n", "1".repeat(5_000));
+    let error = match decode(long.as_bytes(), &options, 100) {
+        Ok(decoded) => decoded.error.unwrap(),
+        Err(error) => error,
+    };
+    assert_eq!(error.line, Some(3));
+    assert!(error.message.contains("longer than 1000 bytes"), "{error}");
+}
