@@ -9,6 +9,7 @@ use super::Db;
 use crate::engine::actor::{Ack, DeleteRequest, WriterCommand};
 use crate::engine::threads::block_on;
 use crate::query::run_offloaded;
+use crate::state::version::Version;
 use crate::types::error::Result;
 use crate::types::point::Timestamp;
 use crate::types::selector::Selector;
@@ -49,23 +50,10 @@ impl Db {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub async fn delete(&self, selector: Selector, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
-        self.engine.check_owner()?;
-        self.engine.check_not_poisoned()?;
-        selector.validate()?;
-        let (range, version) = (TimeRange::from_bounds(&range), self.engine.version());
-        let resolved_end = version.series.next_id();
-        let resolve = move || {
-            let matching = SeriesSet::from_sorted(version.series.select(&selector.to_index_filter()).map(|def| def.id));
-            (matching, selector)
-        };
+        let resolver = self.prepare_delete(selector, &range)?;
         // The evaluation of a pattern over a million series would block the thread of an async task for too long.
-        let (selected, selector) = run_offloaded(move |_| Ok(resolve())).await?;
-        let predicate = Arc::new(selector);
-        self.request(|reply| {
-            let reply = Some(reply);
-            WriterCommand::Delete(Box::new(DeleteRequest { selected, resolved_end, predicate, range, reply }))
-        })
-        .await
+        let request = run_offloaded(move |_| Ok(resolver.resolve())).await?;
+        self.send_delete(request).await
     }
 
     /// Blocking variant of [`delete`](Self::delete).
@@ -73,7 +61,23 @@ impl Db {
     /// # Errors
     /// As for `delete`.
     pub fn delete_blocking(&self, selector: Selector, range: impl RangeBounds<Timestamp>) -> Result<Ack> {
-        block_on(self.delete(selector, range))
+        let request = self.prepare_delete(selector, &range)?.resolve();
+        block_on(self.send_delete(request))
+    }
+
+    fn prepare_delete(&self, selector: Selector, range: &impl RangeBounds<Timestamp>) -> Result<DeleteResolver> {
+        self.engine.check_owner()?;
+        self.engine.check_not_poisoned()?;
+        selector.validate()?;
+        Ok(DeleteResolver { selector, range: TimeRange::from_bounds(range), version: self.engine.version() })
+    }
+
+    async fn send_delete(&self, mut request: DeleteRequest) -> Result<Ack> {
+        self.request(|reply| {
+            request.reply = Some(reply);
+            WriterCommand::Delete(Box::new(request))
+        })
+        .await
     }
 
     /// Compacts everything that was written before the call, and removes hidden points.
@@ -97,5 +101,24 @@ impl Db {
     /// As for `compact`.
     pub fn compact_blocking(&self) -> Result<()> {
         block_on(self.compact())
+    }
+}
+
+/// Delete whose series are not selected yet.
+struct DeleteResolver {
+    selector: Selector,
+    range: TimeRange,
+    version: Arc<Version>,
+}
+
+impl DeleteResolver {
+    /// Selects the series.
+    fn resolve(self) -> DeleteRequest {
+        let Self { selector, range, version } = self;
+        let resolved_end = version.series.next_id();
+        let filter = selector.to_index_filter();
+        let selected = SeriesSet::from_sorted(version.series.select(&filter).map(|def| def.id));
+        drop(filter);
+        DeleteRequest { selected, resolved_end, predicate: Arc::new(selector), range, reply: None }
     }
 }

@@ -210,3 +210,15 @@ fn a_plain_write_does_not_collect_what_an_aborted_write_with_options_would_have(
     assert!(matches!(error, Error::TypeMismatch { .. }), "{error:?}");
     assert!(!batch.collects_rejections());
 }
+
+/// The only thread of the pool calls the delete, so it must not need another one.
+#[test]
+fn a_blocking_delete_needs_no_thread_of_the_pool() {
+    let (_dir, db) = opened();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).build().unwrap();
+    let (sender, deleted) = std::sync::mpsc::channel();
+    runtime.spawn_blocking(move || sender.send(db.delete_blocking(Selector::all(), ..).is_ok()));
+    assert_eq!(deleted.recv_timeout(Duration::from_mins(1)), Ok(true));
+    runtime.shutdown_background();
+}

@@ -13,6 +13,7 @@ use crate::engine::threads::block_on;
 use crate::types::error::{Error, Result, SkippedPoint, WrittenPiece};
 use crate::types::options::Durability;
 use crate::types::point::{Batch, PieceCutter, RejectedPoint, Timestamp};
+use crate::types::series::SeriesId;
 
 /// Default of [`WriteOptions::skipped_limit`].
 const DEFAULT_SKIPPED_LIMIT: usize = 1_000;
@@ -293,9 +294,15 @@ impl<'a> PieceWriter<'a> {
         }
         self.report.skipped_count += 1;
         if self.report.skipped.len() < self.options.skipped_limit {
-            let series = piece.series_text(at, |id| self.db.engine.version().series.key_text(id)).into();
+            let error = error();
+            // The id of a stale handle may be that of another series here.
+            let key_text = |id: SeriesId| match error {
+                Error::StaleSeries { .. } => format!("#{}", id.get()),
+                _ => self.db.engine.version().series.key_text(id),
+            };
+            let series = piece.series_text(at, key_text).into();
             let timestamp = Timestamp::from_nanos(piece.timestamps()[at]);
-            self.report.skipped.push(SkippedPoint { index, series, timestamp, error: error() });
+            self.report.skipped.push(SkippedPoint { index, series, timestamp, error });
         }
     }
 

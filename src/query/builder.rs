@@ -310,7 +310,10 @@ impl Query {
         self
     }
 
-    /// Sets how long the query may run, the wait for a slot of the [`Runtime`](crate::Runtime) included. The limit is checked between blocks. Default: no limit.
+    /// Sets how long the query may run. Default: no limit.
+    ///
+    /// The wait for a slot of the [`Runtime`](crate::Runtime) counts, but it does not end at the limit: a query whose time
+    /// has passed fails once it has a slot. Then the limit is checked between blocks.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.deadline = Some(deadline);
         self

@@ -130,8 +130,8 @@ pub(crate) trait Catalog: Send + Sync {
     /// Creates a cursor. No file is opened here.
     fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor>;
 
-    /// Estimates the number of points per series in a range; a query starts more threads if it is large.
-    fn expected_points(&self, _range: TimeRange) -> u64 {
+    /// Estimates the number of points of some of the series in a range; a query starts more threads if it is large.
+    fn expected_points(&self, _range: TimeRange, _series: usize) -> u64 {
         0
     }
 

@@ -26,6 +26,9 @@ use crate::types::time_range::TimeRange;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Cost of a series beside its points, in points: that of finding that it has none.
+const SERIES_COST_POINTS: u64 = 10;
+
 /// Query whose series are selected.
 struct PreparedQuery {
     query: Query,
@@ -47,8 +50,9 @@ impl PreparedWork for PreparedQuery {
     }
 
     fn expected_points(&self) -> u64 {
-        let per_series = self.query.catalog.expected_points(self.plan.range);
-        per_series.saturating_mul(self.grouped.series.len() as u64)
+        let series = self.grouped.series.len();
+        let points = self.query.catalog.expected_points(self.plan.range, series);
+        points.saturating_add((series as u64).saturating_mul(SERIES_COST_POINTS))
     }
 
     fn execute(self, slot: QuerySlot, cancel: &CancelToken) -> Result<(Windows, ExplainReport)> {
@@ -121,7 +125,7 @@ impl Query {
             rank_by: rank,
             merges_series,
             statistics: self.use_statistics,
-            memory_bytes: self.limits.memory_bytes,
+            memory_bytes: self.limits.memory_bytes.min(self.catalog.runtime().memory_limit()),
         })
     }
 

@@ -80,7 +80,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::InvalidQuery`](crate::Error::InvalidQuery), of kind [`InvalidInput`](crate::ErrorKind::InvalidInput),
-    /// for a selector with an invalid pattern; errors of opening and reading files, as for [`latest`](Self::latest).
+    /// for a selector with an invalid pattern; [`Error::QueryRuntimeBusy`](crate::Error::QueryRuntimeBusy) if too many queries
+    /// wait; errors of opening and reading files, as for [`latest`](Self::latest).
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

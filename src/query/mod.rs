@@ -44,6 +44,7 @@ mod series_chunk;
 mod series_scan;
 mod series_scan_stream;
 mod sliding;
+mod slots;
 mod snapshot;
 mod sst_cursor;
 mod sst_source;

@@ -63,7 +63,7 @@ pub(super) fn read(
     let count = grouped.series.len();
     let options = CursorOptions { range: plan.range, columns: Columns::Both, counters: Some(Arc::clone(counters)) };
     // With a few large series, a thread would read the first unit to its end before others start.
-    let are_large = count > 1 && catalog.expected_points(plan.range) >= SINGLE_THREAD_POINTS;
+    let are_large = count > 1 && catalog.expected_points(plan.range, 1) >= SINGLE_THREAD_POINTS;
     let unit_series = if are_large { 1 } else { (count / (MIN_UNITS_PER_THREAD * 4)).clamp(1, MAX_UNIT_SERIES) };
     let groups = std::iter::repeat_with(GroupMerger::default).take(grouped.groups.len()).collect();
     let merge_state = MergeState { waiting_outputs: BTreeMap::new(), merged_series: 0, groups, first_error: None };

@@ -8,7 +8,7 @@
 //!                                          \--> large: one slot per thread of the runtime
 //! ```
 //!
-//! Each lane serves its queries in order of arrival, and its queue has a bound. A running query reads on the thread of
+//! Each lane serves its queries about in order of arrival, and its queue has a bound. A running query reads on the thread of
 //! its caller, and on threads that it starts while fewer than the bound of the runtime are running. Cursors, scans and
 //! streams take neither a slot nor a thread of the runtime, so that holding several of them cannot block a query.
 
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::parallel::SINGLE_THREAD_POINTS;
+use super::slots::Slots;
 use crate::engine::threads::block_on;
 use crate::format::sst::IndexPages;
 use crate::sync::{Permit, Permits};
@@ -35,7 +36,7 @@ const DEFAULT_MEMORY_BYTES: usize = 1 << 30;
 /// [`DbBuilder::runtime`](crate::DbBuilder::runtime) sets another one. Clones share one runtime.
 ///
 /// A query is large if it is expected to read more than 100,000 points. As many large queries run at once as the runtime
-/// has threads, and sixteen times as many small ones; others wait in order of arrival. The memory of all queries
+/// has threads, and sixteen times as many small ones; others wait, about in order of arrival. The memory of all queries
 /// together has a bound. With [`index_cache_bytes`](RuntimeBuilder::index_cache_bytes) the databases share one cache of index
 /// pages, too.
 ///
@@ -67,7 +68,7 @@ struct RuntimeState {
 
 /// Queries of one kind.
 struct Lane {
-    slots: Permits,
+    slots: Slots,
     max_queued: usize,
     queued: AtomicU64,
     waited: AtomicU64,
@@ -161,7 +162,7 @@ impl RuntimeBuilder {
         let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = self.threads.unwrap_or_else(available);
         let lane = |slots: usize| Lane {
-            slots: Permits::new(slots),
+            slots: Slots::new(slots),
             max_queued: self.max_queued,
             queued: AtomicU64::new(0),
             waited: AtomicU64::new(0),
@@ -232,13 +233,14 @@ impl Runtime {
         if expected_points > SINGLE_THREAD_POINTS { &self.0.large } else { &self.0.small }
     }
 
-    fn slot(&self, permit: Permit) -> QuerySlot {
-        QuerySlot { runtime: self.clone(), _permit: permit }
+    /// Returns the slot that was taken in a lane.
+    fn slot(&self, expected_points: u64) -> QuerySlot {
+        QuerySlot { runtime: self.clone(), expected_points }
     }
 
     /// Returns a slot for a query that is expected to read this many points, if one is free and no other query waits.
     pub(super) fn try_admit(&self, expected_points: u64) -> Option<QuerySlot> {
-        self.lane(expected_points).slots.try_acquire(1).map(|permit| self.slot(permit))
+        self.lane(expected_points).slots.try_take().then(|| self.slot(expected_points))
     }
 
     /// Waits for a slot.
@@ -248,12 +250,18 @@ impl Runtime {
     pub(super) async fn admit(&self, expected_points: u64) -> Result<QuerySlot> {
         let lane = self.lane(expected_points);
         let _waiting = lane.enter_queue()?;
-        Ok(self.slot(lane.slots.acquire(1).await))
+        lane.slots.take().await;
+        Ok(self.slot(expected_points))
     }
 
     /// Blocking variant of [`admit`](Self::admit).
     pub(super) fn admit_blocking(&self, expected_points: u64) -> Result<QuerySlot> {
         self.try_admit(expected_points).map_or_else(|| block_on(self.admit(expected_points)), Ok)
+    }
+
+    /// Returns the bound on the memory of all queries together, in bytes.
+    pub(super) fn memory_limit(&self) -> usize {
+        usize::try_from(self.0.memory_limit).unwrap_or(usize::MAX)
     }
 
     /// Returns the permit to start one more thread, if fewer than the bound are running.
@@ -302,12 +310,14 @@ impl Drop for Waiting<'_> {
 /// Slot of a running query; returned when dropped.
 pub(super) struct QuerySlot {
     runtime: Runtime,
-    _permit: Permit,
+    /// Estimate by which the lane was chosen.
+    expected_points: u64,
 }
 
 impl Drop for QuerySlot {
     fn drop(&mut self) {
         self.runtime.0.finished.fetch_add(1, Ordering::Relaxed);
+        self.runtime.lane(self.expected_points).slots.give_back();
     }
 }
 

@@ -13,7 +13,7 @@ use futures_core::Stream;
 
 use super::offload::{Offload, offload};
 use super::series_chunk::OwnedSeriesChunk;
-use super::series_scan::SeriesScanCursor;
+use super::series_scan::{ScanCancellation, SeriesScanCursor};
 use crate::types::error::Result;
 
 /// Number of points after which a read ends: enough that moving the cursor to the pool costs little in comparison.
@@ -29,6 +29,7 @@ const CHUNKS_PER_READ: usize = 1024;
 pub struct SeriesScanStream {
     state: SeriesStreamState,
     chunks: VecDeque<OwnedSeriesChunk>,
+    cancellation: ScanCancellation,
 }
 
 /// Cursor that returned from the pool, its chunks, and the error that ended the read, if any.
@@ -44,7 +45,8 @@ enum SeriesStreamState {
 
 impl SeriesScanStream {
     pub(super) fn new(cursor: SeriesScanCursor) -> Self {
-        Self { state: SeriesStreamState::Ready(Box::new(cursor)), chunks: VecDeque::new() }
+        let cancellation = cursor.cancellation();
+        Self { state: SeriesStreamState::Ready(Box::new(cursor)), chunks: VecDeque::new(), cancellation }
     }
 
     /// Returns the next chunk, or `None` at the end. Dropping the future loses no chunk.
@@ -53,6 +55,13 @@ impl SeriesScanStream {
     /// An item is an error if reading failed; no item follows it.
     pub async fn next(&mut self) -> Option<Result<OwnedSeriesChunk>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+/// A read that runs on the pool stops at the next chunk.
+impl Drop for SeriesScanStream {
+    fn drop(&mut self) {
+        self.cancellation.cancel();
     }
 }
 
@@ -113,5 +122,20 @@ impl Stream for SeriesScanStream {
 impl fmt::Debug for SeriesScanStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeriesScanStream").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Db, Selector};
+
+    #[test]
+    fn dropping_a_stream_cancels_its_cursor() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_blocking(dir.path().join("db")).unwrap();
+        let cursor = db.snapshot().scan_series(Selector::all()).cursor().unwrap();
+        let cancellation = cursor.cancellation();
+        drop(cursor.stream());
+        assert!(format!("{cancellation:?}").contains("true"), "{cancellation:?}");
     }
 }

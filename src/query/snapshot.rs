@@ -236,7 +236,7 @@ impl Catalog for SnapshotState {
         clippy::cast_sign_loss,
         reason = "an estimate"
     )]
-    fn expected_points(&self, range: TimeRange) -> u64 {
+    fn expected_points(&self, range: TimeRange, series: usize) -> u64 {
         let version = &self.version;
         let files = version.ssts.iter().map(|sst| sst.rectangle.times);
         let memtables = version.frozen.iter().map(|frozen| &frozen.view).chain([&version.active]);
@@ -250,7 +250,8 @@ impl Catalog for SnapshotState {
             return 0;
         }
         let share = (to.abs_diff(from) as f64 + 1.0) / (last.abs_diff(first) as f64 + 1.0);
-        (version.points() as f64 / version.series.listed_count().max(1) as f64 * share) as u64
+        let per_series = version.points() as f64 / version.series.listed_count().max(1) as f64;
+        (per_series * share * series as f64) as u64
     }
 
     fn pruning_counts(&self, selected: &[SeriesId], range: TimeRange) -> PruningCounts {

@@ -72,6 +72,7 @@ fn each_kind_of_bad_point_is_named_and_the_good_ones_are_written() {
     assert_eq!(indices(&report), [0, 2, 4, 6, 7, 9, 11]);
     let kinds: Vec<_> = report.skipped.iter().map(|point| &point.error).collect();
     assert!(matches!(kinds[0], Error::StaleSeries { id: 0, .. }));
+    assert_eq!(&*report.skipped[0].series, "#0", "not the series that has this id here");
     assert!(matches!(kinds[1], Error::TypeMismatch { .. }));
     assert!(matches!(kinds[2], Error::InvalidName { field: "metric name", .. }));
     assert!(matches!(kinds[3], Error::TypeMismatch { .. }));
