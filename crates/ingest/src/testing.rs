@@ -91,8 +91,12 @@ pub fn bodies(data: &[u8]) {
 
 /// Returns points, refused rows, notices and the error as lines of text.
 fn decode(format: &dyn Format, input: &[u8], size: usize, batch: usize) -> Vec<String> {
-    let mut options =
-        IngestOptions { default_time: Some(Timestamp::UNIX_EPOCH), text: TextValues::Skip, ..IngestOptions::default() };
+    let mut options = IngestOptions {
+        default_time: Some(Timestamp::UNIX_EPOCH),
+        text: TextValues::Skip,
+        precision: Some(crate::Precision::Nanoseconds),
+        ..IngestOptions::default()
+    };
     options.limits.row_bytes = 4096;
     let planned = format.planner(&options).and_then(|mut planner| {
         planner.push(input);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use timestrata::{SeriesKey, Timestamp, Value, ValueSlice};
-use timestrata_ingest::{Encoder, ExportFormat, IngestOptions, Registry, Rows};
+use timestrata_ingest::{Encoder, ExportFormat, IngestOptions, Precision, Registry, Rows};
 
 const FORMATS: [(ExportFormat, &str); 4] = [
     (ExportFormat::Csv, "csv"),
@@ -52,7 +52,8 @@ fn encode(format: ExportFormat, points: &[(SeriesKey, Timestamp, Value)]) -> (Ve
 }
 
 fn decode(text: &[u8], name: &str) -> Result<Vec<Point>, String> {
-    let options = IngestOptions::default();
+    let mut options = IngestOptions::default();
+    options.precision = Some(Precision::Nanoseconds);
     let format = Registry::with_defaults().by_name(name).map_err(|error| error.to_string())?;
     let mut planner = format.planner(&options).map_err(|error| error.to_string())?;
     planner.push(text);

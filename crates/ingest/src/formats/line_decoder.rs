@@ -158,6 +158,7 @@ pub(crate) fn trial_options() -> IngestOptions {
     IngestOptions {
         default_time: Some(timestrata::Timestamp::UNIX_EPOCH),
         text: crate::TextValues::Skip,
+        precision: Some(crate::Precision::Nanoseconds),
         ..IngestOptions::default()
     }
 }

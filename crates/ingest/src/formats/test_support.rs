@@ -44,7 +44,11 @@ impl Decoded {
 
 /// Options with the time 0 for rows without one.
 pub(crate) fn timed() -> IngestOptions {
-    IngestOptions { default_time: Some(Timestamp::UNIX_EPOCH), ..IngestOptions::default() }
+    IngestOptions {
+        default_time: Some(Timestamp::UNIX_EPOCH),
+        precision: Some(crate::Precision::Nanoseconds),
+        ..IngestOptions::default()
+    }
 }
 
 /// Decodes an input that arrives in pieces of the given sizes; the last size repeats.

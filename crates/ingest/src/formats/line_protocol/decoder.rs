@@ -14,6 +14,8 @@ use crate::{Decoder, IngestError, IngestOptions, Precision, Rows, SeriesIndex, T
 pub(super) struct LineProtocolDecoder {
     options: SeriesOptions,
     precision: Precision,
+    /// `true` if no option gave the precision.
+    is_assumed: bool,
     text: TextValues,
     table: SeriesTable,
     /// Points of the row that is parsed; its time comes last.
@@ -42,6 +44,7 @@ impl LineProtocolDecoder {
         Self {
             options: SeriesOptions::new(options),
             precision,
+            is_assumed: options.precision.is_none(),
             text: options.text,
             table: SeriesTable::default(),
             fields: Vec::new(),
@@ -155,12 +158,25 @@ impl LineProtocolDecoder {
         let Some(count) = parse_i64(text) else {
             return Err(RowError::refused(format!("{} is not a timestamp: a whole number is expected", shown(text))));
         };
+        if let Some(unit) = likely_unit(count).filter(|_| self.is_assumed) {
+            let reason =
+                format!("the timestamp {count} is of 1970 in nanoseconds and of this century in {}", unit.as_str());
+            return Err(RowError::refused(reason).suggest("precision", unit.as_str()).suggest("precision", "ns"));
+        }
         count.checked_mul(self.precision.nanos()).map(Timestamp::from_nanos).ok_or_else(|| {
             let unit = self.precision.as_str();
             RowError::refused(format!("the timestamp {count} {unit} is beyond the years 1677 to 2262"))
                 .suggest("precision", "ns")
         })
     }
+}
+
+/// Returns the unit other than nanoseconds in which a timestamp is between 2001 and 2100.
+fn likely_unit(count: i64) -> Option<Precision> {
+    [Precision::Seconds, Precision::Milliseconds, Precision::Microseconds].into_iter().find(|unit| {
+        let per_second = Precision::Seconds.nanos() / unit.nanos();
+        (1_000_000_000 * per_second..4_102_444_800 * per_second).contains(&count)
+    })
 }
 
 impl Decoder for LineProtocolDecoder {
@@ -195,6 +211,7 @@ impl Decoder for LineProtocolDecoder {
     fn notices(&self) -> Vec<String> {
         match self.skipped_texts {
             0 => Vec::new(),
+            1 => vec!["1 field of text was left out".to_owned()],
             count => vec![format!("{count} fields of text were left out")],
         }
     }

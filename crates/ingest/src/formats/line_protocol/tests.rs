@@ -67,7 +67,7 @@ fn a_text_field_refuses_its_line_or_is_counted() {
     options.text = TextValues::Skip;
     let decoded = decode(&LineProtocol, &options, text.as_bytes());
     assert_eq!((decoded.points.len(), decoded.lines.as_slice()), (3, [1, 3].as_slice()));
-    assert_eq!(decoded.notices, ["1 fields of text were left out"]);
+    assert_eq!(decoded.notices, ["1 field of text was left out"]);
     let decoded = decode(&LineProtocol, &options, b"m a=1 1\nm a=1,s=\"x\nm a=2 2\n");
     assert_eq!((decoded.points.len(), decoded.error.and_then(|e| e.line)), (1, Some(2)));
 }
@@ -211,5 +211,21 @@ proptest! {
             influxdb_line_protocol::FieldValue::String(_) => unreachable!(),
         };
         prop_assert_eq!(one(&line), [(key.to_string(), reference.timestamp.unwrap(), expected)]);
+    }
+}
+
+#[test]
+fn a_timestamp_that_is_likely_of_another_unit_is_refused_unless_the_precision_is_given() {
+    for (count, unit) in [(1_704_067_200_i64, "s"), (1_704_067_200_000, "ms"), (1_704_067_200_000_000, "us")] {
+        let text = format!("m value=1 {count}\n");
+        let decoded = decode(&LineProtocol, &IngestOptions::default(), text.as_bytes());
+        assert_eq!(decoded.points, []);
+        assert!(decoded.refused[0].1.contains(&format!("of this century in {unit}")), "{decoded:?}");
+        // The precision of these options is nanoseconds.
+        assert_eq!(decode(&LineProtocol, &timed(), text.as_bytes()).points.len(), 1);
+    }
+    for count in ["0", "5", "1704067200000000000", "-1704067200"] {
+        let text = format!("m value=1 {count}\n");
+        assert_eq!(decode(&LineProtocol, &IngestOptions::default(), text.as_bytes()).points.len(), 1, "{count}");
     }
 }
