@@ -1,7 +1,7 @@
 //! Slots of a lane of the query runtime: a counting semaphore that hands nothing over.
 //!
 //! A slot that is returned wakes all waiters, and the first one that is polled takes it. A semaphore that hands its permits to
-//! the waiter in front would give a slot to a future that nobody polls: its task may be blocked by another query of the
+//! the waiter in front would give a slot to a future that is not being polled: its task may be blocked by another query of the
 //! same thread, which then waits for ever.
 
 use std::future::poll_fn;
@@ -36,7 +36,7 @@ impl Slots {
         self.total - self.lock().free
     }
 
-    /// Takes a slot if one is free and nobody waits.
+    /// Takes a slot if one is free and no future waits for one.
     pub(super) fn try_take(&self) -> bool {
         let mut state = self.lock();
         if state.free == 0 || !state.waiters.is_empty() {

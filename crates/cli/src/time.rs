@@ -5,9 +5,9 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use jiff::tz::TimeZone;
 use timestrata::Timestamp;
+use timestrata_ingest::TimeFormat;
 
 /// Time range of `--from` and `--to`.
 pub(crate) type TimeBounds = (Bound<Timestamp>, Bound<Timestamp>);
@@ -15,49 +15,6 @@ pub(crate) type TimeBounds = (Bound<Timestamp>, Bound<Timestamp>);
 /// Returns a range that includes `from` and excludes `to`; a missing end is open.
 pub(crate) fn time_bounds(from: Option<Timestamp>, to: Option<Timestamp>) -> TimeBounds {
     (from.map_or(Bound::Unbounded, Bound::Included), to.map_or(Bound::Unbounded, Bound::Excluded))
-}
-
-/// Format of the times in a file.
-///
-/// The formats are RFC 3339 or a date with an optional time (`auto`), RFC 3339 only, and a number of seconds,
-/// milliseconds, microseconds or nanoseconds since 1970, with or without decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TimeFormat {
-    Auto,
-    Rfc3339,
-    S,
-    Ms,
-    Us,
-    Ns,
-}
-
-impl TimeFormat {
-    /// Parses `text`. The error is the reason why the text is invalid.
-    pub(crate) fn parse(self, text: &str) -> Result<Timestamp, String> {
-        match self {
-            Self::Auto => parse_auto(text),
-            Self::Rfc3339 => {
-                text.parse().map_err(|_| format!("{text:?} is not RFC 3339, such as 2013-01-01T06:00:00Z"))
-            }
-            Self::S => parse_epoch(text, 9),
-            Self::Ms => parse_epoch(text, 6),
-            Self::Us => parse_epoch(text, 3),
-            Self::Ns => parse_epoch(text, 0),
-        }
-    }
-
-    /// Returns the unit in which a number is a time between 2001 and 2100, if there is one.
-    pub(crate) fn of_number(text: &str) -> Option<Self> {
-        let seconds = |format: Self| format.parse(text).map(Timestamp::as_secs);
-        [Self::S, Self::Ms, Self::Us, Self::Ns]
-            .into_iter()
-            .find(|format| seconds(*format).is_ok_and(|at| (1_000_000_000..4_102_444_800).contains(&at)))
-    }
-
-    /// Returns the value of `--time-format`.
-    pub(crate) fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
 }
 
 /// Returns `true` if the text has a zone.
@@ -74,7 +31,7 @@ fn parse_auto(text: &str) -> Result<Timestamp, String> {
     // Plain digits could be a date without hyphens, or a number of an unknown unit.
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         let unit = TimeFormat::of_number(text);
-        let hint = unit.map_or_else(|| "s, ms, us or ns".to_owned(), TimeFormat::name);
+        let hint = unit.map_or_else(|| "s, ms, us or ns".to_owned(), |unit| unit.to_string());
         return Err(format!("{text:?} is a number: give its unit with --time-format {hint}"));
     }
     let time: jiff::civil::DateTime = text.parse().map_err(|_| {
@@ -91,47 +48,6 @@ fn in_range(time: jiff::Timestamp, text: &str) -> Result<Timestamp, String> {
 
 fn out_of_range(text: &str) -> String {
     format!("{text:?} is outside the years 1677 to 2262")
-}
-
-/// Parses a decimal number of units since the epoch, with `10^power` nanoseconds per unit.
-///
-/// The result is exact, since no float is used. Digits below a nanosecond are truncated towards the past.
-fn parse_epoch(text: &str, power: i32) -> Result<Timestamp, String> {
-    let wrong = || format!("{text:?} is not a number of {}", unit_name(power));
-    let (number, exponent) = match text.split_once(['e', 'E']) {
-        Some((number, exponent)) => (number, exponent.parse::<i16>().map_err(|_| wrong())?),
-        None => (text, 0),
-    };
-    let (negative, number) = match number.strip_prefix('-') {
-        Some(number) => (true, number),
-        None => (false, number.strip_prefix('+').unwrap_or(number)),
-    };
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    let digits = || whole.bytes().chain(part.bytes());
-    if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let count = digits().try_fold(0_i128, |count, digit| count.checked_mul(10)?.checked_add(i128::from(digit - b'0')));
-    let count = count.ok_or_else(|| out_of_range(text))? * if negative { -1 } else { 1 };
-    let decimals = i32::try_from(part.len()).map_err(|_| wrong())?;
-    let shift = power + i32::from(exponent) - decimals;
-    let factor = 10_i128.checked_pow(shift.unsigned_abs());
-    let nanos = match factor {
-        Some(factor) if shift < 0 => Some(count.div_euclid(factor)),
-        Some(factor) => count.checked_mul(factor),
-        None if count == 0 || shift < 0 => Some(if count < 0 { -1 } else { 0 }),
-        None => None,
-    };
-    nanos.and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos).ok_or_else(|| out_of_range(text))
-}
-
-fn unit_name(power: i32) -> &'static str {
-    match power {
-        9 => "seconds",
-        6 => "milliseconds",
-        3 => "microseconds",
-        _ => "nanoseconds",
-    }
 }
 
 /// A time on the command line: an absolute time, or a local time whose zone another option sets.
@@ -237,9 +153,9 @@ fn moment_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Ok(now.saturating_add_nanos(-nanos));
     }
     parse_auto(text).map_err(|wrong| match TimeFormat::of_number(text) {
-        Some(unit) => match unit.parse(text) {
-            Ok(at) => format!("{text:?} is a number: did you mean {at}?"),
-            Err(_) => wrong,
+        Some(unit) => match unit.parse_count(text) {
+            Some(at) => format!("{text:?} is a number: did you mean {at}?"),
+            None => wrong,
         },
         None => format!("{wrong}, or 2013, 2013-01, today, yesterday, now, -7d, now-90m"),
     })
@@ -277,8 +193,8 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
 
-    fn nanos(format: TimeFormat, text: &str) -> Option<i64> {
-        format.parse(text).ok().map(Timestamp::as_nanos)
+    fn nanos(text: &str) -> Option<i64> {
+        parse_auto(text).ok().map(Timestamp::as_nanos)
     }
 
     #[test]
@@ -291,31 +207,14 @@ mod tests {
             "2013-01-01 06:00",
             "2013-01-01T06:00:00.000",
         ] {
-            assert_eq!(nanos(TimeFormat::Auto, text), at, "{text}");
+            assert_eq!(nanos(text), at, "{text}");
         }
-        assert_eq!(nanos(TimeFormat::Auto, "2000-01-03"), Some(946_857_600_000_000_000));
+        assert_eq!(nanos("2000-01-03"), Some(946_857_600_000_000_000));
         for text in ["", "01/02/2013", "2013", "20130101", "1795364193056", "2013-13-01", "9999-01-01", "abc", "-1"] {
-            assert_eq!(nanos(TimeFormat::Auto, text), None, "{text}");
+            assert_eq!(nanos(text), None, "{text}");
         }
-        let error = TimeFormat::Auto.parse("1795364193056").unwrap_err();
+        let error = parse_auto("1795364193056").unwrap_err();
         assert!(error.ends_with("--time-format ms"), "{error}");
-    }
-
-    #[test]
-    fn epochs_are_exact_to_the_nanosecond() {
-        assert_eq!(nanos(TimeFormat::S, "1700000000.123456789"), Some(1_700_000_000_123_456_789));
-        assert_eq!(nanos(TimeFormat::S, "1.7e9"), Some(1_700_000_000_000_000_000));
-        assert_eq!(nanos(TimeFormat::Ms, "1795364193056"), Some(1_795_364_193_056_000_000));
-        assert_eq!(nanos(TimeFormat::Ms, "-0.5"), Some(-500_000));
-        assert_eq!(nanos(TimeFormat::Us, "1.0001"), Some(1_000));
-        assert_eq!(nanos(TimeFormat::Ns, "-0.1"), Some(-1));
-        assert_eq!(nanos(TimeFormat::Ns, "9223372036854775807"), Some(i64::MAX));
-        let endless = "9".repeat(99);
-        for text in ["9223372036854775808", "1e99", "1e-99x", "", ".", "1.2.3", "--1", "0x10", "nan", &endless] {
-            assert_eq!(nanos(TimeFormat::Ns, text), None, "{text}");
-        }
-        assert_eq!(nanos(TimeFormat::Ns, "1e-9999"), Some(0));
-        assert_eq!(nanos(TimeFormat::S, "0e9999"), Some(0));
     }
 
     #[test]

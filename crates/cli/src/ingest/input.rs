@@ -85,7 +85,7 @@ impl IngestInput {
 }
 
 impl InputBytes {
-    /// Reads a pipe on a thread of its own. It ends with the pipe, or once nobody receives.
+    /// Reads a pipe on a thread of its own. The thread ends at the end of the pipe, or once the receiver is dropped.
     fn pipe(source: Box<dyn Read + Send>) -> Self {
         let (sender, receiver) = sync_channel(MAX_WAITING_CHUNKS);
         let thread = std::thread::Builder::new().name("timestrata-input".to_owned());

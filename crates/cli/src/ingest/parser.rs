@@ -79,7 +79,7 @@ pub(crate) struct Parser {
     pub(crate) sender: SyncSender<ParserMessage>,
 }
 
-/// The writer has ended, and nobody receives.
+/// The writer has ended and dropped its receiver.
 struct WriterGone;
 
 impl Parser {

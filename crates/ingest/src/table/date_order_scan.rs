@@ -1,11 +1,11 @@
-//! Search for a date that tells day and month apart, and for the direction of the rows.
+//! Search for a date that decides between day/month and month/day, and for the direction of the rows.
 
 use super::plan::TimeColumns;
 use super::planner::TableRow;
 use crate::time::{DateOrder, Moment, RowOrder, TimeForm, TimeReader, parse_auto};
 use crate::{IngestError, Understanding};
 
-/// Search for a date that tells day and month apart.
+/// Search for a date that decides between day/month and month/day.
 #[derive(Debug, Default)]
 pub(crate) struct DateOrderScan {
     /// `true` if several columns are joined.

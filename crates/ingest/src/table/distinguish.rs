@@ -1,4 +1,4 @@
-//! Finds the column that tells apart rows which share series and time.
+//! Finds the column that distinguishes rows of one series and time.
 //!
 //! Such rows merge in silence if a column that identifies them is not a tag. Whenever a row has the time of an earlier
 //! row of its series, or goes back in time, the columns whose cells differ between the two are counted.

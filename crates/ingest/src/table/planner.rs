@@ -60,7 +60,7 @@ impl TablePlanner {
     /// Takes the next row.
     pub fn add_row(&mut self, row: TableRow) -> PlannerState {
         match &mut self.draft {
-            // A header within the data tells nothing about the columns; its row is dealt with when it is decoded.
+            // A repeated header says nothing about the values of the columns; the decoder handles its row.
             None if is_header_like(&self.header, &row.cells[..]) => PlannerState::Undecided,
             None => {
                 self.sample_bytes += row.cells.iter().map(String::len).sum::<usize>();

@@ -41,12 +41,18 @@ impl TimeFormat {
         }
     }
 
+    /// Parses a decimal count of units since 1970, exact to the nanosecond; `None` for a format that does not count units,
+    /// and for any other text.
+    #[must_use]
+    pub fn parse_count(&self, text: &str) -> Option<Timestamp> {
+        self.power().and_then(|power| epoch::parse(text, power).ok()).map(Timestamp::from_nanos)
+    }
+
     /// Returns the unit in which a number is a time between 2001 and 2100, if there is one.
     #[must_use]
     pub fn of_number(text: &str) -> Option<Self> {
         let is_recent = |format: &Self| {
-            let nanos = format.power().and_then(|power| epoch::parse(text, power).ok());
-            nanos.is_some_and(|nanos| (1_000_000_000..4_102_444_800).contains(&Timestamp::from_nanos(nanos).as_secs()))
+            format.parse_count(text).is_some_and(|at| (1_000_000_000..4_102_444_800).contains(&at.as_secs()))
         };
         [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds].into_iter().find(is_recent)
     }

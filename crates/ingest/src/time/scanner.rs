@@ -132,7 +132,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Stands for the year of a date whose year follows the clock.
+/// Placeholder year of a date whose year comes after the clock.
 pub(super) const YEAR_FOLLOWS: i64 = i64::MIN;
 
 fn civil((year, month, day): Date, clock: Option<Clock>) -> Result<Civil, AutoError> {

@@ -17,7 +17,7 @@ pub(crate) enum RowOrder {
     Descending,
 }
 
-/// Last time of a series, by which an hour that comes twice is told apart.
+/// Last time of a series, which decides the offset in an hour that comes twice.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SeriesClock {
     pub(crate) last: Option<Timestamp>,
