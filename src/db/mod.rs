@@ -296,12 +296,17 @@ impl Db {
     async fn request<T>(&self, command: impl FnOnce(ReplySender<Result<T>>) -> WriterCommand) -> Result<T> {
         self.engine.check_owner()?;
         let (reply, receiver) = reply_channel();
-        self.send_command(command(reply)).await;
+        let command = command(reply);
+        let has_room_of_its_own = command.is_control() || command.is_delete() && !self.caller.has_unanswered_request();
+        let _unanswered = (!has_room_of_its_own).then(|| self.caller.begin_request());
+        self.send_command(command, has_room_of_its_own).await;
         receiver.recv().await.unwrap_or_else(|| Err(self.engine.unanswered_error()))
     }
 
     /// Sends a command to the writer once the queue has room for it.
-    async fn send_command(&self, command: WriterCommand) {
+    ///
+    /// `has_room_of_its_own` is `false` for commands that share the room of writes.
+    async fn send_command(&self, command: WriterCommand, has_room_of_its_own: bool) {
         let (engine, caller) = (&self.engine, Some(self.caller.id));
         if command.is_control() {
             // These need a permit, too: a caller that stops waiting leaves its command in the queue, so the number of
@@ -310,20 +315,18 @@ impl Db {
             return engine.send(command, caller, Some(permit));
         }
         let bytes = command.byte_len() + COMMAND_BYTES;
-        if command.is_delete() && !self.caller.has_waiting_request() {
+        if has_room_of_its_own {
             let permit = self.delete_permit(bytes).await;
             return engine.send(command, caller, Some(permit));
         }
-        let waiting = self.caller.begin_request();
         let permit = engine.permits.acquire(bytes).await;
         engine.send(command, caller, Some(permit));
-        drop(waiting);
     }
 
     /// Returns a permit for a delete, which must not wait behind stalled writes for room in the queue.
     ///
-    /// Deletes have a share of the queue of their own. Those that wait behind a write of their handle may fill it, so the
-    /// room for writes is used, too, if there is some.
+    /// Deletes have a share of the queue of their own. Those that wait behind an abandoned write of their handle may fill
+    /// it, so the room for writes is used, too, if there is some.
     async fn delete_permit(&self, bytes: usize) -> Permit {
         let engine = &self.engine;
         let free = engine.delete_permits.try_acquire(bytes).or_else(|| engine.permits.try_acquire(bytes));

@@ -199,6 +199,25 @@ fn a_delete_whose_share_of_the_queue_is_taken_waits_for_the_share_and_not_behind
     drop(writes);
 }
 
+/// The request is in the queue of the writer, or waits for room in it: a delete of the same handle follows it in both cases.
+#[test]
+fn a_delete_behind_a_request_of_its_handle_leaves_the_share_of_deletes_to_other_handles() {
+    let (_dir, db) = opened();
+    let writes = block_on(db.engine.permits.acquire(usize::MAX));
+    let unanswered = db.caller.begin_request();
+    std::thread::scope(|scope| {
+        let behind = scope.spawn(|| db.delete_blocking(Selector::all(), ..).unwrap());
+        std::thread::park_timeout(Duration::from_millis(50));
+        let is_waiting = !behind.is_finished() && db.engine.delete_permits.in_use() == 0;
+        let other = db.clone().delete_blocking(Selector::all(), ..);
+        drop(writes);
+        behind.join().unwrap();
+        assert!(is_waiting && other.is_ok());
+    });
+    drop(unanswered);
+    assert!(!db.caller.has_unanswered_request());
+}
+
 #[test]
 fn a_plain_write_does_not_collect_what_an_aborted_write_with_options_would_have() {
     let (_dir, db) = opened();

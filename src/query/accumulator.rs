@@ -16,18 +16,22 @@ pub(super) struct AccumulatorParts {
     greatest: bool,
     first: bool,
     last: bool,
+    /// `true` if a fold needs the last point before each window.
+    fold_steps: bool,
     operators: EmptyStates,
 }
 
 impl AccumulatorParts {
     pub(super) fn of(operators: &[Operator]) -> Self {
+        let states = OperatorState::all_of(operators);
         let mut needs = Self {
             sum: false,
             least: false,
             greatest: false,
             first: false,
             last: false,
-            operators: OperatorState::all_of(operators).into(),
+            fold_steps: states.iter().any(OperatorState::is_fold_of_steps),
+            operators: states.into(),
         };
         for operator in operators {
             let Operator::Aggregate(aggregate) = operator else { continue };
@@ -55,7 +59,9 @@ impl AccumulatorParts {
     /// A summary does not distinguish the two zeros.
     pub(super) fn answered_by<T: AggregateScalar>(&self, summary: &RunSummary<T>) -> bool {
         let unclear = self.least && summary.min.is_float_zero() || self.greatest && summary.max.is_float_zero();
-        !self.needs_points() && !unclear
+        // The last number before a NaN is not in the summary.
+        let lacks_step = self.fold_steps && !summary.last.is_ordered();
+        !self.needs_points() && !unclear && !lacks_step
     }
 }
 
@@ -68,6 +74,8 @@ pub(super) struct Accumulator<T: AggregateScalar> {
     greatest: Option<T>,
     first: Option<(i64, T)>,
     last: Option<(i64, T)>,
+    /// Last point with a number, of this window or before it, if folds need it.
+    step_source: Option<(Timestamp, T)>,
     operators: Vec<OperatorState>,
 }
 
@@ -75,16 +83,23 @@ impl<T: AggregateScalar> Accumulator<T> {
     pub(super) fn new(needs: AccumulatorParts) -> Self {
         let sum = T::Sum::default();
         let operators = needs.operators.to_vec();
-        Self { needs, count: 0, sum, least: None, greatest: None, first: None, last: None, operators }
+        let step_source = None;
+        Self { needs, count: 0, sum, least: None, greatest: None, first: None, last: None, step_source, operators }
     }
 
     pub(super) fn needs(&self) -> &AccumulatorParts {
         &self.needs
     }
 
+    /// Returns the approximate bytes that the states hold on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.operators.iter().map(OperatorState::byte_len).sum()
+    }
+
     /// Sets the point before the first point of the range.
     pub(super) fn start_after(&mut self, time: Timestamp, value: T) {
         self.operators.iter_mut().for_each(|operator| operator.start_after(time, value));
+        self.step_source = Some((time, value));
     }
 
     /// Adds the next points of the window, in time order.
@@ -106,6 +121,11 @@ impl<T: AggregateScalar> Accumulator<T> {
         if self.needs.last {
             let last = timestamps.last().zip(values.last()).map(|(at, value)| (at.as_nanos(), *value));
             self.last = last.or(self.last);
+        }
+        if self.needs.fold_steps {
+            let mut points = timestamps.iter().zip(values).rev();
+            let last = points.find(|(_, value)| value.is_ordered()).map(|(at, value)| (*at, *value));
+            self.step_source = last.or(self.step_source);
         }
         for operator in &mut self.operators {
             operator.push(timestamps, values);
@@ -131,6 +151,9 @@ impl<T: AggregateScalar> Accumulator<T> {
         if self.needs.last {
             self.last = Some((summary.range.last(), summary.last));
         }
+        if self.needs.fold_steps {
+            self.step_source = Some((Timestamp::from_nanos(summary.range.last()), summary.last));
+        }
         for operator in &mut self.operators {
             operator.push_summary(summary);
         }
@@ -155,6 +178,10 @@ impl<T: AggregateScalar> Accumulator<T> {
             },
         };
         self.count = 0;
+        if let Some((time, value)) = self.step_source.filter(|_| self.needs.fold_steps) {
+            let folds = self.operators.iter_mut().filter(|state| state.is_fold_of_steps());
+            folds.for_each(|fold| fold.start_after(time, value));
+        }
         cell
     }
 }

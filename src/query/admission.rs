@@ -1,6 +1,7 @@
 //! Admission of a query: it is prepared, waits for a slot of the runtime, and is executed.
 
-use super::offload::{CancelToken, run_offloaded};
+use super::limits::Deadline;
+use super::offload::{CancelToken, run_offloaded, run_on_thread};
 use super::runtime::{QuerySlot, Runtime};
 use crate::types::error::Result;
 
@@ -12,6 +13,9 @@ pub(super) trait PreparedWork: Send + 'static {
 
     /// Returns an estimate of the cost, in points that are read.
     fn expected_points(&self) -> u64;
+
+    /// Returns the time limit, which also ends the wait for a slot.
+    fn deadline(&self) -> Deadline;
 
     /// Executes the query and gives up the slot.
     ///
@@ -28,11 +32,14 @@ enum Step<W: PreparedWork> {
 
 /// Runs a query on this thread and on those that it starts, once the runtime has a slot for it.
 pub(super) fn run_blocking<W: PreparedWork>(work: W) -> Result<W::Output> {
-    let slot = work.runtime().admit_blocking(work.expected_points())?;
+    let slot = work.runtime().admit_blocking(work.expected_points(), work.deadline())?;
     work.execute(slot, &CancelToken::NEVER)
 }
 
 /// Prepares and runs a query on tokio's blocking pool. While it waits for a slot it takes no thread.
+///
+/// A query that waited is executed on a thread of its own: all threads of the pool may be blocked by queries that wait for
+/// its slot. The slots bound the number of these threads.
 pub(super) async fn run<W: PreparedWork>(prepare: impl FnOnce() -> Result<W> + Send + 'static) -> Result<W::Output> {
     let step = run_offloaded(move |cancel| {
         let work = prepare()?;
@@ -44,8 +51,8 @@ pub(super) async fn run<W: PreparedWork>(prepare: impl FnOnce() -> Result<W> + S
     match step.await? {
         Step::Finished(output) => Ok(output),
         Step::Queued(work) => {
-            let slot = work.runtime().admit(work.expected_points()).await?;
-            run_offloaded(move |cancel| work.execute(slot, cancel)).await
+            let slot = work.runtime().admit(work.expected_points(), work.deadline()).await?;
+            run_on_thread(move |cancel| work.execute(slot, cancel)).await
         }
     }
 }

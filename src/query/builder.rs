@@ -2,6 +2,8 @@
 //!
 //! A query owns its catalog, so it may outlive the snapshot that created it. A query reads nothing before it is run.
 
+mod limits;
+mod points;
 mod windows;
 
 use std::fmt;
@@ -18,7 +20,6 @@ use super::group::Grouping;
 use super::limits::QueryLimits;
 use super::operator::Operator;
 use super::period::Period;
-use super::points::QueryPoints;
 use super::rank::{OutputSlice, Rank};
 use super::result::Windows;
 use super::window_function::WindowFunction;
@@ -275,50 +276,6 @@ impl Query {
         self
     }
 
-    /// Sets the memory that the result and its intermediate windows may take, in bytes. Default: 1 GiB.
-    ///
-    /// Buffers for decoding are not included: about 300 KiB for each thread and each file from which a series is read
-    /// at once.
-    pub fn memory_limit(mut self, bytes: usize) -> Self {
-        self.limits.memory_bytes = bytes;
-        self
-    }
-
-    /// Sets the number of threads that may read, at least 1. Default: that of the [`Runtime`](crate::Runtime).
-    ///
-    /// More than one is used only for several series with many points, and only while the runtime has threads left.
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.limits.threads = Some(threads);
-        self
-    }
-
-    /// Sets how many series the query may select. Default: no limit.
-    ///
-    /// A query that selects more fails with [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded) before it
-    /// reads.
-    pub fn max_series(mut self, series: u64) -> Self {
-        self.limits.max_series = Some(series);
-        self
-    }
-
-    /// Sets how many points the query may read one by one; points that statistics answer do not count. Default: no
-    /// limit.
-    ///
-    /// A query that reads more fails with [`Error::QueryLimitExceeded`](crate::Error::QueryLimitExceeded).
-    pub fn max_points(mut self, points: u64) -> Self {
-        self.limits.max_points = Some(points);
-        self
-    }
-
-    /// Sets how long the query may run. Default: no limit.
-    ///
-    /// The wait for a slot of the [`Runtime`](crate::Runtime) counts, but it does not end at the limit: a query whose time
-    /// has passed fails once it has a slot. Then the limit is checked between blocks.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.limits.deadline = Some(deadline);
-        self
-    }
-
     /// Runs the query on tokio's blocking pool and returns its windows.
     ///
     /// Without a tokio runtime, the query runs on the thread that polls. The result takes 8 bytes for each window and
@@ -390,29 +347,6 @@ impl Query {
     /// As for `run`.
     pub fn explain_blocking(self) -> Result<(Windows, ExplainReport)> {
         self.execute_blocking(true)
-    }
-
-    /// Reads the points themselves, series by series in the order of the keys. Reading blocks the thread.
-    ///
-    /// Of the other steps only the range, the offset and the limit apply; offset and limit count points of each series.
-    /// An error takes the place of a point.
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// use timestrata::{Batch, Db, Selector, SeriesKey, Timestamp};
-    ///
-    /// let db = Db::open_blocking(dir.path().join("db"))?;
-    /// let mut batch = Batch::new();
-    /// batch.push_key(&SeriesKey::new("temp").tag("station", "JFK"), Timestamp::from_secs(1), 3.5);
-    /// db.write_blocking(batch)?;
-    /// for item in db.snapshot().query(Selector::metric("temp")).points() {
-    ///     let (series, point) = item?;
-    ///     println!("{} {} {}", series.key, point.timestamp, point.value);
-    /// }
-    /// # Ok::<(), timestrata::Error>(())
-    /// ```
-    pub fn points(self) -> QueryPoints {
-        QueryPoints::new(self)
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::explain::{PruningCounts, ReadCounters};
+use super::limits::QueryBudget;
 use super::runtime::Runtime;
 use crate::format::sst::Columns;
 use crate::state::hidden_ranges::HiddenRanges;
@@ -129,6 +130,20 @@ pub(crate) trait Catalog: Send + Sync {
 
     /// Creates a cursor. No file is opened here.
     fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor>;
+
+    /// Returns time and bits of the latest point in a range of each series, whose ids ascend.
+    ///
+    /// If the query was cancelled or has failed, points may be missing.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineExceeded`](crate::Error::DeadlineExceeded), [`Error::Closed`](crate::Error::Closed); errors of
+    /// opening and reading files.
+    fn latest_points(
+        &self,
+        series: &[Arc<SeriesInfo>],
+        range: TimeRange,
+        budget: &QueryBudget<'_>,
+    ) -> Result<Vec<Option<(Timestamp, u64)>>>;
 
     /// Estimates the number of points of some of the series in a range; a query starts more threads if it is large.
     fn expected_points(&self, _range: TimeRange, _series: usize) -> u64 {

@@ -7,10 +7,11 @@ use super::distinct::MAX_DISTINCT_VALUES;
 use super::explain::{ExplainReport, ReadCounters};
 use super::fill::{OpenBounds, fill};
 use super::group::{GroupKey, GroupOutput, GroupedSeries, Grouping, PresentMembers};
-use super::limits::QueryBudget;
+use super::limits::{Deadline, QueryBudget};
+use super::memory::QueryMemory;
 use super::offload::CancelToken;
 use super::operator::Operator;
-use super::parallel::read;
+use super::parallel::{SERIES_COST_POINTS, read};
 use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::result::{SeriesWindows, Windows};
@@ -26,9 +27,6 @@ use crate::types::time_range::TimeRange;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Cost of a series beside its points, in points: that of finding that it has none.
-const SERIES_COST_POINTS: u64 = 10;
-
 /// Query whose series are selected.
 struct PreparedQuery {
     query: Query,
@@ -37,7 +35,9 @@ struct PreparedQuery {
     /// Selected series, for the explain report.
     ids: Vec<SeriesId>,
     with_report: bool,
-    started_at: Instant,
+    deadline: Deadline,
+    /// Counts the selection.
+    memory: QueryMemory,
     /// Time to select the series.
     selecting: Duration,
 }
@@ -55,9 +55,13 @@ impl PreparedWork for PreparedQuery {
         points.saturating_add((series as u64).saturating_mul(SERIES_COST_POINTS))
     }
 
+    fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     fn execute(self, slot: QuerySlot, cancel: &CancelToken) -> Result<(Windows, ExplainReport)> {
-        let Self { query, plan, grouped, ids, with_report, started_at, selecting } = self;
-        let budget = QueryBudget::new(cancel, query.catalog.runtime(), query.limits, started_at);
+        let Self { query, plan, grouped, ids, with_report, deadline, memory, selecting } = self;
+        let budget = QueryBudget::new(cancel, query.catalog.runtime(), query.limits, (deadline, memory));
         let admitted = budget.elapsed();
         let counters = Arc::new(if with_report { ReadCounters::with_pruning() } else { ReadCounters::default() });
         let (outputs, threads) = read(&*query.catalog, &grouped, &plan, &budget, &counters)?;
@@ -88,13 +92,16 @@ impl Query {
 
     /// Checks the query and selects its series.
     fn prepare(self, with_report: bool) -> Result<PreparedQuery> {
-        let started_at = Instant::now();
+        let deadline = Deadline::new(self.limits.deadline, Instant::now());
+        let memory = QueryMemory::new(self.catalog.runtime(), self.limits.memory_bytes);
         let plan = self.to_plan()?;
         let selected = self.catalog.select(&self.selector);
         self.limits.check_series(selected.len())?;
         let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
         let grouped = self.grouping.group(selected);
-        Ok(PreparedQuery { selecting: started_at.elapsed(), query: self, plan, grouped, ids, with_report, started_at })
+        memory.track(0, grouped.byte_len() + ids.capacity() * size_of::<SeriesId>())?;
+        let selecting = deadline.elapsed();
+        Ok(PreparedQuery { query: self, plan, grouped, ids, with_report, deadline, memory, selecting })
     }
 
     fn to_plan(&self) -> Result<QueryPlan> {
@@ -125,7 +132,6 @@ impl Query {
             rank_by: rank,
             merges_series,
             statistics: self.use_statistics,
-            memory_bytes: self.limits.memory_bytes.min(self.catalog.runtime().memory_limit()),
         })
     }
 

@@ -98,7 +98,7 @@ fn insert_missing_windows(
         given += usize::from(is_given);
         let now = all.byte_len();
         if now != held {
-            budget.track_bytes(held, now)?;
+            budget.memory().track(held, now)?;
             held = now;
             if !budget.check_continue()? {
                 return Ok(all);

@@ -75,6 +75,9 @@ pub trait Fold: Clone + Send + Sync + 'static {
     /// `true` if [`push_summary`](Self::push_summary) may replace the points of a whole block.
     const USES_SUMMARIES: bool = false;
 
+    /// `true` if the state needs the point before its first one, for the steps between points.
+    const NEEDS_STEPS: bool = false;
+
     /// Returns the type of the values for series of a type; the type of the whole column. Default: `f64`.
     ///
     /// A value of another type is converted if this type is `f64`, and is missing otherwise. For a group of series of
@@ -82,6 +85,15 @@ pub trait Fold: Clone + Send + Sync + 'static {
     fn value_type(&self, series: ValueType) -> ValueType {
         let _ = series;
         ValueType::F64
+    }
+
+    /// Sets the point before the first point of the window: the last one before it in the range, or within the
+    /// [lookback](crate::Query::lookback). NaN is skipped. Called before the first `push`, if there is such a point, and only if
+    /// [`NEEDS_STEPS`](Self::NEEDS_STEPS) is `true`.
+    ///
+    /// Of the consecutive parts of an overlapping window, each one starts after the last point of the part before it.
+    fn start_after(&mut self, time: Timestamp, value: Value) {
+        let _ = (time, value);
     }
 
     /// Adds the next points, at least one, in time order. Both slices have the same length.
@@ -110,6 +122,8 @@ pub(super) trait DynFold: Send + Sync {
     fn fresh(&self) -> Box<dyn DynFold>;
     fn merges_series(&self) -> bool;
     fn uses_summaries(&self) -> bool;
+    fn needs_steps(&self) -> bool;
+    fn begin_after(&mut self, time: Timestamp, value: Value);
     fn output_type(&self, series: ValueType) -> ValueType;
     fn push_points(&mut self, times: &[Timestamp], values: ValueSlice<'_>);
     fn push_block(&mut self, summary: &PointSummary);
@@ -130,6 +144,14 @@ impl<F: Fold> DynFold for F {
 
     fn uses_summaries(&self) -> bool {
         F::USES_SUMMARIES
+    }
+
+    fn needs_steps(&self) -> bool {
+        F::NEEDS_STEPS
+    }
+
+    fn begin_after(&mut self, time: Timestamp, value: Value) {
+        self.start_after(time, value);
     }
 
     fn output_type(&self, series: ValueType) -> ValueType {

@@ -56,6 +56,20 @@ impl GroupKey {
     }
 }
 
+impl GroupedSeries {
+    /// Returns the approximate size in bytes.
+    pub(super) fn byte_len(&self) -> usize {
+        let key = |group: &GroupKey| match group {
+            GroupKey::Series(_) => 0,
+            GroupKey::Tags(key) => key.tags().map(|(tag, value)| tag.len() + value.len()).sum(),
+        };
+        self.series.capacity() * size_of::<Arc<SeriesInfo>>()
+            + self.group_of.capacity() * size_of::<u32>()
+            + self.groups.capacity() * size_of::<GroupKey>()
+            + self.groups.iter().map(key).sum::<usize>()
+    }
+}
+
 impl Grouping {
     /// Returns the groups of series, which are sorted by id; the groups are sorted by their own keys.
     pub(super) fn group(&self, series: Vec<Arc<SeriesInfo>>) -> GroupedSeries {
@@ -154,9 +168,17 @@ impl GroupMerger {
         if !part.windows.is_empty() {
             self.members.add(info);
         }
-        match (&mut self.total, part.total) {
-            (Some(own), Some(other)) => own.merge(other),
-            (own, other) => *own = own.take().or(other),
+        if let Some(other) = part.total {
+            let before = self.total.as_ref().map_or(0, Append::byte_len) + other.byte_len();
+            let total = match self.total.take() {
+                Some(mut own) => {
+                    own.merge(other);
+                    own
+                }
+                None => other,
+            };
+            let now = self.total.insert(total).byte_len();
+            budget.memory().track(before, now)?;
         }
         let (cells, bytes) = match part.windows {
             WindowOutput::Final(rows) => {
@@ -173,10 +195,14 @@ impl GroupMerger {
         } else {
             (self.cells, self.bytes) = merge_windows((own, self.bytes), (cells, bytes));
         }
-        budget.track_bytes(before + bytes, self.bytes)
+        budget.memory().track(before + bytes, self.bytes)
     }
 
-    pub(super) fn finish(mut self, plan: &QueryPlan) -> GroupOutput {
+    /// Returns the output of the group, whose rows replace its cells.
+    ///
+    /// # Errors
+    /// Those of [`QueryMemory::track`](super::memory::QueryMemory::track).
+    pub(super) fn finish(mut self, plan: &QueryPlan, budget: &QueryBudget<'_>) -> Result<GroupOutput> {
         let mut rows = self.rows;
         if self.members.has_several_types {
             // A window with points of only one series has the same type as the others.
@@ -187,8 +213,12 @@ impl GroupMerger {
             for (start, cell) in &self.cells {
                 rows.push(plan, *start, cell);
             }
+            // Cells and rows are held at once.
+            budget.memory().track(0, rows.byte_len())?;
+            drop(self.cells);
+            budget.memory().track(self.bytes, 0)?;
         }
-        GroupOutput { rows, total: self.total, members: self.members }
+        Ok(GroupOutput { rows, total: self.total, members: self.members })
     }
 }
 

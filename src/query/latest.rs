@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use super::admission;
-use super::latest_each::{LatestEach, LatestPoints};
 use super::offload::run_offloaded;
 use super::snapshot::Snapshot;
 use crate::types::error::Result;
@@ -98,7 +96,7 @@ impl Snapshot {
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     pub async fn latest_each(&self, selector: &Selector) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        self.latest_each_in(selector, TimeRange::ALL).await
+        self.query(selector.clone()).latest().await
     }
 
     /// Blocking variant of [`latest_each`](Self::latest_each).
@@ -106,7 +104,7 @@ impl Snapshot {
     /// # Errors
     /// As for `latest_each`.
     pub fn latest_each_blocking(&self, selector: &Selector) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        admission::run_blocking(LatestEach::prepare(Arc::clone(&self.inner), selector, TimeRange::ALL)?)
+        self.query(selector.clone()).latest_blocking()
     }
 
     /// Reads the latest point before a time of each series that matches.
@@ -120,7 +118,7 @@ impl Snapshot {
         selector: &Selector,
         before: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        self.latest_each_in(selector, TimeRange::from_bounds(&..before)).await
+        self.query(selector.clone()).range(..before).latest().await
     }
 
     /// Blocking variant of [`latest_each_before`](Self::latest_each_before).
@@ -132,15 +130,6 @@ impl Snapshot {
         selector: &Selector,
         before: Timestamp,
     ) -> Result<Vec<(Arc<SeriesInfo>, Point<Value>)>> {
-        admission::run_blocking(LatestEach::prepare(
-            Arc::clone(&self.inner),
-            selector,
-            TimeRange::from_bounds(&..before),
-        )?)
-    }
-
-    async fn latest_each_in(&self, selector: &Selector, range: TimeRange) -> Result<LatestPoints> {
-        let (state, selector) = (Arc::clone(&self.inner), selector.clone());
-        admission::run(move || LatestEach::prepare(state, &selector, range)).await
+        self.query(selector.clone()).range(..before).latest_blocking()
     }
 }

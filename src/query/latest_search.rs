@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::catalog::CursorOptions;
-use super::offload::CancelToken;
+use super::limits::QueryBudget;
 use super::snapshot::SnapshotState;
 use super::sst_cursor::SstCursor;
 use crate::format::sst::Columns;
@@ -22,7 +22,7 @@ use crate::types::time_range::TimeRange;
 /// Maximum read-ahead in bytes; one file is read at a time.
 const READ_AHEAD_BYTES: usize = 64 << 10;
 
-/// Number of series between two checks for cancellation.
+/// Number of series between two checks for cancellation and of the deadline.
 const SERIES_PER_CHECK: usize = 1024;
 
 /// Latest point of a series.
@@ -55,8 +55,11 @@ impl<'a> LatestSearch<'a> {
         Self { state, series, range, found: vec![None; series.len()] }
     }
 
-    /// Searches all sources. Returns the point of each series; incomplete once the token is cancelled.
-    pub(super) fn run(mut self, cancel: &CancelToken) -> Result<Vec<Option<LatestPoint>>> {
+    /// Searches all sources. Returns the point of each series; incomplete once the query was cancelled or has failed.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineExceeded`](crate::Error::DeadlineExceeded); errors of opening and reading files.
+    pub(super) fn run(mut self, budget: &QueryBudget<'_>) -> Result<Vec<Option<LatestPoint>>> {
         let version = &self.state.version;
         let mut sources: Vec<(i64, usize, Source<'a>)> = Vec::new();
         for meta in version.ssts.iter().filter(|meta| meta.rectangle.times.overlaps(self.range)) {
@@ -73,10 +76,10 @@ impl<'a> LatestSearch<'a> {
         for (last, number, source) in sources {
             let end = last.min(self.range.last());
             match source {
-                Source::Sst(meta) => self.search_sst(meta, end, number, cancel)?,
+                Source::Sst(meta) => self.search_sst(meta, end, number, budget)?,
                 Source::Memtable { view, list, max_seq } => self.search_memtable(view, list, (end, number, max_seq)),
             }
-            if cancel.is_cancelled() {
+            if !budget.check_continue()? {
                 break;
             }
         }
@@ -99,14 +102,14 @@ impl<'a> LatestSearch<'a> {
         }
     }
 
-    fn search_sst(&mut self, meta: &Arc<SstMeta>, end: i64, source: usize, cancel: &CancelToken) -> Result<()> {
+    fn search_sst(&mut self, meta: &Arc<SstMeta>, end: i64, source: usize, budget: &QueryBudget<'_>) -> Result<()> {
         let (first, last) = (meta.rectangle.first_series, meta.rectangle.last_series);
         let from = self.series.partition_point(|info| info.id < first);
         let until = self.series.partition_point(|info| info.id <= last);
         let options = CursorOptions { range: self.range, columns: Columns::Both, counters: None };
         let mut cursor = None;
         for at in from..until {
-            if at % SERIES_PER_CHECK == 0 && cancel.is_cancelled() {
+            if at % SERIES_PER_CHECK == 0 && !budget.check_continue()? {
                 return Ok(());
             }
             if !self.may_be_later(at, end, source) {

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::memory::QueryMemory;
 use super::offload::CancelToken;
 use super::runtime::Runtime;
 use crate::types::error::{Error, Result};
@@ -46,26 +47,62 @@ impl QueryLimits {
     }
 }
 
+/// Time limit of a query, from its start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    limit: Option<Duration>,
+    started_at: Instant,
+}
+
+impl Deadline {
+    /// `limit` is `None` for a query that may run for ever.
+    pub(super) fn new(limit: Option<Duration>, started_at: Instant) -> Self {
+        Self { limit, started_at }
+    }
+
+    /// Returns the moment at which the limit ends; `None` if it does not end.
+    pub(super) fn end(self) -> Option<Instant> {
+        self.started_at.checked_add(self.limit?)
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        self.started_at.elapsed()
+    }
+
+    /// # Errors
+    /// [`Error::DeadlineExceeded`].
+    pub(super) fn check(self) -> Result<()> {
+        match self.limit {
+            Some(deadline) if self.elapsed() >= deadline => Err(Error::DeadlineExceeded { deadline }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Budget of a running query.
 #[derive(Debug)]
-pub(super) struct QueryBudget<'a> {
+pub(crate) struct QueryBudget<'a> {
     cancel: &'a CancelToken,
     runtime: Runtime,
     chosen: QueryLimits,
-    started_at: Instant,
-    /// Bytes of the result so far.
-    tracked_bytes: AtomicU64,
-    /// Points that were aggregated one by one.
+    deadline: Deadline,
+    memory: QueryMemory,
+    /// Points that were read one by one.
     points: AtomicU64,
     /// 1 once a thread failed and the others can stop.
     failed: AtomicU64,
 }
 
 impl<'a> QueryBudget<'a> {
-    /// Creates the budget of a query that began at `started_at`.
-    pub(super) fn new(cancel: &'a CancelToken, runtime: Runtime, chosen: QueryLimits, started_at: Instant) -> Self {
-        let (tracked_bytes, points, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { cancel, runtime, chosen, started_at, tracked_bytes, points, failed }
+    /// Creates the budget of a query. `memory` already counts what the query holds.
+    pub(super) fn new(
+        cancel: &'a CancelToken,
+        runtime: Runtime,
+        chosen: QueryLimits,
+        (deadline, memory): (Deadline, QueryMemory),
+    ) -> Self {
+        let (points, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { cancel, runtime, chosen, deadline, memory, points, failed }
     }
 
     pub(super) fn runtime(&self) -> &Runtime {
@@ -77,11 +114,7 @@ impl<'a> QueryBudget<'a> {
     /// # Errors
     /// [`Error::DeadlineExceeded`].
     pub(super) fn check_continue(&self) -> Result<bool> {
-        if let Some(deadline) = self.chosen.deadline
-            && self.started_at.elapsed() >= deadline
-        {
-            return Err(Error::DeadlineExceeded { deadline });
-        }
+        self.deadline.check()?;
         Ok(!self.cancel.is_cancelled() && self.failed.load(Ordering::Relaxed) == 0)
     }
 
@@ -106,19 +139,8 @@ impl<'a> QueryBudget<'a> {
         self.points.load(Ordering::Relaxed)
     }
 
-    /// Records that a part of the result grew from `before` to `now` bytes.
-    ///
-    /// # Errors
-    /// [`Error::QueryTooLarge`] if all parts together are too large.
-    pub(super) fn track_bytes(&self, before: usize, now: usize) -> Result<()> {
-        let grown = (now as u64).wrapping_sub(before as u64);
-        let held = self.tracked_bytes.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
-        let most = self.chosen.memory_bytes;
-        let shared = self.runtime.track_bytes(before, now);
-        if now > before && held > most as u64 {
-            return Err(Error::QueryTooLarge { needed: usize::try_from(held).unwrap_or(usize::MAX), limit: most });
-        }
-        shared
+    pub(super) fn memory(&self) -> &QueryMemory {
+        &self.memory
     }
 
     /// Returns the maximum number of threads.
@@ -127,15 +149,6 @@ impl<'a> QueryBudget<'a> {
     }
 
     pub(super) fn elapsed(&self) -> Duration {
-        self.started_at.elapsed()
-    }
-}
-
-/// The memory of the result belongs to the caller, or was freed after an error.
-impl Drop for QueryBudget<'_> {
-    fn drop(&mut self) {
-        let held = usize::try_from(*self.tracked_bytes.get_mut()).unwrap_or(usize::MAX);
-        // Memory that shrinks exceeds no bound.
-        let _ = self.runtime.track_bytes(held, 0);
+        self.deadline.elapsed()
     }
 }

@@ -23,6 +23,7 @@ mod latest_each;
 mod latest_search;
 mod limits;
 mod listing;
+mod memory;
 mod memtable_source;
 mod moments;
 mod offload;

@@ -40,6 +40,9 @@ pub(super) enum Offload<R> {
     /// The work is on tokio's blocking pool.
     #[cfg(feature = "tokio-rt")]
     Running(tokio::task::JoinHandle<R>),
+    /// The work is on a thread of its own, which sends the result, or what the panic of the work carries.
+    #[cfg(feature = "tokio-rt")]
+    OnThread(tokio::sync::oneshot::Receiver<std::thread::Result<R>>),
 }
 
 /// Runs work on tokio's blocking pool; without a tokio runtime, at once on this thread.
@@ -47,6 +50,34 @@ pub(super) fn offload<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
     #[cfg(feature = "tokio-rt")]
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         return Offload::Running(runtime.spawn_blocking(work));
+    }
+    Offload::Done(Some(work()))
+}
+
+/// Runs work on a thread that is started for it; without a tokio runtime, at once on this thread.
+///
+/// If no thread can be started, the work runs on tokio's blocking pool.
+pub(super) fn offload_to_thread<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Offload<R> {
+    #[cfg(feature = "tokio-rt")]
+    if tokio::runtime::Handle::try_current().is_ok() {
+        // A thread that cannot be started drops its closure, but not the work.
+        let work = Arc::new(std::sync::Mutex::new(Some(work)));
+        let take =
+            |work: &std::sync::Mutex<Option<_>>| work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let (sender, result) = tokio::sync::oneshot::channel();
+        let on_thread = Arc::clone(&work);
+        let spawned = std::thread::Builder::new().name("timestrata-query".to_owned()).spawn(move || {
+            if let Some(work) = take(&on_thread) {
+                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+                // The receiver is gone if the future was dropped.
+                let _ = sender.send(done);
+            }
+        });
+        let unstarted = if spawned.is_err() { take(&work) } else { None };
+        return match unstarted {
+            Some(work) => offload(work),
+            None => Offload::OnThread(result),
+        };
     }
     Offload::Done(Some(work()))
 }
@@ -66,6 +97,13 @@ impl<R> Future for Offload<R> {
             },
             #[cfg(feature = "tokio-rt")]
             Self::Running(handle) => Pin::new(handle).poll(context).map_err(resume_panic),
+            #[cfg(feature = "tokio-rt")]
+            Self::OnThread(result) => Pin::new(result).poll(context).map(|received| match received {
+                Ok(Ok(result)) => Ok(result),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The thread sends before it ends.
+                Err(_) => Err(Error::RuntimeShutdown),
+            }),
         }
     }
 }
@@ -90,9 +128,23 @@ fn resume_panic(error: tokio::task::JoinError) -> Error {
 pub(crate) async fn run_offloaded<R: Send + 'static>(
     work: impl FnOnce(&CancelToken) -> Result<R> + Send + 'static,
 ) -> Result<R> {
+    with_token(work, offload).await
+}
+
+/// Runs work on a thread of its own; see [`offload_to_thread`]. Otherwise as [`run_offloaded`].
+pub(super) async fn run_on_thread<R: Send + 'static>(
+    work: impl FnOnce(&CancelToken) -> Result<R> + Send + 'static,
+) -> Result<R> {
+    with_token(work, offload_to_thread).await
+}
+
+async fn with_token<R, W: FnOnce(&CancelToken) -> Result<R> + Send + 'static>(
+    work: W,
+    start: impl FnOnce(Box<dyn FnOnce() -> Result<R> + Send>) -> Offload<Result<R>>,
+) -> Result<R> {
     let waiting = Arc::new(());
     let token = CancelToken(Some(Arc::downgrade(&waiting)));
-    let result = offload(move || work(&token)).await;
+    let result = start(Box::new(move || work(&token))).await;
     drop(waiting);
     result?
 }
@@ -117,6 +169,28 @@ mod tests {
         let own = std::thread::current().id();
         let other = run_offloaded(|_| Ok(std::thread::current().id())).await.unwrap();
         assert_ne!(own, other);
+    }
+
+    #[cfg(feature = "tokio-rt")]
+    #[test]
+    fn work_on_a_thread_of_its_own_needs_no_thread_of_the_pool() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (release, is_released) = flume::bounded::<()>(1);
+        runtime.block_on(async {
+            let blocking = tokio::task::spawn_blocking(move || is_released.recv());
+            let done = run_on_thread(|token| Ok(token.is_cancelled())).await;
+            assert!(!done.unwrap());
+            release.send(()).unwrap();
+            blocking.await.unwrap().unwrap();
+        });
+    }
+
+    #[cfg(feature = "tokio-rt")]
+    #[tokio::test]
+    async fn a_panic_of_work_on_a_thread_of_its_own_is_resumed() {
+        let task = tokio::spawn(run_on_thread(|_| -> Result<()> { panic!("a fold panics") }));
+        let panic = task.await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"a fold panics"));
     }
 
     #[cfg(feature = "tokio-rt")]

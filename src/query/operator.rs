@@ -46,7 +46,10 @@ impl Operator {
 
     /// Returns `true` if the steps between points are needed, so that the point before the range counts.
     pub(super) fn needs_steps(&self) -> bool {
-        matches!(self, Self::Aggregate(aggregate) if aggregate.needs_steps())
+        match self {
+            Self::Aggregate(aggregate) => aggregate.needs_steps(),
+            Self::Fold(fold) => fold.prototype.needs_steps(),
+        }
     }
 }
 
@@ -129,10 +132,17 @@ impl OperatorState {
         }
     }
 
-    /// Sets the point before the first point of the range.
+    /// Returns `true` for a fold that needs the steps between points. Its state does not keep the last point by itself.
+    pub(super) fn is_fold_of_steps(&self) -> bool {
+        matches!(self, Self::Fold(fold) if fold.needs_steps())
+    }
+
+    /// Sets the point before the first point of the range; for a fold, before that of each window.
     pub(super) fn start_after<T: AggregateScalar>(&mut self, time: Timestamp, value: T) {
-        if let Self::Steps(state) = self {
-            state.start_after(time, value);
+        match self {
+            Self::Steps(state) => state.start_after(time, value),
+            Self::Fold(fold) if fold.needs_steps() => fold.begin_after(time, value.into()),
+            _ => {}
         }
     }
 

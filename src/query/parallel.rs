@@ -22,7 +22,7 @@ use crate::types::error::{Error, Result};
 /// This takes some hundred microseconds, several times the cost of starting a thread.
 pub(super) const SINGLE_THREAD_POINTS: u64 = 100_000;
 /// Cost of a series before its first point, in points.
-const SERIES_COST_POINTS: u64 = 300;
+pub(super) const SERIES_COST_POINTS: u64 = 300;
 /// Maximum number of series of a unit: enough that taking a unit costs nothing in comparison.
 const MAX_UNIT_SERIES: usize = 64;
 /// Minimum number of units per thread, so that threads end at about the same time.
@@ -79,10 +79,11 @@ pub(super) fn read(
     };
     let threads = reading.run(are_large);
     let merge_state = reading.merge_state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match merge_state.first_error {
-        Some((_, error)) => Err(error),
-        None => Ok((merge_state.groups.into_iter().map(|group| group.finish(plan)).collect(), threads)),
+    if let Some((_, error)) = merge_state.first_error {
+        return Err(error);
     }
+    let groups = merge_state.groups.into_iter().map(|group| group.finish(plan, budget));
+    Ok((groups.collect::<Result<_>>()?, threads))
 }
 
 impl ParallelRead<'_> {

@@ -29,8 +29,6 @@ pub(super) struct QueryPlan {
     pub(super) merges_series: bool,
     /// `true` if run summaries may replace points.
     pub(super) statistics: bool,
-    /// Bytes of windows at which a series yields no more windows, because the query fails.
-    pub(super) memory_bytes: usize,
 }
 
 impl QueryPlan {

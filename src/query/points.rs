@@ -4,9 +4,13 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::builder::Query;
 use super::catalog::{CursorOptions, SeriesCursor};
+use super::limits::{Deadline, QueryBudget};
+use super::memory::QueryMemory;
+use super::offload::CancelToken;
 use crate::format::sst::Columns;
 use crate::types::error::{Error, Result};
 use crate::types::point::{Point, Value};
@@ -21,6 +25,8 @@ use crate::types::time_range::TimeRange;
 pub struct QueryPoints {
     cursor: Box<dyn SeriesCursor>,
     range: TimeRange,
+    /// Limits on points and time.
+    budget: QueryBudget<'static>,
     /// Number of points of each series that are skipped.
     offset: usize,
     /// Maximum number of points of each series that are returned after the skipped points.
@@ -48,15 +54,26 @@ impl RefUnwindSafe for QueryPoints {}
 
 impl QueryPoints {
     pub(super) fn new(query: Query) -> Self {
-        let (mut series, error) = match query.catalog.check_readable().and_then(|()| query.selector.validate()) {
-            Ok(()) => (query.catalog.select(&query.selector), None),
+        let deadline = Deadline::new(query.limits.deadline, Instant::now());
+        let (mut series, error) = match Self::select(&query) {
+            Ok(series) => (series, None),
             Err(error) => (Vec::new(), Some(error)),
         };
         sort_by_series_key(&mut series, |info| &info.key);
-        let Query { catalog, range, slice, .. } = query;
+        let Query { catalog, range, slice, limits, .. } = query;
+        let memory = QueryMemory::new(catalog.runtime(), limits.memory_bytes);
+        let budget = QueryBudget::new(&CancelToken::NEVER, catalog.runtime(), limits, (deadline, memory));
         let cursor = catalog.cursor(CursorOptions { range, columns: Columns::Both, counters: None });
         let limit = slice.limit.unwrap_or(usize::MAX);
-        Self { cursor, range, offset: slice.offset, limit, series: series.into_iter(), current: None, error }
+        Self { cursor, range, budget, offset: slice.offset, limit, series: series.into_iter(), current: None, error }
+    }
+
+    fn select(query: &Query) -> Result<Vec<Arc<SeriesInfo>>> {
+        query.catalog.check_readable()?;
+        query.selector.validate()?;
+        let series = query.catalog.select(&query.selector);
+        query.limits.check_series(series.len())?;
+        Ok(series)
     }
 
     fn next_point(&mut self) -> Result<Option<(Arc<SeriesInfo>, Point<Value>)>> {
@@ -65,12 +82,13 @@ impl QueryPoints {
         }
         loop {
             if let Some(series) = &mut self.current {
-                if let Some(point) = series.next_point(&mut *self.cursor)? {
+                if let Some(point) = series.next_point(&mut *self.cursor, &self.budget)? {
                     return Ok(Some((Arc::clone(&series.info), point)));
                 }
                 self.current = None;
             }
             let Some(info) = self.series.next() else { return Ok(None) };
+            self.budget.check_continue()?;
             self.cursor.start(&info)?;
             self.current = Some(SeriesPosition { info, next: 0, to_skip: self.offset, to_return: self.limit });
         }
@@ -78,7 +96,7 @@ impl QueryPoints {
 }
 
 impl SeriesPosition {
-    fn next_point(&mut self, cursor: &mut dyn SeriesCursor) -> Result<Option<Point<Value>>> {
+    fn next_point(&mut self, cursor: &mut dyn SeriesCursor, budget: &QueryBudget<'_>) -> Result<Option<Point<Value>>> {
         if self.to_return == 0 {
             return Ok(None);
         }
@@ -90,9 +108,11 @@ impl SeriesPosition {
             }
             self.to_skip -= rest;
             self.next = 0;
+            budget.check_continue()?;
             if !cursor.next_chunk()? {
                 return Ok(None);
             }
+            budget.add_points(cursor.timestamps().len())?;
         }
         let (timestamp, bits) = (cursor.timestamps()[self.next], cursor.value_bits()[self.next]);
         self.next += 1;

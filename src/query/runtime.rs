@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::limits::Deadline;
 use super::parallel::SINGLE_THREAD_POINTS;
 use super::slots::Slots;
 use crate::engine::threads::block_on;
@@ -243,25 +244,24 @@ impl Runtime {
         self.lane(expected_points).slots.try_take().then(|| self.slot(expected_points))
     }
 
-    /// Waits for a slot.
+    /// Waits for a slot, at most until the deadline.
     ///
     /// # Errors
-    /// [`Error::QueryRuntimeBusy`] if too many queries wait.
-    pub(super) async fn admit(&self, expected_points: u64) -> Result<QuerySlot> {
+    /// [`Error::QueryRuntimeBusy`] if too many queries wait; [`Error::DeadlineExceeded`].
+    pub(super) async fn admit(&self, expected_points: u64, deadline: Deadline) -> Result<QuerySlot> {
         let lane = self.lane(expected_points);
-        let _waiting = lane.enter_queue()?;
-        lane.slots.take().await;
+        if let Some(_waiting) = lane.try_enter_queue() {
+            lane.slots.take(deadline).await?;
+        } else if !lane.slots.try_take_first() {
+            lane.rejected.fetch_add(1, Ordering::Relaxed);
+            return Err(Error::QueryRuntimeBusy { detail: format!("{} queries wait for a slot", lane.max_queued) });
+        }
         Ok(self.slot(expected_points))
     }
 
     /// Blocking variant of [`admit`](Self::admit).
-    pub(super) fn admit_blocking(&self, expected_points: u64) -> Result<QuerySlot> {
-        self.try_admit(expected_points).map_or_else(|| block_on(self.admit(expected_points)), Ok)
-    }
-
-    /// Returns the bound on the memory of all queries together, in bytes.
-    pub(super) fn memory_limit(&self) -> usize {
-        usize::try_from(self.0.memory_limit).unwrap_or(usize::MAX)
+    pub(super) fn admit_blocking(&self, expected_points: u64, deadline: Deadline) -> Result<QuerySlot> {
+        self.try_admit(expected_points).map_or_else(|| block_on(self.admit(expected_points, deadline)), Ok)
     }
 
     /// Returns the permit to start one more thread, if fewer than the bound are running.
@@ -287,14 +287,14 @@ impl Runtime {
 }
 
 impl Lane {
-    fn enter_queue(&self) -> Result<Waiting<'_>> {
+    /// Returns a place in the queue; `None` if the queue is full.
+    fn try_enter_queue(&self) -> Option<Waiting<'_>> {
         if self.queued.fetch_add(1, Ordering::Relaxed) >= self.max_queued as u64 {
             self.queued.fetch_sub(1, Ordering::Relaxed);
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::QueryRuntimeBusy { detail: format!("{} queries wait for a slot", self.max_queued) });
+            return None;
         }
         self.waited.fetch_add(1, Ordering::Relaxed);
-        Ok(Waiting(self))
+        Some(Waiting(self))
     }
 }
 
@@ -334,6 +334,23 @@ impl fmt::Debug for Runtime {
 mod tests {
     use super::*;
 
+    fn unlimited() -> Deadline {
+        Deadline::new(None, std::time::Instant::now())
+    }
+
+    #[test]
+    fn a_full_queue_of_futures_that_nobody_polls_leaves_a_free_slot_to_the_next_query() {
+        let runtime = Runtime::builder().threads(1).max_queued(1).build().unwrap();
+        let slot = runtime.try_admit(u64::MAX).unwrap();
+        let mut left_alone = Box::pin(runtime.admit(u64::MAX, unlimited()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(left_alone.as_mut().poll(&mut context).is_pending());
+        assert!(runtime.admit_blocking(u64::MAX, unlimited()).is_err());
+        drop(slot);
+        assert!(runtime.admit_blocking(u64::MAX, unlimited()).is_ok());
+        assert_eq!((runtime.stats().queued, runtime.stats().rejected), (1, 1));
+    }
+
     #[test]
     fn a_lane_admits_as_many_queries_as_it_has_slots_and_queues_the_others() {
         let runtime = Runtime::builder().threads(1).max_queued(1).build().unwrap();
@@ -345,11 +362,12 @@ mod tests {
         drop(small);
 
         let waits = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| runtime.admit_blocking(u64::MAX).map(drop));
+            let waiting = scope.spawn(|| runtime.admit_blocking(u64::MAX, unlimited()).map(drop));
             while runtime.stats().queued == 0 {
                 std::thread::yield_now();
             }
-            assert!(matches!(runtime.admit_blocking(u64::MAX), Err(Error::QueryRuntimeBusy { .. })));
+            let rejected = runtime.admit_blocking(u64::MAX, unlimited());
+            assert!(matches!(rejected, Err(Error::QueryRuntimeBusy { .. })));
             drop(large);
             waiting.join().unwrap()
         });
@@ -363,7 +381,7 @@ mod tests {
     fn a_waiting_query_that_is_dropped_leaves_the_queue() {
         let runtime = Runtime::builder().threads(1).build().unwrap();
         let slot = runtime.try_admit(u64::MAX).unwrap();
-        let mut waiting = Box::pin(runtime.admit(u64::MAX));
+        let mut waiting = Box::pin(runtime.admit(u64::MAX, unlimited()));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         assert_eq!(runtime.stats().queued, 1);

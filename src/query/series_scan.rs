@@ -5,9 +5,12 @@ use std::ops::{Range, RangeBounds};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::catalog::{Catalog, CursorOptions, SeriesCursor};
+use super::limits::{Deadline, QueryBudget, QueryLimits};
+use super::memory::QueryMemory;
+use super::offload::CancelToken;
 use super::series_chunk::{PointSummary, SeriesChunk, ValueSlice};
 use super::series_scan_stream::SeriesScanStream;
 use crate::format::sst::Columns;
@@ -127,12 +130,20 @@ pub struct SeriesScan {
     chunk_points: usize,
     projection: Projection,
     summaries: Option<SummaryWindows>,
+    limits: QueryLimits,
 }
 
 impl SeriesScan {
     pub(super) fn new(catalog: Arc<dyn Catalog>, selector: Selector) -> Self {
-        let (range, projection) = (TimeRange::ALL, Projection::Both);
-        Self { catalog, selector, range, chunk_points: DEFAULT_CHUNK_POINTS, projection, summaries: None }
+        Self {
+            catalog,
+            selector,
+            range: TimeRange::ALL,
+            chunk_points: DEFAULT_CHUNK_POINTS,
+            projection: Projection::Both,
+            summaries: None,
+            limits: QueryLimits::default(),
+        }
     }
 
     /// Sets the time range; only points inside the range are read. Default: all times.
@@ -164,13 +175,39 @@ impl SeriesScan {
         self
     }
 
+    /// Sets how many series the scan may select. Default: no limit.
+    pub fn max_series(mut self, series: u64) -> Self {
+        self.limits.max_series = Some(series);
+        self
+    }
+
+    /// Sets how many points all cursors together may read; points that summaries replace do not count. Default: no limit.
+    ///
+    /// A cursor fails with [`Error::QueryLimitExceeded`] when it reads more.
+    pub fn max_points(mut self, points: u64) -> Self {
+        self.limits.max_points = Some(points);
+        self
+    }
+
+    /// Sets how long the scan may take, from the call that makes the cursors. Default: no limit.
+    ///
+    /// The time also passes while no chunk is requested. It is checked between blocks, and between series.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.limits.deadline = Some(deadline);
+        self
+    }
+
     /// Returns one cursor over all series.
     ///
+    /// The series are selected on this thread, from memory.
+    ///
     /// # Errors
-    /// [`Error::InvalidQuery`] for a selector with an invalid pattern; [`Error::ForkedHandle`] in a forked process.
+    /// [`Error::InvalidQuery`] for a selector with an invalid pattern; [`Error::QueryLimitExceeded`] for too many series;
+    /// [`Error::ForkedHandle`] in a forked process.
     pub fn cursor(self) -> Result<SeriesScanCursor> {
+        let budget = self.budget();
         let series = self.select()?;
-        Ok(self.cursor_over(series))
+        Ok(self.cursor_over(series, &budget))
     }
 
     /// Divides the series among at most `count` cursors, at least one, of about equally many series.
@@ -180,6 +217,7 @@ impl SeriesScan {
     /// # Errors
     /// As for `cursor`.
     pub fn partitions(self, count: usize) -> Result<Vec<SeriesScanCursor>> {
+        let budget = self.budget();
         let mut series = self.select()?;
         let count = count.clamp(1, series.len().max(1));
         let mut parts = Vec::with_capacity(count);
@@ -188,21 +226,32 @@ impl SeriesScan {
             parts.push(series.split_off(at));
         }
         parts.push(series);
-        Ok(parts.into_iter().rev().map(|series| self.cursor_over(series)).collect())
+        Ok(parts.into_iter().rev().map(|series| self.cursor_over(series, &budget)).collect())
     }
 
     /// Returns the matching series in ascending order of their ids.
     fn select(&self) -> Result<Vec<Arc<SeriesInfo>>> {
         self.catalog.check_readable()?;
         self.selector.validate()?;
-        Ok(self.catalog.select(&self.selector))
+        let series = self.catalog.select(&self.selector);
+        self.limits.check_series(series.len())?;
+        Ok(series)
     }
 
-    fn cursor_over(&self, series: Vec<Arc<SeriesInfo>>) -> SeriesScanCursor {
+    /// Returns the budget of all cursors of the scan. The time begins.
+    fn budget(&self) -> Arc<QueryBudget<'static>> {
+        let (runtime, limits) = (self.catalog.runtime(), self.limits);
+        let deadline = Deadline::new(limits.deadline, Instant::now());
+        let memory = QueryMemory::new(runtime.clone(), limits.memory_bytes);
+        Arc::new(QueryBudget::new(&CancelToken::NEVER, runtime, limits, (deadline, memory)))
+    }
+
+    fn cursor_over(&self, series: Vec<Arc<SeriesInfo>>, budget: &Arc<QueryBudget<'static>>) -> SeriesScanCursor {
         let columns = if self.projection == Projection::Timestamps { Columns::Timestamps } else { Columns::Both };
         let cursor = self.catalog.cursor(CursorOptions { range: self.range, columns, counters: None });
         SeriesScanCursor {
             cursor,
+            budget: Arc::clone(budget),
             series: series.into_iter(),
             current: None,
             rest: 0..0,
@@ -233,6 +282,8 @@ impl fmt::Debug for SeriesScan {
 #[must_use = "a cursor reads nothing until its chunks are asked for"]
 pub struct SeriesScanCursor {
     cursor: Box<dyn SeriesCursor>,
+    /// Limits on points and time, which the cursors of a scan share.
+    budget: Arc<QueryBudget<'static>>,
     /// Series that are not started yet.
     series: std::vec::IntoIter<Arc<SeriesInfo>>,
     current: Option<Arc<SeriesInfo>>,
@@ -258,7 +309,8 @@ impl SeriesScanCursor {
     /// Returns the next chunk, which has at least one point or a summary, or `None` at the end.
     ///
     /// # Errors
-    /// [`Error::ScanCancelled`] once the [`cancellation`](Self::cancellation) was used; errors of opening and reading
+    /// [`Error::ScanCancelled`] once the [`cancellation`](Self::cancellation) was used; [`Error::QueryLimitExceeded`] and
+    /// [`Error::DeadlineExceeded`] if a limit of the scan is exceeded; errors of opening and reading
     /// files, of kind [`Io`](crate::ErrorKind::Io), [`Busy`](crate::ErrorKind::Busy) or
     /// [`Corrupt`](crate::ErrorKind::Corrupt). Every later call returns `None`.
     pub fn next_chunk(&mut self) -> Result<Option<SeriesChunk<'_>>> {
@@ -292,6 +344,7 @@ impl SeriesScanCursor {
                 self.rest.start = end;
                 return Ok(NextChunk::Points(points));
             }
+            self.budget.check_continue()?;
             if self.current.is_some() {
                 if let Some(windows) = &self.summaries {
                     let found = self.cursor.next_summary(&|summary| windows.has_one_window_for(summary.range))?;
@@ -301,6 +354,7 @@ impl SeriesScanCursor {
                 }
                 if self.cursor.next_chunk()? {
                     self.rest = 0..self.cursor.timestamps().len();
+                    self.budget.add_points(self.rest.len())?;
                     continue;
                 }
                 self.current = None;

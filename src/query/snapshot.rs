@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::Query;
 use super::catalog::{Catalog, CursorOptions, SeriesCursor, SeriesSources};
 use super::explain::PruningCounts;
+use super::latest_search::LatestSearch;
+use super::limits::QueryBudget;
 use super::memtable_source::MemtableSource;
 use super::runtime::Runtime;
 use super::scan::Scan;
@@ -228,6 +230,16 @@ impl Catalog for SnapshotState {
 
     fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor> {
         Box::new(VersionCursor::new(self.clone(), options))
+    }
+
+    fn latest_points(
+        &self,
+        series: &[Arc<SeriesInfo>],
+        range: TimeRange,
+        budget: &QueryBudget<'_>,
+    ) -> Result<Vec<Option<(Timestamp, u64)>>> {
+        let found = LatestSearch::new(self, series, range).run(budget)?;
+        Ok(found.into_iter().map(|found| found.map(|point| (Timestamp::from_nanos(point.time), point.bits))).collect())
     }
 
     #[expect(

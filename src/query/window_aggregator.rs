@@ -9,12 +9,13 @@ use super::catalog::SeriesCursor;
 use super::column::Column;
 use super::kernels::AggregateScalar;
 use super::limits::QueryBudget;
+use super::memory::GrowingPart;
 use super::operator::Operator;
 use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::sliding::{Append, SlidingWindows};
 use crate::state::merge::{RunSummary, partition_point_galloping};
-use crate::types::error::Result;
+use crate::types::error::{Error, Result};
 use crate::types::point::{Timestamp, Value, ValueType};
 
 /// Finished windows in columns: the starts, and one column of values per operator.
@@ -133,6 +134,10 @@ struct WindowAggregator<'a, T: AggregateScalar> {
     sliding: Option<SlidingWindows>,
     /// Budget of the query, which also ends the windows of a single point.
     budget: Option<&'a QueryBudget<'a>>,
+    /// Memory of the windows, the panes, and the open states.
+    memory: GrowingPart<'a>,
+    /// Error of the budget that ended overlapping windows.
+    error: Option<Error>,
     accumulator: Accumulator<T>,
     /// Start and inclusive end of the open window.
     open_window: Option<(Timestamp, i64)>,
@@ -157,6 +162,8 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
             windows,
             sliding: plan.overlap.map(SlidingWindows::new),
             budget: None,
+            memory: GrowingPart::new(None),
+            error: None,
             accumulator,
             open_window: None,
             previous_last: None,
@@ -168,6 +175,7 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
     /// Checks the budget between overlapping windows, too.
     fn within(mut self, budget: &'a QueryBudget<'a>) -> Self {
         self.budget = Some(budget);
+        self.memory = GrowingPart::new(Some(budget.memory()));
         self
     }
 
@@ -272,54 +280,89 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
             self.previous_last = Some(last);
             let state = self.accumulator.take();
             match &mut self.sliding {
+                // The query fails: no more states are kept.
+                Some(_) if self.error.is_some() => {}
                 Some(sliding) => {
-                    let mut output = OverlappingOutput::new(self.plan, &mut self.windows, self.budget);
-                    sliding.push(start, state, |start, window| output.push(start, window));
+                    let mut output = OverlappingOutput {
+                        plan: self.plan,
+                        windows: &mut self.windows,
+                        budget: self.budget,
+                        memory: &mut self.memory,
+                        count: 0,
+                    };
+                    let error = &mut self.error;
+                    sliding.push(start, state, |start, window| output.push(start, window, error));
+                    let recorded = self.memory.record_steps(self.windows.byte_len() + sliding.held_bytes());
+                    self.error = self.error.take().or(recorded.err());
                 }
                 None => self.windows.push(self.plan, start, state),
             }
         }
     }
 
-    /// Returns the approximate bytes of the windows, and of the panes that are kept for the next ones.
-    fn byte_len(&self) -> usize {
-        self.windows.byte_len() + self.sliding.as_ref().map_or(0, SlidingWindows::held_bytes)
+    /// Records the approximate bytes of the windows, of the panes that are kept for the next ones, and of the open states.
+    ///
+    /// # Errors
+    /// That of the budget.
+    fn record_memory(&mut self) -> Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let panes = self.sliding.as_ref().map_or(0, SlidingWindows::held_bytes);
+        let open = self.accumulator.heap_bytes() + self.total.as_ref().map_or(0, Accumulator::heap_bytes);
+        self.memory.record(self.windows.byte_len() + panes + open)
     }
 
-    fn finish(mut self) -> SeriesOutput {
+    /// Returns the output, whose bytes are recorded.
+    ///
+    /// # Errors
+    /// That of the budget.
+    fn finish(mut self) -> Result<SeriesOutput> {
         let is_empty = self.open_window.is_none() && self.previous_last.is_none();
         self.close_window();
         if let Some(mut sliding) = self.sliding.take() {
-            let mut output = OverlappingOutput::new(self.plan, &mut self.windows, self.budget);
-            sliding.finish(|start, window| output.push(start, window));
+            let mut output = OverlappingOutput {
+                plan: self.plan,
+                windows: &mut self.windows,
+                budget: self.budget,
+                memory: &mut self.memory,
+                count: 0,
+            };
+            let error = &mut self.error;
+            sliding.finish(|start, window| output.push(start, window, error));
         }
-        SeriesOutput { windows: self.windows, total: self.total.filter(|_| !is_empty).map(|mut total| total.take()) }
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let total = self.total.filter(|_| !is_empty).map(|mut total| total.take());
+        self.memory.record(self.windows.byte_len() + total.as_ref().map_or(0, Append::byte_len))?;
+        Ok(SeriesOutput { windows: self.windows, total })
     }
 }
 
 /// Output of overlapping windows. One point may lie in any number of windows, with or without a value.
-struct OverlappingOutput<'a> {
+struct OverlappingOutput<'a, 'b> {
     plan: &'a QueryPlan,
     windows: &'a mut WindowOutput,
     budget: Option<&'a QueryBudget<'a>>,
+    memory: &'a mut GrowingPart<'b>,
     count: usize,
 }
 
-impl<'a> OverlappingOutput<'a> {
+impl OverlappingOutput<'_, '_> {
     /// Number of windows between two checks of the deadline.
     const CHECK_EVERY: usize = 1_024;
 
-    fn new(plan: &'a QueryPlan, windows: &'a mut WindowOutput, budget: Option<&'a QueryBudget<'a>>) -> Self {
-        Self { plan, windows, budget, count: 0 }
-    }
-
-    /// Adds a window. Returns `false` once the query has ended, or fails because its windows exceed the memory limit.
-    fn push(&mut self, start: Timestamp, window: PartialAggregate) -> bool {
+    /// Adds a window. Returns `false` once the query has ended or failed; the first error is stored.
+    fn push(&mut self, start: Timestamp, window: PartialAggregate, error: &mut Option<Error>) -> bool {
         self.windows.push(self.plan, start, window);
         self.count += 1;
+        if let Err(exceeded) = self.memory.record_steps(self.windows.byte_len()) {
+            error.get_or_insert(exceeded);
+            return false;
+        }
         let continues = |budget: &QueryBudget<'_>| budget.check_continue().unwrap_or(false);
-        let is_checked = self.count.is_multiple_of(Self::CHECK_EVERY);
-        self.windows.byte_len() <= self.plan.memory_bytes && (!is_checked || self.budget.is_none_or(continues))
+        !self.count.is_multiple_of(Self::CHECK_EVERY) || self.budget.is_none_or(continues)
     }
 }
 
@@ -336,13 +379,13 @@ fn aggregate_typed<T: AggregateScalar>(
 ) -> Result<SeriesOutput> {
     let mut aggregator = WindowAggregator::<T>::new(plan).within(budget);
     let mut buffer = Vec::new();
-    let mut held = 0;
     while budget.check_continue()? {
         if plan.statistics {
             while budget.check_continue()?
                 && let Some(summary) = cursor.next_summary(&|summary| aggregator.accepts_summary(&summary.typed()))?
             {
                 aggregator.add_summary(&summary.typed());
+                aggregator.record_memory()?;
             }
         }
         if !cursor.next_chunk()? {
@@ -350,14 +393,9 @@ fn aggregate_typed<T: AggregateScalar>(
         }
         budget.add_points(cursor.timestamps().len())?;
         aggregator.add(cursor.timestamps(), T::from_bit_slice(cursor.value_bits(), &mut buffer));
-        let now = aggregator.byte_len();
-        if now != held {
-            budget.track_bytes(held, now)?;
-            held = now;
-        }
+        aggregator.record_memory()?;
     }
-    let part = aggregator.finish();
-    budget.track_bytes(held, part.windows.byte_len())?;
+    let part = aggregator.finish()?;
     // The deadline may have ended the last windows.
     budget.check_continue()?;
     Ok(part)

@@ -102,7 +102,7 @@ const MODULES: &[Module] = &[
 ];
 
 /// Files that may name tokio, and the names that they may use.
-const TOKIO: [(&str, &str); 7] = [
+const TOKIO: [(&str, &str); 8] = [
     ("src/platform/sync/mod.rs", "tokio::sync::Semaphore"),
     ("src/platform/sync/mod.rs", "tokio::sync::OwnedSemaphorePermit"),
     ("src/platform/sync/unbudgeted.rs", "tokio::sync"),
@@ -110,6 +110,7 @@ const TOKIO: [(&str, &str); 7] = [
     ("src/query/offload.rs", "tokio::runtime::Handle"),
     ("src/query/offload.rs", "tokio::task::JoinHandle"),
     ("src/query/offload.rs", "tokio::task::JoinError"),
+    ("src/query/offload.rs", "tokio::sync::oneshot"),
 ];
 
 /// A line of production code, without its comment.

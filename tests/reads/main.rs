@@ -19,6 +19,7 @@ mod every_read_path_and_projection_agrees;
 mod explain_shows_what_the_index_pruned;
 mod ingest_many_memtables_while_reading;
 mod late_points_are_stored_and_read_in_order;
+mod limits_hold_for_every_kind_of_read;
 mod listings_are_bounded_and_paged;
 mod opening_and_planning_decode_no_block;
 mod oracle;

@@ -1,8 +1,10 @@
 //! Tests of queries over an in-memory catalog, with series of all four value types.
 
 use super::*;
+use crate::format::sst::Columns;
 use crate::query::Window;
 use crate::query::catalog::{CursorOptions, SeriesCursor, SeriesSources};
+use crate::query::limits::QueryBudget;
 use crate::query::test_cursor::{SourcesCursor, bits_sources};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::testing::merge::{VecSource, points};
@@ -25,6 +27,24 @@ impl Catalog for VecCatalog {
     fn cursor(&self, options: CursorOptions) -> Box<dyn SeriesCursor> {
         let all = Arc::clone(&self.0);
         Box::new(SourcesCursor::new(options.range, move |series: &SeriesInfo| all[series.id.index()].1()))
+    }
+
+    fn latest_points(
+        &self,
+        series: &[Arc<SeriesInfo>],
+        range: TimeRange,
+        _: &QueryBudget<'_>,
+    ) -> Result<Vec<Option<(Timestamp, u64)>>> {
+        let mut cursor = self.cursor(CursorOptions { range, columns: Columns::Both, counters: None });
+        let mut latest = |info: &Arc<SeriesInfo>| {
+            cursor.start(info)?;
+            let mut last = None;
+            while cursor.next_chunk()? {
+                last = cursor.timestamps().last().copied().zip(cursor.value_bits().last().copied());
+            }
+            Ok(last)
+        };
+        series.iter().map(&mut latest).collect()
     }
 }
 

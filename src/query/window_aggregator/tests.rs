@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::query::catalog::SeriesSources;
-use crate::query::limits::QueryLimits;
+use crate::query::limits::{Deadline, QueryLimits};
+use crate::query::memory::QueryMemory;
 use crate::query::offload::CancelToken;
 use crate::query::runtime::Runtime;
 use crate::query::test_cursor::{SourcesCursor, bits_sources};
@@ -337,7 +338,6 @@ fn plan(range: TimeRange, cut: &WindowGrid, aggregate: Aggregate) -> QueryPlan {
         rank_by: None,
         merges_series: false,
         statistics: true,
-        memory_bytes: usize::MAX,
     }
 }
 
@@ -349,6 +349,13 @@ fn rows(part: SeriesOutput) -> Vec<(Timestamp, Option<BitPattern>)> {
 fn series_of(value_type: ValueType) -> SeriesInfo {
     let duplicates = DuplicatePolicy::KeepAll;
     SeriesInfo { id: SeriesId::new(0), key: SeriesKey::new("m"), value_type, duplicates, seq: 1 }
+}
+
+fn unlimited_budget() -> QueryBudget<'static> {
+    let limits = QueryLimits::default();
+    let memory = QueryMemory::new(Runtime::default(), limits.memory_bytes);
+    let deadline = Deadline::new(None, std::time::Instant::now());
+    QueryBudget::new(&CancelToken::NEVER, Runtime::default(), limits, (deadline, memory))
 }
 
 fn found<T: NaiveAggregate>(
@@ -363,8 +370,7 @@ fn found<T: NaiveAggregate>(
         bits_sources(SeriesSources::<T>::without_hidden_ranges(boxed()))
     });
     cursor.start(&series_of(T::TYPE)).unwrap();
-    let limits =
-        QueryBudget::new(&CancelToken::NEVER, Runtime::default(), QueryLimits::default(), std::time::Instant::now());
+    let limits = unlimited_budget();
     rows(aggregate_series(&mut cursor, T::TYPE, &plan(range, cut, aggregate), &limits).unwrap())
 }
 
@@ -382,7 +388,7 @@ fn folded<T: NaiveAggregate>(
         let values: Vec<_> = slice.iter().map(|point| point.value).collect();
         folding.add(&timestamps, &values);
     }
-    rows(folding.finish())
+    rows(folding.finish().unwrap())
 }
 
 /// Returns two layouts of the same points: one run, and two consecutive sources of random runs.
