@@ -40,6 +40,8 @@ pub struct DbBuilder {
     pub(super) options: Options,
     env: Arc<dyn Env>,
     runtime: Runtime,
+    /// `true` if the caller has set the memory budget.
+    has_memory_budget: bool,
 }
 
 // A builder only holds options and access to files; that in memory changes under a lock, whole steps at a time.
@@ -48,7 +50,13 @@ impl RefUnwindSafe for DbBuilder {}
 
 impl DbBuilder {
     pub(super) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), options: Options::default(), env: Arc::new(OsEnv), runtime: Runtime::default() }
+        Self {
+            dir: dir.to_owned(),
+            options: Options::default(),
+            env: Arc::new(OsEnv),
+            runtime: Runtime::default(),
+            has_memory_budget: false,
+        }
     }
 
     /// Replaces the files and clocks of the operating system.
@@ -89,7 +97,8 @@ impl DbBuilder {
         self
     }
 
-    /// Sets the runtime of the queries: threads, memory and admission, which several databases may share.
+    /// Sets the runtime, which several databases may share: threads, memory and admission of queries and, on request, one
+    /// cache of index pages, the memory of the databases, and a bound on their compactions.
     ///
     /// Default: the one that all databases of the process share.
     pub fn runtime(mut self, runtime: &Runtime) -> Self {
@@ -131,8 +140,13 @@ impl DbBuilder {
     /// [`Error::QueueFull`](crate::Error::QueueFull) once the queue is full. If flushes fail, stalled writes end with
     /// an error, see [`stall_timeout`](Self::stall_timeout). A failing compaction does not stall writes; files may
     /// accumulate then.
+    ///
+    /// If the [`Runtime`] bounds the memory of its databases
+    /// ([`RuntimeBuilder::storage_memory_bytes`](crate::RuntimeBuilder::storage_memory_bytes)), the budget is a part of that
+    /// memory, and the default is a quarter of it, at least 64 MiB.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.options.memory_budget = bytes;
+        self.has_memory_budget = true;
         self
     }
 
@@ -249,7 +263,7 @@ impl DbBuilder {
     /// Of the options of this builder only [`memory_budget`](Self::memory_budget) and
     /// [`index_cache_bytes`](Self::index_cache_bytes) have an effect on a reader.
     pub fn read_only(self) -> DbReaderBuilder {
-        DbReaderBuilder::new(self.dir, self.options, self.env, self.runtime)
+        DbReaderBuilder::new(self.dir, self.options, self.env, self.runtime, self.has_memory_budget)
     }
 
     /// Opens the database on a new thread, so that no runtime is needed and none is blocked.
@@ -277,16 +291,21 @@ impl DbBuilder {
     }
 
     fn open_unless_cancelled(self, cancel: &CancelFlag) -> Result<Db> {
-        let pages = self.runtime.shared_index_pages();
-        let options = if pages.is_some() { self.options.without_index_cache() } else { self.options };
-        let engine = Engine::open(self.env, &self.dir, options, pages, cancel)?;
+        let (options, shared) = self.runtime.share_with_opening(self.options, self.has_memory_budget)?;
+        let engine = Engine::open(self.env, &self.dir, options, shared, cancel)?;
         Ok(Db::new(Arc::new(engine), self.runtime))
     }
 
     /// Opens the database without threads; the caller drives the actors.
     #[cfg(feature = "testing")]
     pub(crate) fn open_without_threads(self) -> Result<(Db, crate::engine::threads::Actors)> {
-        let (engine, actors) = Engine::assemble(self.env, &self.dir, self.options, None, &CancelFlag::new())?;
+        let (engine, actors) = Engine::assemble(
+            self.env,
+            &self.dir,
+            self.options,
+            crate::engine::threads::SharedResources::default(),
+            &CancelFlag::new(),
+        )?;
         Ok((Db::new(Arc::new(engine), self.runtime), actors))
     }
 }

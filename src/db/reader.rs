@@ -28,6 +28,8 @@ pub struct DbReaderBuilder {
     env: Arc<dyn Env>,
     max_held_files: usize,
     runtime: Runtime,
+    /// `true` if the caller has set the memory budget.
+    has_memory_budget: bool,
 }
 
 // A builder only holds options and the stateless access to the operating system.
@@ -35,8 +37,14 @@ impl UnwindSafe for DbReaderBuilder {}
 impl RefUnwindSafe for DbReaderBuilder {}
 
 impl DbReaderBuilder {
-    pub(super) fn new(dir: PathBuf, options: Options, env: Arc<dyn Env>, runtime: Runtime) -> Self {
-        Self { dir, options, env, max_held_files: MAX_HELD_FILES, runtime }
+    pub(super) fn new(
+        dir: PathBuf,
+        options: Options,
+        env: Arc<dyn Env>,
+        runtime: Runtime,
+        has_memory_budget: bool,
+    ) -> Self {
+        Self { dir, options, env, max_held_files: MAX_HELD_FILES, runtime, has_memory_budget }
     }
 
     /// Sets the memory budget in bytes. Default: that of the [`DbBuilder`](super::DbBuilder), or 1 GiB.
@@ -46,6 +54,7 @@ impl DbReaderBuilder {
     /// [`Error::UnflushedLogTooLarge`](crate::Error::UnflushedLogTooLarge). Minimum: 64 MiB.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.options.memory_budget = bytes;
+        self.has_memory_budget = true;
         self
     }
 
@@ -77,9 +86,8 @@ impl DbReaderBuilder {
     /// # Errors
     /// As for `open`.
     pub fn open_blocking(self) -> Result<DbReader> {
-        let pages = self.runtime.shared_index_pages().cloned();
-        let options = if pages.is_some() { self.options.without_index_cache() } else { self.options };
-        let engine = ReaderEngine::open(self.env, &self.dir, &options, self.max_held_files, pages)?;
+        let (options, shared) = self.runtime.share_with_opening(self.options, self.has_memory_budget)?;
+        let engine = ReaderEngine::open(self.env, &self.dir, &options, self.max_held_files, shared)?;
         Ok(DbReader { engine: Arc::new(engine), runtime: self.runtime })
     }
 }

@@ -1,4 +1,4 @@
-//! The query runtime: threads, memory, admission and index cache of the queries of several databases of a process.
+//! The runtime: threads, memory and admission of the queries of several databases of a process, and what the databases share.
 //!
 //! A query takes a slot once its cost is estimated, and holds it until its result is complete. There are two lanes, so
 //! that a small query does not wait behind large ones:
@@ -19,10 +19,12 @@ use std::sync::{Arc, OnceLock};
 use super::limits::Deadline;
 use super::parallel::SINGLE_THREAD_POINTS;
 use super::slots::Slots;
-use crate::engine::threads::block_on;
+use super::storage_share::{MIN_DATABASE_BYTES, StorageMemory, StorageShare};
+use crate::engine::threads::{SharedResources, block_on};
 use crate::format::sst::IndexPages;
 use crate::sync::{Permit, Permits};
 use crate::types::error::{Error, Result};
+use crate::types::options::Options;
 
 /// Number of small queries that may run at once per thread of the runtime.
 const SMALL_SLOTS_PER_THREAD: usize = 16;
@@ -31,15 +33,16 @@ const DEFAULT_MAX_QUEUED: usize = 1024;
 /// Default memory of all running queries together, in bytes.
 const DEFAULT_MEMORY_BYTES: usize = 1 << 30;
 
-/// Threads, memory, admission and index cache that the queries of several databases share.
+/// Threads, memory and admission that the queries of several databases share, and bounds on the databases themselves.
 ///
 /// Every database of a process uses the [default](Runtime::default) runtime, unless
 /// [`DbBuilder::runtime`](crate::DbBuilder::runtime) sets another one. Clones share one runtime.
 ///
 /// A query is large if it is expected to read more than 100,000 points. As many large queries run at once as the runtime
 /// has threads, and sixteen times as many small ones; others wait, about in order of arrival. The memory of all queries
-/// together has a bound. With [`index_cache_bytes`](RuntimeBuilder::index_cache_bytes) the databases share one cache of index
-/// pages, too.
+/// together has a bound. On request the databases share one [cache of index pages](RuntimeBuilder::index_cache_bytes), divide a
+/// [memory](RuntimeBuilder::storage_memory_bytes) among themselves, and take turns with
+/// [compactions](RuntimeBuilder::max_compactions).
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -63,8 +66,7 @@ struct RuntimeState {
     extra_threads: Permits,
     memory: AtomicU64,
     finished: AtomicU64,
-    /// `None` if each database has a cache of its own.
-    index_pages: Option<Arc<IndexPages>>,
+    storage: StorageShare,
 }
 
 /// Queries of one kind.
@@ -96,6 +98,11 @@ pub struct RuntimeStats {
     pub rejected: u64,
     /// Size of the shared index cache, in bytes; 0 if each database has a cache of its own.
     pub index_cache_bytes: u64,
+    /// Memory budgets of the open databases, in bytes; 0 without
+    /// [`storage_memory_bytes`](RuntimeBuilder::storage_memory_bytes).
+    pub storage_memory_bytes: u64,
+    /// Compactions that are running; 0 without [`max_compactions`](RuntimeBuilder::max_compactions).
+    pub compactions: u64,
 }
 
 /// Options of a [`Runtime`]; made by [`Runtime::builder`].
@@ -106,6 +113,8 @@ pub struct RuntimeBuilder {
     memory_bytes: usize,
     max_queued: usize,
     index_cache_bytes: Option<usize>,
+    storage_memory_bytes: Option<usize>,
+    max_compactions: Option<usize>,
 }
 
 impl RuntimeBuilder {
@@ -144,12 +153,52 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Sets the memory of all databases of the runtime together, in bytes, at least 64 MiB. Default: no bound.
+    ///
+    /// Each database and each read-only opening takes its [`memory_budget`](crate::DbBuilder::memory_budget) of it while it
+    /// is open. An opening that does not fit fails with [`Error::InvalidOption`]. Queries have a bound of their own,
+    /// [`memory_bytes`](Self::memory_bytes).
+    ///
+    /// ```
+    /// use timestrata::{Db, Error, Runtime};
+    ///
+    /// let runtime = Runtime::builder().storage_memory_bytes(256 << 20).build()?;
+    /// let open = |bytes: usize| {
+    ///     Db::builder("metrics").in_memory().runtime(&runtime).memory_budget(bytes).open_blocking()
+    /// };
+    /// let one = open(192 << 20)?;
+    /// assert!(matches!(open(128 << 20), Err(Error::InvalidOption { option: "memory_budget", .. })));
+    /// drop(one);
+    /// open(128 << 20)?;
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    pub fn storage_memory_bytes(mut self, bytes: usize) -> Self {
+        self.storage_memory_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets how many compactions of all databases of the runtime may run at once. Default: no bound.
+    ///
+    /// Each database runs at most one. A compaction that waits for its turn delays no flush, but files of its database may
+    /// accumulate meanwhile; see [`memory_budget`](crate::DbBuilder::memory_budget) for when writes stall.
+    pub fn max_compactions(mut self, compactions: usize) -> Self {
+        self.max_compactions = Some(compactions);
+        self
+    }
+
     /// Makes the runtime. No thread is started before a query needs it.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for 0 threads or 0 bytes.
+    /// [`Error::InvalidOption`] for 0 threads, bytes or compactions, and for less than 64 MiB for databases.
     pub fn build(self) -> Result<Runtime> {
         let invalid = |option| Err(Error::InvalidOption { option, detail: "it is 0".to_owned() });
+        if self.max_compactions == Some(0) {
+            return invalid("max_compactions");
+        }
+        if self.storage_memory_bytes.is_some_and(|bytes| bytes < MIN_DATABASE_BYTES) {
+            let detail = "must be at least 64 MiB, the smallest memory_budget of a database".to_owned();
+            return Err(Error::InvalidOption { option: "storage_memory_bytes", detail });
+        }
         if self.threads == Some(0) {
             return invalid("threads");
         }
@@ -177,7 +226,11 @@ impl RuntimeBuilder {
             extra_threads: Permits::new(threads),
             memory: AtomicU64::new(0),
             finished: AtomicU64::new(0),
-            index_pages: self.index_cache_bytes.map(|bytes| Arc::new(IndexPages::new(bytes))),
+            storage: StorageShare {
+                index_pages: self.index_cache_bytes.map(|bytes| Arc::new(IndexPages::new(bytes))),
+                memory: self.storage_memory_bytes.map(StorageMemory::new),
+                compaction_slots: self.max_compactions.map(|count| Arc::new(Permits::new(count))),
+            },
         }))
     }
 }
@@ -198,6 +251,8 @@ impl Runtime {
             memory_bytes: DEFAULT_MEMORY_BYTES,
             max_queued: DEFAULT_MAX_QUEUED,
             index_cache_bytes: None,
+            storage_memory_bytes: None,
+            max_compactions: None,
         }
     }
 
@@ -221,13 +276,19 @@ impl Runtime {
             finished: self.0.finished.load(Ordering::Relaxed),
             waited: both(|lane| &lane.waited),
             rejected: both(|lane| &lane.rejected),
-            index_cache_bytes: self.0.index_pages.as_ref().map_or(0, |pages| pages.bytes()),
+            index_cache_bytes: self.0.storage.index_pages.as_ref().map_or(0, |pages| pages.bytes()),
+            storage_memory_bytes: self.0.storage.memory.as_ref().map_or(0, |memory| memory.taken_bytes() as u64),
+            compactions: self.0.storage.compaction_slots.as_ref().map_or(0, |slots| slots.in_use() as u64),
         }
     }
 
-    /// Returns the index pages that the databases of the runtime share; `None` if each has a cache of its own.
-    pub(crate) fn shared_index_pages(&self) -> Option<&Arc<IndexPages>> {
-        self.0.index_pages.as_ref()
+    /// Returns the options and the shared resources of a database that is opened; see [`StorageShare::for_opening`].
+    pub(crate) fn share_with_opening(
+        &self,
+        options: Options,
+        has_memory_budget: bool,
+    ) -> Result<(Options, SharedResources)> {
+        self.0.storage.for_opening(options, has_memory_budget)
     }
 
     fn lane(&self, expected_points: u64) -> &Lane {
@@ -331,73 +392,4 @@ impl fmt::Debug for Runtime {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unlimited() -> Deadline {
-        Deadline::new(None, std::time::Instant::now())
-    }
-
-    #[test]
-    fn a_full_queue_of_futures_that_nobody_polls_leaves_a_free_slot_to_the_next_query() {
-        let runtime = Runtime::builder().threads(1).max_queued(1).build().unwrap();
-        let slot = runtime.try_admit(u64::MAX).unwrap();
-        let mut left_alone = Box::pin(runtime.admit(u64::MAX, unlimited()));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(left_alone.as_mut().poll(&mut context).is_pending());
-        assert!(runtime.admit_blocking(u64::MAX, unlimited()).is_err());
-        drop(slot);
-        assert!(runtime.admit_blocking(u64::MAX, unlimited()).is_ok());
-        assert_eq!((runtime.stats().queued, runtime.stats().rejected), (1, 1));
-    }
-
-    #[test]
-    fn a_lane_admits_as_many_queries_as_it_has_slots_and_queues_the_others() {
-        let runtime = Runtime::builder().threads(1).max_queued(1).build().unwrap();
-        let large = runtime.try_admit(u64::MAX).unwrap();
-        assert!(runtime.try_admit(u64::MAX).is_none());
-        // Small queries have slots of their own.
-        let small: Vec<_> = (0..SMALL_SLOTS_PER_THREAD).map(|_| runtime.try_admit(1).unwrap()).collect();
-        assert!(runtime.try_admit(1).is_none());
-        drop(small);
-
-        let waits = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| runtime.admit_blocking(u64::MAX, unlimited()).map(drop));
-            while runtime.stats().queued == 0 {
-                std::thread::yield_now();
-            }
-            let rejected = runtime.admit_blocking(u64::MAX, unlimited());
-            assert!(matches!(rejected, Err(Error::QueryRuntimeBusy { .. })));
-            drop(large);
-            waiting.join().unwrap()
-        });
-        assert!(waits.is_ok());
-        let stats = runtime.stats();
-        assert_eq!((stats.running, stats.queued, stats.waited, stats.rejected), (0, 0, 1, 1), "{stats:?}");
-        assert_eq!(stats.finished, 2 + SMALL_SLOTS_PER_THREAD as u64);
-    }
-
-    #[test]
-    fn a_waiting_query_that_is_dropped_leaves_the_queue() {
-        let runtime = Runtime::builder().threads(1).build().unwrap();
-        let slot = runtime.try_admit(u64::MAX).unwrap();
-        let mut waiting = Box::pin(runtime.admit(u64::MAX, unlimited()));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(waiting.as_mut().poll(&mut context).is_pending());
-        assert_eq!(runtime.stats().queued, 1);
-        drop(waiting);
-        assert_eq!(runtime.stats().queued, 0);
-        drop(slot);
-        assert!(runtime.try_admit(u64::MAX).is_some());
-    }
-
-    #[test]
-    fn the_memory_of_all_queries_has_a_bound() {
-        let runtime = Runtime::builder().memory_bytes(100).build().unwrap();
-        assert!(runtime.track_bytes(0, 60).is_ok() && runtime.track_bytes(0, 40).is_ok());
-        assert!(matches!(runtime.track_bytes(40, 41), Err(Error::QueryRuntimeBusy { .. })));
-        assert!(runtime.track_bytes(101, 0).is_ok());
-        assert_eq!(runtime.stats().memory_bytes, 0);
-        assert!(Runtime::builder().threads(0).build().is_err() && Runtime::builder().memory_bytes(0).build().is_err());
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 mod drive;
 mod reader_engine;
 mod retention_cutoffs;
+mod shared_resources;
 #[cfg(test)]
 mod tests;
 
@@ -18,13 +19,14 @@ pub(crate) use drive::TimerQueue;
 use drive::block_on_with_timers;
 pub(crate) use drive::{block_on, run_on_new_thread};
 pub(crate) use reader_engine::ReaderEngine;
+pub(crate) use shared_resources::SharedResources;
+use shared_resources::SlottedCompactor;
 
 use crate::engine::actor::{
     self, CallerId, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent,
     WriterMessage, WriterSettings,
 };
 use crate::engine::store::{self, OpenReport, ReadContext};
-use crate::format::sst::IndexPages;
 use crate::platform::env::{Env, OwnerProcess};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
@@ -66,6 +68,8 @@ pub(crate) struct Engine {
     /// `true` once a close was requested.
     closed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Share of the memory of a group of openings, held for its drop.
+    _memory: Option<Permit>,
 }
 
 /// Actors of an opening, not yet running.
@@ -89,10 +93,10 @@ impl Engine {
         env: Arc<dyn Env>,
         dir: &std::path::Path,
         options: Options,
-        shared_pages: Option<&Arc<IndexPages>>,
+        common: SharedResources,
         cancel: &CancelFlag,
     ) -> Result<Self> {
-        let (mut engine, actors) = Self::assemble(env, dir, options, shared_pages, cancel)?;
+        let (mut engine, actors) = Self::assemble(env, dir, options, common, cancel)?;
         let Actors { writer, flusher, compactor, timers, guard } = actors;
         let due = engine.inbox.clone();
         // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
@@ -114,12 +118,12 @@ impl Engine {
         env: Arc<dyn Env>,
         dir: &std::path::Path,
         options: Options,
-        shared_pages: Option<&Arc<IndexPages>>,
+        common: SharedResources,
         cancel: &CancelFlag,
     ) -> Result<(Self, Actors)> {
         options.check()?;
         retention_cutoffs::check_rules(&options.retention)?;
-        let opened = store::open(Arc::clone(&env), dir, &options, shared_pages, cancel)?;
+        let opened = store::open(Arc::clone(&env), dir, &options, common.index_pages.as_ref(), cancel)?;
         let now = env.wall_clock_nanos();
         let (version, retention, pending_retention) =
             retention_cutoffs::start_retention(opened.version, &options.retention, opened.rule_cutoffs, now)?;
@@ -145,10 +149,11 @@ impl Engine {
             version_watch: Arc::clone(&version_watch),
             inbox: inbox.clone(),
         };
+        let compactor = SlottedCompactor { executor: opened.compactor, slots: common.compaction_slots };
         let actors = Actors {
             writer: Box::pin(writer.run(commands)),
             flusher: Box::pin(actor::run_flusher(opened.flusher, flush_jobs, inbox.clone())),
-            compactor: Box::pin(actor::run_compactor(opened.compactor, compactor_commands, inbox.clone())),
+            compactor: Box::pin(actor::run_compactor(compactor, compactor_commands, inbox.clone())),
             timers,
             guard,
         };
@@ -171,6 +176,7 @@ impl Engine {
             poisoned,
             closed: AtomicBool::new(false),
             threads: Mutex::default(),
+            _memory: common.memory,
         };
         Ok((engine, actors))
     }

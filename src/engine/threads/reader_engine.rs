@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::SharedResources;
 use super::retention_cutoffs::initial_cutoffs;
 use crate::engine::store::{DirectoryReader, ReadContext, ReaderSettings, RefreshReport};
-use crate::format::sst::IndexPages;
 use crate::platform::env::{Env, OwnerProcess};
 use crate::state::version::Version;
 use crate::state::watch::Watch;
+use crate::sync::Permit;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::options::{Options, RetentionOptions};
@@ -26,6 +27,8 @@ pub(crate) struct ReaderEngine {
     /// Identifies the opening; `Series` handles of another opening are rejected.
     pub(crate) opening_id: u64,
     pub(crate) duplicates: DuplicatePolicy,
+    /// Share of the memory of a group of openings, held for its drop.
+    _memory: Option<Permit>,
 }
 
 /// State that the handle and the thread share.
@@ -54,13 +57,13 @@ impl ReaderEngine {
         dir: &Path,
         options: &Options,
         max_held_files: usize,
-        shared_pages: Option<Arc<IndexPages>>,
+        shared: SharedResources,
     ) -> Result<Self> {
         options.check()?;
         let memory = options.memory_shares();
         let settings = ReaderSettings {
             shares: memory,
-            shared_pages,
+            shared_pages: shared.index_pages,
             max_log_bytes: options.memory_budget.saturating_sub(memory.index_cache + memory.open_files),
             max_held_files,
             cutoffs: |global, rules| Ok(initial_cutoffs(&RetentionOptions::default(), global, rules)?.0),
@@ -68,7 +71,7 @@ impl ReaderEngine {
         let (directory, version) = DirectoryReader::open(Arc::clone(&env), dir, settings)?;
         let duplicates = directory.duplicates();
         let opening_id = env.random_uuid().as_u64_pair().0;
-        let shared = SharedReader {
+        let reader = SharedReader {
             env,
             context: Arc::clone(directory.context()),
             directory: Mutex::new(directory),
@@ -77,10 +80,11 @@ impl ReaderEngine {
         };
         Ok(Self {
             owner: OwnerProcess::current(),
-            shared: Arc::new(shared),
+            shared: Arc::new(reader),
             follower: Mutex::default(),
             opening_id,
             duplicates,
+            _memory: shared.memory,
         })
     }
 
