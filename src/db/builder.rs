@@ -98,7 +98,7 @@ impl DbBuilder {
     }
 
     /// Sets the runtime, which several databases may share: threads, memory and admission of queries and, on request, one
-    /// cache of index pages, the memory of the databases, and a bound on their compactions.
+    /// cache of index pages, and the memory of the databases.
     ///
     /// Default: the one that all databases of the process share.
     pub fn runtime(mut self, runtime: &Runtime) -> Self {

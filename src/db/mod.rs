@@ -297,16 +297,14 @@ impl Db {
         self.engine.check_owner()?;
         let (reply, receiver) = reply_channel();
         let command = command(reply);
-        let has_room_of_its_own = command.is_control() || command.is_delete() && !self.caller.has_unanswered_request();
-        let _unanswered = (!has_room_of_its_own).then(|| self.caller.begin_request());
-        self.send_command(command, has_room_of_its_own).await;
+        let shares_room_of_writes = !command.is_control() && !command.is_delete();
+        let _unanswered = if shares_room_of_writes { Some(self.caller.begin_request().await) } else { None };
+        self.send_command(command).await;
         receiver.recv().await.unwrap_or_else(|| Err(self.engine.unanswered_error()))
     }
 
     /// Sends a command to the writer once the queue has room for it.
-    ///
-    /// `has_room_of_its_own` is `false` for commands that share the room of writes.
-    async fn send_command(&self, command: WriterCommand, has_room_of_its_own: bool) {
+    async fn send_command(&self, command: WriterCommand) {
         let (engine, caller) = (&self.engine, Some(self.caller.id));
         if command.is_control() {
             // These need a permit, too: a caller that stops waiting leaves its command in the queue, so the number of
@@ -315,7 +313,8 @@ impl Db {
             return engine.send(command, caller, Some(permit));
         }
         let bytes = command.byte_len() + COMMAND_BYTES;
-        if has_room_of_its_own {
+        if command.is_delete() {
+            self.caller.wait_until_answered().await;
             let permit = self.delete_permit(bytes).await;
             return engine.send(command, caller, Some(permit));
         }

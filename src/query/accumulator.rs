@@ -98,13 +98,23 @@ impl<T: AggregateScalar> Accumulator<T> {
 
     /// Sets the point before the first point of the range.
     pub(super) fn start_after(&mut self, time: Timestamp, value: T) {
-        self.operators.iter_mut().for_each(|operator| operator.start_after(time, value));
+        let steps = self.operators.iter_mut().filter(|operator| !operator.is_fold_of_steps());
+        steps.for_each(|operator| operator.start_after(time, value));
         self.step_source = Some((time, value));
+    }
+
+    /// Gives folds the point before the window, once, before its first point.
+    fn begin_folds(&mut self) {
+        if let Some((time, value)) = self.step_source.filter(|_| self.needs.fold_steps && self.count == 0) {
+            let folds = self.operators.iter_mut().filter(|operator| operator.is_fold_of_steps());
+            folds.for_each(|fold| fold.start_after(time, value));
+        }
     }
 
     /// Adds the next points of the window, in time order.
     #[inline]
     pub(super) fn add(&mut self, timestamps: &[Timestamp], values: &[T]) {
+        self.begin_folds();
         self.count += values.len() as u64;
         if self.needs.sum {
             T::add(&mut self.sum, values);
@@ -134,6 +144,7 @@ impl<T: AggregateScalar> Accumulator<T> {
 
     /// Adds the points of a run by their summary, which must have all needed parts.
     pub(super) fn add_summary(&mut self, summary: &RunSummary<T>) {
+        self.begin_folds();
         self.count += summary.count;
         if self.needs.sum {
             T::add_sum(&mut self.sum, summary.sum, summary.count);
@@ -178,10 +189,6 @@ impl<T: AggregateScalar> Accumulator<T> {
             },
         };
         self.count = 0;
-        if let Some((time, value)) = self.step_source.filter(|_| self.needs.fold_steps) {
-            let folds = self.operators.iter_mut().filter(|state| state.is_fold_of_steps());
-            folds.for_each(|fold| fold.start_after(time, value));
-        }
         cell
     }
 }

@@ -16,13 +16,13 @@ use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::result::{SeriesWindows, Windows};
 use super::runtime::{QuerySlot, Runtime};
-use super::sliding::Overlap;
+use super::sliding::{Append, Overlap};
 use super::window_aggregator::{WindowColumns, WindowFailure};
 use super::window_grid::WindowGrid;
 use super::zone::Zone;
 use crate::types::error::{Error, Result};
 use crate::types::point::Timestamp;
-use crate::types::series::{SeriesId, SeriesKey};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 use crate::types::time_range::TimeRange;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,9 +97,11 @@ impl Query {
         let plan = self.to_plan()?;
         let selected = self.catalog.select(&self.selector);
         self.limits.check_series(selected.len())?;
+        let selected_bytes = selected.capacity() * size_of::<Arc<SeriesInfo>>();
+        memory.track(0, selected_bytes)?;
         let ids: Vec<_> = if with_report { selected.iter().map(|info| info.id).collect() } else { Vec::new() };
         let grouped = self.grouping.group(selected);
-        memory.track(0, grouped.byte_len() + ids.capacity() * size_of::<SeriesId>())?;
+        memory.track(selected_bytes, grouped.byte_len() + ids.capacity() * size_of::<SeriesId>())?;
         let selecting = deadline.elapsed();
         Ok(PreparedQuery { query: self, plan, grouped, ids, with_report, deadline, memory, selecting })
     }
@@ -222,7 +224,13 @@ impl Query {
                 rows.iter().try_for_each(|(total, (group, members, rows))| {
                     check_total(total.as_ref(), || group.clone().with_metric(members.metric()), rows)
                 })?;
-                rank.top_rows(rows, plan.range_end)
+                let all = rows
+                    .iter()
+                    .map(|(total, (_, _, rows))| total.as_ref().map_or(0, Append::byte_len) + rows.byte_len());
+                let all: usize = all.sum();
+                let first = rank.top_rows(rows, plan.range_end);
+                budget.memory().track(all, first.iter().map(|(_, _, rows)| rows.byte_len()).sum())?;
+                first
             }
             None => rows.map(|(_, row)| row).collect(),
         };
@@ -233,7 +241,9 @@ impl Query {
         let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
         for (group, members, rows) in rows {
             let key = group.with_metric(members.metric());
+            let before = rows.byte_len();
             let rows = self.functions.iter().fold(rows, |rows, function| function.apply(rows, plan));
+            budget.memory().track(before, rows.byte_len())?;
             check_values(&key, &rows)?;
             let mut rows = fill(rows, self.fill, plan, bounds, budget)?;
             self.slice.apply(&mut rows);

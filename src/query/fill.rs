@@ -65,7 +65,11 @@ pub(super) fn fill(
     if fill == Fill::None || rows.starts.is_empty() || matches!(plan.grid, WindowGrid::Whole { .. }) {
         return Ok(rows);
     }
-    let mut rows = insert_missing_windows(&rows, plan, bounds, budget)?;
+    let mut filled = insert_missing_windows(&rows, plan, bounds, budget)?;
+    budget.memory().track(rows.byte_len(), 0)?;
+    drop(rows);
+    let inserted_bytes = filled.byte_len();
+    let rows = &mut filled;
     for column in &mut rows.values {
         match fill {
             Fill::None | Fill::Null => {}
@@ -74,7 +78,8 @@ pub(super) fn fill(
             Fill::Value(value) => *column = fill_value(column, value),
         }
     }
-    Ok(rows)
+    budget.memory().track(inserted_bytes, rows.byte_len())?;
+    Ok(filled)
 }
 
 /// Returns the windows and all missing windows between, before and after them, up to the bounds.

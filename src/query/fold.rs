@@ -88,7 +88,7 @@ pub trait Fold: Clone + Send + Sync + 'static {
     }
 
     /// Sets the point before the first point of the window: the last one before it in the range, or within the
-    /// [lookback](crate::Query::lookback). NaN is skipped. Called before the first `push`, if there is such a point, and only if
+    /// [lookback](crate::Query::lookback). NaN is skipped. Called once, before the first `push`, if there is such a point, and only if
     /// [`NEEDS_STEPS`](Self::NEEDS_STEPS) is `true`.
     ///
     /// Of the consecutive parts of an overlapping window, each one starts after the last point of the part before it.

@@ -19,7 +19,7 @@ use crate::types::series::{SeriesInfo, sort_by_series_key};
 use crate::types::time_range::TimeRange;
 
 /// Cost of a series, in points that a query reads in the same time.
-const SERIES_COST_POINTS: u64 = 100;
+const LATEST_COST_POINTS: u64 = 100;
 /// Minimum number of series of a thread: their search takes several times as long as the start of a thread.
 const MIN_SERIES_PER_THREAD: usize = 16_384;
 
@@ -121,7 +121,7 @@ impl PreparedWork for LatestEach {
     }
 
     fn expected_points(&self) -> u64 {
-        (self.series.len() as u64).saturating_mul(SERIES_COST_POINTS)
+        (self.series.len() as u64).saturating_mul(LATEST_COST_POINTS)
     }
 
     fn deadline(&self) -> Deadline {

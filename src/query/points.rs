@@ -61,7 +61,8 @@ impl QueryPoints {
         };
         sort_by_series_key(&mut series, |info| &info.key);
         let Query { catalog, range, slice, limits, .. } = query;
-        let memory = QueryMemory::new(catalog.runtime(), limits.memory_bytes);
+        let memory = QueryMemory::new(catalog.runtime(), usize::MAX);
+        let error = error.or(memory.track(0, series.capacity() * size_of::<Arc<SeriesInfo>>()).err());
         let budget = QueryBudget::new(&CancelToken::NEVER, catalog.runtime(), limits, (deadline, memory));
         let cursor = catalog.cursor(CursorOptions { range, columns: Columns::Both, counters: None });
         let limit = slice.limit.unwrap_or(usize::MAX);

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Each lane serves its queries about in order of arrival, and its queue has a bound. A running query reads on the thread of
-//! its caller, and on threads that it starts while fewer than the bound of the runtime are running. Cursors, scans and
+//! its caller, and on threads that it starts while fewer than the bound of the runtime are running. An asynchronous query
+//! runs on tokio's blocking pool or, if it had to wait, on a thread that is started for it; slots bound their number. Cursors, scans and
 //! streams take neither a slot nor a thread of the runtime, so that holding several of them cannot block a query.
 
 use std::fmt;
@@ -22,6 +23,7 @@ use super::slots::Slots;
 use super::storage_share::{MIN_DATABASE_BYTES, StorageMemory, StorageShare};
 use crate::engine::threads::{SharedResources, block_on};
 use crate::format::sst::IndexPages;
+use crate::platform::env::OwnerProcess;
 use crate::sync::{Permit, Permits};
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
@@ -38,11 +40,13 @@ const DEFAULT_MEMORY_BYTES: usize = 1 << 30;
 /// Every database of a process uses the [default](Runtime::default) runtime, unless
 /// [`DbBuilder::runtime`](crate::DbBuilder::runtime) sets another one. Clones share one runtime.
 ///
-/// A query is large if it is expected to read more than 100,000 points. As many large queries run at once as the runtime
+/// A query is large if it is expected to cost as much as 100,000 points; a series costs as much as 300 points beside its own, so
+/// a query of 334 series is large. As many large queries run at once as the runtime
 /// has threads, and sixteen times as many small ones; others wait, about in order of arrival. The memory of all queries
-/// together has a bound. On request the databases share one [cache of index pages](RuntimeBuilder::index_cache_bytes), divide a
-/// [memory](RuntimeBuilder::storage_memory_bytes) among themselves, and take turns with
-/// [compactions](RuntimeBuilder::max_compactions).
+/// together has a bound. On request the databases share one [cache of index pages](RuntimeBuilder::index_cache_bytes), and
+/// divide a [memory](RuntimeBuilder::storage_memory_bytes) among themselves.
+///
+/// A forked process must make a runtime of its own for the databases that it opens; the default one is then a new one.
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -58,6 +62,7 @@ const DEFAULT_MEMORY_BYTES: usize = 1 << 30;
 pub struct Runtime(Arc<RuntimeState>);
 
 struct RuntimeState {
+    owner: OwnerProcess,
     threads: usize,
     memory_limit: u64,
     small: Lane,
@@ -86,9 +91,10 @@ pub struct RuntimeStats {
     pub running: u64,
     /// Queries that wait for a slot.
     pub queued: u64,
-    /// Threads that queries have started besides those of their callers, and that are running.
+    /// Threads that queries have started to read in parallel, and that are running.
     pub extra_threads: u64,
-    /// Memory of the results and intermediate windows of running queries, in bytes.
+    /// Memory of the selections, intermediate windows and results of queries that run or wait, and of the selections of
+    /// cursors and streams, in bytes.
     pub memory_bytes: u64,
     /// Queries that had a slot and have ended.
     pub finished: u64,
@@ -101,8 +107,6 @@ pub struct RuntimeStats {
     /// Memory budgets of the open databases, in bytes; 0 without
     /// [`storage_memory_bytes`](RuntimeBuilder::storage_memory_bytes).
     pub storage_memory_bytes: u64,
-    /// Compactions that are running; 0 without [`max_compactions`](RuntimeBuilder::max_compactions).
-    pub compactions: u64,
 }
 
 /// Options of a [`Runtime`]; made by [`Runtime::builder`].
@@ -114,11 +118,11 @@ pub struct RuntimeBuilder {
     max_queued: usize,
     index_cache_bytes: Option<usize>,
     storage_memory_bytes: Option<usize>,
-    max_compactions: Option<usize>,
 }
 
 impl RuntimeBuilder {
-    /// Sets the number of threads: that of large queries which run at once, and of threads that queries may start.
+    /// Sets the number of threads: that of large queries which run at once, and of threads that queries may start to read in
+    /// parallel.
     ///
     /// Default: the number of processors.
     pub fn threads(mut self, threads: usize) -> Self {
@@ -128,7 +132,8 @@ impl RuntimeBuilder {
 
     /// Sets the memory of all running queries together, in bytes. Default: 1 GiB.
     ///
-    /// It covers results and intermediate windows until a query returns. A query that would exceed it fails with
+    /// It covers the selected series, also while a query waits or a cursor is idle, and results and intermediate windows
+    /// until a query returns. A query that would exceed it fails with
     /// [`Error::QueryRuntimeBusy`].
     pub fn memory_bytes(mut self, bytes: usize) -> Self {
         self.memory_bytes = bytes;
@@ -156,8 +161,9 @@ impl RuntimeBuilder {
     /// Sets the memory of all databases of the runtime together, in bytes, at least 64 MiB. Default: no bound.
     ///
     /// Each database and each read-only opening takes its [`memory_budget`](crate::DbBuilder::memory_budget) of it while it
-    /// is open. An opening that does not fit fails with [`Error::InvalidOption`]. Queries have a bound of their own,
-    /// [`memory_bytes`](Self::memory_bytes).
+    /// is open; if it has set none, a quarter, at least 64 MiB. An opening that does not fit fails with
+    /// [`Error::InvalidOption`]. Queries ([`memory_bytes`](Self::memory_bytes)) and a shared cache of index pages
+    /// ([`index_cache_bytes`](Self::index_cache_bytes)) have bounds of their own.
     ///
     /// ```
     /// use timestrata::{Db, Error, Runtime};
@@ -177,24 +183,12 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets how many compactions of all databases of the runtime may run at once. Default: no bound.
-    ///
-    /// Each database runs at most one. A compaction that waits for its turn delays no flush, but files of its database may
-    /// accumulate meanwhile; see [`memory_budget`](crate::DbBuilder::memory_budget) for when writes stall.
-    pub fn max_compactions(mut self, compactions: usize) -> Self {
-        self.max_compactions = Some(compactions);
-        self
-    }
-
     /// Makes the runtime. No thread is started before a query needs it.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for 0 threads, bytes or compactions, and for less than 64 MiB for databases.
+    /// [`Error::InvalidOption`] for 0 threads or bytes, and for less than 64 MiB for databases.
     pub fn build(self) -> Result<Runtime> {
         let invalid = |option| Err(Error::InvalidOption { option, detail: "it is 0".to_owned() });
-        if self.max_compactions == Some(0) {
-            return invalid("max_compactions");
-        }
         if self.storage_memory_bytes.is_some_and(|bytes| bytes < MIN_DATABASE_BYTES) {
             let detail = "must be at least 64 MiB, the smallest memory_budget of a database".to_owned();
             return Err(Error::InvalidOption { option: "storage_memory_bytes", detail });
@@ -219,6 +213,7 @@ impl RuntimeBuilder {
             rejected: AtomicU64::new(0),
         };
         Runtime(Arc::new(RuntimeState {
+            owner: OwnerProcess::current(),
             threads,
             memory_limit: self.memory_bytes as u64,
             small: lane(threads.saturating_mul(SMALL_SLOTS_PER_THREAD)),
@@ -229,7 +224,6 @@ impl RuntimeBuilder {
             storage: StorageShare {
                 index_pages: self.index_cache_bytes.map(|bytes| Arc::new(IndexPages::new(bytes))),
                 memory: self.storage_memory_bytes.map(StorageMemory::new),
-                compaction_slots: self.max_compactions.map(|count| Arc::new(Permits::new(count))),
             },
         }))
     }
@@ -238,8 +232,26 @@ impl RuntimeBuilder {
 /// Returns the runtime that all databases of the process share unless they are given another one.
 impl Default for Runtime {
     fn default() -> Self {
-        static SHARED: OnceLock<Runtime> = OnceLock::new();
-        SHARED.get_or_init(|| Runtime::builder().into_runtime()).clone()
+        static SHARED: ProcessRuntime = ProcessRuntime { runtime: OnceLock::new(), after_fork: OnceLock::new() };
+        SHARED.get()
+    }
+}
+
+/// The default runtime of the process that made it, and that of a process which was forked from it.
+struct ProcessRuntime {
+    runtime: OnceLock<Runtime>,
+    after_fork: OnceLock<Box<ProcessRuntime>>,
+}
+
+impl ProcessRuntime {
+    /// Returns the runtime of this process. That of a parent has slots and locks of threads that do not exist here.
+    fn get(&self) -> Runtime {
+        let runtime = self.runtime.get_or_init(|| Runtime::builder().into_runtime());
+        if runtime.0.owner.is_current() {
+            return runtime.clone();
+        }
+        let empty = || Box::new(Self { runtime: OnceLock::new(), after_fork: OnceLock::new() });
+        self.after_fork.get_or_init(empty).get()
     }
 }
 
@@ -252,7 +264,6 @@ impl Runtime {
             max_queued: DEFAULT_MAX_QUEUED,
             index_cache_bytes: None,
             storage_memory_bytes: None,
-            max_compactions: None,
         }
     }
 
@@ -278,7 +289,6 @@ impl Runtime {
             rejected: both(|lane| &lane.rejected),
             index_cache_bytes: self.0.storage.index_pages.as_ref().map_or(0, |pages| pages.bytes()),
             storage_memory_bytes: self.0.storage.memory.as_ref().map_or(0, |memory| memory.taken_bytes() as u64),
-            compactions: self.0.storage.compaction_slots.as_ref().map_or(0, |slots| slots.in_use() as u64),
         }
     }
 
@@ -288,6 +298,7 @@ impl Runtime {
         options: Options,
         has_memory_budget: bool,
     ) -> Result<(Options, SharedResources)> {
+        self.0.owner.check()?;
         self.0.storage.for_opening(options, has_memory_budget)
     }
 

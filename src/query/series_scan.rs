@@ -203,10 +203,11 @@ impl SeriesScan {
     ///
     /// # Errors
     /// [`Error::InvalidQuery`] for a selector with an invalid pattern; [`Error::QueryLimitExceeded`] for too many series;
-    /// [`Error::ForkedHandle`] in a forked process.
+    /// [`Error::QueryRuntimeBusy`] if the memory of the [`Runtime`](crate::Runtime) has no room for the list of series, which a
+    /// cursor holds; [`Error::ForkedHandle`] in a forked process.
     pub fn cursor(self) -> Result<SeriesScanCursor> {
         let budget = self.budget();
-        let series = self.select()?;
+        let series = self.select(&budget)?;
         Ok(self.cursor_over(series, &budget))
     }
 
@@ -218,7 +219,7 @@ impl SeriesScan {
     /// As for `cursor`.
     pub fn partitions(self, count: usize) -> Result<Vec<SeriesScanCursor>> {
         let budget = self.budget();
-        let mut series = self.select()?;
+        let mut series = self.select(&budget)?;
         let count = count.clamp(1, series.len().max(1));
         let mut parts = Vec::with_capacity(count);
         for part in (1..count).rev() {
@@ -230,11 +231,12 @@ impl SeriesScan {
     }
 
     /// Returns the matching series in ascending order of their ids.
-    fn select(&self) -> Result<Vec<Arc<SeriesInfo>>> {
+    fn select(&self, budget: &QueryBudget<'_>) -> Result<Vec<Arc<SeriesInfo>>> {
         self.catalog.check_readable()?;
         self.selector.validate()?;
         let series = self.catalog.select(&self.selector);
         self.limits.check_series(series.len())?;
+        budget.memory().track(0, series.capacity() * size_of::<Arc<SeriesInfo>>())?;
         Ok(series)
     }
 
@@ -242,7 +244,7 @@ impl SeriesScan {
     fn budget(&self) -> Arc<QueryBudget<'static>> {
         let (runtime, limits) = (self.catalog.runtime(), self.limits);
         let deadline = Deadline::new(limits.deadline, Instant::now());
-        let memory = QueryMemory::new(runtime.clone(), limits.memory_bytes);
+        let memory = QueryMemory::new(runtime.clone(), usize::MAX);
         Arc::new(QueryBudget::new(&CancelToken::NEVER, runtime, limits, (deadline, memory)))
     }
 

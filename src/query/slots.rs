@@ -1,19 +1,27 @@
 //! Slots of a lane of the query runtime: a counting semaphore that hands nothing over.
 //!
-//! A slot that is returned wakes all waiters, and the first one that is polled takes it. A semaphore that hands its permits to
-//! the waiter in front would give a slot to a future that is not being polled: its task may be blocked by another query of the
-//! same thread, which then waits for ever.
+//! A semaphore that hands its permits to the waiter in front would give a slot to a future that is not being polled: its
+//! task may be blocked by another query of the same thread, which then waits for ever. Here a slot that is returned stays
+//! free. As many waiters as slots are free are woken, in order of arrival, and have the first turn: for [`TURN`], a later
+//! request leaves them the slots. Afterwards all waiters are woken, and the first one that is polled takes a slot.
 //!
-//! A wait may have a deadline. A thread wakes the waiters whose deadline has passed; it runs only while there are waiters
-//! with a deadline. Wakers are called and dropped outside the lock, because they may own other waiters.
+//! A wait may have a deadline. A thread ends the turns, and wakes the waiters whose deadline has passed; it ends when it
+//! had nothing to wait for during [`LINGER`]. Wakers are called and dropped outside the lock, because they may own other
+//! waiters.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::limits::Deadline;
 use crate::types::error::Result;
+
+/// Time in which the waiters that were woken for free slots come before others: several times that of a wake-up.
+const TURN: Duration = Duration::from_millis(10);
+/// Time after which the thread ends if it has nothing to wait for.
+const LINGER: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Slots(Arc<SharedSlots>);
@@ -32,6 +40,8 @@ struct SlotState {
     /// Waiters that were polled, in order of arrival.
     waiters: Vec<RegisteredWaiter>,
     next_waiter: u64,
+    /// End of the turn of the waiters that were woken last.
+    turn_ends_at: Option<Instant>,
     /// `true` while the thread of the deadlines runs.
     has_timer: bool,
 }
@@ -42,11 +52,14 @@ struct RegisteredWaiter {
     waker: Waker,
     /// End of the deadline; `None` without a deadline, and once the waiter was woken for it.
     wake_at: Option<Instant>,
+    /// `true` if the waiter was woken for a free slot.
+    has_turn: bool,
 }
 
 impl Slots {
     pub(super) fn new(total: usize) -> Self {
-        let state = SlotState { free: total, waiters: Vec::new(), next_waiter: 0, has_timer: false };
+        let state =
+            SlotState { free: total, waiters: Vec::new(), next_waiter: 0, turn_ends_at: None, has_timer: false };
         Self(Arc::new(SharedSlots { total, state: Mutex::new(state), waiters_changed: Condvar::new() }))
     }
 
@@ -58,8 +71,7 @@ impl Slots {
     /// Takes a slot if one is free and no future waits for one.
     pub(super) fn try_take(&self) -> bool {
         let mut state = self.0.lock();
-        let is_first = state.waiters.is_empty();
-        is_first && state.take_free()
+        state.waiters.is_empty() && state.take_free()
     }
 
     /// Takes a slot if one is free, ahead of the futures that wait for one.
@@ -78,14 +90,26 @@ impl Slots {
         poll_fn(|context| waiter.poll(context.waker())).await
     }
 
-    /// Returns a slot, and wakes the waiters in order of arrival.
+    /// Returns a slot, and wakes as many waiters as slots are free.
     pub(super) fn give_back(&self) {
-        let waiters: Vec<Waker> = {
-            let mut state = self.0.lock();
-            state.free += 1;
-            state.waiters.iter().map(|waiter| waiter.waker.clone()).collect()
-        };
-        waiters.into_iter().for_each(Waker::wake);
+        let mut state = self.0.lock();
+        state.free += 1;
+        if state.waiters.is_empty() {
+            return;
+        }
+        state.turn_ends_at = Some(Instant::now() + TURN);
+        let has_timer = self.0.start_timer(&mut state);
+        let wakers = if has_timer { state.begin_turn() } else { state.end_turn() };
+        drop(state);
+        wake_all(wakers);
+    }
+}
+
+/// Calls wakers. A waker that panics does not keep the others from being called.
+fn wake_all(wakers: Vec<Waker>) {
+    for waker in wakers {
+        // The panic was reported where it began, and nothing here depends on the waker.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
 
@@ -94,6 +118,36 @@ impl SlotState {
         let is_free = self.free > 0;
         self.free -= usize::from(is_free);
         is_free
+    }
+
+    /// Returns `true` if enough slots are free for a request and for the earlier waiters that have the turn.
+    fn has_slot_for(&self, number: Option<u64>, now: Instant) -> bool {
+        let is_turn = self.turn_ends_at.is_some_and(|end| now < end);
+        let is_earlier = |waiter: &&RegisteredWaiter| number.is_none_or(|number| waiter.number < number);
+        let earlier = self.waiters.iter().take_while(is_earlier).filter(|waiter| waiter.has_turn).count();
+        self.free > if is_turn { earlier } else { 0 }
+    }
+
+    /// Gives the turn to as many waiters as slots are free, and returns their wakers.
+    fn begin_turn(&mut self) -> Vec<Waker> {
+        let woken = self.waiters.iter_mut().take(self.free);
+        let wakers = woken.map(|waiter| {
+            waiter.has_turn = true;
+            waiter.waker.clone()
+        });
+        wakers.collect()
+    }
+
+    /// Takes the turn from all waiters, and returns their wakers if a slot is free.
+    fn end_turn(&mut self) -> Vec<Waker> {
+        self.turn_ends_at = None;
+        self.waiters.iter_mut().for_each(|waiter| waiter.has_turn = false);
+        if self.free == 0 { Vec::new() } else { self.waiters.iter().map(|waiter| waiter.waker.clone()).collect() }
+    }
+
+    /// Returns when the thread of the deadlines has something to do.
+    fn next_end(&self) -> Option<Instant> {
+        self.waiters.iter().filter_map(|waiter| waiter.wake_at).chain(self.turn_ends_at).min()
     }
 
     /// Returns the wakers of the waiters whose deadline has passed.
@@ -113,33 +167,44 @@ impl SharedSlots {
     }
 
     /// Makes the thread of the deadlines look at the waiters, and starts it if it does not run.
-    fn start_timer(self: &Arc<Self>, state: &mut SlotState) {
+    ///
+    /// Returns `false` if it cannot be started.
+    fn start_timer(self: &Arc<Self>, state: &mut SlotState) -> bool {
         if state.has_timer {
             self.waiters_changed.notify_one();
-            return;
+            return true;
         }
         let shared = Arc::clone(self);
         let spawned = std::thread::Builder::new().name("timestrata-query-deadlines".to_owned());
         // Without the thread, a waiter sees its deadline when a slot is returned.
         state.has_timer = spawned.spawn(move || shared.wake_at_deadlines()).is_ok();
+        state.has_timer
     }
 
-    /// Wakes waiters at their deadlines until no waiter has one.
+    /// Ends turns, and wakes waiters at their deadlines, until there was nothing to wait for during [`LINGER`].
     fn wake_at_deadlines(&self) {
         let mut state = self.lock();
-        while let Some(end) = state.waiters.iter().filter_map(|waiter| waiter.wake_at).min() {
+        loop {
             let now = Instant::now();
-            let passed = state.passed_deadlines(now);
-            if passed.is_empty() {
-                let waited = self.waiters_changed.wait_timeout(state, end.saturating_duration_since(now));
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            } else {
+            let mut wakers = state.passed_deadlines(now);
+            if state.turn_ends_at.is_some_and(|end| end <= now) {
+                wakers.extend(state.end_turn());
+            }
+            if !wakers.is_empty() {
                 drop(state);
-                passed.into_iter().for_each(Waker::wake);
+                wake_all(wakers);
                 state = self.lock();
+                continue;
+            }
+            let end = state.next_end();
+            let wait = end.map_or(LINGER, |end| end.saturating_duration_since(now));
+            let waited = self.waiters_changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
+            state = waited.0;
+            if end.is_none() && waited.1.timed_out() && state.next_end().is_none() {
+                state.has_timer = false;
+                return;
             }
         }
-        state.has_timer = false;
     }
 }
 
@@ -155,7 +220,7 @@ impl Waiter<'_> {
     fn poll(&mut self, waker: &Waker) -> Poll<Result<()>> {
         let waker = waker.clone();
         let mut state = self.slots.lock();
-        if state.take_free() {
+        if state.has_slot_for(self.number, Instant::now()) && state.take_free() {
             drop(state);
             self.leave();
             return Poll::Ready(Ok(()));
@@ -170,7 +235,7 @@ impl Waiter<'_> {
         if replaced.is_none() {
             let (number, wake_at) = (state.next_waiter, self.deadline.end());
             state.next_waiter += 1;
-            state.waiters.push(RegisteredWaiter { number, waker, wake_at });
+            state.waiters.push(RegisteredWaiter { number, waker, wake_at, has_turn: false });
             self.number = Some(number);
             if wake_at.is_some() {
                 self.slots.start_timer(&mut state);

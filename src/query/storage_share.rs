@@ -1,4 +1,4 @@
-//! What the databases of a runtime share beside their queries: index pages, memory, and slots of compactions.
+//! What the databases of a runtime share beside their queries: index pages and memory.
 
 use std::sync::Arc;
 
@@ -19,7 +19,6 @@ pub(super) struct StorageShare {
     /// `None` if each database has a cache of its own.
     pub(super) index_pages: Option<Arc<IndexPages>>,
     pub(super) memory: Option<StorageMemory>,
-    pub(super) compaction_slots: Option<Arc<Permits>>,
 }
 
 /// Memory that databases divide among themselves: each takes its budget while it is open.
@@ -69,7 +68,6 @@ impl StorageShare {
                 return Err(Error::InvalidOption { option: "memory_budget", detail });
             }
         }
-        let (index_pages, compaction_slots) = (self.index_pages.clone(), self.compaction_slots.clone());
-        Ok((options, SharedResources { index_pages, memory, compaction_slots }))
+        Ok((options, SharedResources { index_pages: self.index_pages.clone(), memory }))
     }
 }

@@ -136,8 +136,10 @@ struct WindowAggregator<'a, T: AggregateScalar> {
     budget: Option<&'a QueryBudget<'a>>,
     /// Memory of the windows, the panes, and the open states.
     memory: GrowingPart<'a>,
-    /// Error of the budget that ended overlapping windows.
+    /// Error of the budget that ended the output of windows.
     error: Option<Error>,
+    /// Number of overlapping windows so far.
+    emitted: usize,
     accumulator: Accumulator<T>,
     /// Start and inclusive end of the open window.
     open_window: Option<(Timestamp, i64)>,
@@ -164,6 +166,7 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
             budget: None,
             memory: GrowingPart::new(None),
             error: None,
+            emitted: 0,
             accumulator,
             open_window: None,
             previous_last: None,
@@ -279,23 +282,29 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
         if let Some((start, last)) = self.open_window.take() {
             self.previous_last = Some(last);
             let state = self.accumulator.take();
+            // Once the query fails, no more states are kept.
             match &mut self.sliding {
-                // The query fails: no more states are kept.
-                Some(_) if self.error.is_some() => {}
+                _ if self.error.is_some() => {}
                 Some(sliding) => {
                     let mut output = OverlappingOutput {
                         plan: self.plan,
                         windows: &mut self.windows,
                         budget: self.budget,
                         memory: &mut self.memory,
-                        count: 0,
+                        held_bytes: sliding.held_bytes(),
+                        count: &mut self.emitted,
                     };
                     let error = &mut self.error;
                     sliding.push(start, state, |start, window| output.push(start, window, error));
                     let recorded = self.memory.record_steps(self.windows.byte_len() + sliding.held_bytes());
                     self.error = self.error.take().or(recorded.err());
                 }
-                None => self.windows.push(self.plan, start, state),
+                None => {
+                    self.windows.push(self.plan, start, state);
+                    if self.plan.merges_series {
+                        self.error = self.memory.record_steps(self.windows.byte_len()).err();
+                    }
+                }
             }
         }
     }
@@ -326,7 +335,8 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
                 windows: &mut self.windows,
                 budget: self.budget,
                 memory: &mut self.memory,
-                count: 0,
+                held_bytes: sliding.held_bytes(),
+                count: &mut self.emitted,
             };
             let error = &mut self.error;
             sliding.finish(|start, window| output.push(start, window, error));
@@ -346,7 +356,10 @@ struct OverlappingOutput<'a, 'b> {
     windows: &'a mut WindowOutput,
     budget: Option<&'a QueryBudget<'a>>,
     memory: &'a mut GrowingPart<'b>,
-    count: usize,
+    /// Bytes of the panes.
+    held_bytes: usize,
+    /// Number of windows of the series so far.
+    count: &'a mut usize,
 }
 
 impl OverlappingOutput<'_, '_> {
@@ -356,8 +369,8 @@ impl OverlappingOutput<'_, '_> {
     /// Adds a window. Returns `false` once the query has ended or failed; the first error is stored.
     fn push(&mut self, start: Timestamp, window: PartialAggregate, error: &mut Option<Error>) -> bool {
         self.windows.push(self.plan, start, window);
-        self.count += 1;
-        if let Err(exceeded) = self.memory.record_steps(self.windows.byte_len()) {
+        *self.count += 1;
+        if let Err(exceeded) = self.memory.record_steps(self.windows.byte_len() + self.held_bytes) {
             error.get_or_insert(exceeded);
             return false;
         }

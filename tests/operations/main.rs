@@ -11,7 +11,7 @@ mod a_directory_without_a_database_is_left_alone;
 mod blocking_calls_work_inside_a_tokio_task;
 mod calls_on_a_closed_database_return_closed;
 mod changes_wake_waiters_and_end_with_the_database;
-mod databases_share_memory_and_compactions;
+mod databases_divide_a_memory;
 mod each_background_step_has_a_tracing_span;
 mod every_request_is_answered_when_the_database_closes;
 mod inspect_describes_each_kind_of_file;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fork::{Fork, fork, waitpid};
-use timestrata::{Aggregate, Db, Error, Selector, Series, Snapshot, SnapshotWatch, Stats};
+use timestrata::{Aggregate, Db, Error, Runtime, Selector, Series, Snapshot, SnapshotWatch, Stats};
 
 use crate::child::{child, value_from_parent};
 use crate::common::{Home, at, batch, key};
@@ -69,7 +69,9 @@ fn check_handles(handles: Handles) -> i32 {
 #[test]
 fn a_process_forks_while_its_threads_are_busy() {
     let Some(path) = value_from_parent() else { return };
-    let db = Db::builder(&path).flush_at_bytes(64 << 10).open_blocking().unwrap();
+    // The share of the memory is returned by a drop in the parent only.
+    let runtime = Runtime::builder().storage_memory_bytes(256 << 20).build().unwrap();
+    let db = Db::builder(&path).runtime(&runtime).flush_at_bytes(64 << 10).open_blocking().unwrap();
     let series = db.create_series(key("m", 0)).blocking().unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

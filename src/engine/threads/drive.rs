@@ -78,17 +78,12 @@ impl Wake for ThreadWaker {
     }
 }
 
-/// Returns a waker that unparks this thread.
-pub(super) fn waker_of_this_thread() -> Waker {
-    Waker::from(Arc::new(ThreadWaker(thread::current())))
-}
-
 /// Runs a future to completion on this thread.
 ///
 /// `idle` is called after each poll without a result: it fires a due timer, or waits for a wake-up or the next
 /// deadline.
 fn poll_until_ready<F: Future>(future: F, idle: &mut dyn FnMut()) -> F::Output {
-    let waker = waker_of_this_thread();
+    let waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {

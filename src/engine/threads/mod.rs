@@ -20,7 +20,6 @@ use drive::block_on_with_timers;
 pub(crate) use drive::{block_on, run_on_new_thread};
 pub(crate) use reader_engine::ReaderEngine;
 pub(crate) use shared_resources::SharedResources;
-use shared_resources::SlottedCompactor;
 
 use crate::engine::actor::{
     self, CallerId, CancelFlag, CompactorCommand, FlushJob, QueuedCommand, Writer, WriterCommand, WriterEvent,
@@ -68,8 +67,8 @@ pub(crate) struct Engine {
     /// `true` once a close was requested.
     closed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Share of the memory of a group of openings, held for its drop.
-    _memory: Option<Permit>,
+    /// Share of the memory of a group of openings; `None` without one, and after a close.
+    memory: Mutex<Option<Permit>>,
 }
 
 /// Actors of an opening, not yet running.
@@ -149,11 +148,10 @@ impl Engine {
             version_watch: Arc::clone(&version_watch),
             inbox: inbox.clone(),
         };
-        let compactor = SlottedCompactor { executor: opened.compactor, slots: common.compaction_slots };
         let actors = Actors {
             writer: Box::pin(writer.run(commands)),
             flusher: Box::pin(actor::run_flusher(opened.flusher, flush_jobs, inbox.clone())),
-            compactor: Box::pin(actor::run_compactor(compactor, compactor_commands, inbox.clone())),
+            compactor: Box::pin(actor::run_compactor(opened.compactor, compactor_commands, inbox.clone())),
             timers,
             guard,
         };
@@ -176,7 +174,7 @@ impl Engine {
             poisoned,
             closed: AtomicBool::new(false),
             threads: Mutex::default(),
-            _memory: common.memory,
+            memory: Mutex::new(common.memory),
         };
         Ok((engine, actors))
     }
@@ -250,6 +248,7 @@ impl Engine {
         let outcome = answer.recv().await.unwrap_or(Err(Error::EnginePanicked));
         self.join();
         self.read_context.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcome
     }
 
@@ -276,6 +275,8 @@ impl Drop for Engine {
         if !self.owner.is_current() {
             // The threads exist in the parent only. Even a detach would act on memory of a thread that does not exist.
             std::mem::forget(std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner)));
+            // Its return takes a lock, which a thread that does not exist here may hold.
+            std::mem::forget(self.memory.get_mut().unwrap_or_else(PoisonError::into_inner).take());
             return;
         }
         self.send(WriterCommand::Release, None, None);

@@ -28,7 +28,7 @@ pub(crate) struct ReaderEngine {
     pub(crate) opening_id: u64,
     pub(crate) duplicates: DuplicatePolicy,
     /// Share of the memory of a group of openings, held for its drop.
-    _memory: Option<Permit>,
+    memory: Option<Permit>,
 }
 
 /// State that the handle and the thread share.
@@ -84,7 +84,7 @@ impl ReaderEngine {
             follower: Mutex::default(),
             opening_id,
             duplicates,
-            _memory: shared.memory,
+            memory: shared.memory,
         })
     }
 
@@ -149,6 +149,8 @@ impl Drop for ReaderEngine {
         if !self.owner.is_current() {
             // The thread exists in the parent only. Even a detach would act on memory of a thread that does not exist.
             std::mem::forget(follower);
+            // Its return takes a lock, which a thread that does not exist here may hold.
+            std::mem::forget(self.memory.take());
             return;
         }
         if let Some(follower) = follower {

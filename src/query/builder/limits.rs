@@ -1,6 +1,7 @@
 //! Limits of a query: memory, threads, series, points and time.
 //!
-//! They hold for windows, for the points themselves and for the latest points alike.
+//! All hold for windows. Those on series and time hold for the points themselves and the latest points, too; that on points
+//! for the points themselves, those on memory and threads for the latest points.
 
 use std::time::Duration;
 

@@ -69,7 +69,52 @@ fn a_dropped_waiter_leaves() {
     assert!(waiters(&slots) == 0 && slots.try_take());
 }
 
-/// Joins the thread of the deadlines: it must end once no waiter has a deadline.
+/// The first request that is polled after a slot was returned is not the first in the queue.
+#[test]
+fn a_later_request_leaves_the_slot_to_the_waiter_that_was_woken_for_it() {
+    let slots = Slots::new(1);
+    assert!(slots.try_take());
+    let mut context = Context::from_waker(Waker::noop());
+    let mut first = pin!(slots.take(deadline(UNLIMITED)));
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    // The turn must not end meanwhile, however slow the machine is.
+    let later = {
+        slots.give_back();
+        slots.0.lock().turn_ends_at = Some(Instant::now() + Duration::from_hours(1));
+        let mut later = Box::pin(slots.take(deadline(UNLIMITED)));
+        assert!(later.as_mut().poll(&mut context).is_pending(), "it passed the waiter");
+        later
+    };
+    assert!(first.as_mut().poll(&mut context).is_ready());
+    drop(later);
+    assert_eq!((slots.in_use(), waiters(&slots)), (1, 0));
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_other_waiter_from_being_woken() {
+    struct PanickingWaker;
+    impl Wake for PanickingWaker {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of the test");
+        }
+    }
+    let slots = Slots::new(2);
+    assert!(slots.try_take() && slots.try_take());
+    let waker = Waker::from(Arc::new(PanickingWaker));
+    let mut panicking = pin!(slots.take(deadline(UNLIMITED)));
+    assert!(panicking.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| block_on(slots.take(deadline(UNLIMITED))));
+        while waiters(&slots) < 2 {
+            std::thread::yield_now();
+        }
+        slots.give_back();
+        slots.give_back();
+        assert!(waiting.join().unwrap().is_ok());
+    });
+}
+
+/// Waits for the end of the thread of the deadlines: it must end once there is nothing to wait for.
 fn wait_for_the_timer_to_end(slots: &Slots) {
     let give_up_at = Instant::now() + Duration::from_mins(1);
     while slots.0.lock().has_timer {
@@ -111,7 +156,7 @@ fn the_thread_of_the_deadlines_ends_when_the_last_waiter_leaves() {
     wait_for_the_timer_to_end(&slots);
 }
 
-/// Waker that owns a slot's waiter, as that of a future in a future may.
+/// Waker that uses the slots when it is dropped, as that of a future in a future may.
 struct OwningWaker(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Wake for OwningWaker {
