@@ -7,7 +7,7 @@ use timestrata::ValueType;
 use super::column_roles::join_limited;
 use super::header::is_clock_or_date_name;
 use super::number::{NumberSyntax, parse_plain};
-use super::planner::PlanDraft;
+use super::plan_draft::PlanDraft;
 use super::sample::{ColumnSample, SAMPLE_ROWS, SampleCell};
 use crate::{IngestError, Suggestion};
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::date_order_scan::DateOrderScan;
 use super::plan::TimeColumns;
-use super::planner::PlanDraft;
+use super::plan_draft::PlanDraft;
 use super::sample::ColumnSample;
 use crate::time::{DateOrder, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
