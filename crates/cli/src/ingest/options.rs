@@ -42,6 +42,7 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     let csv = &mut options.csv;
     csv.delimiter = args.csv.delimiter;
     csv.header_line = args.csv.header_line;
+    csv.skip_lines = args.csv.skip_lines;
     csv.no_header = args.csv.no_header;
     csv.columns = list(&args.csv.columns);
     csv.comment.clone_from(&args.csv.comment);
@@ -81,6 +82,7 @@ pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
             (before, *option),
             ("time", "time-format" | "origin")
                 | ("no-header", "columns")
+                | ("skip-lines", "no-header")
                 | ("decimal", "thousands")
                 | ("units", "decimal")
         );

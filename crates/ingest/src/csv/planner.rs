@@ -48,8 +48,10 @@ impl CsvPlanner {
         if let Some(label) = &options.encoding {
             TextEncoding::detect(&[], Some(label))?;
         }
-        if options.csv.no_header && options.csv.header_line.is_some() {
-            return Err(IngestError::new("no-header and header-line contradict each other: give one"));
+        let csv = &options.csv;
+        if csv.header_line.is_some() && (csv.no_header || csv.skip_lines > 0) {
+            let other = if csv.no_header { "no-header" } else { "skip-lines" };
+            return Err(IngestError::new(format!("{other} and header-line contradict each other: give one")));
         }
         Ok(Self {
             options: options.clone(),
@@ -85,7 +87,8 @@ impl CsvPlanner {
         let mut line = 1;
         let mut start = 0;
         // Lines before the header may have any form.
-        while csv.header_line.is_some_and(|header| line < header) {
+        let first_line = csv.header_line.unwrap_or_else(|| csv.skip_lines.saturating_add(1));
+        while line < first_line {
             let Some(length) = memchr::memchr(line_end, &self.buffer[start..]) else { break };
             start += length + 1;
             line += 1;
