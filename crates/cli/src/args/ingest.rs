@@ -102,6 +102,9 @@ pub(crate) struct TableArgs {
     /// Time from which elapsed times count
     #[arg(long, value_name = "T", value_parser = time::parse_moment)]
     pub(crate) origin: Option<Timestamp>,
+    /// Member whose array of objects holds the rows, in JSON that is one object with several
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) rows: Option<String>,
     /// Columns that are tags; COL=KEY gives the tag the name KEY
     #[arg(long, value_name = "COL[=KEY],..", value_parser = names::parse_name_list)]
     pub(crate) tags: Option<names::NameList>,

@@ -28,6 +28,7 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     table.time_format = args.table.time_format.clone();
     table.time_zone.clone_from(&args.table.time_zone);
     table.origin = args.table.origin;
+    table.rows_member.clone_from(&args.table.rows);
     table.tags = list(&args.table.tags);
     table.values = args.table.values.clone().map(|names| names.0);
     table.values_except = list(&args.table.values_except);

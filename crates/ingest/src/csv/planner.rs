@@ -147,6 +147,9 @@ impl CsvPlanner {
 
     fn row(&mut self, row: TableRow, bytes: usize) -> Result<(), IngestError> {
         if let Some(table) = &mut self.table {
+            if !table.planner.fits(&row) {
+                return Ok(());
+            }
             self.is_decided = table.planner.add_row(row) == PlannerState::Decided;
             return Ok(());
         }
@@ -168,7 +171,9 @@ impl CsvPlanner {
             if at == 0 {
                 data_line = row.line;
             }
-            self.is_decided = planner.add_row(row) == PlannerState::Decided;
+            if planner.fits(&row) {
+                self.is_decided = planner.add_row(row) == PlannerState::Decided;
+            }
         }
         self.table = Some(PlannedTable { header_line: header.line, data_line, planner });
         Ok(())

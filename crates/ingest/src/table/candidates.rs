@@ -5,6 +5,9 @@ use super::plan::ValueSource;
 use super::plan_draft::PlanDraft;
 use super::time_column::{TimeChoice, part_of_name};
 
+/// Distinct whole numbers that may identify something, even in few rows.
+const MAX_ID_VALUES: usize = 8;
+
 impl PlanDraft<'_> {
     /// Returns the columns that may distinguish rows that share series and time.
     pub(super) fn candidates(&self, time: &TimeChoice, values: &ValueSource) -> Vec<Candidate> {
@@ -18,7 +21,12 @@ impl PlanDraft<'_> {
             .filter(|at| {
                 let sample = &self.sample[*at];
                 let is_wide = matches!(values, ValueSource::Wide(_));
-                (sample.filled > 0 && !is_value(*at)) || (is_wide && sample.is_integer())
+                let name = self.names.name(*at);
+                // A measurement has too many values to identify anything.
+                let is_id = sounds_like_id(&name)
+                    || part_of_name(&name).is_some()
+                    || sample.distinct <= MAX_ID_VALUES.max(sample.filled / 20);
+                (sample.filled > 0 && !is_value(*at)) || (is_wide && sample.is_integer() && is_id)
             })
             .map(|at| {
                 let (name, sample) = (self.names.name(at), &self.sample[at]);

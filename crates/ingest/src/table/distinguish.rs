@@ -66,7 +66,9 @@ impl RowComparisons {
                 open.iter().filter(|(bits, _)| bits & (1 << at) != 0).map(|(_, count)| *count).sum()
             };
             let free = (0..candidates.len().min(MAX_CANDIDATES)).filter(|at| !chosen.contains(at));
-            let better = |at: &usize| (u32::MAX - covered(*at), candidates[*at].rank, *at);
+            // Texts and ids come before numbers that only happen to differ.
+            let is_number = |at: usize| candidates[at].rank.0 && candidates[at].rank.1;
+            let better = |at: &usize| (is_number(*at), u32::MAX - covered(*at), candidates[*at].rank, *at);
             let Some(best) = free.filter(|at| covered(*at) > 0).min_by_key(better) else { break };
             chosen.push(best);
             open.retain(|(bits, _)| bits & (1 << best) == 0);

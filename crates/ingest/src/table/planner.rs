@@ -54,6 +54,18 @@ impl TablePlanner {
         Self { header, options: options.clone(), sample: Vec::new(), sample_bytes: 0, draft: None }
     }
 
+    /// Returns `true` if a row has as many cells as there are columns, but for empty ones at the end.
+    ///
+    /// Other rows are refused when they are read, and say nothing about the columns.
+    #[must_use]
+    pub fn fits(&self, row: &TableRow) -> bool {
+        let count = row.cells.len();
+        match row.cells.get(self.header.len()..) {
+            Some(more) => more.iter().all(String::is_empty),
+            None => self.header[count..].iter().all(String::is_empty),
+        }
+    }
+
     /// Takes the next row.
     pub fn add_row(&mut self, row: TableRow) -> PlannerState {
         match &mut self.draft {

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::date_order_scan::DateOrderScan;
 use super::plan::TimeColumns;
 use super::plan_draft::PlanDraft;
-use super::sample::ColumnSample;
-use crate::time::{DateOrder, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
+use super::planner::TableRow;
+use super::sample::{ColumnSample, SampleCell};
+use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
 
 /// Columns of the time.
@@ -18,6 +19,7 @@ pub(crate) struct TimeChoice {
 pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
     Some(match name.trim().to_lowercase().as_str() {
         "year" | "yr" | "yyyy" | "jahr" => TimePart::Year,
+        "doy" | "yday" | "jday" | "dayofyear" | "day_of_year" | "day of year" => TimePart::DayOfYear,
         "month" | "mon" | "mo" | "monat" => TimePart::Month,
         "day" | "dd" | "dy" | "tag" => TimePart::Day,
         "hour" | "hr" | "hh" | "stunde" => TimePart::Hour,
@@ -120,12 +122,16 @@ impl PlanDraft<'_> {
         }
         let error = IngestError::new("no column was recognised as the time");
         let columns = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
-        let parts: Vec<String> = columns()
-            .filter(|at| part_of_name(&self.names.0[*at]).is_some() && self.sample[*at].is_integer())
-            .map(|at| self.names.name(at))
-            .collect();
-        if parts.len() >= 2 && part_of_name(&parts[0]) == Some(TimePart::Year) {
-            return error.suggest("time", parts.join(","));
+        let parts = self.part_columns();
+        let part = |at: usize| part_of_name(&self.names.0[at]);
+        let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
+        if parts.first().is_some_and(|at| part(*at) == Some(TimePart::Year) && self.sample[*at].is_year()) {
+            return error.suggest("time", names.join(","));
+        }
+        for at in columns() {
+            if let Err(error) = self.refuse_periods(at) {
+                return error;
+            }
         }
         // The first column of increasing times: a counter that looks like a time usually comes after the time.
         if let Some((at, unit)) = columns().find_map(|at| Some((at, self.sample[at].epoch()?))) {
@@ -153,8 +159,50 @@ impl PlanDraft<'_> {
         if let Some(at) = by_name(|sample| sample.filled > 0 && !sample.is_numeric()) {
             return self.unknown_time(at);
         }
+        let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
+        if parts.len() >= 2 && parts.iter().any(is_day) && !parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+            let names = names.join(", ");
+            return IngestError::new(format!(
+                "{}: the columns {names} are parts of a time without a year, and cannot be stored: add a column of years",
+                error.message
+            ));
+        }
         let columns = self.names.listed();
         IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
+    }
+
+    /// Returns the columns whose names are parts of a time and whose cells are whole numbers.
+    fn part_columns(&self) -> Vec<usize> {
+        let is_part = |at: &usize| part_of_name(&self.names.0[*at]).is_some() && self.sample[*at].is_whole();
+        let mut parts: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.is_tag(*at)).filter(is_part).collect();
+        // A clock such as 2359, named after its zone, stands behind the day of the year.
+        let is_day_of_year = |at: &usize| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear);
+        if let Some(clock) = parts.last().filter(|at| is_day_of_year(at)).map(|at| at + 1)
+            && let Some(sample) = self.sample.get(clock)
+            && sample.is_integer()
+            && !sample.has_negative
+            && (25..=2_400).contains(&sample.greatest_integer)
+        {
+            parts.push(clock);
+        }
+        parts
+    }
+
+    /// Returns the error of a column of periods, whose times are their starts or their ends.
+    fn refuse_periods(&self, at: usize) -> Result<(), IngestError> {
+        let cell = |row: &TableRow| {
+            let text = row.cells.get(at).filter(|text| text.contains('/'))?;
+            Some(SampleCell { line: row.line, text: text.clone() })
+        };
+        let reader = TimeReader::Period { is_end: false };
+        let Some(cell) = self.rows().iter().find_map(cell).filter(|cell| reader.parse(&cell.text).is_ok()) else {
+            return Ok(());
+        };
+        let name = self.names.name(at);
+        let error = IngestError::new(format!("column {name} holds periods such as {:?}", cell.text)).at_line(cell.line);
+        Err(["period-start", "period-end"]
+            .iter()
+            .fold(error, |error, format| error.suggest("time", name.clone()).suggest("time-format", *format)))
     }
 
     /// Returns the error of a column that sounds like a time and has texts of no known form.
@@ -238,6 +286,10 @@ impl PlanDraft<'_> {
             !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
         let is_without_zone = match &columns.reader {
             TimeReader::Auto { .. } => dates.without_zone,
+            TimeReader::Period { .. } => {
+                let first = self.rows().first().and_then(|row| row.cells.get(choice.at[0]));
+                first.is_some_and(|text| matches!(columns.reader.parse(text), Ok(Moment::Local(_))))
+            }
             TimeReader::Pattern(pattern) => {
                 !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s")
             }
@@ -268,7 +320,11 @@ impl PlanDraft<'_> {
         }
         match choice.at[..] {
             [at] => {
+                if part_of_name(&self.names.0[at]) == Some(TimePart::Year) && self.sample[at].is_year() {
+                    return Ok(TimeReader::Parts(vec![TimePart::Year]));
+                }
                 self.refuse_numbers(at)?;
+                self.refuse_periods(at)?;
                 Ok(TimeReader::Auto { order: DateOrder::Undecided, is_joined: false })
             }
             _ => Ok(self.joined_reader(&choice.at)),
@@ -289,6 +345,7 @@ impl PlanDraft<'_> {
                 .suggest("origin", "2024-01-01T00:00:00Z"),
             Some(unit) => error.suggest("time-format", unit.to_string()),
             None if is_compact_date(sample) => error.suggest("time-format", "%Y%m%d"),
+            None if sample.is_year() => error.suggest("time-format", "%Y").suggest("origin", "2024-01-01T00:00:00Z"),
             None if sample.is_serial_day() => {
                 error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z")
             }
@@ -298,17 +355,19 @@ impl PlanDraft<'_> {
 
     /// Returns the reader of several columns.
     fn joined_reader(&self, at: &[usize]) -> TimeReader {
-        let is_number = |at: &usize| self.sample[*at].filled > 0 && self.sample[*at].is_integer();
-        let greatest = |at: usize| self.sample[at].greatest_integer;
+        let is_number = |at: &usize| self.sample[*at].is_whole();
+        let greatest = |at: usize| self.sample[at].greatest();
+        // The day of the year is month and day in one column.
+        let has_day_of_year = at.iter().any(|at| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear));
         let part = |nth: usize, at: usize| {
             let by_place =
                 [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
-            match part_of_name(&self.names.0[at]).unwrap_or(by_place[nth.min(5)]) {
-                TimePart::Hour if greatest(at) > 24 => TimePart::HourMinute,
+            match part_of_name(&self.names.0[at]).unwrap_or(by_place[(nth + usize::from(has_day_of_year)).min(5)]) {
+                TimePart::Hour if greatest(at) > 24.0 => TimePart::HourMinute,
                 part => part,
             }
         };
-        let is_year = |at: usize| greatest(at) <= 9_999 || part_of_name(&self.names.0[at]).is_some();
+        let is_year = |at: usize| greatest(at) <= 9_999.0 || part_of_name(&self.names.0[at]).is_some();
         if at.iter().all(is_number) && is_year(at[0]) {
             return TimeReader::Parts(at.iter().enumerate().map(|(nth, at)| part(nth, *at)).collect());
         }
@@ -327,6 +386,8 @@ fn plain_reader(format: &TimeFormat) -> Option<TimeReader> {
         TimeFormat::Rfc3339 => TimeReader::Rfc3339,
         TimeFormat::Excel => TimeReader::Excel,
         TimeFormat::Pattern(pattern) => TimeReader::Pattern(pattern.clone()),
+        TimeFormat::PeriodStart => TimeReader::Period { is_end: false },
+        TimeFormat::PeriodEnd => TimeReader::Period { is_end: true },
         unit => TimeReader::Epoch { power: unit.power()? },
     })
 }

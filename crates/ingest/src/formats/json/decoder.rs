@@ -1,6 +1,7 @@
 //! Decoder of formats whose rows are JSON values.
 
-use super::items::{Arrangement, Item, Items};
+use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS};
+use super::planner::several_arrays;
 use super::value::Json;
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::row_error::RowError;
@@ -44,7 +45,13 @@ pub(crate) struct JsonDecoder<P> {
 
 impl<P: JsonRowParser> JsonDecoder<P> {
     pub(crate) fn new(parser: P, arrangement: Arrangement, options: &IngestOptions) -> Self {
-        Self { parser, items: Items::new(arrangement), limits: options.limits, line: 1, has_started: false }
+        Self {
+            parser,
+            items: Items::new(arrangement, options.table.rows_member.clone()),
+            limits: options.limits,
+            line: 1,
+            has_started: false,
+        }
     }
 
     fn row(&mut self, text: &[u8], line: u64, rows: &mut Rows) -> Result<(), IngestError> {
@@ -79,10 +86,12 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
         }
         while !rows.is_full() {
             let rest = &input[at..];
-            let (skipped, item) = self
-                .items
-                .next(rest, last)
-                .map_err(|error| IngestError::new(error.message).at_line(self.line + line_feeds(&rest[..error.at])))?;
+            let (skipped, item) = self.items.next(rest, last).map_err(|error| {
+                let line = self.line + line_feeds(&rest[..error.at]);
+                let is_several = error.message == SEVERAL_ARRAYS;
+                let found = if is_several { several_arrays() } else { IngestError::new(error.message) };
+                found.at_line(line)
+            })?;
             self.line += line_feeds(&rest[..skipped]);
             match item {
                 Item::Row(start, end) => {

@@ -92,8 +92,10 @@ impl JsonRowParser for TableRowParser {
         let mut notices = self.mapper.notices();
         if self.unknown > 0 {
             let (count, first) = (self.unknown, &self.first_unknown);
-            notices
-                .push(format!("{count} members were left out since the first rows did not have them, such as {first}"));
+            notices.push(format!(
+                "{count} members were left out since the first rows did not have them, such as {first}: \
+                 --types {first}=f64 keeps its numbers"
+            ));
         }
         notices
     }
