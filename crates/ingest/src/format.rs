@@ -103,7 +103,7 @@ pub trait Decoder: Send {
     /// sentence each without a full stop. Complete once the input has been decoded.
     fn notices(&self) -> Vec<String>;
 
-    /// Returns the option that would tell apart rows which share series and time, as far as such rows were seen.
+    /// Returns the option that would distinguish rows that share series and time, as far as such rows were seen.
     fn distinguishing(&self) -> Option<Suggestion> {
         None
     }

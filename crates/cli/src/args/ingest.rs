@@ -102,6 +102,9 @@ pub(crate) struct TableArgs {
     /// Time from which elapsed times count
     #[arg(long, value_name = "T", value_parser = time::parse_moment)]
     pub(crate) origin: Option<Timestamp>,
+    /// Year of the times, for columns such as month, day and hour without one
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i64).range(1678..=2261))]
+    pub(crate) year: Option<i64>,
     /// Member whose array of objects holds the rows, in JSON that is one object with several
     #[arg(long, value_name = "MEMBER")]
     pub(crate) rows: Option<String>,

@@ -28,6 +28,7 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     table.time_format = args.table.time_format.clone();
     table.time_zone.clone_from(&args.table.time_zone);
     table.origin = args.table.origin;
+    table.year = args.table.year;
     table.rows_member.clone_from(&args.table.rows);
     table.tags = list(&args.table.tags);
     table.values = args.table.values.clone().map(|names| names.0);
@@ -81,7 +82,7 @@ pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
     for Suggestion { option, value } in suggestions {
         let belongs = matches!(
             (before, *option),
-            ("time", "time-format" | "origin")
+            ("time", "time-format" | "origin" | "year")
                 | ("no-header", "columns")
                 | ("skip-lines", "no-header")
                 | ("decimal", "thousands")

@@ -53,7 +53,7 @@ pub(crate) struct ParserEnd {
     pub(crate) shared: SharedTimes,
     /// Series of the input, by index.
     pub(crate) series: Vec<CachedSeries>,
-    /// Option that would tell apart rows which share series and time.
+    /// Option that would distinguish rows that share series and time.
     pub(crate) distinguishing: Option<Suggestion>,
 }
 

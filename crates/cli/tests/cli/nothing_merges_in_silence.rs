@@ -1,4 +1,4 @@
-//! Points on shared times are counted with the column that would tell them apart; a run without points leaves nothing.
+//! Points on shared times are counted with the column that would distinguish them; a run without points leaves nothing.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::header_row::{has_number, looks_like_time};
 use crate::table::{TableRow, looks_like_data, parse_plain};
-use crate::{IngestError, IngestOptions};
+use crate::time::{AutoError, DateOrder, is_period, parse_auto};
+use crate::{IngestError, IngestOptions, TimeFormat};
 
 /// Rows in which the header is searched.
 const MAX_PREAMBLE: usize = 100;
@@ -31,7 +32,7 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
             let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
             let error = error.suggest("no-header", "");
             let is_named = !options.csv.columns.is_empty();
-            Err(if is_named { error } else { error.suggest("columns", column_names(count)) })
+            Err(if is_named { error } else { error.suggest("columns", column_names(first)) })
         }
         // No row of names is before the data.
         Some(at) if !fits && (at > 1 || first.cells.len() < 2) => Err(IngestError::new(format!(
@@ -42,7 +43,7 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
         ))
         .suggest("skip-lines", (rows[at].line - 1).to_string())
         .suggest("no-header", "")
-        .suggest("columns", column_names(count))),
+        .suggest("columns", column_names(&rows[at]))),
         _ => Ok(()),
     }
 }
@@ -60,9 +61,11 @@ fn check_comment(rows: &[TableRow], count: usize, options: &IngestOptions) -> Re
     let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"));
     let error = error.at_line(first.line);
     let end = rows.iter().position(|row| mark_of(row) != Some(mark)).unwrap_or(rows.len());
-    let data = rows.get(end).filter(|row| row.cells.len() == count && (has_number(row) || looks_like_time(row)));
+    let data = rows.get(end).filter(|row| row.cells.len() > 1 && (has_number(row) || looks_like_time(row)));
     // The last line of the comment names the columns if data follows it at once.
-    let names = rows[..end].last().filter(|row| row.line > first.line && row.cells.len() == count && count > 1);
+    let is_names =
+        |row: &&TableRow| row.line > first.line && data.is_some_and(|data| data.cells.len() == row.cells.len());
+    let names = rows[..end].last().filter(is_names);
     Err(match (data, names) {
         (Some(_), Some(names)) => error.suggest("header-line", names.line.to_string()),
         _ => error.suggest("comment", mark),
@@ -77,10 +80,22 @@ fn header_is_elsewhere(first: &TableRow, count: usize, line: u64) -> IngestError
     error.suggest("header-line", line.to_string())
 }
 
-/// Returns names for the option `columns`.
-pub(super) fn column_names(count: usize) -> String {
-    let names: Vec<String> = (1..count).map(|at| format!("v{at}")).collect();
-    format!("time,{}", names.join(","))
+/// Returns names for the option `columns`: `time` for the first cell that is a time.
+pub(super) fn column_names(row: &TableRow) -> String {
+    let is_time = |cell: &String| {
+        let is_date = matches!(
+            parse_auto(cell, DateOrder::Undecided, false),
+            Ok(_) | Err(AutoError::DayOrMonth | AutoError::Other(_))
+        );
+        is_date || TimeFormat::of_number(cell).is_some() || is_period(cell)
+    };
+    let time = row.cells.iter().position(is_time);
+    let name = |at: usize| match time {
+        Some(time) if time == at => "time".to_owned(),
+        Some(time) if at > time => format!("v{at}"),
+        _ => format!("v{}", at + 1),
+    };
+    (0..row.cells.len()).map(name).collect::<Vec<_>>().join(",")
 }
 
 /// Returns `true` if a row holds data: a time and numbers, only numbers, or numbers where the other rows have some.
@@ -88,7 +103,7 @@ fn is_row_of_data(row: &TableRow, others: &[TableRow]) -> bool {
     if looks_like_data(row.cells.iter().map(String::as_str)) {
         return true;
     }
-    let is_number = |cell: &String| parse_plain(cell).is_some();
+    let is_number = |cell: &String| parse_plain(cell.trim().replace(',', "").as_str()).is_some();
     let numbers = row.cells.iter().filter(|cell| is_number(cell)).count();
     let filled = row.cells.iter().filter(|cell| !cell.is_empty()).count();
     let names: HashSet<&String> = row.cells.iter().filter(|cell| !cell.is_empty()).collect();
@@ -131,7 +146,7 @@ fn better_header(rows: &[TableRow]) -> Option<&TableRow> {
         row.cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()).map(|(at, _)| at).collect()
     };
     let first = filled(&rows[0]);
-    (1..rows.len().min(MAX_PREAMBLE)).find_map(|at| {
+    let found = (1..rows.len().min(MAX_PREAMBLE)).filter_map(|at| {
         let (row, below) = (&rows[at], &rows[at + 1..]);
         let names: HashSet<&String> = row.cells.iter().filter(|cell| !cell.is_empty()).collect();
         let named = filled(row);
@@ -142,8 +157,10 @@ fn better_header(rows: &[TableRow]) -> Option<&TableRow> {
         // Columns with data that only this row names; or a row of exactly the columns with data, behind other data.
         let is_fuller = used.intersection(&named).any(|at| !first.contains(at));
         let is_exact = named == used && first != used && rows[1..at].iter().any(is_data);
-        (is_fuller || is_exact).then_some(row)
-    })
+        (is_fuller || is_exact).then_some((named.len(), row))
+    });
+    // Of rows with equally many names the first.
+    found.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, row)| row)
 }
 
 #[cfg(test)]
@@ -168,6 +185,8 @@ mod tests {
         assert_eq!(error("Report,,\nPlace:,Rome,\nMonth,Day,v\n1,1,2\n1,2,3\n"), ("header-line", "3".to_owned()));
         assert_eq!(error("0,Rome,,\nDate,Clock,a,b\n01/01/2021,01:00,1,2\n"), ("header-line", "2".to_owned()));
         // A row of names and a row of values that describe the station, then the table.
+        let report = "Report,,\nPlace:,\"Lat 39\",\nLat:,39.7,\nMonth,Day,v\n1,1,2\n";
+        assert_eq!(error(report), ("header-line", "4".to_owned()));
         let station = "Source,City,Units,Zone\nDB,Rome,7,1\nYear,Month,v,\n2017,1,1.5,\n2017,2,1.5,\n";
         assert_eq!(error(station), ("header-line", "3".to_owned()));
     }
@@ -182,6 +201,8 @@ mod tests {
     #[test]
     fn data_without_a_header_is_recognised_by_its_numbers() {
         assert_eq!(error("53131,20190101,1610,-111.17,C,0,0\n53131,20190101,1615,-111.17,C,0,0\n").0, "no-header");
+        let period = "2024-01-01T00:00:00/2024-01-02T00:00:00,1\n2024-01-02T00:00:00/2024-01-03T00:00:00,2\n";
+        assert_eq!(error(period).0, "no-header");
         assert_eq!(error("A1,7,2009,9.7\nA2,7,2009,9.8\n").0, "no-header");
         let station = " Rome\n 35.0,-106.6,7\n2019,56,2,0.5\n2019,56,2,0.6\n2019,56,2,0.7\n";
         assert_eq!(error(station), ("skip-lines", "2".to_owned()));

@@ -65,11 +65,9 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
 }
 
 fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, IngestError> {
-    let count = rows.first().map_or(0, |row| row.cells.len());
     if columns.is_empty() {
-        let names: Vec<String> = (1..count.max(2)).map(|at| format!("v{at}")).collect();
-        let error = IngestError::new("without a header the columns need names");
-        return Err(error.suggest("columns", format!("time,{}", names.join(","))));
+        let names = rows.first().map_or_else(|| "time,v1".to_owned(), first_row::column_names);
+        return Err(IngestError::new("without a header the columns need names").suggest("columns", names));
     }
     let header = Header { names: columns.to_vec(), line: None, rows_before: 0 };
     if rows.is_empty() {
@@ -100,7 +98,7 @@ fn check_counts(header: &Header, rows: &[TableRow]) -> Result<(), IngestError> {
     let error = IngestError::new(format!("it has {count} cells, and {names} columns are named")).at_line(row.line);
     let Some(line) = header.line else { return Err(error.suggest("delimiter", ";")) };
     let error = error.suggest("header-line", "N").suggest("delimiter", ";").suggest("skip-lines", line.to_string());
-    Err(error.suggest("no-header", "").suggest("columns", first_row::column_names(count)))
+    Err(error.suggest("no-header", "").suggest("columns", first_row::column_names(row)))
 }
 
 /// Refuses rows of units and the like between the header and the data.

@@ -95,7 +95,9 @@ impl CsvPlanner {
         }
         self.buffer.drain(..start);
         let comment = csv.comment.clone();
-        let delimiter = csv.delimiter.unwrap_or_else(|| dialect::delimiter(&self.buffer, line_end, comment.as_deref()));
+        // The lines of a comment at the start, which is refused later, say nothing about the delimiter.
+        let mark = comment.as_deref().or(self.buffer.starts_with(b"#").then_some("#"));
+        let delimiter = csv.delimiter.unwrap_or_else(|| dialect::delimiter(&self.buffer, line_end, mark));
         self.text = Some(TextReader { source, encoding, syntax: RowSyntax { delimiter, line_end, comment }, line });
         Ok(())
     }

@@ -124,7 +124,7 @@ impl RowMapper {
         notices
     }
 
-    /// Returns the columns that tell apart rows which share series and time, and the option that would do so.
+    /// Returns the columns that distinguish rows that share series and time, and the option that would do so.
     #[must_use]
     pub fn distinguishing(&self) -> Option<Suggestion> {
         let columns = self.comparisons.columns(&self.plan.candidates);

@@ -4,7 +4,7 @@
 //! are tags and which are values. A [`RowMapper`] then converts each row of texts to points by that plan.
 //!
 //! ```text
-//!   header, first 1,000 rows -> TablePlanner -> (times until day and month are told apart) -> RowMapper -> Rows
+//!   header, first 1,000 rows -> TablePlanner -> (times until day and month are distinguished) -> RowMapper -> Rows
 //! ```
 
 mod candidates;

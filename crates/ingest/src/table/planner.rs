@@ -27,8 +27,8 @@ pub struct TableRow {
 
 /// Plans a table from its header and first rows.
 ///
-/// The first 1,000 rows decide, except for dates such as `01/02/2024`: their rows are looked at until one tells day and
-/// month apart.
+/// The first 1,000 rows decide, except for dates such as `01/02/2024`: their rows are looked at until one distinguishes
+/// day and month.
 #[derive(Debug)]
 pub struct TablePlanner {
     pub(super) header: Vec<String>,

@@ -164,7 +164,7 @@ pub(crate) fn refuse_times_across(draft: &PlanDraft<'_>, chosen: &[usize]) -> Re
     let error = IngestError::new(format!(
         "the column names {shown} are times: unpivot the table first, to a row for each time, or name the columns as values"
     ));
-    Err(error.suggest("values", join_limited(&names, 4)))
+    Err(error.suggest("values", if names.len() <= 4 { names.join(",") } else { "COL".to_owned() }))
 }
 
 /// Returns `true` for names of months, such as `Jan` and `January`.

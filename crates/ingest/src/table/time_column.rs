@@ -7,7 +7,7 @@ use super::plan::TimeColumns;
 use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
 use super::sample::{ColumnSample, SampleCell};
-use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
+use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
 
 /// Columns of the time.
@@ -145,27 +145,27 @@ impl PlanDraft<'_> {
         }
         if let Some(at) = by_name(is_compact_date) {
             let is_hour = |at: &usize| {
-                let part = part_of_name(&self.names.0[*at]);
-                self.sample[*at].is_clock() || matches!(part, Some(TimePart::Hour | TimePart::HourMinute))
+                let (name, sample) = (&self.names.0[*at], &self.sample[*at]);
+                let is_hour_name = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
+                sample.is_clock() || is_hour_name || (name.to_lowercase().ends_with("time") && is_hour_minute(sample))
             };
-            if let Some(clock) = columns().find(is_hour) {
+            // A clock beside its date comes before one elsewhere.
+            if let Some(clock) = columns().filter(is_hour).min_by_key(|clock| (*clock != at + 1, *clock)) {
                 return error.suggest("time", format!("{},{}", self.names.name(at), self.names.name(clock)));
             }
             return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
+        }
+        let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
+        if parts.len() >= 2 && parts.iter().any(is_day) && !parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+            let (names, times) = (names.join(", "), names.join(","));
+            let message = format!("{}: the columns {names} are parts of a time without a year", error.message);
+            return IngestError::new(message).suggest("time", times).suggest("year", "2024");
         }
         if let Some(at) = by_name(|sample| sample.is_increasing() || is_elapsed(sample)) {
             return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
         }
         if let Some(at) = by_name(|sample| sample.filled > 0 && !sample.is_numeric()) {
             return self.unknown_time(at);
-        }
-        let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
-        if parts.len() >= 2 && parts.iter().any(is_day) && !parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
-            let names = names.join(", ");
-            return IngestError::new(format!(
-                "{}: the columns {names} are parts of a time without a year, and cannot be stored: add a column of years",
-                error.message
-            ));
         }
         let columns = self.names.listed();
         IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
@@ -194,8 +194,7 @@ impl PlanDraft<'_> {
             let text = row.cells.get(at).filter(|text| text.contains('/'))?;
             Some(SampleCell { line: row.line, text: text.clone() })
         };
-        let reader = TimeReader::Period { is_end: false };
-        let Some(cell) = self.rows().iter().find_map(cell).filter(|cell| reader.parse(&cell.text).is_ok()) else {
+        let Some(cell) = self.rows().iter().find_map(cell).filter(|cell| is_period(&cell.text)) else {
             return Ok(());
         };
         let name = self.names.name(at);
@@ -226,7 +225,7 @@ impl PlanDraft<'_> {
                 error.suggest("time-format", format!("%{first}{separator}%{second}{separator}%y{clock}"))
             });
         }
-        error.suggest("time", name).suggest("time-format", "PATTERN")
+        error.suggest("time", name).suggest("time-format", compact_pattern(text).unwrap_or("PATTERN"))
     }
 
     /// Refuses dates that repeat beside a column of clocks or hours: the clock would be lost.
@@ -319,7 +318,7 @@ impl PlanDraft<'_> {
             return Ok(reader);
         }
         match choice.at[..] {
-            [at] => {
+            [at] if table.year.is_none() => {
                 if part_of_name(&self.names.0[at]) == Some(TimePart::Year) && self.sample[at].is_year() {
                     return Ok(TimeReader::Parts(vec![TimePart::Year]));
                 }
@@ -363,13 +362,15 @@ impl PlanDraft<'_> {
             let by_place =
                 [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
             match part_of_name(&self.names.0[at]).unwrap_or(by_place[(nth + usize::from(has_day_of_year)).min(5)]) {
-                TimePart::Hour if greatest(at) > 24.0 => TimePart::HourMinute,
+                TimePart::Hour if greatest(at) > 24.0 || is_hour_minute(&self.sample[at]) => TimePart::HourMinute,
                 part => part,
             }
         };
         let is_year = |at: usize| greatest(at) <= 9_999.0 || part_of_name(&self.names.0[at]).is_some();
-        if at.iter().all(is_number) && is_year(at[0]) {
-            return TimeReader::Parts(at.iter().enumerate().map(|(nth, at)| part(nth, *at)).collect());
+        let year = self.options().table.year;
+        if at.iter().all(is_number) && (year.is_some() || is_year(at[0])) {
+            let parts = at.iter().enumerate().map(|(nth, at)| part(nth + usize::from(year.is_some()), *at));
+            return TimeReader::Parts(year.map(TimePart::GivenYear).into_iter().chain(parts).collect());
         }
         if at[1..].iter().all(is_number) {
             let parts = at[1..].iter().enumerate().map(|(nth, at)| part(nth + 3, *at)).collect();
@@ -390,6 +391,29 @@ fn plain_reader(format: &TimeFormat) -> Option<TimeReader> {
         TimeFormat::PeriodEnd => TimeReader::Period { is_end: true },
         unit => TimeReader::Epoch { power: unit.power()? },
     })
+}
+
+/// Returns the pattern of a date of eight digits with a clock of four or six digits behind a separator.
+fn compact_pattern(text: &str) -> Option<&'static str> {
+    const PATTERNS: [&str; 9] = [
+        "%Y%m%d:%H%M",
+        "%Y%m%d:%H%M%S",
+        "%Y%m%d-%H%M",
+        "%Y%m%d-%H%M%S",
+        "%Y%m%d_%H%M",
+        "%Y%m%d_%H%M%S",
+        "%Y%m%d-%H:%M:%S",
+        "%Y%m%d_%H:%M:%S",
+        "%Y%m%d:%H:%M:%S",
+    ];
+    let is_text = |pattern: &&str| TimeReader::Pattern((*pattern).to_owned()).parse(text).is_ok();
+    PATTERNS.into_iter().find(is_text)
+}
+
+/// Returns `true` for clocks of four digits, such as 0015.
+fn is_hour_minute(sample: &ColumnSample) -> bool {
+    let is_four_digits = sample.first.as_ref().is_some_and(|cell| cell.text.len() == 4);
+    sample.is_integer() && is_four_digits && !sample.has_negative && sample.greatest_integer <= 2_400
 }
 
 /// Returns `true` for dates of eight digits, such as 20240131.

@@ -79,7 +79,7 @@ impl FromStr for TimeFormat {
             pattern if pattern.contains('%') => Self::Pattern(pattern.to_owned()),
             other => {
                 return Err(format!(
-                    "{other:?} is none of auto, rfc3339, s, ms, us, ns, excel, and no pattern such as '%d/%m/%Y %H:%M'"
+                    "{other:?} is none of auto, rfc3339, s, ms, us, ns, excel, period-start, period-end, and no pattern such as '%d/%m/%Y %H:%M'"
                 ));
             }
         })

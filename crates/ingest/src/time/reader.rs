@@ -9,6 +9,8 @@ use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimePart {
     Year,
+    /// Year of every row, by an option; it takes no text.
+    GivenYear(i64),
     Month,
     Day,
     /// Day of the year; the first is 1.
@@ -111,6 +113,11 @@ impl TimeReader {
     }
 }
 
+/// Returns `true` for two times with a slash between them.
+pub(crate) fn is_period(text: &str) -> bool {
+    TimeReader::Period { is_end: false }.parse(text).is_ok()
+}
+
 /// Returns the day of a date of eight digits.
 fn compact_date(text: &str) -> Option<Civil> {
     let number: i64 = text.parse().ok().filter(|_| text.len() == 8)?;
@@ -142,6 +149,10 @@ impl Fields {
     fn read(&mut self, parts: &[TimePart], text: &str) -> Result<(), String> {
         let mut texts = text.split(' ').filter(|text| !text.is_empty());
         for part in parts {
+            if let TimePart::GivenYear(year) = part {
+                self.year = *year;
+                continue;
+            }
             let text = texts.next().ok_or_else(|| format!("{text:?} has fewer numbers than there are time columns"))?;
             let number = || {
                 let digits = text.strip_suffix(".0").unwrap_or(text);
@@ -150,6 +161,7 @@ impl Fields {
             let whole = || number().ok_or_else(|| format!("{text:?} is not a whole number of {part:?}"));
             match part {
                 TimePart::Year => self.year = whole()?,
+                TimePart::GivenYear(year) => self.year = *year,
                 TimePart::Month => self.month = whole()?,
                 TimePart::Day => self.day = whole()?,
                 TimePart::DayOfYear => self.day_of_year = Some(whole()?),
@@ -174,10 +186,13 @@ impl Fields {
         }
         let mut days = days_from_date(self.year, self.month, self.day);
         if let Some(day) = self.day_of_year {
-            days += day - 1;
-            if day < 1 || days >= days_from_date(self.year + 1, 1, 1) {
+            let by_day = days_from_date(self.year, 1, 1) + day - 1;
+            let is_day = day >= 1 && by_day < days_from_date(self.year + 1, 1, 1);
+            // Month and day are 1 without columns of theirs; else both must mean the same day.
+            if !is_day || (days != by_day && (self.month, self.day) != (1, 1)) {
                 return Err(format!("{text:?} has no such day of the year"));
             }
+            days = by_day;
         }
         self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, text)
     }
@@ -223,6 +238,11 @@ mod tests {
         assert_eq!(utc(&days, "2018 291 5").as_deref(), Ok("2018-10-18T00:05:00Z"));
         assert_eq!(utc(&days, "2016 366 2359").as_deref(), Ok("2016-12-31T23:59:00Z"));
         assert!(utc(&days, "2018 366 0").is_err() && utc(&days, "2018 0 0").is_err());
+        let given = TimeReader::Parts(vec![TimePart::GivenYear(2020), TimePart::DayOfYear, Hour]);
+        assert_eq!(utc(&given, "366 24").as_deref(), Ok("2021-01-01T00:00:00Z"));
+        let both = TimeReader::Parts(vec![Year, TimePart::DayOfYear, Month, Day]);
+        assert_eq!(utc(&both, "2019 56 2 25").as_deref(), Ok("2019-02-25T00:00:00Z"));
+        assert!(utc(&both, "2019 56 2 26").is_err());
         assert_eq!(utc(&TimeReader::Parts(vec![Year]), "1950.0").as_deref(), Ok("1950-01-01T00:00:00Z"));
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));

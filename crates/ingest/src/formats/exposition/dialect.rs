@@ -1,4 +1,4 @@
-//! The two dialects of the exposition format, and how to tell them apart.
+//! The two dialects of the exposition format, and how to distinguish them.
 
 use timestrata::Timestamp;
 

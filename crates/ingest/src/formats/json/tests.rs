@@ -39,10 +39,12 @@ fn lines_arrays_and_wrapped_arrays_are_the_same_rows() {
 fn rows_within_nested_objects_are_found() {
     let rows: Vec<String> = (1..=3).map(|v| format!("{{\"time\":\"2024-01-01T00:0{v}:00Z\",\"v\":{v}}}")).collect();
     let rows = rows.join(",");
-    let nested = format!("{{\"in\":{{\"lat\":1,\"x\":[1]}},\"out\":{{\"hourly\":[{rows}]}},\"meta\":{{\"v\":[\"a\"]}}}}");
+    let nested =
+        format!("{{\"in\":{{\"lat\":1,\"x\":[1]}},\"out\":{{\"hourly\":[{rows}]}},\"meta\":{{\"v\":[\"a\"]}}}}");
     assert_eq!(read(&nested, &IngestOptions::default()).good().len(), 3);
-    let several =
-        format!("{{\"out\":{{\"months\":[{{\"month\":1}},{{\"month\":2}}],\"hourly\":[{rows}]}},\"more\":[{{\"a\":1}}]}}");
+    let several = format!(
+        "{{\"out\":{{\"months\":[{{\"month\":1}},{{\"month\":2}}],\"hourly\":[{rows}]}},\"more\":[{{\"a\":1}}]}}"
+    );
     let error = read(&several, &IngestOptions::default()).error.unwrap();
     assert_eq!(error.suggestions[0].option, "rows");
     for name in ["hourly", "out.hourly"] {
