@@ -129,7 +129,7 @@ fn ingest_input(
     progress.finish_and_clear();
     let (totals, end) = outcome?;
     notes.extend(notes_behind(&end, before.as_ref(), loader)?.into_iter().map(|text| format!("{prefix}{text}")));
-    if totals.last_line < args.from_line {
+    if args.from_line > 1 && totals.last_line < args.from_line {
         let last = totals.last_line;
         notes.push(format!("{name} ends at line {last}, before --from-line {}", args.from_line));
     }

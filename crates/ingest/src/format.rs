@@ -21,7 +21,9 @@ pub trait Format: Send + Sync {
     fn name(&self) -> &str;
 
     /// Media types in lower case without parameters, such as `text/csv`.
-    fn media_types(&self) -> &[&str];
+    fn media_types(&self) -> &[&str] {
+        &[]
+    }
 
     /// Endings of file names in lower case without the dot, such as `csv`.
     fn file_endings(&self) -> &[&str];

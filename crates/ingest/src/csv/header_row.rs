@@ -52,6 +52,10 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
     }
     let skip = usize::try_from(csv.skip_after_header).unwrap_or(usize::MAX);
     let rows_before = skip.saturating_add(1).min(rows.len());
+    if rows_before == rows.len() && names.len() > 1 {
+        // An export without rows, such as that of a quiet day.
+        return Ok(Header { names, line: Some(first.line), rows_before });
+    }
     if rows_before == rows.len() {
         let columns = names.join(", ");
         return Err(IngestError::new(format!(

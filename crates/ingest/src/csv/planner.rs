@@ -1,6 +1,6 @@
 //! Plans a CSV input: encoding, delimiter, header, then the columns.
 
-use super::decoder::CsvDecoder;
+use super::decoder::{CsvDecoder, HeaderOnlyDecoder};
 use super::row_splitter::{RowBuffer, RowSyntax, SplitStep};
 use super::text_source::{TextEncoding, TextSource};
 use super::{dialect, header_row};
@@ -229,6 +229,13 @@ impl Planner for CsvPlanner {
         let (Some(text), Some(table)) = (self.text, self.table) else {
             return Err(IngestError::new("the input is empty"));
         };
+        if whole && table.planner.sample_len() == 0 && table.header_line.is_some() {
+            let name = if self.options.name.is_empty() { "the input" } else { &self.options.name };
+            let note = format!("{name} has no row behind the header: there is nothing to ingest");
+            let of_table = Understanding { notes: vec![note], ..Understanding::default() };
+            let understanding = understanding(&self.options, &text, table.header_line, of_table);
+            return Ok(Box::new(HeaderOnlyDecoder(understanding)));
+        }
         let (mapper, of_table) = table.planner.finish()?;
         let understanding = understanding(&self.options, &text, table.header_line, of_table);
         let limits = self.options.limits;

@@ -31,5 +31,5 @@ pub(crate) use own_export::EXPORT_COLUMNS;
 pub use planner::{TablePlanner, TableRow};
 
 pub(crate) use header::looks_like_data;
-pub(crate) use number::parse_plain;
+pub(crate) use number::{is_integer_beyond_f64, parse_plain};
 pub(crate) use sample::SAMPLE_ROWS;

@@ -118,7 +118,12 @@ impl TablePlanner {
         let syntax = NumberSyntax { decimal: options.decimal, thousands: options.thousands, units: options.units };
         if let Some(plan) = own_export::plan(&self.header, &self.sample, &self.options, syntax) {
             let mut understanding = Understanding::default();
-            understanding.notes.push("this is an export of timestrata: each row has its series".to_owned());
+            let note = if self.header.len() == own_export::EXPORT_COLUMNS.len() {
+                "this is an export of timestrata: each row has its series"
+            } else {
+                "this is CSV of timestrata query: each row has its series, and numbers are f64 (timestrata export keeps types)"
+            };
+            understanding.notes.push(note.to_owned());
             understanding.properties.push(("columns", self.header.join(", ")));
             return Ok(Draft { plan, understanding, dates: DateOrderScan::default() });
         }

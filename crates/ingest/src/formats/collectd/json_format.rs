@@ -2,13 +2,13 @@
 
 use timestrata::Timestamp;
 
-use super::series::{Identifier, source_name};
+use super::series::{Identifier, parse_value, source_name};
 use crate::formats::json::decoder::{JsonDecoder, JsonRowParser, RowState};
 use crate::formats::json::items::Arrangement;
 use crate::formats::json::value::Json;
 use crate::formats::line_decoder::{ReadyPlanner, without_bom};
-use crate::formats::number::{parse_as, parse_seconds};
-use crate::formats::row_error::{RowError, shown};
+use crate::formats::number::parse_seconds;
+use crate::formats::row_error::RowError;
 use crate::formats::series_interner::SeriesOptions;
 use crate::{Format, IngestError, IngestOptions, Planner, Rows, Sniff, TextValues, Understanding};
 
@@ -19,10 +19,6 @@ pub struct CollectdJson;
 impl Format for CollectdJson {
     fn name(&self) -> &'static str {
         "collectd-json"
-    }
-
-    fn media_types(&self) -> &[&str] {
-        &[]
     }
 
     fn file_endings(&self) -> &[&str] {
@@ -73,9 +69,7 @@ impl ValueListParser {
             self.missing += 1;
             return Ok(());
         };
-        let parsed = parse_as(digits.as_bytes(), series.ty)
-            .ok_or_else(|| RowError::refused(format!("the value {} is not a number", shown(digits.as_bytes()))))?;
-        rows.push(series.index, time, parsed);
+        rows.push(series.index, time, parse_value(digits, series, || source.to_owned())?);
         Ok(())
     }
 }
@@ -161,6 +155,15 @@ mod tests {
         assert_eq!(points[1].0, "load{host=\"leeloo\",type=\"load\"}");
         assert_eq!(CollectdJson.sniff(BODY.as_bytes()), Sniff::Certain);
         assert_eq!(CollectdJson.sniff(b"{\"time\":1}"), Sniff::No);
+    }
+
+    #[test]
+    fn whole_numbers_beyond_f64_need_a_type() {
+        let text = b"[{\"values\":[9007199254740993],\"plugin\":\"a\",\"dsnames\":[\"rx\"]}]";
+        let decoded = decode(&CollectdJson, &timed(), text);
+        assert!(decoded.points.is_empty() && decoded.refused[0].1.contains("9007199254740993"), "{decoded:?}");
+        let options = IngestOptions { types: vec![("rx".to_owned(), timestrata::ValueType::U64)], ..timed() };
+        assert_eq!(decode(&CollectdJson, &options, text).good()[0].2, Value::U64(9_007_199_254_740_993));
     }
 
     #[test]

@@ -46,10 +46,6 @@ impl Format for SadfDatabase {
         "sadf"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &[]
     }
