@@ -111,9 +111,13 @@ fn is_row_of_data(row: &TableRow, others: &[TableRow]) -> bool {
     // Numbers that repeat, or that are no whole numbers, are no names of columns: 1, 2, 3 may be.
     let is_name = names.len() == filled
         && row.cells.iter().filter(|cell| is_number(cell)).all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()));
-    let is_alike = next.is_some_and(|next| {
-        row.cells.iter().zip(&next.cells).filter(|(cell, below)| is_number(cell) && is_number(below)).count() == numbers
-    });
+    // A name is above a number or a time; a text of data is above a text.
+    let is_text = |cell: &String| !is_number(cell) && parse_auto(cell, DateOrder::DayFirst, false).is_err();
+    let is_like = |(cell, below): (&String, &String)| match is_number(cell) {
+        true => is_number(below),
+        false => cell.is_empty() || is_text(below),
+    };
+    let is_alike = next.is_some_and(|next| row.cells.iter().zip(&next.cells).all(is_like));
     numbers >= 2 && numbers * 2 >= filled && !is_name && is_alike
 }
 
@@ -149,15 +153,15 @@ fn better_header(rows: &[TableRow]) -> Option<&TableRow> {
     let found = (1..rows.len().min(MAX_PREAMBLE)).filter_map(|at| {
         let (row, below) = (&rows[at], &rows[at + 1..]);
         let names: HashSet<&String> = row.cells.iter().filter(|cell| !cell.is_empty()).collect();
-        let named = filled(row);
-        if names.len() < 2 || names.len() != named.len() || is_data(row) || !below.first().is_some_and(is_data) {
+        let cells = filled(row);
+        if names.len() < 2 || names.len() != cells.len() || is_data(row) || !below.first().is_some_and(is_data) {
             return None;
         }
         let used: HashSet<usize> = below.iter().flat_map(filled).collect();
         // Columns with data that only this row names; or a row of exactly the columns with data, behind other data.
-        let is_fuller = used.intersection(&named).any(|at| !first.contains(at));
-        let is_exact = named == used && first != used && rows[1..at].iter().any(is_data);
-        (is_fuller || is_exact).then_some((named.len(), row))
+        let is_fuller = used.intersection(&cells).any(|at| !first.contains(at));
+        let is_exact = cells == used && first != used && rows[1..at].iter().any(is_data);
+        (is_fuller || is_exact).then_some((cells.len(), row))
     });
     // Of rows with equally many names the first.
     found.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, row)| row)
@@ -214,6 +218,7 @@ mod tests {
             "time,v\n2024-01-01,1\n",
             "time,0,1,2\n2024-01-01,1,2,3\n",
             "country,1960,1961\nChad,1,2\nMali,3,4\n",
+            "time,300.5,301.0\n2024-01-01,1,2\n2024-01-02,1,2\n",
             "time,a,b\n,kW,V\n2024-01-01,1,2\n",
             "a,b,note\nkW,V,\n1,2,\n",
         ] {

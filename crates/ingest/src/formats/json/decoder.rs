@@ -2,7 +2,7 @@
 
 use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS};
 use super::planner::several_arrays;
-use super::value::Json;
+use super::value::JsonValue;
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::row_error::RowError;
 use crate::{Decoder, IngestError, IngestOptions, Limits, Rows, Suggestion, Understanding};
@@ -10,7 +10,7 @@ use crate::{Decoder, IngestError, IngestOptions, Limits, Rows, Suggestion, Under
 /// Parser of one JSON value at a time.
 pub(crate) trait JsonRowParser: Send {
     /// Pushes the points of a row. The caller ends or refuses the row, unless it is done.
-    fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError>;
+    fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError>;
 
     /// See [`Decoder::understanding`].
     fn understanding(&self) -> &Understanding;
@@ -56,7 +56,7 @@ impl<P: JsonRowParser> JsonDecoder<P> {
 
     fn row(&mut self, text: &[u8], line: u64, rows: &mut Rows) -> Result<(), IngestError> {
         check_row_len(text.len(), &self.limits, line)?;
-        let parsed = Json::parse(text).map_err(RowError::refused);
+        let parsed = JsonValue::parse(text).map_err(RowError::refused);
         match parsed.and_then(|row| self.parser.row(&row, line, rows)) {
             Ok(RowState::Open) => rows.end_row(line),
             Ok(RowState::Done) => {}

@@ -1,6 +1,6 @@
 //! Rows of a stream of JSON: lines, values one after the other, the elements of arrays, or of an array in an object.
 
-use super::value::Json;
+use super::value::JsonValue;
 
 /// Message about an object whose rows are in one of several arrays.
 pub(crate) const SEVERAL_ARRAYS: &str = "the object holds several arrays of objects: name the member of the rows";
@@ -149,7 +149,7 @@ impl Items {
     fn is_rows_member(&self) -> bool {
         let Some(name) = &self.rows_member else { return true };
         let last = name.rsplit('.').next().unwrap_or(name);
-        matches!(Json::parse(&self.last_text), Ok(Json::Text(text)) if text == last || text == name.as_str())
+        matches!(JsonValue::parse(&self.last_text), Ok(JsonValue::Text(text)) if text == last || text == name.as_str())
     }
 
     /// Skips what follows the array; another array of objects is an error, since it would be lost.

@@ -41,7 +41,7 @@ impl Format for Json {
             return Sniff::No;
         }
         match Items::new(Arrangement::Elements, None).next(head, false) {
-            Ok((_, Item::Row(start, end))) if value::Json::parse(&head[start..end]).is_ok() => Sniff::Certain,
+            Ok((_, Item::Row(start, end))) if value::JsonValue::parse(&head[start..end]).is_ok() => Sniff::Certain,
             Ok((_, Item::Incomplete)) => Sniff::Possible,
             _ => Sniff::No,
         }

@@ -4,7 +4,7 @@ use super::decoder::JsonDecoder;
 use super::flatten::flatten;
 use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS, value_len};
 use super::table_rows::{Columns, TableRowParser};
-use super::value::Json;
+use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
 use crate::table::{SAMPLE_ROWS, TablePlanner, TableRow};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
@@ -102,7 +102,7 @@ impl JsonPlanner {
     }
 
     fn add(&mut self, text: &[u8]) {
-        let Ok(row) = Json::parse(text) else {
+        let Ok(row) = JsonValue::parse(text) else {
             return;
         };
         let Ok(members) = flatten(&row, self.options.limits.fields) else {
@@ -223,11 +223,11 @@ fn arrangement(head: &[u8], whole: bool, row_bytes: usize) -> Option<Arrangement
 }
 
 /// Returns `true` if a member is an array of objects; within objects of an object, an array of several.
-fn holds_rows(object: &Json<'_>, depth: usize) -> bool {
-    let Json::Object(members) = object else { return false };
+fn holds_rows(object: &JsonValue<'_>, depth: usize) -> bool {
+    let JsonValue::Object(members) = object else { return false };
     members.iter().any(|(_, value)| {
         let elements = value.elements();
-        let is_object = |element: &Json<'_>| matches!(element, Json::Object(_));
+        let is_object = |element: &JsonValue<'_>| matches!(element, JsonValue::Object(_));
         let is_rows = elements.first().is_some_and(is_object) && (depth == 0 || elements.get(1).is_some_and(is_object));
         is_rows || holds_rows(value, depth + 1)
     })
@@ -235,7 +235,7 @@ fn holds_rows(object: &Json<'_>, depth: usize) -> bool {
 
 fn arrangement_after(first: &[u8], rest: &[u8], whole: bool) -> Option<Arrangement> {
     if rest.trim_ascii().is_empty() {
-        return match Json::parse(first) {
+        return match JsonValue::parse(first) {
             _ if !whole => None,
             Ok(object) if holds_rows(&object, 0) => Some(Arrangement::Wrapped),
             _ => Some(Arrangement::Elements),

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::decoder::{JsonRowParser, RowState};
 use super::flatten::flatten;
-use super::value::Json;
+use super::value::JsonValue;
 use crate::formats::row_error::RowError;
 use crate::table::{EXPORT_COLUMNS, RowCells, RowMapper};
 use crate::{Rows, Suggestion, Understanding};
@@ -67,7 +67,7 @@ impl TableRowParser {
 }
 
 impl JsonRowParser for TableRowParser {
-    fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
+    fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
         let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
         for (path, text) in flatten(row, self.max_fields)? {
             if let Some(at) = self.columns.find(&path) {
