@@ -113,11 +113,10 @@ fn is_row_of_data(row: &TableRow, others: &[TableRow]) -> bool {
         && row.cells.iter().filter(|cell| is_number(cell)).all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()));
     // A name is above a number or a time; a text of data is above a text.
     let is_text = |cell: &String| !is_number(cell) && parse_auto(cell, DateOrder::DayFirst, false).is_err();
-    let is_like = |(cell, below): (&String, &String)| match is_number(cell) {
-        true => is_number(below),
-        false => cell.is_empty() || is_text(below),
+    let fits = |(cell, below): (&String, &String)| {
+        if is_number(cell) { is_number(below) } else { cell.is_empty() || is_text(below) }
     };
-    let is_alike = next.is_some_and(|next| row.cells.iter().zip(&next.cells).all(is_like));
+    let is_alike = next.is_some_and(|next| row.cells.iter().zip(&next.cells).all(fits));
     numbers >= 2 && numbers * 2 >= filled && !is_name && is_alike
 }
 

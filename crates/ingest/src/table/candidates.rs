@@ -16,12 +16,17 @@ impl PlanDraft<'_> {
             ValueSource::Long { metric_at, value_at, .. } => at == *metric_at || at == *value_at,
             ValueSource::Series { .. } => true,
         };
+        // Parts of a time complete a date alone.
+        let has_clock = time.at.iter().any(|at| self.sample[*at].is_time() && !self.sample[*at].is_date());
         let mut candidates: Vec<Candidate> = (0..self.planner.header.len())
             .filter(|at| !time.at.contains(at) && !self.is_tag(*at) && !self.planner.header[*at].is_empty())
             .filter(|at| {
                 let sample = &self.sample[*at];
                 let is_wide = matches!(values, ValueSource::Wide(_));
                 let name = self.names.name(*at);
+                if has_clock && sample.is_integer() && part_of_name(&name).is_some() {
+                    return false;
+                }
                 // A measurement has too many values to identify anything.
                 let is_id = sounds_like_id(&name)
                     || part_of_name(&name).is_some()
