@@ -3,6 +3,7 @@
 
 mod axis;
 mod file;
+mod ranged;
 mod terminal;
 
 use std::path::PathBuf;

@@ -39,7 +39,7 @@ use metric_options::MetricOptions;
 pub(crate) use options::ingest_options;
 #[cfg(not(feature = "testing"))]
 use options::ingest_options;
-use parser::{MAX_WAITING_BATCHES, Parser, ParserEnd};
+use parser::{InputParser, MAX_WAITING_BATCHES, ParserEnd};
 use plan::PlannedInput;
 use signals::Signal;
 use summary::InputSummary;
@@ -113,7 +113,7 @@ fn ingest_input(
 
     let (sender, messages) = sync_channel(MAX_WAITING_BATCHES);
     let IngestInput { name, progress, bytes, .. } = input;
-    let parser = Parser {
+    let parser = InputParser {
         decoder,
         bytes,
         buffer: head,
@@ -129,7 +129,7 @@ fn ingest_input(
     progress.finish_and_clear();
     let (totals, end) = outcome?;
     notes.extend(notes_behind(&end, before.as_ref(), loader)?.into_iter().map(|text| format!("{prefix}{text}")));
-    if totals.last_line < args.from_line {
+    if args.from_line > 1 && totals.last_line < args.from_line {
         let last = totals.last_line;
         notes.push(format!("{name} ends at line {last}, before --from-line {}", args.from_line));
     }

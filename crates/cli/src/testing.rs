@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use clap::Parser;
-use timestrata::Value;
-use timestrata_ingest::{Csv, Decoder, Format, IngestError, IngestOptions, Rows};
+use timestrata_ingest::testing::decode_pieces;
+use timestrata_ingest::{Csv, Decoder, Format, IngestError, IngestOptions};
 
 use crate::args::{Args, Command};
 use crate::ingest::ingest_options;
@@ -27,6 +27,9 @@ const OPTIONS: [&[&str]; 12] = [
     &["--time", "date,hour", "--time-format", "auto", "--skip-bad", "--encoding", "latin1"],
     &["--metric", "name", "--value", "value", "--time", "t", "--origin", "2024-01-01T00:00:00Z", "--skip-bad"],
 ];
+
+/// Points of a batch.
+const BATCH_POINTS: usize = 64;
 
 /// Parsed options. They are parsed once, because parsing takes longer than reading a small file.
 static COMMANDS: LazyLock<Vec<IngestOptions>> =
@@ -52,22 +55,12 @@ fn parsed(options: &[&str]) -> IngestOptions {
 pub fn csv(data: &[u8]) {
     let [choice, step, file @ ..] = data else { return };
     let options = &COMMANDS[usize::from(*choice) % OPTIONS.len()];
-    let Ok(decoder) = planned(file, options, file.len().max(1)) else { return };
-    let whole = decoded(decoder, file, file.len().max(1));
+    let Ok(mut decoder) = planned(file, options, file.len().max(1)) else { return };
+    let whole = decode_pieces(&mut *decoder, file, file.len().max(1), BATCH_POINTS);
     let step = usize::from(*step).max(1);
-    let Ok(decoder) = planned(file, options, step) else { panic!("a file in pieces is not understood") };
-    let pieces = decoded(decoder, file, step);
+    let Ok(mut decoder) = planned(file, options, step) else { panic!("a file in pieces is not understood") };
+    let pieces = decode_pieces(&mut *decoder, file, step, BATCH_POINTS);
     assert_eq!(whole, pieces, "pieces of {step} bytes change the result");
-}
-
-/// Result of a decoder.
-#[derive(Debug, PartialEq)]
-struct Decoded {
-    /// Series, nanoseconds, type and bits of each point.
-    points: Vec<(String, i64, String)>,
-    lines: Vec<u64>,
-    refused: Vec<(u64, String)>,
-    error: Option<IngestError>,
 }
 
 fn planned(file: &[u8], options: &IngestOptions, step: usize) -> Result<Box<dyn Decoder>, IngestError> {
@@ -76,43 +69,4 @@ fn planned(file: &[u8], options: &IngestOptions, step: usize) -> Result<Box<dyn 
         planner.push(piece);
     }
     planner.finish(true)
-}
-
-fn decoded(mut decoder: Box<dyn Decoder>, file: &[u8], step: usize) -> Decoded {
-    let mut rows = Rows::with_capacity(64);
-    let mut found = Decoded { points: Vec::new(), lines: Vec::new(), refused: Vec::new(), error: None };
-    let (mut start, mut end) = (0, 0);
-    loop {
-        let last = end == file.len();
-        let used = decoder.decode(&file[start..end], last, &mut rows);
-        let is_full = rows.is_full();
-        let points = rows.row_ends().last().map_or(0, |row| row.points);
-        for point in 0..points {
-            let value = match rows.values()[point] {
-                Value::F64(number) => format!("{:x}", number.to_bits()),
-                other => format!("{other:?}"),
-            };
-            let key = rows.series(rows.point_series()[point]).key().to_string();
-            found.points.push((key, rows.timestamps()[point].as_nanos(), value));
-        }
-        found.lines.extend(rows.row_ends().iter().map(|row| row.line));
-        found.refused.extend(rows.refused().iter().map(|row| (row.line, row.reason.clone())));
-        rows.clear();
-        match used {
-            Ok(used) => start += used,
-            Err(error) => {
-                found.error = Some(error);
-                break;
-            }
-        }
-        if last && !is_full {
-            assert_eq!(start, file.len(), "bytes are left over");
-            break;
-        }
-        if !is_full {
-            end = (end + step).min(file.len());
-        }
-    }
-    assert!(found.lines.is_sorted(), "lines fall");
-    found
 }

@@ -21,7 +21,9 @@ pub trait Format: Send + Sync {
     fn name(&self) -> &str;
 
     /// Media types in lower case without parameters, such as `text/csv`.
-    fn media_types(&self) -> &[&str];
+    fn media_types(&self) -> &[&str] {
+        &[]
+    }
 
     /// Endings of file names in lower case without the dot, such as `csv`.
     fn file_endings(&self) -> &[&str];
@@ -103,7 +105,7 @@ pub trait Decoder: Send {
     /// sentence each without a full stop. Complete once the input has been decoded.
     fn notices(&self) -> Vec<String>;
 
-    /// Returns the option that would tell apart rows which share series and time, as far as such rows were seen.
+    /// Returns the option that would distinguish rows that share series and time, as far as such rows were seen.
     fn distinguishing(&self) -> Option<Suggestion> {
         None
     }

@@ -39,7 +39,7 @@ pub use limits::Limits;
 pub use options::{IngestOptions, TextValues};
 pub use precision::Precision;
 pub use registry::Registry;
-pub use rows::{RefusedRow, RowEnd, Rows, SeriesIndex};
+pub use rows::{RefusedRow, RowEnd, Rows, SeriesNumber};
 pub use shared_times::{SharedSeries, SharedTimes};
 pub use table::{RowCells, RowMapper, TableOptions, TablePlanner, TableRow};
 pub use time::TimeFormat;

@@ -6,7 +6,7 @@ use timestrata::{CachedSeries, MetricMetadata, SeriesKey, Timestamp, Value};
 
 /// Index of a series in the table of [`Rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SeriesIndex(pub u32);
+pub struct SeriesNumber(pub u32);
 
 /// End of a row: its points are those after the end of the row before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct RefusedRow {
 #[derive(Debug, Default)]
 pub struct Rows {
     series: Vec<CachedSeries>,
-    by_key: HashMap<SeriesKey, SeriesIndex>,
-    point_series: Vec<SeriesIndex>,
+    by_key: HashMap<SeriesKey, SeriesNumber>,
+    point_series: Vec<SeriesNumber>,
     timestamps: Vec<Timestamp>,
     values: Vec<Value>,
     row_ends: Vec<RowEnd>,
@@ -63,11 +63,11 @@ impl Rows {
     /// # Panics
     ///
     /// If the table holds `u32::MAX` series; [`Limits::series`](crate::Limits::series) is far below.
-    pub fn intern(&mut self, key: &SeriesKey) -> SeriesIndex {
+    pub fn intern(&mut self, key: &SeriesKey) -> SeriesNumber {
         if let Some(index) = self.by_key.get(key) {
             return *index;
         }
-        let index = SeriesIndex(u32::try_from(self.series.len()).expect("the limit of series is below u32::MAX"));
+        let index = SeriesNumber(u32::try_from(self.series.len()).expect("the limit of series is below u32::MAX"));
         self.series.push(CachedSeries::new(key.clone()));
         self.by_key.insert(key.clone(), index);
         index
@@ -85,12 +85,12 @@ impl Rows {
     ///
     /// If the index is of other rows.
     #[must_use]
-    pub fn series(&self, index: SeriesIndex) -> &CachedSeries {
+    pub fn series(&self, index: SeriesNumber) -> &CachedSeries {
         &self.series[index.0 as usize]
     }
 
     /// Appends a point to the row that is being built.
-    pub fn push(&mut self, series: SeriesIndex, timestamp: Timestamp, value: Value) {
+    pub fn push(&mut self, series: SeriesNumber, timestamp: Timestamp, value: Value) {
         self.point_series.push(series);
         self.timestamps.push(timestamp);
         self.values.push(value);
@@ -127,7 +127,7 @@ impl Rows {
 
     /// Returns the series of each point.
     #[must_use]
-    pub fn point_series(&self) -> &[SeriesIndex] {
+    pub fn point_series(&self) -> &[SeriesNumber] {
         &self.point_series
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use timestrata::Timestamp;
 
-use crate::{Rows, SeriesIndex};
+use crate::{Rows, SeriesNumber};
 
 /// Counter of the points of one input. The first point of each time is left out of the count.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl SharedTimes {
         }
     }
 
-    fn point(&mut self, SeriesIndex(index): SeriesIndex, time: i64) {
+    fn point(&mut self, SeriesNumber(index): SeriesNumber, time: i64) {
         let index = index as usize;
         if index >= self.series.len() {
             let empty =
@@ -61,7 +61,7 @@ impl SharedTimes {
     pub fn series(&self) -> impl Iterator<Item = SharedSeries> {
         let with_points = (0_u32..).zip(&self.series).filter(|(_, series)| series.points > 0);
         with_points.map(|(index, series)| SharedSeries {
-            index: SeriesIndex(index),
+            index: SeriesNumber(index),
             least: Timestamp::from_nanos(series.least),
             greatest: Timestamp::from_nanos(series.greatest),
             shared: series.shared,
@@ -74,7 +74,7 @@ impl SharedTimes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedSeries {
     /// The series.
-    pub index: SeriesIndex,
+    pub index: SeriesNumber,
     /// Least time.
     pub least: Timestamp,
     /// Greatest time.
@@ -92,7 +92,7 @@ mod tests {
     fn counted(times: &[i64]) -> (u64, usize) {
         let mut shared = SharedTimes::default();
         for time in times {
-            shared.point(SeriesIndex(0), *time);
+            shared.point(SeriesNumber(0), *time);
         }
         (shared.series().map(|series| series.shared).sum(), shared.series().filter(|series| !series.is_exact).count())
     }

@@ -1,8 +1,12 @@
 //! Entry points for fuzzing. They may change in any release.
 
+mod decoded;
+
 use std::io::Read as _;
 
-use timestrata::{Timestamp, Value};
+use timestrata::Timestamp;
+
+pub use decoded::{DecodedInput, decode_pieces, encode_point, value_text};
 
 use crate::bodies::{OtlpOptions, RemoteWriteVersion, decode_otlp, decode_otlp_json, decode_remote_write};
 use crate::{Compression, Decompressor, Format, IngestOptions, Limits, Rows, TextValues, decompress_body, formats};
@@ -89,7 +93,7 @@ pub fn bodies(data: &[u8]) {
     let _ = decode_otlp_json(data, OtlpOptions::default(), &limits, &mut rows);
 }
 
-/// Returns points, refused rows, notices and the error as lines of text.
+/// Returns points, refused rows, the error and notices as lines of text.
 fn decode(format: &dyn Format, input: &[u8], size: usize, batch: usize) -> Vec<String> {
     let mut options = IngestOptions {
         default_time: Some(Timestamp::UNIX_EPOCH),
@@ -106,38 +110,10 @@ fn decode(format: &dyn Format, input: &[u8], size: usize, batch: usize) -> Vec<S
         Ok(decoder) => decoder,
         Err(error) => return vec![error.to_string()],
     };
-    let mut found = Vec::new();
-    let mut rows = Rows::with_capacity(batch);
-    let (mut start, mut end) = (0, 0);
-    loop {
-        let last = end == input.len();
-        let result = decoder.decode(&input[start..end], last, &mut rows);
-        for ((series, time), value) in rows.point_series().iter().zip(rows.timestamps()).zip(rows.values()) {
-            let bits = if let Value::F64(number) = value { number.to_bits() } else { 0 };
-            found.push(format!("{} {time} {value} {bits:x}", rows.series(*series).key()));
-        }
-        found.extend(rows.refused().iter().map(|row| format!("{}: {}", row.line, row.reason)));
-        let was_full = rows.is_full();
-        rows.clear();
-        match result {
-            Ok(consumed) => start += consumed,
-            Err(error) => {
-                found.push(error.to_string());
-                break;
-            }
-        }
-        if last && start == end {
-            break;
-        }
-        assert!(!last || was_full, "the decoder leaves a rest");
-        if !was_full {
-            end = (end + size).min(input.len());
-        }
-    }
-    // Points and refused rows interleave by batch.
-    found.sort_unstable();
-    found.extend(decoder.notices());
-    found
+    let found = decode_pieces(&mut *decoder, input, size, batch);
+    let points = found.points.iter().map(|(key, time, value)| format!("{key} {time} {value}"));
+    let refused = found.refused.iter().map(|(line, reason)| format!("{line}: {reason}"));
+    points.chain(refused).chain(found.error.iter().map(ToString::to_string)).chain(found.notices.clone()).collect()
 }
 
 #[cfg(test)]

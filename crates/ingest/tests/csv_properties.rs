@@ -4,55 +4,15 @@
 
 use proptest::prelude::*;
 use timestrata::{SeriesKey, Timestamp, Value};
-use timestrata_ingest::{Csv, Delimiter, Format, IngestError, IngestOptions, Rows, TimeFormat};
+use timestrata_ingest::testing::{DecodedInput, decode_pieces};
+use timestrata_ingest::{Csv, Delimiter, Format, IngestError, IngestOptions, TimeFormat};
 
-/// Points, refused rows and the error of an input that comes in pieces.
-#[derive(Debug, Default, PartialEq)]
-struct Decoded {
-    points: Vec<(SeriesKey, Timestamp, String)>,
-    refused: Vec<(u64, String)>,
-    error: Option<IngestError>,
-}
-
-fn decode(text: &[u8], options: &IngestOptions, step: usize) -> Result<Decoded, IngestError> {
+fn decode(text: &[u8], options: &IngestOptions, step: usize) -> Result<DecodedInput, IngestError> {
     let mut planner = Csv.planner(options)?;
     for piece in text.chunks(step) {
         planner.push(piece);
     }
-    let mut decoder = planner.finish(true)?;
-    let mut found = Decoded::default();
-    let mut rows = Rows::with_capacity(16);
-    let (mut start, mut end) = (0, 0);
-    loop {
-        let is_last = end == text.len();
-        let used = decoder.decode(&text[start..end], is_last, &mut rows);
-        let is_full = rows.is_full();
-        for point in 0..rows.row_ends().last().map_or(0, |row| row.points) {
-            let key = rows.series(rows.point_series()[point]).key().clone();
-            // The bits of floats, so that a NaN equals itself.
-            let value = match rows.values()[point] {
-                Value::F64(number) => format!("f64 {:016x}", number.to_bits()),
-                other => format!("{other:?}"),
-            };
-            found.points.push((key, rows.timestamps()[point], value));
-        }
-        found.refused.extend(rows.refused().iter().map(|row| (row.line, row.reason.clone())));
-        rows.clear();
-        match used {
-            Ok(used) => start += used,
-            Err(error) => {
-                found.error = Some(error);
-                return Ok(found);
-            }
-        }
-        if is_last && !is_full {
-            assert_eq!(start, text.len());
-            return Ok(found);
-        }
-        if !is_full {
-            end = (end + step).min(text.len());
-        }
-    }
+    Ok(decode_pieces(&mut *planner.finish(true)?, text, step, 16))
 }
 
 fn variants() -> Vec<IngestOptions> {

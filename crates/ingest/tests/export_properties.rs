@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use timestrata::{SeriesKey, Timestamp, Value, ValueSlice};
-use timestrata_ingest::{Encoder, ExportFormat, IngestOptions, Precision, Registry, Rows};
+use timestrata::{SeriesKey, Timestamp, Value};
+use timestrata_ingest::testing::{decode_pieces, encode_point, value_text};
+use timestrata_ingest::{Encoder, ExportFormat, IngestOptions, Precision, Registry};
 
 const FORMATS: [(ExportFormat, &str); 4] = [
     (ExportFormat::Csv, "csv"),
@@ -18,14 +19,6 @@ const FORMATS: [(ExportFormat, &str); 4] = [
 /// A point; the value as text, with the bits of floats, so that a NaN equals itself.
 type Point = (SeriesKey, Timestamp, String);
 
-fn point(key: &SeriesKey, time: Timestamp, value: Value) -> Point {
-    let text = match value {
-        Value::F64(number) => format!("f64 {:016x}", number.to_bits()),
-        other => format!("{other:?}"),
-    };
-    (key.clone(), time, text)
-}
-
 /// Returns the text, and the points that it must contain.
 fn encode(format: ExportFormat, points: &[(SeriesKey, Timestamp, Value)]) -> (Vec<u8>, Vec<Point>) {
     let mut encoder = Encoder::new(format, false);
@@ -33,16 +26,9 @@ fn encode(format: ExportFormat, points: &[(SeriesKey, Timestamp, Value)]) -> (Ve
     encoder.begin();
     for (key, time, value) in points {
         let before = encoder.points();
-        let time = [*time];
-        match value {
-            Value::F64(value) => encoder.push(key, &time, ValueSlice::F64(&[*value])),
-            Value::I64(value) => encoder.push(key, &time, ValueSlice::I64(&[*value])),
-            Value::U64(value) => encoder.push(key, &time, ValueSlice::U64(&[*value])),
-            Value::Bool(value) => encoder.push(key, &time, ValueSlice::Bool(&[*value])),
-            other => panic!("{other:?} is of an unknown type"),
-        }
+        encode_point(&mut encoder, key, *time, value);
         if encoder.points() > before {
-            expected.push(point(key, time[0], *value));
+            expected.push((key.clone(), *time, value_text(value)));
         }
     }
     encoder.finish();
@@ -58,13 +44,11 @@ fn decode(text: &[u8], name: &str) -> Result<Vec<Point>, String> {
     let mut planner = format.planner(&options).map_err(|error| error.to_string())?;
     planner.push(text);
     let mut decoder = planner.finish(true).map_err(|error| error.to_string())?;
-    let mut rows = Rows::with_capacity(1 << 20);
-    let used = decoder.decode(text, true, &mut rows).map_err(|error| error.to_string())?;
-    if used != text.len() || !rows.refused().is_empty() {
-        return Err(format!("{used} of {} bytes, refused: {:?}", text.len(), rows.refused()));
+    let found = decode_pieces(&mut *decoder, text, text.len().max(1), 1 << 20);
+    match (found.error, &found.refused[..]) {
+        (None, []) => Ok(found.points),
+        (error, refused) => Err(format!("{error:?}, refused: {refused:?}")),
     }
-    let all = rows.point_series().iter().zip(rows.timestamps()).zip(rows.values());
-    Ok(all.map(|((series, time), value)| point(rows.series(*series).key(), *time, *value)).collect())
 }
 
 fn value() -> impl Strategy<Value = Value> {

@@ -110,7 +110,7 @@ pub(crate) struct QueryArgs {
     pub(crate) explain: bool,
     /// Draw lines in the terminal, or a chart in FILE.svg or FILE.png
     #[arg(
-        long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
+        long, alias = "chart", value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
         value_parser = chart::parse_chart_target, conflicts_with_all = ["limit", "offset", "format"]
     )]
     pub(crate) plot: Option<ChartTarget>,

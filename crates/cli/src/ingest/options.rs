@@ -28,6 +28,8 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     table.time_format = args.table.time_format.clone();
     table.time_zone.clone_from(&args.table.time_zone);
     table.origin = args.table.origin;
+    table.year = args.table.year;
+    table.rows_member.clone_from(&args.table.rows);
     table.tags = list(&args.table.tags);
     table.values = args.table.values.clone().map(|names| names.0);
     table.values_except = list(&args.table.values_except);
@@ -42,6 +44,7 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     let csv = &mut options.csv;
     csv.delimiter = args.csv.delimiter;
     csv.header_line = args.csv.header_line;
+    csv.skip_lines = args.csv.skip_lines;
     csv.no_header = args.csv.no_header;
     csv.columns = list(&args.csv.columns);
     csv.comment.clone_from(&args.csv.comment);
@@ -79,8 +82,9 @@ pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
     for Suggestion { option, value } in suggestions {
         let belongs = matches!(
             (before, *option),
-            ("time", "time-format" | "origin")
+            ("time", "time-format" | "origin" | "year")
                 | ("no-header", "columns")
+                | ("skip-lines", "no-header")
                 | ("decimal", "thousands")
                 | ("units", "decimal")
         );

@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use timestrata::{Batch, CachedSeries, MetricMetadata, Timestamp, Value, ValueType};
-use timestrata_ingest::{Decoder, IngestError, RefusedRow, RowEnd, Rows, SeriesIndex, SharedTimes, Suggestion};
+use timestrata_ingest::{Decoder, IngestError, RefusedRow, RowEnd, Rows, SeriesNumber, SharedTimes, Suggestion};
 
 use super::input::{InputBytes, ReadBytes};
 
@@ -53,7 +53,7 @@ pub(crate) struct ParserEnd {
     pub(crate) shared: SharedTimes,
     /// Series of the input, by index.
     pub(crate) series: Vec<CachedSeries>,
-    /// Option that would tell apart rows which share series and time.
+    /// Option that would distinguish rows that share series and time.
     pub(crate) distinguishing: Option<Suggestion>,
 }
 
@@ -64,8 +64,8 @@ pub(crate) enum ParserMessage {
     End(Box<ParserEnd>),
 }
 
-/// Parser of one input.
-pub(crate) struct Parser {
+/// InputParser of one input.
+pub(crate) struct InputParser {
     pub(crate) decoder: Box<dyn Decoder>,
     pub(crate) bytes: InputBytes,
     /// Bytes that are read and not yet decoded.
@@ -82,7 +82,7 @@ pub(crate) struct Parser {
 /// The writer has ended and dropped its receiver.
 struct WriterGone;
 
-impl Parser {
+impl InputParser {
     /// Parses to the end, or until the writer ends.
     pub(crate) fn run(mut self) {
         let mut rows = Rows::with_capacity(BATCH_ITEMS);
@@ -91,7 +91,7 @@ impl Parser {
         end.notices = self.decoder.notices();
         end.distinguishing = self.decoder.distinguishing();
         let indexes = (0_u32..).take(rows.series_len());
-        end.series = indexes.map(|index| rows.series(SeriesIndex(index)).clone()).collect();
+        end.series = indexes.map(|index| rows.series(SeriesNumber(index)).clone()).collect();
         // The writer may have ended meanwhile.
         let _ = self.sender.send(ParserMessage::End(Box::new(end)));
     }
@@ -216,8 +216,8 @@ fn parsed_batch(parsed: ParsedBatch, rows: &Rows, ends: &[RowEnd], points: std::
 }
 
 /// Returns the points of each series in their order, the series in the order of their first points.
-fn grouped(series: &[SeriesIndex], series_len: usize) -> Vec<(SeriesIndex, Vec<u32>)> {
-    let mut groups: Vec<(SeriesIndex, Vec<u32>)> = Vec::new();
+fn grouped(series: &[SeriesNumber], series_len: usize) -> Vec<(SeriesNumber, Vec<u32>)> {
+    let mut groups: Vec<(SeriesNumber, Vec<u32>)> = Vec::new();
     let mut group_of = vec![u32::MAX; series_len];
     for (point, index) in (0_u32..).zip(series) {
         let group = &mut group_of[index.0 as usize];

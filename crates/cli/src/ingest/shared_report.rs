@@ -1,4 +1,4 @@
-//! Says how many points fell on a time that their series already had, and which column would tell them apart.
+//! Says how many points fell on a time that their series already had, and which column would distinguish them.
 
 use timestrata::{Scalar, SeriesKey, Snapshot, Timestamp, ValueType};
 use timestrata_ingest::Suggestion;

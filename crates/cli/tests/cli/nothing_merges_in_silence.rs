@@ -1,4 +1,4 @@
-//! Points on shared times are counted with the column that would tell them apart; a run without points leaves nothing.
+//! Points on shared times are counted with the column that would distinguish them; a run without points leaves nothing.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -44,6 +44,31 @@ fn a_database_that_keeps_one_point_per_time_says_at_least() {
     place.file("f.csv", "time,id,v\n2024-01-01,1,1\n2024-01-01,2,1\n2024-01-02,1,1\n2024-01-01,3,1\n");
     let said = notes(&place, "--duplicates last");
     assert!(said.contains("at least 2 points fell on a time") && said.contains("--tags id"), "{said}");
+}
+
+#[test]
+fn neither_a_part_of_a_full_time_nor_a_measurement_is_suggested() {
+    let place = Place::new();
+    let mut text = "time,origin,month,count\n".to_owned();
+    for origin in ["EWR", "JFK"] {
+        for month in 1..=12 {
+            for day in 1..=28 {
+                writeln!(text, "2013-{month:02}-{day:02} 06:00,{origin},{month},{}", month * 31 + day * 7).unwrap();
+            }
+        }
+    }
+    place.file("f.csv", text);
+    let said = notes(&place, "");
+    assert!(said.contains("is `origin` a tag? --tags origin"), "{said}");
+    let mut text = "time,glucose\n".to_owned();
+    for minute in 0..60 {
+        writeln!(text, "2024-01-01 00:{minute:02},{}\n2024-01-01 00:{minute:02},{}", 100 + minute, 200 + minute)
+            .unwrap();
+    }
+    let place = Place::new();
+    place.file("f.csv", text);
+    let said = notes(&place, "");
+    assert!(said.contains("60 points fell on a time") && !said.contains("--tags"), "{said}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub use remote_write::{RemoteWriteVersion, decode_remote_write};
 
 use timestrata::SeriesKey;
 
-use crate::{IngestError, Limits, RefusedRow, Rows, SeriesIndex};
+use crate::{IngestError, Limits, RefusedRow, Rows, SeriesNumber};
 
 /// Bits of the NaN that Prometheus writes where a series ends.
 pub const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -32,7 +32,7 @@ pub struct BodySummary {
 }
 
 /// Returns the index of a valid key, or refuses row `number`.
-fn intern(rows: &mut Rows, key: &SeriesKey, number: u64, limits: &Limits) -> Result<Option<SeriesIndex>, IngestError> {
+fn intern(rows: &mut Rows, key: &SeriesKey, number: u64, limits: &Limits) -> Result<Option<SeriesNumber>, IngestError> {
     if let Err(error) = key.validate() {
         rows.refuse_row(number, error.to_string());
         return Ok(None);

@@ -94,15 +94,22 @@ fn decode_request(
     limits: &Limits,
     rows: &mut Rows,
 ) -> Result<BodySummary, IngestError> {
-    let mut decoder =
-        Decoder { options, limits, rows, number: 0, summary: BodySummary::default(), resource: Vec::new(), latest: 0 };
+    let mut decoder = RequestReader {
+        options,
+        limits,
+        rows,
+        number: 0,
+        summary: BodySummary::default(),
+        resource: Vec::new(),
+        latest: 0,
+    };
     for resource in request.resource_metrics {
         decoder.resource(resource)?;
     }
     Ok(decoder.summary)
 }
 
-struct Decoder<'a> {
+struct RequestReader<'a> {
     options: OtlpOptions,
     limits: &'a Limits,
     rows: &'a mut Rows,
@@ -128,7 +135,7 @@ impl Part {
     }
 }
 
-impl Decoder<'_> {
+impl RequestReader<'_> {
     fn resource(&mut self, metrics: ResourceMetrics) -> Result<(), IngestError> {
         let attributes = metrics.resource.unwrap_or_default().attributes;
         let find = |key: &str| {

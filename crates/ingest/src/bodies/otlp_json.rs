@@ -1,55 +1,55 @@
 //! JSON encoding of OTLP: member names in camel case, 64-bit numbers as strings or numbers, enums as numbers or names.
 
 use super::otlp_proto::{
-    AnyValue, ArrayValue, AttributeValue, Data, Exponential, Gauge, Histogram, HistogramPoint, KeyValue, MapValue,
-    Metric, MetricsRequest, Number, NumberPoint, Quantile, Resource, ResourceMetrics, ScopeMetrics, Skipped, Sum,
-    Summary, SummaryPoint,
+    AnyValue, ArrayValue, AttributeValue, CountedMessage, Data, Exponential, Gauge, Histogram, HistogramPoint,
+    KeyValue, MapValue, Metric, MetricsRequest, Number, NumberPoint, Quantile, Resource, ResourceMetrics, ScopeMetrics,
+    Sum, SummaryMetric, SummaryPoint,
 };
-use crate::formats::json::value::Json;
+use crate::formats::json::value::JsonValue;
 use crate::formats::number::parse_float;
 
 /// Parses a request.
 pub(super) fn parse_request(body: &[u8]) -> Result<MetricsRequest, String> {
-    let json = Json::parse(body)?;
+    let json = JsonValue::parse(body)?;
     let resources = json.get("resourceMetrics").ok_or("there is no member resourceMetrics")?;
     Ok(MetricsRequest { resource_metrics: all(Some(resources), resource_metrics)? })
 }
 
 type Parsed<T> = Result<T, String>;
 
-fn all<T>(json: Option<&Json<'_>>, parse: impl Fn(&Json<'_>) -> Parsed<T>) -> Parsed<Vec<T>> {
-    json.map(Json::elements).unwrap_or_default().iter().map(parse).collect()
+fn all<T>(json: Option<&JsonValue<'_>>, parse: impl Fn(&JsonValue<'_>) -> Parsed<T>) -> Parsed<Vec<T>> {
+    json.map(JsonValue::elements).unwrap_or_default().iter().map(parse).collect()
 }
 
-fn text(json: &Json<'_>, name: &str) -> String {
-    json.get(name).and_then(Json::text).unwrap_or_default().to_owned()
+fn text(json: &JsonValue<'_>, name: &str) -> String {
+    json.get(name).and_then(JsonValue::text).unwrap_or_default().to_owned()
 }
 
 /// Returns a number; 0 if there is none, as in protobuf.
-fn whole<T: std::str::FromStr + Default>(json: &Json<'_>, name: &str) -> Parsed<T> {
+fn whole<T: std::str::FromStr + Default>(json: &JsonValue<'_>, name: &str) -> Parsed<T> {
     match json.get(name) {
-        None | Some(Json::Null) => Ok(T::default()),
+        None | Some(JsonValue::Null) => Ok(T::default()),
         Some(value) => parse_whole(value).ok_or_else(|| format!("the member {name} is not a whole number")),
     }
 }
 
-fn parse_whole<T: std::str::FromStr>(value: &Json<'_>) -> Option<T> {
+fn parse_whole<T: std::str::FromStr>(value: &JsonValue<'_>) -> Option<T> {
     value.digits()?.parse().ok()
 }
 
-fn float(value: &Json<'_>) -> Parsed<f64> {
+fn float(value: &JsonValue<'_>) -> Parsed<f64> {
     let number = value.digits().and_then(|digits| parse_float(digits.as_bytes()));
     number.ok_or_else(|| "a number is expected".to_owned())
 }
 
-fn optional_float(json: &Json<'_>, name: &str) -> Parsed<Option<f64>> {
+fn optional_float(json: &JsonValue<'_>, name: &str) -> Parsed<Option<f64>> {
     match json.get(name) {
-        None | Some(Json::Null) => Ok(None),
+        None | Some(JsonValue::Null) => Ok(None),
         Some(value) => float(value).map(Some),
     }
 }
 
-fn resource_metrics(json: &Json<'_>) -> Parsed<ResourceMetrics> {
+fn resource_metrics(json: &JsonValue<'_>) -> Parsed<ResourceMetrics> {
     let resource = json.get("resource").map(|resource| attributes(resource).map(|attributes| Resource { attributes }));
     Ok(ResourceMetrics {
         resource: resource.transpose()?,
@@ -59,16 +59,16 @@ fn resource_metrics(json: &Json<'_>) -> Parsed<ResourceMetrics> {
     })
 }
 
-fn attributes(json: &Json<'_>) -> Parsed<Vec<KeyValue>> {
+fn attributes(json: &JsonValue<'_>) -> Parsed<Vec<KeyValue>> {
     all(json.get("attributes"), key_value)
 }
 
-fn key_value(json: &Json<'_>) -> Parsed<KeyValue> {
+fn key_value(json: &JsonValue<'_>) -> Parsed<KeyValue> {
     Ok(KeyValue { key: text(json, "key"), value: json.get("value").map(any_value).transpose()? })
 }
 
-fn any_value(json: &Json<'_>) -> Parsed<AnyValue> {
-    let Json::Object(members) = json else {
+fn any_value(json: &JsonValue<'_>) -> Parsed<AnyValue> {
+    let JsonValue::Object(members) = json else {
         return Ok(AnyValue { value: None });
     };
     let Some((name, value)) = members.first() else {
@@ -76,7 +76,7 @@ fn any_value(json: &Json<'_>) -> Parsed<AnyValue> {
     };
     let value = match name.as_ref() {
         "stringValue" | "bytesValue" => AttributeValue::Text(value.text().unwrap_or_default().to_owned()),
-        "boolValue" => AttributeValue::Bool(matches!(value, Json::Bool(true))),
+        "boolValue" => AttributeValue::Bool(matches!(value, JsonValue::Bool(true))),
         "intValue" => AttributeValue::Int(parse_whole(value).ok_or("the member intValue is not a whole number")?),
         "doubleValue" => AttributeValue::Double(float(value)?),
         "arrayValue" => AttributeValue::Array(ArrayValue { values: all(value.get("values"), any_value)? }),
@@ -86,30 +86,30 @@ fn any_value(json: &Json<'_>) -> Parsed<AnyValue> {
     Ok(AnyValue { value: Some(value) })
 }
 
-fn metric(json: &Json<'_>) -> Parsed<Metric> {
+fn metric(json: &JsonValue<'_>) -> Parsed<Metric> {
     let points = |name: &str| json.get(name).and_then(|data| data.get("dataPoints"));
     let data = if json.get("gauge").is_some() {
         Some(Data::Gauge(Gauge { data_points: all(points("gauge"), number_point)? }))
     } else if let Some(sum) = json.get("sum") {
-        let is_monotonic = matches!(sum.get("isMonotonic"), Some(Json::Bool(true)));
+        let is_monotonic = matches!(sum.get("isMonotonic"), Some(JsonValue::Bool(true)));
         let data_points = all(points("sum"), number_point)?;
         Some(Data::Sum(Sum { data_points, temporality: temporality(sum), is_monotonic }))
     } else if let Some(histogram) = json.get("histogram") {
         let data_points = all(points("histogram"), histogram_point)?;
         Some(Data::Histogram(Histogram { data_points, temporality: temporality(histogram) }))
     } else if json.get("exponentialHistogram").is_some() {
-        let data_points = all(points("exponentialHistogram"), |_| Ok(Skipped {}))?;
+        let data_points = all(points("exponentialHistogram"), |_| Ok(CountedMessage {}))?;
         Some(Data::ExponentialHistogram(Exponential { data_points }))
     } else if json.get("summary").is_some() {
-        Some(Data::Summary(Summary { data_points: all(points("summary"), summary_point)? }))
+        Some(Data::Summary(SummaryMetric { data_points: all(points("summary"), summary_point)? }))
     } else {
         None
     };
     Ok(Metric { name: text(json, "name"), description: text(json, "description"), unit: text(json, "unit"), data })
 }
 
-fn temporality(json: &Json<'_>) -> i32 {
-    match json.get("aggregationTemporality").and_then(Json::digits) {
+fn temporality(json: &JsonValue<'_>) -> i32 {
+    match json.get("aggregationTemporality").and_then(JsonValue::digits) {
         Some("AGGREGATION_TEMPORALITY_CUMULATIVE") => 2,
         Some("AGGREGATION_TEMPORALITY_DELTA") => 1,
         Some(digits) => digits.parse().unwrap_or(0),
@@ -117,7 +117,7 @@ fn temporality(json: &Json<'_>) -> i32 {
     }
 }
 
-fn number_point(json: &Json<'_>) -> Parsed<NumberPoint> {
+fn number_point(json: &JsonValue<'_>) -> Parsed<NumberPoint> {
     let value = match (json.get("asDouble"), json.get("asInt")) {
         (Some(value), _) => Some(Number::Double(float(value)?)),
         (None, Some(value)) => Some(Number::Int(parse_whole(value).ok_or("the member asInt is not a whole number")?)),
@@ -127,13 +127,13 @@ fn number_point(json: &Json<'_>) -> Parsed<NumberPoint> {
         attributes: attributes(json)?,
         time: whole(json, "timeUnixNano")?,
         value,
-        exemplars: all(json.get("exemplars"), |_| Ok(Skipped {}))?,
+        exemplars: all(json.get("exemplars"), |_| Ok(CountedMessage {}))?,
         flags: whole(json, "flags")?,
     })
 }
 
-fn histogram_point(json: &Json<'_>) -> Parsed<HistogramPoint> {
-    let count = |value: &Json<'_>| parse_whole(value).ok_or_else(|| "a count is not a whole number".to_owned());
+fn histogram_point(json: &JsonValue<'_>) -> Parsed<HistogramPoint> {
+    let count = |value: &JsonValue<'_>| parse_whole(value).ok_or_else(|| "a count is not a whole number".to_owned());
     Ok(HistogramPoint {
         attributes: attributes(json)?,
         time: whole(json, "timeUnixNano")?,
@@ -141,13 +141,13 @@ fn histogram_point(json: &Json<'_>) -> Parsed<HistogramPoint> {
         sum: optional_float(json, "sum")?,
         bucket_counts: all(json.get("bucketCounts"), count)?,
         explicit_bounds: all(json.get("explicitBounds"), float)?,
-        exemplars: all(json.get("exemplars"), |_| Ok(Skipped {}))?,
+        exemplars: all(json.get("exemplars"), |_| Ok(CountedMessage {}))?,
         flags: whole(json, "flags")?,
     })
 }
 
-fn summary_point(json: &Json<'_>) -> Parsed<SummaryPoint> {
-    let quantile = |json: &Json<'_>| {
+fn summary_point(json: &JsonValue<'_>) -> Parsed<SummaryPoint> {
+    let quantile = |json: &JsonValue<'_>| {
         Ok(Quantile {
             quantile: optional_float(json, "quantile")?.unwrap_or(0.0),
             value: optional_float(json, "value")?.unwrap_or(0.0),

@@ -95,7 +95,7 @@ pub(super) enum Data {
     #[prost(message, tag = "10")]
     ExponentialHistogram(Exponential),
     #[prost(message, tag = "11")]
-    Summary(Summary),
+    Summary(SummaryMetric),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -123,7 +123,7 @@ pub(super) struct NumberPoint {
     #[prost(oneof = "Number", tags = "4, 6")]
     pub(super) value: Option<Number>,
     #[prost(message, repeated, tag = "5")]
-    pub(super) exemplars: Vec<Skipped>,
+    pub(super) exemplars: Vec<CountedMessage>,
     #[prost(uint32, tag = "8")]
     pub(super) flags: u32,
 }
@@ -159,7 +159,7 @@ pub(super) struct HistogramPoint {
     #[prost(double, repeated, tag = "7")]
     pub(super) explicit_bounds: Vec<f64>,
     #[prost(message, repeated, tag = "8")]
-    pub(super) exemplars: Vec<Skipped>,
+    pub(super) exemplars: Vec<CountedMessage>,
     #[prost(uint32, tag = "10")]
     pub(super) flags: u32,
 }
@@ -167,11 +167,11 @@ pub(super) struct HistogramPoint {
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Exponential {
     #[prost(message, repeated, tag = "1")]
-    pub(super) data_points: Vec<Skipped>,
+    pub(super) data_points: Vec<CountedMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Summary {
+pub(super) struct SummaryMetric {
     #[prost(message, repeated, tag = "1")]
     pub(super) data_points: Vec<SummaryPoint>,
 }
@@ -202,4 +202,4 @@ pub(super) struct Quantile {
 
 /// Message that is counted, not read.
 #[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Skipped {}
+pub(super) struct CountedMessage {}

@@ -3,7 +3,7 @@
 use prost::Message;
 use timestrata::{MetricKind, MetricMetadata, SeriesKey, Timestamp, Value};
 
-use super::remote_write_proto::{Request, Sample, TimeSeriesV2, WriteRequest};
+use super::remote_write_proto::{RemoteWriteRequest, Request, Sample, TimeSeriesV2};
 use super::{BodySummary, intern, refuse};
 use crate::{IngestError, Limits, Rows};
 
@@ -53,12 +53,12 @@ pub fn decode_remote_write(
 ) -> Result<BodySummary, IngestError> {
     let damaged = |error| IngestError::new(format!("the body is not a remote write request: {error}"));
     match version {
-        RemoteWriteVersion::V1 => version_1(WriteRequest::decode(body).map_err(damaged)?, limits, rows),
+        RemoteWriteVersion::V1 => version_1(RemoteWriteRequest::decode(body).map_err(damaged)?, limits, rows),
         RemoteWriteVersion::V2 => version_2(&Request::decode(body).map_err(damaged)?, limits, rows),
     }
 }
 
-fn version_1(request: WriteRequest, limits: &Limits, rows: &mut Rows) -> Result<BodySummary, IngestError> {
+fn version_1(request: RemoteWriteRequest, limits: &Limits, rows: &mut Rows) -> Result<BodySummary, IngestError> {
     let mut summary = BodySummary::default();
     for (number, series) in (1..).zip(&request.timeseries) {
         let labels = series.labels.iter().map(|label| (label.name.as_str(), label.value.as_str()));

@@ -2,8 +2,10 @@
 
 use prost::Message;
 
+use super::otlp_proto::CountedMessage;
+
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct WriteRequest {
+pub(super) struct RemoteWriteRequest {
     #[prost(message, repeated, tag = "1")]
     pub(super) timeseries: Vec<TimeSeries>,
     #[prost(message, repeated, tag = "3")]
@@ -29,9 +31,9 @@ pub(super) struct TimeSeries {
     #[prost(message, repeated, tag = "2")]
     pub(super) samples: Vec<Sample>,
     #[prost(message, repeated, tag = "3")]
-    pub(super) exemplars: Vec<Skipped>,
+    pub(super) exemplars: Vec<CountedMessage>,
     #[prost(message, repeated, tag = "4")]
-    pub(super) histograms: Vec<Skipped>,
+    pub(super) histograms: Vec<CountedMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -51,10 +53,6 @@ pub(super) struct Sample {
     pub(super) timestamp: i64,
 }
 
-/// Message that is counted, not read.
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Skipped {}
-
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Request {
     #[prost(string, repeated, tag = "4")]
@@ -70,9 +68,9 @@ pub(super) struct TimeSeriesV2 {
     #[prost(message, repeated, tag = "2")]
     pub(super) samples: Vec<Sample>,
     #[prost(message, repeated, tag = "3")]
-    pub(super) histograms: Vec<Skipped>,
+    pub(super) histograms: Vec<CountedMessage>,
     #[prost(message, repeated, tag = "4")]
-    pub(super) exemplars: Vec<Skipped>,
+    pub(super) exemplars: Vec<CountedMessage>,
     #[prost(message, optional, tag = "5")]
     pub(super) metadata: Option<MetadataV2>,
 }

@@ -27,13 +27,13 @@ fn remote_write_1_keeps_the_bits_of_values() {
             rw::Sample { value: f64::from_bits(STALE_MARKER_BITS), timestamp: 1_704_067_260_000 },
             rw::Sample { value: 1.0, timestamp: i64::MAX },
         ],
-        exemplars: vec![rw::Skipped {}],
-        histograms: vec![rw::Skipped {}],
+        exemplars: vec![otlp_proto::CountedMessage {}],
+        histograms: vec![otlp_proto::CountedMessage {}],
     };
     let nameless =
         rw::TimeSeries { labels: vec![label("job", "a")], samples: series.samples.clone(), ..Default::default() };
     let metadata = rw::MetricMetadata { kind: 2, family: "up".to_owned(), help: "h".to_owned(), unit: String::new() };
-    let body = rw::WriteRequest { timeseries: vec![series, nameless], metadata: vec![metadata] }.encode_to_vec();
+    let body = rw::RemoteWriteRequest { timeseries: vec![series, nameless], metadata: vec![metadata] }.encode_to_vec();
     let (decoded, summary) = decoded(|limits, rows| decode_remote_write(&body, RemoteWriteVersion::V1, limits, rows));
     assert_eq!(summary, BodySummary { samples: 2, histograms: 1, exemplars: 1 });
     let bits = "[\"up{job=\\\"a\\\"} 1704067200123000000 3ff8000000000000\", \

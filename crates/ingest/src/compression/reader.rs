@@ -27,7 +27,7 @@ const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Decompressor<R: Read> {
-    inner: Inner<R>,
+    inner: CodecReader<R>,
     limit: u64,
     /// Bytes returned so far.
     len: u64,
@@ -38,7 +38,7 @@ pub struct Decompressor<R: Read> {
 /// Input with the first bytes put back.
 type Source<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
 
-enum Inner<R: Read> {
+enum CodecReader<R: Read> {
     Plain(Source<R>),
     Gzip(Box<MultiGzDecoder<Source<R>>>),
     Zstd(Box<ZstdDecoder<'static, Source<R>>>),
@@ -56,13 +56,13 @@ impl<R: Read> Decompressor<R> {
         let compression = Compression::detect(&head);
         let source = BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
         let inner = match compression {
-            Some(Compression::Gzip) => Inner::Gzip(Box::new(MultiGzDecoder::new(source))),
+            Some(Compression::Gzip) => CodecReader::Gzip(Box::new(MultiGzDecoder::new(source))),
             Some(Compression::Zstd) => {
                 let mut decoder = ZstdDecoder::with_buffer(source)?;
                 decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
-                Inner::Zstd(Box::new(decoder))
+                CodecReader::Zstd(Box::new(decoder))
             }
-            Some(Compression::Snappy) | None => Inner::Plain(source),
+            Some(Compression::Snappy) | None => CodecReader::Plain(source),
         };
         Ok(Self { inner, limit, len: 0, head: Vec::new() })
     }
@@ -71,9 +71,9 @@ impl<R: Read> Decompressor<R> {
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
         match &self.inner {
-            Inner::Plain(_) => None,
-            Inner::Gzip(_) => Some(Compression::Gzip),
-            Inner::Zstd(_) => Some(Compression::Zstd),
+            CodecReader::Plain(_) => None,
+            CodecReader::Gzip(_) => Some(Compression::Gzip),
+            CodecReader::Zstd(_) => Some(Compression::Zstd),
         }
     }
 
@@ -99,9 +99,9 @@ impl<R: Read> Decompressor<R> {
 impl<R: Read> Read for Decompressor<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = match &mut self.inner {
-            Inner::Plain(reader) => reader.read(buffer),
-            Inner::Gzip(reader) => reader.read(buffer).map_err(|error| described(error, Compression::Gzip)),
-            Inner::Zstd(reader) => reader.read(buffer).map_err(|error| described(error, Compression::Zstd)),
+            CodecReader::Plain(reader) => reader.read(buffer),
+            CodecReader::Gzip(reader) => reader.read(buffer).map_err(|error| described(error, Compression::Gzip)),
+            CodecReader::Zstd(reader) => reader.read(buffer).map_err(|error| described(error, Compression::Zstd)),
         };
         let len = result?;
         self.check(&buffer[..len]).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;

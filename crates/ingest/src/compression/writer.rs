@@ -23,9 +23,9 @@ const ZSTD_LEVEL: i32 = 3;
 /// assert_eq!(text, "time,v\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct CompressedWriter<W: Write>(Inner<W>);
+pub struct CompressedWriter<W: Write>(CodecWriter<W>);
 
-enum Inner<W: Write> {
+enum CodecWriter<W: Write> {
     Plain(W),
     Gzip(GzEncoder<W>),
     Zstd(zstd::Encoder<'static, W>),
@@ -39,9 +39,9 @@ impl<W: Write> CompressedWriter<W> {
     /// For snappy, whose block format is no stream, and if the compressor has no memory.
     pub fn new(out: W, compression: Option<Compression>) -> io::Result<Self> {
         Ok(Self(match compression {
-            None => Inner::Plain(out),
-            Some(Compression::Gzip) => Inner::Gzip(GzEncoder::new(out, flate2::Compression::default())),
-            Some(Compression::Zstd) => Inner::Zstd(zstd::Encoder::new(out, ZSTD_LEVEL)?),
+            None => CodecWriter::Plain(out),
+            Some(Compression::Gzip) => CodecWriter::Gzip(GzEncoder::new(out, flate2::Compression::default())),
+            Some(Compression::Zstd) => CodecWriter::Zstd(zstd::Encoder::new(out, ZSTD_LEVEL)?),
             Some(Compression::Snappy) => {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "a stream cannot be compressed with snappy"));
             }
@@ -55,9 +55,9 @@ impl<W: Write> CompressedWriter<W> {
     /// Those of the output.
     pub fn finish(self) -> io::Result<W> {
         match self.0 {
-            Inner::Plain(out) => Ok(out),
-            Inner::Gzip(encoder) => encoder.finish(),
-            Inner::Zstd(encoder) => encoder.finish(),
+            CodecWriter::Plain(out) => Ok(out),
+            CodecWriter::Gzip(encoder) => encoder.finish(),
+            CodecWriter::Zstd(encoder) => encoder.finish(),
         }
     }
 }
@@ -65,17 +65,17 @@ impl<W: Write> CompressedWriter<W> {
 impl<W: Write> Write for CompressedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
-            Inner::Plain(out) => out.write(bytes),
-            Inner::Gzip(encoder) => encoder.write(bytes),
-            Inner::Zstd(encoder) => encoder.write(bytes),
+            CodecWriter::Plain(out) => out.write(bytes),
+            CodecWriter::Gzip(encoder) => encoder.write(bytes),
+            CodecWriter::Zstd(encoder) => encoder.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
-            Inner::Plain(out) => out.flush(),
-            Inner::Gzip(encoder) => encoder.flush(),
-            Inner::Zstd(encoder) => encoder.flush(),
+            CodecWriter::Plain(out) => out.flush(),
+            CodecWriter::Gzip(encoder) => encoder.flush(),
+            CodecWriter::Zstd(encoder) => encoder.flush(),
         }
     }
 }

@@ -81,6 +81,23 @@ impl Decoder for CsvDecoder {
     }
 }
 
+/// Decoder of an input that ends behind its header.
+pub(crate) struct HeaderOnlyDecoder(pub(crate) Understanding);
+
+impl Decoder for HeaderOnlyDecoder {
+    fn decode(&mut self, input: &[u8], _last: bool, _rows: &mut Rows) -> Result<usize, IngestError> {
+        Ok(input.len())
+    }
+
+    fn understanding(&self) -> &Understanding {
+        &self.0
+    }
+
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 impl RowDecoder {
     fn decode(&mut self, text: &[u8], last: bool, rows: &mut Rows) -> Result<usize, IngestError> {
         let mut at = self.skip_to_data(text, last);

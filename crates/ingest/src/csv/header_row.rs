@@ -1,6 +1,7 @@
 //! Finds the row that names the columns, and refuses what is none.
 
-use crate::table::{TableRow, looks_like_data};
+use super::first_row;
+use crate::table::TableRow;
 use crate::{IngestError, IngestOptions};
 
 /// Names of the columns, and where the data begins.
@@ -27,11 +28,17 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
         }));
     };
     if csv.header_line.is_none() {
-        check_first_row(rows, options)?;
+        first_row::check(rows, options)?;
     }
     // Line breaks in names become spaces: a metric cannot have them.
     let one_line = |cell: &String| cell.split(char::is_control).map(str::trim).collect::<Vec<_>>().join(" ");
     let mut names: Vec<String> = first.cells.iter().map(one_line).collect();
+    if let Some(name) = names.first_mut()
+        && let Some(rest) = name.strip_prefix("# ")
+    {
+        // The names of the columns in the last line of a comment.
+        *name = rest.trim().to_owned();
+    }
     if names.iter().any(|cell| cell.contains('\u{fffd}')) {
         let error = IngestError::new("the header cannot be read: the text is not UTF-8").at_line(first.line);
         return Err(error.suggest("encoding", "latin1"));
@@ -45,6 +52,10 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
     }
     let skip = usize::try_from(csv.skip_after_header).unwrap_or(usize::MAX);
     let rows_before = skip.saturating_add(1).min(rows.len());
+    if rows_before == rows.len() && names.len() > 1 {
+        // An export without rows, such as that of a quiet day.
+        return Ok(Header { names, line: Some(first.line), rows_before });
+    }
     if rows_before == rows.len() {
         let columns = names.join(", ");
         return Err(IngestError::new(format!(
@@ -58,11 +69,9 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
 }
 
 fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, IngestError> {
-    let count = rows.first().map_or(0, |row| row.cells.len());
     if columns.is_empty() {
-        let names: Vec<String> = (1..count.max(2)).map(|at| format!("v{at}")).collect();
-        let error = IngestError::new("without a header the columns need names");
-        return Err(error.suggest("columns", format!("time,{}", names.join(","))));
+        let names = rows.first().map_or_else(|| "time,v1".to_owned(), first_row::column_names);
+        return Err(IngestError::new("without a header the columns need names").suggest("columns", names));
     }
     let header = Header { names: columns.to_vec(), line: None, rows_before: 0 };
     if rows.is_empty() {
@@ -72,58 +81,7 @@ fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, Inges
     Ok(header)
 }
 
-/// Refuses a first row that is a comment, the first line of a preamble, or data.
-fn check_first_row(rows: &[TableRow], options: &IngestOptions) -> Result<(), IngestError> {
-    let first = &rows[0];
-    let count = modal_count(rows);
-    let mark = first.cells.first().and_then(|cell| cell.chars().next()).filter(|mark| matches!(mark, '#' | '%' | '!'));
-    // A header may begin with the mark; then data follows it.
-    let is_before_names = rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
-    let is_comment = first.cells.len() != count || is_before_names;
-    if let Some(mark) = mark.filter(|_| options.csv.comment.is_none() && is_comment) {
-        let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"))
-            .at_line(first.line);
-        return Err(error.suggest("comment", mark));
-    }
-    if first.cells.len() != count
-        && let Some(header) = header_after_preamble(rows, count)
-    {
-        let error = IngestError::new(format!(
-            "the first line has {} cells and the rows have {count}: the header seems to be on line {}",
-            first.cells.len(),
-            header.line
-        ));
-        return Err(error.suggest("header-line", header.line.to_string()));
-    }
-    if options.csv.columns.is_empty() && looks_like_data(first.cells.iter().map(String::as_str)) {
-        let names: Vec<String> = (1..first.cells.len()).map(|at| format!("v{at}")).collect();
-        let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
-        return Err(error.suggest("no-header", "").suggest("columns", format!("time,{}", names.join(","))));
-    }
-    Ok(())
-}
-
-/// Returns the commonest number of cells.
-fn modal_count(rows: &[TableRow]) -> usize {
-    let mut counts: Vec<usize> = rows.iter().map(|row| row.cells.len()).collect();
-    counts.sort_unstable();
-    let groups = counts.chunk_by(|one, other| one == other);
-    groups.max_by_key(|group| (group.len(), group[0])).map_or(0, |group| group[0])
-}
-
-/// Returns the first row of names before the data, in an input that begins with other rows.
-fn header_after_preamble(rows: &[TableRow], count: usize) -> Option<&TableRow> {
-    let is_data = |row: &TableRow| row.cells.len() == count && has_number(row);
-    let first_data = rows.iter().position(is_data)?;
-    let names: Vec<&TableRow> = rows[..first_data].iter().filter(|row| row.cells.len() == count).collect();
-    let is_complete = |row: &&&TableRow| {
-        let cells = &row.cells;
-        cells.iter().enumerate().all(|(at, cell)| !cell.is_empty() && !cells[..at].contains(cell))
-    };
-    names.iter().find(is_complete).or(names.last()).copied()
-}
-
-fn has_number(row: &TableRow) -> bool {
+pub(super) fn has_number(row: &TableRow) -> bool {
     row.cells.iter().any(|cell| cell.replace(',', ".").parse::<f64>().is_ok())
 }
 
@@ -142,8 +100,9 @@ fn check_counts(header: &Header, rows: &[TableRow]) -> Result<(), IngestError> {
     let row = &rows[0];
     let count = row.cells.len();
     let error = IngestError::new(format!("it has {count} cells, and {names} columns are named")).at_line(row.line);
-    let error = if header.line.is_some() { error.suggest("header-line", "N") } else { error };
-    Err(error.suggest("delimiter", ";"))
+    let Some(line) = header.line else { return Err(error.suggest("delimiter", ";")) };
+    let error = error.suggest("header-line", "N").suggest("delimiter", ";").suggest("skip-lines", line.to_string());
+    Err(error.suggest("no-header", "").suggest("columns", first_row::column_names(row)))
 }
 
 /// Refuses rows of units and the like between the header and the data.
@@ -161,7 +120,7 @@ fn check_units(header: &Header, rows: &[TableRow], skipped: u64) -> Result<(), I
     Err(error.at_line(row.line).suggest("skip-after-header", (skipped + texts as u64).to_string()))
 }
 
-fn looks_like_time(row: &TableRow) -> bool {
+pub(super) fn looks_like_time(row: &TableRow) -> bool {
     use crate::time::{AutoError, DateOrder, parse_auto};
     let is_time = |cell: &String| {
         matches!(

@@ -6,6 +6,7 @@
 
 mod decoder;
 mod dialect;
+mod first_row;
 mod header_row;
 mod options;
 mod planner;

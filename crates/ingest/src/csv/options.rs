@@ -32,6 +32,8 @@ pub struct CsvOptions {
     pub delimiter: Option<Delimiter>,
     /// Line of the header, the first line is 1; `None` for the first row.
     pub header_line: Option<u64>,
+    /// Lines before the first row, which are not looked at.
+    pub skip_lines: u64,
     /// `true` if no row names the columns.
     pub no_header: bool,
     /// Names of the columns instead of those of the header; empty to use the header.

@@ -1,6 +1,6 @@
 //! Plans a CSV input: encoding, delimiter, header, then the columns.
 
-use super::decoder::CsvDecoder;
+use super::decoder::{CsvDecoder, HeaderOnlyDecoder};
 use super::row_splitter::{RowBuffer, RowSyntax, SplitStep};
 use super::text_source::{TextEncoding, TextSource};
 use super::{dialect, header_row};
@@ -48,8 +48,10 @@ impl CsvPlanner {
         if let Some(label) = &options.encoding {
             TextEncoding::detect(&[], Some(label))?;
         }
-        if options.csv.no_header && options.csv.header_line.is_some() {
-            return Err(IngestError::new("no-header and header-line contradict each other: give one"));
+        let csv = &options.csv;
+        if csv.header_line.is_some() && (csv.no_header || csv.skip_lines > 0) {
+            let other = if csv.no_header { "no-header" } else { "skip-lines" };
+            return Err(IngestError::new(format!("{other} and header-line contradict each other: give one")));
         }
         Ok(Self {
             options: options.clone(),
@@ -85,14 +87,17 @@ impl CsvPlanner {
         let mut line = 1;
         let mut start = 0;
         // Lines before the header may have any form.
-        while csv.header_line.is_some_and(|header| line < header) {
+        let first_line = csv.header_line.unwrap_or_else(|| csv.skip_lines.saturating_add(1));
+        while line < first_line {
             let Some(length) = memchr::memchr(line_end, &self.buffer[start..]) else { break };
             start += length + 1;
             line += 1;
         }
         self.buffer.drain(..start);
         let comment = csv.comment.clone();
-        let delimiter = csv.delimiter.unwrap_or_else(|| dialect::delimiter(&self.buffer, line_end, comment.as_deref()));
+        // The lines of a comment at the start, which is refused later, say nothing about the delimiter.
+        let mark = comment.as_deref().or(self.buffer.starts_with(b"#").then_some("#"));
+        let delimiter = csv.delimiter.unwrap_or_else(|| dialect::delimiter(&self.buffer, line_end, mark));
         self.text = Some(TextReader { source, encoding, syntax: RowSyntax { delimiter, line_end, comment }, line });
         Ok(())
     }
@@ -144,6 +149,9 @@ impl CsvPlanner {
 
     fn row(&mut self, row: TableRow, bytes: usize) -> Result<(), IngestError> {
         if let Some(table) = &mut self.table {
+            if !table.planner.fits(&row) {
+                return Ok(());
+            }
             self.is_decided = table.planner.add_row(row) == PlannerState::Decided;
             return Ok(());
         }
@@ -165,7 +173,9 @@ impl CsvPlanner {
             if at == 0 {
                 data_line = row.line;
             }
-            self.is_decided = planner.add_row(row) == PlannerState::Decided;
+            if planner.fits(&row) {
+                self.is_decided = planner.add_row(row) == PlannerState::Decided;
+            }
         }
         self.table = Some(PlannedTable { header_line: header.line, data_line, planner });
         Ok(())
@@ -219,6 +229,13 @@ impl Planner for CsvPlanner {
         let (Some(text), Some(table)) = (self.text, self.table) else {
             return Err(IngestError::new("the input is empty"));
         };
+        if whole && table.planner.sample_len() == 0 && table.header_line.is_some() {
+            let name = if self.options.name.is_empty() { "the input" } else { &self.options.name };
+            let note = format!("{name} has no row behind the header: there is nothing to ingest");
+            let of_table = Understanding { notes: vec![note], ..Understanding::default() };
+            let understanding = understanding(&self.options, &text, table.header_line, of_table);
+            return Ok(Box::new(HeaderOnlyDecoder(understanding)));
+        }
         let (mapper, of_table) = table.planner.finish()?;
         let understanding = understanding(&self.options, &text, table.header_line, of_table);
         let limits = self.options.limits;

@@ -1,19 +1,13 @@
 //! Tests of the encoders.
 
 use super::*;
+use crate::testing::encode_point;
 
 fn encoded(format: ExportFormat, is_lossy: bool, points: &[(SeriesKey, i64, Value)]) -> (String, OutsidePoints) {
     let mut encoder = Encoder::new(format, is_lossy);
     encoder.begin();
     for (key, nanos, value) in points {
-        let time = [Timestamp::from_nanos(*nanos)];
-        match value {
-            Value::F64(value) => encoder.push(key, &time, ValueSlice::F64(&[*value])),
-            Value::I64(value) => encoder.push(key, &time, ValueSlice::I64(&[*value])),
-            Value::U64(value) => encoder.push(key, &time, ValueSlice::U64(&[*value])),
-            Value::Bool(value) => encoder.push(key, &time, ValueSlice::Bool(&[*value])),
-            other => panic!("{other:?} is of an unknown type"),
-        }
+        encode_point(&mut encoder, key, Timestamp::from_nanos(*nanos), value);
     }
     encoder.finish();
     (String::from_utf8(encoder.take()).unwrap(), encoder.outside().clone())

@@ -5,7 +5,7 @@
 
 use timestrata::{SeriesKey, Timestamp};
 
-use super::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, trial_options, trial_run};
+use super::line_decoder::{LineKind, LineParser, line_planner, line_trial};
 use super::number::{parse_as, parse_seconds};
 use super::row_error::{RowError, shown};
 use super::series_interner::{SeriesOptions, SpellingCache, TypedSeries};
@@ -20,17 +20,12 @@ impl Format for Graphite {
         "graphite"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &["graphite"]
     }
 
     fn sniff(&self, head: &[u8]) -> Sniff {
-        let options = trial_options();
-        if !trial_run(LineDecoder::new(GraphiteParser::new(&options), options.limits), head).is_clean() {
+        if !line_trial(head, GraphiteParser::new).is_clean() {
             return Sniff::No;
         }
         // A path of several parts is what other formats of three words do not have.
@@ -40,7 +35,7 @@ impl Format for Graphite {
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
-        Ok(ReadyPlanner::boxed(LineDecoder::new(GraphiteParser::new(options), options.limits)))
+        Ok(line_planner(options, GraphiteParser::new))
     }
 }
 

@@ -163,6 +163,20 @@ pub(crate) fn trial_options() -> IngestOptions {
     }
 }
 
+/// Returns the planner of a format whose lines a parser reads.
+pub(crate) fn line_planner<P: LineParser + 'static>(
+    options: &IngestOptions,
+    new_parser: fn(&IngestOptions) -> P,
+) -> Box<dyn Planner> {
+    ReadyPlanner::boxed(LineDecoder::new(new_parser(options), options.limits))
+}
+
+/// Decodes the first bytes of an input by a parser of lines.
+pub(crate) fn line_trial<P: LineParser>(head: &[u8], new_parser: fn(&IngestOptions) -> P) -> TrialRun {
+    let options = trial_options();
+    trial_run(LineDecoder::new(new_parser(&options), options.limits), head)
+}
+
 /// Decodes the first whole lines of an input.
 pub(crate) fn trial_run(mut decoder: impl Decoder, head: &[u8]) -> TrialRun {
     // The last line may be cut off, unless it is the only one.

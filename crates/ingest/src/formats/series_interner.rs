@@ -5,7 +5,7 @@ use timestrata::{SeriesKey, Timestamp, Value, ValueType};
 
 use super::number::convert;
 use super::row_error::RowError;
-use crate::{IngestError, IngestOptions, Limits, Rows, SeriesIndex};
+use crate::{IngestError, IngestOptions, Limits, Rows, SeriesNumber};
 
 /// Bytes of cached spellings after which the cache is emptied. The table of series in [`Rows`] stays.
 const MAX_CACHE_BYTES: usize = 256 << 20;
@@ -15,7 +15,7 @@ const ENTRY_BYTES: usize = 64;
 /// Series of a row, with the type that the options ask for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TypedSeries {
-    pub(crate) index: SeriesIndex,
+    pub(crate) index: SeriesNumber,
     /// Type from the options; `None` keeps that of the format.
     pub(crate) ty: Option<ValueType>,
 }

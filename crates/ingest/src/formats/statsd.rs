@@ -15,7 +15,7 @@
 
 use timestrata::{SeriesKey, Timestamp, Value};
 
-use super::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, trial_options, trial_run};
+use super::line_decoder::{LineKind, LineParser, line_planner, line_trial};
 use super::number::{parse_decimal, parse_seconds};
 use super::row_error::{RowError, shown};
 use super::series_interner::SeriesOptions;
@@ -30,22 +30,16 @@ impl Format for Statsd {
         "statsd"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &["statsd"]
     }
 
     fn sniff(&self, head: &[u8]) -> Sniff {
-        let options = trial_options();
-        let run = trial_run(LineDecoder::new(StatsdParser::new(&options), options.limits), head);
-        if run.is_clean() { Sniff::Certain } else { Sniff::No }
+        if line_trial(head, StatsdParser::new).is_clean() { Sniff::Certain } else { Sniff::No }
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
-        Ok(ReadyPlanner::boxed(LineDecoder::new(StatsdParser::new(options), options.limits)))
+        Ok(line_planner(options, StatsdParser::new))
     }
 }
 

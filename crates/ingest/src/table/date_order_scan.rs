@@ -49,7 +49,7 @@ impl DateOrderScan {
         }
     }
 
-    /// Returns `true` if more rows may tell day and month apart.
+    /// Returns `true` if more rows may distinguish day and month.
     pub(crate) fn is_open(&self) -> bool {
         self.decided.is_none() && self.open.is_some()
     }

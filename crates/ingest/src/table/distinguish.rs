@@ -57,7 +57,7 @@ impl RowComparisons {
         *self.differing.entry(bits).or_default() += 1;
     }
 
-    /// Returns the columns that tell the compared rows apart: the fewest, the likeliest first.
+    /// Returns the columns that distinguish the compared rows: the fewest, the likeliest first.
     pub(crate) fn columns<'a>(&self, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
         let mut chosen: Vec<usize> = Vec::new();
         let mut open: Vec<(u16, u32)> = self.differing.iter().map(|(bits, count)| (*bits, *count)).collect();
@@ -65,8 +65,12 @@ impl RowComparisons {
             let covered = |at: usize| -> u32 {
                 open.iter().filter(|(bits, _)| bits & (1 << at) != 0).map(|(_, count)| *count).sum()
             };
-            let free = (0..candidates.len().min(MAX_CANDIDATES)).filter(|at| !chosen.contains(at));
-            let better = |at: &usize| (u32::MAX - covered(*at), candidates[*at].rank, *at);
+            // Numbers that are no ids differ by chance, too: they must differ wherever rows are to be distinguished.
+            let is_number = |at: usize| candidates[at].rank.0 && candidates[at].rank.1;
+            let all: u32 = open.iter().map(|(_, count)| *count).sum();
+            let free = (0..candidates.len().min(MAX_CANDIDATES))
+                .filter(|at| !chosen.contains(at) && (!is_number(*at) || covered(*at) == all));
+            let better = |at: &usize| (is_number(*at), u32::MAX - covered(*at), candidates[*at].rank, *at);
             let Some(best) = free.filter(|at| covered(*at) > 0).min_by_key(better) else { break };
             chosen.push(best);
             open.retain(|(bits, _)| bits & (1 << best) == 0);
@@ -75,7 +79,7 @@ impl RowComparisons {
     }
 }
 
-/// Returns the option that would tell the rows apart.
+/// Returns the option that would distinguish the rows.
 pub(crate) fn suggestion(columns: &[&Candidate], tags: &[String], time: &str) -> Option<Suggestion> {
     let first = columns.first()?;
     if first.is_clock {

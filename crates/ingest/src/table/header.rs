@@ -4,7 +4,7 @@ use timestrata::SeriesKey;
 
 use super::mapper::RowCells;
 use crate::IngestError;
-use crate::time::{AutoError, DateOrder, is_clock, parse_auto};
+use crate::time::{AutoError, DateOrder, is_clock, is_period, parse_auto};
 
 /// Returns the metric of a header with tags: `up` for `up{job="a"}`.
 ///
@@ -56,6 +56,7 @@ pub(crate) fn looks_like_data<'a>(cells: impl Iterator<Item = &'a str>) -> bool 
         match parse_auto(cell, DateOrder::Undecided, false) {
             Ok(_) | Err(AutoError::DayOrMonth) => times += 1,
             Err(AutoError::Number) => numbers += 1,
+            Err(_) if is_period(cell) => times += 1,
             Err(_) if super::number::parse_plain(cell).is_some() => numbers += 1,
             Err(_) => others += 1,
         }

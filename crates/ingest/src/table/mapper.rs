@@ -13,7 +13,7 @@ use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
 use crate::time::{SeriesClock, ZoneResolver};
-use crate::{IngestError, RefusedRow, Rows, SeriesIndex, Suggestion};
+use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
 
 /// Cells of a row.
 pub trait RowCells {
@@ -55,7 +55,7 @@ pub struct RowMapper {
 #[derive(Debug, Default)]
 struct SeriesGroup {
     /// One per value column, or one alone.
-    series: Vec<SeriesIndex>,
+    series: Vec<SeriesNumber>,
     clock: SeriesClock,
     /// Prints of the rows at the last time, the last one at the end; empty if none is compared.
     prints: Vec<RowPrint>,
@@ -124,7 +124,7 @@ impl RowMapper {
         notices
     }
 
-    /// Returns the columns that tell apart rows which share series and time, and the option that would do so.
+    /// Returns the columns that distinguish rows that share series and time, and the option that would do so.
     #[must_use]
     pub fn distinguishing(&self) -> Option<Suggestion> {
         let columns = self.comparisons.columns(&self.plan.candidates);

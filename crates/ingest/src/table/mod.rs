@@ -4,9 +4,10 @@
 //! are tags and which are values. A [`RowMapper`] then converts each row of texts to points by that plan.
 //!
 //! ```text
-//!   header, first 1,000 rows -> TablePlanner -> (times until day and month are told apart) -> RowMapper -> Rows
+//!   header, first 1,000 rows -> TablePlanner -> (times until day and month are distinguished) -> RowMapper -> Rows
 //! ```
 
+mod candidates;
 mod cell;
 mod column_roles;
 mod date_order_scan;
@@ -17,6 +18,7 @@ mod number;
 mod options;
 mod own_export;
 mod plan;
+mod plan_draft;
 mod planner;
 mod row_values;
 mod sample;
@@ -29,4 +31,5 @@ pub(crate) use own_export::EXPORT_COLUMNS;
 pub use planner::{TablePlanner, TableRow};
 
 pub(crate) use header::looks_like_data;
+pub(crate) use number::{is_integer_beyond_f64, parse_plain};
 pub(crate) use sample::SAMPLE_ROWS;

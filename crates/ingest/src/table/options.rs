@@ -19,6 +19,10 @@ pub struct TableOptions {
     pub time_zone: Option<String>,
     /// Time from which elapsed times count; `None` if times are absolute.
     pub origin: Option<Timestamp>,
+    /// Member whose array of objects holds the rows, in JSON that is one object; `None` if there is only one such array.
+    pub rows_member: Option<String>,
+    /// Year of the times, for columns of parts without one.
+    pub year: Option<i64>,
     /// Columns that are tags: `COL`, or `COL=KEY` for a tag of another name.
     pub tags: Vec<String>,
     /// Columns that are values: `COL`, or `COL=NAME` for a metric of another name; `None` for all numeric columns.
@@ -50,6 +54,8 @@ impl Default for TableOptions {
             time_format: TimeFormat::Auto,
             time_zone: None,
             origin: None,
+            rows_member: None,
+            year: None,
             tags: Vec::new(),
             values: None,
             values_except: Vec::new(),

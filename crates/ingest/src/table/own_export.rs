@@ -1,7 +1,7 @@
 //! Recognises CSV as this project exports it: a row per point, with the whole series in one column.
 //!
-//! The header is `series,time,value`, or `series,type,time,value` if values have other types than `f64`. Texts such as
-//! `nan` are values there, since the writer is known.
+//! The header is `series,type,time,value` in an export. The output of a query is `series,time,value`, without types: its
+//! numbers are read as `f64`. Texts such as `nan` are values there, since the writer is known.
 
 use timestrata::{SeriesKey, ValueType};
 

@@ -20,7 +20,7 @@ pub(crate) struct TablePlan {
     /// Earliest and latest accepted time.
     pub(crate) earliest: Option<Timestamp>,
     pub(crate) latest: Option<Timestamp>,
-    /// Columns that may tell apart rows which share series and time.
+    /// Columns that may distinguish rows that share series and time.
     pub(crate) candidates: Vec<Candidate>,
 }
 

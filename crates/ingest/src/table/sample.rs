@@ -36,6 +36,8 @@ pub(crate) struct ColumnSample {
     /// Whole numbers of digits alone.
     pub(crate) integers: usize,
     pub(crate) greatest_integer: i128,
+    /// Numbers without a fraction, such as 1950.0.
+    wholes: usize,
     pub(crate) has_negative: bool,
     /// First whole number that no `f64` equals.
     pub(crate) beyond_f64: Option<SampleCell>,
@@ -97,6 +99,21 @@ impl ColumnSample {
         self.filled > 0 && self.integers == self.filled
     }
 
+    /// Returns `true` if every cell is a number without a fraction that may be a year.
+    pub(crate) fn is_year(&self) -> bool {
+        self.is_whole() && self.least >= 1_677.0 && self.greatest <= 2_262.0
+    }
+
+    /// Returns `true` if every cell is a number without a fraction, such as 3 or 3.0.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.filled > 0 && self.wholes == self.filled
+    }
+
+    /// Returns the greatest number.
+    pub(crate) fn greatest(&self) -> f64 {
+        self.greatest
+    }
+
     /// Returns the unit in which the cells are increasing times of this century.
     pub(crate) fn epoch(&self) -> Option<TimeFormat> {
         self.epoch.clone().filter(|_| self.filled > 0 && self.epochs == self.filled)
@@ -132,6 +149,7 @@ impl ColumnSample {
             self.integers += 1;
             self.greatest_integer = self.greatest_integer.max(integer);
         }
+        self.wholes += usize::from(number.fract() == 0.0);
         self.has_negative |= number < 0.0;
         if self.beyond_f64.is_none() && number::is_integer_beyond_f64(text) {
             self.beyond_f64 = Some(SampleCell { line, text: text.to_owned() });

@@ -7,7 +7,7 @@ use timestrata::ValueType;
 use super::column_roles::join_limited;
 use super::header::is_clock_or_date_name;
 use super::number::{NumberSyntax, parse_plain};
-use super::planner::PlanDraft;
+use super::plan_draft::PlanDraft;
 use super::sample::{ColumnSample, SAMPLE_ROWS, SampleCell};
 use crate::{IngestError, Suggestion};
 
@@ -155,6 +155,8 @@ pub(crate) fn refuse_times_across(draft: &PlanDraft<'_>, chosen: &[usize]) -> Re
     let times: Vec<&String> = names.iter().filter(|name| is_clock_or_date_name(name)).collect();
     let numbers: Vec<i64> = names.iter().filter_map(|name| name.trim_start_matches(['h', 'H']).parse().ok()).collect();
     let is_count = numbers.len() >= MIN_NUMBERS && numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    let months: Vec<&String> = names.iter().filter(|name| is_month_name(name)).collect();
+    let times = if months.len() >= MIN_NUMBERS { months } else { times };
     if times.len() < 2 && !is_count {
         return Ok(());
     }
@@ -162,5 +164,25 @@ pub(crate) fn refuse_times_across(draft: &PlanDraft<'_>, chosen: &[usize]) -> Re
     let error = IngestError::new(format!(
         "the column names {shown} are times: unpivot the table first, to a row for each time, or name the columns as values"
     ));
-    Err(error.suggest("values", join_limited(&names, 4)))
+    Err(error.suggest("values", if names.len() <= 4 { names.join(",") } else { "COL".to_owned() }))
+}
+
+/// Returns `true` for names of months, such as `Jan` and `January`.
+fn is_month_name(name: &str) -> bool {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let name = name.trim().to_lowercase();
+    name.len() >= 3 && MONTHS.iter().any(|month| month.starts_with(&name))
 }

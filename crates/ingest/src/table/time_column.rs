@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use super::date_order_scan::DateOrderScan;
 use super::plan::TimeColumns;
-use super::planner::PlanDraft;
-use super::sample::ColumnSample;
-use crate::time::{DateOrder, RowOrder, TimePart, TimeReader, check_pattern, parse_auto, time_zone};
+use super::plan_draft::PlanDraft;
+use super::planner::TableRow;
+use super::sample::{ColumnSample, SampleCell};
+use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
 
 /// Columns of the time.
@@ -18,6 +19,7 @@ pub(crate) struct TimeChoice {
 pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
     Some(match name.trim().to_lowercase().as_str() {
         "year" | "yr" | "yyyy" | "jahr" => TimePart::Year,
+        "doy" | "yday" | "jday" | "dayofyear" | "day_of_year" | "day of year" => TimePart::DayOfYear,
         "month" | "mon" | "mo" | "monat" => TimePart::Month,
         "day" | "dd" | "dy" | "tag" => TimePart::Day,
         "hour" | "hr" | "hh" | "stunde" => TimePart::Hour,
@@ -120,12 +122,16 @@ impl PlanDraft<'_> {
         }
         let error = IngestError::new("no column was recognised as the time");
         let columns = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
-        let parts: Vec<String> = columns()
-            .filter(|at| part_of_name(&self.names.0[*at]).is_some() && self.sample[*at].is_integer())
-            .map(|at| self.names.name(at))
-            .collect();
-        if parts.len() >= 2 && part_of_name(&parts[0]) == Some(TimePart::Year) {
-            return error.suggest("time", parts.join(","));
+        let parts = self.part_columns();
+        let part = |at: usize| part_of_name(&self.names.0[at]);
+        let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
+        if parts.first().is_some_and(|at| part(*at) == Some(TimePart::Year) && self.sample[*at].is_year()) {
+            return error.suggest("time", names.join(","));
+        }
+        for at in columns() {
+            if let Err(error) = self.refuse_periods(at) {
+                return error;
+            }
         }
         // The first column of increasing times: a counter that looks like a time usually comes after the time.
         if let Some((at, unit)) = columns().find_map(|at| Some((at, self.sample[at].epoch()?))) {
@@ -139,13 +145,21 @@ impl PlanDraft<'_> {
         }
         if let Some(at) = by_name(is_compact_date) {
             let is_hour = |at: &usize| {
-                let part = part_of_name(&self.names.0[*at]);
-                self.sample[*at].is_clock() || matches!(part, Some(TimePart::Hour | TimePart::HourMinute))
+                let (name, sample) = (&self.names.0[*at], &self.sample[*at]);
+                let is_hour_name = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
+                sample.is_clock() || is_hour_name || (name.to_lowercase().ends_with("time") && is_hour_minute(sample))
             };
-            if let Some(clock) = columns().find(is_hour) {
+            // A clock beside its date comes before one elsewhere.
+            if let Some(clock) = columns().filter(is_hour).min_by_key(|clock| (*clock != at + 1, *clock)) {
                 return error.suggest("time", format!("{},{}", self.names.name(at), self.names.name(clock)));
             }
             return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
+        }
+        let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
+        if parts.len() >= 2 && parts.iter().any(is_day) && !parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+            let (names, times) = (names.join(", "), names.join(","));
+            let message = format!("{}: the columns {names} are parts of a time without a year", error.message);
+            return IngestError::new(message).suggest("time", times).suggest("year", "2024");
         }
         if let Some(at) = by_name(|sample| sample.is_increasing() || is_elapsed(sample)) {
             return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
@@ -155,6 +169,39 @@ impl PlanDraft<'_> {
         }
         let columns = self.names.listed();
         IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
+    }
+
+    /// Returns the columns whose names are parts of a time and whose cells are whole numbers.
+    fn part_columns(&self) -> Vec<usize> {
+        let is_part = |at: &usize| part_of_name(&self.names.0[*at]).is_some() && self.sample[*at].is_whole();
+        let mut parts: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.is_tag(*at)).filter(is_part).collect();
+        // A clock such as 2359, named after its zone, stands behind the day of the year.
+        let is_day_of_year = |at: &usize| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear);
+        if let Some(clock) = parts.last().filter(|at| is_day_of_year(at)).map(|at| at + 1)
+            && let Some(sample) = self.sample.get(clock)
+            && sample.is_integer()
+            && !sample.has_negative
+            && (25..=2_400).contains(&sample.greatest_integer)
+        {
+            parts.push(clock);
+        }
+        parts
+    }
+
+    /// Returns the error of a column of periods, whose times are their starts or their ends.
+    fn refuse_periods(&self, at: usize) -> Result<(), IngestError> {
+        let cell = |row: &TableRow| {
+            let text = row.cells.get(at).filter(|text| text.contains('/'))?;
+            Some(SampleCell { line: row.line, text: text.clone() })
+        };
+        let Some(cell) = self.rows().iter().find_map(cell).filter(|cell| is_period(&cell.text)) else {
+            return Ok(());
+        };
+        let name = self.names.name(at);
+        let error = IngestError::new(format!("column {name} holds periods such as {:?}", cell.text)).at_line(cell.line);
+        Err(["period-start", "period-end"]
+            .iter()
+            .fold(error, |error, format| error.suggest("time", name.clone()).suggest("time-format", *format)))
     }
 
     /// Returns the error of a column that sounds like a time and has texts of no known form.
@@ -178,7 +225,7 @@ impl PlanDraft<'_> {
                 error.suggest("time-format", format!("%{first}{separator}%{second}{separator}%y{clock}"))
             });
         }
-        error.suggest("time", name).suggest("time-format", "PATTERN")
+        error.suggest("time", name).suggest("time-format", compact_pattern(text).unwrap_or("PATTERN"))
     }
 
     /// Refuses dates that repeat beside a column of clocks or hours: the clock would be lost.
@@ -238,6 +285,10 @@ impl PlanDraft<'_> {
             !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
         let is_without_zone = match &columns.reader {
             TimeReader::Auto { .. } => dates.without_zone,
+            TimeReader::Period { .. } => {
+                let first = self.rows().first().and_then(|row| row.cells.get(choice.at[0]));
+                first.is_some_and(|text| matches!(columns.reader.parse(text), Ok(Moment::Local(_))))
+            }
             TimeReader::Pattern(pattern) => {
                 !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s")
             }
@@ -267,8 +318,12 @@ impl PlanDraft<'_> {
             return Ok(reader);
         }
         match choice.at[..] {
-            [at] => {
+            [at] if table.year.is_none() => {
+                if part_of_name(&self.names.0[at]) == Some(TimePart::Year) && self.sample[at].is_year() {
+                    return Ok(TimeReader::Parts(vec![TimePart::Year]));
+                }
                 self.refuse_numbers(at)?;
+                self.refuse_periods(at)?;
                 Ok(TimeReader::Auto { order: DateOrder::Undecided, is_joined: false })
             }
             _ => Ok(self.joined_reader(&choice.at)),
@@ -289,6 +344,7 @@ impl PlanDraft<'_> {
                 .suggest("origin", "2024-01-01T00:00:00Z"),
             Some(unit) => error.suggest("time-format", unit.to_string()),
             None if is_compact_date(sample) => error.suggest("time-format", "%Y%m%d"),
+            None if sample.is_year() => error.suggest("time-format", "%Y").suggest("origin", "2024-01-01T00:00:00Z"),
             None if sample.is_serial_day() => {
                 error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z")
             }
@@ -298,19 +354,23 @@ impl PlanDraft<'_> {
 
     /// Returns the reader of several columns.
     fn joined_reader(&self, at: &[usize]) -> TimeReader {
-        let is_number = |at: &usize| self.sample[*at].filled > 0 && self.sample[*at].is_integer();
-        let greatest = |at: usize| self.sample[at].greatest_integer;
+        let is_number = |at: &usize| self.sample[*at].is_whole();
+        let greatest = |at: usize| self.sample[at].greatest();
+        // The day of the year is month and day in one column.
+        let has_day_of_year = at.iter().any(|at| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear));
         let part = |nth: usize, at: usize| {
             let by_place =
                 [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
-            match part_of_name(&self.names.0[at]).unwrap_or(by_place[nth.min(5)]) {
-                TimePart::Hour if greatest(at) > 24 => TimePart::HourMinute,
+            match part_of_name(&self.names.0[at]).unwrap_or(by_place[(nth + usize::from(has_day_of_year)).min(5)]) {
+                TimePart::Hour if greatest(at) > 24.0 || is_hour_minute(&self.sample[at]) => TimePart::HourMinute,
                 part => part,
             }
         };
-        let is_year = |at: usize| greatest(at) <= 9_999 || part_of_name(&self.names.0[at]).is_some();
-        if at.iter().all(is_number) && is_year(at[0]) {
-            return TimeReader::Parts(at.iter().enumerate().map(|(nth, at)| part(nth, *at)).collect());
+        let is_year = |at: usize| greatest(at) <= 9_999.0 || part_of_name(&self.names.0[at]).is_some();
+        let year = self.options().table.year;
+        if at.iter().all(is_number) && (year.is_some() || is_year(at[0])) {
+            let parts = at.iter().enumerate().map(|(nth, at)| part(nth + usize::from(year.is_some()), *at));
+            return TimeReader::Parts(year.map(TimePart::GivenYear).into_iter().chain(parts).collect());
         }
         if at[1..].iter().all(is_number) {
             let parts = at[1..].iter().enumerate().map(|(nth, at)| part(nth + 3, *at)).collect();
@@ -327,8 +387,33 @@ fn plain_reader(format: &TimeFormat) -> Option<TimeReader> {
         TimeFormat::Rfc3339 => TimeReader::Rfc3339,
         TimeFormat::Excel => TimeReader::Excel,
         TimeFormat::Pattern(pattern) => TimeReader::Pattern(pattern.clone()),
+        TimeFormat::PeriodStart => TimeReader::Period { is_end: false },
+        TimeFormat::PeriodEnd => TimeReader::Period { is_end: true },
         unit => TimeReader::Epoch { power: unit.power()? },
     })
+}
+
+/// Returns the pattern of a date of eight digits with a clock of four or six digits behind a separator.
+fn compact_pattern(text: &str) -> Option<&'static str> {
+    const PATTERNS: [&str; 9] = [
+        "%Y%m%d:%H%M",
+        "%Y%m%d:%H%M%S",
+        "%Y%m%d-%H%M",
+        "%Y%m%d-%H%M%S",
+        "%Y%m%d_%H%M",
+        "%Y%m%d_%H%M%S",
+        "%Y%m%d-%H:%M:%S",
+        "%Y%m%d_%H:%M:%S",
+        "%Y%m%d:%H:%M:%S",
+    ];
+    let is_text = |pattern: &&str| TimeReader::Pattern((*pattern).to_owned()).parse(text).is_ok();
+    PATTERNS.into_iter().find(is_text)
+}
+
+/// Returns `true` for clocks of four digits, such as 0015.
+fn is_hour_minute(sample: &ColumnSample) -> bool {
+    let is_four_digits = sample.first.as_ref().is_some_and(|cell| cell.text.len() == 4);
+    sample.is_integer() && is_four_digits && !sample.has_negative && sample.greatest_integer <= 2_400
 }
 
 /// Returns `true` for dates of eight digits, such as 20240131.

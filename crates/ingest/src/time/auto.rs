@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_alone_is_no_time_but_is_told_apart() {
+    fn a_clock_alone_is_no_time_but_is_recognised() {
         assert!(is_clock("00:15") && is_clock("11:00 PM") && is_clock("24:00") && is_clock("1:02:03.5"));
         assert!(!is_clock("15") && !is_clock("2024-01-01 00:15") && !is_clock("a:b") && !is_clock("00:61"));
     }

@@ -25,6 +25,10 @@ pub enum TimeFormat {
     Nanoseconds,
     /// Serial days of a spreadsheet: days since 1899-12-30, rounded to the millisecond.
     Excel,
+    /// Two times with a slash between them, such as `2024-01-01/2024-02-01`: the first counts.
+    PeriodStart,
+    /// Two times with a slash between them: the second counts.
+    PeriodEnd,
     /// Pattern of `strftime`, such as `%d/%m/%Y %H:%M`.
     Pattern(String),
 }
@@ -70,10 +74,12 @@ impl FromStr for TimeFormat {
             "us" => Self::Microseconds,
             "ns" => Self::Nanoseconds,
             "excel" => Self::Excel,
+            "period-start" => Self::PeriodStart,
+            "period-end" => Self::PeriodEnd,
             pattern if pattern.contains('%') => Self::Pattern(pattern.to_owned()),
             other => {
                 return Err(format!(
-                    "{other:?} is none of auto, rfc3339, s, ms, us, ns, excel, and no pattern such as '%d/%m/%Y %H:%M'"
+                    "{other:?} is none of auto, rfc3339, s, ms, us, ns, excel, period-start, period-end, and no pattern such as '%d/%m/%Y %H:%M'"
                 ));
             }
         })
@@ -90,6 +96,8 @@ impl fmt::Display for TimeFormat {
             Self::Microseconds => "us",
             Self::Nanoseconds => "ns",
             Self::Excel => "excel",
+            Self::PeriodStart => "period-start",
+            Self::PeriodEnd => "period-end",
             Self::Pattern(pattern) => pattern,
         })
     }
@@ -101,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_format_is_read_back() {
-        for text in ["auto", "rfc3339", "s", "ms", "us", "ns", "excel", "%d/%m/%Y"] {
+        for text in ["auto", "rfc3339", "s", "ms", "us", "ns", "excel", "period-start", "period-end", "%d/%m/%Y"] {
             assert_eq!(text.parse::<TimeFormat>().unwrap().to_string(), text);
         }
         assert!("hours".parse::<TimeFormat>().is_err());

@@ -2,7 +2,7 @@
 //!
 //! A text becomes a [`Moment`] first: an absolute time, or a local time without a zone. A local time becomes absolute by
 //! the zone of the options and by the times before it in the same series ([`SeriesClock`]), since an hour that comes
-//! twice is told apart by the order of the rows alone.
+//! twice is distinguished by the order of the rows alone.
 
 mod auto;
 mod civil;
@@ -21,7 +21,7 @@ mod zone;
 pub(crate) use auto::{AutoError, DateOrder, ParsedTime, TimeForm, is_clock, parse_auto};
 pub(crate) use moment::Moment;
 pub(crate) use pattern::check as check_pattern;
-pub(crate) use reader::{TimePart, TimeReader};
+pub(crate) use reader::{TimePart, TimeReader, is_period};
 pub(crate) use zone::{RowOrder, SeriesClock, ZoneResolver, time_zone};
 
 pub use format::TimeFormat;

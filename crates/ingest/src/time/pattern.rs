@@ -29,7 +29,8 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
         let at = Timestamp::from_nanos(nanos).checked_add_nanos(shift);
         return at.map(Moment::At).ok_or_else(|| epoch::out_of_range(text));
     }
-    let date = fields.to_date().map_err(|_| format!("{text:?} gives no date by {pattern:?}"))?;
+    let date = fields.to_date().ok().or_else(|| first_day(&fields, pattern));
+    let date = date.ok_or_else(|| format!("{text:?} gives no date by {pattern:?}"))?;
     let clock = fields.to_time().unwrap_or_default();
     let days = civil::days_from_date(date.year().into(), date.month().into(), date.day().into());
     let second = i64::from(clock.hour()) * 3_600 + i64::from(clock.minute()) * 60 + i64::from(clock.second());
@@ -40,6 +41,15 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
         return zone::at_offset(local, offset.seconds(), text).map(Moment::At);
     }
     Ok(Moment::Local(local))
+}
+
+/// Returns the first day of the year or the month, for a pattern without a day.
+fn first_day(fields: &BrokenDownTime, pattern: &str) -> Option<jiff::civil::Date> {
+    const OTHER_PARTS: [&str; 12] = ["%a", "%A", "%d", "%e", "%D", "%F", "%G", "%j", "%U", "%V", "%W", "%u"];
+    if OTHER_PARTS.iter().any(|part| pattern.contains(part)) {
+        return None;
+    }
+    jiff::civil::Date::new(fields.year()?, fields.month().unwrap_or(1), 1).ok()
 }
 
 /// Parses the text with the hour 24 replaced by 0, if that is an hour of a midnight.
@@ -82,6 +92,9 @@ mod tests {
         assert_eq!(utc("20240131 2400", "%Y%m%d %H%M"), at("2024-02-01T00:00:00Z"));
         assert_eq!(utc("1/1/2014 12:00 AM", "%m/%d/%Y %I:%M %p"), at("2014-01-01T00:00:00Z"));
         assert_eq!(utc("20240131", "%Y%m%d"), at("2024-01-31T00:00:00Z"));
+        assert_eq!(utc("1950", "%Y"), at("1950-01-01T00:00:00Z"));
+        assert_eq!(utc("3/1950", "%m/%Y"), at("1950-03-01T00:00:00Z"));
+        assert!(utc("1950 7", "%Y %U").is_err());
         assert_eq!(utc("2024-01-01 00:00:00 +0100", "%Y-%m-%d %H:%M:%S %z"), at("2023-12-31T23:00:00Z"));
         assert_eq!(utc("2016-12-31 23:59:60", "%Y-%m-%d %H:%M:%S"), at("2016-12-31T23:59:59Z"));
         for (text, pattern) in [

@@ -9,8 +9,12 @@ use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimePart {
     Year,
+    /// Year of every row, by an option; it takes no text.
+    GivenYear(i64),
     Month,
     Day,
+    /// Day of the year; the first is 1.
+    DayOfYear,
     Hour,
     Minute,
     Second,
@@ -31,6 +35,8 @@ pub(crate) enum TimeReader {
     Elapsed { power: i32, origin: Timestamp },
     /// Serial days of a spreadsheet.
     Excel,
+    /// Two times with a slash between them, of which one counts.
+    Period { is_end: bool },
     /// Pattern of `strftime`.
     Pattern(String),
     /// Every column is a number.
@@ -48,6 +54,8 @@ impl TimeReader {
             Self::Epoch { power } => format!("{} since 1970", epoch::unit_name(*power)),
             Self::Elapsed { power, origin } => format!("{} since {origin}", epoch::unit_name(*power)),
             Self::Excel => "excel".to_owned(),
+            Self::Period { is_end: false } => "start of a period".to_owned(),
+            Self::Period { is_end: true } => "end of a period".to_owned(),
             Self::Pattern(pattern) => pattern.clone(),
             Self::Parts(parts) => format!("{parts:?}"),
             Self::DateAndParts { parts, .. } => format!("a date and {parts:?}"),
@@ -70,6 +78,15 @@ impl TimeReader {
                 at.map(Moment::At).ok_or_else(|| epoch::out_of_range(text))
             }
             Self::Excel => excel::parse(text).map(Moment::Local),
+            Self::Period { is_end } => {
+                let (start, end) = text.split_once('/').ok_or_else(|| format!("{text:?} is no period start/end"))?;
+                let read = |text: &str| {
+                    let parsed = parse_auto(text, DateOrder::Undecided, false);
+                    parsed.map(|parsed| parsed.moment).map_err(|error| error.reason(text))
+                };
+                let (start, end) = (read(start)?, read(end)?);
+                Ok(if *is_end { end } else { start })
+            }
             Self::Pattern(pattern) => pattern::parse(text, pattern),
             Self::Parts(parts) => {
                 let mut fields = Fields::default();
@@ -96,6 +113,11 @@ impl TimeReader {
     }
 }
 
+/// Returns `true` for two times with a slash between them.
+pub(crate) fn is_period(text: &str) -> bool {
+    TimeReader::Period { is_end: false }.parse(text).is_ok()
+}
+
 /// Returns the day of a date of eight digits.
 fn compact_date(text: &str) -> Option<Civil> {
     let number: i64 = text.parse().ok().filter(|_| text.len() == 8)?;
@@ -110,6 +132,7 @@ struct Fields {
     year: i64,
     month: i64,
     day: i64,
+    day_of_year: Option<i64>,
     hour: i64,
     minute: i64,
     /// Second in nanoseconds.
@@ -118,7 +141,7 @@ struct Fields {
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0 }
+        Self { year: 1970, month: 1, day: 1, day_of_year: None, hour: 0, minute: 0, second: 0 }
     }
 }
 
@@ -126,6 +149,10 @@ impl Fields {
     fn read(&mut self, parts: &[TimePart], text: &str) -> Result<(), String> {
         let mut texts = text.split(' ').filter(|text| !text.is_empty());
         for part in parts {
+            if let TimePart::GivenYear(year) = part {
+                self.year = *year;
+                continue;
+            }
             let text = texts.next().ok_or_else(|| format!("{text:?} has fewer numbers than there are time columns"))?;
             let number = || {
                 let digits = text.strip_suffix(".0").unwrap_or(text);
@@ -134,8 +161,10 @@ impl Fields {
             let whole = || number().ok_or_else(|| format!("{text:?} is not a whole number of {part:?}"));
             match part {
                 TimePart::Year => self.year = whole()?,
+                TimePart::GivenYear(year) => self.year = *year,
                 TimePart::Month => self.month = whole()?,
                 TimePart::Day => self.day = whole()?,
+                TimePart::DayOfYear => self.day_of_year = Some(whole()?),
                 TimePart::Hour => self.hour = whole()?,
                 TimePart::Minute => self.minute = whole()?,
                 TimePart::Second => self.second = epoch::parse(text, 9)?,
@@ -155,7 +184,16 @@ impl Fields {
         if !is_date {
             return Err(format!("{text:?} is no date of the calendar between 1677 and 2262"));
         }
-        let days = days_from_date(self.year, self.month, self.day);
+        let mut days = days_from_date(self.year, self.month, self.day);
+        if let Some(day) = self.day_of_year {
+            let by_day = days_from_date(self.year, 1, 1) + day - 1;
+            let is_day = day >= 1 && by_day < days_from_date(self.year + 1, 1, 1);
+            // Month and day are 1 without columns of theirs; else both must mean the same day.
+            if !is_day || (days != by_day && (self.month, self.day) != (1, 1)) {
+                return Err(format!("{text:?} has no such day of the year"));
+            }
+            days = by_day;
+        }
         self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, text)
     }
 
@@ -196,10 +234,30 @@ mod tests {
         assert!(
             utc(&parts, "2024 1 32 0").is_err() && utc(&parts, "2024 1 1").is_err() && utc(&parts, "x 1 1 1").is_err()
         );
+        let days = TimeReader::Parts(vec![Year, TimePart::DayOfYear, HourMinute]);
+        assert_eq!(utc(&days, "2018 291 5").as_deref(), Ok("2018-10-18T00:05:00Z"));
+        assert_eq!(utc(&days, "2016 366 2359").as_deref(), Ok("2016-12-31T23:59:00Z"));
+        assert!(utc(&days, "2018 366 0").is_err() && utc(&days, "2018 0 0").is_err());
+        let given = TimeReader::Parts(vec![TimePart::GivenYear(2020), TimePart::DayOfYear, Hour]);
+        assert_eq!(utc(&given, "366 24").as_deref(), Ok("2021-01-01T00:00:00Z"));
+        let both = TimeReader::Parts(vec![Year, TimePart::DayOfYear, Month, Day]);
+        assert_eq!(utc(&both, "2019 56 2 25").as_deref(), Ok("2019-02-25T00:00:00Z"));
+        assert!(utc(&both, "2019 56 2 26").is_err());
+        assert_eq!(utc(&TimeReader::Parts(vec![Year]), "1950.0").as_deref(), Ok("1950-01-01T00:00:00Z"));
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));
         assert!(utc(&date(Hour), "2024-01-01 25").is_err());
+    }
+
+    #[test]
+    fn a_period_counts_at_its_start_or_its_end() {
+        let text = "2020-06-01T12:00:00.0/2020-06-01T12:01:00.0";
+        assert_eq!(utc(&TimeReader::Period { is_end: false }, text).as_deref(), Ok("2020-06-01T12:00:00Z"));
+        assert_eq!(utc(&TimeReader::Period { is_end: true }, text).as_deref(), Ok("2020-06-01T12:01:00Z"));
+        for text in ["2020-06-01", "a/b", "2020-06-01/b", "01/02/2024"] {
+            assert!(utc(&TimeReader::Period { is_end: false }, text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use timestrata::SeriesKey;
 
 use super::record::{RecordEnd, cells, record_end};
-use super::table::{Annotations, Column, Role, plan};
+use super::table::{AnnotatedColumn, Annotations, Role, plan};
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::{SeriesOptions, SpellingCache, TypedSeries};
@@ -20,7 +20,7 @@ pub(super) struct AnnotatedCsvDecoder {
     text: TextValues,
     annotations: Annotations,
     /// Columns of the current table; empty before its header.
-    columns: Vec<Column>,
+    columns: Vec<AnnotatedColumn>,
     /// Whether an empty line came since the last row, so that another header may follow.
     is_after_gap: bool,
     /// Series of the current table by the texts that name them.
@@ -118,7 +118,7 @@ impl AnnotatedCsvDecoder {
         result
     }
 
-    fn points(&mut self, columns: &[Column], cells: &[Cow<'_, str>], rows: &mut Rows) -> Result<(), RowError> {
+    fn points(&mut self, columns: &[AnnotatedColumn], cells: &[Cow<'_, str>], rows: &mut Rows) -> Result<(), RowError> {
         let full = |at: usize| if cells[at].is_empty() { columns[at].default.as_str() } else { &*cells[at] };
         let mut time = None;
         for at in (0..columns.len()).filter(|at| columns[*at].role == Role::Time && !full(*at).is_empty()) {
@@ -157,7 +157,7 @@ impl AnnotatedCsvDecoder {
 
     fn series<'a>(
         &mut self,
-        cells: impl Iterator<Item = (&'a Column, &'a str)> + Clone,
+        cells: impl Iterator<Item = (&'a AnnotatedColumn, &'a str)> + Clone,
         pivoted: Option<&str>,
         rows: &mut Rows,
     ) -> Result<TypedSeries, RowError> {

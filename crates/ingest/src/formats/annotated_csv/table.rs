@@ -104,9 +104,9 @@ impl Annotations {
     }
 }
 
-/// Column of a table.
+/// AnnotatedColumn of a table.
 #[derive(Debug, Clone)]
-pub(super) struct Column {
+pub(super) struct AnnotatedColumn {
     pub(super) name: String,
     pub(super) ty: DataType,
     pub(super) role: Role,
@@ -119,7 +119,7 @@ pub(super) fn plan(
     header: &[Cow<'_, str>],
     annotations: &Annotations,
     text: TextValues,
-) -> Result<Vec<Column>, IngestError> {
+) -> Result<Vec<AnnotatedColumn>, IngestError> {
     let types =
         annotations.types.as_ref().ok_or_else(|| IngestError::new("there is no #datatype line before the header"))?;
     if header.iter().any(|name| name == "error") && header.iter().any(|name| name == "reference") {
@@ -148,7 +148,7 @@ pub(super) fn plan(
             _ => Role::PivotedField,
         };
         let default = annotations.defaults.get(at).cloned().unwrap_or_default();
-        columns.push(Column { name: name.to_string(), ty, role, default });
+        columns.push(AnnotatedColumn { name: name.to_string(), ty, role, default });
     }
     if !columns.iter().any(|column| matches!(column.role, Role::Value | Role::PivotedField)) {
         return Err(IngestError::new("the table has no column _value, and no other column of numbers"));

@@ -2,13 +2,13 @@
 
 use timestrata::Timestamp;
 
-use super::series::{Identifier, source_name};
+use super::series::{Identifier, parse_value, source_name};
 use crate::formats::json::decoder::{JsonDecoder, JsonRowParser, RowState};
 use crate::formats::json::items::Arrangement;
-use crate::formats::json::value::Json;
+use crate::formats::json::value::JsonValue;
 use crate::formats::line_decoder::{ReadyPlanner, without_bom};
-use crate::formats::number::{parse_as, parse_seconds};
-use crate::formats::row_error::{RowError, shown};
+use crate::formats::number::parse_seconds;
+use crate::formats::row_error::RowError;
 use crate::formats::series_interner::SeriesOptions;
 use crate::{Format, IngestError, IngestOptions, Planner, Rows, Sniff, TextValues, Understanding};
 
@@ -19,10 +19,6 @@ pub struct CollectdJson;
 impl Format for CollectdJson {
     fn name(&self) -> &'static str {
         "collectd-json"
-    }
-
-    fn media_types(&self) -> &[&str] {
-        &[]
     }
 
     fn file_endings(&self) -> &[&str] {
@@ -65,7 +61,7 @@ impl ValueListParser {
         identifier: &Identifier<'_>,
         source: &str,
         time: Timestamp,
-        value: &Json<'_>,
+        value: &JsonValue<'_>,
         rows: &mut Rows,
     ) -> Result<(), RowError> {
         let series = self.options.intern(rows, &identifier.key(source, &self.options), source)?;
@@ -73,15 +69,13 @@ impl ValueListParser {
             self.missing += 1;
             return Ok(());
         };
-        let parsed = parse_as(digits.as_bytes(), series.ty)
-            .ok_or_else(|| RowError::refused(format!("the value {} is not a number", shown(digits.as_bytes()))))?;
-        rows.push(series.index, time, parsed);
+        rows.push(series.index, time, parse_value(digits, series, || source.to_owned())?);
         Ok(())
     }
 }
 
 impl JsonRowParser for ValueListParser {
-    fn row(&mut self, row: &Json<'_>, _line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
+    fn row(&mut self, row: &JsonValue<'_>, _line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
         if row.get("severity").is_some() {
             if self.text == TextValues::Skip {
                 self.skipped_texts += 1;
@@ -89,7 +83,7 @@ impl JsonRowParser for ValueListParser {
             }
             return Err(RowError::refused("a notification is text, which no series can hold").suggest("skip-text", ""));
         }
-        let member = |name: &str| row.get(name).and_then(Json::text).unwrap_or_default();
+        let member = |name: &str| row.get(name).and_then(JsonValue::text).unwrap_or_default();
         let identifier = Identifier {
             host: member("host"),
             plugin: member("plugin"),
@@ -101,20 +95,20 @@ impl JsonRowParser for ValueListParser {
             return Err(RowError::refused("the value list has no plugin"));
         }
         let time = match row.get("time") {
-            None | Some(Json::Null) => None,
+            None | Some(JsonValue::Null) => None,
             Some(time) => {
                 let nanos = time.digits().and_then(|digits| parse_seconds(digits.as_bytes()));
                 Some(Timestamp::from_nanos(nanos.ok_or_else(|| RowError::refused("the time is not in seconds"))?))
             }
         };
         let time = self.options.time_or_default(time)?;
-        let values = row.get("values").map(Json::elements).unwrap_or_default();
+        let values = row.get("values").map(JsonValue::elements).unwrap_or_default();
         if values.is_empty() || values.len() > self.options.limits.fields {
             return Err(RowError::refused(format!("the value list has {} values", values.len())));
         }
-        let sources = row.get("dsnames").map(Json::elements).unwrap_or_default();
+        let sources = row.get("dsnames").map(JsonValue::elements).unwrap_or_default();
         for (at, value) in values.iter().enumerate() {
-            let named = sources.get(at).and_then(Json::text).map(ToOwned::to_owned);
+            let named = sources.get(at).and_then(JsonValue::text).map(ToOwned::to_owned);
             let source = named.unwrap_or_else(|| source_name(identifier.ty, at, values.len()));
             self.value(&identifier, &source, time, value, rows)?;
         }
@@ -161,6 +155,15 @@ mod tests {
         assert_eq!(points[1].0, "load{host=\"leeloo\",type=\"load\"}");
         assert_eq!(CollectdJson.sniff(BODY.as_bytes()), Sniff::Certain);
         assert_eq!(CollectdJson.sniff(b"{\"time\":1}"), Sniff::No);
+    }
+
+    #[test]
+    fn whole_numbers_beyond_f64_need_a_type() {
+        let text = b"[{\"values\":[9007199254740993],\"plugin\":\"a\",\"dsnames\":[\"rx\"]}]";
+        let decoded = decode(&CollectdJson, &timed(), text);
+        assert!(decoded.points.is_empty() && decoded.refused[0].1.contains("9007199254740993"), "{decoded:?}");
+        let options = IngestOptions { types: vec![("rx".to_owned(), timestrata::ValueType::U64)], ..timed() };
+        assert_eq!(decode(&CollectdJson, &options, text).good()[0].2, Value::U64(9_007_199_254_740_993));
     }
 
     #[test]

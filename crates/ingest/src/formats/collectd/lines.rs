@@ -2,9 +2,9 @@
 
 use timestrata::Timestamp;
 
-use super::series::{Identifier, source_name};
-use crate::formats::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, trial_options, trial_run};
-use crate::formats::number::{parse_as, parse_seconds};
+use super::series::{Identifier, parse_value, source_name};
+use crate::formats::line_decoder::{LineKind, LineParser, line_planner, line_trial};
+use crate::formats::number::parse_seconds;
 use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::{SeriesOptions, SpellingCache, TypedSeries};
 use crate::{Format, IngestError, IngestOptions, Planner, Rows, Sniff, Understanding};
@@ -18,22 +18,16 @@ impl Format for CollectdLines {
         "collectd"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &["putval"]
     }
 
     fn sniff(&self, head: &[u8]) -> Sniff {
-        let options = trial_options();
-        let run = trial_run(LineDecoder::new(PutvalParser::new(&options), options.limits), head);
-        if run.is_clean() { Sniff::Certain } else { Sniff::No }
+        if line_trial(head, PutvalParser::new).is_clean() { Sniff::Certain } else { Sniff::No }
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
-        Ok(ReadyPlanner::boxed(LineDecoder::new(PutvalParser::new(options), options.limits)))
+        Ok(line_planner(options, PutvalParser::new))
     }
 }
 
@@ -76,9 +70,11 @@ impl PutvalParser {
                 self.missing += 1;
                 continue;
             }
-            let value = parse_as(text.as_bytes(), series.ty)
-                .ok_or_else(|| RowError::refused(format!("the value {} is not a number", shown(text.as_bytes()))))?;
-            rows.push(series.index, time, value);
+            let source = || {
+                let ty = Identifier::parse(identifier).map_or("", |identifier| identifier.ty);
+                source_name(ty, at, len)
+            };
+            rows.push(series.index, time, parse_value(text, series, source)?);
         }
         Ok(())
     }

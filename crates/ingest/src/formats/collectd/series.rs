@@ -1,8 +1,11 @@
 //! Series of a value list.
 
-use timestrata::SeriesKey;
+use timestrata::{SeriesKey, Value, ValueType};
 
-use crate::formats::series_interner::SeriesOptions;
+use crate::formats::number::parse_as;
+use crate::formats::row_error::{RowError, shown};
+use crate::formats::series_interner::{SeriesOptions, TypedSeries};
+use crate::table::is_integer_beyond_f64;
 
 /// Name of the data source of types with one value.
 const PLAIN_SOURCE: &str = "value";
@@ -37,6 +40,18 @@ const SOURCES: &[(&str, &[&str])] = &[
     ("serial_octets", &["rx", "tx"]),
     ("compression", &["uncompressed", "compressed"]),
 ];
+
+/// Parses a value. Sources of collectd may be whole numbers, which an `f64` does not always hold.
+pub(super) fn parse_value(text: &str, series: TypedSeries, source: impl FnOnce() -> String) -> Result<Value, RowError> {
+    if matches!(series.ty, None | Some(ValueType::F64)) && is_integer_beyond_f64(text) {
+        let ty = if text.starts_with('-') { ValueType::I64 } else { ValueType::U64 };
+        let source = source();
+        let reason = format!("no f64 is equal to {text}, a whole number: keep the values of {source} as {ty}");
+        return Err(RowError::refused(reason).suggest("types", format!("{source}={ty}")));
+    }
+    let refusal = || RowError::refused(format!("the value {} is not a number", shown(text.as_bytes())));
+    parse_as(text.as_bytes(), series.ty).ok_or_else(refusal)
+}
 
 /// Identifier of a value list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

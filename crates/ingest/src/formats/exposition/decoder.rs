@@ -17,6 +17,8 @@ pub(super) struct ExpositionParser {
     family: FamilyMetadata,
     needs_end_mark: bool,
     has_ended: bool,
+    /// `true` if a sample has a time.
+    has_times: bool,
     dropped_exemplars: u64,
     understanding: Understanding,
 }
@@ -31,6 +33,7 @@ impl ExpositionParser {
             family: FamilyMetadata::default(),
             needs_end_mark: dialect == Dialect::OpenMetrics,
             has_ended: false,
+            has_times: false,
             dropped_exemplars: 0,
             understanding: Understanding { properties, ..Understanding::default() },
         }
@@ -67,6 +70,7 @@ impl ExpositionParser {
         let parsed = parse_as(value, series.ty).ok_or_else(|| not_a_value(value, series))?;
         let (word, rest) = next_word(rest);
         let (time, rest) = if word.is_empty() || word == b"#" { (None, word) } else { (Some(word), rest) };
+        self.has_times |= time.is_some();
         let time = time.map(|word| {
             let refusal = || format!("{} is not a time in {}", shown(word), self.dialect.time_unit());
             self.dialect.parse_time(word).ok_or_else(|| RowError::refused(refusal()))
@@ -107,7 +111,15 @@ impl LineParser for ExpositionParser {
     fn finish(&mut self, rows: &mut Rows) -> Result<(), RowError> {
         self.family.flush(self.dialect, &self.options, rows);
         if self.needs_end_mark && !self.has_ended {
-            return Err(IngestError::new("the input ends without # EOF: it is cut off").into());
+            let error = IngestError::new("the input ends without # EOF: it is cut off");
+            // Times in seconds are no times of Prometheus text.
+            let error = if self.has_times {
+                error
+            } else {
+                IngestError::new("the input ends without # EOF: it is cut off, or it is Prometheus text")
+                    .suggest("format", "prometheus")
+            };
+            return Err(error.into());
         }
         Ok(())
     }

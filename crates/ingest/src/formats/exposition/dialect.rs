@@ -1,7 +1,8 @@
-//! The two dialects of the exposition format, and how to tell them apart.
+//! The two dialects of the exposition format, and how to distinguish them.
 
 use timestrata::Timestamp;
 
+use crate::TimeFormat;
 use crate::formats::number::{parse_i64, parse_seconds};
 
 /// Text format of an exporter.
@@ -51,13 +52,16 @@ pub(super) struct Evidence {
 pub(super) fn evidence(head: &[u8]) -> Evidence {
     let mut found = Evidence::default();
     // Counter families whose name lacks `_total`, as OpenMetrics writes them.
-    let mut counter: &[u8] = b"";
+    let (mut counter, mut has_total, mut has_millis): (&[u8], bool, bool) = (b"", false, false);
     for line in head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end) {
         let Some(comment) = line.strip_prefix(b"# ") else {
             found.has_labels |= line.contains(&b'{') && line.contains(&b'"');
             let is_total =
                 !counter.is_empty() && line.strip_prefix(counter).is_some_and(|rest| rest.starts_with(b"_total"));
-            found.is_openmetrics |= is_total || has_exemplar(line) || has_time_in_seconds(line);
+            let unit = unit_of_time(line);
+            has_total |= is_total;
+            has_millis |= unit == Some(TimeFormat::Milliseconds);
+            found.is_openmetrics |= has_exemplar(line) || unit == Some(TimeFormat::Seconds);
             continue;
         };
         let mut words = comment.split(|byte| *byte == b' ');
@@ -73,6 +77,8 @@ pub(super) fn evidence(head: &[u8]) -> Evidence {
         }
         found.has_metadata = true;
     }
+    // Some exporters of Prometheus text name the family of a counter without its ending, too.
+    found.is_openmetrics |= has_total && !has_millis;
     found
 }
 
@@ -83,15 +89,18 @@ fn has_exemplar(line: &[u8]) -> bool {
 /// Whole numbers that are times since 2001 in seconds; in milliseconds they are times before 1973.
 const SECONDS: std::ops::Range<i64> = 1_000_000_000..100_000_000_000;
 
-/// Returns `true` if the sample has a value and a time in seconds: with decimals, or too small for milliseconds.
-fn has_time_in_seconds(line: &[u8]) -> bool {
+/// Returns the unit of the time of a sample: seconds with decimals, or if it is too small for milliseconds.
+fn unit_of_time(line: &[u8]) -> Option<TimeFormat> {
     let after = memchr::memrchr(b'}', line).map_or(0, |at| at + 1);
     let mut words = line[after..].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     let skipped = usize::from(after == 0);
-    words.nth(skipped + 1).is_some_and(|word| match parse_i64(word) {
-        Some(time) => SECONDS.contains(&time),
-        None => word.contains(&b'.') && parse_seconds(word).is_some(),
-    })
+    let word = words.nth(skipped + 1)?;
+    match parse_i64(word) {
+        Some(time) if SECONDS.contains(&time) => Some(TimeFormat::Seconds),
+        Some(time) if time >= SECONDS.end => Some(TimeFormat::Milliseconds),
+        Some(_) => None,
+        None => (word.contains(&b'.') && parse_seconds(word).is_some()).then_some(TimeFormat::Seconds),
+    }
 }
 
 #[cfg(test)]
@@ -110,5 +119,7 @@ mod tests {
         ] {
             assert_eq!(evidence(line.as_bytes()).is_openmetrics, expected, "{line}");
         }
+        let counter = |time: &str| evidence(format!("# TYPE x counter\nx_total 1{time}\n").as_bytes()).is_openmetrics;
+        assert!(counter("") && counter(" 1704067200") && !counter(" 1704067200000"));
     }
 }

@@ -39,10 +39,6 @@ impl Format for PrometheusText {
         "prometheus"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &["prom", "metrics"]
     }

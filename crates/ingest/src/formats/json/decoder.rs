@@ -1,7 +1,8 @@
 //! Decoder of formats whose rows are JSON values.
 
-use super::items::{Arrangement, Item, Items};
-use super::value::Json;
+use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS};
+use super::planner::several_arrays;
+use super::value::JsonValue;
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::row_error::RowError;
 use crate::{Decoder, IngestError, IngestOptions, Limits, Rows, Suggestion, Understanding};
@@ -9,7 +10,7 @@ use crate::{Decoder, IngestError, IngestOptions, Limits, Rows, Suggestion, Under
 /// Parser of one JSON value at a time.
 pub(crate) trait JsonRowParser: Send {
     /// Pushes the points of a row. The caller ends or refuses the row, unless it is done.
-    fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError>;
+    fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError>;
 
     /// See [`Decoder::understanding`].
     fn understanding(&self) -> &Understanding;
@@ -44,12 +45,18 @@ pub(crate) struct JsonDecoder<P> {
 
 impl<P: JsonRowParser> JsonDecoder<P> {
     pub(crate) fn new(parser: P, arrangement: Arrangement, options: &IngestOptions) -> Self {
-        Self { parser, items: Items::new(arrangement), limits: options.limits, line: 1, has_started: false }
+        Self {
+            parser,
+            items: Items::new(arrangement, options.table.rows_member.clone()),
+            limits: options.limits,
+            line: 1,
+            has_started: false,
+        }
     }
 
     fn row(&mut self, text: &[u8], line: u64, rows: &mut Rows) -> Result<(), IngestError> {
         check_row_len(text.len(), &self.limits, line)?;
-        let parsed = Json::parse(text).map_err(RowError::refused);
+        let parsed = JsonValue::parse(text).map_err(RowError::refused);
         match parsed.and_then(|row| self.parser.row(&row, line, rows)) {
             Ok(RowState::Open) => rows.end_row(line),
             Ok(RowState::Done) => {}
@@ -79,10 +86,12 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
         }
         while !rows.is_full() {
             let rest = &input[at..];
-            let (skipped, item) = self
-                .items
-                .next(rest, last)
-                .map_err(|error| IngestError::new(error.message).at_line(self.line + line_feeds(&rest[..error.at])))?;
+            let (skipped, item) = self.items.next(rest, last).map_err(|error| {
+                let line = self.line + line_feeds(&rest[..error.at]);
+                let is_several = error.message == SEVERAL_ARRAYS;
+                let found = if is_several { several_arrays() } else { IngestError::new(error.message) };
+                found.at_line(line)
+            })?;
             self.line += line_feeds(&rest[..skipped]);
             match item {
                 Item::Row(start, end) => {

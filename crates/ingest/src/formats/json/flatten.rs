@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::value::Json;
+use super::value::JsonValue;
 use crate::formats::row_error::RowError;
 
 /// Path and text of each member of a row.
 pub(super) type FlatRow<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// Returns the members of a row, those of nested objects as `a.b`; refuses a row that is no object.
-pub(super) fn flatten<'a>(row: &'a Json<'a>, max_fields: usize) -> Result<FlatRow<'a>, RowError> {
-    let Json::Object(members) = row else {
+pub(super) fn flatten<'a>(row: &'a JsonValue<'a>, max_fields: usize) -> Result<FlatRow<'a>, RowError> {
+    let JsonValue::Object(members) = row else {
         return Err(RowError::refused("the row is not an object"));
     };
     let mut flat = Vec::with_capacity(members.len());
@@ -23,19 +23,19 @@ pub(super) fn flatten<'a>(row: &'a Json<'a>, max_fields: usize) -> Result<FlatRo
     Ok(flat)
 }
 
-fn add<'a>(path: Cow<'a, str>, value: &'a Json<'a>, flat: &mut FlatRow<'a>) {
+fn add<'a>(path: Cow<'a, str>, value: &'a JsonValue<'a>, flat: &mut FlatRow<'a>) {
     match value {
-        Json::Null => flat.push((path, Cow::Borrowed(""))),
-        Json::Bool(value) => flat.push((path, Cow::Borrowed(if *value { "true" } else { "false" }))),
-        Json::Number(digits) => flat.push((path, Cow::Borrowed(digits))),
-        Json::Text(text) => flat.push((path, Cow::Borrowed(text))),
-        Json::Array(elements) => {
+        JsonValue::Null => flat.push((path, Cow::Borrowed(""))),
+        JsonValue::Bool(value) => flat.push((path, Cow::Borrowed(if *value { "true" } else { "false" }))),
+        JsonValue::Number(digits) => flat.push((path, Cow::Borrowed(digits))),
+        JsonValue::Text(text) => flat.push((path, Cow::Borrowed(text))),
+        JsonValue::Array(elements) => {
             elements
                 .iter()
                 .enumerate()
                 .for_each(|(at, element)| add(Cow::Owned(format!("{path}.{at}")), element, flat));
         }
-        Json::Object(members) => {
+        JsonValue::Object(members) => {
             for (name, member) in members {
                 add(Cow::Owned(format!("{path}.{name}")), member, flat);
             }

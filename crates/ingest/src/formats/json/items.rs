@@ -1,5 +1,10 @@
 //! Rows of a stream of JSON: lines, values one after the other, the elements of arrays, or of an array in an object.
 
+use super::value::JsonValue;
+
+/// Message about an object whose rows are in one of several arrays.
+pub(crate) const SEVERAL_ARRAYS: &str = "the object holds several arrays of objects: name the member of the rows";
+
 /// How the rows are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrangement {
@@ -7,7 +12,7 @@ pub(crate) enum Arrangement {
     Lines,
     /// Values that may span lines, with white space or commas between them; arrays are opened.
     Elements,
-    /// The elements of the first array of objects in an object.
+    /// The elements of the only array of objects in an object, or of the one that the options name.
     Wrapped,
 }
 
@@ -36,20 +41,23 @@ pub(crate) struct Items {
     /// Whether the array of a wrapping object has been opened, or has been left.
     wrapper: Wrapper,
     is_in_array: bool,
+    /// Name of the member whose array holds the rows; `None` for the only array of objects.
+    rows_member: Option<String>,
+    /// Text of the last string of a wrapping object, with its quotes: the name of the member that follows.
+    last_text: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrapper {
-    Outside,
     Members,
     Rows,
     Rest,
 }
 
 impl Items {
-    pub(crate) fn new(arrangement: Arrangement) -> Self {
-        let wrapper = if arrangement == Arrangement::Wrapped { Wrapper::Outside } else { Wrapper::Rows };
-        Self { arrangement, wrapper, is_in_array: false }
+    pub(crate) fn new(arrangement: Arrangement, rows_member: Option<String>) -> Self {
+        let wrapper = if arrangement == Arrangement::Wrapped { Wrapper::Members } else { Wrapper::Rows };
+        Self { arrangement, wrapper, is_in_array: false, rows_member, last_text: Vec::new() }
     }
 
     /// Finds the next row in `input`; returns the bytes before it that are no part of any row, too.
@@ -110,15 +118,10 @@ impl Items {
         loop {
             match input.get(at) {
                 None => return incomplete(at),
-                Some(b'{') if self.wrapper == Wrapper::Outside => {
-                    self.wrapper = Wrapper::Members;
-                    at += 1;
-                }
                 Some(b'[') => {
-                    let inner = input[at + 1..].iter().position(|byte| !byte.is_ascii_whitespace());
-                    match inner.map(|inner| input[at + 1 + inner]) {
+                    match holds_objects(&input[at..]) {
                         None => return incomplete(at),
-                        Some(b'{') => {
+                        Some(true) if self.is_rows_member() => {
                             (self.wrapper, self.is_in_array) = (Wrapper::Rows, true);
                             return self.next_element(input, at + 1, last);
                         }
@@ -129,46 +132,52 @@ impl Items {
                         None => return incomplete(at),
                     }
                 }
-                Some(b'{') => match value_len(&input[at..]) {
-                    Some(len) => at += len,
-                    None => return incomplete(at),
-                },
                 Some(b'"') => match string_len(&input[at..]) {
-                    Some(len) => at += len,
+                    Some(len) => {
+                        self.last_text = input[at..at + len].to_vec();
+                        at += len;
+                    }
                     None => return incomplete(at),
                 },
+                // Objects within the object are opened, too.
                 Some(_) => at += 1,
             }
         }
     }
 
+    /// Returns `true` if the member whose name was read last holds the rows.
+    fn is_rows_member(&self) -> bool {
+        let Some(name) = &self.rows_member else { return true };
+        let last = name.rsplit('.').next().unwrap_or(name);
+        matches!(JsonValue::parse(&self.last_text), Ok(JsonValue::Text(text)) if text == last || text == name.as_str())
+    }
+
     /// Skips what follows the array; another array of objects is an error, since it would be lost.
-    #[expect(clippy::unused_self, reason = "a state of the machine like the others")]
     fn next_wrapped_rest(&self, input: &[u8], start: usize, last: bool) -> Result<(usize, Item), ItemError> {
         let mut at = start;
         while let Some(byte) = input.get(at) {
             let len = match byte {
-                b'{' | b'[' => value_len(&input[at..]),
+                b'[' if self.rows_member.is_none() && holds_objects(&input[at..]) == Some(true) => {
+                    return Err(ItemError { at, message: SEVERAL_ARRAYS });
+                }
+                b'[' => value_len(&input[at..]),
                 b'"' => string_len(&input[at..]),
                 _ => Some(1),
             };
             match len {
-                Some(len) => {
-                    let has_objects = input[at..at + len]
-                        .trim_ascii_start()
-                        .strip_prefix(b"[")
-                        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
-                    if has_objects {
-                        return Err(ItemError { at, message: "the object holds several arrays of objects" });
-                    }
-                    at += len;
-                }
+                Some(len) => at += len,
                 None if last => at = input.len(),
                 None => return Ok((at, Item::Incomplete)),
             }
         }
         Ok((at, if last { Item::End } else { Item::Incomplete }))
     }
+}
+
+/// Returns `true` if the array at the start begins with an object; `None` if more bytes are needed.
+fn holds_objects(input: &[u8]) -> Option<bool> {
+    let inner = input.get(1..)?.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    Some(*inner == b'{')
 }
 
 fn next_line(input: &[u8], last: bool) -> (usize, Item) {

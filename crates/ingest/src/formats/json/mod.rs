@@ -40,8 +40,8 @@ impl Format for Json {
         if !matches!(head.first(), Some(b'{' | b'[')) || super::CollectdJson.sniff(head) == Sniff::Certain {
             return Sniff::No;
         }
-        match Items::new(Arrangement::Elements).next(head, false) {
-            Ok((_, Item::Row(start, end))) if value::Json::parse(&head[start..end]).is_ok() => Sniff::Certain,
+        match Items::new(Arrangement::Elements, None).next(head, false) {
+            Ok((_, Item::Row(start, end))) if value::JsonValue::parse(&head[start..end]).is_ok() => Sniff::Certain,
             Ok((_, Item::Incomplete)) => Sniff::Possible,
             _ => Sniff::No,
         }

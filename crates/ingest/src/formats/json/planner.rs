@@ -2,9 +2,9 @@
 
 use super::decoder::JsonDecoder;
 use super::flatten::flatten;
-use super::items::{Arrangement, Item, Items, value_len};
+use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS, value_len};
 use super::table_rows::{Columns, TableRowParser};
-use super::value::Json;
+use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
 use crate::table::{SAMPLE_ROWS, TablePlanner, TableRow};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
@@ -30,6 +30,7 @@ pub(super) struct JsonPlanner {
     /// Present once the columns are known.
     table: Option<TablePlanner>,
     state: PlannerState,
+    error: Option<IngestError>,
 }
 
 impl JsonPlanner {
@@ -44,6 +45,7 @@ impl JsonPlanner {
             columns: Columns::default(),
             table: None,
             state: PlannerState::Undecided,
+            error: None,
         }
     }
 
@@ -55,7 +57,8 @@ impl JsonPlanner {
             };
             let bom = self.pending.len() - without_bom(&self.pending).len();
             self.pending.drain(..bom);
-            self.items = Some((arrangement, Items::new(arrangement)));
+            let rows_member = self.options.table.rows_member.clone();
+            self.items = Some((arrangement, Items::new(arrangement, rows_member)));
         }
         let Some((_, items)) = &mut self.items else {
             return;
@@ -82,7 +85,10 @@ impl JsonPlanner {
                     break;
                 }
                 // Nothing can be read beyond this place; the decoder will report the error.
-                Err(_) => self.state = PlannerState::Decided,
+                Err(error) => {
+                    self.error = (error.message == SEVERAL_ARRAYS).then(several_arrays);
+                    self.state = PlannerState::Decided;
+                }
             }
         }
         self.pending = pending;
@@ -96,7 +102,7 @@ impl JsonPlanner {
     }
 
     fn add(&mut self, text: &[u8]) {
-        let Ok(row) = Json::parse(text) else {
+        let Ok(row) = JsonValue::parse(text) else {
             return;
         };
         let Ok(members) = flatten(&row, self.options.limits.fields) else {
@@ -123,12 +129,28 @@ impl JsonPlanner {
 
     /// Passes the sample to the planner of the table.
     fn begin_table(&mut self) {
+        for name in named_columns(&self.options) {
+            self.columns.add(&name);
+        }
         let mut table = TablePlanner::new(self.columns.names.clone(), &self.options);
         for row in std::mem::take(&mut self.sample) {
             self.state = table.add_row(table_row(&self.columns, row));
         }
         self.table = Some(table);
     }
+}
+
+/// Returns the columns of values and tags that options name: the first rows may lack them.
+fn named_columns(options: &IngestOptions) -> Vec<String> {
+    let table = &options.table;
+    let of_text = |text: &String| text.split('=').next().unwrap_or(text).trim().to_owned();
+    let types = options.types.iter().map(|(name, _)| name.clone());
+    types.chain(table.tags.iter().chain(table.values.iter().flatten()).map(of_text)).collect()
+}
+
+/// Returns the error of an object with several arrays of objects.
+pub(super) fn several_arrays() -> IngestError {
+    IngestError::new(SEVERAL_ARRAYS).suggest("rows", "MEMBER")
 }
 
 fn table_row(columns: &Columns, row: SampleRow) -> TableRow {
@@ -154,13 +176,17 @@ impl Planner for JsonPlanner {
         if self.state == PlannerState::Undecided {
             self.read(whole);
         }
+        if let Some(error) = self.error {
+            return Err(error);
+        }
         if self.table.is_none() {
             self.begin_table();
         }
         let arrangement = self.items.map_or(Arrangement::Lines, |(arrangement, _)| arrangement);
         let table = self.table.ok_or_else(|| IngestError::new("there is no table"))?;
         if table.sample_len() == 0 {
-            return Err(IngestError::new("the JSON has no row: no object was found"));
+            let error = IngestError::new("the JSON has no row: no object was found");
+            return Err(if arrangement == Arrangement::Wrapped { error.suggest("rows", "MEMBER") } else { error });
         }
         let (mapper, mut understanding) = table.finish()?;
         let text = match arrangement {
@@ -196,14 +222,22 @@ fn arrangement(head: &[u8], whole: bool, row_bytes: usize) -> Option<Arrangement
     }
 }
 
+/// Returns `true` if a member is an array of objects; within objects of an object, an array of several.
+fn holds_rows(object: &JsonValue<'_>, depth: usize) -> bool {
+    let JsonValue::Object(members) = object else { return false };
+    members.iter().any(|(_, value)| {
+        let elements = value.elements();
+        let is_object = |element: &JsonValue<'_>| matches!(element, JsonValue::Object(_));
+        let is_rows = elements.first().is_some_and(is_object) && (depth == 0 || elements.get(1).is_some_and(is_object));
+        is_rows || holds_rows(value, depth + 1)
+    })
+}
+
 fn arrangement_after(first: &[u8], rest: &[u8], whole: bool) -> Option<Arrangement> {
     if rest.trim_ascii().is_empty() {
-        let holds_rows = |value: &Json<'_>| matches!(value.elements().first(), Some(Json::Object(_)));
-        return match Json::parse(first) {
+        return match JsonValue::parse(first) {
             _ if !whole => None,
-            Ok(Json::Object(members)) if members.iter().any(|(_, value)| holds_rows(value)) => {
-                Some(Arrangement::Wrapped)
-            }
+            Ok(object) if holds_rows(&object, 0) => Some(Arrangement::Wrapped),
             _ => Some(Arrangement::Elements),
         };
     }

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::decoder::{JsonRowParser, RowState};
 use super::flatten::flatten;
-use super::value::Json;
+use super::value::JsonValue;
 use crate::formats::row_error::RowError;
 use crate::table::{EXPORT_COLUMNS, RowCells, RowMapper};
 use crate::{Rows, Suggestion, Understanding};
@@ -67,7 +67,7 @@ impl TableRowParser {
 }
 
 impl JsonRowParser for TableRowParser {
-    fn row(&mut self, row: &Json<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
+    fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
         let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
         for (path, text) in flatten(row, self.max_fields)? {
             if let Some(at) = self.columns.find(&path) {
@@ -92,8 +92,10 @@ impl JsonRowParser for TableRowParser {
         let mut notices = self.mapper.notices();
         if self.unknown > 0 {
             let (count, first) = (self.unknown, &self.first_unknown);
-            notices
-                .push(format!("{count} members were left out since the first rows did not have them, such as {first}"));
+            notices.push(format!(
+                "{count} members were left out since the first rows did not have them, such as {first}: \
+                 --types {first}=f64 keeps its numbers"
+            ));
         }
         notices
     }

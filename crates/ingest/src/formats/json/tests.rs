@@ -36,6 +36,41 @@ fn lines_arrays_and_wrapped_arrays_are_the_same_rows() {
 }
 
 #[test]
+fn rows_within_nested_objects_are_found() {
+    let rows: Vec<String> = (1..=3).map(|v| format!("{{\"time\":\"2024-01-01T00:0{v}:00Z\",\"v\":{v}}}")).collect();
+    let rows = rows.join(",");
+    let nested =
+        format!("{{\"in\":{{\"lat\":1,\"x\":[1]}},\"out\":{{\"hourly\":[{rows}]}},\"meta\":{{\"v\":[\"a\"]}}}}");
+    assert_eq!(read(&nested, &IngestOptions::default()).good().len(), 3);
+    let several = format!(
+        "{{\"out\":{{\"months\":[{{\"month\":1}},{{\"month\":2}}],\"hourly\":[{rows}]}},\"more\":[{{\"a\":1}}]}}"
+    );
+    let error = read(&several, &IngestOptions::default()).error.unwrap();
+    assert_eq!(error.suggestions[0].option, "rows");
+    for name in ["hourly", "out.hourly"] {
+        let mut options = IngestOptions::default();
+        options.table.rows_member = Some(name.to_owned());
+        assert_eq!(read(&several, &options).good().len(), 3);
+    }
+    // One object of a row keeps its members, arrays of one object among them.
+    let one = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1,\"m\":{\"a\":[{\"w\":2}]}}";
+    assert_eq!(read(one, &IngestOptions::default()).good().len(), 2);
+}
+
+#[test]
+fn a_member_that_comes_late_is_counted_and_kept_by_its_type() {
+    let early = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}\n".repeat(1_000);
+    let text = format!("{early}{{\"time\":\"2024-01-01T00:00:01Z\",\"v\":1,\"late\":2}}\n");
+    let decoded = read(&text, &IngestOptions::default());
+    assert_eq!(decoded.points.len(), 1_001);
+    assert!(decoded.notices.iter().any(|notice| notice.contains("--types late=f64")), "{:?}", decoded.notices);
+    let options = IngestOptions { types: vec![("late".to_owned(), ValueType::F64)], ..IngestOptions::default() };
+    let decoded = read(&text, &options);
+    assert_eq!(decoded.points.len(), 1_002);
+    assert_eq!(decoded.notices, [""; 0]);
+}
+
+#[test]
 fn nested_members_are_columns_and_null_is_missing() {
     let text = "{\"t\":{\"at\":\"2024-01-01T00:00:00Z\"},\"m\":{\"cpu\":{\"user\":1,\"sys\":null}},\"on\":true}\n\
         {\"t\":{\"at\":\"2024-01-01T00:00:00Z\"},\"m\":{\"cpu\":{\"sys\":2}}}\n";

@@ -1,4 +1,4 @@
-//! Parser of one JSON value.
+//! ValueParser of one JSON value.
 
 use std::borrow::Cow;
 
@@ -7,32 +7,32 @@ const MAX_DEPTH: usize = 64;
 
 /// JSON value that borrows from its text. Numbers keep their digits, since an `f64` may not hold them.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Json<'a> {
+pub(crate) enum JsonValue<'a> {
     Null,
     Bool(bool),
     /// Digits as written; also `NaN`, `Infinity` and `-Infinity`, which some programs write.
     Number(&'a str),
     Text(Cow<'a, str>),
-    Array(Vec<Json<'a>>),
+    Array(Vec<JsonValue<'a>>),
     /// Members in their order; names may repeat.
-    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+    Object(Vec<(Cow<'a, str>, JsonValue<'a>)>),
 }
 
-impl<'a> Json<'a> {
+impl<'a> JsonValue<'a> {
     /// Parses a text that holds one value and white space.
     ///
     /// The error says what is wrong and at which byte.
     pub(crate) fn parse(text: &'a [u8]) -> Result<Self, String> {
         let text =
             std::str::from_utf8(text).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to() + 1))?;
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = ValueParser { text, at: 0 };
         let value = parser.value(0)?;
         parser.skip_space();
         if parser.at < text.len() { Err(parser.unexpected("the end")) } else { Ok(value) }
     }
 
     /// Returns the member of an object; the last one if the name repeats.
-    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&JsonValue<'a>> {
         match self {
             Self::Object(members) => members.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value),
             _ => None,
@@ -57,7 +57,7 @@ impl<'a> Json<'a> {
     }
 
     /// Returns the elements of an array; none for any other value.
-    pub(crate) fn elements(&self) -> &[Json<'a>] {
+    pub(crate) fn elements(&self) -> &[JsonValue<'a>] {
         match self {
             Self::Array(elements) => elements,
             _ => &[],
@@ -65,12 +65,12 @@ impl<'a> Json<'a> {
     }
 }
 
-struct Parser<'a> {
+struct ValueParser<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> ValueParser<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -95,7 +95,7 @@ impl<'a> Parser<'a> {
         is_next
     }
 
-    fn value(&mut self, depth: usize) -> Result<Json<'a>, String> {
+    fn value(&mut self, depth: usize) -> Result<JsonValue<'a>, String> {
         if depth > MAX_DEPTH {
             return Err(format!("the JSON is nested more than {MAX_DEPTH} deep"));
         }
@@ -103,15 +103,15 @@ impl<'a> Parser<'a> {
         match self.peek() {
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
-            Some(b'"') => self.string().map(Json::Text),
+            Some(b'"') => self.string().map(JsonValue::Text),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => {
                 let words = [
-                    ("null", Json::Null),
-                    ("true", Json::Bool(true)),
-                    ("false", Json::Bool(false)),
-                    ("NaN", Json::Number("NaN")),
-                    ("Infinity", Json::Number("Infinity")),
+                    ("null", JsonValue::Null),
+                    ("true", JsonValue::Bool(true)),
+                    ("false", JsonValue::Bool(false)),
+                    ("NaN", JsonValue::Number("NaN")),
+                    ("Infinity", JsonValue::Number("Infinity")),
                 ];
                 let rest = &self.text[self.at..];
                 let found = words.into_iter().find(|(word, _)| rest.starts_with(word));
@@ -122,12 +122,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json<'a>, String> {
+    fn object(&mut self, depth: usize) -> Result<JsonValue<'a>, String> {
         self.at += 1;
         let mut members = Vec::new();
         self.skip_space();
         if self.eat(b'}') {
-            return Ok(Json::Object(members));
+            return Ok(JsonValue::Object(members));
         }
         loop {
             self.skip_space();
@@ -142,7 +142,7 @@ impl<'a> Parser<'a> {
             members.push((name, self.value(depth + 1)?));
             self.skip_space();
             if self.eat(b'}') {
-                return Ok(Json::Object(members));
+                return Ok(JsonValue::Object(members));
             }
             if !self.eat(b',') {
                 return Err(self.unexpected("a comma or a closing brace"));
@@ -150,18 +150,18 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Json<'a>, String> {
+    fn array(&mut self, depth: usize) -> Result<JsonValue<'a>, String> {
         self.at += 1;
         let mut elements = Vec::new();
         self.skip_space();
         if self.eat(b']') {
-            return Ok(Json::Array(elements));
+            return Ok(JsonValue::Array(elements));
         }
         loop {
             elements.push(self.value(depth + 1)?);
             self.skip_space();
             if self.eat(b']') {
-                return Ok(Json::Array(elements));
+                return Ok(JsonValue::Array(elements));
             }
             if !self.eat(b',') {
                 return Err(self.unexpected("a comma or a closing bracket"));
@@ -169,12 +169,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Json<'a>, String> {
+    fn number(&mut self) -> Result<JsonValue<'a>, String> {
         let start = self.at;
         let negative = self.eat(b'-');
         if negative && self.text[self.at..].starts_with("Infinity") {
             self.at += "Infinity".len();
-            return Ok(Json::Number("-Infinity"));
+            return Ok(JsonValue::Number("-Infinity"));
         }
         if self.peek() == Some(b'0') {
             self.at += 1;
@@ -191,7 +191,7 @@ impl<'a> Parser<'a> {
             }
             self.digits()?;
         }
-        Ok(Json::Number(&self.text[start..self.at]))
+        Ok(JsonValue::Number(&self.text[start..self.at]))
     }
 
     fn digits(&mut self) -> Result<(), String> {
@@ -278,8 +278,8 @@ mod tests {
     #[test]
     fn values_are_read_and_mistakes_are_located() {
         let text = r#" {"a":[1,-2.50e+3,true,null],"b":{"c":"x\n\u00b5\ud83d\ude00\"/"},"d":NaN} "#;
-        let value = Json::parse(text.as_bytes()).unwrap();
-        assert_eq!(value.get("a").unwrap().elements()[1], Json::Number("-2.50e+3"));
+        let value = JsonValue::parse(text.as_bytes()).unwrap();
+        assert_eq!(value.get("a").unwrap().elements()[1], JsonValue::Number("-2.50e+3"));
         assert_eq!(value.get("b").unwrap().get("c").unwrap().text(), Some("x\nµ😀\"/"));
         assert_eq!(value.get("d").unwrap().digits(), Some("NaN"));
         for (bad, part) in [
@@ -296,7 +296,7 @@ mod tests {
             ("\"a\nb\"", "control"),
             (&"[".repeat(1000), "nested"),
         ] {
-            let message = Json::parse(bad.as_bytes()).unwrap_err();
+            let message = JsonValue::parse(bad.as_bytes()).unwrap_err();
             assert!(message.contains(part), "{bad}: {message}");
         }
     }
@@ -304,8 +304,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_parsed_or_refused(text in "[\\[\\]{}\",:0-9.eE+\\-\\\\unltrfaµ ]{0,40}", bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
-            let _ = Json::parse(text.as_bytes());
-            let _ = Json::parse(&bytes);
+            let _ = JsonValue::parse(text.as_bytes());
+            let _ = JsonValue::parse(&bytes);
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use timestrata::{Timestamp, Value};
 
-use super::row_end::{RowEnd, is_comment, key_len, row_end, string_end};
+use super::row_end::{LineEnd, is_comment, key_len, row_end, string_end};
 use super::series_table::{KeyIndex, SeriesTable};
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::number::{Decimal, parse_decimal, parse_i64};
 use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::{SeriesOptions, TypedSeries};
-use crate::{Decoder, IngestError, IngestOptions, Precision, Rows, SeriesIndex, TextValues, Understanding};
+use crate::{Decoder, IngestError, IngestOptions, Precision, Rows, SeriesNumber, TextValues, Understanding};
 
 /// Decodes rows that may span lines, since a quoted string may hold line feeds.
 pub(super) struct LineProtocolDecoder {
@@ -19,7 +19,7 @@ pub(super) struct LineProtocolDecoder {
     text: TextValues,
     table: SeriesTable,
     /// Points of the row that is parsed; its time comes last.
-    fields: Vec<(SeriesIndex, Value)>,
+    fields: Vec<(SeriesNumber, Value)>,
     /// Number of the line on which the next row begins.
     line: u64,
     skipped_texts: u64,
@@ -185,13 +185,13 @@ impl Decoder for LineProtocolDecoder {
         while at < input.len() && !rows.is_full() {
             let rest = &input[at..];
             let len = match row_end(rest) {
-                RowEnd::At(len) => len,
-                RowEnd::Missing if last => rest.len(),
-                RowEnd::OpenQuote(quote) if last => {
+                LineEnd::At(len) => len,
+                LineEnd::Missing if last => rest.len(),
+                LineEnd::OpenQuote(quote) if last => {
                     let line = self.line + line_feeds(&rest[..quote]);
                     return Err(IngestError::new("the quote that opens here is never closed").at_line(line));
                 }
-                RowEnd::Missing | RowEnd::OpenQuote(_) => {
+                LineEnd::Missing | LineEnd::OpenQuote(_) => {
                     check_row_len(rest.len(), &self.options.limits, self.line)?;
                     break;
                 }

@@ -2,7 +2,7 @@
 
 /// Where a row ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RowEnd {
+pub(super) enum LineEnd {
     /// Index of the line feed.
     At(usize),
     /// There is no line feed yet.
@@ -12,10 +12,10 @@ pub(super) enum RowEnd {
 }
 
 /// Finds the end of the row at the start of `input`.
-pub(super) fn row_end(input: &[u8]) -> RowEnd {
+pub(super) fn row_end(input: &[u8]) -> LineEnd {
     let feed = memchr::memchr(b'\n', input);
     let line = &input[..feed.unwrap_or(input.len())];
-    let without_quotes = feed.map_or(RowEnd::Missing, RowEnd::At);
+    let without_quotes = feed.map_or(LineEnd::Missing, LineEnd::At);
     if memchr::memchr(b'"', line).is_none() || is_comment(line) {
         return without_quotes;
     }
@@ -37,23 +37,23 @@ pub(super) fn key_len(line: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b' ', &line[start..]).map(|at| start + at).find(|at| line[at - 1] != b'\\')
 }
 
-fn fields_end(input: &[u8], start: usize) -> RowEnd {
+fn fields_end(input: &[u8], start: usize) -> LineEnd {
     let mut at = start;
     while let Some(found) = memchr::memchr2(b'\n', b'"', &input[at..]) {
         at += found;
         if input[at] == b'\n' {
-            return RowEnd::At(at);
+            return LineEnd::At(at);
         }
         // Elsewhere than after `=` without a backslash, a quote is a character of a name.
         if input[at - 1] == b'=' && input[at - 2] != b'\\' {
             match string_end(&input[at + 1..]) {
                 Some(len) => at += len + 1,
-                None => return RowEnd::OpenQuote(at),
+                None => return LineEnd::OpenQuote(at),
             }
         }
         at += 1;
     }
-    RowEnd::Missing
+    LineEnd::Missing
 }
 
 /// Returns the index of the quote that closes a string; the opening quote is before `text`.

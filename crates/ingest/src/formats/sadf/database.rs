@@ -46,10 +46,6 @@ impl Format for SadfDatabase {
         "sadf"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &[]
     }
@@ -63,7 +59,7 @@ impl Format for SadfDatabase {
     }
 }
 
-struct Column {
+struct ActivityColumn {
     name: String,
     is_name: bool,
 }
@@ -71,7 +67,7 @@ struct Column {
 struct DatabaseParser {
     options: SeriesOptions,
     /// Columns of the current activity; empty before the first header.
-    columns: Vec<Column>,
+    columns: Vec<ActivityColumn>,
     cache: SpellingCache,
     missing: u64,
     restarts: u64,
@@ -95,7 +91,7 @@ impl DatabaseParser {
 
     fn header(&mut self, line: &str) -> Result<(), RowError> {
         let names = line.split(';').skip(FIXED_COLUMNS);
-        let column = |name: &str| Column { name: name.to_owned(), is_name: NAMES.contains(&name) };
+        let column = |name: &str| ActivityColumn { name: name.to_owned(), is_name: NAMES.contains(&name) };
         self.columns = names.map(column).collect();
         self.cache = SpellingCache::default();
         if self.columns.len() > self.options.limits.fields {

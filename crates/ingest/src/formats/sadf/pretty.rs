@@ -3,7 +3,7 @@
 use timestrata::SeriesKey;
 
 use super::time::{LOCAL_TIME_NOTE, parse_time};
-use crate::formats::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, trial_options, trial_run};
+use crate::formats::line_decoder::{LineKind, LineParser, line_planner, line_trial};
 use crate::formats::number::parse_as;
 use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::{SeriesOptions, SpellingCache};
@@ -18,22 +18,16 @@ impl Format for SadfPretty {
         "sadf-p"
     }
 
-    fn media_types(&self) -> &[&str] {
-        &[]
-    }
-
     fn file_endings(&self) -> &[&str] {
         &[]
     }
 
     fn sniff(&self, head: &[u8]) -> Sniff {
-        let options = trial_options();
-        let run = trial_run(LineDecoder::new(PrettyParser::new(&options), options.limits), head);
-        if run.is_clean() { Sniff::Certain } else { Sniff::No }
+        if line_trial(head, PrettyParser::new).is_clean() { Sniff::Certain } else { Sniff::No }
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
-        Ok(ReadyPlanner::boxed(LineDecoder::new(PrettyParser::new(options), options.limits)))
+        Ok(line_planner(options, PrettyParser::new))
     }
 }
 

@@ -1,0 +1,227 @@
+//! Checks the first row of an input without a chosen header: a comment, a preamble, or data is refused with the way out.
+
+use std::collections::HashSet;
+
+use super::header_row::{has_number, looks_like_time};
+use crate::table::{TableRow, looks_like_data, parse_plain};
+use crate::time::{AutoError, DateOrder, is_period, parse_auto};
+use crate::{IngestError, IngestOptions, TimeFormat};
+
+/// Rows in which the header is searched.
+const MAX_PREAMBLE: usize = 100;
+
+/// Refuses a first row that is a comment, the first line of a preamble, or data.
+pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), IngestError> {
+    let first = &rows[0];
+    let count = modal_count(rows);
+    check_comment(rows, count, options)?;
+    let fits = first.cells.len() == count;
+    if !fits && let Some(header) = header_after_preamble(rows, count) {
+        return Err(header_is_elsewhere(first, count, header.line));
+    }
+    if fits && let Some(header) = better_header(rows) {
+        let error = IngestError::new(format!(
+            "the first line does not name the columns of the rows: the header seems to be on line {}",
+            header.line
+        ));
+        return Err(error.suggest("header-line", header.line.to_string()));
+    }
+    let data = rows.iter().position(|row| row.cells.len() == count && is_row_of_data(row, rows));
+    match data {
+        Some(0) => {
+            let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
+            let error = error.suggest("no-header", "");
+            let is_named = !options.csv.columns.is_empty();
+            Err(if is_named { error } else { error.suggest("columns", column_names(first)) })
+        }
+        // No row of names is before the data.
+        Some(at) if !fits && (at > 1 || first.cells.len() < 2) => Err(IngestError::new(format!(
+            "the first line has {} cells and the rows have {count}, and no row names the columns: the data seems to \
+             begin on line {}",
+            first.cells.len(),
+            rows[at].line
+        ))
+        .suggest("skip-lines", (rows[at].line - 1).to_string())
+        .suggest("no-header", "")
+        .suggest("columns", column_names(&rows[at]))),
+        _ => Ok(()),
+    }
+}
+
+fn check_comment(rows: &[TableRow], count: usize, options: &IngestOptions) -> Result<(), IngestError> {
+    let first = &rows[0];
+    let mark_of = |row: &TableRow| {
+        let mark = row.cells.first().and_then(|cell| cell.chars().next());
+        mark.filter(|mark| matches!(mark, '#' | '%' | '!'))
+    };
+    // A header may begin with the mark; then data follows it.
+    let is_before_names = rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
+    let is_comment = first.cells.len() != count || is_before_names;
+    let Some(mark) = mark_of(first).filter(|_| options.csv.comment.is_none() && is_comment) else { return Ok(()) };
+    let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"));
+    let error = error.at_line(first.line);
+    let end = rows.iter().position(|row| mark_of(row) != Some(mark)).unwrap_or(rows.len());
+    let data = rows.get(end).filter(|row| row.cells.len() > 1 && (has_number(row) || looks_like_time(row)));
+    // The last line of the comment names the columns if data follows it at once.
+    let is_names =
+        |row: &&TableRow| row.line > first.line && data.is_some_and(|data| data.cells.len() == row.cells.len());
+    let names = rows[..end].last().filter(is_names);
+    Err(match (data, names) {
+        (Some(_), Some(names)) => error.suggest("header-line", names.line.to_string()),
+        _ => error.suggest("comment", mark),
+    })
+}
+
+fn header_is_elsewhere(first: &TableRow, count: usize, line: u64) -> IngestError {
+    let error = IngestError::new(format!(
+        "the first line has {} cells and the rows have {count}: the header seems to be on line {line}",
+        first.cells.len()
+    ));
+    error.suggest("header-line", line.to_string())
+}
+
+/// Returns names for the option `columns`: `time` for the first cell that is a time.
+pub(super) fn column_names(row: &TableRow) -> String {
+    let is_time = |cell: &String| {
+        let is_date = matches!(
+            parse_auto(cell, DateOrder::Undecided, false),
+            Ok(_) | Err(AutoError::DayOrMonth | AutoError::Other(_))
+        );
+        is_date || TimeFormat::of_number(cell).is_some() || is_period(cell)
+    };
+    let time = row.cells.iter().position(is_time);
+    let name = |at: usize| match time {
+        Some(time) if time == at => "time".to_owned(),
+        Some(time) if at > time => format!("v{at}"),
+        _ => format!("v{}", at + 1),
+    };
+    (0..row.cells.len()).map(name).collect::<Vec<_>>().join(",")
+}
+
+/// Returns `true` if a row holds data: a time and numbers, only numbers, or numbers where the other rows have some.
+fn is_row_of_data(row: &TableRow, others: &[TableRow]) -> bool {
+    if looks_like_data(row.cells.iter().map(String::as_str)) {
+        return true;
+    }
+    let is_number = |cell: &String| parse_plain(cell.trim().replace(',', "").as_str()).is_some();
+    let numbers = row.cells.iter().filter(|cell| is_number(cell)).count();
+    let filled = row.cells.iter().filter(|cell| !cell.is_empty()).count();
+    let names: HashSet<&String> = row.cells.iter().filter(|cell| !cell.is_empty()).collect();
+    let next = others.iter().find(|other| other.line > row.line && other.cells.len() == row.cells.len());
+    // Numbers that repeat, or that are no whole numbers, are no names of columns: 1, 2, 3 may be.
+    let is_name = names.len() == filled
+        && row.cells.iter().filter(|cell| is_number(cell)).all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()));
+    // A name is above a number or a time; a text of data is above a text.
+    let is_text = |cell: &String| !is_number(cell) && parse_auto(cell, DateOrder::DayFirst, false).is_err();
+    let fits = |(cell, below): (&String, &String)| {
+        if is_number(cell) { is_number(below) } else { cell.is_empty() || is_text(below) }
+    };
+    let is_alike = next.is_some_and(|next| row.cells.iter().zip(&next.cells).all(fits));
+    numbers >= 2 && numbers * 2 >= filled && !is_name && is_alike
+}
+
+/// Returns the commonest number of cells.
+fn modal_count(rows: &[TableRow]) -> usize {
+    let mut counts: Vec<usize> = rows.iter().map(|row| row.cells.len()).collect();
+    counts.sort_unstable();
+    let groups = counts.chunk_by(|one, other| one == other);
+    groups.max_by_key(|group| (group.len(), group[0])).map_or(0, |group| group[0])
+}
+
+/// Returns the first row of names before the data, in an input that begins with other rows.
+fn header_after_preamble(rows: &[TableRow], count: usize) -> Option<&TableRow> {
+    let is_data = |row: &TableRow| row.cells.len() == count && has_number(row);
+    let first_data = rows.iter().position(is_data)?;
+    let names: Vec<&TableRow> = rows[..first_data].iter().filter(|row| row.cells.len() == count).collect();
+    let is_complete = |row: &&&TableRow| {
+        let cells = &row.cells;
+        cells.iter().enumerate().all(|(at, cell)| !cell.is_empty() && !cells[..at].contains(cell))
+    };
+    names.iter().find(is_complete).or(names.last()).copied()
+}
+
+/// Returns a later row that names the columns better than the first, in an input whose rows have equally many cells.
+///
+/// Such inputs begin with a preamble that a spreadsheet padded with empty cells.
+fn better_header(rows: &[TableRow]) -> Option<&TableRow> {
+    let is_data = |row: &TableRow| has_number(row) || looks_like_time(row);
+    let filled = |row: &TableRow| -> HashSet<usize> {
+        row.cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()).map(|(at, _)| at).collect()
+    };
+    let first = filled(&rows[0]);
+    let found = (1..rows.len().min(MAX_PREAMBLE)).filter_map(|at| {
+        let (row, below) = (&rows[at], &rows[at + 1..]);
+        let names: HashSet<&String> = row.cells.iter().filter(|cell| !cell.is_empty()).collect();
+        let cells = filled(row);
+        if names.len() < 2 || names.len() != cells.len() || is_data(row) || !below.first().is_some_and(is_data) {
+            return None;
+        }
+        let used: HashSet<usize> = below.iter().flat_map(filled).collect();
+        // Columns with data that only this row names; or a row of exactly the columns with data, behind other data.
+        let is_fuller = used.intersection(&cells).any(|at| !first.contains(at));
+        let is_exact = cells == used && first != used && rows[1..at].iter().any(is_data);
+        (is_fuller || is_exact).then_some((cells.len(), row))
+    });
+    // Of rows with equally many names the first.
+    found.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, row)| row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> (&'static str, String) {
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty());
+        let rows: Vec<TableRow> =
+            lines.map(|(line, row)| TableRow { line, cells: row.split(',').map(str::to_owned).collect() }).collect();
+        match check(&rows, &IngestOptions::default()) {
+            Ok(()) => ("", String::new()),
+            Err(error) => {
+                let first = error.suggestions.into_iter().next();
+                first.map_or(("", error.message), |suggestion| (suggestion.option, suggestion.value))
+            }
+        }
+    }
+
+    #[test]
+    fn the_header_behind_a_padded_preamble_is_found() {
+        assert_eq!(error("Report,,\nPlace:,Rome,\nMonth,Day,v\n1,1,2\n1,2,3\n"), ("header-line", "3".to_owned()));
+        assert_eq!(error("0,Rome,,\nDate,Clock,a,b\n01/01/2021,01:00,1,2\n"), ("header-line", "2".to_owned()));
+        // A row of names and a row of values that describe the station, then the table.
+        let report = "Report,,\nPlace:,\"Lat 39\",\nLat:,39.7,\nMonth,Day,v\n1,1,2\n";
+        assert_eq!(error(report), ("header-line", "4".to_owned()));
+        let station = "Source,City,Units,Zone\nDB,Rome,7,1\nYear,Month,v,\n2017,1,1.5,\n2017,2,1.5,\n";
+        assert_eq!(error(station), ("header-line", "3".to_owned()));
+    }
+
+    #[test]
+    fn names_at_the_end_of_a_comment_are_the_header() {
+        let text = "# Title\n# Columns:\n# period,a,b\n2024-01-01,1,2\n2024-01-02,1,2\n";
+        assert_eq!(error(text), ("header-line", "3".to_owned()));
+        assert_eq!(error("# a\n# b\ntime,v\n2024-01-01,1\n"), ("comment", "#".to_owned()));
+    }
+
+    #[test]
+    fn data_without_a_header_is_recognised_by_its_numbers() {
+        assert_eq!(error("53131,20190101,1610,-111.17,C,0,0\n53131,20190101,1615,-111.17,C,0,0\n").0, "no-header");
+        let period = "2024-01-01T00:00:00/2024-01-02T00:00:00,1\n2024-01-02T00:00:00/2024-01-03T00:00:00,2\n";
+        assert_eq!(error(period).0, "no-header");
+        assert_eq!(error("A1,7,2009,9.7\nA2,7,2009,9.8\n").0, "no-header");
+        let station = " Rome\n 35.0,-106.6,7\n2019,56,2,0.5\n2019,56,2,0.6\n2019,56,2,0.7\n";
+        assert_eq!(error(station), ("skip-lines", "2".to_owned()));
+    }
+
+    #[test]
+    fn headers_stay_headers() {
+        for text in [
+            "time,v\n2024-01-01,1\n",
+            "time,0,1,2\n2024-01-01,1,2,3\n",
+            "country,1960,1961\nChad,1,2\nMali,3,4\n",
+            "time,300.5,301.0\n2024-01-01,1,2\n2024-01-02,1,2\n",
+            "time,a,b\n,kW,V\n2024-01-01,1,2\n",
+            "a,b,note\nkW,V,\n1,2,\n",
+        ] {
+            assert_eq!(error(text), ("", String::new()), "{text}");
+        }
+    }
+}
