@@ -1,8 +1,8 @@
 //! Benchmark of the series index: cost of creating, opening, selecting and keeping a million series.
-//! `TIMESTRATA_SERIES` sets another number of series. Each figure is printed when it is measured; benches/README.md
-//! lists the figures.
+//! `TIMESTRATA_SERIES` sets another number of series, and the argument `keys` or `cached` runs only the writes of new
+//! series by keys or by cached series. Each figure is printed when it is measured; benches/README.md lists the figures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,19 @@ fn resident() -> usize {
     line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) << 10
 }
 
+/// Returns the processor time of the writer's thread; zero if the system does not tell.
+fn writer_time() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|task| task.path());
+    let is_writer = |task: &PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end().starts_with("timestrata-writ"))
+    };
+    let nanos = tasks.filter(is_writer).filter_map(|task| {
+        let times = std::fs::read_to_string(task.join("schedstat")).ok()?;
+        times.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
+}
+
 fn median(mut run: impl FnMut()) -> Duration {
     let mut times: Vec<Duration> = (0..LOOKS)
         .map(|_| {
@@ -68,8 +81,14 @@ fn main() -> timestrata::Result<()> {
     let count = std::env::var("TIMESTRATA_SERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     let home = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a directory beside the sources");
     let path = home.path().join("db");
-    for cached in [false, true] {
-        write_new(&home.path().join(if cached { "cached" } else { "keys" }), count, cached)?;
+    let only = std::env::args().nth(1).filter(|argument| argument != "--bench");
+    for (name, cached) in [("keys", false), ("cached", true)] {
+        if only.as_ref().is_none_or(|only| only == name) {
+            write_new(&home.path().join(name), count, cached)?;
+        }
+    }
+    if only.is_some() {
+        return Ok(());
     }
     make(&path, count)?;
     let child = std::env::current_exe().map(|program| Command::new(program).env(OPENS, &path).status());
@@ -108,6 +127,7 @@ fn write_new(path: &Path, count: usize, cached: bool) -> timestrata::Result<()> 
     let mut batch = Batch::new();
     for point in 0..2 {
         let (mut filling, mut writing) = (Duration::ZERO, Duration::ZERO);
+        let before = writer_time();
         for part in keys.chunks(WRITTEN) {
             let start = Instant::now();
             let timestamp = Timestamp::from_secs(point);
@@ -125,12 +145,14 @@ fn write_new(path: &Path, count: usize, cached: bool) -> timestrata::Result<()> 
         }
         let rate = |took: Duration| per(count, usize::try_from(took.as_micros()).unwrap_or(usize::MAX).max(1));
         println!(
-            "{} point of {count} series by {}, {WRITTEN} a batch: {:.2} M/s, filled at {:.2} M/s, written at {:.2} M/s",
+            "{} point of {count} series by {}, {WRITTEN} a batch: {:.2} M/s, filled at {:.2} M/s, written at {:.2} M/s, \
+             writer's processor time {:.2?} a series",
             if point == 0 { "first" } else { "second" },
             if cached { "cached series" } else { "key" },
             rate(filling + writing),
             rate(filling),
             rate(writing),
+            writer_time().saturating_sub(before) / u32::try_from(count).unwrap_or(u32::MAX),
         );
     }
     drop(db);

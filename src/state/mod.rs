@@ -11,7 +11,7 @@
 //! log_record       one record of the WAL
 //! metric_metadata  metadata of all metrics, and a change of them
 //! tombstone        a delete
-//! rectangle, hidden_ranges, file_id, watch
+//! rectangle, hidden_ranges, series_map, file_id, watch
 //! ```
 
 pub(crate) mod file_id;
@@ -22,6 +22,7 @@ pub(crate) mod merge;
 pub(crate) mod metric_metadata;
 pub(crate) mod rectangle;
 pub(crate) mod series_index;
+pub(crate) mod series_map;
 pub(crate) mod tombstone;
 pub(crate) mod version;
 pub(crate) mod watch;

@@ -75,6 +75,7 @@ const MODULES: &[Module] = &[
     pure("state/tombstone", &[]),
     pure("state/metric_metadata", &["im"]),
     pure("state/log_record", &[]),
+    pure("state/series_map", &["im"]),
     pure("state/series_index", &["im", "roaring"]),
     pure("state/memtable", &["im"]),
     pure("state/merge", &[]),

@@ -1,4 +1,5 @@
-//! The memtable: an immutable-snapshot map (`im::OrdMap`) from series to append-only columns.
+//! The memtable: an immutable-snapshot map ([`SeriesMap`](crate::state::series_map::SeriesMap)) from series to
+//! append-only columns.
 //!
 //! A clone of the map is O(1) and does not change when the writer inserts a series into the original.
 //!

@@ -2,12 +2,11 @@
 //!
 //! All three are one value. If a reader loaded them one by one, they could come from different versions.
 
-use im::OrdMap;
-
 use super::chunk::RawPoint;
 use super::delete_mask::{DeleteMask, MemtableDeletes};
 use super::list_reader::ChunkListReader;
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns};
+use crate::state::series_map::SeriesMap;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::series::SeriesId;
@@ -23,7 +22,7 @@ pub(crate) struct MemtablePin;
 #[derive(Debug, Clone)]
 pub(crate) struct MemtableView {
     pub(super) pin: Arc<MemtablePin>,
-    pub(super) root: OrdMap<SeriesId, Arc<SeriesColumns>>,
+    pub(super) root: SeriesMap<Arc<SeriesColumns>>,
     pub(super) epoch: u32,
     /// The deletes up to `epoch`.
     pub(super) deletes: MemtableDeletes,
@@ -37,7 +36,7 @@ impl MemtableView {
     pub(crate) fn empty() -> Self {
         Self {
             pin: Arc::new(MemtablePin),
-            root: OrdMap::new(),
+            root: SeriesMap::default(),
             epoch: 0,
             deletes: MemtableDeletes::new(),
             points: 0,
@@ -77,7 +76,7 @@ impl MemtableView {
 
     /// Returns the series with points, in ascending order. All points of a series may be deleted.
     pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
-        self.root.keys().copied()
+        self.root.iter().map(|(series, _)| series)
     }
 
     /// Returns the number of series with points.
@@ -87,14 +86,14 @@ impl MemtableView {
 
     /// Returns `true` if the memtable has points of the series, deleted ones included.
     pub(crate) fn has_series(&self, series: SeriesId) -> bool {
-        self.root.contains_key(&series)
+        self.root.contains(series)
     }
 
     /// Appends the points of a series in a range that are not deleted.
     ///
     /// They are in time order, those at equal times in order of arrival.
     pub(crate) fn read(&self, series: SeriesId, range: TimeRange, out: &mut Vec<RawPoint>) {
-        if let Some(columns) = self.root.get(&series) {
+        if let Some(columns) = self.root.get(series) {
             let mask = self.delete_mask(series);
             columns.read(ReadFilter { epoch: self.epoch, range, mask: &mask }, out);
         }
@@ -106,7 +105,7 @@ impl MemtableView {
     /// points may be in none. Deleted points count. The points of one timestamp stay in one range, even if they are
     /// more than `max_points`.
     pub(crate) fn split_range(&self, series: SeriesId, max_points: usize) -> Vec<TimeRange> {
-        let Some(columns) = self.root.get(&series).filter(|_| self.points > 0) else { return Vec::new() };
+        let Some(columns) = self.root.get(series).filter(|_| self.points > 0) else { return Vec::new() };
         if self.points <= max_points as u64 {
             return vec![self.time_range];
         }
@@ -135,7 +134,7 @@ impl MemtableView {
         if self.points == 0 || !range.overlaps(self.time_range) {
             return None;
         }
-        let columns = self.root.get(&series)?;
+        let columns = self.root.get(series)?;
         if list == ChunkList::Late && columns.first_chunk(ChunkList::Late).get().is_none() {
             return None;
         }
@@ -147,7 +146,7 @@ impl MemtableView {
     pub(crate) fn counted(&self) -> (u64, usize) {
         let (mut points, mut out) = (0, Vec::new());
         let mut bytes = self.deletes().map(|tombstone| super::delete_mask::delete_bytes(tombstone)).sum();
-        for columns in self.root.values() {
+        for (_, columns) in self.root.iter() {
             out.clear();
             let all = ReadFilter { epoch: self.epoch, range: TimeRange::ALL, mask: &DeleteMask::default() };
             columns.read(all, &mut out);

@@ -181,9 +181,7 @@ impl EmptySeries {
     /// Removes series of which points are written from those that never had one.
     pub(crate) fn mark_written(&mut self, series: &[SeriesId]) {
         if !self.unwritten.is_empty() {
-            for id in self.unwritten.filter_contained(series) {
-                self.unwritten.remove(id);
-            }
+            self.unwritten.remove_each(series);
         }
     }
 

@@ -21,13 +21,12 @@ pub(crate) mod empty_series;
 pub(crate) mod handles;
 mod key_index;
 mod postings;
+mod postings_builder;
 mod postings_segment;
 mod restore;
 mod series_bitmap;
 
 use std::collections::BTreeSet;
-
-use im::OrdMap;
 
 pub(crate) use self::series_bitmap::SeriesBitmap;
 
@@ -35,6 +34,7 @@ use self::empty_series::EmptySeries;
 use self::handles::SeriesHandles;
 use self::key_index::KeyIndex;
 use self::postings::Postings;
+use crate::state::series_map::SeriesMap;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
@@ -48,9 +48,7 @@ use crate::types::series::{
 /// The series of one version. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeriesIndex {
-    by_id: OrdMap<SeriesId, Arc<SeriesInfo>>,
-    /// The definition with the greatest id; stored, because each new series needs it several times.
-    newest: Option<Arc<SeriesInfo>>,
+    by_id: SeriesMap<Arc<SeriesInfo>>,
     /// The id of the next series: above every id that was ever assigned.
     next_id: u32,
     by_key: KeyIndex,
@@ -72,7 +70,12 @@ pub(crate) struct SeriesIndex {
 impl SeriesIndex {
     /// Returns the exclusive end of the ids of the definitions.
     fn end(&self) -> u32 {
-        self.newest.as_ref().map_or(0, |newest| newest.id.get() + 1)
+        self.newest().map_or(0, |newest| newest.id.get() + 1)
+    }
+
+    /// Returns the definition with the greatest id.
+    fn newest(&self) -> Option<&Arc<SeriesInfo>> {
+        self.by_id.last()
     }
 
     /// Returns the number of definitions, those of empty series included.
@@ -96,7 +99,7 @@ impl SeriesIndex {
     }
 
     pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesInfo>> {
-        self.by_id.get(&id)
+        self.by_id.get(id)
     }
 
     /// Returns the key of a series as text; its id, if it is not defined.
@@ -136,12 +139,12 @@ impl SeriesIndex {
 
     /// Returns the series with ids from `first` on, by id in ascending order.
     pub(crate) fn created_from(&self, first: u32) -> impl Iterator<Item = &Arc<SeriesInfo>> {
-        self.by_id.range(SeriesId::new(first)..).map(|(_, def)| def)
+        self.by_id.range_from(SeriesId::new(first)).map(|(_, def)| def)
     }
 
     /// Returns all series, by id in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<SeriesInfo>> {
-        self.by_id.values()
+        self.by_id.iter().map(|(_, def)| def)
     }
 
     /// Returns the series that match the filter, empty ones included, by id in ascending order.
@@ -285,23 +288,22 @@ impl SeriesIndex {
     /// Drops definitions. Nothing may name their ids any more.
     pub(crate) fn drop_definitions(&mut self, series: &SeriesSet) {
         for id in series.iter() {
-            let Some(def) = self.by_id.remove(&id) else { continue };
-            let before = self.by_id.get_prev(&id).map(|(_, def)| &def.key);
-            let after = self.by_id.get_next(&id).map(|(_, def)| def);
+            let Some(def) = self.by_id.remove(id) else { continue };
+            let before = self.by_id.last_before(id).map(|def| &def.key);
+            let after = self.by_id.range_from(id).next().map(|(_, def)| def);
             // The text that the next key shared with this key is its own now, unless it shares it with the key before.
             let was = def_bytes(&def, before) + after.map_or(0, |after| def_bytes(after, Some(&def.key)));
             let is = after.map_or(0, |after| def_bytes(after, before));
             self.bytes = (self.bytes + is).saturating_sub(was);
             self.key_bytes = self.key_bytes.saturating_sub(def.key.byte_len() as u64);
             let Self { by_id, by_key, .. } = self;
-            by_key.remove(&def.key, id, |other| by_id.get(&other));
+            by_key.remove(&def.key, id, |other| by_id.get(other));
         }
-        self.newest = self.by_id.get_max().map(|(_, newest)| Arc::clone(newest));
         self.empty.forget(series);
         self.superseded.remove_all(series);
         self.dropped.insert_all(series);
         let by_id = &self.by_id;
-        self.postings.remove(series, |id| by_id.contains_key(&id));
+        self.postings.remove(series, |id| by_id.contains(id));
     }
 
     /// Finds the series of this key, which may be empty, or creates it.
@@ -392,7 +394,7 @@ impl SeriesIndex {
         self.empty.mark_superseded(seq, id);
         self.superseded.insert(id);
         let Self { by_id, by_key, .. } = self;
-        by_key.remove(&def.key, id, |other| by_id.get(&other));
+        by_key.remove(&def.key, id, |other| by_id.get(other));
     }
 
     /// Moves new series into the postings, as far as they fill a segment.
@@ -405,12 +407,17 @@ impl SeriesIndex {
     }
 
     /// Returns an equal key that shares equal texts with the key of the newest series, to save memory.
+    ///
+    /// The keys of a large batch share texts with each other already, and are taken as they are.
     fn intern_key(&self, key: &SeriesKey) -> SeriesKey {
-        self.newest.as_ref().map_or_else(|| key.clone(), |newest| key.interned_with(&newest.key))
+        match self.newest() {
+            Some(newest) if !key.is_shared() => key.interned_with(&newest.key),
+            _ => key.clone(),
+        }
     }
 
     fn push(&mut self, def: &Arc<SeriesInfo>, hash: KeyHash) {
-        self.bytes += def_bytes(def, self.newest.as_ref().map(|newest| &newest.key));
+        self.bytes += def_bytes(def, self.newest().map(|newest| &newest.key));
         self.key_bytes += def.key.byte_len() as u64;
         // Ids without a definition below this one are those of dropped definitions.
         if self.end() < def.id.get() {
@@ -418,7 +425,6 @@ impl SeriesIndex {
         }
         self.next_id = self.next_id.max(def.id.get() + 1);
         self.by_id.insert(def.id, Arc::clone(def));
-        self.newest = Some(Arc::clone(def));
         self.by_key.insert(hash, def.id);
         self.empty.add_unwritten(def.id);
     }

@@ -5,9 +5,10 @@
 //! series stays in its segment, and is left out of every result, until the segment is rebuilt without it; such a
 //! segment has any size.
 
-use im::{OrdMap, Vector};
+use im::Vector;
 
 use super::postings_segment::{MAX_SEGMENT_SERIES, PostingsSegment};
+use crate::state::series_map::SeriesMap;
 use crate::sync::Arc;
 use crate::types::series::{IndexFilter, SeriesId, SeriesInfo, SeriesSet};
 
@@ -59,52 +60,49 @@ impl Postings {
         self.segments.iter().map(|sealed| &*sealed.segment)
     }
 
-    /// Seals series that fill a segment, and merges segments that fill a larger one.
-    pub(super) fn seal(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesInfo>>) {
+    /// Seals the new series that fill a segment, alone or with smaller segments, which they then replace.
+    pub(super) fn seal(&mut self, by_id: &SeriesMap<Arc<SeriesInfo>>) {
         self.seal_in(by_id, &SEGMENT_SIZES);
     }
 
-    fn seal_in(&mut self, by_id: &OrdMap<SeriesId, Arc<SeriesInfo>>, sizes: &[usize]) {
-        let Some((smallest, larger)) = sizes.split_last() else { return };
+    fn seal_in(&mut self, by_id: &SeriesMap<Arc<SeriesInfo>>, sizes: &[usize]) {
         // Counted, because a range of the map takes time: most calls find too few new series.
         let mut unsealed = by_id.len().saturating_sub(self.live);
-        loop {
-            // A larger segment follows only segments that are as large: smaller ones are merged up to that size.
-            let fits = |size: &&usize| self.segments.last().is_none_or(|last| last.len() >= **size);
-            let size = larger.iter().filter(fits).chain([smallest]).find(|size| unsealed >= **size);
-            let Some(size) = size else { break };
-            let newest = by_id.range(SeriesId::new(self.sealed_end)..).map(|(_, def)| def);
-            let series: Vec<Arc<SeriesInfo>> = newest.take(*size).cloned().collect();
+        // The largest segment that the new series fill, alone or with the smaller segments at the end.
+        while unsealed > 0
+            && let Some((size, merged, own)) = sizes.iter().find_map(|size| {
+                let (merged, own) = self.smaller_at_end(*size);
+                (own + unsealed >= *size).then_some((*size, merged, own))
+            })
+        {
+            let merged = self.segments.split_off(self.segments.len() - merged);
+            let mut series = Vec::with_capacity(size);
+            series.extend(merged.iter().flat_map(|sealed| sealed.segment.series()).cloned());
+            let newest = by_id.range_from(SeriesId::new(self.sealed_end)).map(|(_, def)| def);
+            series.extend(newest.take(size - own).cloned());
+            let new = series.len() - own;
+            if new == 0 {
+                self.segments.append(merged);
+                break;
+            }
             self.sealed_end = series.last().map_or(self.sealed_end, |last| last.id.get() + 1);
-            unsealed -= size;
-            self.live += series.len();
-            self.segments.push_back(SealedPostings::new(series));
-            larger.iter().rev().for_each(|size| self.merge_last(*size));
+            unsealed = unsealed.saturating_sub(new);
+            self.live += new;
+            let dropped = merged.iter().map(|sealed| sealed.dropped).sum();
+            self.segments.push_back(SealedPostings { dropped, ..SealedPostings::new(series) });
         }
     }
 
-    /// Merges the smaller segments at the end into segments of up to this size, once they fill one.
-    fn merge_last(&mut self, size: usize) {
-        let smaller = self.segments.iter().rev().take_while(|sealed| sealed.len() < size).count();
-        let mut rest = self.segments.split_off(self.segments.len() - smaller);
-        while rest.iter().map(SealedPostings::len).sum::<usize>() >= size {
-            let (mut series, mut merged) = (Vec::with_capacity(size), Vec::new());
-            while let Some(next) = rest.pop_front() {
-                if !merged.is_empty() && series.len() + next.len() > size {
-                    rest.push_front(next);
-                    break;
-                }
-                series.extend(next.segment.series().iter().cloned());
-                merged.push(next);
+    /// Returns how many of the last segments have fewer series than `size`, each and together, and their series.
+    fn smaller_at_end(&self, size: usize) -> (usize, usize) {
+        let (mut count, mut series) = (0, 0);
+        for sealed in self.segments.iter().rev() {
+            if series + sealed.len() >= size {
+                break;
             }
-            if merged.len() == 1 {
-                self.segments.extend(merged);
-            } else {
-                let dropped = merged.iter().map(|sealed| sealed.dropped).sum();
-                self.segments.push_back(SealedPostings { dropped, ..SealedPostings::new(series) });
-            }
+            (count, series) = (count + 1, series + sealed.len());
         }
-        self.segments.append(rest);
+        (count, series)
     }
 
     /// Records that these series were dropped, and rebuilds the segments of which too many were.
@@ -243,7 +241,7 @@ mod tests {
             read_back in any::<bool>(),
             drops in prop::collection::vec(prop::collection::btree_set(0..220_u32, 0..200), 0..4),
         ) {
-            let (mut by_id, mut postings) = (OrdMap::new(), Postings::default());
+            let (mut by_id, mut postings) = (SeriesMap::default(), Postings::default());
             for (id, key) in keys.iter().enumerate() {
                 let def = def(id, key);
                 by_id.insert(def.id, def);
@@ -259,16 +257,16 @@ mod tests {
             for tree in &trees {
                 let filter = tree.filter();
                 let found: Vec<u32> = postings.select(&filter).map(|def| def.id.get()).collect();
-                let sealed = by_id.range(..SeriesId::new(postings.sealed_end())).map(|(_, def)| def);
+                let sealed = by_id.iter().map(|(_, def)| def).filter(|def| def.id.get() < postings.sealed_end());
                 let expected: Vec<u32> = sealed.filter(|def| filter.matches(&def.key)).map(|def| def.id.get()).collect();
                 prop_assert_eq!(found, expected, "{:?}", tree);
             }
             let mut next = keys.len();
             for round in drops {
-                let ids = round.into_iter().map(SeriesId::new).filter(|id| by_id.contains_key(id));
+                let ids = round.into_iter().map(SeriesId::new).filter(|id| by_id.contains(*id));
                 let dropped = SeriesSet::from_sorted(ids.collect::<Vec<_>>());
-                dropped.iter().for_each(|id| _ = by_id.remove(&id));
-                postings.remove(&dropped, |id| by_id.contains_key(&id));
+                dropped.iter().for_each(|id| _ = by_id.remove(id));
+                postings.remove(&dropped, |id| by_id.contains(id));
                 for key in keys.iter().take(20) {
                     by_id.insert(SeriesId::new(u32::try_from(next).unwrap()), def(next, key));
                     next += 1;
@@ -276,9 +274,9 @@ mod tests {
                 postings.seal_in(&by_id, &[64, 8, 2]);
                 for tree in &trees {
                     let filter = tree.filter();
-                    let found = postings.select(&filter).filter(|def| by_id.contains_key(&def.id));
+                    let found = postings.select(&filter).filter(|def| by_id.contains(def.id));
                     let found: Vec<u32> = found.map(|def| def.id.get()).collect();
-                    let sealed = by_id.range(..SeriesId::new(postings.sealed_end())).map(|(_, def)| def);
+                    let sealed = by_id.iter().map(|(_, def)| def).filter(|def| def.id.get() < postings.sealed_end());
                     let matching = sealed.filter(|def| filter.matches(&def.key));
                     prop_assert_eq!(found, matching.map(|def| def.id.get()).collect::<Vec<_>>(), "{:?}", tree);
                 }

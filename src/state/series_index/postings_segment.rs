@@ -6,11 +6,11 @@
 //! refers to the text in the key of the first series that has it. Positions count from the first series of the run and
 //! fit in 16 bits.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
+use super::postings_builder::build_postings;
 use crate::sync::Arc;
 use crate::types::series::{IndexFilter, SeriesInfo, SeriesKey, SeriesSet, TextPredicate, ValueHint};
 
@@ -37,36 +37,43 @@ pub(super) struct PostingsSegment {
 /// Place of a text: position of a series that has it, and index of the tag in the key of the series.
 ///
 /// The index is 0 for a metric name.
-type TextRef = (u16, u8);
+pub(super) type TextRef = (u16, u8);
 
 /// A text and the series that have it.
 #[derive(Debug)]
-struct TextPostings {
-    text_ref: TextRef,
-    list: PostingList,
+pub(super) struct TextPostings {
+    pub(super) text_ref: TextRef,
+    pub(super) list: PostingList,
 }
 
 /// A tag key, the series that have the tag, and the range of its values in the segment's `values`.
 #[derive(Debug)]
-struct TagPostings {
-    text_ref: TextRef,
-    values: Range<u32>,
-    list: PostingList,
+pub(super) struct TagPostings {
+    pub(super) text_ref: TextRef,
+    pub(super) values: Range<u32>,
+    pub(super) list: PostingList,
 }
 
 /// Ascending positions of series in the run. Most tag values belong to one series or to thousands.
 #[derive(Debug)]
-enum PostingList {
+pub(super) enum PostingList {
     One(u16),
     Few(Box<[u16]>),
     Many(Box<RoaringBitmap>),
 }
 
 impl PostingList {
-    fn new(positions: &[u16]) -> Self {
+    /// Creates the list of these positions, which must ascend.
+    pub(super) fn new(positions: &[u16]) -> Self {
         match positions {
             [position] => Self::One(*position),
             few if few.len() <= MAX_ARRAY_LEN => Self::Few(few.into()),
+            // All positions from the first to the last: a tag key that each series has, a metric of consecutive series.
+            [first, .., last] if usize::from(last - first) == positions.len() - 1 => {
+                let mut run = RoaringBitmap::new();
+                run.insert_range(u32::from(*first)..=u32::from(*last));
+                Self::Many(Box::new(run))
+            }
             many => {
                 // They ascend, so that each is appended without a search.
                 let positions = many.iter().map(|position| u32::from(*position));
@@ -264,60 +271,4 @@ impl PostingsSegment {
     fn any(&self, list: &PostingList, counts: impl Fn(&SeriesInfo) -> bool) -> bool {
         list.iter().any(|position| self.series.get(position).is_some_and(|def| counts(def)))
     }
-}
-
-/// Positions of one text while they are collected.
-struct PostingsBuilder {
-    text_ref: TextRef,
-    positions: Vec<u16>,
-}
-
-impl PostingsBuilder {
-    fn new(text_ref: TextRef) -> Self {
-        Self { text_ref, positions: Vec::new() }
-    }
-
-    fn build(&self) -> TextPostings {
-        TextPostings { text_ref: self.text_ref, list: PostingList::new(&self.positions) }
-    }
-}
-
-fn sorted(builders: HashMap<&str, PostingsBuilder>) -> Vec<(&str, PostingsBuilder)> {
-    let mut builders: Vec<(&str, PostingsBuilder)> = builders.into_iter().collect();
-    builders.sort_unstable_by_key(|(text, _)| *text);
-    builders
-}
-
-/// Metrics, tags and values of a segment.
-type SegmentPostings = (Box<[TextPostings]>, Box<[TagPostings]>, Box<[TextPostings]>);
-
-/// Builds the postings of a run.
-///
-/// Texts are collected by hash and sorted at the end, since they are far fewer than positions.
-fn build_postings(series: &[Arc<SeriesInfo>]) -> SegmentPostings {
-    let mut metrics: HashMap<&str, PostingsBuilder> = HashMap::new();
-    let mut tags: HashMap<&str, (PostingsBuilder, HashMap<&str, PostingsBuilder>)> = HashMap::new();
-    for (position, def) in (0..=u16::MAX).zip(series) {
-        let metric = metrics.entry(def.key.metric()).or_insert_with(|| PostingsBuilder::new((position, 0)));
-        metric.positions.push(position);
-        for (at, (key, value)) in (0..=u8::MAX).zip(def.key.tags()) {
-            let text_ref = (position, at);
-            let (builder, values) = tags.entry(key).or_insert_with(|| (PostingsBuilder::new(text_ref), HashMap::new()));
-            builder.positions.push(position);
-            values.entry(value).or_insert_with(|| PostingsBuilder::new(text_ref)).positions.push(position);
-        }
-    }
-    let metrics = sorted(metrics).iter().map(|(_, builder)| builder.build()).collect();
-    let mut by_key: Vec<_> = tags.into_iter().collect();
-    by_key.sort_unstable_by_key(|(key, _)| *key);
-    let (mut tags, mut values) = (Vec::with_capacity(by_key.len()), Vec::new());
-    for (_, (builder, own_values)) in by_key {
-        let start = values.len();
-        values.extend(sorted(own_values).iter().map(|(_, builder)| builder.build()));
-        // At most 2^16 series with at most 64 tags each: far fewer than 2^32 values.
-        let range = u32::try_from(start).unwrap_or(u32::MAX)..u32::try_from(values.len()).unwrap_or(u32::MAX);
-        let list = PostingList::new(&builder.positions);
-        tags.push(TagPostings { text_ref: builder.text_ref, values: range, list });
-    }
-    (metrics, tags.into(), values.into())
 }

@@ -118,6 +118,19 @@ impl SeriesBitmap {
         true
     }
 
+    /// Removes ids, in any order. The vector is accessed once for neighbouring ids of one word.
+    pub(crate) fn remove_each(&mut self, ids: &[SeriesId]) {
+        for same_word in ids.chunk_by(|one, next| word_and_bit(*one).0 == word_and_bit(*next).0) {
+            let Some((at, _)) = same_word.first().map(|id| word_and_bit(*id)) else { continue };
+            let word = self.word(at);
+            let present = word & same_word.iter().fold(0, |mask, id| mask | word_and_bit(*id).1);
+            if present != 0 {
+                self.set_word(at, word & !present);
+                self.count -= present.count_ones() as usize;
+            }
+        }
+    }
+
     /// Adds ids, and returns those that were not in the set.
     pub(crate) fn insert_all(&mut self, ids: &SeriesSet) -> SeriesSet {
         self.insert_all_except(ids, &Self::default())

@@ -2,7 +2,10 @@
 //!
 //! Building a key never fails; `validate` checks the rules.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -46,17 +49,81 @@ pub(crate) const ALLOCATION_OVERHEAD_BYTES: usize = 16;
 pub struct SeriesKey {
     metric: Arc<str>,
     /// Sorted by tag key, so that repeated keys are adjacent and `validate` finds them.
-    tags: Vec<KeyTag>,
+    tags: TagList,
 }
 
 /// Key and value of a tag.
-type KeyTag = (Arc<str>, Arc<str>);
+pub(crate) type KeyTag = (Arc<str>, Arc<str>);
+
+/// Tags of a key: a list of its own, or one that its clones share.
+///
+/// A batch and the definitions that its write creates share lists.
+#[derive(Debug, Clone)]
+enum TagList {
+    Own(Vec<KeyTag>),
+    Shared(Arc<[KeyTag]>),
+}
+
+impl TagList {
+    /// Returns the list, copied into one of this key if it was shared.
+    fn to_mut(&mut self) -> &mut Vec<KeyTag> {
+        loop {
+            match self {
+                Self::Own(own) => return own,
+                Self::Shared(shared) => *self = Self::Own(shared.to_vec()),
+            }
+        }
+    }
+}
+
+impl Default for TagList {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl Deref for TagList {
+    type Target = [KeyTag];
+
+    fn deref(&self) -> &[KeyTag] {
+        match self {
+            Self::Own(own) => own,
+            Self::Shared(shared) => shared,
+        }
+    }
+}
+
+impl PartialEq for TagList {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for TagList {}
+
+impl PartialOrd for TagList {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TagList {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl Hash for TagList {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
 
 impl SeriesKey {
     /// Creates a key without tags.
     #[must_use]
     pub fn new(metric: impl AsRef<str>) -> Self {
-        Self { metric: metric.as_ref().into(), tags: Vec::new() }
+        Self { metric: metric.as_ref().into(), tags: TagList::default() }
     }
 
     /// Returns the key with one more tag.
@@ -64,7 +131,7 @@ impl SeriesKey {
     pub fn tag(mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let key: Arc<str> = key.as_ref().into();
         let at = self.tags.partition_point(|(other, _)| *other <= key);
-        self.tags.insert(at, (key, value.as_ref().into()));
+        self.tags.to_mut().insert(at, (key, value.as_ref().into()));
         self
     }
 
@@ -77,7 +144,7 @@ impl SeriesKey {
 
     /// Creates a key from shared texts; `None` if the tag keys do not ascend.
     pub(crate) fn from_sorted(metric: Arc<str>, tags: Vec<KeyTag>) -> Option<Self> {
-        tags.is_sorted_by(|(one, _), (other, _)| one < other).then_some(Self { metric, tags })
+        tags.is_sorted_by(|(one, _), (other, _)| one < other).then_some(Self { metric, tags: TagList::Own(tags) })
     }
 
     /// Returns the metric name.
@@ -103,18 +170,36 @@ impl SeriesKey {
     ///
     /// Consecutive keys often differ in one value only.
     pub(crate) fn interned_with(&self, other: &Self) -> Self {
-        let share =
-            |own: &Arc<str>, other: Option<&Arc<str>>| other.filter(|other| *other == own).unwrap_or(own).clone();
+        let tags = self.interned_tags(other).collect();
+        Self { metric: share(&self.metric, Some(&other.metric)), tags: TagList::Own(tags) }
+    }
+
+    /// Returns [`interned_with`](Self::interned_with) as a key whose clones share one list of tags.
+    pub(crate) fn shared_and_interned_with(&self, other: &Self) -> Self {
+        let tags = self.interned_tags(other).collect();
+        Self { metric: share(&self.metric, Some(&other.metric)), tags: TagList::Shared(tags) }
+    }
+
+    fn interned_tags<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = KeyTag> + 'a {
         let tag = |((key, value), other): (&KeyTag, Option<&KeyTag>)| {
             (share(key, other.map(|(key, _)| key)), share(value, other.map(|(_, value)| value)))
         };
-        Self { metric: share(&self.metric, Some(&other.metric)), tags: self.zip_tags(Some(other)).map(tag).collect() }
+        self.zip_tags(Some(other)).map(tag)
+    }
+
+    /// Returns `true` if clones of this key share one list of tags.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.tags, TagList::Shared(_))
     }
 
     /// Returns the tags, each with the tag of another key at the same index.
     fn zip_tags<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = (&'a KeyTag, Option<&'a KeyTag>)> {
-        let others = other.into_iter().flat_map(|other| other.tags.iter().map(Some)).chain(std::iter::repeat(None));
-        self.tags.iter().zip(others)
+        self.tags.iter().enumerate().map(move |(at, tag)| (tag, other.and_then(|other| other.tags.get(at))))
+    }
+
+    /// Returns the metric name and the tags as shared texts: consecutive keys often have the same ones.
+    pub(crate) fn shared_texts(&self) -> (&Arc<str>, &[KeyTag]) {
+        (&self.metric, &self.tags)
     }
 
     /// Returns metric, and name and value of each tag, in the order in which keys are compared.
@@ -144,7 +229,9 @@ impl SeriesKey {
             text(key, other.map(|(key, _)| key)) + text(value, other.map(|(_, value)| value))
         };
         let tags = self.zip_tags(other).map(tag).sum::<usize>();
-        let list = if self.tags.is_empty() { 0 } else { size_of_val(&*self.tags) + ALLOCATION_OVERHEAD_BYTES };
+        let counters = if self.is_shared() { 2 * size_of::<usize>() } else { 0 };
+        let list =
+            if self.tags.is_empty() { 0 } else { size_of_val(&*self.tags) + counters + ALLOCATION_OVERHEAD_BYTES };
         text(&self.metric, other.map(|other| &other.metric)) + tags + list
     }
 
@@ -153,14 +240,27 @@ impl SeriesKey {
     /// # Errors
     /// [`Error::InvalidName`] or [`Error::TooLarge`] for the first rule that is broken.
     pub fn validate(&self) -> Result<()> {
+        self.validate_after(None)
+    }
+
+    /// Checks the rules except for the texts that are shared with another key, which was checked.
+    pub(crate) fn validate_after(&self, checked: Option<&Self>) -> Result<()> {
+        let is_checked =
+            |text: &Arc<str>, other: Option<&Arc<str>>| other.is_some_and(|other| Arc::ptr_eq(text, other));
         Error::check_size("a series key, in bytes,", self.byte_len(), MAX_SERIES_KEY_BYTES)?;
         Error::check_size("a series key, in tags,", self.tags.len(), MAX_SERIES_TAGS)?;
-        check_text("metric name", &self.metric, true)?;
-        for (at, (key, value)) in self.tags.iter().enumerate() {
-            check_text("tag key", key, true)?;
-            check_text("tag value", value, false)?;
-            if **key == *METRIC_NAME_KEY {
-                return Err(invalid_name_error("tag key", key, "it is reserved for the metric name"));
+        if !is_checked(&self.metric, checked.map(|checked| &checked.metric)) {
+            check_text("metric name", &self.metric, true)?;
+        }
+        for (at, ((key, value), checked)) in self.zip_tags(checked).enumerate() {
+            if !is_checked(key, checked.map(|(key, _)| key)) {
+                check_text("tag key", key, true)?;
+                if **key == *METRIC_NAME_KEY {
+                    return Err(invalid_name_error("tag key", key, "it is reserved for the metric name"));
+                }
+            }
+            if !is_checked(value, checked.map(|(_, value)| value)) {
+                check_text("tag value", value, false)?;
             }
             if at > 0 && self.tags[at - 1].0 == *key {
                 return Err(invalid_name_error("tag key", key, "it occurs twice"));
@@ -173,8 +273,9 @@ impl SeriesKey {
 /// Adds tags and sorts once; a repeated tag key makes the series key invalid.
 impl<K: AsRef<str>, V: AsRef<str>> Extend<(K, V)> for SeriesKey {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, tags: I) {
-        self.tags.extend(tags.into_iter().map(|(key, value)| (key.as_ref().into(), value.as_ref().into())));
-        self.tags.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let own = self.tags.to_mut();
+        own.extend(tags.into_iter().map(|(key, value)| (key.as_ref().into(), value.as_ref().into())));
+        own.sort_by(|(one, _), (other, _)| one.cmp(other));
     }
 }
 
@@ -187,7 +288,17 @@ impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for SeriesKey {
     }
 }
 
+/// Returns the other text if it is equal, so that both share it.
+fn share(own: &Arc<str>, other: Option<&Arc<str>>) -> Arc<str> {
+    other.filter(|other| *other == own).unwrap_or(own).clone()
+}
+
 fn check_text(field: &'static str, text: &str, needed: bool) -> Result<()> {
+    // Control characters are the ASCII ones, and those that UTF-8 encodes with 0xC2 as first byte.
+    let may_be_control = |byte: &u8| *byte < b' ' || *byte == 0x7F || *byte == 0xC2;
+    if !text.is_empty() && !text.as_bytes().iter().any(may_be_control) {
+        return Ok(());
+    }
     if needed && text.is_empty() {
         return Err(invalid_name_error(field, text, "it is empty"));
     }

@@ -16,7 +16,7 @@ pub(crate) use cached::OpeningNumber;
 pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
 pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
-pub(crate) use key_hash::{HashedKey, IdentityBuild, KeyHash, KeyPositions, SeededBuild};
+pub(crate) use key_hash::{HashedKey, IdentityBuild, KeyHash, KeyPositions, SeededBuild, TextHasher};
 pub(crate) use key_order::sort_by_series_key;
 pub(crate) use set::{SeriesSet, SeriesSetBuilder};
 
