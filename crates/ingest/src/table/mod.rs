@@ -24,6 +24,7 @@ mod row_values;
 mod sample;
 mod sample_checks;
 mod time_column;
+mod time_forms;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;

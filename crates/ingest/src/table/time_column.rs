@@ -7,6 +7,7 @@ use super::plan::TimeColumns;
 use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
 use super::sample::{ColumnSample, SampleCell};
+use super::time_forms::{compact_pattern, is_compact_date, is_elapsed, is_hour_minute};
 use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
 
@@ -391,40 +392,4 @@ fn plain_reader(format: &TimeFormat) -> Option<TimeReader> {
         TimeFormat::PeriodEnd => TimeReader::Period { is_end: true },
         unit => TimeReader::Epoch { power: unit.power()? },
     })
-}
-
-/// Returns the pattern of a date of eight digits with a clock of four or six digits behind a separator.
-fn compact_pattern(text: &str) -> Option<&'static str> {
-    const PATTERNS: [&str; 9] = [
-        "%Y%m%d:%H%M",
-        "%Y%m%d:%H%M%S",
-        "%Y%m%d-%H%M",
-        "%Y%m%d-%H%M%S",
-        "%Y%m%d_%H%M",
-        "%Y%m%d_%H%M%S",
-        "%Y%m%d-%H:%M:%S",
-        "%Y%m%d_%H:%M:%S",
-        "%Y%m%d:%H:%M:%S",
-    ];
-    let is_text = |pattern: &&str| TimeReader::Pattern((*pattern).to_owned()).parse(text).is_ok();
-    PATTERNS.into_iter().find(is_text)
-}
-
-/// Returns `true` for clocks of four digits, such as 0015.
-fn is_hour_minute(sample: &ColumnSample) -> bool {
-    let is_four_digits = sample.first.as_ref().is_some_and(|cell| cell.text.len() == 4);
-    sample.is_integer() && is_four_digits && !sample.has_negative && sample.greatest_integer <= 2_400
-}
-
-/// Returns `true` for dates of eight digits, such as 20240131.
-fn is_compact_date(sample: &ColumnSample) -> bool {
-    let is_date = |text: &str| text.len() == 8 && TimeReader::Pattern("%Y%m%d".to_owned()).parse(text).is_ok();
-    sample.is_integer() && sample.first.as_ref().is_some_and(|cell| is_date(&cell.text))
-}
-
-/// Returns `true` if the first cell is an elapsed time with days or colons.
-fn is_elapsed(sample: &ColumnSample) -> bool {
-    let reader = TimeReader::Elapsed { power: 9, origin: timestrata::Timestamp::UNIX_EPOCH };
-    let is_elapsed = |text: &str| (text.contains("day") || text.contains(':')) && reader.parse(text).is_ok();
-    sample.first.as_ref().is_some_and(|cell| is_elapsed(&cell.text)) && !sample.is_time()
 }
