@@ -1,0 +1,24 @@
+//! PromQL, the query language of Prometheus, for the timestrata engine.
+//!
+//! [`parse`] turns text into an [`Expression`] whose types are checked and whose nodes carry their place in the text.
+//!
+//! ```
+//! use timestrata_promql::{ParserOptions, ValueType, parse};
+//!
+//! let expression = parse("sum by (job) (rate(http_requests_total[5m]))", &ParserOptions::default())?;
+//! assert_eq!(expression.value_type(), ValueType::Vector);
+//! # Ok::<(), timestrata_promql::ParseError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod ast;
+mod options;
+mod parse;
+mod parse_error;
+mod position;
+
+pub use ast::{Expression, Function, Span, ValueType};
+pub use options::{Feature, ParserOptions};
+pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
+pub use parse_error::ParseError;
+pub use position::Position;
