@@ -1,0 +1,9 @@
+//! The conformance suite: files in the test language of Prometheus (`promqltest`).
+//!
+//! `TIMESTRATA_SHARED` names the folder that holds `suites/promqltest/*.test`. Without it the tests that need these
+//! files say so and are skipped.
+
+mod files;
+mod files_of_the_suite_parse;
+#[allow(dead_code, reason = "fields of the test language that only the runner of the suite reads")]
+mod language;
