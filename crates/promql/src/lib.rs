@@ -12,11 +12,16 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+mod eval;
 mod options;
 mod parse;
 mod parse_error;
 mod position;
 
+pub use eval::{
+    Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture, QueryResult,
+    QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
+};
 pub use ast::{Expression, Function, Span, ValueType};
 pub use options::{Feature, ParserOptions};
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};

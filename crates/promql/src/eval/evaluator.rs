@@ -370,7 +370,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "the planning pass must not fail for values that it does not know")]
+    /// Checks the parameter of `topk` and the like. The planning pass does not know a value that data determines.
     fn check_k(&self, has_nan: bool, least: f64, greatest: f64) -> Result<(), QueryError> {
         const LIMIT: f64 = 9_223_372_036_854_775_808.0;
         if greatest < 1.0 && !has_nan {

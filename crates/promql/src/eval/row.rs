@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn no_operation_returns_the_marker_of_a_missing_value() {
-        let quiet = [MISSING + 0.0, MISSING * 2.0, MISSING - MISSING, MISSING.floor(), MISSING.sqrt()];
+        let quiet = [MISSING + 0.0, MISSING * 2.0, MISSING - MISSING, MISSING / 3.0];
         assert!(quiet.iter().all(|value| is_present(*value) && value.is_nan()));
     }
 }

@@ -72,12 +72,6 @@ impl Samples {
         }
     }
 
-    /// Removes all samples and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.times.clear();
-        self.values.clear();
-    }
-
     /// Removes staleness markers.
     pub(crate) fn remove_stale(&mut self) {
         if self.values.iter().all(|value| is_present(*value)) {
