@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+mod lexer;
 mod options;
 mod parse;
 mod parse_error;
