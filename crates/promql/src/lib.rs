@@ -17,6 +17,7 @@ mod options;
 mod parse;
 mod parse_error;
 mod position;
+mod print;
 
 pub use ast::{Expression, Function, Span, ValueType};
 pub use options::{Feature, ParserOptions};

@@ -9,7 +9,7 @@ mod quoted;
 mod token;
 
 pub(crate) use number::{parse_duration, parse_number};
-pub(crate) use quoted::{quote, unquote};
+pub(crate) use quoted::{quote, quote_bytes, unquote};
 pub(crate) use token::{Token, TokenKind, is_keyword, is_operator_word};
 
 use crate::ast::Span;

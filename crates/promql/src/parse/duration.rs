@@ -6,6 +6,7 @@ use crate::ast::{
 };
 use crate::lexer::{Token, TokenKind};
 use crate::options::Feature;
+use crate::print::DurationText;
 
 use super::{MAX_DEPTH, Parsed, Parser, Problem, too_deep};
 
@@ -24,6 +25,7 @@ impl Parser<'_> {
     pub(super) fn positive_duration(&mut self, context: &str, expected: &str) -> Parsed<DurationExpression> {
         self.duration_operators = 0;
         let duration = self.duration(1, Place { context, expected })?;
+        let duration = normal(duration);
         if let Some(literal) = literal(&duration) {
             check_range(literal)?;
             if DurationExpression::Literal(literal).positive_nanos(&DurationContext::default()).is_err() {
@@ -43,6 +45,7 @@ impl Parser<'_> {
             Some((operator, token)) => self.signed_duration(operator, token, operand)?,
             None => operand,
         };
+        let duration = normal(duration);
         if let Some(literal) = literal(&duration) {
             check_range(literal)?;
         }
@@ -188,6 +191,17 @@ fn literal(duration: &DurationExpression) -> Option<NumberLiteral> {
         DurationExpression::Literal(literal) => Some(*literal),
         DurationExpression::Parenthesized(inner) => literal(&inner.0),
         _ => None,
+    }
+}
+
+/// Marks a literal as a duration if it is one of whole milliseconds: `[300]` is `[5m]`.
+fn normal(duration: DurationExpression) -> DurationExpression {
+    match duration {
+        DurationExpression::Literal(literal) => {
+            let is_duration = DurationText(literal.value.0).is_exact();
+            DurationExpression::Literal(NumberLiteral { is_duration, ..literal })
+        }
+        other => other,
     }
 }
 

@@ -29,7 +29,7 @@ impl Parser<'_> {
         let operand = self.binary(OPERAND_OF_SIGN)?;
         let span = sign.span.to(operand.expression.span());
         if let Expression::Number(number) = operand.expression {
-            let value = if operator == UnaryOperator::Minus { -number.value.0 } else { number.value.0 };
+            let value = if operator == UnaryOperator::Minus { negated(number.value.0) } else { number.value.0 };
             let signed = NumberLiteral { value: Number(value), span, ..number };
             return Ok(Node { expression: Expression::Number(signed), height: operand.height });
         }
@@ -122,4 +122,9 @@ impl Parser<'_> {
     pub(super) fn span_from(&self, first: Token) -> Span {
         Span { start: first.span.start, end: self.last_end() }
     }
+}
+
+/// Returns the negative of a number. NaN has no sign.
+pub(super) fn negated(value: f64) -> f64 {
+    if value.is_nan() { value } else { -value }
 }

@@ -4,6 +4,7 @@ use crate::ast::{Binary, BinaryOperator, Cardinality, Expression, LabelSet, Numb
 use crate::lexer::{TokenKind, is_operator_word};
 use crate::options::Feature;
 
+use super::expression::negated;
 use super::{Node, Parsed, Parser, Problem};
 
 /// What stands between an operator and its right operand.
@@ -131,6 +132,6 @@ impl Parser<'_> {
         if self.accept(TokenKind::RightParenthesis).is_none() {
             return Err(self.unexpected("fill", "\")\""));
         }
-        Ok(if is_negative { -value } else { value })
+        Ok(if is_negative { negated(value) } else { value })
     }
 }
