@@ -13,10 +13,12 @@
 
 pub mod ast;
 mod eval;
+mod lexer;
 mod options;
 mod parse;
 mod parse_error;
 mod position;
+mod print;
 
 pub use eval::{
     Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture, QueryResult,

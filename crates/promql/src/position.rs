@@ -25,7 +25,7 @@ impl Position {
     pub fn of(text: &str, offset: usize) -> Self {
         let offset = offset.min(text.len());
         let before = text.as_bytes().get(..offset).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + before.split(|byte| *byte == b'\n').count() - 1;
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         Self { line, column: offset - start + 1 }
     }

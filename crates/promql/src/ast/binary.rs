@@ -100,6 +100,10 @@ pub enum BinaryOperator {
     Power,
     /// `atan2`
     Atan2,
+    /// `</`: a native histogram without the observations above a value.
+    TrimUpper,
+    /// `>/`: a native histogram without the observations below a value.
+    TrimLower,
     /// `==`
     Equal,
     /// `!=`
@@ -122,7 +126,7 @@ pub enum BinaryOperator {
 
 impl BinaryOperator {
     /// Every operator.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Add,
         Self::Subtract,
         Self::Multiply,
@@ -130,6 +134,8 @@ impl BinaryOperator {
         Self::Modulo,
         Self::Power,
         Self::Atan2,
+        Self::TrimUpper,
+        Self::TrimLower,
         Self::Equal,
         Self::NotEqual,
         Self::Less,
@@ -152,6 +158,8 @@ impl BinaryOperator {
             Self::Modulo => "%",
             Self::Power => "^",
             Self::Atan2 => "atan2",
+            Self::TrimUpper => "</",
+            Self::TrimLower => ">/",
             Self::Equal => "==",
             Self::NotEqual => "!=",
             Self::Less => "<",
@@ -170,7 +178,14 @@ impl BinaryOperator {
         match self {
             Self::Or => 1,
             Self::And | Self::Unless => 2,
-            Self::Equal | Self::NotEqual | Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual => 3,
+            Self::Equal
+            | Self::NotEqual
+            | Self::Less
+            | Self::LessOrEqual
+            | Self::Greater
+            | Self::GreaterOrEqual
+            | Self::TrimUpper
+            | Self::TrimLower => 3,
             Self::Add | Self::Subtract => 4,
             Self::Multiply | Self::Divide | Self::Modulo | Self::Atan2 => 5,
             Self::Power => 6,
@@ -180,7 +195,8 @@ impl BinaryOperator {
     /// Returns `true` for comparisons.
     #[must_use]
     pub const fn is_comparison(self) -> bool {
-        self.precedence() == 3
+        use BinaryOperator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
     }
 
     /// Returns `true` for `and`, `or` and `unless`.

@@ -182,7 +182,7 @@ impl DurationExpression {
     pub fn nanos(&self, context: &DurationContext) -> Result<i64, DurationError> {
         let nanos = (self.seconds(context)? * NANOS_PER_SECOND).round();
         // 2^63 is exact as a float; the greatest i64 is not.
-        if nanos >= -9_223_372_036_854_775_808.0 && nanos < 9_223_372_036_854_775_808.0 {
+        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&nanos) {
             #[expect(clippy::cast_possible_truncation, reason = "the value is whole and within the range of i64")]
             return Ok(nanos as i64);
         }

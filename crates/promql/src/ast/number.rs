@@ -27,7 +27,7 @@ impl Hash for Number {
 pub struct NumberLiteral {
     /// The value; of a duration the seconds. A sign before the number is part of it.
     pub value: Number,
-    /// `true` if the text is a duration such as `5m`.
+    /// `true` if the text is a duration such as `5m`. Alone in a range, step or offset, `300` is one, too.
     pub is_duration: bool,
     /// Place in the text.
     pub span: Span,

@@ -3,6 +3,8 @@
 //! `TIMESTRATA_SHARED` names the folder that holds `suites/promqltest/*.test`. Without it the tests that need these
 //! files say so and are skipped.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod files;
 mod files_of_the_suite_parse;
 #[allow(dead_code, reason = "fields of the test language that only the runner of the suite reads")]
