@@ -115,10 +115,10 @@ pub(crate) fn vectors(
 
 impl Operation<'_> {
     /// Returns the fill values of the sides of "many" and "one".
+    ///
+    /// As in the reference, `fill_left` is for the side of "many", even if that is the right one.
     fn fills(&self) -> (Option<f64>, Option<f64>) {
-        let (left, right) = (self.matching.fill_left, self.matching.fill_right);
-        let (many, one) = if self.is_swapped { (right, left) } else { (left, right) };
-        (many.map(|number| number.0), one.map(|number| number.0))
+        (self.matching.fill_left.map(|number| number.0), self.matching.fill_right.map(|number| number.0))
     }
 
     /// Applies the operator to the rows of one signature.
@@ -181,7 +181,7 @@ impl Operation<'_> {
         let side = if self.is_swapped { "left" } else { "right" };
         QueryError::execution(format!(
             "found duplicate series for the match group {group} on the {side} hand-side of the operation: \
-             [{second}, {first}];many-to-many matching not allowed: matching labels must be unique on one side"
+             [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side"
         ))
     }
 

@@ -136,7 +136,8 @@ fn expected_series(eval: &Eval, start: i64, step: i64) -> Result<Series, String>
             }
         }
         if !points.is_empty() {
-            all.insert(series.labels.clone(), points);
+            let labels = series.labels.iter().filter(|(_, value)| !value.is_empty());
+            all.insert(labels.map(|(name, value)| (name.clone(), value.clone())).collect(), points);
         }
     }
     Ok(all)

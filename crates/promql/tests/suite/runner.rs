@@ -14,6 +14,23 @@ use crate::store::{Layout, Store};
 
 const MINUTE: i64 = 60_000_000_000;
 
+/// Functions whose value depends on the time of the query, whatever their arguments are.
+const TIME_FUNCTIONS: [Function; 13] = [
+    Function::DaysInMonth,
+    Function::DayOfMonth,
+    Function::DayOfWeek,
+    Function::DayOfYear,
+    Function::End,
+    Function::Hour,
+    Function::Minute,
+    Function::Month,
+    Function::PredictLinear,
+    Function::Start,
+    Function::Time,
+    Function::Timestamp,
+    Function::Year,
+];
+
 /// Cases of a file by their outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -57,7 +74,6 @@ fn engine(threads: usize) -> Engine {
     Engine::new(EngineOptions {
         parser: parser_options(),
         delayed_name_removal: true,
-        type_and_unit_labels: true,
         threads: Some(threads),
         ..EngineOptions::default()
     })
@@ -164,7 +180,7 @@ fn has_variants(eval: &Eval) -> bool {
 
 /// Runs an instant case as a range query, whose middle step must have the answer.
 fn run_as_range(eval: &Eval, at: i64, snapshot: &Snapshot) -> Result<(), String> {
-    if !has_variants(eval) || eval.query.contains("range()") || eval.query.contains("step()") {
+    if !has_variants(eval) || ["range()", "step()", "start()", "end()"].iter().any(|call| eval.query.contains(call)) {
         return Ok(());
     }
     let time = EvalTime::Range { start: at - MINUTE, end: at + MINUTE, step: MINUTE };
@@ -227,7 +243,7 @@ fn collect_ends(expression: &Expression, ends: &mut Vec<usize>) -> Option<()> {
         }
         Expression::Subquery(_) => {}
         Expression::Call(call) => {
-            let is_time = ["days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year", "predict_linear", "time", "timestamp"].contains(&call.function.name());
+            let is_time = TIME_FUNCTIONS.contains(&call.function);
             // The labels of `info` are no selector.
             if is_time || call.function == Function::Info {
                 return None;

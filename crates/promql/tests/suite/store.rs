@@ -103,7 +103,7 @@ fn histogram_key(labels: &Labels) -> SeriesKey {
     let mut labels = labels.clone();
     labels.remove("le");
     if let Some(name) = labels.get_mut("__name__") {
-        *name = name.trim_end_matches("_bucket").to_owned();
+        *name = name.strip_suffix("_bucket").unwrap_or(name).to_owned();
     }
     key(&labels)
 }

@@ -62,7 +62,7 @@ impl Evaluator<'_> {
             let levels = self.scalar_argument(call, index, steps)?;
             self.annotate_levels(&levels, Self::argument(call, index)?.span());
             for histogram in &histograms {
-                let row = self.quantile_row(histogram, &levels, steps, Self::argument(call, 1)?.span());
+                let row = self.quantile_row(histogram, &levels, steps, Self::argument(call, 0)?.span());
                 results.extend(self.split_by_level(&row, &label, &levels));
             }
         }

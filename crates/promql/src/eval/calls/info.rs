@@ -16,6 +16,8 @@ use crate::ast::{Call, Expression, LabelMatcher, MatchOperator};
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
 /// Info metric that is used unless the call names another.
 const TARGET_INFO: &str = "target_info";
+/// Names of info metrics if the call only excludes some.
+const ANY_INFO: &str = ".+_info";
 
 /// Rows of info metrics: labels, and at each step the time of the newest sample.
 type InfoRows = Vec<Row>;
@@ -30,7 +32,7 @@ impl Evaluator<'_> {
         };
         let (names, data): (Vec<LabelMatcher>, Vec<LabelMatcher>) =
             matchers.into_iter().partition(|matcher| matcher.label == METRIC_NAME);
-        let names = if names.is_empty() { vec![target_info(call)] } else { names };
+        let names = with_positive(names, call);
         let is_info = |labels: &Labels| names.iter().all(|name| matches(name, labels.get(METRIC_NAME)));
         let ignored: Vec<bool> = rows.iter().map(|row| is_info(self.table.get(row.labels))).collect();
         let info = self.info_rows(&rows, &ignored, names, &data, steps, call)?;
@@ -70,11 +72,41 @@ impl Evaluator<'_> {
             let patterns: Vec<String> = values.iter().map(|value| regex::escape(value)).collect();
             conditions.push(name, MatchOperator::Matches, patterns.join("|"));
         }
-        let anchor = Anchor { at: None, offset: 0 };
+        let argument = Self::argument(call, 0)?;
+        let anchor = self.first_anchor(argument, Anchor { at: None, offset: 0 })?.unwrap_or(Anchor { at: None, offset: 0 });
         let leaf = Leaf { conditions, anchor, steps: *steps, kind: LeafKind::NewestTime };
         // The leaf depends on the data: it cannot be planned.
         let none = vec![[0.0; 2]; steps.count];
         self.leaf(leaf, Some(&none), call.span)
+    }
+
+    /// Returns the reference times of the first selector of an expression: info series are read as of the same times.
+    fn first_anchor(&self, expression: &Expression, outer: Anchor) -> Result<Option<Anchor>, QueryError> {
+        let within = |inner: Anchor| match inner.at {
+            Some(_) => inner,
+            None => Anchor { at: outer.at, offset: outer.offset.saturating_add(inner.offset) },
+        };
+        match expression {
+            Expression::Vector(selector) => {
+                self.anchor(selector.at.as_ref(), selector.offset.as_ref()).map(|inner| Some(within(inner)))
+            }
+            Expression::Matrix(matrix) => {
+                let selector = &matrix.selector;
+                self.anchor(selector.at.as_ref(), selector.offset.as_ref()).map(|inner| Some(within(inner)))
+            }
+            Expression::Subquery(subquery) => {
+                let anchor = within(self.anchor(subquery.at.as_ref(), subquery.offset.as_ref())?);
+                self.first_anchor(&subquery.inner, anchor)
+            }
+            other => {
+                for child in other.children() {
+                    if let Some(anchor) = self.first_anchor(child, outer)? {
+                        return Ok(Some(anchor));
+                    }
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Adds the labels of info series to one row, which may become several rows over time.
@@ -166,13 +198,17 @@ impl Evaluator<'_> {
     }
 }
 
-fn target_info(call: &Call) -> LabelMatcher {
-    LabelMatcher {
-        label: METRIC_NAME.to_owned(),
-        operator: MatchOperator::Equal,
-        value: TARGET_INFO.to_owned(),
-        span: call.span,
-    }
+/// Returns conditions on the names of info metrics: without any, the default; with only negative ones, that they end in
+/// `_info`.
+fn with_positive(mut names: Vec<LabelMatcher>, call: &Call) -> Vec<LabelMatcher> {
+    let is_positive = |matcher: &LabelMatcher| matches!(matcher.operator, MatchOperator::Equal | MatchOperator::Matches);
+    let (operator, value) = match names.len() {
+        0 => (MatchOperator::Equal, TARGET_INFO),
+        _ if names.iter().any(is_positive) => return names,
+        _ => (MatchOperator::Matches, ANY_INFO),
+    };
+    names.push(LabelMatcher { label: METRIC_NAME.to_owned(), operator, value: value.to_owned(), span: call.span });
+    names
 }
 
 /// Returns `true` if a value meets a condition. An invalid pattern matches nothing; the store reports it.

@@ -89,6 +89,10 @@ fn observations_below(bound: f64, buckets: &[Bucket]) -> Option<f64> {
             return Some(rank);
         }
         if bucket.upper > bound {
+            // Nothing is known within a bucket without a lower bound: all of it counts as below.
+            if start == f64::NEG_INFINITY {
+                return Some(bucket.count);
+            }
             return Some(rank + (bucket.count - rank) * (bound - start) / (bucket.upper - start));
         }
         rank = bucket.count;

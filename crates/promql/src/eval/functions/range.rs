@@ -50,6 +50,7 @@ pub(crate) fn evaluate(
         F::TsOfFirstOverTime => window.times.first().map(|time| seconds(*time)),
         F::TsOfLastOverTime => window.times.last().map(|time| seconds(*time)),
         F::QuantileOverTime => Some(quantile(first_argument, refilled(buffer, values.iter().copied()))),
+        F::MadOverTime if values.iter().any(|value| value.is_nan()) => Some(f64::NAN),
         F::MadOverTime => {
             let median = quantile(0.5, refilled(buffer, values.iter().copied()));
             Some(quantile(0.5, refilled(buffer, values.iter().map(|value| (value - median).abs()))))

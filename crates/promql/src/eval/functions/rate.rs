@@ -70,7 +70,8 @@ pub(crate) fn extended(window: &Window<'_>, change: Change, is_smoothed: bool) -
     if is_smoothed {
         last = times[..last].partition_point(|time| *time < end);
     }
-    if times[last] <= start {
+    // All samples are before the range, or all are after it.
+    if times[last] <= start || times[first] > end {
         return None;
     }
     let at = |index: usize| (times[index], values[index]);
