@@ -20,11 +20,11 @@ mod parse_error;
 mod position;
 mod print;
 
-pub use eval::{
-    Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture, QueryResult,
-    QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
-};
 pub use ast::{Expression, Function, Span, ValueType};
+pub use eval::{
+    Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture,
+    QueryResult, QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
+};
 pub use options::{Feature, ParserOptions};
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
 pub use parse_error::ParseError;

@@ -52,14 +52,16 @@ pub(crate) fn aggregate(
     let fold = |members: &[usize]| {
         let columns = members.iter().filter_map(|index| rows.get(*index)).map(|row| &row.values[..]);
         match aggregator {
-            Aggregator::Sum => fold_columns(columns, steps, KahanSum::new, |sum, value| sum.add(value), |sum| sum.total()),
-            Aggregator::Avg => fold_columns(columns, steps, KahanMean::new, |mean, value| mean.add(value), |mean| mean.mean()),
+            Aggregator::Sum => fold_columns(columns, steps, KahanSum::new, KahanSum::add, |sum| sum.total()),
+            Aggregator::Avg => fold_columns(columns, steps, KahanMean::new, KahanMean::add, |mean| mean.mean()),
             Aggregator::Count => fold_columns(columns, steps, |_| 1.0, |count, _| *count += 1.0, |count| *count),
             Aggregator::Group => fold_columns(columns, steps, |_| 1.0, |_, _| {}, |one: &f64| *one),
             Aggregator::Min => extremum(columns, steps, |value, least| value < least),
             Aggregator::Max => extremum(columns, steps, |value, greatest| value > greatest),
             Aggregator::Stdvar => fold_columns(columns, steps, Spread::new, Spread::add, Spread::variance),
-            Aggregator::Stddev => fold_columns(columns, steps, Spread::new, Spread::add, |spread| spread.variance().sqrt()),
+            Aggregator::Stddev => {
+                fold_columns(columns, steps, Spread::new, Spread::add, |spread| spread.variance().sqrt())
+            }
             Aggregator::Quantile => quantiles(&columns.collect::<Vec<_>>(), steps, levels.unwrap_or(&[])),
             _ => vec![MISSING; steps],
         }
@@ -161,7 +163,7 @@ fn better_first(greatest: bool, one: f64, other: f64) -> std::cmp::Ordering {
 /// Keeps the `k` greatest or least values of each group at each step.
 ///
 /// Returns rows with holes. With one step, they are ordered by value within each group.
-pub(crate) fn rank(rows: Vec<Row>, groups: &Groups, steps: usize, greatest: bool, k: &[f64]) -> Vec<Row> {
+pub(crate) fn rank(rows: &[Row], groups: &Groups, steps: usize, greatest: bool, k: &[f64]) -> Vec<Row> {
     let mut kept: Vec<Row> = rows.iter().map(|row| Row { values: vec![MISSING; steps], ..*row }).collect();
     let mut order: Vec<usize> = Vec::new();
     let mut present: Vec<(usize, f64)> = Vec::new();

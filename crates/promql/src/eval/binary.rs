@@ -1,6 +1,6 @@
 //! Arithmetic and comparisons of two vectors, whose rows match by signatures.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::error::QueryError;
 use super::functions::math;
@@ -8,6 +8,12 @@ use super::labels::{LabelId, LabelTable};
 use super::matching::{Signatures, match_labels};
 use super::row::{MISSING, Row, is_present};
 use crate::ast::{Binary, BinaryOperator, Cardinality, LabelSet, VectorMatching};
+
+/// Error of two rows of the left side that match one of the right side.
+const EXPLICIT_MATCHING: &str =
+    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+/// Error of two results of one match that have the same labels.
+const UNIQUE_GROUPING: &str = "multiple matches for labels: grouping labels must ensure unique matches";
 
 /// Applies an operator to two scalars.
 pub(crate) fn scalars(operator: BinaryOperator, left: f64, right: f64) -> f64 {
@@ -64,12 +70,30 @@ struct Operation<'a> {
     delays_names: bool,
 }
 
+/// Rows of the sides of "many" and "one"; `None` for a row that is filled.
+type Pair = (Option<usize>, Option<usize>);
+/// Rows of the result by their pair of rows.
+type Places = HashMap<Pair, usize>;
+
 /// State of the evaluation.
 struct Output<'a> {
     table: &'a mut LabelTable,
     rows: Vec<Row>,
-    /// Place of the result of a pair of rows; `None` for a row that is filled.
-    places: HashMap<(Option<usize>, Option<usize>), usize>,
+    places: Places,
+}
+
+/// Side of "one" of a signature: at each step the value, and the row that has it.
+struct OneSide {
+    values: Vec<f64>,
+    /// Row at each step; empty if there is at most one row.
+    rows: Vec<usize>,
+    single: usize,
+}
+
+impl OneSide {
+    fn row(&self, step: usize) -> usize {
+        self.rows.get(step).copied().unwrap_or(self.single)
+    }
 }
 
 /// Applies an operator to two vectors. Rows of the result may have the same labels.
@@ -90,27 +114,30 @@ pub(crate) fn vectors(
     let (many, one) = if is_swapped { (right, left) } else { (left, right) };
     let (many_signatures, one_signatures) =
         if is_swapped { (&signatures.right, &signatures.left) } else { (&signatures.left, &signatures.right) };
-    let mut members: Vec<(Vec<usize>, Vec<usize>)> = vec![Default::default(); signatures.count];
-    for (index, signature) in many_signatures.iter().enumerate() {
-        if let Some((many, _)) = members.get_mut(*signature) {
-            many.push(index);
-        }
-    }
-    for (index, signature) in one_signatures.iter().enumerate() {
-        if let Some((_, one)) = members.get_mut(*signature) {
-            one.push(index);
-        }
-    }
+    let many_members = members(many_signatures, signatures.count);
+    let one_members = members(one_signatures, signatures.count);
     let operation = Operation { binary, matching, many, one, is_swapped, steps, delays_names };
     let mut output = Output { table, rows: Vec::new(), places: HashMap::new() };
-    for (many, one) in &members {
+    for (many, one) in many_members.iter().zip(&one_members) {
         operation.apply(many, one, &mut output)?;
     }
     // In the order of the side of "many", as if its rows had been taken one after the other.
-    let mut order: Vec<((Option<usize>, Option<usize>), usize)> = output.places.into_iter().collect();
+    let mut order: Vec<(Pair, usize)> = output.places.into_iter().collect();
     order.sort_by_key(|((many, one), _)| (many.is_none(), *many, one.is_none(), *one));
-    let rows = order.iter().filter_map(|(_, place)| output.rows.get(*place).cloned());
-    Ok(rows.filter(Row::has_values).collect())
+    let mut rows: Vec<Option<Row>> = output.rows.into_iter().map(Some).collect();
+    let ordered = order.iter().filter_map(|(_, place)| rows.get_mut(*place).and_then(Option::take));
+    Ok(ordered.filter(Row::has_values).collect())
+}
+
+/// Returns the rows of each signature.
+fn members(signatures: &[usize], count: usize) -> Vec<Vec<usize>> {
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); count];
+    for (index, signature) in signatures.iter().enumerate() {
+        if let Some(members) = members.get_mut(*signature) {
+            members.push(index);
+        }
+    }
+    members
 }
 
 impl Operation<'_> {
@@ -124,58 +151,108 @@ impl Operation<'_> {
     /// Applies the operator to the rows of one signature.
     fn apply(&self, many: &[usize], one: &[usize], output: &mut Output<'_>) -> Result<(), QueryError> {
         let (fill_many, fill_one) = self.fills();
-        let can_match = !many.is_empty() && !one.is_empty();
-        if !can_match && !(fill_one.is_some() && !many.is_empty()) && !(fill_many.is_some() && !one.is_empty()) {
-            return if one.len() > 1 { self.check_unmatched(one, output) } else { Ok(()) };
+        if (one.is_empty() && fill_one.is_none()) || (many.is_empty() && fill_many.is_none() && one.len() < 2) {
+            return Ok(());
         }
-        let mut inserted: HashSet<LabelId> = HashSet::new();
-        for step in 0..self.steps {
-            let found = self.one_at(one, step, output)?;
-            let mut has_match = false;
-            inserted.clear();
-            for index in many {
-                let Some(value) = value_at(self.many, *index, step) else { continue };
-                let other = match (found, fill_one) {
-                    (Some((row, value)), _) => (Some(row), value),
-                    (None, Some(fill)) => (None, fill),
-                    (None, None) => continue,
+        let side = self.one_side(one, output)?;
+        let is_one_to_one = self.matching.cardinality == Cardinality::OneToOne;
+        let mut has_match = vec![false; if is_one_to_one || fill_many.is_some() { self.steps } else { 0 }];
+        // Steps with a value, by the labels of the result.
+        let mut taken: HashMap<LabelId, Vec<bool>> = HashMap::new();
+        for index in many {
+            let Some(row) = self.many.get(*index) else { continue };
+            let mut current: Option<(Option<usize>, usize)> = None;
+            let mut steps_taken: Vec<bool> = Vec::new();
+            for (step, (value, other)) in row.values.iter().zip(&side.values).enumerate() {
+                if !is_present(*value) {
+                    continue;
+                }
+                let (partner, other) = match (is_present(*other), fill_one) {
+                    (true, _) => (Some(side.row(step)), *other),
+                    (false, Some(fill)) => (None, fill),
+                    (false, None) => continue,
                 };
-                let place = self.place(Some(*index), other.0, output);
-                self.check_unique(has_match, place, &mut inserted, output)?;
-                has_match = true;
-                self.store(place, step, value, other.1, output);
+                let place = match current {
+                    Some((known, place)) if known == partner => place,
+                    _ => {
+                        if let Some((_, place)) = current {
+                            keep_taken(&mut taken, output.rows.get(place), std::mem::take(&mut steps_taken));
+                        }
+                        let place = self.place(Some(*index), partner, output);
+                        current = Some((partner, place));
+                        steps_taken = self.taken_steps(&mut taken, output.rows.get(place), is_one_to_one);
+                        place
+                    }
+                };
+                if let Some(has_match) = has_match.get_mut(step) {
+                    if *has_match && is_one_to_one {
+                        return Err(QueryError::execution(EXPLICIT_MATCHING));
+                    }
+                    *has_match = true;
+                }
+                if let Some(taken) = steps_taken.get_mut(step) {
+                    if *taken {
+                        return Err(QueryError::execution(UNIQUE_GROUPING));
+                    }
+                    *taken = true;
+                }
+                self.store(place, step, *value, other, output);
             }
-            if let (Some((row, value)), Some(fill), false) = (found, fill_many, has_match) {
-                let place = self.place(None, Some(row), output);
-                self.store(place, step, fill, value, output);
+            if let Some((_, place)) = current {
+                keep_taken(&mut taken, output.rows.get(place), steps_taken);
+            }
+        }
+        if let Some(fill) = fill_many {
+            for (step, value) in side.values.iter().enumerate().filter(|(_, value)| is_present(**value)) {
+                if !has_match.get(step).copied().unwrap_or(false) {
+                    let place = self.place(None, Some(side.row(step)), output);
+                    self.store(place, step, fill, *value, output);
+                }
             }
         }
         Ok(())
     }
 
-    /// Checks rows of "one" that no row matches: two of one signature are an error where the other side has any value.
-    fn check_unmatched(&self, one: &[usize], output: &mut Output<'_>) -> Result<(), QueryError> {
-        (0..self.steps).try_for_each(|step| self.one_at(one, step, output).map(drop))
+    /// Returns the steps at which a result with the labels of a row has a value.
+    fn taken_steps(
+        &self,
+        taken: &mut HashMap<LabelId, Vec<bool>>,
+        row: Option<&Row>,
+        is_one_to_one: bool,
+    ) -> Vec<bool> {
+        if is_one_to_one {
+            return Vec::new();
+        }
+        row.and_then(|row| taken.remove(&row.labels)).unwrap_or_else(|| vec![false; self.steps])
     }
 
-    /// Returns the row of the side of "one" with a value at a step.
-    fn one_at(&self, one: &[usize], step: usize, output: &Output<'_>) -> Result<Option<(usize, f64)>, QueryError> {
-        let mut found: Option<(usize, f64)> = None;
-        for index in one {
-            let Some(value) = value_at(self.one, *index, step) else { continue };
-            if let Some((first, _)) = found {
-                if self.fills() == (None, None) && !self.many.iter().any(|row| is_present(row.at(step))) {
-                    return Ok(None);
-                }
-                return Err(self.duplicate(first, *index, output));
-            }
-            found = Some((*index, value));
+    /// Returns the values of the side of "one".
+    fn one_side(&self, one: &[usize], output: &Output<'_>) -> Result<OneSide, QueryError> {
+        let single = one.first().copied().unwrap_or(0);
+        if let [index] = one {
+            let values = self.one.get(*index).map_or_else(Vec::new, |row| row.values.clone());
+            return Ok(OneSide { values, rows: Vec::new(), single });
         }
-        Ok(found)
+        let mut side = OneSide { values: vec![MISSING; self.steps], rows: vec![single; self.steps], single };
+        for index in one {
+            let Some(row) = self.one.get(*index) else { continue };
+            for (step, value) in row.values.iter().enumerate().filter(|(_, value)| is_present(**value)) {
+                let (Some(slot), Some(place)) = (side.values.get_mut(step), side.rows.get_mut(step)) else { continue };
+                // Without a value on the other side, nothing is compared.
+                let is_compared =
+                    || self.fills() != (None, None) || self.many.iter().any(|row| is_present(row.at(step)));
+                if is_present(*slot) && is_compared() {
+                    return Err(self.duplicate(*place, *index, output));
+                }
+                (*slot, *place) = (*value, *index);
+            }
+        }
+        Ok(side)
     }
 
     fn duplicate(&self, first: usize, second: usize, output: &Output<'_>) -> QueryError {
-        let labels = |index: usize| self.one.get(index).map(|row| output.table.get(row.labels).clone()).unwrap_or_default();
+        let labels =
+            |index: usize| self.one.get(index).map(|row| output.table.get(row.labels).clone()).unwrap_or_default();
         let (first, second) = (labels(first), labels(second));
         let group = match_labels(&second, self.matching);
         let side = if self.is_swapped { "left" } else { "right" };
@@ -185,31 +262,13 @@ impl Operation<'_> {
         ))
     }
 
-    fn check_unique(
-        &self,
-        has_match: bool,
-        place: usize,
-        inserted: &mut HashSet<LabelId>,
-        output: &Output<'_>,
-    ) -> Result<(), QueryError> {
-        if self.matching.cardinality == Cardinality::OneToOne {
-            if has_match {
-                let message = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
-                return Err(QueryError::execution(message));
-            }
-        } else if output.rows.get(place).is_some_and(|row| !inserted.insert(row.labels)) {
-            let message = "multiple matches for labels: grouping labels must ensure unique matches";
-            return Err(QueryError::execution(message));
-        }
-        Ok(())
-    }
-
     /// Returns the place of the result of two rows; `None` for a row that is filled.
     fn place(&self, many: Option<usize>, one: Option<usize>, output: &mut Output<'_>) -> usize {
         if let Some(place) = output.places.get(&(many, one)) {
             return *place;
         }
-        let labels_of = |rows: &[Row], index: Option<usize>| index.and_then(|index| rows.get(index)).map(|row| row.labels);
+        let labels_of =
+            |rows: &[Row], index: Option<usize>| index.and_then(|index| rows.get(index)).map(|row| row.labels);
         let (many_id, one_id) = (labels_of(self.many, many), labels_of(self.one, one));
         let labels = |id: Option<LabelId>, other: Option<LabelId>| match (id, other) {
             (Some(id), _) => output.table.get(id).clone(),
@@ -251,6 +310,9 @@ impl Operation<'_> {
     }
 }
 
-fn value_at(rows: &[Row], index: usize, step: usize) -> Option<f64> {
-    rows.get(index).map(|row| row.at(step)).filter(|value| is_present(*value))
+/// Remembers the steps at which a result has a value.
+fn keep_taken(taken: &mut HashMap<LabelId, Vec<bool>>, row: Option<&Row>, steps: Vec<bool>) {
+    if let Some(row) = row.filter(|_| !steps.is_empty()) {
+        taken.insert(row.labels, steps);
+    }
 }

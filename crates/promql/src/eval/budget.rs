@@ -74,7 +74,13 @@ impl Budget {
     }
 }
 
-fn add(counter: &AtomicU64, more: usize, limit: u64, what: &'static str, option: &'static str) -> Result<(), QueryError> {
+fn add(
+    counter: &AtomicU64,
+    more: usize,
+    limit: u64,
+    what: &'static str,
+    option: &'static str,
+) -> Result<(), QueryError> {
     let more = more as u64;
     let found = counter.fetch_add(more, Ordering::Relaxed).saturating_add(more);
     if found > limit { Err(QueryError::LimitExceeded { what, limit, option }) } else { Ok(()) }

@@ -75,7 +75,11 @@ impl Engine {
         let invalid = |message: &str| Err(QueryError::InvalidRange { message: message.to_owned() });
         let step = match i64::try_from(step.as_nanos()) {
             Ok(step) if step > 0 => step,
-            Ok(_) => return invalid("zero or negative query resolution step widths are not accepted. Try a positive integer"),
+            Ok(_) => {
+                return invalid(
+                    "zero or negative query resolution step widths are not accepted. Try a positive integer",
+                );
+            }
             Err(_) => return invalid("the step is longer than 2^63 - 1 ns"),
         };
         if end < start {

@@ -268,9 +268,7 @@ impl<'a> Evaluator<'a> {
             }
             (Value::Rows(rows), Value::Scalar(scalar)) => self.with_scalar(node, rows, &scalar, false),
             (Value::Scalar(scalar), Value::Rows(rows)) => self.with_scalar(node, rows, &scalar, true),
-            (Value::Rows(left), Value::Rows(right)) => {
-                self.vectors(node, left, right, steps.count).map(Value::Rows)
-            }
+            (Value::Rows(left), Value::Rows(right)) => self.vectors(node, left, right, steps.count).map(Value::Rows),
             _ => Err(QueryError::execution("a string is no operand")),
         }
     }
@@ -364,7 +362,7 @@ impl<'a> Evaluator<'a> {
                 self.check_k(has_nan, least, greatest)?;
                 match node.aggregator {
                     Aggregator::Limitk => Ok(aggregate::limit(rows, &groups, steps.count, &parameter)),
-                    kind => Ok(aggregate::rank(rows, &groups, steps.count, kind == Aggregator::Topk, &parameter)),
+                    kind => Ok(aggregate::rank(&rows, &groups, steps.count, kind == Aggregator::Topk, &parameter)),
                 }
             }
         }
@@ -418,9 +416,9 @@ impl<'a> Evaluator<'a> {
 
 /// Returns the least and the greatest value, without NaN.
 fn bounds(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, greatest), value| {
-        (least.min(*value), greatest.max(*value))
-    })
+    values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, greatest), value| (least.min(*value), greatest.max(*value)))
 }
 
 /// Repeats the value at the only step for all steps.

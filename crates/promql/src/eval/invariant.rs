@@ -9,7 +9,17 @@ fn depends_on_time(function: Function) -> bool {
     };
     matches!(
         function,
-        DayOfMonth | DayOfWeek | DayOfYear | DaysInMonth | Hour | Minute | Month | PredictLinear | Time | Timestamp | Year
+        DayOfMonth
+            | DayOfWeek
+            | DayOfYear
+            | DaysInMonth
+            | Hour
+            | Minute
+            | Month
+            | PredictLinear
+            | Time
+            | Timestamp
+            | Year
     )
 }
 

@@ -79,6 +79,7 @@ impl KahanMean {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
 

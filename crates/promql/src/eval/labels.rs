@@ -39,6 +39,7 @@ impl Labels {
     }
 
     /// Returns the labels in ascending order of their names.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
@@ -65,7 +66,11 @@ impl Labels {
 
     /// Returns the labels without metric name, type and unit.
     pub(crate) fn without_metadata(&self) -> Self {
-        if self.0.iter().any(|(name, _)| is_metadata(name)) { self.filter(|name| !is_metadata(name)) } else { self.clone() }
+        if self.0.iter().any(|(name, _)| is_metadata(name)) {
+            self.filter(|name| !is_metadata(name))
+        } else {
+            self.clone()
+        }
     }
 
     /// Returns the labels with another value of one label; an empty value removes it.
@@ -130,7 +135,8 @@ impl fmt::Display for LabelName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut letters = self.0.chars();
         let is_start = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
-        let is_plain = letters.next().is_some_and(is_start) && letters.all(|letter| is_start(letter) || letter.is_ascii_digit());
+        let is_plain =
+            letters.next().is_some_and(is_start) && letters.all(|letter| is_start(letter) || letter.is_ascii_digit());
         if is_plain { f.write_str(self.0) } else { write!(f, "{}", Quoted(self.0)) }
     }
 }

@@ -79,6 +79,7 @@ pub(crate) fn plain(number: f64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
 
@@ -107,6 +108,9 @@ mod tests {
         for (number, text) in table {
             assert_eq!(general(number), text);
         }
-        assert_eq!((general(f64::NAN), plain(f64::NEG_INFINITY), plain(1e22)), ("NaN".into(), "-Inf".into(), "10000000000000000000000".into()));
+        assert_eq!(
+            (general(f64::NAN), plain(f64::NEG_INFINITY), plain(1e22)),
+            ("NaN".into(), "-Inf".into(), "10000000000000000000000".into())
+        );
     }
 }

@@ -42,15 +42,15 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             parser: ParserOptions::default(),
-            lookback: Duration::from_secs(300),
-            subquery_step: Duration::from_secs(60),
+            lookback: Duration::from_mins(5),
+            subquery_step: Duration::from_mins(1),
             delayed_name_removal: false,
             type_and_unit_labels: false,
             max_samples: 50_000_000,
             max_series: 1_000_000,
             max_steps: 11_000,
             max_memory_bytes: 1 << 30,
-            timeout: Some(Duration::from_secs(120)),
+            timeout: Some(Duration::from_mins(2)),
             threads: None,
         }
     }

@@ -27,7 +27,9 @@ use crate::ast::{DurationContext, Expression, MatrixSelector, RangeExtension, Su
 pub(crate) enum QueryKind {
     Instant,
     /// `end` in nanoseconds, which may be no step.
-    Range { end: i64 },
+    Range {
+        end: i64,
+    },
 }
 
 /// Query over a snapshot; made by [`Engine::instant`](crate::Engine::instant) and [`Engine::range`](crate::Engine::range).
@@ -128,7 +130,8 @@ impl Query {
             let (from, to) = leaf.times(self.options.lookback_nanos());
             let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
             let (steps, kind) = (leaf.steps.count, leaf.kind.name());
-            lines.push(format!("read {selector}: {series} series, {from} to {to}: {kind}, {steps} steps, used {uses}x"));
+            lines
+                .push(format!("read {selector}: {series} series, {from} to {to}: {kind}, {steps} steps, used {uses}x"));
         }
         lines.sort();
         for line in lines {
@@ -231,9 +234,7 @@ impl Query {
             series.samples.remove_stale();
             let samples = match selector.extension {
                 None => series.samples,
-                Some(extension) => {
-                    extended_samples(&series.samples, start, end, extension == RangeExtension::Smoothed)
-                }
+                Some(extension) => extended_samples(&series.samples, start, end, extension == RangeExtension::Smoothed),
             };
             let times = samples.times.iter().map(|time| Timestamp::from_nanos(*time));
             let points: Vec<_> = times.zip(samples.values.iter().copied()).collect();

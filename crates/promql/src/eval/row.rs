@@ -81,6 +81,7 @@ pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> 
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
     use crate::eval::labels::{LabelTable, Labels};

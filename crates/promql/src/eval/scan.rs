@@ -35,7 +35,11 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Those of reading, and limits.
-    pub(crate) fn leaves(&self, leaves: &[&Leaf], arguments: Option<&[Arguments]>) -> Result<Vec<Vec<LeafRow>>, QueryError> {
+    pub(crate) fn leaves(
+        &self,
+        leaves: &[&Leaf],
+        arguments: Option<&[Arguments]>,
+    ) -> Result<Vec<Vec<LeafRow>>, QueryError> {
         let Some(first) = leaves.first() else { return Ok(Vec::new()) };
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
@@ -45,7 +49,11 @@ impl Reader<'_> {
             let mut samples = series.samples;
             // Leaves that need staleness markers first.
             for leaf in leaves {
-                columns.push(if leaf.skips_stale() { Vec::new() } else { leaf.column(&samples, self.lookback, arguments) });
+                columns.push(if leaf.skips_stale() {
+                    Vec::new()
+                } else {
+                    leaf.column(&samples, self.lookback, arguments)
+                });
             }
             samples.remove_stale();
             for (leaf, column) in leaves.iter().zip(&mut columns) {
@@ -53,7 +61,8 @@ impl Reader<'_> {
                     *column = leaf.column(&samples, self.lookback, arguments);
                 }
             }
-            let cells: usize = columns.iter().map(|column| column.iter().filter(|value| is_present(**value)).count()).sum();
+            let cells: usize =
+                columns.iter().map(|column| column.iter().filter(|value| is_present(**value)).count()).sum();
             self.budget.add_samples(cells)?;
             self.budget.add_bytes(columns.iter().map(|column| column.len() * size_of::<f64>()).sum())?;
             Ok((series.labels, series.is_rounded, columns))

@@ -1,5 +1,7 @@
 //! Texts of queries, which may hold bytes that are no UTF-8.
 
+use std::fmt::Write as _;
+
 use super::labels::Quoted;
 
 /// Writes bytes in double quotes; those that are no UTF-8 as `\x..`.
@@ -9,7 +11,8 @@ pub(crate) fn quoted_bytes(bytes: &[u8]) -> String {
         let valid = Quoted(chunk.valid()).to_string();
         quoted.push_str(valid.trim_start_matches('"').strip_suffix('"').unwrap_or_default());
         for byte in chunk.invalid() {
-            quoted.push_str(&format!("\\x{byte:02x}"));
+            // A string takes any text.
+            let _ = write!(quoted, "\\x{byte:02x}");
         }
     }
     quoted.push('"');

@@ -225,6 +225,7 @@ pub(crate) fn interpolate(one: (i64, f64), other: (i64, f64), at: i64, is_counte
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::super::row::MISSING;
     use super::*;
@@ -233,7 +234,9 @@ mod tests {
 
     fn samples(pairs: &[(i64, f64)]) -> Samples {
         let mut samples = Samples::default();
-        pairs.iter().for_each(|(time, value)| samples.push(*time, *value));
+        for (time, value) in pairs {
+            samples.push(*time, *value);
+        }
         samples
     }
 
@@ -245,7 +248,8 @@ mod tests {
         let present: Vec<(usize, f64)> = column.iter().copied().enumerate().filter(|(_, v)| is_present(*v)).collect();
         let expected = [(1, 1.0), (2, 1.0), (3, 3.0), (4, 3.0), (11, 7.0), (12, 7.0), (13, 7.0), (14, 7.0), (15, 7.0)];
         assert_eq!(present, expected);
-        let pinned = newest_samples(&samples, &steps, Anchor { at: Some(3), offset: 1 }, LOOKBACK, |time, _| time as f64);
+        let pinned =
+            newest_samples(&samples, &steps, Anchor { at: Some(3), offset: 1 }, LOOKBACK, |time, _| time as f64);
         assert!(pinned.iter().all(|value| *value == 2.0));
     }
 

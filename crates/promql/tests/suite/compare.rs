@@ -21,9 +21,10 @@ pub(crate) fn compare(eval: &Eval, answer: &Result<QueryResult, QueryError>) -> 
         (Err(error), true) => return Err(format!("unexpected error: {error}")),
         (Err(error), false) => {
             let text = error.to_string();
-            return fails.iter().find(|message| !is_match(message, &text)).map_or(Ok(()), |message| {
-                Err(format!("error {text:?} is not {message:?}"))
-            });
+            return fails
+                .iter()
+                .find(|message| !is_match(message, &text))
+                .map_or(Ok(()), |message| Err(format!("error {text:?} is not {message:?}")));
         }
         (Ok(_), false) => return Err("an error was expected".to_owned()),
         (Ok(result), true) => result,
@@ -33,9 +34,14 @@ pub(crate) fn compare(eval: &Eval, answer: &Result<QueryResult, QueryError>) -> 
 }
 
 fn messages(eval: &Eval, kind: Expected) -> Vec<&Message> {
-    let message = |expectation: &'_ Expectation| matches!(expectation, Expectation::Annotation(found, _) if *found == kind);
+    let message =
+        |expectation: &'_ Expectation| matches!(expectation, Expectation::Annotation(found, _) if *found == kind);
     let found = eval.expectations.iter().filter(|expectation| message(expectation));
-    found.filter_map(|expectation| if let Expectation::Annotation(_, message) = expectation { Some(message) } else { None }).collect()
+    found
+        .filter_map(
+            |expectation| if let Expectation::Annotation(_, message) = expectation { Some(message) } else { None },
+        )
+        .collect()
 }
 
 fn is_match(message: &Message, text: &str) -> bool {
@@ -184,6 +190,7 @@ fn compare_series(expected: &Series, found: &Series) -> Result<(), String> {
     }
 }
 
+#[expect(clippy::float_cmp, reason = "infinities have no difference")]
 fn is_close(expected: f64, found: f64) -> bool {
     if expected.is_nan() || found.is_nan() {
         return expected.is_nan() && found.is_nan();

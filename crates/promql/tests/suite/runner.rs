@@ -111,14 +111,14 @@ fn to_selector(selector: &VectorSelector) -> Selector {
 
 /// Runs a case on each layout, and its variants on the first one.
 fn run_case(eval: &Eval, store: &Store) -> Result<(), String> {
-    let mut first: Option<String> = None;
+    let mut first = None;
     for (number, (layout, snapshot)) in store.snapshots().into_iter().enumerate() {
         let answer = run(&engine(number + 1), &snapshot, &eval.query, eval.time);
         compare(eval, &answer)?;
         let bits = bits_of(&answer);
         match &first {
             None => first = Some(bits),
-            Some(first) if *first != bits => return Err(format!("{layout:?} differs: {first} is not {bits}")),
+            Some(first) if *first != bits => return Err(format!("{layout:?} differs: {first:?} is not {bits:?}")),
             Some(_) => {}
         }
         if let (0, EvalTime::Instant { at }, Ok(_)) = (number, eval.time, &answer) {
@@ -140,23 +140,26 @@ fn run(engine: &Engine, snapshot: &Snapshot, text: &str, time: EvalTime) -> Resu
     }
 }
 
-/// Returns the answer as text with the bits of all values.
-fn bits_of(answer: &Result<QueryResult, QueryError>) -> String {
-    let bits = |value: f64| format!("{:016x}", value.to_bits());
+/// Labels of a series, and its times and the bits of its values.
+type SeriesBits = (String, Vec<(i64, u64)>);
+
+/// Returns the answer with the bits of all values; as text if it is an error or a string.
+fn bits_of(answer: &Result<QueryResult, QueryError>) -> Result<Vec<SeriesBits>, String> {
+    let point = |time: Timestamp, value: f64| (time.as_nanos(), value.to_bits());
     match answer {
-        Err(error) => error.to_string(),
+        Err(error) => Err(error.to_string()),
         Ok(result) => match &result.value {
-            QueryValue::Scalar { value, .. } => bits(*value),
+            QueryValue::Scalar { time, value } => Ok(vec![(String::new(), vec![point(*time, *value)])]),
             QueryValue::Vector(samples) => {
-                samples.iter().map(|sample| format!("{}={} ", sample.labels, bits(sample.value))).collect()
+                let bits = samples.iter().map(|one| (one.labels.to_string(), vec![point(one.time, one.value)]));
+                Ok(bits.collect())
             }
             QueryValue::Matrix(list) => {
-                let points = |points: &[(Timestamp, f64)]| -> String {
-                    points.iter().map(|(time, value)| format!("{time}:{} ", bits(*value))).collect()
-                };
-                list.iter().map(|series| format!("{}={} ", series.labels, points(&series.points))).collect()
+                let points =
+                    |points: &[(Timestamp, f64)]| points.iter().map(|(time, value)| point(*time, *value)).collect();
+                Ok(list.iter().map(|series| (series.labels.to_string(), points(&series.points))).collect())
             }
-            other => format!("{other:?}"),
+            other => Err(format!("{other:?}")),
         },
     }
 }
@@ -188,7 +191,9 @@ fn run_as_range(eval: &Eval, at: i64, snapshot: &Snapshot) -> Result<(), String>
     let QueryValue::Matrix(list) = answer.value else { return Err("as a range: no matrix".to_owned()) };
     let middle = |point: &&(Timestamp, f64)| point.0.as_nanos() == at;
     let mut value = list;
-    value.iter_mut().for_each(|series| series.points = series.points.iter().filter(middle).copied().collect());
+    for series in &mut value {
+        series.points = series.points.iter().filter(middle).copied().collect();
+    }
     value.retain(|series| !series.points.is_empty());
     compare_instant(eval, &QueryValue::Matrix(value), at).map_err(|error| format!("as a range: {error}"))
 }
@@ -209,7 +214,9 @@ fn moved(value: QueryValue, at: i64) -> QueryValue {
     let time = Timestamp::from_nanos(at);
     match value {
         QueryValue::Vector(mut samples) => {
-            samples.iter_mut().for_each(|sample| sample.time = time);
+            for sample in &mut samples {
+                sample.time = time;
+            }
             QueryValue::Vector(samples)
         }
         QueryValue::Scalar { value, .. } => QueryValue::Scalar { time, value },

@@ -73,7 +73,8 @@ impl Evaluator<'_> {
             conditions.push(name, MatchOperator::Matches, patterns.join("|"));
         }
         let argument = Self::argument(call, 0)?;
-        let anchor = self.first_anchor(argument, Anchor { at: None, offset: 0 })?.unwrap_or(Anchor { at: None, offset: 0 });
+        let anchor =
+            self.first_anchor(argument, Anchor { at: None, offset: 0 })?.unwrap_or(Anchor { at: None, offset: 0 });
         let leaf = Leaf { conditions, anchor, steps: *steps, kind: LeafKind::NewestTime };
         // The leaf depends on the data: it cannot be planned.
         let none = vec![[0.0; 2]; steps.count];
@@ -201,7 +202,8 @@ impl Evaluator<'_> {
 /// Returns conditions on the names of info metrics: without any, the default; with only negative ones, that they end in
 /// `_info`.
 fn with_positive(mut names: Vec<LabelMatcher>, call: &Call) -> Vec<LabelMatcher> {
-    let is_positive = |matcher: &LabelMatcher| matches!(matcher.operator, MatchOperator::Equal | MatchOperator::Matches);
+    let is_positive =
+        |matcher: &LabelMatcher| matches!(matcher.operator, MatchOperator::Equal | MatchOperator::Matches);
     let (operator, value) = match names.len() {
         0 => (MatchOperator::Equal, TARGET_INFO),
         _ if names.iter().any(is_positive) => return names,

@@ -13,9 +13,8 @@ use crate::ast::{Call, Expression};
 impl Evaluator<'_> {
     pub(super) fn eval_label_replace(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
         let pattern = Self::text_argument(call, 4)?;
-        let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
-            QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
-        })?;
+        let regex = Regex::new(&format!("^(?s:{pattern})$"))
+            .map_err(|_| QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
         let target = Self::label_argument(call, 1, "destination")?;
         let (replacement, source) = (Self::text_argument(call, 2)?, Self::text_argument(call, 3)?);
         let replace = |labels: &Labels| {

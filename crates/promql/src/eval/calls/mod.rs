@@ -62,7 +62,7 @@ impl Evaluator<'_> {
     }
 
     /// Returns an argument; the parser has checked the number of arguments.
-    fn argument<'e>(call: &'e Call, index: usize) -> Result<&'e Expression, QueryError> {
+    fn argument(call: &Call, index: usize) -> Result<&Expression, QueryError> {
         let argument = call.arguments.get(index).map(Expression::without_parentheses);
         argument.ok_or_else(|| QueryError::execution(format!("{} lacks an argument", call.function.name())))
     }
@@ -186,7 +186,9 @@ impl Evaluator<'_> {
             _ => {
                 let mut rows = self.rows(argument, steps)?;
                 for row in &mut rows {
-                    for (value, time) in row.values.iter_mut().zip(steps.iter()).filter(|(value, _)| is_present(**value)) {
+                    for (value, time) in
+                        row.values.iter_mut().zip(steps.iter()).filter(|(value, _)| is_present(**value))
+                    {
                         *value = seconds(time);
                     }
                 }
@@ -217,6 +219,7 @@ fn absent_labels(expression: &Expression) -> Labels {
     let conditions: Vec<_> =
         selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME).collect();
     let is_single = |label: &str| conditions.iter().filter(|matcher| matcher.label == label).count() == 1;
-    let equal = conditions.iter().filter(|matcher| matcher.operator == MatchOperator::Equal && is_single(&matcher.label));
+    let equal =
+        conditions.iter().filter(|matcher| matcher.operator == MatchOperator::Equal && is_single(&matcher.label));
     equal.map(|matcher| (&matcher.label, &matcher.value)).collect()
 }

@@ -15,6 +15,9 @@ const ANCHORED: [Function; 5] =
 /// Functions that accept `smoothed`.
 const SMOOTHED: [Function; 3] = [Function::Delta, Function::Increase, Function::Rate];
 
+/// Series of a subquery with their samples, the reference times of the windows, and the range in nanoseconds.
+pub(in super::super) type SubquerySeries = (Vec<(Row, Samples)>, Anchor, i64);
+
 /// Scalar arguments of a range function.
 struct ScalarArguments {
     /// Arguments at each step.
@@ -172,7 +175,7 @@ impl Evaluator<'_> {
         &mut self,
         subquery: &Subquery,
         steps: &Steps,
-    ) -> Result<(Vec<(Row, Samples)>, Anchor, i64), QueryError> {
+    ) -> Result<SubquerySeries, QueryError> {
         let range = i64::try_from(subquery.range.positive_nanos(&self.durations)?).unwrap_or(i64::MAX);
         let step = match &subquery.step {
             Some(step) => step.positive_nanos(&self.durations)?,
@@ -216,8 +219,7 @@ fn check_extension(function: Function, extension: Option<RangeExtension>) -> Res
         return Ok(());
     }
     let names: Vec<&str> = allowed.iter().map(|function| function.name()).collect();
-    let message =
-        format!("{name} modifier can only be used with: {} - not with {}", names.join(", "), function.name());
+    let message = format!("{name} modifier can only be used with: {} - not with {}", names.join(", "), function.name());
     Err(QueryError::execution(message))
 }
 

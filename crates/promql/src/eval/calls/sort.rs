@@ -42,7 +42,13 @@ impl Evaluator<'_> {
 /// Compares values with NaN last.
 fn by_value(one: f64, other: f64, is_descending: bool) -> Ordering {
     match one.partial_cmp(&other) {
-        Some(order) => if is_descending { order.reverse() } else { order },
+        Some(order) => {
+            if is_descending {
+                order.reverse()
+            } else {
+                order
+            }
+        }
         None => one.is_nan().cmp(&other.is_nan()),
     }
 }

@@ -98,6 +98,7 @@ fn first_of(year: i64, month: i64) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
 

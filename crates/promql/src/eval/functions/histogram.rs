@@ -152,6 +152,7 @@ fn is_almost_equal(one: f64, other: f64) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
 
@@ -185,7 +186,8 @@ mod tests {
     #[test]
     fn fractions_interpolate_within_a_bucket() {
         let histogram = [(0.1, 4.0), (0.2, 8.0), (f64::INFINITY, 12.0)];
-        let table = [(0.0, 0.2, 2.0 / 3.0), (0.05, 0.15, 1.0 / 3.0), (f64::NEG_INFINITY, f64::INFINITY, 1.0), (1.0, 0.5, 0.0)];
+        let table =
+            [(0.0, 0.2, 2.0 / 3.0), (0.05, 0.15, 1.0 / 3.0), (f64::NEG_INFINITY, f64::INFINITY, 1.0), (1.0, 0.5, 0.0)];
         for (lower, upper, expected) in table {
             let found = fraction(lower, upper, &mut buckets(&histogram));
             assert!((found - expected).abs() < 1e-12, "{lower} {upper}: {found}");

@@ -92,6 +92,7 @@ pub(crate) fn compares(operator: BinaryOperator, left: f64, right: f64) -> bool 
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
 
@@ -108,6 +109,8 @@ mod tests {
     fn operators_compute_and_compare() {
         assert_eq!(arithmetic(BinaryOperator::Modulo, -5.5, 2.0), -1.5);
         assert_eq!(arithmetic(BinaryOperator::Power, 2.0, 10.0), 1024.0);
-        assert!(compares(BinaryOperator::GreaterOrEqual, 2.0, 2.0) && !compares(BinaryOperator::Equal, f64::NAN, f64::NAN));
+        assert!(
+            compares(BinaryOperator::GreaterOrEqual, 2.0, 2.0) && !compares(BinaryOperator::Equal, f64::NAN, f64::NAN)
+        );
     }
 }

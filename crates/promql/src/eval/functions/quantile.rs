@@ -39,6 +39,7 @@ pub(crate) fn quantile(level: f64, values: &mut [f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
 

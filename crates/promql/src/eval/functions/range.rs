@@ -80,14 +80,18 @@ fn refilled(buffer: &mut Vec<f64>, values: impl Iterator<Item = f64>) -> &mut [f
 
 fn sum(values: &[f64]) -> f64 {
     let mut sum = KahanSum::default();
-    values.iter().for_each(|value| sum.add(*value));
+    for value in values {
+        sum.add(*value);
+    }
     sum.total()
 }
 
 fn mean(values: &[f64]) -> Option<f64> {
     let (first, rest) = values.split_first()?;
     let mut mean = KahanMean::new(*first);
-    rest.iter().for_each(|value| mean.add(*value));
+    for value in rest {
+        mean.add(*value);
+    }
     Some(mean.mean())
 }
 
@@ -119,6 +123,7 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::super::super::number::SECOND;
     use super::*;

@@ -145,6 +145,7 @@ pub(crate) fn changes(values: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::super::super::number::SECOND;
     use super::*;
@@ -190,7 +191,7 @@ mod tests {
             close(extended(window, RATE, true), 2.0 / 30.0);
         });
         assert_eq!(with(&[0], &[1.0], 0, 20, |window| extended(window, INCREASE, true)), None);
-        assert_eq!(with(&[0], &[1.0], 0, 20, |window| anchored_values(window).is_none()), true);
+        assert!(with(&[0], &[1.0], 0, 20, |window| anchored_values(window).is_none()));
     }
 
     #[test]

@@ -16,19 +16,17 @@ pub(crate) fn line(window: &Window<'_>, reference: i64) -> Option<(f64, f64)> {
     if window.values.iter().all(|value| *value == first) {
         return Some(if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) });
     }
-    let (mut x_sum, mut y_sum, mut xy_sum, mut xx_sum) =
-        (KahanSum::default(), KahanSum::default(), KahanSum::default(), KahanSum::default());
+    // Sums of x, y, xy and xx.
+    let mut sums = [KahanSum::default(); 4];
     for (time, y) in window.times.iter().zip(window.values) {
         let x = seconds(time.saturating_sub(reference));
-        x_sum.add(x);
-        y_sum.add(*y);
-        xy_sum.add(x * y);
-        xx_sum.add(x * x);
+        for (sum, value) in sums.iter_mut().zip([x, *y, x * y, x * x]) {
+            sum.add(value);
+        }
     }
-    let total = |sum: KahanSum| sum.sum + sum.compensation;
+    let [x, y, xy, xx] = sums.map(|sum| sum.sum + sum.compensation);
     let n = super::super::number::count(window.values.len());
-    let (x, y) = (total(x_sum), total(y_sum));
-    let slope = (total(xy_sum) - x * y / n) / (total(xx_sum) - x * x / n);
+    let slope = (xy - x * y / n) / (xx - x * x / n);
     Some((slope, y / n - slope * x / n))
 }
 
@@ -47,6 +45,7 @@ pub(crate) fn double_exponential(values: &[f64], smoothing: f64, trend_factor: f
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::super::super::number::SECOND;
     use super::*;
