@@ -19,6 +19,9 @@ mod parse_error;
 mod position;
 mod print;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 pub use ast::{Expression, Function, Span, ValueType};
 pub use options::{Feature, ParserOptions};
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
