@@ -20,6 +20,9 @@ mod parse_error;
 mod position;
 mod print;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 pub use ast::{Expression, Function, Span, ValueType};
 pub use eval::{
     Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture,

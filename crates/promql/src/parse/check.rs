@@ -1,5 +1,7 @@
 //! The type checker. Its order, and so the first problem that it finds, is that of Prometheus.
 
+use std::collections::HashSet;
+
 use crate::ast::{
     Aggregation, Aggregator, ArgumentCount, Binary, Call, Cardinality, Expression, Function, LabelSet, Subquery, Unary,
     ValueType, VectorSelector,
@@ -187,7 +189,8 @@ fn check_binary(binary: &mut Binary) -> Parsed<()> {
 fn check_included_labels(binary: &Binary) -> Parsed<()> {
     let Some(matching) = &binary.matching else { return Ok(()) };
     let LabelSet::On(labels) = &matching.labels else { return Ok(()) };
-    match labels.iter().find(|label| matching.include.contains(label)) {
+    let included: HashSet<&String> = matching.include.iter().collect();
+    match labels.iter().find(|label| included.contains(label)) {
         Some(label) => Err(Problem::new(
             binary.operator_span,
             format!("label {} must not occur in ON and GROUP clause at once", quote(label)),

@@ -1,6 +1,6 @@
 //! Selectors of series and their matchers.
 
-use regex::Regex;
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::ast::{Expression, LabelMatcher, MatchOperator, VectorSelector};
 use crate::lexer::{Token, TokenKind, unquote};
@@ -88,13 +88,13 @@ impl Parser<'_> {
     }
 }
 
-/// Compiles the regular expression of a matcher.
-fn pattern(matcher: &LabelMatcher) -> Parsed<Regex> {
-    Regex::new(&matcher.anchored_pattern())
+/// Parses the regular expression of a matcher. Compiling it would take a thousand times as long.
+fn pattern(matcher: &LabelMatcher) -> Parsed<Hir> {
+    regex_syntax::parse(&matcher.anchored_pattern())
         .map_err(|error| Problem::new(matcher.span, format!("error parsing regexp: {}", last_line(&error.to_string()))))
 }
 
-/// Returns the last line of an error of the regex crate, which says what is wrong; those before it show where.
+/// Returns the last line of an error, which says what is wrong; those before it show where.
 fn last_line(message: &str) -> &str {
     let line = message.lines().last().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line)
@@ -105,9 +105,31 @@ pub(super) fn matches_empty(matcher: &LabelMatcher) -> Parsed<bool> {
     Ok(match matcher.operator {
         MatchOperator::Equal => matcher.value.is_empty(),
         MatchOperator::NotEqual => !matcher.value.is_empty(),
-        MatchOperator::Matches => pattern(matcher)?.is_match(""),
-        MatchOperator::NotMatches => !pattern(matcher)?.is_match(""),
+        MatchOperator::Matches => is_match_of_empty(&pattern(matcher)?),
+        MatchOperator::NotMatches => !is_match_of_empty(&pattern(matcher)?),
     })
+}
+
+/// Returns `true` if an expression matches the empty text. Its depth is limited by its parser.
+fn is_match_of_empty(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty => true,
+        HirKind::Literal(_) | HirKind::Class(_) => false,
+        // Without characters there is no border of a word.
+        HirKind::Look(look) => !matches!(
+            look,
+            Look::WordAscii
+                | Look::WordUnicode
+                | Look::WordStartAscii
+                | Look::WordEndAscii
+                | Look::WordStartUnicode
+                | Look::WordEndUnicode
+        ),
+        HirKind::Repetition(repetition) => repetition.min == 0 || is_match_of_empty(&repetition.sub),
+        HirKind::Capture(capture) => is_match_of_empty(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(is_match_of_empty),
+        HirKind::Alternation(parts) => parts.iter().any(is_match_of_empty),
+    }
 }
 
 impl LabelMatcher {
@@ -123,5 +145,55 @@ impl LabelMatcher {
     #[must_use]
     pub fn anchored_pattern(&self) -> String {
         format!("^(?s:{})$", self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_text_is_matched_as_the_compiled_expression_does() {
+        let patterns = [
+            "",
+            "a",
+            "a*",
+            "a?b?",
+            "a|",
+            "(a|b*)",
+            "a{0}",
+            "a{0,3}",
+            "a{2}",
+            "^",
+            "$",
+            "^$",
+            "\\b",
+            "\\B",
+            "(\\b|c)",
+            "(\\b)?",
+            ".*",
+            ".+",
+            "[^a]",
+            "(?:)",
+            "(?i)x?",
+            "\\A\\z",
+            "\\b{start}",
+            "\\b{end}",
+            "\\b{start-half}",
+            "\\b{end-half}",
+            "(?-u:\\b)",
+            "(?-u:\\B)",
+            "(?m)^$",
+        ];
+        for pattern in patterns {
+            let matcher = LabelMatcher {
+                label: "a".to_owned(),
+                operator: MatchOperator::Matches,
+                value: pattern.to_owned(),
+                span: crate::Span::default(),
+            };
+            let compiled = regex::Regex::new(&matcher.anchored_pattern()).unwrap();
+            assert_eq!(matches_empty(&matcher).unwrap(), compiled.is_match(""), "{pattern}");
+        }
     }
 }
