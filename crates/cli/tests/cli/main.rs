@@ -20,6 +20,7 @@ mod inspect_shows_the_blocks_of_a_file;
 mod metrics_have_kind_unit_and_description;
 mod nothing_merges_in_silence;
 mod output_fits_its_reader;
+mod promql_answers_queries;
 mod queries_match_a_hand_calculation;
 mod series_metrics_and_tags_are_listed;
 mod stats_counts_every_file_of_the_directory;
