@@ -21,6 +21,9 @@ use crate::ast::{
     RangeExtension, StringLiteral, Unary, UnaryOperator, ValueType, VectorSelector,
 };
 
+/// Steps from which on each column counts as memory before it is made.
+const MANY_STEPS: usize = 10_000;
+
 /// Value of an expression at all steps.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
@@ -92,6 +95,10 @@ impl<'a> Evaluator<'a> {
     /// Any [`QueryError`].
     pub(crate) fn eval(&mut self, expression: &Expression, steps: &Steps) -> Result<Value, QueryError> {
         self.reader.budget.check()?;
+        if steps.count > MANY_STEPS {
+            // Before the column is made.
+            self.reader.budget.add_bytes(steps.count.saturating_mul(size_of::<f64>()))?;
+        }
         if steps.count > 1 && invariant::is_invariant(expression) {
             let value = self.eval_node(expression, &Steps::instant(steps.start))?;
             return Ok(broadcast(value, steps.count));

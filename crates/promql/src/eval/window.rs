@@ -220,7 +220,8 @@ fn sample(window: &Window<'_>, at: usize) -> (i64, f64) {
 /// A counter that was reset between them rises from 0.
 pub(crate) fn interpolate(one: (i64, f64), other: (i64, f64), at: i64, is_counter: bool) -> f64 {
     let from = if is_counter && other.1 < one.1 { 0.0 } else { one.1 };
-    let (since, between) = (super::number::seconds(at - one.0), super::number::seconds(other.0 - one.0));
+    let (since, between) =
+        (super::number::seconds(at.saturating_sub(one.0)), super::number::seconds(other.0.saturating_sub(one.0)));
     from + (other.1 - from) * since / between
 }
 

@@ -35,9 +35,9 @@ pub(crate) fn extrapolated(window: &Window<'_>, change: Change) -> Option<f64> {
             }
         }
     }
-    let mut to_start = seconds(first_time - window.start);
-    let mut to_end = seconds(window.end - last_time);
-    let sampled = seconds(last_time - first_time);
+    let mut to_start = seconds(first_time.saturating_sub(window.start));
+    let mut to_end = seconds(window.end.saturating_sub(last_time));
+    let sampled = seconds(last_time.saturating_sub(first_time));
     let mean_distance = sampled / number::count(values.len() - 1);
     let threshold = mean_distance * EXTRAPOLATION_THRESHOLD;
     if to_start >= threshold {
@@ -112,7 +112,7 @@ fn reset_correction(left: f64, right: f64, between: &[f64]) -> f64 {
 pub(crate) fn instant(window: &Window<'_>, is_rate: bool) -> Option<f64> {
     let (before, last) = (window.values.len().checked_sub(2)?, window.values.len() - 1);
     let (one, other) = (window.values[before], window.values[last]);
-    let elapsed = window.times[last] - window.times[before];
+    let elapsed = window.times[last].saturating_sub(window.times[before]);
     if elapsed == 0 {
         return None;
     }
