@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+mod eval;
 mod lexer;
 mod options;
 mod parse;
@@ -23,6 +24,10 @@ mod print;
 pub mod testing;
 
 pub use ast::{Expression, Function, Span, ValueType};
+pub use eval::{
+    Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture,
+    QueryResult, QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
+};
 pub use options::{Feature, ParserOptions};
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
 pub use parse_error::ParseError;

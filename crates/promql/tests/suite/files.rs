@@ -25,3 +25,14 @@ pub(crate) fn suite_files() -> Option<Vec<(String, String)>> {
     files.sort_unstable();
     Some(files)
 }
+
+/// Returns the name and text of each file of the project's own cases.
+pub(crate) fn own_files() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join("cases");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<(String, String)> = paths
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap()))
+        .collect();
+    files.sort_unstable();
+    files
+}

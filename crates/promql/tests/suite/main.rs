@@ -5,7 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod compare;
+mod conformance;
 mod files;
 mod files_of_the_suite_parse;
 #[allow(dead_code, reason = "fields of the test language that only the runner of the suite reads")]
 mod language;
+mod runner;
+mod store;
