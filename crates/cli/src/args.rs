@@ -1,6 +1,7 @@
 //! The command line as clap parses it: subcommands, options, their help and examples.
 //! Parses text into values; does not access the database.
 
+mod promql;
 mod query;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use timestrata::{DuplicatePolicy, MetricKind, Timestamp, ValueType};
 
+pub(crate) use self::promql::PromqlArgs;
 pub(crate) use self::query::{QueryArgs, WindowOrder};
 use crate::names;
 use crate::output::OutputArgs;
@@ -138,6 +140,9 @@ pub(crate) enum Command {
     /// Print points, or one value per window
     #[command(after_help = query::HELP)]
     Query(Box<QueryArgs>),
+    /// Print the answer of a query in PromQL, at one time or at the steps of a range
+    #[command(after_help = promql::HELP)]
+    Promql(Box<PromqlArgs>),
     /// Write points as CSV, JSON lines, line protocol or OpenMetrics
     #[command(after_help = EXPORT_HELP)]
     Export(ExportArgs),

@@ -32,3 +32,8 @@ pub use options::{Feature, ParserOptions};
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
 pub use parse_error::ParseError;
 pub use position::Position;
+
+/// Runs the examples of docs/promql.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/promql.md")]
+mod documentation {}

@@ -59,6 +59,20 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// Returns the text of a series with these labels: `up{job="a"}`, `{job="a"}` without a metric name.
+    ///
+    /// A metric name that is no identifier stays a label.
+    #[must_use]
+    pub fn to_series_text(&self) -> String {
+        let name = self.get(METRIC_NAME);
+        let is_plain = !name.is_empty() && LabelName(name).to_string() == name;
+        if !is_plain {
+            return self.to_string();
+        }
+        let rest = self.filter(|label| label != METRIC_NAME);
+        if rest.is_empty() { name.to_owned() } else { format!("{name}{rest}") }
+    }
+
     /// Returns the labels whose name is kept.
     pub(crate) fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
         Self(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
@@ -250,6 +264,8 @@ mod tests {
         assert_eq!(series.signature(&names, true), labels(&[("job", "a")]));
         assert_eq!(series.signature(&names, false), labels(&[("host", "b")]));
         assert_eq!(series.with("job", "").with("x", "y").to_string(), r#"{__name__="up", host="b", x="y"}"#);
+        assert_eq!(series.to_series_text(), r#"up{host="b", job="a"}"#);
+        assert_eq!(labels(&[("__name__", "a b")]).to_series_text(), r#"{__name__="a b"}"#);
         assert_eq!(labels(&[("a b", "\"\n")]).to_string(), r#"{"a b"="\"\n"}"#);
         assert_ne!(series.stable_hash(), names.iter().map(|name| (name, "a")).collect::<Labels>().stable_hash());
     }

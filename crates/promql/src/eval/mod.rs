@@ -10,6 +10,7 @@ mod error;
 mod evaluator;
 mod functions;
 mod invariant;
+mod json;
 mod kahan;
 mod labels;
 mod leaf;

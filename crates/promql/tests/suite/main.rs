@@ -11,5 +11,6 @@ mod files;
 mod files_of_the_suite_parse;
 #[allow(dead_code, reason = "fields of the test language that only the runner of the suite reads")]
 mod language;
+mod properties;
 mod runner;
 mod store;
