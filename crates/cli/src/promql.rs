@@ -1,7 +1,9 @@
-//! `timestrata promql`: prints the answer of a query in PromQL.
+//! `timestrata promql`: prints the answer of a query in PromQL, or checks a query.
+
+mod check;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use timestrata::{Timestamp, Value};
@@ -15,7 +17,19 @@ use crate::output::{Cell, OutputFormat, Printer, SeriesText, StdoutWriter, Value
 use crate::time::{self, TimeArg};
 use crate::window_args::DisplayZone;
 
-pub(crate) fn run(args: &PromqlArgs, dir: &Path) -> Result<()> {
+/// Answers a query, or checks one, which takes no database.
+pub(crate) fn run(args: &PromqlArgs, dir: impl FnOnce() -> Result<PathBuf>) -> Result<()> {
+    match &args.check {
+        Some(file) => check::run(file, parser_options(args)),
+        None => answer(args, &dir()?),
+    }
+}
+
+fn parser_options(args: &PromqlArgs) -> ParserOptions {
+    if args.experimental { ParserOptions::experimental() } else { ParserOptions::default() }
+}
+
+fn answer(args: &PromqlArgs, dir: &Path) -> Result<()> {
     let zone = args.zone.clone().unwrap_or_default();
     let query = prepare(args, dir, &zone)?;
     if args.explain {
@@ -50,7 +64,7 @@ enum Answer {
 
 /// Parses the query and its times.
 fn prepare(args: &PromqlArgs, dir: &Path, zone: &DisplayZone) -> Result<Query> {
-    let parser = if args.experimental { ParserOptions::experimental() } else { ParserOptions::default() };
+    let parser = parser_options(args);
     let engine = Engine::new(EngineOptions { parser, lookback: args.lookback, ..EngineOptions::default() });
     let at = |moment: TimeArg| moment.at(&zone.shown).map_err(Failure::failed);
     let or_now = |moment: Option<TimeArg>| moment.map_or_else(|| Ok(Timestamp::now()), at);

@@ -1,5 +1,6 @@
 //! The command line of `timestrata promql`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::chart::{self, ChartTarget};
@@ -13,18 +14,27 @@ Without --from, the query has one time: --at, which is now by default. With --fr
 --step, and so on up to --to, included. Times without a zone are local times in --zone, which is UTC by default.
 
 A table and CSV have a row per sample; JSON is the answer of Prometheus' HTTP interface. Warnings and infos are printed to \
-standard error. --explain prints the plan, and reads no samples.
+standard error. --explain prints the plan, and reads no samples. --check reads no database; the exit code is 1 if the \
+query is wrong.
 
 Examples:
   timestrata promql 'sum by (station) (rate(rain_total[1h]))' --at 2013-07-01
   timestrata promql 'avg_over_time(temp[1d])' --from 2013-07-01 --to 2013-08-01 --step 1d
   timestrata promql 'topk(3, temp)' --format json
-  timestrata promql 'temp - 273.15' --from -1d --step 15m --plot";
+  timestrata promql 'temp - 273.15' --from -1d --step 15m --plot
+  timestrata promql --check rain.promql";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PromqlArgs {
     /// Query in PromQL
+    #[arg(required_unless_present = "check", default_value = "", hide_default_value = true)]
     pub(crate) query: String,
+    /// Print the query in FILE formatted, or show where it is wrong; - is standard input
+    #[arg(
+        long, value_name = "FILE",
+        conflicts_with_all = ["query", "at", "from", "lookback", "zone", "explain", "plot", "limit", "format"]
+    )]
+    pub(crate) check: Option<PathBuf>,
     /// Time of the query [default: now]
     #[arg(long, value_name = "T", allow_hyphen_values = true, conflicts_with_all = ["from", "to", "step"], value_parser = TimeArg::parse)]
     pub(crate) at: Option<TimeArg>,

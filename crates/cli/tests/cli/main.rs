@@ -5,6 +5,7 @@
 mod common;
 
 mod a_backup_is_an_independent_database;
+mod a_query_in_promql_is_checked;
 mod an_export_is_ingested_as_it_was;
 mod an_ingest_that_ends_early_says_where_to_go_on;
 mod an_unusable_database_is_reported;

@@ -53,3 +53,17 @@ fn every_query_parses_unless_it_must_fail() {
         }
     }
 }
+
+/// What is printed, on one line or formatted, parses to the tree that was printed.
+#[test]
+fn every_query_is_printed_as_its_tree() {
+    let Some(cases) = cases() else { return };
+    for (place, eval) in cases {
+        let options = ParserOptions::experimental();
+        let Ok(tree) = parse(&eval.query, &options) else { continue };
+        for printed in [tree.to_string(), tree.pretty()] {
+            let again = parse(&printed, &options).unwrap_or_else(|error| panic!("{place}: {printed}: {error}"));
+            assert_eq!(again.without_spans(), tree.without_spans(), "{place}: {printed}");
+        }
+    }
+}

@@ -21,8 +21,8 @@ fn snapshot() -> Snapshot {
     db.snapshot()
 }
 
-fn run(options: EngineOptions, query: &str) -> Result<QueryResult, QueryError> {
-    let engine = Engine::new(EngineOptions { parser: parser_options(), ..options });
+fn run(options: &EngineOptions, query: &str) -> Result<QueryResult, QueryError> {
+    let engine = Engine::new(EngineOptions { parser: parser_options(), ..options.clone() });
     let (start, end) = (Timestamp::from_secs(0), Timestamp::from_secs(200));
     engine.range(&snapshot(), query, start, end, Duration::from_secs(1))?.run_blocking()
 }
@@ -36,13 +36,13 @@ fn each_limit_names_itself_and_its_option() {
         (EngineOptions { max_memory_bytes: 1_000, ..EngineOptions::default() }, "bytes of memory", "max_memory_bytes"),
     ];
     for (options, limited, named) in limits {
-        match run(options, "sum(rate(x[10s]))") {
+        match run(&options, "sum(rate(x[10s]))") {
             Err(QueryError::LimitExceeded { what, option, .. }) => assert_eq!((what, option), (limited, named)),
             other => panic!("{limited}: {other:?}"),
         }
     }
     let timeout = EngineOptions { timeout: Some(Duration::ZERO), ..EngineOptions::default() };
-    assert!(matches!(run(timeout, "x"), Err(QueryError::Timeout { .. })));
+    assert!(matches!(run(&timeout, "x"), Err(QueryError::Timeout { .. })));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_cancelled_query_ends() {
 
 #[test]
 fn integers_that_are_rounded_are_told_of() {
-    let found = run(EngineOptions::default(), "x").unwrap();
+    let found = run(&EngineOptions::default(), "x").unwrap();
     let texts: Vec<String> = found.annotations.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["PromQL info: integers beyond 2^53 are rounded to floats for metric name \"x\" (1:1)"]);
 }
@@ -75,7 +75,7 @@ fn extreme_times_and_lengths_do_not_panic() {
         "round(x, 0) % 0 ^ x",
     ] {
         // A result or an error, but no panic.
-        let answer = run(EngineOptions::default(), query);
+        let answer = run(&EngineOptions::default(), query);
         assert!(answer.is_ok() || answer.is_err(), "{query}");
     }
 }
@@ -83,9 +83,9 @@ fn extreme_times_and_lengths_do_not_panic() {
 #[test]
 fn a_deep_expression_is_evaluated() {
     let deep = format!("1{}", " + 1".repeat(240));
-    assert!(run(EngineOptions::default(), &deep).is_ok());
+    assert!(run(&EngineOptions::default(), &deep).is_ok());
     let deep = format!("{}x{}", "abs(".repeat(120), ")".repeat(120));
-    assert!(run(EngineOptions::default(), &deep).is_ok());
+    assert!(run(&EngineOptions::default(), &deep).is_ok());
 }
 
 #[test]
