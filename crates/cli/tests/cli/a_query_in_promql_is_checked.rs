@@ -5,14 +5,14 @@ use crate::common::Place;
 #[test]
 fn a_valid_query_is_printed_formatted() {
     let place = Place::new();
-    place.file("q.promql", "sum(rate(x{a='b'}[300])) # per second\n by (c)\n".to_owned());
+    place.file("q.promql", "sum(rate(x{a='b'}[300])) # per second\n by (c)\n");
     assert_eq!(place.run("promql --check q.promql").ok(), "sum by (c) (rate(x{a=\"b\"}[5m]))\n");
 }
 
 #[test]
 fn a_wrong_query_is_shown_with_carets() {
     let place = Place::new();
-    place.file("q.promql", "sum(\n  rate(x)\n)\n".to_owned());
+    place.file("q.promql", "sum(\n  rate(x)\n)\n");
     let ended = place.run("promql --check q.promql");
     let message = "expected type range vector in call to function \"rate\", got instant vector";
     assert_eq!(ended.out, format!("q.promql:2:8: {message}\n  rate(x)\n       ^\n"));
@@ -22,7 +22,7 @@ fn a_wrong_query_is_shown_with_carets() {
 #[test]
 fn experimental_grammar_needs_its_option() {
     let place = Place::new();
-    place.file("q.promql", "limitk(1, x)".to_owned());
+    place.file("q.promql", "limitk(1, x)");
     place.run("promql --check q.promql").fails(1);
     assert_eq!(place.run("promql --check q.promql --experimental").ok(), "limitk(1, x)\n");
 }

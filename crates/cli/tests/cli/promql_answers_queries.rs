@@ -4,8 +4,8 @@ use crate::common::Place;
 
 fn place() -> Place {
     let place = Place::new();
-    let rows: String = (0..=10).map(|n| format!("{},a,{}\n{},b,{}\n", n * 60, n * 60, n * 60, n * 120)).collect();
-    place.file("f.csv", format!("t,host,requests_total\n{rows}"));
+    let rows: Vec<String> = (0..=10).map(|n| format!("{},a,{}\n{},b,{}\n", n * 60, n * 60, n * 60, n * 120)).collect();
+    place.file("f.csv", format!("t,host,requests_total\n{}", rows.concat()));
     place.run("ingest f.csv --db d --time t --time-format s --tags host").ok();
     place
 }
@@ -29,7 +29,8 @@ fn a_query_has_one_time_or_a_range_of_them() {
 #[test]
 fn json_has_the_form_of_prometheus_and_notes_have_a_place() {
     let place = place();
-    let ended = place.run("promql 'rate(requests_total{host=\"a\"}[2m]) > 0' --db d --at 1970-01-01T00:05:00Z --format json");
+    let ended =
+        place.run("promql 'rate(requests_total{host=\"a\"}[2m]) > 0' --db d --at 1970-01-01T00:05:00Z --format json");
     assert_eq!(
         ended.ok(),
         "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"host\":\"a\"},\"value\":[300,\"1\"]}]}}\n"
