@@ -126,10 +126,10 @@ fn scalar(grammar: Grammar, vector: BoxedStrategy<String>) -> BoxedStrategy<Stri
 /// An instant vector.
 pub(crate) fn vector(grammar: Grammar) -> BoxedStrategy<String> {
     let leaf = (series(grammar), modifiers(grammar)).prop_map(|(series, modifiers)| series + &modifiers);
-    leaf.prop_recursive(5, 40, 4, move |inner| composed(grammar, inner.boxed())).boxed()
+    leaf.prop_recursive(5, 40, 4, move |inner| composed(grammar, &inner.boxed())).boxed()
 }
 
-fn composed(grammar: Grammar, inner: BoxedStrategy<String>) -> BoxedStrategy<String> {
+fn composed(grammar: Grammar, inner: &BoxedStrategy<String>) -> BoxedStrategy<String> {
     let v = || inner.clone();
     let s = || scalar(grammar, inner.clone());
     let arithmetic = one_of(&["+", "-", "*", "/", "%", "^", " atan2 "]);
