@@ -91,7 +91,9 @@ fn unicode(c: char) -> String {
     if c.is_control() { format!("U+{number:04X}") } else { format!("U+{number:04X} '{c}'") }
 }
 
-/// Returns the value of a text with its quotes, which the lexer has checked. Escapes may write bytes that are not UTF-8.
+/// Returns the value of a text with its quotes, which the lexer has checked.
+///
+/// Escapes may write bytes that are not UTF-8.
 pub(crate) fn unquote(text: &str) -> Vec<u8> {
     let Some(quote) = text.chars().next() else { return Vec::new() };
     let inside = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)).unwrap_or_default();
