@@ -3,6 +3,7 @@
 
 mod export;
 mod ingest;
+mod promql;
 mod query;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use timestrata::{DuplicatePolicy, MetricKind, Timestamp, ValueType};
 
 pub(crate) use self::export::ExportArgs;
 pub(crate) use self::ingest::IngestArgs;
+pub(crate) use self::promql::PromqlArgs;
 pub(crate) use self::query::{QueryArgs, WindowOrder};
 use crate::output::OutputArgs;
 use crate::time;
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// Print points, or one value per window
     #[command(after_help = query::HELP)]
     Query(Box<QueryArgs>),
+    /// Print the answer of a query in PromQL, at one time or at the steps of a range
+    #[command(after_help = promql::HELP)]
+    Promql(Box<PromqlArgs>),
     /// Write points as CSV, JSON lines, line protocol or OpenMetrics
     #[command(after_help = export::HELP)]
     Export(ExportArgs),

@@ -20,6 +20,7 @@ mod names;
 mod number_format;
 mod output;
 mod progress;
+mod promql;
 mod query;
 mod series;
 mod stats;
@@ -68,6 +69,7 @@ fn run() -> Result<()> {
         Command::Sniff(args) => ingest::dry_run(&args),
         Command::Export(args) => export::run(&args, &dir()?),
         Command::Query(args) => query::run(&args, &dir()?),
+        Command::Promql(args) => promql::run(&args, dir),
         Command::Series(args) => series::run(&args, &dir()?),
         Command::Stats => stats::run(&dir()?),
         Command::Compact => maintain::compact(&dir()?),

@@ -111,6 +111,11 @@ impl SeriesText {
         let json = format!(r#""series":{series},"metric":{metric},"tags":{{{}}}"#, tags.join(","));
         Rc::new(Self { text, json })
     }
+
+    /// Returns the text forms of a row that is named by a text.
+    pub(crate) fn of_text(text: &str) -> Rc<Self> {
+        Rc::new(Self { text: text.to_owned(), json: format!(r#""series":{}"#, json_text(text)) })
+    }
 }
 
 fn json_text(text: &str) -> String {

@@ -5,6 +5,7 @@
 mod common;
 
 mod a_backup_is_an_independent_database;
+mod a_query_in_promql_is_checked;
 mod an_export_is_ingested_as_it_was;
 mod an_ingest_that_ends_early_says_where_to_go_on;
 mod an_unusable_database_is_reported;
@@ -20,6 +21,7 @@ mod inspect_shows_the_blocks_of_a_file;
 mod metrics_have_kind_unit_and_description;
 mod nothing_merges_in_silence;
 mod output_fits_its_reader;
+mod promql_answers_queries;
 mod queries_match_a_hand_calculation;
 mod series_metrics_and_tags_are_listed;
 mod stats_counts_every_file_of_the_directory;

@@ -1,0 +1,152 @@
+//! Warnings and infos beside the result of a query.
+
+use std::fmt;
+
+use super::labels::Quoted;
+use super::number::general;
+use crate::ast::Span;
+use crate::position::Position;
+
+/// Weight of an [`Annotation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnnotationKind {
+    /// The result may be wrong.
+    Warning,
+    /// The query may not be what was meant.
+    Info,
+}
+
+/// Remark beside the result of a query, at a place of its text.
+///
+/// Its text is that of Prometheus: `PromQL info: metric might not be a counter, ...: "x" (1:6)`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Annotation {
+    /// Weight.
+    pub kind: AnnotationKind,
+    /// Text without the position.
+    pub message: String,
+    /// Place in the query.
+    pub position: Position,
+}
+
+impl fmt::Display for Annotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            AnnotationKind::Warning => "warning",
+            AnnotationKind::Info => "info",
+        };
+        write!(f, "PromQL {kind}: {} ({})", self.message, self.position)
+    }
+}
+
+/// Annotations of a query, each once, in the order in which they were added.
+#[derive(Debug)]
+pub(crate) struct Annotations {
+    text: String,
+    list: Vec<Annotation>,
+}
+
+impl Annotations {
+    /// Creates an empty list for a query with this text.
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), list: Vec::new() }
+    }
+
+    /// Returns the annotations.
+    pub(crate) fn into_list(self) -> Vec<Annotation> {
+        self.list
+    }
+
+    fn add(&mut self, kind: AnnotationKind, span: Span, message: String) {
+        let annotation = Annotation { kind, message, position: Position::of(&self.text, span.start) };
+        if !self.list.contains(&annotation) {
+            self.list.push(annotation);
+        }
+    }
+
+    fn warn(&mut self, span: Span, message: String) {
+        self.add(AnnotationKind::Warning, span, message);
+    }
+
+    fn info(&mut self, span: Span, message: String) {
+        self.add(AnnotationKind::Info, span, message);
+    }
+
+    /// Warns of a quantile level outside 0 to 1.
+    pub(crate) fn quantile_level(&mut self, level: f64, span: Span) {
+        if !(0.0..=1.0).contains(&level) {
+            self.warn(span, format!("quantile value should be between 0 and 1, got {}", general(level)));
+        }
+    }
+
+    /// Warns of a ratio outside -1 to 1.
+    pub(crate) fn ratio(&mut self, ratio: f64, capped: f64, span: Span) {
+        let (ratio, capped) = (general(ratio), general(capped));
+        self.warn(span, format!("ratio value should be between -1 and 1, got {ratio}, capping to {capped}"));
+    }
+
+    /// Warns of a bucket whose bound is no number.
+    pub(crate) fn bucket_label(&mut self, bound: &str, metric: &str, span: Span) {
+        let message = format!("bucket label \"le\" is missing or has a malformed value of {}", Quoted(bound));
+        self.warn(span, with_metric(message, metric));
+    }
+
+    /// Warns of a sort in a range query.
+    pub(crate) fn ineffective_sort(&mut self, span: Span) {
+        let message = "sort is ineffective for range queries since results are always ordered by labels";
+        self.warn(span, message.to_owned());
+    }
+
+    /// Tells that a rate is taken of what has not the name of a counter.
+    pub(crate) fn possible_non_counter(&mut self, metric: &str, span: Span) {
+        let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
+        self.info(span, format!("{message} {}", Quoted(metric)));
+    }
+
+    /// Tells that a rate is taken of what has not the type of a counter.
+    pub(crate) fn possible_non_counter_type(&mut self, metric: &str, metric_type: &str, span: Span) {
+        let message = "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\"";
+        self.info(span, format!("{message}, got {}: {}", Quoted(metric_type), Quoted(metric)));
+    }
+
+    /// Tells that the counts of buckets fell with a rising bound.
+    pub(crate) fn forced_monotonicity(&mut self, metric: &str, span: Span) {
+        let message = "input to histogram_quantile needed to be fixed for monotonicity (see \
+                       https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+        self.info(span, with_metric(message.to_owned(), metric));
+    }
+
+    /// Tells that integers of a metric exceed 2^53, so that they are rounded.
+    pub(crate) fn rounded_integers(&mut self, metric: &str, span: Span) {
+        self.info(span, format!("integers beyond 2^53 are rounded to floats for metric name {}", Quoted(metric)));
+    }
+}
+
+fn with_metric(message: String, metric: &str) -> String {
+    if metric.is_empty() { message } else { format!("{message} for metric name {}", Quoted(metric)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotations_are_listed_once_with_their_position() {
+        let mut annotations = Annotations::new("rate(\n x[5m])");
+        let span = Span { start: 7, end: 12 };
+        annotations.possible_non_counter("x", span);
+        annotations.possible_non_counter("x", span);
+        annotations.quantile_level(f64::NAN, span);
+        annotations.quantile_level(0.5, span);
+        annotations.ratio(1.1, 1.0, span);
+        let texts: Vec<String> = annotations.into_list().iter().map(ToString::to_string).collect();
+        let counter = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\"";
+        let expected = [
+            format!("PromQL info: {counter} (2:2)"),
+            "PromQL warning: quantile value should be between 0 and 1, got NaN (2:2)".to_owned(),
+            "PromQL warning: ratio value should be between -1 and 1, got 1.1, capping to 1 (2:2)".to_owned(),
+        ];
+        assert_eq!(texts, expected);
+    }
+}

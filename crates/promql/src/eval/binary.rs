@@ -1,0 +1,318 @@
+//! Arithmetic and comparisons of two vectors, whose rows match by signatures.
+
+use std::collections::HashMap;
+
+use super::error::QueryError;
+use super::functions::math;
+use super::labels::{LabelId, LabelTable};
+use super::matching::{Signatures, match_labels};
+use super::row::{MISSING, Row, is_present};
+use crate::ast::{Binary, BinaryOperator, Cardinality, LabelSet, VectorMatching};
+
+/// Error of two rows of the left side that match one of the right side.
+const EXPLICIT_MATCHING: &str =
+    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+/// Error of two results of one match that have the same labels.
+const UNIQUE_GROUPING: &str = "multiple matches for labels: grouping labels must ensure unique matches";
+
+/// Applies an operator to two scalars.
+pub(crate) fn scalars(operator: BinaryOperator, left: f64, right: f64) -> f64 {
+    if operator.is_comparison() {
+        f64::from(u8::from(math::compares(operator, left, right)))
+    } else {
+        math::arithmetic(operator, left, right)
+    }
+}
+
+/// Applies an operator to two samples; [`MISSING`] if a comparison drops the sample. The kept value is the left one.
+#[inline]
+fn samples(operator: BinaryOperator, returns_bool: bool, left: f64, right: f64) -> f64 {
+    if !operator.is_comparison() {
+        return math::arithmetic(operator, left, right);
+    }
+    match (returns_bool, math::compares(operator, left, right)) {
+        (true, holds) => f64::from(u8::from(holds)),
+        (false, true) => left,
+        (false, false) => MISSING,
+    }
+}
+
+/// Applies an operator to each value of a vector and a scalar. The values of the vector are kept by comparisons.
+pub(crate) fn with_scalar(binary: &Binary, rows: &mut [Row], scalar: &[f64], is_scalar_left: bool) {
+    let operator = binary.operator;
+    for row in rows {
+        for (value, scalar) in row.values.iter_mut().zip(scalar) {
+            if !is_present(*value) {
+                continue;
+            }
+            let result = if is_scalar_left {
+                samples(operator, binary.returns_bool, *scalar, *value)
+            } else {
+                samples(operator, binary.returns_bool, *value, *scalar)
+            };
+            let keeps_vector = is_scalar_left && operator.is_comparison() && !binary.returns_bool && is_present(result);
+            if !keeps_vector {
+                *value = result;
+            }
+        }
+    }
+}
+
+/// Operator between two vectors, with the side of "many" first.
+struct Operation<'a> {
+    binary: &'a Binary,
+    matching: &'a VectorMatching,
+    many: &'a [Row],
+    one: &'a [Row],
+    /// `true` if the side of "many" is the right one.
+    is_swapped: bool,
+    steps: usize,
+    delays_names: bool,
+}
+
+/// Rows of the sides of "many" and "one"; `None` for a row that is filled.
+type Pair = (Option<usize>, Option<usize>);
+/// Rows of the result by their pair of rows.
+type Places = HashMap<Pair, usize>;
+
+/// State of the evaluation.
+struct Output<'a> {
+    table: &'a mut LabelTable,
+    rows: Vec<Row>,
+    places: Places,
+}
+
+/// Side of "one" of a signature: at each step the value, and the row that has it.
+struct OneSide {
+    values: Vec<f64>,
+    /// Row at each step; empty if there is at most one row.
+    rows: Vec<usize>,
+    single: usize,
+}
+
+impl OneSide {
+    fn row(&self, step: usize) -> usize {
+        self.rows.get(step).copied().unwrap_or(self.single)
+    }
+}
+
+/// Applies an operator to two vectors. Rows of the result may have the same labels.
+///
+/// # Errors
+/// Several rows of the side of "one" match, or results of one match have the same labels.
+pub(crate) fn vectors(
+    binary: &Binary,
+    matching: &VectorMatching,
+    left: &[Row],
+    right: &[Row],
+    steps: usize,
+    delays_names: bool,
+    table: &mut LabelTable,
+) -> Result<Vec<Row>, QueryError> {
+    let signatures = Signatures::new(left, right, matching, table);
+    let is_swapped = matching.cardinality == Cardinality::OneToMany;
+    let (many, one) = if is_swapped { (right, left) } else { (left, right) };
+    let (many_signatures, one_signatures) =
+        if is_swapped { (&signatures.right, &signatures.left) } else { (&signatures.left, &signatures.right) };
+    let many_members = members(many_signatures, signatures.count);
+    let one_members = members(one_signatures, signatures.count);
+    let operation = Operation { binary, matching, many, one, is_swapped, steps, delays_names };
+    let mut output = Output { table, rows: Vec::new(), places: HashMap::new() };
+    for (many, one) in many_members.iter().zip(&one_members) {
+        operation.apply(many, one, &mut output)?;
+    }
+    // In the order of the side of "many", as if its rows had been taken one after the other.
+    let mut order: Vec<(Pair, usize)> = output.places.into_iter().collect();
+    order.sort_by_key(|((many, one), _)| (many.is_none(), *many, one.is_none(), *one));
+    let mut rows: Vec<Option<Row>> = output.rows.into_iter().map(Some).collect();
+    let ordered = order.iter().filter_map(|(_, place)| rows.get_mut(*place).and_then(Option::take));
+    Ok(ordered.filter(Row::has_values).collect())
+}
+
+/// Returns the rows of each signature.
+fn members(signatures: &[usize], count: usize) -> Vec<Vec<usize>> {
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); count];
+    for (index, signature) in signatures.iter().enumerate() {
+        if let Some(members) = members.get_mut(*signature) {
+            members.push(index);
+        }
+    }
+    members
+}
+
+impl Operation<'_> {
+    /// Returns the fill values of the sides of "many" and "one".
+    ///
+    /// As in the reference, `fill_left` is for the side of "many", even if that is the right one.
+    fn fills(&self) -> (Option<f64>, Option<f64>) {
+        (self.matching.fill_left.map(|number| number.0), self.matching.fill_right.map(|number| number.0))
+    }
+
+    /// Applies the operator to the rows of one signature.
+    fn apply(&self, many: &[usize], one: &[usize], output: &mut Output<'_>) -> Result<(), QueryError> {
+        let (fill_many, fill_one) = self.fills();
+        if (one.is_empty() && fill_one.is_none()) || (many.is_empty() && fill_many.is_none() && one.len() < 2) {
+            return Ok(());
+        }
+        let side = self.one_side(one, output)?;
+        let is_one_to_one = self.matching.cardinality == Cardinality::OneToOne;
+        let mut has_match = vec![false; if is_one_to_one || fill_many.is_some() { self.steps } else { 0 }];
+        // Steps with a value, by the labels of the result.
+        let mut taken: HashMap<LabelId, Vec<bool>> = HashMap::new();
+        for index in many {
+            let Some(row) = self.many.get(*index) else { continue };
+            let mut current: Option<(Option<usize>, usize)> = None;
+            let mut steps_taken: Vec<bool> = Vec::new();
+            for (step, (value, other)) in row.values.iter().zip(&side.values).enumerate() {
+                if !is_present(*value) {
+                    continue;
+                }
+                let (partner, other) = match (is_present(*other), fill_one) {
+                    (true, _) => (Some(side.row(step)), *other),
+                    (false, Some(fill)) => (None, fill),
+                    (false, None) => continue,
+                };
+                let place = match current {
+                    Some((known, place)) if known == partner => place,
+                    _ => {
+                        if let Some((_, place)) = current {
+                            keep_taken(&mut taken, output.rows.get(place), std::mem::take(&mut steps_taken));
+                        }
+                        let place = self.place(Some(*index), partner, output);
+                        current = Some((partner, place));
+                        steps_taken = self.taken_steps(&mut taken, output.rows.get(place), is_one_to_one);
+                        place
+                    }
+                };
+                if let Some(has_match) = has_match.get_mut(step) {
+                    if *has_match && is_one_to_one {
+                        return Err(QueryError::execution(EXPLICIT_MATCHING));
+                    }
+                    *has_match = true;
+                }
+                if let Some(taken) = steps_taken.get_mut(step) {
+                    if *taken {
+                        return Err(QueryError::execution(UNIQUE_GROUPING));
+                    }
+                    *taken = true;
+                }
+                self.store(place, step, *value, other, output);
+            }
+            if let Some((_, place)) = current {
+                keep_taken(&mut taken, output.rows.get(place), steps_taken);
+            }
+        }
+        if let Some(fill) = fill_many {
+            for (step, value) in side.values.iter().enumerate().filter(|(_, value)| is_present(**value)) {
+                if !has_match.get(step).copied().unwrap_or(false) {
+                    let place = self.place(None, Some(side.row(step)), output);
+                    self.store(place, step, fill, *value, output);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the steps at which a result with the labels of a row has a value.
+    fn taken_steps(
+        &self,
+        taken: &mut HashMap<LabelId, Vec<bool>>,
+        row: Option<&Row>,
+        is_one_to_one: bool,
+    ) -> Vec<bool> {
+        if is_one_to_one {
+            return Vec::new();
+        }
+        row.and_then(|row| taken.remove(&row.labels)).unwrap_or_else(|| vec![false; self.steps])
+    }
+
+    /// Returns the values of the side of "one".
+    fn one_side(&self, one: &[usize], output: &Output<'_>) -> Result<OneSide, QueryError> {
+        let single = one.first().copied().unwrap_or(0);
+        if let [index] = one {
+            let values = self.one.get(*index).map_or_else(Vec::new, |row| row.values.clone());
+            return Ok(OneSide { values, rows: Vec::new(), single });
+        }
+        let mut side = OneSide { values: vec![MISSING; self.steps], rows: vec![single; self.steps], single };
+        for index in one {
+            let Some(row) = self.one.get(*index) else { continue };
+            for (step, value) in row.values.iter().enumerate().filter(|(_, value)| is_present(**value)) {
+                let (Some(slot), Some(place)) = (side.values.get_mut(step), side.rows.get_mut(step)) else { continue };
+                // Without a value on the other side, nothing is compared.
+                let is_compared =
+                    || self.fills() != (None, None) || self.many.iter().any(|row| is_present(row.at(step)));
+                if is_present(*slot) && is_compared() {
+                    return Err(self.duplicate(*place, *index, output));
+                }
+                (*slot, *place) = (*value, *index);
+            }
+        }
+        Ok(side)
+    }
+
+    fn duplicate(&self, first: usize, second: usize, output: &Output<'_>) -> QueryError {
+        let labels =
+            |index: usize| self.one.get(index).map(|row| output.table.get(row.labels).clone()).unwrap_or_default();
+        let (first, second) = (labels(first), labels(second));
+        let group = match_labels(&second, self.matching);
+        let side = if self.is_swapped { "left" } else { "right" };
+        QueryError::execution(format!(
+            "found duplicate series for the match group {group} on the {side} hand-side of the operation: \
+             [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side"
+        ))
+    }
+
+    /// Returns the place of the result of two rows; `None` for a row that is filled.
+    fn place(&self, many: Option<usize>, one: Option<usize>, output: &mut Output<'_>) -> usize {
+        if let Some(place) = output.places.get(&(many, one)) {
+            return *place;
+        }
+        let labels_of =
+            |rows: &[Row], index: Option<usize>| index.and_then(|index| rows.get(index)).map(|row| row.labels);
+        let (many_id, one_id) = (labels_of(self.many, many), labels_of(self.one, one));
+        let labels = |id: Option<LabelId>, other: Option<LabelId>| match (id, other) {
+            (Some(id), _) => output.table.get(id).clone(),
+            (None, Some(other)) => match_labels(output.table.get(other), self.matching),
+            (None, None) => super::labels::Labels::default(),
+        };
+        let (many_labels, one_labels) = (labels(many_id, one_id), labels(one_id, many_id));
+        let result = self.result_labels(&many_labels, &one_labels);
+        let mut id = output.table.intern(result);
+        if self.binary.returns_bool && !self.delays_names {
+            id = output.table.without_metadata(id);
+        }
+        let place = output.rows.len();
+        output.rows.push(Row { labels: id, drops_name: self.binary.returns_bool, values: vec![MISSING; self.steps] });
+        output.places.insert((many, one), place);
+        place
+    }
+
+    /// Returns the labels of the result of two rows.
+    fn result_labels(&self, many: &super::labels::Labels, one: &super::labels::Labels) -> super::labels::Labels {
+        let is_arithmetic = !self.binary.operator.is_comparison();
+        let mut labels = if is_arithmetic { many.without_metadata() } else { many.clone() };
+        if self.matching.cardinality == Cardinality::OneToOne {
+            let names = self.matching.labels.names();
+            let is_listed = |name: &str| names.iter().any(|other| other == name);
+            labels = match self.matching.labels {
+                LabelSet::On(_) => labels.filter(is_listed),
+                LabelSet::Ignoring(_) => labels.filter(|name| !is_listed(name)),
+            };
+        }
+        self.matching.include.iter().fold(labels, |labels, name| labels.with(name, one.get(name)))
+    }
+
+    fn store(&self, place: usize, step: usize, many: f64, one: f64, output: &mut Output<'_>) {
+        let (left, right) = if self.is_swapped { (one, many) } else { (many, one) };
+        if let Some(slot) = output.rows.get_mut(place).and_then(|row| row.values.get_mut(step)) {
+            *slot = samples(self.binary.operator, self.binary.returns_bool, left, right);
+        }
+    }
+}
+
+/// Remembers the steps at which a result has a value.
+fn keep_taken(taken: &mut HashMap<LabelId, Vec<bool>>, row: Option<&Row>, steps: Vec<bool>) {
+    if let Some(row) = row.filter(|_| !steps.is_empty()) {
+        taken.insert(row.labels, steps);
+    }
+}

@@ -1,0 +1,317 @@
+//! A parsed query over a snapshot: blocking and asynchronous runs, cancellation, explanation.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use timestrata::{Snapshot, Timestamp};
+
+use super::budget::Budget;
+use super::calls::extended_samples;
+use super::error::QueryError;
+use super::evaluator::{Evaluator, Value};
+use super::leaf::Conditions;
+use super::options::EngineOptions;
+use super::result::{QueryResult, QueryStatistics, QueryValue, RangeSeries, VectorSample};
+use super::row::{Row, is_present};
+use super::scan::Reader;
+use super::window::Steps;
+use crate::ast::{DurationContext, Expression, MatrixSelector, RangeExtension, Subquery};
+
+/// Whether a query has one time or a range of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueryKind {
+    Instant,
+    /// `end` in nanoseconds, which may be no step.
+    Range {
+        end: i64,
+    },
+}
+
+/// Query over a snapshot; made by [`Engine::instant`](crate::Engine::instant) and [`Engine::range`](crate::Engine::range).
+///
+/// Nothing is read before it runs.
+#[derive(Debug)]
+#[must_use = "a query reads nothing until it runs"]
+pub struct Query {
+    snapshot: Snapshot,
+    options: EngineOptions,
+    text: String,
+    expression: Expression,
+    steps: Steps,
+    kind: QueryKind,
+    is_cancelled: Arc<AtomicBool>,
+}
+
+/// Handle that ends a query; made by [`Query::cancellation`].
+#[derive(Debug, Clone)]
+pub struct QueryCancellation(Arc<AtomicBool>);
+
+impl QueryCancellation {
+    /// Makes the query fail with [`QueryError::Cancelled`] before its next block or expression.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Query {
+    pub(crate) fn new(
+        snapshot: Snapshot,
+        options: EngineOptions,
+        text: String,
+        expression: Expression,
+        steps: Steps,
+        kind: QueryKind,
+    ) -> Self {
+        Self { snapshot, options, text, expression, steps, kind, is_cancelled: Arc::default() }
+    }
+
+    /// Returns the syntax tree.
+    #[must_use]
+    pub fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
+    /// Returns a handle that ends the query from another thread.
+    #[must_use]
+    pub fn cancellation(&self) -> QueryCancellation {
+        QueryCancellation(Arc::clone(&self.is_cancelled))
+    }
+
+    /// Runs the query on this thread and on those that it starts.
+    ///
+    /// # Errors
+    /// Any [`QueryError`] except [`Parse`](QueryError::Parse).
+    pub fn run_blocking(self) -> Result<QueryResult, QueryError> {
+        let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
+        let mut evaluator = self.evaluator(&budget);
+        self.plan(&mut evaluator)?;
+        let leaves = evaluator.planned_leaves().count() as u64;
+        let value = self.evaluate(&mut evaluator)?;
+        let statistics = QueryStatistics {
+            samples: budget.samples(),
+            series: budget.series(),
+            reads: evaluator.reads as u64,
+            leaves,
+        };
+        Ok(QueryResult { value, annotations: evaluator.annotations.into_list(), statistics })
+    }
+
+    /// Runs the query on a thread of its own. Dropping the future cancels the query.
+    ///
+    /// No runtime is needed.
+    pub fn run(self) -> QueryFuture {
+        QueryFuture { query: Some(self), shared: Arc::default(), is_cancelled: None }
+    }
+
+    /// Returns the plan of the query: its steps and leaves, one per line, without reading a sample.
+    ///
+    /// # Errors
+    /// As for [`run_blocking`](Self::run_blocking).
+    pub fn explain(&self) -> Result<String, QueryError> {
+        let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
+        let mut evaluator = self.evaluator(&budget);
+        self.plan(&mut evaluator)?;
+        let Steps { start, step, count } = self.steps;
+        let start = Timestamp::from_nanos(start);
+        let step = Duration::from_nanos(step.unsigned_abs());
+        let mut text = match self.kind {
+            QueryKind::Instant => format!("instant query at {start}\n"),
+            QueryKind::Range { .. } => format!("range query from {start}, {count} steps of {step:?}\n"),
+        };
+        let mut lines: Vec<String> = Vec::new();
+        for (leaf, uses) in evaluator.planned_leaves() {
+            let selector = leaf.conditions.to_selector();
+            let series = self.snapshot.count_series(&selector);
+            let (from, to) = leaf.times(self.options.lookback_nanos());
+            let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
+            let (steps, kind) = (leaf.steps.count, leaf.kind.name());
+            lines
+                .push(format!("read {selector}: {series} series, {from} to {to}: {kind}, {steps} steps, used {uses}x"));
+        }
+        lines.sort();
+        for line in lines {
+            // A string takes any text.
+            let _ = writeln!(text, "  {line}");
+        }
+        Ok(text)
+    }
+
+    fn evaluator<'a>(&'a self, budget: &'a Budget) -> Evaluator<'a> {
+        let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = self.options.threads.unwrap_or_else(available);
+        let lookback = self.options.lookback_nanos();
+        let reader = Reader { snapshot: &self.snapshot, budget, lookback, threads };
+        let durations = match self.kind {
+            QueryKind::Instant => DurationContext::default(),
+            QueryKind::Range { end } => DurationContext {
+                step: Duration::from_nanos(self.steps.step.unsigned_abs()),
+                range: Duration::from_nanos(end.abs_diff(self.steps.start)),
+            },
+        };
+        Evaluator::new(reader, &self.options, &self.text, self.steps, self.query_end(), durations)
+    }
+
+    /// Returns the end of the query's range, in nanoseconds.
+    fn query_end(&self) -> i64 {
+        match self.kind {
+            QueryKind::Instant => self.steps.start,
+            QueryKind::Range { end } => end,
+        }
+    }
+
+    /// Finds the leaves. Annotations of this pass, which sees no data, do not count.
+    fn plan(&self, evaluator: &mut Evaluator<'_>) -> Result<(), QueryError> {
+        evaluator.is_planning = true;
+        let planned = match self.expression.without_parentheses() {
+            Expression::Matrix(_) => Ok(()),
+            Expression::Subquery(subquery) => evaluator.eval_subquery(subquery, &self.steps).map(drop),
+            _ => evaluator.eval(&self.expression, &self.steps).map(drop),
+        };
+        evaluator.is_planning = false;
+        evaluator.annotations = super::annotation::Annotations::new(&self.text);
+        planned
+    }
+
+    fn evaluate(&self, evaluator: &mut Evaluator<'_>) -> Result<QueryValue, QueryError> {
+        match self.expression.without_parentheses() {
+            Expression::Matrix(matrix) => return self.raw_samples(evaluator, matrix),
+            Expression::Subquery(subquery) => return self.subquery_samples(evaluator, subquery),
+            _ => {}
+        }
+        let time = Timestamp::from_nanos(self.steps.start);
+        Ok(match (evaluator.eval(&self.expression, &self.steps)?, self.kind) {
+            (Value::Scalar(values), QueryKind::Instant) => {
+                QueryValue::Scalar { time, value: values.first().copied().unwrap_or(f64::NAN) }
+            }
+            (Value::Scalar(values), QueryKind::Range { .. }) => {
+                let row = Row { labels: super::labels::LabelId::EMPTY, drops_name: false, values };
+                QueryValue::Matrix(self.matrix(evaluator, vec![row]))
+            }
+            (Value::Text(text), _) => QueryValue::String { time, value: text.text().into_owned() },
+            (Value::Rows(rows), kind) => {
+                let rows = evaluator.finish(rows)?;
+                if kind == QueryKind::Instant {
+                    let sample = |row: Row| VectorSample {
+                        labels: evaluator.table.get(row.labels).clone(),
+                        time,
+                        value: row.at(0),
+                    };
+                    return Ok(QueryValue::Vector(rows.into_iter().map(sample).collect()));
+                }
+                QueryValue::Matrix(self.matrix(evaluator, rows))
+            }
+        })
+    }
+
+    fn matrix(&self, evaluator: &Evaluator<'_>, rows: Vec<Row>) -> Vec<RangeSeries> {
+        let series = |row: Row| {
+            let points = self.steps.iter().zip(&row.values).filter(|(_, value)| is_present(**value));
+            let points = points.map(|(time, value)| (Timestamp::from_nanos(time), *value)).collect();
+            RangeSeries { labels: evaluator.table.get(row.labels).clone(), points }
+        };
+        let mut series: Vec<RangeSeries> = rows.into_iter().map(series).collect();
+        series.sort_by(|one, other| one.labels.cmp(&other.labels));
+        series
+    }
+
+    /// Returns the samples that a range selector selects.
+    fn raw_samples(&self, evaluator: &mut Evaluator<'_>, matrix: &MatrixSelector) -> Result<QueryValue, QueryError> {
+        let selector = &matrix.selector;
+        let extent = evaluator.extent(matrix)?;
+        let anchor = evaluator.anchor(selector.at.as_ref(), selector.offset.as_ref())?;
+        let end = anchor.time(self.steps.start);
+        let start = end.saturating_sub(extent.range);
+        let from = start.saturating_sub(extent.before).saturating_add(1);
+        let to = end.saturating_add(extent.after);
+        let found = evaluator.reader.samples(&Conditions::of(selector).to_selector(), from, to)?;
+        let mut list = Vec::with_capacity(found.len());
+        for mut series in found {
+            series.samples.remove_stale();
+            let samples = match selector.extension {
+                None => series.samples,
+                Some(extension) => extended_samples(&series.samples, start, end, extension == RangeExtension::Smoothed),
+            };
+            let times = samples.times.iter().map(|time| Timestamp::from_nanos(*time));
+            let points: Vec<_> = times.zip(samples.values.iter().copied()).collect();
+            if !points.is_empty() {
+                list.push(RangeSeries { labels: series.labels, points });
+            }
+        }
+        Ok(QueryValue::Matrix(list))
+    }
+
+    fn subquery_samples(&self, evaluator: &mut Evaluator<'_>, subquery: &Subquery) -> Result<QueryValue, QueryError> {
+        let (series, _, _) = evaluator.eval_subquery(subquery, &self.steps)?;
+        let mut list = Vec::with_capacity(series.len());
+        for (mut row, samples) in series {
+            if row.drops_name {
+                row.labels = evaluator.table.without_metadata(row.labels);
+            }
+            let times = samples.times.iter().map(|time| Timestamp::from_nanos(*time));
+            let points: Vec<_> = times.zip(samples.values.iter().copied()).collect();
+            if !points.is_empty() {
+                list.push(RangeSeries { labels: evaluator.table.get(row.labels).clone(), points });
+            }
+        }
+        list.sort_by(|one, other| one.labels.cmp(&other.labels));
+        Ok(QueryValue::Matrix(list))
+    }
+}
+
+/// Result of a query that runs on a thread of its own, and the waker of the task that waits for it.
+#[derive(Debug, Default)]
+struct Shared {
+    result: Option<Result<QueryResult, QueryError>>,
+    waker: Option<Waker>,
+}
+
+/// Future of a running query; made by [`Query::run`]. The thread starts at the first poll.
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is polled"]
+pub struct QueryFuture {
+    query: Option<Query>,
+    shared: Arc<Mutex<Shared>>,
+    is_cancelled: Option<Arc<AtomicBool>>,
+}
+
+impl Future for QueryFuture {
+    type Output = Result<QueryResult, QueryError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(result) = state.result.take() {
+            return Poll::Ready(result);
+        }
+        state.waker = Some(context.waker().clone());
+        drop(state);
+        let Some(query) = self.query.take() else { return Poll::Pending };
+        self.is_cancelled = Some(Arc::clone(&query.is_cancelled));
+        let shared = Arc::clone(&self.shared);
+        let work = move || {
+            let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| query.run_blocking()));
+            let result = run.unwrap_or_else(|_| Err(QueryError::Thread { message: "it panicked".to_owned() }));
+            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            state.result = Some(result);
+            if let Some(waker) = state.waker.take() {
+                waker.wake();
+            }
+        };
+        match std::thread::Builder::new().name("promql".to_owned()).spawn(work) {
+            Ok(_) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(QueryError::Thread { message: error.to_string() })),
+        }
+    }
+}
+
+impl Drop for QueryFuture {
+    fn drop(&mut self) {
+        if let Some(is_cancelled) = &self.is_cancelled {
+            is_cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! PromQL, the query language of Prometheus, for the timestrata engine.
+//!
+//! [`parse`] turns text into an [`Expression`] whose types are checked and whose nodes carry their place in the text.
+//!
+//! ```
+//! use timestrata_promql::{ParserOptions, ValueType, parse};
+//!
+//! let expression = parse("sum by (job) (rate(http_requests_total[5m]))", &ParserOptions::default())?;
+//! assert_eq!(expression.value_type(), ValueType::Vector);
+//! # Ok::<(), timestrata_promql::ParseError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod ast;
+mod eval;
+mod lexer;
+mod options;
+mod parse;
+mod parse_error;
+mod position;
+mod print;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use ast::{Expression, Function, Span, ValueType};
+pub use eval::{
+    Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture,
+    QueryResult, QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
+};
+pub use options::{Feature, ParserOptions};
+pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
+pub use parse_error::ParseError;
+pub use position::Position;
+
+/// Runs the examples of docs/promql.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/promql.md")]
+mod documentation {}
