@@ -296,10 +296,7 @@ impl Db {
     async fn request<T>(&self, command: impl FnOnce(ReplySender<Result<T>>) -> WriterCommand) -> Result<T> {
         self.engine.check_owner()?;
         let (reply, receiver) = reply_channel();
-        let command = command(reply);
-        let shares_room_of_writes = !command.is_control() && !command.is_delete();
-        let _unanswered = if shares_room_of_writes { Some(self.caller.begin_request().await) } else { None };
-        self.send_command(command).await;
+        self.send_command(command(reply)).await;
         receiver.recv().await.unwrap_or_else(|| Err(self.engine.unanswered_error()))
     }
 
@@ -313,19 +310,20 @@ impl Db {
             return engine.send(command, caller, Some(permit));
         }
         let bytes = command.byte_len() + COMMAND_BYTES;
-        if command.is_delete() {
-            self.caller.wait_until_answered().await;
+        if command.is_delete() && !self.caller.has_waiting_request() {
             let permit = self.delete_permit(bytes).await;
             return engine.send(command, caller, Some(permit));
         }
+        let waiting = self.caller.begin_request();
         let permit = engine.permits.acquire(bytes).await;
         engine.send(command, caller, Some(permit));
+        drop(waiting);
     }
 
     /// Returns a permit for a delete, which must not wait behind stalled writes for room in the queue.
     ///
-    /// Deletes have a share of the queue of their own. Those that wait behind an abandoned write of their handle may fill
-    /// it, so the room for writes is used, too, if there is some.
+    /// Deletes have a share of the queue of their own. Those that wait behind a write of their handle may fill it, so the
+    /// room for writes is used, too, if there is some.
     async fn delete_permit(&self, bytes: usize) -> Permit {
         let engine = &self.engine;
         let free = engine.delete_permits.try_acquire(bytes).or_else(|| engine.permits.try_acquire(bytes));

@@ -199,26 +199,6 @@ fn a_delete_whose_share_of_the_queue_is_taken_waits_for_the_share_and_not_behind
     drop(writes);
 }
 
-/// The request is in the queue of the writer, or waits for room in it: a delete of the same handle follows it in both cases.
-#[test]
-fn a_delete_behind_a_request_of_its_handle_leaves_the_share_of_deletes_to_other_handles() {
-    let (_dir, db) = opened();
-    let writes = block_on(db.engine.permits.acquire(usize::MAX));
-    let unanswered = block_on(db.caller.begin_request());
-    std::thread::scope(|scope| {
-        let behind = scope.spawn(|| db.delete_blocking(Selector::all(), ..).unwrap());
-        std::thread::park_timeout(Duration::from_millis(50));
-        let is_waiting = !behind.is_finished() && db.engine.delete_permits.in_use() == 0;
-        let passes_writes = db.caller.try_begin_request().is_none();
-        let other = db.clone().delete_blocking(Selector::all(), ..);
-        drop(unanswered);
-        behind.join().unwrap();
-        assert!(is_waiting && passes_writes && other.is_ok());
-    });
-    drop(writes);
-    assert!(db.caller.try_begin_request().is_some());
-}
-
 #[test]
 fn a_plain_write_does_not_collect_what_an_aborted_write_with_options_would_have() {
     let (_dir, db) = opened();

@@ -127,20 +127,19 @@ impl Db {
     pub fn write_with_blocking(&self, mut batch: impl BorrowMut<Batch>, durability: Durability) -> Result<Ack> {
         let batch = batch.borrow_mut();
         self.validate(batch, durability)?;
-        let _unanswered = block_on(self.caller.begin_request());
+        let waiting = self.caller.begin_request();
         let permit = block_on(self.engine.permits.acquire(batch.queue_bytes()));
         let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
+        drop(waiting);
         self.finish_write(batch, key_index, reply.recv_blocking())
     }
 
     /// Writes a batch unless the write queue is full; waits neither for room in the queue nor for the retry of a flush.
     ///
     /// # Errors
-    /// [`Error::QueueFull`] of kind [`Busy`](crate::ErrorKind::Busy) if the queue is full, or a delete of this handle waits for
-    /// earlier writes; then the batch is unchanged.
+    /// [`Error::QueueFull`] of kind [`Busy`](crate::ErrorKind::Busy) if the queue is full; then the batch is unchanged.
     /// [`Error::WriteStalled`], at once, if writes stall because a flush failed. Those of [`write`](Self::write).
     pub async fn try_write(&self, batch: &mut Batch) -> Result<Ack> {
-        let _unanswered = self.caller.try_begin_request().ok_or(Error::QueueFull)?;
         let QueuedWrite { reply, key_index } = self.try_queue_write(batch)?;
         self.finish_write(batch, key_index, reply.recv().await)
     }
@@ -150,7 +149,6 @@ impl Db {
     /// # Errors
     /// As for `try_write`.
     pub fn try_write_blocking(&self, batch: &mut Batch) -> Result<Ack> {
-        let _unanswered = self.caller.try_begin_request().ok_or(Error::QueueFull)?;
         let QueuedWrite { reply, key_index } = self.try_queue_write(batch)?;
         self.finish_write(batch, key_index, reply.recv_blocking())
     }
@@ -185,9 +183,10 @@ impl Db {
 
     /// Writes a batch that was checked.
     pub(super) async fn write_checked(&self, batch: &mut Batch, durability: Durability) -> Result<Ack> {
-        let _unanswered = self.caller.begin_request().await;
+        let waiting = self.caller.begin_request();
         let permit = self.engine.permits.acquire(batch.queue_bytes()).await;
         let QueuedWrite { reply, key_index } = self.queue_write(batch, durability, true, permit);
+        drop(waiting);
         self.finish_write(batch, key_index, reply.recv().await)
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A semaphore that hands its permits to the waiter in front would give a slot to a future that is not being polled: its
 //! task may be blocked by another query of the same thread, which then waits for ever. Here a slot that is returned stays
-//! free. As many waiters as slots are free are woken, in order of arrival, and have the first turn: for [`TURN`], a later
-//! request leaves them the slots. Afterwards all waiters are woken, and the first one that is polled takes a slot.
+//! free. As many waiters as slots are free are woken, in order of arrival, and have the first turn: for at most [`TURN`], a
+//! later request leaves them the slots. Afterwards all waiters are woken, and the first one that is polled takes a slot. A
+//! waiter that missed its turn gets no other one before it is polled.
 //!
 //! A wait may have a deadline. A thread ends the turns, and wakes the waiters whose deadline has passed; it ends when it
 //! had nothing to wait for during [`LINGER`]. Wakers are called and dropped outside the lock, because they may own other
@@ -54,6 +55,8 @@ struct RegisteredWaiter {
     wake_at: Option<Instant>,
     /// `true` if the waiter was woken for a free slot.
     has_turn: bool,
+    /// `true` if the waiter was not polled in its turn, nor since.
+    has_missed_turn: bool,
 }
 
 impl Slots {
@@ -74,11 +77,12 @@ impl Slots {
         state.waiters.is_empty() && state.take_free()
     }
 
-    /// Takes a slot if one is free, ahead of the futures that wait for one.
+    /// Takes a slot if one is free and no waiter has the turn, ahead of the others.
     ///
     /// For a query that may not wait: the waiters may be futures that nobody polls.
     pub(super) fn try_take_first(&self) -> bool {
-        self.0.lock().take_free()
+        let mut state = self.0.lock();
+        state.has_slot_for(None, Instant::now()) && state.take_free()
     }
 
     /// Waits for a slot and takes it. Dropping the future takes none.
@@ -97,9 +101,7 @@ impl Slots {
         if state.waiters.is_empty() {
             return;
         }
-        state.turn_ends_at = Some(Instant::now() + TURN);
-        let has_timer = self.0.start_timer(&mut state);
-        let wakers = if has_timer { state.begin_turn() } else { state.end_turn() };
+        let wakers = self.0.begin_turn(&mut state);
         drop(state);
         wake_all(wakers);
     }
@@ -129,8 +131,8 @@ impl SlotState {
     }
 
     /// Gives the turn to as many waiters as slots are free, and returns their wakers.
-    fn begin_turn(&mut self) -> Vec<Waker> {
-        let woken = self.waiters.iter_mut().take(self.free);
+    fn give_turns(&mut self) -> Vec<Waker> {
+        let woken = self.waiters.iter_mut().filter(|waiter| !waiter.has_missed_turn).take(self.free);
         let wakers = woken.map(|waiter| {
             waiter.has_turn = true;
             waiter.waker.clone()
@@ -141,7 +143,9 @@ impl SlotState {
     /// Takes the turn from all waiters, and returns their wakers if a slot is free.
     fn end_turn(&mut self) -> Vec<Waker> {
         self.turn_ends_at = None;
-        self.waiters.iter_mut().for_each(|waiter| waiter.has_turn = false);
+        for waiter in &mut self.waiters {
+            waiter.has_missed_turn |= std::mem::take(&mut waiter.has_turn);
+        }
         if self.free == 0 { Vec::new() } else { self.waiters.iter().map(|waiter| waiter.waker.clone()).collect() }
     }
 
@@ -164,6 +168,17 @@ impl SlotState {
 impl SharedSlots {
     fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a turn, or extends the present one to more waiters, and returns the wakers to call.
+    fn begin_turn(self: &Arc<Self>, state: &mut SlotState) -> Vec<Waker> {
+        if state.turn_ends_at.is_none() {
+            state.turn_ends_at = Some(Instant::now() + TURN);
+            if !self.start_timer(state) {
+                return state.end_turn();
+            }
+        }
+        state.give_turns()
     }
 
     /// Makes the thread of the deadlines look at the waiters, and starts it if it does not run.
@@ -221,21 +236,22 @@ impl Waiter<'_> {
         let waker = waker.clone();
         let mut state = self.slots.lock();
         if state.has_slot_for(self.number, Instant::now()) && state.take_free() {
-            drop(state);
-            self.leave();
+            self.leave(state);
             return Poll::Ready(Ok(()));
         }
         if let Err(error) = self.deadline.check() {
-            drop(state);
-            self.leave();
+            self.leave(state);
             return Poll::Ready(Err(error));
         }
         let registered = self.number.and_then(|number| state.waiters.iter_mut().find(|other| other.number == number));
-        let replaced = registered.map(|registered| std::mem::replace(&mut registered.waker, waker.clone()));
+        let replaced = registered.map(|registered| {
+            registered.has_missed_turn = false;
+            std::mem::replace(&mut registered.waker, waker.clone())
+        });
         if replaced.is_none() {
             let (number, wake_at) = (state.next_waiter, self.deadline.end());
             state.next_waiter += 1;
-            state.waiters.push(RegisteredWaiter { number, waker, wake_at, has_turn: false });
+            state.waiters.push(RegisteredWaiter { number, waker, wake_at, has_turn: false, has_missed_turn: false });
             self.number = Some(number);
             if wake_at.is_some() {
                 self.slots.start_timer(&mut state);
@@ -246,22 +262,28 @@ impl Waiter<'_> {
         Poll::Pending
     }
 
-    fn leave(&mut self) {
+    /// Leaves the queue. Slots that are free are then the turn of others.
+    fn leave(&mut self, mut state: MutexGuard<'_, SlotState>) {
         let Some(number) = self.number.take() else { return };
-        let mut state = self.slots.lock();
         let place = state.waiters.iter().position(|other| other.number == number);
         let left = place.map(|place| state.waiters.remove(place));
         if left.as_ref().is_some_and(|left| left.wake_at.is_some()) {
             self.slots.waiters_changed.notify_one();
         }
+        let wakers =
+            if state.free > 0 && !state.waiters.is_empty() { self.slots.begin_turn(&mut state) } else { Vec::new() };
         drop(state);
         drop(left);
+        wake_all(wakers);
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.leave();
+        if self.number.is_some() {
+            let slots = Arc::clone(self.slots);
+            self.leave(slots.lock());
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::sync::Permits;
 use crate::types::error::{Error, Result};
 use crate::types::options::Options;
 
-/// Unit of the memory that is divided among databases, in bytes. A database takes whole units.
+/// Unit of the memory that is divided among databases, in bytes. Both are rounded down, so that parts of the memory fit.
 const UNIT_BYTES: usize = 64 << 10;
 /// Smallest memory budget of a database, in bytes.
 pub(super) const MIN_DATABASE_BYTES: usize = 64 << 20;
@@ -58,7 +58,7 @@ impl StorageShare {
             }
             let budget = options.memory_budget;
             let fits = budget <= shared.total_bytes;
-            memory = fits.then(|| shared.units.try_acquire(budget.div_ceil(UNIT_BYTES))).flatten();
+            memory = fits.then(|| shared.units.try_acquire(budget / UNIT_BYTES)).flatten();
             if memory.is_none() {
                 let left = shared.total_bytes - shared.taken_bytes();
                 let detail = format!(

@@ -374,8 +374,20 @@ impl OverlappingOutput<'_, '_> {
             error.get_or_insert(exceeded);
             return false;
         }
-        let continues = |budget: &QueryBudget<'_>| budget.check_continue().unwrap_or(false);
-        !self.count.is_multiple_of(Self::CHECK_EVERY) || self.budget.is_none_or(continues)
+        if !self.count.is_multiple_of(Self::CHECK_EVERY) {
+            return true;
+        }
+        match self.budget.map_or(Ok(true), QueryBudget::check_continue) {
+            Ok(continues) => {
+                // The output of a query that was cancelled is discarded, whatever it is.
+                *error = error.take().or((!continues).then_some(Error::ScanCancelled));
+                continues
+            }
+            Err(exceeded) => {
+                error.get_or_insert(exceeded);
+                false
+            }
+        }
     }
 }
 

@@ -44,13 +44,14 @@ fn every_input_of_the_fuzz_corpus_is_decoded_or_refused() {
 /// Without this test, a corpus without an entry point, or an entry point without a fuzz target, would be skipped
 /// unnoticed.
 #[test]
-fn every_door_has_a_fuzz_target_and_every_corpus_a_door() {
+fn every_entry_point_has_a_fuzz_target_and_every_corpus_an_entry_point() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let names = |folder: &str| -> Vec<String> {
         let entries = std::fs::read_dir(fuzz.join(folder)).unwrap();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-        names.retain(|name| !name.starts_with("ingest_"));
+        // The corpora of these targets are run by the tests of their crates.
+        names.retain(|name| !name.starts_with("ingest_") && !name.starts_with("promql_"));
         names.sort_unstable();
         names
     };

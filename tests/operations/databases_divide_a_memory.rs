@@ -1,6 +1,6 @@
 //! Databases of one runtime divide a memory among themselves.
 
-use timestrata::{Error, Runtime};
+use timestrata::{Db, Error, Runtime};
 
 use crate::common::Home;
 
@@ -23,6 +23,11 @@ fn each_opening_takes_its_budget_of_the_shared_memory_until_it_ends() {
     let text = error.to_string();
     assert!(text.contains("135266304 bytes are needed") && text.contains("134217728 left of 268435456"), "{text}");
     assert!(!homes[2].path().exists(), "a refused opening makes no directory");
+    // Four quarters fit, whatever the total is.
+    let odd = Runtime::builder().storage_memory_bytes(300_000_001).build().unwrap();
+    let quarters: Vec<_> =
+        (0..4).map(|_| Db::builder("x").in_memory().runtime(&odd).open_blocking().unwrap()).collect();
+    drop(quarters);
     // Clones share an opening, and a reader takes a share of its own.
     let clone = one.clone();
     drop(one);

@@ -54,6 +54,10 @@ fn a_free_slot_can_be_taken_ahead_of_a_waiter_that_nobody_polls() {
     assert!(!slots.try_take_first());
     slots.give_back();
     assert!(!slots.try_take(), "a query that can wait does not pass a waiter");
+    slots.0.lock().turn_ends_at = Some(Instant::now() + Duration::from_hours(1));
+    assert!(!slots.try_take_first(), "nor does one that cannot, in the turn of the waiter");
+    let wakers = slots.0.lock().end_turn();
+    assert_eq!(wakers.len(), 1);
     assert!(slots.try_take_first() && !slots.try_take_first());
 }
 
@@ -88,6 +92,42 @@ fn a_later_request_leaves_the_slot_to_the_waiter_that_was_woken_for_it() {
     assert!(first.as_mut().poll(&mut context).is_ready());
     drop(later);
     assert_eq!((slots.in_use(), waiters(&slots)), (1, 0));
+}
+
+#[test]
+fn a_waiter_that_missed_its_turn_gets_no_other_one_before_it_is_polled() {
+    let slots = Slots::new(1);
+    assert!(slots.try_take());
+    let mut context = Context::from_waker(Waker::noop());
+    let mut left_alone = pin!(slots.take(deadline(UNLIMITED)));
+    let mut second = pin!(slots.take(deadline(UNLIMITED)));
+    assert!(left_alone.as_mut().poll(&mut context).is_pending() && second.as_mut().poll(&mut context).is_pending());
+    let turns = || slots.0.lock().waiters.iter().map(|waiter| waiter.has_turn).collect::<Vec<_>>();
+    slots.give_back();
+    assert_eq!(turns(), [true, false]);
+    drop(slots.0.lock().end_turn());
+    assert!(slots.try_take_first());
+    slots.give_back();
+    assert_eq!(turns(), [false, true]);
+    assert!(second.as_mut().poll(&mut context).is_ready());
+    // Polled, it may have a turn again.
+    assert!(left_alone.as_mut().poll(&mut context).is_pending());
+    slots.give_back();
+    assert!(left_alone.as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
+fn a_waiter_that_leaves_passes_its_turn_on() {
+    let slots = Slots::new(1);
+    assert!(slots.try_take());
+    let mut context = Context::from_waker(Waker::noop());
+    let mut first = Box::pin(slots.take(deadline(UNLIMITED)));
+    let mut second = pin!(slots.take(deadline(UNLIMITED)));
+    assert!(first.as_mut().poll(&mut context).is_pending() && second.as_mut().poll(&mut context).is_pending());
+    slots.give_back();
+    drop(first);
+    assert_eq!(slots.0.lock().waiters.iter().map(|waiter| waiter.has_turn).collect::<Vec<_>>(), [true]);
+    assert!(second.as_mut().poll(&mut context).is_ready());
 }
 
 #[test]

@@ -107,8 +107,8 @@ pub(crate) type IdentityBuild = BuildHasherDefault<IdentityHasher>;
 
 /// Builds hashers that mix a [`KeyHash`] with a random seed of the process, for a hash table.
 ///
-/// The hash of a key has no secret, so a sender could choose keys whose hashes share their low bits, which place an
-/// entry in the table.
+/// The low bits of the hash place an entry in the table; the seed spreads keys whose hashes share them, should the secret of
+/// the hash become known.
 #[derive(Debug, Clone)]
 pub(crate) struct SeededBuild(u64);
 
