@@ -116,3 +116,40 @@ fn a_row_beyond_the_limit_is_refused_with_its_line() {
     assert_eq!(error.line, Some(3));
     assert!(error.message.contains("longer than 1000 bytes"), "{error}");
 }
+
+/// Plans a text of which more may follow, as that of a pipe.
+fn plan_of_pipe(text: &str) -> Result<(), IngestError> {
+    let mut planner = Csv.planner(&IngestOptions::default())?;
+    planner.push(text.as_bytes());
+    planner.finish(false).map(drop)
+}
+
+#[test]
+fn an_input_is_taken_for_a_header_alone_only_if_it_is_one() {
+    let refused = |text: &str| decode(text.as_bytes(), &IngestOptions::default(), text.len()).unwrap_err().message;
+    assert!(decode(b"time,v\n", &IngestOptions::default(), 3).is_ok());
+    assert!(refused("time,v\ntime,v\n\"2024-01-01,1\n2024-01-02,2\n").contains("no row of data"));
+    assert!(refused("time,v\n\"2024-01-01,1\n").contains("never closed"));
+    assert!(refused("Sorry, no data\n").contains("no rows"));
+    assert!(refused("2024-01-01,on\n").contains("no rows"));
+    // The rows of a pipe may follow.
+    assert!(plan_of_pipe("time,host,v\n").is_err());
+    assert!(plan_of_pipe("time,host,v\n2024-01-01,a,1\n").is_ok());
+}
+
+#[test]
+fn lines_and_rows_are_skipped_whole_or_not_at_all() {
+    let rows = "2024-01-01,1\n".repeat(2_000);
+    let mut options = IngestOptions::default();
+    options.csv.skip_after_header = 1_500;
+    let error = decode(format!("time,v\n{rows}").as_bytes(), &options, 4_096).unwrap_err();
+    assert!(error.message.starts_with("skip-after-header 1500 skips all"), "{}", error.message);
+    for (skip, text) in [(10, "a\nb\n2024-01-01,1"), (9_000, &*"2024-01-01,1\n".repeat(9_001))] {
+        let mut options = IngestOptions::default();
+        options.csv.skip_lines = skip;
+        options.csv.no_header = true;
+        options.csv.columns = vec!["time".to_owned(), "v".to_owned()];
+        let error = decode(text.as_bytes(), &options, 4_096).unwrap_err();
+        assert!(error.message.contains("is behind the end"), "{}", error.message);
+    }
+}

@@ -24,7 +24,10 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
             "the first line does not name the columns of the rows: the header seems to be on line {}",
             header.line
         ));
-        return Err(error.suggest("header-line", header.line.to_string()));
+        // The rows above it may be data, too.
+        return Err(error
+            .suggest("header-line", header.line.to_string())
+            .suggest("header-line", first.line.to_string()));
     }
     let data = rows.iter().position(|row| row.cells.len() == count && is_row_of_data(row, rows));
     match data {

@@ -12,10 +12,12 @@ pub(crate) struct Header {
     pub(crate) line: Option<u64>,
     /// Rows of `rows` before the data.
     pub(crate) rows_before: usize,
+    /// `true` if the input has this one row and no other.
+    pub(crate) is_alone: bool,
 }
 
-/// Finds the header in the first rows.
-pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header, IngestError> {
+/// Finds the header in the first rows. `is_whole` is `true` if the input has no others.
+pub(crate) fn find(rows: &[TableRow], options: &IngestOptions, is_whole: bool) -> Result<Header, IngestError> {
     let csv = &options.csv;
     if csv.no_header {
         return without_header(rows, &csv.columns);
@@ -52,9 +54,16 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
     }
     let skip = usize::try_from(csv.skip_after_header).unwrap_or(usize::MAX);
     let rows_before = skip.saturating_add(1).min(rows.len());
-    if rows_before == rows.len() && names.len() > 1 {
+    if is_whole && rows.len() == 1 && is_header_of_times(&names, options) {
         // An export without rows, such as that of a quiet day.
-        return Ok(Header { names, line: Some(first.line), rows_before });
+        return Ok(Header { names, line: Some(first.line), rows_before, is_alone: true });
+    }
+    if rows_before == rows.len() && rows.len() > 1 {
+        let skipped = csv.skip_after_header;
+        return Err(IngestError::new(format!(
+            "skip-after-header {skipped} skips all {} rows by which the columns would be understood",
+            rows.len() - 1
+        )));
     }
     if rows_before == rows.len() {
         let columns = names.join(", ");
@@ -62,10 +71,24 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions) -> Result<Header,
             "{name} has no rows, only a first line with the columns {columns}: there is nothing to ingest"
         )));
     }
-    let header = Header { names, line: Some(first.line), rows_before };
+    let header = Header { names, line: Some(first.line), rows_before, is_alone: false };
     check_counts(&header, &rows[rows_before..])?;
     check_units(&header, &rows[rows_before..], csv.skip_after_header)?;
     Ok(header)
+}
+
+/// Returns `true` if the names are certainly those of columns: all differ, none is a value, and one is that of the time.
+fn is_header_of_times(names: &[String], options: &IngestOptions) -> bool {
+    let row = TableRow { line: 1, cells: names.to_vec() };
+    let is_distinct = names.iter().enumerate().all(|(at, name)| !name.is_empty() && !names[..at].contains(name));
+    let is_time = |name: &String| {
+        let lower = name.to_lowercase();
+        options.table.time.contains(name)
+            || ["t", "ts"].contains(&&*lower)
+            || lower.contains("time")
+            || lower.contains("date")
+    };
+    names.len() > 1 && is_distinct && !has_number(&row) && !looks_like_time(&row) && names.iter().any(is_time)
 }
 
 fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, IngestError> {
@@ -73,7 +96,7 @@ fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, Inges
         let names = rows.first().map_or_else(|| "time,v1".to_owned(), first_row::column_names);
         return Err(IngestError::new("without a header the columns need names").suggest("columns", names));
     }
-    let header = Header { names: columns.to_vec(), line: None, rows_before: 0 };
+    let header = Header { names: columns.to_vec(), line: None, rows_before: 0, is_alone: false };
     if rows.is_empty() {
         return Err(IngestError::new("the input has no rows: there is nothing to ingest"));
     }
@@ -141,9 +164,25 @@ mod tests {
     }
 
     fn error(text: &str) -> (&'static str, String) {
-        let error = find(&rows(text), &IngestOptions::default()).unwrap_err();
+        let error = find(&rows(text), &IngestOptions::default(), false).unwrap_err();
         let first = error.suggestions.into_iter().next();
         first.map_or(("", error.message), |suggestion| (suggestion.option, suggestion.value))
+    }
+
+    #[test]
+    fn a_header_alone_is_accepted_only_at_the_end_of_the_input_and_with_a_name_of_the_time() {
+        let options = IngestOptions::default();
+        let is_alone = |text: &str, is_whole| find(&rows(text), &options, is_whole).map(|header| header.is_alone).ok();
+        assert_eq!(is_alone("time,v\n", true), Some(true));
+        assert_eq!(is_alone("time,v\n", false), None);
+        for text in ["Sorry, no data\n", "2024-01-01,on\n", "date,1\n", "time\n", "time,v,v\n", "time,\n"] {
+            assert_eq!(is_alone(text, true), None, "{text}");
+        }
+        assert_eq!(is_alone("time,v\n2024-01-01,1\n", true), Some(false));
+        let mut skipping = IngestOptions::default();
+        skipping.csv.skip_after_header = 2;
+        let error = find(&rows("time,v\n2024-01-01,1\n"), &skipping, false).unwrap_err();
+        assert_eq!(error.message, "skip-after-header 2 skips all 1 rows by which the columns would be understood");
     }
 
     #[test]

@@ -38,6 +38,8 @@ struct TextReader {
 /// The header and the plan of the columns.
 struct PlannedTable {
     header_line: Option<u64>,
+    /// `true` if the input ends behind the header.
+    is_header_alone: bool,
     /// Line of the first row of data.
     data_line: u64,
     planner: TablePlanner,
@@ -89,7 +91,11 @@ impl CsvPlanner {
         // Lines before the header may have any form.
         let first_line = csv.header_line.unwrap_or_else(|| csv.skip_lines.saturating_add(1));
         while line < first_line {
-            let Some(length) = memchr::memchr(line_end, &self.buffer[start..]) else { break };
+            let Some(length) = memchr::memchr(line_end, &self.buffer[start..]) else {
+                return Err(IngestError::new(format!(
+                    "line {first_line} is behind the end of the input, or of its first {HEAD_BYTES} bytes"
+                )));
+            };
             start += length + 1;
             line += 1;
         }
@@ -158,15 +164,15 @@ impl CsvPlanner {
         self.row_bytes += bytes;
         self.rows.push(row);
         if self.rows.len() > SAMPLE_ROWS || self.row_bytes > SAMPLE_BYTES {
-            self.plan_table()?;
+            self.plan_table(false)?;
         }
         Ok(())
     }
 
     /// Finds the header in the collected rows, and passes the others to the planner of the table.
-    fn plan_table(&mut self) -> Result<(), IngestError> {
+    fn plan_table(&mut self, is_whole: bool) -> Result<(), IngestError> {
         let rows = std::mem::take(&mut self.rows);
-        let header = header_row::find(&rows, &self.options)?;
+        let header = header_row::find(&rows, &self.options, is_whole)?;
         let mut planner = TablePlanner::new(header.names, &self.options);
         let mut data_line = 1;
         for (at, row) in rows.into_iter().skip(header.rows_before).enumerate() {
@@ -177,7 +183,8 @@ impl CsvPlanner {
                 self.is_decided = planner.add_row(row) == PlannerState::Decided;
             }
         }
-        self.table = Some(PlannedTable { header_line: header.line, data_line, planner });
+        let (header_line, is_header_alone) = (header.line, header.is_alone);
+        self.table = Some(PlannedTable { header_line, is_header_alone, data_line, planner });
         Ok(())
     }
 }
@@ -224,17 +231,24 @@ impl Planner for CsvPlanner {
             self.split(whole)?;
         }
         if self.table.is_none() {
-            self.plan_table()?;
+            // Without a rest, such as a row in quotes that are not closed.
+            self.plan_table(whole && !self.is_decided && self.buffer.is_empty())?;
         }
         let (Some(text), Some(table)) = (self.text, self.table) else {
             return Err(IngestError::new("the input is empty"));
         };
-        if whole && table.planner.sample_len() == 0 && table.header_line.is_some() {
+        if table.is_header_alone {
             let name = if self.options.name.is_empty() { "the input" } else { &self.options.name };
             let note = format!("{name} has no row behind the header: there is nothing to ingest");
             let of_table = Understanding { notes: vec![note], ..Understanding::default() };
             let understanding = understanding(&self.options, &text, table.header_line, of_table);
             return Ok(Box::new(HeaderOnlyDecoder(understanding)));
+        }
+        if table.planner.sample_len() == 0 {
+            let name = if self.options.name.is_empty() { "the input" } else { &self.options.name };
+            return Err(IngestError::new(format!(
+                "{name} has no row of data among the first ones, only names of columns: there is nothing to ingest"
+            )));
         }
         let (mapper, of_table) = table.planner.finish()?;
         let understanding = understanding(&self.options, &text, table.header_line, of_table);

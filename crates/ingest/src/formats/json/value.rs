@@ -1,4 +1,4 @@
-//! ValueParser of one JSON value.
+//! Parser of one JSON value.
 
 use std::borrow::Cow;
 
