@@ -8,6 +8,7 @@ use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
 use super::sample::{ColumnSample, SampleCell};
 use super::time_forms::{compact_pattern, is_compact_date, is_elapsed, is_hour_minute};
+use super::time_parts::refuse_unused_year;
 use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
 
@@ -302,6 +303,14 @@ impl PlanDraft<'_> {
     }
 
     fn reader(&self, choice: &TimeChoice) -> Result<TimeReader, IngestError> {
+        let reader = self.reader_of_format(choice)?;
+        if let Some(year) = self.options().table.year {
+            refuse_unused_year(year, &reader)?;
+        }
+        Ok(reader)
+    }
+
+    fn reader_of_format(&self, choice: &TimeChoice) -> Result<TimeReader, IngestError> {
         let table = &self.options().table;
         let format = &table.time_format;
         if let Some(origin) = table.origin {

@@ -197,9 +197,12 @@ impl Fields {
         self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, text)
     }
 
-    /// Adds the clock to a day. The hour 24 is the next midnight.
+    /// Adds the clock to a day, whose own clock must be midnight. The hour 24 is the next midnight.
     fn clock(&self, day: Civil, text: &str) -> Result<Moment, String> {
         const NANOS: i64 = super::civil::NANOS_PER_SECOND;
+        if day.second != 0 || day.nanos != 0 || day.is_second_sixty {
+            return Err(format!("{text:?} has two clocks: one behind its date, and one in columns of its own"));
+        }
         let is_next_day = self.hour == 24 && self.minute == 0 && self.second == 0;
         if (self.hour > 23 && !is_next_day) || self.minute > 59 || !(0..61 * NANOS).contains(&self.second) {
             return Err(format!("{text:?} has no such clock"));
@@ -208,7 +211,7 @@ impl Fields {
         let second = self.second / NANOS;
         Ok(Moment::Local(Civil {
             days: day.days + i64::from(is_next_day),
-            second: day.second + hour * 3_600 + self.minute * 60 + second.min(59),
+            second: hour * 3_600 + self.minute * 60 + second.min(59),
             nanos: self.second % NANOS,
             is_second_sixty: second == 60,
         }))
@@ -248,6 +251,10 @@ mod tests {
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));
         assert!(utc(&date(Hour), "2024-01-01 25").is_err());
+        assert_eq!(utc(&date(Hour), "2024-01-01 00:00:00 5").as_deref(), Ok("2024-01-01T05:00:00Z"));
+        for date_with_clock in ["2024-01-01 10:00", "2024-01-01 00:00:00.25", "2016-12-31 23:59:60"] {
+            assert!(utc(&date(Hour), &format!("{date_with_clock} 5")).is_err(), "{date_with_clock}");
+        }
     }
 
     #[test]
