@@ -336,7 +336,7 @@ impl PlanDraft<'_> {
                 self.refuse_periods(at)?;
                 Ok(TimeReader::Auto { order: DateOrder::Undecided, is_joined: false })
             }
-            _ => Ok(self.joined_reader(&choice.at)),
+            _ => self.joined_reader(&choice.at),
         }
     }
 
@@ -360,33 +360,6 @@ impl PlanDraft<'_> {
             }
             None => error.suggest("origin", "2024-01-01T00:00:00Z").suggest("time-format", "s"),
         })
-    }
-
-    /// Returns the reader of several columns.
-    fn joined_reader(&self, at: &[usize]) -> TimeReader {
-        let is_number = |at: &usize| self.sample[*at].is_whole();
-        let greatest = |at: usize| self.sample[at].greatest();
-        // The day of the year is month and day in one column.
-        let has_day_of_year = at.iter().any(|at| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear));
-        let part = |nth: usize, at: usize| {
-            let by_place =
-                [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
-            match part_of_name(&self.names.0[at]).unwrap_or(by_place[(nth + usize::from(has_day_of_year)).min(5)]) {
-                TimePart::Hour if greatest(at) > 24.0 || is_hour_minute(&self.sample[at]) => TimePart::HourMinute,
-                part => part,
-            }
-        };
-        let is_year = |at: usize| greatest(at) <= 9_999.0 || part_of_name(&self.names.0[at]).is_some();
-        let year = self.options().table.year;
-        if at.iter().all(is_number) && (year.is_some() || is_year(at[0])) {
-            let parts = at.iter().enumerate().map(|(nth, at)| part(nth + usize::from(year.is_some()), *at));
-            return TimeReader::Parts(year.map(TimePart::GivenYear).into_iter().chain(parts).collect());
-        }
-        if at[1..].iter().all(is_number) {
-            let parts = at[1..].iter().enumerate().map(|(nth, at)| part(nth + 3, *at)).collect();
-            return TimeReader::DateAndParts { order: DateOrder::Undecided, parts };
-        }
-        TimeReader::Auto { order: DateOrder::Undecided, is_joined: true }
     }
 }
 
