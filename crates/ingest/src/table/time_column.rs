@@ -127,7 +127,7 @@ impl PlanDraft<'_> {
         let parts = self.part_columns();
         let part = |at: usize| part_of_name(&self.names.0[at]);
         let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
-        if parts.first().is_some_and(|at| part(*at) == Some(TimePart::Year) && self.sample[*at].is_year()) {
+        if parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
             return error.suggest("time", names.join(","));
         }
         for at in columns() {
@@ -158,10 +158,10 @@ impl PlanDraft<'_> {
             return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
         }
         let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
-        if parts.len() >= 2 && parts.iter().any(is_day) && !parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+        if parts.len() >= 2 && parts.iter().any(is_day) {
             let (names, times) = (names.join(", "), names.join(","));
             let message = format!("{}: the columns {names} are parts of a time without a year", error.message);
-            return IngestError::new(message).suggest("time", times).suggest("year", "2024");
+            return IngestError::new(message).suggest("time", times).suggest("year", "YEAR");
         }
         if let Some(at) = by_name(|sample| sample.is_increasing() || is_elapsed(sample)) {
             return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
@@ -171,23 +171,6 @@ impl PlanDraft<'_> {
         }
         let columns = self.names.listed();
         IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
-    }
-
-    /// Returns the columns whose names are parts of a time and whose cells are whole numbers.
-    fn part_columns(&self) -> Vec<usize> {
-        let is_part = |at: &usize| part_of_name(&self.names.0[*at]).is_some() && self.sample[*at].is_whole();
-        let mut parts: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.is_tag(*at)).filter(is_part).collect();
-        // A clock such as 2359, named after its zone, stands behind the day of the year.
-        let is_day_of_year = |at: &usize| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear);
-        if let Some(clock) = parts.last().filter(|at| is_day_of_year(at)).map(|at| at + 1)
-            && let Some(sample) = self.sample.get(clock)
-            && sample.is_integer()
-            && !sample.has_negative
-            && (25..=2_400).contains(&sample.greatest_integer)
-        {
-            parts.push(clock);
-        }
-        parts
     }
 
     /// Returns the error of a column of periods, whose times are their starts or their ends.

@@ -7,6 +7,56 @@ use crate::IngestError;
 use crate::time::{DateOrder, TimePart, TimeReader};
 
 impl PlanDraft<'_> {
+    /// Returns the columns whose names and numbers are parts of a time, each with the part before it.
+    ///
+    /// They begin with a year, or with a day if no column is called a year, and end at the first part that is missing.
+    pub(super) fn part_columns(&self) -> Vec<usize> {
+        let open = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
+        let called = |part: TimePart| open().find(|at| part_of_name(&self.names.0[*at]) == Some(part));
+        let within = |part: TimePart, least: f64, greatest: f64| {
+            called(part).filter(|at| self.sample[*at].is_whole_within(least, greatest))
+        };
+        let year = called(TimePart::Year);
+        if year.is_some_and(|at| !self.sample[at].is_year()) {
+            return Vec::new();
+        }
+        let mut parts: Vec<usize> = year.into_iter().collect();
+        let month = within(TimePart::Month, 1.0, 12.0);
+        let day = month.and_then(|_| within(TimePart::Day, 1.0, 31.0));
+        let day_of_year = within(TimePart::DayOfYear, 1.0, 366.0);
+        // A month alone is a time with its year only.
+        parts.extend(month.filter(|_| day.is_some() || (year.is_some() && day_of_year.is_none())));
+        parts.extend(day);
+        parts.extend(day_of_year);
+        if day.is_some() || day_of_year.is_some() {
+            let clock = self.clock_columns(&within);
+            // A clock such as 2359, named after its zone, stands behind the day of the year.
+            let unnamed = day_of_year.filter(|_| clock.is_empty() && day.is_none()).map(|at| at + 1);
+            let is_clock = |at: &usize| {
+                let sample = self.sample.get(*at);
+                !self.is_tag(*at)
+                    && sample.is_some_and(|sample| sample.is_integer() && sample.is_whole_within(0.0, 2_400.0))
+                    && part_of_name(&self.names.0[*at]).is_none()
+                    && self.unnamed_clock(*at, true).is_ok()
+            };
+            parts.extend(clock);
+            parts.extend(unnamed.filter(is_clock));
+        }
+        parts.sort_unstable();
+        parts
+    }
+
+    /// Returns the columns of hour, minute and second, up to the first that is missing.
+    fn clock_columns(&self, within: &impl Fn(TimePart, f64, f64) -> Option<usize>) -> Vec<usize> {
+        let clock = within(TimePart::HourMinute, 0.0, 2_400.0);
+        let hour = within(TimePart::Hour, 0.0, 2_400.0).filter(|at| self.hour(*at).is_ok());
+        let Some(first) = hour.or(clock) else { return Vec::new() };
+        let has_minute = hour.is_none() || self.hour(first) == Ok(TimePart::HourMinute);
+        let minute = within(TimePart::Minute, 0.0, 59.0).filter(|_| !has_minute);
+        let second = within(TimePart::Second, 0.0, 60.0).filter(|_| has_minute || minute.is_some());
+        [Some(first), minute, second].into_iter().flatten().collect()
+    }
+
     /// Returns the reader of several columns, or of one with a year by an option.
     pub(super) fn joined_reader(&self, at: &[usize]) -> Result<TimeReader, IngestError> {
         let is_number = |at: &usize| self.sample[*at].is_whole();
@@ -273,5 +323,29 @@ mod tests {
         refused("date,year", "2019-02-25,2020");
         let error = read("month,day,v\n2,25,1\n", options("month,day", None)).unwrap_err();
         assert_eq!((error.suggestions[0].option, error.suggestions[0].value.as_str()), ("year", "YEAR"));
+    }
+
+    #[test]
+    fn a_suggestion_names_parts_that_follow_one_another() {
+        let suggested = |text: &str| {
+            let error = read(text, options("", None)).unwrap_err();
+            let options = error.suggestions.iter().map(|suggestion| (suggestion.option, suggestion.value.clone()));
+            options.map(|(option, value)| format!("--{option} {value}")).collect::<Vec<_>>().join(" ")
+        };
+        for (columns, numbers, expected) in [
+            ("Year,min,max", "1950,3,9", "--time Year"),
+            ("Year,hour", "1950,3", "--time Year"),
+            ("Year,Month,min", "1950,3,9", "--time Year,Month"),
+            ("Year,Month,Day", "1950,13,9", "--time Year"),
+            ("Year,Month,Day,Hour", "1950,12,9,25", "--time Year,Month,Day"),
+            ("Year,Month,Day,min", "1950,12,9,25", "--time Year,Month,Day"),
+            ("Year,Month,Day,Hour,Minute", "1950,12,9,24,0", "--time Year,Month,Day,Hour,Minute"),
+            ("Day,Month,Year", "31,12,1950", "--time Day,Month,Year"),
+            ("Year,DOY,MST", "1950,366,1330", "--time Year,DOY,MST"),
+            ("Month,Day,Hour", "2,29,1", "--time Month,Day,Hour --year YEAR"),
+            ("Year,Month,Day", "50,2,29", "--time COL"),
+        ] {
+            assert_eq!(suggested(&format!("{columns},v\n{numbers},0.5\n")), expected, "{columns}");
+        }
     }
 }
