@@ -25,6 +25,7 @@ mod sample;
 mod sample_checks;
 mod time_column;
 mod time_forms;
+mod time_parts;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;

@@ -101,7 +101,12 @@ impl ColumnSample {
 
     /// Returns `true` if every cell is a number without a fraction that may be a year.
     pub(crate) fn is_year(&self) -> bool {
-        self.is_whole() && self.least >= 1_677.0 && self.greatest <= 2_262.0
+        self.is_whole_within(1_677.0, 2_262.0)
+    }
+
+    /// Returns `true` if every cell is a number without a fraction in a range.
+    pub(crate) fn is_whole_within(&self, least: f64, greatest: f64) -> bool {
+        self.is_whole() && self.least >= least && self.greatest <= greatest
     }
 
     /// Returns `true` if every cell is a number without a fraction, such as 3 or 3.0.

@@ -8,6 +8,7 @@ use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
 use super::sample::{ColumnSample, SampleCell};
 use super::time_forms::{compact_pattern, is_compact_date, is_elapsed, is_hour_minute};
+use super::time_parts::refuse_unused_year;
 use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, parse_auto, time_zone};
 use crate::{IngestError, TimeFormat};
 
@@ -126,7 +127,7 @@ impl PlanDraft<'_> {
         let parts = self.part_columns();
         let part = |at: usize| part_of_name(&self.names.0[at]);
         let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
-        if parts.first().is_some_and(|at| part(*at) == Some(TimePart::Year) && self.sample[*at].is_year()) {
+        if parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
             return error.suggest("time", names.join(","));
         }
         for at in columns() {
@@ -157,10 +158,10 @@ impl PlanDraft<'_> {
             return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
         }
         let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
-        if parts.len() >= 2 && parts.iter().any(is_day) && !parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+        if parts.len() >= 2 && parts.iter().any(is_day) {
             let (names, times) = (names.join(", "), names.join(","));
             let message = format!("{}: the columns {names} are parts of a time without a year", error.message);
-            return IngestError::new(message).suggest("time", times).suggest("year", "2024");
+            return IngestError::new(message).suggest("time", times).suggest("year", "YEAR");
         }
         if let Some(at) = by_name(|sample| sample.is_increasing() || is_elapsed(sample)) {
             return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
@@ -170,23 +171,6 @@ impl PlanDraft<'_> {
         }
         let columns = self.names.listed();
         IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
-    }
-
-    /// Returns the columns whose names are parts of a time and whose cells are whole numbers.
-    fn part_columns(&self) -> Vec<usize> {
-        let is_part = |at: &usize| part_of_name(&self.names.0[*at]).is_some() && self.sample[*at].is_whole();
-        let mut parts: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.is_tag(*at)).filter(is_part).collect();
-        // A clock such as 2359, named after its zone, stands behind the day of the year.
-        let is_day_of_year = |at: &usize| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear);
-        if let Some(clock) = parts.last().filter(|at| is_day_of_year(at)).map(|at| at + 1)
-            && let Some(sample) = self.sample.get(clock)
-            && sample.is_integer()
-            && !sample.has_negative
-            && (25..=2_400).contains(&sample.greatest_integer)
-        {
-            parts.push(clock);
-        }
-        parts
     }
 
     /// Returns the error of a column of periods, whose times are their starts or their ends.
@@ -302,6 +286,14 @@ impl PlanDraft<'_> {
     }
 
     fn reader(&self, choice: &TimeChoice) -> Result<TimeReader, IngestError> {
+        let reader = self.reader_of_format(choice)?;
+        if let Some(year) = self.options().table.year {
+            refuse_unused_year(year, &reader)?;
+        }
+        Ok(reader)
+    }
+
+    fn reader_of_format(&self, choice: &TimeChoice) -> Result<TimeReader, IngestError> {
         let table = &self.options().table;
         let format = &table.time_format;
         if let Some(origin) = table.origin {
@@ -327,7 +319,7 @@ impl PlanDraft<'_> {
                 self.refuse_periods(at)?;
                 Ok(TimeReader::Auto { order: DateOrder::Undecided, is_joined: false })
             }
-            _ => Ok(self.joined_reader(&choice.at)),
+            _ => self.joined_reader(&choice.at),
         }
     }
 
@@ -351,33 +343,6 @@ impl PlanDraft<'_> {
             }
             None => error.suggest("origin", "2024-01-01T00:00:00Z").suggest("time-format", "s"),
         })
-    }
-
-    /// Returns the reader of several columns.
-    fn joined_reader(&self, at: &[usize]) -> TimeReader {
-        let is_number = |at: &usize| self.sample[*at].is_whole();
-        let greatest = |at: usize| self.sample[at].greatest();
-        // The day of the year is month and day in one column.
-        let has_day_of_year = at.iter().any(|at| part_of_name(&self.names.0[*at]) == Some(TimePart::DayOfYear));
-        let part = |nth: usize, at: usize| {
-            let by_place =
-                [TimePart::Year, TimePart::Month, TimePart::Day, TimePart::Hour, TimePart::Minute, TimePart::Second];
-            match part_of_name(&self.names.0[at]).unwrap_or(by_place[(nth + usize::from(has_day_of_year)).min(5)]) {
-                TimePart::Hour if greatest(at) > 24.0 || is_hour_minute(&self.sample[at]) => TimePart::HourMinute,
-                part => part,
-            }
-        };
-        let is_year = |at: usize| greatest(at) <= 9_999.0 || part_of_name(&self.names.0[at]).is_some();
-        let year = self.options().table.year;
-        if at.iter().all(is_number) && (year.is_some() || is_year(at[0])) {
-            let parts = at.iter().enumerate().map(|(nth, at)| part(nth + usize::from(year.is_some()), *at));
-            return TimeReader::Parts(year.map(TimePart::GivenYear).into_iter().chain(parts).collect());
-        }
-        if at[1..].iter().all(is_number) {
-            let parts = at[1..].iter().enumerate().map(|(nth, at)| part(nth + 3, *at)).collect();
-            return TimeReader::DateAndParts { order: DateOrder::Undecided, parts };
-        }
-        TimeReader::Auto { order: DateOrder::Undecided, is_joined: true }
     }
 }
 

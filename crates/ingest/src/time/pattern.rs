@@ -29,9 +29,9 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
         let at = Timestamp::from_nanos(nanos).checked_add_nanos(shift);
         return at.map(Moment::At).ok_or_else(|| epoch::out_of_range(text));
     }
-    let date = fields.to_date().ok().or_else(|| first_day(&fields, pattern));
+    let date = fields.to_date().ok().or_else(|| first_day(&fields));
     let date = date.ok_or_else(|| format!("{text:?} gives no date by {pattern:?}"))?;
-    let clock = fields.to_time().unwrap_or_default();
+    let clock = fields.to_time().map_err(|_| format!("{text:?} gives no clock by {pattern:?}"))?;
     let days = civil::days_from_date(date.year().into(), date.month().into(), date.day().into());
     let second = i64::from(clock.hour()) * 3_600 + i64::from(clock.minute()) * 60 + i64::from(clock.second());
     let is_second_sixty = has_second_sixty(text, &fields);
@@ -43,10 +43,16 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
     Ok(Moment::Local(local))
 }
 
-/// Returns the first day of the year or the month, for a pattern without a day.
-fn first_day(fields: &BrokenDownTime, pattern: &str) -> Option<jiff::civil::Date> {
-    const OTHER_PARTS: [&str; 12] = ["%a", "%A", "%d", "%e", "%D", "%F", "%G", "%j", "%U", "%V", "%W", "%u"];
-    if OTHER_PARTS.iter().any(|part| pattern.contains(part)) {
+/// Returns the first day of the year or the month, if the text gave neither a day nor a week.
+fn first_day(fields: &BrokenDownTime) -> Option<jiff::civil::Date> {
+    let is_finer_than_month = fields.day().is_some()
+        || fields.day_of_year().is_some()
+        || fields.weekday().is_some()
+        || fields.iso_week_year().is_some()
+        || fields.iso_week().is_some()
+        || fields.sunday_based_week().is_some()
+        || fields.monday_based_week().is_some();
+    if is_finer_than_month {
         return None;
     }
     jiff::civil::Date::new(fields.year()?, fields.month().unwrap_or(1), 1).ok()
@@ -102,14 +108,40 @@ mod tests {
             ("01/01/2024 24:30", "%m/%d/%Y %H:%M"),
             ("2024-01-01 00:00:60", "%Y-%m-%d %H:%M:%S"),
             ("10:00", "%H:%M"),
+            ("2024-01-01 30", "%Y-%m-%d %M"),
         ] {
             assert!(utc(text, pattern).is_err(), "{text}");
         }
     }
 
     #[test]
+    fn a_day_that_does_not_exist_is_refused_with_every_flag() {
+        for (text, pattern) in [
+            ("30/2/2024", "%d/%m/%Y"),
+            ("30/2/2024", "%-d/%-m/%Y"),
+            ("30/2/2024", "%_d/%m/%Y"),
+            ("30/2/2024", "%0d/%m/%Y"),
+            ("2023 366", "%Y %j"),
+            ("2023 366", "%Y %-j"),
+            ("Mon 1/2/2024", "%a %-d/%-m/%Y"),
+            ("2024 3", "%Y %w"),
+            ("2024 3", "%Y %-w"),
+            ("2024 07", "%Y %-U"),
+            ("2024 07", "%Y %-V"),
+        ] {
+            assert!(utc(text, pattern).is_err(), "{text} {pattern}");
+        }
+        assert_eq!(utc("29/2/2024", "%-d/%-m/%Y").as_deref(), Ok("2024-02-29T00:00:00Z"));
+        assert_eq!(utc("2024 366", "%Y %-j").as_deref(), Ok("2024-12-31T00:00:00Z"));
+        assert_eq!(utc("3/1950", "%-m/%Y").as_deref(), Ok("1950-03-01T00:00:00Z"));
+    }
+
+    #[test]
     fn a_pattern_without_a_date_is_refused_at_once() {
         assert!(check("%H:%M").is_err() && check("%~").is_err());
+        for pattern in ["%Y %w", "%Y %-w", "%Y %-d", "%Y %_d", "%Y %-U", "%Y %-V", "%Y %-u", "%Y %g"] {
+            assert!(check(pattern).is_err(), "{pattern}");
+        }
         assert_eq!(check("%d.%m.%Y %H:%M:%S"), Ok(()));
     }
 }

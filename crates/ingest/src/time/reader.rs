@@ -130,8 +130,8 @@ fn compact_date(text: &str) -> Option<Civil> {
 /// Numbers of the parts; absent ones are the first of their kind.
 struct Fields {
     year: i64,
-    month: i64,
-    day: i64,
+    month: Option<i64>,
+    day: Option<i64>,
     day_of_year: Option<i64>,
     hour: i64,
     minute: i64,
@@ -141,7 +141,7 @@ struct Fields {
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { year: 1970, month: 1, day: 1, day_of_year: None, hour: 0, minute: 0, second: 0 }
+        Self { year: 1970, month: None, day: None, day_of_year: None, hour: 0, minute: 0, second: 0 }
     }
 }
 
@@ -162,8 +162,8 @@ impl Fields {
             match part {
                 TimePart::Year => self.year = whole()?,
                 TimePart::GivenYear(year) => self.year = *year,
-                TimePart::Month => self.month = whole()?,
-                TimePart::Day => self.day = whole()?,
+                TimePart::Month => self.month = Some(whole()?),
+                TimePart::Day => self.day = Some(whole()?),
                 TimePart::DayOfYear => self.day_of_year = Some(whole()?),
                 TimePart::Hour => self.hour = whole()?,
                 TimePart::Minute => self.minute = whole()?,
@@ -178,18 +178,23 @@ impl Fields {
     }
 
     fn moment(&self, text: &str) -> Result<Moment, String> {
+        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
         let is_date = (1_677..=2_262).contains(&self.year)
-            && (1..=12).contains(&self.month)
-            && (1..=days_of_month(self.year, self.month)).contains(&self.day);
+            && (1..=12).contains(&month)
+            && (1..=days_of_month(self.year, month)).contains(&day);
         if !is_date {
             return Err(format!("{text:?} is no date of the calendar between 1677 and 2262"));
         }
-        let mut days = days_from_date(self.year, self.month, self.day);
-        if let Some(day) = self.day_of_year {
-            let by_day = days_from_date(self.year, 1, 1) + day - 1;
-            let is_day = day >= 1 && by_day < days_from_date(self.year + 1, 1, 1);
-            // Month and day are 1 without columns of theirs; else both must mean the same day.
-            if !is_day || (days != by_day && (self.month, self.day) != (1, 1)) {
+        let mut days = days_from_date(self.year, month, day);
+        if let Some(day_of_year) = self.day_of_year {
+            let by_day = days_from_date(self.year, 1, 1) + day_of_year - 1;
+            // Columns of the month and the day must mean the same day.
+            let last = match (self.month, self.day) {
+                (_, Some(_)) => days,
+                (Some(_), None) => days + days_of_month(self.year, month) - 1,
+                (None, None) => days_from_date(self.year, 12, 31),
+            };
+            if !(days..=last).contains(&by_day) {
                 return Err(format!("{text:?} has no such day of the year"));
             }
             days = by_day;
@@ -197,9 +202,12 @@ impl Fields {
         self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, text)
     }
 
-    /// Adds the clock to a day. The hour 24 is the next midnight.
+    /// Adds the clock to a day, whose own clock must be midnight. The hour 24 is the next midnight.
     fn clock(&self, day: Civil, text: &str) -> Result<Moment, String> {
         const NANOS: i64 = super::civil::NANOS_PER_SECOND;
+        if day.second != 0 || day.nanos != 0 || day.is_second_sixty {
+            return Err(format!("{text:?} has two clocks: one behind its date, and one in columns of its own"));
+        }
         let is_next_day = self.hour == 24 && self.minute == 0 && self.second == 0;
         if (self.hour > 23 && !is_next_day) || self.minute > 59 || !(0..61 * NANOS).contains(&self.second) {
             return Err(format!("{text:?} has no such clock"));
@@ -208,7 +216,7 @@ impl Fields {
         let second = self.second / NANOS;
         Ok(Moment::Local(Civil {
             days: day.days + i64::from(is_next_day),
-            second: day.second + hour * 3_600 + self.minute * 60 + second.min(59),
+            second: hour * 3_600 + self.minute * 60 + second.min(59),
             nanos: self.second % NANOS,
             is_second_sixty: second == 60,
         }))
@@ -242,12 +250,19 @@ mod tests {
         assert_eq!(utc(&given, "366 24").as_deref(), Ok("2021-01-01T00:00:00Z"));
         let both = TimeReader::Parts(vec![Year, TimePart::DayOfYear, Month, Day]);
         assert_eq!(utc(&both, "2019 56 2 25").as_deref(), Ok("2019-02-25T00:00:00Z"));
-        assert!(utc(&both, "2019 56 2 26").is_err());
+        assert!(utc(&both, "2019 56 2 26").is_err() && utc(&both, "2019 200 1 1").is_err());
+        let month = TimeReader::Parts(vec![Year, TimePart::DayOfYear, Month]);
+        assert_eq!(utc(&month, "2019 56 2").as_deref(), Ok("2019-02-25T00:00:00Z"));
+        assert!(utc(&month, "2019 56 1").is_err() && utc(&month, "2019 56 3").is_err());
         assert_eq!(utc(&TimeReader::Parts(vec![Year]), "1950.0").as_deref(), Ok("1950-01-01T00:00:00Z"));
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));
         assert!(utc(&date(Hour), "2024-01-01 25").is_err());
+        assert_eq!(utc(&date(Hour), "2024-01-01 00:00:00 5").as_deref(), Ok("2024-01-01T05:00:00Z"));
+        for date_with_clock in ["2024-01-01 10:00", "2024-01-01 00:00:00.25", "2016-12-31 23:59:60"] {
+            assert!(utc(&date(Hour), &format!("{date_with_clock} 5")).is_err(), "{date_with_clock}");
+        }
     }
 
     #[test]
