@@ -6,7 +6,7 @@ use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS, value_len};
 use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
-use crate::table::{SAMPLE_ROWS, TablePlanner, TableRow};
+use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_export_header};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
 
 /// Bytes of the rows that decide on the columns, at most.
@@ -27,6 +27,8 @@ pub(super) struct JsonPlanner {
     sample: Vec<SampleRow>,
     sample_bytes: usize,
     columns: Columns,
+    /// Columns that the first rows lack.
+    late: Vec<String>,
     /// Present once the columns are known.
     table: Option<TablePlanner>,
     state: PlannerState,
@@ -43,6 +45,7 @@ impl JsonPlanner {
             sample: Vec::new(),
             sample_bytes: 0,
             columns: Columns::default(),
+            late: Vec::new(),
             table: None,
             state: PlannerState::Undecided,
             error: None,
@@ -129,8 +132,9 @@ impl JsonPlanner {
 
     /// Passes the sample to the planner of the table.
     fn begin_table(&mut self) {
-        for name in named_columns(&self.options) {
-            self.columns.add(&name);
+        self.late = late_columns(&self.columns.names, &self.options);
+        for name in &self.late {
+            self.columns.add(name);
         }
         let mut table = TablePlanner::new(self.columns.names.clone(), &self.options);
         for row in std::mem::take(&mut self.sample) {
@@ -140,12 +144,19 @@ impl JsonPlanner {
     }
 }
 
-/// Returns the columns of values and tags that options name: the first rows may lack them.
-fn named_columns(options: &IngestOptions) -> Vec<String> {
+/// Returns the columns that the first rows lack and whose type the options give: later rows may have them.
+///
+/// A type may also be named by the new name of a value, and by a metric if a column has the names of metrics or series.
+fn late_columns(names: &[String], options: &IngestOptions) -> Vec<String> {
     let table = &options.table;
-    let of_text = |text: &String| text.split('=').next().unwrap_or(text).trim().to_owned();
-    let types = options.types.iter().map(|(name, _)| name.clone());
-    types.chain(table.tags.iter().chain(table.values.iter().flatten()).map(of_text)).collect()
+    if table.metric.is_some() || is_export_header(names) {
+        return Vec::new();
+    }
+    let columns = ColumnNames(names);
+    let new_names: Vec<String> =
+        table.values.iter().flatten().filter_map(|text| columns.renamed(text, "values").ok()?.1).collect();
+    let is_late = |name: &&String| columns.of_name(name).is_empty() && !new_names.contains(name);
+    options.types.iter().map(|(name, _)| name).filter(is_late).cloned().collect()
 }
 
 /// Returns the error of an object with several arrays of objects.
@@ -197,6 +208,10 @@ impl Planner for JsonPlanner {
         understanding.properties.insert(0, ("format", text.to_owned()));
         if arrangement == Arrangement::Wrapped {
             understanding.notes.push("the members beside the array of objects are left out".to_owned());
+        }
+        if !self.late.is_empty() {
+            let late = self.late.join(", ");
+            understanding.notes.push(format!("types names members that the first rows do not have: {late}"));
         }
         let parser = TableRowParser::new(mapper, self.columns, self.options.limits.fields, understanding);
         Ok(Box::new(JsonDecoder::new(parser, arrangement, &self.options)))

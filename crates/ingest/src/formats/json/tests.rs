@@ -71,6 +71,46 @@ fn a_member_that_comes_late_is_counted_and_kept_by_its_type() {
 }
 
 #[test]
+fn an_option_that_names_a_column_which_the_rows_do_not_have_is_refused() {
+    let text = "{\"time\":\"2024-01-01\",\"temp\":1,\"humidity\":2,\"station\":\"a\"}\n";
+    let mut tags = IngestOptions::default();
+    tags.table.tags = vec!["statoin".to_owned()];
+    let mut values = IngestOptions::default();
+    values.table.values = Some(vec!["temp".to_owned(), "humidty".to_owned()]);
+    for (options, option, near) in [(tags, "tags", "station"), (values, "values", "humidity")] {
+        let error = read(text, &options).error.unwrap();
+        assert!(error.message.contains(&format!("did you mean {near}?")), "{error}");
+        assert_eq!((error.suggestions[0].option, error.suggestions[0].value.as_str()), (option, near));
+    }
+}
+
+#[test]
+fn a_type_may_be_named_by_the_new_name_of_a_value_or_by_a_late_member() {
+    let text = "{\"time\":\"2024-01-01T00:00:00Z\",\"temp\":1,\"m\":\"x\"}\n";
+    let with_type = |name: &str| IngestOptions { types: vec![(name.to_owned(), ValueType::I64)], ..Default::default() };
+    let mut options = with_type("temperature");
+    options.table.values = Some(vec!["temp=temperature".to_owned()]);
+    assert_eq!(read(text, &options).good(), [("temperature".to_owned(), AT, Value::I64(1))]);
+    let mut options = with_type("late");
+    options.table.values = Some(vec!["late=new".to_owned()]);
+    let late = format!("{}{{\"time\":\"2024-01-01T00:00:00Z\",\"late\":2}}\n", text.repeat(1_000));
+    assert_eq!(read(&late, &options).points, [("new".to_owned(), AT, Value::I64(2))]);
+    let mut options = with_type("x");
+    (options.table.metric, options.table.value) = (Some("m".to_owned()), Some("temp".to_owned()));
+    assert_eq!(read(text, &options).good(), [("x".to_owned(), AT, Value::I64(1))]);
+}
+
+#[test]
+fn an_export_keeps_its_series_if_a_type_is_given() {
+    let text = "{\"series\":\"cpu\",\"type\":\"i64\",\"time\":\"2024-01-01T00:00:00Z\",\"value\":1}\n";
+    let types = vec![("cpu".to_owned(), ValueType::F64)];
+    let options = IngestOptions { types, ..IngestOptions::default() };
+    let text = format!("{text}{}", text.replace("cpu", "up"));
+    let names: Vec<String> = read(&text, &options).good().into_iter().map(|(key, _, _)| key).collect();
+    assert_eq!(names, ["cpu", "up"]);
+}
+
+#[test]
 fn nested_members_are_columns_and_null_is_missing() {
     let text = "{\"t\":{\"at\":\"2024-01-01T00:00:00Z\"},\"m\":{\"cpu\":{\"user\":1,\"sys\":null}},\"on\":true}\n\
         {\"t\":{\"at\":\"2024-01-01T00:00:00Z\"},\"m\":{\"cpu\":{\"sys\":2}}}\n";
