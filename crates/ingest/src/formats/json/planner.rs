@@ -2,7 +2,7 @@
 
 use super::decoder::JsonDecoder;
 use super::flatten::flatten;
-use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS, value_len};
+use super::items::{Arrangement, Item, ItemError, Items, SEVERAL_ARRAYS, TWO_OF_NAME, value_len};
 use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
@@ -89,7 +89,7 @@ impl JsonPlanner {
                 }
                 // Nothing can be read beyond this place; the decoder will report the error.
                 Err(error) => {
-                    self.error = (error.message == SEVERAL_ARRAYS).then(several_arrays);
+                    self.error = several_arrays(&error);
                     self.state = PlannerState::Decided;
                 }
             }
@@ -159,9 +159,28 @@ fn late_columns(names: &[String], options: &IngestOptions) -> Vec<String> {
     options.types.iter().map(|(name, _)| name).filter(is_late).cloned().collect()
 }
 
-/// Returns the error of an object with several arrays of objects.
-pub(super) fn several_arrays() -> IngestError {
-    IngestError::new(SEVERAL_ARRAYS).suggest("rows", "MEMBER")
+/// Returns the error of an object with several arrays that could hold the rows; `None` for any other error of items.
+pub(super) fn several_arrays(error: &ItemError) -> Option<IngestError> {
+    [SEVERAL_ARRAYS, TWO_OF_NAME]
+        .contains(&error.message)
+        .then(|| IngestError::new(error.message).suggest("rows", "MEMBER"))
+}
+
+/// Returns the error of an input without rows.
+fn no_row(arrangement: Arrangement, items: Option<&Items>, rows_member: Option<&String>) -> IngestError {
+    let others = items.map(Items::other_arrays).unwrap_or_default();
+    let error = match rows_member {
+        Some(name) if others.is_empty() => {
+            format!("rows names the member {name:?}, of which no array of objects was found")
+        }
+        Some(name) => {
+            let others = others.join(", ");
+            format!("rows names the member {name:?}, of which no array of objects was found, but of {others}")
+        }
+        None => "the JSON has no row: no object was found".to_owned(),
+    };
+    let error = IngestError::new(error);
+    if arrangement == Arrangement::Wrapped { error.suggest("rows", "MEMBER") } else { error }
 }
 
 fn table_row(columns: &Columns, row: SampleRow) -> TableRow {
@@ -193,11 +212,11 @@ impl Planner for JsonPlanner {
         if self.table.is_none() {
             self.begin_table();
         }
-        let arrangement = self.items.map_or(Arrangement::Lines, |(arrangement, _)| arrangement);
+        let arrangement = self.items.as_ref().map_or(Arrangement::Lines, |(arrangement, _)| *arrangement);
         let table = self.table.ok_or_else(|| IngestError::new("there is no table"))?;
         if table.sample_len() == 0 {
-            let error = IngestError::new("the JSON has no row: no object was found");
-            return Err(if arrangement == Arrangement::Wrapped { error.suggest("rows", "MEMBER") } else { error });
+            let items = self.items.as_ref().map(|(_, items)| items);
+            return Err(no_row(arrangement, items, self.options.table.rows_member.as_ref()));
         }
         let (mapper, mut understanding) = table.finish()?;
         let text = match arrangement {

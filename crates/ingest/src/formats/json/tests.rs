@@ -58,6 +58,33 @@ fn rows_within_nested_objects_are_found() {
 }
 
 #[test]
+fn the_whole_path_of_the_rows_is_compared() {
+    let rows = |v: u8| {
+        let row = |minute: u8| format!("{{\"time\":\"2024-01-01T00:0{minute}:00Z\",\"v\":{v}}}");
+        format!("[{},{}]", row(0), row(1))
+    };
+    let cities = format!("{{\"rome\":{{\"hourly\":{}}},\"oslo\":{{\"x\":\"{{\",\"hourly\":{}}}}}", rows(1), rows(2));
+    let named = |name: &str| {
+        let mut options = IngestOptions::default();
+        options.table.rows_member = Some(name.to_owned());
+        options
+    };
+    for (name, v) in [("rome.hourly", 1.0), ("oslo.hourly", 2.0)] {
+        let points = read(&cities, &named(name)).good();
+        assert_eq!(points.iter().map(|(_, _, v)| *v).collect::<Vec<_>>(), [Value::F64(v); 2]);
+    }
+    let twice = format!("{{\"a\":{{\"b\":{}}},\"a.b\":{}}}", rows(1), rows(2));
+    for (text, name) in [(&cities, "hourly"), (&twice, "a.b")] {
+        let error = read(text, &named(name)).error.unwrap();
+        assert!(error.message.contains("two arrays"), "{error}");
+    }
+    for name in ["madrid.hourly", "oslo", "x", "hourly.oslo"] {
+        let error = read(&cities, &named(name)).error.unwrap();
+        assert!(error.message.contains("rome.hourly, oslo.hourly"), "{error}");
+    }
+}
+
+#[test]
 fn a_member_that_comes_late_is_counted_and_kept_by_its_type() {
     let early = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}\n".repeat(1_000);
     let text = format!("{early}{{\"time\":\"2024-01-01T00:00:01Z\",\"v\":1,\"late\":2}}\n");
