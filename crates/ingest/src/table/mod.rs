@@ -32,6 +32,6 @@ pub(crate) use own_export::{EXPORT_COLUMNS, is_export_header};
 pub use planner::{TablePlanner, TableRow};
 
 pub(crate) use column_roles::ColumnNames;
-pub(crate) use header::looks_like_data;
+pub(crate) use header::{is_clock_or_date_name, looks_like_data};
 pub(crate) use number::{is_integer_beyond_f64, parse_plain};
 pub(crate) use sample::SAMPLE_ROWS;

@@ -6,7 +6,7 @@ use super::items::{Arrangement, Item, ItemError, Items, SEVERAL_ARRAYS, TWO_OF_N
 use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
-use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_export_header};
+use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_clock_or_date_name, is_export_header};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
 
 /// Bytes of the rows that decide on the columns, at most.
@@ -31,6 +31,8 @@ pub(super) struct JsonPlanner {
     late: Vec<String>,
     /// Present once the columns are known.
     table: Option<TablePlanner>,
+    /// Whether the table needs no further row.
+    is_planned: bool,
     state: PlannerState,
     error: Option<IngestError>,
 }
@@ -47,6 +49,7 @@ impl JsonPlanner {
             columns: Columns::default(),
             late: Vec::new(),
             table: None,
+            is_planned: false,
             state: PlannerState::Undecided,
             error: None,
         }
@@ -55,7 +58,7 @@ impl JsonPlanner {
     /// Reads the rows that are complete.
     fn read(&mut self, last: bool) {
         if self.items.is_none() {
-            let Some(arrangement) = arrangement(&self.pending, last, self.options.limits.row_bytes) else {
+            let Some(arrangement) = arrangement(&self.pending, last, &self.options) else {
                 return;
             };
             let bom = self.pending.len() - without_bom(&self.pending).len();
@@ -63,10 +66,9 @@ impl JsonPlanner {
             let rows_member = self.options.table.rows_member.clone();
             self.items = Some((arrangement, Items::new(arrangement, rows_member)));
         }
-        let Some((_, items)) = &mut self.items else {
+        let Some((arrangement, mut items)) = self.items.clone() else {
             return;
         };
-        let mut items = items.clone();
         let pending = std::mem::take(&mut self.pending);
         let mut at = 0;
         while self.state == PlannerState::Undecided {
@@ -74,7 +76,13 @@ impl JsonPlanner {
             match items.next(&pending[at..], last) {
                 Ok((skipped, Item::Row(start, end))) => {
                     self.line += feeds(&pending[at..at + skipped]);
-                    self.add(&pending[at + start..at + end]);
+                    if !self.is_planned {
+                        self.add(&pending[at + start..at + end]);
+                    }
+                    // A second array of rows in the object is looked for before any row is stored.
+                    if self.is_planned && arrangement != Arrangement::Wrapped {
+                        self.state = PlannerState::Decided;
+                    }
                     self.line += feeds(&pending[at + start..at + end]);
                     at += end;
                 }
@@ -115,7 +123,7 @@ impl JsonPlanner {
             members.into_iter().map(|(path, text)| (path.into_owned(), text.into_owned())).collect();
         let row = SampleRow { line: self.line, members };
         if let Some(table) = &mut self.table {
-            self.state = table.add_row(table_row(&self.columns, row));
+            self.is_planned = table.add_row(table_row(&self.columns, row)) == PlannerState::Decided;
             return;
         }
         for (path, _) in &row.members {
@@ -138,7 +146,7 @@ impl JsonPlanner {
         }
         let mut table = TablePlanner::new(self.columns.names.clone(), &self.options);
         for row in std::mem::take(&mut self.sample) {
-            self.state = table.add_row(table_row(&self.columns, row));
+            self.is_planned = table.add_row(table_row(&self.columns, row)) == PlannerState::Decided;
         }
         self.table = Some(table);
     }
@@ -238,40 +246,55 @@ impl Planner for JsonPlanner {
 }
 
 /// Decides how the rows are arranged; `None` if more bytes are needed.
-fn arrangement(head: &[u8], whole: bool, row_bytes: usize) -> Option<Arrangement> {
+fn arrangement(head: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
     if head.len() < 3 && !whole {
         return None;
+    }
+    if options.table.rows_member.is_some() {
+        return Some(Arrangement::Wrapped);
     }
     let head = without_bom(head).trim_ascii_start();
     match head.first() {
         None if !whole => None,
         Some(b'[') => Some(Arrangement::Elements),
         Some(b'{') => match value_len(head) {
-            Some(len) => arrangement_after(&head[..len], &head[len..], whole),
+            Some(len) => arrangement_after(&head[..len], &head[len..], whole, options),
             None if whole => Some(Arrangement::Elements),
             // An object above the limit can only be one that wraps the rows.
-            None => (head.len() > row_bytes).then_some(Arrangement::Wrapped),
+            None => (head.len() > options.limits.row_bytes).then_some(Arrangement::Wrapped),
         },
         _ => Some(Arrangement::Lines),
     }
 }
 
-/// Returns `true` if a member is an array of objects; within objects of an object, an array of several.
-fn holds_rows(object: &JsonValue<'_>, depth: usize) -> bool {
+/// Returns `true` if a member is an array of objects; within objects of an object, an array of several or with times.
+fn holds_rows(object: &JsonValue<'_>, depth: usize, options: &IngestOptions) -> bool {
     let JsonValue::Object(members) = object else { return false };
     members.iter().any(|(_, value)| {
         let elements = value.elements();
         let is_object = |element: &JsonValue<'_>| matches!(element, JsonValue::Object(_));
-        let is_rows = elements.first().is_some_and(is_object) && (depth == 0 || elements.get(1).is_some_and(is_object));
-        is_rows || holds_rows(value, depth + 1)
+        let is_rows = elements.first().is_some_and(|first| {
+            is_object(first) && (depth == 0 || elements.get(1).is_some_and(is_object) || has_time(first, options))
+        });
+        is_rows || holds_rows(value, depth + 1, options)
     })
 }
 
-fn arrangement_after(first: &[u8], rest: &[u8], whole: bool) -> Option<Arrangement> {
+/// Returns `true` if an object has the times that the options name or, without names, any date or clock.
+fn has_time(object: &JsonValue<'_>, options: &IngestOptions) -> bool {
+    let Ok(members) = flatten(object, options.limits.fields) else { return false };
+    let names = &options.table.time;
+    if names.is_empty() {
+        return members.iter().any(|(_, text)| is_clock_or_date_name(text));
+    }
+    names.iter().all(|name| members.iter().any(|(path, _)| path == name))
+}
+
+fn arrangement_after(first: &[u8], rest: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
     if rest.trim_ascii().is_empty() {
         return match JsonValue::parse(first) {
             _ if !whole => None,
-            Ok(object) if holds_rows(&object, 0) => Some(Arrangement::Wrapped),
+            Ok(object) if holds_rows(&object, 0, options) => Some(Arrangement::Wrapped),
             _ => Some(Arrangement::Elements),
         };
     }

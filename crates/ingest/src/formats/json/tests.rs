@@ -64,24 +64,75 @@ fn the_whole_path_of_the_rows_is_compared() {
         format!("[{},{}]", row(0), row(1))
     };
     let cities = format!("{{\"rome\":{{\"hourly\":{}}},\"oslo\":{{\"x\":\"{{\",\"hourly\":{}}}}}", rows(1), rows(2));
-    let named = |name: &str| {
-        let mut options = IngestOptions::default();
-        options.table.rows_member = Some(name.to_owned());
-        options
-    };
     for (name, v) in [("rome.hourly", 1.0), ("oslo.hourly", 2.0)] {
-        let points = read(&cities, &named(name)).good();
+        let points = read(&cities, &with_rows(name)).good();
         assert_eq!(points.iter().map(|(_, _, v)| *v).collect::<Vec<_>>(), [Value::F64(v); 2]);
     }
     let twice = format!("{{\"a\":{{\"b\":{}}},\"a.b\":{}}}", rows(1), rows(2));
     for (text, name) in [(&cities, "hourly"), (&twice, "a.b")] {
-        let error = read(text, &named(name)).error.unwrap();
+        let error = read(text, &with_rows(name)).error.unwrap();
         assert!(error.message.contains("two arrays"), "{error}");
     }
     for name in ["madrid.hourly", "oslo", "x", "hourly.oslo"] {
-        let error = read(&cities, &named(name)).error.unwrap();
+        let error = read(&cities, &with_rows(name)).error.unwrap();
         assert!(error.message.contains("rome.hourly, oslo.hourly"), "{error}");
     }
+}
+
+fn with_rows(name: &str) -> IngestOptions {
+    let mut options = IngestOptions::default();
+    options.table.rows_member = Some(name.to_owned());
+    options
+}
+
+#[test]
+fn one_row_within_nested_objects_is_read_as_two_are() {
+    let named = |time: &str| {
+        let mut options = IngestOptions::default();
+        options.table.time = vec![time.to_owned()];
+        options.table.time_format = crate::TimeFormat::Seconds;
+        options
+    };
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    for (row, options) in
+        [(row, IngestOptions::default()), ("{\"at\":1704067200,\"v\":1}", named("at")), (row, with_rows("hourly"))]
+    {
+        for rows in [row.to_owned(), format!("{row},{row}")] {
+            let text = format!("{{\"n\":\"a\",\"out\":{{\"hourly\":[{rows}]}}}}");
+            let points = read(&text, &options).good();
+            assert!(points.iter().all(|point| *point == ("v".to_owned(), AT, Value::F64(1.0))), "{text}: {points:?}");
+        }
+    }
+    let two = format!("{{\"out\":{{\"hourly\":[{row}],\"daily\":[{row}]}}}}");
+    assert_eq!(read(&two, &IngestOptions::default()).error.unwrap().message, items::SEVERAL_ARRAYS);
+}
+
+#[test]
+fn a_named_array_of_rows_is_refused_where_there_is_none() {
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    for text in
+        [format!("{row}\n{row}\n"), format!("[{row},{row}]"), row.to_owned(), format!("[{{\"hourly\":[{row}]}}]")]
+    {
+        let decoded = read(&text, &with_rows("hourly"));
+        let error = decoded.error.unwrap();
+        assert!(error.message.contains("no array of objects was found"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_second_array_behind_the_sample_is_found_before_any_point() {
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    let text = format!("{{\"a\":{{\"h\":[{}]}},\"b\":{{\"h\":[{row}]}}}}", vec![row; 3_000].join(","));
+    for (options, message) in [(IngestOptions::default(), items::SEVERAL_ARRAYS), (with_rows("h"), items::TWO_OF_NAME)]
+    {
+        let mut planner = Json.planner(&options).unwrap();
+        text.as_bytes().chunks(10_000).for_each(|piece| {
+            planner.push(piece);
+        });
+        let error = planner.finish(true).err().unwrap();
+        assert_eq!(error.message, message);
+    }
+    assert_eq!(read(&text, &with_rows("a.h")).points.len(), 3_000);
 }
 
 #[test]
