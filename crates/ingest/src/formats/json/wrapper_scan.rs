@@ -18,7 +18,7 @@ pub(super) enum Found {
 /// Place within an object, whose members are skipped until one is the array of the rows.
 #[derive(Debug, Clone)]
 pub(super) struct WrapperScan {
-    /// Name of the member whose array holds the rows, or names joined with points; `None` for the only array of objects.
+    /// Member whose array holds the rows, or its path as `a.b`; `None` for the only array of objects.
     rows_member: Option<String>,
     /// Name of the present member of each object that is open; empty before the first.
     path: Vec<String>,
