@@ -29,9 +29,10 @@ mod time_parts;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;
-pub(crate) use own_export::EXPORT_COLUMNS;
+pub(crate) use own_export::{EXPORT_COLUMNS, is_export_header};
 pub use planner::{TablePlanner, TableRow};
 
-pub(crate) use header::looks_like_data;
+pub(crate) use column_roles::ColumnNames;
+pub(crate) use header::{is_clock_or_date_name, looks_like_data};
 pub(crate) use number::{is_integer_beyond_f64, parse_plain};
 pub(crate) use sample::SAMPLE_ROWS;

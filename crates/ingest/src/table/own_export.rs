@@ -16,6 +16,14 @@ use crate::time::{DateOrder, RowOrder, TimeReader, time_zone};
 /// Columns of an export to CSV, and members of an export to JSON.
 pub(crate) const EXPORT_COLUMNS: [&str; 4] = ["series", "type", "time", "value"];
 
+/// Columns of the output of a query.
+const QUERY_COLUMNS: [&str; 3] = ["series", "time", "value"];
+
+/// Returns `true` if the columns are those of an export or of the output of a query.
+pub(crate) fn is_export_header(header: &[String]) -> bool {
+    header == EXPORT_COLUMNS || header == QUERY_COLUMNS
+}
+
 /// Returns the plan if the header and the first rows are of an export.
 pub(crate) fn plan(
     header: &[String],
@@ -23,12 +31,11 @@ pub(crate) fn plan(
     options: &IngestOptions,
     syntax: NumberSyntax,
 ) -> Option<TablePlan> {
-    let names: Vec<&str> = header.iter().map(String::as_str).collect();
-    let (type_at, time_at, value_at) = match names[..] {
-        ["series", "time", "value"] => (None, 1, 2),
-        _ if names == EXPORT_COLUMNS => (Some(1), 2, 3),
-        _ => return None,
-    };
+    if !is_export_header(header) {
+        return None;
+    }
+    let (type_at, time_at, value_at) =
+        if header.len() == EXPORT_COLUMNS.len() { (Some(1), 2, 3) } else { (None, 1, 2) };
     let table = &options.table;
     let is_plain = table.tags.is_empty() && table.values.is_none() && table.metric.is_none() && table.time.is_empty();
     let is_series = |row: &TableRow| row.cells.first().is_some_and(|text| parse_series(text).is_some());

@@ -1,6 +1,6 @@
 //! Decoder of formats whose rows are JSON values.
 
-use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS};
+use super::items::{Arrangement, Item, Items};
 use super::planner::several_arrays;
 use super::value::JsonValue;
 use crate::formats::line_decoder::{check_row_len, without_bom};
@@ -88,8 +88,7 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
             let rest = &input[at..];
             let (skipped, item) = self.items.next(rest, last).map_err(|error| {
                 let line = self.line + line_feeds(&rest[..error.at]);
-                let is_several = error.message == SEVERAL_ARRAYS;
-                let found = if is_several { several_arrays() } else { IngestError::new(error.message) };
+                let found = several_arrays(&error).unwrap_or_else(|| IngestError::new(error.message));
                 found.at_line(line)
             })?;
             self.line += line_feeds(&rest[..skipped]);

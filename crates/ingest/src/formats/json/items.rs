@@ -1,9 +1,13 @@
 //! Rows of a stream of JSON: lines, values one after the other, the elements of arrays, or of an array in an object.
 
-use super::value::JsonValue;
+use super::wrapper_scan::{Found, WrapperScan};
 
 /// Message about an object whose rows are in one of several arrays.
 pub(crate) const SEVERAL_ARRAYS: &str = "the object holds several arrays of objects: name the member of the rows";
+
+/// Message about a name that does not tell two arrays apart.
+pub(crate) const TWO_OF_NAME: &str =
+    "rows names the member of two arrays of objects: name the members around it too, as in a.b";
 
 /// How the rows are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,26 +42,19 @@ pub(crate) struct ItemError {
 #[derive(Debug, Clone)]
 pub(crate) struct Items {
     arrangement: Arrangement,
-    /// Whether the array of a wrapping object has been opened, or has been left.
-    wrapper: Wrapper,
     is_in_array: bool,
-    /// Name of the member whose array holds the rows; `None` for the only array of objects.
-    rows_member: Option<String>,
-    /// Text of the last string of a wrapping object, with its quotes: the name of the member that follows.
-    last_text: Vec<u8>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrapper {
-    Members,
-    Rows,
-    Rest,
+    /// Place within a wrapping object.
+    wrapper: WrapperScan,
 }
 
 impl Items {
     pub(crate) fn new(arrangement: Arrangement, rows_member: Option<String>) -> Self {
-        let wrapper = if arrangement == Arrangement::Wrapped { Wrapper::Members } else { Wrapper::Rows };
-        Self { arrangement, wrapper, is_in_array: false, rows_member, last_text: Vec::new() }
+        Self { arrangement, is_in_array: false, wrapper: WrapperScan::new(rows_member) }
+    }
+
+    /// Returns the paths of the arrays of objects that were left out, the first of them if there are many.
+    pub(crate) fn other_arrays(&self) -> &[String] {
+        self.wrapper.other_arrays()
     }
 
     /// Finds the next row in `input`; returns the bytes before it that are no part of any row, too.
@@ -68,7 +65,8 @@ impl Items {
         match self.arrangement {
             Arrangement::Lines => Ok(next_line(input, last)),
             Arrangement::Elements => self.next_element(input, 0, last),
-            Arrangement::Wrapped => self.next_wrapped(input, last),
+            Arrangement::Wrapped if self.is_in_array => self.next_element(input, 0, last),
+            Arrangement::Wrapped => self.next_wrapped(input, 0, last),
         }
     }
 
@@ -86,8 +84,7 @@ impl Items {
                     self.is_in_array = false;
                     at += 1;
                     if self.arrangement == Arrangement::Wrapped {
-                        self.wrapper = Wrapper::Rest;
-                        return self.next_wrapped_rest(input, at, last);
+                        return self.next_wrapped(input, at, last);
                     }
                 }
                 Some(b'{' | b'[') => {
@@ -105,79 +102,17 @@ impl Items {
         }
     }
 
-    /// Skips members until the value of one is an array whose first element is an object.
-    fn next_wrapped(&mut self, input: &[u8], last: bool) -> Result<(usize, Item), ItemError> {
-        if self.wrapper == Wrapper::Rows {
-            return self.next_element(input, 0, last);
-        }
-        if self.wrapper == Wrapper::Rest {
-            return self.next_wrapped_rest(input, 0, last);
-        }
-        let incomplete = |at| Ok((at, if last { Item::End } else { Item::Incomplete }));
-        let mut at = 0;
-        loop {
-            match input.get(at) {
-                None => return incomplete(at),
-                Some(b'[') => {
-                    match holds_objects(&input[at..]) {
-                        None => return incomplete(at),
-                        Some(true) if self.is_rows_member() => {
-                            (self.wrapper, self.is_in_array) = (Wrapper::Rows, true);
-                            return self.next_element(input, at + 1, last);
-                        }
-                        Some(_) => {}
-                    }
-                    match value_len(&input[at..]) {
-                        Some(len) => at += len,
-                        None => return incomplete(at),
-                    }
-                }
-                Some(b'"') => match string_len(&input[at..]) {
-                    Some(len) => {
-                        self.last_text = input[at..at + len].to_vec();
-                        at += len;
-                    }
-                    None => return incomplete(at),
-                },
-                // Objects within the object are opened, too.
-                Some(_) => at += 1,
+    /// Skips members until the array of the rows begins.
+    fn next_wrapped(&mut self, input: &[u8], start: usize, last: bool) -> Result<(usize, Item), ItemError> {
+        match self.wrapper.skip(input, start)? {
+            (at, Found::Rows) => {
+                self.is_in_array = true;
+                self.next_element(input, at + 1, last)
             }
+            (_, Found::Nothing) if last => Ok((input.len(), Item::End)),
+            (at, Found::Nothing) => Ok((at, Item::Incomplete)),
         }
     }
-
-    /// Returns `true` if the member whose name was read last holds the rows.
-    fn is_rows_member(&self) -> bool {
-        let Some(name) = &self.rows_member else { return true };
-        let last = name.rsplit('.').next().unwrap_or(name);
-        matches!(JsonValue::parse(&self.last_text), Ok(JsonValue::Text(text)) if text == last || text == name.as_str())
-    }
-
-    /// Skips what follows the array; another array of objects is an error, since it would be lost.
-    fn next_wrapped_rest(&self, input: &[u8], start: usize, last: bool) -> Result<(usize, Item), ItemError> {
-        let mut at = start;
-        while let Some(byte) = input.get(at) {
-            let len = match byte {
-                b'[' if self.rows_member.is_none() && holds_objects(&input[at..]) == Some(true) => {
-                    return Err(ItemError { at, message: SEVERAL_ARRAYS });
-                }
-                b'[' => value_len(&input[at..]),
-                b'"' => string_len(&input[at..]),
-                _ => Some(1),
-            };
-            match len {
-                Some(len) => at += len,
-                None if last => at = input.len(),
-                None => return Ok((at, Item::Incomplete)),
-            }
-        }
-        Ok((at, if last { Item::End } else { Item::Incomplete }))
-    }
-}
-
-/// Returns `true` if the array at the start begins with an object; `None` if more bytes are needed.
-fn holds_objects(input: &[u8]) -> Option<bool> {
-    let inner = input.get(1..)?.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    Some(*inner == b'{')
 }
 
 fn next_line(input: &[u8], last: bool) -> (usize, Item) {
@@ -217,7 +152,7 @@ pub(crate) fn value_len(input: &[u8]) -> Option<usize> {
 }
 
 /// Returns the length of the string at the start, with its quotes.
-fn string_len(input: &[u8]) -> Option<usize> {
+pub(super) fn string_len(input: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
         at += memchr::memchr2(b'"', b'\\', input.get(at..)?)?;

@@ -11,6 +11,7 @@ pub(crate) mod items;
 mod planner;
 mod table_rows;
 pub(crate) mod value;
+mod wrapper_scan;
 
 use items::{Arrangement, Item, Items};
 use planner::JsonPlanner;

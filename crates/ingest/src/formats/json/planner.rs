@@ -2,11 +2,11 @@
 
 use super::decoder::JsonDecoder;
 use super::flatten::flatten;
-use super::items::{Arrangement, Item, Items, SEVERAL_ARRAYS, value_len};
+use super::items::{Arrangement, Item, ItemError, Items, SEVERAL_ARRAYS, TWO_OF_NAME, value_len};
 use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
-use crate::table::{SAMPLE_ROWS, TablePlanner, TableRow};
+use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_clock_or_date_name, is_export_header};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
 
 /// Bytes of the rows that decide on the columns, at most.
@@ -27,8 +27,12 @@ pub(super) struct JsonPlanner {
     sample: Vec<SampleRow>,
     sample_bytes: usize,
     columns: Columns,
+    /// Columns that the first rows lack.
+    late: Vec<String>,
     /// Present once the columns are known.
     table: Option<TablePlanner>,
+    /// Whether the table needs no further row.
+    is_planned: bool,
     state: PlannerState,
     error: Option<IngestError>,
 }
@@ -43,7 +47,9 @@ impl JsonPlanner {
             sample: Vec::new(),
             sample_bytes: 0,
             columns: Columns::default(),
+            late: Vec::new(),
             table: None,
+            is_planned: false,
             state: PlannerState::Undecided,
             error: None,
         }
@@ -52,7 +58,7 @@ impl JsonPlanner {
     /// Reads the rows that are complete.
     fn read(&mut self, last: bool) {
         if self.items.is_none() {
-            let Some(arrangement) = arrangement(&self.pending, last, self.options.limits.row_bytes) else {
+            let Some(arrangement) = arrangement(&self.pending, last, &self.options) else {
                 return;
             };
             let bom = self.pending.len() - without_bom(&self.pending).len();
@@ -60,10 +66,9 @@ impl JsonPlanner {
             let rows_member = self.options.table.rows_member.clone();
             self.items = Some((arrangement, Items::new(arrangement, rows_member)));
         }
-        let Some((_, items)) = &mut self.items else {
+        let Some((arrangement, mut items)) = self.items.clone() else {
             return;
         };
-        let mut items = items.clone();
         let pending = std::mem::take(&mut self.pending);
         let mut at = 0;
         while self.state == PlannerState::Undecided {
@@ -71,7 +76,13 @@ impl JsonPlanner {
             match items.next(&pending[at..], last) {
                 Ok((skipped, Item::Row(start, end))) => {
                     self.line += feeds(&pending[at..at + skipped]);
-                    self.add(&pending[at + start..at + end]);
+                    if !self.is_planned {
+                        self.add(&pending[at + start..at + end]);
+                    }
+                    // A second array of rows in the object is looked for before any row is stored.
+                    if self.is_planned && arrangement != Arrangement::Wrapped {
+                        self.state = PlannerState::Decided;
+                    }
                     self.line += feeds(&pending[at + start..at + end]);
                     at += end;
                 }
@@ -86,7 +97,7 @@ impl JsonPlanner {
                 }
                 // Nothing can be read beyond this place; the decoder will report the error.
                 Err(error) => {
-                    self.error = (error.message == SEVERAL_ARRAYS).then(several_arrays);
+                    self.error = several_arrays(&error);
                     self.state = PlannerState::Decided;
                 }
             }
@@ -112,7 +123,7 @@ impl JsonPlanner {
             members.into_iter().map(|(path, text)| (path.into_owned(), text.into_owned())).collect();
         let row = SampleRow { line: self.line, members };
         if let Some(table) = &mut self.table {
-            self.state = table.add_row(table_row(&self.columns, row));
+            self.is_planned = table.add_row(table_row(&self.columns, row)) == PlannerState::Decided;
             return;
         }
         for (path, _) in &row.members {
@@ -129,28 +140,55 @@ impl JsonPlanner {
 
     /// Passes the sample to the planner of the table.
     fn begin_table(&mut self) {
-        for name in named_columns(&self.options) {
-            self.columns.add(&name);
+        self.late = late_columns(&self.columns.names, &self.options);
+        for name in &self.late {
+            self.columns.add(name);
         }
         let mut table = TablePlanner::new(self.columns.names.clone(), &self.options);
         for row in std::mem::take(&mut self.sample) {
-            self.state = table.add_row(table_row(&self.columns, row));
+            self.is_planned = table.add_row(table_row(&self.columns, row)) == PlannerState::Decided;
         }
         self.table = Some(table);
     }
 }
 
-/// Returns the columns of values and tags that options name: the first rows may lack them.
-fn named_columns(options: &IngestOptions) -> Vec<String> {
+/// Returns the columns that the first rows lack and whose type the options give: later rows may have them.
+///
+/// A type may also be named by the new name of a value, and by a metric if a column has the names of metrics or series.
+fn late_columns(names: &[String], options: &IngestOptions) -> Vec<String> {
     let table = &options.table;
-    let of_text = |text: &String| text.split('=').next().unwrap_or(text).trim().to_owned();
-    let types = options.types.iter().map(|(name, _)| name.clone());
-    types.chain(table.tags.iter().chain(table.values.iter().flatten()).map(of_text)).collect()
+    if table.metric.is_some() || is_export_header(names) {
+        return Vec::new();
+    }
+    let columns = ColumnNames(names);
+    let new_names: Vec<String> =
+        table.values.iter().flatten().filter_map(|text| columns.renamed(text, "values").ok()?.1).collect();
+    let is_late = |name: &&String| columns.of_name(name).is_empty() && !new_names.contains(name);
+    options.types.iter().map(|(name, _)| name).filter(is_late).cloned().collect()
 }
 
-/// Returns the error of an object with several arrays of objects.
-pub(super) fn several_arrays() -> IngestError {
-    IngestError::new(SEVERAL_ARRAYS).suggest("rows", "MEMBER")
+/// Returns the error of an object with several arrays that could hold the rows; `None` for any other error of items.
+pub(super) fn several_arrays(error: &ItemError) -> Option<IngestError> {
+    [SEVERAL_ARRAYS, TWO_OF_NAME]
+        .contains(&error.message)
+        .then(|| IngestError::new(error.message).suggest("rows", "MEMBER"))
+}
+
+/// Returns the error of an input without rows.
+fn no_row(arrangement: Arrangement, items: Option<&Items>, rows_member: Option<&String>) -> IngestError {
+    let others = items.map(Items::other_arrays).unwrap_or_default();
+    let error = match rows_member {
+        Some(name) if others.is_empty() => {
+            format!("rows names the member {name:?}, of which no array of objects was found")
+        }
+        Some(name) => {
+            let others = others.join(", ");
+            format!("rows names the member {name:?}, of which no array of objects was found, but of {others}")
+        }
+        None => "the JSON has no row: no object was found".to_owned(),
+    };
+    let error = IngestError::new(error);
+    if arrangement == Arrangement::Wrapped { error.suggest("rows", "MEMBER") } else { error }
 }
 
 fn table_row(columns: &Columns, row: SampleRow) -> TableRow {
@@ -182,11 +220,11 @@ impl Planner for JsonPlanner {
         if self.table.is_none() {
             self.begin_table();
         }
-        let arrangement = self.items.map_or(Arrangement::Lines, |(arrangement, _)| arrangement);
+        let arrangement = self.items.as_ref().map_or(Arrangement::Lines, |(arrangement, _)| *arrangement);
         let table = self.table.ok_or_else(|| IngestError::new("there is no table"))?;
         if table.sample_len() == 0 {
-            let error = IngestError::new("the JSON has no row: no object was found");
-            return Err(if arrangement == Arrangement::Wrapped { error.suggest("rows", "MEMBER") } else { error });
+            let items = self.items.as_ref().map(|(_, items)| items);
+            return Err(no_row(arrangement, items, self.options.table.rows_member.as_ref()));
         }
         let (mapper, mut understanding) = table.finish()?;
         let text = match arrangement {
@@ -198,46 +236,65 @@ impl Planner for JsonPlanner {
         if arrangement == Arrangement::Wrapped {
             understanding.notes.push("the members beside the array of objects are left out".to_owned());
         }
+        if !self.late.is_empty() {
+            let late = self.late.join(", ");
+            understanding.notes.push(format!("types names members that the first rows do not have: {late}"));
+        }
         let parser = TableRowParser::new(mapper, self.columns, self.options.limits.fields, understanding);
         Ok(Box::new(JsonDecoder::new(parser, arrangement, &self.options)))
     }
 }
 
 /// Decides how the rows are arranged; `None` if more bytes are needed.
-fn arrangement(head: &[u8], whole: bool, row_bytes: usize) -> Option<Arrangement> {
+fn arrangement(head: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
     if head.len() < 3 && !whole {
         return None;
+    }
+    if options.table.rows_member.is_some() {
+        return Some(Arrangement::Wrapped);
     }
     let head = without_bom(head).trim_ascii_start();
     match head.first() {
         None if !whole => None,
         Some(b'[') => Some(Arrangement::Elements),
         Some(b'{') => match value_len(head) {
-            Some(len) => arrangement_after(&head[..len], &head[len..], whole),
+            Some(len) => arrangement_after(&head[..len], &head[len..], whole, options),
             None if whole => Some(Arrangement::Elements),
             // An object above the limit can only be one that wraps the rows.
-            None => (head.len() > row_bytes).then_some(Arrangement::Wrapped),
+            None => (head.len() > options.limits.row_bytes).then_some(Arrangement::Wrapped),
         },
         _ => Some(Arrangement::Lines),
     }
 }
 
-/// Returns `true` if a member is an array of objects; within objects of an object, an array of several.
-fn holds_rows(object: &JsonValue<'_>, depth: usize) -> bool {
+/// Returns `true` if a member is an array of objects; within objects of an object, an array of several or with times.
+fn holds_rows(object: &JsonValue<'_>, depth: usize, options: &IngestOptions) -> bool {
     let JsonValue::Object(members) = object else { return false };
     members.iter().any(|(_, value)| {
         let elements = value.elements();
         let is_object = |element: &JsonValue<'_>| matches!(element, JsonValue::Object(_));
-        let is_rows = elements.first().is_some_and(is_object) && (depth == 0 || elements.get(1).is_some_and(is_object));
-        is_rows || holds_rows(value, depth + 1)
+        let is_rows = elements.first().is_some_and(|first| {
+            is_object(first) && (depth == 0 || elements.get(1).is_some_and(is_object) || has_time(first, options))
+        });
+        is_rows || holds_rows(value, depth + 1, options)
     })
 }
 
-fn arrangement_after(first: &[u8], rest: &[u8], whole: bool) -> Option<Arrangement> {
+/// Returns `true` if an object has the times that the options name or, without names, any date or clock.
+fn has_time(object: &JsonValue<'_>, options: &IngestOptions) -> bool {
+    let Ok(members) = flatten(object, options.limits.fields) else { return false };
+    let names = &options.table.time;
+    if names.is_empty() {
+        return members.iter().any(|(_, text)| is_clock_or_date_name(text));
+    }
+    names.iter().all(|name| members.iter().any(|(path, _)| path == name))
+}
+
+fn arrangement_after(first: &[u8], rest: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
     if rest.trim_ascii().is_empty() {
         return match JsonValue::parse(first) {
             _ if !whole => None,
-            Ok(object) if holds_rows(&object, 0) => Some(Arrangement::Wrapped),
+            Ok(object) if holds_rows(&object, 0, options) => Some(Arrangement::Wrapped),
             _ => Some(Arrangement::Elements),
         };
     }

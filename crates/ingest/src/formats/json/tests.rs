@@ -58,6 +58,84 @@ fn rows_within_nested_objects_are_found() {
 }
 
 #[test]
+fn the_whole_path_of_the_rows_is_compared() {
+    let rows = |v: u8| {
+        let row = |minute: u8| format!("{{\"time\":\"2024-01-01T00:0{minute}:00Z\",\"v\":{v}}}");
+        format!("[{},{}]", row(0), row(1))
+    };
+    let cities = format!("{{\"rome\":{{\"hourly\":{}}},\"oslo\":{{\"x\":\"{{\",\"hourly\":{}}}}}", rows(1), rows(2));
+    for (name, v) in [("rome.hourly", 1.0), ("oslo.hourly", 2.0)] {
+        let points = read(&cities, &with_rows(name)).good();
+        assert_eq!(points.iter().map(|(_, _, v)| *v).collect::<Vec<_>>(), [Value::F64(v); 2]);
+    }
+    let twice = format!("{{\"a\":{{\"b\":{}}},\"a.b\":{}}}", rows(1), rows(2));
+    for (text, name) in [(&cities, "hourly"), (&twice, "a.b")] {
+        let error = read(text, &with_rows(name)).error.unwrap();
+        assert!(error.message.contains("two arrays"), "{error}");
+    }
+    for name in ["madrid.hourly", "oslo", "x", "hourly.oslo"] {
+        let error = read(&cities, &with_rows(name)).error.unwrap();
+        assert!(error.message.contains("rome.hourly, oslo.hourly"), "{error}");
+    }
+}
+
+fn with_rows(name: &str) -> IngestOptions {
+    let mut options = IngestOptions::default();
+    options.table.rows_member = Some(name.to_owned());
+    options
+}
+
+#[test]
+fn one_row_within_nested_objects_is_read_as_two_are() {
+    let named = |time: &str| {
+        let mut options = IngestOptions::default();
+        options.table.time = vec![time.to_owned()];
+        options.table.time_format = crate::TimeFormat::Seconds;
+        options
+    };
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    for (row, options) in
+        [(row, IngestOptions::default()), ("{\"at\":1704067200,\"v\":1}", named("at")), (row, with_rows("hourly"))]
+    {
+        for rows in [row.to_owned(), format!("{row},{row}")] {
+            let text = format!("{{\"n\":\"a\",\"out\":{{\"hourly\":[{rows}]}}}}");
+            let points = read(&text, &options).good();
+            assert!(points.iter().all(|point| *point == ("v".to_owned(), AT, Value::F64(1.0))), "{text}: {points:?}");
+        }
+    }
+    let two = format!("{{\"out\":{{\"hourly\":[{row}],\"daily\":[{row}]}}}}");
+    assert_eq!(read(&two, &IngestOptions::default()).error.unwrap().message, items::SEVERAL_ARRAYS);
+}
+
+#[test]
+fn a_named_array_of_rows_is_refused_where_there_is_none() {
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    for text in
+        [format!("{row}\n{row}\n"), format!("[{row},{row}]"), row.to_owned(), format!("[{{\"hourly\":[{row}]}}]")]
+    {
+        let decoded = read(&text, &with_rows("hourly"));
+        let error = decoded.error.unwrap();
+        assert!(error.message.contains("no array of objects was found"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_second_array_behind_the_sample_is_found_before_any_point() {
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    let text = format!("{{\"a\":{{\"h\":[{}]}},\"b\":{{\"h\":[{row}]}}}}", vec![row; 3_000].join(","));
+    for (options, message) in [(IngestOptions::default(), items::SEVERAL_ARRAYS), (with_rows("h"), items::TWO_OF_NAME)]
+    {
+        let mut planner = Json.planner(&options).unwrap();
+        text.as_bytes().chunks(10_000).for_each(|piece| {
+            planner.push(piece);
+        });
+        let error = planner.finish(true).err().unwrap();
+        assert_eq!(error.message, message);
+    }
+    assert_eq!(read(&text, &with_rows("a.h")).points.len(), 3_000);
+}
+
+#[test]
 fn a_member_that_comes_late_is_counted_and_kept_by_its_type() {
     let early = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}\n".repeat(1_000);
     let text = format!("{early}{{\"time\":\"2024-01-01T00:00:01Z\",\"v\":1,\"late\":2}}\n");
@@ -68,6 +146,46 @@ fn a_member_that_comes_late_is_counted_and_kept_by_its_type() {
     let decoded = read(&text, &options);
     assert_eq!(decoded.points.len(), 1_002);
     assert_eq!(decoded.notices, [""; 0]);
+}
+
+#[test]
+fn an_option_that_names_a_column_which_the_rows_do_not_have_is_refused() {
+    let text = "{\"time\":\"2024-01-01\",\"temp\":1,\"humidity\":2,\"station\":\"a\"}\n";
+    let mut tags = IngestOptions::default();
+    tags.table.tags = vec!["statoin".to_owned()];
+    let mut values = IngestOptions::default();
+    values.table.values = Some(vec!["temp".to_owned(), "humidty".to_owned()]);
+    for (options, option, near) in [(tags, "tags", "station"), (values, "values", "humidity")] {
+        let error = read(text, &options).error.unwrap();
+        assert!(error.message.contains(&format!("did you mean {near}?")), "{error}");
+        assert_eq!((error.suggestions[0].option, error.suggestions[0].value.as_str()), (option, near));
+    }
+}
+
+#[test]
+fn a_type_may_be_named_by_the_new_name_of_a_value_or_by_a_late_member() {
+    let text = "{\"time\":\"2024-01-01T00:00:00Z\",\"temp\":1,\"m\":\"x\"}\n";
+    let with_type = |name: &str| IngestOptions { types: vec![(name.to_owned(), ValueType::I64)], ..Default::default() };
+    let mut options = with_type("temperature");
+    options.table.values = Some(vec!["temp=temperature".to_owned()]);
+    assert_eq!(read(text, &options).good(), [("temperature".to_owned(), AT, Value::I64(1))]);
+    let mut options = with_type("late");
+    options.table.values = Some(vec!["late=new".to_owned()]);
+    let late = format!("{}{{\"time\":\"2024-01-01T00:00:00Z\",\"late\":2}}\n", text.repeat(1_000));
+    assert_eq!(read(&late, &options).points, [("new".to_owned(), AT, Value::I64(2))]);
+    let mut options = with_type("x");
+    (options.table.metric, options.table.value) = (Some("m".to_owned()), Some("temp".to_owned()));
+    assert_eq!(read(text, &options).good(), [("x".to_owned(), AT, Value::I64(1))]);
+}
+
+#[test]
+fn an_export_keeps_its_series_if_a_type_is_given() {
+    let text = "{\"series\":\"cpu\",\"type\":\"i64\",\"time\":\"2024-01-01T00:00:00Z\",\"value\":1}\n";
+    let types = vec![("cpu".to_owned(), ValueType::F64)];
+    let options = IngestOptions { types, ..IngestOptions::default() };
+    let text = format!("{text}{}", text.replace("cpu", "up"));
+    let names: Vec<String> = read(&text, &options).good().into_iter().map(|(key, _, _)| key).collect();
+    assert_eq!(names, ["cpu", "up"]);
 }
 
 #[test]

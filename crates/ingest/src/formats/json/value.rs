@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Largest depth of arrays and objects.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// JSON value that borrows from its text. Numbers keep their digits, since an `f64` may not hold them.
 #[derive(Debug, Clone, PartialEq)]
