@@ -132,7 +132,7 @@ impl OperatorState {
         }
     }
 
-    /// Returns `true` for a fold that needs the steps between points. Its state does not keep the last point by itself.
+    /// Returns `true` for a fold that needs the steps between points. The accumulator keeps that point.
     pub(super) fn is_fold_of_steps(&self) -> bool {
         matches!(self, Self::Fold(fold) if fold.needs_steps())
     }

@@ -79,7 +79,7 @@ impl Slots {
 
     /// Takes a slot if one is free and no waiter has the turn, ahead of the others.
     ///
-    /// For a query that may not wait: the waiters may be futures that nobody polls.
+    /// For a query that finds the queue full: the waiters may be futures that are not being polled.
     pub(super) fn try_take_first(&self) -> bool {
         let mut state = self.0.lock();
         state.has_slot_for(None, Instant::now()) && state.take_free()

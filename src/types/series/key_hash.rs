@@ -19,8 +19,8 @@ impl KeyHash {
 
 /// Hash function for sequences of texts, with a random secret.
 ///
-/// Texts are hashed by folded multiplication, eight bytes a step. Without the secret nobody can choose texts whose hashes
-/// collide.
+/// Texts are hashed by folded multiplication, eight bytes a step. A sender that does not know the secret
+/// cannot choose texts whose hashes collide.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextHasher {
     start: u64,

@@ -30,7 +30,7 @@ impl PlanDraft<'_> {
         parts.extend(day_of_year);
         if day.is_some() || day_of_year.is_some() {
             let clock = self.clock_columns(&within);
-            // A clock such as 2359, named after its zone, stands behind the day of the year.
+            // A clock such as 2359, in a column named after its zone, follows the day of the year.
             let unnamed = day_of_year.filter(|_| clock.is_empty() && day.is_none()).map(|at| at + 1);
             let is_clock = |at: &usize| {
                 let sample = self.sample.get(*at);
@@ -299,7 +299,7 @@ mod tests {
         assert!(error.message.contains("hour or hhmm"), "{error}");
         let columns: Vec<&str> = error.suggestions.iter().map(|suggestion| suggestion.value.as_str()).collect();
         assert_eq!(columns, ["Year,DOY,hour,v", "Year,DOY,hhmm,v"]);
-        // Hours with a number that stands for a missing one are no clocks of four digits.
+        // A column of hours in which 99 means "missing" is not read as clocks of four digits.
         for number in ["45", "99", "999", "9999"] {
             let text = format!("date,hour,v\n2019-02-25,1,1\n2019-02-25,{number},1\n");
             assert!(read(&text, options("date,hour", None)).is_err(), "{number}");

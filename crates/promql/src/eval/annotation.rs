@@ -98,26 +98,26 @@ impl Annotations {
         self.warn(span, message.to_owned());
     }
 
-    /// Tells that a rate is taken of what has not the name of a counter.
+    /// Adds the info that a rate is computed of a metric whose name is not that of a counter.
     pub(crate) fn possible_non_counter(&mut self, metric: &str, span: Span) {
         let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
         self.info(span, format!("{message} {}", Quoted(metric)));
     }
 
-    /// Tells that a rate is taken of what has not the type of a counter.
+    /// Adds the info that a rate is computed of a metric whose type is not counter.
     pub(crate) fn possible_non_counter_type(&mut self, metric: &str, metric_type: &str, span: Span) {
         let message = "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\"";
         self.info(span, format!("{message}, got {}: {}", Quoted(metric_type), Quoted(metric)));
     }
 
-    /// Tells that the counts of buckets fell with a rising bound.
+    /// Adds the info that bucket counts decrease while their upper bounds increase.
     pub(crate) fn forced_monotonicity(&mut self, metric: &str, span: Span) {
         let message = "input to histogram_quantile needed to be fixed for monotonicity (see \
                        https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
         self.info(span, with_metric(message.to_owned(), metric));
     }
 
-    /// Tells that integers of a metric exceed 2^53, so that they are rounded.
+    /// Adds the info that integers of a metric exceed 2^53 and are rounded.
     pub(crate) fn rounded_integers(&mut self, metric: &str, span: Span) {
         self.info(span, format!("integers beyond 2^53 are rounded to floats for metric name {}", Quoted(metric)));
     }

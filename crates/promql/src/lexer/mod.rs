@@ -1,6 +1,6 @@
 //! The lexer: text to tokens.
 //!
-//! Words are not told apart here: every keyword of the language may also be the name of a metric or a label, so the
+//! Keywords and names are one kind of token here: every keyword may also be the name of a metric or a label, so the
 //! parser decides by their place. Braces and brackets change what characters mean: within braces `=~` is an operator,
 //! within brackets `:` separates a range from a step and is no part of a name.
 

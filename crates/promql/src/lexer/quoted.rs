@@ -164,7 +164,7 @@ fn push_escaped(quoted: &mut String, c: char) {
     }
 }
 
-/// Returns a character in single quotes, as Go's `%q`; -1 stands for the end of the text.
+/// Returns a character in single quotes, as Go's `%q`; -1 means the end of the text.
 pub(super) fn rune(c: Option<char>) -> String {
     match c {
         None => "'\\ufffd'".to_owned(),

@@ -10,7 +10,7 @@ use crate::print::DurationText;
 
 use super::{MAX_DEPTH, Parsed, Parser, Problem, too_deep};
 
-/// Where a duration stands and what may stand there, for messages.
+/// Context of a duration in the query, and the forms allowed in it, for error messages.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     context: &'a str,

@@ -7,7 +7,7 @@ use crate::options::Feature;
 use super::expression::negated;
 use super::{Node, Parsed, Parser, Problem};
 
-/// What stands between an operator and its right operand.
+/// Modifiers between an operator and its right operand.
 struct Modifiers {
     returns_bool: bool,
     matching: VectorMatching,
