@@ -57,6 +57,8 @@ fn a_date_is_suggested_with_its_clock() {
     // Of several dates each comes with the clock behind it.
     let text = "start_date,start_time,end_date,end_time,v\n2024-01-01,10:00,2024-01-02,11:00,1\n";
     assert_eq!(suggested(text), "--time start_date,start_time --time end_date,end_time");
+    let text = "start_date,start_time,changed_date,v\n2024-01-01,10:00,2024-01-02,1\n";
+    assert_eq!(suggested(text), "--time start_date,start_time --time changed_date");
 }
 
 #[test]
@@ -74,7 +76,7 @@ fn years_are_no_seconds_since_an_origin() {
     let months = "time,v\n1949,112\n1949.08333333333,118\n1949.16666666667,132\n";
     let error = read(months, &IngestOptions::default()).map(|read| read.times).unwrap_err();
     assert!(error.message.contains("parts of years"), "{error}");
-    assert_eq!(suggested("time,v\n-6000,1\n-5999,2\n1979,3\n"), "--time time --time-format %Y");
+    assert_eq!(suggested("time,v\n-6000,1\n-5999,2\n-5998,3\n"), "--time time --time-format %Y");
     assert_eq!(suggested("date,v\n800102,1\n800103,2\n"), "--time date --time-format %y%m%d");
     assert_eq!(suggested("time,v\n1,1\n2,2\n"), "--time time --origin 2024-01-01T00:00:00Z --time-format s");
 }

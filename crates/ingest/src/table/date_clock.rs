@@ -39,10 +39,13 @@ impl PlanDraft<'_> {
         }
     }
 
-    /// Returns the nearest column of clocks that is called a time.
+    /// Returns the nearest column of clocks that is called a time, and is not nearer to another date.
     fn clock_of(&self, date: usize) -> Option<usize> {
+        let dates = || (0..self.names.0.len()).filter(|at| self.sample[*at].is_date());
+        // A clock follows its date; the first clocks may be before the first date.
+        let is_own = |clock: &usize| dates().rfind(|at| at < clock).or_else(|| dates().next()) == Some(date);
         let is_called = |clock: &usize| sounds_like_time(&self.names.0[*clock]);
-        self.clocks(date).filter(is_called).min_by_key(|clock| distance(date, *clock))
+        self.clocks(date).filter(is_called).filter(is_own).min_by_key(|clock| distance(date, *clock))
     }
 
     /// Returns the columns of clocks or hours beside a column of dates.

@@ -199,10 +199,10 @@ impl PlanDraft<'_> {
                 "column {name} holds numbers from {least} to {greatest}: if they are years and parts of years, they \
                  cannot be read; put dates in their place, such as 1949-02"
             );
-            return IngestError::new(message).suggest("origin", ORIGIN);
+            return IngestError::new(message).suggest("time", "COL");
         }
-        // Years before the first of the range of times; elapsed times seldom begin so far below zero.
-        if sample.is_whole() && least < 0.0 && (1_500.0..=LAST_YEAR).contains(&greatest) {
+        // Years before Christ; elapsed times seldom begin so far below zero.
+        if sample.is_whole() && least <= -1_000.0 && greatest <= LAST_YEAR {
             return error.suggest("time-format", "%Y");
         }
         if sample.is_serial_day() {
