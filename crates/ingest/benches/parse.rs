@@ -2,26 +2,21 @@
 //!
 //! `cargo bench -p timestrata-ingest --bench parse [NAME]`
 
+mod inputs;
+
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use timestrata_ingest::formats::{LineProtocol, register_all};
-use timestrata_ingest::{Format, IngestOptions, Registry, Rows};
+use inputs::{HOSTS, decode, line_protocol};
 
 /// Rows of an input.
 const ROWS: usize = 1_000_000;
-/// Series of a field.
-const HOSTS: usize = 100;
-/// Bytes that a decoder gets at once.
-const PIECE: usize = 1 << 20;
 
 fn main() {
     let wanted = std::env::args().nth(1).filter(|name| !name.starts_with('-')).unwrap_or_default();
-    let mut registry = Registry::empty();
-    register_all(&mut registry);
     let inputs: Vec<(&str, &str, String)> = vec![
-        ("line-protocol, 1 field", LineProtocol.name(), line_protocol(1)),
-        ("line-protocol, 10 fields", LineProtocol.name(), line_protocol(10)),
+        ("line-protocol, 1 field", "line-protocol", line_protocol(ROWS, 1)),
+        ("line-protocol, 10 fields", "line-protocol", line_protocol(ROWS, 10)),
         ("prometheus", "prometheus", prometheus()),
         ("graphite", "graphite", graphite()),
         ("annotated-csv", "annotated-csv", annotated_csv()),
@@ -29,14 +24,13 @@ fn main() {
     ];
     for (title, format, input) in inputs {
         if title.contains(&wanted) {
-            let format = registry.by_name(format).expect("the format is registered");
-            measure(title, &*format, input.as_bytes());
+            measure(title, format, input.as_bytes());
         }
     }
 }
 
 /// Decodes an input three times and prints the fastest run.
-fn measure(title: &str, format: &dyn Format, input: &[u8]) {
+fn measure(title: &str, format: &str, input: &[u8]) {
     let mut best = f64::INFINITY;
     let mut points = 0;
     for _ in 0..3 {
@@ -47,39 +41,6 @@ fn measure(title: &str, format: &dyn Format, input: &[u8]) {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let (megabytes, millions) = (input.len() as f64 / 1e6 / best, points as f64 / 1e6 / best);
     println!("{title:28} {megabytes:7.0} MB/s {millions:6.2} M points/s");
-}
-
-fn decode(format: &dyn Format, input: &[u8]) -> usize {
-    let mut planner = format.planner(&IngestOptions::default()).expect("the options fit");
-    planner.push(&input[..PIECE.min(input.len())]);
-    let mut decoder = planner.finish(false).expect("the input is understood");
-    let mut rows = Rows::with_capacity(100_000);
-    let (mut at, mut points) = (0, 0);
-    while at < input.len() {
-        let end = (at + PIECE).min(input.len());
-        at += decoder.decode(&input[at..end], end == input.len(), &mut rows).expect("the input is good");
-        assert!(rows.refused().is_empty());
-        points += rows.values().len();
-        if rows.is_full() {
-            rows.clear();
-        } else {
-            points -= rows.values().len();
-        }
-    }
-    points + rows.values().len()
-}
-
-fn line_protocol(fields: usize) -> String {
-    let mut text = String::new();
-    for row in 0..ROWS / fields {
-        let _ = write!(text, "cpu,host=host_{},region=eu-west-1,rack=7 ", row % HOSTS);
-        for field in 0..fields {
-            let separator = if field == 0 { "" } else { "," };
-            let _ = write!(text, "{separator}usage_{field}={}.{:02}", (row * 7 + field) % 100, row % 100);
-        }
-        let _ = writeln!(text, " {}", 1_704_067_200_000_000_000_usize + row * 10_000_000);
-    }
-    text
 }
 
 fn prometheus() -> String {

@@ -9,6 +9,8 @@ use crate::{IngestError, IngestOptions, TimeFormat};
 
 /// Rows in which the header is searched.
 const MAX_PREAMBLE: usize = 100;
+/// Rows of units between the names of the columns and the data.
+const MAX_UNIT_ROWS: usize = 2;
 
 /// Refuses a first row that is a comment, the first line of a preamble, or data.
 pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), IngestError> {
@@ -29,7 +31,9 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
             .suggest("header-line", header.line.to_string())
             .suggest("header-line", first.line.to_string()));
     }
-    let data = rows.iter().position(|row| row.cells.len() == count && is_row_of_data(row, rows));
+    let has_times = mostly_times(rows, count);
+    let is_data = |row: &TableRow| is_row_of_data(row, rows) && (!has_times || looks_like_time(row));
+    let data = rows.iter().position(|row| row.cells.len() == count && is_data(row));
     match data {
         Some(0) => {
             let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
@@ -133,14 +137,25 @@ fn modal_count(rows: &[TableRow]) -> usize {
 
 /// Returns the first row of names before the data, in an input that begins with other rows.
 fn header_after_preamble(rows: &[TableRow], count: usize) -> Option<&TableRow> {
-    let is_data = |row: &TableRow| row.cells.len() == count && has_number(row);
+    let has_times = mostly_times(rows, count);
+    let is_data =
+        |row: &TableRow| row.cells.len() == count && if has_times { looks_like_time(row) } else { has_number(row) };
     let first_data = rows.iter().position(is_data)?;
-    let names: Vec<&TableRow> = rows[..first_data].iter().filter(|row| row.cells.len() == count).collect();
+    let before: Vec<&TableRow> = rows[..first_data].iter().filter(|row| row.cells.len() == count).collect();
+    // Rows with numbers are no names, and those before them are part of the preamble.
+    let names_at = before.iter().rposition(|row| has_number(row)).map_or(0, |at| at + 1);
+    let names = &before[names_at..];
     let is_complete = |row: &&&TableRow| {
         let cells = &row.cells;
         cells.iter().enumerate().all(|(at, cell)| !cell.is_empty() && !cells[..at].contains(cell))
     };
     names.iter().find(is_complete).or(names.last()).copied()
+}
+
+/// Returns `true` if most of the rows with this number of cells have a time.
+fn mostly_times(rows: &[TableRow], count: usize) -> bool {
+    let of_count = || rows.iter().filter(|row| row.cells.len() == count);
+    of_count().filter(|row| looks_like_time(row)).count() * 2 > of_count().count()
 }
 
 /// Returns a later row that names the columns better than the first, in an input whose rows have equally many cells.
@@ -156,7 +171,9 @@ fn better_header(rows: &[TableRow]) -> Option<&TableRow> {
         let (row, below) = (&rows[at], &rows[at + 1..]);
         let names: HashSet<&String> = row.cells.iter().filter(|cell| !cell.is_empty()).collect();
         let cells = filled(row);
-        if names.len() < 2 || names.len() != cells.len() || is_data(row) || !below.first().is_some_and(is_data) {
+        // Rows of units may be between the names and the data.
+        let is_above_data = below.iter().take(MAX_UNIT_ROWS + 1).any(is_data);
+        if names.len() < 2 || names.len() != cells.len() || is_data(row) || !is_above_data {
             return None;
         }
         let used: HashSet<usize> = below.iter().flat_map(filled).collect();

@@ -10,6 +10,7 @@
 mod candidates;
 mod cell;
 mod column_roles;
+mod date_clock;
 mod date_order_scan;
 mod distinguish;
 mod header;
@@ -26,6 +27,7 @@ mod sample_checks;
 mod time_column;
 mod time_forms;
 mod time_parts;
+mod time_suggestions;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;

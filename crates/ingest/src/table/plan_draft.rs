@@ -227,7 +227,7 @@ impl<'a> PlanDraft<'a> {
 
     /// Records what was understood.
     fn describe(&mut self, time: &TimeColumns, values: &ValueSource) {
-        let zone = time.zone.as_ref().and_then(|zone| zone.iana_name().map(str::to_owned));
+        let zone = self.options().table.time_zone.clone().filter(|_| time.zone.is_some());
         let zone = zone.unwrap_or_else(|| "UTC".to_owned());
         let tags: Vec<String> = self
             .tags

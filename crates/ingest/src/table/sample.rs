@@ -114,6 +114,11 @@ impl ColumnSample {
         self.filled > 0 && self.wholes == self.filled
     }
 
+    /// Returns the least number.
+    pub(crate) fn least(&self) -> f64 {
+        self.least
+    }
+
     /// Returns the greatest number.
     pub(crate) fn greatest(&self) -> f64 {
         self.greatest
@@ -131,7 +136,9 @@ impl ColumnSample {
 
     /// Returns `true` if the cells are increasing numbers in the range of recent serial days of spreadsheets.
     pub(crate) fn is_serial_day(&self) -> bool {
-        self.is_increasing() && self.least >= 20_000.0 && self.greatest < 80_000.0
+        // Identifiers repeat.
+        let is_rising = self.is_increasing() && self.distinct * 2 > self.filled;
+        is_rising && self.least >= 20_000.0 && self.greatest < 80_000.0
     }
 
     fn add(&mut self, text: &str, line: u64, syntax: &NumberSyntax) {

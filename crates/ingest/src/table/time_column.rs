@@ -1,15 +1,12 @@
 //! Finds the column of the time and decides how its texts are read.
 
-use std::collections::HashSet;
-
 use super::date_order_scan::DateOrderScan;
 use super::plan::TimeColumns;
 use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
 use super::sample::{ColumnSample, SampleCell};
-use super::time_forms::{compact_pattern, is_compact_date, is_elapsed, is_hour_minute};
 use super::time_parts::refuse_unused_year;
-use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, parse_auto, time_zone};
+use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, time_zone};
 use crate::{IngestError, TimeFormat};
 
 /// Columns of the time.
@@ -31,31 +28,6 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
         // Such as hour_ending, or hour of day.
         name if matches!(name.split(|c: char| !c.is_alphanumeric()).next(), Some("hour" | "hr")) => TimePart::Hour,
         _ => return None,
-    })
-}
-
-/// Returns `true` if a name sounds like that of a time.
-fn sounds_like_time(name: &str) -> bool {
-    let name = name.to_lowercase();
-    let mut words = name.split(|c: char| !c.is_alphanumeric());
-    words.any(|word| {
-        matches!(
-            word,
-            "t" | "ts"
-                | "time"
-                | "date"
-                | "datetime"
-                | "timestamp"
-                | "epoch"
-                | "elapsed"
-                | "seconds"
-                | "sec"
-                | "secs"
-                | "ms"
-                | "zeit"
-                | "datum"
-        ) || word.ends_with("time")
-            || word.ends_with("date")
     })
 }
 
@@ -108,73 +80,16 @@ impl PlanDraft<'_> {
             let listed = super::column_roles::join_limited(&names, 20);
             let mut error =
                 IngestError::new(format!("no column was recognised as the time: several hold times: {listed}"));
-            for name in names.into_iter().take(3) {
-                error = error.suggest("time", name);
+            for at in found.into_iter().take(3) {
+                error = error.suggest("time", self.with_clock(at));
             }
             return Err(error);
         }
         Err(self.no_time())
     }
 
-    /// Returns the error of a table without a column of times, with the options that would help.
-    fn no_time(&self) -> IngestError {
-        let all: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.names.0[*at].is_empty()).collect();
-        if let Err(error) = super::sample_checks::refuse_times_across(self, &all) {
-            return error;
-        }
-        let error = IngestError::new("no column was recognised as the time");
-        let columns = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
-        let parts = self.part_columns();
-        let part = |at: usize| part_of_name(&self.names.0[at]);
-        let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
-        if parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
-            return error.suggest("time", names.join(","));
-        }
-        for at in columns() {
-            if let Err(error) = self.refuse_periods(at) {
-                return error;
-            }
-        }
-        // The first column of increasing times: a counter that looks like a time usually comes after the time.
-        if let Some((at, unit)) = columns().find_map(|at| Some((at, self.sample[at].epoch()?))) {
-            return error.suggest("time", self.names.name(at)).suggest("time-format", unit.to_string());
-        }
-        let by_name = |accept: fn(&ColumnSample) -> bool| {
-            columns().find(|at| sounds_like_time(&self.names.0[*at]) && accept(&self.sample[*at]))
-        };
-        if let Some(at) = by_name(ColumnSample::is_serial_day) {
-            return error.suggest("time", self.names.name(at)).suggest("time-format", "excel");
-        }
-        if let Some(at) = by_name(is_compact_date) {
-            let is_hour = |at: &usize| {
-                let (name, sample) = (&self.names.0[*at], &self.sample[*at]);
-                let is_hour_name = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
-                sample.is_clock() || is_hour_name || (name.to_lowercase().ends_with("time") && is_hour_minute(sample))
-            };
-            // A clock beside its date comes before one elsewhere.
-            if let Some(clock) = columns().filter(is_hour).min_by_key(|clock| (*clock != at + 1, *clock)) {
-                return error.suggest("time", format!("{},{}", self.names.name(at), self.names.name(clock)));
-            }
-            return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
-        }
-        let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
-        if parts.len() >= 2 && parts.iter().any(is_day) {
-            let (names, times) = (names.join(", "), names.join(","));
-            let message = format!("{}: the columns {names} are parts of a time without a year", error.message);
-            return IngestError::new(message).suggest("time", times).suggest("year", "YEAR");
-        }
-        if let Some(at) = by_name(|sample| sample.is_increasing() || is_elapsed(sample)) {
-            return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
-        }
-        if let Some(at) = by_name(|sample| sample.filled > 0 && !sample.is_numeric()) {
-            return self.unknown_time(at);
-        }
-        let columns = self.names.listed();
-        IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
-    }
-
     /// Returns the error of a column of periods, whose times are their starts or their ends.
-    fn refuse_periods(&self, at: usize) -> Result<(), IngestError> {
+    pub(super) fn refuse_periods(&self, at: usize) -> Result<(), IngestError> {
         let cell = |row: &TableRow| {
             let text = row.cells.get(at).filter(|text| text.contains('/'))?;
             Some(SampleCell { line: row.line, text: text.clone() })
@@ -189,55 +104,6 @@ impl PlanDraft<'_> {
             .fold(error, |error, format| error.suggest("time", name.clone()).suggest("time-format", *format)))
     }
 
-    /// Returns the error of a column that sounds like a time and has texts of no known form.
-    fn unknown_time(&self, at: usize) -> IngestError {
-        let cell = self.sample[at].not_number.as_ref();
-        let text = cell.map_or("", |cell| cell.text.as_str());
-        let reason = match parse_auto(text, DateOrder::Undecided, false) {
-            Err(error) => error.reason(text),
-            Ok(_) => format!("{text:?} is a time, and other cells are none"),
-        };
-        let name = self.names.name(at);
-        let error = IngestError::new(format!("no column was recognised as the time: column {name}: {reason}"));
-        let error = match cell {
-            Some(cell) => error.at_line(cell.line),
-            None => error,
-        };
-        if reason.contains("two digits") {
-            let separator = text.chars().find(|c| !c.is_ascii_digit()).unwrap_or('/');
-            return [("d", "m"), ("m", "d")].iter().fold(error, |error, (first, second)| {
-                let clock = ["", " %H:%M", " %H:%M:%S"][text.matches(':').count().min(2)];
-                error.suggest("time-format", format!("%{first}{separator}%{second}{separator}%y{clock}"))
-            });
-        }
-        error.suggest("time", name).suggest("time-format", compact_pattern(text).unwrap_or("PATTERN"))
-    }
-
-    /// Refuses dates that repeat beside a column of clocks or hours: the clock would be lost.
-    fn refuse_date_without_clock(&self, at: usize) -> Result<(), IngestError> {
-        if !self.sample[at].is_date() {
-            return Ok(());
-        }
-        let clock = (0..self.names.0.len()).find(|other| {
-            let (sample, name) = (&self.sample[*other], &self.names.0[*other]);
-            let is_hour = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
-            *other != at && !self.is_tag(*other) && (sample.is_clock() || (sample.is_integer() && is_hour))
-        });
-        let Some(clock) = clock else { return Ok(()) };
-        let mut seen = HashSet::new();
-        let is_repeated = self.rows().iter().any(|row| {
-            let cell = |at: usize| row.cells.get(at).map_or("", String::as_str);
-            let key: Vec<&str> = std::iter::once(at).chain(self.tags.iter().map(|tag| tag.at)).map(cell).collect();
-            !seen.insert(key)
-        });
-        if !is_repeated {
-            return Ok(());
-        }
-        let (date, clock) = (self.names.name(at), self.names.name(clock));
-        let error = IngestError::new(format!("column {date} holds dates that repeat, and column {clock} holds clocks"));
-        Err(error.suggest("time", format!("{date},{clock}")).suggest("time", date))
-    }
-
     /// Returns how the columns of the time are read, and the scan for the order of day and month.
     pub(super) fn time_columns(&mut self, choice: &TimeChoice) -> Result<(TimeColumns, DateOrderScan), IngestError> {
         let names: Vec<String> = choice.at.iter().map(|at| self.names.name(*at)).collect();
@@ -249,6 +115,10 @@ impl PlanDraft<'_> {
             None => None,
         };
         let reader = self.reader(choice)?;
+        if matches!(&reader, TimeReader::Pattern(pattern) if pattern.contains("%y")) {
+            let note = "years of two digits are those from 1969 to 2068";
+            self.understanding.notes.push(note.to_owned());
+        }
         let mut columns =
             TimeColumns { at: choice.at.clone(), name: name.clone(), reader, zone, order: RowOrder::Ascending };
         let mut dates = DateOrderScan::default();
@@ -280,7 +150,14 @@ impl PlanDraft<'_> {
             _ => is_local,
         };
         if is_without_zone && columns.zone.is_none() {
-            self.understanding.notes.push(format!("the times of {name} have no zone and are read as UTC"));
+            let zones = self.column_of_zones(&choice.at);
+            self.understanding.notes.push(match zones {
+                None => format!("the times of {name} have no zone and are read as UTC"),
+                Some((column, zone)) => format!(
+                    "the times of {name} are read as UTC, although column {column} holds zones such as {zone:?}: \
+                     --time-zone ZONE reads them in one zone"
+                ),
+            });
         }
         Ok((columns, dates))
     }
@@ -321,28 +198,6 @@ impl PlanDraft<'_> {
             }
             _ => self.joined_reader(&choice.at),
         }
-    }
-
-    /// Refuses a column of numbers as the time if no option says what they count.
-    fn refuse_numbers(&self, at: usize) -> Result<(), IngestError> {
-        let (name, sample) = (self.names.name(at), &self.sample[at]);
-        let is_duration = !sample.is_time() && is_elapsed(sample);
-        if sample.filled == 0 || (!sample.is_numeric() && !is_duration) {
-            return Ok(());
-        }
-        let text = sample.first.as_ref().map_or("", |cell| cell.text.as_str());
-        let error = IngestError::new(format!("column {name} holds numbers such as {text}, whose unit is not known"));
-        Err(match sample.first.as_ref().and_then(|cell| TimeFormat::of_number(&cell.text)) {
-            _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
-                .suggest("origin", "2024-01-01T00:00:00Z"),
-            Some(unit) => error.suggest("time-format", unit.to_string()),
-            None if is_compact_date(sample) => error.suggest("time-format", "%Y%m%d"),
-            None if sample.is_year() => error.suggest("time-format", "%Y").suggest("origin", "2024-01-01T00:00:00Z"),
-            None if sample.is_serial_day() => {
-                error.suggest("time-format", "excel").suggest("origin", "2024-01-01T00:00:00Z")
-            }
-            None => error.suggest("origin", "2024-01-01T00:00:00Z").suggest("time-format", "s"),
-        })
     }
 }
 

@@ -3,9 +3,9 @@
 use super::sample::ColumnSample;
 use crate::time::TimeReader;
 
-/// Returns the pattern of a date of eight digits with a clock of four or six digits behind a separator.
-pub(super) fn compact_pattern(text: &str) -> Option<&'static str> {
-    const PATTERNS: [&str; 9] = [
+/// Returns the pattern of a date of eight digits with a clock behind a separator, or of a month and a year.
+pub(super) fn known_pattern(text: &str) -> Option<&'static str> {
+    const PATTERNS: [&str; 15] = [
         "%Y%m%d:%H%M",
         "%Y%m%d:%H%M%S",
         "%Y%m%d-%H%M",
@@ -15,6 +15,12 @@ pub(super) fn compact_pattern(text: &str) -> Option<&'static str> {
         "%Y%m%d-%H:%M:%S",
         "%Y%m%d_%H:%M:%S",
         "%Y%m%d:%H:%M:%S",
+        "%m/%y",
+        "%m/%Y",
+        "%b-%y",
+        "%b %Y",
+        "%b-%Y",
+        "%YM%m",
     ];
     let is_text = |pattern: &&str| TimeReader::Pattern((*pattern).to_owned()).parse(text).is_ok();
     PATTERNS.into_iter().find(is_text)

@@ -23,7 +23,8 @@ impl PlanDraft<'_> {
         let mut parts: Vec<usize> = year.into_iter().collect();
         let month = within(TimePart::Month, 1.0, 12.0);
         let day = month.and_then(|_| within(TimePart::Day, 1.0, 31.0));
-        let day_of_year = within(TimePart::DayOfYear, 1.0, 366.0);
+        let beyond_month = called(TimePart::Day).filter(|at| month.is_none() && self.is_day_of_year(*at));
+        let day_of_year = within(TimePart::DayOfYear, 1.0, 366.0).or(beyond_month);
         // A month alone is a time with its year only.
         parts.extend(month.filter(|_| day.is_some() || (year.is_some() && day_of_year.is_none())));
         parts.extend(day);
@@ -85,6 +86,7 @@ impl PlanDraft<'_> {
         for at in at {
             let part = match part_of_name(&self.names.0[*at]) {
                 Some(TimePart::Hour) => self.hour(*at)?,
+                Some(TimePart::Day) if self.is_day_of_year(*at) => TimePart::DayOfYear,
                 Some(part) => part,
                 None => match previous {
                     None => TimePart::Year,
@@ -104,6 +106,12 @@ impl PlanDraft<'_> {
             previous = Some(part);
         }
         Ok(parts)
+    }
+
+    /// Returns `true` if the days of a column go beyond those of a month.
+    fn is_day_of_year(&self, at: usize) -> bool {
+        let sample = &self.sample[at];
+        sample.is_whole_within(1.0, 366.0) && sample.greatest() > 31.0
     }
 
     /// Returns whether a column that is called an hour holds hours or clocks such as 2300.

@@ -47,6 +47,8 @@ pub(crate) struct TimeForm {
     pub(crate) has_fraction: bool,
     pub(crate) has_am_pm: bool,
     pub(crate) has_zone: bool,
+    /// Pattern of the offset behind the clock.
+    pub(crate) offset_pattern: Option<&'static str>,
 }
 
 impl TimeForm {
@@ -60,6 +62,7 @@ impl TimeForm {
             pattern.push_str(if self.has_seconds { ":%S" } else { "" });
             pattern.push_str(if self.has_fraction { "%.f" } else { "" });
             pattern.push_str(if self.has_am_pm { " %p" } else { "" });
+            pattern.push_str(self.offset_pattern.unwrap_or_default());
         }
         pattern
     }

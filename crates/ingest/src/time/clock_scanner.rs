@@ -145,7 +145,10 @@ impl Scanner<'_> {
 
     /// Reads a zone in brackets, as of RFC 9557.
     pub(super) fn bracket(&mut self) -> Result<Option<TimeZone>, AutoError> {
+        let start = self.at;
+        self.spaces();
         if self.peek() != Some(b'[') {
+            self.at = start;
             return Ok(None);
         }
         let rest = &self.text[self.at + 1..];

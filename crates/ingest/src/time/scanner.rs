@@ -89,7 +89,9 @@ impl<'a> Scanner<'a> {
         let mut date = self.date(order, allow_compact, &mut form)?;
         let is_compact_clock = self.after_date();
         let clock = if self.is_at_end() { None } else { self.clock(&mut form, is_compact_clock)? };
+        let zone_at = self.at;
         let mut zone = self.zone()?;
+        form.offset_pattern = offset_pattern(&self.text[zone_at..self.at]);
         if date.0 == YEAR_FOLLOWS {
             // As `date` and `ctime` write: Mon Jan  1 00:00:00 UTC 2024.
             self.spaces();
@@ -129,6 +131,20 @@ impl<'a> Scanner<'a> {
             let text = format!("{:?} ", self.text);
             AutoError::Other(reason.strip_prefix(&text).unwrap_or(&reason).to_owned())
         })
+    }
+}
+
+/// Returns the pattern of an offset of hours and minutes, with the space before it.
+fn offset_pattern(text: &str) -> Option<&'static str> {
+    let is_spaced = text.starts_with(' ');
+    let digits = text.trim_start_matches(' ').strip_prefix(['+', '-'])?;
+    let is_number = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.split_once(':') {
+        Some((hours, minutes)) if is_number(hours, 2) && is_number(minutes, 2) => {
+            Some(if is_spaced { " %:z" } else { "%:z" })
+        }
+        None if is_number(digits, 4) => Some(if is_spaced { " %z" } else { "%z" }),
+        _ => None,
     }
 }
 

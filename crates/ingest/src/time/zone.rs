@@ -1,5 +1,6 @@
 //! Local times to absolute times.
 
+use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use timestrata::Timestamp;
 
@@ -34,10 +35,15 @@ pub(crate) struct ZoneResolver {
     pub(crate) missing: u64,
 }
 
-/// Returns the zone of a name of the IANA time zone database.
+/// Returns the zone of a name of the IANA time zone database, or of an offset such as `+02:00`.
 pub(crate) fn time_zone(name: &str) -> Result<TimeZone, String> {
     if name == "UTC" || name == "Z" {
         return Ok(TimeZone::UTC);
+    }
+    if name.starts_with(['+', '-']) {
+        let offset = BrokenDownTime::parse("%:z", name).or_else(|_| BrokenDownTime::parse("%z", name));
+        let offset = offset.ok().and_then(|fields| fields.offset());
+        return offset.map(TimeZone::fixed).ok_or_else(|| format!("{name:?} is no offset such as +02:00"));
     }
     TimeZone::get(name)
         .map_err(|_| format!("there is no time zone {name:?} on this system; an example is Europe/Berlin"))

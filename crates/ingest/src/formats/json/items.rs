@@ -6,8 +6,7 @@ use super::wrapper_scan::{Found, WrapperScan};
 pub(crate) const SEVERAL_ARRAYS: &str = "the object holds several arrays of objects: name the member of the rows";
 
 /// Message about a name that does not tell two arrays apart.
-pub(crate) const TWO_OF_NAME: &str =
-    "rows names the member of two arrays of objects: name the members around it too, as in a.b";
+pub(crate) const TWO_OF_NAME: &str = "rows names the member of two arrays of objects: name the members around it too, as in a.b, or .a for the outermost";
 
 /// How the rows are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -79,6 +79,28 @@ fn the_whole_path_of_the_rows_is_compared() {
     }
 }
 
+#[test]
+fn a_dot_begins_the_path_of_an_outermost_array() {
+    let rows = |v: u8| format!("[{{\"time\":\"2024-01-01\",\"v\":{v}}}]");
+    let text = format!("{{\"data\":{},\"x\":{{\"data\":{}}}}}", rows(1), rows(2));
+    assert_eq!(read(&text, &with_rows("data")).error.unwrap().message, items::TWO_OF_NAME);
+    for (name, v) in [(".data", 1.0), ("x.data", 2.0), (".x.data", 2.0)] {
+        assert_eq!(read(&text, &with_rows(name)).good(), [("v".to_owned(), AT, Value::F64(v))], "{name}");
+    }
+}
+
+#[test]
+fn an_array_that_is_left_out_may_be_larger_than_a_row() {
+    let row = "{\"time\":\"2024-01-01\",\"v\":1}";
+    let large = format!("[{}]", vec!["[\"]\",{\"a\":2}]"; 200_000].join(","));
+    assert!(large.len() > IngestOptions::default().limits.row_bytes);
+    let numbers = format!("{{\"other\":{large},\"rows\":[{row}]}}");
+    let objects = numbers.replacen("[[", "[{\"b\":1},[", 1);
+    for (text, options) in [(&numbers, IngestOptions::default()), (&objects, with_rows("rows"))] {
+        assert_eq!(read(text, &options).good().len(), 1);
+    }
+}
+
 fn with_rows(name: &str) -> IngestOptions {
     let mut options = IngestOptions::default();
     options.table.rows_member = Some(name.to_owned());

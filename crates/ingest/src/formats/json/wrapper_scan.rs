@@ -1,6 +1,6 @@
 //! Finds the array of the rows within an object that wraps it.
 
-use super::items::{ItemError, SEVERAL_ARRAYS, TWO_OF_NAME, string_len, value_len};
+use super::items::{ItemError, SEVERAL_ARRAYS, TWO_OF_NAME, string_len};
 use super::value::{JsonValue, MAX_DEPTH};
 
 /// Paths of arrays that are kept for a message, at most.
@@ -15,10 +15,18 @@ pub(super) enum Found {
     Nothing,
 }
 
+/// Array that is not that of the rows. It may be larger than any row, so that it is skipped piece by piece.
+#[derive(Debug, Clone, Copy)]
+struct SkippedArray {
+    has_objects: bool,
+    /// Arrays and objects that are open; zero before the first byte of the array.
+    depth: usize,
+}
+
 /// Place within an object, whose members are skipped until one is the array of the rows.
 #[derive(Debug, Clone)]
 pub(super) struct WrapperScan {
-    /// Member whose array holds the rows, or its path as `a.b`; `None` for the only array of objects.
+    /// Member whose array holds the rows, or its path as `a.b` or `.a`; `None` for the only array of objects.
     rows_member: Option<String>,
     /// Name of the present member of each object that is open; empty before the first.
     path: Vec<String>,
@@ -26,12 +34,21 @@ pub(super) struct WrapperScan {
     last_text: Vec<u8>,
     /// Whether the array of the rows has been found.
     has_rows: bool,
+    /// The array whose end is looked for.
+    skipped: Option<SkippedArray>,
     other_arrays: Vec<String>,
 }
 
 impl WrapperScan {
     pub(super) fn new(rows_member: Option<String>) -> Self {
-        Self { rows_member, path: Vec::new(), last_text: Vec::new(), has_rows: false, other_arrays: Vec::new() }
+        Self {
+            rows_member,
+            path: Vec::new(),
+            last_text: Vec::new(),
+            has_rows: false,
+            skipped: None,
+            other_arrays: Vec::new(),
+        }
     }
 
     /// See [`super::items::Items::other_arrays`].
@@ -46,17 +63,15 @@ impl WrapperScan {
         let mut at = start;
         while let Some(byte) = input.get(at) {
             let len = match byte {
+                _ if self.skipped.is_some() => self.skip_in_array(&input[at..]),
                 b'[' => match begins_with_object(&input[at..]) {
                     Some(true) if self.is_rows(at)? => {
                         self.has_rows = true;
                         return Ok((at, Found::Rows));
                     }
-                    Some(is_object) => {
-                        let len = value_len(&input[at..]);
-                        if is_object && len.is_some() {
-                            self.keep_other_array();
-                        }
-                        len
+                    Some(has_objects) => {
+                        self.skipped = Some(SkippedArray { has_objects, depth: 0 });
+                        Some(0)
                     }
                     None => None,
                 },
@@ -78,6 +93,25 @@ impl WrapperScan {
             }
         }
         Ok((at, Found::Nothing))
+    }
+
+    /// Skips a string or a byte of the array whose end is looked for; returns its length, or `None` if it is incomplete.
+    fn skip_in_array(&mut self, input: &[u8]) -> Option<usize> {
+        let array = self.skipped.as_mut()?;
+        match input.first()? {
+            b'"' => return string_len(input),
+            b'[' | b'{' => array.depth += 1,
+            b']' | b'}' => array.depth = array.depth.saturating_sub(1),
+            _ => {}
+        }
+        if array.depth == 0 {
+            let has_objects = array.has_objects;
+            self.skipped = None;
+            if has_objects {
+                self.keep_other_array();
+            }
+        }
+        Some(1)
     }
 
     /// Follows a byte outside of strings and arrays.
@@ -104,11 +138,20 @@ impl WrapperScan {
     fn is_rows(&self, at: usize) -> Result<bool, ItemError> {
         let message = match &self.rows_member {
             None => SEVERAL_ARRAYS,
-            // A name without the members around it is that of any depth.
-            Some(name) if self.path.last() == Some(name) || self.path.join(".") == *name => TWO_OF_NAME,
+            Some(name) if self.is_named(name) => TWO_OF_NAME,
             Some(_) => return Ok(false),
         };
         if self.has_rows { Err(ItemError { at, message }) } else { Ok(true) }
+    }
+
+    /// Returns `true` if a name is that of the present member, or its path. A dot at the start begins a path.
+    fn is_named(&self, name: &str) -> bool {
+        let path = self.path.join(".");
+        match name.strip_prefix('.') {
+            Some(outermost) => path == outermost,
+            // A name without the members around it is that of any depth.
+            None => path == name || self.path.last().is_some_and(|last| last == name),
+        }
     }
 
     fn keep_other_array(&mut self) {

@@ -1,0 +1,78 @@
+//! Clocks and zones in columns beside a column of dates: they would be lost if the date alone were the time.
+
+use std::collections::HashSet;
+
+use super::plan_draft::PlanDraft;
+use super::time_column::part_of_name;
+use super::time_suggestions::sounds_like_time;
+use crate::IngestError;
+use crate::time::TimePart;
+
+impl PlanDraft<'_> {
+    /// Refuses dates beside a column of their clocks, if no option chooses them.
+    pub(super) fn refuse_date_without_clock(&self, at: usize) -> Result<(), IngestError> {
+        if !self.sample[at].is_date() {
+            return Ok(());
+        }
+        let any_clock = self.clocks(at).min_by_key(|clock| distance(at, *clock));
+        let mut seen = HashSet::new();
+        let is_repeated = self.rows().iter().any(|row| {
+            let cell = |at: usize| row.cells.get(at).map_or("", String::as_str);
+            let key: Vec<&str> = std::iter::once(at).chain(self.tags.iter().map(|tag| tag.at)).map(cell).collect();
+            !seen.insert(key)
+        });
+        // A clock such as that of the sunrise is a value of its day.
+        let clock = if is_repeated { any_clock } else { self.clock_of(at) };
+        let Some(clock) = clock else { return Ok(()) };
+        let (date, clock) = (self.names.name(at), self.names.name(clock));
+        let what = if is_repeated { "dates that repeat" } else { "dates" };
+        let error = IngestError::new(format!("column {date} holds {what}, and column {clock} holds clocks"));
+        Err(error.suggest("time", format!("{date},{clock}")).suggest("time", date))
+    }
+
+    /// Returns a column of dates with the column of its clock, for the option `time`.
+    pub(super) fn with_clock(&self, at: usize) -> String {
+        let name = self.names.name(at);
+        match self.clock_of(at).filter(|_| self.sample[at].is_date()) {
+            Some(clock) => format!("{name},{}", self.names.name(clock)),
+            None => name,
+        }
+    }
+
+    /// Returns the nearest column of clocks that is called a time, and is not nearer to another date.
+    fn clock_of(&self, date: usize) -> Option<usize> {
+        let dates = || (0..self.names.0.len()).filter(|at| self.sample[*at].is_date());
+        // A clock follows its date; the first clocks may be before the first date.
+        let is_own = |clock: &usize| dates().rfind(|at| at < clock).or_else(|| dates().next()) == Some(date);
+        let is_called = |clock: &usize| sounds_like_time(&self.names.0[*clock]);
+        self.clocks(date).filter(is_called).filter(is_own).min_by_key(|clock| distance(date, *clock))
+    }
+
+    /// Returns the columns of clocks or hours beside a column of dates.
+    fn clocks(&self, date: usize) -> impl Iterator<Item = usize> {
+        (0..self.names.0.len()).filter(move |other| {
+            let (sample, name) = (&self.sample[*other], &self.names.0[*other]);
+            let is_hour = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
+            *other != date && !self.is_tag(*other) && (sample.is_clock() || (sample.is_integer() && is_hour))
+        })
+    }
+
+    /// Returns the name of a column that holds the zones of the times, and the first of them.
+    pub(super) fn column_of_zones(&self, times: &[usize]) -> Option<(String, String)> {
+        let is_called = |at: &usize| {
+            let name = self.names.0[*at].to_lowercase();
+            let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+            let has_word = name.split(|c: char| !c.is_alphanumeric()).any(|word| word == "tz");
+            has_word || letters.contains("timezone") || letters.contains("utcoffset")
+        };
+        let nearest = times.last().copied().unwrap_or_default();
+        let columns = (0..self.names.0.len()).filter(|at| !times.contains(at) && is_called(at));
+        let at = columns.min_by_key(|at| distance(nearest, *at))?;
+        Some((self.names.name(at), self.sample[at].first.as_ref()?.text.clone()))
+    }
+}
+
+/// Returns how far a column is from that of a date; the columns behind it come first.
+fn distance(date: usize, other: usize) -> (bool, usize) {
+    (other < date, other.abs_diff(date))
+}

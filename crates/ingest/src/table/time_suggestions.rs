@@ -1,0 +1,213 @@
+//! What is suggested for a table whose times are not recognised: columns, formats, origins.
+
+use super::cell::MissingCells;
+use super::distinguish::sounds_like_id;
+use super::plan_draft::PlanDraft;
+use super::sample::ColumnSample;
+use super::time_column::part_of_name;
+use super::time_forms::{is_compact_date, is_elapsed, is_hour_minute, known_pattern};
+use crate::time::{DateOrder, TimePart, TimeReader, parse_auto};
+use crate::{IngestError, TimeFormat};
+
+/// Years within which numbers with a fraction may be years and parts of years.
+const FIRST_YEAR: f64 = 1_677.0;
+const LAST_YEAR: f64 = 2_262.0;
+
+/// Returns `true` if a name sounds like that of a time.
+pub(super) fn sounds_like_time(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| {
+        matches!(
+            word,
+            "t" | "ts"
+                | "time"
+                | "date"
+                | "datetime"
+                | "timestamp"
+                | "epoch"
+                | "elapsed"
+                | "seconds"
+                | "sec"
+                | "secs"
+                | "ms"
+                | "zeit"
+                | "datum"
+                | "clock"
+                | "tm"
+                | "hora"
+        ) || word.ends_with("time")
+            || word.ends_with("date")
+    })
+}
+
+impl PlanDraft<'_> {
+    /// Returns the error of a table without a column of times, with the options that would help.
+    pub(super) fn no_time(&self) -> IngestError {
+        let all: Vec<usize> = (0..self.names.0.len()).filter(|at| !self.names.0[*at].is_empty()).collect();
+        if let Err(error) = super::sample_checks::refuse_times_across(self, &all) {
+            return error;
+        }
+        let error = IngestError::new("no column was recognised as the time");
+        let columns = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
+        let parts = self.part_columns();
+        let part = |at: usize| part_of_name(&self.names.0[at]);
+        let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
+        if parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+            return error.suggest("time", names.join(","));
+        }
+        for at in columns() {
+            if let Err(error) = self.refuse_periods(at) {
+                return error;
+            }
+        }
+        // The first column of increasing times: a counter that looks like a time usually comes after the time.
+        if let Some((at, unit)) = columns().find_map(|at| Some((at, self.sample[at].epoch()?))) {
+            return error.suggest("time", self.names.name(at)).suggest("time-format", unit.to_string());
+        }
+        let by_name = |accept: fn(&ColumnSample) -> bool| {
+            let sounds = |at: &usize| sounds_like_time(&self.names.0[*at]) && !sounds_like_id(&self.names.0[*at]);
+            columns().find(|at| sounds(at) && accept(&self.sample[*at]))
+        };
+        let has_unit = self.options().table.time_format.power().is_some();
+        if has_unit && let Some(at) = by_name(|sample| sample.filled > 0 && sample.is_numeric()) {
+            return error.suggest("time", self.names.name(at));
+        }
+        if let Some(at) = by_name(ColumnSample::is_serial_day) {
+            return error.suggest("time", self.names.name(at)).suggest("time-format", "excel");
+        }
+        if let Some(at) = by_name(is_compact_date) {
+            let is_hour = |at: &usize| {
+                let (name, sample) = (&self.names.0[*at], &self.sample[*at]);
+                let is_hour_name = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
+                sample.is_clock() || is_hour_name || (name.to_lowercase().ends_with("time") && is_hour_minute(sample))
+            };
+            // A clock beside its date comes before one elsewhere.
+            if let Some(clock) = columns().filter(is_hour).min_by_key(|clock| (*clock != at + 1, *clock)) {
+                return error.suggest("time", format!("{},{}", self.names.name(at), self.names.name(clock)));
+            }
+            return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
+        }
+        let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
+        if parts.len() >= 2 && parts.iter().any(is_day) {
+            let (names, times) = (names.join(", "), names.join(","));
+            let message = format!("{}: the columns {names} are parts of a time without a year", error.message);
+            return IngestError::new(message).suggest("time", times).suggest("year", "YEAR");
+        }
+        if let Some(at) = by_name(is_elapsed) {
+            return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
+        }
+        if let Some(at) = by_name(ColumnSample::is_increasing) {
+            let name = self.names.name(at);
+            return self.meaning_of_numbers(at, error.suggest("time", name));
+        }
+        let is_text = |at: &usize| self.sample[*at].filled > 0 && !self.sample[*at].is_numeric();
+        let is_part = |at: &usize| part(*at).is_some() && is_text(at);
+        if let Some(at) =
+            by_name(|sample| sample.filled > 0 && !sample.is_numeric()).or_else(|| columns().find(is_part))
+        {
+            return self.unknown_time(at);
+        }
+        let columns = self.names.listed();
+        IngestError::new(format!("{}: name one; the columns are {columns}", error.message)).suggest("time", "COL")
+    }
+
+    /// Returns the error of a column that sounds like a time and has texts of no known form.
+    fn unknown_time(&self, at: usize) -> IngestError {
+        let cell = self.sample[at].not_number.as_ref();
+        let text = cell.map_or("", |cell| cell.text.as_str());
+        let reason = match parse_auto(text, DateOrder::Undecided, false) {
+            Err(error) => error.reason(text),
+            Ok(_) => format!("{text:?} is a time, and other cells are none"),
+        };
+        let name = self.names.name(at);
+        let error = IngestError::new(format!("no column was recognised as the time: column {name}: {reason}"));
+        let error = match cell {
+            Some(cell) => error.at_line(cell.line),
+            None => error,
+        };
+        if reason.contains("two digits") {
+            return self
+                .short_date_patterns(at, text)
+                .into_iter()
+                .fold(error, |error, pattern| error.suggest("time", name.clone()).suggest("time-format", pattern));
+        }
+        if text.starts_with('#') && self.options().csv.comment.is_none() {
+            return error.suggest("comment", "#");
+        }
+        let is_time = |text: &String| parse_auto(text, DateOrder::DayFirst, false).is_ok();
+        if self.rows().iter().filter_map(|row| row.cells.get(at)).any(is_time) {
+            // Its rows are then refused one by one.
+            return error.suggest("time", name);
+        }
+        error.suggest("time", name).suggest("time-format", known_pattern(text).unwrap_or("PATTERN"))
+    }
+
+    /// Returns the patterns of dates with a year of two digits that read every cell of the sample.
+    fn short_date_patterns(&self, at: usize, text: &str) -> Vec<String> {
+        let separator = text.chars().find(|c| !c.is_ascii_digit()).unwrap_or('/');
+        let clock = ["", " %H:%M", " %H:%M:%S"][text.matches(':').count().min(2)];
+        let patterns = [["d", "m", "y"], ["m", "d", "y"], ["y", "m", "d"]]
+            .map(|[first, second, third]| format!("%{first}{separator}%{second}{separator}%{third}{clock}"));
+        let fitting: Vec<String> = patterns.iter().filter(|pattern| self.reads_all(at, pattern)).cloned().collect();
+        if fitting.is_empty() { patterns.to_vec() } else { fitting }
+    }
+
+    /// Returns `true` if a pattern reads every cell of the sample that holds a value.
+    fn reads_all(&self, at: usize, pattern: &str) -> bool {
+        let reader = TimeReader::Pattern(pattern.to_owned());
+        let missing = MissingCells::new(&self.options().table.missing);
+        let mut cells = self.rows().iter().filter_map(|row| row.cells.get(at)).filter(|text| !missing.matches(text));
+        cells.all(|text| reader.parse(text).is_ok())
+    }
+
+    /// Refuses a column of numbers as the time if no option says what they count.
+    pub(super) fn refuse_numbers(&self, at: usize) -> Result<(), IngestError> {
+        let (name, sample) = (self.names.name(at), &self.sample[at]);
+        let is_duration = !sample.is_time() && is_elapsed(sample);
+        if sample.filled == 0 || (!sample.is_numeric() && !is_duration) {
+            return Ok(());
+        }
+        let text = sample.first.as_ref().map_or("", |cell| cell.text.as_str());
+        let error = IngestError::new(format!("column {name} holds numbers such as {text}, whose unit is not known"));
+        Err(match sample.first.as_ref().and_then(|cell| TimeFormat::of_number(&cell.text)) {
+            _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
+                .suggest("origin", "2024-01-01T00:00:00Z"),
+            Some(unit) => error.suggest("time-format", unit.to_string()),
+            None => self.meaning_of_numbers(at, error),
+        })
+    }
+
+    /// Adds what the numbers of a column of times may mean to an error: dates, years, days, or elapsed seconds.
+    fn meaning_of_numbers(&self, at: usize, error: IngestError) -> IngestError {
+        const ORIGIN: &str = "2024-01-01T00:00:00Z";
+        let sample = &self.sample[at];
+        let is_six_digits = sample.first.as_ref().is_some_and(|cell| cell.text.len() == 6);
+        if is_compact_date(sample) {
+            return error.suggest("time-format", "%Y%m%d");
+        }
+        if is_six_digits && sample.is_integer() && self.reads_all(at, "%y%m%d") {
+            return error.suggest("time-format", "%y%m%d");
+        }
+        if sample.is_year() {
+            return error.suggest("time-format", "%Y").suggest("origin", ORIGIN);
+        }
+        let (least, greatest) = (sample.least(), sample.greatest());
+        if !sample.is_whole() && least >= FIRST_YEAR && greatest <= LAST_YEAR {
+            let name = self.names.name(at);
+            let message = format!(
+                "column {name} holds numbers from {least} to {greatest}: if they are years and parts of years, they \
+                 cannot be read; put dates in their place, such as 1949-02"
+            );
+            return IngestError::new(message).suggest("time", "COL");
+        }
+        // Years before Christ; elapsed times seldom begin so far below zero.
+        if sample.is_whole() && least <= -1_000.0 && greatest <= LAST_YEAR {
+            return error.suggest("time-format", "%Y");
+        }
+        if sample.is_serial_day() {
+            return error.suggest("time-format", "excel").suggest("origin", ORIGIN);
+        }
+        error.suggest("origin", ORIGIN).suggest("time-format", "s")
+    }
+}

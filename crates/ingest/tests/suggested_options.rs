@@ -1,0 +1,159 @@
+//! What a refusal of a table suggests is what reads it: dates with their clocks, years, days of the year, offsets.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+use timestrata_ingest::testing::decode_pieces;
+use timestrata_ingest::{Csv, Format, IngestError, IngestOptions, TimeFormat};
+
+struct Read {
+    times: Vec<String>,
+    notes: Vec<String>,
+}
+
+fn read(text: &str, options: &IngestOptions) -> Result<Read, IngestError> {
+    let mut planner = Csv.planner(options)?;
+    planner.push(text.as_bytes());
+    let mut decoder = planner.finish(true)?;
+    let notes = decoder.understanding().notes.clone();
+    let found = decode_pieces(&mut *decoder, text.as_bytes(), 1 << 16, 1_000);
+    assert!(found.error.is_none() && found.refused.is_empty(), "{:?} {:?}", found.error, found.refused);
+    let times = found.points.iter().map(|(_, at, _)| at.to_string()).collect();
+    Ok(Read { times, notes })
+}
+
+/// Returns the suggestions of the error without options.
+fn suggested(text: &str) -> String {
+    suggested_with(text, &IngestOptions::default())
+}
+
+fn suggested_with(text: &str, options: &IngestOptions) -> String {
+    let error = read(text, options).map(|read| read.times).unwrap_err();
+    let all = error.suggestions.iter().map(|suggestion| format!("--{} {}", suggestion.option, suggestion.value));
+    all.collect::<Vec<_>>().join(" ").replace(" --no-header  ", " --no-header ")
+}
+
+fn times(names: &str, format: TimeFormat) -> IngestOptions {
+    let mut options = IngestOptions::default();
+    options.table.time = names.split(',').map(str::to_owned).collect();
+    options.table.time_format = format;
+    options
+}
+
+fn pattern(pattern: &str) -> TimeFormat {
+    TimeFormat::Pattern(pattern.to_owned())
+}
+
+#[test]
+fn a_date_is_suggested_with_its_clock() {
+    let text = "id,ActivityStartDate,ActivityStartTime/Time,ActivityStartTime/TimeZoneCode,v\n\
+                a,1977-04-11,13:30:00,EST,1\nb,1977-04-12,,,2\nc,1977-04-13,14:00:00,EST,3\n";
+    let both = "ActivityStartDate,ActivityStartTime/Time";
+    assert_eq!(suggested(text), format!("--time {both} --time ActivityStartDate"));
+    let complete = text.replace("1977-04-12,,,", "1977-04-12,01:00:00,EST,");
+    let read = read(&complete, &times(both, TimeFormat::Auto)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read.times[0], "1977-04-11T13:30:00Z");
+    let note = read.notes.iter().find(|note| note.contains("\"EST\"")).unwrap();
+    assert!(note.contains("ActivityStartTime/TimeZoneCode"), "{note}");
+    // Of several dates each comes with the clock behind it.
+    let text = "start_date,start_time,end_date,end_time,v\n2024-01-01,10:00,2024-01-02,11:00,1\n";
+    assert_eq!(suggested(text), "--time start_date,start_time --time end_date,end_time");
+    let text = "start_date,start_time,changed_date,v\n2024-01-01,10:00,2024-01-02,1\n";
+    assert_eq!(suggested(text), "--time start_date,start_time --time changed_date");
+}
+
+#[test]
+fn a_clock_that_is_a_value_of_its_day_is_no_clock_of_the_date() {
+    let text = "date,sunrise,v\n2024-01-01,08:10,1\n2024-01-02,08:11,2\n";
+    assert_eq!(read(text, &IngestOptions::default()).map(|read| read.times.len()).unwrap(), 2);
+}
+
+#[test]
+fn years_are_no_seconds_since_an_origin() {
+    let nile = "\"\",\"time\",\"Nile\"\n\"1\",1871,1120\n\"2\",1872,1160\n";
+    assert_eq!(suggested(nile), "--time time --time-format %Y --origin 2024-01-01T00:00:00Z");
+    let found = read(nile, &times("time", pattern("%Y"))).map(|read| read.times).unwrap();
+    assert_eq!(found[0], "1871-01-01T00:00:00Z");
+    let months = "time,v\n1949,112\n1949.08333333333,118\n1949.16666666667,132\n";
+    let error = read(months, &IngestOptions::default()).map(|read| read.times).unwrap_err();
+    assert!(error.message.contains("parts of years"), "{error}");
+    assert_eq!(suggested("time,v\n-6000,1\n-5999,2\n-5998,3\n"), "--time time --time-format %Y");
+    assert_eq!(suggested("date,v\n800102,1\n800103,2\n"), "--time date --time-format %y%m%d");
+    assert_eq!(suggested("time,v\n1,1\n2,2\n"), "--time time --origin 2024-01-01T00:00:00Z --time-format s");
+}
+
+#[test]
+fn identifiers_are_no_days_of_a_spreadsheet() {
+    let rows: Vec<String> = (0..40).map(|n| format!("{},{n}", 68_076 + n / 10)).collect();
+    assert_eq!(suggested(&format!("ts_id,v\n{}\n", rows.join("\n"))), "--time COL");
+}
+
+#[test]
+fn years_of_two_digits_have_the_patterns_that_fit_every_row() {
+    assert_eq!(suggested("d,date,v\n1,25/11/63,1\n2,01/12/63,2\n"), "--time date --time-format %d/%m/%y");
+    assert_eq!(suggested("date,v\n63/11/25,1\n63/12/01,2\n"), "--time date --time-format %y/%m/%d");
+    let open = "--time date --time-format %d/%m/%y --time date --time-format %y/%m/%d";
+    assert_eq!(suggested("date,v\n24/01/02,1\n24/01/13,2\n"), open);
+    let notes = read("date,v\n25/11/63,1\n", &times("date", pattern("%d/%m/%y"))).map(|read| read.notes).unwrap();
+    assert!(notes.iter().any(|note| note.contains("1969 to 2068")), "{notes:?}");
+    assert_eq!(suggested("n,month,v\n1,1/86,1\n2,2/86,2\n"), "--time month --time-format %m/%y");
+}
+
+#[test]
+fn a_suggested_pattern_has_the_offset_of_the_times() {
+    let text = |offset: &str| format!("time,v\n09/01/2016 15:30:00{offset},1\n09/02/2016 15:30:00{offset},2\n");
+    for (offset, end, first) in [("+00:00", "%:z", "15:30"), (" +0100", " %z", "14:30"), ("-05:00", "%:z", "20:30")] {
+        let error = read(&text(offset), &IngestOptions::default()).map(|read| read.times).unwrap_err();
+        let day_first = error.suggestions[0].value.clone();
+        assert_eq!(day_first, format!("%d/%m/%Y %H:%M:%S{end}"));
+        let found = read(&text(offset), &times("time", pattern(&day_first))).map(|read| read.times).unwrap();
+        assert_eq!(found[0], format!("2016-01-09T{first}:00Z"));
+    }
+}
+
+#[test]
+fn a_day_beyond_those_of_a_month_is_a_day_of_the_year() {
+    let text = "n,day,time,temp\n1,346,840,36.33\n2,346,850,36.34\n";
+    assert_eq!(suggested(text), "--time day,time --year YEAR");
+    let mut options = times("day,time", TimeFormat::Auto);
+    options.table.year = Some(1974);
+    options.table.values = Some(vec!["temp".to_owned()]);
+    let found = read(text, &options).map(|read| read.times).unwrap();
+    assert_eq!(found, ["1974-12-12T08:40:00Z", "1974-12-12T08:50:00Z"]);
+}
+
+#[test]
+fn a_comment_or_a_bad_time_among_times_is_no_reason_for_a_pattern() {
+    let good = "2024-01-01,1\n2024-01-02,2\n";
+    assert_eq!(suggested(&format!("time,v\n#x,1\n{good}#y,2\n#z,2\n")), "--comment #");
+    assert_eq!(suggested(&format!("time,v\n2024-02-30,1\n2024-02-31,1\n2024-02-32,1\n{good}")), "--time time");
+    let mut seconds = IngestOptions::default();
+    seconds.table.time_format = TimeFormat::Nanoseconds;
+    assert_eq!(suggested_with("time,v\n5,1\n3,1\n", &seconds), "--time time");
+}
+
+#[test]
+fn the_row_of_names_is_before_the_data_and_not_in_the_preamble() {
+    let logger = "Start: 2000-01-27\n\nSerial number:,a,a\nName:,X+Y,Light\nGroup:,0,1\nSample rate:,10,10\nStore rate:,1,1\n\
+                  Mode:,Sum,Average\nBins:,0,0\n2000-01-27 19:00:00,26,53\n2000-01-27 19:01:00,27,54\n\
+                  2000-01-27 19:02:00,27,54\n2000-01-27 19:03:00,27,54\n2000-01-27 19:04:00,27,54\n2000-01-27 19:05:00,27,54\n\
+                  2000-01-27 19:06:00,27,54\n2000-01-27 19:07:00,27,54\n";
+    assert_eq!(suggested(logger), "--skip-lines 9 --no-header --columns time,v1,v2");
+    let padded = "TOA5,site,CR1000,,,\nTimestamp,RECORD,a,b,c,d\nTS,RN,m/s,m/s,m/s,m/s\n,,Avg,Avg,Avg,Avg\n\
+                  2016-01-09 15:30:00,0,1,2,3,4\n2016-01-09 15:40:00,1,1,2,3,4\n";
+    assert_eq!(suggested(padded), "--header-line 2 --header-line 1");
+}
+
+#[test]
+fn a_zone_may_be_an_offset_and_a_bracket_may_stand_apart() {
+    let mut options = times("time", TimeFormat::Auto);
+    for (zone, expected) in [("+02:00", "2023-12-31T22:00:00Z"), ("-0530", "2024-01-01T05:30:00Z")] {
+        options.table.time_zone = Some(zone.to_owned());
+        let found = read("time,v\n2024-01-01 00:00,1\n", &options).map(|read| read.times).unwrap();
+        assert_eq!(found, [expected]);
+    }
+    options.table.time_zone = Some("+2x".to_owned());
+    assert!(read("time,v\n2024-01-01 00:00,1\n", &options).is_err());
+    let text = "time,v\n2014-05-07 13:29:50.439000+0100 [Europe/London],1\n";
+    let found = read(text, &IngestOptions::default()).map(|read| read.times).unwrap();
+    assert_eq!(found, ["2014-05-07T12:29:50.439Z"]);
+}
