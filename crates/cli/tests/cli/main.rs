@@ -14,6 +14,7 @@ mod charts_have_axes_a_legend_and_a_line_per_series;
 mod collected_inputs_become_what_is_expected;
 mod deletes_are_previewed_and_compacted_away;
 mod demo_reports_only_what_it_checked;
+mod each_mistake_of_an_input_is_refused_by_its_line;
 mod each_option_of_ingest_does_what_is_documented;
 mod every_csv_of_the_fuzz_corpus_is_read_or_refused;
 mod ingest_reads_real_files;

@@ -10,10 +10,11 @@ use super::cell::parse_value;
 use super::distinguish::{self, RowComparisons, RowPrint};
 use super::header::{is_header_like, series_key};
 use super::own_export;
-use super::plan::{TablePlan, ValueSource};
+use super::plan::{TablePlan, TimeColumns, ValueSource};
 use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
-use crate::time::{SeriesClock, ZoneResolver};
-use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
+use super::words::other_unit;
+use crate::time::{SeriesClock, TimeReader, ZoneResolver, unit_name};
+use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion, TimeFormat};
 
 /// Cells of a row.
 pub trait RowCells {
@@ -49,6 +50,8 @@ pub struct RowMapper {
     last_key: Vec<u8>,
     time_text: String,
     values: Vec<(usize, Value)>,
+    /// Unit of each metric of a table with a row per value.
+    units: HashMap<String, String>,
 }
 
 /// Series of the rows with the same tags.
@@ -76,6 +79,7 @@ impl RowMapper {
             last_key: Vec::new(),
             time_text: String::new(),
             values: Vec::new(),
+            units: HashMap::new(),
         }
     }
 
@@ -160,6 +164,7 @@ impl RowMapper {
         self.join_time(cells)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
         let moment = self.plan.time.reader.parse(text).map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
+        check_unit_of_time(&self.plan.time, text)?;
         self.read_values(cells)?;
         let group = self.group(cells, rows)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
@@ -226,7 +231,7 @@ impl RowMapper {
         let plan = &self.plan;
         let ValueSource::Wide(columns) = &plan.values else {
             let value = match &plan.values {
-                ValueSource::Long { .. } => long_value(plan, cells)?,
+                ValueSource::Long { .. } => long_value(plan, cells, &mut self.units)?,
                 _ => series_value(plan, cells)?,
             };
             self.values.extend(value.map(|value| (0, value)));
@@ -238,6 +243,9 @@ impl RowMapper {
                 let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
                     (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
                 })?;
+                if let Some(what) = column.unit.as_ref().and_then(|unit| other_unit(text, unit, plan.syntax)) {
+                    return Err(plain(in_column(&column.name, &what)));
+                }
                 self.values.push((nth, value));
             }
         }
@@ -343,4 +351,33 @@ fn time_text<'a>(columns: &[usize], joined: &'a str, cells: &'a (impl RowCells +
         [at] => cells.text(*at).unwrap_or_default(),
         _ => joined,
     }
+}
+
+/// Refuses a number that is a time of early 1970 in the unit of the options and of this century in another.
+fn check_unit_of_time(time: &TimeColumns, text: &str) -> Result<(), Refusal> {
+    let TimeReader::Epoch { power } = time.reader else { return Ok(()) };
+    // Times since 2001 in seconds have ten digits; every smaller unit has more.
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let recent_digits = usize::try_from(19 - power).unwrap_or_default();
+    if !(10..recent_digits).contains(&digits) {
+        return Ok(());
+    }
+    let Some(unit) = TimeFormat::of_number(text).filter(|unit| unit.power().is_some_and(|of_unit| of_unit > power))
+    else {
+        return Ok(());
+    };
+    let own = unit_name(power);
+    let reason =
+        format!("{text:?} is of 1970 in {own}, and of this century in {}", unit_name(unit.power().unwrap_or(9)));
+    let format = match power {
+        6 => "ms",
+        3 => "us",
+        _ => "ns",
+    };
+    let suggestions = vec![
+        Suggestion::new("time-format", unit.to_string()),
+        Suggestion::new("time-format", format),
+        Suggestion::new("origin", "1970-01-01"),
+    ];
+    Err((in_column(&time.name, &reason), suggestions))
 }

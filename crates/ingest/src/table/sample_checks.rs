@@ -9,6 +9,7 @@ use super::header::is_clock_or_date_name;
 use super::number::{NumberSyntax, parse_plain};
 use super::plan_draft::PlanDraft;
 use super::sample::{ColumnSample, SAMPLE_ROWS, SampleCell};
+use super::words;
 use crate::{IngestError, Suggestion};
 
 /// Returns every column of numbers or states that is not ignored, and notes the others.
@@ -58,8 +59,9 @@ pub(crate) fn numeric_columns(
 fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnSample) -> Option<IngestError> {
     let cell = sample.not_number.as_ref()?;
     let suggestions = column_suggestions(draft, at, sample);
-    let first = suggestions.first()?;
-    let what = match first.option {
+    let is_value = sample.numbers * 2 >= sample.filled && words::is_value_like(&cell.text);
+    let first = suggestions.first().map(|first| first.option).or(is_value.then_some(""))?;
+    let what = match first {
         "decimal" => "another decimal separator",
         "thousands" => "separators of thousands",
         "units" => "units",
@@ -107,9 +109,10 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
         found.push(Suggestion::new("thousands", " "));
     }
     if found.is_empty() && !syntax.units && !sample.is_time() && !sample.is_clock() {
-        if reads_all(NumberSyntax { units: true, ..syntax }) {
+        let has_one = |syntax: NumberSyntax| reads_all(syntax) && words::has_one_unit(&cells, syntax);
+        if has_one(NumberSyntax { units: true, ..syntax }) {
             found.push(Suggestion::new("units", ""));
-        } else if syntax.decimal == '.' && reads_all(NumberSyntax { units: true, decimal: ',', ..syntax }) {
+        } else if syntax.decimal == '.' && has_one(NumberSyntax { units: true, decimal: ',', ..syntax }) {
             found.push(Suggestion::new("units", ""));
             found.push(Suggestion::new("decimal", ","));
         }
@@ -121,7 +124,7 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
         found.push(Suggestion::new("encoding", "latin1"));
     }
     if found.is_empty() && sample.numbers * 2 >= sample.filled && sample.words.len() <= 3 {
-        found.push(Suggestion::new("missing", sample.words.join(",")));
+        found.extend(words::suggestion(&draft.names.name(at), &cells, &sample.words));
     }
     found
 }
