@@ -62,7 +62,8 @@ pub use types::error::{Error, ErrorKind, Result, SkippedPoint, WrittenPiece};
 pub use types::metric_metadata::{MAX_METRIC_DESCRIPTION_BYTES, MAX_METRIC_UNIT_BYTES, MetricKind, MetricMetadata};
 pub use types::options::Durability;
 pub use types::point::{
-    Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,
+    Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, STALE_MARKER_BITS, Scalar, Timestamp,
+    Value, ValueType,
 };
 pub use types::selector::Selector;
 pub use types::series::{CachedSeries, MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesInfo, SeriesKey};

@@ -49,6 +49,7 @@ mod slots;
 mod snapshot;
 mod sst_cursor;
 mod sst_source;
+mod stale_markers;
 mod storage_share;
 mod stream;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod nothing_merges_in_silence;
 mod output_fits_its_reader;
 mod promql_answers_queries;
 mod queries_match_a_hand_calculation;
+mod queries_skip_stale_markers;
 mod series_metrics_and_tags_are_listed;
 mod stats_counts_every_file_of_the_directory;
 mod the_commands_of_the_readme_run;

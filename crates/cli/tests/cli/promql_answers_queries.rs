@@ -51,3 +51,22 @@ fn errors_name_the_place_and_an_empty_answer_is_a_negative_result() {
     let long = place.run("promql 'requests_total' --db d --from 1970-01-01 --to 1971-01-01 --step 1s");
     assert!(long.fails(2).contains("more than 11000 steps"));
 }
+
+#[test]
+fn the_commands_of_the_documentation_run() {
+    let place = Place::new();
+    let mut rows = String::from("t,station,rain_total,temp\n");
+    for (at, station) in (0..31 * 48).flat_map(|at| [(at, "JFK"), (at, "LGA")]) {
+        // Every half hour from 2013-06-30T22:00:00Z.
+        rows += &format!("{},{station},{at},{}\n", 1_372_629_600 + at * 1_800, at % 30);
+    }
+    place.file("f.csv", rows);
+    place.run("ingest f.csv --db weather.db --time t --time-format s --tags station").ok();
+    let documentation = include_str!("../../../../docs/promql.md");
+    let blocks = documentation.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("timestrata ")).collect();
+    assert_eq!(commands.len(), 2);
+    for command in commands {
+        assert!(place.run(command).ok().contains("JFK"), "{command}");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::labels::LabelId;
 
 /// Bits of the staleness marker, which Prometheus writes when a target vanishes.
-pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
+pub const STALE_BITS: u64 = timestrata::STALE_MARKER_BITS;
 
 /// Missing value of a column: the staleness marker.
 ///
