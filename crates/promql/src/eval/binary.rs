@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
 use super::functions::math;
 use super::labels::{LabelId, LabelTable};
 use super::matching::{Signatures, match_labels};
-use super::row::{MISSING, Row, is_present};
+use super::row::Row;
 use crate::ast::{Binary, BinaryOperator, Cardinality, LabelSet, VectorMatching};
 
 /// Error of two rows of the left side that match one of the right side.
@@ -41,10 +42,8 @@ fn samples(operator: BinaryOperator, returns_bool: bool, left: f64, right: f64) 
 pub(crate) fn with_scalar(binary: &Binary, rows: &mut [Row], scalar: &[f64], is_scalar_left: bool) {
     let operator = binary.operator;
     for row in rows {
-        for (value, scalar) in row.values.iter_mut().zip(scalar) {
-            if !is_present(*value) {
-                continue;
-            }
+        for (step, value) in row.column.present_mut() {
+            let Some(scalar) = scalar.get(step) else { continue };
             let result = if is_scalar_left {
                 samples(operator, binary.returns_bool, *scalar, *value)
             } else {
@@ -56,6 +55,35 @@ pub(crate) fn with_scalar(binary: &Binary, rows: &mut [Row], scalar: &[f64], is_
             }
         }
     }
+}
+
+/// Applies an operator to the values of two columns at the steps at which both have one.
+fn columns(operator: BinaryOperator, returns_bool: bool, left: &Column, right: &Column) -> Column {
+    use BinaryOperator as B;
+    let (one, other) = (left.span(), right.span());
+    let (start, end) = (one.start.max(other.start), one.end.min(other.end));
+    if start >= end {
+        return Column::default();
+    }
+    let pairs = left.part(start..end).iter().copied().zip(right.part(start..end).iter().copied());
+    // One loop for each of the common operators, which has no branches.
+    let values = match operator {
+        B::Add => combined(pairs, |left, right| left + right),
+        B::Subtract => combined(pairs, |left, right| left - right),
+        B::Multiply => combined(pairs, |left, right| left * right),
+        B::Divide => combined(pairs, |left, right| left / right),
+        _ => combined(pairs, |left, right| samples(operator, returns_bool, left, right)),
+    };
+    Column::new(start, values)
+}
+
+#[inline]
+fn combined(pairs: impl Iterator<Item = (f64, f64)>, of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let value = |(left, right)| {
+        let value = of(left, right);
+        if is_present(left) & is_present(right) { value } else { MISSING }
+    };
+    pairs.map(value).collect()
 }
 
 /// Operator between two vectors, with the side of "many" first.
@@ -150,6 +178,11 @@ impl Operation<'_> {
 
     /// Applies the operator to the rows of one signature.
     fn apply(&self, many: &[usize], one: &[usize], output: &mut Output<'_>) -> Result<(), QueryError> {
+        if let ([one], (None, None)) = (one, self.fills())
+            && self.apply_to_one(many, *one, output)
+        {
+            return Ok(());
+        }
         let (fill_many, fill_one) = self.fills();
         if (one.is_empty() && fill_one.is_none()) || (many.is_empty() && fill_many.is_none() && one.len() < 2) {
             return Ok(());
@@ -163,10 +196,8 @@ impl Operation<'_> {
             let Some(row) = self.many.get(*index) else { continue };
             let mut current: Option<(Option<usize>, usize)> = None;
             let mut steps_taken: Vec<bool> = Vec::new();
-            for (step, (value, other)) in row.values.iter().zip(&side.values).enumerate() {
-                if !is_present(*value) {
-                    continue;
-                }
+            for (step, value) in row.column.present() {
+                let Some(other) = side.values.get(step) else { continue };
                 let (partner, other) = match (is_present(*other), fill_one) {
                     (true, _) => (Some(side.row(step)), *other),
                     (false, Some(fill)) => (None, fill),
@@ -196,7 +227,7 @@ impl Operation<'_> {
                     }
                     *taken = true;
                 }
-                self.store(place, step, *value, other, output);
+                self.store(place, step, value, other, output);
             }
             if let Some((_, place)) = current {
                 keep_taken(&mut taken, output.rows.get(place), steps_taken);
@@ -211,6 +242,31 @@ impl Operation<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Applies the operator to rows that match one row, column by column. Returns `false`, and changes nothing, if
+    /// results may have the same labels at a step.
+    fn apply_to_one(&self, many: &[usize], one: usize, output: &mut Output<'_>) -> bool {
+        let is_one_to_one = self.matching.cardinality == Cardinality::OneToOne;
+        let Some(right) = self.one.get(one).filter(|_| many.len() == 1 || !is_one_to_one) else { return false };
+        let mut results = Vec::with_capacity(many.len());
+        for index in many {
+            let Some(left) = self.many.get(*index) else { continue };
+            results.push((*index, left, self.labels(Some(*index), Some(one), output)));
+        }
+        let mut ids: Vec<LabelId> = results.iter().map(|(_, _, labels)| *labels).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return false;
+        }
+        for (index, left, labels) in results {
+            let (left, right) =
+                if self.is_swapped { (&right.column, &left.column) } else { (&left.column, &right.column) };
+            let column = columns(self.binary.operator, self.binary.returns_bool, left, right);
+            output.places.insert((Some(index), Some(one)), output.rows.len());
+            output.rows.push(Row { labels, drops_name: self.binary.returns_bool, column });
+        }
+        true
     }
 
     /// Returns the steps at which a result with the labels of a row has a value.
@@ -230,13 +286,14 @@ impl Operation<'_> {
     fn one_side(&self, one: &[usize], output: &Output<'_>) -> Result<OneSide, QueryError> {
         let single = one.first().copied().unwrap_or(0);
         if let [index] = one {
-            let values = self.one.get(*index).map_or_else(Vec::new, |row| row.values.clone());
+            let row = self.one.get(*index);
+            let values = (0..self.steps).map(|step| row.map_or(MISSING, |row| row.at(step))).collect();
             return Ok(OneSide { values, rows: Vec::new(), single });
         }
         let mut side = OneSide { values: vec![MISSING; self.steps], rows: vec![single; self.steps], single };
         for index in one {
             let Some(row) = self.one.get(*index) else { continue };
-            for (step, value) in row.values.iter().enumerate().filter(|(_, value)| is_present(**value)) {
+            for (step, value) in row.column.present() {
                 let (Some(slot), Some(place)) = (side.values.get_mut(step), side.rows.get_mut(step)) else { continue };
                 // Without a value on the other side, nothing is compared.
                 let is_compared =
@@ -244,7 +301,7 @@ impl Operation<'_> {
                 if is_present(*slot) && is_compared() {
                     return Err(self.duplicate(*place, *index, output));
                 }
-                (*slot, *place) = (*value, *index);
+                (*slot, *place) = (value, *index);
             }
         }
         Ok(side)
@@ -267,6 +324,15 @@ impl Operation<'_> {
         if let Some(place) = output.places.get(&(many, one)) {
             return *place;
         }
+        let labels = self.labels(many, one, output);
+        let place = output.rows.len();
+        output.rows.push(Row { labels, drops_name: self.binary.returns_bool, column: Column::default() });
+        output.places.insert((many, one), place);
+        place
+    }
+
+    /// Returns the id of the labels of the result of two rows; `None` for a row that is filled.
+    fn labels(&self, many: Option<usize>, one: Option<usize>, output: &mut Output<'_>) -> LabelId {
         let labels_of =
             |rows: &[Row], index: Option<usize>| index.and_then(|index| rows.get(index)).map(|row| row.labels);
         let (many_id, one_id) = (labels_of(self.many, many), labels_of(self.one, one));
@@ -277,14 +343,8 @@ impl Operation<'_> {
         };
         let (many_labels, one_labels) = (labels(many_id, one_id), labels(one_id, many_id));
         let result = self.result_labels(&many_labels, &one_labels);
-        let mut id = output.table.intern(result);
-        if self.binary.returns_bool && !self.delays_names {
-            id = output.table.without_metadata(id);
-        }
-        let place = output.rows.len();
-        output.rows.push(Row { labels: id, drops_name: self.binary.returns_bool, values: vec![MISSING; self.steps] });
-        output.places.insert((many, one), place);
-        place
+        let id = output.table.intern(result);
+        if self.binary.returns_bool && !self.delays_names { output.table.without_metadata(id) } else { id }
     }
 
     /// Returns the labels of the result of two rows.
@@ -304,8 +364,8 @@ impl Operation<'_> {
 
     fn store(&self, place: usize, step: usize, many: f64, one: f64, output: &mut Output<'_>) {
         let (left, right) = if self.is_swapped { (one, many) } else { (many, one) };
-        if let Some(slot) = output.rows.get_mut(place).and_then(|row| row.values.get_mut(step)) {
-            *slot = samples(self.binary.operator, self.binary.returns_bool, left, right);
+        if let Some(row) = output.rows.get_mut(place) {
+            row.column.set(step, samples(self.binary.operator, self.binary.returns_bool, left, right));
         }
     }
 }

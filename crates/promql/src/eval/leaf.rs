@@ -1,9 +1,10 @@
 //! Leaves of a query: what is computed of the samples of one series, at all steps at once.
 
-use super::functions::range::{self, Arguments};
+use super::column::Column;
+use super::functions::range::Arguments;
 use super::labels::Labels;
-use super::row::MISSING;
-use super::window::{Anchor, Extent, Samples, Steps, for_each_window, newest_samples, smoothed_samples};
+use super::sliding::{RangeFunction, Scratch, newest, smoothed};
+use super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Function, LabelMatcher, MatchOperator, Number, RangeExtension, VectorSelector};
 use timestrata::Selector;
 
@@ -82,7 +83,7 @@ pub(crate) struct Leaf {
 #[derive(Debug, Clone)]
 pub(crate) struct LeafRow {
     pub(crate) labels: Labels,
-    pub(crate) values: Vec<f64>,
+    pub(crate) column: Column,
     /// `true` if integers of the series were rounded.
     pub(crate) is_rounded: bool,
 }
@@ -105,39 +106,25 @@ impl Leaf {
     }
 
     /// Computes the column of a series. `arguments` replaces the constant arguments of a range function.
-    pub(crate) fn column(&self, samples: &Samples, lookback: i64, arguments: Option<&[Arguments]>) -> Vec<f64> {
+    pub(crate) fn column(
+        &self,
+        samples: &Samples,
+        lookback: i64,
+        arguments: Option<&[Arguments]>,
+        scratch: &mut Scratch,
+    ) -> Column {
+        let (times, bounds) = ((&self.steps, self.anchor), &mut scratch.bounds);
         match &self.kind {
-            LeafKind::Newest => newest_samples(samples, &self.steps, self.anchor, lookback, |_, value| value),
-            LeafKind::NewestTime => {
-                newest_samples(samples, &self.steps, self.anchor, lookback, |time, _| super::number::seconds(time))
-            }
-            LeafKind::Smoothed => smoothed_samples(samples, &self.steps, self.anchor, lookback),
+            LeafKind::Newest => newest(samples, times, lookback, bounds, |_, value| value),
+            LeafKind::NewestTime => newest(samples, times, lookback, bounds, |time, _| super::number::seconds(time)),
+            LeafKind::Smoothed => smoothed(samples, times, lookback, bounds),
             LeafKind::Range { function, extension, extent, arguments: [first, second] } => {
                 let constant = [first.0, second.0];
                 let at = |index: usize| arguments.and_then(|list| list.get(index)).copied().unwrap_or(constant);
-                range_column(samples, &self.steps, self.anchor, *extent, *function, *extension, at)
+                let (steps, anchor, extent) = (&self.steps, self.anchor, *extent);
+                let range = RangeFunction { function: *function, extension: *extension, steps, anchor, extent };
+                range.column(samples, at, scratch)
             }
         }
     }
-}
-
-/// Evaluates a range function at all steps.
-pub(crate) fn range_column(
-    samples: &Samples,
-    steps: &Steps,
-    anchor: Anchor,
-    extent: Extent,
-    function: Function,
-    extension: Option<RangeExtension>,
-    arguments: impl Fn(usize) -> Arguments,
-) -> Vec<f64> {
-    let mut column = vec![MISSING; steps.count];
-    let mut buffer = Vec::new();
-    for_each_window(samples, steps, anchor, extent, |index, window| {
-        let value = range::evaluate(function, extension, &window, arguments(index), &mut buffer);
-        if let (Some(value), Some(slot)) = (value, column.get_mut(index)) {
-            *slot = value;
-        }
-    });
-    column
 }

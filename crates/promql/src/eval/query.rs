@@ -17,7 +17,7 @@ use super::evaluator::{Evaluator, Value};
 use super::leaf::Conditions;
 use super::options::EngineOptions;
 use super::result::{QueryResult, QueryStatistics, QueryValue, RangeSeries, VectorSample};
-use super::row::{Row, is_present};
+use super::row::Row;
 use super::scan::Reader;
 use super::window::Steps;
 use crate::ast::{DurationContext, Expression, MatrixSelector, RangeExtension, Subquery};
@@ -189,8 +189,7 @@ impl Query {
                 QueryValue::Scalar { time, value: values.first().copied().unwrap_or(f64::NAN) }
             }
             (Value::Scalar(values), QueryKind::Range { .. }) => {
-                let row = Row { labels: super::labels::LabelId::EMPTY, drops_name: false, values };
-                QueryValue::Matrix(self.matrix(evaluator, vec![row]))
+                QueryValue::Matrix(self.matrix(evaluator, vec![Row::without_labels(values)]))
             }
             (Value::Text(text), _) => QueryValue::String { time, value: text.text().into_owned() },
             (Value::Rows(rows), kind) => {
@@ -210,8 +209,8 @@ impl Query {
 
     fn matrix(&self, evaluator: &Evaluator<'_>, rows: Vec<Row>) -> Vec<RangeSeries> {
         let series = |row: Row| {
-            let points = self.steps.iter().zip(&row.values).filter(|(_, value)| is_present(**value));
-            let points = points.map(|(time, value)| (Timestamp::from_nanos(time), *value)).collect();
+            let points = row.column.present();
+            let points = points.map(|(step, value)| (Timestamp::from_nanos(self.steps.at(step)), value)).collect();
             RangeSeries { labels: evaluator.table.get(row.labels).clone(), points }
         };
         let mut series: Vec<RangeSeries> = rows.into_iter().map(series).collect();

@@ -1,13 +1,16 @@
 //! Reading of the series of a selector, once for all leaves that need them, in parallel over partitions.
 
-use timestrata::{Selector, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
+use std::sync::Arc;
+
+use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
 
 use super::budget::Budget;
+use super::column::Column;
 use super::error::QueryError;
 use super::functions::range::Arguments;
 use super::labels::Labels;
 use super::leaf::{Leaf, LeafRow};
-use super::row::is_present;
+use super::sliding::Scratch;
 use super::window::Samples;
 
 /// Samples of a series, with its labels.
@@ -15,8 +18,20 @@ use super::window::Samples;
 pub(crate) struct SeriesSamples {
     pub(crate) labels: Labels,
     pub(crate) samples: Samples,
+}
+
+/// Series that was read, before its samples are dropped.
+struct SeriesRead<'a> {
+    info: &'a SeriesInfo,
+    samples: &'a mut Samples,
     /// `true` if integers were rounded.
-    pub(crate) is_rounded: bool,
+    is_rounded: bool,
+}
+
+impl SeriesRead<'_> {
+    fn labels(&self) -> Labels {
+        Labels::of_series(&self.info.key)
+    }
 }
 
 /// Reader of the series of a snapshot.
@@ -44,37 +59,43 @@ impl Reader<'_> {
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
         let mut rows: Vec<Vec<LeafRow>> = leaves.iter().map(|_| Vec::new()).collect();
-        let found = self.map_series(&first.conditions.to_selector(), from, to, |series| {
-            let mut columns = Vec::with_capacity(leaves.len());
-            let mut samples = series.samples;
-            // Leaves that need staleness markers first.
-            for leaf in leaves {
-                columns.push(if leaf.skips_stale() {
-                    Vec::new()
-                } else {
-                    leaf.column(&samples, self.lookback, arguments)
-                });
-            }
-            samples.remove_stale();
-            for (leaf, column) in leaves.iter().zip(&mut columns) {
-                if leaf.skips_stale() {
-                    *column = leaf.column(&samples, self.lookback, arguments);
-                }
-            }
-            let cells: usize =
-                columns.iter().map(|column| column.iter().filter(|value| is_present(**value)).count()).sum();
-            self.budget.add_samples(cells)?;
-            self.budget.add_bytes(columns.iter().map(|column| column.len() * size_of::<f64>()).sum())?;
-            Ok((series.labels, series.is_rounded, columns))
+        let found = self.map_series(&first.conditions.to_selector(), from, to, |series, scratch| {
+            let columns = self.columns(leaves, arguments, series.samples, scratch)?;
+            let has_values = columns.iter().any(Column::has_values);
+            Ok(has_values.then(|| (series.labels(), series.is_rounded, columns)))
         })?;
         for (labels, is_rounded, columns) in found {
-            for (rows, values) in rows.iter_mut().zip(columns) {
-                if values.iter().any(|value| is_present(*value)) {
-                    rows.push(LeafRow { labels: labels.clone(), values, is_rounded });
+            for (rows, column) in rows.iter_mut().zip(columns) {
+                if column.has_values() {
+                    rows.push(LeafRow { labels: labels.clone(), column, is_rounded });
                 }
             }
         }
         Ok(rows)
+    }
+
+    /// Computes the columns of all leaves for one series.
+    fn columns(
+        &self,
+        leaves: &[&Leaf],
+        arguments: Option<&[Arguments]>,
+        samples: &mut Samples,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Column>, QueryError> {
+        let mut columns = vec![Column::default(); leaves.len()];
+        // Leaves that need staleness markers first.
+        for skips_stale in [false, true] {
+            if skips_stale {
+                samples.remove_stale();
+            }
+            for (leaf, column) in leaves.iter().zip(&mut columns).filter(|(leaf, _)| leaf.skips_stale() == skips_stale)
+            {
+                *column = leaf.column(samples, self.lookback, arguments, scratch);
+            }
+        }
+        self.budget.add_samples(columns.iter().map(Column::count).sum())?;
+        self.budget.add_bytes(columns.iter().map(Column::byte_len).sum())?;
+        Ok(columns)
     }
 
     /// Reads the samples of the series of a selector between two times, both inclusive, sorted by labels.
@@ -82,11 +103,11 @@ impl Reader<'_> {
     /// # Errors
     /// As for [`leaves`](Self::leaves).
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
-        let found = self.map_series(selector, from, to, |series| {
-            self.budget.add_bytes(series.samples.len() * 16)?;
-            Ok((series.labels.clone(), series))
-        })?;
-        Ok(found.into_iter().map(|(_, series)| series).filter(|series| !series.samples.is_empty()).collect())
+        self.map_series(selector, from, to, |series, _| {
+            self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
+            let samples = std::mem::take(series.samples);
+            Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples }))
+        })
     }
 
     /// Calls a function with each series, in parallel, and returns the results sorted by labels.
@@ -95,7 +116,7 @@ impl Reader<'_> {
         selector: &Selector,
         from: i64,
         to: i64,
-        each: impl Fn(SeriesSamples) -> Result<R, QueryError> + Sync,
+        each: impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync,
     ) -> Result<Vec<R>, QueryError> {
         if from > to {
             return Ok(Vec::new());
@@ -125,29 +146,31 @@ impl Reader<'_> {
     fn read_partition<R>(
         &self,
         mut cursor: SeriesScanCursor,
-        each: &impl Fn(SeriesSamples) -> Result<R, QueryError>,
+        each: &impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError>,
     ) -> Result<Vec<R>, QueryError> {
         let mut results = Vec::new();
-        let mut current: Option<(timestrata::SeriesId, SeriesSamples)> = None;
+        let mut current: Option<Arc<SeriesInfo>> = None;
+        let (mut samples, mut scratch, mut is_rounded) = (Samples::default(), Scratch::default(), false);
+        let mut finish = |info: Option<Arc<SeriesInfo>>, samples: &mut Samples, is_rounded: bool| {
+            let Some(info) = info else { return Ok(()) };
+            let read = SeriesRead { info: &info, samples: &mut *samples, is_rounded };
+            results.extend(each(read, &mut scratch)?);
+            samples.clear();
+            Ok::<(), QueryError>(())
+        };
         self.budget.check()?;
         while let Some(chunk) = cursor.next_chunk()? {
             self.budget.check()?;
-            let id = chunk.series.id;
-            if current.as_ref().is_none_or(|(known, _)| *known != id) {
+            if current.as_ref().is_none_or(|known| known.id != chunk.series.id) {
                 self.budget.add_series(1)?;
-                let labels = Labels::of_series(&chunk.series.key);
-                let next = (id, SeriesSamples { labels, samples: Samples::default(), is_rounded: false });
-                if let Some((_, finished)) = current.replace(next) {
-                    results.push(each(finished)?);
-                }
+                finish(current.replace(Arc::clone(chunk.series)), &mut samples, is_rounded)?;
+                is_rounded = false;
             }
-            let Some((_, series)) = &mut current else { continue };
             self.budget.add_samples(chunk.timestamps.len())?;
-            append(series, chunk.timestamps, chunk.values);
+            is_rounded |= is_inexact(chunk.values);
+            samples.extend(chunk.timestamps, chunk.values);
         }
-        if let Some((_, finished)) = current {
-            results.push(each(finished)?);
-        }
+        finish(current, &mut samples, is_rounded)?;
         Ok(results)
     }
 }
@@ -164,9 +187,9 @@ impl<A, B> HasLabels for (Labels, A, B) {
     }
 }
 
-impl<A> HasLabels for (Labels, A) {
+impl HasLabels for SeriesSamples {
     fn labels(&self) -> &Labels {
-        &self.0
+        &self.labels
     }
 }
 
@@ -174,18 +197,12 @@ fn panicked() -> QueryError {
     QueryError::Thread { message: "it panicked".to_owned() }
 }
 
-/// Appends a chunk. Integers become the nearest float.
-fn append(series: &mut SeriesSamples, times: &[Timestamp], values: ValueSlice<'_>) {
+/// Returns `true` if a value is no exact `f64`.
+fn is_inexact(values: ValueSlice<'_>) -> bool {
     const EXACT: u64 = 1 << 53;
-    series.is_rounded |= match values {
+    match values {
         ValueSlice::I64(values) => values.iter().any(|value| value.unsigned_abs() > EXACT),
         ValueSlice::U64(values) => values.iter().any(|value| *value > EXACT),
         _ => false,
-    };
-    let mut times = times.iter();
-    values.for_each_f64(|value| {
-        if let Some(time) = times.next() {
-            series.samples.push(time.as_nanos(), value);
-        }
-    });
+    }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
+use super::super::column::{Column, is_present};
 use super::super::error::QueryError;
 use super::super::evaluator::Evaluator;
 use super::super::labels::{LabelId, Labels, METRIC_NAME};
 use super::super::leaf::{Conditions, Leaf, LeafKind, dot_matches_all};
-use super::super::row::{MISSING, Row, is_present, merge_same_labels};
+use super::super::row::{Row, merge_same_labels};
 use super::super::window::{Anchor, Steps};
 use crate::ast::{Call, Expression, LabelMatcher, MatchOperator};
 
@@ -133,10 +134,10 @@ impl Evaluator<'_> {
             let known = combined.iter().skip(first).position(|row| row.labels == labels);
             let place = known.map_or(combined.len(), |place| first + place);
             if known.is_none() {
-                combined.push(Row { labels, values: vec![MISSING; steps.count], ..*row });
+                combined.push(Row { labels, column: Column::default(), ..*row });
             }
-            if let Some(slot) = combined.get_mut(place).and_then(|row| row.values.get_mut(step)) {
-                *slot = row.at(step);
+            if let Some(combined) = combined.get_mut(place) {
+                combined.column.set(step, row.at(step));
             }
         }
         Ok(())

@@ -1,11 +1,14 @@
 //! Functions of range vectors: of a selector or of a subquery.
 
+use super::super::column::Column;
 use super::super::error::QueryError;
-use super::super::evaluator::{Evaluator, is_constant};
+use super::super::evaluator::Evaluator;
 use super::super::functions::range::Arguments;
+use super::super::invariant::is_constant;
 use super::super::labels::METRIC_NAME;
-use super::super::leaf::{Conditions, Leaf, LeafKind, range_column};
-use super::super::row::{Row, is_present, merge_same_labels};
+use super::super::leaf::{Conditions, Leaf, LeafKind};
+use super::super::row::{Row, merge_same_labels};
+use super::super::sliding::{RangeFunction, Scratch};
 use super::super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Call, Expression, Function, MatrixSelector, Number, RangeExtension, Span, Subquery, ValueType};
 
@@ -159,12 +162,11 @@ impl Evaluator<'_> {
         let (series, anchor, range) = self.eval_subquery(subquery, steps)?;
         let extent = Extent { range, before: 0, after: 0 };
         let at = |index: usize| arguments.steps.get(index).copied().unwrap_or_default();
-        let column = |(row, samples): &(Row, Samples)| Row {
-            labels: row.labels,
-            drops_name: row.drops_name,
-            values: range_column(samples, steps, anchor, extent, function, None, at),
-        };
-        let mut rows: Vec<Row> = series.iter().map(column).collect();
+        let range = RangeFunction { function, extension: None, steps, anchor, extent };
+        let mut scratch = Scratch::default();
+        let with_column =
+            |(row, samples): (Row, Samples)| Row { column: range.column(&samples, at, &mut scratch), ..row };
+        let mut rows: Vec<Row> = series.into_iter().map(with_column).collect();
         rows.retain(Row::has_values);
         self.count_rows(&rows)?;
         Ok(rows)
@@ -200,10 +202,10 @@ impl Evaluator<'_> {
         let rows = self.rows(&subquery.inner, &inner)?;
         let to_series = |row: Row| {
             let mut samples = Samples::default();
-            for (time, value) in inner.iter().zip(&row.values).filter(|(_, value)| is_present(**value)) {
-                samples.push(time, *value);
+            for (step, value) in row.column.present() {
+                samples.push(inner.at(step), value);
             }
-            (Row { values: Vec::new(), ..row }, samples)
+            (Row { column: Column::default(), ..row }, samples)
         };
         Ok((rows.into_iter().map(to_series).collect(), anchor, range))
     }
