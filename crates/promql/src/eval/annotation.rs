@@ -40,17 +40,27 @@ impl fmt::Display for Annotation {
     }
 }
 
+/// Annotation whose place is a span of the query.
+#[derive(Debug, Clone)]
+pub(crate) struct Remark {
+    kind: AnnotationKind,
+    message: String,
+    span: Span,
+}
+
 /// Annotations of a query, each once, in the order in which they were added.
 #[derive(Debug)]
 pub(crate) struct Annotations {
     text: String,
     list: Vec<Annotation>,
+    /// Remarks since each record that is not ended was begun.
+    records: Vec<Vec<Remark>>,
 }
 
 impl Annotations {
     /// Creates an empty list for a query with this text.
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), list: Vec::new() }
+        Self { text: text.to_owned(), list: Vec::new(), records: Vec::new() }
     }
 
     /// Returns the annotations.
@@ -58,7 +68,37 @@ impl Annotations {
         self.list
     }
 
+    /// Returns the text of a part of the query.
+    pub(crate) fn source(&self, span: Span) -> Option<&str> {
+        self.text.get(span.start..span.end)
+    }
+
+    /// Begins to record remarks.
+    pub(crate) fn begin_record(&mut self) {
+        self.records.push(Vec::new());
+    }
+
+    /// Returns the remarks since the last call of [`begin_record`](Self::begin_record).
+    pub(crate) fn end_record(&mut self) -> Vec<Remark> {
+        let remarks = self.records.pop().unwrap_or_default();
+        if let Some(outer) = self.records.last_mut() {
+            outer.extend_from_slice(&remarks);
+        }
+        remarks
+    }
+
+    /// Adds the remarks on a part of the query for the same part elsewhere; both by their starts.
+    pub(crate) fn repeat(&mut self, remarks: &[Remark], from: usize, to: usize) {
+        for Remark { kind, message, span } in remarks {
+            let moved = |at: usize| at.saturating_sub(from).saturating_add(to);
+            self.add(*kind, Span { start: moved(span.start), end: moved(span.end) }, message.clone());
+        }
+    }
+
     fn add(&mut self, kind: AnnotationKind, span: Span, message: String) {
+        if let Some(record) = self.records.last_mut() {
+            record.push(Remark { kind, message: message.clone(), span });
+        }
         let annotation = Annotation { kind, message, position: Position::of(&self.text, span.start) };
         if !self.list.contains(&annotation) {
             self.list.push(annotation);

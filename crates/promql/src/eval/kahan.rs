@@ -53,6 +53,14 @@ impl KahanSum {
         self.sum = next;
     }
 
+    /// Adds a value to a sum whose compensation has no meaning once the sum is not finite.
+    #[inline]
+    pub(crate) fn add_finite(&mut self, value: f64) {
+        let (next, lost) = two_sum(self.sum, value);
+        self.compensation += lost;
+        self.sum = next;
+    }
+
     /// Returns the sum with its compensation.
     pub(crate) fn total(self) -> f64 {
         if self.sum.is_infinite() { self.sum } else { self.sum + self.compensation }

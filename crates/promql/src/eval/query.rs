@@ -97,6 +97,7 @@ impl Query {
             series: budget.series(),
             reads: evaluator.reads as u64,
             leaves,
+            shared_parts: evaluator.shared_parts as u64,
         };
         Ok(QueryResult { value, annotations: evaluator.annotations.into_list(), statistics })
     }

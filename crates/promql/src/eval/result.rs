@@ -75,4 +75,6 @@ pub struct QueryStatistics {
     pub reads: u64,
     /// Leaves: selectors, and functions over ranges of them.
     pub leaves: u64,
+    /// Parts of the expression that took the value of the same part elsewhere.
+    pub shared_parts: u64,
 }

@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::column::Column;
 use super::error::QueryError;
 use super::functions::range::Arguments;
-use super::labels::Labels;
+use super::labels::{CommonTexts, Labels};
 use super::leaf::{Leaf, LeafRow};
 use super::sliding::Scratch;
 use super::window::Samples;
@@ -24,13 +24,14 @@ pub(crate) struct SeriesSamples {
 struct SeriesRead<'a> {
     info: &'a SeriesInfo,
     samples: &'a mut Samples,
+    texts: &'a mut CommonTexts,
     /// `true` if integers were rounded.
     is_rounded: bool,
 }
 
 impl SeriesRead<'_> {
-    fn labels(&self) -> Labels {
-        Labels::of_series(&self.info.key)
+    fn labels(&mut self) -> Labels {
+        Labels::of_series(&self.info.key, self.texts)
     }
 }
 
@@ -59,7 +60,7 @@ impl Reader<'_> {
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
         let mut rows: Vec<Vec<LeafRow>> = leaves.iter().map(|_| Vec::new()).collect();
-        let found = self.map_series(&first.conditions.to_selector(), from, to, |series, scratch| {
+        let found = self.map_series(&first.conditions.to_selector(), from, to, |mut series, scratch| {
             let columns = self.columns(leaves, arguments, series.samples, scratch)?;
             let has_values = columns.iter().any(Column::has_values);
             Ok(has_values.then(|| (series.labels(), series.is_rounded, columns)))
@@ -85,7 +86,7 @@ impl Reader<'_> {
         let mut columns = vec![Column::default(); leaves.len()];
         // Leaves that need staleness markers first.
         for skips_stale in [false, true] {
-            if skips_stale {
+            if skips_stale && leaves.iter().any(|leaf| leaf.skips_stale()) {
                 samples.remove_stale();
             }
             for (leaf, column) in leaves.iter().zip(&mut columns).filter(|(leaf, _)| leaf.skips_stale() == skips_stale)
@@ -103,7 +104,7 @@ impl Reader<'_> {
     /// # Errors
     /// As for [`leaves`](Self::leaves).
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
-        self.map_series(selector, from, to, |series, _| {
+        self.map_series(selector, from, to, |mut series, _| {
             self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
             let samples = std::mem::take(series.samples);
             Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples }))
@@ -148,12 +149,12 @@ impl Reader<'_> {
         mut cursor: SeriesScanCursor,
         each: &impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError>,
     ) -> Result<Vec<R>, QueryError> {
-        let mut results = Vec::new();
+        let (mut results, mut texts) = (Vec::new(), CommonTexts::default());
         let mut current: Option<Arc<SeriesInfo>> = None;
         let (mut samples, mut scratch, mut is_rounded) = (Samples::default(), Scratch::default(), false);
         let mut finish = |info: Option<Arc<SeriesInfo>>, samples: &mut Samples, is_rounded: bool| {
             let Some(info) = info else { return Ok(()) };
-            let read = SeriesRead { info: &info, samples: &mut *samples, is_rounded };
+            let read = SeriesRead { info: &info, samples: &mut *samples, texts: &mut texts, is_rounded };
             results.extend(each(read, &mut scratch)?);
             samples.clear();
             Ok::<(), QueryError>(())

@@ -14,4 +14,5 @@ mod language;
 mod limits;
 mod properties;
 mod runner;
+mod sharing;
 mod store;

@@ -6,6 +6,7 @@
 mod aggregations;
 mod leaves;
 mod operators;
+mod shared;
 
 use super::annotation::Annotations;
 use super::column::{Column, MISSING};
@@ -19,6 +20,7 @@ use super::scan::Reader;
 use super::window::{Anchor, Steps};
 use crate::ast::{AtModifier, AtTime, DurationContext, Expression, Offset, StringLiteral};
 use leaves::Leaves;
+use shared::SharedParts;
 
 /// Steps from which on each column counts as memory before it is made.
 const MANY_STEPS: usize = 10_000;
@@ -47,8 +49,11 @@ pub(crate) struct Evaluator<'a> {
     /// `true` in the pass that finds the leaves.
     pub(crate) is_planning: bool,
     leaves: Leaves,
+    shared: SharedParts,
     /// Number of reads of selectors.
     pub(crate) reads: usize,
+    /// Number of parts that took the value of the same part elsewhere.
+    pub(crate) shared_parts: usize,
 }
 
 impl<'a> Evaluator<'a> {
@@ -71,7 +76,9 @@ impl<'a> Evaluator<'a> {
             durations,
             is_planning: false,
             leaves: Leaves::new(),
+            shared: SharedParts::new(),
             reads: 0,
+            shared_parts: 0,
         }
     }
 
@@ -85,6 +92,11 @@ impl<'a> Evaluator<'a> {
             // Before the column is made.
             self.reader.budget.add_bytes(steps.count.saturating_mul(size_of::<f64>()))?;
         }
+        self.eval_shared(expression, steps)
+    }
+
+    /// Evaluates an expression that is not shared with other places.
+    fn eval_alone(&mut self, expression: &Expression, steps: &Steps) -> Result<Value, QueryError> {
         if steps.count > 1 && invariant::is_invariant(expression) {
             let value = self.eval_node(expression, &Steps::instant(steps.start))?;
             return Ok(broadcast(value, steps.count));

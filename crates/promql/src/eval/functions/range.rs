@@ -1,6 +1,5 @@
 //! Functions over the samples of one series in a window.
 
-use super::super::kahan::KahanSum;
 use super::super::window::Window;
 use super::quantile::quantile;
 use super::rate::{self, Change};
@@ -43,8 +42,6 @@ pub(crate) fn evaluate(
             let median = quantile(0.5, refilled(buffer, values.iter().copied()));
             Some(quantile(0.5, refilled(buffer, values.iter().map(|value| (value - median).abs()))))
         }
-        F::StdvarOverTime => Some(variance(values)),
-        F::StddevOverTime => Some(variance(values).sqrt()),
         _ => None,
     }
 }
@@ -61,16 +58,4 @@ fn refilled(buffer: &mut Vec<f64>, values: impl Iterator<Item = f64>) -> &mut [f
     buffer.clear();
     buffer.extend(values);
     buffer
-}
-
-/// Returns the population variance by Welford's method with compensated sums.
-fn variance(values: &[f64]) -> f64 {
-    let (mut mean, mut squares, mut n) = (KahanSum::default(), KahanSum::default(), 0.0);
-    for value in values {
-        n += 1.0;
-        let delta = value - (mean.sum + mean.compensation);
-        mean.add(delta / n);
-        squares.add(delta * (value - (mean.sum + mean.compensation)));
-    }
-    (squares.sum + squares.compensation) / n
 }

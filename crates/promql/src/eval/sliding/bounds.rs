@@ -6,29 +6,40 @@ use super::super::window::{Anchor, Extent, Samples, Steps, Window};
 /// Windows of one series: the indexes of their samples, for the steps whose window may hold one.
 ///
 /// Both ends move forward only, so finding all windows costs one pass over the samples, or less: where the samples have
-/// equal distances, each end is found at the first guess.
+/// equal distances, each end is found at the first guess. Series that were sampled together have the same times, and then
+/// the same windows, which are found once.
 #[derive(Debug, Default)]
 pub(crate) struct Bounds {
     /// Step of the first window.
     first_step: usize,
     /// First index, and index behind the last one.
     list: Vec<(usize, usize)>,
+    /// Times of the samples, and what the windows were found for.
+    times: Vec<i64>,
+    found_for: Option<(Steps, Anchor, Extent)>,
 }
 
 impl Bounds {
     /// Finds the windows `(end - range - before, end + after]` of a series.
     pub(crate) fn find(&mut self, times: &[i64], steps: &Steps, anchor: Anchor, extent: Extent) {
+        let wanted = Some((*steps, anchor, extent));
+        if self.found_for == wanted && self.times == times {
+            return;
+        }
+        self.found_for = wanted;
+        self.times.clear();
+        self.times.extend_from_slice(times);
         self.list.clear();
         let span = possible_steps(times, steps, anchor, extent);
         self.first_step = span.start;
         let (mut first, mut behind) = (Edge::default(), Edge::default());
-        for step in span {
+        self.list.extend(span.map(|step| {
             let end = anchor.time(steps.at(step));
             let from = end.saturating_sub(extent.range).saturating_sub(extent.before);
             let to = end.saturating_add(extent.after);
             let behind = behind.advance(times, to);
-            self.list.push((first.advance(times, from).min(behind), behind));
-        }
+            (first.advance(times, from).min(behind), behind)
+        }));
     }
 
     /// Returns the step of the first window.
@@ -113,15 +124,21 @@ impl Edge {
     /// Returns the number of samples up to a time, inclusive.
     #[inline]
     fn advance(&mut self, times: &[i64], to: i64) -> usize {
-        let is_within =
-            |samples: usize| samples.checked_sub(1).is_none_or(|at| times.get(at).is_some_and(|time| *time <= to));
-        let is_whole = |samples: usize| times.get(samples).is_none_or(|time| *time > to);
+        let guess = self.samples + self.moved_by;
+        // The guess holds if the sample before it is within, and the one at it is not.
+        if let Some(previous) = guess.checked_sub(1)
+            && let Some([within, beyond]) = times.get(previous..=guess)
+            && *within <= to
+            && *beyond > to
+        {
+            self.samples = guess;
+            return guess;
+        }
         let before = self.samples;
-        let guess = before + self.moved_by;
-        if guess <= times.len() && is_within(guess) {
+        if guess > before && times.get(guess - 1).is_some_and(|time| *time <= to) {
             self.samples = guess;
         }
-        while !is_whole(self.samples) {
+        while times.get(self.samples).is_some_and(|time| *time <= to) {
             self.samples += 1;
         }
         self.moved_by = self.samples - before;
@@ -136,13 +153,13 @@ mod tests {
     #[test]
     fn windows_are_those_of_a_search_for_each_step() {
         let patterns: [&[i64]; 5] = [&[], &[5], &[0, 10, 20, 30, 40, 50], &[3, 4, 5, 30, 31, 90, 91], &[-9, 7, 7, 8]];
+        let mut bounds = Bounds::default();
         let extents = [(10, 0, 0), (25, 5, 0), (4, 0, 7), (100, 0, 0), (0, 5, 5)];
         for times in patterns {
             for (range, before, after) in extents {
                 for (start, step, offset) in [(0, 10, 0), (-20, 7, 3), (-3, 1, -11)] {
                     let steps = Steps { start, step, count: 30 };
                     let (anchor, extent) = (Anchor { at: None, offset }, Extent { range, before, after });
-                    let mut bounds = Bounds::default();
                     bounds.find(times, &steps, anchor, extent);
                     let mut found = vec![(0, 0); bounds.first_step];
                     found.extend(&bounds.list);

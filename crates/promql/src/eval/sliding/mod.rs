@@ -9,6 +9,7 @@
 //! | min, max and their times | monotonic queue (Lemire 2006) |
 //! | changes, resets | prefix counts |
 //! | rate, increase, delta, irate, idelta | the ends of the window, and the list of resets |
+//! | stdvar, stddev | four windows side by side |
 //! | sum, avg | prefix sums where every sum is exact, else four windows side by side |
 //! | quantile | sorted values of the window, from which values leave and which others enter |
 //!
@@ -79,6 +80,12 @@ impl RangeFunction<'_> {
             (F::Resets, None) => neighbours::resets(values, bounds, counts),
             (F::SumOverTime, None) => sums::sums(values, bounds, floats),
             (F::AvgOverTime, None) => sums::means(values, bounds, floats),
+            (F::StdvarOverTime, None) => sums::variances(values, bounds),
+            (F::StddevOverTime, None) => {
+                let mut column = sums::variances(values, bounds);
+                column.present_mut().for_each(|(_, value)| *value = value.sqrt());
+                column
+            }
             (F::QuantileOverTime, None) if order::is_worthwhile(bounds) => {
                 order::quantiles(values, bounds, keys, |step| arguments(step)[0])
             }

@@ -19,7 +19,11 @@ pub(super) fn sums(values: &[f64], bounds: &Bounds, prefix: &mut Vec<f64>) -> Co
         let sum = exact_sums(values, prefix);
         return bounds.column(sum);
     }
-    by_lanes(values, bounds, |sum, window| if sum.sum.is_finite() { sum.total() } else { kahan::sum(window) })
+    let empty = KahanSum::default();
+    by_lanes(values, bounds, empty, KahanSum::add_finite, |sum, window| {
+        // Sums that are not finite are computed again.
+        if sum.sum.is_finite() { sum.total() } else { kahan::sum(window) }
+    })
 }
 
 /// Computes the mean of each window.
@@ -28,9 +32,37 @@ pub(super) fn means(values: &[f64], bounds: &Bounds, prefix: &mut Vec<f64>) -> C
         let sum = exact_sums(values, prefix);
         return bounds.column(|first, behind| sum(first, behind) / count(behind - first));
     }
-    by_lanes(values, bounds, |sum, window| {
+    let empty = KahanSum::default();
+    by_lanes(values, bounds, empty, KahanSum::add_finite, |sum, window| {
         if sum.sum.is_finite() { KahanMean::of_sum(sum, window.len()).mean() } else { kahan::mean(window) }
     })
+}
+
+/// Computes the population variance of each window by Welford's method with compensated sums.
+pub(super) fn variances(values: &[f64], bounds: &Bounds) -> Column {
+    by_lanes(values, bounds, Variance::default(), Variance::add, |variance, _| variance.value())
+}
+
+/// Mean and sum of squared differences.
+#[derive(Debug, Clone, Copy, Default)]
+struct Variance {
+    count: f64,
+    mean: KahanSum,
+    squares: KahanSum,
+}
+
+impl Variance {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let difference = value - (self.mean.sum + self.mean.compensation);
+        self.mean.add(difference / self.count);
+        self.squares.add(difference * (value - (self.mean.sum + self.mean.compensation)));
+    }
+
+    fn value(self) -> f64 {
+        (self.squares.sum + self.squares.compensation) / self.count
+    }
 }
 
 /// Returns `true` if all sums of consecutive values are exact.
@@ -72,50 +104,40 @@ fn exact_sums<'a>(values: &[f64], prefix: &'a mut Vec<f64>) -> impl Fn(usize, us
     move |first: usize, behind: usize| upto(behind) - upto(first)
 }
 
-/// Sums all windows, and computes a value from each sum and the values of the window.
-///
-/// Sums that are not finite must be computed again: the lanes do not reset the compensation.
-fn by_lanes(values: &[f64], bounds: &Bounds, result: impl Fn(KahanSum, &[f64]) -> f64) -> Column {
+/// Folds each window from its first value to its last one, four windows side by side, and computes a value from the state
+/// and the values of the window.
+fn by_lanes<State: Copy>(
+    values: &[f64],
+    bounds: &Bounds,
+    empty: State,
+    add: impl Fn(&mut State, f64),
+    result: impl Fn(State, &[f64]) -> f64,
+) -> Column {
     let window = |(first, behind): &(usize, usize)| values.get(*first..*behind).unwrap_or(&[]);
-    let value = |sum: KahanSum, window: &[f64]| if window.is_empty() { MISSING } else { result(sum, window) };
+    let value = |state: State, window: &[f64]| if window.is_empty() { MISSING } else { result(state, window) };
+    let add_all = |state: &mut State, values: &[f64]| values.iter().for_each(|value| add(state, *value));
     let mut column = Vec::with_capacity(bounds.list().len());
     let (groups, rest) = bounds.list().as_chunks::<LANES>();
     for group in groups {
-        let windows = [window(&group[0]), window(&group[1]), window(&group[2]), window(&group[3])];
-        let sums = sum_lanes(windows);
-        column.extend(sums.into_iter().zip(windows).map(|(sum, window)| value(sum, window)));
-    }
-    for ends in rest {
-        let window = window(ends);
-        column.push(value(add_all(KahanSum::default(), window), window));
-    }
-    bounds.column_of(column)
-}
-
-/// Sums four windows side by side.
-fn sum_lanes(windows: [&[f64]; LANES]) -> [KahanSum; LANES] {
-    let common = windows.iter().map(|window| window.len()).min().unwrap_or(0);
-    let [one, two, three, four] = windows.map(|window| window.get(..common).unwrap_or(&[]));
-    let (mut sums, mut lost) = ([0.0; LANES], [0.0; LANES]);
-    for (((one, two), three), four) in one.iter().zip(two).zip(three).zip(four) {
-        let values = [*one, *two, *three, *four];
-        for lane in 0..LANES {
-            let (sum, error) = kahan::two_sum(sums[lane], values[lane]);
-            sums[lane] = sum;
-            lost[lane] += error;
+        let windows = group.each_ref().map(window);
+        let common = windows.iter().map(|window| window.len()).min().unwrap_or(0);
+        let [one, two, three, four] = windows.map(|window| window.get(..common).unwrap_or(&[]));
+        let mut states = [empty; LANES];
+        for (((one, two), three), four) in one.iter().zip(two).zip(three).zip(four) {
+            let values = [*one, *two, *three, *four];
+            for (state, value) in states.iter_mut().zip(values) {
+                add(state, value);
+            }
+        }
+        for (mut state, window) in states.into_iter().zip(windows) {
+            add_all(&mut state, window.get(common..).unwrap_or(&[]));
+            column.push(value(state, window));
         }
     }
-    let mut totals = [KahanSum::default(); LANES];
-    for (lane, total) in totals.iter_mut().enumerate() {
-        let sum = KahanSum { sum: sums[lane], compensation: lost[lane] };
-        *total = add_all(sum, windows[lane].get(common..).unwrap_or(&[]));
+    for ends in rest {
+        let (mut state, window) = (empty, window(ends));
+        add_all(&mut state, window);
+        column.push(value(state, window));
     }
-    totals
-}
-
-fn add_all(mut sum: KahanSum, values: &[f64]) -> KahanSum {
-    for value in values {
-        sum.add(*value);
-    }
-    sum
+    bounds.column_of(column)
 }

@@ -65,6 +65,16 @@ fn alone(function: Function, window: &Window<'_>) -> Option<f64> {
         F::Delta => change(false, false),
         F::Irate => instant(window, true),
         F::Idelta => instant(window, false),
+        F::StdvarOverTime => {
+            let (mut mean, mut squares, mut count) = (kahan::KahanSum::default(), kahan::KahanSum::default(), 0.0);
+            for value in values {
+                count += 1.0;
+                let difference = value - (mean.sum + mean.compensation);
+                mean.add(difference / count);
+                squares.add(difference * (value - (mean.sum + mean.compensation)));
+            }
+            Some((squares.sum + squares.compensation) / count)
+        }
         _ => range::evaluate(function, None, window, [0.7, 0.0], &mut Vec::new()),
     }
 }
