@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::column::{Column, MISSING, is_present};
+use super::error::QueryError;
 use super::fold;
 use super::labels::{LabelId, LabelTable};
 use super::number;
@@ -42,11 +44,24 @@ impl Groups {
 ///
 /// Rows are folded in their order, which is that of the series keys: the result has the same bits however the series were
 /// read.
-pub(crate) fn aggregate(aggregator: Aggregator, rows: &[Row], groups: &Groups, levels: Option<&[f64]>) -> Vec<Row> {
-    let fold = |members: &[usize]| {
+///
+/// The cells of the result are counted before they are made; its values are not.
+///
+/// # Errors
+/// Limits.
+pub(crate) fn aggregate(
+    aggregator: Aggregator,
+    rows: &[Row],
+    groups: &Groups,
+    levels: Option<&[f64]>,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let fold = |members: &[usize]| -> Result<Column, QueryError> {
         let columns: Vec<&Column> =
             members.iter().filter_map(|index| rows.get(*index)).map(|row| &row.column).collect();
-        match aggregator {
+        budget.check()?;
+        budget.add_cells(fold::span(&columns).len())?;
+        Ok(match aggregator {
             Aggregator::Sum => fold::sums(&columns),
             Aggregator::Avg => fold::means(&columns),
             Aggregator::Count => fold::counts(&columns),
@@ -61,14 +76,17 @@ pub(crate) fn aggregate(aggregator: Aggregator, rows: &[Row], groups: &Groups, l
             }
             Aggregator::Quantile => fold::quantiles(&columns, levels.unwrap_or(&[])),
             _ => Column::default(),
+        })
+    };
+    let mut results = Vec::with_capacity(groups.0.len());
+    for (labels, members) in &groups.0 {
+        let column = fold(members)?;
+        if column.has_values() {
+            let drops_name = members.iter().filter_map(|index| rows.get(*index)).any(|row| row.drops_name);
+            results.push(Row { labels: *labels, drops_name, column });
         }
-    };
-    let row = |(labels, members): &(LabelId, Vec<usize>)| Row {
-        labels: *labels,
-        drops_name: members.iter().filter_map(|index| rows.get(*index)).any(|row| row.drops_name),
-        column: fold(members),
-    };
-    groups.0.iter().map(row).filter(Row::has_values).collect()
+    }
+    Ok(results)
 }
 
 /// Keeps the first `k` rows of each group at each step.
@@ -107,8 +125,22 @@ pub(crate) fn limit_ratio(rows: Vec<Row>, table: &LabelTable, ratios: &[f64]) ->
     rows
 }
 
+/// Bytes of a row and its labels, beside its cells.
+const ROW_BYTES: usize = 256;
+
 /// Counts equal values of each group at each step; the value becomes a label.
-pub(crate) fn count_values(rows: &[Row], grouping: &Grouping, label: &str, table: &mut LabelTable) -> Vec<Row> {
+///
+/// The cells of the result are counted before they are made; its values are not.
+///
+/// # Errors
+/// Limits.
+pub(crate) fn count_values(
+    rows: &[Row],
+    grouping: &Grouping,
+    label: &str,
+    table: &mut LabelTable,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
     let mut counted: Vec<Row> = Vec::new();
     let mut places: HashMap<LabelId, usize> = HashMap::new();
     let mut names = grouping.labels().to_vec();
@@ -117,6 +149,7 @@ pub(crate) fn count_values(rows: &[Row], grouping: &Grouping, label: &str, table
         names.push(label.to_owned());
     }
     for row in rows {
+        budget.check()?;
         let mut known: HashMap<u64, usize> = HashMap::new();
         for (step, value) in row.column.present() {
             let place = *known.entry(value.to_bits()).or_insert_with(|| {
@@ -129,9 +162,14 @@ pub(crate) fn count_values(rows: &[Row], grouping: &Grouping, label: &str, table
             });
             if let Some(row) = counted.get_mut(place) {
                 let before = row.at(step);
+                match row.column.growth(step) {
+                    0 => {}
+                    cells if row.column.span().is_empty() => budget.add_bytes(ROW_BYTES + cells * size_of::<f64>())?,
+                    cells => budget.add_cells(cells)?,
+                }
                 row.column.set(step, if is_present(before) { before + 1.0 } else { 1.0 });
             }
         }
     }
-    counted
+    Ok(counted)
 }

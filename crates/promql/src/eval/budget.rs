@@ -7,6 +7,35 @@ use std::time::Instant;
 use super::error::QueryError;
 use super::options::EngineOptions;
 
+/// Samples of a column between two checks of the time.
+const SAMPLES_PER_CHECK: usize = 1 << 18;
+
+/// Check of time and cancellation within a column, which may take long: windows may hold many samples.
+///
+/// Once it is due, it stays so: a loop may end early, and [`Budget::check`] then gives the error.
+#[derive(Debug, Default)]
+pub(crate) struct StopCheck {
+    deadline: Option<Instant>,
+    is_cancelled: Option<Arc<AtomicBool>>,
+    /// Samples since the last check.
+    samples: usize,
+    is_due: bool,
+}
+
+impl StopCheck {
+    /// Counts samples that are worked on; returns `true` if the query must end.
+    #[inline]
+    pub(crate) fn is_due(&mut self, samples: usize) -> bool {
+        self.samples = self.samples.saturating_add(samples);
+        if self.samples >= SAMPLES_PER_CHECK {
+            self.samples = 0;
+            let is_cancelled = self.is_cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            self.is_due = is_cancelled || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        }
+        self.is_due
+    }
+}
+
 /// Budget of a running query.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -23,6 +52,19 @@ impl Budget {
     pub(crate) fn new(options: EngineOptions, is_cancelled: Arc<AtomicBool>) -> Self {
         let (samples, series, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         Self { options, started_at: Instant::now(), is_cancelled, samples, series, bytes }
+    }
+
+    /// Sets what was counted to zero, before the pass that counts.
+    pub(crate) fn reset(&self) {
+        for counter in [&self.samples, &self.series, &self.bytes] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns a check of time and cancellation for a loop over many samples.
+    pub(crate) fn stop_check(&self) -> StopCheck {
+        let deadline = self.options.timeout.and_then(|timeout| self.started_at.checked_add(timeout));
+        StopCheck { deadline, is_cancelled: Some(Arc::clone(&self.is_cancelled)), samples: 0, is_due: false }
     }
 
     /// Checks time and cancellation.
@@ -61,6 +103,19 @@ impl Budget {
     /// As for [`add_samples`](Self::add_samples).
     pub(crate) fn add_bytes(&self, bytes: usize) -> Result<(), QueryError> {
         add(&self.bytes, bytes, self.options.max_memory_bytes, "bytes of memory", "max_memory_bytes")
+    }
+
+    /// Counts the cells of a column that is about to be made.
+    ///
+    /// # Errors
+    /// As for [`add_samples`](Self::add_samples).
+    pub(crate) fn add_cells(&self, cells: usize) -> Result<(), QueryError> {
+        self.add_bytes(cells.saturating_mul(size_of::<f64>()))
+    }
+
+    /// Takes back bytes that were counted for a time.
+    pub(crate) fn release_bytes(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 
     /// Returns the number of samples that were read or computed.

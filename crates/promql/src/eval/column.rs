@@ -16,13 +16,19 @@ pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
 /// Missing value of a column: the staleness marker.
 ///
 /// No value of a result has these bits: selectors skip the marker, and it is a signalling NaN, which no arithmetic
-/// operation returns.
+/// operation returns. A change of the sign may: see [`present`].
 pub(crate) const MISSING: f64 = f64::from_bits(STALE_BITS);
 
 /// Returns `true` for a value that is not missing.
 #[inline]
 pub(crate) fn is_present(value: f64) -> bool {
     value.to_bits() != STALE_BITS
+}
+
+/// Returns a value, or the usual NaN for one with the bits of [`MISSING`]: a sign operation may return them.
+#[inline]
+pub(crate) fn present(value: f64) -> f64 {
+    if is_present(value) { value } else { f64::NAN }
 }
 
 /// Two columns that are merged have a value at the same step.
@@ -99,6 +105,15 @@ impl Column {
         self.values.iter().filter(|value| is_present(**value)).count()
     }
 
+    /// Returns the number of cells that setting the value at a step adds.
+    pub(crate) fn growth(&self, step: usize) -> usize {
+        if self.values.is_empty() {
+            return 1;
+        }
+        let span = self.span();
+        span.start.saturating_sub(step) + (step + 1).saturating_sub(span.end)
+    }
+
     /// Sets the value at a step, and extends the span to it.
     pub(crate) fn set(&mut self, step: usize, value: f64) {
         if self.values.is_empty() {
@@ -115,6 +130,11 @@ impl Column {
         if let Some(slot) = self.values.get_mut(at) {
             *slot = value;
         }
+    }
+
+    /// Returns `true` if both columns have a value at any step.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        other.present().any(|(step, _)| is_present(self.at(step)))
     }
 
     /// Adds the values of a column at other steps.
@@ -148,6 +168,7 @@ mod tests {
         assert_eq!((column.span(), column.values().len(), column.count()), (2..5, 3, 2));
         assert_eq!((column.at(2), column.at(4), column.part(4..5)), (4.0, 6.0, &[6.0][..]));
         assert!(!is_present(column.at(0)) && !is_present(column.at(3)) && !is_present(column.at(9)));
+        assert_eq!((column.growth(0), column.growth(3), column.growth(7)), (2, 0, 3));
         column.set(0, 1.0);
         column.set(7, 8.0);
         assert_eq!(column.present().collect::<Vec<_>>(), [(0, 1.0), (2, 4.0), (4, 6.0), (7, 8.0)]);

@@ -47,7 +47,7 @@ pub(crate) fn is_constant(expression: &Expression) -> bool {
         expression.walk(&mut |node| {
             is_constant &= match node {
                 Expression::Vector(_) | Expression::Matrix(_) | Expression::Subquery(_) => false,
-                Expression::Call(call) => call.function != Function::Time,
+                Expression::Call(call) => !depends_on_time(call.function),
                 _ => true,
             };
         });

@@ -6,11 +6,15 @@ use super::labels::Labels;
 use super::sliding::{RangeFunction, Scratch, newest, smoothed};
 use super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Function, LabelMatcher, MatchOperator, Number, RangeExtension, VectorSelector};
+use crate::pattern::Pattern;
 use timestrata::Selector;
 
-/// Conditions of a selector, comparable: label, operator and value.
+/// Conditions of a selector, comparable: label, operator and value; and lists of values of labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Conditions(Vec<(String, MatchOperator, String)>);
+pub(crate) struct Conditions {
+    matchers: Vec<(String, MatchOperator, String)>,
+    lists: Vec<(String, Vec<String>)>,
+}
 
 impl Conditions {
     /// Returns the conditions of a selector.
@@ -21,28 +25,29 @@ impl Conditions {
     /// Returns the conditions of matchers.
     pub(crate) fn of_matchers(matchers: &[LabelMatcher]) -> Self {
         let condition = |matcher: &LabelMatcher| (matcher.label.clone(), matcher.operator, matcher.value.clone());
-        Self(matchers.iter().map(condition).collect())
+        Self { matchers: matchers.iter().map(condition).collect(), lists: Vec::new() }
     }
 
-    /// Adds a condition.
-    pub(crate) fn push(&mut self, label: &str, operator: MatchOperator, value: String) {
-        self.0.push((label.to_owned(), operator, value));
+    /// Adds the condition that a label has one of some values.
+    pub(crate) fn push_list(&mut self, label: &str, values: Vec<String>) {
+        self.lists.push((label.to_owned(), values));
     }
 
     /// Returns the selector of the store.
     pub(crate) fn to_selector(&self) -> Selector {
-        self.0.iter().fold(Selector::all(), |selector, (label, operator, value)| match operator {
+        let matched = self.matchers.iter().fold(Selector::all(), |selector, (label, operator, value)| match operator {
             MatchOperator::Equal => selector.tag(label, value),
             MatchOperator::NotEqual => selector.tag_not(label, value),
-            MatchOperator::Matches => selector.tag_matches(label, dot_matches_all(value)),
-            MatchOperator::NotMatches => selector.tag_not_matches(label, dot_matches_all(value)),
-        })
+            MatchOperator::Matches => selector.tag_matches(label, for_store(value)),
+            MatchOperator::NotMatches => selector.tag_not_matches(label, for_store(value)),
+        });
+        self.lists.iter().fold(matched, |selector, (label, values)| selector.tag_in(label, values))
     }
 }
 
-/// Returns a pattern whose dot matches line breaks, as in the reference.
-pub(crate) fn dot_matches_all(pattern: &str) -> String {
-    if pattern.contains('.') { format!("(?s:{pattern})") } else { pattern.to_owned() }
+/// Returns a pattern for the store. One that is not translated is none, and the store says so.
+fn for_store(pattern: &str) -> String {
+    Pattern::translate(pattern).map_or_else(|_| pattern.to_owned(), |pattern| pattern.for_store())
 }
 
 /// What a leaf computes.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::column::{Column, MISSING, is_present};
+use super::error::QueryError;
 use super::labels::{LabelId, LabelTable};
 use super::row::Row;
 use crate::ast::{LabelSet, VectorMatching};
@@ -40,17 +42,21 @@ pub(crate) fn match_labels(labels: &super::labels::Labels, matching: &VectorMatc
 }
 
 /// For each signature, a column with a value where any row has one.
-fn presence(rows: &[Row], signatures: &[usize], count: usize) -> Vec<Column> {
+fn presence(rows: &[Row], signatures: &[usize], count: usize, budget: &Budget) -> Result<Vec<Column>, QueryError> {
     let mut present: Vec<Column> = vec![Column::default(); count];
     for (row, signature) in rows.iter().zip(signatures) {
         let Some(present) = present.get_mut(*signature) else { continue };
         if present.span().is_empty() {
+            budget.add_bytes(row.column.byte_len())?;
             *present = row.column.clone();
             continue;
         }
-        row.column.present().for_each(|(step, value)| present.set(step, value));
+        for (step, value) in row.column.present() {
+            budget.add_cells(present.growth(step))?;
+            present.set(step, value);
+        }
     }
-    present
+    Ok(present)
 }
 
 /// Keeps the values of rows at the steps at which the other side has, or has not, a value of their signature.
@@ -68,22 +74,37 @@ fn keep_where(rows: Vec<Row>, signatures: &[usize], others: &[Column], wanted: b
     rows
 }
 
-/// Returns `left and right`.
-pub(crate) fn and(left: Vec<Row>, right: &[Row], signatures: &Signatures) -> Vec<Row> {
-    let others = presence(right, &signatures.right, signatures.count);
-    keep_where(left, &signatures.left, &others, true)
+/// Returns `left and right`. This and the others fail at limits only.
+pub(crate) fn and(
+    left: Vec<Row>,
+    right: &[Row],
+    signatures: &Signatures,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let others = presence(right, &signatures.right, signatures.count, budget)?;
+    Ok(keep_where(left, &signatures.left, &others, true))
 }
 
 /// Returns `left unless right`.
-pub(crate) fn unless(left: Vec<Row>, right: &[Row], signatures: &Signatures) -> Vec<Row> {
-    let others = presence(right, &signatures.right, signatures.count);
-    keep_where(left, &signatures.left, &others, false)
+pub(crate) fn unless(
+    left: Vec<Row>,
+    right: &[Row],
+    signatures: &Signatures,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let others = presence(right, &signatures.right, signatures.count, budget)?;
+    Ok(keep_where(left, &signatures.left, &others, false))
 }
 
 /// Returns `left or right`; rows with the same labels are not merged.
-pub(crate) fn or(left: Vec<Row>, right: Vec<Row>, signatures: &Signatures) -> Vec<Row> {
-    let others = presence(&left, &signatures.left, signatures.count);
+pub(crate) fn or(
+    left: Vec<Row>,
+    right: Vec<Row>,
+    signatures: &Signatures,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let others = presence(&left, &signatures.left, signatures.count, budget)?;
     let mut rows = left;
     rows.extend(keep_where(right, &signatures.right, &others, false));
-    rows
+    Ok(rows)
 }

@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::calls::extended_samples;
 use super::error::QueryError;
 use super::evaluator::{Evaluator, Value};
+use super::labels::METRIC_NAME;
 use super::leaf::Conditions;
 use super::options::EngineOptions;
 use super::result::{QueryResult, QueryStatistics, QueryValue, RangeSeries, VectorSample};
@@ -21,6 +22,9 @@ use super::row::Row;
 use super::scan::Reader;
 use super::window::Steps;
 use crate::ast::{DurationContext, Expression, MatrixSelector, RangeExtension, Subquery};
+
+/// Bytes of a point of an answer.
+const POINT_BYTES: usize = size_of::<(Timestamp, f64)>();
 
 /// Whether a query has one time or a range of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub struct Query {
 pub struct QueryCancellation(Arc<AtomicBool>);
 
 impl QueryCancellation {
-    /// Makes the query fail with [`QueryError::Cancelled`] before its next block or expression.
+    /// Makes the query fail with [`QueryError::Cancelled`] before its next block or expression, or within a long column.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -127,6 +131,8 @@ impl Query {
         let mut lines: Vec<String> = Vec::new();
         for (leaf, uses) in evaluator.planned_leaves() {
             let selector = leaf.conditions.to_selector();
+            // Reports a pattern that does not compile.
+            self.snapshot.scan_series(selector.clone()).partitions(1)?;
             let series = self.snapshot.count_series(&selector);
             let (from, to) = leaf.times(self.options.lookback_nanos());
             let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
@@ -165,7 +171,7 @@ impl Query {
         }
     }
 
-    /// Finds the leaves. Annotations of this pass, which sees no data, do not count.
+    /// Finds the leaves. Annotations and counts of this pass, which sees no data, do not count.
     fn plan(&self, evaluator: &mut Evaluator<'_>) -> Result<(), QueryError> {
         evaluator.is_planning = true;
         let planned = match self.expression.without_parentheses() {
@@ -175,7 +181,12 @@ impl Query {
         };
         evaluator.is_planning = false;
         evaluator.annotations = super::annotation::Annotations::new(&self.text);
-        planned
+        evaluator.reader.budget.reset();
+        match planned {
+            // An error of a subquery itself; the others are handled where they come from.
+            Err(QueryError::Execution { .. }) => Ok(()),
+            planned => planned,
+        }
     }
 
     fn evaluate(&self, evaluator: &mut Evaluator<'_>) -> Result<QueryValue, QueryError> {
@@ -190,7 +201,7 @@ impl Query {
                 QueryValue::Scalar { time, value: values.first().copied().unwrap_or(f64::NAN) }
             }
             (Value::Scalar(values), QueryKind::Range { .. }) => {
-                QueryValue::Matrix(self.matrix(evaluator, vec![Row::without_labels(values)]))
+                QueryValue::Matrix(self.matrix(evaluator, vec![Row::without_labels(values)])?)
             }
             (Value::Text(text), _) => QueryValue::String { time, value: text.text().into_owned() },
             (Value::Rows(rows), kind) => {
@@ -203,20 +214,23 @@ impl Query {
                     };
                     return Ok(QueryValue::Vector(rows.into_iter().map(sample).collect()));
                 }
-                QueryValue::Matrix(self.matrix(evaluator, rows))
+                QueryValue::Matrix(self.matrix(evaluator, rows)?)
             }
         })
     }
 
-    fn matrix(&self, evaluator: &Evaluator<'_>, rows: Vec<Row>) -> Vec<RangeSeries> {
+    fn matrix(&self, evaluator: &Evaluator<'_>, rows: Vec<Row>) -> Result<Vec<RangeSeries>, QueryError> {
+        let points: usize = rows.iter().map(|row| row.column.count()).sum();
+        evaluator.reader.budget.add_bytes(points.saturating_mul(POINT_BYTES))?;
         let series = |row: Row| {
-            let points = row.column.present();
-            let points = points.map(|(step, value)| (Timestamp::from_nanos(self.steps.at(step)), value)).collect();
+            let mut points = Vec::with_capacity(row.column.count());
+            let present = row.column.present();
+            points.extend(present.map(|(step, value)| (Timestamp::from_nanos(self.steps.at(step)), value)));
             RangeSeries { labels: evaluator.table.get(row.labels).clone(), points }
         };
         let mut series: Vec<RangeSeries> = rows.into_iter().map(series).collect();
         series.sort_by(|one, other| one.labels.cmp(&other.labels));
-        series
+        Ok(series)
     }
 
     /// Returns the samples that a range selector selects.
@@ -231,7 +245,11 @@ impl Query {
         let found = evaluator.reader.samples(&Conditions::of(selector).to_selector(), from, to)?;
         let mut list = Vec::with_capacity(found.len());
         for mut series in found {
+            if series.is_rounded {
+                evaluator.annotations.rounded_integers(series.labels.get(METRIC_NAME), matrix.span);
+            }
             series.samples.remove_stale();
+            evaluator.reader.budget.add_bytes(series.samples.len().saturating_mul(POINT_BYTES))?;
             let samples = match selector.extension {
                 None => series.samples,
                 Some(extension) => extended_samples(&series.samples, start, end, extension == RangeExtension::Smoothed),
@@ -249,6 +267,7 @@ impl Query {
         let (series, _, _) = evaluator.eval_subquery(subquery, &self.steps)?;
         let mut list = Vec::with_capacity(series.len());
         for (mut row, samples) in series {
+            evaluator.reader.budget.add_bytes(samples.len().saturating_mul(POINT_BYTES))?;
             if row.drops_name {
                 row.labels = evaluator.table.without_metadata(row.labels);
             }
@@ -283,12 +302,16 @@ impl Future for QueryFuture {
     type Output = Result<QueryResult, QueryError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // A waker runs foreign code when it is cloned, dropped or woken: never while the lock is held.
+        let waker = context.waker().clone();
         let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(result) = state.result.take() {
+            drop(state);
             return Poll::Ready(result);
         }
-        state.waker = Some(context.waker().clone());
+        let earlier = state.waker.replace(waker);
         drop(state);
+        drop(earlier);
         let Some(query) = self.query.take() else { return Poll::Pending };
         self.is_cancelled = Some(Arc::clone(&query.is_cancelled));
         let shared = Arc::clone(&self.shared);
@@ -297,7 +320,9 @@ impl Future for QueryFuture {
             let result = run.unwrap_or_else(|_| Err(QueryError::Thread { message: "it panicked".to_owned() }));
             let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
             state.result = Some(result);
-            if let Some(waker) = state.waker.take() {
+            let waker = state.waker.take();
+            drop(state);
+            if let Some(waker) = waker {
                 waker.wake();
             }
         };

@@ -3,13 +3,18 @@
 use std::cmp::Ordering;
 
 use super::aggregate::Groups;
+use super::budget::Budget;
 use super::column::{Column, is_present};
+use super::error::QueryError;
 use super::fold;
 use super::number;
 use super::row::Row;
 
 /// Ranks up to which the best values of a step are kept in order while the columns are read.
 const MAX_ORDERED: usize = 64;
+
+/// Bytes of the empty list of a step, with its limit and its worst value.
+const LIST_BYTES: usize = 48;
 
 /// Value of a row at a step, and the index of the row.
 type Candidate = (f64, usize);
@@ -27,14 +32,30 @@ fn better_first(greatest: bool, one: f64, other: f64) -> Ordering {
 
 /// Keeps the `k` greatest or least values of each group at each step; of equal values, those of the first rows.
 ///
-/// Returns rows with holes. With one step, they are ordered by value within each group.
-pub(crate) fn rank(rows: &[Row], groups: &Groups, steps: usize, greatest: bool, k: &[f64]) -> Vec<Row> {
+/// Returns rows with holes. With one step, they are ordered by value within each group. Cells are counted before they are
+/// made.
+///
+/// # Errors
+/// Limits.
+pub(crate) fn rank(
+    rows: &[Row],
+    groups: &Groups,
+    steps: usize,
+    greatest: bool,
+    k: &[f64],
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
     let mut kept: Vec<Column> = vec![Column::default(); rows.len()];
     let mut order: Vec<usize> = Vec::new();
     for (_, members) in &groups.0 {
         let members: Vec<(usize, &Column)> =
             members.iter().filter_map(|index| rows.get(*index).map(|row| (*index, &row.column))).collect();
         let greatest_k = k.iter().map(|k| number::index(*k)).max().unwrap_or(0);
+        budget.check()?;
+        let of_members: Vec<&Column> = members.iter().map(|(_, column)| *column).collect();
+        let list_bytes = LIST_BYTES + greatest_k.min(members.len()).saturating_mul(size_of::<Candidate>());
+        let bytes = fold::span(&of_members).len().saturating_mul(list_bytes);
+        budget.add_bytes(bytes)?;
         let best = if greatest_k <= MAX_ORDERED {
             best_in_order(&members, greatest, k)
         } else {
@@ -43,6 +64,7 @@ pub(crate) fn rank(rows: &[Row], groups: &Groups, steps: usize, greatest: bool, 
         for (step, candidates) in best {
             for (value, index) in candidates {
                 if let Some(column) = kept.get_mut(index) {
+                    budget.add_cells(column.growth(step))?;
                     column.set(step, value);
                 }
                 if steps == 1 {
@@ -50,12 +72,13 @@ pub(crate) fn rank(rows: &[Row], groups: &Groups, steps: usize, greatest: bool, 
                 }
             }
         }
+        budget.release_bytes(bytes);
     }
     let row = |index: usize| {
         let (row, column) = (rows.get(index)?, std::mem::take(kept.get_mut(index)?));
         column.has_values().then_some(Row { labels: row.labels, drops_name: row.drops_name, column })
     };
-    if steps == 1 { order.into_iter().filter_map(row).collect() } else { (0..rows.len()).filter_map(row).collect() }
+    Ok(if steps == 1 { order.into_iter().filter_map(row).collect() } else { (0..rows.len()).filter_map(row).collect() })
 }
 
 fn limit_at(k: &[f64], step: usize) -> usize {
@@ -66,7 +89,8 @@ fn limit_at(k: &[f64], step: usize) -> usize {
 fn best_in_order(members: &[(usize, &Column)], greatest: bool, k: &[f64]) -> Vec<(usize, Vec<Candidate>)> {
     let span = fold::span(&members.iter().map(|(_, column)| *column).collect::<Vec<_>>());
     let limits: Vec<usize> = span.clone().map(|step| limit_at(k, step)).collect();
-    let mut lists: Vec<Vec<Candidate>> = limits.iter().map(|limit| Vec::with_capacity(*limit)).collect();
+    let mut lists: Vec<Vec<Candidate>> =
+        limits.iter().map(|limit| Vec::with_capacity(*limit.min(&members.len()))).collect();
     // Value of the last candidate of a full list; NaN as long as any value may enter.
     let mut worst: Vec<f64> = vec![f64::NAN; span.len()];
     for (index, column) in members {

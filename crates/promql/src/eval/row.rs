@@ -37,18 +37,26 @@ pub(crate) struct SameLabels;
 
 /// Merges the rows that have the same labels, and removes rows without values.
 ///
+/// Of rows with the same labels, those whose name is to be removed stay apart from the others: their labels will differ.
+///
 /// # Errors
-/// [`SameLabels`] if two of them have a value at one step.
+/// [`SameLabels`] if two of the rows have the same labels and a value at one step.
 pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> {
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
-    let mut places: HashMap<LabelId, usize> = HashMap::with_capacity(rows.len());
+    // Places of the rows that keep their name, and of those that do not.
+    let mut places: HashMap<LabelId, [Option<usize>; 2]> = HashMap::with_capacity(rows.len());
     for row in rows {
         if !row.has_values() {
             continue;
         }
-        match places.get(&row.labels).and_then(|place| merged.get_mut(*place)) {
+        let [kept, dropped] = places.entry(row.labels).or_default();
+        let (own, other) = if row.drops_name { (dropped, kept) } else { (kept, dropped) };
+        if other.and_then(|place| merged.get(place)).is_some_and(|other| other.column.overlaps(&row.column)) {
+            return Err(SameLabels);
+        }
+        match own.and_then(|place| merged.get_mut(place)) {
             None => {
-                places.insert(row.labels, merged.len());
+                *own = Some(merged.len());
                 merged.push(row);
             }
             Some(first) => first.column.merge(&row.column).map_err(|_| SameLabels)?,
@@ -78,5 +86,17 @@ mod tests {
         assert_eq!((merged.len(), merged[0].column.count(), merged[1].column.count()), (2, 2, 2));
         assert!(merged[0].at(1).is_nan() && is_present(merged[0].at(1)) && !is_present(merged[0].at(2)));
         assert!(merge_same_labels(vec![rows[1].clone(), rows[1].clone()]).is_err());
+    }
+
+    #[test]
+    fn rows_whose_name_is_removed_later_stay_apart() {
+        let row = |drops_name, values: &[f64]| Row {
+            labels: LabelId::EMPTY,
+            drops_name,
+            column: Column::dense(values.to_vec()),
+        };
+        let rows = [row(true, &[1.0]), row(false, &[MISSING, 2.0]), row(true, &[MISSING, MISSING, 3.0])];
+        assert_eq!(merge_same_labels(rows.to_vec()).unwrap().len(), 2);
+        assert!(merge_same_labels(vec![row(true, &[1.0]), row(false, &[1.0])]).is_err());
     }
 }

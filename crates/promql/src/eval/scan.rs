@@ -1,6 +1,7 @@
 //! Reading of the series of a selector, once for all leaves that need them, in parallel over partitions.
 
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 
 use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
 
@@ -18,6 +19,8 @@ use super::window::Samples;
 pub(crate) struct SeriesSamples {
     pub(crate) labels: Labels,
     pub(crate) samples: Samples,
+    /// `true` if integers were rounded.
+    pub(crate) is_rounded: bool,
 }
 
 /// Series that was read, before its samples are dropped.
@@ -91,11 +94,15 @@ impl Reader<'_> {
             }
             for (leaf, column) in leaves.iter().zip(&mut columns).filter(|(leaf, _)| leaf.skips_stale() == skips_stale)
             {
+                // A column has at most one cell per step; those that it does not have are taken back.
+                let most = leaf.steps.count.saturating_mul(size_of::<f64>());
+                self.budget.add_bytes(most)?;
                 *column = leaf.column(samples, self.lookback, arguments, scratch);
+                self.budget.check()?;
+                self.budget.release_bytes(most.saturating_sub(column.byte_len()));
             }
         }
         self.budget.add_samples(columns.iter().map(Column::count).sum())?;
-        self.budget.add_bytes(columns.iter().map(Column::byte_len).sum())?;
         Ok(columns)
     }
 
@@ -106,8 +113,8 @@ impl Reader<'_> {
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
         self.map_series(selector, from, to, |mut series, _| {
             self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
-            let samples = std::mem::take(series.samples);
-            Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples }))
+            let (samples, is_rounded) = (std::mem::take(series.samples), series.is_rounded);
+            Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples, is_rounded }))
         })
     }
 
@@ -131,8 +138,13 @@ impl Reader<'_> {
         } else {
             let read = &read;
             std::thread::scope(|scope| {
-                let threads: Vec<_> = cursors.into_iter().map(|cursor| scope.spawn(move || read(cursor))).collect();
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+                let start = |cursor| std::thread::Builder::new().spawn_scoped(scope, move || read(cursor));
+                let threads: Vec<_> = cursors.into_iter().map(start).collect();
+                let join = |thread: std::io::Result<ScopedJoinHandle<'_, _>>| match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| Err(panicked())),
+                    Err(error) => Err(QueryError::Thread { message: error.to_string() }),
+                };
+                threads.into_iter().map(join).collect()
             })
         };
         let mut found = Vec::new();
@@ -151,7 +163,8 @@ impl Reader<'_> {
     ) -> Result<Vec<R>, QueryError> {
         let (mut results, mut texts) = (Vec::new(), CommonTexts::default());
         let mut current: Option<Arc<SeriesInfo>> = None;
-        let (mut samples, mut scratch, mut is_rounded) = (Samples::default(), Scratch::default(), false);
+        let (mut samples, mut scratch, mut is_rounded) =
+            (Samples::default(), Scratch::new(self.budget.stop_check()), false);
         let mut finish = |info: Option<Arc<SeriesInfo>>, samples: &mut Samples, is_rounded: bool| {
             let Some(info) = info else { return Ok(()) };
             let read = SeriesRead { info: &info, samples: &mut *samples, texts: &mut texts, is_rounded };

@@ -48,8 +48,11 @@ impl Evaluator<'_> {
         self.annotate_levels(&levels, Self::argument(call, 0)?.span());
         let span = Self::argument(call, 1)?.span();
         let histograms = self.histograms(rows, span);
-        let rows = histograms.iter().map(|histogram| self.quantile_row(histogram, &levels, steps, span));
-        let mut rows: Vec<Row> = rows.collect();
+        let mut rows: Vec<Row> = Vec::with_capacity(histograms.len());
+        for histogram in &histograms {
+            self.reader.budget.check()?;
+            rows.push(self.quantile_row(histogram, &levels, steps, span));
+        }
         self.drop_names(&mut rows);
         Ok(merge_same_labels(rows)?)
     }
@@ -64,29 +67,36 @@ impl Evaluator<'_> {
             self.annotate_levels(&levels, Self::argument(call, index)?.span());
             for histogram in &histograms {
                 let row = self.quantile_row(histogram, &levels, steps, Self::argument(call, 0)?.span());
-                results.extend(self.split_by_level(&row, &label, &levels));
+                self.split_by_level(&row, &label, &levels, &mut results)?;
             }
         }
         self.drop_names(&mut results);
         Ok(merge_same_labels(results)?)
     }
 
-    /// Returns one row per level, with the level as a label.
-    fn split_by_level(&mut self, row: &Row, label: &str, levels: &[f64]) -> Vec<Row> {
-        let mut rows: Vec<(u64, Row)> = Vec::new();
+    /// Adds one row per level, with the level as a label.
+    fn split_by_level(
+        &mut self,
+        row: &Row,
+        label: &str,
+        levels: &[f64],
+        rows: &mut Vec<Row>,
+    ) -> Result<(), QueryError> {
+        let mut places: HashMap<u64, usize> = HashMap::new();
         for (step, value) in row.column.present() {
             let Some(level) = levels.get(step) else { continue };
-            let place = rows.iter().position(|(known, _)| *known == level.to_bits()).unwrap_or_else(|| {
+            let place = *places.entry(level.to_bits()).or_insert_with(|| {
                 let labels = self.table.get(row.labels).with(label, &level_text(*level));
                 let labels = self.table.intern(labels);
-                rows.push((level.to_bits(), Row { labels, column: Column::default(), ..*row }));
+                rows.push(Row { labels, column: Column::default(), ..*row });
                 rows.len() - 1
             });
-            if let Some((_, row)) = rows.get_mut(place) {
+            if let Some(row) = rows.get_mut(place) {
+                self.reader.budget.add_cells(row.column.growth(step))?;
                 row.column.set(step, value);
             }
         }
-        rows.into_iter().map(|(_, row)| row).collect()
+        Ok(())
     }
 
     fn annotate_levels(&mut self, levels: &[f64], span: Span) {

@@ -216,10 +216,16 @@ fn absent_labels(expression: &Expression) -> Labels {
         Expression::Matrix(matrix) => &matrix.selector,
         _ => return Labels::default(),
     };
-    let conditions: Vec<_> =
-        selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME).collect();
-    let is_single = |label: &str| conditions.iter().filter(|matcher| matcher.label == label).count() == 1;
-    let equal =
-        conditions.iter().filter(|matcher| matcher.operator == MatchOperator::Equal && is_single(&matcher.label));
-    equal.map(|matcher| (&matcher.label, &matcher.value)).collect()
+    let mut labels = Labels::default();
+    let mut known: Vec<String> = Vec::new();
+    for matcher in selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME) {
+        // Any condition after the first one that sets a label takes it back, as in the reference.
+        if matcher.operator == MatchOperator::Equal && !known.contains(&matcher.label) {
+            labels = labels.with(&matcher.label, &matcher.value);
+            known.push(matcher.label);
+        } else {
+            labels = labels.with(&matcher.label, "");
+        }
+    }
+    labels
 }

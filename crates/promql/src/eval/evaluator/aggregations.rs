@@ -18,10 +18,11 @@ impl Evaluator<'_> {
             None => None,
         };
         let rows = self.rows(&node.operand, steps)?;
+        let budget = self.reader.budget;
         let groups = Groups::new(&rows, &node.grouping, &mut self.table);
         let Some((parameter, span)) = parameter else {
-            let rows = aggregate::aggregate(node.aggregator, &rows, &groups, None);
-            self.count_rows(&rows)?;
+            let rows = aggregate::aggregate(node.aggregator, &rows, &groups, None, budget)?;
+            self.count_values(&rows)?;
             return Ok(rows);
         };
         let (least, greatest) = bounds(&parameter);
@@ -34,12 +35,12 @@ impl Evaluator<'_> {
                 for level in [least, greatest].into_iter().filter(|level| level.is_finite() || !has_nan) {
                     self.annotations.quantile_level(level, span);
                 }
-                let rows = aggregate::aggregate(node.aggregator, &rows, &groups, Some(&parameter));
-                self.count_rows(&rows)?;
+                let rows = aggregate::aggregate(node.aggregator, &rows, &groups, Some(&parameter), budget)?;
+                self.count_values(&rows)?;
                 Ok(rows)
             }
             Aggregator::LimitRatio => {
-                if has_nan {
+                if has_nan && !self.is_planning {
                     return Err(QueryError::execution("Ratio value is NaN"));
                 }
                 if greatest > 1.0 {
@@ -54,7 +55,7 @@ impl Evaluator<'_> {
                 self.check_k(has_nan, least, greatest)?;
                 match node.aggregator {
                     Aggregator::Limitk => Ok(aggregate::limit(rows, &groups, &parameter)),
-                    kind => Ok(rank::rank(&rows, &groups, steps.count, kind == Aggregator::Topk, &parameter)),
+                    kind => rank::rank(&rows, &groups, steps.count, kind == Aggregator::Topk, &parameter, budget),
                 }
             }
         }
@@ -91,8 +92,8 @@ impl Evaluator<'_> {
             }
         };
         let rows = self.rows(&node.operand, steps)?;
-        let rows = aggregate::count_values(&rows, &node.grouping, name, &mut self.table);
-        self.count_rows(&rows)?;
+        let rows = aggregate::count_values(&rows, &node.grouping, name, &mut self.table, self.reader.budget)?;
+        self.count_values(&rows)?;
         Ok(rows)
     }
 }

@@ -9,7 +9,7 @@ mod operators;
 mod shared;
 
 use super::annotation::Annotations;
-use super::column::{Column, MISSING};
+use super::column::{Column, MISSING, present};
 use super::error::QueryError;
 use super::invariant;
 use super::labels::LabelTable;
@@ -18,7 +18,7 @@ use super::options::EngineOptions;
 use super::row::{Row, merge_same_labels};
 use super::scan::Reader;
 use super::window::{Anchor, Steps};
-use crate::ast::{AtModifier, AtTime, DurationContext, Expression, Offset, StringLiteral};
+use crate::ast::{AtModifier, AtTime, DurationContext, Expression, Offset, StringLiteral, ValueType};
 use leaves::Leaves;
 use shared::SharedParts;
 
@@ -88,9 +88,20 @@ impl<'a> Evaluator<'a> {
     /// Any [`QueryError`].
     pub(crate) fn eval(&mut self, expression: &Expression, steps: &Steps) -> Result<Value, QueryError> {
         self.reader.budget.check()?;
+        match self.eval_steps(expression, steps) {
+            // The planning pass sees no data: what it cannot evaluate may have a value.
+            Err(QueryError::Execution { .. }) if self.is_planning => Ok(match expression.value_type() {
+                ValueType::Scalar => Value::Scalar(vec![f64::NAN; steps.count]),
+                _ => Value::Rows(Vec::new()),
+            }),
+            value => value,
+        }
+    }
+
+    fn eval_steps(&mut self, expression: &Expression, steps: &Steps) -> Result<Value, QueryError> {
         if steps.count > MANY_STEPS {
             // Before the column is made.
-            self.reader.budget.add_bytes(steps.count.saturating_mul(size_of::<f64>()))?;
+            self.reader.budget.add_cells(steps.count)?;
         }
         self.eval_shared(expression, steps)
     }
@@ -99,9 +110,24 @@ impl<'a> Evaluator<'a> {
     fn eval_alone(&mut self, expression: &Expression, steps: &Steps) -> Result<Value, QueryError> {
         if steps.count > 1 && invariant::is_invariant(expression) {
             let value = self.eval_node(expression, &Steps::instant(steps.start))?;
-            return Ok(broadcast(value, steps.count));
+            return self.broadcast(value, steps.count);
         }
         self.eval_node(expression, steps)
+    }
+
+    /// Repeats the value at the only step for all steps.
+    fn broadcast(&self, value: Value, steps: usize) -> Result<Value, QueryError> {
+        Ok(match value {
+            Value::Scalar(values) => Value::Scalar(vec![values.first().copied().unwrap_or(MISSING); steps]),
+            Value::Rows(rows) => {
+                // The values at the first step are counted.
+                self.reader.budget.add_samples(rows.len().saturating_mul(steps.saturating_sub(1)))?;
+                self.reader.budget.add_cells(rows.len().saturating_mul(steps))?;
+                let repeat = |row: Row| Row { column: Column::dense(vec![row.at(0); steps]), ..row };
+                Value::Rows(rows.into_iter().map(repeat).collect())
+            }
+            text @ Value::Text(_) => text,
+        })
     }
 
     fn eval_node(&mut self, expression: &Expression, steps: &Steps) -> Result<Value, QueryError> {
@@ -159,9 +185,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Counts the cells of new rows.
+    /// Counts the values of new rows, whose cells were counted before they were made.
+    pub(crate) fn count_values(&self, rows: &[Row]) -> Result<(), QueryError> {
+        self.reader.budget.add_samples(rows.iter().map(|row| row.column.count()).sum())
+    }
+
+    /// Counts the values and cells of new rows.
     pub(crate) fn count_rows(&self, rows: &[Row]) -> Result<(), QueryError> {
-        self.reader.budget.add_samples(rows.iter().map(|row| row.column.count()).sum())?;
+        self.count_values(rows)?;
         self.reader.budget.add_bytes(rows.iter().map(|row| row.column.byte_len()).sum())
     }
 
@@ -175,23 +206,11 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Repeats the value at the only step for all steps.
-fn broadcast(value: Value, steps: usize) -> Value {
-    match value {
-        Value::Scalar(values) => Value::Scalar(vec![values.first().copied().unwrap_or(MISSING); steps]),
-        Value::Rows(rows) => {
-            let repeat = |row: Row| Row { column: Column::dense(vec![row.at(0); steps]), ..row };
-            Value::Rows(rows.into_iter().map(repeat).collect())
-        }
-        text @ Value::Text(_) => text,
-    }
-}
-
-/// Replaces each value.
+/// Replaces each value. A NaN that gets the bits of a missing value stays a value.
 pub(crate) fn map_values(rows: &mut [Row], map: impl Fn(f64) -> f64) {
     for row in rows {
         for (_, value) in row.column.present_mut() {
-            *value = map(*value);
+            *value = present(map(*value));
         }
     }
 }

@@ -69,6 +69,9 @@ impl Evaluator<'_> {
         self.annotations.begin_record();
         let value = self.eval_alone(expression, steps);
         let remarks = self.annotations.end_record();
+        if let Ok(Value::Rows(rows)) = &value {
+            self.count_copied(rows)?;
+        }
         if let (Ok(Value::Rows(rows)), Some(part)) = (&value, self.shared.get_mut(&key)) {
             part.value = Some(SharedValue { rows: rows.clone(), remarks, start: span.start });
         }

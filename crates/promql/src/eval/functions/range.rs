@@ -35,6 +35,8 @@ pub(crate) fn evaluate(
         F::PredictLinear => {
             regression::line(window, window.step_time).map(|(slope, value)| slope * first_argument + value)
         }
+        // Invalid factors are an error wherever there is a sample.
+        F::DoubleExponentialSmoothing if !arguments.iter().all(|factor| is_factor(*factor)) => Some(f64::NAN),
         F::DoubleExponentialSmoothing => regression::double_exponential(values, first_argument, second_argument),
         F::QuantileOverTime => Some(quantile(first_argument, refilled(buffer, values.iter().copied()))),
         F::MadOverTime if values.iter().any(|value| value.is_nan()) => Some(f64::NAN),
@@ -44,6 +46,11 @@ pub(crate) fn evaluate(
         }
         _ => None,
     }
+}
+
+/// Returns `true` for a valid factor of `double_exponential_smoothing`.
+pub(crate) fn is_factor(factor: f64) -> bool {
+    !(factor <= 0.0 || factor >= 1.0)
 }
 
 fn extended(window: &Window<'_>, extension: Option<RangeExtension>, change: Change) -> Option<f64> {

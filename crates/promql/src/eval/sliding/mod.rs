@@ -23,6 +23,7 @@ mod order;
 mod rates;
 mod sums;
 
+use super::budget::StopCheck;
 use super::column::Column;
 use super::functions::range::{self, Arguments};
 use super::number::{count, seconds};
@@ -39,6 +40,14 @@ pub(crate) struct Scratch {
     counts: Vec<u32>,
     indexes: Vec<usize>,
     keys: Vec<i64>,
+    stop: StopCheck,
+}
+
+impl Scratch {
+    /// Creates empty buffers for the columns of a query. Columns that take long end early once the query must end.
+    pub(crate) fn new(stop: StopCheck) -> Self {
+        Self { stop, ..Self::default() }
+    }
 }
 
 /// Range function over the windows of a series.
@@ -60,7 +69,7 @@ impl RangeFunction<'_> {
         scratch: &mut Scratch,
     ) -> Column {
         use Function as F;
-        let Scratch { bounds, floats, counts, indexes, keys } = scratch;
+        let Scratch { bounds, floats, counts, indexes, keys, stop } = scratch;
         bounds.find(&samples.times, self.steps, self.anchor, self.extent);
         let (times, values) = (&samples.times[..], &samples.values[..]);
         let value = |at: usize| values.get(at).copied().unwrap_or(f64::NAN);
@@ -78,19 +87,22 @@ impl RangeFunction<'_> {
             (F::TsOfMaxOverTime, None) => extremum::column(values, bounds, indexes, |one, other| one > other, time),
             (F::Changes, None) => neighbours::changes(values, bounds, counts),
             (F::Resets, None) => neighbours::resets(values, bounds, counts),
-            (F::SumOverTime, None) => sums::sums(values, bounds, floats),
-            (F::AvgOverTime, None) => sums::means(values, bounds, floats),
-            (F::StdvarOverTime, None) => sums::variances(values, bounds),
+            (F::SumOverTime, None) => sums::sums(values, bounds, floats, stop),
+            (F::AvgOverTime, None) => sums::means(values, bounds, floats, stop),
+            (F::StdvarOverTime, None) => sums::variances(values, bounds, stop),
             (F::StddevOverTime, None) => {
-                let mut column = sums::variances(values, bounds);
+                let mut column = sums::variances(values, bounds, stop);
                 column.present_mut().for_each(|(_, value)| *value = value.sqrt());
                 column
             }
             (F::QuantileOverTime, None) if order::is_worthwhile(bounds) => {
-                order::quantiles(values, bounds, keys, |step| arguments(step)[0])
+                order::quantiles(values, bounds, keys, |step| arguments(step)[0], stop)
             }
             (F::Rate | F::Increase | F::Delta, None) => rates::column(self, samples, bounds, indexes),
             _ => bounds.column_of_windows(samples, (self.steps, self.anchor, self.extent), |step, window| {
+                if stop.is_due(window.values.len()) {
+                    return None;
+                }
                 range::evaluate(self.function, self.extension, window, arguments(step), floats)
             }),
         }

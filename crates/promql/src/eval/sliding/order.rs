@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::super::budget::StopCheck;
 use super::super::column::{Column, MISSING};
 use super::super::functions::quantile::interpolated;
 use super::bounds::Bounds;
@@ -29,32 +30,48 @@ pub(super) fn quantiles(
     bounds: &Bounds,
     sorted: &mut Vec<i64>,
     level: impl Fn(usize) -> f64,
+    stop: &mut StopCheck,
 ) -> Column {
     sorted.clear();
     let (mut left, mut entered) = (0, 0);
     let mut column = Vec::with_capacity(bounds.list().len());
     for ((first, behind), step) in bounds.list().iter().copied().zip(bounds.first_step()..) {
+        // A value that enters or leaves moves others.
+        let moves = behind.saturating_sub(entered.max(first)) + first.saturating_sub(left);
+        if stop.is_due(moves.saturating_mul(SEARCH_NANOS + sorted.len() / MOVED_PER_NANO)) {
+            break;
+        }
         for value in values.get(left..first.min(entered)).unwrap_or(&[]) {
             if let Ok(at) = sorted.binary_search(&key(*value)) {
                 sorted.remove(at);
             }
         }
-        for value in values.get(entered.max(first)..behind).unwrap_or(&[]) {
+        let entering = values.get(entered.max(first)..behind).unwrap_or(&[]);
+        if entering.len() > sorted.len() {
+            // The first window: one sort instead of many insertions.
+            sorted.extend(entering.iter().map(|value| key(*value)));
+            sorted.sort_unstable();
+            (left, entered) = (first, behind);
+            column.push(quantile_of(sorted, level(step)));
+            continue;
+        }
+        for value in entering {
             let key = key(*value);
             let at = sorted.partition_point(|other| other.cmp(&key) == Ordering::Less);
             sorted.insert(at, key);
         }
         (left, entered) = (first, entered.max(behind));
-        column.push(if first < behind {
-            interpolated(level(step), sorted.len(), |rank| {
-                let low = sorted.get(rank).map_or(f64::NAN, |key| value(*key));
-                (low, sorted.get(rank + 1).map_or(low, |key| value(*key)))
-            })
-        } else {
-            MISSING
-        });
+        column.push(if first < behind { quantile_of(sorted, level(step)) } else { MISSING });
     }
     bounds.column_of(column)
+}
+
+/// Computes a quantile of sorted keys.
+fn quantile_of(sorted: &[i64], level: f64) -> f64 {
+    interpolated(level, sorted.len(), |rank| {
+        let low = sorted.get(rank).map_or(f64::NAN, |key| value(*key));
+        (low, sorted.get(rank + 1).map_or(low, |key| value(*key)))
+    })
 }
 
 /// Sign bit of a double.

@@ -5,6 +5,7 @@
 //! 53 bits: whole numbers, halves, `f32` of similar sizes. Then a sum is the difference of two prefix sums. Elsewhere four
 //! windows are summed side by side: each addition waits for the one before it, but not for those of other windows.
 
+use super::super::budget::StopCheck;
 use super::super::column::{Column, MISSING};
 use super::super::kahan::{self, KahanMean, KahanSum};
 use super::super::number::count;
@@ -14,33 +15,33 @@ use super::bounds::Bounds;
 const LANES: usize = 4;
 
 /// Sums each window.
-pub(super) fn sums(values: &[f64], bounds: &Bounds, prefix: &mut Vec<f64>) -> Column {
+pub(super) fn sums(values: &[f64], bounds: &Bounds, prefix: &mut Vec<f64>, stop: &mut StopCheck) -> Column {
     if is_exact(values) {
         let sum = exact_sums(values, prefix);
         return bounds.column(sum);
     }
     let empty = KahanSum::default();
-    by_lanes(values, bounds, empty, KahanSum::add_finite, |sum, window| {
+    by_lanes(values, (bounds, stop), empty, KahanSum::add_finite, |sum, window| {
         // Sums that are not finite are computed again.
         if sum.sum.is_finite() { sum.total() } else { kahan::sum(window) }
     })
 }
 
 /// Computes the mean of each window.
-pub(super) fn means(values: &[f64], bounds: &Bounds, prefix: &mut Vec<f64>) -> Column {
+pub(super) fn means(values: &[f64], bounds: &Bounds, prefix: &mut Vec<f64>, stop: &mut StopCheck) -> Column {
     if is_exact(values) {
         let sum = exact_sums(values, prefix);
         return bounds.column(|first, behind| sum(first, behind) / count(behind - first));
     }
     let empty = KahanSum::default();
-    by_lanes(values, bounds, empty, KahanSum::add_finite, |sum, window| {
+    by_lanes(values, (bounds, stop), empty, KahanSum::add_finite, |sum, window| {
         if sum.sum.is_finite() { KahanMean::of_sum(sum, window.len()).mean() } else { kahan::mean(window) }
     })
 }
 
 /// Computes the population variance of each window by Welford's method with compensated sums.
-pub(super) fn variances(values: &[f64], bounds: &Bounds) -> Column {
-    by_lanes(values, bounds, Variance::default(), Variance::add, |variance, _| variance.value())
+pub(super) fn variances(values: &[f64], bounds: &Bounds, stop: &mut StopCheck) -> Column {
+    by_lanes(values, (bounds, stop), Variance::default(), Variance::add, |variance, _| variance.value())
 }
 
 /// Mean and sum of squared differences.
@@ -108,7 +109,7 @@ fn exact_sums<'a>(values: &[f64], prefix: &'a mut Vec<f64>) -> impl Fn(usize, us
 /// and the values of the window.
 fn by_lanes<State: Copy>(
     values: &[f64],
-    bounds: &Bounds,
+    (bounds, stop): (&Bounds, &mut StopCheck),
     empty: State,
     add: impl Fn(&mut State, f64),
     result: impl Fn(State, &[f64]) -> f64,
@@ -120,6 +121,9 @@ fn by_lanes<State: Copy>(
     let (groups, rest) = bounds.list().as_chunks::<LANES>();
     for group in groups {
         let windows = group.each_ref().map(window);
+        if stop.is_due(windows.iter().map(|window| window.len()).sum()) {
+            break;
+        }
         let common = windows.iter().map(|window| window.len()).min().unwrap_or(0);
         let [one, two, three, four] = windows.map(|window| window.get(..common).unwrap_or(&[]));
         let mut states = [empty; LANES];

@@ -180,3 +180,30 @@ fn functions_over_time_combine_the_values_of_a_window() {
     assert!(over(F::MinOverTime, &[f64::NAN; 2], [0.0; 2]).is_nan());
     assert!(!super::super::column::is_present(over(F::Abs, &values, [0.0; 2])));
 }
+
+#[test]
+fn a_column_of_long_windows_ends_early_once_the_query_must_end() {
+    let mut samples = Samples::default();
+    for (at, second) in (0..20_000_u32).zip(0..) {
+        samples.push(second * SECOND, f64::from(at) / 7.0);
+    }
+    let steps = Steps { start: 10_000 * SECOND, step: 2 * SECOND, count: 5_000 };
+    let anchor = Anchor { at: None, offset: 0 };
+    let extent = Extent { range: 10_000 * SECOND, before: 0, after: 0 };
+    let cancelled = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let budget = super::super::budget::Budget::new(crate::EngineOptions::default(), cancelled);
+    for function in [
+        Function::QuantileOverTime,
+        Function::MadOverTime,
+        Function::SumOverTime,
+        Function::AvgOverTime,
+        Function::StddevOverTime,
+        Function::PredictLinear,
+        Function::DoubleExponentialSmoothing,
+    ] {
+        let range = RangeFunction { function, extension: None, steps: &steps, anchor, extent };
+        let column = range.column(&samples, |_| [0.7, 0.5], &mut Scratch::new(budget.stop_check()));
+        // A check for each 2^18 samples, or values that are moved.
+        assert!((1..1_000).contains(&column.count()), "{function:?}: {}", column.count());
+    }
+}
