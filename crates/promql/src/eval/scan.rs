@@ -1,6 +1,7 @@
 //! Reading of the series of a selector, once for all leaves that need them, in parallel over partitions.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
 
@@ -12,6 +13,9 @@ use super::labels::{CommonTexts, Labels};
 use super::leaf::{Leaf, LeafRow};
 use super::sliding::Scratch;
 use super::window::Samples;
+
+/// Partitions of a selector's series for each thread.
+const PARTITIONS_PER_THREAD: usize = 4;
 
 /// Samples of a series, with its labels.
 #[derive(Debug)]
@@ -124,24 +128,54 @@ impl Reader<'_> {
         }
         let range = Timestamp::from_nanos(from)..=Timestamp::from_nanos(to);
         let scan = self.snapshot.scan_series(selector.clone()).range(range);
-        let cursors = scan.partitions(self.threads.max(1))?;
-        let read = |cursor: SeriesScanCursor| self.read_partition(cursor, &each);
-        let parts: Vec<Result<Vec<R>, QueryError>> = if cursors.len() == 1 {
-            cursors.into_iter().map(read).collect()
-        } else {
-            let read = &read;
-            std::thread::scope(|scope| {
-                let threads: Vec<_> = cursors.into_iter().map(|cursor| scope.spawn(move || read(cursor))).collect();
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
-            })
-        };
+        // Several partitions for each thread, so that threads end at about the same time.
+        let partitions = if self.threads > 1 { self.threads.saturating_mul(PARTITIONS_PER_THREAD) } else { 1 };
+        let cursors = scan.partitions(partitions)?;
         let mut found = Vec::new();
-        for part in parts {
+        for part in self.read_partitions(cursors, &each) {
             found.extend(part?);
         }
         // The order of ids depends on the order of creation; that of labels does not.
         found.sort_by(|one, other| one.labels().cmp(other.labels()));
         Ok(found)
+    }
+
+    /// Reads partitions on this thread and on as many others as the runtime permits.
+    fn read_partitions<R: Send>(
+        &self,
+        cursors: Vec<SeriesScanCursor>,
+        each: &(impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync),
+    ) -> Vec<Result<Vec<R>, QueryError>> {
+        let waiting: Vec<Mutex<Option<SeriesScanCursor>>> =
+            cursors.into_iter().map(|cursor| Mutex::new(Some(cursor))).collect();
+        let next = AtomicUsize::new(0);
+        // Each partition is read by the thread that takes it first.
+        let read_rest = || {
+            let mut parts = Vec::new();
+            while let Some(cursor) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner).take();
+                parts.extend(cursor.map(|cursor| self.read_partition(cursor, each)));
+            }
+            parts
+        };
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for _ in 1..self.threads.min(waiting.len()) {
+                let Some(permit) = self.budget.try_start_thread() else { break };
+                let work = || {
+                    let _permit = permit;
+                    read_rest()
+                };
+                // If a thread cannot be started, the others read its partitions.
+                let spawned = std::thread::Builder::new().name("promql-read".to_owned()).spawn_scoped(scope, work);
+                threads.extend(spawned.ok());
+            }
+            let mut parts = read_rest();
+            for thread in threads {
+                parts.extend(thread.join().unwrap_or_else(|_| vec![Err(panicked())]));
+            }
+            parts
+        })
     }
 
     fn read_partition<R>(

@@ -14,5 +14,6 @@ mod language;
 mod limits;
 mod properties;
 mod runner;
+mod runtime;
 mod sharing;
 mod store;

@@ -20,9 +20,8 @@ impl Evaluator<'_> {
         let rows = self.rows(&node.operand, steps)?;
         let groups = Groups::new(&rows, &node.grouping, &mut self.table);
         let Some((parameter, span)) = parameter else {
-            let rows = aggregate::aggregate(node.aggregator, &rows, &groups, None);
-            self.count_rows(&rows)?;
-            return Ok(rows);
+            let folded = aggregate::aggregate(node.aggregator, &rows, &groups, None);
+            return self.replace_rows(rows, folded);
         };
         let (least, greatest) = bounds(&parameter);
         let has_nan = parameter.iter().any(|value| value.is_nan());
@@ -34,9 +33,8 @@ impl Evaluator<'_> {
                 for level in [least, greatest].into_iter().filter(|level| level.is_finite() || !has_nan) {
                     self.annotations.quantile_level(level, span);
                 }
-                let rows = aggregate::aggregate(node.aggregator, &rows, &groups, Some(&parameter));
-                self.count_rows(&rows)?;
-                Ok(rows)
+                let folded = aggregate::aggregate(node.aggregator, &rows, &groups, Some(&parameter));
+                self.replace_rows(rows, folded)
             }
             Aggregator::LimitRatio => {
                 if has_nan {
@@ -54,7 +52,10 @@ impl Evaluator<'_> {
                 self.check_k(has_nan, least, greatest)?;
                 match node.aggregator {
                     Aggregator::Limitk => Ok(aggregate::limit(rows, &groups, &parameter)),
-                    kind => Ok(rank::rank(&rows, &groups, steps.count, kind == Aggregator::Topk, &parameter)),
+                    kind => {
+                        let ranked = rank::rank(&rows, &groups, steps.count, kind == Aggregator::Topk, &parameter);
+                        self.replace_rows(rows, ranked)
+                    }
                 }
             }
         }
@@ -91,9 +92,8 @@ impl Evaluator<'_> {
             }
         };
         let rows = self.rows(&node.operand, steps)?;
-        let rows = aggregate::count_values(&rows, &node.grouping, name, &mut self.table);
-        self.count_rows(&rows)?;
-        Ok(rows)
+        let counted = aggregate::count_values(&rows, &node.grouping, name, &mut self.table);
+        self.replace_rows(rows, counted)
     }
 }
 

@@ -84,8 +84,12 @@ impl Evaluator<'_> {
         }
         let Some(state) = self.leaves.get_mut(leaf) else { return Ok(Vec::new()) };
         state.uses = state.uses.saturating_sub(1);
-        let rows = if state.uses == 0 { state.rows.take() } else { state.rows.clone() };
-        Ok(rows.unwrap_or_default())
+        if state.uses == 0 {
+            return Ok(state.rows.take().unwrap_or_default());
+        }
+        let rows = state.rows.clone().unwrap_or_default();
+        self.reader.budget.add_bytes(rows.iter().map(|row| row.column.byte_len()).sum())?;
+        Ok(rows)
     }
 
     /// Reads a leaf together with the other leaves of its selector whose times overlap.

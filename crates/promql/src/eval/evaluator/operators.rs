@@ -63,7 +63,9 @@ impl Evaluator<'_> {
         let delays_names = self.options.delayed_name_removal;
         if !node.operator.is_set_operator() {
             let rows = binary::vectors(node, by, &left, &right, steps, delays_names, &mut self.table)?;
-            self.count_rows(&rows)?;
+            let mut operands = left;
+            operands.extend(right);
+            let rows = self.replace_rows(operands, rows)?;
             return Ok(merge_same_labels(rows)?);
         }
         let signatures = matching::Signatures::new(&left, &right, by, &mut self.table);
