@@ -18,6 +18,7 @@ pub(crate) struct Budget {
     samples: AtomicU64,
     series: AtomicU64,
     bytes: AtomicU64,
+    summaries: AtomicU64,
     /// Slot of the runtime; `None` while the query is planned.
     running: Option<RunningQuery>,
 }
@@ -26,7 +27,9 @@ impl Budget {
     /// Starts the budget of a query.
     pub(crate) fn new(options: EngineOptions, is_cancelled: Arc<AtomicBool>) -> Self {
         let (samples, series, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { options, started_at: Instant::now(), is_cancelled, samples, series, bytes, running: None }
+        let summaries = AtomicU64::new(0);
+        let started_at = Instant::now();
+        Self { options, started_at, is_cancelled, samples, series, bytes, summaries, running: None }
     }
 
     /// Begins to count against the bounds of the runtime, and forgets what the plan has counted.
@@ -70,6 +73,16 @@ impl Budget {
     /// [`QueryError::LimitExceeded`].
     pub(crate) fn add_samples(&self, samples: usize) -> Result<(), QueryError> {
         add(&self.samples, samples, self.options.max_samples, "samples", "max_samples")
+    }
+
+    /// Counts a block whose summary takes the place of its samples.
+    pub(crate) fn add_summary(&self) {
+        self.summaries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of blocks that were not read.
+    pub(crate) fn summaries(&self) -> u64 {
+        self.summaries.load(Ordering::Relaxed)
     }
 
     /// Counts series that a selector matches.

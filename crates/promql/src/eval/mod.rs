@@ -27,6 +27,7 @@ mod result;
 mod row;
 mod scan;
 mod sliding;
+mod summary;
 mod text;
 mod window;
 

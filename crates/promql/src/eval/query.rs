@@ -128,6 +128,7 @@ impl Query {
         let statistics = QueryStatistics {
             samples: budget.samples(),
             series: budget.series(),
+            summaries: budget.summaries(),
             reads: evaluator.reads as u64,
             leaves,
             shared_parts: evaluator.shared_parts as u64,

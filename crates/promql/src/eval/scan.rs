@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
+use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, SummaryWindows, Timestamp, ValueSlice};
 
 use super::budget::Budget;
 use super::column::Column;
@@ -12,6 +12,7 @@ use super::functions::range::Arguments;
 use super::labels::{CommonTexts, Labels};
 use super::leaf::{Leaf, LeafRow};
 use super::sliding::Scratch;
+use super::summary::{self, SummaryValue};
 use super::window::Samples;
 
 /// Partitions of a selector's series for each thread.
@@ -22,6 +23,17 @@ const PARTITIONS_PER_THREAD: usize = 4;
 pub(crate) struct SeriesSamples {
     pub(crate) labels: Labels,
     pub(crate) samples: Samples,
+}
+
+/// Which series are read, and when.
+struct Selection {
+    selector: Selector,
+    /// First time, in nanoseconds.
+    from: i64,
+    /// Last time, in nanoseconds.
+    to: i64,
+    /// What of the summaries of blocks is needed, and where; `None` if samples are.
+    summaries: Option<(SummaryValue, SummaryWindows)>,
 }
 
 /// Series that was read, before its samples are dropped.
@@ -64,8 +76,14 @@ impl Reader<'_> {
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
         let mut rows: Vec<Vec<LeafRow>> = leaves.iter().map(|_| Vec::new()).collect();
-        let found = self.map_series(&first.conditions.to_selector(), from, to, |mut series, scratch| {
-            let columns = self.columns(leaves, arguments, series.samples, scratch)?;
+        // Summaries serve one function alone.
+        let summaries = if leaves.len() == 1 { SummaryValue::of(first) } else { None };
+        let replaced = summaries.map(|value| value.leaf(first));
+        let leaves = replaced.as_ref().map_or_else(|| leaves.to_vec(), |leaf| vec![leaf]);
+        let summaries = summaries.map(|value| (value, summary::windows(first)));
+        let selection = Selection { selector: first.conditions.to_selector(), from, to, summaries };
+        let found = self.map_series(&selection, |mut series, scratch| {
+            let columns = self.columns(&leaves, arguments, series.samples, scratch)?;
             let has_values = columns.iter().any(Column::has_values);
             Ok(has_values.then(|| (series.labels(), series.is_rounded, columns)))
         })?;
@@ -108,7 +126,8 @@ impl Reader<'_> {
     /// # Errors
     /// As for [`leaves`](Self::leaves).
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
-        self.map_series(selector, from, to, |mut series, _| {
+        let selection = Selection { selector: selector.clone(), from, to, summaries: None };
+        self.map_series(&selection, |mut series, _| {
             self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
             let samples = std::mem::take(series.samples);
             Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples }))
@@ -118,21 +137,25 @@ impl Reader<'_> {
     /// Calls a function with each series, in parallel, and returns the results sorted by labels.
     fn map_series<R: Send + HasLabels>(
         &self,
-        selector: &Selector,
-        from: i64,
-        to: i64,
+        selection: &Selection,
         each: impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync,
     ) -> Result<Vec<R>, QueryError> {
-        if from > to {
+        if selection.from > selection.to {
             return Ok(Vec::new());
         }
-        let range = Timestamp::from_nanos(from)..=Timestamp::from_nanos(to);
-        let scan = self.snapshot.scan_series(selector.clone()).range(range);
+        let range = Timestamp::from_nanos(selection.from)..=Timestamp::from_nanos(selection.to);
+        let mut scan = self.snapshot.scan_series(selection.selector.clone()).range(range);
+        let mut summarized = None;
+        if let Some((value, windows)) = &selection.summaries {
+            let value = *value;
+            summarized = Some(value);
+            scan = scan.summaries_if(windows.clone(), move |series, summary| value.accepts(series, summary));
+        }
         // Several partitions for each thread, so that threads end at about the same time.
         let partitions = if self.threads > 1 { self.threads.saturating_mul(PARTITIONS_PER_THREAD) } else { 1 };
         let cursors = scan.partitions(partitions)?;
         let mut found = Vec::new();
-        for part in self.read_partitions(cursors, &each) {
+        for part in self.read_partitions(cursors, summarized, &each) {
             found.extend(part?);
         }
         // The order of ids depends on the order of creation; that of labels does not.
@@ -144,6 +167,7 @@ impl Reader<'_> {
     fn read_partitions<R: Send>(
         &self,
         cursors: Vec<SeriesScanCursor>,
+        summarized: Option<SummaryValue>,
         each: &(impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync),
     ) -> Vec<Result<Vec<R>, QueryError>> {
         let waiting: Vec<Mutex<Option<SeriesScanCursor>>> =
@@ -154,7 +178,7 @@ impl Reader<'_> {
             let mut parts = Vec::new();
             while let Some(cursor) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner).take();
-                parts.extend(cursor.map(|cursor| self.read_partition(cursor, each)));
+                parts.extend(cursor.map(|cursor| self.read_partition(cursor, summarized, each)));
             }
             parts
         };
@@ -181,6 +205,7 @@ impl Reader<'_> {
     fn read_partition<R>(
         &self,
         mut cursor: SeriesScanCursor,
+        summarized: Option<SummaryValue>,
         each: &impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError>,
     ) -> Result<Vec<R>, QueryError> {
         let (mut results, mut texts) = (Vec::new(), CommonTexts::default());
@@ -201,9 +226,22 @@ impl Reader<'_> {
                 finish(current.replace(Arc::clone(chunk.series)), &mut samples, is_rounded)?;
                 is_rounded = false;
             }
+            if let (Some(value), Some(summary)) = (summarized, &chunk.summary) {
+                self.budget.add_samples(1)?;
+                self.budget.add_summary();
+                value.add(summary, &mut samples);
+                continue;
+            }
             self.budget.add_samples(chunk.timestamps.len())?;
             is_rounded |= is_inexact(chunk.values);
+            let before = samples.times.last().copied();
+            let known = samples.len();
             samples.extend(chunk.timestamps, chunk.values);
+            if let Some(value) = summarized {
+                // The first sample may have replaced the last one of the same time.
+                let is_replaced = before.is_some() && before == chunk.timestamps.first().map(|time| time.as_nanos());
+                value.mark_counted(&mut samples, known - usize::from(is_replaced));
+            }
         }
         finish(current, &mut samples, is_rounded)?;
         Ok(results)

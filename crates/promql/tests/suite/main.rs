@@ -17,3 +17,4 @@ mod runner;
 mod runtime;
 mod sharing;
 mod store;
+mod summaries;
