@@ -1,5 +1,6 @@
 //! Evaluation of queries over a snapshot.
 
+mod admission;
 mod aggregate;
 mod annotation;
 mod binary;
@@ -20,11 +21,13 @@ mod matching;
 mod number;
 mod options;
 mod query;
+mod query_future;
 mod rank;
 mod result;
 mod row;
 mod scan;
 mod sliding;
+mod summary;
 mod text;
 mod window;
 
@@ -34,5 +37,6 @@ pub use engine::Engine;
 pub use error::QueryError;
 pub use labels::Labels;
 pub use options::EngineOptions;
-pub use query::{Query, QueryCancellation, QueryFuture};
+pub use query::{Query, QueryCancellation};
+pub use query_future::QueryFuture;
 pub use result::{QueryResult, QueryStatistics, QueryValue, RangeSeries, VectorSample};

@@ -1,15 +1,13 @@
-//! A parsed query over a snapshot: blocking and asynchronous runs, cancellation, explanation.
+//! A parsed query over a snapshot: its runs, cancellation, explanation.
 
 use std::fmt::Write as _;
-use std::future::Future;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use timestrata::{Snapshot, Timestamp};
+use timestrata::{RunningQuery, Snapshot, Timestamp};
 
+use super::admission::{self, Admission};
 use super::budget::Budget;
 use super::calls::extended_samples;
 use super::error::QueryError;
@@ -17,6 +15,7 @@ use super::evaluator::{Evaluator, Value};
 use super::labels::METRIC_NAME;
 use super::leaf::Conditions;
 use super::options::EngineOptions;
+use super::query_future::QueryFuture;
 use super::result::{QueryResult, QueryStatistics, QueryValue, RangeSeries, VectorSample};
 use super::row::Row;
 use super::scan::Reader;
@@ -86,12 +85,46 @@ impl Query {
         QueryCancellation(Arc::clone(&self.is_cancelled))
     }
 
-    /// Runs the query on this thread and on those that it starts.
+    /// Runs the query on this thread and on those that it starts, once the [`Runtime`](timestrata::Runtime) of the
+    /// database has a slot for it.
     ///
     /// # Errors
     /// Any [`QueryError`] except [`Parse`](QueryError::Parse).
     pub fn run_blocking(self) -> Result<QueryResult, QueryError> {
+        let mut admission = self.admission()?;
+        let running = admission::wait(&mut admission.slot, &admission.budget)?;
+        self.run_admitted(admission.budget, running)
+    }
+
+    /// Runs the query on a thread of its own, once the [`Runtime`](timestrata::Runtime) of the database has a slot for it.
+    /// Dropping the future cancels the query.
+    ///
+    /// No async runtime is needed. The first poll plans the query, which reads no file; while it waits for a slot it takes
+    /// no thread.
+    pub fn run(self) -> QueryFuture {
+        QueryFuture::new(self)
+    }
+
+    /// Plans the query, and requests a slot of the runtime.
+    pub(super) fn admission(&self) -> Result<Admission, QueryError> {
         let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
+        let mut evaluator = self.evaluator(&budget);
+        self.plan(&mut evaluator)?;
+        let expected = evaluator.planned_leaves().map(|(leaf, _)| {
+            let series = self.snapshot.count_series(&leaf.conditions.to_selector());
+            let (from, to) = leaf.times(self.options.lookback_nanos());
+            self.snapshot.expected_points(series, Timestamp::from_nanos(from)..=Timestamp::from_nanos(to))
+        });
+        let expected = expected.fold(0_u64, u64::saturating_add);
+        drop(evaluator);
+        let (runtime, timeout) = (self.snapshot.runtime().clone(), budget.time_left());
+        let slot = Box::pin(async move { runtime.begin_query(expected, timeout).await });
+        Ok(Admission { budget, slot })
+    }
+
+    /// Runs the query with a slot of the runtime.
+    pub(super) fn run_admitted(self, mut budget: Budget, running: RunningQuery) -> Result<QueryResult, QueryError> {
+        budget.run_as(running);
         let mut evaluator = self.evaluator(&budget);
         self.plan(&mut evaluator)?;
         let leaves = evaluator.planned_leaves().count() as u64;
@@ -99,6 +132,7 @@ impl Query {
         let statistics = QueryStatistics {
             samples: budget.samples(),
             series: budget.series(),
+            summaries: budget.summaries(),
             reads: evaluator.reads as u64,
             leaves,
             shared_parts: evaluator.shared_parts as u64,
@@ -106,11 +140,9 @@ impl Query {
         Ok(QueryResult { value, annotations: evaluator.annotations.into_list(), statistics })
     }
 
-    /// Runs the query on a thread of its own. Dropping the future cancels the query.
-    ///
-    /// No runtime is needed.
-    pub fn run(self) -> QueryFuture {
-        QueryFuture { query: Some(self), shared: Arc::default(), is_cancelled: None }
+    /// Returns the flag that ends the query.
+    pub(super) fn cancel_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_cancelled)
     }
 
     /// Returns the plan of the query: its steps and leaves, one per line, without reading a sample.
@@ -149,8 +181,7 @@ impl Query {
     }
 
     fn evaluator<'a>(&'a self, budget: &'a Budget) -> Evaluator<'a> {
-        let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = self.options.threads.unwrap_or_else(available);
+        let threads = self.options.threads.unwrap_or_else(|| self.snapshot.runtime().threads());
         let lookback = self.options.lookback_nanos();
         let reader = Reader { snapshot: &self.snapshot, budget, lookback, threads };
         let durations = match self.kind {
@@ -279,64 +310,5 @@ impl Query {
         }
         list.sort_by(|one, other| one.labels.cmp(&other.labels));
         Ok(QueryValue::Matrix(list))
-    }
-}
-
-/// Result of a query that runs on a thread of its own, and the waker of the task that waits for it.
-#[derive(Debug, Default)]
-struct Shared {
-    result: Option<Result<QueryResult, QueryError>>,
-    waker: Option<Waker>,
-}
-
-/// Future of a running query; made by [`Query::run`]. The thread starts at the first poll.
-#[derive(Debug)]
-#[must_use = "a future does nothing until it is polled"]
-pub struct QueryFuture {
-    query: Option<Query>,
-    shared: Arc<Mutex<Shared>>,
-    is_cancelled: Option<Arc<AtomicBool>>,
-}
-
-impl Future for QueryFuture {
-    type Output = Result<QueryResult, QueryError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // A waker runs foreign code when it is cloned, dropped or woken: never while the lock is held.
-        let waker = context.waker().clone();
-        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(result) = state.result.take() {
-            drop(state);
-            return Poll::Ready(result);
-        }
-        let earlier = state.waker.replace(waker);
-        drop(state);
-        drop(earlier);
-        let Some(query) = self.query.take() else { return Poll::Pending };
-        self.is_cancelled = Some(Arc::clone(&query.is_cancelled));
-        let shared = Arc::clone(&self.shared);
-        let work = move || {
-            let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| query.run_blocking()));
-            let result = run.unwrap_or_else(|_| Err(QueryError::Thread { message: "it panicked".to_owned() }));
-            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            state.result = Some(result);
-            let waker = state.waker.take();
-            drop(state);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        };
-        match std::thread::Builder::new().name("promql".to_owned()).spawn(work) {
-            Ok(_) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(QueryError::Thread { message: error.to_string() })),
-        }
-    }
-}
-
-impl Drop for QueryFuture {
-    fn drop(&mut self) {
-        if let Some(is_cancelled) = &self.is_cancelled {
-            is_cancelled.store(true, Ordering::Relaxed);
-        }
     }
 }

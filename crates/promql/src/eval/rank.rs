@@ -72,7 +72,7 @@ pub(crate) fn rank(
                 }
             }
         }
-        budget.release_bytes(bytes);
+        budget.remove_bytes(bytes);
     }
     let row = |index: usize| {
         let (row, column) = (rows.get(index)?, std::mem::take(kept.get_mut(index)?));

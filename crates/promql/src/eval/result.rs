@@ -71,6 +71,8 @@ pub struct QueryStatistics {
     pub samples: u64,
     /// Series that selectors matched.
     pub series: u64,
+    /// Blocks that were not read, because their summaries took the place of their samples.
+    pub summaries: u64,
     /// Selectors that were read; equal ones are read once.
     pub reads: u64,
     /// Leaves: selectors, and functions over ranges of them.

@@ -1,9 +1,9 @@
 //! Reading of the series of a selector, once for all leaves that need them, in parallel over partitions.
 
-use std::sync::Arc;
-use std::thread::ScopedJoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
+use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, SummaryWindows, Timestamp, ValueSlice};
 
 use super::budget::Budget;
 use super::column::Column;
@@ -12,7 +12,11 @@ use super::functions::range::Arguments;
 use super::labels::{CommonTexts, Labels};
 use super::leaf::{Leaf, LeafRow};
 use super::sliding::Scratch;
+use super::summary::{self, SummaryValue};
 use super::window::Samples;
+
+/// Partitions of a selector's series for each thread.
+const PARTITIONS_PER_THREAD: usize = 4;
 
 /// Samples of a series, with its labels.
 #[derive(Debug)]
@@ -21,6 +25,17 @@ pub(crate) struct SeriesSamples {
     pub(crate) samples: Samples,
     /// `true` if integers were rounded.
     pub(crate) is_rounded: bool,
+}
+
+/// Which series are read, and when.
+struct Selection {
+    selector: Selector,
+    /// First time, in nanoseconds.
+    from: i64,
+    /// Last time, in nanoseconds.
+    to: i64,
+    /// What of the summaries of blocks is needed, and where; `None` if samples are.
+    summaries: Option<(SummaryValue, SummaryWindows)>,
 }
 
 /// Series that was read, before its samples are dropped.
@@ -63,8 +78,14 @@ impl Reader<'_> {
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
         let mut rows: Vec<Vec<LeafRow>> = leaves.iter().map(|_| Vec::new()).collect();
-        let found = self.map_series(&first.conditions.to_selector(), from, to, |mut series, scratch| {
-            let columns = self.columns(leaves, arguments, series.samples, scratch)?;
+        // Summaries serve one function alone.
+        let summaries = if leaves.len() == 1 { SummaryValue::of(first) } else { None };
+        let replaced = summaries.map(|value| value.leaf(first));
+        let leaves = replaced.as_ref().map_or_else(|| leaves.to_vec(), |leaf| vec![leaf]);
+        let summaries = summaries.map(|value| (value, summary::windows(first)));
+        let selection = Selection { selector: first.conditions.to_selector(), from, to, summaries };
+        let found = self.map_series(&selection, |mut series, scratch| {
+            let columns = self.columns(&leaves, arguments, series.samples, scratch)?;
             let has_values = columns.iter().any(Column::has_values);
             Ok(has_values.then(|| (series.labels(), series.is_rounded, columns)))
         })?;
@@ -99,7 +120,7 @@ impl Reader<'_> {
                 self.budget.add_bytes(most)?;
                 *column = leaf.column(samples, self.lookback, arguments, scratch);
                 self.budget.check()?;
-                self.budget.release_bytes(most.saturating_sub(column.byte_len()));
+                self.budget.remove_bytes(most.saturating_sub(column.byte_len()));
             }
         }
         self.budget.add_samples(columns.iter().map(Column::count).sum())?;
@@ -111,7 +132,8 @@ impl Reader<'_> {
     /// # Errors
     /// As for [`leaves`](Self::leaves).
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
-        self.map_series(selector, from, to, |mut series, _| {
+        let selection = Selection { selector: selector.clone(), from, to, summaries: None };
+        self.map_series(&selection, |mut series, _| {
             self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
             let (samples, is_rounded) = (std::mem::take(series.samples), series.is_rounded);
             Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples, is_rounded }))
@@ -121,34 +143,25 @@ impl Reader<'_> {
     /// Calls a function with each series, in parallel, and returns the results sorted by labels.
     fn map_series<R: Send + HasLabels>(
         &self,
-        selector: &Selector,
-        from: i64,
-        to: i64,
+        selection: &Selection,
         each: impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync,
     ) -> Result<Vec<R>, QueryError> {
-        if from > to {
+        if selection.from > selection.to {
             return Ok(Vec::new());
         }
-        let range = Timestamp::from_nanos(from)..=Timestamp::from_nanos(to);
-        let scan = self.snapshot.scan_series(selector.clone()).range(range);
-        let cursors = scan.partitions(self.threads.max(1))?;
-        let read = |cursor: SeriesScanCursor| self.read_partition(cursor, &each);
-        let parts: Vec<Result<Vec<R>, QueryError>> = if cursors.len() == 1 {
-            cursors.into_iter().map(read).collect()
-        } else {
-            let read = &read;
-            std::thread::scope(|scope| {
-                let start = |cursor| std::thread::Builder::new().spawn_scoped(scope, move || read(cursor));
-                let threads: Vec<_> = cursors.into_iter().map(start).collect();
-                let join = |thread: std::io::Result<ScopedJoinHandle<'_, _>>| match thread {
-                    Ok(thread) => thread.join().unwrap_or_else(|_| Err(panicked())),
-                    Err(error) => Err(QueryError::Thread { message: error.to_string() }),
-                };
-                threads.into_iter().map(join).collect()
-            })
-        };
+        let range = Timestamp::from_nanos(selection.from)..=Timestamp::from_nanos(selection.to);
+        let mut scan = self.snapshot.scan_series(selection.selector.clone()).range(range);
+        let mut summarized = None;
+        if let Some((value, windows)) = &selection.summaries {
+            let value = *value;
+            summarized = Some(value);
+            scan = scan.summaries_if(windows.clone(), move |series, summary| value.accepts(series, summary));
+        }
+        // Several partitions for each thread, so that threads end at about the same time.
+        let partitions = if self.threads > 1 { self.threads.saturating_mul(PARTITIONS_PER_THREAD) } else { 1 };
+        let cursors = scan.partitions(partitions)?;
         let mut found = Vec::new();
-        for part in parts {
+        for part in self.read_partitions(cursors, summarized, &each) {
             found.extend(part?);
         }
         // The order of ids depends on the order of creation; that of labels does not.
@@ -156,9 +169,49 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// Reads partitions on this thread and on as many others as the runtime permits.
+    fn read_partitions<R: Send>(
+        &self,
+        cursors: Vec<SeriesScanCursor>,
+        summarized: Option<SummaryValue>,
+        each: &(impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync),
+    ) -> Vec<Result<Vec<R>, QueryError>> {
+        let waiting: Vec<Mutex<Option<SeriesScanCursor>>> =
+            cursors.into_iter().map(|cursor| Mutex::new(Some(cursor))).collect();
+        let next = AtomicUsize::new(0);
+        // Each partition is read by the thread that takes it first.
+        let read_rest = || {
+            let mut parts = Vec::new();
+            while let Some(cursor) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner).take();
+                parts.extend(cursor.map(|cursor| self.read_partition(cursor, summarized, each)));
+            }
+            parts
+        };
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for _ in 1..self.threads.min(waiting.len()) {
+                let Some(permit) = self.budget.try_start_thread() else { break };
+                let work = || {
+                    let _permit = permit;
+                    read_rest()
+                };
+                // If a thread cannot be started, the others read its partitions.
+                let spawned = std::thread::Builder::new().name("promql-read".to_owned()).spawn_scoped(scope, work);
+                threads.extend(spawned.ok());
+            }
+            let mut parts = read_rest();
+            for thread in threads {
+                parts.extend(thread.join().unwrap_or_else(|_| vec![Err(panicked())]));
+            }
+            parts
+        })
+    }
+
     fn read_partition<R>(
         &self,
         mut cursor: SeriesScanCursor,
+        summarized: Option<SummaryValue>,
         each: &impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError>,
     ) -> Result<Vec<R>, QueryError> {
         let (mut results, mut texts) = (Vec::new(), CommonTexts::default());
@@ -180,9 +233,22 @@ impl Reader<'_> {
                 finish(current.replace(Arc::clone(chunk.series)), &mut samples, is_rounded)?;
                 is_rounded = false;
             }
+            if let (Some(value), Some(summary)) = (summarized, &chunk.summary) {
+                self.budget.add_samples(1)?;
+                self.budget.add_summary();
+                value.add(summary, &mut samples);
+                continue;
+            }
             self.budget.add_samples(chunk.timestamps.len())?;
             is_rounded |= is_inexact(chunk.values);
+            let before = samples.times.last().copied();
+            let known = samples.len();
             samples.extend(chunk.timestamps, chunk.values);
+            if let Some(value) = summarized {
+                // The first sample may have replaced the last one of the same time.
+                let is_replaced = before.is_some() && before == chunk.timestamps.first().map(|time| time.as_nanos());
+                value.mark_counted(&mut samples, known - usize::from(is_replaced));
+            }
         }
         finish(current, &mut samples, is_rounded)?;
         Ok(results)

@@ -16,5 +16,7 @@ mod limits;
 mod memory;
 mod properties;
 mod runner;
+mod runtime;
 mod sharing;
 mod store;
+mod summaries;

@@ -58,7 +58,13 @@ impl Evaluator<'_> {
                 Vec::new()
             }
         };
-        self.count_rows(&rows)?;
+        match call.function {
+            // These change the rows in place, or have counted their cells.
+            F::Clamp | F::ClampMin | F::ClampMax | F::Round | F::Timestamp | F::Info => self.count_values(&rows)?,
+            F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => self.count_values(&rows)?,
+            F::LabelReplace | F::LabelJoin | F::HistogramQuantiles => self.count_values(&rows)?,
+            _ => self.count_rows(&rows)?,
+        }
         Ok(Value::Rows(rows))
     }
 

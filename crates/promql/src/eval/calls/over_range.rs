@@ -174,7 +174,8 @@ impl Evaluator<'_> {
             self.reader.budget.add_cells(steps.count)?;
             let column = range.column(&samples, at, &mut scratch);
             self.reader.budget.check()?;
-            self.reader.budget.release_bytes((steps.count * size_of::<f64>()).saturating_sub(column.byte_len()));
+            self.reader.budget.remove_bytes((steps.count * size_of::<f64>()).saturating_sub(column.byte_len()));
+            self.reader.budget.remove_bytes(samples.len().saturating_mul(size_of::<(i64, f64)>()));
             rows.push(Row { column, ..row });
         }
         rows.retain(Row::has_values);
@@ -219,7 +220,10 @@ impl Evaluator<'_> {
             }
             (Row { column: Column::default(), ..row }, samples)
         };
-        Ok((rows.into_iter().map(to_series).collect(), anchor, range))
+        let bytes = rows.iter().map(|row| row.column.byte_len()).sum();
+        let series = rows.into_iter().map(to_series).collect();
+        self.reader.budget.remove_bytes(bytes);
+        Ok((series, anchor, range))
     }
 }
 

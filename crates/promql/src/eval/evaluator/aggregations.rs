@@ -21,9 +21,8 @@ impl Evaluator<'_> {
         let budget = self.reader.budget;
         let groups = Groups::new(&rows, &node.grouping, &mut self.table);
         let Some((parameter, span)) = parameter else {
-            let rows = aggregate::aggregate(node.aggregator, &rows, &groups, None, budget)?;
-            self.count_values(&rows)?;
-            return Ok(rows);
+            let folded = aggregate::aggregate(node.aggregator, &rows, &groups, None, budget)?;
+            return self.replace_rows(rows, folded);
         };
         let (least, greatest) = bounds(&parameter);
         let has_nan = parameter.iter().any(|value| value.is_nan());
@@ -35,9 +34,8 @@ impl Evaluator<'_> {
                 for level in [least, greatest].into_iter().filter(|level| level.is_finite() || !has_nan) {
                     self.annotations.quantile_level(level, span);
                 }
-                let rows = aggregate::aggregate(node.aggregator, &rows, &groups, Some(&parameter), budget)?;
-                self.count_values(&rows)?;
-                Ok(rows)
+                let folded = aggregate::aggregate(node.aggregator, &rows, &groups, Some(&parameter), budget)?;
+                self.replace_rows(rows, folded)
             }
             Aggregator::LimitRatio => {
                 if has_nan && !self.is_planning {
@@ -55,7 +53,11 @@ impl Evaluator<'_> {
                 self.check_k(has_nan, least, greatest)?;
                 match node.aggregator {
                     Aggregator::Limitk => Ok(aggregate::limit(rows, &groups, &parameter)),
-                    kind => rank::rank(&rows, &groups, steps.count, kind == Aggregator::Topk, &parameter, budget),
+                    kind => {
+                        let is_top = kind == Aggregator::Topk;
+                        let ranked = rank::rank(&rows, &groups, steps.count, is_top, &parameter, budget)?;
+                        self.replace_rows(rows, ranked)
+                    }
                 }
             }
         }
@@ -92,9 +94,8 @@ impl Evaluator<'_> {
             }
         };
         let rows = self.rows(&node.operand, steps)?;
-        let rows = aggregate::count_values(&rows, &node.grouping, name, &mut self.table, self.reader.budget)?;
-        self.count_values(&rows)?;
-        Ok(rows)
+        let counted = aggregate::count_values(&rows, &node.grouping, name, &mut self.table, self.reader.budget)?;
+        self.replace_rows(rows, counted)
     }
 }
 

@@ -196,6 +196,15 @@ impl<'a> Evaluator<'a> {
         self.reader.budget.add_bytes(rows.iter().map(|row| row.column.byte_len()).sum())
     }
 
+    /// Counts the values of new rows, and drops the rows from which they were made. The cells of the new rows were counted
+    /// before they were made.
+    pub(crate) fn replace_rows(&self, old: Vec<Row>, new: Vec<Row>) -> Result<Vec<Row>, QueryError> {
+        self.count_values(&new)?;
+        self.reader.budget.remove_bytes(old.iter().map(|row| row.column.byte_len()).sum());
+        drop(old);
+        Ok(new)
+    }
+
     /// Removes the metric names that functions have marked, at the end of a query.
     pub(crate) fn finish(&mut self, rows: Vec<Row>) -> Result<Vec<Row>, QueryError> {
         let mut rows = rows;

@@ -83,7 +83,9 @@ impl Evaluator<'_> {
             if node.operator.is_trim() {
                 return Ok(self.without_floats(node, &rows));
             }
-            self.count_values(&rows)?;
+            let mut operands = left;
+            operands.extend(right);
+            let rows = self.replace_rows(operands, rows)?;
             return Ok(merge_same_labels(rows)?);
         }
         let budget = self.reader.budget;
