@@ -9,18 +9,23 @@ use super::super::row::{Row, merge_same_labels};
 use super::super::text::quoted_bytes;
 use super::super::window::Steps;
 use crate::ast::{Call, Expression};
+use crate::pattern::Pattern;
 
 impl Evaluator<'_> {
     pub(super) fn eval_label_replace(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
         let pattern = Self::text_argument(call, 4)?;
-        let regex = Regex::new(&format!("^(?s:{pattern})$"))
-            .map_err(|_| QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
+        let translated = Pattern::translate(&pattern).ok();
+        let compiled = translated.and_then(|pattern| Some((Regex::new(&pattern.anchored()).ok()?, pattern)));
+        let Some((regex, pattern)) = compiled else {
+            let message = format!("invalid regular expression in label_replace(): {pattern}");
+            return Err(QueryError::execution(message));
+        };
         let target = Self::label_argument(call, 1, "destination")?;
         let (replacement, source) = (Self::text_argument(call, 2)?, Self::text_argument(call, 3)?);
         let replace = |labels: &Labels| {
             let captures = regex.captures(labels.get(&source))?;
             let mut value = String::new();
-            captures.expand(&replacement, &mut value);
+            pattern.expand(&captures, &replacement, &mut value);
             Some(value)
         };
         self.set_label(call, steps, &target, replace)

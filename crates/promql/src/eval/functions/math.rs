@@ -54,24 +54,22 @@ pub(crate) fn clamp(value: f64, least: f64, greatest: f64) -> f64 {
     nan_max(least, nan_min(greatest, value))
 }
 
+#[expect(clippy::float_cmp, reason = "an infinite value")]
 fn nan_min(one: f64, other: f64) -> f64 {
-    if one == f64::NEG_INFINITY || other == f64::NEG_INFINITY {
-        f64::NEG_INFINITY
-    } else if one.is_nan() || other.is_nan() {
-        f64::NAN
-    } else {
-        one.min(other)
+    let least = f64::NEG_INFINITY;
+    if one == least || other == least {
+        return least;
     }
+    if one.is_nan() || other.is_nan() { f64::NAN } else { one.min(other) }
 }
 
+#[expect(clippy::float_cmp, reason = "an infinite value")]
 fn nan_max(one: f64, other: f64) -> f64 {
-    if one == f64::INFINITY || other == f64::INFINITY {
-        f64::INFINITY
-    } else if one.is_nan() || other.is_nan() {
-        f64::NAN
-    } else {
-        one.max(other)
+    let greatest = f64::INFINITY;
+    if one == greatest || other == greatest {
+        return greatest;
     }
+    if one.is_nan() || other.is_nan() { f64::NAN } else { one.max(other) }
 }
 
 /// Returns the result of an arithmetic operator; NaN for another one.
@@ -113,6 +111,8 @@ mod tests {
     fn rounding_and_clamping_follow_the_reference() {
         assert_eq!((round(-0.5, 1.0), round(2.5, 1.0), round(2.16, 0.1)), (0.0, 3.0, 2.2));
         assert_eq!((clamp(5.0, 1.0, 3.0), clamp(-5.0, 1.0, 3.0)), (3.0, 1.0));
+        assert_eq!(clamp(f64::NAN, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+        assert_eq!(clamp(f64::NAN, f64::NEG_INFINITY, f64::NEG_INFINITY), f64::NEG_INFINITY);
         assert!(clamp(f64::NAN, 1.0, 3.0).is_nan() && clamp(1.0, f64::NAN, 3.0).is_nan());
         assert_eq!(clamp(f64::INFINITY, f64::NAN, f64::INFINITY), f64::INFINITY);
         assert!(clamp(f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NAN) == f64::NEG_INFINITY);

@@ -19,22 +19,20 @@ pub(crate) struct Change {
 /// Returns the change within a window, extrapolated to its ends; `None` for fewer than two samples.
 ///
 /// The first and the last sample are rarely at the ends of the range. If they are close to it, the change is
-/// extrapolated to the end, else by half the mean distance of samples. A counter is not extrapolated below zero.
-pub(crate) fn extrapolated(window: &Window<'_>, change: Change) -> Option<f64> {
+/// extrapolated to the end, else by half the mean distance of samples. A counter is not extrapolated below zero. `before_resets`
+/// are the values before the resets of a counter, in order of time.
+pub(crate) fn extrapolated(
+    window: &Window<'_>,
+    change: Change,
+    before_resets: impl Iterator<Item = f64>,
+) -> Option<f64> {
     let values = window.values;
     let (first, last) = (*values.first()?, *values.last()?);
     let (first_time, last_time) = (*window.times.first()?, *window.times.last()?);
     if values.len() < 2 {
         return None;
     }
-    let mut difference = last - first;
-    if change.is_counter {
-        for pair in values.windows(2) {
-            if pair[1] < pair[0] {
-                difference += pair[0];
-            }
-        }
-    }
+    let difference = before_resets.fold(last - first, |difference, value| difference + value);
     let mut to_start = seconds(first_time.saturating_sub(window.start));
     let mut to_end = seconds(window.end.saturating_sub(last_time));
     let sampled = seconds(last_time.saturating_sub(first_time));
@@ -132,16 +130,27 @@ pub(crate) fn anchored_values<'a>(window: &Window<'a>) -> Option<&'a [f64]> {
     window.values.get(first..)
 }
 
+/// Returns `true` if a value is less than the one before it.
+#[inline]
+pub(crate) fn is_reset(before: f64, value: f64) -> bool {
+    value < before
+}
+
+/// Returns `true` if a value differs from the one before it; NaN equals NaN.
+#[inline]
+#[expect(clippy::float_cmp, reason = "a change is any difference")]
+pub(crate) fn is_change(before: f64, value: f64) -> bool {
+    value != before && !(value.is_nan() && before.is_nan())
+}
+
 /// Returns how often a value is less than the one before it.
 pub(crate) fn resets(values: &[f64]) -> f64 {
-    number::count(values.windows(2).filter(|pair| pair[1] < pair[0]).count())
+    number::count(values.windows(2).filter(|pair| is_reset(pair[0], pair[1])).count())
 }
 
 /// Returns how often a value differs from the one before it; NaN equals NaN.
-#[expect(clippy::float_cmp, reason = "a change is any difference")]
 pub(crate) fn changes(values: &[f64]) -> f64 {
-    let differs = |pair: &&[f64]| pair[1] != pair[0] && !(pair[1].is_nan() && pair[0].is_nan());
-    number::count(values.windows(2).filter(differs).count())
+    number::count(values.windows(2).filter(|pair| is_change(pair[0], pair[1])).count())
 }
 
 #[cfg(test)]
@@ -160,6 +169,11 @@ mod tests {
         check(&Window { times: &times, values, start, end, step_time: end })
     }
 
+    fn alone(window: &Window<'_>, change: Change) -> Option<f64> {
+        let resets = window.values.windows(2).filter(|pair| change.is_counter && is_reset(pair[0], pair[1]));
+        extrapolated(window, change, resets.map(|pair| pair[0]))
+    }
+
     fn close(found: Option<f64>, expected: f64) {
         assert!(found.is_some_and(|found| (found - expected).abs() < 1e-9), "{found:?} is not {expected}");
     }
@@ -168,15 +182,15 @@ mod tests {
     fn an_increase_is_extrapolated_and_resets_are_added() {
         with(&[0, 10, 20, 30], &[0.0, 10.0, 20.0, 30.0], -5, 35, |window| {
             // To the start only as far as the counter is above zero.
-            close(extrapolated(window, INCREASE), 35.0);
-            close(extrapolated(window, DELTA), 40.0);
-            close(extrapolated(window, RATE), 35.0 / 40.0);
+            close(alone(window, INCREASE), 35.0);
+            close(alone(window, DELTA), 40.0);
+            close(alone(window, RATE), 35.0 / 40.0);
         });
         with(&[0, 10, 20], &[5.0, 8.0, 2.0], 0, 20, |window| {
-            close(extrapolated(window, INCREASE), 5.0);
-            close(extrapolated(window, DELTA), -3.0);
+            close(alone(window, INCREASE), 5.0);
+            close(alone(window, DELTA), -3.0);
         });
-        assert_eq!(with(&[1], &[1.0], 0, 20, |window| extrapolated(window, RATE)), None);
+        assert_eq!(with(&[1], &[1.0], 0, 20, |window| alone(window, RATE)), None);
     }
 
     #[test]
