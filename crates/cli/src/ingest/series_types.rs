@@ -78,7 +78,9 @@ impl SeriesTypes {
                     given.push(at);
                 }
                 Some(own) if own != value.value_type() => {
-                    given.iter().for_each(|at| self.types[*at] = None);
+                    for at in given {
+                        self.types[at] = None;
+                    }
                     return Some((rows.series(*series).key(), own, *value));
                 }
                 Some(_) => {}
@@ -101,7 +103,7 @@ fn fits(value: Value, ty: ValueType) -> bool {
         ValueType::F64 => number.abs() <= EXACT,
         ValueType::I64 => number.fract() == 0.0 && number.abs() <= EXACT,
         ValueType::U64 => number.fract() == 0.0 && (0.0..=EXACT).contains(&number),
-        ValueType::Bool => number == 0.0 || number == 1.0,
+        ValueType::Bool => [0.0, 1.0].contains(&number),
     }
 }
 
@@ -116,7 +118,9 @@ mod tests {
         let mut rows = Rows::with_capacity(100);
         let (a, b) = (rows.intern(&SeriesKey::new("a")), rows.intern(&SeriesKey::new("b").tag(FIELD_TAG, "f")));
         let mut row = |line: u64, points: &[(timestrata_ingest::SeriesNumber, Value)]| {
-            points.iter().for_each(|(series, value)| rows.push(*series, Timestamp::from_secs(1), *value));
+            for (series, value) in points {
+                rows.push(*series, Timestamp::from_secs(1), *value);
+            }
             rows.end_row(line);
         };
         row(1, &[(a, Value::F64(1.0))]);

@@ -4,7 +4,10 @@
 use crate::common::Place;
 
 /// Files, options, and parts of the message; the database must not exist afterwards.
-const REFUSED: [(&str, &str, &str, &[&str]); 24] = [
+const REFUSED: [(&str, &str, &str, &[&str]); 27] = [
+    ("f.csv", "time,v,w\n2024-01-01,1 kB,1\n2024-01-02,2 MB,2\n", "", &["column v has numbers of several units"]),
+    ("f.csv", "time,v,w\n2024-01-01,0x1F,1\n2024-01-02,0x20,2\n", "", &["line 2: column v has", "--values-except v"]),
+    ("f.lp", "m,a=\u{fffd}\u{fffd} v=1 9\u{fffd}\n", "", &["line 1:", "is not a timestamp"]),
     ("f.graphite", "a.b abc 1704067200\na.b 1 1704067260\n", "", &["f.graphite line 1:", "\"abc\" is not a number"]),
     ("f.prom", "x{a=\"b\" 5 1704067200000\nx{a=\"c\"} 5 1704067260000\n", "", &["f.prom line 1:"]),
     ("f.prom", "x 1 1704067200\n", "", &["line 1:", "this century in seconds", "--precision s or --precision ms"]),
@@ -141,7 +144,8 @@ fn a_dry_run_fails_where_the_ingest_would() {
 #[test]
 fn a_column_has_one_unit_to_its_end() {
     let place = Place::new();
-    let rows: String = (0..1_200).map(|row| format!("{row},{row} kB\n")).collect();
+    let rows: Vec<String> = (0..1_200).map(|row| format!("{row},{row} kB\n")).collect();
+    let rows = rows.concat();
     place.file("f.csv", format!("t,v\n{rows}1200,1 MB\n1201,5\n1202,7kB\n"));
     let out = place.run("ingest f.csv --db d --time t --time-format s --units --skip-bad").ok();
     assert!(out.contains("rows      1,201, 2 refused"), "{out}");

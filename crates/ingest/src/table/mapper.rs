@@ -10,11 +10,12 @@ use super::cell::parse_value;
 use super::distinguish::{self, RowComparisons, RowPrint};
 use super::header::{is_header_like, series_key};
 use super::own_export;
-use super::plan::{TablePlan, TimeColumns, ValueSource};
+use super::plan::{TablePlan, ValueSource};
+use super::row_checks::{UniqueTags, check_unit_of_time};
 use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
 use super::words::other_unit;
-use crate::time::{SeriesClock, TimeReader, ZoneResolver, unit_name};
-use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion, TimeFormat};
+use crate::time::{SeriesClock, ZoneResolver};
+use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
 
 /// Cells of a row.
 pub trait RowCells {
@@ -45,6 +46,7 @@ pub struct RowMapper {
     last_group: usize,
     comparisons: RowComparisons,
     repeated_headers: u64,
+    unique_tags: UniqueTags,
     /// Reused buffers: the texts of the tag cells, the text of the time, and the values of the row.
     key: Vec<u8>,
     last_key: Vec<u8>,
@@ -75,6 +77,7 @@ impl RowMapper {
             last_group: usize::MAX,
             comparisons: RowComparisons::default(),
             repeated_headers: 0,
+            unique_tags: UniqueTags::default(),
             key: Vec::new(),
             last_key: Vec::new(),
             time_text: String::new(),
@@ -124,6 +127,14 @@ impl RowMapper {
             "has a time that does not exist in its zone",
             "have times that do not exist in their zone",
         ));
+        if self.unique_tags.is_found && !self.plan.tags.is_empty() {
+            let names: Vec<&str> = self.plan.tags.iter().map(|tag| tag.key.as_str()).collect();
+            notices.push(format!(
+                "the tags {} have nearly a value per row, {} in all: each makes series of its own",
+                names.join(", "),
+                self.groups.len()
+            ));
+        }
         notices.extend(counted(self.repeated_headers, "repeats the header", "repeat the header"));
         notices
     }
@@ -172,6 +183,7 @@ impl RowMapper {
         let time = time.and_then(|time| self.check_bounds(time));
         let time = time.map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
         self.compare(group, time, cells);
+        self.unique_tags.count(self.groups.len());
         let SeriesGroup { series, clock, .. } = &mut self.groups[group];
         clock.last = Some(time);
         for (nth, value) in &self.values {
@@ -351,33 +363,4 @@ fn time_text<'a>(columns: &[usize], joined: &'a str, cells: &'a (impl RowCells +
         [at] => cells.text(*at).unwrap_or_default(),
         _ => joined,
     }
-}
-
-/// Refuses a number that is a time of early 1970 in the unit of the options and of this century in another.
-fn check_unit_of_time(time: &TimeColumns, text: &str) -> Result<(), Refusal> {
-    let TimeReader::Epoch { power } = time.reader else { return Ok(()) };
-    // Times since 2001 in seconds have ten digits; every smaller unit has more.
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let recent_digits = usize::try_from(19 - power).unwrap_or_default();
-    if !(10..recent_digits).contains(&digits) {
-        return Ok(());
-    }
-    let Some(unit) = TimeFormat::of_number(text).filter(|unit| unit.power().is_some_and(|of_unit| of_unit > power))
-    else {
-        return Ok(());
-    };
-    let own = unit_name(power);
-    let reason =
-        format!("{text:?} is of 1970 in {own}, and of this century in {}", unit_name(unit.power().unwrap_or(9)));
-    let format = match power {
-        6 => "ms",
-        3 => "us",
-        _ => "ns",
-    };
-    let suggestions = vec![
-        Suggestion::new("time-format", unit.to_string()),
-        Suggestion::new("time-format", format),
-        Suggestion::new("origin", "1970-01-01"),
-    ];
-    Err((in_column(&time.name, &reason), suggestions))
 }

@@ -21,6 +21,7 @@ mod own_export;
 mod plan;
 mod plan_draft;
 mod planner;
+mod row_checks;
 mod row_values;
 mod sample;
 mod sample_checks;

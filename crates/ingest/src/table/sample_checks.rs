@@ -59,13 +59,16 @@ pub(crate) fn numeric_columns(
 fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnSample) -> Option<IngestError> {
     let cell = sample.not_number.as_ref()?;
     let suggestions = column_suggestions(draft, at, sample);
-    let is_value = sample.numbers * 2 >= sample.filled && words::is_value_like(&cell.text);
+    let is_text = sample.is_time() || sample.is_clock();
+    let is_value = (sample.numbers * 2 >= sample.filled && words::is_value_like(&cell.text))
+        || (!is_text && words::are_numbers(&filled_cells(draft, at)));
     let first = suggestions.first().map(|first| first.option).or(is_value.then_some(""))?;
     let what = match first {
         "decimal" => "another decimal separator",
         "thousands" => "separators of thousands",
         "units" => "units",
         "encoding" => "text that is not UTF-8",
+        "" if sample.numbers == 0 => "numbers of several units, or in a notation that is not read",
         _ => "words among its numbers",
     };
     let mut error = IngestError::new(format!("column {name} has {what}: {:?}", cell.text)).at_line(cell.line);
@@ -73,15 +76,16 @@ fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnS
     Some(error.suggest("values-except", name))
 }
 
+/// Returns the cells of a column that hold a value.
+fn filled_cells<'a>(draft: &'a PlanDraft<'_>, at: usize) -> Vec<&'a str> {
+    let missing = super::cell::MissingCells::new(&draft.options().table.missing);
+    let cells = draft.rows().iter().filter_map(|row| row.cells.get(at).map(String::as_str));
+    cells.filter(|text| !missing.matches(text)).collect()
+}
+
 /// Returns the options that would make every cell of a column a number.
 fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -> Vec<Suggestion> {
-    let missing = super::cell::MissingCells::new(&draft.options().table.missing);
-    let cells: Vec<&str> = draft
-        .rows()
-        .iter()
-        .filter_map(|row| row.cells.get(at).map(String::as_str))
-        .filter(|text| !missing.matches(text))
-        .collect();
+    let cells = filled_cells(draft, at);
     let reads_all = |syntax: NumberSyntax| {
         cells.iter().all(|text| syntax.plain(text).is_some_and(|plain| parse_plain(&plain).is_some()))
     };

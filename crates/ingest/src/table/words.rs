@@ -14,28 +14,43 @@ pub(super) fn suggestion(name: &str, cells: &[&str], words: &[String]) -> Option
     words.iter().all(is_missing).then(|| Suggestion::new("missing", words.join(",")))
 }
 
-/// Returns `true` for a text that is a value in some notation: a state, a number in parentheses or with underscores, with
-/// another sign or separator, or beyond the range.
+/// Returns `true` for a text that is a value in some notation: a state, a number with a unit or separators, or one of
+/// [`is_number_like`].
 pub(super) fn is_value_like(text: &str) -> bool {
-    if parse_bool(text).is_some() {
+    if parse_bool(text).is_some() || is_number_like(text) {
         return true;
     }
+    let is_digits = |part: &str| part.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit());
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    has_digit && text.split(['.', ',', ' ', '\'', '\u{a0}', '\u{202f}']).all(is_digits)
+}
+
+/// Returns `true` for a number with a unit, in parentheses, with underscores or another sign, in hexadecimal notation, as a
+/// bound such as `<5`, or beyond the range.
+pub(super) fn is_number_like(text: &str) -> bool {
     if !text.bytes().any(|byte| byte.is_ascii_digit()) {
         return false;
     }
-    let plain: String = text
-        .trim_matches(['(', ')', '<', '>', '~', '=', '*', ' '])
+    let inner = text.trim_matches(['(', ')', '<', '>', '~', '=', '*', ' ']);
+    let plain: String = inner
         .chars()
-        .filter(|c| !matches!(c, '_' | ' ' | '\u{a0}' | '\u{202f}' | '\''))
+        .filter(|c| *c != '_')
         .map(|c| match c {
             '\u{2212}' | '\u{2013}' => '-',
             ',' => '.',
             c => c,
         })
         .collect();
-    let is_grouped =
-        plain.split('.').all(|part| part.trim_start_matches(['-', '+']).bytes().all(|b| b.is_ascii_digit()));
-    plain.parse::<f64>().is_ok() || is_grouped
+    let hexadecimal = plain.trim_start_matches(['-', '+']).strip_prefix("0x");
+    let with_units = NumberSyntax { units: true, ..NumberSyntax::PLAIN };
+    plain.parse::<f64>().is_ok()
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        || with_units.plain(&plain).is_some_and(|number| parse_plain(&number).is_some())
+}
+
+/// Returns `true` if every cell of a column is a number in some notation: leaving it out would lose values.
+pub(super) fn are_numbers(cells: &[&str]) -> bool {
+    cells.iter().all(|cell| is_number_like(cell))
 }
 
 /// Returns `true` if all numbers of a column that have a unit have the same one, and every cell has it.
@@ -76,9 +91,21 @@ mod tests {
     fn a_word_that_may_be_a_value_is_never_called_missing() {
         assert_eq!(suggested(&["1", "2", "gone"]).as_deref(), Some("missing gone"));
         assert_eq!(suggested(&["1", "0", "true"]).as_deref(), Some("types v=bool"));
-        for word in
-            ["2,5,8", "n.d., late", "(45)", "1e400", "\u{2212}5", "1_000", "1,5", "<5", "true", "1.2.3", "1'000"]
-        {
+        for word in [
+            "2,5,8",
+            "n.d., late",
+            "(45)",
+            "1e400",
+            "\u{2212}5",
+            "1_000",
+            "1,5",
+            "<5",
+            "true",
+            "1.2.3",
+            "1'000",
+            "45%",
+            "0x1F",
+        ] {
             assert_eq!(suggested(&["1", "2", word]), None, "{word}");
         }
     }

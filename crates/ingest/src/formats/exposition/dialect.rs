@@ -58,6 +58,7 @@ impl Dialect {
 
 /// What the first lines of an input say about its format.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations of the same lines")]
 pub(super) struct Evidence {
     /// A line `# TYPE`, `# HELP`, `# UNIT` or `# EOF`.
     pub(super) has_metadata: bool,

@@ -160,8 +160,8 @@ impl JsonPlanner {
         if self.is_planned {
             return;
         }
-        let members =
-            refuse_nested(row, &self.options.table.time).and_then(|()| flatten(row, self.options.limits.fields));
+        let members = flatten(row, self.options.limits.fields)
+            .and_then(|flat| refuse_nested(row, &self.options.table.time).map(|()| flat));
         let members = match members {
             Ok(members) => members,
             Err(RowError::Refused { reason, .. }) => return self.refuse(reason),
@@ -245,7 +245,8 @@ fn suggest_rows(error: IngestError, paths: &[String]) -> IngestError {
 /// Returns the error of an input without rows.
 fn no_row(items: Option<&Items>, rows_member: Option<&String>, refused: Option<(u64, String)>) -> IngestError {
     if let Some((line, reason)) = refused {
-        return IngestError::new(reason).at_line(line);
+        let error = IngestError::new(reason).at_line(line);
+        return if error.message.ends_with("is not UTF-8") { error.suggest("encoding", "latin1") } else { error };
     }
     let others = items.map(Items::other_arrays).unwrap_or_default();
     let error = match rows_member {

@@ -74,7 +74,9 @@ impl TableRowParser {
     }
 
     fn table_row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<(), RowError> {
-        refuse_nested(row, &self.times)?;
+        if matches!(row, JsonValue::Object(_)) {
+            refuse_nested(row, &self.times)?;
+        }
         let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
         let mut is_set = vec![false; texts.len()];
         for (path, text) in flatten(row, self.max_fields)? {
