@@ -58,12 +58,10 @@ impl Evaluator<'_> {
                 Vec::new()
             }
         };
-        match call.function {
-            // These change the rows in place, or have counted their cells.
-            F::Clamp | F::ClampMin | F::ClampMax | F::Round | F::Timestamp | F::Info => self.count_values(&rows)?,
-            F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => self.count_values(&rows)?,
-            F::LabelReplace | F::LabelJoin | F::HistogramQuantiles => self.count_values(&rows)?,
-            _ => self.count_rows(&rows)?,
+        if makes_columns(call.function) {
+            self.count_rows(&rows)?;
+        } else {
+            self.count_values(&rows)?;
         }
         Ok(Value::Rows(rows))
     }
@@ -204,6 +202,13 @@ impl Evaluator<'_> {
         self.drop_names(&mut rows);
         Ok(merge_same_labels(rows)?)
     }
+}
+
+/// Returns `true` for functions that make columns which are not counted yet. Others change columns in place, or count the
+/// cells before they make them.
+fn makes_columns(function: Function) -> bool {
+    use Function as F;
+    matches!(function, F::Absent | F::Vector | F::HistogramQuantile | F::HistogramFraction)
 }
 
 /// Returns the only value at a step; NaN if there is none or are several.
