@@ -97,7 +97,7 @@ impl Evaluator<'_> {
         let mut rows = self.rows_argument(call, index, steps)?;
         map_values(&mut rows, map);
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_scalar_call(&mut self, call: &Call, steps: &Steps) -> Result<Option<Vec<f64>>, QueryError> {
@@ -168,7 +168,7 @@ impl Evaluator<'_> {
             }
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_round(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -180,7 +180,7 @@ impl Evaluator<'_> {
             }
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_timestamp(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -200,7 +200,7 @@ impl Evaluator<'_> {
             }
         };
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 }
 

@@ -53,7 +53,7 @@ impl Evaluator<'_> {
             self.drop_names(&mut rows);
         }
         let count = rows.len();
-        let rows = merge_same_labels(rows)?;
+        let rows = merge_same_labels(rows, self.reader.budget)?;
         if rows.len() < count && !self.options.delayed_name_removal {
             return Err(QueryError::same_labels());
         }
