@@ -8,6 +8,8 @@ mod sort;
 
 pub(super) use over_range::extended_samples;
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
 use super::evaluator::{Evaluator, Value, map_values};
@@ -227,16 +229,15 @@ fn absent_labels(expression: &Expression) -> Labels {
         Expression::Matrix(matrix) => &matrix.selector,
         _ => return Labels::default(),
     };
-    let mut labels = Labels::default();
-    let mut known: Vec<String> = Vec::new();
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut known: HashSet<String> = HashSet::new();
     for matcher in selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME) {
         // Any condition after the first one that sets a label takes it back, as in the reference.
-        if matcher.operator == MatchOperator::Equal && !known.contains(&matcher.label) {
-            labels = labels.with(&matcher.label, &matcher.value);
-            known.push(matcher.label);
+        if matcher.operator == MatchOperator::Equal && known.insert(matcher.label.clone()) {
+            labels.insert(matcher.label, matcher.value);
         } else {
-            labels = labels.with(&matcher.label, "");
+            labels.remove(&matcher.label);
         }
     }
-    labels
+    labels.into_iter().collect()
 }
