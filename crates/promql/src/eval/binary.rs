@@ -359,7 +359,10 @@ impl Operation<'_> {
 
     /// Returns the place of the result of two rows; `None` for a row that is filled.
     fn place(&self, many: Option<usize>, one: Option<usize>, output: &mut Output<'_>) -> Result<usize, QueryError> {
-        if let Some(place) = output.places.get(&(many, one)) {
+        // Without labels of the side of "one" the result has the same labels for all of its rows.
+        let has_labels_of_one = many.is_none() || !self.matching.include.is_empty();
+        let pair = (many, one.filter(|_| has_labels_of_one));
+        if let Some(place) = output.places.get(&pair) {
             return Ok(*place);
         }
         self.context.budget.add_bytes(PAIR_BYTES)?;
@@ -369,7 +372,7 @@ impl Operation<'_> {
             rows.push(Row { labels, drops_name: self.binary.returns_bool, column: Column::default() });
             rows.len() - 1
         });
-        places.insert((many, one), place);
+        places.insert(pair, place);
         Ok(place)
     }
 

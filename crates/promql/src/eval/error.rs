@@ -76,9 +76,3 @@ impl QueryError {
         Self::execution("vector cannot contain metrics with the same labelset")
     }
 }
-
-impl From<super::row::SameLabels> for QueryError {
-    fn from(_: super::row::SameLabels) -> Self {
-        Self::same_labels()
-    }
-}

@@ -3,7 +3,7 @@
 use super::column::Column;
 use super::functions::range::Arguments;
 use super::labels::Labels;
-use super::sliding::{RangeFunction, Scratch, newest, smoothed};
+use super::sliding::{RangeFunction, Scratch, most_bytes, newest, smoothed};
 use super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Function, LabelMatcher, MatchOperator, Number, RangeExtension, VectorSelector};
 use crate::pattern::Pattern;
@@ -108,6 +108,16 @@ impl Leaf {
     /// Returns `true` if the leaf needs the samples without staleness markers.
     pub(crate) fn skips_stale(&self) -> bool {
         !matches!(self.kind, LeafKind::Newest | LeafKind::NewestTime)
+    }
+
+    /// Returns the most bytes that the column of a series and its windows need.
+    pub(crate) fn most_bytes(&self, samples: &Samples, lookback: i64) -> usize {
+        let extent = match &self.kind {
+            LeafKind::Newest | LeafKind::NewestTime => Extent { range: lookback, before: 0, after: 0 },
+            LeafKind::Smoothed => Extent { range: 0, before: lookback, after: lookback },
+            LeafKind::Range { extent, .. } => *extent,
+        };
+        most_bytes(&samples.times, &self.steps, self.anchor, extent)
     }
 
     /// Computes the column of a series. `arguments` replaces the constant arguments of a range function.

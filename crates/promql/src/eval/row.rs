@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
 use super::column::Column;
+use super::error::QueryError;
 use super::labels::LabelId;
 
 /// One row of an instant or range vector.
@@ -31,17 +33,15 @@ impl Row {
     }
 }
 
-/// Two rows with the same labels have a value at the same step.
-#[derive(Debug)]
-pub(crate) struct SameLabels;
-
 /// Merges the rows that have the same labels, and removes rows without values.
 ///
 /// Of rows with the same labels, those whose name is to be removed stay apart from the others: their labels will differ.
 ///
+/// Cells that a merged column has more than its parts are counted before they are made.
+///
 /// # Errors
-/// [`SameLabels`] if two of the rows have the same labels and a value at one step.
-pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> {
+/// Two of the rows have the same labels and a value at one step; limits.
+pub(crate) fn merge_same_labels(rows: Vec<Row>, budget: &Budget) -> Result<Vec<Row>, QueryError> {
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
     // Places of the rows that keep their name, and of those that do not.
     let mut places: HashMap<LabelId, [Option<usize>; 2]> = HashMap::with_capacity(rows.len());
@@ -52,14 +52,20 @@ pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> 
         let [kept, dropped] = places.entry(row.labels).or_default();
         let (own, other) = if row.drops_name { (dropped, kept) } else { (kept, dropped) };
         if other.and_then(|place| merged.get(place)).is_some_and(|other| other.column.overlaps(&row.column)) {
-            return Err(SameLabels);
+            return Err(QueryError::same_labels());
         }
         match own.and_then(|place| merged.get_mut(place)) {
             None => {
                 *own = Some(merged.len());
                 merged.push(row);
             }
-            Some(first) => first.column.merge(&row.column).map_err(|_| SameLabels)?,
+            Some(first) => {
+                let (own, other) = (first.column.span(), row.column.span());
+                let cells = own.end.max(other.end) - own.start.min(other.start);
+                budget.add_cells(cells - own.len())?;
+                first.column.merge(&row.column).map_err(|_| QueryError::same_labels())?;
+                budget.remove_bytes(row.column.byte_len());
+            }
         }
     }
     Ok(merged)
@@ -68,8 +74,13 @@ pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EngineOptions;
     use crate::eval::column::{MISSING, is_present};
     use crate::eval::labels::{LabelTable, Labels};
+
+    fn merge(rows: Vec<Row>) -> Result<Vec<Row>, QueryError> {
+        merge_same_labels(rows, &Budget::new(EngineOptions::default(), std::sync::Arc::default()))
+    }
 
     #[test]
     fn rows_of_the_same_labels_are_merged_unless_they_overlap() {
@@ -82,10 +93,10 @@ mod tests {
             row(LabelId::EMPTY, &[MISSING, f64::NAN]),
             row(other, &[MISSING, MISSING]),
         ];
-        let merged = merge_same_labels(rows.clone()).unwrap();
+        let merged = merge(rows.clone()).unwrap();
         assert_eq!((merged.len(), merged[0].column.count(), merged[1].column.count()), (2, 2, 2));
         assert!(merged[0].at(1).is_nan() && is_present(merged[0].at(1)) && !is_present(merged[0].at(2)));
-        assert!(merge_same_labels(vec![rows[1].clone(), rows[1].clone()]).is_err());
+        assert!(merge(vec![rows[1].clone(), rows[1].clone()]).is_err());
     }
 
     #[test]
@@ -96,7 +107,7 @@ mod tests {
             column: Column::dense(values.to_vec()),
         };
         let rows = [row(true, &[1.0]), row(false, &[MISSING, 2.0]), row(true, &[MISSING, MISSING, 3.0])];
-        assert_eq!(merge_same_labels(rows.to_vec()).unwrap().len(), 2);
-        assert!(merge_same_labels(vec![row(true, &[1.0]), row(false, &[1.0])]).is_err());
+        assert_eq!(merge(rows.to_vec()).unwrap().len(), 2);
+        assert!(merge(vec![row(true, &[1.0]), row(false, &[1.0])]).is_err());
     }
 }

@@ -115,8 +115,8 @@ impl Reader<'_> {
             }
             for (leaf, column) in leaves.iter().zip(&mut columns).filter(|(leaf, _)| leaf.skips_stale() == skips_stale)
             {
-                // A column has at most one cell per step; those that it does not have are taken back.
-                let most = leaf.steps.count.saturating_mul(size_of::<f64>());
+                // What the column does not need is taken back.
+                let most = leaf.most_bytes(samples, self.lookback);
                 self.budget.add_bytes(most)?;
                 *column = leaf.column(samples, self.lookback, arguments, scratch);
                 self.budget.check()?;

@@ -35,7 +35,12 @@ impl Translator<'_> {
     /// Translates `[:alpha:]` or `[:^alpha:]`, whose first bracket is consumed. Returns `false` for another text.
     fn ascii_class(&mut self, at: usize) -> Result<bool, String> {
         let rest = self.pattern.get(at + 1..).unwrap_or_default();
-        let Some((name, _)) = rest.strip_prefix(':').and_then(|rest| rest.split_once(":]")) else { return Ok(false) };
+        let Some((name, behind)) = rest.strip_prefix(':').and_then(|rest| rest.split_once(':')) else {
+            return Ok(false);
+        };
+        if !behind.starts_with(']') {
+            return Ok(false);
+        }
         let length = name.chars().count() + 3;
         let (caret, plain) = name.strip_prefix('^').map_or(("", name), |plain| ("^", plain));
         if !ASCII_CLASSES.contains(&plain) {

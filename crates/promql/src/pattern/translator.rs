@@ -1,5 +1,6 @@
 //! Translation of a pattern, character by character.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -26,6 +27,8 @@ pub(super) struct Translator<'a> {
     pub(super) out: Pattern,
     open_groups: usize,
     before: Before,
+    /// Names of groups.
+    names: HashSet<String>,
 }
 
 impl<'a> Translator<'a> {
@@ -36,6 +39,7 @@ impl<'a> Translator<'a> {
             out: Pattern { text: String::with_capacity(pattern.len()), groups: Vec::new() },
             open_groups: 0,
             before: Before::Nothing,
+            names: HashSet::new(),
         }
     }
 
@@ -177,7 +181,7 @@ impl<'a> Translator<'a> {
             if name.is_empty() || !self.take('>') {
                 return Err(format!("invalid named capture: `{}`", self.pattern.get(at..).unwrap_or_default()));
             }
-            if self.out.groups.iter().any(|group| group.as_ref() == Some(&name)) {
+            if !self.names.insert(name.clone()) {
                 return Err(format!("duplicate capture group name: `{name}`"));
             }
             self.out.groups.push(Some(name));
@@ -341,7 +345,9 @@ pub(super) fn push_literal(out: &mut String, letter: char, is_in_class: bool) {
 /// Reads the counts of a repetition behind its `{`: the text within the braces, the least count and the greatest one. A
 /// count that is too large is [`u32::MAX`].
 fn counts(rest: &str) -> Option<(&str, u32, Option<u32>)> {
-    let (inside, _) = rest.split_once('}')?;
+    // Not a search for the brace: many of them without their closing ones would cost quadratic time.
+    let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != ',')?;
+    let inside = rest.get(..end).filter(|_| rest.get(end..).is_some_and(|behind| behind.starts_with('}')))?;
     let (least, greatest) = match inside.split_once(',') {
         Some((least, greatest)) => (least, Some(greatest).filter(|text| !text.is_empty())),
         None => (inside, None),

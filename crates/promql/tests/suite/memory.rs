@@ -14,7 +14,7 @@ const LIMIT: u64 = 2 * MIB;
 const UNCOUNTED: u64 = 2 * MIB;
 
 /// Returns a store of series that live all the time (`many`), one after the other (`one`), or whose values return after a
-/// long time (`values`).
+/// long time (`values`), or for a short time at each end (`pair`).
 fn snapshot() -> Snapshot {
     let db = Db::builder("memory").in_memory().open_blocking().unwrap();
     let mut batch = Batch::new();
@@ -31,6 +31,10 @@ fn snapshot() -> Snapshot {
         }
         let at = Timestamp::from_secs(50 * number);
         batch.push_key(&SeriesKey::new("one").tag("pod", &*text), at, 1.0);
+        for (version, second) in [("1", 0), ("2", 4_990)] {
+            let pair = SeriesKey::new("pair").tag("k", &*text).tag("version", version);
+            batch.push_key(&pair, Timestamp::from_secs(second), 1.0);
+        }
         for version in 0..20 {
             let info = SeriesKey::new("target_info").tag("instance", &*text).tag("job", "j");
             let at = Timestamp::from_secs(250 * version);
@@ -93,6 +97,7 @@ fn a_query_ends_before_it_allocates_much_more_than_its_limit() {
         "histogram_quantiles(h, \"q\", 0.1, 0.5, 0.9)",
         "histogram_quantiles(h, \"q\", scalar(values) / 1500)",
         "info(many)",
+        "label_replace(pair, \"version\", \"\", \"k\", \".*\")",
         "abs(many) - abs(many)",
         "label_replace(many, \"a\", \"$1\", \"k\", \"(.*)\")",
     ] {

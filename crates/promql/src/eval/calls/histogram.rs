@@ -54,7 +54,7 @@ impl Evaluator<'_> {
             rows.push(self.quantile_row(histogram, &levels, steps, span));
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_histogram_quantiles(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -71,7 +71,7 @@ impl Evaluator<'_> {
             }
         }
         self.drop_names(&mut results);
-        Ok(merge_same_labels(results)?)
+        merge_same_labels(results, self.reader.budget)
     }
 
     /// Adds one row per level, with the level as a label.
@@ -147,7 +147,7 @@ impl Evaluator<'_> {
             });
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     /// Groups the rows of buckets to histograms.

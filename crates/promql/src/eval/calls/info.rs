@@ -57,7 +57,7 @@ impl Evaluator<'_> {
                 self.combine(&row, candidates, &data, &mut combined)?;
             }
         }
-        Ok(merge_same_labels(combined)?)
+        merge_same_labels(combined, self.reader.budget)
     }
 
     /// Reads the info series of the targets of some rows.

@@ -75,6 +75,6 @@ impl Evaluator<'_> {
             row.labels = self.table.intern(labels);
             row.drops_name &= target != METRIC_NAME;
         }
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 }

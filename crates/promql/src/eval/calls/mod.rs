@@ -8,6 +8,8 @@ mod sort;
 
 pub(super) use over_range::extended_samples;
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
 use super::evaluator::{Evaluator, Value, map_values};
@@ -58,12 +60,10 @@ impl Evaluator<'_> {
                 Vec::new()
             }
         };
-        match call.function {
-            // These change the rows in place, or have counted their cells.
-            F::Clamp | F::ClampMin | F::ClampMax | F::Round | F::Timestamp | F::Info => self.count_values(&rows)?,
-            F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => self.count_values(&rows)?,
-            F::LabelReplace | F::LabelJoin | F::HistogramQuantiles => self.count_values(&rows)?,
-            _ => self.count_rows(&rows)?,
+        if makes_columns(call.function) {
+            self.count_rows(&rows)?;
+        } else {
+            self.count_values(&rows)?;
         }
         Ok(Value::Rows(rows))
     }
@@ -99,7 +99,7 @@ impl Evaluator<'_> {
         let mut rows = self.rows_argument(call, index, steps)?;
         map_values(&mut rows, map);
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_scalar_call(&mut self, call: &Call, steps: &Steps) -> Result<Option<Vec<f64>>, QueryError> {
@@ -170,7 +170,7 @@ impl Evaluator<'_> {
             }
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_round(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -182,7 +182,7 @@ impl Evaluator<'_> {
             }
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_timestamp(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -202,8 +202,15 @@ impl Evaluator<'_> {
             }
         };
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
+}
+
+/// Returns `true` for functions that make columns which are not counted yet. Others change columns in place, or count the
+/// cells before they make them.
+fn makes_columns(function: Function) -> bool {
+    use Function as F;
+    matches!(function, F::Absent | F::Vector | F::HistogramQuantile | F::HistogramFraction)
 }
 
 /// Returns the only value at a step; NaN if there is none or are several.
@@ -222,16 +229,15 @@ fn absent_labels(expression: &Expression) -> Labels {
         Expression::Matrix(matrix) => &matrix.selector,
         _ => return Labels::default(),
     };
-    let mut labels = Labels::default();
-    let mut known: Vec<String> = Vec::new();
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut known: HashSet<String> = HashSet::new();
     for matcher in selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME) {
         // Any condition after the first one that sets a label takes it back, as in the reference.
-        if matcher.operator == MatchOperator::Equal && !known.contains(&matcher.label) {
-            labels = labels.with(&matcher.label, &matcher.value);
-            known.push(matcher.label);
+        if matcher.operator == MatchOperator::Equal && known.insert(matcher.label.clone()) {
+            labels.insert(matcher.label, matcher.value);
         } else {
-            labels = labels.with(&matcher.label, "");
+            labels.remove(&matcher.label);
         }
     }
-    labels
+    labels.into_iter().collect()
 }

@@ -8,7 +8,7 @@ use super::super::invariant::is_constant;
 use super::super::labels::METRIC_NAME;
 use super::super::leaf::{Conditions, Leaf, LeafKind};
 use super::super::row::{Row, merge_same_labels};
-use super::super::sliding::{RangeFunction, Scratch};
+use super::super::sliding::{RangeFunction, Scratch, most_bytes};
 use super::super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Call, Expression, Function, MatrixSelector, Number, RangeExtension, Span, Subquery, ValueType};
 
@@ -53,7 +53,7 @@ impl Evaluator<'_> {
             self.drop_names(&mut rows);
         }
         let count = rows.len();
-        let rows = merge_same_labels(rows)?;
+        let rows = merge_same_labels(rows, self.reader.budget)?;
         if rows.len() < count && !self.options.delayed_name_removal {
             return Err(QueryError::same_labels());
         }
@@ -170,11 +170,12 @@ impl Evaluator<'_> {
         let mut scratch = Scratch::new(self.reader.budget.stop_check());
         let mut rows = Vec::with_capacity(series.len());
         for (row, samples) in series {
-            // What is too much is released at once.
-            self.reader.budget.add_cells(steps.count)?;
+            // What the column does not need is taken back.
+            let most = most_bytes(&samples.times, steps, anchor, extent);
+            self.reader.budget.add_bytes(most)?;
             let column = range.column(&samples, at, &mut scratch);
             self.reader.budget.check()?;
-            self.reader.budget.remove_bytes((steps.count * size_of::<f64>()).saturating_sub(column.byte_len()));
+            self.reader.budget.remove_bytes(most.saturating_sub(column.byte_len()));
             self.reader.budget.remove_bytes(samples.len().saturating_mul(size_of::<(i64, f64)>()));
             rows.push(Row { column, ..row });
         }

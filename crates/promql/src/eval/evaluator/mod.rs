@@ -211,7 +211,7 @@ impl<'a> Evaluator<'a> {
         for row in rows.iter_mut().filter(|row| row.drops_name) {
             row.labels = self.table.without_metadata(row.labels);
         }
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 }
 

@@ -19,7 +19,7 @@ impl Evaluator<'_> {
             Value::Rows(mut rows) => {
                 map_values(&mut rows, |value| -value);
                 self.drop_names(&mut rows);
-                Ok(Value::Rows(merge_same_labels(rows)?))
+                Ok(Value::Rows(merge_same_labels(rows, self.reader.budget)?))
             }
             Value::Text(_) => Err(QueryError::execution("a string has no sign")),
         }
@@ -57,7 +57,7 @@ impl Evaluator<'_> {
         if !node.operator.is_comparison() || node.returns_bool {
             self.drop_names(&mut rows);
         }
-        Ok(Value::Rows(merge_same_labels(rows)?))
+        Ok(Value::Rows(merge_same_labels(rows, self.reader.budget)?))
     }
 
     /// Returns the result of an operator of native histograms for floats: no rows, and an info if there are values.
@@ -86,7 +86,7 @@ impl Evaluator<'_> {
             let mut operands = left;
             operands.extend(right);
             let rows = self.replace_rows(operands, rows)?;
-            return Ok(merge_same_labels(rows)?);
+            return merge_same_labels(rows, self.reader.budget);
         }
         let budget = self.reader.budget;
         let signatures = matching::Signatures::new(&left, &right, by, &mut self.table);
@@ -95,6 +95,6 @@ impl Evaluator<'_> {
             BinaryOperator::Unless => matching::unless(left, &right, &signatures, budget)?,
             _ => matching::or(left, right, &signatures, budget)?,
         };
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 }

@@ -16,6 +16,32 @@ pub(crate) struct Change {
     pub(crate) is_rate: bool,
 }
 
+/// Seconds of the last duration that was converted: windows at a regular distance have the same ones.
+#[derive(Debug, Default)]
+struct KnownSeconds {
+    nanos: i64,
+    seconds: f64,
+}
+
+impl KnownSeconds {
+    #[inline]
+    fn of(&mut self, nanos: i64) -> f64 {
+        if nanos != self.nanos {
+            *self = Self { nanos, seconds: seconds(nanos) };
+        }
+        self.seconds
+    }
+}
+
+/// Durations within the last window.
+#[derive(Debug, Default)]
+pub(crate) struct KnownDurations {
+    to_start: KnownSeconds,
+    to_end: KnownSeconds,
+    sampled: KnownSeconds,
+    range: KnownSeconds,
+}
+
 /// Returns the change within a window, extrapolated to its ends; `None` for fewer than two samples.
 ///
 /// The first and the last sample are rarely at the ends of the range. If they are close to it, the change is
@@ -25,6 +51,7 @@ pub(crate) fn extrapolated(
     window: &Window<'_>,
     change: Change,
     before_resets: impl Iterator<Item = f64>,
+    known: &mut KnownDurations,
 ) -> Option<f64> {
     let values = window.values;
     let (first, last) = (*values.first()?, *values.last()?);
@@ -33,9 +60,9 @@ pub(crate) fn extrapolated(
         return None;
     }
     let difference = before_resets.fold(last - first, |difference, value| difference + value);
-    let mut to_start = seconds(first_time.saturating_sub(window.start));
-    let mut to_end = seconds(window.end.saturating_sub(last_time));
-    let sampled = seconds(last_time.saturating_sub(first_time));
+    let mut to_start = known.to_start.of(first_time.saturating_sub(window.start));
+    let mut to_end = known.to_end.of(window.end.saturating_sub(last_time));
+    let sampled = known.sampled.of(last_time.saturating_sub(first_time));
     let mean_distance = sampled / number::count(values.len() - 1);
     let threshold = mean_distance * EXTRAPOLATION_THRESHOLD;
     if to_start >= threshold {
@@ -52,7 +79,7 @@ pub(crate) fn extrapolated(
     }
     let mut factor = (sampled + to_start + to_end) / sampled;
     if change.is_rate {
-        factor /= seconds(window.range());
+        factor /= known.range.of(window.range());
     }
     Some(difference * factor)
 }
@@ -171,7 +198,7 @@ mod tests {
 
     fn alone(window: &Window<'_>, change: Change) -> Option<f64> {
         let resets = window.values.windows(2).filter(|pair| change.is_counter && is_reset(pair[0], pair[1]));
-        extrapolated(window, change, resets.map(|pair| pair[0]))
+        extrapolated(window, change, resets.map(|pair| pair[0]), &mut KnownDurations::default())
     }
 
     fn close(found: Option<f64>, expected: f64) {

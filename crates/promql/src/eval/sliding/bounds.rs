@@ -89,6 +89,14 @@ impl Bounds {
     }
 }
 
+/// Bytes of a window and its value.
+const WINDOW_BYTES: usize = size_of::<(usize, usize)>() + size_of::<f64>();
+
+/// Returns the most bytes that the windows of a series and their values need.
+pub(crate) fn most_bytes(times: &[i64], steps: &Steps, anchor: Anchor, extent: Extent) -> usize {
+    possible_steps(times, steps, anchor, extent).len().saturating_mul(WINDOW_BYTES)
+}
+
 /// Returns the steps whose window may hold a sample.
 fn possible_steps(times: &[i64], steps: &Steps, anchor: Anchor, extent: Extent) -> std::ops::Range<usize> {
     let (Some(oldest), Some(newest)) = (times.first(), times.last()) else { return 0..0 };

@@ -29,7 +29,7 @@ use super::functions::range::{self, Arguments};
 use super::number::{count, seconds};
 use super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Function, RangeExtension};
-pub(crate) use bounds::Bounds;
+pub(crate) use bounds::{Bounds, most_bytes};
 pub(crate) use instant::{newest, smoothed};
 
 /// Buffers that are reused from series to series.

@@ -1,7 +1,7 @@
 //! `rate`, `increase` and `delta`: the ends of each window, and the resets between them.
 
 use super::super::column::{Column, MISSING};
-use super::super::functions::rate::{Change, extrapolated, is_reset};
+use super::super::functions::rate::{Change, KnownDurations, extrapolated, is_reset};
 use super::super::window::Samples;
 use super::RangeFunction;
 use super::bounds::Bounds;
@@ -16,7 +16,7 @@ pub(super) fn column(range: &RangeFunction<'_>, samples: &Samples, bounds: &Boun
         resets.extend(pairs.filter(|(_, pair)| is_reset(pair[0], pair[1])).map(|(at, _)| at));
     }
     // Resets of the window: the value at the index is above the next one, which is in the window, too.
-    let (mut from, mut to) = (0, 0);
+    let (mut from, mut to, mut known) = (0, 0, KnownDurations::default());
     let windows = (range.steps, range.anchor, range.extent);
     let values = &samples.values[..];
     let mut ends = bounds.list().iter().filter(|(first, behind)| first < behind);
@@ -30,6 +30,6 @@ pub(super) fn column(range: &RangeFunction<'_>, samples: &Samples, bounds: &Boun
             to += 1;
         }
         let lost = resets.get(from..to).unwrap_or(&[]).iter().filter_map(|at| values.get(*at));
-        Some(extrapolated(window, change, lost.copied()).unwrap_or(MISSING))
+        Some(extrapolated(window, change, lost.copied(), &mut known).unwrap_or(MISSING))
     })
 }

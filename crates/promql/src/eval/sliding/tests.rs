@@ -1,6 +1,6 @@
 #![allow(clippy::cast_precision_loss, reason = "small numbers")]
 
-use super::super::functions::rate::{Change, changes, extrapolated, instant, resets};
+use super::super::functions::rate::{Change, KnownDurations, changes, extrapolated, instant, resets};
 use super::super::kahan;
 use super::super::number::SECOND;
 use super::super::window::Window;
@@ -43,7 +43,7 @@ fn alone(function: Function, window: &Window<'_>) -> Option<f64> {
     };
     let change = |is_counter, is_rate| {
         let resets = values.windows(2).filter(|pair| is_counter && pair[1] < pair[0]).map(|pair| pair[0]);
-        extrapolated(window, Change { is_counter, is_rate }, resets)
+        extrapolated(window, Change { is_counter, is_rate }, resets, &mut KnownDurations::default())
     };
     match function {
         F::CountOverTime => Some(values.len() as f64),
