@@ -1,11 +1,18 @@
 //! Leaves of a query: what is computed of the samples of one series, at all steps at once.
 
+use std::collections::HashSet;
+
+use super::budget::Budget;
+use super::error::QueryError;
 use super::functions::range::{self, Arguments};
 use super::labels::Labels;
 use super::row::MISSING;
 use super::window::{Anchor, Extent, Samples, Steps, for_each_window, newest_samples, smoothed_samples};
 use crate::ast::{Function, LabelMatcher, MatchOperator, Number, RangeExtension, VectorSelector};
 use timestrata::Selector;
+
+/// Estimated memory of a compiled regular expression.
+const PATTERN_BYTES: usize = 64 << 10;
 
 /// Conditions of a selector, comparable: label, operator and value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,7 +27,9 @@ impl Conditions {
     /// Returns the conditions of matchers.
     pub(crate) fn of_matchers(matchers: &[LabelMatcher]) -> Self {
         let condition = |matcher: &LabelMatcher| (matcher.label.clone(), matcher.operator, matcher.value.clone());
-        Self(matchers.iter().map(condition).collect())
+        // A condition that is repeated would be compiled and checked again.
+        let mut known = HashSet::new();
+        Self(matchers.iter().map(condition).filter(|condition| known.insert(condition.clone())).collect())
     }
 
     /// Adds a condition.
@@ -28,13 +37,22 @@ impl Conditions {
         self.0.push((label.to_owned(), operator, value));
     }
 
-    /// Returns the selector of the store.
-    pub(crate) fn to_selector(&self) -> Selector {
-        self.0.iter().fold(Selector::all(), |selector, (label, operator, value)| match operator {
-            MatchOperator::Equal => selector.tag(label, value),
-            MatchOperator::NotEqual => selector.tag_not(label, value),
-            MatchOperator::Matches => selector.tag_matches(label, dot_matches_all(value)),
-            MatchOperator::NotMatches => selector.tag_not_matches(label, dot_matches_all(value)),
+    /// Returns the selector of the store. Each regular expression counts for time and memory, as compiling one takes both.
+    ///
+    /// # Errors
+    /// Those of the budget.
+    pub(crate) fn to_selector(&self, budget: &Budget) -> Result<Selector, QueryError> {
+        self.0.iter().try_fold(Selector::all(), |selector, (label, operator, value)| {
+            if matches!(operator, MatchOperator::Matches | MatchOperator::NotMatches) {
+                budget.check()?;
+                budget.add_bytes(PATTERN_BYTES)?;
+            }
+            Ok(match operator {
+                MatchOperator::Equal => selector.tag(label, value),
+                MatchOperator::NotEqual => selector.tag_not(label, value),
+                MatchOperator::Matches => selector.tag_matches(label, dot_matches_all(value)),
+                MatchOperator::NotMatches => selector.tag_not_matches(label, dot_matches_all(value)),
+            })
         })
     }
 }

@@ -125,7 +125,7 @@ impl Query {
         };
         let mut lines: Vec<String> = Vec::new();
         for (leaf, uses) in evaluator.planned_leaves() {
-            let selector = leaf.conditions.to_selector();
+            let selector = leaf.conditions.to_selector(&budget)?;
             let series = self.snapshot.count_series(&selector);
             let (from, to) = leaf.times(self.options.lookback_nanos());
             let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
@@ -228,7 +228,8 @@ impl Query {
         let start = end.saturating_sub(extent.range);
         let from = start.saturating_sub(extent.before).saturating_add(1);
         let to = end.saturating_add(extent.after);
-        let found = evaluator.reader.samples(&Conditions::of(selector).to_selector(), from, to)?;
+        let found =
+            evaluator.reader.samples(&Conditions::of(selector).to_selector(evaluator.reader.budget)?, from, to)?;
         let mut list = Vec::with_capacity(found.len());
         for mut series in found {
             series.samples.remove_stale();

@@ -44,7 +44,7 @@ impl Reader<'_> {
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
         let mut rows: Vec<Vec<LeafRow>> = leaves.iter().map(|_| Vec::new()).collect();
-        let found = self.map_series(&first.conditions.to_selector(), from, to, |series| {
+        let found = self.map_series(&first.conditions.to_selector(self.budget)?, from, to, |series| {
             let mut columns = Vec::with_capacity(leaves.len());
             let mut samples = series.samples;
             // Leaves that need staleness markers first.
