@@ -55,12 +55,10 @@ fn errors_name_the_place_and_an_empty_answer_is_a_negative_result() {
 #[test]
 fn the_commands_of_the_documentation_run() {
     let place = Place::new();
-    let mut rows = String::from("t,station,rain_total,temp\n");
-    for (at, station) in (0..31 * 48).flat_map(|at| [(at, "JFK"), (at, "LGA")]) {
-        // Every half hour from 2013-06-30T22:00:00Z.
-        rows += &format!("{},{station},{at},{}\n", 1_372_629_600 + at * 1_800, at % 30);
-    }
-    place.file("f.csv", rows);
+    // Every half hour from 2013-06-30T22:00:00Z.
+    let row = |at: i64, station: &str| format!("{},{station},{at},{}\n", 1_372_629_600 + at * 1_800, at % 30);
+    let rows: Vec<String> = (0..31 * 48).map(|at| row(at, "JFK") + &row(at, "LGA")).collect();
+    place.file("f.csv", format!("t,station,rain_total,temp\n{}", rows.concat()));
     place.run("ingest f.csv --db weather.db --time t --time-format s --tags station").ok();
     let documentation = include_str!("../../../../docs/promql.md");
     let blocks = documentation.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());

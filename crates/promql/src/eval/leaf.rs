@@ -1,6 +1,10 @@
 //! Leaves of a query: what is computed of the samples of one series, at all steps at once.
 
+use std::collections::HashSet;
+
+use super::budget::Budget;
 use super::column::Column;
+use super::error::QueryError;
 use super::functions::range::Arguments;
 use super::labels::Labels;
 use super::sliding::{RangeFunction, Scratch, most_bytes, newest, smoothed};
@@ -8,6 +12,9 @@ use super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Function, LabelMatcher, MatchOperator, Number, RangeExtension, VectorSelector};
 use crate::pattern::Pattern;
 use timestrata::Selector;
+
+/// Estimated memory of a compiled regular expression.
+const PATTERN_BYTES: usize = 64 << 10;
 
 /// Conditions of a selector, comparable: label, operator and value; and lists of values of labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,7 +32,10 @@ impl Conditions {
     /// Returns the conditions of matchers.
     pub(crate) fn of_matchers(matchers: &[LabelMatcher]) -> Self {
         let condition = |matcher: &LabelMatcher| (matcher.label.clone(), matcher.operator, matcher.value.clone());
-        Self { matchers: matchers.iter().map(condition).collect(), lists: Vec::new() }
+        // A condition that is repeated would be compiled and checked again.
+        let mut known = HashSet::new();
+        let matchers = matchers.iter().map(condition).filter(|condition| known.insert(condition.clone())).collect();
+        Self { matchers, lists: Vec::new() }
     }
 
     /// Adds the condition that a label has one of some values.
@@ -33,15 +43,24 @@ impl Conditions {
         self.lists.push((label.to_owned(), values));
     }
 
-    /// Returns the selector of the store.
-    pub(crate) fn to_selector(&self) -> Selector {
-        let matched = self.matchers.iter().fold(Selector::all(), |selector, (label, operator, value)| match operator {
-            MatchOperator::Equal => selector.tag(label, value),
-            MatchOperator::NotEqual => selector.tag_not(label, value),
-            MatchOperator::Matches => selector.tag_matches(label, for_store(value)),
-            MatchOperator::NotMatches => selector.tag_not_matches(label, for_store(value)),
-        });
-        self.lists.iter().fold(matched, |selector, (label, values)| selector.tag_in(label, values))
+    /// Returns the selector of the store. Each regular expression counts for time and memory, as compiling one takes both.
+    ///
+    /// # Errors
+    /// Those of the budget.
+    pub(crate) fn to_selector(&self, budget: &Budget) -> Result<Selector, QueryError> {
+        let matched = self.matchers.iter().try_fold(Selector::all(), |selector, (label, operator, value)| {
+            if matches!(operator, MatchOperator::Matches | MatchOperator::NotMatches) {
+                budget.check()?;
+                budget.add_bytes(PATTERN_BYTES)?;
+            }
+            Ok::<_, QueryError>(match operator {
+                MatchOperator::Equal => selector.tag(label, value),
+                MatchOperator::NotEqual => selector.tag_not(label, value),
+                MatchOperator::Matches => selector.tag_matches(label, for_store(value)),
+                MatchOperator::NotMatches => selector.tag_not_matches(label, for_store(value)),
+            })
+        })?;
+        Ok(self.lists.iter().fold(matched, |selector, (label, values)| selector.tag_in(label, values)))
     }
 }
 

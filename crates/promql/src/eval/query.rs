@@ -110,12 +110,13 @@ impl Query {
         let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
         let mut evaluator = self.evaluator(&budget);
         self.plan(&mut evaluator)?;
-        let expected = evaluator.planned_leaves().map(|(leaf, _)| {
-            let series = self.snapshot.count_series(&leaf.conditions.to_selector());
+        let mut expected = 0_u64;
+        for (leaf, _) in evaluator.planned_leaves() {
+            let series = self.snapshot.count_series(&leaf.conditions.to_selector(&budget)?);
             let (from, to) = leaf.times(self.options.lookback_nanos());
-            self.snapshot.expected_points(series, Timestamp::from_nanos(from)..=Timestamp::from_nanos(to))
-        });
-        let expected = expected.fold(0_u64, u64::saturating_add);
+            let range = Timestamp::from_nanos(from)..=Timestamp::from_nanos(to);
+            expected = expected.saturating_add(self.snapshot.expected_points(series, range));
+        }
         drop(evaluator);
         let (runtime, timeout) = (self.snapshot.runtime().clone(), budget.time_left());
         let slot = Box::pin(async move { runtime.begin_query(expected, timeout).await });
@@ -162,7 +163,7 @@ impl Query {
         };
         let mut lines: Vec<String> = Vec::new();
         for (leaf, uses) in evaluator.planned_leaves() {
-            let selector = leaf.conditions.to_selector();
+            let selector = leaf.conditions.to_selector(&budget)?;
             // Reports a pattern that does not compile.
             self.snapshot.scan_series(selector.clone()).partitions(1)?;
             let series = self.snapshot.count_series(&selector);
@@ -273,7 +274,8 @@ impl Query {
         let start = end.saturating_sub(extent.range);
         let from = start.saturating_sub(extent.before).saturating_add(1);
         let to = end.saturating_add(extent.after);
-        let found = evaluator.reader.samples(&Conditions::of(selector).to_selector(), from, to)?;
+        let found =
+            evaluator.reader.samples(&Conditions::of(selector).to_selector(evaluator.reader.budget)?, from, to)?;
         let mut list = Vec::with_capacity(found.len());
         for mut series in found {
             if series.is_rounded {

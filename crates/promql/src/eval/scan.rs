@@ -83,7 +83,7 @@ impl Reader<'_> {
         let replaced = summaries.map(|value| value.leaf(first));
         let leaves = replaced.as_ref().map_or_else(|| leaves.to_vec(), |leaf| vec![leaf]);
         let summaries = summaries.map(|value| (value, summary::windows(first)));
-        let selection = Selection { selector: first.conditions.to_selector(), from, to, summaries };
+        let selection = Selection { selector: first.conditions.to_selector(self.budget)?, from, to, summaries };
         let found = self.map_series(&selection, |mut series, scratch| {
             let columns = self.columns(&leaves, arguments, series.samples, scratch)?;
             let has_values = columns.iter().any(Column::has_values);

@@ -28,7 +28,9 @@ impl Evaluator<'_> {
             pattern.expand(&captures, &replacement, &mut value);
             Some(value)
         };
-        self.set_label(call, steps, &target, replace)
+        let references = replacement.matches('$').count();
+        let max_bytes = |labels: &Labels| replacement.len() + references.saturating_mul(labels.get(&source).len());
+        self.set_label(call, steps, &target, (max_bytes, replace))
     }
 
     pub(super) fn eval_label_join(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -40,7 +42,10 @@ impl Evaluator<'_> {
             let values: Vec<&str> = sources.iter().map(|source| labels.get(source)).collect();
             Some(values.join(&separator))
         };
-        self.set_label(call, steps, &target, join)
+        let max_bytes = |labels: &Labels| {
+            sources.iter().map(|source| labels.get(source).len().saturating_add(separator.len())).sum()
+        };
+        self.set_label(call, steps, &target, (max_bytes, join))
     }
 
     /// Returns an argument that is a label name.
@@ -59,17 +64,19 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Sets a label of each row to the value that a function returns.
+    /// Sets a label of each row to the value that a function returns. Another function returns the bytes that the value may
+    /// have at most: nested calls can double a value at each level, so its memory is counted before it is made.
     fn set_label(
         &mut self,
         call: &Call,
         steps: &Steps,
         target: &str,
-        value: impl Fn(&Labels) -> Option<String>,
+        (max_bytes, value): (impl Fn(&Labels) -> usize, impl Fn(&Labels) -> Option<String>),
     ) -> Result<Vec<Row>, QueryError> {
         let mut rows = self.rows_argument(call, 0, steps)?;
         for row in &mut rows {
             let labels = self.table.get(row.labels);
+            self.reader.budget.add_bytes(max_bytes(labels))?;
             let Some(value) = value(labels) else { continue };
             let labels = labels.with(target, &value);
             row.labels = self.table.intern(labels);
