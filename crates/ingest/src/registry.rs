@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::signature::of_binary;
+use crate::signature::of_other_content;
 use crate::transcoded::head_as_utf8;
 use crate::{Format, IngestError, Sniff};
 
@@ -108,9 +108,9 @@ impl Registry {
     }
 }
 
-/// Refuses content that is no text. `names` are the formats of the ending.
+/// Refuses content that holds no rows of text. `names` are the formats of the ending.
 fn refuse_binary(head: &[u8], names: &[String]) -> Result<(), IngestError> {
-    if let Some(what) = of_binary(head) {
+    if let Some(what) = of_other_content(head) {
         return Err(IngestError::new(format!("the input is {what}")));
     }
     // Zeros are of UTF-16 or UTF-32 without a mark, too, which the encoding of the options names.

@@ -1,4 +1,4 @@
-//! Signatures of files that hold no text: archives, documents, programs.
+//! Signatures of files that hold no rows: archives, documents, programs.
 
 /// Bytes at the start of a file, and what such a file is.
 const SIGNATURES: [(&[u8], &str); 11] = [
@@ -16,7 +16,11 @@ const SIGNATURES: [(&[u8], &str); 11] = [
 ];
 
 /// Returns what a file with these first bytes is, if it is known to hold no rows of text.
-pub(crate) fn of_binary(head: &[u8]) -> Option<&'static str> {
+pub(crate) fn of_other_content(head: &[u8]) -> Option<&'static str> {
+    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    if let [b'<', b'?' | b'!' | b'/' | b'a'..=b'z' | b'A'..=b'Z', ..] = text {
+        return Some("XML or HTML, which is not read: convert it to CSV or JSON");
+    }
     SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)).map(|(_, name)| *name)
 }
 
@@ -26,8 +30,9 @@ mod tests {
 
     #[test]
     fn archives_and_programs_are_recognised() {
-        assert!(of_binary(b"PK\x03\x04rest").is_some_and(|name| name.contains("zip")));
-        assert!(of_binary(b"\x7FELF\x02").is_some());
-        assert_eq!(of_binary(b"time,v\n"), None);
+        assert!(of_other_content(b"PK\x03\x04rest").is_some_and(|name| name.contains("zip")));
+        assert!(of_other_content(b"\x7FELF\x02").is_some());
+        assert!(of_other_content(b"\xEF\xBB\xBF<?xml version='1.0'?>").is_some_and(|name| name.contains("XML")));
+        assert_eq!(of_other_content(b"time,v\n"), None);
     }
 }

@@ -4,7 +4,8 @@
 use crate::common::Place;
 
 /// Files, options, and parts of the message; the database must not exist afterwards.
-const REFUSED: [(&str, &str, &str, &[&str]); 27] = [
+const REFUSED: [(&str, &str, &str, &[&str]); 28] = [
+    ("f.xml", "<?xml version=\"1.0\"?>\n<time>1</time>\n", "", &["the input is XML"]),
     ("f.csv", "time,v,w\n2024-01-01,1 kB,1\n2024-01-02,2 MB,2\n", "", &["column v has numbers of several units"]),
     ("f.csv", "time,v,w\n2024-01-01,0x1F,1\n2024-01-02,0x20,2\n", "", &["line 2: column v has", "--values-except v"]),
     ("f.lp", "m,a=\u{fffd}\u{fffd} v=1 9\u{fffd}\n", "", &["line 1:", "is not a timestamp"]),
@@ -125,7 +126,10 @@ fn json_that_is_cut_off_fails_behind_its_rows() {
     let rows = "[{\"time\":\"2024-01-01\",\"v\":1},";
     place.file("f.json", rows);
     let error = place.run("ingest f.json --db d").fails(2);
-    assert!(error.contains("cut off") && error.contains("(1 in this run)"), "{error}");
+    assert!(
+        error.contains("cut off") && error.contains("(1 in this run)") && error.contains("a new database"),
+        "{error}"
+    );
     let error = place.run_with_input("ingest - --db e", rows).fails(2);
     assert!(error.contains("cut off"), "{error}");
 }

@@ -11,7 +11,7 @@ use super::distinguish::{self, RowComparisons, RowPrint};
 use super::header::{is_header_like, series_key};
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
-use super::row_checks::{UniqueTags, check_unit_of_time};
+use super::row_checks::{UniqueTags, check_epoch};
 use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
 use super::words::other_unit;
 use crate::time::{SeriesClock, ZoneResolver};
@@ -175,7 +175,7 @@ impl RowMapper {
         self.join_time(cells)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
         let moment = self.plan.time.reader.parse(text).map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
-        check_unit_of_time(&self.plan.time, text)?;
+        check_epoch(&self.plan.time, text)?;
         self.read_values(cells)?;
         let group = self.group(cells, rows)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);

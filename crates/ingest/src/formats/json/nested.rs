@@ -14,11 +14,27 @@ pub(super) fn refuse_nested(row: &JsonValue<'_>, times: &[String]) -> Result<(),
     let mut search = Search { times, has_own: false, nested: None };
     search.look(row, "", "", None);
     match search.nested {
-        Some(path) if !search.has_own => Err(RowError::refused(format!(
-            "the times are within the array {path:?} of each row: rows within rows cannot be read"
-        ))),
+        Some(NestedTime { path, column, is_only }) if !search.has_own => {
+            let error = RowError::refused(format!(
+                "the times are within the array {path:?} of each row: {ROWS_WITHIN_ROWS} cannot be read"
+            ));
+            Err(if is_only { error.suggest("time", column) } else { error })
+        }
         _ => Ok(()),
     }
+}
+
+/// What a row holds that is refused.
+pub(super) const ROWS_WITHIN_ROWS: &str = "rows within rows";
+
+/// Time within an array.
+struct NestedTime {
+    /// Path without indexes.
+    path: String,
+    /// Path with indexes, as columns have.
+    column: String,
+    /// `true` if the arrays around it have one element each.
+    is_only: bool,
 }
 
 fn holds_array(value: &JsonValue<'_>) -> bool {
@@ -33,8 +49,8 @@ struct Search<'a> {
     times: &'a [String],
     /// Whether the row has a time outside of arrays.
     has_own: bool,
-    /// Path of the first array that holds times, without indexes.
-    nested: Option<String>,
+    /// First time within an array.
+    nested: Option<NestedTime>,
 }
 
 impl Search<'_> {
@@ -64,21 +80,20 @@ impl Search<'_> {
                     None => self.has_own = true,
                     // A named element of an array of one is the only time there is.
                     Some(1) if !self.times.is_empty() => self.has_own = true,
-                    Some(_) => {
-                        // The name of an array of objects, without the member of its elements.
-                        let path = plain.to_owned();
-                        self.nested.get_or_insert(path);
-                    }
+                    Some(len) => self.nest(path, plain, len),
                 }
             }
             JsonValue::Number(_) if self.times.iter().any(|name| name == path) => match array {
                 None | Some(1) => self.has_own = true,
-                Some(_) => {
-                    self.nested.get_or_insert(plain.to_owned());
-                }
+                Some(len) => self.nest(path, plain, len),
             },
             _ => {}
         }
+    }
+
+    fn nest(&mut self, column: &str, path: &str, len: usize) {
+        let found = || NestedTime { path: path.to_owned(), column: column.to_owned(), is_only: len == 1 };
+        self.nested.get_or_insert_with(found);
     }
 }
 
@@ -99,6 +114,8 @@ mod tests {
         assert!(refusal(nested, &["values.0.value.0.at"]).is_some());
         assert!(refusal(r#"{"time":["2024-01-01","2024-01-02"],"v":[1,2]}"#, &[]).is_some());
         assert_eq!(refusal(r#"{"t":"2024-01-01","events":[{"at":"2024-01-01"}],"v":1}"#, &[]), None);
+        assert!(refusal(r#"{"m":[{"at":"2024-01-01"}]}"#, &[]).unwrap().contains("m.0.at"));
+        assert_eq!(refusal(r#"{"m":[{"at":"2024-01-01"}]}"#, &["m.0.at"]), None);
         assert_eq!(refusal(r#"{"m":[{"at":1704067200,"v":1}]}"#, &["m.0.at"]), None);
         assert_eq!(refusal(r#"{"v":[{"a":1}]}"#, &[]), None);
     }

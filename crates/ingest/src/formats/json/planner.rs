@@ -8,7 +8,7 @@ use super::decoder::JsonDecoder;
 use super::flatten::flatten;
 use super::identifiers::add_identifiers;
 use super::items::{Arrangement, Item, ItemError, Items, SEVERAL_ARRAYS, TWO_OF_NAME};
-use super::nested::refuse_nested;
+use super::nested::{ROWS_WITHIN_ROWS, refuse_nested};
 use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
@@ -40,8 +40,8 @@ pub(super) struct JsonPlanner {
     identifiers: HashSet<String>,
     /// Path of the object of columns, if the input is columnar.
     columns_path: Option<String>,
-    /// Line and reason of the first row that cannot be read.
-    refused: Option<(u64, String)>,
+    /// First row that cannot be read.
+    refused: Option<IngestError>,
     /// Error of several arrays of rows, whose place is at the start of `pending`: the bytes behind it name the others.
     several: Option<ItemError>,
     /// Present once the columns are known.
@@ -142,7 +142,7 @@ impl JsonPlanner {
     fn add(&mut self, text: &[u8]) {
         let row = match JsonValue::parse(text) {
             Ok(row) => row,
-            Err(reason) => return self.refuse(reason),
+            Err(reason) => return self.refuse(IngestError::new(reason)),
         };
         match self.columns_path.clone() {
             None => self.add_row(&row, text.len()),
@@ -150,10 +150,10 @@ impl JsonPlanner {
         }
     }
 
-    /// Keeps the reason of the first row that is refused.
-    fn refuse(&mut self, reason: String) {
+    /// Keeps the error of the first row that is refused.
+    fn refuse(&mut self, error: IngestError) {
         let line = self.line;
-        self.refused.get_or_insert((line, reason));
+        self.refused.get_or_insert_with(|| error.at_line(line));
     }
 
     fn add_row(&mut self, row: &JsonValue<'_>, bytes: usize) {
@@ -164,8 +164,10 @@ impl JsonPlanner {
             .and_then(|flat| refuse_nested(row, &self.options.table.time).map(|()| flat));
         let members = match members {
             Ok(members) => members,
-            Err(RowError::Refused { reason, .. }) => return self.refuse(reason),
-            Err(RowError::Fatal(error)) => return self.refuse(error.message),
+            Err(RowError::Refused { reason, suggestions }) => {
+                return self.refuse(IngestError { suggestions, ..IngestError::new(reason) });
+            }
+            Err(RowError::Fatal(error)) => return self.refuse(error),
         };
         if self.table.is_none() {
             add_identifiers(row, &mut self.identifiers);
@@ -243,9 +245,8 @@ fn suggest_rows(error: IngestError, paths: &[String]) -> IngestError {
 }
 
 /// Returns the error of an input without rows.
-fn no_row(items: Option<&Items>, rows_member: Option<&String>, refused: Option<(u64, String)>) -> IngestError {
-    if let Some((line, reason)) = refused {
-        let error = IngestError::new(reason).at_line(line);
+fn no_row(items: Option<&Items>, rows_member: Option<&String>, refused: Option<IngestError>) -> IngestError {
+    if let Some(error) = refused {
         return if error.message.ends_with("is not UTF-8") { error.suggest("encoding", "latin1") } else { error };
     }
     let others = items.map(Items::other_arrays).unwrap_or_default();
@@ -306,7 +307,8 @@ impl Planner for JsonPlanner {
             let items = self.items.as_ref().map(|(_, items)| items);
             return Err(no_row(items, self.options.table.rows_member.as_ref(), self.refused));
         }
-        let (mapper, mut understanding) = table.finish()?;
+        let nested = self.refused.filter(|error| error.message.contains(ROWS_WITHIN_ROWS));
+        let (mapper, mut understanding) = table.finish().map_err(|error| nested.unwrap_or(error))?;
         let text = match arrangement {
             Arrangement::Lines => "json, an object per line",
             Arrangement::Elements => "json, objects or arrays of objects",
