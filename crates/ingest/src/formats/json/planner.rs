@@ -236,12 +236,14 @@ pub(super) fn several_arrays(error: &ItemError, items: &Items, input: &[u8]) -> 
     Some(suggest_rows(found, &paths))
 }
 
-/// Suggests the members that may hold the rows, those with the longest names around them first to be told apart.
+/// Suggests the members that may hold the rows. A dot begins the name of an outermost one that another object has, too.
 fn suggest_rows(error: IngestError, paths: &[String]) -> IngestError {
     let mut distinct: Vec<&String> = paths.iter().filter(|path| !path.is_empty()).collect();
     distinct.sort_unstable();
     distinct.dedup();
-    distinct.into_iter().take(3).fold(error, |error, path| error.suggest("rows", path.clone()))
+    let is_inner = |name: &str| paths.iter().any(|path| path.rsplit_once('.').is_some_and(|(_, last)| last == name));
+    let name_of = |path: &String| if is_inner(path) { format!(".{path}") } else { path.clone() };
+    distinct.iter().take(3).fold(error, |error, path| error.suggest("rows", name_of(path)))
 }
 
 /// Returns the error of an input without rows.

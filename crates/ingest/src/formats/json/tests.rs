@@ -83,7 +83,9 @@ fn the_whole_path_of_the_rows_is_compared() {
 fn a_dot_begins_the_path_of_an_outermost_array() {
     let rows = |v: u8| format!("[{{\"time\":\"2024-01-01\",\"v\":{v}}}]");
     let text = format!("{{\"data\":{},\"x\":{{\"data\":{}}}}}", rows(1), rows(2));
-    assert_eq!(read(&text, &with_rows("data")).error.unwrap().message, items::TWO_OF_NAME);
+    let error = read(&text, &with_rows("data")).error.unwrap();
+    assert!(error.message.starts_with(items::TWO_OF_NAME), "{error}");
+    assert_eq!(error.suggestions.iter().map(|found| found.value.as_str()).collect::<Vec<_>>(), [".data", "x.data"]);
     for (name, v) in [(".data", 1.0), ("x.data", 2.0), (".x.data", 2.0)] {
         assert_eq!(read(&text, &with_rows(name)).good(), [("v".to_owned(), AT, Value::F64(v))], "{name}");
     }
