@@ -52,17 +52,18 @@ pub use format::inspect::{
 };
 pub use query::{
     Aggregate, Column, ColumnValues, Edge, ExplainReport, Fill, Fold, Listing, OwnedSeriesChunk, Page, Period,
-    PointSummary, Projection, QuantileLevel, Query, QueryPoints, Runtime, RuntimeBuilder, RuntimeStats, Scan,
-    ScanCancellation, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesChunk, SeriesScan, SeriesScanCursor,
-    SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows, ValueSlice, ValueVec, Window, WindowFunction, Windows,
-    Zone,
+    PointSummary, Projection, QuantileLevel, Query, QueryPoints, QueryThread, RunningQuery, Runtime, RuntimeBuilder,
+    RuntimeStats, Scan, ScanCancellation, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesChunk, SeriesScan,
+    SeriesScanCursor, SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows, ValueSlice, ValueVec, Window,
+    WindowFunction, Windows, Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
 pub use types::error::{Error, ErrorKind, Result, SkippedPoint, WrittenPiece};
 pub use types::metric_metadata::{MAX_METRIC_DESCRIPTION_BYTES, MAX_METRIC_UNIT_BYTES, MetricKind, MetricMetadata};
 pub use types::options::Durability;
 pub use types::point::{
-    Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, Scalar, Timestamp, Value, ValueType,
+    Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS, Point, RejectReason, RejectedPoint, STALE_MARKER_BITS, Scalar, Timestamp,
+    Value, ValueType,
 };
 pub use types::selector::Selector;
 pub use types::series::{CachedSeries, MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Series, SeriesId, SeriesInfo, SeriesKey};

@@ -449,7 +449,7 @@ by_fields!(
     starts: Vec<Timestamp>,
     values: Vec<Column>
 );
-by_fields!(Windows, WindowsForm, columns: Vec<String>, series: Vec<SeriesWindows>);
+by_fields!(Windows, WindowsForm, columns: Vec<String>, series: Vec<SeriesWindows>, stale_markers: u64);
 
 /// Fails if a column is not as long as the starts.
 impl<'de> Deserialize<'de> for SeriesWindows {
@@ -465,11 +465,11 @@ impl<'de> Deserialize<'de> for SeriesWindows {
 /// Fails if a row has another number of columns than there are names.
 impl<'de> Deserialize<'de> for Windows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let WindowsForm { columns, series } = WindowsForm::deserialize(deserializer)?;
+        let WindowsForm { columns, series, stale_markers } = WindowsForm::deserialize(deserializer)?;
         if let Some(row) = series.iter().find(|row| row.values.len() != columns.len()) {
             return Err(D::Error::invalid_length(row.values.len(), &"a column for each name"));
         }
-        Ok(Self { columns, series })
+        Ok(Self { columns, series, stale_markers })
     }
 }
 

@@ -16,6 +16,9 @@ use crate::types::point::ValueType;
 /// answered, see [`Query::statistics`](crate::Query::statistics). A NaN result is always [`f64::NAN`], whatever the
 /// payloads of the input; only `First` and `Last` return the value of a point unchanged.
 ///
+/// [Stale markers](crate::STALE_MARKER_BITS) are no points: they are skipped, and counted in
+/// [`Windows::stale_markers`](crate::Windows::stale_markers).
+///
 /// # Groups
 /// Several series in one group ([`Query::group_by`](crate::Query::group_by)) yield one value for all their points
 /// together. Series without a point in the range do not count. [`Increase`](Self::Increase), [`Rate`](Self::Rate),

@@ -75,7 +75,8 @@ impl Windows {
             let other = others.get(&series.key.tags().collect::<Vec<_>>())?;
             zip(series, other, &pairs, &combine)
         });
-        Self { columns, series: zipped.collect() }
+        let stale_markers = self.stale_markers + other.stale_markers;
+        Self { columns, series: zipped.collect(), stale_markers }
     }
 }
 

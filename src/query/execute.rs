@@ -237,7 +237,8 @@ impl Query {
         let name = |operator: &Operator| {
             self.functions.iter().fold(operator.name(), |name, function| function.name_of_column(&name))
         };
-        let mut answer = Windows { columns: self.operators.iter().map(name).collect(), series: Vec::new() };
+        let columns = self.operators.iter().map(name).collect();
+        let mut answer = Windows { columns, series: Vec::new(), stale_markers: budget.stale_markers() };
         let bounds = OpenBounds::new(self.range, self.open_start, self.open_end);
         for (group, members, rows) in rows {
             let key = group.with_metric(members.metric());

@@ -17,6 +17,8 @@ use crate::types::point::{Timestamp, Value, ValueType};
 /// ([`Query::over`](crate::Query::over)). States of several series are merged only if
 /// [`MERGES_SERIES`](Self::MERGES_SERIES) is `true`; a query that groups series is an error otherwise.
 ///
+/// A fold gets no [stale markers](crate::STALE_MARKER_BITS).
+///
 /// A fold must not panic: a panic ends the query. The results of a fold should depend on the sequence of points only,
 /// not on its slices, because the slices depend on the files.
 ///

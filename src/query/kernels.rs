@@ -7,7 +7,7 @@
 
 use super::series_chunk::ValueSlice;
 use crate::state::merge::RunSum;
-use crate::types::point::Scalar;
+use crate::types::point::{STALE_MARKER_BITS, Scalar};
 
 /// A value type with the operations of aggregates.
 pub(super) trait AggregateScalar: Scalar {
@@ -45,6 +45,9 @@ pub(super) trait AggregateScalar: Scalar {
 
     /// Returns `true` for the floats 0.0 and -0.0.
     fn is_float_zero(self) -> bool;
+
+    /// Returns `true` for a float with the [bits of a stale marker](STALE_MARKER_BITS).
+    fn is_stale_marker(self) -> bool;
 
     /// Returns the nearest double.
     fn to_f64(self) -> f64;
@@ -178,6 +181,11 @@ impl AggregateScalar for f64 {
         self == 0.0
     }
 
+    #[inline]
+    fn is_stale_marker(self) -> bool {
+        self.to_bits() == STALE_MARKER_BITS
+    }
+
     fn to_f64(self) -> f64 {
         self
     }
@@ -296,6 +304,10 @@ macro_rules! impl_for_integer {
             }
 
             fn is_float_zero(self) -> bool {
+                false
+            }
+
+            fn is_stale_marker(self) -> bool {
                 false
             }
 

@@ -89,6 +89,8 @@ pub(crate) struct QueryBudget<'a> {
     memory: QueryMemory,
     /// Points that were read one by one.
     points: AtomicU64,
+    /// Stale markers that were skipped.
+    stale_markers: AtomicU64,
     /// 1 once a thread failed and the others can stop.
     failed: AtomicU64,
 }
@@ -101,8 +103,8 @@ impl<'a> QueryBudget<'a> {
         chosen: QueryLimits,
         (deadline, memory): (Deadline, QueryMemory),
     ) -> Self {
-        let (points, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { cancel, runtime, chosen, deadline, memory, points, failed }
+        let (points, stale_markers, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self { cancel, runtime, chosen, deadline, memory, points, stale_markers, failed }
     }
 
     pub(super) fn runtime(&self) -> &Runtime {
@@ -137,6 +139,17 @@ impl<'a> QueryBudget<'a> {
 
     pub(super) fn points(&self) -> u64 {
         self.points.load(Ordering::Relaxed)
+    }
+
+    /// Counts stale markers that were skipped.
+    pub(super) fn add_stale_markers(&self, markers: usize) {
+        if markers > 0 {
+            self.stale_markers.fetch_add(markers as u64, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn stale_markers(&self) -> u64 {
+        self.stale_markers.load(Ordering::Relaxed)
     }
 
     pub(super) fn memory(&self) -> &QueryMemory {

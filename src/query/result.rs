@@ -24,6 +24,8 @@ pub struct Windows {
     pub columns: Vec<String>,
     /// Rows in the order of their keys, or of their ranks. Rows without windows are left out.
     pub series: Vec<SeriesWindows>,
+    /// Number of [stale markers](crate::STALE_MARKER_BITS) among the points that were read. No window counts them.
+    pub stale_markers: u64,
 }
 
 /// Windows of one series or one group of series, as columns.
@@ -171,6 +173,7 @@ mod tests {
                 windows(SeriesKey::new("temp").tag("station", "JFK"), &[(0, 3.8, Some(2)), (86_400, -11.25, None)]),
                 windows(SeriesKey::new("höhe"), &[(0, f64::NAN, Some(1))]),
             ],
+            stale_markers: 0,
         };
         let lines = [
             "series               start                   mean  count",
@@ -180,7 +183,7 @@ mod tests {
         ];
         assert_eq!(answer.to_string(), lines.join("\n"));
         assert_eq!((answer.len(), answer.is_empty()), (3, false));
-        let none = Windows { columns: vec!["count".to_owned()], series: vec![] };
+        let none = Windows { columns: vec!["count".to_owned()], series: vec![], stale_markers: 0 };
         assert_eq!(none.to_string(), "series  start  count");
         let jfk = &answer.series[0];
         assert_eq!(jfk.row(1).collect::<Vec<_>>(), [Some(Value::F64(-11.25)), None]);

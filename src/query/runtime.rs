@@ -302,6 +302,11 @@ impl Runtime {
         self.0.storage.for_opening(options, has_memory_budget)
     }
 
+    /// Returns [`Error::ForkedHandle`] in a process other than the one that made the runtime.
+    pub(super) fn check_owner(&self) -> Result<()> {
+        self.0.owner.check()
+    }
+
     fn lane(&self, expected_points: u64) -> &Lane {
         if expected_points > SINGLE_THREAD_POINTS { &self.0.large } else { &self.0.small }
     }
@@ -326,7 +331,8 @@ impl Runtime {
             lane.slots.take(deadline).await?;
         } else if !lane.slots.try_take_first() {
             lane.rejected.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::QueryRuntimeBusy { detail: format!("{} queries wait for a slot", lane.max_queued) });
+            let detail = format!("{} queries wait for a slot (`max_queued`)", lane.max_queued);
+            return Err(Error::QueryRuntimeBusy { detail });
         }
         Ok(self.slot(expected_points))
     }
@@ -351,7 +357,7 @@ impl Runtime {
         if now > before && held > self.0.memory_limit {
             let limit = self.0.memory_limit;
             return Err(Error::QueryRuntimeBusy {
-                detail: format!("all queries together need more than {limit} bytes"),
+                detail: format!("all queries together need more than {limit} bytes (`memory_bytes`)"),
             });
         }
         Ok(())

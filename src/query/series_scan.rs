@@ -13,6 +13,7 @@ use super::memory::QueryMemory;
 use super::offload::CancelToken;
 use super::series_chunk::{PointSummary, SeriesChunk, ValueSlice};
 use super::series_scan_stream::SeriesScanStream;
+use super::summary_windows::{SummaryRule, SummaryWindows};
 use crate::format::sst::Columns;
 use crate::state::merge::RunSummary;
 use crate::types::error::{Error, Result};
@@ -35,59 +36,6 @@ pub enum Projection {
     Timestamps,
     /// Values; the timestamps are read, since they decide which points count, but not returned.
     Values,
-}
-
-/// Windows in which a [`SeriesScan`] may return the summary of a block instead of its points.
-///
-/// A window contains its start, and ends before the start of the next one. For windows that contain their end instead,
-/// shift the bounds by a nanosecond: `(a, b]` is `[a + 1 ns, b + 1 ns)`.
-#[derive(Debug, Clone)]
-pub struct SummaryWindows(WindowBounds);
-
-#[derive(Debug, Clone)]
-enum WindowBounds {
-    Every { length: i64, origin: i64 },
-    Bounds(Arc<[i64]>),
-}
-
-impl SummaryWindows {
-    /// Returns windows of equal length, one of which starts at `origin`.
-    ///
-    /// # Errors
-    /// [`Error::InvalidQuery`] for a length of 0 ns or more than `i64::MAX` ns.
-    pub fn every(length: Duration, origin: Timestamp) -> Result<Self> {
-        match i64::try_from(length.as_nanos()) {
-            Ok(length) if length > 0 => Ok(Self(WindowBounds::Every { length, origin: origin.as_nanos() })),
-            _ => {
-                Err(Error::InvalidQuery { detail: format!("windows of {length:?}; 1 ns to 2^63 - 1 ns are possible") })
-            }
-        }
-    }
-
-    /// Returns the windows between given times, which may come in any order.
-    ///
-    /// Blocks before the first or after the last time lie in a window without an end.
-    #[must_use]
-    pub fn between(bounds: impl IntoIterator<Item = Timestamp>) -> Self {
-        let mut bounds: Vec<i64> = bounds.into_iter().map(Timestamp::as_nanos).collect();
-        bounds.sort_unstable();
-        Self(WindowBounds::Bounds(bounds.into()))
-    }
-
-    /// Returns `true` if all times of a range lie in one window.
-    fn has_one_window_for(&self, range: TimeRange) -> bool {
-        let (first, last) = (range.first(), range.last());
-        match &self.0 {
-            WindowBounds::Every { length, origin } => {
-                let window = |time: i64| (i128::from(time) - i128::from(*origin)).div_euclid(i128::from(*length));
-                window(first) == window(last)
-            }
-            WindowBounds::Bounds(bounds) => {
-                let window = |time: i64| bounds.partition_point(|bound| *bound <= time);
-                window(first) == window(last)
-            }
-        }
-    }
 }
 
 /// Scan of the points of all series that a [`Selector`] matches; made by
@@ -129,7 +77,7 @@ pub struct SeriesScan {
     range: TimeRange,
     chunk_points: usize,
     projection: Projection,
-    summaries: Option<SummaryWindows>,
+    summaries: Option<SummaryRule>,
     limits: QueryLimits,
 }
 
@@ -171,7 +119,21 @@ impl SeriesScan {
     ///
     /// Such a block comes as a chunk with a [`summary`](SeriesChunk::summary) and without points, and is not read.
     pub fn summaries(mut self, windows: SummaryWindows) -> Self {
-        self.summaries = Some(windows);
+        self.summaries = Some(SummaryRule::new(windows));
+        self
+    }
+
+    /// Allows summaries as [`summaries`](Self::summaries) does, of blocks for which a function returns `true`; the others
+    /// are read.
+    ///
+    /// For a reader that cannot use every summary: of values with NaN, say, or of a series that keeps
+    /// [all points](crate::DuplicatePolicy::KeepAll) of one time.
+    pub fn summaries_if(
+        mut self,
+        windows: SummaryWindows,
+        accepts: impl Fn(&SeriesInfo, &PointSummary) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.summaries = Some(SummaryRule::with_condition(windows, Arc::new(accepts)));
         self
     }
 
@@ -293,7 +255,7 @@ pub struct SeriesScanCursor {
     rest: Range<usize>,
     chunk_points: usize,
     projection: Projection,
-    summaries: Option<SummaryWindows>,
+    summaries: Option<SummaryRule>,
     /// Buffer for booleans.
     bools: Vec<bool>,
     is_cancelled: Arc<AtomicBool>,
@@ -347,9 +309,9 @@ impl SeriesScanCursor {
                 return Ok(NextChunk::Points(points));
             }
             self.budget.check_continue()?;
-            if self.current.is_some() {
-                if let Some(windows) = &self.summaries {
-                    let found = self.cursor.next_summary(&|summary| windows.has_one_window_for(summary.range))?;
+            if let Some(series) = &self.current {
+                if let Some(rule) = &self.summaries {
+                    let found = self.cursor.next_summary(&|summary| rule.accepts(series, summary))?;
                     if let Some(summary) = found {
                         return Ok(NextChunk::Summary(summary));
                     }

@@ -10,6 +10,7 @@ use super::explain::PruningCounts;
 use super::latest_search::LatestSearch;
 use super::limits::QueryBudget;
 use super::memtable_source::MemtableSource;
+use super::parallel::SERIES_COST_POINTS;
 use super::runtime::Runtime;
 use super::scan::Scan;
 use super::series_scan::SeriesScan;
@@ -118,6 +119,21 @@ impl Snapshot {
     pub fn scan_series(&self, selector: Selector) -> SeriesScan {
         let catalog: Arc<dyn Catalog> = self.inner.clone();
         SeriesScan::new(catalog, selector)
+    }
+
+    /// Returns the runtime of the database, which bounds the queries over its snapshots.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.inner.runtime
+    }
+
+    /// Estimates the cost of reading a number of series in a time range, in points; nothing is read.
+    ///
+    /// It is what a query passes to [`Runtime::begin_query`].
+    #[must_use]
+    pub fn expected_points(&self, series: usize, range: impl RangeBounds<Timestamp>) -> u64 {
+        let points = Catalog::expected_points(&*self.inner, TimeRange::from_bounds(&range), series);
+        points.saturating_add((series as u64).saturating_mul(SERIES_COST_POINTS))
     }
 
     /// Creates a query over the series that match.

@@ -14,6 +14,7 @@ use super::operator::Operator;
 use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::sliding::{Append, SlidingWindows};
+use super::stale_markers::StaleMarkerFilter;
 use crate::state::merge::{RunSummary, partition_point_galloping};
 use crate::types::error::{Error, Result};
 use crate::types::point::{Timestamp, Value, ValueType};
@@ -259,7 +260,8 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
     fn accepts_summary(&self, summary: &RunSummary<T>) -> bool {
         let met = |acc: &Accumulator<T>| acc.needs().answered_by(summary);
         let counts = summary.range.first() >= self.plan.counted_from;
-        if !counts || !met(&self.accumulator) || !self.total.as_ref().is_none_or(met) {
+        // One of them may be a stale marker.
+        if summary.has_nan || !counts || !met(&self.accumulator) || !self.total.as_ref().is_none_or(met) {
             return false;
         }
         let last = match self.open_window {
@@ -404,6 +406,7 @@ fn aggregate_typed<T: AggregateScalar>(
 ) -> Result<SeriesOutput> {
     let mut aggregator = WindowAggregator::<T>::new(plan).within(budget);
     let mut buffer = Vec::new();
+    let mut filter = StaleMarkerFilter::default();
     while budget.check_continue()? {
         if plan.statistics {
             while budget.check_continue()?
@@ -417,7 +420,13 @@ fn aggregate_typed<T: AggregateScalar>(
             break;
         }
         budget.add_points(cursor.timestamps().len())?;
-        aggregator.add(cursor.timestamps(), T::from_bit_slice(cursor.value_bits(), &mut buffer));
+        let values = T::from_bit_slice(cursor.value_bits(), &mut buffer);
+        let (timestamps, values) = filter.filter(cursor.timestamps(), values);
+        budget.add_stale_markers(cursor.timestamps().len() - timestamps.len());
+        if timestamps.is_empty() {
+            continue;
+        }
+        aggregator.add(timestamps, values);
         aggregator.record_memory()?;
     }
     let part = aggregator.finish()?;

@@ -99,8 +99,8 @@ fn results_are_checked_when_read() {
         starts: vec![Timestamp::from_secs(0), Timestamp::from_secs(60)],
         values: vec![[Some(Value::F64(1.5)), None].into_iter().collect()],
     };
-    let windows = Windows { columns: vec!["mean".to_owned()], series: vec![row] };
-    let json = r#"{"columns":["mean"],"series":[{"key":{"metric":"","tags":{"city":"NYC"}},"members":2,"starts":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],"values":[{"f64":[1.5,null]}]}]}"#;
+    let windows = Windows { columns: vec!["mean".to_owned()], series: vec![row], stale_markers: 3 };
+    let json = r#"{"columns":["mean"],"series":[{"key":{"metric":"","tags":{"city":"NYC"}},"members":2,"starts":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],"values":[{"f64":[1.5,null]}]}],"stale_markers":3}"#;
     round_trips(&windows, json);
     is_rejected::<Windows>(&json.replace(",null", ""), "a value for each start");
     is_rejected::<Windows>(&json.replace("[\"mean\"]", "[]"), "a column for each name");

@@ -28,6 +28,7 @@ mod queries_share_a_runtime;
 mod query_results_are_grouped_sorted_and_divided;
 mod rates_of_a_real_machine_match_a_hand_calculation;
 mod reads_allocate_nothing_per_point;
+mod stale_markers_are_skipped_and_counted;
 mod the_latest_of_many_series_is_searched_by_several_threads;
 mod the_latest_point_is_read_from_the_index;
 mod the_newest_point_before_a_time_is_found_in_any_source;

@@ -78,7 +78,11 @@ Examples:
   timestrata verify --db weather-monday.db";
 
 const COMPLETIONS_HELP: &str = "\
+With --names, the arguments of query, export, series, delete and promql are completed from the database that --db or \
+TIMESTRATA_DB names, from at most 10,000 of its series.
+
 Examples:
+  source <(timestrata completions bash --names)
   timestrata completions bash > ~/.local/share/bash-completion/completions/timestrata
   timestrata completions fish > ~/.config/fish/completions/timestrata.fish
   timestrata completions zsh > ~/.zfunc/_timestrata";
@@ -148,6 +152,9 @@ pub(crate) enum Command {
     Completions {
         /// Shell that the script is for
         shell: Shell,
+        /// Complete names of metrics, tags and values, too: the script asks the program at each key
+        #[arg(long)]
+        names: bool,
     },
 }
 

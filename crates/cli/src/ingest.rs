@@ -15,9 +15,11 @@ mod options;
 mod parser;
 mod plan;
 mod rejected_rows;
+mod series_types;
 mod shared_report;
 mod signals;
 mod summary;
+mod unused_options;
 
 use std::io::Write;
 use std::path::Path;
@@ -25,6 +27,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use timestrata::DuplicatePolicy;
+use timestrata_ingest::Understanding;
 
 use crate::args::IngestArgs;
 use crate::database;
@@ -41,6 +44,7 @@ pub(crate) use options::ingest_options;
 use options::ingest_options;
 use parser::{InputParser, MAX_WAITING_BATCHES, ParserEnd};
 use plan::PlannedInput;
+use series_types::SeriesTypes;
 use signals::Signal;
 use summary::InputSummary;
 
@@ -100,15 +104,16 @@ fn ingest_input(
     let began = Instant::now();
     let mut input = IngestInput::open(path)?;
     let options = ingest_options(args, &input.name)?;
-    let PlannedInput { decoder, head, is_ended } = plan::plan(&mut input, &options, args.format.as_deref())?;
+    let PlannedInput { decoder, head, is_ended } = plan::plan(&mut input, &options, args)?;
     let metrics = MetricOptions::read(decoder.understanding(), args)?;
     let prefix = if args.files.len() > 1 { format!("{}: ", input.name) } else { String::new() };
     for text in &decoder.understanding().notes {
         database::note(&format!("{prefix}{text}"));
     }
     loader.open_existing(&input.progress)?;
-    loader.durable.lock().begin(&input.name, args.from_line.max(2));
+    loader.durable.lock().begin(&input.name, args.from_line.max(first_row_line(decoder.understanding())));
     let before = loader.snapshot();
+    let types = SeriesTypes::new(loader.snapshot(), takes_types(decoder.understanding()));
     let series_before = loader.open.as_ref().map_or(0, |open| open.db.stats().series);
 
     let (sender, messages) = sync_channel(MAX_WAITING_BATCHES);
@@ -120,6 +125,7 @@ fn ingest_input(
         is_ended,
         from_line: args.from_line,
         skip_bad: args.skip_bad,
+        types,
         flush_every: args.flush_every / 2,
         sender,
     };
@@ -141,6 +147,17 @@ fn ingest_input(
         took: began.elapsed(),
         bytes_read: progress.position(),
     })
+}
+
+/// Returns the line behind the header; the first if there is no header.
+fn first_row_line(understanding: &Understanding) -> u64 {
+    let header = understanding.properties.iter().find(|(name, _)| *name == "header line");
+    header.and_then(|(_, line)| line.parse::<u64>().ok()).map_or(1, |line| line.saturating_add(1))
+}
+
+/// Returns `true` unless each row names its own type, as in an export.
+pub(crate) fn takes_types(understanding: &Understanding) -> bool {
+    !understanding.properties.iter().any(|(name, _)| *name == "columns")
 }
 
 /// Returns the notes about rows that were read: hours that came twice, points on shared times.

@@ -8,6 +8,7 @@ mod aligned_table;
 mod args;
 mod backup;
 mod chart;
+mod completion;
 mod database;
 mod demo;
 mod describe;
@@ -58,6 +59,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
+    if completion::answer()? {
+        return Ok(());
+    }
     let matches = Args::command().try_get_matches().map_err(|error| usage(&error))?;
     let db_is_named = matches.value_source("db") == Some(ValueSource::CommandLine);
     let Args { db, command } = Args::from_arg_matches(&matches).map_err(|error| usage(&error))?;
@@ -78,7 +82,7 @@ fn run() -> Result<()> {
         Command::Backup { to } => backup::run(&to, &dir()?),
         Command::Inspect { file, all } => verify_inspect::inspect(&file, all),
         Command::Verify => verify_inspect::verify(&dir()?),
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell, names } => completion::print_script(shell, names),
     }
 }
 
@@ -94,13 +98,4 @@ fn usage(error: &clap::Error) -> Failure {
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
     let text = lines.join(" ");
     Failure::failed(format!("{}; see --help", text.strip_prefix("error: ").unwrap_or(&text)))
-}
-
-fn completions(shell: clap_complete::Shell) -> Result<()> {
-    // The script is written to memory first, because clap_complete panics when its writer fails, for example on a
-    // closed pipe.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "timestrata", &mut script);
-    std::io::stdout().write_all(&script)?;
-    Ok(())
 }

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use timestrata::{
-    Aggregate, Column, ExplainReport, Fill, QueryPoints, Scalar, Selector, SeriesId, SeriesInfo, Snapshot, Timestamp,
-    ValueType, Windows,
+    Aggregate, Column, ExplainReport, Fill, QueryPoints, STALE_MARKER_BITS, Scalar, Selector, SeriesId, SeriesInfo,
+    Snapshot, Timestamp, Value, ValueType, Windows,
 };
 
 use crate::args::{QueryArgs, WindowOrder};
@@ -152,8 +152,13 @@ fn points(request: &QueryRequest<'_>) -> Result<bool> {
     }
     let mut rows = ValuePrinter::new(request.args, vec!["value".to_owned()])?;
     let mut current: Option<(SeriesId, Rc<SeriesText>)> = None;
+    let mut markers = 0;
     for item in points {
         let (info, point): (Arc<SeriesInfo>, _) = item?;
+        if is_stale_marker(point.value) {
+            markers += 1;
+            continue;
+        }
         let (_, series) = match current.take() {
             Some(same) if same.0 == info.id => current.insert(same),
             _ => current.insert((info.id, SeriesText::new(&info.key))),
@@ -163,15 +168,35 @@ fn points(request: &QueryRequest<'_>) -> Result<bool> {
         }
     }
     rows.printer.finish()?;
+    print_skipped(markers);
     Ok(true)
+}
+
+/// Returns `true` for a [stale marker](STALE_MARKER_BITS), which says that a series ended, and is no point of it.
+fn is_stale_marker(value: Value) -> bool {
+    matches!(value, Value::F64(value) if value.to_bits() == STALE_MARKER_BITS)
+}
+
+/// Prints how many stale markers were skipped.
+fn print_skipped(markers: u64) {
+    if markers > 0 {
+        let what = if markers == 1 { "stale marker was" } else { "stale markers were" };
+        let count = number_format::count(markers);
+        database::note(&format!("{count} {what} skipped: Prometheus writes one where a series ends"));
+    }
 }
 
 /// Returns the points as lines of a chart; `None` if there is no point.
 fn plotted_points(request: &QueryRequest<'_>) -> Result<Option<Chart>> {
     let mut chart = Chart::new(request.args.selector.clone(), String::new(), request.zone);
     let mut current = None;
-    for (nth, item) in request.points().enumerate() {
+    let (mut nth, mut markers) = (0, 0);
+    for item in request.points() {
         let (info, point): (Arc<SeriesInfo>, _) = item?;
+        if is_stale_marker(point.value) {
+            markers += 1;
+            continue;
+        }
         if nth == MAX_CHART_POINTS {
             let most = number_format::count(MAX_CHART_POINTS as u64);
             return Err(Failure::failed(format!("more than {most} points to draw: add --every, such as --every 1h")));
@@ -181,7 +206,9 @@ fn plotted_points(request: &QueryRequest<'_>) -> Result<Option<Chart>> {
             chart.begin_line(info.key.to_string());
         }
         chart.point(point.timestamp, Some(point.value));
+        nth += 1;
     }
+    print_skipped(markers);
     Ok(current.map(|_| chart))
 }
 
@@ -190,12 +217,14 @@ fn windows(request: &QueryRequest<'_>) -> Result<bool> {
     let QueryRequest { args, zone, .. } = *request;
     let (windows, report) = run_query(request)?;
     if windows.is_empty() {
+        print_skipped(windows.stale_markers);
         return Ok(false);
     }
     match &args.plot {
         Some(plot) => chart::draw(&plotted_windows(args, &windows, zone), plot)?,
         None => print(args, &windows, zone)?,
     }
+    print_skipped(windows.stale_markers);
     if let Some(report) = report {
         explain::print(&report);
     }

@@ -31,6 +31,11 @@ pub trait Format: Send + Sync {
     /// Says how well the first bytes of an input fit; at most the first 64 KiB are passed, compression removed.
     fn sniff(&self, head: &[u8]) -> Sniff;
 
+    /// Returns `true` if the format itself converts text of other encodings than UTF-8.
+    fn converts_text(&self) -> bool {
+        false
+    }
+
     /// Begins an input.
     ///
     /// # Errors

@@ -25,10 +25,12 @@ mod registry;
 mod rows;
 mod series_text;
 mod shared_times;
+mod signature;
 mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
+mod transcoded;
 
 pub use compression::{CompressedWriter, Compression, Decompressor, decompress_body};
 pub use csv::{Csv, CsvOptions, Delimiter};
@@ -43,3 +45,4 @@ pub use rows::{RefusedRow, RowEnd, Rows, SeriesNumber};
 pub use shared_times::{SharedSeries, SharedTimes};
 pub use table::{RowCells, RowMapper, TableOptions, TablePlanner, TableRow};
 pub use time::TimeFormat;
+pub use transcoded::planner_of_text;

@@ -107,8 +107,12 @@ impl Rows {
     }
 
     /// As [`refuse_row`](Self::refuse_row), with options that would keep the row.
-    pub fn refuse(&mut self, refused: RefusedRow) {
+    pub fn refuse(&mut self, mut refused: RefusedRow) {
         self.take_back();
+        // Every format of text takes another encoding.
+        if refused.suggestions.is_empty() && refused.reason.ends_with("is not UTF-8") {
+            refused.suggestions.push(crate::Suggestion::new("encoding", "latin1"));
+        }
         self.refused.push(refused);
     }
 

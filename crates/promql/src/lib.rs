@@ -17,6 +17,7 @@ mod lexer;
 mod options;
 mod parse;
 mod parse_error;
+mod pattern;
 mod position;
 mod print;
 

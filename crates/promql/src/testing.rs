@@ -1,6 +1,79 @@
 //! Entry points for fuzzing. They may change in any release.
 
-use crate::{Expression, MAX_TEXT_BYTES, ParserOptions, parse};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use timestrata::{Batch, Db, SeriesKey, Snapshot, Timestamp};
+
+use crate::{Engine, EngineOptions, Expression, MAX_TEXT_BYTES, ParserOptions, Query, QueryValue, STALE_BITS, parse};
+
+/// Length to which the evaluator's inputs are cut.
+const MAX_EVALUATED_BYTES: usize = 64 << 10;
+/// How long a query of the evaluator may run, and how much longer it may take until it notices.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(3);
+/// First and last step of the evaluator's range queries, and the time between two, in seconds.
+const START: i64 = 600;
+const END: i64 = 1_200;
+const STEP: u32 = 60;
+
+/// A database of counters, gauges, buckets and whole numbers, with gaps, NaN, infinities and stale markers.
+static DATABASE: LazyLock<Option<Snapshot>> = LazyLock::new(|| {
+    let db = Db::builder("fuzz").in_memory().open_blocking().ok()?;
+    let mut batch = Batch::new();
+    for (host, number) in [("a", 1.0), ("b", 2.0), ("c", 3.0)] {
+        let key = |metric: &str| SeriesKey::new(metric).tag("host", host).tag("job", "x");
+        for at in 0..40_u32 {
+            let time = Timestamp::from_secs(i64::from(at) * 30);
+            let specials = [f64::NAN, f64::INFINITY, f64::from_bits(STALE_BITS), -1.5];
+            let special = specials.get(usize::try_from(at % 9).unwrap_or(9)).copied();
+            batch.push_key(&key("x"), time, special.unwrap_or(f64::from(at % 7) * number));
+            batch.push_key(&key("y_total"), time, f64::from(at % 25) * number);
+            batch.push_key(&key("z"), time, i64::MAX - i64::from(at));
+            for bound in ["1", "2", "+Inf"] {
+                batch.push_key(&key("h_bucket").tag("le", bound), time, f64::from(at) * number);
+            }
+        }
+    }
+    db.write_blocking(batch).ok()?;
+    Some(db.snapshot())
+});
+
+/// Evaluates any bytes as a query, at one time and over a range, with tight limits.
+///
+/// # Panics
+///
+/// If a query runs much longer than its timeout, or a point of the answer is at no step.
+pub fn evaluator(input: &[u8]) {
+    let mut text = String::from_utf8_lossy(input).into_owned();
+    text.truncate(text.floor_char_boundary(MAX_EVALUATED_BYTES));
+    let Some(snapshot) = DATABASE.as_ref() else { return };
+    let engine = Engine::new(EngineOptions {
+        parser: ParserOptions::experimental(),
+        max_samples: 1_000_000,
+        max_series: 10_000,
+        max_memory_bytes: 8 << 20,
+        timeout: Some(TIMEOUT),
+        threads: Some(1),
+        ..EngineOptions::default()
+    });
+    let (start, end) = (Timestamp::from_secs(START), Timestamp::from_secs(END));
+    let step = Duration::from_secs(u64::from(STEP));
+    for query in [engine.instant(snapshot, &text, end), engine.range(snapshot, &text, start, end, step)] {
+        let started = Instant::now();
+        let result = query.and_then(Query::run_blocking);
+        assert!(started.elapsed() < TIMEOUT + GRACE, "{:?} for {text}", started.elapsed());
+        match result {
+            Err(error) => assert!(!error.to_string().is_empty()),
+            Ok(result) => {
+                assert!(!result.to_json().is_empty());
+                if let QueryValue::Matrix(list) = &result.value {
+                    assert!(list.iter().all(|series| !series.points.is_empty()), "{text}");
+                }
+            }
+        }
+    }
+}
 
 /// Parses any bytes as a query, with and without the experimental grammar.
 ///
@@ -41,7 +114,7 @@ fn check_tree(text: &str, options: ParserOptions, expression: &Expression) {
 mod tests {
     use std::path::Path;
 
-    use super::parser;
+    use super::{evaluator, parser};
 
     #[test]
     fn every_query_of_the_fuzz_corpus_is_parsed_or_refused() {
@@ -54,6 +127,49 @@ mod tests {
             }
         }
         assert!(count > 0, "no corpus");
+    }
+
+    #[test]
+    fn every_query_of_the_fuzz_corpus_is_evaluated_or_refused() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+        let folders = ["corpus/promql_parser", "corpus/promql_evaluator", "regressions/promql_evaluator"];
+        let mut count = 0;
+        for folder in folders.map(|folder| fuzz.join(folder)) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                evaluator(&std::fs::read(entry.unwrap().path()).unwrap());
+                count += 1;
+            }
+        }
+        assert!(count > 0, "no corpus");
+    }
+
+    /// Texts of 64 KiB whose work could grow with the square of their length.
+    #[test]
+    fn long_texts_are_evaluated_or_refused() {
+        let fill = |head: &str, part: &str, tail: &str| {
+            let count = (64 * 1024 - head.len() - tail.len()) / part.len();
+            format!("{head}{}{tail}", part.repeat(count))
+        };
+        let deep = |head: &str, inner: &str, tail: &str| format!("{}{inner}{}", head.repeat(120), tail.repeat(120));
+        let texts = [
+            fill("x", "+x", ""),
+            fill("sum by(a", ",a", ")(x)"),
+            fill("label_join(x,\"a\",\"b\"", ",\"host\"", ")"),
+            fill("x{", "host=~\"(a|b)d*\",", "}"),
+            fill("label_replace(x,\"a\",\"", "$1", "\",\"host\",\"(.*)\")"),
+            format!("{{__name__=~\"{}\"}}", "(x|y)*".repeat(9_000)),
+            deep("max_over_time(", "x", "[1h:1s])"),
+            deep("sum_over_time(", "x", "[10000w:1ms])"),
+            deep("-", "x", ""),
+            deep("(x or ", "x", ")"),
+            deep("label_join(", "x", ",\"host\",\"-\",\"host\",\"host\")"),
+            deep("count_values(\"v\",", "x", ")"),
+            "x[1s:1ns]".to_owned(),
+            "absent_over_time(x[9000000000000s:1s])".to_owned(),
+        ];
+        for text in texts {
+            evaluator(text.as_bytes());
+        }
     }
 
     /// Texts of 64 KiB whose work could grow with the square of their length, or exhaust the stack.
@@ -80,6 +196,10 @@ mod tests {
             fill("x{", "a=~\"(b|c)d*\",", "}"),
             fill(&format!("{{{}", "a=~\"\\\\w{5}\",".repeat(200)), "b=\"\",", "}"),
             fill("x{a=~\"", "(", "\"}"),
+            fill("x{a=~\"", "{", "\"}"),
+            fill("x{a=~\"", "{1", "\"}"),
+            fill("x{a=~\"[", "[:", "]\"}"),
+            fill("x{a=~\"", "\\\\Q", "\"}"),
             fill("\"", "\\x41", "\""),
             fill("\"", "\u{e9}", "\""),
             fill("1", "1", ""),

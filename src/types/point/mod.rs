@@ -10,7 +10,7 @@ pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_POINTS};
 pub(crate) use batch::{BatchKeyIndex, PieceCutter, SeriesRejection};
 pub(crate) use batch_series::{BatchSeries, CachedSeriesLookup, SeriesRef};
 pub(crate) use timestamp_guard::TimestampGuard;
-pub use value::{Scalar, Value};
+pub use value::{STALE_MARKER_BITS, Scalar, Value};
 
 pub use crate::types::rejected_point::{RejectReason, RejectedPoint};
 pub use crate::types::timestamp::Timestamp;

@@ -6,6 +6,18 @@ use std::fmt;
 use crate::types::error::Error;
 use crate::types::value_type::ValueType;
 
+/// Bits of a stale marker: the NaN that Prometheus writes when a series ends.
+///
+/// The store keeps the bits, and [`Snapshot::scan`](crate::Snapshot::scan), [`Query::points`](crate::Query::points) and
+/// [`Snapshot::scan_series`](crate::Snapshot::scan_series) return them. Windows and aggregates of a
+/// [`Query`](crate::Query) skip stale markers and count them in
+/// [`Windows::stale_markers`](crate::Windows::stale_markers). Any other NaN is a value.
+///
+/// ```
+/// assert!(f64::from_bits(timestrata::STALE_MARKER_BITS).is_nan());
+/// ```
+pub const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
+
 /// Value of any type that a series can hold; the type is known only at run time.
 ///
 /// The types of [`Scalar`] convert to a `Value` by [`From`], and back by [`TryFrom`]. The conversion back fails with

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use timestrata::Timestamp;
-
 use super::DuplicatesArg;
+use crate::time::TimeArg;
 use crate::{names, time};
 
 pub(super) const HELP: &str = "\
@@ -67,16 +66,16 @@ pub(crate) struct IngestArgs {
     /// Which of several points of a series at one time count; fixed when the database is created
     #[arg(long, value_enum)]
     pub(crate) duplicates: Option<DuplicatesArg>,
-    /// Treat rows older than this as bad: RFC 3339, a date, or -30d
-    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
-    pub(crate) refuse_before: Option<Timestamp>,
+    /// Treat rows older than this as bad: RFC 3339, a date or a time in --time-zone, or -30d
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = TimeArg::parse)]
+    pub(crate) refuse_before: Option<TimeArg>,
     /// Treat rows later than this as bad: as --refuse-before, or now
-    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = time::parse_moment)]
-    pub(crate) refuse_after: Option<Timestamp>,
+    #[arg(long, value_name = "T", allow_hyphen_values = true, value_parser = TimeArg::parse)]
+    pub(crate) refuse_after: Option<TimeArg>,
     /// Count bad rows and continue, instead of stopping at the first
     #[arg(long)]
     pub(crate) skip_bad: bool,
-    /// Unit of the timestamps of line protocol: ns (default), us, ms, s, m or h
+    /// Unit of the timestamps of line protocol (default: ns) and Prometheus text (default: ms): ns, us, ms, s, m or h
     #[arg(long, value_name = "UNIT")]
     pub(crate) precision: Option<timestrata_ingest::Precision>,
     /// Leave out fields of text that no series can hold, and count them
@@ -99,9 +98,9 @@ pub(crate) struct TableArgs {
     /// Zone of times without one, such as Europe/Berlin; default: UTC
     #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
-    /// Time from which elapsed times count
-    #[arg(long, value_name = "T", value_parser = time::parse_moment)]
-    pub(crate) origin: Option<Timestamp>,
+    /// Time from which elapsed times count, in --time-zone if it names no zone
+    #[arg(long, value_name = "T", value_parser = TimeArg::parse)]
+    pub(crate) origin: Option<TimeArg>,
     /// Year of the times, for columns such as month, day and hour without one
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i64).range(1678..=2261))]
     pub(crate) year: Option<i64>,
@@ -132,7 +131,7 @@ pub(crate) struct TableArgs {
     /// Separator of thousands
     #[arg(long, value_name = "CHAR")]
     pub(crate) thousands: Option<char>,
-    /// Remove a unit after a number, as in 45 %
+    /// Remove a unit after a number, as in 45 %; a column has one unit
     #[arg(long)]
     pub(crate) units: bool,
 }

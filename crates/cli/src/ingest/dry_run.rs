@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::time::Duration;
 
-use timestrata_ingest::Rows;
+use timestrata_ingest::{RefusedRow, Rows};
 
 use super::input::{IngestInput, ReadBytes};
 use super::options::{ingest_options, not_understood, rendered};
 use super::plan::{self, PlannedInput};
+use super::series_types::SeriesTypes;
+use super::takes_types;
 use crate::args::IngestArgs;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output::StdoutWriter;
 
 /// Points that are shown.
@@ -23,14 +25,15 @@ pub(crate) fn dry_run(args: &IngestArgs) -> Result<()> {
     for path in &args.files {
         let mut input = IngestInput::open(path)?;
         let options = ingest_options(args, &input.name)?;
-        let planned = plan::plan(&mut input, &options, args.format.as_deref())?;
-        print(&mut out, &mut input, planned)?;
+        let planned = plan::plan(&mut input, &options, args)?;
+        print(&mut out, &mut input, planned, args.skip_bad)?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn print(out: &mut impl Write, input: &mut IngestInput, planned: PlannedInput) -> Result<()> {
+/// Prints what is understood of one input. A refused row fails as the ingest would, unless such rows are skipped.
+fn print(out: &mut impl Write, input: &mut IngestInput, planned: PlannedInput, skip_bad: bool) -> Result<()> {
     let PlannedInput { mut decoder, mut head, mut is_ended } = planned;
     let mut rows = Rows::with_capacity(1_000);
     let mut at = 0;
@@ -57,17 +60,43 @@ fn print(out: &mut impl Write, input: &mut IngestInput, planned: PlannedInput) -
     for note in &understanding.notes {
         writeln!(out, "  note          {note}")?;
     }
-    for point in 0..rows.values().len().min(SHOWN_POINTS) {
+    for notice in decoder.notices() {
+        writeln!(out, "  note          {notice}")?;
+    }
+    let mut types = SeriesTypes::new(None, takes_types(understanding));
+    let conflicts = types.conflicts(&rows, 0..rows.row_ends().len(), true);
+    let is_kept = |point: &usize| {
+        let row = rows.row_ends().partition_point(|end| end.points <= *point);
+        !conflicts.iter().any(|(of, _)| *of == row)
+    };
+    for (nth, point) in (0..rows.values().len()).filter(is_kept).take(SHOWN_POINTS).enumerate() {
         let key = rows.series(rows.point_series()[point]).key();
-        writeln!(out, "  point {}       {key} {} {}", point + 1, rows.timestamps()[point], rows.values()[point])?;
+        writeln!(out, "  point {}       {key} {} {}", nth + 1, rows.timestamps()[point], rows.values()[point])?;
     }
-    for refused in rows.refused().iter().take(SHOWN_REFUSED) {
-        let help = rendered(&refused.suggestions);
+    let mut refused: Vec<&RefusedRow> = rows.refused().iter().chain(conflicts.iter().map(|(_, row)| row)).collect();
+    refused.sort_by_key(|row| row.line);
+    let text_of = |row: &RefusedRow| {
+        let help = rendered(&row.suggestions);
         let help = if help.is_empty() { help } else { format!("; perhaps {help}") };
-        writeln!(out, "  refused       line {}: {}{help}", refused.line, refused.reason)?;
+        format!("line {}: {}{help}", row.line, row.reason)
+    };
+    for row in refused.iter().take(SHOWN_REFUSED) {
+        writeln!(out, "  refused       {}", text_of(row))?;
     }
-    match failed {
-        Some(error) => Err(not_understood(&input.name, &error)),
-        None => Ok(()),
+    let first = refused.first().map(|row| text_of(row));
+    match (failed, first) {
+        (Some(error), _) => Err(not_understood(&input.name, &error)),
+        (None, Some(first)) if !skip_bad => {
+            out.flush()?;
+            Err(Failure::failed(format!(
+                "{} {first}; ingest stops there, unless --skip-bad skips such rows",
+                input.name
+            )))
+        }
+        (None, Some(first)) if is_ended && conflicts.len() == rows.row_ends().len() => {
+            out.flush()?;
+            Err(Failure::Negative(format!("every row was refused; the first is {} {first}", input.name)))
+        }
+        _ => Ok(()),
     }
 }

@@ -236,8 +236,14 @@ impl<'a> Loader<'a> {
             }
             ParserStop::Read(error) => (durable.next_line, format!("cannot be read: {error}"), "repeat".to_owned()),
         };
+        let (file, rows) = (durable.file.clone(), durable.rows);
+        if rows > 0 && durable.next_line > line && matches!(stop, ParserStop::Input(_)) {
+            return LoadError::Failed(Failure::failed(format!(
+                "{file} line {line}: {what}; the rows before the error are durable ({rows} in this run), and some are on \
+                 this line, of which --from-line leaves out all or none: {act}, and read it into a new database"
+            )));
+        }
         durable.next_line = line;
-        let (file, rows) = (&durable.file, durable.rows);
         LoadError::Failed(Failure::failed(format!(
             "{file} line {line}: {what}; all rows before it are durable ({rows} in this run): {act} and go on with \
              --from-line {line}"

@@ -1,15 +1,20 @@
 //! Options of the command line as options of a decoder.
 
+use jiff::tz::TimeZone;
 use timestrata::{Timestamp, ValueType};
 use timestrata_ingest::{IngestError, IngestOptions, Suggestion, TextValues};
 
 use crate::args::{self, IngestArgs};
 use crate::failure::{Failure, Result};
 use crate::names::{self, NameList};
+use crate::time::TimeArg;
+use crate::window_args::parse_zone;
 
 /// Converts the options; `name` is the name of the input in messages.
 pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOptions> {
     let list = |names: &Option<NameList>| names.clone().unwrap_or_default().0;
+    let zone = zone(args.table.time_zone.as_deref());
+    let at = |moment: Option<TimeArg>| moment.map(|moment| moment.at(&zone)).transpose().map_err(Failure::failed);
     let mut options = IngestOptions::default();
     name.clone_into(&mut options.name);
     options.prefix.clone_from(&args.prefix);
@@ -27,7 +32,7 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     }
     table.time_format = args.table.time_format.clone();
     table.time_zone.clone_from(&args.table.time_zone);
-    table.origin = args.table.origin;
+    table.origin = at(args.table.origin)?;
     table.year = args.table.year;
     table.rows_member.clone_from(&args.table.rows);
     table.tags = list(&args.table.tags);
@@ -39,8 +44,8 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     table.decimal = args.table.decimal;
     table.thousands = args.table.thousands;
     table.units = args.table.units;
-    table.earliest = args.refuse_before;
-    table.latest = args.refuse_after;
+    table.earliest = at(args.refuse_before)?;
+    table.latest = at(args.refuse_after)?;
     let csv = &mut options.csv;
     csv.delimiter = args.csv.delimiter;
     csv.header_line = args.csv.header_line;
@@ -50,6 +55,11 @@ pub(crate) fn ingest_options(args: &IngestArgs, name: &str) -> Result<IngestOpti
     csv.comment.clone_from(&args.csv.comment);
     csv.skip_after_header = args.csv.skip_after_header;
     Ok(options)
+}
+
+/// Returns the zone of times on the command line that have none. An unknown zone is refused with the input.
+fn zone(name: Option<&str>) -> TimeZone {
+    name.and_then(|name| parse_zone(name).ok()).map_or(TimeZone::UTC, |zone| zone.shown)
 }
 
 fn types(types: Option<&NameList>) -> Result<Vec<(String, ValueType)>> {
@@ -83,6 +93,7 @@ pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
         let belongs = matches!(
             (before, *option),
             ("time", "time-format" | "origin" | "year")
+                | ("time-format", "origin")
                 | ("no-header", "columns")
                 | ("skip-lines", "no-header")
                 | ("decimal", "thousands")

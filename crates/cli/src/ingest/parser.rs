@@ -3,6 +3,8 @@
 //! A bounded channel of batches connects the two. A batch holds whole rows, and batches come in the order of the input,
 //! so that one line separates durable rows from the others.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use timestrata::{Batch, CachedSeries, MetricMetadata, Timestamp, Value, ValueTyp
 use timestrata_ingest::{Decoder, IngestError, RefusedRow, RowEnd, Rows, SeriesNumber, SharedTimes, Suggestion};
 
 use super::input::{InputBytes, ReadBytes};
+use super::series_types::SeriesTypes;
 
 /// Points, rows and refused rows of a batch together: enough to make its cost per batch small.
 const BATCH_ITEMS: usize = 130_000;
@@ -74,6 +77,8 @@ pub(crate) struct InputParser {
     /// Rows before this line are left out.
     pub(crate) from_line: u64,
     pub(crate) skip_bad: bool,
+    /// Types of the series, by which rows of another type are refused.
+    pub(crate) types: SeriesTypes,
     /// Longest time for which rows wait for a full batch.
     pub(crate) flush_every: Duration,
     pub(crate) sender: SyncSender<ParserMessage>,
@@ -142,19 +147,30 @@ impl InputParser {
         let from_line = self.from_line;
         let last = [rows.row_ends().last().map(|row| row.line), rows.refused().last().map(|row| row.line)];
         end.last_line = last.into_iter().flatten().max().unwrap_or(end.last_line);
-        let bad = rows.refused().iter().find(|row| row.line >= from_line && !self.skip_bad).cloned();
+        let mut bad = rows.refused().iter().find(|row| row.line >= from_line && !self.skip_bad).cloned();
         let ends = rows.row_ends();
         let begin = ends.iter().take_while(|row| row.line < from_line).count();
-        let until = bad.as_ref().map_or(ends.len(), |bad| ends.iter().take_while(|row| row.line < bad.line).count());
-        let refused = rows.refused().iter().filter(|row| row.line >= from_line && bad.is_none()).cloned().collect();
+        let mut until =
+            bad.as_ref().map_or(ends.len(), |bad| ends.iter().take_while(|row| row.line < bad.line).count());
+        let mut conflicts = self.types.conflicts(rows, begin..until.max(begin), self.skip_bad);
+        if !self.skip_bad && !conflicts.is_empty() {
+            let (at, conflict) = conflicts.remove(0);
+            until = at;
+            bad = Some(conflict);
+        }
+        let mut refused: Vec<RefusedRow> =
+            rows.refused().iter().filter(|row| row.line >= from_line && bad.is_none()).cloned().collect();
+        refused.extend(conflicts.iter().map(|(_, row)| row.clone()));
+        refused.sort_by_key(|row| row.line);
+        let left_out: Vec<usize> = conflicts.into_iter().map(|(at, _)| at).collect();
         let mut first = ParsedBatch { refused, metadata: rows.metadata().to_vec(), ..ParsedBatch::default() };
         let mut from = begin;
         while from < until {
             let to = batch_end(rows, from, until);
-            let points = start_of(ends, from)..ends[to - 1].points;
-            end.shared.count(rows, points.clone());
+            let kept = KeptPoints::new(rows, from..to, &left_out);
+            kept.runs.iter().for_each(|points| end.shared.count(rows, points.clone()));
             let parsed = std::mem::take(&mut first);
-            self.send(parsed_batch(parsed, rows, &ends[from..to], points))?;
+            self.send(parsed_batch(parsed, rows, &ends[from..to], &kept))?;
             from = to;
         }
         if !first.refused.is_empty() || !first.metadata.is_empty() {
@@ -194,10 +210,49 @@ fn batch_end(rows: &Rows, from: usize, until: usize) -> usize {
     until
 }
 
+/// Points of rows that are stored.
+struct KeptPoints<'a> {
+    rows: u64,
+    /// Ranges of points of the decoder.
+    runs: Vec<Range<usize>>,
+    series: Cow<'a, [SeriesNumber]>,
+    times: Cow<'a, [Timestamp]>,
+    values: Cow<'a, [Value]>,
+}
+
+impl<'a> KeptPoints<'a> {
+    /// Selects the points of a range of rows without those that are left out, which are in order.
+    fn new(rows: &'a Rows, range: Range<usize>, left_out: &[usize]) -> Self {
+        let ends = rows.row_ends();
+        let inside = &left_out[left_out.partition_point(|at| *at < range.start)..];
+        let inside = &inside[..inside.partition_point(|at| *at < range.end)];
+        let mut runs = Vec::new();
+        let mut start = range.start;
+        for at in inside.iter().chain([&range.end]) {
+            if start < *at {
+                runs.push(start_of(ends, start)..ends[at - 1].points);
+            }
+            start = at + 1;
+        }
+        let (series, times, values) = (rows.point_series(), rows.timestamps(), rows.values());
+        let kept = (range.len() - inside.len()) as u64;
+        if let [only] = &runs[..] {
+            let (series, times, values) = (&series[only.clone()], &times[only.clone()], &values[only.clone()]);
+            return Self { rows: kept, runs, series: series.into(), times: times.into(), values: values.into() };
+        }
+        Self {
+            rows: kept,
+            series: runs.iter().flat_map(|run| &series[run.clone()]).copied().collect(),
+            times: runs.iter().flat_map(|run| &times[run.clone()]).copied().collect(),
+            values: runs.iter().flat_map(|run| &values[run.clone()]).copied().collect(),
+            runs,
+        }
+    }
+}
+
 /// Fills a batch with the points of rows, grouped by series: a series then costs the batch one entry.
-fn parsed_batch(parsed: ParsedBatch, rows: &Rows, ends: &[RowEnd], points: std::ops::Range<usize>) -> ParsedBatch {
-    let (series, times, values) =
-        (&rows.point_series()[points.clone()], &rows.timestamps()[points.clone()], &rows.values()[points]);
+fn parsed_batch(parsed: ParsedBatch, rows: &Rows, ends: &[RowEnd], kept: &KeptPoints<'_>) -> ParsedBatch {
+    let KeptPoints { series, times, values, .. } = kept;
     let mut batch = Batch::with_capacity(series.len());
     for (index, order) in grouped(series, rows.series_len()) {
         push_series(&mut batch, rows.series(index), &order, times, values);
@@ -207,7 +262,7 @@ fn parsed_batch(parsed: ParsedBatch, rows: &Rows, ends: &[RowEnd], points: std::
     });
     ParsedBatch {
         batch,
-        rows: ends.len() as u64,
+        rows: kept.rows,
         first_line: ends.first().map_or(0, |row| row.line),
         last_line: ends.last().map_or(0, |row| row.line),
         times: range,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use timestrata_ingest::{Decoder, IngestOptions, PlannerState, Registry};
+use timestrata_ingest::{Decoder, IngestOptions, PlannerState, Registry, planner_of_text};
 
 use super::input::{IngestInput, ReadBytes};
 use super::options::not_understood;
+use super::unused_options;
+use crate::args::IngestArgs;
 use crate::failure::Result;
 
 /// Bytes by which a format is chosen.
@@ -24,12 +26,12 @@ pub(crate) struct PlannedInput {
 }
 
 /// Plans an input. A file is then read again from its start.
-pub(crate) fn plan(input: &mut IngestInput, options: &IngestOptions, format: Option<&str>) -> Result<PlannedInput> {
+pub(crate) fn plan(input: &mut IngestInput, options: &IngestOptions, args: &IngestArgs) -> Result<PlannedInput> {
     let mut head = Vec::new();
     let mut is_ended = fill(input, &mut head, HEAD_BYTES)?;
     let failed = |error| not_understood(&options.name, &error);
     let registry = Registry::with_defaults();
-    let format = if let Some(name) = format {
+    let format = if let Some(name) = &args.format {
         registry.by_name(name)
     } else {
         let name = options.name.to_ascii_lowercase();
@@ -37,7 +39,8 @@ pub(crate) fn plan(input: &mut IngestInput, options: &IngestOptions, format: Opt
         registry.choose(name, &head[..head.len().min(HEAD_BYTES)])
     };
     let format = format.map_err(failed)?;
-    let mut planner = format.planner(options).map_err(failed)?;
+    unused_options::refuse(args, &options.name, format.name())?;
+    let mut planner = planner_of_text(format.as_ref(), options, &head).map_err(failed)?;
     let mut state = planner.push(&head);
     if input.is_repeatable() {
         let mut bytes = Vec::new();
@@ -57,7 +60,7 @@ pub(crate) fn plan(input: &mut IngestInput, options: &IngestOptions, format: Opt
             ReadBytes::End => is_ended = true,
             ReadBytes::Late => {
                 // The rows that have come may be enough; else the plan waits for more.
-                let mut early = format.planner(options).map_err(failed)?;
+                let mut early = planner_of_text(format.as_ref(), options, &head).map_err(failed)?;
                 early.push(&head);
                 if let Ok(decoder) = early.finish(false) {
                     return Ok(PlannedInput { decoder, head, is_ended });

@@ -81,6 +81,43 @@ fn completions_name_the_commands() {
     }
 }
 
+/// Runs the program as the script of bash does when the last of some words is to be completed.
+fn completed(place: &Place, words: &[&str]) -> Vec<String> {
+    let mut command = place.command(["--", "timestrata"].iter().chain(words));
+    let index = words.len().to_string();
+    for (name, value) in [
+        ("COMPLETE", "bash"),
+        ("_CLAP_COMPLETE_INDEX", index.as_str()),
+        ("_CLAP_COMPLETE_COMP_TYPE", "9"),
+        ("_CLAP_COMPLETE_SPACE", "false"),
+        ("_CLAP_IFS", "\n"),
+    ] {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn completions_name_metrics_tags_and_values_of_the_database() {
+    let place = Place::new();
+    place.file("f.csv", "t,host,load,heat\n1,alpha,1,2\n2,beta,1,2\n");
+    place.run("ingest f.csv --db d --time t --time-format s --tags host").ok();
+    let complete = |words: &[&str]| completed(&place, words);
+    assert_eq!(complete(&["query", "--db", "d", "lo"]), ["load"]);
+    assert_eq!(complete(&["series", "--db=d", "load{ho"]), ["load{host"]);
+    assert_eq!(complete(&["export", "--db", "d", "load{host=\"b"]), ["load{host=\"beta"]);
+    assert_eq!(complete(&["promql", "--db", "d", "sum by (host) (rate(h"]), ["sum by (host) (rate(heat"]);
+    assert_eq!(complete(&["promql", "--db", "d", "'sum by (h"]), ["sum by (host"]);
+    assert!(complete(&["promql", "--db", "nothing", "lo"]).is_empty());
+    assert!(complete(&["promql", "--exp"]).contains(&"--experimental".to_owned()));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&format!("completions {shell} --names")).ok();
+        assert!(script.contains("COMPLETE=") || script.contains("_CLAP"), "{shell}: {script}");
+    }
+}
+
 #[test]
 fn help_has_examples_and_exit_codes() {
     let place = Place::new();

@@ -51,3 +51,20 @@ fn errors_name_the_place_and_an_empty_answer_is_a_negative_result() {
     let long = place.run("promql 'requests_total' --db d --from 1970-01-01 --to 1971-01-01 --step 1s");
     assert!(long.fails(2).contains("more than 11000 steps"));
 }
+
+#[test]
+fn the_commands_of_the_documentation_run() {
+    let place = Place::new();
+    // Every half hour from 2013-06-30T22:00:00Z.
+    let row = |at: i64, station: &str| format!("{},{station},{at},{}\n", 1_372_629_600 + at * 1_800, at % 30);
+    let rows: Vec<String> = (0..31 * 48).map(|at| row(at, "JFK") + &row(at, "LGA")).collect();
+    place.file("f.csv", format!("t,station,rain_total,temp\n{}", rows.concat()));
+    place.run("ingest f.csv --db weather.db --time t --time-format s --tags station").ok();
+    let documentation = include_str!("../../../../docs/promql.md");
+    let blocks = documentation.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("timestrata ")).collect();
+    assert_eq!(commands.len(), 2);
+    for command in commands {
+        assert!(place.run(command).ok().contains("JFK"), "{command}");
+    }
+}

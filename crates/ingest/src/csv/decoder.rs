@@ -2,16 +2,16 @@
 
 use super::planner::{open_quote, row_too_long};
 use super::row_splitter::{RowBuffer, RowSyntax, SplitStep};
-use super::text_source::{TextEncoding, TextSource};
+use super::text_source::TextEncoding;
 use crate::table::{RowCells, RowMapper};
+use crate::transcoded::ConvertedText;
 use crate::{Decoder, IngestError, Limits, RefusedRow, Rows, Suggestion, Understanding};
 
 /// Decoder of a CSV input.
 pub(crate) struct CsvDecoder {
     encoding: TextEncoding,
-    source: TextSource,
-    /// Converted text that is not yet split; empty for UTF-8, which is split where it is.
-    pending: Vec<u8>,
+    /// Text of other encodings; unused for UTF-8, which is split where it is.
+    text: ConvertedText,
     rows: RowDecoder,
     understanding: Understanding,
     /// `true` once the byte order mark of UTF-8 was skipped.
@@ -40,8 +40,7 @@ impl CsvDecoder {
         limits: Limits,
     ) -> Self {
         let rows = RowDecoder { syntax, buffer: RowBuffer::default(), line: 1, data_line, mapper, limits };
-        let source = TextSource::new(encoding);
-        Self { encoding, source, pending: Vec::new(), rows, understanding, is_begun: false }
+        Self { encoding, text: ConvertedText::new(encoding), rows, understanding, is_begun: false }
     }
 }
 
@@ -52,20 +51,8 @@ impl Decoder for CsvDecoder {
             self.is_begun |= !input.is_empty();
             return self.rows.decode(&input[skipped..], last, rows).map(|used| used + skipped);
         }
-        let mut used = 0;
-        loop {
-            let is_last = last && used == input.len();
-            let split = self.rows.decode(&self.pending, is_last, rows)?;
-            self.pending.drain(..split);
-            if used == input.len() || rows.is_full() {
-                return Ok(used);
-            }
-            let read = self.source.push(&input[used..], last, &mut self.pending)?;
-            used += read;
-            if read == 0 {
-                return Ok(used);
-            }
-        }
+        let decoder = &mut self.rows;
+        self.text.decode(input, last, rows, |text, last, rows| decoder.decode(text, last, rows))
     }
 
     fn understanding(&self) -> &Understanding {

@@ -17,6 +17,7 @@ use std::str::FromStr;
 
 use crate::{Format, IngestError, IngestOptions, Planner, Sniff};
 pub use options::{CsvOptions, Delimiter};
+pub(crate) use text_source::{TextEncoding, TextSource};
 
 /// The format `csv`: rows of cells with a header.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +38,10 @@ impl Format for Csv {
 
     fn sniff(&self, head: &[u8]) -> Sniff {
         dialect::sniff(head)
+    }
+
+    fn converts_text(&self) -> bool {
+        true
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {

@@ -88,8 +88,8 @@ impl TextSource {
         match result {
             DecoderResult::InputEmpty | DecoderResult::OutputFull => Ok(skipped + read),
             DecoderResult::Malformed(..) => {
-                Err(IngestError::new(format!("the text is not valid {}", self.encoding.name()))
-                    .suggest("encoding", "latin1"))
+                let error = IngestError::new(format!("the text is not valid {}", self.encoding.name()));
+                Err(if self.encoding.is_utf16() { error } else { error.suggest("encoding", "latin1") })
             }
         }
     }

@@ -77,7 +77,7 @@ pub(crate) fn decode_pieces(format: &dyn Format, options: &IngestOptions, input:
                 break;
             }
         }
-        if last && start == end {
+        if last && start == end && !was_full {
             break;
         }
         assert!(!last || was_full, "the decoder leaves a rest");

@@ -11,6 +11,8 @@ const MAX_ID_VALUES: usize = 8;
 impl PlanDraft<'_> {
     /// Returns the columns that may distinguish rows that share series and time.
     pub(super) fn candidates(&self, time: &TimeChoice, values: &ValueSource) -> Vec<Candidate> {
+        // A table of one value has no value to spare for a tag.
+        let is_only_value = matches!(values, ValueSource::Wide(columns) if columns.len() == 1);
         let is_value = |at: usize| match values {
             ValueSource::Wide(columns) => columns.iter().any(|column| column.at == at),
             ValueSource::Long { metric_at, value_at, .. } => at == *metric_at || at == *value_at,
@@ -31,7 +33,8 @@ impl PlanDraft<'_> {
                 let is_id = sounds_like_id(&name)
                     || part_of_name(&name).is_some()
                     || sample.distinct <= MAX_ID_VALUES.max(sample.filled / 20);
-                (sample.filled > 0 && !is_value(*at)) || (is_wide && sample.is_integer() && is_id)
+                (sample.filled > 0 && !is_value(*at))
+                    || (is_wide && sample.is_integer() && is_id && !(is_only_value && is_value(*at)))
             })
             .map(|at| {
                 let (name, sample) = (self.names.name(at), &self.sample[at]);

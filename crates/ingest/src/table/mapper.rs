@@ -11,7 +11,9 @@ use super::distinguish::{self, RowComparisons, RowPrint};
 use super::header::{is_header_like, series_key};
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
+use super::row_checks::{UniqueTags, check_epoch};
 use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
+use super::words::other_unit;
 use crate::time::{SeriesClock, ZoneResolver};
 use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
 
@@ -44,11 +46,14 @@ pub struct RowMapper {
     last_group: usize,
     comparisons: RowComparisons,
     repeated_headers: u64,
+    unique_tags: UniqueTags,
     /// Reused buffers: the texts of the tag cells, the text of the time, and the values of the row.
     key: Vec<u8>,
     last_key: Vec<u8>,
     time_text: String,
     values: Vec<(usize, Value)>,
+    /// Unit of each metric of a table with a row per value.
+    units: HashMap<String, String>,
 }
 
 /// Series of the rows with the same tags.
@@ -72,10 +77,12 @@ impl RowMapper {
             last_group: usize::MAX,
             comparisons: RowComparisons::default(),
             repeated_headers: 0,
+            unique_tags: UniqueTags::default(),
             key: Vec::new(),
             last_key: Vec::new(),
             time_text: String::new(),
             values: Vec::new(),
+            units: HashMap::new(),
         }
     }
 
@@ -120,6 +127,14 @@ impl RowMapper {
             "has a time that does not exist in its zone",
             "have times that do not exist in their zone",
         ));
+        if self.unique_tags.is_found && !self.plan.tags.is_empty() {
+            let names: Vec<&str> = self.plan.tags.iter().map(|tag| tag.key.as_str()).collect();
+            notices.push(format!(
+                "the tags {} have nearly a value per row, {} in all: each makes series of its own",
+                names.join(", "),
+                self.groups.len()
+            ));
+        }
         notices.extend(counted(self.repeated_headers, "repeats the header", "repeat the header"));
         notices
     }
@@ -160,6 +175,7 @@ impl RowMapper {
         self.join_time(cells)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
         let moment = self.plan.time.reader.parse(text).map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
+        check_epoch(&self.plan.time, text)?;
         self.read_values(cells)?;
         let group = self.group(cells, rows)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
@@ -167,6 +183,7 @@ impl RowMapper {
         let time = time.and_then(|time| self.check_bounds(time));
         let time = time.map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
         self.compare(group, time, cells);
+        self.unique_tags.count(self.groups.len());
         let SeriesGroup { series, clock, .. } = &mut self.groups[group];
         clock.last = Some(time);
         for (nth, value) in &self.values {
@@ -226,7 +243,7 @@ impl RowMapper {
         let plan = &self.plan;
         let ValueSource::Wide(columns) = &plan.values else {
             let value = match &plan.values {
-                ValueSource::Long { .. } => long_value(plan, cells)?,
+                ValueSource::Long { .. } => long_value(plan, cells, &mut self.units)?,
                 _ => series_value(plan, cells)?,
             };
             self.values.extend(value.map(|value| (0, value)));
@@ -238,6 +255,9 @@ impl RowMapper {
                 let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
                     (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
                 })?;
+                if let Some(what) = column.unit.as_ref().and_then(|unit| other_unit(text, unit, plan.syntax)) {
+                    return Err(plain(in_column(&column.name, &what)));
+                }
                 self.values.push((nth, value));
             }
         }

@@ -21,6 +21,7 @@ mod own_export;
 mod plan;
 mod plan_draft;
 mod planner;
+mod row_checks;
 mod row_values;
 mod sample;
 mod sample_checks;
@@ -28,13 +29,15 @@ mod time_column;
 mod time_forms;
 mod time_parts;
 mod time_suggestions;
+mod words;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;
-pub(crate) use own_export::{EXPORT_COLUMNS, is_export_header};
+pub(crate) use own_export::{EXPORT_COLUMNS, is_export_header, is_typed_export_header};
 pub use planner::{TablePlanner, TableRow};
 
 pub(crate) use column_roles::ColumnNames;
+pub(crate) use distinguish::sounds_like_id;
 pub(crate) use header::{is_clock_or_date_name, looks_like_data};
 pub(crate) use number::{is_integer_beyond_f64, parse_plain};
 pub(crate) use sample::SAMPLE_ROWS;

@@ -16,7 +16,7 @@ impl NumberSyntax {
 
     /// Returns the number in plain notation; `None` if the text cannot be one in this notation.
     pub(crate) fn plain<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
-        let text = if self.units { without_unit(text, *self)? } else { text };
+        let text = if self.units { split_unit(text, *self)?.0 } else { text };
         if self.decimal == '.' && self.thousands.is_none() {
             return Some(Cow::Borrowed(text));
         }
@@ -25,6 +25,11 @@ impl NumberSyntax {
         } else {
             Some(Cow::Borrowed(text))
         }
+    }
+
+    /// Returns the unit behind the number of a text, empty if there is none; `None` if the text is no number with a unit.
+    pub(crate) fn unit<'a>(&self, text: &'a str) -> Option<&'a str> {
+        split_unit(text, *self).map(|(_, unit)| unit)
     }
 
     /// Removes the separators of thousands, which must be at their places, and writes the decimals with a point.
@@ -65,14 +70,17 @@ impl NumberSyntax {
     }
 }
 
-/// Returns the number at the start of the text, if the rest is nothing or a unit.
-fn without_unit(text: &str, syntax: NumberSyntax) -> Option<&str> {
+/// Splits a text into its number and the unit behind it, which may be empty; `None` if the rest is no unit.
+///
+/// A unit is of letters, `%`, `°`, `/` and the like. Without a space, the letters `a` to `f` alone are no unit: `1a` and
+/// `5e1f` are rather hexadecimal.
+fn split_unit(text: &str, syntax: NumberSyntax) -> Option<(&str, &str)> {
     let is_of_number = |c: char| c.is_ascii_digit() || c == syntax.decimal || Some(c) == syntax.thousands;
     let start = text.strip_prefix(['-', '+']).unwrap_or(text);
     let sign = text.len() - start.len();
     let mut end = start.find(|c: char| !is_of_number(c)).unwrap_or(start.len());
     if !start[..end].bytes().any(|byte| byte.is_ascii_digit()) {
-        return Some(text);
+        return Some((text, ""));
     }
     // An exponent belongs to the number only if digits follow.
     if let Some(exponent) = start[end..].strip_prefix(['e', 'E']) {
@@ -83,12 +91,14 @@ fn without_unit(text: &str, syntax: NumberSyntax) -> Option<&str> {
         }
     }
     let number = text[..sign + end].trim_end();
-    let unit = start[end..].trim();
-    let is_unit = unit
-        .chars()
-        .next()
-        .is_none_or(|c| c.is_alphabetic() || "%\u{2030}\u{b0}\u{b5}$\u{20ac}\u{a3}\u{2032}\u{2033}'\"".contains(c));
-    is_unit.then_some(number)
+    let rest = &start[end..];
+    let unit = rest.trim();
+    let is_of_unit =
+        |c: char| c.is_alphabetic() || "%\u{2030}\u{b0}$/\u{b2}\u{b3}\u{b7}\u{2032}\u{2033}'\" ".contains(c);
+    let is_currency = |c: char| matches!(c, '\u{20ac}' | '\u{a3}');
+    let is_hexadecimal = !unit.is_empty() && rest.len() == unit.len() && unit.chars().all(|c| ('a'..='f').contains(&c));
+    let is_unit = unit.chars().all(|c| is_of_unit(c) || is_currency(c)) && !unit.starts_with('/') && !is_hexadecimal;
+    is_unit.then_some((number, unit))
 }
 
 /// Parses a number in plain notation: `1.5`, `-3e8`, `NaN`, `+Inf`.
@@ -145,8 +155,27 @@ mod tests {
             assert_eq!(number(text, '.', None, true), Some(expected), "{text}");
         }
         assert_eq!(number("1,5 kW", ',', None, true), Some(1.5));
-        assert_eq!(number("2024-01-01", '.', None, true), None);
-        assert_eq!(number("kW", '.', None, true), None);
+        for text in [
+            "2024-01-01",
+            "kW",
+            "5e1f",
+            "0x1F",
+            "1a",
+            "77ab",
+            "1.5x10^3",
+            "1/2",
+            "10 - 20",
+            "1:30",
+            "1.2.3",
+            "5 e3",
+            "10\u{b1}2 C",
+            "1_000",
+        ] {
+            assert_eq!(number(text, '.', None, true), None, "{text}");
+        }
+        for text in ["5 a", "20C", "3 km/h", "7 m\u{b3}", "7 \u{b5}g"] {
+            assert!(number(text, '.', None, true).is_some(), "{text}");
+        }
     }
 
     #[test]

@@ -19,9 +19,14 @@ pub(crate) const EXPORT_COLUMNS: [&str; 4] = ["series", "type", "time", "value"]
 /// Columns of the output of a query.
 const QUERY_COLUMNS: [&str; 3] = ["series", "time", "value"];
 
-/// Returns `true` if the columns are those of an export or of the output of a query.
+/// Returns `true` if the columns are those of an export in any order, or of the output of a query.
 pub(crate) fn is_export_header(header: &[String]) -> bool {
-    header == EXPORT_COLUMNS || header == QUERY_COLUMNS
+    is_typed_export_header(header) || header == QUERY_COLUMNS
+}
+
+/// Returns `true` if the columns are those of an export, in any order.
+pub(crate) fn is_typed_export_header(header: &[String]) -> bool {
+    header.len() == EXPORT_COLUMNS.len() && EXPORT_COLUMNS.iter().all(|column| header.iter().any(|name| name == column))
 }
 
 /// Returns the plan if the header and the first rows are of an export.
@@ -34,11 +39,18 @@ pub(crate) fn plan(
     if !is_export_header(header) {
         return None;
     }
-    let (type_at, time_at, value_at) =
-        if header.len() == EXPORT_COLUMNS.len() { (Some(1), 2, 3) } else { (None, 1, 2) };
+    let find = |column: &str| header.iter().position(|name| name == column);
+    let (series_at, type_at, time_at, value_at) = (find("series")?, find("type"), find("time")?, find("value")?);
     let table = &options.table;
     let is_plain = table.tags.is_empty() && table.values.is_none() && table.metric.is_none() && table.time.is_empty();
-    let is_series = |row: &TableRow| row.cells.first().is_some_and(|text| parse_series(text).is_some());
+    let is_series = |row: &TableRow| row.cells.get(series_at).is_some_and(|text| parse_series(text).is_some());
+    // In another order, the types show that the columns are those of an export.
+    let is_typed =
+        |row: &TableRow| type_at.and_then(|at| row.cells.get(at)).is_some_and(|name| value_type(name).is_some());
+    let is_in_order = header == EXPORT_COLUMNS || header == QUERY_COLUMNS;
+    if !is_in_order && !rows.iter().all(is_typed) {
+        return None;
+    }
     if !is_plain || rows.is_empty() || !rows.iter().all(is_series) {
         return None;
     }
@@ -53,7 +65,7 @@ pub(crate) fn plan(
         },
         tags: Vec::new(),
         values: ValueSource::Series {
-            series_at: 0,
+            series_at,
             type_at,
             value_at,
             types: options.types.clone(),

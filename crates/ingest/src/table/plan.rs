@@ -51,6 +51,8 @@ pub(crate) struct ValueColumn {
     /// Metric and tags of the header; the row adds the tags of its tag columns.
     pub(crate) key: SeriesKey,
     pub(crate) ty: ValueType,
+    /// Unit that every cell must have, empty for none; `None` if units are not read.
+    pub(crate) unit: Option<String>,
 }
 
 /// Where the values of a row are.

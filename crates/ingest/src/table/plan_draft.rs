@@ -13,6 +13,7 @@ use super::planner::{Draft, TablePlanner, TableRow};
 use super::sample::ColumnSample;
 use super::sample_checks;
 use super::time_column::TimeChoice;
+use super::words;
 use crate::{IngestError, IngestOptions, NamedValue, Understanding};
 
 /// Intermediate results of a plan.
@@ -86,7 +87,7 @@ impl<'a> PlanDraft<'a> {
                 chosen.retain(|at| !except.contains(at) && seen.insert(*at));
                 chosen
             }
-            None => sample_checks::numeric_columns(self, &taken, &except, &types)?,
+            None => self.numbers(&taken, &except, &types)?,
         };
         if chosen.is_empty() {
             return Err(IngestError::new("values-except leaves no value column: name fewer there"));
@@ -107,6 +108,39 @@ impl<'a> PlanDraft<'a> {
             sample_checks::refuse_times_across(self, &chosen)?;
         }
         self.value_columns(&chosen, &renames, &types)
+    }
+
+    /// Returns the columns of numbers, without those that identify something.
+    fn numbers(
+        &mut self,
+        taken: &HashSet<usize>,
+        except: &[usize],
+        types: &[(usize, ValueType)],
+    ) -> Result<Vec<usize>, IngestError> {
+        let has_type = |at: &usize| types.iter().any(|(of, _)| of == at);
+        let identifiers: Vec<usize> = (0..self.names.0.len())
+            .filter(|at| self.planner.identifiers.contains(&self.names.0[*at]) && self.sample[*at].is_numeric())
+            .filter(|at| !taken.contains(at) && !except.contains(at) && !has_type(at))
+            .collect();
+        let except: Vec<usize> = except.iter().chain(&identifiers).copied().collect();
+        let chosen = sample_checks::numeric_columns(self, taken, &except, types)?;
+        if !chosen.iter().any(|at| self.sample[*at].filled > 0 || has_type(at)) && !chosen.is_empty() {
+            let names: Vec<String> = chosen.iter().map(|at| self.names.name(*at)).collect();
+            return Err(IngestError::new(format!(
+                "no column holds numbers in the first {} rows, and all cells of {} are empty or mean no value: name \
+                 the values; the columns are {}",
+                super::SAMPLE_ROWS,
+                join_limited(&names, 10),
+                self.names.listed()
+            ))
+            .suggest("values", names[0].clone()));
+        }
+        if !identifiers.is_empty() {
+            let names: Vec<String> = identifiers.iter().map(|at| self.names.name(*at)).collect();
+            let names = join_limited(&names, 10);
+            self.understanding.notes.push(format!("left out, texts of digits that identify something: {names}"));
+        }
+        Ok(chosen)
     }
 
     /// Returns the columns that a list of names means.
@@ -177,7 +211,9 @@ impl<'a> PlanDraft<'a> {
             if ty == ValueType::F64 {
                 sample_checks::refuse_inexact(self, at, &name)?;
             }
-            values.push(ValueColumn { at, name, key, ty });
+            let cells = self.rows().iter().filter_map(|row| row.cells.get(at)).map(String::as_str);
+            let unit = (self.syntax.units && ty != ValueType::Bool).then(|| words::first_unit(cells, self.syntax));
+            values.push(ValueColumn { at, name, key, ty, unit });
         }
         Ok(values)
     }

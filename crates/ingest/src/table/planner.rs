@@ -35,6 +35,8 @@ pub struct TablePlanner {
     pub(super) options: IngestOptions,
     pub(super) sample: Vec<TableRow>,
     sample_bytes: usize,
+    /// Columns that are no values without an option, although their texts are digits.
+    pub(super) identifiers: HashSet<String>,
     /// Present once the sample is complete.
     draft: Option<Result<Draft, IngestError>>,
 }
@@ -51,7 +53,19 @@ impl TablePlanner {
     /// Creates a planner for columns of these names.
     #[must_use]
     pub fn new(header: Vec<String>, options: &IngestOptions) -> Self {
-        Self { header, options: options.clone(), sample: Vec::new(), sample_bytes: 0, draft: None }
+        Self {
+            header,
+            options: options.clone(),
+            sample: Vec::new(),
+            sample_bytes: 0,
+            identifiers: HashSet::new(),
+            draft: None,
+        }
+    }
+
+    /// Sets the columns whose texts of digits identify something: they are values only if an option names them.
+    pub(crate) fn set_identifiers(&mut self, names: HashSet<String>) {
+        self.identifiers = names;
     }
 
     /// Returns `true` if a row has as many cells as there are columns, but for empty ones at the end.
@@ -111,12 +125,34 @@ impl TablePlanner {
         Ok((RowMapper::new(plan), understanding))
     }
 
+    /// Refuses options that an export does not need: its values are exact.
+    fn refuse_options_of_foreign_tables(&self) -> Result<(), IngestError> {
+        let table = &self.options.table;
+        let given = [
+            ("missing", !table.missing.is_empty()),
+            ("decimal", table.decimal != '.'),
+            ("thousands", table.thousands.is_some()),
+            ("units", table.units),
+            ("values-except", !table.values_except.is_empty()),
+            ("time-format", table.time_format != crate::TimeFormat::Auto),
+            ("origin", table.origin.is_some()),
+            ("year", table.year.is_some()),
+        ];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(IngestError::new(format!(
+                "{option} does not apply to an export of timestrata, whose values are exact: leave it out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn draft(&self) -> Result<Draft, IngestError> {
         let names = ColumnNames(&self.header);
         refuse_repeated(&self.header)?;
         let options = &self.options.table;
         let syntax = NumberSyntax { decimal: options.decimal, thousands: options.thousands, units: options.units };
         if let Some(plan) = own_export::plan(&self.header, &self.sample, &self.options, syntax) {
+            self.refuse_options_of_foreign_tables()?;
             let mut understanding = Understanding::default();
             let note = if self.header.len() == own_export::EXPORT_COLUMNS.len() {
                 "this is an export of timestrata: each row has its series"

@@ -1,27 +1,51 @@
 //! Values of a row that has one value, and why a row is refused.
 
+use std::collections::HashMap;
+
 use timestrata::{Value, ValueType};
 
 use super::cell::{self, parse_value};
 use super::mapper::RowCells;
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
+use super::words::other_unit;
 use crate::Suggestion;
 
 /// Why a row is refused.
 pub(super) type Refusal = (String, Vec<Suggestion>);
 
 /// Returns the value of a row with a column of metrics and one of values; `None` if it is missing.
-pub(super) fn long_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
+///
+/// `units` are the units of the metrics; that of the first row with a value is the unit of its metric.
+pub(super) fn long_value(
+    plan: &TablePlan,
+    cells: &(impl RowCells + ?Sized),
+    units: &mut HashMap<String, String>,
+) -> Result<Option<Value>, Refusal> {
     let ValueSource::Long { metric_at, value_at, ty, types, .. } = &plan.values else { return Ok(None) };
     let name = &plan.header[*value_at];
     let text = cells.text(*value_at).ok_or_else(|| not_utf8(name))?;
     if plan.missing.matches(text) {
         return Ok(None);
     }
-    let ty = type_of(types, cells.text(*metric_at).unwrap_or_default()).unwrap_or(*ty);
-    let value = parse_value(text, ty, &plan.syntax);
-    value.map(Some).map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))
+    let metric = cells.text(*metric_at).unwrap_or_default();
+    let ty = type_of(types, metric).unwrap_or(*ty);
+    let value = parse_value(text, ty, &plan.syntax)
+        .map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))?;
+    if plan.syntax.units && ty != ValueType::Bool {
+        match (units.get(metric), plan.syntax.unit(text)) {
+            (Some(unit), _) => {
+                if let Some(what) = other_unit(text, unit, plan.syntax) {
+                    return Err(plain(in_column(name, &what)));
+                }
+            }
+            (None, Some(unit)) => {
+                units.insert(metric.to_owned(), unit.to_owned());
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(Some(value))
 }
 
 /// Returns the value of a row of an export; `None` if the cell is empty.

@@ -9,6 +9,7 @@ use super::header::is_clock_or_date_name;
 use super::number::{NumberSyntax, parse_plain};
 use super::plan_draft::PlanDraft;
 use super::sample::{ColumnSample, SAMPLE_ROWS, SampleCell};
+use super::words;
 use crate::{IngestError, Suggestion};
 
 /// Returns every column of numbers or states that is not ignored, and notes the others.
@@ -58,12 +59,16 @@ pub(crate) fn numeric_columns(
 fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnSample) -> Option<IngestError> {
     let cell = sample.not_number.as_ref()?;
     let suggestions = column_suggestions(draft, at, sample);
-    let first = suggestions.first()?;
-    let what = match first.option {
+    let is_text = sample.is_time() || sample.is_clock();
+    let is_value = (sample.numbers * 2 >= sample.filled && words::is_value_like(&cell.text))
+        || (!is_text && words::are_numbers(&filled_cells(draft, at)));
+    let first = suggestions.first().map(|first| first.option).or(is_value.then_some(""))?;
+    let what = match first {
         "decimal" => "another decimal separator",
         "thousands" => "separators of thousands",
         "units" => "units",
         "encoding" => "text that is not UTF-8",
+        "" if sample.numbers == 0 => "numbers of several units, or in a notation that is not read",
         _ => "words among its numbers",
     };
     let mut error = IngestError::new(format!("column {name} has {what}: {:?}", cell.text)).at_line(cell.line);
@@ -71,15 +76,16 @@ fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnS
     Some(error.suggest("values-except", name))
 }
 
+/// Returns the cells of a column that hold a value.
+fn filled_cells<'a>(draft: &'a PlanDraft<'_>, at: usize) -> Vec<&'a str> {
+    let missing = super::cell::MissingCells::new(&draft.options().table.missing);
+    let cells = draft.rows().iter().filter_map(|row| row.cells.get(at).map(String::as_str));
+    cells.filter(|text| !missing.matches(text)).collect()
+}
+
 /// Returns the options that would make every cell of a column a number.
 fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -> Vec<Suggestion> {
-    let missing = super::cell::MissingCells::new(&draft.options().table.missing);
-    let cells: Vec<&str> = draft
-        .rows()
-        .iter()
-        .filter_map(|row| row.cells.get(at).map(String::as_str))
-        .filter(|text| !missing.matches(text))
-        .collect();
+    let cells = filled_cells(draft, at);
     let reads_all = |syntax: NumberSyntax| {
         cells.iter().all(|text| syntax.plain(text).is_some_and(|plain| parse_plain(&plain).is_some()))
     };
@@ -107,9 +113,10 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
         found.push(Suggestion::new("thousands", " "));
     }
     if found.is_empty() && !syntax.units && !sample.is_time() && !sample.is_clock() {
-        if reads_all(NumberSyntax { units: true, ..syntax }) {
+        let has_one = |syntax: NumberSyntax| reads_all(syntax) && words::has_one_unit(&cells, syntax);
+        if has_one(NumberSyntax { units: true, ..syntax }) {
             found.push(Suggestion::new("units", ""));
-        } else if syntax.decimal == '.' && reads_all(NumberSyntax { units: true, decimal: ',', ..syntax }) {
+        } else if syntax.decimal == '.' && has_one(NumberSyntax { units: true, decimal: ',', ..syntax }) {
             found.push(Suggestion::new("units", ""));
             found.push(Suggestion::new("decimal", ","));
         }
@@ -121,7 +128,7 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
         found.push(Suggestion::new("encoding", "latin1"));
     }
     if found.is_empty() && sample.numbers * 2 >= sample.filled && sample.words.len() <= 3 {
-        found.push(Suggestion::new("missing", sample.words.join(",")));
+        found.extend(words::suggestion(&draft.names.name(at), &cells, &sample.words));
     }
     found
 }

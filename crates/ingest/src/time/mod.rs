@@ -19,6 +19,7 @@ mod scanner;
 mod zone;
 
 pub(crate) use auto::{AutoError, DateOrder, ParsedTime, TimeForm, is_clock, parse_auto};
+pub(crate) use epoch::unit_name;
 pub(crate) use moment::Moment;
 pub(crate) use pattern::check as check_pattern;
 pub(crate) use reader::{TimePart, TimeReader, is_period};

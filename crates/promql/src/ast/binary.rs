@@ -199,6 +199,12 @@ impl BinaryOperator {
         matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
     }
 
+    /// Returns `true` for the operators of native histograms, `</` and `>/`.
+    #[must_use]
+    pub const fn is_trim(self) -> bool {
+        matches!(self, Self::TrimUpper | Self::TrimLower)
+    }
+
     /// Returns `true` for `and`, `or` and `unless`.
     #[must_use]
     pub const fn is_set_operator(self) -> bool {

@@ -36,7 +36,7 @@ pub enum QueryError {
     #[error("the query needs more than {limit} {what}; narrow it, or raise the limit with `{option}`")]
     #[non_exhaustive]
     LimitExceeded {
-        /// What is limited: "samples", "series", "steps" or "bytes of memory".
+        /// What is limited: "samples", "series", "steps", "steps of a subquery" or "bytes of memory".
         what: &'static str,
         /// The limit.
         limit: u64,
@@ -60,7 +60,7 @@ pub enum QueryError {
     #[error("a thread of the query failed: {message}")]
     #[non_exhaustive]
     Thread {
-        /// The error of the operating system.
+        /// The error of the operating system, or that the thread panicked.
         message: String,
     },
 }
@@ -74,11 +74,5 @@ impl QueryError {
     /// Error of two rows of a result with the same labels at one step.
     pub(crate) fn same_labels() -> Self {
         Self::execution("vector cannot contain metrics with the same labelset")
-    }
-}
-
-impl From<super::row::SameLabels> for QueryError {
-    fn from(_: super::row::SameLabels) -> Self {
-        Self::same_labels()
     }
 }

@@ -1,6 +1,6 @@
 //! Expressions with the same value at every step.
 
-use crate::ast::{Expression, Function};
+use crate::ast::{Expression, Function, ValueType};
 
 /// Returns `true` for functions whose value depends on the time of the step.
 fn depends_on_time(function: Function) -> bool {
@@ -37,5 +37,20 @@ pub(crate) fn is_invariant(expression: &Expression) -> bool {
         Expression::Binary(binary) => is_invariant(&binary.left) && is_invariant(&binary.right),
         Expression::Unary(unary) => is_invariant(&unary.operand),
         Expression::Parenthesized(parenthesized) => is_invariant(&parenthesized.inner),
+    }
+}
+
+/// Returns `true` if an expression is a scalar that no data and no time changes.
+pub(crate) fn is_constant(expression: &Expression) -> bool {
+    expression.value_type() == ValueType::Scalar && {
+        let mut is_constant = true;
+        expression.walk(&mut |node| {
+            is_constant &= match node {
+                Expression::Vector(_) | Expression::Matrix(_) | Expression::Subquery(_) => false,
+                Expression::Call(call) => !depends_on_time(call.function),
+                _ => true,
+            };
+        });
+        is_constant
     }
 }

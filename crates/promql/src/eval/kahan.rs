@@ -9,6 +9,36 @@ pub(crate) struct KahanSum {
     pub(crate) compensation: f64,
 }
 
+/// Returns a sum and what its rounding lost, exactly (D. Knuth, The Art of Computer Programming 2, 4.2.2).
+///
+/// Neumaier's method gets the same error by a comparison of the magnitudes; without it, sums that do not depend on each
+/// other run side by side.
+#[inline]
+pub(crate) fn two_sum(one: f64, other: f64) -> (f64, f64) {
+    let sum = one + other;
+    let other_part = sum - one;
+    (sum, (one - (sum - other_part)) + (other - other_part))
+}
+
+/// Returns the sum of values.
+pub(crate) fn sum(values: &[f64]) -> f64 {
+    let mut sum = KahanSum::default();
+    for value in values {
+        sum.add(*value);
+    }
+    sum.total()
+}
+
+/// Returns the mean of values; NaN without values.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    let Some((first, rest)) = values.split_first() else { return f64::NAN };
+    let mut mean = KahanMean::new(*first);
+    for value in rest {
+        mean.add(*value);
+    }
+    mean.mean()
+}
+
 impl KahanSum {
     /// Starts with a first value.
     pub(crate) fn new(first: f64) -> Self {
@@ -18,14 +48,16 @@ impl KahanSum {
     /// Adds a value.
     #[inline]
     pub(crate) fn add(&mut self, value: f64) {
-        let next = self.sum + value;
-        if next.is_infinite() {
-            self.compensation = 0.0;
-        } else if self.sum.abs() >= value.abs() {
-            self.compensation += (self.sum - next) + value;
-        } else {
-            self.compensation += (value - next) + self.sum;
-        }
+        let (next, lost) = two_sum(self.sum, value);
+        self.compensation = if next.is_infinite() { 0.0 } else { self.compensation + lost };
+        self.sum = next;
+    }
+
+    /// Adds a value to a sum whose compensation has no meaning once the sum is not finite.
+    #[inline]
+    pub(crate) fn add_finite(&mut self, value: f64) {
+        let (next, lost) = two_sum(self.sum, value);
+        self.compensation += lost;
         self.sum = next;
     }
 
@@ -48,6 +80,11 @@ impl KahanMean {
     /// Starts with a first value.
     pub(crate) fn new(first: f64) -> Self {
         Self { state: KahanSum::new(first), count: 1.0, is_incremental: false }
+    }
+
+    /// Returns the mean of values whose sum is finite.
+    pub(crate) fn of_sum(sum: KahanSum, count: usize) -> Self {
+        Self { state: sum, count: super::number::count(count), is_incremental: false }
     }
 
     /// Adds a value.

@@ -3,8 +3,10 @@
 //! A query compares and groups label sets often, and changes them seldom. So each set is stored once and the rows of a
 //! result hold a 4-byte id.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use timestrata::SeriesKey;
@@ -25,16 +27,55 @@ type Pair = (Arc<str>, Arc<str>);
 /// Labels of a series or of a row of a result, sorted by name; no value is empty.
 ///
 /// The metric name is the label `__name__`. The order is that of the pairs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Labels(Arc<[Pair]>);
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Names and the values of neighbours are often the same text in memory.
+        let text = |one: &Arc<str>, other: &Arc<str>| {
+            if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
+        };
+        let pairs = self.0.iter().zip(&*other.0);
+        let mut orders = pairs.map(|(one, other)| text(&one.0, &other.0).then_with(|| text(&one.1, &other.1)));
+        orders.find(|order| order.is_ne()).unwrap_or_else(|| self.0.len().cmp(&other.0.len()))
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Texts of labels that many series have, each once in memory: names, and metric names.
+#[derive(Debug, Default)]
+pub(crate) struct CommonTexts(Vec<Arc<str>>);
+
+impl CommonTexts {
+    /// Number of texts that are kept; more would take longer to find than to make.
+    const MAX: usize = 32;
+
+    fn get(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *text) {
+            return Arc::clone(known);
+        }
+        let text: Arc<str> = text.into();
+        if self.0.len() < Self::MAX {
+            self.0.push(Arc::clone(&text));
+        }
+        text
+    }
+}
 
 impl Labels {
     /// Returns the labels of a series.
-    pub(crate) fn of_series(key: &SeriesKey) -> Self {
+    pub(crate) fn of_series(key: &SeriesKey, texts: &mut CommonTexts) -> Self {
         let tags = key.tags().filter(|(_, value)| !value.is_empty());
-        let mut pairs: Vec<Pair> = tags.map(|(name, value)| (name.into(), value.into())).collect();
+        let mut pairs: Vec<Pair> = Vec::with_capacity(8);
+        pairs.extend(tags.map(|(name, value)| (texts.get(name), value.into())));
         let at = pairs.partition_point(|(name, _)| **name < *METRIC_NAME);
-        pairs.insert(at, (METRIC_NAME.into(), key.metric().into()));
+        pairs.insert(at, (texts.get(METRIC_NAME), texts.get(key.metric())));
         Self(pairs.into())
     }
 
@@ -176,6 +217,62 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// Hashing of label sets with a random key: eight bytes at a time, by multiplication and rotation.
+#[derive(Debug, Clone)]
+struct TextHashing(u64);
+
+impl TextHashing {
+    fn new() -> Self {
+        Self(RandomState::new().hash_one(0_u64))
+    }
+}
+
+impl BuildHasher for TextHashing {
+    type Hasher = TextHasher;
+
+    fn build_hasher(&self) -> TextHasher {
+        TextHasher { key: self.0 | 1, state: self.0 }
+    }
+}
+
+struct TextHasher {
+    key: u64,
+    state: u64,
+}
+
+impl TextHasher {
+    #[inline]
+    fn mix(&mut self, word: u64) {
+        let product = u128::from(self.state ^ word) * u128::from(self.key ^ 0x9e37_79b9_7f4a_7c15);
+        let [low, high] = [product & u128::from(u64::MAX), product >> 64].map(|half| u64::try_from(half).unwrap_or(0));
+        self.state = low ^ high.rotate_left(23) ^ self.key;
+    }
+}
+
+impl Hasher for TextHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        self.mix(u64::from_le_bytes(last) ^ ((bytes.len() as u64) << 56));
+    }
+
+    fn write_u8(&mut self, _: u8) {
+        // The end of a text: its length is mixed in already.
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.mix(number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.state
+    }
+}
+
 /// Id of a label set within one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LabelId(u32);
@@ -189,14 +286,15 @@ impl LabelId {
 #[derive(Debug)]
 pub(crate) struct LabelTable {
     sets: Vec<Labels>,
-    ids: HashMap<Labels, LabelId>,
+    ids: HashMap<Labels, LabelId, TextHashing>,
     /// Id without metric name, type and unit, by id; `None` until asked for.
     without_metadata: Vec<Option<LabelId>>,
 }
 
 impl Default for LabelTable {
     fn default() -> Self {
-        let mut table = Self { sets: Vec::new(), ids: HashMap::new(), without_metadata: Vec::new() };
+        let mut table =
+            Self { sets: Vec::new(), ids: HashMap::with_hasher(TextHashing::new()), without_metadata: Vec::new() };
         table.intern(Labels::default());
         table
     }
@@ -273,6 +371,9 @@ mod tests {
     #[test]
     fn the_labels_of_a_series_have_its_name_and_no_empty_value() {
         let key = SeriesKey::new("up").tag("Zone", "x").tag("job", "a").tag("none", "");
-        assert_eq!(Labels::of_series(&key).to_string(), r#"{Zone="x", __name__="up", job="a"}"#);
+        assert_eq!(
+            Labels::of_series(&key, &mut CommonTexts::default()).to_string(),
+            r#"{Zone="x", __name__="up", job="a"}"#
+        );
     }
 }

@@ -1,15 +1,27 @@
 //! Leaves of a query: what is computed of the samples of one series, at all steps at once.
 
-use super::functions::range::{self, Arguments};
+use std::collections::HashSet;
+
+use super::budget::Budget;
+use super::column::Column;
+use super::error::QueryError;
+use super::functions::range::Arguments;
 use super::labels::Labels;
-use super::row::MISSING;
-use super::window::{Anchor, Extent, Samples, Steps, for_each_window, newest_samples, smoothed_samples};
+use super::sliding::{RangeFunction, Scratch, most_bytes, newest, smoothed};
+use super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Function, LabelMatcher, MatchOperator, Number, RangeExtension, VectorSelector};
+use crate::pattern::Pattern;
 use timestrata::Selector;
 
-/// Conditions of a selector, comparable: label, operator and value.
+/// Estimated memory of a compiled regular expression.
+const PATTERN_BYTES: usize = 64 << 10;
+
+/// Conditions of a selector, comparable: label, operator and value; and lists of values of labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Conditions(Vec<(String, MatchOperator, String)>);
+pub(crate) struct Conditions {
+    matchers: Vec<(String, MatchOperator, String)>,
+    lists: Vec<(String, Vec<String>)>,
+}
 
 impl Conditions {
     /// Returns the conditions of a selector.
@@ -20,28 +32,41 @@ impl Conditions {
     /// Returns the conditions of matchers.
     pub(crate) fn of_matchers(matchers: &[LabelMatcher]) -> Self {
         let condition = |matcher: &LabelMatcher| (matcher.label.clone(), matcher.operator, matcher.value.clone());
-        Self(matchers.iter().map(condition).collect())
+        // A condition that is repeated would be compiled and checked again.
+        let mut known = HashSet::new();
+        let matchers = matchers.iter().map(condition).filter(|condition| known.insert(condition.clone())).collect();
+        Self { matchers, lists: Vec::new() }
     }
 
-    /// Adds a condition.
-    pub(crate) fn push(&mut self, label: &str, operator: MatchOperator, value: String) {
-        self.0.push((label.to_owned(), operator, value));
+    /// Adds the condition that a label has one of some values.
+    pub(crate) fn push_list(&mut self, label: &str, values: Vec<String>) {
+        self.lists.push((label.to_owned(), values));
     }
 
-    /// Returns the selector of the store.
-    pub(crate) fn to_selector(&self) -> Selector {
-        self.0.iter().fold(Selector::all(), |selector, (label, operator, value)| match operator {
-            MatchOperator::Equal => selector.tag(label, value),
-            MatchOperator::NotEqual => selector.tag_not(label, value),
-            MatchOperator::Matches => selector.tag_matches(label, dot_matches_all(value)),
-            MatchOperator::NotMatches => selector.tag_not_matches(label, dot_matches_all(value)),
-        })
+    /// Returns the selector of the store. Each regular expression counts for time and memory, as compiling one takes both.
+    ///
+    /// # Errors
+    /// Those of the budget.
+    pub(crate) fn to_selector(&self, budget: &Budget) -> Result<Selector, QueryError> {
+        let matched = self.matchers.iter().try_fold(Selector::all(), |selector, (label, operator, value)| {
+            if matches!(operator, MatchOperator::Matches | MatchOperator::NotMatches) {
+                budget.check()?;
+                budget.add_bytes(PATTERN_BYTES)?;
+            }
+            Ok::<_, QueryError>(match operator {
+                MatchOperator::Equal => selector.tag(label, value),
+                MatchOperator::NotEqual => selector.tag_not(label, value),
+                MatchOperator::Matches => selector.tag_matches(label, for_store(value)),
+                MatchOperator::NotMatches => selector.tag_not_matches(label, for_store(value)),
+            })
+        })?;
+        Ok(self.lists.iter().fold(matched, |selector, (label, values)| selector.tag_in(label, values)))
     }
 }
 
-/// Returns a pattern whose dot matches line breaks, as in the reference.
-pub(crate) fn dot_matches_all(pattern: &str) -> String {
-    if pattern.contains('.') { format!("(?s:{pattern})") } else { pattern.to_owned() }
+/// Returns a pattern for the store. One that is not translated is none, and the store says so.
+fn for_store(pattern: &str) -> String {
+    Pattern::translate(pattern).map_or_else(|_| pattern.to_owned(), |pattern| pattern.for_store())
 }
 
 /// What a leaf computes.
@@ -82,7 +107,7 @@ pub(crate) struct Leaf {
 #[derive(Debug, Clone)]
 pub(crate) struct LeafRow {
     pub(crate) labels: Labels,
-    pub(crate) values: Vec<f64>,
+    pub(crate) column: Column,
     /// `true` if integers of the series were rounded.
     pub(crate) is_rounded: bool,
 }
@@ -104,40 +129,36 @@ impl Leaf {
         !matches!(self.kind, LeafKind::Newest | LeafKind::NewestTime)
     }
 
+    /// Returns the most bytes that the column of a series and its windows need.
+    pub(crate) fn most_bytes(&self, samples: &Samples, lookback: i64) -> usize {
+        let extent = match &self.kind {
+            LeafKind::Newest | LeafKind::NewestTime => Extent { range: lookback, before: 0, after: 0 },
+            LeafKind::Smoothed => Extent { range: 0, before: lookback, after: lookback },
+            LeafKind::Range { extent, .. } => *extent,
+        };
+        most_bytes(&samples.times, &self.steps, self.anchor, extent)
+    }
+
     /// Computes the column of a series. `arguments` replaces the constant arguments of a range function.
-    pub(crate) fn column(&self, samples: &Samples, lookback: i64, arguments: Option<&[Arguments]>) -> Vec<f64> {
+    pub(crate) fn column(
+        &self,
+        samples: &Samples,
+        lookback: i64,
+        arguments: Option<&[Arguments]>,
+        scratch: &mut Scratch,
+    ) -> Column {
+        let (times, bounds) = ((&self.steps, self.anchor), &mut scratch.bounds);
         match &self.kind {
-            LeafKind::Newest => newest_samples(samples, &self.steps, self.anchor, lookback, |_, value| value),
-            LeafKind::NewestTime => {
-                newest_samples(samples, &self.steps, self.anchor, lookback, |time, _| super::number::seconds(time))
-            }
-            LeafKind::Smoothed => smoothed_samples(samples, &self.steps, self.anchor, lookback),
+            LeafKind::Newest => newest(samples, times, lookback, bounds, |_, value| value),
+            LeafKind::NewestTime => newest(samples, times, lookback, bounds, |time, _| super::number::seconds(time)),
+            LeafKind::Smoothed => smoothed(samples, times, lookback, bounds),
             LeafKind::Range { function, extension, extent, arguments: [first, second] } => {
                 let constant = [first.0, second.0];
                 let at = |index: usize| arguments.and_then(|list| list.get(index)).copied().unwrap_or(constant);
-                range_column(samples, &self.steps, self.anchor, *extent, *function, *extension, at)
+                let (steps, anchor, extent) = (&self.steps, self.anchor, *extent);
+                let range = RangeFunction { function: *function, extension: *extension, steps, anchor, extent };
+                range.column(samples, at, scratch)
             }
         }
     }
-}
-
-/// Evaluates a range function at all steps.
-pub(crate) fn range_column(
-    samples: &Samples,
-    steps: &Steps,
-    anchor: Anchor,
-    extent: Extent,
-    function: Function,
-    extension: Option<RangeExtension>,
-    arguments: impl Fn(usize) -> Arguments,
-) -> Vec<f64> {
-    let mut column = vec![MISSING; steps.count];
-    let mut buffer = Vec::new();
-    for_each_window(samples, steps, anchor, extent, |index, window| {
-        let value = range::evaluate(function, extension, &window, arguments(index), &mut buffer);
-        if let (Some(value), Some(slot)) = (value, column.get_mut(index)) {
-            *slot = value;
-        }
-    });
-    column
 }

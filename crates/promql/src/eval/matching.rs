@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
+use super::column::{Column, MISSING, is_present};
+use super::error::QueryError;
 use super::labels::{LabelId, LabelTable};
-use super::row::{Row, is_present};
+use super::row::Row;
 use crate::ast::{LabelSet, VectorMatching};
 
 /// Signature of each row of both sides, as numbers from 0.
@@ -38,27 +41,32 @@ pub(crate) fn match_labels(labels: &super::labels::Labels, matching: &VectorMatc
     labels.signature(matching.labels.names(), matches!(matching.labels, LabelSet::On(_)))
 }
 
-/// For each signature, which steps have a value of any row.
-fn presence(rows: &[Row], signatures: &[usize], count: usize, steps: usize) -> Vec<Vec<bool>> {
-    let mut present: Vec<Vec<bool>> = vec![Vec::new(); count];
+/// For each signature, a column with a value where any row has one.
+fn presence(rows: &[Row], signatures: &[usize], count: usize, budget: &Budget) -> Result<Vec<Column>, QueryError> {
+    let mut present: Vec<Column> = vec![Column::default(); count];
     for (row, signature) in rows.iter().zip(signatures) {
         let Some(present) = present.get_mut(*signature) else { continue };
-        present.resize(steps, false);
-        for (present, value) in present.iter_mut().zip(&row.values) {
-            *present |= is_present(*value);
+        if present.span().is_empty() {
+            budget.add_bytes(row.column.byte_len())?;
+            *present = row.column.clone();
+            continue;
+        }
+        for (step, value) in row.column.present() {
+            budget.add_cells(present.growth(step))?;
+            present.set(step, value);
         }
     }
-    present
+    Ok(present)
 }
 
 /// Keeps the values of rows at the steps at which the other side has, or has not, a value of their signature.
-fn keep_where(rows: Vec<Row>, signatures: &[usize], others: &[Vec<bool>], wanted: bool) -> Vec<Row> {
+fn keep_where(rows: Vec<Row>, signatures: &[usize], others: &[Column], wanted: bool) -> Vec<Row> {
     let mut rows = rows;
     for (row, signature) in rows.iter_mut().zip(signatures) {
-        let other = others.get(*signature).map_or(&[][..], |present| &present[..]);
-        for (step, value) in row.values.iter_mut().enumerate() {
-            if other.get(step).copied().unwrap_or(false) != wanted {
-                *value = super::row::MISSING;
+        let Some(other) = others.get(*signature) else { continue };
+        for (step, value) in row.column.present_mut() {
+            if is_present(other.at(step)) != wanted {
+                *value = MISSING;
             }
         }
     }
@@ -66,22 +74,37 @@ fn keep_where(rows: Vec<Row>, signatures: &[usize], others: &[Vec<bool>], wanted
     rows
 }
 
-/// Returns `left and right`.
-pub(crate) fn and(left: Vec<Row>, right: &[Row], signatures: &Signatures, steps: usize) -> Vec<Row> {
-    let others = presence(right, &signatures.right, signatures.count, steps);
-    keep_where(left, &signatures.left, &others, true)
+/// Returns `left and right`. This and the others fail at limits only.
+pub(crate) fn and(
+    left: Vec<Row>,
+    right: &[Row],
+    signatures: &Signatures,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let others = presence(right, &signatures.right, signatures.count, budget)?;
+    Ok(keep_where(left, &signatures.left, &others, true))
 }
 
 /// Returns `left unless right`.
-pub(crate) fn unless(left: Vec<Row>, right: &[Row], signatures: &Signatures, steps: usize) -> Vec<Row> {
-    let others = presence(right, &signatures.right, signatures.count, steps);
-    keep_where(left, &signatures.left, &others, false)
+pub(crate) fn unless(
+    left: Vec<Row>,
+    right: &[Row],
+    signatures: &Signatures,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let others = presence(right, &signatures.right, signatures.count, budget)?;
+    Ok(keep_where(left, &signatures.left, &others, false))
 }
 
 /// Returns `left or right`; rows with the same labels are not merged.
-pub(crate) fn or(left: Vec<Row>, right: Vec<Row>, signatures: &Signatures, steps: usize) -> Vec<Row> {
-    let others = presence(&left, &signatures.left, signatures.count, steps);
+pub(crate) fn or(
+    left: Vec<Row>,
+    right: Vec<Row>,
+    signatures: &Signatures,
+    budget: &Budget,
+) -> Result<Vec<Row>, QueryError> {
+    let others = presence(&left, &signatures.left, signatures.count, budget)?;
     let mut rows = left;
     rows.extend(keep_where(right, &signatures.right, &others, false));
-    rows
+    Ok(rows)
 }

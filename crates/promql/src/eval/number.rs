@@ -10,6 +10,12 @@ pub(crate) fn count(items: usize) -> f64 {
     items as f64
 }
 
+/// Returns a number of points as `f64`; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 points")]
+pub(crate) fn whole_count(points: u64) -> f64 {
+    points as f64
+}
+
 /// Returns nanoseconds as seconds.
 ///
 /// Whole milliseconds give the nearest `f64`, as in the reference, which counts milliseconds.

@@ -28,13 +28,15 @@ pub struct EngineOptions {
     pub max_samples: u64,
     /// Series that the selectors of a query may match.
     pub max_series: u64,
-    /// Steps of a range query or subquery.
+    /// Steps of a range query. Those of a subquery count as samples.
     pub max_steps: u64,
-    /// Bytes of the columns of a query.
+    /// Bytes of the columns that a query holds, and of those that it copies, of the samples of its subqueries and of the
+    /// points of its answer.
     pub max_memory_bytes: u64,
     /// How long a query may run; `None` for no limit.
     pub timeout: Option<Duration>,
-    /// Threads that read a selector; `None` for the number of processors.
+    /// Threads that read a selector; `None` for those of the database's [`Runtime`](timestrata::Runtime), which bounds them in
+    /// any case.
     pub threads: Option<usize>,
 }
 

@@ -1,26 +1,29 @@
-//! A parsed query over a snapshot: blocking and asynchronous runs, cancellation, explanation.
+//! A parsed query over a snapshot: its runs, cancellation, explanation.
 
 use std::fmt::Write as _;
-use std::future::Future;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use timestrata::{Snapshot, Timestamp};
+use timestrata::{RunningQuery, Snapshot, Timestamp};
 
+use super::admission::{self, Admission};
 use super::budget::Budget;
 use super::calls::extended_samples;
 use super::error::QueryError;
 use super::evaluator::{Evaluator, Value};
+use super::labels::METRIC_NAME;
 use super::leaf::Conditions;
 use super::options::EngineOptions;
+use super::query_future::QueryFuture;
 use super::result::{QueryResult, QueryStatistics, QueryValue, RangeSeries, VectorSample};
-use super::row::{Row, is_present};
+use super::row::Row;
 use super::scan::Reader;
 use super::window::Steps;
 use crate::ast::{DurationContext, Expression, MatrixSelector, RangeExtension, Subquery};
+
+/// Bytes of a point of an answer.
+const POINT_BYTES: usize = size_of::<(Timestamp, f64)>();
 
 /// Whether a query has one time or a range of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub struct Query {
 pub struct QueryCancellation(Arc<AtomicBool>);
 
 impl QueryCancellation {
-    /// Makes the query fail with [`QueryError::Cancelled`] before its next block or expression.
+    /// Makes the query fail with [`QueryError::Cancelled`] before its next block or expression, or within a long column.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -82,12 +85,47 @@ impl Query {
         QueryCancellation(Arc::clone(&self.is_cancelled))
     }
 
-    /// Runs the query on this thread and on those that it starts.
+    /// Runs the query on this thread and on those that it starts, once the [`Runtime`](timestrata::Runtime) of the
+    /// database has a slot for it.
     ///
     /// # Errors
     /// Any [`QueryError`] except [`Parse`](QueryError::Parse).
     pub fn run_blocking(self) -> Result<QueryResult, QueryError> {
+        let mut admission = self.admission()?;
+        let running = admission::wait(&mut admission.slot, &admission.budget)?;
+        self.run_admitted(admission.budget, running)
+    }
+
+    /// Runs the query on a thread of its own, once the [`Runtime`](timestrata::Runtime) of the database has a slot for it.
+    /// Dropping the future cancels the query.
+    ///
+    /// No async runtime is needed. The first poll plans the query, which reads no file; while it waits for a slot it takes
+    /// no thread.
+    pub fn run(self) -> QueryFuture {
+        QueryFuture::new(self)
+    }
+
+    /// Plans the query, and requests a slot of the runtime.
+    pub(super) fn admission(&self) -> Result<Admission, QueryError> {
         let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
+        let mut evaluator = self.evaluator(&budget);
+        self.plan(&mut evaluator)?;
+        let mut expected = 0_u64;
+        for (leaf, _) in evaluator.planned_leaves() {
+            let series = self.snapshot.count_series(&leaf.conditions.to_selector(&budget)?);
+            let (from, to) = leaf.times(self.options.lookback_nanos());
+            let range = Timestamp::from_nanos(from)..=Timestamp::from_nanos(to);
+            expected = expected.saturating_add(self.snapshot.expected_points(series, range));
+        }
+        drop(evaluator);
+        let (runtime, timeout) = (self.snapshot.runtime().clone(), budget.time_left());
+        let slot = Box::pin(async move { runtime.begin_query(expected, timeout).await });
+        Ok(Admission { budget, slot })
+    }
+
+    /// Runs the query with a slot of the runtime.
+    pub(super) fn run_admitted(self, mut budget: Budget, running: RunningQuery) -> Result<QueryResult, QueryError> {
+        budget.run_as(running);
         let mut evaluator = self.evaluator(&budget);
         self.plan(&mut evaluator)?;
         let leaves = evaluator.planned_leaves().count() as u64;
@@ -95,17 +133,17 @@ impl Query {
         let statistics = QueryStatistics {
             samples: budget.samples(),
             series: budget.series(),
+            summaries: budget.summaries(),
             reads: evaluator.reads as u64,
             leaves,
+            shared_parts: evaluator.shared_parts as u64,
         };
         Ok(QueryResult { value, annotations: evaluator.annotations.into_list(), statistics })
     }
 
-    /// Runs the query on a thread of its own. Dropping the future cancels the query.
-    ///
-    /// No runtime is needed.
-    pub fn run(self) -> QueryFuture {
-        QueryFuture { query: Some(self), shared: Arc::default(), is_cancelled: None }
+    /// Returns the flag that ends the query.
+    pub(super) fn cancel_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_cancelled)
     }
 
     /// Returns the plan of the query: its steps and leaves, one per line, without reading a sample.
@@ -125,7 +163,9 @@ impl Query {
         };
         let mut lines: Vec<String> = Vec::new();
         for (leaf, uses) in evaluator.planned_leaves() {
-            let selector = leaf.conditions.to_selector();
+            let selector = leaf.conditions.to_selector(&budget)?;
+            // Reports a pattern that does not compile.
+            self.snapshot.scan_series(selector.clone()).partitions(1)?;
             let series = self.snapshot.count_series(&selector);
             let (from, to) = leaf.times(self.options.lookback_nanos());
             let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
@@ -142,8 +182,7 @@ impl Query {
     }
 
     fn evaluator<'a>(&'a self, budget: &'a Budget) -> Evaluator<'a> {
-        let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = self.options.threads.unwrap_or_else(available);
+        let threads = self.options.threads.unwrap_or_else(|| self.snapshot.runtime().threads());
         let lookback = self.options.lookback_nanos();
         let reader = Reader { snapshot: &self.snapshot, budget, lookback, threads };
         let durations = match self.kind {
@@ -164,7 +203,7 @@ impl Query {
         }
     }
 
-    /// Finds the leaves. Annotations of this pass, which sees no data, do not count.
+    /// Finds the leaves. Annotations and counts of this pass, which sees no data, do not count.
     fn plan(&self, evaluator: &mut Evaluator<'_>) -> Result<(), QueryError> {
         evaluator.is_planning = true;
         let planned = match self.expression.without_parentheses() {
@@ -174,7 +213,12 @@ impl Query {
         };
         evaluator.is_planning = false;
         evaluator.annotations = super::annotation::Annotations::new(&self.text);
-        planned
+        evaluator.reader.budget.reset();
+        match planned {
+            // An error of a subquery itself; the others are handled where they come from.
+            Err(QueryError::Execution { .. }) => Ok(()),
+            planned => planned,
+        }
     }
 
     fn evaluate(&self, evaluator: &mut Evaluator<'_>) -> Result<QueryValue, QueryError> {
@@ -189,8 +233,7 @@ impl Query {
                 QueryValue::Scalar { time, value: values.first().copied().unwrap_or(f64::NAN) }
             }
             (Value::Scalar(values), QueryKind::Range { .. }) => {
-                let row = Row { labels: super::labels::LabelId::EMPTY, drops_name: false, values };
-                QueryValue::Matrix(self.matrix(evaluator, vec![row]))
+                QueryValue::Matrix(self.matrix(evaluator, vec![Row::without_labels(values)])?)
             }
             (Value::Text(text), _) => QueryValue::String { time, value: text.text().into_owned() },
             (Value::Rows(rows), kind) => {
@@ -203,20 +246,23 @@ impl Query {
                     };
                     return Ok(QueryValue::Vector(rows.into_iter().map(sample).collect()));
                 }
-                QueryValue::Matrix(self.matrix(evaluator, rows))
+                QueryValue::Matrix(self.matrix(evaluator, rows)?)
             }
         })
     }
 
-    fn matrix(&self, evaluator: &Evaluator<'_>, rows: Vec<Row>) -> Vec<RangeSeries> {
+    fn matrix(&self, evaluator: &Evaluator<'_>, rows: Vec<Row>) -> Result<Vec<RangeSeries>, QueryError> {
+        let points: usize = rows.iter().map(|row| row.column.count()).sum();
+        evaluator.reader.budget.add_bytes(points.saturating_mul(POINT_BYTES))?;
         let series = |row: Row| {
-            let points = self.steps.iter().zip(&row.values).filter(|(_, value)| is_present(**value));
-            let points = points.map(|(time, value)| (Timestamp::from_nanos(time), *value)).collect();
+            let mut points = Vec::with_capacity(row.column.count());
+            let present = row.column.present();
+            points.extend(present.map(|(step, value)| (Timestamp::from_nanos(self.steps.at(step)), value)));
             RangeSeries { labels: evaluator.table.get(row.labels).clone(), points }
         };
         let mut series: Vec<RangeSeries> = rows.into_iter().map(series).collect();
         series.sort_by(|one, other| one.labels.cmp(&other.labels));
-        series
+        Ok(series)
     }
 
     /// Returns the samples that a range selector selects.
@@ -228,10 +274,15 @@ impl Query {
         let start = end.saturating_sub(extent.range);
         let from = start.saturating_sub(extent.before).saturating_add(1);
         let to = end.saturating_add(extent.after);
-        let found = evaluator.reader.samples(&Conditions::of(selector).to_selector(), from, to)?;
+        let found =
+            evaluator.reader.samples(&Conditions::of(selector).to_selector(evaluator.reader.budget)?, from, to)?;
         let mut list = Vec::with_capacity(found.len());
         for mut series in found {
+            if series.is_rounded {
+                evaluator.annotations.rounded_integers(series.labels.get(METRIC_NAME), matrix.span);
+            }
             series.samples.remove_stale();
+            evaluator.reader.budget.add_bytes(series.samples.len().saturating_mul(POINT_BYTES))?;
             let samples = match selector.extension {
                 None => series.samples,
                 Some(extension) => extended_samples(&series.samples, start, end, extension == RangeExtension::Smoothed),
@@ -249,6 +300,7 @@ impl Query {
         let (series, _, _) = evaluator.eval_subquery(subquery, &self.steps)?;
         let mut list = Vec::with_capacity(series.len());
         for (mut row, samples) in series {
+            evaluator.reader.budget.add_bytes(samples.len().saturating_mul(POINT_BYTES))?;
             if row.drops_name {
                 row.labels = evaluator.table.without_metadata(row.labels);
             }
@@ -260,58 +312,5 @@ impl Query {
         }
         list.sort_by(|one, other| one.labels.cmp(&other.labels));
         Ok(QueryValue::Matrix(list))
-    }
-}
-
-/// Result of a query that runs on a thread of its own, and the waker of the task that waits for it.
-#[derive(Debug, Default)]
-struct Shared {
-    result: Option<Result<QueryResult, QueryError>>,
-    waker: Option<Waker>,
-}
-
-/// Future of a running query; made by [`Query::run`]. The thread starts at the first poll.
-#[derive(Debug)]
-#[must_use = "a future does nothing until it is polled"]
-pub struct QueryFuture {
-    query: Option<Query>,
-    shared: Arc<Mutex<Shared>>,
-    is_cancelled: Option<Arc<AtomicBool>>,
-}
-
-impl Future for QueryFuture {
-    type Output = Result<QueryResult, QueryError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(result) = state.result.take() {
-            return Poll::Ready(result);
-        }
-        state.waker = Some(context.waker().clone());
-        drop(state);
-        let Some(query) = self.query.take() else { return Poll::Pending };
-        self.is_cancelled = Some(Arc::clone(&query.is_cancelled));
-        let shared = Arc::clone(&self.shared);
-        let work = move || {
-            let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| query.run_blocking()));
-            let result = run.unwrap_or_else(|_| Err(QueryError::Thread { message: "it panicked".to_owned() }));
-            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            state.result = Some(result);
-            if let Some(waker) = state.waker.take() {
-                waker.wake();
-            }
-        };
-        match std::thread::Builder::new().name("promql".to_owned()).spawn(work) {
-            Ok(_) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(QueryError::Thread { message: error.to_string() })),
-        }
-    }
-}
-
-impl Drop for QueryFuture {
-    fn drop(&mut self) {
-        if let Some(is_cancelled) = &self.is_cancelled {
-            is_cancelled.store(true, Ordering::Relaxed);
-        }
     }
 }

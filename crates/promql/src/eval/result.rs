@@ -71,8 +71,12 @@ pub struct QueryStatistics {
     pub samples: u64,
     /// Series that selectors matched.
     pub series: u64,
+    /// Blocks that were not read, because their summaries took the place of their samples.
+    pub summaries: u64,
     /// Selectors that were read; equal ones are read once.
     pub reads: u64,
     /// Leaves: selectors, and functions over ranges of them.
     pub leaves: u64,
+    /// Parts of the expression that took the value of the same part elsewhere.
+    pub shared_parts: u64,
 }

@@ -1,23 +1,11 @@
-//! Rows of a result: a label set and its values at all steps, as one dense column.
+//! Rows of a result: a label set and its column of values.
 
 use std::collections::HashMap;
 
+use super::budget::Budget;
+use super::column::Column;
+use super::error::QueryError;
 use super::labels::LabelId;
-
-/// Bits of the staleness marker, which Prometheus writes when a target vanishes.
-pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
-
-/// Missing value of a column: the staleness marker.
-///
-/// No value of a result has these bits: selectors skip the marker, and it is a signalling NaN, which no arithmetic
-/// operation returns.
-pub(crate) const MISSING: f64 = f64::from_bits(STALE_BITS);
-
-/// Returns `true` for a value that is not missing.
-#[inline]
-pub(crate) fn is_present(value: f64) -> bool {
-    value.to_bits() != STALE_BITS
-}
 
 /// One row of an instant or range vector.
 #[derive(Debug, Clone)]
@@ -25,55 +13,58 @@ pub(crate) struct Row {
     pub(crate) labels: LabelId,
     /// `true` if the metric name is to be removed at the end of the query (delayed name removal).
     pub(crate) drops_name: bool,
-    /// The value at each step; see [`MISSING`].
-    pub(crate) values: Vec<f64>,
+    pub(crate) column: Column,
 }
 
 impl Row {
+    /// Creates a row without labels.
+    pub(crate) fn without_labels(values: Vec<f64>) -> Self {
+        Self { labels: LabelId::EMPTY, drops_name: false, column: Column::dense(values) }
+    }
+
     /// Returns `true` if the row has a value at any step.
     pub(crate) fn has_values(&self) -> bool {
-        self.values.iter().any(|value| is_present(*value))
+        self.column.has_values()
     }
 
-    /// Returns the value at a step; [`MISSING`] behind the last one.
+    /// Returns the value at a step; see [`Column::at`].
     pub(crate) fn at(&self, step: usize) -> f64 {
-        self.values.get(step).copied().unwrap_or(MISSING)
-    }
-
-    /// Returns the number of values.
-    pub(crate) fn count(&self) -> usize {
-        self.values.iter().filter(|value| is_present(**value)).count()
+        self.column.at(step)
     }
 }
 
-/// Two rows with the same labels have a value at the same step.
-#[derive(Debug)]
-pub(crate) struct SameLabels;
-
 /// Merges the rows that have the same labels, and removes rows without values.
 ///
+/// Of rows with the same labels, those whose name is to be removed stay apart from the others: their labels will differ.
+///
+/// Cells that a merged column has more than its parts are counted before they are made.
+///
 /// # Errors
-/// [`SameLabels`] if two of them have a value at one step.
-pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> {
+/// Two of the rows have the same labels and a value at one step; limits.
+pub(crate) fn merge_same_labels(rows: Vec<Row>, budget: &Budget) -> Result<Vec<Row>, QueryError> {
     let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
-    let mut places: HashMap<LabelId, usize> = HashMap::with_capacity(rows.len());
+    // Places of the rows that keep their name, and of those that do not.
+    let mut places: HashMap<LabelId, [Option<usize>; 2]> = HashMap::with_capacity(rows.len());
     for row in rows {
         if !row.has_values() {
             continue;
         }
-        match places.get(&row.labels).and_then(|place| merged.get_mut(*place)) {
+        let [kept, dropped] = places.entry(row.labels).or_default();
+        let (own, other) = if row.drops_name { (dropped, kept) } else { (kept, dropped) };
+        if other.and_then(|place| merged.get(place)).is_some_and(|other| other.column.overlaps(&row.column)) {
+            return Err(QueryError::same_labels());
+        }
+        match own.and_then(|place| merged.get_mut(place)) {
             None => {
-                places.insert(row.labels, merged.len());
+                *own = Some(merged.len());
                 merged.push(row);
             }
             Some(first) => {
-                for (value, other) in first.values.iter_mut().zip(row.values) {
-                    match (is_present(*value), is_present(other)) {
-                        (true, true) => return Err(SameLabels),
-                        (false, true) => *value = other,
-                        _ => {}
-                    }
-                }
+                let (own, other) = (first.column.span(), row.column.span());
+                let cells = own.end.max(other.end) - own.start.min(other.start);
+                budget.add_cells(cells - own.len())?;
+                first.column.merge(&row.column).map_err(|_| QueryError::same_labels())?;
+                budget.remove_bytes(row.column.byte_len());
             }
         }
     }
@@ -81,31 +72,42 @@ pub(crate) fn merge_same_labels(rows: Vec<Row>) -> Result<Vec<Row>, SameLabels> 
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
 mod tests {
     use super::*;
+    use crate::EngineOptions;
+    use crate::eval::column::{MISSING, is_present};
     use crate::eval::labels::{LabelTable, Labels};
+
+    fn merge(rows: Vec<Row>) -> Result<Vec<Row>, QueryError> {
+        merge_same_labels(rows, &Budget::new(EngineOptions::default(), std::sync::Arc::default()))
+    }
 
     #[test]
     fn rows_of_the_same_labels_are_merged_unless_they_overlap() {
         let mut table = LabelTable::default();
         let other = table.intern([("a", "b")].into_iter().collect::<Labels>());
-        let row = |labels, values: &[f64]| Row { labels, drops_name: false, values: values.to_vec() };
+        let row = |labels, values: &[f64]| Row { labels, drops_name: false, column: Column::dense(values.to_vec()) };
         let rows = vec![
             row(LabelId::EMPTY, &[1.0, MISSING]),
             row(other, &[5.0, 6.0]),
             row(LabelId::EMPTY, &[MISSING, f64::NAN]),
             row(other, &[MISSING, MISSING]),
         ];
-        let merged = merge_same_labels(rows.clone()).unwrap();
-        assert_eq!((merged.len(), merged[0].count(), merged[1].count()), (2, 2, 2));
+        let merged = merge(rows.clone()).unwrap();
+        assert_eq!((merged.len(), merged[0].column.count(), merged[1].column.count()), (2, 2, 2));
         assert!(merged[0].at(1).is_nan() && is_present(merged[0].at(1)) && !is_present(merged[0].at(2)));
-        assert!(merge_same_labels(vec![rows[1].clone(), rows[1].clone()]).is_err());
+        assert!(merge(vec![rows[1].clone(), rows[1].clone()]).is_err());
     }
 
     #[test]
-    fn no_operation_returns_the_marker_of_a_missing_value() {
-        let quiet = [MISSING + 0.0, MISSING * 2.0, MISSING - MISSING, MISSING / 3.0];
-        assert!(quiet.iter().all(|value| is_present(*value) && value.is_nan()));
+    fn rows_whose_name_is_removed_later_stay_apart() {
+        let row = |drops_name, values: &[f64]| Row {
+            labels: LabelId::EMPTY,
+            drops_name,
+            column: Column::dense(values.to_vec()),
+        };
+        let rows = [row(true, &[1.0]), row(false, &[MISSING, 2.0]), row(true, &[MISSING, MISSING, 3.0])];
+        assert_eq!(merge(rows.to_vec()).unwrap().len(), 2);
+        assert!(merge(vec![row(true, &[1.0]), row(false, &[1.0])]).is_err());
     }
 }

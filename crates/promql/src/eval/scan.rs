@@ -1,14 +1,22 @@
 //! Reading of the series of a selector, once for all leaves that need them, in parallel over partitions.
 
-use timestrata::{Selector, SeriesScanCursor, Snapshot, Timestamp, ValueSlice};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use timestrata::{Selector, SeriesInfo, SeriesScanCursor, Snapshot, SummaryWindows, Timestamp, ValueSlice};
 
 use super::budget::Budget;
+use super::column::Column;
 use super::error::QueryError;
 use super::functions::range::Arguments;
-use super::labels::Labels;
+use super::labels::{CommonTexts, Labels};
 use super::leaf::{Leaf, LeafRow};
-use super::row::is_present;
+use super::sliding::Scratch;
+use super::summary::{self, SummaryValue};
 use super::window::Samples;
+
+/// Partitions of a selector's series for each thread.
+const PARTITIONS_PER_THREAD: usize = 4;
 
 /// Samples of a series, with its labels.
 #[derive(Debug)]
@@ -17,6 +25,32 @@ pub(crate) struct SeriesSamples {
     pub(crate) samples: Samples,
     /// `true` if integers were rounded.
     pub(crate) is_rounded: bool,
+}
+
+/// Which series are read, and when.
+struct Selection {
+    selector: Selector,
+    /// First time, in nanoseconds.
+    from: i64,
+    /// Last time, in nanoseconds.
+    to: i64,
+    /// What of the summaries of blocks is needed, and where; `None` if samples are.
+    summaries: Option<(SummaryValue, SummaryWindows)>,
+}
+
+/// Series that was read, before its samples are dropped.
+struct SeriesRead<'a> {
+    info: &'a SeriesInfo,
+    samples: &'a mut Samples,
+    texts: &'a mut CommonTexts,
+    /// `true` if integers were rounded.
+    is_rounded: bool,
+}
+
+impl SeriesRead<'_> {
+    fn labels(&mut self) -> Labels {
+        Labels::of_series(&self.info.key, self.texts)
+    }
 }
 
 /// Reader of the series of a snapshot.
@@ -44,37 +78,53 @@ impl Reader<'_> {
         let times = leaves.iter().map(|leaf| leaf.times(self.lookback));
         let (from, to) = times.fold((i64::MAX, i64::MIN), |known, times| (known.0.min(times.0), known.1.max(times.1)));
         let mut rows: Vec<Vec<LeafRow>> = leaves.iter().map(|_| Vec::new()).collect();
-        let found = self.map_series(&first.conditions.to_selector(), from, to, |series| {
-            let mut columns = Vec::with_capacity(leaves.len());
-            let mut samples = series.samples;
-            // Leaves that need staleness markers first.
-            for leaf in leaves {
-                columns.push(if leaf.skips_stale() {
-                    Vec::new()
-                } else {
-                    leaf.column(&samples, self.lookback, arguments)
-                });
-            }
-            samples.remove_stale();
-            for (leaf, column) in leaves.iter().zip(&mut columns) {
-                if leaf.skips_stale() {
-                    *column = leaf.column(&samples, self.lookback, arguments);
-                }
-            }
-            let cells: usize =
-                columns.iter().map(|column| column.iter().filter(|value| is_present(**value)).count()).sum();
-            self.budget.add_samples(cells)?;
-            self.budget.add_bytes(columns.iter().map(|column| column.len() * size_of::<f64>()).sum())?;
-            Ok((series.labels, series.is_rounded, columns))
+        // Summaries serve one function alone.
+        let summaries = if leaves.len() == 1 { SummaryValue::of(first) } else { None };
+        let replaced = summaries.map(|value| value.leaf(first));
+        let leaves = replaced.as_ref().map_or_else(|| leaves.to_vec(), |leaf| vec![leaf]);
+        let summaries = summaries.map(|value| (value, summary::windows(first)));
+        let selection = Selection { selector: first.conditions.to_selector(self.budget)?, from, to, summaries };
+        let found = self.map_series(&selection, |mut series, scratch| {
+            let columns = self.columns(&leaves, arguments, series.samples, scratch)?;
+            let has_values = columns.iter().any(Column::has_values);
+            Ok(has_values.then(|| (series.labels(), series.is_rounded, columns)))
         })?;
         for (labels, is_rounded, columns) in found {
-            for (rows, values) in rows.iter_mut().zip(columns) {
-                if values.iter().any(|value| is_present(*value)) {
-                    rows.push(LeafRow { labels: labels.clone(), values, is_rounded });
+            for (rows, column) in rows.iter_mut().zip(columns) {
+                if column.has_values() {
+                    rows.push(LeafRow { labels: labels.clone(), column, is_rounded });
                 }
             }
         }
         Ok(rows)
+    }
+
+    /// Computes the columns of all leaves for one series.
+    fn columns(
+        &self,
+        leaves: &[&Leaf],
+        arguments: Option<&[Arguments]>,
+        samples: &mut Samples,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<Column>, QueryError> {
+        let mut columns = vec![Column::default(); leaves.len()];
+        // Leaves that need staleness markers first.
+        for skips_stale in [false, true] {
+            if skips_stale && leaves.iter().any(|leaf| leaf.skips_stale()) {
+                samples.remove_stale();
+            }
+            for (leaf, column) in leaves.iter().zip(&mut columns).filter(|(leaf, _)| leaf.skips_stale() == skips_stale)
+            {
+                // What the column does not need is taken back.
+                let most = leaf.most_bytes(samples, self.lookback);
+                self.budget.add_bytes(most)?;
+                *column = leaf.column(samples, self.lookback, arguments, scratch);
+                self.budget.check()?;
+                self.budget.remove_bytes(most.saturating_sub(column.byte_len()));
+            }
+        }
+        self.budget.add_samples(columns.iter().map(Column::count).sum())?;
+        Ok(columns)
     }
 
     /// Reads the samples of the series of a selector between two times, both inclusive, sorted by labels.
@@ -82,39 +132,36 @@ impl Reader<'_> {
     /// # Errors
     /// As for [`leaves`](Self::leaves).
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
-        let found = self.map_series(selector, from, to, |series| {
-            self.budget.add_bytes(series.samples.len() * 16)?;
-            Ok((series.labels.clone(), series))
-        })?;
-        Ok(found.into_iter().map(|(_, series)| series).filter(|series| !series.samples.is_empty()).collect())
+        let selection = Selection { selector: selector.clone(), from, to, summaries: None };
+        self.map_series(&selection, |mut series, _| {
+            self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
+            let (samples, is_rounded) = (std::mem::take(series.samples), series.is_rounded);
+            Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples, is_rounded }))
+        })
     }
 
     /// Calls a function with each series, in parallel, and returns the results sorted by labels.
     fn map_series<R: Send + HasLabels>(
         &self,
-        selector: &Selector,
-        from: i64,
-        to: i64,
-        each: impl Fn(SeriesSamples) -> Result<R, QueryError> + Sync,
+        selection: &Selection,
+        each: impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync,
     ) -> Result<Vec<R>, QueryError> {
-        if from > to {
+        if selection.from > selection.to {
             return Ok(Vec::new());
         }
-        let range = Timestamp::from_nanos(from)..=Timestamp::from_nanos(to);
-        let scan = self.snapshot.scan_series(selector.clone()).range(range);
-        let cursors = scan.partitions(self.threads.max(1))?;
-        let read = |cursor: SeriesScanCursor| self.read_partition(cursor, &each);
-        let parts: Vec<Result<Vec<R>, QueryError>> = if cursors.len() == 1 {
-            cursors.into_iter().map(read).collect()
-        } else {
-            let read = &read;
-            std::thread::scope(|scope| {
-                let threads: Vec<_> = cursors.into_iter().map(|cursor| scope.spawn(move || read(cursor))).collect();
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
-            })
-        };
+        let range = Timestamp::from_nanos(selection.from)..=Timestamp::from_nanos(selection.to);
+        let mut scan = self.snapshot.scan_series(selection.selector.clone()).range(range);
+        let mut summarized = None;
+        if let Some((value, windows)) = &selection.summaries {
+            let value = *value;
+            summarized = Some(value);
+            scan = scan.summaries_if(windows.clone(), move |series, summary| value.accepts(series, summary));
+        }
+        // Several partitions for each thread, so that threads end at about the same time.
+        let partitions = if self.threads > 1 { self.threads.saturating_mul(PARTITIONS_PER_THREAD) } else { 1 };
+        let cursors = scan.partitions(partitions)?;
         let mut found = Vec::new();
-        for part in parts {
+        for part in self.read_partitions(cursors, summarized, &each) {
             found.extend(part?);
         }
         // The order of ids depends on the order of creation; that of labels does not.
@@ -122,32 +169,88 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// Reads partitions on this thread and on as many others as the runtime permits.
+    fn read_partitions<R: Send>(
+        &self,
+        cursors: Vec<SeriesScanCursor>,
+        summarized: Option<SummaryValue>,
+        each: &(impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError> + Sync),
+    ) -> Vec<Result<Vec<R>, QueryError>> {
+        let waiting: Vec<Mutex<Option<SeriesScanCursor>>> =
+            cursors.into_iter().map(|cursor| Mutex::new(Some(cursor))).collect();
+        let next = AtomicUsize::new(0);
+        // Each partition is read by the thread that takes it first.
+        let read_rest = || {
+            let mut parts = Vec::new();
+            while let Some(cursor) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner).take();
+                parts.extend(cursor.map(|cursor| self.read_partition(cursor, summarized, each)));
+            }
+            parts
+        };
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for _ in 1..self.threads.min(waiting.len()) {
+                let Some(permit) = self.budget.try_start_thread() else { break };
+                let work = || {
+                    let _permit = permit;
+                    read_rest()
+                };
+                // If a thread cannot be started, the others read its partitions.
+                let spawned = std::thread::Builder::new().name("promql-read".to_owned()).spawn_scoped(scope, work);
+                threads.extend(spawned.ok());
+            }
+            let mut parts = read_rest();
+            for thread in threads {
+                parts.extend(thread.join().unwrap_or_else(|_| vec![Err(panicked())]));
+            }
+            parts
+        })
+    }
+
     fn read_partition<R>(
         &self,
         mut cursor: SeriesScanCursor,
-        each: &impl Fn(SeriesSamples) -> Result<R, QueryError>,
+        summarized: Option<SummaryValue>,
+        each: &impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError>,
     ) -> Result<Vec<R>, QueryError> {
-        let mut results = Vec::new();
-        let mut current: Option<(timestrata::SeriesId, SeriesSamples)> = None;
+        let (mut results, mut texts) = (Vec::new(), CommonTexts::default());
+        let mut current: Option<Arc<SeriesInfo>> = None;
+        let (mut samples, mut scratch, mut is_rounded) =
+            (Samples::default(), Scratch::new(self.budget.stop_check()), false);
+        let mut finish = |info: Option<Arc<SeriesInfo>>, samples: &mut Samples, is_rounded: bool| {
+            let Some(info) = info else { return Ok(()) };
+            let read = SeriesRead { info: &info, samples: &mut *samples, texts: &mut texts, is_rounded };
+            results.extend(each(read, &mut scratch)?);
+            samples.clear();
+            Ok::<(), QueryError>(())
+        };
         self.budget.check()?;
         while let Some(chunk) = cursor.next_chunk()? {
             self.budget.check()?;
-            let id = chunk.series.id;
-            if current.as_ref().is_none_or(|(known, _)| *known != id) {
+            if current.as_ref().is_none_or(|known| known.id != chunk.series.id) {
                 self.budget.add_series(1)?;
-                let labels = Labels::of_series(&chunk.series.key);
-                let next = (id, SeriesSamples { labels, samples: Samples::default(), is_rounded: false });
-                if let Some((_, finished)) = current.replace(next) {
-                    results.push(each(finished)?);
-                }
+                finish(current.replace(Arc::clone(chunk.series)), &mut samples, is_rounded)?;
+                is_rounded = false;
             }
-            let Some((_, series)) = &mut current else { continue };
+            if let (Some(value), Some(summary)) = (summarized, &chunk.summary) {
+                self.budget.add_samples(1)?;
+                self.budget.add_summary();
+                value.add(summary, &mut samples);
+                continue;
+            }
             self.budget.add_samples(chunk.timestamps.len())?;
-            append(series, chunk.timestamps, chunk.values);
+            is_rounded |= is_inexact(chunk.values);
+            let before = samples.times.last().copied();
+            let known = samples.len();
+            samples.extend(chunk.timestamps, chunk.values);
+            if let Some(value) = summarized {
+                // The first sample may have replaced the last one of the same time.
+                let is_replaced = before.is_some() && before == chunk.timestamps.first().map(|time| time.as_nanos());
+                value.mark_counted(&mut samples, known - usize::from(is_replaced));
+            }
         }
-        if let Some((_, finished)) = current {
-            results.push(each(finished)?);
-        }
+        finish(current, &mut samples, is_rounded)?;
         Ok(results)
     }
 }
@@ -164,9 +267,9 @@ impl<A, B> HasLabels for (Labels, A, B) {
     }
 }
 
-impl<A> HasLabels for (Labels, A) {
+impl HasLabels for SeriesSamples {
     fn labels(&self) -> &Labels {
-        &self.0
+        &self.labels
     }
 }
 
@@ -174,18 +277,12 @@ fn panicked() -> QueryError {
     QueryError::Thread { message: "it panicked".to_owned() }
 }
 
-/// Appends a chunk. Integers become the nearest float.
-fn append(series: &mut SeriesSamples, times: &[Timestamp], values: ValueSlice<'_>) {
+/// Returns `true` if a value is no exact `f64`.
+fn is_inexact(values: ValueSlice<'_>) -> bool {
     const EXACT: u64 = 1 << 53;
-    series.is_rounded |= match values {
+    match values {
         ValueSlice::I64(values) => values.iter().any(|value| value.unsigned_abs() > EXACT),
         ValueSlice::U64(values) => values.iter().any(|value| *value > EXACT),
         _ => false,
-    };
-    let mut times = times.iter();
-    values.for_each_f64(|value| {
-        if let Some(time) = times.next() {
-            series.samples.push(time.as_nanos(), value);
-        }
-    });
+    }
 }

@@ -1,6 +1,8 @@
 //! Windows of samples that end at the steps of a query.
 
-use super::row::is_present;
+use timestrata::{Timestamp, ValueSlice};
+
+use super::column::is_present;
 
 /// Times of a query's steps: `start`, `start + step`, ...
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,9 +74,39 @@ impl Samples {
         }
     }
 
+    /// Appends samples in ascending order of time; see [`push`](Self::push). Integers become the nearest float.
+    pub(crate) fn extend(&mut self, times: &[Timestamp], values: ValueSlice<'_>) {
+        let follows = match (self.times.last(), times.first()) {
+            (Some(last), Some(first)) => *last < first.as_nanos(),
+            _ => true,
+        };
+        // Most blocks have no two points at one time, and are copied as a whole.
+        if follows && times.is_sorted_by(|one, other| one < other) {
+            self.times.extend(times.iter().map(|time| time.as_nanos()));
+            match values {
+                ValueSlice::F64(values) => self.values.extend_from_slice(values),
+                values => values.for_each_f64(|value| self.values.push(value)),
+            }
+            return;
+        }
+        let mut times = times.iter();
+        values.for_each_f64(|value| {
+            if let Some(time) = times.next() {
+                self.push(time.as_nanos(), value);
+            }
+        });
+    }
+
+    /// Removes all samples, and keeps the memory for others.
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+    }
+
     /// Removes staleness markers.
     pub(crate) fn remove_stale(&mut self) {
-        if self.values.iter().all(|value| is_present(*value)) {
+        // A count has no branches.
+        if self.values.iter().filter(|value| !is_present(**value)).count() == 0 {
             return;
         }
         let mut kept = 0;
@@ -131,90 +163,6 @@ pub(crate) struct Extent {
     pub(crate) after: i64,
 }
 
-/// Calls a function with the window of each step that has a sample.
-///
-/// The samples must hold no staleness markers. Both ends move forward only, so the cost of finding all windows is that
-/// of one pass.
-pub(crate) fn for_each_window(
-    samples: &Samples,
-    steps: &Steps,
-    anchor: Anchor,
-    extent: Extent,
-    mut each: impl FnMut(usize, Window<'_>),
-) {
-    let (mut first, mut behind) = (0, 0);
-    let times = &samples.times[..];
-    for index in 0..steps.count {
-        let step_time = steps.at(index);
-        let end = anchor.time(step_time);
-        let start = end.saturating_sub(extent.range);
-        let (from, to) = (start.saturating_sub(extent.before), end.saturating_add(extent.after));
-        while behind < times.len() && times[behind] <= to {
-            behind += 1;
-        }
-        while first < behind && times[first] <= from {
-            first += 1;
-        }
-        if first < behind {
-            let (times, values) = (&times[first..behind], &samples.values[first..behind]);
-            each(index, Window { times, values, start, end, step_time });
-        }
-    }
-}
-
-/// Returns the column of an instant selector: at each step the newest sample of at most the lookback.
-///
-/// `value` makes the result from time and value of the sample.
-pub(crate) fn newest_samples(
-    samples: &Samples,
-    steps: &Steps,
-    anchor: Anchor,
-    lookback: i64,
-    value: impl Fn(i64, f64) -> f64,
-) -> Vec<f64> {
-    let mut column = Vec::with_capacity(steps.count);
-    let mut behind = 0;
-    let times = &samples.times[..];
-    for index in 0..steps.count {
-        let at = anchor.time(steps.at(index));
-        while behind < times.len() && times[behind] <= at {
-            behind += 1;
-        }
-        let newest = behind.checked_sub(1).filter(|newest| times[*newest] > at.saturating_sub(lookback));
-        column.push(match newest {
-            Some(newest) if is_present(samples.values[newest]) => value(times[newest], samples.values[newest]),
-            _ => super::row::MISSING,
-        });
-    }
-    column
-}
-
-/// Returns the column of a `smoothed` instant selector: at each step the value interpolated between the samples around it.
-///
-/// Without a later sample within the lookback the earlier value counts.
-pub(crate) fn smoothed_samples(samples: &Samples, steps: &Steps, anchor: Anchor, lookback: i64) -> Vec<f64> {
-    let extent = Extent { range: 0, before: lookback, after: lookback };
-    let mut column = vec![super::row::MISSING; steps.count];
-    for_each_window(samples, steps, anchor, extent, |index, window| {
-        let next = window.times.partition_point(|time| *time < window.end);
-        let Some(slot) = column.get_mut(index) else { return };
-        match (next.checked_sub(1), window.times.get(next)) {
-            (_, Some(time)) if *time == window.end => *slot = window.values[next],
-            (Some(previous), Some(_)) => {
-                let (one, other) = (sample(&window, previous), sample(&window, next));
-                *slot = interpolate(one, other, window.end, false);
-            }
-            (Some(previous), None) => *slot = window.values[previous],
-            (None, _) => {}
-        }
-    });
-    column
-}
-
-fn sample(window: &Window<'_>, at: usize) -> (i64, f64) {
-    (window.times[at], window.values[at])
-}
-
 /// Returns the value at a time on the line between two samples.
 ///
 /// A counter that was reset between them rises from 0.
@@ -226,56 +174,29 @@ pub(crate) fn interpolate(one: (i64, f64), other: (i64, f64), at: i64, is_counte
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "the values are exact")]
+#[allow(clippy::float_cmp, reason = "the values are exact")]
 mod tests {
-    use super::super::row::MISSING;
+    use super::super::column::MISSING;
     use super::*;
 
-    const LOOKBACK: i64 = 5;
-
-    fn samples(pairs: &[(i64, f64)]) -> Samples {
+    #[test]
+    fn of_samples_at_one_time_the_last_counts_and_markers_can_be_removed() {
         let mut samples = Samples::default();
-        for (time, value) in pairs {
-            samples.push(*time, *value);
-        }
-        samples
+        samples.push(0, 1.0);
+        samples.push(2, 2.0);
+        let times = |nanos: &[i64]| nanos.iter().map(|nanos| Timestamp::from_nanos(*nanos)).collect::<Vec<_>>();
+        samples.extend(&times(&[2, 3, 4]), ValueSlice::F64(&[3.0, MISSING, 5.0]));
+        samples.extend(&times(&[5, 6]), ValueSlice::I64(&[6, 7]));
+        samples.extend(&times(&[6, 6]), ValueSlice::U64(&[8, 9]));
+        samples.remove_stale();
+        assert_eq!((&samples.times[..], &samples.values[..]), (&[0, 2, 4, 5, 6][..], &[1.0, 3.0, 5.0, 6.0, 9.0][..]));
+        samples.clear();
+        assert!(samples.is_empty());
     }
 
     #[test]
-    fn the_newest_sample_counts_for_the_lookback_unless_it_is_stale() {
-        let samples = samples(&[(0, 1.0), (2, 2.0), (2, 3.0), (4, MISSING), (10, 7.0)]);
-        let steps = Steps { start: -1, step: 1, count: 18 };
-        let column = newest_samples(&samples, &steps, Anchor { at: None, offset: 0 }, LOOKBACK, |_, value| value);
-        let present: Vec<(usize, f64)> = column.iter().copied().enumerate().filter(|(_, v)| is_present(*v)).collect();
-        let expected = [(1, 1.0), (2, 1.0), (3, 3.0), (4, 3.0), (11, 7.0), (12, 7.0), (13, 7.0), (14, 7.0), (15, 7.0)];
-        assert_eq!(present, expected);
-        let pinned =
-            newest_samples(&samples, &steps, Anchor { at: Some(3), offset: 1 }, LOOKBACK, |time, _| time as f64);
-        assert!(pinned.iter().all(|value| *value == 2.0));
-    }
-
-    #[test]
-    fn windows_are_open_at_the_left() {
-        let mut data = samples(&[(0, 1.0), (5, 2.0), (7, MISSING), (10, 3.0)]);
-        data.remove_stale();
-        let mut found = Vec::new();
-        let steps = Steps { start: 0, step: 5, count: 5 };
-        let extent = Extent { range: 5, before: 0, after: 0 };
-        for_each_window(&data, &steps, Anchor { at: None, offset: 0 }, extent, |index, window| {
-            found.push((index, window.times.to_vec(), window.range()));
-        });
-        assert_eq!(found, [(0, vec![0], 5), (1, vec![5], 5), (2, vec![10], 5)]);
-    }
-
-    #[test]
-    fn smoothed_values_lie_on_the_line_between_samples() {
-        let data = samples(&[(0, 0.0), (4, 8.0)]);
-        let steps = Steps { start: -1, step: 1, count: 12 };
-        let column = smoothed_samples(&data, &steps, Anchor { at: None, offset: 0 }, LOOKBACK);
-        let shown: Vec<Option<f64>> = column.iter().map(|value| is_present(*value).then_some(*value)).collect();
-        let line = [0.0, 2.0, 4.0, 6.0, 8.0, 8.0, 8.0, 8.0, 8.0].map(Some);
-        assert_eq!(shown[1..10], line);
-        assert_eq!((shown[0], shown[10]), (None, None));
+    fn a_reset_counter_rises_from_zero() {
         assert_eq!(interpolate((0, 9.0), (4, 8.0), 2, true), 4.0);
+        assert_eq!(interpolate((0, 0.0), (4, 8.0), 2, false), 4.0);
     }
 }

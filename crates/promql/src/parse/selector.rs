@@ -2,6 +2,8 @@
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 
+use crate::pattern::Pattern;
+
 use crate::ast::{Expression, LabelMatcher, MatchOperator, VectorSelector};
 use crate::lexer::{Token, TokenKind, unquote};
 
@@ -90,8 +92,9 @@ impl Parser<'_> {
 
 /// Parses the regular expression of a matcher. Compiling it would take a thousand times as long.
 fn pattern(matcher: &LabelMatcher) -> Parsed<Hir> {
-    regex_syntax::parse(&matcher.anchored_pattern())
-        .map_err(|error| Problem::new(matcher.span, format!("error parsing regexp: {}", last_line(&error.to_string()))))
+    let invalid = |message: &str| Problem::new(matcher.span, format!("error parsing regexp: {message}"));
+    let pattern = Pattern::translate(&matcher.value).map_err(|message| invalid(&message))?;
+    regex_syntax::parse(&pattern.anchored()).map_err(|error| invalid(last_line(&error.to_string())))
 }
 
 /// Returns the last line of an error, which says what is wrong; those before it show where.
@@ -133,7 +136,10 @@ fn is_match_of_empty(hir: &Hir) -> bool {
 }
 
 impl LabelMatcher {
-    /// Returns the value as a regular expression that matches whole texts; `.` matches line ends, too.
+    /// Returns the value as a regular expression of the crate `regex` that matches whole texts; `.` matches line ends, too.
+    ///
+    /// What the crate reads otherwise than Go's `regexp` is translated: `\d` is a class of ASCII. A value that is no
+    /// expression, which no parsed query has, stays as it is.
     ///
     /// ```
     /// use timestrata_promql::{Expression, ParserOptions, parse};
@@ -144,7 +150,7 @@ impl LabelMatcher {
     /// ```
     #[must_use]
     pub fn anchored_pattern(&self) -> String {
-        format!("^(?s:{})$", self.value)
+        Pattern::translate(&self.value).map_or_else(|_| format!("^(?s:{})$", self.value), |pattern| pattern.anchored())
     }
 }
 
@@ -155,35 +161,8 @@ mod tests {
     #[test]
     fn an_empty_text_is_matched_as_the_compiled_expression_does() {
         let patterns = [
-            "",
-            "a",
-            "a*",
-            "a?b?",
-            "a|",
-            "(a|b*)",
-            "a{0}",
-            "a{0,3}",
-            "a{2}",
-            "^",
-            "$",
-            "^$",
-            "\\b",
-            "\\B",
-            "(\\b|c)",
-            "(\\b)?",
-            ".*",
-            ".+",
-            "[^a]",
-            "(?:)",
-            "(?i)x?",
-            "\\A\\z",
-            "\\b{start}",
-            "\\b{end}",
-            "\\b{start-half}",
-            "\\b{end-half}",
-            "(?-u:\\b)",
-            "(?-u:\\B)",
-            "(?m)^$",
+            "", "a", "a*", "a?b?", "a|", "(a|b*)", "a{0}", "a{0,3}", "a{2}", "^", "$", "^$", "\\b", "\\B", "(\\b|c)",
+            "(\\b)?", ".*", ".+", "[^a]", "(?:)", "(?i)x?", "\\A\\z", "(?m)^$",
         ];
         for pattern in patterns {
             let matcher = LabelMatcher {

@@ -1,6 +1,6 @@
 //! Trees over several lines, by the rules of Prometheus' `format_query`.
 //!
-//! A node whose text has at most 100 characters stays on one line. A longer one is split: arguments, operands and what
+//! A node whose text has at most 100 bytes stays on one line. A longer one is split: arguments, operands and what
 //! is in parentheses come on lines of their own, two spaces deeper.
 
 use std::fmt::{self, Write};
@@ -9,8 +9,8 @@ use crate::ast::{Aggregation, Binary, Expression};
 
 use super::one_line::{AggregatorText, OperatorText, SubqueryTimes, sign};
 
-/// Greatest number of characters of a node on one line.
-const MAX_LINE_CHARACTERS: usize = 100;
+/// Greatest number of bytes of a node on one line; Prometheus counts bytes, too.
+const MAX_LINE_BYTES: usize = 100;
 
 impl Expression {
     /// Returns the query over several lines, as Prometheus formats it.
@@ -133,9 +133,9 @@ fn begin_level(expression: &Expression, level: usize) -> usize {
     level
 }
 
-/// Returns `true` if the text of an expression has at most [`MAX_LINE_CHARACTERS`] characters.
+/// Returns `true` if the text of an expression has at most [`MAX_LINE_BYTES`] bytes.
 fn fits(expression: &Expression) -> bool {
-    write!(Room { bytes: MAX_LINE_CHARACTERS }, "{expression}").is_ok()
+    write!(Room { bytes: MAX_LINE_BYTES }, "{expression}").is_ok()
 }
 
 /// A writer that fails once it is full.

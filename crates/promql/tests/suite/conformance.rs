@@ -4,8 +4,6 @@ use crate::files::{own_files, suite_files};
 use crate::runner::{Counts, run_file};
 use crate::store::Layout;
 
-const LAYOUTS: [Layout; 2] = [Layout::Memtable, Layout::Flushed];
-
 /// Runs files, prints a table of their outcomes, and returns the sum.
 fn run(files: &[(String, String)]) -> Counts {
     let mut total = Counts::default();
@@ -15,7 +13,7 @@ fn run(files: &[(String, String)]) -> Counts {
         println!("{name:<28} {passed:>6} {exempt:>6} {exempt_passed:>8} {:>6}", failed.len());
     };
     for (name, text) in files {
-        let counts = run_file(text, &LAYOUTS);
+        let counts = run_file(text, &Layout::ALL);
         print(name, &counts);
         for (line, reason) in &counts.failed {
             println!("    {name}:{line}: {reason:.300}");

@@ -53,7 +53,7 @@ fn a_cancelled_query_ends() {
 }
 
 #[test]
-fn integers_that_are_rounded_are_told_of() {
+fn rounded_integers_are_reported() {
     let found = run(&EngineOptions::default(), "x").unwrap();
     let texts: Vec<String> = found.annotations.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["PromQL info: integers beyond 2^53 are rounded to floats for metric name \"x\" (1:1)"]);
@@ -118,4 +118,48 @@ fn a_future_runs_without_a_runtime_and_stops_when_it_is_dropped() {
     let _ = future.as_mut().poll(&mut context);
     drop(future);
     cancellation.cancel();
+}
+
+#[test]
+fn values_that_are_repeated_for_all_steps_count_as_samples() {
+    let options = EngineOptions { max_samples: 1_000, ..EngineOptions::default() };
+    let error = run(&options, "x @ 50");
+    assert!(matches!(error, Err(QueryError::LimitExceeded { option: "max_samples", .. })), "{error:?}");
+}
+
+#[test]
+fn annotations_of_many_metrics_are_kept_up_to_a_number() {
+    let db = Db::builder("limits").in_memory().open_blocking().unwrap();
+    let mut batch = Batch::new();
+    for number in 0..1_200 {
+        for second in [0, 10] {
+            let key = SeriesKey::new(format!("metric_{number}")).tag("number", number.to_string());
+            batch.push_key(&key, Timestamp::from_secs(second), second);
+        }
+    }
+    db.write_blocking(batch).unwrap();
+    let text = "sum(rate({__name__=~\"metric_.*\"}[1m]))";
+    let query = Engine::default().instant(&db.snapshot(), text, Timestamp::from_secs(10)).unwrap();
+    let annotations = query.run_blocking().unwrap().annotations;
+    assert_eq!(annotations.len(), 1_001);
+    assert_eq!(annotations[1_000].to_string(), "PromQL info: 200 more info annotations omitted (1:1)");
+}
+
+#[test]
+fn duplicates_at_steps_without_the_other_side_are_found_in_one_pass() {
+    let db = Db::builder("limits").in_memory().open_blocking().unwrap();
+    let mut batch = Batch::new();
+    for number in 0..2_000 {
+        batch.push_key(&SeriesKey::new("one").tag("s", number.to_string()), Timestamp::from_secs(600), 1.0);
+        batch.push_key(&SeriesKey::new("many").tag("s", number.to_string()), Timestamp::from_secs(100_000), 1.0);
+    }
+    db.write_blocking(batch).unwrap();
+    let range = |query: &str| {
+        let (start, end) = (Timestamp::from_secs(600), Timestamp::from_secs(100_000));
+        let query = Engine::default().range(&db.snapshot(), query, start, end, Duration::from_secs(100)).unwrap();
+        query.run_blocking()
+    };
+    // Where `one` has duplicates, `many` has no value.
+    assert_eq!(range("many * on () one").unwrap().value, timestrata_promql::QueryValue::Matrix(Vec::new()));
+    assert!(range("one * on () one").is_err());
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod answers;
 mod compare;
 mod conformance;
 mod files;
@@ -12,6 +13,10 @@ mod files_of_the_suite_parse;
 #[allow(dead_code, reason = "fields of the test language that only the runner of the suite reads")]
 mod language;
 mod limits;
+mod memory;
 mod properties;
 mod runner;
+mod runtime;
+mod sharing;
 mod store;
+mod summaries;

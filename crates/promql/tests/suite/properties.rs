@@ -36,12 +36,21 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
 
 fn key(series: usize) -> SeriesKey {
     let metric = if series < 4 { "a" } else { "b" };
-    SeriesKey::new(metric).tag("host", (series % 2).to_string()).tag("disk", (series % 4 / 2).to_string())
+    let host = (series % 2).to_string();
+    SeriesKey::new(metric)
+        .tag("host", &*host)
+        .tag("disk", (series % 4 / 2).to_string())
+        .tag("instance", "i")
+        .tag("job", host)
 }
 
 fn store(samples: &[Sample], shift: i64) -> Snapshot {
     let db = Db::builder("properties").in_memory().open_blocking().unwrap();
     let mut batch = Batch::new();
+    for host in ["0", "1"] {
+        let info = SeriesKey::new("target_info").tag("version", host).tag("instance", "i").tag("job", host);
+        batch.push_key(&info, Timestamp::from_secs(50 + shift), 1.0);
+    }
     for sample in samples {
         batch.push_key(&key(sample.series), Timestamp::from_secs(sample.time + shift), sample.value);
     }
@@ -125,6 +134,117 @@ const QUERIES: [&str; 22] = [
     "absent(a{host=\"1\"})",
     "timestamp(a) - time()",
 ];
+
+/// Texts of scalars, some of which vary with time.
+fn scalars() -> impl Strategy<Value = String> {
+    let texts = [
+        "0.5",
+        "3",
+        "time()",
+        "time() / 200",
+        "scalar(sum(b))",
+        "scalar(minute()) / 3",
+        "scalar(hour() + 0.25)",
+        "scalar(timestamp(vector(1))) / 130",
+        "scalar(a{host=\"0\", disk=\"0\"} @ 60)",
+        "-scalar(day_of_month())",
+        "scalar(vector(time()) > 60)",
+    ];
+    prop::sample::select(texts.to_vec()).prop_map(str::to_owned)
+}
+
+fn leaves() -> impl Strategy<Value = String> {
+    let texts = [
+        "a",
+        "b",
+        "a offset 13s",
+        "a @ 60",
+        "b @ 100",
+        "a{host=\"1\"}",
+        "{__name__=~\"a|b\"}",
+        "vector(time())",
+        "delta(a[30s] smoothed)",
+        "rate(a[30s])",
+        "sum_over_time(a[35s])",
+        "target_info",
+    ];
+    prop::sample::select(texts.to_vec()).prop_map(str::to_owned)
+}
+
+/// Texts of instant vectors. Functions whose answer depends on the order of rows come last only: the order of an instant
+/// query is another one.
+fn vectors() -> impl Strategy<Value = String> {
+    let grown = leaves().prop_recursive(3, 12, 2, |inner| {
+        prop_oneof![
+            (
+                inner.clone(),
+                prop::sample::select(vec!["abs", "-", "timestamp", "absent", "minute", "group", "max", "info"])
+            )
+                .prop_map(|(vector, function)| format!("{function}({vector})")),
+            (inner.clone(), scalars(), prop::sample::select(vec!["+", "*", ">", "<= bool", "%", "</"]))
+                .prop_map(|(vector, scalar, operator)| format!("({vector}) {operator} {scalar}")),
+            (inner.clone(), inner.clone(), prop::sample::select(vec!["+", "==", "and", "or", "unless", "/ on (host)"]))
+                .prop_map(|(left, right, operator)| format!("({left}) {operator} ({right})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(many, one)| { format!("({many}) * on (host) group_left () count by (host) ({one})") }),
+            (inner.clone(), scalars()).prop_map(|(vector, scalar)| format!("limit_ratio({scalar}, {vector})")),
+            (inner.clone(), scalars()).prop_map(|(vector, scalar)| format!("clamp_max({vector}, {scalar})")),
+            (inner.clone(), scalars()).prop_map(|(vector, level)| format!("quantile by (disk) ({level}, {vector})")),
+            inner.clone().prop_map(|vector| format!("count_values(\"v\", {vector})")),
+            inner.clone().prop_map(|vector| format!("label_replace({vector}, \"copy\", \"$1\", \"host\", \"(.)\")")),
+            (inner, prop::sample::select(vec!["max", "count", "last", "present"]))
+                .prop_map(|(vector, function)| format!("{function}_over_time(({vector})[40s:9s])")),
+            scalars().prop_map(|level| format!("quantile_over_time({level}, a[40s])")),
+            scalars().prop_map(|ahead| format!("predict_linear(a[30s], {ahead})")),
+            scalars().prop_map(|level| format!("max_over_time(quantile_over_time({level}, b[20s])[30s:10s])")),
+        ]
+    });
+    (grown, leaves(), scalars(), 0_usize..6).prop_map(|(vector, leaf, scalar, last)| match last {
+        0 => format!("sort_by_label({vector}, \"host\")"),
+        1 => format!("sort_desc({vector})"),
+        2 => format!("topk({scalar}, {leaf})"),
+        3 => format!("limitk(2, {leaf})"),
+        _ => vector,
+    })
+}
+
+/// Returns `true` for answers that differ in the rounding of sums at most: the order of their rows is another one.
+fn are_equal(one: &Answer, other: &Answer) -> bool {
+    let is_close = |one: u64, other: u64| {
+        let (left, right) = (f64::from_bits(one), f64::from_bits(other));
+        one == other || (left - right).abs() <= 1e-9 * left.abs().max(right.abs())
+    };
+    let pairs = || one.iter().zip(other);
+    one.len() == other.len()
+        && pairs().all(|((labels, points), (other_labels, others))| {
+            let values = || points.iter().zip(others);
+            labels == other_labels
+                && points.len() == others.len()
+                && values().all(|(point, other)| point.0 == other.0 && is_close(point.1, other.1))
+        })
+}
+
+proptest! {
+    // The same cases in each run.
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(20),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_range_of_any_expression_equals_its_instants(samples in samples(), query in vectors()) {
+        let snapshot = store(&samples, 0);
+        // A range fails if one of its steps does.
+        match (range(&snapshot, &query, 1), instants(&snapshot, &query)) {
+            (Ok(range), Ok(instants)) => {
+                prop_assert!(are_equal(&range, &instants), "{query}\n{range:?}\n{instants:?}");
+            }
+            (range, instants) => prop_assert_eq!(range.is_err(), instants.is_err(), "{}: {:?} {:?}", query, range, instants),
+        }
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]

@@ -113,7 +113,7 @@ fn to_selector(selector: &VectorSelector) -> Selector {
 fn run_case(eval: &Eval, store: &Store) -> Result<(), String> {
     let mut first = None;
     for (number, (layout, snapshot)) in store.snapshots().into_iter().enumerate() {
-        let answer = run(&engine(number + 1), &snapshot, &eval.query, eval.time);
+        let answer = run(&engine(layout.threads()), &snapshot, &eval.query, eval.time);
         compare(eval, &answer)?;
         let bits = bits_of(&answer);
         match &first {

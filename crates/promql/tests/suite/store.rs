@@ -16,6 +16,23 @@ pub(crate) enum Layout {
     Memtable,
     /// Each load is flushed to a file of its own.
     Flushed,
+    /// Each load is merged with those before it into files that do not overlap.
+    Compacted,
+}
+
+impl Layout {
+    /// Every layout.
+    pub(crate) const ALL: [Self; 3] = [Self::Memtable, Self::Flushed, Self::Compacted];
+
+    /// Returns the number of threads, and so of partitions, that read this layout: one, two, and more than most
+    /// selectors have series.
+    pub(crate) fn threads(self) -> usize {
+        match self {
+            Self::Memtable => 1,
+            Self::Flushed => 2,
+            Self::Compacted => 7,
+        }
+    }
 }
 
 /// What a file has loaded so far.
@@ -70,8 +87,11 @@ impl Store {
         }
         for (layout, db) in &self.dbs {
             db.write_blocking(batch.clone()).unwrap();
-            if *layout == Layout::Flushed {
+            if *layout != Layout::Memtable {
                 db.flush_blocking().unwrap();
+            }
+            if *layout == Layout::Compacted {
+                db.compact_blocking().unwrap();
             }
         }
     }

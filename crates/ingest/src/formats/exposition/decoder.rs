@@ -7,12 +7,14 @@ use crate::formats::line_decoder::{LineKind, LineParser};
 use crate::formats::number::parse_as;
 use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::{SeriesOptions, SpellingCache, TypedSeries};
-use crate::{IngestError, IngestOptions, Rows, Understanding};
+use crate::{IngestError, IngestOptions, Precision, Rows, Understanding};
 
 /// Parses comments and samples.
 pub(super) struct ExpositionParser {
     dialect: Dialect,
     options: SeriesOptions,
+    /// Unit of the times by the options.
+    unit: Option<Precision>,
     cache: SpellingCache,
     family: FamilyMetadata,
     needs_end_mark: bool,
@@ -25,10 +27,13 @@ pub(super) struct ExpositionParser {
 
 impl ExpositionParser {
     pub(super) fn new(options: &IngestOptions, dialect: Dialect) -> Self {
-        let properties = vec![("format", dialect.name().to_owned()), ("time", dialect.time_unit().to_owned())];
+        let unit = options.precision.filter(|_| dialect == Dialect::Prometheus);
+        let time = unit.map_or_else(|| dialect.time_unit(), Precision::as_str);
+        let properties = vec![("format", dialect.name().to_owned()), ("time", time.to_owned())];
         Self {
             dialect,
             options: SeriesOptions::new(options),
+            unit,
             cache: SpellingCache::default(),
             family: FamilyMetadata::default(),
             needs_end_mark: dialect == Dialect::OpenMetrics,
@@ -71,11 +76,8 @@ impl ExpositionParser {
         let (word, rest) = next_word(rest);
         let (time, rest) = if word.is_empty() || word == b"#" { (None, word) } else { (Some(word), rest) };
         self.has_times |= time.is_some();
-        let time = time.map(|word| {
-            let refusal = || format!("{} is not a time in {}", shown(word), self.dialect.time_unit());
-            self.dialect.parse_time(word).ok_or_else(|| RowError::refused(refusal()))
-        });
-        let time = self.options.time_or_default(time.transpose()?)?;
+        let time = time.map(|word| self.dialect.parse_time(word, self.unit)).transpose()?;
+        let time = self.options.time_or_default(time)?;
         if !rest.trim_ascii().is_empty() {
             if self.dialect == Dialect::Prometheus || !rest.trim_ascii().starts_with(b"#") {
                 return Err(RowError::refused(format!("{} follows the sample", shown(rest.trim_ascii()))));

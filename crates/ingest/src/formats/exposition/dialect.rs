@@ -2,8 +2,9 @@
 
 use timestrata::Timestamp;
 
-use crate::TimeFormat;
 use crate::formats::number::{parse_i64, parse_seconds};
+use crate::formats::row_error::{RowError, shown};
+use crate::{Precision, TimeFormat};
 
 /// Text format of an exporter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,16 +30,35 @@ impl Dialect {
     }
 
     /// Parses the time of a sample.
-    pub(super) fn parse_time(self, text: &[u8]) -> Option<Timestamp> {
-        match self {
-            Self::Prometheus => Timestamp::checked_from_millis(parse_i64(text)?),
-            Self::OpenMetrics => parse_seconds(text).map(Timestamp::from_nanos),
-        }
+    ///
+    /// A unit of the options applies to whole numbers. Without one, a time of Prometheus text that is of early 1970 in
+    /// milliseconds and of this century in seconds is refused.
+    pub(super) fn parse_time(self, text: &[u8], unit: Option<Precision>) -> Result<Timestamp, RowError> {
+        let refusal = || {
+            let unit = unit.map_or_else(|| self.time_unit().to_owned(), |unit| format!("the unit {}", unit.as_str()));
+            RowError::refused(format!("{} is not a time in {unit}", shown(text)))
+        };
+        let time = match (unit, self) {
+            (Some(unit), _) => {
+                parse_i64(text).and_then(|count| count.checked_mul(unit.nanos())).map(Timestamp::from_nanos)
+            }
+            (None, Self::OpenMetrics) => parse_seconds(text).map(Timestamp::from_nanos),
+            (None, Self::Prometheus) => {
+                let count = parse_i64(text).ok_or_else(refusal)?;
+                if (SECONDS.start..RECENT_END).contains(&count) {
+                    let reason = format!("the time {count} is of 1970 in milliseconds and of this century in seconds");
+                    return Err(RowError::refused(reason).suggest("precision", "s").suggest("precision", "ms"));
+                }
+                Timestamp::checked_from_millis(count)
+            }
+        };
+        time.ok_or_else(refusal)
     }
 }
 
 /// What the first lines of an input say about its format.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations of the same lines")]
 pub(super) struct Evidence {
     /// A line `# TYPE`, `# HELP`, `# UNIT` or `# EOF`.
     pub(super) has_metadata: bool,
@@ -46,6 +66,8 @@ pub(super) struct Evidence {
     pub(super) has_labels: bool,
     /// Something that Prometheus text does not have.
     pub(super) is_openmetrics: bool,
+    /// A time in seconds: it is of OpenMetrics, or a mistake in Prometheus text.
+    pub(super) has_seconds: bool,
 }
 
 /// Looks at the whole lines of the first bytes of an input.
@@ -61,7 +83,8 @@ pub(super) fn evidence(head: &[u8]) -> Evidence {
             let unit = unit_of_time(line);
             has_total |= is_total;
             has_millis |= unit == Some(TimeFormat::Milliseconds);
-            found.is_openmetrics |= has_exemplar(line) || unit == Some(TimeFormat::Seconds);
+            found.is_openmetrics |= has_exemplar(line);
+            found.has_seconds |= unit == Some(TimeFormat::Seconds);
             continue;
         };
         let mut words = comment.split(|byte| *byte == b' ');
@@ -88,6 +111,8 @@ fn has_exemplar(line: &[u8]) -> bool {
 
 /// Whole numbers that are times since 2001 in seconds; in milliseconds they are times before 1973.
 const SECONDS: std::ops::Range<i64> = 1_000_000_000..100_000_000_000;
+/// Seconds since 1970 at the end of this century.
+const RECENT_END: i64 = 4_102_444_800;
 
 /// Returns the unit of the time of a sample: seconds with decimals, or if it is too small for milliseconds.
 fn unit_of_time(line: &[u8]) -> Option<TimeFormat> {
@@ -108,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_in_seconds_are_openmetrics() {
+    fn times_in_seconds_are_of_openmetrics_or_a_mistake() {
         for (line, expected) in [
             ("x 1 1704067200000", false),
             ("x 1 1704067200", true),
@@ -117,7 +142,7 @@ mod tests {
             ("x 1 0", false),
             ("x 1 60000", false),
         ] {
-            assert_eq!(evidence(line.as_bytes()).is_openmetrics, expected, "{line}");
+            assert_eq!(evidence(line.as_bytes()).has_seconds, expected, "{line}");
         }
         let counter = |time: &str| evidence(format!("# TYPE x counter\nx_total 1{time}\n").as_bytes()).is_openmetrics;
         assert!(counter("") && counter(" 1704067200") && !counter(" 1704067200000"));

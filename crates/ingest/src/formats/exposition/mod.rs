@@ -4,7 +4,7 @@
 //!
 //! | input | Prometheus text | OpenMetrics |
 //! |---|---|---|
-//! | time of a sample | milliseconds | seconds with decimals |
+//! | time of a sample | milliseconds, or the unit of the options | seconds with decimals |
 //! | sample without a time | the default time, or the row is refused | likewise |
 //! | value | `f64` | `f64` |
 //! | end of the input | anywhere | `# EOF`, and nothing after it |
@@ -24,7 +24,7 @@ use decoder::ExpositionParser;
 use dialect::Dialect;
 
 use super::line_decoder::{LineDecoder, ReadyPlanner, trial_options, trial_run};
-use crate::{Format, IngestError, IngestOptions, Planner, Sniff};
+use crate::{Format, IngestError, IngestOptions, Planner, Precision, Sniff};
 
 /// Prometheus text exposition format, version 0.0.4, with the quoted names of 1.0.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,11 +80,19 @@ fn planner(options: &IngestOptions, dialect: Dialect) -> Box<dyn Planner> {
 
 fn sniff(head: &[u8], dialect: Dialect) -> Sniff {
     let evidence = dialect::evidence(head);
-    let options = trial_options();
+    // Times of any unit: a wrong one is refused with the option that reads it.
+    let precision = (dialect == Dialect::Prometheus).then_some(Precision::Milliseconds);
+    let options = IngestOptions { precision, ..trial_options() };
     let parser = ExpositionParser::new(&options, dialect).without_end_mark();
     let run = trial_run(LineDecoder::new(parser, options.limits), head);
     let fits = run.is_clean() || (evidence.has_metadata && run.refused == 0 && !run.has_failed);
-    match (fits, evidence.is_openmetrics == (dialect == Dialect::OpenMetrics)) {
+    let is_of_dialect = if evidence.is_openmetrics {
+        dialect == Dialect::OpenMetrics
+    } else {
+        // Prometheus text with times in seconds is refused with the option that reads it.
+        dialect == Dialect::Prometheus || evidence.has_seconds
+    };
+    match (fits, is_of_dialect) {
         (true, true) if evidence.has_metadata || evidence.has_labels => Sniff::Certain,
         (true, true) => Sniff::Possible,
         _ => Sniff::No,

@@ -2,7 +2,12 @@ use proptest::prelude::*;
 use timestrata::Value;
 
 use super::*;
-use crate::formats::test_support::{check_splits, decode, fragments, timed};
+use crate::formats::test_support::{check_splits, decode, fragments};
+
+/// Options with the time 0 for rows without one.
+fn timed() -> IngestOptions {
+    IngestOptions { precision: None, ..crate::formats::test_support::timed() }
+}
 
 fn prometheus(text: &str) -> Vec<(String, i64, Value)> {
     decode(&PrometheusText, &timed(), text.as_bytes()).good()
@@ -149,4 +154,18 @@ proptest! {
         PrometheusText.sniff(&input);
         OpenMetrics.sniff(&input);
     }
+}
+
+#[test]
+fn times_of_prometheus_text_in_seconds_are_refused_with_the_unit_that_reads_them() {
+    let text = b"x 1 1704067200\ny 2 1704067200000\nz 3 60000\n";
+    let decoded = decode(&PrometheusText, &IngestOptions::default(), text);
+    assert_eq!((decoded.points.len(), decoded.refused.len()), (2, 1));
+    assert!(decoded.refused[0].1.contains("this century in seconds"), "{:?}", decoded.refused);
+    let in_unit = |precision| {
+        let options = IngestOptions { precision: Some(precision), ..IngestOptions::default() };
+        decode(&PrometheusText, &options, b"x 1 1704067200\n").good()[0].1
+    };
+    assert_eq!(in_unit(Precision::Seconds), 1_704_067_200_000_000_000);
+    assert_eq!(in_unit(Precision::Milliseconds), 1_704_067_200_000_000);
 }

@@ -88,7 +88,8 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
             let rest = &input[at..];
             let (skipped, item) = self.items.next(rest, last).map_err(|error| {
                 let line = self.line + line_feeds(&rest[..error.at]);
-                let found = several_arrays(&error).unwrap_or_else(|| IngestError::new(error.message));
+                let found =
+                    several_arrays(&error, &self.items, rest).unwrap_or_else(|| IngestError::new(error.message));
                 found.at_line(line)
             })?;
             self.line += line_feeds(&rest[..skipped]);

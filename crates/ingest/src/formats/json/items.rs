@@ -8,6 +8,9 @@ pub(crate) const SEVERAL_ARRAYS: &str = "the object holds several arrays of obje
 /// Message about a name that does not tell two arrays apart.
 pub(crate) const TWO_OF_NAME: &str = "rows names the member of two arrays of objects: name the members around it too, as in a.b, or .a for the outermost";
 
+/// Message about an array or an object that the end of the input cuts off.
+const CUT_OFF: &str = "the JSON is cut off: the array or object around the rows is not closed";
+
 /// How the rows are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrangement {
@@ -17,6 +20,8 @@ pub(crate) enum Arrangement {
     Elements,
     /// The elements of the only array of objects in an object, or of the one that the options name.
     Wrapped,
+    /// One object of columns, each an array.
+    Columnar,
 }
 
 /// Next row of a stream.
@@ -56,6 +61,11 @@ impl Items {
         self.wrapper.other_arrays()
     }
 
+    /// Returns the paths of all arrays of objects in the bytes from the place of an error about several.
+    pub(crate) fn all_arrays(&self, input: &[u8], at: usize) -> Vec<String> {
+        self.wrapper.clone().all_arrays(input, at)
+    }
+
     /// Finds the next row in `input`; returns the bytes before it that are no part of any row, too.
     ///
     /// The caller removes the returned number of bytes, and those of the row. An incomplete value that `last` says is
@@ -64,6 +74,7 @@ impl Items {
         match self.arrangement {
             Arrangement::Lines => Ok(next_line(input, last)),
             Arrangement::Elements => self.next_element(input, 0, last),
+            Arrangement::Columnar => Ok(next_whole(input, last)),
             Arrangement::Wrapped if self.is_in_array => self.next_element(input, 0, last),
             Arrangement::Wrapped => self.next_wrapped(input, 0, last),
         }
@@ -73,6 +84,7 @@ impl Items {
         let mut at = start;
         loop {
             match input.get(at) {
+                None if last && self.is_in_array => return Err(ItemError { at, message: CUT_OFF }),
                 None => return Ok((at, if last { Item::End } else { Item::Incomplete })),
                 Some(b' ' | b'\t' | b'\r' | b'\n' | b',') => at += 1,
                 Some(b'[') if !self.is_in_array => {
@@ -108,9 +120,22 @@ impl Items {
                 self.is_in_array = true;
                 self.next_element(input, at + 1, last)
             }
+            (at, Found::Nothing) if last && (at < input.len() || self.wrapper.is_open()) => {
+                Err(ItemError { at, message: CUT_OFF })
+            }
             (_, Found::Nothing) if last => Ok((input.len(), Item::End)),
             (at, Found::Nothing) => Ok((at, Item::Incomplete)),
         }
+    }
+}
+
+/// Returns all of the input as one row, once it has ended.
+fn next_whole(input: &[u8], last: bool) -> (usize, Item) {
+    let skipped = input.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(input.len());
+    match last {
+        false => (0, Item::Incomplete),
+        true if skipped == input.len() => (skipped, Item::End),
+        true => (skipped, Item::Row(skipped, input.len())),
     }
 }
 

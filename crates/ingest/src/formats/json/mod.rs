@@ -3,11 +3,17 @@
 //! The objects are lines, follow each other, are the elements of arrays, or of one array in an object. A member of a
 //! nested object is the column `a.b`, an element of an array the column `a.0`. The columns of the first 1,000 rows are
 //! those of the table; the roles of columns, times and values are then those of CSV, see the options of tables. `null`
-//! is a missing value, and a string that is a number is a number.
+//! is a missing value, and a string that is a number is a number, unless it identifies something: digits behind a zero, or
+//! in a column with the name of an identifier. An object of arrays of equal length, one of times among them, is columnar:
+//! each index is a row.
 
+mod arrangement;
+mod columnar;
 pub(crate) mod decoder;
 mod flatten;
+mod identifiers;
 pub(crate) mod items;
+mod nested;
 mod planner;
 mod table_rows;
 pub(crate) mod value;

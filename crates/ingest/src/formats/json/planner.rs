@@ -1,12 +1,19 @@
 //! Decides from the first rows how JSON is arranged, and which columns there are.
 
+use std::collections::HashSet;
+
+use super::arrangement::{arrangement, chosen_columns};
+use super::columnar;
 use super::decoder::JsonDecoder;
 use super::flatten::flatten;
-use super::items::{Arrangement, Item, ItemError, Items, SEVERAL_ARRAYS, TWO_OF_NAME, value_len};
+use super::identifiers::add_identifiers;
+use super::items::{Arrangement, Item, ItemError, Items, SEVERAL_ARRAYS, TWO_OF_NAME};
+use super::nested::{ROWS_WITHIN_ROWS, refuse_nested};
 use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
-use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_clock_or_date_name, is_export_header};
+use crate::formats::row_error::RowError;
+use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_export_header};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
 
 /// Bytes of the rows that decide on the columns, at most.
@@ -29,6 +36,14 @@ pub(super) struct JsonPlanner {
     columns: Columns,
     /// Columns that the first rows lack.
     late: Vec<String>,
+    /// Columns of strings of digits that identify something.
+    identifiers: HashSet<String>,
+    /// Path of the object of columns, if the input is columnar.
+    columns_path: Option<String>,
+    /// First row that cannot be read.
+    refused: Option<IngestError>,
+    /// Error of several arrays of rows, whose place is at the start of `pending`: the bytes behind it name the others.
+    several: Option<ItemError>,
     /// Present once the columns are known.
     table: Option<TablePlanner>,
     /// Whether the table needs no further row.
@@ -48,6 +63,10 @@ impl JsonPlanner {
             sample_bytes: 0,
             columns: Columns::default(),
             late: Vec::new(),
+            identifiers: HashSet::new(),
+            columns_path: None,
+            refused: None,
+            several: None,
             table: None,
             is_planned: false,
             state: PlannerState::Undecided,
@@ -63,6 +82,16 @@ impl JsonPlanner {
             };
             let bom = self.pending.len() - without_bom(&self.pending).len();
             self.pending.drain(..bom);
+            if arrangement == Arrangement::Columnar {
+                match chosen_columns(&self.pending, &self.options) {
+                    Some(Err(error)) => {
+                        self.error = Some(error);
+                        self.state = PlannerState::Decided;
+                        return;
+                    }
+                    chosen => self.columns_path = chosen.and_then(Result::ok),
+                }
+            }
             let rows_member = self.options.table.rows_member.clone();
             self.items = Some((arrangement, Items::new(arrangement, rows_member)));
         }
@@ -71,7 +100,7 @@ impl JsonPlanner {
         };
         let pending = std::mem::take(&mut self.pending);
         let mut at = 0;
-        while self.state == PlannerState::Undecided {
+        while self.state == PlannerState::Undecided && self.several.is_none() {
             let feeds = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).fold(0, |count: u64, _| count + 1);
             match items.next(&pending[at..], last) {
                 Ok((skipped, Item::Row(start, end))) => {
@@ -96,10 +125,8 @@ impl JsonPlanner {
                     break;
                 }
                 // Nothing can be read beyond this place; the decoder will report the error.
-                Err(error) => {
-                    self.error = several_arrays(&error);
-                    self.state = PlannerState::Decided;
-                }
+                Err(error) if is_several(&error) => self.several = Some(error),
+                Err(_) => self.state = PlannerState::Decided,
             }
         }
         self.pending = pending;
@@ -113,12 +140,38 @@ impl JsonPlanner {
     }
 
     fn add(&mut self, text: &[u8]) {
-        let Ok(row) = JsonValue::parse(text) else {
-            return;
+        let row = match JsonValue::parse(text) {
+            Ok(row) => row,
+            Err(reason) => return self.refuse(IngestError::new(reason)),
         };
-        let Ok(members) = flatten(&row, self.options.limits.fields) else {
+        match self.columns_path.clone() {
+            None => self.add_row(&row, text.len()),
+            Some(path) => columnar::rows(&row, &path).iter().for_each(|row| self.add_row(row, 0)),
+        }
+    }
+
+    /// Keeps the error of the first row that is refused.
+    fn refuse(&mut self, error: IngestError) {
+        let line = self.line;
+        self.refused.get_or_insert_with(|| error.at_line(line));
+    }
+
+    fn add_row(&mut self, row: &JsonValue<'_>, bytes: usize) {
+        if self.is_planned {
             return;
+        }
+        let members = flatten(row, self.options.limits.fields)
+            .and_then(|flat| refuse_nested(row, &self.options.table.time).map(|()| flat));
+        let members = match members {
+            Ok(members) => members,
+            Err(RowError::Refused { reason, suggestions }) => {
+                return self.refuse(IngestError { suggestions, ..IngestError::new(reason) });
+            }
+            Err(RowError::Fatal(error)) => return self.refuse(error),
         };
+        if self.table.is_none() {
+            add_identifiers(row, &mut self.identifiers);
+        }
         let members: Vec<(String, String)> =
             members.into_iter().map(|(path, text)| (path.into_owned(), text.into_owned())).collect();
         let row = SampleRow { line: self.line, members };
@@ -131,7 +184,7 @@ impl JsonPlanner {
                 self.columns.add(path);
             }
         }
-        self.sample_bytes += text.len();
+        self.sample_bytes += bytes;
         self.sample.push(row);
         if self.sample.len() >= SAMPLE_ROWS || self.sample_bytes >= SAMPLE_BYTES {
             self.begin_table();
@@ -145,6 +198,7 @@ impl JsonPlanner {
             self.columns.add(name);
         }
         let mut table = TablePlanner::new(self.columns.names.clone(), &self.options);
+        table.set_identifiers(std::mem::take(&mut self.identifiers));
         for row in std::mem::take(&mut self.sample) {
             self.is_planned = table.add_row(table_row(&self.columns, row)) == PlannerState::Decided;
         }
@@ -167,15 +221,36 @@ fn late_columns(names: &[String], options: &IngestOptions) -> Vec<String> {
     options.types.iter().map(|(name, _)| name).filter(is_late).cloned().collect()
 }
 
+/// Returns `true` for the errors of an object with several arrays that could hold the rows.
+fn is_several(error: &ItemError) -> bool {
+    [SEVERAL_ARRAYS, TWO_OF_NAME].contains(&error.message)
+}
+
 /// Returns the error of an object with several arrays that could hold the rows; `None` for any other error of items.
-pub(super) fn several_arrays(error: &ItemError) -> Option<IngestError> {
-    [SEVERAL_ARRAYS, TWO_OF_NAME]
-        .contains(&error.message)
-        .then(|| IngestError::new(error.message).suggest("rows", "MEMBER"))
+pub(super) fn several_arrays(error: &ItemError, items: &Items, input: &[u8]) -> Option<IngestError> {
+    if !is_several(error) {
+        return None;
+    }
+    let paths = items.all_arrays(input, error.at);
+    let found = IngestError::new(format!("{}; these are {}", error.message, paths.join(", ")));
+    Some(suggest_rows(found, &paths))
+}
+
+/// Suggests the members that may hold the rows. A dot begins the name of an outermost one that another object has, too.
+fn suggest_rows(error: IngestError, paths: &[String]) -> IngestError {
+    let mut distinct: Vec<&String> = paths.iter().filter(|path| !path.is_empty()).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let is_inner = |name: &str| paths.iter().any(|path| path.rsplit_once('.').is_some_and(|(_, last)| last == name));
+    let name_of = |path: &String| if is_inner(path) { format!(".{path}") } else { path.clone() };
+    distinct.iter().take(3).fold(error, |error, path| error.suggest("rows", name_of(path)))
 }
 
 /// Returns the error of an input without rows.
-fn no_row(arrangement: Arrangement, items: Option<&Items>, rows_member: Option<&String>) -> IngestError {
+fn no_row(items: Option<&Items>, rows_member: Option<&String>, refused: Option<IngestError>) -> IngestError {
+    if let Some(error) = refused {
+        return if error.message.ends_with("is not UTF-8") { error.suggest("encoding", "latin1") } else { error };
+    }
     let others = items.map(Items::other_arrays).unwrap_or_default();
     let error = match rows_member {
         Some(name) if others.is_empty() => {
@@ -187,8 +262,7 @@ fn no_row(arrangement: Arrangement, items: Option<&Items>, rows_member: Option<&
         }
         None => "the JSON has no row: no object was found".to_owned(),
     };
-    let error = IngestError::new(error);
-    if arrangement == Arrangement::Wrapped { error.suggest("rows", "MEMBER") } else { error }
+    suggest_rows(IngestError::new(error), others)
 }
 
 fn table_row(columns: &Columns, row: SampleRow) -> TableRow {
@@ -206,6 +280,10 @@ impl Planner for JsonPlanner {
         if self.state == PlannerState::Undecided {
             self.pending.extend_from_slice(bytes);
             self.read(false);
+            // The bytes behind a second array are kept for the message about it, as far as they are few.
+            if self.several.is_some() && self.pending.len() > self.options.limits.row_bytes {
+                self.state = PlannerState::Decided;
+            }
         }
         self.state
     }
@@ -217,6 +295,11 @@ impl Planner for JsonPlanner {
         if let Some(error) = self.error {
             return Err(error);
         }
+        if let (Some(error), Some((_, items))) = (&self.several, &self.items)
+            && let Some(error) = several_arrays(error, items, &self.pending)
+        {
+            return Err(error);
+        }
         if self.table.is_none() {
             self.begin_table();
         }
@@ -224,83 +307,30 @@ impl Planner for JsonPlanner {
         let table = self.table.ok_or_else(|| IngestError::new("there is no table"))?;
         if table.sample_len() == 0 {
             let items = self.items.as_ref().map(|(_, items)| items);
-            return Err(no_row(arrangement, items, self.options.table.rows_member.as_ref()));
+            return Err(no_row(items, self.options.table.rows_member.as_ref(), self.refused));
         }
-        let (mapper, mut understanding) = table.finish()?;
+        let nested = self.refused.filter(|error| error.message.contains(ROWS_WITHIN_ROWS));
+        let (mapper, mut understanding) = table.finish().map_err(|error| nested.unwrap_or(error))?;
         let text = match arrangement {
             Arrangement::Lines => "json, an object per line",
             Arrangement::Elements => "json, objects or arrays of objects",
             Arrangement::Wrapped => "json, an object that wraps an array of objects",
+            Arrangement::Columnar => "json, an object of columns",
         };
         understanding.properties.insert(0, ("format", text.to_owned()));
         if arrangement == Arrangement::Wrapped {
             understanding.notes.push("the members beside the array of objects are left out".to_owned());
         }
+        if self.columns_path.as_ref().is_some_and(|path| !path.is_empty()) {
+            understanding.notes.push("the members beside the object of columns are left out".to_owned());
+        }
         if !self.late.is_empty() {
             let late = self.late.join(", ");
             understanding.notes.push(format!("types names members that the first rows do not have: {late}"));
         }
-        let parser = TableRowParser::new(mapper, self.columns, self.options.limits.fields, understanding);
+        let mut parser = TableRowParser::new(mapper, self.columns, self.options.limits.fields, understanding);
+        parser.times.clone_from(&self.options.table.time);
+        parser.columns_path = self.columns_path;
         Ok(Box::new(JsonDecoder::new(parser, arrangement, &self.options)))
     }
-}
-
-/// Decides how the rows are arranged; `None` if more bytes are needed.
-fn arrangement(head: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
-    if head.len() < 3 && !whole {
-        return None;
-    }
-    if options.table.rows_member.is_some() {
-        return Some(Arrangement::Wrapped);
-    }
-    let head = without_bom(head).trim_ascii_start();
-    match head.first() {
-        None if !whole => None,
-        Some(b'[') => Some(Arrangement::Elements),
-        Some(b'{') => match value_len(head) {
-            Some(len) => arrangement_after(&head[..len], &head[len..], whole, options),
-            None if whole => Some(Arrangement::Elements),
-            // An object above the limit can only be one that wraps the rows.
-            None => (head.len() > options.limits.row_bytes).then_some(Arrangement::Wrapped),
-        },
-        _ => Some(Arrangement::Lines),
-    }
-}
-
-/// Returns `true` if a member is an array of objects; within objects of an object, an array of several or with times.
-fn holds_rows(object: &JsonValue<'_>, depth: usize, options: &IngestOptions) -> bool {
-    let JsonValue::Object(members) = object else { return false };
-    members.iter().any(|(_, value)| {
-        let elements = value.elements();
-        let is_object = |element: &JsonValue<'_>| matches!(element, JsonValue::Object(_));
-        let is_rows = elements.first().is_some_and(|first| {
-            is_object(first) && (depth == 0 || elements.get(1).is_some_and(is_object) || has_time(first, options))
-        });
-        is_rows || holds_rows(value, depth + 1, options)
-    })
-}
-
-/// Returns `true` if an object has the times that the options name or, without names, any date or clock.
-fn has_time(object: &JsonValue<'_>, options: &IngestOptions) -> bool {
-    let Ok(members) = flatten(object, options.limits.fields) else { return false };
-    let names = &options.table.time;
-    if names.is_empty() {
-        return members.iter().any(|(_, text)| is_clock_or_date_name(text));
-    }
-    names.iter().all(|name| members.iter().any(|(path, _)| path == name))
-}
-
-fn arrangement_after(first: &[u8], rest: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
-    if rest.trim_ascii().is_empty() {
-        return match JsonValue::parse(first) {
-            _ if !whole => None,
-            Ok(object) if holds_rows(&object, 0, options) => Some(Arrangement::Wrapped),
-            _ => Some(Arrangement::Elements),
-        };
-    }
-    let is_line = !first.contains(&b'\n') && rest.trim_ascii_start().len() < rest.len() && {
-        let blank = rest.len() - rest.trim_ascii_start().len();
-        rest[..blank].contains(&b'\n')
-    };
-    Some(if is_line { Arrangement::Lines } else { Arrangement::Elements })
 }

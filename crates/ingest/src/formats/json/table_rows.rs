@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use hashbrown::HashMap;
 
+use super::columnar;
 use super::decoder::{JsonRowParser, RowState};
 use super::flatten::flatten;
+use super::nested::refuse_nested;
 use super::value::JsonValue;
 use crate::formats::row_error::RowError;
-use crate::table::{EXPORT_COLUMNS, RowCells, RowMapper};
+use crate::table::{RowCells, RowMapper, is_typed_export_header};
 use crate::{Rows, Suggestion, Understanding};
 
 /// Puts the members of each row into the order of the header, and passes them to the mapper.
@@ -17,6 +19,10 @@ pub(super) struct TableRowParser {
     pub(super) columns: Columns,
     pub(super) max_fields: usize,
     pub(super) understanding: Understanding,
+    /// Columns of the time that the options name.
+    pub(super) times: Vec<String>,
+    /// Path of the object of columns, if the input is columnar.
+    pub(super) columns_path: Option<String>,
     /// Members without a column, and the path of the first.
     unknown: u64,
     first_unknown: String,
@@ -62,15 +68,22 @@ impl RowCells for JsonCells<'_> {
 
 impl TableRowParser {
     pub(super) fn new(mapper: RowMapper, columns: Columns, max_fields: usize, understanding: Understanding) -> Self {
-        Self { mapper, columns, max_fields, understanding, unknown: 0, first_unknown: String::new() }
+        let (times, columns_path) = (Vec::new(), None);
+        let (unknown, first_unknown) = (0, String::new());
+        Self { mapper, columns, max_fields, understanding, times, columns_path, unknown, first_unknown }
     }
-}
 
-impl JsonRowParser for TableRowParser {
-    fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
+    fn table_row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<(), RowError> {
+        if matches!(row, JsonValue::Object(_)) {
+            refuse_nested(row, &self.times)?;
+        }
         let mut texts: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); self.columns.names.len()];
+        let mut is_set = vec![false; texts.len()];
         for (path, text) in flatten(row, self.max_fields)? {
             if let Some(at) = self.columns.find(&path) {
+                if std::mem::replace(&mut is_set[at], true) {
+                    return Err(RowError::refused(format!("the row has the member {path:?} twice")));
+                }
                 texts[at] = text;
             } else {
                 if self.unknown == 0 {
@@ -79,8 +92,22 @@ impl JsonRowParser for TableRowParser {
                 self.unknown += 1;
             }
         }
-        let is_own_export = self.columns.names == EXPORT_COLUMNS;
+        let is_own_export = is_typed_export_header(&self.columns.names);
         self.mapper.push(line, &JsonCells { texts, is_own_export }, rows)?;
+        Ok(())
+    }
+}
+
+impl JsonRowParser for TableRowParser {
+    fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
+        match &self.columns_path {
+            None => self.table_row(row, line, rows)?,
+            Some(path) => {
+                for row in columnar::rows(row, path) {
+                    self.table_row(&row, line, rows)?;
+                }
+            }
+        }
         Ok(RowState::Done)
     }
 

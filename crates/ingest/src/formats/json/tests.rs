@@ -83,7 +83,9 @@ fn the_whole_path_of_the_rows_is_compared() {
 fn a_dot_begins_the_path_of_an_outermost_array() {
     let rows = |v: u8| format!("[{{\"time\":\"2024-01-01\",\"v\":{v}}}]");
     let text = format!("{{\"data\":{},\"x\":{{\"data\":{}}}}}", rows(1), rows(2));
-    assert_eq!(read(&text, &with_rows("data")).error.unwrap().message, items::TWO_OF_NAME);
+    let error = read(&text, &with_rows("data")).error.unwrap();
+    assert!(error.message.starts_with(items::TWO_OF_NAME), "{error}");
+    assert_eq!(error.suggestions.iter().map(|found| found.value.as_str()).collect::<Vec<_>>(), [".data", "x.data"]);
     for (name, v) in [(".data", 1.0), ("x.data", 2.0), (".x.data", 2.0)] {
         assert_eq!(read(&text, &with_rows(name)).good(), [("v".to_owned(), AT, Value::F64(v))], "{name}");
     }
@@ -126,7 +128,10 @@ fn one_row_within_nested_objects_is_read_as_two_are() {
         }
     }
     let two = format!("{{\"out\":{{\"hourly\":[{row}],\"daily\":[{row}]}}}}");
-    assert_eq!(read(&two, &IngestOptions::default()).error.unwrap().message, items::SEVERAL_ARRAYS);
+    let error = read(&two, &IngestOptions::default()).error.unwrap();
+    assert!(error.message.starts_with(items::SEVERAL_ARRAYS), "{error}");
+    assert!(error.message.ends_with("out.hourly, out.daily"), "{error}");
+    assert_eq!(error.suggestions.iter().map(|s| s.value.as_str()).collect::<Vec<_>>(), ["out.daily", "out.hourly"]);
 }
 
 #[test]
@@ -152,7 +157,7 @@ fn a_second_array_behind_the_sample_is_found_before_any_point() {
             planner.push(piece);
         });
         let error = planner.finish(true).err().unwrap();
-        assert_eq!(error.message, message);
+        assert!(error.message.starts_with(message) && error.message.contains("a.h, b.h"), "{error}");
     }
     assert_eq!(read(&text, &with_rows("a.h")).points.len(), 3_000);
 }
@@ -239,6 +244,84 @@ fn a_damaged_line_is_refused_alone() {
     assert_eq!(decoded.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4]);
     assert!(read("[]", &IngestOptions::default()).error.is_some());
     assert!(read("", &IngestOptions::default()).error.is_some());
+}
+
+#[test]
+fn an_array_or_object_that_is_cut_off_is_an_error_behind_its_rows() {
+    let row = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}";
+    for text in [
+        format!("[{row}"),
+        format!("[{row},"),
+        format!("[{row},\n"),
+        format!("{{\"data\":[{row},{row}"),
+        format!("{{\"data\":[{row},{row}]"),
+        format!("{{\"data\":[{row},{row}],\"n"),
+        format!("{{\"data\":[{row},{row}],\"n\":[1"),
+    ] {
+        // An object that is cut off within its array is planned by the whole of it.
+        let mut options = IngestOptions::default();
+        options.table.rows_member = text.starts_with('{').then(|| "data".to_owned());
+        let decoded = read(&text, &options);
+        let error = decoded.error.unwrap_or_else(|| panic!("{text}"));
+        assert!(error.message.contains("cut off") && !decoded.points.is_empty(), "{text}: {error}");
+    }
+    let unnamed = read(&format!("{{\"data\":[{row},{row}"), &IngestOptions::default());
+    assert!(unnamed.error.is_some() && unnamed.points.is_empty());
+}
+
+#[test]
+fn columns_of_one_object_are_rows() {
+    let time = "\"time\":[\"2024-01-01T00:00\",\"2024-01-01T00:01\"]";
+    let columns = format!("{{\"lat\":52.5,\"units\":{{\"t\":\"C\"}},\"hourly\":{{{time},\"t\":[1.5,null]}}}}");
+    assert_eq!(read(&columns, &IngestOptions::default()).good(), [("t".to_owned(), AT, Value::F64(1.5))]);
+    assert_eq!(read(&format!("{{{time},\"v\":[1,2]}}"), &IngestOptions::default()).good().len(), 2);
+    let two = format!("{{\"hourly\":{{{time},\"t\":[1,2]}},\"daily\":{{{time},\"u\":[3,4]}}}}");
+    let error = read(&two, &IngestOptions::default()).error.unwrap();
+    assert!(error.message.contains("hourly, daily"), "{error}");
+    assert_eq!(read(&two, &with_rows("daily")).good()[0].0, "u");
+    // A line of columns has no time of its own.
+    let lines = format!("{{{time},\"v\":[1,2]}}\n{{{time},\"v\":[3,4]}}\n");
+    let error = read(&lines, &IngestOptions::default()).error.unwrap();
+    assert!(error.message.contains("rows within rows") && error.suggestions.is_empty(), "{error}");
+}
+
+#[test]
+fn rows_within_rows_are_refused_by_name() {
+    let site = "{\"site\":\"a\",\"values\":[{\"at\":\"2024-01-01\",\"v\":1},{\"at\":\"2024-01-02\",\"v\":2}]}";
+    for text in [format!("{site}\n{site}\n"), format!("[{site},{site}]")] {
+        let error = read(&text, &IngestOptions::default()).error.unwrap();
+        assert!(error.message.contains("\"values.at\""), "{error}");
+    }
+    let late = format!("{{\"at\":\"2024-01-01\",\"v\":1}}\n{site}\n");
+    assert_eq!(read(&late, &IngestOptions::default()).refused.len(), 1);
+}
+
+#[test]
+fn strings_of_digits_that_identify_are_no_values() {
+    let row = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":\"1\",\"code\":\"03339000\",\"site\":{\"id\":\"7\"}}\n";
+    let points = read(row, &IngestOptions::default()).good();
+    assert_eq!(points, [("v".to_owned(), AT, Value::F64(1.0))]);
+    let options = IngestOptions { types: vec![("site.id".to_owned(), ValueType::U64)], ..IngestOptions::default() };
+    assert_eq!(read(row, &options).good().len(), 2);
+}
+
+#[test]
+fn members_that_are_there_twice_refuse_their_row() {
+    for row in [r#""v":1,"v":2"#, r#""a.b":1,"a":{"b":2}"#, r#""h":"\ud83d","v":1"#] {
+        let good = "{\"time\":\"2024-01-01\",\"v\":1,\"a\":{\"b\":1}}";
+        let text = format!("{good}\n{{\"time\":\"2024-01-01\",{row}}}\n");
+        let decoded = read(&text, &IngestOptions::default());
+        assert_eq!(decoded.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2], "{row}");
+    }
+}
+
+#[test]
+fn a_damaged_first_line_does_not_affect_the_others() {
+    let row = "{\"time\":\"2024-01-01T00:00:00Z\",\"v\":1}";
+    for first in ["{\"time\":\"2024", "{\"time\":\"2024\",\"v\":1", "no object"] {
+        let decoded = read(&format!("{first}\n{row}\n{row}\n"), &IngestOptions::default());
+        assert_eq!((decoded.points.len(), decoded.refused.len()), (2, 1), "{first}: {decoded:?}");
+    }
 }
 
 const FRAGMENTS: &[&str] = &[

@@ -244,12 +244,12 @@ impl<'a> ValueParser<'a> {
                 let code = if is_high {
                     self.at += 2;
                     let low = self.hex()?;
-                    0x1_0000 + ((high - 0xD800) << 10) + (low.wrapping_sub(0xDC00) & 0x3FF)
+                    let is_low = (0xDC00..0xE000).contains(&low);
+                    if is_low { 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00) } else { high }
                 } else {
                     high
                 };
-                // A lone half of a pair is no character.
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+                char::from_u32(code).ok_or("a string holds one half of a character (a lone surrogate)")?
             }
             _ => {
                 self.at -= 1;
@@ -294,6 +294,8 @@ mod tests {
             ("\"\\x\"", "an escape"),
             ("\"\\u12\"", "four hexadecimal"),
             ("\"a\nb\"", "control"),
+            ("\"\\ud83d\"", "surrogate"),
+            ("\"\\ud83d\\u0041\"", "surrogate"),
             (&"[".repeat(1000), "nested"),
         ] {
             let message = JsonValue::parse(bad.as_bytes()).unwrap_err();

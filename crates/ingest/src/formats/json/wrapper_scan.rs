@@ -32,10 +32,12 @@ pub(super) struct WrapperScan {
     path: Vec<String>,
     /// Text of the last string, with its quotes: the name of a member if a colon follows.
     last_text: Vec<u8>,
-    /// Whether the array of the rows has been found.
-    has_rows: bool,
     /// The array whose end is looked for.
     skipped: Option<SkippedArray>,
+    /// Path of the array of the rows, once it has been found.
+    rows_path: Option<String>,
+    /// `true` if no array is that of the rows, since all paths are wanted.
+    is_listing: bool,
     other_arrays: Vec<String>,
 }
 
@@ -45,8 +47,9 @@ impl WrapperScan {
             rows_member,
             path: Vec::new(),
             last_text: Vec::new(),
-            has_rows: false,
             skipped: None,
+            rows_path: None,
+            is_listing: false,
             other_arrays: Vec::new(),
         }
     }
@@ -54,6 +57,19 @@ impl WrapperScan {
     /// See [`super::items::Items::other_arrays`].
     pub(super) fn other_arrays(&self) -> &[String] {
         &self.other_arrays
+    }
+
+    /// Returns `true` within an object.
+    pub(super) fn is_open(&self) -> bool {
+        !self.path.is_empty()
+    }
+
+    /// Returns the path of the rows and those of the arrays of objects from `at` to the end of the bytes.
+    pub(super) fn all_arrays(mut self, input: &[u8], at: usize) -> Vec<String> {
+        self.is_listing = true;
+        // An error ends the list.
+        let _ = self.skip(input, at);
+        self.rows_path.into_iter().chain(self.other_arrays).collect()
     }
 
     /// Skips members from `start`; returns the index of the array of the rows, or of what is incomplete.
@@ -66,7 +82,7 @@ impl WrapperScan {
                 _ if self.skipped.is_some() => self.skip_in_array(&input[at..]),
                 b'[' => match begins_with_object(&input[at..]) {
                     Some(true) if self.is_rows(at)? => {
-                        self.has_rows = true;
+                        self.rows_path = Some(self.path.join("."));
                         return Ok((at, Found::Rows));
                     }
                     Some(has_objects) => {
@@ -137,11 +153,12 @@ impl WrapperScan {
     /// Returns `true` if the array of the present member holds the rows.
     fn is_rows(&self, at: usize) -> Result<bool, ItemError> {
         let message = match &self.rows_member {
+            _ if self.is_listing => return Ok(false),
             None => SEVERAL_ARRAYS,
             Some(name) if self.is_named(name) => TWO_OF_NAME,
             Some(_) => return Ok(false),
         };
-        if self.has_rows { Err(ItemError { at, message }) } else { Ok(true) }
+        if self.rows_path.is_some() { Err(ItemError { at, message }) } else { Ok(true) }
     }
 
     /// Returns `true` if a name is that of the present member, or its path. A dot at the start begins a path.

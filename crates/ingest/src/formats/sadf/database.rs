@@ -2,7 +2,7 @@
 
 use timestrata::SeriesKey;
 
-use super::time::{LOCAL_TIME_NOTE, parse_time};
+use super::time::{RowTimes, check_zone};
 use crate::formats::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, without_bom};
 use crate::formats::number::parse_as;
 use crate::formats::row_error::{RowError, shown};
@@ -55,6 +55,7 @@ impl Format for SadfDatabase {
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
+        check_zone(options)?;
         Ok(ReadyPlanner::boxed(LineDecoder::new(DatabaseParser::new(options), options.limits)))
     }
 }
@@ -69,6 +70,7 @@ struct DatabaseParser {
     /// Columns of the current activity; empty before the first header.
     columns: Vec<ActivityColumn>,
     cache: SpellingCache,
+    times: RowTimes,
     missing: u64,
     restarts: u64,
     understanding: Understanding,
@@ -80,6 +82,7 @@ impl DatabaseParser {
             options: SeriesOptions::new(options),
             columns: Vec::new(),
             cache: SpellingCache::default(),
+            times: RowTimes::new(options),
             missing: 0,
             restarts: 0,
             understanding: Understanding {
@@ -94,6 +97,7 @@ impl DatabaseParser {
         let column = |name: &str| ActivityColumn { name: name.to_owned(), is_name: NAMES.contains(&name) };
         self.columns = names.map(column).collect();
         self.cache = SpellingCache::default();
+        self.times.restart();
         if self.columns.len() > self.options.limits.fields {
             let message = format!("the header has more than {} columns, the limit", self.options.limits.fields);
             return Err(IngestError::new(message).into());
@@ -106,10 +110,7 @@ impl DatabaseParser {
         let (Some(host), Some(_), Some(time)) = (cells.next(), cells.next(), cells.next()) else {
             return Err(RowError::refused("the row has fewer than 3 cells"));
         };
-        let time = parse_time(time)?;
-        if !time.is_utc && self.understanding.notes.is_empty() {
-            self.understanding.notes.push(LOCAL_TIME_NOTE.to_owned());
-        }
+        let time = self.times.parse(time)?;
         let cells: Vec<&str> = cells.collect();
         if cells.first().is_some_and(|cell| cell.starts_with("LINUX-RESTART") || cell.starts_with("COM")) {
             self.restarts += 1;
@@ -142,7 +143,7 @@ impl DatabaseParser {
                 let column = &self.columns[at].name;
                 RowError::refused(format!("column {column:?}: {} is not a number", shown(cell.as_bytes())))
             })?;
-            rows.push(series.index, time.time, value);
+            rows.push(series.index, time, value);
         }
         Ok(())
     }
@@ -181,7 +182,7 @@ impl LineParser for DatabaseParser {
     }
 
     fn notices(&self) -> Vec<String> {
-        let mut notices = Vec::new();
+        let mut notices: Vec<String> = self.times.note().into_iter().chain(self.times.notices()).collect();
         if self.missing > 0 {
             notices.push(format!("{} empty values were left out", self.missing));
         }
@@ -227,6 +228,22 @@ web;600;2024-01-01 00:10:01 UTC;eth0;7.25
         );
         let decoded = decode(&SadfDatabase, &timed(), text.as_bytes());
         assert_eq!(decoded.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [7, 8, 9, 10]);
+    }
+
+    #[test]
+    fn local_times_are_in_the_zone_of_the_options() {
+        let text = "# hostname;interval;timestamp;tps\nh;600;2024-06-01 00:10:00;5.0\nh;600;2024-10-27 02:30:00;6\n\
+            h;600;2024-10-27 02:30:00;7\nh;600;2024-10-27 02:10:00;8\n";
+        let mut options = timed();
+        options.table.time_zone = Some("Europe/Berlin".to_owned());
+        let times: Vec<i64> = decode(&SadfDatabase, &options, text.as_bytes()).good().iter().map(|p| p.1).collect();
+        let nanos = |seconds: i64| seconds * 1_000_000_000;
+        // 2024-05-31T22:10Z, then 02:30 with the summer's offset twice, then 02:10 with the winter's.
+        assert_eq!(times, [1_717_193_400, 1_729_989_000, 1_729_989_000, 1_729_991_400].map(nanos));
+        let assumed = decode(&SadfDatabase, &timed(), text.as_bytes());
+        assert!(assumed.notices.iter().any(|note| note.contains("read as UTC")), "{:?}", assumed.notices);
+        options.table.time_zone = Some("Nowhere/City".to_owned());
+        assert!(SadfDatabase.planner(&options).is_err());
     }
 
     const FRAGMENTS: &[&str] = &[

@@ -3,7 +3,7 @@
 //! | input | point |
 //! |---|---|
 //! | first column | tag `host` |
-//! | `timestamp`: `2024-01-01 00:10:01 UTC`, without `UTC` (read as UTC, with a note), or seconds | time |
+//! | `timestamp`: `2024-01-01 00:10:01 UTC`, without `UTC` (in the zone of the options, else UTC with a note), or seconds | time |
 //! | `interval` | nothing |
 //! | `-d`: columns of numbers | metrics by their names, such as `%user` |
 //! | `-d`: columns that name a device (`CPU`, `IFACE`, `DEV`, ..) | tags in lower case; CPU `-1` is `all` |

@@ -2,7 +2,7 @@
 
 use timestrata::SeriesKey;
 
-use super::time::{LOCAL_TIME_NOTE, parse_time};
+use super::time::{RowTimes, check_zone};
 use crate::formats::line_decoder::{LineKind, LineParser, line_planner, line_trial};
 use crate::formats::number::parse_as;
 use crate::formats::row_error::{RowError, shown};
@@ -27,6 +27,7 @@ impl Format for SadfPretty {
     }
 
     fn planner(&self, options: &IngestOptions) -> Result<Box<dyn Planner>, IngestError> {
+        check_zone(options)?;
         Ok(line_planner(options, PrettyParser::new))
     }
 }
@@ -34,6 +35,7 @@ impl Format for SadfPretty {
 struct PrettyParser {
     options: SeriesOptions,
     cache: SpellingCache,
+    times: RowTimes,
     restarts: u64,
     understanding: Understanding,
 }
@@ -43,6 +45,7 @@ impl PrettyParser {
         Self {
             options: SeriesOptions::new(options),
             cache: SpellingCache::default(),
+            times: RowTimes::new(options),
             restarts: 0,
             understanding: Understanding {
                 properties: vec![("format", "sadf-p".to_owned())],
@@ -69,7 +72,7 @@ impl LineParser for PrettyParser {
         if interval_digits.is_empty() || !interval_digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(RowError::refused(format!("{} is not an interval in seconds", shown(interval.as_bytes()))));
         }
-        let time = parse_time(time)?;
+        let time = self.times.parse(time)?;
         if device.starts_with("LINUX-RESTART") || device.starts_with("COM") {
             self.restarts += 1;
             return Ok(LineKind::Row);
@@ -77,9 +80,6 @@ impl LineParser for PrettyParser {
         let (Some(name), Some(value), None) = (cells.next(), cells.next(), cells.next()) else {
             return Err(form());
         };
-        if !time.is_utc && self.understanding.notes.is_empty() {
-            self.understanding.notes.push(LOCAL_TIME_NOTE.to_owned());
-        }
         let spelling = [host, device, name].join("\t");
         let series = if let Some(series) = self.cache.get(spelling.as_bytes()) {
             series
@@ -93,7 +93,7 @@ impl LineParser for PrettyParser {
         };
         let parsed = parse_as(value.as_bytes(), series.ty)
             .ok_or_else(|| RowError::refused(format!("the value {} is not a number", shown(value.as_bytes()))))?;
-        rows.push(series.index, time.time, parsed);
+        rows.push(series.index, time, parsed);
         Ok(LineKind::Row)
     }
 
@@ -102,10 +102,11 @@ impl LineParser for PrettyParser {
     }
 
     fn notices(&self) -> Vec<String> {
-        match self.restarts {
-            0 => Vec::new(),
-            count => vec![format!("{count} restarts and comments were left out")],
+        let mut notices: Vec<String> = self.times.note().into_iter().chain(self.times.notices()).collect();
+        if self.restarts > 0 {
+            notices.push(format!("{} restarts and comments were left out", self.restarts));
         }
+        notices
     }
 }
 

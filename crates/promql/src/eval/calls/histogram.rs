@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::super::column::{Column, MISSING, is_present};
 use super::super::error::QueryError;
 use super::super::evaluator::Evaluator;
 use super::super::functions::histogram::{self, Bucket};
 use super::super::labels::{LabelId, METRIC_NAME};
 use super::super::number;
-use super::super::row::{MISSING, Row, is_present, merge_same_labels};
+use super::super::row::{Row, merge_same_labels};
 use super::super::window::Steps;
 use crate::ast::{Call, Function, Span};
 
@@ -47,10 +48,13 @@ impl Evaluator<'_> {
         self.annotate_levels(&levels, Self::argument(call, 0)?.span());
         let span = Self::argument(call, 1)?.span();
         let histograms = self.histograms(rows, span);
-        let rows = histograms.iter().map(|histogram| self.quantile_row(histogram, &levels, steps, span));
-        let mut rows: Vec<Row> = rows.collect();
+        let mut rows: Vec<Row> = Vec::with_capacity(histograms.len());
+        for histogram in &histograms {
+            self.reader.budget.check()?;
+            rows.push(self.quantile_row(histogram, &levels, steps, span));
+        }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_histogram_quantiles(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -63,28 +67,36 @@ impl Evaluator<'_> {
             self.annotate_levels(&levels, Self::argument(call, index)?.span());
             for histogram in &histograms {
                 let row = self.quantile_row(histogram, &levels, steps, Self::argument(call, 0)?.span());
-                results.extend(self.split_by_level(&row, &label, &levels));
+                self.split_by_level(&row, &label, &levels, &mut results)?;
             }
         }
         self.drop_names(&mut results);
-        Ok(merge_same_labels(results)?)
+        merge_same_labels(results, self.reader.budget)
     }
 
-    /// Returns one row per level, with the level as a label.
-    fn split_by_level(&mut self, row: &Row, label: &str, levels: &[f64]) -> Vec<Row> {
-        let mut rows: Vec<(u64, Row)> = Vec::new();
-        for (step, (value, level)) in row.values.iter().zip(levels).enumerate() {
-            let place = rows.iter().position(|(known, _)| *known == level.to_bits()).unwrap_or_else(|| {
+    /// Adds one row per level, with the level as a label.
+    fn split_by_level(
+        &mut self,
+        row: &Row,
+        label: &str,
+        levels: &[f64],
+        rows: &mut Vec<Row>,
+    ) -> Result<(), QueryError> {
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        for (step, value) in row.column.present() {
+            let Some(level) = levels.get(step) else { continue };
+            let place = *places.entry(level.to_bits()).or_insert_with(|| {
                 let labels = self.table.get(row.labels).with(label, &level_text(*level));
                 let labels = self.table.intern(labels);
-                rows.push((level.to_bits(), Row { labels, values: vec![MISSING; levels.len()], ..*row }));
+                rows.push(Row { labels, column: Column::default(), ..*row });
                 rows.len() - 1
             });
-            if let Some(slot) = rows.get_mut(place).and_then(|(_, row)| row.values.get_mut(step)) {
-                *slot = *value;
+            if let Some(row) = rows.get_mut(place) {
+                self.reader.budget.add_cells(row.column.growth(step))?;
+                row.column.set(step, value);
             }
         }
-        rows.into_iter().map(|(_, row)| row).collect()
+        Ok(())
     }
 
     fn annotate_levels(&mut self, levels: &[f64], span: Span) {
@@ -104,7 +116,7 @@ impl Evaluator<'_> {
             is_forced |= forced.is_some();
             value
         };
-        let values = levels.iter().take(steps.count).enumerate().map(value).collect();
+        let values: Vec<f64> = levels.iter().take(steps.count).enumerate().map(value).collect();
         if is_forced {
             let name = if self.options.delayed_name_removal {
                 self.table.get(histogram.labels).get(METRIC_NAME).to_owned()
@@ -113,7 +125,7 @@ impl Evaluator<'_> {
             };
             self.annotations.forced_monotonicity(&name, span);
         }
-        Row { labels: histogram.labels, drops_name: histogram.drops_name, values }
+        Row { labels: histogram.labels, drops_name: histogram.drops_name, column: Column::dense(values) }
     }
 
     fn eval_histogram_fraction(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -128,10 +140,14 @@ impl Evaluator<'_> {
                 if is_present { histogram::fraction(*lower, *upper, &mut buckets) } else { MISSING }
             };
             let values = lower.iter().zip(&upper).enumerate().map(&mut value).collect();
-            rows.push(Row { labels: histogram.labels, drops_name: histogram.drops_name, values });
+            rows.push(Row {
+                labels: histogram.labels,
+                drops_name: histogram.drops_name,
+                column: Column::dense(values),
+            });
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     /// Groups the rows of buckets to histograms.

@@ -1,14 +1,15 @@
 //! `info`: adds the labels of info metrics to series, by the labels `instance` and `job`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use regex::Regex;
 
+use super::super::column::{Column, is_present};
 use super::super::error::QueryError;
 use super::super::evaluator::Evaluator;
 use super::super::labels::{LabelId, Labels, METRIC_NAME};
-use super::super::leaf::{Conditions, Leaf, LeafKind, dot_matches_all};
-use super::super::row::{MISSING, Row, is_present, merge_same_labels};
+use super::super::leaf::{Conditions, Leaf, LeafKind};
+use super::super::row::{Row, merge_same_labels};
 use super::super::window::{Anchor, Steps};
 use crate::ast::{Call, Expression, LabelMatcher, MatchOperator};
 
@@ -21,6 +22,13 @@ const ANY_INFO: &str = ".+_info";
 
 /// Rows of info metrics: labels, and at each step the time of the newest sample.
 type InfoRows = Vec<Row>;
+
+/// Values of the labels that identify a target.
+type Target = [String; 2];
+
+fn target(labels: &Labels) -> Target {
+    IDENTIFYING.map(|name| labels.get(name).to_owned())
+}
 
 impl Evaluator<'_> {
     pub(super) fn eval_info(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -36,15 +44,20 @@ impl Evaluator<'_> {
         let is_info = |labels: &Labels| names.iter().all(|name| matches(name, labels.get(METRIC_NAME)));
         let ignored: Vec<bool> = rows.iter().map(|row| is_info(self.table.get(row.labels))).collect();
         let info = self.info_rows(&rows, &ignored, names, &data, steps, call)?;
+        let mut targets: HashMap<Target, Vec<&Row>> = HashMap::new();
+        for row in &info {
+            targets.entry(target(self.table.get(row.labels))).or_default().push(row);
+        }
         let mut combined: Vec<Row> = Vec::new();
         for (row, is_ignored) in rows.into_iter().zip(ignored) {
             if is_ignored {
                 combined.push(row);
             } else {
-                self.combine(&row, &info, &data, steps, &mut combined)?;
+                let candidates = targets.get(&target(self.table.get(row.labels))).map_or(&[][..], |rows| &rows[..]);
+                self.combine(&row, candidates, &data, &mut combined)?;
             }
         }
-        Ok(merge_same_labels(combined)?)
+        merge_same_labels(combined, self.reader.budget)
     }
 
     /// Reads the info series of the targets of some rows.
@@ -69,8 +82,7 @@ impl Evaluator<'_> {
         }
         let mut conditions = Conditions::of_matchers(&[names, data.to_vec()].concat());
         for (name, values) in targets {
-            let patterns: Vec<String> = values.iter().map(|value| regex::escape(value)).collect();
-            conditions.push(name, MatchOperator::Matches, patterns.join("|"));
+            conditions.push_list(name, values.into_iter().collect());
         }
         let argument = Self::argument(call, 0)?;
         let anchor =
@@ -114,29 +126,25 @@ impl Evaluator<'_> {
     fn combine(
         &mut self,
         row: &Row,
-        info: &InfoRows,
+        candidates: &[&Row],
         data: &[LabelMatcher],
-        steps: &Steps,
         combined: &mut Vec<Row>,
     ) -> Result<(), QueryError> {
         let base = self.table.get(row.labels).clone();
-        let is_same_target = |info: &&Row| {
-            let labels = self.table.get(info.labels);
-            IDENTIFYING.iter().all(|name| labels.get(name) == base.get(name))
-        };
-        let candidates: Vec<&Row> = info.iter().filter(is_same_target).collect();
+        self.reader.budget.check()?;
         let accepts_none = data.iter().all(|matcher| matches(matcher, ""));
-        let first = combined.len();
-        for step in (0..steps.count).filter(|step| is_present(row.at(*step))) {
-            let Some(labels) = self.enriched(&base, &candidates, data, accepts_none, step)? else { continue };
+        // Places of the rows by their labels; most rows have one.
+        let mut places: HashMap<LabelId, usize> = HashMap::new();
+        for (step, value) in row.column.present() {
+            let Some(labels) = self.enriched(&base, candidates, data, accepts_none, step)? else { continue };
             let labels = self.table.intern(labels);
-            let known = combined.iter().skip(first).position(|row| row.labels == labels);
-            let place = known.map_or(combined.len(), |place| first + place);
-            if known.is_none() {
-                combined.push(Row { labels, values: vec![MISSING; steps.count], ..*row });
-            }
-            if let Some(slot) = combined.get_mut(place).and_then(|row| row.values.get_mut(step)) {
-                *slot = row.at(step);
+            let place = *places.entry(labels).or_insert_with(|| {
+                combined.push(Row { labels, column: Column::default(), ..*row });
+                combined.len() - 1
+            });
+            if let Some(combined) = combined.get_mut(place) {
+                self.reader.budget.add_cells(combined.column.growth(step))?;
+                combined.column.set(step, value);
             }
         }
         Ok(())
@@ -215,10 +223,7 @@ fn with_positive(mut names: Vec<LabelMatcher>, call: &Call) -> Vec<LabelMatcher>
 
 /// Returns `true` if a value meets a condition. An invalid pattern matches nothing; the store reports it.
 fn matches(matcher: &LabelMatcher, value: &str) -> bool {
-    let is_match = || {
-        let pattern = dot_matches_all(&matcher.value);
-        Regex::new(&format!("^(?:{pattern})$")).map(|regex| regex.is_match(value))
-    };
+    let is_match = || Regex::new(&matcher.anchored_pattern()).map(|regex| regex.is_match(value));
     match matcher.operator {
         MatchOperator::Equal => matcher.value == value,
         MatchOperator::NotEqual => matcher.value != value,

@@ -9,21 +9,28 @@ use super::super::row::{Row, merge_same_labels};
 use super::super::text::quoted_bytes;
 use super::super::window::Steps;
 use crate::ast::{Call, Expression};
+use crate::pattern::Pattern;
 
 impl Evaluator<'_> {
     pub(super) fn eval_label_replace(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
         let pattern = Self::text_argument(call, 4)?;
-        let regex = Regex::new(&format!("^(?s:{pattern})$"))
-            .map_err(|_| QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
+        let translated = Pattern::translate(&pattern).ok();
+        let compiled = translated.and_then(|pattern| Some((Regex::new(&pattern.anchored()).ok()?, pattern)));
+        let Some((regex, pattern)) = compiled else {
+            let message = format!("invalid regular expression in label_replace(): {pattern}");
+            return Err(QueryError::execution(message));
+        };
         let target = Self::label_argument(call, 1, "destination")?;
         let (replacement, source) = (Self::text_argument(call, 2)?, Self::text_argument(call, 3)?);
         let replace = |labels: &Labels| {
             let captures = regex.captures(labels.get(&source))?;
             let mut value = String::new();
-            captures.expand(&replacement, &mut value);
+            pattern.expand(&captures, &replacement, &mut value);
             Some(value)
         };
-        self.set_label(call, steps, &target, replace)
+        let references = replacement.matches('$').count();
+        let max_bytes = |labels: &Labels| replacement.len() + references.saturating_mul(labels.get(&source).len());
+        self.set_label(call, steps, &target, (max_bytes, replace))
     }
 
     pub(super) fn eval_label_join(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -35,7 +42,10 @@ impl Evaluator<'_> {
             let values: Vec<&str> = sources.iter().map(|source| labels.get(source)).collect();
             Some(values.join(&separator))
         };
-        self.set_label(call, steps, &target, join)
+        let max_bytes = |labels: &Labels| {
+            sources.iter().map(|source| labels.get(source).len().saturating_add(separator.len())).sum()
+        };
+        self.set_label(call, steps, &target, (max_bytes, join))
     }
 
     /// Returns an argument that is a label name.
@@ -54,22 +64,24 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Sets a label of each row to the value that a function returns.
+    /// Sets a label of each row to the value that a function returns. Another function returns the bytes that the value may
+    /// have at most: nested calls can double a value at each level, so its memory is counted before it is made.
     fn set_label(
         &mut self,
         call: &Call,
         steps: &Steps,
         target: &str,
-        value: impl Fn(&Labels) -> Option<String>,
+        (max_bytes, value): (impl Fn(&Labels) -> usize, impl Fn(&Labels) -> Option<String>),
     ) -> Result<Vec<Row>, QueryError> {
         let mut rows = self.rows_argument(call, 0, steps)?;
         for row in &mut rows {
             let labels = self.table.get(row.labels);
+            self.reader.budget.add_bytes(max_bytes(labels))?;
             let Some(value) = value(labels) else { continue };
             let labels = labels.with(target, &value);
             row.labels = self.table.intern(labels);
             row.drops_name &= target != METRIC_NAME;
         }
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 }

@@ -8,14 +8,17 @@ mod sort;
 
 pub(super) use over_range::extended_samples;
 
+use std::collections::{BTreeMap, HashSet};
+
+use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
 use super::evaluator::{Evaluator, Value, map_values};
 use super::functions::date::DatePart;
 use super::functions::math;
-use super::labels::{LabelId, Labels};
+use super::labels::Labels;
 use super::leaf::LeafKind;
 use super::number::seconds;
-use super::row::{MISSING, Row, is_present, merge_same_labels};
+use super::row::{Row, merge_same_labels};
 use super::window::Steps;
 use crate::ast::{Call, Expression, Function, MatchOperator, RangeExtension, ValueType, VectorSelector};
 
@@ -42,7 +45,7 @@ impl Evaluator<'_> {
             F::Timestamp => self.eval_timestamp(call, steps)?,
             F::Vector => {
                 let values = self.scalar_argument(call, 0, steps)?;
-                vec![Row { labels: LabelId::EMPTY, drops_name: false, values }]
+                vec![Row::without_labels(values)]
             }
             F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc => self.eval_sort(call, steps)?,
             F::LabelReplace => self.eval_label_replace(call, steps)?,
@@ -57,7 +60,11 @@ impl Evaluator<'_> {
                 Vec::new()
             }
         };
-        self.count_rows(&rows)?;
+        if makes_columns(call.function) {
+            self.count_rows(&rows)?;
+        } else {
+            self.count_values(&rows)?;
+        }
         Ok(Value::Rows(rows))
     }
 
@@ -92,7 +99,7 @@ impl Evaluator<'_> {
         let mut rows = self.rows_argument(call, index, steps)?;
         map_values(&mut rows, map);
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_scalar_call(&mut self, call: &Call, steps: &Steps) -> Result<Option<Vec<f64>>, QueryError> {
@@ -126,7 +133,7 @@ impl Evaluator<'_> {
             return self.map_argument(call, 0, steps, |value| part.of(value));
         }
         let values = steps.iter().map(|time| part.of(seconds(time))).collect();
-        Ok(vec![Row { labels: LabelId::EMPTY, drops_name: false, values }])
+        Ok(vec![Row::without_labels(values)])
     }
 
     fn eval_absent(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -137,10 +144,14 @@ impl Evaluator<'_> {
 
     /// Returns the row of the steps at which no other row has a value.
     fn absent_row(&mut self, argument: &Expression, rows: &[Row], steps: &Steps) -> Vec<Row> {
-        let is_absent = |step: usize| rows.iter().all(|row| !is_present(row.at(step)));
-        let values: Vec<f64> = (0..steps.count).map(|step| if is_absent(step) { 1.0 } else { MISSING }).collect();
+        let mut values = vec![1.0; steps.count];
+        for (step, _) in rows.iter().flat_map(|row| row.column.present()) {
+            if let Some(value) = values.get_mut(step) {
+                *value = MISSING;
+            }
+        }
         let labels = self.table.intern(absent_labels(argument));
-        let row = Row { labels, drops_name: false, values };
+        let row = Row { labels, drops_name: false, column: Column::dense(values) };
         if row.has_values() { vec![row] } else { Vec::new() }
     }
 
@@ -153,28 +164,25 @@ impl Evaluator<'_> {
             _ => (vec![f64::NEG_INFINITY; steps.count], first),
         };
         for row in &mut rows {
-            for (value, (least, greatest)) in row.values.iter_mut().zip(least.iter().zip(&greatest)) {
-                if greatest < least {
-                    *value = MISSING;
-                } else if is_present(*value) {
-                    *value = math::clamp(*value, *least, *greatest);
-                }
+            for (step, value) in row.column.present_mut() {
+                let (Some(least), Some(greatest)) = (least.get(step), greatest.get(step)) else { continue };
+                *value = if greatest < least { MISSING } else { math::clamp(*value, *least, *greatest) };
             }
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_round(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
         let mut rows = self.rows_argument(call, 0, steps)?;
         let to = if call.arguments.len() > 1 { self.scalar_argument(call, 1, steps)? } else { vec![1.0; steps.count] };
         for row in &mut rows {
-            for (value, to) in row.values.iter_mut().zip(&to).filter(|(value, _)| is_present(**value)) {
-                *value = math::round(*value, *to);
+            for (step, value) in row.column.present_mut() {
+                *value = math::round(*value, to.get(step).copied().unwrap_or(1.0));
             }
         }
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
 
     fn eval_timestamp(&mut self, call: &Call, steps: &Steps) -> Result<Vec<Row>, QueryError> {
@@ -186,18 +194,23 @@ impl Evaluator<'_> {
             _ => {
                 let mut rows = self.rows(argument, steps)?;
                 for row in &mut rows {
-                    for (value, time) in
-                        row.values.iter_mut().zip(steps.iter()).filter(|(value, _)| is_present(**value))
-                    {
-                        *value = seconds(time);
+                    for (step, value) in row.column.present_mut() {
+                        *value = seconds(steps.at(step));
                     }
                 }
                 rows
             }
         };
         self.drop_names(&mut rows);
-        Ok(merge_same_labels(rows)?)
+        merge_same_labels(rows, self.reader.budget)
     }
+}
+
+/// Returns `true` for functions that make columns which are not counted yet. Others change columns in place, or count the
+/// cells before they make them.
+fn makes_columns(function: Function) -> bool {
+    use Function as F;
+    matches!(function, F::Absent | F::Vector | F::HistogramQuantile | F::HistogramFraction)
 }
 
 /// Returns the only value at a step; NaN if there is none or are several.
@@ -216,10 +229,15 @@ fn absent_labels(expression: &Expression) -> Labels {
         Expression::Matrix(matrix) => &matrix.selector,
         _ => return Labels::default(),
     };
-    let conditions: Vec<_> =
-        selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME).collect();
-    let is_single = |label: &str| conditions.iter().filter(|matcher| matcher.label == label).count() == 1;
-    let equal =
-        conditions.iter().filter(|matcher| matcher.operator == MatchOperator::Equal && is_single(&matcher.label));
-    equal.map(|matcher| (&matcher.label, &matcher.value)).collect()
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut known: HashSet<String> = HashSet::new();
+    for matcher in selector.conditions().into_iter().filter(|matcher| matcher.label != super::labels::METRIC_NAME) {
+        // Any condition after the first one that sets a label takes it back, as in the reference.
+        if matcher.operator == MatchOperator::Equal && known.insert(matcher.label.clone()) {
+            labels.insert(matcher.label, matcher.value);
+        } else {
+            labels.remove(&matcher.label);
+        }
+    }
+    labels.into_iter().collect()
 }

@@ -1,11 +1,14 @@
 //! Functions of range vectors: of a selector or of a subquery.
 
+use super::super::column::Column;
 use super::super::error::QueryError;
-use super::super::evaluator::{Evaluator, is_constant};
-use super::super::functions::range::Arguments;
+use super::super::evaluator::Evaluator;
+use super::super::functions::range::{Arguments, is_factor};
+use super::super::invariant::is_constant;
 use super::super::labels::METRIC_NAME;
-use super::super::leaf::{Conditions, Leaf, LeafKind, range_column};
-use super::super::row::{Row, is_present, merge_same_labels};
+use super::super::leaf::{Conditions, Leaf, LeafKind};
+use super::super::row::{Row, merge_same_labels};
+use super::super::sliding::{RangeFunction, Scratch, most_bytes};
 use super::super::window::{Anchor, Extent, Samples, Steps};
 use crate::ast::{Call, Expression, Function, MatrixSelector, Number, RangeExtension, Span, Subquery, ValueType};
 
@@ -50,7 +53,7 @@ impl Evaluator<'_> {
             self.drop_names(&mut rows);
         }
         let count = rows.len();
-        let rows = merge_same_labels(rows)?;
+        let rows = merge_same_labels(rows, self.reader.budget)?;
         if rows.len() < count && !self.options.delayed_name_removal {
             return Err(QueryError::same_labels());
         }
@@ -79,21 +82,25 @@ impl Evaluator<'_> {
         rows: &[Row],
         arguments: &ScalarArguments,
     ) -> Result<(), QueryError> {
-        if rows.is_empty() {
+        let is_valid = |arguments: &Arguments| match function {
+            Function::QuantileOverTime => (0.0..=1.0).contains(&arguments[0]),
+            Function::DoubleExponentialSmoothing => arguments.iter().all(|factor| is_factor(*factor)),
+            _ => true,
+        };
+        if arguments.steps.iter().all(is_valid) {
             return Ok(());
         }
-        for [first, second] in &arguments.steps {
+        let mut has_value = vec![false; arguments.steps.len()];
+        for (step, _) in rows.iter().flat_map(|row| row.column.present()) {
+            if let Some(has_value) = has_value.get_mut(step) {
+                *has_value = true;
+            }
+        }
+        let invalid = arguments.steps.iter().zip(has_value);
+        for (values, _) in invalid.filter(|(values, has_value)| *has_value && !is_valid(values)) {
             match (function, arguments.span) {
-                (Function::QuantileOverTime, Some(span)) => self.annotations.quantile_level(*first, span),
-                (Function::DoubleExponentialSmoothing, _) => {
-                    for (name, short, factor) in [("smoothing", "sf", first), ("trend", "tf", second)] {
-                        if *factor <= 0.0 || *factor >= 1.0 {
-                            let message = format!("invalid {name} factor. Expected: 0 < {short} < 1, got: {factor:.6}");
-                            return Err(QueryError::execution(message));
-                        }
-                    }
-                }
-                _ => return Ok(()),
+                (Function::QuantileOverTime, Some(span)) => self.annotations.quantile_level(values[0], span),
+                _ => return Err(invalid_factor(*values)),
             }
         }
         Ok(())
@@ -159,14 +166,21 @@ impl Evaluator<'_> {
         let (series, anchor, range) = self.eval_subquery(subquery, steps)?;
         let extent = Extent { range, before: 0, after: 0 };
         let at = |index: usize| arguments.steps.get(index).copied().unwrap_or_default();
-        let column = |(row, samples): &(Row, Samples)| Row {
-            labels: row.labels,
-            drops_name: row.drops_name,
-            values: range_column(samples, steps, anchor, extent, function, None, at),
-        };
-        let mut rows: Vec<Row> = series.iter().map(column).collect();
+        let range = RangeFunction { function, extension: None, steps, anchor, extent };
+        let mut scratch = Scratch::new(self.reader.budget.stop_check());
+        let mut rows = Vec::with_capacity(series.len());
+        for (row, samples) in series {
+            // What the column does not need is taken back.
+            let most = most_bytes(&samples.times, steps, anchor, extent);
+            self.reader.budget.add_bytes(most)?;
+            let column = range.column(&samples, at, &mut scratch);
+            self.reader.budget.check()?;
+            self.reader.budget.remove_bytes(most.saturating_sub(column.byte_len()));
+            self.reader.budget.remove_bytes(samples.len().saturating_mul(size_of::<(i64, f64)>()));
+            rows.push(Row { column, ..row });
+        }
         rows.retain(Row::has_values);
-        self.count_rows(&rows)?;
+        self.count_values(&rows)?;
         Ok(rows)
     }
 
@@ -198,15 +212,27 @@ impl Evaluator<'_> {
         let count = usize::try_from(more).unwrap_or(usize::MAX).saturating_add(1);
         let inner = Steps { start: aligned, step, count };
         let rows = self.rows(&subquery.inner, &inner)?;
+        let samples: usize = rows.iter().map(|row| row.column.count()).sum();
+        self.reader.budget.add_bytes(samples.saturating_mul(size_of::<(i64, f64)>()))?;
         let to_series = |row: Row| {
             let mut samples = Samples::default();
-            for (time, value) in inner.iter().zip(&row.values).filter(|(_, value)| is_present(**value)) {
-                samples.push(time, *value);
+            for (step, value) in row.column.present() {
+                samples.push(inner.at(step), value);
             }
-            (Row { values: Vec::new(), ..row }, samples)
+            (Row { column: Column::default(), ..row }, samples)
         };
-        Ok((rows.into_iter().map(to_series).collect(), anchor, range))
+        let bytes = rows.iter().map(|row| row.column.byte_len()).sum();
+        let series = rows.into_iter().map(to_series).collect();
+        self.reader.budget.remove_bytes(bytes);
+        Ok((series, anchor, range))
     }
+}
+
+/// Returns the error of factors of `double_exponential_smoothing` of which one is invalid.
+fn invalid_factor([smoothing, trend]: Arguments) -> QueryError {
+    let (name, short, factor) =
+        if is_factor(smoothing) { ("trend", "tf", trend) } else { ("smoothing", "sf", smoothing) };
+    QueryError::execution(format!("invalid {name} factor. Expected: 0 < {short} < 1, got: {factor:.6}"))
 }
 
 fn check_extension(function: Function, extension: Option<RangeExtension>) -> Result<(), QueryError> {

@@ -6,7 +6,7 @@ use super::super::error::QueryError;
 use super::super::evaluator::Evaluator;
 use super::super::labels::Labels;
 use super::super::row::Row;
-use super::super::text::natural_less;
+use super::super::text::natural_order;
 use super::super::window::Steps;
 use crate::ast::{Call, Function};
 
@@ -55,9 +55,9 @@ fn by_value(one: f64, other: f64, is_descending: bool) -> Ordering {
 
 fn by_labels(one: &Labels, other: &Labels, names: &[String]) -> Ordering {
     for name in names {
-        let (left, right) = (one.get(name), other.get(name));
-        if left != right {
-            return if natural_less(left, right) { Ordering::Less } else { Ordering::Greater };
+        let order = natural_order(one.get(name), other.get(name));
+        if order != Ordering::Equal {
+            return order;
         }
     }
     one.cmp(other)

@@ -46,7 +46,7 @@ pub(crate) fn quantile(level: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Fo
         return (f64::NAN, None);
     }
     let rank = level * last.count;
-    let at = buckets[..buckets.len() - 1].partition_point(|bucket| bucket.count < rank || rank.is_nan());
+    let at = first_reaching(&buckets[..buckets.len() - 1], rank);
     if at == buckets.len() - 1 {
         return (below.upper, forced);
     }
@@ -58,6 +58,23 @@ pub(crate) fn quantile(level: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Fo
     let previous = buckets[at - 1];
     let share = (rank - previous.count) / (bucket.count - previous.count);
     (previous.upper + (bucket.upper - previous.upper) * share, forced)
+}
+
+/// Returns the index of the first bucket whose count is at least a rank; the number of buckets if none is.
+///
+/// A bisection with the middles of Go's `sort.Search`: counts of NaN make the result depend on them. NaN is no count of
+/// at least anything.
+fn first_reaching(buckets: &[Bucket], rank: f64) -> usize {
+    let (mut first, mut behind) = (0, buckets.len());
+    while first < behind {
+        let middle = first.midpoint(behind);
+        if buckets.get(middle).is_some_and(|bucket| bucket.count >= rank) {
+            behind = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    first
 }
 
 /// Returns the fraction of observations between two bounds.
@@ -181,6 +198,13 @@ mod tests {
         assert_eq!(forced, Some(ForcedMonotonicity { least: 2.0, greatest: 2.0, difference: 2.0 }));
         let (_, forced) = quantile(0.5, &mut buckets(&[(1.0, 5.0), (2.0, 5.0 - 1e-15 * 5.0), (f64::INFINITY, 6.0)]));
         assert_eq!(forced, None);
+    }
+
+    #[test]
+    fn a_count_of_nan_reaches_no_rank() {
+        let histogram = [(1.0, 2.0), (2.0, f64::NAN), (f64::INFINITY, 10.0)];
+        assert_eq!(quantile(0.9, &mut buckets(&histogram)).0, 2.0);
+        assert_eq!(quantile(0.9, &mut buckets(&[(1.0, 2.0), (f64::INFINITY, f64::NAN)])).0, 1.0);
     }
 
     #[test]

@@ -48,16 +48,27 @@ pub(crate) fn round(value: f64, to_nearest: f64) -> f64 {
     (value * inverse + 0.5).floor() / inverse
 }
 
-/// Limits a value to a range; NaN of value or bounds makes the result NaN.
+/// Limits a value to a range. NaN of value or bounds makes the result NaN, except that `+Inf` wins where the larger of two
+/// is taken, and `-Inf` where the smaller: so do Go's `math.Max` and `math.Min`, which the reference uses.
 pub(crate) fn clamp(value: f64, least: f64, greatest: f64) -> f64 {
     nan_max(least, nan_min(greatest, value))
 }
 
+#[expect(clippy::float_cmp, reason = "an infinite value")]
 fn nan_min(one: f64, other: f64) -> f64 {
+    let least = f64::NEG_INFINITY;
+    if one == least || other == least {
+        return least;
+    }
     if one.is_nan() || other.is_nan() { f64::NAN } else { one.min(other) }
 }
 
+#[expect(clippy::float_cmp, reason = "an infinite value")]
 fn nan_max(one: f64, other: f64) -> f64 {
+    let greatest = f64::INFINITY;
+    if one == greatest || other == greatest {
+        return greatest;
+    }
     if one.is_nan() || other.is_nan() { f64::NAN } else { one.max(other) }
 }
 
@@ -100,7 +111,11 @@ mod tests {
     fn rounding_and_clamping_follow_the_reference() {
         assert_eq!((round(-0.5, 1.0), round(2.5, 1.0), round(2.16, 0.1)), (0.0, 3.0, 2.2));
         assert_eq!((clamp(5.0, 1.0, 3.0), clamp(-5.0, 1.0, 3.0)), (3.0, 1.0));
+        assert_eq!(clamp(f64::NAN, f64::INFINITY, f64::INFINITY), f64::INFINITY);
+        assert_eq!(clamp(f64::NAN, f64::NEG_INFINITY, f64::NEG_INFINITY), f64::NEG_INFINITY);
         assert!(clamp(f64::NAN, 1.0, 3.0).is_nan() && clamp(1.0, f64::NAN, 3.0).is_nan());
+        assert_eq!(clamp(f64::INFINITY, f64::NAN, f64::INFINITY), f64::INFINITY);
+        assert!(clamp(f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NAN) == f64::NEG_INFINITY);
         assert_eq!((sign(-3.0), sign(0.0), of_one(Function::Sgn).unwrap()(7.0)), (-1.0, 0.0, 1.0));
         assert!(of_one(Function::Rate).is_none());
     }

@@ -14,28 +14,28 @@ pub(crate) fn nan_first(one: f64, other: f64) -> Ordering {
 /// NaN counts as the least value. Without values and for a level of NaN the result is NaN; below 0 it is `-Inf`, above 1
 /// `+Inf`.
 pub(crate) fn quantile(level: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || level.is_nan() {
-        return f64::NAN;
-    }
+    // Selection instead of a sort: two order statistics are needed.
+    interpolated(level, values.len(), |lower| {
+        let (_, low, above) = values.select_nth_unstable_by(lower, |one, other| nan_first(*one, *other));
+        let low = *low;
+        (low, above.iter().copied().min_by(|one, other| nan_first(*one, *other)).unwrap_or(low))
+    })
+}
+
+/// Returns a quantile of a number of values. `ranks` returns the values at a rank and at the next one, or the last one twice.
+pub(crate) fn interpolated(level: f64, count: usize, ranks: impl FnOnce(usize) -> (f64, f64)) -> f64 {
+    let Some(last) = count.checked_sub(1).filter(|_| !level.is_nan()) else { return f64::NAN };
     if level < 0.0 {
         return f64::NEG_INFINITY;
     }
     if level > 1.0 {
         return f64::INFINITY;
     }
-    let rank = level * number::count(values.len() - 1);
-    let lower = number::index(rank.floor()).min(values.len() - 1);
-    let upper = (lower + 1).min(values.len() - 1);
-    // Selection instead of a sort: two order statistics are needed.
-    let (_, low, above) = values.select_nth_unstable_by(lower, |one, other| nan_first(*one, *other));
-    let low = *low;
-    let high = if upper == lower {
-        low
-    } else {
-        above.iter().copied().min_by(|one, other| nan_first(*one, *other)).unwrap_or(low)
-    };
+    let rank = level * number::count(last);
+    let (low, high) = ranks(number::index(rank.floor()).min(last));
     let weight = rank - rank.floor();
-    low * (1.0 - weight) + high * weight
+    // Which of -0 and 0 has a rank is not defined: the result is 0.
+    low * (1.0 - weight) + high * weight + 0.0
 }
 
 #[cfg(test)]

@@ -16,28 +16,53 @@ pub(crate) struct Change {
     pub(crate) is_rate: bool,
 }
 
+/// Seconds of the last duration that was converted: windows at a regular distance have the same ones.
+#[derive(Debug, Default)]
+struct KnownSeconds {
+    nanos: i64,
+    seconds: f64,
+}
+
+impl KnownSeconds {
+    #[inline]
+    fn of(&mut self, nanos: i64) -> f64 {
+        if nanos != self.nanos {
+            *self = Self { nanos, seconds: seconds(nanos) };
+        }
+        self.seconds
+    }
+}
+
+/// Durations within the last window.
+#[derive(Debug, Default)]
+pub(crate) struct KnownDurations {
+    to_start: KnownSeconds,
+    to_end: KnownSeconds,
+    sampled: KnownSeconds,
+    range: KnownSeconds,
+}
+
 /// Returns the change within a window, extrapolated to its ends; `None` for fewer than two samples.
 ///
 /// The first and the last sample are rarely at the ends of the range. If they are close to it, the change is
-/// extrapolated to the end, else by half the mean distance of samples. A counter is not extrapolated below zero.
-pub(crate) fn extrapolated(window: &Window<'_>, change: Change) -> Option<f64> {
+/// extrapolated to the end, else by half the mean distance of samples. A counter is not extrapolated below zero. `before_resets`
+/// are the values before the resets of a counter, in order of time.
+pub(crate) fn extrapolated(
+    window: &Window<'_>,
+    change: Change,
+    before_resets: impl Iterator<Item = f64>,
+    known: &mut KnownDurations,
+) -> Option<f64> {
     let values = window.values;
     let (first, last) = (*values.first()?, *values.last()?);
     let (first_time, last_time) = (*window.times.first()?, *window.times.last()?);
     if values.len() < 2 {
         return None;
     }
-    let mut difference = last - first;
-    if change.is_counter {
-        for pair in values.windows(2) {
-            if pair[1] < pair[0] {
-                difference += pair[0];
-            }
-        }
-    }
-    let mut to_start = seconds(first_time.saturating_sub(window.start));
-    let mut to_end = seconds(window.end.saturating_sub(last_time));
-    let sampled = seconds(last_time.saturating_sub(first_time));
+    let difference = before_resets.fold(last - first, |difference, value| difference + value);
+    let mut to_start = known.to_start.of(first_time.saturating_sub(window.start));
+    let mut to_end = known.to_end.of(window.end.saturating_sub(last_time));
+    let sampled = known.sampled.of(last_time.saturating_sub(first_time));
     let mean_distance = sampled / number::count(values.len() - 1);
     let threshold = mean_distance * EXTRAPOLATION_THRESHOLD;
     if to_start >= threshold {
@@ -54,7 +79,7 @@ pub(crate) fn extrapolated(window: &Window<'_>, change: Change) -> Option<f64> {
     }
     let mut factor = (sampled + to_start + to_end) / sampled;
     if change.is_rate {
-        factor /= seconds(window.range());
+        factor /= known.range.of(window.range());
     }
     Some(difference * factor)
 }
@@ -132,16 +157,27 @@ pub(crate) fn anchored_values<'a>(window: &Window<'a>) -> Option<&'a [f64]> {
     window.values.get(first..)
 }
 
+/// Returns `true` if a value is less than the one before it.
+#[inline]
+pub(crate) fn is_reset(before: f64, value: f64) -> bool {
+    value < before
+}
+
+/// Returns `true` if a value differs from the one before it; NaN equals NaN.
+#[inline]
+#[expect(clippy::float_cmp, reason = "a change is any difference")]
+pub(crate) fn is_change(before: f64, value: f64) -> bool {
+    value != before && !(value.is_nan() && before.is_nan())
+}
+
 /// Returns how often a value is less than the one before it.
 pub(crate) fn resets(values: &[f64]) -> f64 {
-    number::count(values.windows(2).filter(|pair| pair[1] < pair[0]).count())
+    number::count(values.windows(2).filter(|pair| is_reset(pair[0], pair[1])).count())
 }
 
 /// Returns how often a value differs from the one before it; NaN equals NaN.
-#[expect(clippy::float_cmp, reason = "a change is any difference")]
 pub(crate) fn changes(values: &[f64]) -> f64 {
-    let differs = |pair: &&[f64]| pair[1] != pair[0] && !(pair[1].is_nan() && pair[0].is_nan());
-    number::count(values.windows(2).filter(differs).count())
+    number::count(values.windows(2).filter(|pair| is_change(pair[0], pair[1])).count())
 }
 
 #[cfg(test)]
@@ -160,6 +196,11 @@ mod tests {
         check(&Window { times: &times, values, start, end, step_time: end })
     }
 
+    fn alone(window: &Window<'_>, change: Change) -> Option<f64> {
+        let resets = window.values.windows(2).filter(|pair| change.is_counter && is_reset(pair[0], pair[1]));
+        extrapolated(window, change, resets.map(|pair| pair[0]), &mut KnownDurations::default())
+    }
+
     fn close(found: Option<f64>, expected: f64) {
         assert!(found.is_some_and(|found| (found - expected).abs() < 1e-9), "{found:?} is not {expected}");
     }
@@ -168,15 +209,15 @@ mod tests {
     fn an_increase_is_extrapolated_and_resets_are_added() {
         with(&[0, 10, 20, 30], &[0.0, 10.0, 20.0, 30.0], -5, 35, |window| {
             // To the start only as far as the counter is above zero.
-            close(extrapolated(window, INCREASE), 35.0);
-            close(extrapolated(window, DELTA), 40.0);
-            close(extrapolated(window, RATE), 35.0 / 40.0);
+            close(alone(window, INCREASE), 35.0);
+            close(alone(window, DELTA), 40.0);
+            close(alone(window, RATE), 35.0 / 40.0);
         });
         with(&[0, 10, 20], &[5.0, 8.0, 2.0], 0, 20, |window| {
-            close(extrapolated(window, INCREASE), 5.0);
-            close(extrapolated(window, DELTA), -3.0);
+            close(alone(window, INCREASE), 5.0);
+            close(alone(window, DELTA), -3.0);
         });
-        assert_eq!(with(&[1], &[1.0], 0, 20, |window| extrapolated(window, RATE)), None);
+        assert_eq!(with(&[1], &[1.0], 0, 20, |window| alone(window, RATE)), None);
     }
 
     #[test]
