@@ -24,7 +24,8 @@ impl<T: AggregateScalar> StaleMarkerFilter<T> {
     ///
     /// Nothing is copied if there is none.
     pub(super) fn filter<'a>(&'a mut self, timestamps: &'a [Timestamp], values: &'a [T]) -> (&'a [Timestamp], &'a [T]) {
-        if !values.iter().any(|value| value.is_stale_marker()) {
+        // A count has no branches.
+        if values.iter().filter(|value| value.is_stale_marker()).count() == 0 {
             return (timestamps, values);
         }
         self.timestamps.clear();

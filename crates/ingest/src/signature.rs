@@ -18,7 +18,10 @@ const SIGNATURES: [(&[u8], &str); 11] = [
 /// Returns what a file with these first bytes is, if it is known to hold no rows of text.
 pub(crate) fn of_other_content(head: &[u8]) -> Option<&'static str> {
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
-    if let [b'<', b'?' | b'!' | b'/' | b'a'..=b'z' | b'A'..=b'Z', ..] = text {
+    // Names of columns may be in angle brackets, too; an element has an end.
+    let start = text.get(..9).unwrap_or(text).to_ascii_lowercase();
+    let is_document = [&b"<?xml"[..], b"<!doctype", b"<html"].iter().any(|known| start.starts_with(known));
+    if is_document || (start.starts_with(b"<") && memchr::memmem::find(text, b"</").is_some()) {
         return Some("XML or HTML, which is not read: convert it to CSV or JSON");
     }
     SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)).map(|(_, name)| *name)
@@ -33,6 +36,8 @@ mod tests {
         assert!(of_other_content(b"PK\x03\x04rest").is_some_and(|name| name.contains("zip")));
         assert!(of_other_content(b"\x7FELF\x02").is_some());
         assert!(of_other_content(b"\xEF\xBB\xBF<?xml version='1.0'?>").is_some_and(|name| name.contains("XML")));
+        assert!(of_other_content(b"<gpx><trk></trk></gpx>").is_some());
         assert_eq!(of_other_content(b"time,v\n"), None);
+        assert_eq!(of_other_content(b"<TICKER>,<DATE>,<CLOSE>\nAAPL,20240102,5\n"), None);
     }
 }

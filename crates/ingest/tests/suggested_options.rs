@@ -29,7 +29,7 @@ fn suggested(text: &str) -> String {
 fn suggested_with(text: &str, options: &IngestOptions) -> String {
     let error = read(text, options).map(|read| read.times).unwrap_err();
     let all = error.suggestions.iter().map(|suggestion| format!("--{} {}", suggestion.option, suggestion.value));
-    all.collect::<Vec<_>>().join(" ").replace(" --no-header  ", " --no-header ")
+    all.collect::<Vec<_>>().join(" ").replace("--no-header  ", "--no-header ")
 }
 
 fn times(names: &str, format: TimeFormat) -> IngestOptions {
@@ -119,6 +119,12 @@ fn a_day_beyond_those_of_a_month_is_a_day_of_the_year() {
     options.table.values = Some(vec!["temp".to_owned()]);
     let found = read(text, &options).map(|read| read.times).unwrap();
     assert_eq!(found, ["1974-12-12T08:40:00Z", "1974-12-12T08:50:00Z"]);
+    // Beside a month it is a mistake of its row.
+    let mut planner = Csv.planner(&times("year,month,day", TimeFormat::Auto)).unwrap();
+    let text = "year,month,day,v\n2024,1,1,1\n2024,2,40,3\n";
+    planner.push(text.as_bytes());
+    let found = decode_pieces(&mut *planner.finish(true).unwrap(), text.as_bytes(), 1 << 16, 1_000);
+    assert_eq!((found.points.len(), found.refused.len()), (1, 1));
 }
 
 #[test]
@@ -156,4 +162,64 @@ fn a_zone_may_be_an_offset_and_a_bracket_may_stand_apart() {
     let text = "time,v\n2014-05-07 13:29:50.439000+0100 [Europe/London],1\n";
     let found = read(text, &IngestOptions::default()).map(|read| read.times).unwrap();
     assert_eq!(found, ["2014-05-07T12:29:50.439Z"]);
+}
+
+#[test]
+fn seconds_and_milliseconds_belong_to_the_time() {
+    let text = "it year mo dy hr mn sc msc rho\n200 2014 04 10 00 00 00 000 0.5\n214 2014 04 10 00 00 05 238 0.75\n";
+    let all = "year,mo,dy,hr,mn,sc,msc";
+    assert_eq!(suggested(text), format!("--time {all}"));
+    let mut options = times(all, TimeFormat::Auto);
+    options.table.values = Some(vec!["rho".to_owned()]);
+    let found = read(text, &options).map(|read| read.times).unwrap();
+    assert_eq!(found, ["2014-04-10T00:00:00Z", "2014-04-10T00:00:05.238Z"]);
+    let short = "YYYY MM DD HH MN SS msc v\n2014 4 10 0 0 0 0 39.38\n2014 4 10 0 1 0 0 39.38\n";
+    assert_eq!(suggested(short), "--time YYYY,MM,DD,HH,MN,SS,msc");
+}
+
+#[test]
+fn julian_days_are_no_days_of_a_spreadsheet() {
+    let error = read("datetime(mjd),v\n57023.0,1\n57023.003,2\n", &IngestOptions::default()).map(|read| read.times);
+    let error = error.unwrap_err();
+    assert!(error.message.contains("Julian days"), "{error}");
+}
+
+#[test]
+fn a_row_of_data_is_not_replaced_by_names() {
+    let text = "1961 JAN 1 =JD 2437300.5 UTC= 1.42 S + (MJD - 37300.) X 0.001 S\n\
+                1961 AUG 1 =JD 2437512.5 UTC= 1.37 S + (MJD - 37300.) X 0.001 S\n";
+    let names: Vec<String> = (1..=15).map(|at| format!("name{at}")).collect();
+    assert_eq!(suggested(text), format!("--no-header --columns {}", names.join(",")));
+    let mut options = IngestOptions::default();
+    let names = "year,month,day,a,jd,b,v,c,d,e,f,g,h,rate,i";
+    options.csv.columns = names.split(',').map(str::to_owned).collect();
+    assert_eq!(suggested_with(text, &options), "--no-header --header-line 1");
+    options.csv.no_header = true;
+    assert_eq!(suggested_with(text, &options), "--time year,month,day");
+    options.table.time = ["year", "month", "day"].map(str::to_owned).to_vec();
+    options.table.values = Some(vec!["v".to_owned()]);
+    let found = read(text, &options).map(|read| read.times).unwrap();
+    assert_eq!((found[0].as_str(), found.last().unwrap().as_str()), ("1961-01-01T00:00:00Z", "1961-08-01T00:00:00Z"));
+}
+
+#[test]
+fn names_of_months_with_short_years_have_a_pattern() {
+    let text = "date,v\n5-Jan-09,1\n6-Jan-09,2\n";
+    assert_eq!(suggested(text), "--time date --time-format %d-%b-%y");
+    let found = read(text, &times("date", pattern("%d-%b-%y"))).map(|read| read.times).unwrap();
+    assert_eq!(found[0], "2009-01-05T00:00:00Z");
+}
+
+#[test]
+fn times_come_before_their_dates() {
+    let text = "date,ts,count\n2010-09-20,2010-09-20 12:00:00,11\n2010-09-20,2010-09-20 13:00:00,12\n";
+    assert_eq!(suggested(text), "--time ts --time date");
+}
+
+#[test]
+fn comments_do_not_count_among_the_lines_that_show_the_delimiter() {
+    let text = format!("{}2024-01-01T00:00:00Z   1   2\n2024-01-01T00:01:00Z   3   4\n", "# a\n".repeat(500));
+    let mut options = IngestOptions::default();
+    options.csv.comment = Some("#".to_owned());
+    assert_eq!(suggested_with(&text, &options), "--no-header --columns time,v1,v2");
 }

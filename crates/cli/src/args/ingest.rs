@@ -96,7 +96,7 @@ pub(crate) struct TableArgs {
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub(crate) time_format: timestrata_ingest::TimeFormat,
     /// Zone of times without one, such as Europe/Berlin; default: UTC
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub(crate) time_zone: Option<String>,
     /// Time from which elapsed times count, in --time-zone if it names no zone
     #[arg(long, value_name = "T", value_parser = TimeArg::parse)]

@@ -88,16 +88,17 @@ pub(crate) fn not_understood(name: &str, error: &IngestError) -> Failure {
 /// Returns suggestions as options of the tool: those that belong together side by side, and `or` between the others.
 pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
     let mut text = String::new();
-    let mut before = "";
+    let mut before = ("", "");
     for Suggestion { option, value } in suggestions {
         let belongs = matches!(
             (before, *option),
-            ("time", "time-format" | "origin" | "year")
-                | ("time-format", "origin")
-                | ("no-header", "columns")
-                | ("skip-lines", "no-header")
-                | ("decimal", "thousands")
-                | ("units", "decimal")
+            (("time", _), "time-format" | "origin" | "year")
+                // An origin needs a unit; beside a pattern it is another way out.
+                | (("time-format", "s" | "ms" | "us" | "ns"), "origin")
+                | (("no-header", _), "columns")
+                | (("skip-lines", _), "no-header")
+                | (("decimal", _), "thousands")
+                | (("units", _), "decimal")
         );
         text.push_str(if text.is_empty() {
             ""
@@ -112,7 +113,7 @@ pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
             text.push(' ');
             text.push_str(&names::shell_word(value));
         }
-        before = option;
+        before = (option, value);
     }
     text
 }
@@ -125,6 +126,10 @@ mod tests {
     fn suggestions_are_options_of_a_shell() {
         let pair = [Suggestion::new("time", "ts"), Suggestion::new("time-format", "ms")];
         assert_eq!(rendered(&pair), "--time ts --time-format ms");
+        let (unit, years) = (Suggestion::new("time-format", "ms"), Suggestion::new("time-format", "%Y"));
+        let origin = Suggestion::new("origin", "2024-01-01");
+        assert_eq!(rendered(&[unit, origin.clone()]), "--time-format ms --origin 2024-01-01");
+        assert_eq!(rendered(&[years, origin]), "--time-format '%Y' or --origin 2024-01-01");
         let either = [Suggestion::new("time-format", "%d/%m/%Y %H:%M"), Suggestion::new("time-format", "%m/%d/%Y")];
         assert_eq!(rendered(&either), "--time-format '%d/%m/%Y %H:%M' or --time-format '%m/%d/%Y'");
         assert_eq!(rendered(&[Suggestion::new("units", ""), Suggestion::new("decimal", ",")]), "--units --decimal ,");

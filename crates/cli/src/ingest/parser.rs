@@ -155,7 +155,8 @@ impl InputParser {
         let mut conflicts = self.types.conflicts(rows, begin..until.max(begin), self.skip_bad);
         if !self.skip_bad && !conflicts.is_empty() {
             let (at, conflict) = conflicts.remove(0);
-            until = at;
+            // Rows of the same line come again with the corrected one.
+            until = ends[..at].iter().take_while(|row| row.line < conflict.line).count();
             bad = Some(conflict);
         }
         let mut refused: Vec<RefusedRow> =

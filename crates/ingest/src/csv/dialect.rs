@@ -20,14 +20,11 @@ pub(crate) fn line_end(head: &[u8]) -> u8 {
 
 /// Returns the whole lines at the start of a text that are neither empty nor comments.
 fn lines<'a>(head: &'a [u8], line_end: u8, comment: Option<&str>) -> Vec<&'a [u8]> {
-    let mut lines: Vec<&[u8]> = head.split(|byte| *byte == line_end).take(MAX_LINES + 1).collect();
-    if lines.len() > 1 {
-        // The last line may be incomplete.
-        lines.pop();
-    }
     let is_comment = |line: &[u8]| comment.is_some_and(|mark| line.trim_ascii_start().starts_with(mark.as_bytes()));
-    lines.retain(|line| !line.trim_ascii().is_empty() && !is_comment(line));
-    lines
+    let is_row = |line: &&[u8]| !line.trim_ascii().is_empty() && !is_comment(line);
+    // The last line may be incomplete.
+    let end = memchr::memrchr(line_end, head).filter(|end| *end > 0).unwrap_or(head.len());
+    head[..end].split(|byte| *byte == line_end).filter(is_row).take(MAX_LINES).collect()
 }
 
 /// Returns the delimiter that most lines have equally often.

@@ -1,7 +1,7 @@
 //! Finds the row that names the columns, and refuses what is none.
 
 use super::first_row;
-use crate::table::TableRow;
+use crate::table::{TableRow, is_fraction};
 use crate::{IngestError, IngestOptions};
 
 /// Names of the columns, and where the data begins.
@@ -46,6 +46,11 @@ pub(crate) fn find(rows: &[TableRow], options: &IngestOptions, is_whole: bool) -
         return Err(error.suggest("encoding", "latin1"));
     }
     if !csv.columns.is_empty() {
+        if csv.header_line.is_none() && names.iter().any(|name| is_fraction(name)) {
+            let error = IngestError::new("the first row holds numbers, and the columns would take its place");
+            let error = error.at_line(first.line).suggest("no-header", "");
+            return Err(error.suggest("header-line", first.line.to_string()));
+        }
         if csv.columns.len() != names.len() {
             let (given, found) = (csv.columns.len(), names.len());
             return Err(IngestError::new(format!("{given} columns are named, and the header has {found}")));

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use timestrata::{SeriesKey, Timestamp, Value};
+use timestrata::{SeriesKey, Timestamp, Value, ValueType};
 
 use super::cell::parse_value;
 use super::distinguish::{self, RowComparisons, RowPrint};
@@ -255,8 +255,17 @@ impl RowMapper {
                 let value = parse_value(text, column.ty, &plan.syntax).map_err(|what| {
                     (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
                 })?;
-                if let Some(what) = column.unit.as_ref().and_then(|unit| other_unit(text, unit, plan.syntax)) {
-                    return Err(plain(in_column(&column.name, &what)));
+                if plan.syntax.units && column.ty != ValueType::Bool {
+                    let unit = column.unit.as_ref().or_else(|| self.units.get(&column.name));
+                    match (unit, plan.syntax.unit(text)) {
+                        (Some(unit), _) => {
+                            if let Some(what) = other_unit(text, unit, plan.syntax) {
+                                return Err(plain(in_column(&column.name, &what)));
+                            }
+                        }
+                        (None, Some(unit)) => drop(self.units.insert(column.name.clone(), unit.to_owned())),
+                        (None, None) => {}
+                    }
                 }
                 self.values.push((nth, value));
             }

@@ -34,9 +34,10 @@ mod words;
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;
 pub(crate) use own_export::{EXPORT_COLUMNS, is_export_header, is_typed_export_header};
+pub(crate) use planner::is_fraction;
 pub use planner::{TablePlanner, TableRow};
 
-pub(crate) use column_roles::ColumnNames;
+pub(crate) use column_roles::{ColumnNames, join_limited};
 pub(crate) use distinguish::sounds_like_id;
 pub(crate) use header::{is_clock_or_date_name, looks_like_data};
 pub(crate) use number::{is_integer_beyond_f64, parse_plain};

@@ -51,7 +51,7 @@ pub(crate) struct ValueColumn {
     /// Metric and tags of the header; the row adds the tags of its tag columns.
     pub(crate) key: SeriesKey,
     pub(crate) ty: ValueType,
-    /// Unit that every cell must have, empty for none; `None` if units are not read.
+    /// Unit that every cell must have, empty for none; `None` if units are not read, or the first cell decides.
     pub(crate) unit: Option<String>,
 }
 

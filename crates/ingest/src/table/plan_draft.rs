@@ -212,7 +212,8 @@ impl<'a> PlanDraft<'a> {
                 sample_checks::refuse_inexact(self, at, &name)?;
             }
             let cells = self.rows().iter().filter_map(|row| row.cells.get(at)).map(String::as_str);
-            let unit = (self.syntax.units && ty != ValueType::Bool).then(|| words::first_unit(cells, self.syntax));
+            let unit =
+                (self.syntax.units && ty != ValueType::Bool).then(|| words::first_unit(cells, self.syntax)).flatten();
             values.push(ValueColumn { at, name, key, ty, unit });
         }
         Ok(values)

@@ -174,6 +174,11 @@ impl TablePlanner {
     }
 }
 
+/// Returns `true` for a number with a fraction, such as 2437300.5.
+pub(crate) fn is_fraction(text: &str) -> bool {
+    text.contains('.') && super::number::parse_plain(text).is_some()
+}
+
 fn refuse_repeated(header: &[String]) -> Result<(), IngestError> {
     let mut seen = HashSet::new();
     let mut repeated: Vec<&str> = header.iter().map(String::as_str).filter(|name| !seen.insert(*name)).collect();
@@ -187,5 +192,8 @@ fn refuse_repeated(header: &[String]) -> Result<(), IngestError> {
     let names: Vec<String> = (1..=header.len()).map(|at| format!("name{at}")).collect();
     let error =
         IngestError::new(format!("the header names columns more than once: {repeated}; give each a name of its own"));
-    Err(error.suggest("columns", join_limited(&names, 12)))
+    // Numbers with a fraction are data.
+    let is_data = header.iter().any(|name| is_fraction(name));
+    let error = if is_data { error.suggest("no-header", "") } else { error };
+    Err(error.suggest("columns", names.join(",")))
 }

@@ -23,7 +23,8 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
         "day" | "dd" | "dy" | "tag" => TimePart::Day,
         "hour" | "hr" | "hh" | "stunde" => TimePart::Hour,
         "minute" | "min" | "mn" => TimePart::Minute,
-        "second" | "sec" | "ss" => TimePart::Second,
+        "second" | "sec" | "ss" | "sc" => TimePart::Second,
+        "msc" | "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => TimePart::Millisecond,
         "hhmm" | "hrmn" => TimePart::HourMinute,
         // Such as hour_ending, or hour of day.
         name if matches!(name.split(|c: char| !c.is_alphanumeric()).next(), Some("hour" | "hr")) => TimePart::Hour,
@@ -75,6 +76,8 @@ impl PlanDraft<'_> {
         if let [only] = found[..] {
             return Ok(only);
         }
+        // A column of dates repeats those of a column of times.
+        found.sort_by_key(|at| self.sample[*at].is_date());
         if !found.is_empty() {
             let names: Vec<String> = found.iter().map(|at| self.names.name(*at)).collect();
             let listed = super::column_roles::join_limited(&names, 20);

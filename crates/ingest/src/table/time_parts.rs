@@ -21,7 +21,13 @@ impl PlanDraft<'_> {
             return Vec::new();
         }
         let mut parts: Vec<usize> = year.into_iter().collect();
-        let month = within(TimePart::Month, 1.0, 12.0);
+        // MM is the month where another column is the minute.
+        let minute = called(TimePart::Minute);
+        let short = || open().find(|at| minute.is_some() && self.names.0[*at].eq_ignore_ascii_case("mm"));
+        let short = || short().filter(|at| self.sample[*at].is_whole_within(1.0, 12.0));
+        let names_month = |at: &usize| self.sample[*at].filled > 0 && !self.sample[*at].is_numeric();
+        let named = || called(TimePart::Month).filter(|at| year.is_some() && names_month(at));
+        let month = within(TimePart::Month, 1.0, 12.0).or_else(short).or_else(named);
         let day = month.and_then(|_| within(TimePart::Day, 1.0, 31.0));
         let beyond_month = called(TimePart::Day).filter(|at| month.is_none() && self.is_day_of_year(*at));
         let day_of_year = within(TimePart::DayOfYear, 1.0, 366.0).or(beyond_month);
@@ -55,7 +61,8 @@ impl PlanDraft<'_> {
         let has_minute = hour.is_none() || self.hour(first) == Ok(TimePart::HourMinute);
         let minute = within(TimePart::Minute, 0.0, 59.0).filter(|_| !has_minute);
         let second = within(TimePart::Second, 0.0, 60.0).filter(|_| has_minute || minute.is_some());
-        [Some(first), minute, second].into_iter().flatten().collect()
+        let millisecond = within(TimePart::Millisecond, 0.0, 999.0).filter(|_| second.is_some());
+        [Some(first), minute, second, millisecond].into_iter().flatten().collect()
     }
 
     /// Returns the reader of several columns, or of one with a year by an option.
@@ -83,10 +90,14 @@ impl PlanDraft<'_> {
     fn parts(&self, at: &[usize], before: Option<TimePart>) -> Result<Vec<TimePart>, IngestError> {
         let mut previous = before;
         let mut parts = Vec::with_capacity(at.len());
+        // Beside a month, a day above 31 is a mistake of its row.
+        let has_month = at.iter().any(|at| part_of_name(&self.names.0[*at]) == Some(TimePart::Month));
         for at in at {
             let part = match part_of_name(&self.names.0[*at]) {
                 Some(TimePart::Hour) => self.hour(*at)?,
-                Some(TimePart::Day) if self.is_day_of_year(*at) => TimePart::DayOfYear,
+                Some(TimePart::Day) if !has_month && !parts.contains(&TimePart::Month) && self.is_day_of_year(*at) => {
+                    TimePart::DayOfYear
+                }
                 Some(part) => part,
                 None => match previous {
                     None => TimePart::Year,
@@ -96,7 +107,7 @@ impl PlanDraft<'_> {
                     Some(TimePart::DayOfYear) => self.unnamed_clock(*at, true)?,
                     Some(TimePart::Hour) => TimePart::Minute,
                     Some(TimePart::Minute) => TimePart::Second,
-                    Some(TimePart::Second | TimePart::HourMinute) => {
+                    Some(TimePart::Second | TimePart::Millisecond | TimePart::HourMinute) => {
                         let name = self.names.name(*at);
                         return Err(IngestError::new(format!("the name of column {name} is no part of a time")));
                     }
@@ -195,9 +206,10 @@ impl PlanDraft<'_> {
             return Err(IngestError::new(format!("the columns {} hold the same part of a time twice", names())));
         }
         let has_minute = has(TimePart::Minute) || has(TimePart::HourMinute);
-        if (has(TimePart::Minute) && !has(TimePart::Hour)) || (has(TimePart::Second) && !has_minute) {
+        let lacks_second = has(TimePart::Millisecond) && !has(TimePart::Second);
+        if (has(TimePart::Minute) && !has(TimePart::Hour)) || (has(TimePart::Second) && !has_minute) || lacks_second {
             return Err(IngestError::new(format!(
-                "the columns {} lack the hour or the minute of their clock",
+                "the columns {} lack the hour, the minute or the second of their clock",
                 names()
             )));
         }
@@ -207,7 +219,8 @@ impl PlanDraft<'_> {
 
 /// Returns `true` for hours, minutes and seconds.
 fn is_clock_part(part: TimePart) -> bool {
-    matches!(part, TimePart::Hour | TimePart::Minute | TimePart::Second | TimePart::HourMinute)
+    use TimePart::{Hour, HourMinute, Millisecond, Minute, Second};
+    matches!(part, Hour | Minute | Second | Millisecond | HourMinute)
 }
 
 /// Returns `true` if the greatest number of a column is a clock such as 2300.

@@ -41,6 +41,12 @@ pub(super) fn sounds_like_time(name: &str) -> bool {
     })
 }
 
+/// Returns `true` for the name of a column of Julian days, which are no serial days of a spreadsheet.
+fn is_julian(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.contains("julian") || name.split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "jd" | "mjd"))
+}
+
 impl PlanDraft<'_> {
     /// Returns the error of a table without a column of times, with the options that would help.
     pub(super) fn no_time(&self) -> IngestError {
@@ -73,7 +79,7 @@ impl PlanDraft<'_> {
         if has_unit && let Some(at) = by_name(|sample| sample.filled > 0 && sample.is_numeric()) {
             return error.suggest("time", self.names.name(at));
         }
-        if let Some(at) = by_name(ColumnSample::is_serial_day) {
+        if let Some(at) = by_name(ColumnSample::is_serial_day).filter(|at| !is_julian(&self.names.0[*at])) {
             return error.suggest("time", self.names.name(at)).suggest("time-format", "excel");
         }
         if let Some(at) = by_name(is_compact_date) {
@@ -147,10 +153,10 @@ impl PlanDraft<'_> {
     fn short_date_patterns(&self, at: usize, text: &str) -> Vec<String> {
         let separator = text.chars().find(|c| !c.is_ascii_digit()).unwrap_or('/');
         let clock = ["", " %H:%M", " %H:%M:%S"][text.matches(':').count().min(2)];
-        let patterns = [["d", "m", "y"], ["m", "d", "y"], ["y", "m", "d"]]
+        let patterns = [["d", "m", "y"], ["m", "d", "y"], ["y", "m", "d"], ["d", "b", "y"], ["b", "d", "y"]]
             .map(|[first, second, third]| format!("%{first}{separator}%{second}{separator}%{third}{clock}"));
         let fitting: Vec<String> = patterns.iter().filter(|pattern| self.reads_all(at, pattern)).cloned().collect();
-        if fitting.is_empty() { patterns.to_vec() } else { fitting }
+        if fitting.is_empty() { patterns[..3].to_vec() } else { fitting }
     }
 
     /// Returns `true` if a pattern reads every cell of the sample that holds a value.
@@ -183,6 +189,12 @@ impl PlanDraft<'_> {
         const ORIGIN: &str = "2024-01-01T00:00:00Z";
         let sample = &self.sample[at];
         let is_six_digits = sample.first.as_ref().is_some_and(|cell| cell.text.len() == 6);
+        if is_julian(&self.names.0[at]) {
+            let name = self.names.name(at);
+            let message =
+                format!("column {name} holds Julian days, which no time format reads: put dates in their place");
+            return IngestError::new(message).suggest("time", "COL");
+        }
         if is_compact_date(sample) {
             return error.suggest("time-format", "%Y%m%d");
         }

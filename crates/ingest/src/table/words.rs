@@ -70,11 +70,13 @@ pub(super) fn other_unit(text: &str, unit: &str, syntax: NumberSyntax) -> Option
     Some(format!("{text:?} has {}, and the column has {}: units are not converted", named(own), named(unit)))
 }
 
-/// Returns the unit of the first cell that has one; empty if none has.
-pub(super) fn first_unit<'a>(cells: impl Iterator<Item = &'a str>, syntax: NumberSyntax) -> String {
+/// Returns the unit of the first cell that has one; empty if none has, and `None` without a number.
+pub(super) fn first_unit<'a>(cells: impl Iterator<Item = &'a str>, syntax: NumberSyntax) -> Option<String> {
     let is_number = |cell: &&str| syntax.plain(cell).is_some_and(|plain| parse_plain(&plain).is_some());
     let mut units = cells.filter(is_number).filter_map(|cell| syntax.unit(cell));
-    units.find(|unit| !unit.is_empty()).unwrap_or_default().to_owned()
+    let first = units.next()?;
+    let found = if first.is_empty() { units.find(|unit| !unit.is_empty()).unwrap_or_default() } else { first };
+    Some(found.to_owned())
 }
 
 #[cfg(test)]
@@ -117,7 +119,8 @@ mod tests {
         for cells in [["45%", "0.5"], ["1 kB", "1 MB"], ["1", "2"]] {
             assert!(!has_one_unit(&cells, syntax), "{cells:?}");
         }
-        assert_eq!(first_unit(["1", "x", "2 kW"].into_iter(), syntax), "kW");
+        assert_eq!(first_unit(["1", "x", "2 kW"].into_iter(), syntax).as_deref(), Some("kW"));
+        assert_eq!(first_unit(["", "x"].into_iter(), syntax), None);
         assert_eq!(other_unit("2 kW", "kW", syntax), None);
         assert!(other_unit("2 W", "kW", syntax).is_some_and(|text| text.contains("\"W\"") && text.contains("\"kW\"")));
     }

@@ -18,6 +18,8 @@ pub(crate) enum TimePart {
     Hour,
     Minute,
     Second,
+    /// Millisecond of a whole second.
+    Millisecond,
     /// Hour and minute as one number, such as 2300.
     HourMinute,
 }
@@ -137,11 +139,12 @@ struct Fields {
     minute: i64,
     /// Second in nanoseconds.
     second: i64,
+    millisecond: i64,
 }
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { year: 1970, month: None, day: None, day_of_year: None, hour: 0, minute: 0, second: 0 }
+        Self { year: 1970, month: None, day: None, day_of_year: None, hour: 0, minute: 0, second: 0, millisecond: 0 }
     }
 }
 
@@ -168,6 +171,7 @@ impl Fields {
                 TimePart::Hour => self.hour = whole()?,
                 TimePart::Minute => self.minute = whole()?,
                 TimePart::Second => self.second = epoch::parse(text, 9)?,
+                TimePart::Millisecond => self.millisecond = whole()?,
                 TimePart::HourMinute => {
                     let number = whole()?;
                     (self.hour, self.minute) = (number / 100, number % 100);
@@ -208,16 +212,20 @@ impl Fields {
         if day.second != 0 || day.nanos != 0 || day.is_second_sixty {
             return Err(format!("{text:?} has two clocks: one behind its date, and one in columns of its own"));
         }
-        let is_next_day = self.hour == 24 && self.minute == 0 && self.second == 0;
-        if (self.hour > 23 && !is_next_day) || self.minute > 59 || !(0..61 * NANOS).contains(&self.second) {
+        if self.millisecond > 999 || (self.millisecond > 0 && self.second % NANOS != 0) {
+            return Err(format!("{text:?} has no such millisecond beside its second"));
+        }
+        let second = self.second + self.millisecond * 1_000_000;
+        let is_next_day = self.hour == 24 && self.minute == 0 && second == 0;
+        if (self.hour > 23 && !is_next_day) || self.minute > 59 || !(0..61 * NANOS).contains(&second) {
             return Err(format!("{text:?} has no such clock"));
         }
         let hour = if is_next_day { 0 } else { self.hour };
-        let second = self.second / NANOS;
+        let (second, nanos) = (second / NANOS, second % NANOS);
         Ok(Moment::Local(Civil {
             days: day.days + i64::from(is_next_day),
             second: hour * 3_600 + self.minute * 60 + second.min(59),
-            nanos: self.second % NANOS,
+            nanos,
             is_second_sixty: second == 60,
         }))
     }
@@ -255,6 +263,12 @@ mod tests {
         assert_eq!(utc(&month, "2019 56 2").as_deref(), Ok("2019-02-25T00:00:00Z"));
         assert!(utc(&month, "2019 56 1").is_err() && utc(&month, "2019 56 3").is_err());
         assert_eq!(utc(&TimeReader::Parts(vec![Year]), "1950.0").as_deref(), Ok("1950-01-01T00:00:00Z"));
+        let clock = [TimePart::Minute, TimePart::Second, TimePart::Millisecond];
+        let milliseconds = TimeReader::Parts([vec![Year, Month, Day, Hour], clock.to_vec()].concat());
+        assert_eq!(utc(&milliseconds, "2014 4 10 0 0 05 238").as_deref(), Ok("2014-04-10T00:00:05.238Z"));
+        assert!(
+            utc(&milliseconds, "2014 4 10 0 0 5.5 238").is_err() && utc(&milliseconds, "2014 4 10 0 0 5 1000").is_err()
+        );
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));

@@ -210,6 +210,7 @@ impl Operation<'_> {
         let mut has_match = vec![false; if is_one_to_one || fill_many.is_some() { self.context.steps } else { 0 }];
         // Steps with a value, by the labels of the result.
         let mut taken: HashMap<LabelId, Vec<bool>> = HashMap::new();
+        let mut taken_bytes = 0_usize;
         for index in many {
             let Some(row) = self.many.get(*index) else { continue };
             self.context.budget.check()?;
@@ -230,7 +231,16 @@ impl Operation<'_> {
                         }
                         let place = self.place(Some(*index), partner, output)?;
                         current = Some((partner, place));
-                        steps_taken = self.taken_steps(&mut taken, output.rows.get(place), is_one_to_one);
+                        let known = output.rows.get(place).and_then(|row| taken.remove(&row.labels));
+                        steps_taken = match known {
+                            Some(known) => known,
+                            None if is_one_to_one => Vec::new(),
+                            None => {
+                                self.context.budget.add_bytes(self.context.steps)?;
+                                taken_bytes = taken_bytes.saturating_add(self.context.steps);
+                                vec![false; self.context.steps]
+                            }
+                        };
                         place
                     }
                 };
@@ -252,6 +262,7 @@ impl Operation<'_> {
                 keep_taken(&mut taken, output.rows.get(place), steps_taken);
             }
         }
+        self.context.budget.remove_bytes(taken_bytes);
         if let Some(fill) = fill_many {
             for (step, value) in side.values.iter().enumerate().filter(|(_, value)| is_present(**value)) {
                 if !has_match.get(step).copied().unwrap_or(false) {
@@ -290,19 +301,6 @@ impl Operation<'_> {
             output.rows.push(Row { labels, drops_name: self.binary.returns_bool, column });
         }
         Ok(true)
-    }
-
-    /// Returns the steps at which a result with the labels of a row has a value.
-    fn taken_steps(
-        &self,
-        taken: &mut HashMap<LabelId, Vec<bool>>,
-        row: Option<&Row>,
-        is_one_to_one: bool,
-    ) -> Vec<bool> {
-        if is_one_to_one {
-            return Vec::new();
-        }
-        row.and_then(|row| taken.remove(&row.labels)).unwrap_or_else(|| vec![false; self.context.steps])
     }
 
     /// Returns the values of the side of "one".

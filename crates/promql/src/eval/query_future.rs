@@ -14,6 +14,9 @@ use super::error::QueryError;
 use super::query::Query;
 use super::result::QueryResult;
 
+/// Stack of the thread of a query: that of the deepest expression in a build without optimisation, twice over.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Result of a query that runs on a thread of its own, and the waker of the task that waits for it.
 #[derive(Debug, Default)]
 struct Shared {
@@ -62,7 +65,8 @@ impl QueryFuture {
                 waker.wake();
             }
         };
-        let spawned = std::thread::Builder::new().name("promql".to_owned()).spawn(work);
+        let thread = std::thread::Builder::new().name("promql".to_owned()).stack_size(STACK_BYTES);
+        let spawned = thread.spawn(work);
         spawned.map(drop).map_err(|error| QueryError::Thread { message: error.to_string() })
     }
 

@@ -21,6 +21,9 @@ use crate::parse_error::ParseError;
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// Greatest depth of an expression's tree. A chain of operators, `a + b + c`, is one level deeper with each operator.
+///
+/// To evaluate the deepest tree takes less than 0.5 MiB of the stack in an optimised build, and up to 4 MiB in another:
+/// a program that is built without optimisation and takes queries of others gives its threads that much.
 pub const MAX_DEPTH: usize = 256;
 
 /// Parses a query and checks its types.

@@ -16,7 +16,7 @@ pub(super) fn arrangement(head: &[u8], whole: bool, options: &IngestOptions) -> 
     if head.len() < 3 && !whole {
         return None;
     }
-    let is_long = head.len() > options.limits.row_bytes;
+    let is_long = head.len() >= options.limits.row_bytes;
     if options.table.rows_member.is_some() {
         // Columns are found only in a whole object.
         if !whole && !is_long {
@@ -70,7 +70,8 @@ pub(super) fn chosen_columns(text: &[u8], options: &IngestOptions) -> Option<Res
     let object = JsonValue::parse(without_bom(text)).ok()?;
     let mut paths = columnar::paths(&object, &options.table.time);
     if let Some(name) = &options.table.rows_member {
-        paths.retain(|path| path == name || path.rsplit('.').next() == Some(name));
+        let outermost = name.strip_prefix('.');
+        paths.retain(|path| path == name || path.rsplit('.').next() == Some(name) || outermost == Some(path));
     }
     match &paths[..] {
         [] => None,

@@ -30,17 +30,32 @@ fn search(value: &JsonValue<'_>, path: String, times: &[String], found: &mut Vec
 
 type Column<'v, 'a> = (&'v str, &'v [JsonValue<'a>]);
 
-/// Returns the members that are arrays of scalars; `None` unless there are two at least, of one length of two at least.
+/// Returns the members that are arrays: two at least, of scalars, and of one length of two at least; else `None`.
+///
+/// An object with a time beside its arrays is a row.
 fn columns<'v, 'a>(value: &'v JsonValue<'a>) -> Option<Vec<Column<'v, 'a>>> {
     let JsonValue::Object(members) = value else { return None };
     let is_scalar = |cell: &JsonValue<'_>| !matches!(cell, JsonValue::Array(_) | JsonValue::Object(_));
-    let columns: Vec<Column<'v, 'a>> = members
-        .iter()
-        .map(|(name, value)| (name.as_ref(), value.elements()))
-        .filter(|(_, cells)| !cells.is_empty() && cells.iter().all(is_scalar))
-        .collect();
+    let is_own_time = |value: &JsonValue<'_>| matches!(value, JsonValue::Text(text) if is_clock_or_date_name(text));
+    let arrays = members.iter().filter(|(_, value)| matches!(value, JsonValue::Array(_)));
+    let columns: Vec<Column<'v, 'a>> = arrays.map(|(name, value)| (name.as_ref(), value.elements())).collect();
     let rows = columns.first()?.1.len();
-    (columns.len() > 1 && rows > 1 && columns.iter().all(|(_, cells)| cells.len() == rows)).then_some(columns)
+    let are_full = columns.iter().all(|(_, cells)| cells.len() == rows && cells.iter().all(is_scalar));
+    let has_own_time = members.iter().any(|(_, value)| is_own_time(value));
+    (columns.len() > 1 && rows > 1 && are_full && !has_own_time).then_some(columns)
+}
+
+/// Returns the names of the members that are no columns, beside the columns at a path.
+pub(super) fn left_out(value: &JsonValue<'_>, path: &str) -> Vec<String> {
+    let Some(JsonValue::Object(members)) = at_path(value, path) else { return Vec::new() };
+    let others = members.iter().filter(|(_, value)| !matches!(value, JsonValue::Array(_)));
+    others.map(|(name, _)| name.to_string()).collect()
+}
+
+fn at_path<'v, 'a>(value: &'v JsonValue<'a>, path: &str) -> Option<&'v JsonValue<'a>> {
+    let inner = path.split('.').filter(|name| !name.is_empty()).try_fold(value, |value, name| value.get(name));
+    // A name may hold dots.
+    inner.or_else(|| value.get(path))
 }
 
 fn is_time(name: &str, cells: &[JsonValue<'_>], times: &[String]) -> bool {
@@ -56,9 +71,7 @@ fn is_time(name: &str, cells: &[JsonValue<'_>], times: &[String]) -> bool {
 
 /// Returns the rows of the columns at a path; none if there are no columns.
 pub(super) fn rows<'a>(value: &JsonValue<'a>, path: &str) -> Vec<JsonValue<'a>> {
-    let inner = path.split('.').filter(|name| !name.is_empty()).try_fold(value, |value, name| value.get(name));
-    // A name may hold dots.
-    let Some(columns) = inner.or_else(|| value.get(path)).and_then(columns) else { return Vec::new() };
+    let Some(columns) = at_path(value, path).and_then(columns) else { return Vec::new() };
     let count = columns.first().map_or(0, |(_, cells)| cells.len());
     let row = |at: usize| {
         let cells =
@@ -79,12 +92,14 @@ mod tests {
         assert_eq!(paths(&open, &[]), ["hourly"]);
         let found = rows(&open, "hourly");
         assert_eq!(found[1].get("t"), Some(&JsonValue::Null));
-        assert_eq!(found.len(), 2);
+        assert_eq!((found.len(), left_out(&open, "")), (2, vec!["lat".to_owned(), "hourly".to_owned()]));
         assert_eq!(paths(&parse(r#"{"t":[1704067200,1704067260],"v":[1,2]}"#), &[]), [""]);
         for other in [
             r#"{"t":["2024-01-01"],"v":[1]}"#,
             r#"{"t":["2024-01-01","2024-01-02"],"v":[1]}"#,
             r#"{"a":[1,2],"b":[3,4]}"#,
+            r#"{"t":["2024-01-01","2024-01-02"],"v":[1,2],"w":[3,[4]]}"#,
+            r#"{"time":"2024-01-01","at":["2024-01-01","2024-01-02"],"q":[1,2]}"#,
         ] {
             assert!(paths(&parse(other), &[]).is_empty(), "{other}");
         }

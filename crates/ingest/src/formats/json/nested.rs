@@ -1,6 +1,7 @@
 //! Rows within rows: arrays that hold times, of which a row could keep only the first.
 
 use super::value::JsonValue;
+use crate::TimeFormat;
 use crate::formats::row_error::RowError;
 use crate::table::is_clock_or_date_name;
 
@@ -45,6 +46,16 @@ fn holds_array(value: &JsonValue<'_>) -> bool {
     }
 }
 
+/// Returns `true` for an object, an array or a time.
+fn may_be_row(element: &JsonValue<'_>) -> bool {
+    match element {
+        JsonValue::Array(_) | JsonValue::Object(_) => true,
+        JsonValue::Text(text) => is_clock_or_date_name(text),
+        JsonValue::Number(digits) => TimeFormat::of_number(digits).is_some(),
+        _ => false,
+    }
+}
+
 struct Search<'a> {
     times: &'a [String],
     /// Whether the row has a time outside of arrays.
@@ -64,9 +75,10 @@ impl Search<'_> {
                 }
             }
             JsonValue::Array(elements) => {
-                // The elements beyond the first say nothing new.
-                if let Some(first) = elements.first() {
-                    self.look(first, &joined(path, "0"), plain, Some(elements.len().max(array.unwrap_or(0))));
+                // The elements beyond the first say nothing new, but the others of a pair of time and value are no rows.
+                if let Some((first, others)) = elements.split_first() {
+                    let len = if others.iter().any(may_be_row) { elements.len() } else { 1 };
+                    self.look(first, &joined(path, "0"), plain, Some(len.max(array.unwrap_or(0))));
                 }
             }
             JsonValue::Text(text) => {
@@ -118,5 +130,8 @@ mod tests {
         assert_eq!(refusal(r#"{"m":[{"at":"2024-01-01"}]}"#, &["m.0.at"]), None);
         assert_eq!(refusal(r#"{"m":[{"at":1704067200,"v":1}]}"#, &["m.0.at"]), None);
         assert_eq!(refusal(r#"{"v":[{"a":1}]}"#, &[]), None);
+        assert_eq!(refusal(r#"{"value":[1704067200.123,"1"]}"#, &["value.0"]), None);
+        assert_eq!(refusal(r#"{"p":["2024-01-01T00:00:00Z",5.2]}"#, &["p.0"]), None);
+        assert!(refusal(r#"{"t":[1704067200,1704067260]}"#, &["t.0"]).is_some());
     }
 }

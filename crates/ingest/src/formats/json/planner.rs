@@ -13,7 +13,7 @@ use super::table_rows::{Columns, TableRowParser};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
 use crate::formats::row_error::RowError;
-use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_export_header};
+use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_export_header, join_limited};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
 
 /// Bytes of the rows that decide on the columns, at most.
@@ -40,6 +40,8 @@ pub(super) struct JsonPlanner {
     identifiers: HashSet<String>,
     /// Path of the object of columns, if the input is columnar.
     columns_path: Option<String>,
+    /// Members beside the columns.
+    left_out: Vec<String>,
     /// First row that cannot be read.
     refused: Option<IngestError>,
     /// Error of several arrays of rows, whose place is at the start of `pending`: the bytes behind it name the others.
@@ -65,6 +67,7 @@ impl JsonPlanner {
             late: Vec::new(),
             identifiers: HashSet::new(),
             columns_path: None,
+            left_out: Vec::new(),
             refused: None,
             several: None,
             table: None,
@@ -146,7 +149,12 @@ impl JsonPlanner {
         };
         match self.columns_path.clone() {
             None => self.add_row(&row, text.len()),
-            Some(path) => columnar::rows(&row, &path).iter().for_each(|row| self.add_row(row, 0)),
+            Some(path) => {
+                self.left_out = columnar::left_out(&row, &path);
+                for row in columnar::rows(&row, &path) {
+                    self.add_row(&row, 0);
+                }
+            }
         }
     }
 
@@ -323,6 +331,10 @@ impl Planner for JsonPlanner {
         }
         if self.columns_path.as_ref().is_some_and(|path| !path.is_empty()) {
             understanding.notes.push("the members beside the object of columns are left out".to_owned());
+        }
+        if !self.left_out.is_empty() {
+            let names = join_limited(&self.left_out, 10);
+            understanding.notes.push(format!("members beside the columns are left out: {names}"));
         }
         if !self.late.is_empty() {
             let late = self.late.join(", ");

@@ -41,8 +41,14 @@ impl Evaluator<'_> {
         let (names, data): (Vec<LabelMatcher>, Vec<LabelMatcher>) =
             matchers.into_iter().partition(|matcher| matcher.label == METRIC_NAME);
         let names = with_positive(names, call);
-        let is_info = |labels: &Labels| names.iter().all(|name| matches(name, labels.get(METRIC_NAME)));
-        let ignored: Vec<bool> = rows.iter().map(|row| is_info(self.table.get(row.labels))).collect();
+        let conditions: Vec<Condition> = names.iter().map(Condition::new).collect();
+        let mut ignored: Vec<bool> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            self.reader.budget.check()?;
+            let name = self.table.get(row.labels).get(METRIC_NAME);
+            ignored.push(conditions.iter().all(|condition| condition.accepts(name)));
+        }
+        let accepts_none = data.iter().map(Condition::new).all(|condition| condition.accepts(""));
         let info = self.info_rows(&rows, &ignored, names, &data, steps, call)?;
         let mut targets: HashMap<Target, Vec<&Row>> = HashMap::new();
         for row in &info {
@@ -54,7 +60,7 @@ impl Evaluator<'_> {
                 combined.push(row);
             } else {
                 let candidates = targets.get(&target(self.table.get(row.labels))).map_or(&[][..], |rows| &rows[..]);
-                self.combine(&row, candidates, &data, &mut combined)?;
+                self.combine(&row, candidates, (&data, accepts_none), &mut combined)?;
             }
         }
         merge_same_labels(combined, self.reader.budget)
@@ -127,12 +133,11 @@ impl Evaluator<'_> {
         &mut self,
         row: &Row,
         candidates: &[&Row],
-        data: &[LabelMatcher],
+        (data, accepts_none): (&[LabelMatcher], bool),
         combined: &mut Vec<Row>,
     ) -> Result<(), QueryError> {
         let base = self.table.get(row.labels).clone();
         self.reader.budget.check()?;
-        let accepts_none = data.iter().all(|matcher| matches(matcher, ""));
         // Places of the rows by their labels; most rows have one.
         let mut places: HashMap<LabelId, usize> = HashMap::new();
         for (step, value) in row.column.present() {
@@ -221,13 +226,27 @@ fn with_positive(mut names: Vec<LabelMatcher>, call: &Call) -> Vec<LabelMatcher>
     names
 }
 
-/// Returns `true` if a value meets a condition. An invalid pattern matches nothing; the store reports it.
-fn matches(matcher: &LabelMatcher, value: &str) -> bool {
-    let is_match = || Regex::new(&matcher.anchored_pattern()).map(|regex| regex.is_match(value));
-    match matcher.operator {
-        MatchOperator::Equal => matcher.value == value,
-        MatchOperator::NotEqual => matcher.value != value,
-        MatchOperator::Matches => is_match().unwrap_or(false),
-        MatchOperator::NotMatches => is_match().is_ok_and(|is_match| !is_match),
+/// Condition of a matcher on a value, with its pattern compiled.
+struct Condition<'a> {
+    matcher: &'a LabelMatcher,
+    /// `None` without a pattern, or for one that is not valid: it accepts nothing, and the store reports it.
+    pattern: Option<Regex>,
+}
+
+impl<'a> Condition<'a> {
+    fn new(matcher: &'a LabelMatcher) -> Self {
+        let has_pattern = matches!(matcher.operator, MatchOperator::Matches | MatchOperator::NotMatches);
+        let pattern = has_pattern.then(|| Regex::new(&matcher.anchored_pattern()).ok()).flatten();
+        Self { matcher, pattern }
+    }
+
+    fn accepts(&self, value: &str) -> bool {
+        let is_match = || self.pattern.as_ref().map(|pattern| pattern.is_match(value));
+        match self.matcher.operator {
+            MatchOperator::Equal => self.matcher.value == value,
+            MatchOperator::NotEqual => self.matcher.value != value,
+            MatchOperator::Matches => is_match() == Some(true),
+            MatchOperator::NotMatches => is_match() == Some(false),
+        }
     }
 }

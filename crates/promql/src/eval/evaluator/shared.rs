@@ -59,7 +59,10 @@ impl Evaluator<'_> {
         let known = if is_last { part.value.take() } else { part.value.clone() };
         if let Some(SharedValue { rows, remarks, start }) = known {
             self.annotations.repeat(&remarks, start, span.start);
-            self.count_copied(&rows)?;
+            // The last use takes the rows that are counted already.
+            if !is_last {
+                self.count_copied(&rows)?;
+            }
             self.shared_parts += 1;
             return Ok(Value::Rows(rows));
         }
