@@ -10,7 +10,7 @@ use crate::types::point::Timestamp;
 use crate::types::series::SeriesInfo;
 use crate::types::time_range::TimeRange;
 
-/// Windows in which a [`SeriesScan`] may return the summary of a block instead of its points.
+/// Windows in which a [`SeriesScan`](crate::SeriesScan) may return the summary of a block instead of its points.
 ///
 /// A window contains its start, and ends before the start of the next one. For windows that contain their end instead,
 /// shift the bounds by a nanosecond: `(a, b]` is `[a + 1 ns, b + 1 ns)`.
