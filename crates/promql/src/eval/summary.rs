@@ -11,7 +11,7 @@
 //!
 //! The result must have the same bits as without summaries. So a block is read nevertheless if its series keeps all points
 //! of one time, of which only the last one counts; if it has a NaN, which may be a staleness marker; if the extremum is a
-//! zero, whose sign the summary does not know; and if it has integers beyond 2^53, of which an annotation tells.
+//! zero, whose sign the summary does not know; and if it has integers beyond 2^53, since their rounding adds an annotation.
 
 use timestrata::{DuplicatePolicy, PointSummary, SeriesInfo, SummaryWindows, Timestamp, Value};
 
@@ -69,7 +69,7 @@ impl SummaryValue {
         }
     }
 
-    /// Adds the sample that stands for a block.
+    /// Adds one sample in the place of the samples of a block.
     pub(crate) fn add(self, summary: &PointSummary, samples: &mut Samples) {
         let value = match self {
             Self::Count => Some(super::number::whole_count(summary.count)),

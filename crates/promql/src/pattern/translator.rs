@@ -331,7 +331,7 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// Writes a character that stands for itself.
+/// Writes a literal character.
 pub(super) fn push_literal(out: &mut String, letter: char, is_in_class: bool) {
     match letter {
         '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' => {
