@@ -12,8 +12,7 @@ use super::header::{is_header_like, series_key};
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use super::row_checks::{UniqueTags, check_epoch};
-use super::row_values::{Refusal, cell_suggestions, in_column, long_value, not_utf8, plain, series_value};
-use super::words::other_unit;
+use super::row_values::{Refusal, cell_suggestions, check_unit, in_column, long_value, not_utf8, plain, series_value};
 use crate::time::{SeriesClock, ZoneResolver};
 use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
 
@@ -256,16 +255,8 @@ impl RowMapper {
                     (in_column(&column.name, &what), cell_suggestions(plan, &column.name, text, column.ty))
                 })?;
                 if plan.syntax.units && column.ty != ValueType::Bool {
-                    let unit = column.unit.as_ref().or_else(|| self.units.get(&column.name));
-                    match (unit, plan.syntax.unit(text)) {
-                        (Some(unit), _) => {
-                            if let Some(what) = other_unit(text, unit, plan.syntax) {
-                                return Err(plain(in_column(&column.name, &what)));
-                            }
-                        }
-                        (None, Some(unit)) => drop(self.units.insert(column.name.clone(), unit.to_owned())),
-                        (None, None) => {}
-                    }
+                    let checked = check_unit(text, &column.name, column.unit.as_ref(), &mut self.units, plan.syntax);
+                    checked.map_err(|what| plain(in_column(&column.name, &what)))?;
                 }
                 self.values.push((nth, value));
             }

@@ -6,6 +6,7 @@ use timestrata::{Value, ValueType};
 
 use super::cell::{self, parse_value};
 use super::mapper::RowCells;
+use super::number::NumberSyntax;
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use super::words::other_unit;
@@ -33,19 +34,29 @@ pub(super) fn long_value(
     let value = parse_value(text, ty, &plan.syntax)
         .map_err(|what| (in_column(name, &what), cell_suggestions(plan, name, text, ty)))?;
     if plan.syntax.units && ty != ValueType::Bool {
-        match (units.get(metric), plan.syntax.unit(text)) {
-            (Some(unit), _) => {
-                if let Some(what) = other_unit(text, unit, plan.syntax) {
-                    return Err(plain(in_column(name, &what)));
-                }
-            }
-            (None, Some(unit)) => {
-                units.insert(metric.to_owned(), unit.to_owned());
-            }
-            (None, None) => {}
-        }
+        check_unit(text, metric, None, units, plan.syntax).map_err(|what| plain(in_column(name, &what)))?;
     }
     Ok(Some(value))
+}
+
+/// Checks the unit of a cell. Without a `known` one, the first cell decides that of its column or metric, `key`.
+///
+/// # Errors
+/// The reason, if the cell has another unit.
+pub(super) fn check_unit(
+    text: &str,
+    key: &str,
+    known: Option<&String>,
+    units: &mut HashMap<String, String>,
+    syntax: NumberSyntax,
+) -> Result<(), String> {
+    if let Some(unit) = known.or_else(|| units.get(key)) {
+        return other_unit(text, unit, syntax).map_or(Ok(()), Err);
+    }
+    if let Some(unit) = syntax.unit(text) {
+        units.insert(key.to_owned(), unit.to_owned());
+    }
+    Ok(())
 }
 
 /// Returns the value of a row of an export; `None` if the cell is empty.
@@ -67,7 +78,7 @@ pub(super) fn series_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -
     if let Some(nan) = own_export::parse_nan(text).filter(|_| ty == ValueType::F64) {
         return Ok(Some(Value::F64(nan)));
     }
-    let value = parse_value(text, ty, &super::number::NumberSyntax::PLAIN);
+    let value = parse_value(text, ty, &NumberSyntax::PLAIN);
     let suggestions = || match type_at {
         None => cell_suggestions(plan, cells.text(*series_at).unwrap_or_default(), text, ty),
         Some(_) => Vec::new(),
@@ -94,7 +105,7 @@ pub(super) fn type_of(types: &[(String, ValueType)], metric: &str) -> Option<Val
 
 /// Returns the options that would make a value of a cell.
 pub(super) fn cell_suggestions(plan: &TablePlan, name: &str, text: &str, ty: ValueType) -> Vec<Suggestion> {
-    use super::number::{NumberSyntax, is_integer_beyond_f64, parse_plain};
+    use super::number::{is_integer_beyond_f64, parse_plain};
     let reads = |syntax: NumberSyntax| syntax.plain(text).is_some_and(|plain| parse_plain(&plain).is_some());
     if is_integer_beyond_f64(text) {
         return if ty == ValueType::F64 && text.starts_with('-') {
