@@ -244,18 +244,8 @@ impl Operation<'_> {
                         place
                     }
                 };
-                if let Some(has_match) = has_match.get_mut(step) {
-                    if *has_match && is_one_to_one {
-                        return Err(QueryError::execution(EXPLICIT_MATCHING));
-                    }
-                    *has_match = true;
-                }
-                if let Some(taken) = steps_taken.get_mut(step) {
-                    if *taken {
-                        return Err(QueryError::execution(UNIQUE_GROUPING));
-                    }
-                    *taken = true;
-                }
+                mark_step(&mut has_match, step, is_one_to_one.then_some(EXPLICIT_MATCHING))?;
+                mark_step(&mut steps_taken, step, Some(UNIQUE_GROUPING))?;
                 self.store(place, step, value, other, output)?;
             }
             if let Some((_, place)) = current {
@@ -413,6 +403,17 @@ impl Operation<'_> {
         }
         Ok(())
     }
+}
+
+/// Marks a step. `message` is that of the error if it is marked already; `None` if it may be.
+fn mark_step(steps: &mut [bool], step: usize, message: Option<&'static str>) -> Result<(), QueryError> {
+    if let Some(is_marked) = steps.get_mut(step) {
+        if let Some(message) = message.filter(|_| *is_marked) {
+            return Err(QueryError::execution(message));
+        }
+        *is_marked = true;
+    }
+    Ok(())
 }
 
 /// Remembers the steps at which a result has a value.
