@@ -91,6 +91,11 @@ fn full_disk_at_opening() {
 }
 
 #[test]
+fn full_disk_behind_an_unsynced_name() {
+    loses_nothing("openings behind a name that was not synced");
+}
+
+#[test]
 fn dying_disk() {
     loses_nothing("a disk that fails at random");
 }

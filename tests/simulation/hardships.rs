@@ -1,6 +1,7 @@
 //! Scenarios in which calls may fail, and in which much data is unsynced: full and dying disks, jumps of the clock,
 //! long periods without a sync. They check the answers against the oracle, and do not require that a call succeeds.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use timestrata::Durability;
@@ -85,6 +86,35 @@ pub(crate) fn full_disk_at_opening(world: &mut World) {
         _ = world.look();
         _ = world.delete();
         world.write(&[OS]);
+        world.kill();
+        world.disk.capacity(None);
+        world.open(Crash::Process).expect("there is room");
+        world.write(&[SYNC]);
+        assert!(world.close());
+    }
+}
+
+/// Opens a database on a full disk, behind a segment without a record whose name was not synced.
+///
+/// A failed sync of the directory ended the writer before it wrote to that segment.
+pub(crate) fn full_disk_behind_an_unsynced_name(world: &mut World) {
+    for room in [0, 900] {
+        _ = world.open_again(Crash::Process);
+        world.write(&[SYNC, OS]);
+        let at = FaultTrigger::Sync { step: SyncStep::WalDirectory, skip: 0, times: 1 };
+        world.disk.inject(at, Fault::Error(ErrorKind::Other));
+        let struck = world.disk.faults_hit();
+        while world.disk.faults_hit() == struck {
+            world.write(&[SYNC]);
+        }
+        world.fill(room);
+        for _ in 0..2 {
+            world.kill();
+            world.open(Crash::Process).expect("it opens on a full disk");
+            _ = world.look();
+        }
+        world.write(&[OS, SYNC]);
+        _ = world.delete();
         world.kill();
         world.disk.capacity(None);
         world.open(Crash::Process).expect("there is room");

@@ -35,6 +35,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "lives without a sync", run: unsynced_lives },
     Scenario { name: "a disk that is full", run: hardships::full_disk },
     Scenario { name: "openings on a full disk", run: hardships::full_disk_at_opening },
+    Scenario { name: "openings behind a name that was not synced", run: hardships::full_disk_behind_an_unsynced_name },
     Scenario { name: "a disk that fails at random", run: hardships::dying_disk },
     Scenario { name: "jumps of the clock", run: hardships::clock_jumps },
     Scenario { name: "series without a sync", run: hardships::unsynced_series },

@@ -4,8 +4,8 @@
 //! in the page cache; it counts as durable only in the new SSTs.
 //!
 //! On a full disk the records stay in memory instead: in frozen memtables, which the writer flushes once there is room.
-//! They take as much memory as before the opening. The segments stay, and the new segment seals the last one, which is
-//! rewritten in place first: the same bytes are written over themselves and synced, which takes no room.
+//! They take as much memory as before the opening. The segments stay, and the new segment seals the last one with a
+//! record, which is rewritten in place first: the same bytes are written over themselves and synced, which takes no room.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,7 +56,9 @@ pub(super) struct ReplayOutcome {
     /// Memtables that could not be flushed for a lack of space, oldest first; they end with `last_seq`. Empty
     /// otherwise.
     pub(super) frozen: Vec<FrozenMemtable>,
-    /// Last segment that was read, and the length up to which its records count.
+    /// Last segment that a new one can continue, and the length up to which its records count.
+    ///
+    /// The last segment is passed over if it has no record: its name may not be durable.
     pub(super) last_segment: Option<Predecessor>,
 }
 
@@ -154,13 +156,20 @@ impl<'a> WalReplay<'a> {
 
     fn segment(&mut self, recovery: &RecoveryPlan, segment: &SegmentSummary, end: SegmentBound) -> Result<()> {
         let (dir, uuid) = (self.flusher.dir.clone(), self.flusher.uuid);
-        let read = read_segment(&dir, uuid, segment.id, end, |record| self.record(recovery, segment.id, &record))?;
+        let mut records = 0;
+        let read = read_segment(&dir, uuid, segment.id, end, |record| {
+            records += 1;
+            self.record(recovery, segment.id, &record)
+        })?;
         let sealed_len = match (read.tail, end) {
             (SegmentTail::Clean { offset } | SegmentTail::Torn { offset, .. }, _) => offset,
             (SegmentTail::Sealed, SegmentBound::Sealed { len, .. }) => len,
             (SegmentTail::Sealed, SegmentBound::Unsealed) => 0,
         };
-        self.outcome.last_segment = Some(Predecessor { id: segment.id, sealed_len });
+        let is_empty = records == 0 && matches!(read.tail, SegmentTail::Clean { .. });
+        if !is_empty || self.outcome.last_segment.is_none() {
+            self.outcome.last_segment = Some(Predecessor { id: segment.id, sealed_len });
+        }
         if let SegmentTail::Torn { offset, end } = read.tail {
             self.outcome.torn_tail = Some(self.keep_torn_tail(segment.id, offset, end)?);
         }

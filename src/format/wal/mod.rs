@@ -28,8 +28,9 @@
 //! 4. **Release.** When the manifest durably names a higher WAL floor, segments below it are renamed to spares, at most
 //!    two, or removed.
 //!
-//! Every opening of the database starts with a new segment, whose link names no predecessor. An opening never appends
-//! to a segment of an earlier opening, because the tail of that segment may be torn.
+//! Every opening of the database starts with a new segment. Its link names no predecessor, unless the disk is full: then
+//! the log goes on, behind the last segment that has a record. An opening never appends to a segment of an earlier
+//! opening, because the tail of that segment may be torn.
 //!
 //! # The reserve
 //!

@@ -17,6 +17,7 @@
 //!   SSTs   named by the manifest: must exist with the named length      others: garbage, removed before the replay
 //!
 //!   segment 8, without a predecessor and beyond the floor: an opening that did not finish; empty, garbage
+//!   segment 7, if 8 names 6 as its predecessor, too: without a record when 8 was created; empty, garbage
 //! ```
 //!
 //! # The rules
@@ -35,7 +36,11 @@
 //!    WAL still starts at its floor. Otherwise the edit was durable once (later steps relied on it) and is now damaged.
 //! 8. The series log that the manifest names must exist; others are garbage. Rule 7 applies to it as to the SSTs: an
 //!    edit that replaces the log is durable before the old log is removed.
-//! 9. New file ids lie above every id in the manifest and in the directory, so that no file is overwritten.
+//! 9. An opening on a full disk names the last segment that has a record as the predecessor of its first one. The name of
+//!    a segment without a record may not be durable: the sync of the directory may have failed before the process ended,
+//!    and no later sync makes up for that. Hence two segments in a row may name the same predecessor, and the first of
+//!    them is empty.
+//! 10. New file ids lie above every id in the manifest and in the directory, so that no file is overwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -203,7 +208,9 @@ type SegmentChain = (Vec<(SegmentSummary, ReplayEnd)>, Vec<SegmentSummary>);
 fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<SegmentChain, RecoveryRefusal> {
     segments.sort_by_key(|segment| segment.id);
     let is_unfinished = |segment: &SegmentSummary| segment.predecessor.is_none() && segment.id != durable.wal_floor;
-    let (unfinished, chain): (Vec<_>, Vec<_>) = segments.into_iter().partition(is_unfinished);
+    let (mut unfinished, chain): (Vec<_>, Vec<_>) = segments.into_iter().partition(is_unfinished);
+    let (passed_over, chain) = without_passed_over(chain);
+    unfinished.extend(passed_over);
     // Floor 0: a new database or backup, of which no opening has ever finished.
     let no_segment_yet = durable.wal_floor == FileId::default();
     match chain.first() {
@@ -232,6 +239,21 @@ fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<Se
         replay.push((segment.clone(), end));
     }
     Ok((replay, unfinished))
+}
+
+/// Separates the segments before which the next segment continues the log, as they had no record: rule 9.
+///
+/// Returns them, and the others.
+fn without_passed_over(segments: Vec<SegmentSummary>) -> (Vec<SegmentSummary>, Vec<SegmentSummary>) {
+    let (mut passed_over, mut others) = (Vec::new(), Vec::with_capacity(segments.len()));
+    for segment in segments {
+        let place = |segment: &SegmentSummary| (segment.predecessor, segment.previous_seq);
+        let is_passed_over =
+            |last: &mut SegmentSummary| last.predecessor.is_some() && place(last) == place(&segment);
+        passed_over.extend(others.pop_if(is_passed_over));
+        others.push(segment);
+    }
+    (passed_over, others)
 }
 
 #[cfg(test)]
@@ -283,6 +305,24 @@ mod tests {
         assert_eq!(plan.garbage_segments, vec![FileId::new(6)]);
         let fresh = plan_recovery(&input(0, 0, vec![segment(1, 0, None)])).unwrap();
         assert_eq!((fresh.replay.len(), fresh.garbage_segments), (0, vec![FileId::new(1)]));
+    }
+
+    #[test]
+    fn an_empty_segment_is_passed_over_if_the_next_one_has_its_predecessor() {
+        let first = segment(5, 7, None);
+        let (empty, next) = (segment(8, 9, Some((5, 300))), segment(11, 9, Some((5, 300))));
+        for passed_over in [vec![], vec![empty.clone()], vec![empty.clone(), segment(10, 9, Some((5, 300)))]] {
+            let segments = [vec![first.clone()], passed_over.clone(), vec![next.clone()]].concat();
+            let plan = plan_recovery(&input(5, 7, segments)).unwrap();
+            let replay = vec![(first.clone(), ReplayEnd::Sealed(300)), (next.clone(), ReplayEnd::Tail)];
+            let garbage: Vec<_> = passed_over.iter().map(|segment| segment.id).collect();
+            assert_eq!((plan.replay, plan.garbage_segments), (replay, garbage));
+        }
+        // Another length or another seq: not the same place in the log.
+        for other in [segment(11, 9, Some((5, 200))), segment(11, 10, Some((5, 300)))] {
+            let plan = plan_recovery(&input(5, 7, vec![first.clone(), empty.clone(), other]));
+            assert!(matches!(plan, Err(RecoveryRefusal::BrokenChain { .. })), "{plan:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::RefreshReport;
 use super::segment_listing::SegmentListing;
 use super::segment_memtable::{RecordEffects, SegmentMemtable};
-use crate::format::wal::{SegmentBound, SegmentCursor, segment_name};
+use crate::format::wal::{SegmentBound, SegmentCursor, SegmentHeader, segment_name};
 use crate::platform::env::Dir;
 use crate::state::file_id::FileId;
 use crate::state::log_record::LogRecord;
@@ -105,7 +105,7 @@ impl LogTail {
             report.segments_opened += 1;
         }
         while let Some(active) = self.active.as_mut() {
-            let next = find_successor(dir, uuid, &ids, active.cursor.header().id)?;
+            let next = find_successor(dir, uuid, &ids, active.cursor.header())?;
             let bound = next.as_ref().and_then(|next| active.cursor.header().bound(Some(next.header())));
             let sealed_bytes =
                 self.sealed.iter().filter_map(|segment| Some(segment.frozen.as_ref()?.view.bytes())).sum();
@@ -253,19 +253,23 @@ fn open_first_segment(dir: &Dir, uuid: Uuid, durable: &DurableState) -> Result<L
     Ok(LastSegment { cursor, records: SegmentMemtable::default() })
 }
 
-/// Opens the segment whose header seals `id`; `None` if `id` is the last segment.
+/// Opens the segment that continues `segment`; `None` if that is the last one.
+///
+/// Its header seals `segment`, or has the link of `segment`, which was then passed over as empty.
 ///
 /// # Errors
 /// `Corrupt` if a later segment names another predecessor.
-fn find_successor(dir: &Dir, uuid: Uuid, ids: &[FileId], id: FileId) -> Result<Option<SegmentCursor>> {
-    for later in ids.iter().filter(|later| **later > id) {
+fn find_successor(dir: &Dir, uuid: Uuid, ids: &[FileId], segment: &SegmentHeader) -> Result<Option<SegmentCursor>> {
+    for later in ids.iter().filter(|later| **later > segment.id) {
         let cursor = SegmentCursor::open(dir, uuid, *later)?;
-        match cursor.header().link.predecessor {
+        let link = cursor.header().link;
+        match link.predecessor {
             // The segment of an opening that has not finished: it has no record yet.
             None => {}
-            Some(before) if before.id == id => return Ok(Some(cursor)),
+            Some(before) if before.id == segment.id || link == segment.link => return Ok(Some(cursor)),
             Some(before) => {
-                let what = format!("it names segment {} as its predecessor, not {}", before.id.get(), id.get());
+                let (before, id) = (before.id.get(), segment.id.get());
+                let what = format!("it names segment {before} as its predecessor, not {id}");
                 return Err(Error::corrupt(dir.file_path(&segment_name(*later)), 0, what));
             }
         }
