@@ -6,6 +6,7 @@
 mod common;
 
 mod a_backup_is_an_independent_database;
+mod a_closed_database_keeps_no_unused_log;
 mod a_database_in_memory_touches_no_disk;
 mod a_directory_without_a_database_is_left_alone;
 mod blocking_calls_work_inside_a_tokio_task;

@@ -340,6 +340,8 @@ impl WriterStorage for ModelStorage {
 
     fn give_up_spares(&mut self) {}
 
+    fn remove_unused_wal_space(&mut self) {}
+
     fn drop_wal_segments(&mut self) {
         self.step(ModelDisk::drop_segments);
     }

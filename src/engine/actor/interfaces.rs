@@ -54,6 +54,9 @@ pub(crate) trait WriterStorage {
     /// Removes the spare WAL segments, to make room on a full disk.
     fn give_up_spares(&mut self);
 
+    /// Removes the spare WAL segments and the unused end of the current one: nothing is appended any more.
+    fn remove_unused_wal_space(&mut self);
+
     /// Writes a new series log with exactly these definitions, in the order of their ids. The next edit names it.
     ///
     /// The definitions are those up to the `flushed_seq` of the last edit, except the dropped ones. After an error

@@ -55,10 +55,13 @@ struct MockState {
     segments: u64,
     /// Number of sync marks that cannot be written.
     marks_fail: usize,
+    /// Whether a sync mark makes the database read-only.
+    marks_outcome_unknown: bool,
     /// Error of the next edit.
     install_fails: Option<AppendError>,
     removed_ssts: Vec<FileId>,
     spares_given_up: usize,
+    unused_space_removed: usize,
     pinned: PinStats,
     /// Causes for which the database was reported as read-only.
     read_only: Vec<String>,
@@ -113,6 +116,9 @@ impl WriterStorage for MockStorage {
         Ok(())
     }
     fn write_sync_mark(&mut self) -> Result<(), AppendError> {
+        if self.look(|state| state.marks_outcome_unknown) {
+            return Err(AppendError::OutcomeUnknown(Error::QueueFull));
+        }
         self.look(|state| match state.marks_fail.checked_sub(1) {
             None => Ok(()),
             Some(left) => {
@@ -146,6 +152,9 @@ impl WriterStorage for MockStorage {
     }
     fn give_up_spares(&mut self) {
         self.look(|state| state.spares_given_up += 1);
+    }
+    fn remove_unused_wal_space(&mut self) {
+        self.look(|state| state.unused_space_removed += 1);
     }
     fn drop_wal_segments(&mut self) {}
     fn remove_ssts(&mut self, ids: &[FileId]) {

@@ -296,10 +296,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             }
             Effect::RejectQueue => self.reject_queued(|_| true, &Error::Closed),
             Effect::SyncAndReply { reply, outcome } => {
-                let synced = self.sync_and_mark();
+                let synced = self.finish_wal();
                 reply.send(outcome.and(synced));
             }
-            Effect::Sync => drop(self.sync_and_mark()),
+            Effect::Sync => drop(self.finish_wal()),
             Effect::Handle(event) => self.dispatch(event),
         }
     }
@@ -385,14 +385,18 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         synced
     }
 
-    /// Syncs, then writes the sync mark that no timer will write any more.
-    fn sync_and_mark(&mut self) -> Result<()> {
+    /// Syncs, writes the sync mark that no timer will write any more, then removes what is unused.
+    fn finish_wal(&mut self) -> Result<()> {
         self.sync_now()?;
         match self.write_sync_mark() {
             // All is synced; the next opening states it.
-            Err(AppendError::NotWritten(_)) => Ok(()),
-            marked => marked.map_err(Error::from),
+            Ok(()) | Err(AppendError::NotWritten(_)) => {}
+            failed => return failed.map_err(Error::from),
         }
+        if self.read_only_cause.is_none() {
+            self.storage.remove_unused_wal_space();
+        }
+        Ok(())
     }
 
     /// Writes a sync mark, unless the database is read-only. A failure of the log makes it read-only.

@@ -119,6 +119,11 @@ impl WriterStorage for DiskStorage {
         self.wal.give_up_spares();
     }
 
+    fn remove_unused_wal_space(&mut self) {
+        self.wal.remove_unused_space();
+        self.note_wal_bytes();
+    }
+
     fn drop_wal_segments(&mut self) {
         self.wal.release_below(self.manifest.state().wal_floor);
         self.note_wal_bytes();

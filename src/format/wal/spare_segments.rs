@@ -121,9 +121,15 @@ impl SpareSegments {
         self.retired_segments = kept;
     }
 
-    /// Renames a segment to a spare, or removes it if there are enough spares. Returns `true` on success.
+    /// Renames a segment to a spare, or removes it if there are enough longer spares. Returns `true` on success.
     fn recycle_or_remove(&mut self, segment: WalFile) -> bool {
         let name = segment_name(segment.id);
+        // A longer file saves more; those of the last opening were cut at its end.
+        let shortest = (0..self.spares.len()).min_by_key(|at| self.spares[*at].len);
+        if let Some(at) = shortest.filter(|at| self.spares.len() >= MAX_SPARES && self.spares[*at].len < segment.len) {
+            let shorter = self.spares.remove(at);
+            self.discard(&spare_name(shorter.id));
+        }
         let released = if self.spares.len() < MAX_SPARES {
             let id = self.ids.allocate();
             // Not synced: a crash leaves the file under one of its two names, as a spare or as a segment below the

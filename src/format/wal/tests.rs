@@ -244,6 +244,60 @@ fn segment_names_never_repeat_and_at_most_two_spares_are_kept() {
 }
 
 #[test]
+fn a_longer_segment_replaces_a_shorter_spare() {
+    let (_temp, dir) = temp();
+    let mut wal = new_wal(&dir, &new_ids());
+    for seq in 1..=4 {
+        append(&mut wal, &[TestRecord::new(seq, u32::try_from(seq).unwrap() * 1_000)]);
+        wal.rotate().unwrap();
+    }
+    let mut lens: Vec<u64> = list_wal_files(&dir).unwrap().segments.into_values().collect();
+    wal.release_below(wal.active_segment());
+    lens.sort_unstable();
+    let spares: Vec<u64> = list_wal_files(&dir).unwrap().spares.into_values().collect();
+    assert_eq!(spares, lens[lens.len() - 2..]);
+}
+
+#[test]
+fn an_end_without_unused_space_is_read_as_before() {
+    let (_temp, dir) = temp();
+    let ids = new_ids();
+    let mut wal = new_wal(&dir, &ids);
+    append(&mut wal, &(1..=50).map(|seq| TestRecord::new(seq, 200)).collect::<Vec<_>>());
+    for _ in 0..2 {
+        wal.rotate().unwrap();
+        wal.release_below(wal.active_segment());
+    }
+    append(&mut wal, &[TestRecord::new(51, 20)]);
+    wal.write_sync_mark().unwrap();
+    let files = list_wal_files(&dir).unwrap();
+    assert!(wal.spare_bytes() > 0 && files.segments[&wal.active_segment()] > 10_000, "{files:?}");
+    let mut cursor = SegmentCursor::open(&dir, UUID, wal.active_segment()).unwrap();
+    let mut count = 0;
+    let mut advance = |cursor: &mut SegmentCursor| {
+        cursor.advance(SegmentBound::Unsealed, |_| {
+            count += 1;
+            Ok(())
+        })
+    };
+    advance(&mut cursor).unwrap();
+    wal.remove_unused_space();
+    advance(&mut cursor).unwrap();
+    assert_eq!(count, 1);
+    let files = list_wal_files(&dir).unwrap();
+    assert_eq!((wal.spare_bytes(), files.spares.len()), (0, 0));
+    assert!(files.segments[&wal.active_segment()] < 2_000, "{files:?}");
+    let (found, read_back) = read(&dir, wal.active_segment(), SegmentBound::Unsealed).unwrap();
+    assert_eq!(found, [TestRecord::new(51, 20)]);
+    assert!(matches!(read_back.tail, SegmentTail::Clean { .. }), "{:?}", read_back.tail);
+    // The next opening takes over the short files, and appends as before.
+    drop(wal);
+    let mut wal = WalWriter::create(dir.clone(), UUID, ids, SEGMENT_BYTES, 51, None, &files).unwrap();
+    append(&mut wal, &[TestRecord::new(52, 20)]);
+    assert_eq!(read(&dir, wal.active_segment(), SegmentBound::Unsealed).unwrap().0, [TestRecord::new(52, 20)]);
+}
+
+#[test]
 fn stale_records_of_a_recycled_file_are_never_read() {
     let (_temp, dir) = temp();
     let mut wal = new_wal(&dir, &new_ids());

@@ -11,6 +11,7 @@
 //! The caller decides when to sync, to write a sync mark and to rotate. In addition, an append rotates a full segment.
 
 mod full_disk;
+mod segment_end;
 
 use std::collections::VecDeque;
 
@@ -348,21 +349,6 @@ impl WalWriter {
                 Err(AppendError::OutcomeUnknown(self.failure.fail(error)))
             }
         }
-    }
-
-    /// Removes everything behind the last good record from the active segment, durably. Needs no descriptor.
-    ///
-    /// After an error nothing may be written.
-    fn cut_at_append_offset(&mut self) -> Result<()> {
-        let ActiveSegment { file, append_offset, .. } = &self.active;
-        // An end marker was behind the last record, so its room needs no new block.
-        let len = append_offset + END_MARKER.len() as u64;
-        file.set_len(len)?;
-        file.write_at(*append_offset, &END_MARKER)?;
-        // Survives power loss after the group was answered as not written: the disk may hold all of it.
-        file.sync(SyncStep::WalGroup)?;
-        (self.active.synced_to, self.active.file_len) = (*append_offset, len);
-        Ok(())
     }
 
     /// Syncs the active segment if it has unsynced records.

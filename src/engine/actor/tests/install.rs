@@ -54,6 +54,9 @@ impl WriterStorage for StepLog {
     fn give_up_spares(&mut self) {
         unreachable!("an install leaves that to the writer")
     }
+    fn remove_unused_wal_space(&mut self) {
+        unreachable!("an install leaves that to the writer")
+    }
     fn drop_wal_segments(&mut self) {
         unreachable!("an install removes no segment")
     }

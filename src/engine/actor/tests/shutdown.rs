@@ -90,3 +90,16 @@ fn a_panic_of_another_actor_stops_at_once() {
     ]);
     assert!(shutdown.is_stopped() && shutdown.is_requested() && shutdown.has_started());
 }
+
+#[test]
+fn an_end_removes_unused_space_once_and_not_if_the_log_has_failed() {
+    for (is_read_only, removed) in [(false, 1), (true, 0)] {
+        let mut harness = WriterHarness::new();
+        if is_read_only {
+            harness.mock.look(|state| state.marks_outcome_unknown = true);
+        }
+        harness.send(WriterCommand::Release);
+        assert!(harness.go());
+        assert_eq!(harness.mock.look(|state| state.unused_space_removed), removed);
+    }
+}
