@@ -17,6 +17,7 @@
 //! - It is *superseded*: the series was empty, and its key was defined again with another type or policy, under a new
 //!   id. The definition stays until it can be dropped, since SSTs may have hidden points of it.
 
+mod creation;
 pub(crate) mod empty_series;
 pub(crate) mod handles;
 mod key_index;
@@ -28,6 +29,7 @@ mod series_bitmap;
 
 use std::collections::BTreeSet;
 
+pub(crate) use self::creation::{NewSeriesSettings, SeriesLookup};
 pub(crate) use self::series_bitmap::SeriesBitmap;
 
 use self::empty_series::EmptySeries;
@@ -37,12 +39,9 @@ use self::postings::Postings;
 use crate::state::series_map::SeriesMap;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
-use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::point::ValueType;
 use crate::types::series::{
-    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, MAX_SERIES_IDS, SeriesId, SeriesInfo, SeriesKey,
-    SeriesSet,
+    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, SeriesId, SeriesInfo, SeriesKey, SeriesSet,
 };
 
 /// The series of one version. Cloning it is O(1).
@@ -306,97 +305,6 @@ impl SeriesIndex {
         self.postings.remove(series, |id| by_id.contains(id));
     }
 
-    /// Finds the series of this key, which may be empty, or creates it.
-    ///
-    /// A series without points whose type or policy differs is superseded by a new one.
-    ///
-    /// # Errors
-    /// `TypeMismatch` or `DuplicatesMismatch` if it has points and another type or policy; `TooManySeries` if it does
-    /// not exist, and `max_series` is reached; `SeriesIdsExhausted` if no id is left; `TooManyKeyBytes` if the key exceeds their limit.
-    pub(crate) fn find_or_create<'k>(
-        &mut self,
-        key: impl Into<HashedKey<'k>>,
-        ty: ValueType,
-        chosen: Option<DuplicatePolicy>,
-        settings: NewSeriesSettings,
-    ) -> Result<SeriesLookup> {
-        let (key, duplicates) = (key.into(), chosen.unwrap_or(settings.duplicates));
-        let Some(existing) = self.find(key) else {
-            return self.define(key, None, ty, duplicates, settings);
-        };
-        match mismatch(existing, ty, chosen) {
-            None => Ok(SeriesLookup::Existing(existing.id)),
-            Some(error) if !self.empty.contains(existing.id) => Err(error),
-            Some(_) => {
-                let old = existing.id;
-                self.define(key, Some(old), ty, duplicates, settings)
-            }
-        }
-    }
-
-    /// Finds the series of this key, or creates it; the series is listed from then on.
-    ///
-    /// A series without points is superseded, also if its type and policy are the same: no record says that it was
-    /// asked for again, so its definition could be dropped although the creation was acknowledged. The new series keeps
-    /// the policy if the type is the same and no policy is chosen.
-    ///
-    /// # Errors
-    /// Those of [`find_or_create`](Self::find_or_create).
-    pub(crate) fn create(
-        &mut self,
-        key: &SeriesKey,
-        ty: ValueType,
-        chosen: Option<DuplicatePolicy>,
-        settings: NewSeriesSettings,
-    ) -> Result<SeriesLookup> {
-        let key = HashedKey::from(key);
-        match self.find(key) {
-            Some(existing) if self.empty.contains(existing.id) => {
-                let old = existing.id;
-                let kept = (existing.value_type == ty).then_some(existing.duplicates);
-                self.define(key, Some(old), ty, chosen.or(kept).unwrap_or(settings.duplicates), settings)
-            }
-            _ => self.find_or_create(key, ty, chosen, settings),
-        }
-    }
-
-    /// Defines a key, which has no series or the empty series `old`. The latter is superseded.
-    fn define(
-        &mut self,
-        HashedKey { key, hash }: HashedKey<'_>,
-        old: Option<SeriesId>,
-        ty: ValueType,
-        duplicates: DuplicatePolicy,
-        settings: NewSeriesSettings,
-    ) -> Result<SeriesLookup> {
-        let NewSeriesSettings { seq, cap, key_bytes_cap, .. } = settings;
-        if self.listed_count() >= cap as usize {
-            return Err(Error::TooManySeries { cap });
-        }
-        if self.next_id >= MAX_SERIES_IDS {
-            return Err(Error::SeriesIdsExhausted { limit: MAX_SERIES_IDS });
-        }
-        let id = SeriesId::new(self.next_id);
-        if self.key_bytes + key.byte_len() as u64 > key_bytes_cap {
-            return Err(Error::TooManyKeyBytes { cap: key_bytes_cap });
-        }
-        if let Some(old) = old {
-            self.supersede(old, seq);
-        }
-        let created = Arc::new(SeriesInfo { id, key: self.intern_key(key), value_type: ty, duplicates, seq });
-        self.push(&created, hash);
-        Ok(SeriesLookup::Created(created))
-    }
-
-    /// Ends the use of an empty series whose key gets a new definition by record `seq`.
-    fn supersede(&mut self, id: SeriesId, seq: u64) {
-        let Some(def) = self.get(id).cloned() else { return };
-        self.empty.mark_superseded(seq, id);
-        self.superseded.insert(id);
-        let Self { by_id, by_key, .. } = self;
-        by_key.remove(&def.key, id, |other| by_id.get(other));
-    }
-
     /// Moves new series into the postings, as far as they fill a segment.
     ///
     /// Neither [`find_or_create`](Self::find_or_create) nor [`restore`](Self::restore) calls it: their callers do once
@@ -404,16 +312,6 @@ impl SeriesIndex {
     /// one by one.
     pub(crate) fn seal(&mut self) {
         self.postings.seal(&self.by_id);
-    }
-
-    /// Returns an equal key that shares equal texts with the key of the newest series, to save memory.
-    ///
-    /// The keys of a large batch share texts with each other already, and are taken as they are.
-    fn intern_key(&self, key: &SeriesKey) -> SeriesKey {
-        match self.newest() {
-            Some(newest) if !key.is_shared() => key.interned_with(&newest.key),
-            _ => key.clone(),
-        }
     }
 
     fn push(&mut self, def: &Arc<SeriesInfo>, hash: KeyHash) {
@@ -437,16 +335,6 @@ fn ids_between(first: u32, end: u32) -> SeriesSet {
     SeriesSet::from_ranges(range.into_iter().collect()).unwrap_or_default()
 }
 
-/// Returns the error for a series with another type, or another policy than the chosen one.
-fn mismatch(existing: &SeriesInfo, ty: ValueType, chosen: Option<DuplicatePolicy>) -> Option<Error> {
-    let series = || existing.key.to_string();
-    if existing.value_type != ty {
-        return Some(Error::TypeMismatch { series: series(), expected: existing.value_type, found: ty });
-    }
-    let (found, expected) = (chosen?, existing.duplicates);
-    (found != expected).then(|| Error::DuplicatesMismatch { series: series(), expected, found })
-}
-
 /// Returns the estimated bytes of a definition: reference counts, key, and entries in both maps.
 ///
 /// Texts that the key shares with the key `before` do not count. The nodes of the maps are half to two thirds full, so
@@ -455,34 +343,4 @@ fn def_bytes(def: &SeriesInfo, before: Option<&SeriesKey>) -> u64 {
     let own = size_of::<SeriesInfo>() + 2 * size_of::<usize>() + ALLOCATION_OVERHEAD_BYTES;
     let entries = size_of::<(SeriesId, Arc<SeriesInfo>)>() + size_of::<(u64, SeriesId)>();
     (own + def.key.heap_bytes_shared_with(before) + entries * 2) as u64
-}
-
-/// Settings of a new series besides its key and type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NewSeriesSettings {
-    /// Seq of the record that creates the series.
-    pub(crate) seq: u64,
-    /// `max_series`: the maximum number of series that are not empty.
-    /// A series that never had a point counts.
-    pub(crate) cap: u32,
-    /// `max_series_key_bytes`: the maximum length of the texts of all keys, in bytes.
-    pub(crate) key_bytes_cap: u64,
-    /// Policy if the request chooses none.
-    pub(crate) duplicates: DuplicatePolicy,
-}
-
-/// Result of [`SeriesIndex::find_or_create`].
-#[derive(Debug, Clone)]
-pub(crate) enum SeriesLookup {
-    Existing(SeriesId),
-    Created(Arc<SeriesInfo>),
-}
-
-impl SeriesLookup {
-    pub(crate) fn id(&self) -> SeriesId {
-        match self {
-            Self::Existing(id) => *id,
-            Self::Created(def) => def.id,
-        }
-    }
 }

@@ -248,8 +248,7 @@ fn without_passed_over(segments: Vec<SegmentSummary>) -> (Vec<SegmentSummary>, V
     let (mut passed_over, mut others) = (Vec::new(), Vec::with_capacity(segments.len()));
     for segment in segments {
         let place = |segment: &SegmentSummary| (segment.predecessor, segment.previous_seq);
-        let is_passed_over =
-            |last: &mut SegmentSummary| last.predecessor.is_some() && place(last) == place(&segment);
+        let is_passed_over = |last: &mut SegmentSummary| last.predecessor.is_some() && place(last) == place(&segment);
         passed_over.extend(others.pop_if(is_passed_over));
         others.push(segment);
     }
