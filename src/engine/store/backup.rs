@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::create::{create_dirs, sync_parent};
+use super::create::{create_dirs, sync_parents};
 use super::listing::{LOCK_FILE, LOST_AND_FOUND};
 use super::read_context::ReadContext;
 use super::recovery_input::{DirectoryLock, acquire_lock};
@@ -191,7 +191,7 @@ fn prepare_target(to: &Dir) -> Result<(Dir, DirectoryLock)> {
     let lock = acquire_lock(&to)?;
     check_target_empty(&to)?;
     lock.write_pid().map_err(|error| Error::io("write", to.file_path(LOCK_FILE), error))?;
-    sync_parent(&to)?;
+    sync_parents(&to)?;
     Ok((to, lock))
 }
 

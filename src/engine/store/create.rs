@@ -1,5 +1,6 @@
 //! Creation of a database's directory: the check whether it is allowed, and a durable name.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::listing::DirectoryListing;
@@ -16,48 +17,41 @@ use crate::types::error::{Error, Result};
 pub(super) fn prepare_directory(dir: &Dir, create: bool) -> Result<()> {
     match dir.env().list(dir.path()) {
         Ok(_) => check_creatable(dir, &DirectoryListing::list(dir)?, create),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => create_dirs(dir),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound && create => create_dirs(dir),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(Error::DatabaseNotFound { dir: dir.path().to_owned() })
         }
         Err(error) => Err(Error::io("list", dir.path(), error)),
     }
 }
 
-/// Creates the directory and its missing parents, and makes the names of these parents durable.
+/// Creates the directory and its missing parents.
 ///
-/// [`sync_parent`] makes the name of the directory itself durable.
+/// [`sync_parents`] makes their names durable.
 pub(super) fn create_dirs(dir: &Dir) -> Result<()> {
-    let mut missing = Vec::new();
-    for above in dir.path().ancestors().skip(1) {
-        if !is_missing(dir, above)? {
-            break;
-        }
-        missing.push(above);
-    }
-    dir.env().create_dir(dir.path()).map_err(|error| Error::io("create", dir.path(), error))?;
-    missing.into_iter().try_for_each(|made| sync_parent(&dir.other(made)))
+    dir.env().create_dir(dir.path()).map_err(|error| Error::io("create", dir.path(), error))
 }
 
-/// Returns `true` if a directory does not exist.
+/// Makes the names of a database's directory and of all directories above it durable.
 ///
-/// # Errors
-/// `OutOfResources`: whether it exists is not known then.
-fn is_missing(dir: &Dir, path: &Path) -> Result<bool> {
-    if path.as_os_str().is_empty() {
-        return Ok(false);
-    }
-    match dir.other(path).list() {
-        Err(error @ Error::OutOfResources { .. }) => Err(error),
-        listed => Ok(listed.is_err_and(|error| error.io_kind() == Some(std::io::ErrorKind::NotFound))),
-    }
+/// All, since an opening that was killed may have created them. Except for the parent, a directory that cannot be opened
+/// or whose file system syncs no directories counts as durable.
+pub(super) fn sync_parents(dir: &Dir) -> Result<()> {
+    let absolute = dir.absolute_path();
+    let parent = absolute.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Survives power loss after the first acknowledgement: without it the whole database may vanish.
+    let sync = |dir: Dir| dir.sync(SyncStep::ParentDirectory);
+    sync(dir.other(parent).hold()?)?;
+    let above = parent.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    let sync_if_possible = |dir| match sync(dir) {
+        Err(error) if error.io_kind().is_some_and(syncs_no_directory) => Ok(()),
+        synced => synced,
+    };
+    above.filter_map(|above| dir.other(above).hold().ok()).try_for_each(sync_if_possible)
 }
 
-/// Makes the name of a database's directory durable, by a sync of its parent.
-pub(super) fn sync_parent(dir: &Dir) -> Result<()> {
-    let parent = dir.absolute_path().parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Survives power loss after the first acknowledgement: without it the whole database may vanish.
-    dir.other(parent).hold()?.sync(SyncStep::ParentDirectory)
+fn syncs_no_directory(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Checks that a directory has a manifest, or that a database may be created in it.

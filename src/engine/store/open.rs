@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::DiskStorage;
 use super::compaction::SstCompactor;
-use super::create::{check_creatable, prepare_directory, sync_parent};
+use super::create::{check_creatable, prepare_directory, sync_parents};
 use super::flush::SstFlusher;
 use super::listing::{DirectoryListing, LOCK_FILE};
 use super::read_context::ReadContext;
@@ -25,7 +25,7 @@ use crate::format::manifest::{Manifest, ManifestContents, remove_if_exists, seri
 use crate::format::sst;
 use crate::format::sst::IndexPages;
 use crate::format::wal::{RESERVE, segment_name, spare_name};
-use crate::platform::env::{Dir, Env};
+use crate::platform::env::{Dir, Env, OpenMode};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::memtable::FrozenMemtable;
 use crate::state::series_index::SeriesIndex;
@@ -281,7 +281,7 @@ fn open_once(
 /// Creates the manifest of a new database.
 fn create_manifest(dir: &Dir, listed: &DirectoryListing, options: &Options) -> Result<()> {
     check_creatable(dir, listed, options.create)?;
-    sync_parent(dir)?;
+    sync_parents(dir)?;
     // Floor 0: no opening has finished, so no segment counts.
     let (next_file_id, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
     let durable = DurableState { next_file_id, duplicates, ..DurableState::default() };
@@ -323,9 +323,10 @@ impl Leftovers<'_> {
     /// Returns the content of the manifest and the names of the removed files. The leftovers are removed before this
     /// opening writes files: otherwise each attempt on a nearly full disk would leave less space for the next one.
     ///
-    /// The manifest is rewritten in two cases. If no opening of the database has finished, the name of the manifest may
-    /// exist only in the page cache, and a power loss could leave new files without a manifest. If SSTs are removed, no
-    /// older manifest that a power loss could bring back may name them. The rewrite cannot be combined with the commit
+    /// The manifest is rewritten in three cases. If no opening of the database has finished, the name of the manifest may
+    /// exist only in the page cache, and a power loss could leave new files without a manifest. If SSTs are removed, or
+    /// if the series log is longer than its valid part and will be cut, an edit may have been cut off without a durable
+    /// sync: no power loss may bring it back, as it names what is removed. The rewrite cannot be combined with the commit
     /// of the recovery: the replay needs the space of the removed files.
     fn clean_up(
         &self,
@@ -341,7 +342,7 @@ impl Leftovers<'_> {
             check_replayable(dir, manifest.uuid, recovery, cancel)?;
         }
         let is_unfinished = !self.created && manifest.state.wal_floor == FileId::default();
-        let manifest = if is_unfinished || !garbage.is_empty() {
+        let manifest = if is_unfinished || !garbage.is_empty() || self.is_series_log_cut(dir)? {
             self.rewrite_manifest(dir, &manifest)?;
             ManifestContents::read(dir)?
         } else {
@@ -349,6 +350,15 @@ impl Leftovers<'_> {
         };
         let removed = self.listed.temporaries.iter().cloned().chain(garbage).filter(|name| dir.remove(name).is_ok());
         Ok((manifest, removed.collect()))
+    }
+
+    /// Returns `true` if this opening will cut the series log.
+    fn is_series_log_cut(&self, dir: &Dir) -> Result<bool> {
+        let named = self.recovery.durable.series_log;
+        if named.len == 0 {
+            return Ok(false);
+        }
+        Ok(dir.open(&series_log_name(named.file), OpenMode::Read)?.len()? > named.len)
     }
 
     /// Rewrites the manifest. The last attempt on a full disk gives up a reserve of the WAL for it.

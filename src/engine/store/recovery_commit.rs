@@ -58,7 +58,7 @@ impl RecoveryCommit<'_> {
     fn commit_in_memory(&self) -> Result<(WalWriter, Manifest, SeriesLog)> {
         let series_log = self.open_series_log()?;
         let last = self.replayed.last_segment;
-        last.map_or(Ok(()), |last| rewrite_in_place(self.dir, last))?;
+        last.filter(|_| !self.replayed.is_last_sealed).map_or(Ok(()), |last| rewrite_in_place(self.dir, last))?;
         let found = WalFiles { segments: self.listed.wal.segments.clone(), ..WalFiles::default() };
         let mut wal = self.create_segment(last, &found)?;
         let durable = DurableState { next_file_id: self.ids.peek_next(), ..self.recovery.durable.clone() };

@@ -155,8 +155,7 @@ pub(crate) fn recovery_error(dir: &Dir, fault: &RecoveryRefusal) -> Error {
 
 /// Checks that the segments of unfinished openings have no record.
 pub(super) fn check_unfinished_segments(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan) -> Result<()> {
-    let mut unfinished = recovery.garbage_segments.iter().filter(|id| **id >= recovery.durable.wal_floor);
-    unfinished.try_for_each(|id| check_segment_empty(dir, uuid, *id))
+    recovery.unfinished_segments.iter().try_for_each(|id| check_segment_empty(dir, uuid, *id))
 }
 
 /// Checks that the segment of an unfinished opening has no record.

@@ -60,6 +60,8 @@ pub(super) struct ReplayOutcome {
     ///
     /// The last segment is passed over if it has no record: its name may not be durable.
     pub(super) last_segment: Option<Predecessor>,
+    /// `true` if a segment behind it was passed over, whose header seals it: it is durable up to that length.
+    pub(super) is_last_sealed: bool,
 }
 
 /// Place of the replayed records after the opening.
@@ -108,6 +110,7 @@ impl<'a> WalReplay<'a> {
             torn_tail: None,
             frozen: Vec::new(),
             last_segment: None,
+            is_last_sealed: false,
         };
         let newest_flushed_time = recovery.durable.ssts.iter().map(|sst| sst.rectangle.times.last()).max();
         let memtable = Memtable::new();
@@ -169,6 +172,7 @@ impl<'a> WalReplay<'a> {
         let is_empty = records == 0 && matches!(read.tail, SegmentTail::Clean { .. });
         if !is_empty || self.outcome.last_segment.is_none() {
             self.outcome.last_segment = Some(Predecessor { id: segment.id, sealed_len });
+            self.outcome.is_last_sealed = matches!(end, SegmentBound::Sealed { .. });
         }
         if let SegmentTail::Torn { offset, end } = read.tail {
             self.outcome.torn_tail = Some(self.keep_torn_tail(segment.id, offset, end)?);

@@ -270,10 +270,11 @@ impl Manifest {
         })
         .map_err(AppendError::NotWritten)?;
         let (file, name) = Self::write_unnamed(&dir, &bytes, reserve).map_err(AppendError::NotWritten)?;
+        let failed_syncs = dir.failed_syncs();
         dir.rename(name, MANIFEST).map_err(AppendError::OutcomeUnknown)?;
         // Survives power loss after actions that rely on this state: without it the old manifest may come back, which
         // names files that were deleted after the rename.
-        dir.sync(SyncStep::ManifestDirectory).map_err(AppendError::OutcomeUnknown)?;
+        dir.sync_names(SyncStep::ManifestDirectory, failed_syncs).map_err(AppendError::OutcomeUnknown)?;
         let file = file.with_path(dir.file_path(MANIFEST));
         let append_offset = bytes.len() as u64;
         let rewrite_above_bytes =

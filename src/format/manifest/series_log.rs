@@ -107,13 +107,14 @@ impl LogFile {
 
     /// Writes a new log that is not appended to before an edit names it.
     fn rewrite(dir: &Dir, uuid: Uuid, id: FileId, definitions: &[Arc<SeriesInfo>]) -> Result<Self> {
+        let failed_syncs = dir.failed_syncs();
         let file = Self::create(dir, uuid, id)?;
         let valid_len = file.write(uuid, definitions)?;
         // Survives power loss after the manifest edit and the removal of the log before: without it the points of these
         // series would have no key.
         file.file.sync(SyncStep::SeriesLogRewrite)?;
         // Survives power loss after the manifest edit: without it the name of the log, and so the log, may vanish.
-        dir.sync(SyncStep::SeriesLogRewriteDirectory)?;
+        dir.sync_names(SyncStep::SeriesLogRewriteDirectory, failed_syncs)?;
         Ok(Self { valid_len, is_synced: true, ..file })
     }
 }
@@ -178,11 +179,12 @@ impl SeriesLog {
             return Ok(self.end());
         }
         if self.prepared.is_none() && self.current.is_none() {
+            let failed_syncs = self.dir.failed_syncs();
             let file = self.create().map_err(AppendError::NotWritten)?;
             self.current = Some(file);
             // Survives power loss after the manifest edit: without it the name of the log, and so the log, may vanish.
             // No other sync of the directory comes before the edit if an opening on a full disk made no log.
-            if let Err(error) = self.dir.sync(SyncStep::SeriesLogRewriteDirectory) {
+            if let Err(error) = self.dir.sync_names(SyncStep::SeriesLogRewriteDirectory, failed_syncs) {
                 self.failure.record(&error);
                 return Err(AppendError::OutcomeUnknown(error));
             }

@@ -18,7 +18,7 @@
 //! - If the writer or the pending SST is dropped before that, the file is removed.
 
 use crate::format::bytes::Extent;
-use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
+use crate::platform::env::{Dir, FailedSyncs, OpenFile, OpenMode, SyncStep};
 use crate::state::version::SstMeta;
 use crate::types::error::Result;
 
@@ -92,8 +92,9 @@ impl SstFileWriter {
         // Survives power loss after the rename: otherwise the final name could belong to an incomplete file.
         self.file.sync(SyncStep::SstData)?;
         // If the process is killed before the rename, the file has only its temporary name. Recovery removes it unread.
+        let failed_syncs = self.guard.dir.failed_syncs();
         self.guard.rename(super::sst_file_name(meta.id))?;
-        Ok(PendingSst { meta, guard: self.guard })
+        Ok(PendingSst { meta, guard: self.guard, failed_syncs })
     }
 }
 
@@ -133,18 +134,18 @@ impl Drop for NewFileGuard {
 pub(crate) struct PendingSst {
     meta: SstMeta,
     guard: NewFileGuard,
+    /// Failed syncs of the directory before the rename.
+    failed_syncs: FailedSyncs,
 }
 
 /// Makes the directory entries of pending SSTs durable with one sync, and returns their metadata.
 ///
 /// After an error, all of the files are removed.
 pub(crate) fn persist_ssts(dir: &Dir, pending: Vec<PendingSst>) -> Result<Vec<SstMeta>> {
-    if pending.is_empty() {
-        return Ok(Vec::new());
-    }
+    let Some(failed_syncs) = pending.iter().map(|sst| sst.failed_syncs).min() else { return Ok(Vec::new()) };
     // Survives power loss after the manifest edit: the edit must not be durable before the names that it refers to.
-    dir.sync(SyncStep::SstDirectory)?;
-    let disarm = |PendingSst { meta, mut guard }| {
+    dir.sync_names(SyncStep::SstDirectory, failed_syncs)?;
+    let disarm = |PendingSst { meta, mut guard, .. }| {
         guard.name = None;
         meta
     };

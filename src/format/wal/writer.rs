@@ -404,6 +404,7 @@ impl WalWriter {
             spares.discard(&spare.name);
             return Err(OpenSegmentError::NotCreated(error));
         }
+        let failed_syncs = dir.failed_syncs();
         if let Err(error) = dir.rename(&spare.name, &name) {
             return Err(match dir.exists(&name) {
                 Ok(false) => {
@@ -415,7 +416,7 @@ impl WalWriter {
         }
         // Survives power loss after the first record: without it the segment, and acknowledged records in it, may
         // vanish with its name.
-        dir.sync(SyncStep::WalDirectory).map_err(OpenSegmentError::OutcomeUnknown)?;
+        dir.sync_names(SyncStep::WalDirectory, failed_syncs).map_err(OpenSegmentError::OutcomeUnknown)?;
         let file = spare.file.with_path(dir.file_path(&name));
         Ok(ActiveSegment {
             file,

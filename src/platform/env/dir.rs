@@ -25,13 +25,19 @@ pub(crate) struct Dir {
     handle: Arc<dyn DirHandle>,
     /// Owners of idle files, shared by all clones. Owners that were dropped are removed at the next registration.
     idle: Arc<Mutex<Vec<Weak<dyn IdleFiles>>>>,
+    /// Number of failed syncs of all clones. The lock is held during a sync.
+    failed_syncs: Arc<Mutex<FailedSyncs>>,
 }
+
+/// Number of syncs of a directory that have failed; see [`Dir::sync_names`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct FailedSyncs(u64);
 
 impl Dir {
     /// Creates a directory whose files are found by their paths. Opens nothing.
     pub(crate) fn new(env: Arc<dyn Env>, path: impl Into<PathBuf>) -> Self {
         let handle = Arc::new(PathDir { env: Arc::clone(&env), path: path.into() });
-        Self { env, handle, idle: Arc::default() }
+        Self { env, handle, idle: Arc::default(), failed_syncs: Arc::default() }
     }
 
     /// Creates another directory of the same environment, for which the same idle files are closed.
@@ -130,8 +136,36 @@ impl Dir {
         self.handle.change_times()
     }
 
+    /// Makes all names durable, except those that an earlier, failed sync covered.
     pub(crate) fn sync(&self, step: SyncStep) -> crate::Result<()> {
-        self.handle.sync(step).map_err(|error| crate::Error::io("sync", self.path(), error))
+        self.counted_sync(step, None)
+    }
+
+    /// Returns the number of failed syncs so far, for [`sync_names`](Self::sync_names).
+    ///
+    /// Waits for a sync that runs.
+    pub(crate) fn failed_syncs(&self) -> FailedSyncs {
+        *self.failed_syncs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes all names durable that have changed since the number of failed syncs was `failed_before`.
+    ///
+    /// # Errors
+    /// Also if the sync of another thread has failed since: the system reports a failure once, and no later sync
+    /// covers the names again.
+    pub(crate) fn sync_names(&self, step: SyncStep, failed_before: FailedSyncs) -> crate::Result<()> {
+        self.counted_sync(step, Some(failed_before))
+    }
+
+    fn counted_sync(&self, step: SyncStep, failed_before: Option<FailedSyncs>) -> crate::Result<()> {
+        let mut failed = self.failed_syncs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut synced = self.handle.sync(step);
+        if synced.is_err() {
+            failed.0 += 1;
+        } else if failed_before.is_some_and(|before| before != *failed) {
+            synced = Err(io::Error::other("an earlier sync of the same names has failed"));
+        }
+        synced.map_err(|error| crate::Error::io("sync", self.path(), error))
     }
 
     /// Takes the lock of a file; see [`DirHandle::try_lock_file`].
@@ -165,4 +199,27 @@ impl Dir {
 /// Returns `true` for `EMFILE` and `ENFILE`, whose numbers are the same on every Unix.
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
+    use SyncStep::{SstDirectory, WalDirectory};
+
+    #[test]
+    fn a_failed_sync_of_another_thread_is_an_error_for_the_names_before_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let env = FaultyEnv::default();
+        let dir = env.dir(temp.path()).hold().unwrap();
+        let before = dir.failed_syncs();
+        env.inject_for_kind(EnvCall::SyncDir(SstDirectory), 0, 1, EnvFault::Error(io::ErrorKind::Other));
+        let other = dir.clone();
+        std::thread::spawn(move || assert!(other.sync(SstDirectory).is_err())).join().unwrap();
+        assert!(dir.sync_names(WalDirectory, before).is_err());
+        // Names that change from now on are not affected.
+        let since = dir.failed_syncs();
+        assert!(since > before && dir.sync_names(WalDirectory, since).is_ok());
+        assert!(dir.other(temp.path()).failed_syncs() < since, "another directory counts for itself");
+    }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub(crate) use dir::{Dir, IdleFiles};
+pub(crate) use dir::{Dir, FailedSyncs, IdleFiles};
 pub(crate) use dir_handle::{ChangeTimes, DirHandle};
 pub(crate) use memory::MemoryEnv;
 pub(crate) use os::OsEnv;

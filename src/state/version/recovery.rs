@@ -17,7 +17,7 @@
 //!   SSTs   named by the manifest: must exist with the named length      others: garbage, removed before the replay
 //!
 //!   segment 8, without a predecessor and beyond the floor: an opening that did not finish; empty, garbage
-//!   segment 7, if 8 names 6 as its predecessor, too: without a record when 8 was created; empty, garbage
+//!   segment 7, if 8 names 6 as its predecessor, too: it had no record when 8 was created; garbage
 //! ```
 //!
 //! # The rules
@@ -38,8 +38,8 @@
 //!    edit that replaces the log is durable before the old log is removed.
 //! 9. An opening on a full disk names the last segment that has a record as the predecessor of its first one. The name of
 //!    a segment without a record may not be durable: the sync of the directory may have failed before the process ended,
-//!    and no later sync makes up for that. Hence two segments in a row may name the same predecessor, and the first of
-//!    them is empty.
+//!    and no later sync makes up for that. Hence segments in a row may name the same predecessor; the last of them counts.
+//!    The others stay until the floor has moved.
 //! 10. New file ids lie above every id in the manifest and in the directory, so that no file is overwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +101,11 @@ pub(crate) struct RecoveryPlan {
     /// Segments below the floor, and segments of openings that did not finish.
     /// They are removed or recycled once the recovered state is durable.
     pub(crate) garbage_segments: Vec<FileId>,
+    /// Those of the garbage that openings have left which did not finish: they must have no record.
+    ///
+    /// A segment that was passed over may have records. They were not acknowledged: a failed write had left them, and
+    /// the process ended before they were cut off durably.
+    pub(crate) unfinished_segments: Vec<FileId>,
     /// SSTs that the manifest does not name.
     /// Those whose headers name this database are removed before the replay.
     pub(crate) garbage_ssts: Vec<FileId>,
@@ -146,14 +151,15 @@ pub(crate) fn plan_recovery(input: &RecoveryInput) -> Result<RecoveryPlan, Recov
     let (older, newer): (Vec<_>, Vec<_>) =
         input.segments.iter().cloned().partition(|segment| segment.id < durable.wal_floor);
     let segments = chain(durable, newer).map_err(|refusal| refusal_after_bad_edit(input, refusal))?;
-    let (replay, unfinished) = segments;
+    let SegmentChain { replay, unfinished, passed_over } = segments;
     let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
     let highest = named.iter().chain(input.ssts.keys()).chain(&input.series_logs).chain(&input.other_ids).copied();
     let highest = highest.chain(input.segments.iter().map(|segment| segment.id)).max();
     Ok(RecoveryPlan {
         durable: durable.clone(),
         replay,
-        garbage_segments: older.iter().chain(&unfinished).map(|segment| segment.id).collect(),
+        garbage_segments: older.iter().map(|segment| segment.id).chain(passed_over).chain(unfinished.clone()).collect(),
+        unfinished_segments: unfinished,
         garbage_ssts: input.ssts.keys().filter(|id| !named.contains(id)).copied().collect(),
         garbage_series_logs: input.series_logs.iter().filter(|id| **id != durable.series_log.file).copied().collect(),
         next_file_id: highest.map_or(FileId::new(1), FileId::next).max(durable.next_file_id),
@@ -199,22 +205,26 @@ fn check_series_log(input: &RecoveryInput) -> Result<(), RecoveryRefusal> {
     })
 }
 
-/// Segments to replay with their ends, and segments of openings that did not finish.
-type SegmentChain = (Vec<(SegmentSummary, ReplayEnd)>, Vec<SegmentSummary>);
+/// Segments from the floor on.
+struct SegmentChain {
+    replay: Vec<(SegmentSummary, ReplayEnd)>,
+    /// Those of openings that did not finish.
+    unfinished: Vec<FileId>,
+    /// Those that the next opening passed over, as they had no record: rule 9.
+    passed_over: Vec<FileId>,
+}
 
 /// Orders the segments from the floor on, and checks that each names the one before it.
-///
-/// Segments of openings that did not finish are returned separately.
 fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<SegmentChain, RecoveryRefusal> {
     segments.sort_by_key(|segment| segment.id);
     let is_unfinished = |segment: &SegmentSummary| segment.predecessor.is_none() && segment.id != durable.wal_floor;
-    let (mut unfinished, chain): (Vec<_>, Vec<_>) = segments.into_iter().partition(is_unfinished);
+    let (unfinished, chain): (Vec<_>, Vec<_>) = segments.into_iter().partition(is_unfinished);
+    let unfinished = unfinished.iter().map(|segment| segment.id).collect();
     let (passed_over, chain) = without_passed_over(chain);
-    unfinished.extend(passed_over);
     // Floor 0: a new database or backup, of which no opening has ever finished.
     let no_segment_yet = durable.wal_floor == FileId::default();
     match chain.first() {
-        None if no_segment_yet => return Ok((Vec::new(), unfinished)),
+        None if no_segment_yet => return Ok(SegmentChain { replay: Vec::new(), unfinished, passed_over }),
         Some(first) if first.id == durable.wal_floor && !no_segment_yet => {
             if first.previous_seq > durable.flushed_seq {
                 let detail = "it starts after the newest flushed record: the records between them are missing";
@@ -238,18 +248,16 @@ fn chain(durable: &DurableState, mut segments: Vec<SegmentSummary>) -> Result<Se
         };
         replay.push((segment.clone(), end));
     }
-    Ok((replay, unfinished))
+    Ok(SegmentChain { replay, unfinished, passed_over })
 }
 
-/// Separates the segments before which the next segment continues the log, as they had no record: rule 9.
-///
-/// Returns them, and the others.
-fn without_passed_over(segments: Vec<SegmentSummary>) -> (Vec<SegmentSummary>, Vec<SegmentSummary>) {
+/// Separates the segments that the next opening passed over. Returns their ids, and the other segments.
+fn without_passed_over(segments: Vec<SegmentSummary>) -> (Vec<FileId>, Vec<SegmentSummary>) {
     let (mut passed_over, mut others) = (Vec::new(), Vec::with_capacity(segments.len()));
     for segment in segments {
         let place = |segment: &SegmentSummary| (segment.predecessor, segment.previous_seq);
         let is_passed_over = |last: &mut SegmentSummary| last.predecessor.is_some() && place(last) == place(&segment);
-        passed_over.extend(others.pop_if(is_passed_over));
+        passed_over.extend(others.pop_if(is_passed_over).map(|segment| segment.id));
         others.push(segment);
     }
     (passed_over, others)
@@ -316,6 +324,7 @@ mod tests {
             let replay = vec![(first.clone(), ReplayEnd::Sealed(300)), (next.clone(), ReplayEnd::Tail)];
             let garbage: Vec<_> = passed_over.iter().map(|segment| segment.id).collect();
             assert_eq!((plan.replay, plan.garbage_segments), (replay, garbage));
+            assert_eq!(plan.unfinished_segments, []);
         }
         // Another length or another seq: not the same place in the log.
         for other in [segment(11, 9, Some((5, 200))), segment(11, 10, Some((5, 300)))] {

@@ -5,6 +5,7 @@ use std::io;
 use super::*;
 use crate::platform::env::{DirEntry, Env, File, FileLock, OpenFile, OpenMode, SyncStep};
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
 
 /// Environment of the operating system in which one of the changing operations fails.
 #[derive(Debug)]
@@ -138,4 +139,22 @@ fn a_file_whose_temporary_name_is_taken_is_not_overwritten() {
     taken.write_at(0, b"existing").unwrap();
     SstWriter::create(&dir, DATABASE, FileId::new(1), 0).unwrap_err();
     assert_eq!(taken.len().unwrap(), 8);
+}
+
+#[test]
+fn a_failed_sync_of_the_directory_since_the_rename_leaves_no_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let env = FaultyEnv::default();
+    let dir = env.dir(temp.path());
+    let mut writer = SstWriter::create(&dir, DATABASE, FileId::new(1), L0).unwrap();
+    let series = TestSeries::new(1, 0..10, |_| 1.5);
+    writer.begin_series(series.entry(L0));
+    writer.push(&series.timestamps, &series.bits).unwrap();
+    writer.end_series().unwrap();
+    let pending = writer.finish(10..=20, 3).unwrap();
+    // Of another thread: it covered the new name.
+    env.inject_for_kind(EnvCall::SyncDir(SyncStep::WalDirectory), 0, 1, EnvFault::Error(io::ErrorKind::Other));
+    assert!(dir.sync(SyncStep::WalDirectory).is_err());
+    assert!(persist_ssts(&dir, vec![pending]).is_err());
+    assert!(dir.list().unwrap().is_empty());
 }
