@@ -30,7 +30,7 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> i64 {
+    pub(crate) fn below(&mut self, bound: u64) -> i64 {
         i64::try_from(self.next() % bound).expect("the bounds are small")
     }
 }

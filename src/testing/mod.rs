@@ -7,6 +7,7 @@ mod executor;
 #[cfg(test)]
 pub(crate) mod faulty_env;
 pub(crate) mod fuzzing;
+pub mod hot_paths;
 pub mod levels;
 mod log_replay;
 #[cfg(test)]

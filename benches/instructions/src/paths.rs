@@ -1,0 +1,95 @@
+//! The list of the hot paths, and the input of those that work on columns and batches.
+
+use timestrata::testing::hot_paths::{self, HotPath, RawBatch};
+
+use crate::database_paths;
+use crate::workload::{Gauges, START_SECS, STEP_SECS, SplitMix64};
+
+/// A hot path by its name in limits.txt.
+pub(crate) struct NamedPath {
+    pub(crate) name: &'static str,
+    /// Number of points of one run.
+    pub(crate) points: usize,
+    pub(crate) prepare: fn() -> HotPath,
+}
+
+const fn path(name: &'static str, points: usize, prepare: fn() -> HotPath) -> NamedPath {
+    NamedPath { name, points, prepare }
+}
+
+/// Number of values of a full block.
+const BLOCK: usize = 8_192;
+
+/// Number of series of the batches and of the databases.
+pub(crate) const SERIES: usize = 100;
+
+/// Number of points per series.
+pub(crate) const TICKS: usize = 1_000;
+
+/// Number of points of the batches and of the databases.
+const POINTS: usize = SERIES * TICKS;
+
+/// Every hot path.
+pub(crate) const HOT_PATHS: &[NamedPath] = &[
+    path("decode-gauges-and-sum", BLOCK, || hot_paths::decode_doubles(&gauges())),
+    path("decode-counters", BLOCK, || hot_paths::decode_whole_numbers(&counters())),
+    path("decode-states", BLOCK, || hot_paths::decode_whole_numbers(&states())),
+    path("decode-regular-timestamps", BLOCK, || hot_paths::decode_whole_numbers(&timestamps(0))),
+    path("decode-jittered-timestamps", BLOCK, || hot_paths::decode_whole_numbers(&timestamps(3_000))),
+    path("encode-flush", POINTS, || hot_paths::flush_memtable(&batches())),
+    path("insert-into-memtable", POINTS, || hot_paths::insert_into_memtable(batches())),
+    path("append-to-wal", POINTS, || hot_paths::append_to_wal(batches())),
+    path("replay-wal", POINTS, || hot_paths::replay_wal(&batches())),
+    path("scan-memtable", POINTS, database_paths::scan_memtable),
+    path("scan-file", POINTS, database_paths::scan_file),
+    path("merge-two-files", POINTS, database_paths::merge_two_files),
+    path("mean-by-minute", POINTS, database_paths::mean_by_minute),
+    path("look-up-one-hour", database_paths::LOOKUPS, database_paths::look_up_one_hour),
+];
+
+/// One gauge of two decimals, as in the workload of all benchmarks.
+fn gauges() -> Vec<f64> {
+    let mut gauges = Gauges::new(1);
+    (0..BLOCK).flat_map(|_| gauges.tick().1).collect()
+}
+
+/// A counter that grows by up to 999.
+fn counters() -> Vec<i64> {
+    let mut random = SplitMix64(42);
+    let mut total = 0;
+    let mut next = || {
+        total += random.below(1_000);
+        total
+    };
+    (0..BLOCK).map(|_| next()).collect()
+}
+
+/// Twelve states.
+fn states() -> Vec<i64> {
+    let mut random = SplitMix64(42);
+    (0..BLOCK).map(|_| random.below(12)).collect()
+}
+
+/// Timestamps every ten seconds, late by less than `jitter` microseconds.
+fn timestamps(jitter: u64) -> Vec<i64> {
+    let mut random = SplitMix64(42);
+    let mut late = || if jitter == 0 { 0 } else { random.below(jitter) * 1_000 };
+    let tick = |at: i64| (START_SECS + at * STEP_SECS) * 1_000_000_000;
+    (0..).take(BLOCK).map(|at| tick(at) + late()).collect()
+}
+
+/// The workload of all benchmarks in batches of ten ticks.
+fn batches() -> Vec<RawBatch> {
+    let mut gauges = Gauges::new(SERIES);
+    let mut batch = || {
+        let mut batch = RawBatch::default();
+        for _ in 0..10 {
+            let (at, values) = gauges.tick();
+            for (series, value) in (0..).zip(values) {
+                batch.push(series, at.as_nanos(), value);
+            }
+        }
+        batch
+    };
+    (0..TICKS / 10).map(|_| batch()).collect()
+}

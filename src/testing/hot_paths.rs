@@ -1,0 +1,186 @@
+//! Hot paths of the engine that no public call reaches alone, for counts of their instructions and for timing.
+//!
+//! Each function prepares the input of a path and returns a closure; a call runs the path once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::format::sst::codec::{CodecScratch, decode_floats, decode_integers, encode_floats, encode_integers};
+use crate::format::sst::{DictionaryEntry, DictionaryKey, SstWriter, persist_ssts};
+use crate::format::wal::{SegmentBound, WalFiles, WalWriter, read_segment};
+use crate::platform::env::{Dir, Env, MemoryEnv};
+use crate::state::file_id::{FileId, FileIdAllocator};
+use crate::state::log_record::LogRecord;
+use crate::state::memtable::Memtable;
+use crate::state::version::L0;
+use crate::types::point::{PointColumns, ValueType};
+use crate::types::series::SeriesId;
+use crate::types::time_range::TimeRange;
+
+/// A hot path with its input. A call runs the path once and returns a number that depends on its result.
+pub type HotPath = Box<dyn FnMut() -> u64>;
+
+/// Database in whose name files are written.
+const DATABASE: Uuid = Uuid::from_u128(14);
+
+/// Columns of a batch: series ids, timestamps in nanoseconds, and the bits of doubles, in order of arrival.
+#[derive(Debug, Clone, Default)]
+pub struct RawBatch {
+    series: Vec<SeriesId>,
+    timestamps: Vec<i64>,
+    bits: Vec<u64>,
+}
+
+impl RawBatch {
+    /// Adds a point.
+    pub fn push(&mut self, series: u32, timestamp: i64, value: f64) {
+        self.series.push(SeriesId::new(series));
+        self.timestamps.push(timestamp);
+        self.bits.push(value.to_bits());
+    }
+
+    fn points(&self) -> PointColumns<'_> {
+        PointColumns { series: &self.series, timestamps: &self.timestamps, bits: &self.bits }
+    }
+}
+
+/// Decodes a column of doubles, at most 8,192, and sums them in eight lanes.
+///
+/// # Panics
+/// The closure, if the column cannot be decoded.
+#[must_use]
+pub fn decode_doubles(values: &[f64]) -> HotPath {
+    let (count, mut bytes, mut out) = (values.len(), Vec::new(), Vec::new());
+    encode_floats(values, &mut CodecScratch::default(), &mut bytes);
+    Box::new(move || {
+        decode_floats(&bytes, count, &mut out).expect("the column was encoded by the engine");
+        sum_in_lanes(&out).to_bits()
+    })
+}
+
+/// Returns the sum of the values in eight lanes, since a single sum would wait for each addition.
+#[must_use]
+pub fn sum_in_lanes(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (rows, rest) = values.as_chunks::<8>();
+    for row in rows {
+        for (lane, value) in lanes.iter_mut().zip(row) {
+            *lane += value;
+        }
+    }
+    lanes.iter().chain(rest).sum()
+}
+
+/// Decodes a column of integers, at most 8,192.
+///
+/// # Panics
+/// The closure, if the column cannot be decoded.
+#[must_use]
+pub fn decode_whole_numbers(values: &[i64]) -> HotPath {
+    let (count, mut bytes, mut out) = (values.len(), Vec::new(), Vec::new());
+    encode_integers(values, &mut CodecScratch::default(), &mut bytes);
+    Box::new(move || {
+        decode_integers(&bytes, count, &mut out).expect("the column was encoded by the engine");
+        out.last().copied().unwrap_or_default().cast_unsigned()
+    })
+}
+
+/// Inserts batches into a new memtable.
+#[must_use]
+pub fn insert_into_memtable(batches: Vec<RawBatch>) -> HotPath {
+    Box::new(move || {
+        let mut memtable = Memtable::new();
+        insert(&mut memtable, &batches);
+        memtable.view().points()
+    })
+}
+
+/// Reads a memtable of batches series by series, as a flush does, and writes it as one SST in memory.
+///
+/// # Panics
+/// The closure, if the file cannot be written.
+#[must_use]
+pub fn flush_memtable(batches: &[RawBatch]) -> HotPath {
+    let mut memtable = Memtable::new();
+    insert(&mut memtable, batches);
+    let (view, dir, mut next_file) = (memtable.view(), memory_dir(), 1);
+    Box::new(move || {
+        let mut writer = SstWriter::create(&dir, DATABASE, FileId::new(next_file), L0).expect("memory has room");
+        next_file += 1;
+        let (mut points, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
+        for id in view.series() {
+            points.clear();
+            view.read(id, TimeRange::ALL, &mut points);
+            timestamps.clear();
+            timestamps.extend(points.iter().map(|point| point.timestamp));
+            bits.clear();
+            bits.extend(points.iter().map(|point| point.bits));
+            writer.begin_series(DictionaryEntry { id, ty: ValueType::F64, key: DictionaryKey::Hash(0) });
+            writer.push(&timestamps, &bits).and_then(|()| writer.end_series()).expect("memory has room");
+        }
+        let finished =
+            writer.finish(1..=1, 1).and_then(|file| persist_ssts(&dir, vec![file])).expect("memory has room");
+        finished.iter().map(|meta| meta.points).sum()
+    })
+}
+
+/// Appends batches to a WAL in memory, one record and one write each.
+///
+/// # Panics
+/// If the WAL cannot be created; the closure, if it cannot be written.
+#[must_use]
+pub fn append_to_wal(batches: Vec<RawBatch>) -> HotPath {
+    let mut wal = create_wal(memory_dir());
+    let mut seq = 0;
+    Box::new(move || {
+        append(&mut wal, &mut seq, &batches);
+        wal.replay_bytes()
+    })
+}
+
+/// Reads a WAL segment of batches and inserts them into a new memtable.
+///
+/// # Panics
+/// If the WAL cannot be created or written; the closure, if it cannot be read.
+#[must_use]
+pub fn replay_wal(batches: &[RawBatch]) -> HotPath {
+    let dir = memory_dir();
+    let mut wal = create_wal(dir.clone());
+    append(&mut wal, &mut 0, batches);
+    Box::new(move || {
+        let mut memtable = Memtable::new();
+        read_segment(&dir, DATABASE, wal.active_segment(), SegmentBound::Unsealed, |record| {
+            memtable.insert(record.points);
+            Ok(())
+        })
+        .expect("the segment was written by the engine");
+        memtable.view().points()
+    })
+}
+
+fn insert(memtable: &mut Memtable, batches: &[RawBatch]) {
+    for batch in batches {
+        memtable.insert(batch.points());
+    }
+}
+
+fn memory_dir() -> Dir {
+    let env = MemoryEnv::default();
+    env.create_dir(Path::new("memory")).expect("the path is new");
+    Dir::new(Arc::new(env), "memory")
+}
+
+fn create_wal(dir: Dir) -> WalWriter {
+    let ids = Arc::new(FileIdAllocator::new(FileId::new(1)));
+    WalWriter::create(dir, DATABASE, ids, u64::MAX, 0, None, &WalFiles::default()).expect("memory has room")
+}
+
+fn append(wal: &mut WalWriter, seq: &mut u64, batches: &[RawBatch]) {
+    for batch in batches {
+        *seq += 1;
+        let record = LogRecord { seq: *seq, definitions: &[], points: batch.points(), delete: None, metadata: None };
+        assert!(wal.append(&[record]).is_ok(), "memory has room");
+    }
+}
