@@ -200,6 +200,11 @@ pub struct PointSummary {
     pub max: Value,
     /// `true` if any value is NaN.
     pub has_nan: bool,
+    /// `true` if a value may be the [stale marker](crate::STALE_MARKER_BITS); `false` if none is NaN.
+    pub has_stale_marker: bool,
+    /// `true` if it is known that no point has the time of another point of its series. Always so if the series keeps one
+    /// point of a time.
+    pub has_distinct_times: bool,
     sum: RunSum,
 }
 
@@ -223,6 +228,8 @@ impl PointSummary {
             min: summary.min.into(),
             max: summary.max.into(),
             has_nan: summary.has_nan,
+            has_stale_marker: summary.has_stale_marker,
+            has_distinct_times: summary.has_distinct_times,
             sum: summary.sum,
         }
     }

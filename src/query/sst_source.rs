@@ -58,6 +58,8 @@ pub(super) fn summary<T: Scalar>(block: &BlockEntry, statistics: &BlockStatistic
         last: T::from_bits(statistics.last),
         sum,
         has_nan: statistics.has_nan,
+        has_stale_marker: statistics.has_stale_marker,
+        has_distinct_times: statistics.has_distinct_times,
     }
 }
 

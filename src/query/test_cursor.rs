@@ -72,12 +72,7 @@ impl<T: Scalar> PointSource<u64> for BitsSource<T> {
     }
 
     fn peek_summary(&mut self) -> Result<Option<RunSummary<u64>>> {
-        let bits = |summary: RunSummary<T>| {
-            let RunSummary { count, range, min, max, first, last, sum, has_nan } = summary;
-            let (min, max, first, last) = (min.to_bits(), max.to_bits(), first.to_bits(), last.to_bits());
-            RunSummary { count, range, min, max, first, last, sum, has_nan }
-        };
-        Ok(self.0.peek_summary()?.map(bits))
+        Ok(self.0.peek_summary()?.map(|summary| summary.map_values(T::to_bits)))
     }
 
     fn skip_run(&mut self) -> Result<()> {

@@ -126,7 +126,10 @@ impl<T: Copy + Send + 'static> PointSource<T> for VecSource<T> {
         let range = TimeRange::new(first.timestamp.as_nanos(), last_time.as_nanos());
         let (first, last, sum) = (first.value, last.value, RunSum::Integer(0));
         let count = run.len() as u64;
-        let summary = RunSummary { count, range, min: first, max: last, first, last, sum, has_nan: false };
+        let (has_nan, has_stale_marker, has_distinct_times) = (false, false, false);
+        let (min, max) = (first, last);
+        let summary =
+            RunSummary { count, range, min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times };
         Ok((!has_duplicates && next != Some(last_time)).then_some(summary))
     }
 

@@ -19,7 +19,7 @@
 
 use super::checksum::CHECKSUM_BYTES;
 use super::codec::MAX_BLOCK_POINTS;
-use super::statistics::BlockStatistics;
+use super::statistics::{BlockStatistics, StatisticsFlags};
 use super::top_page::{MAX_PAGE_BYTES, PageBuilder, PageKey};
 use crate::format::bytes::{ByteReader, DecodeError, put_varint, put_zigzag};
 use crate::types::point::ValueType;
@@ -78,6 +78,12 @@ const TYPE_BITS: u8 = 0b0111;
 const HAS_STATISTICS: u8 = 0b1000;
 /// Flag: a value of the block is NaN.
 const HAS_NAN: u8 = 0b1_0000;
+/// Flag: a value of the block is NaN, and none is the stale marker.
+const HAS_NO_STALE_MARKER: u8 = 0b10_0000;
+/// Flag: the times of the block are distinct; see [`BlockStatistics::has_distinct_times`].
+const HAS_DISTINCT_TIMES: u8 = 0b100_0000;
+/// Flags of statistics.
+const STATISTICS_BITS: u8 = HAS_NAN | HAS_NO_STALE_MARKER | HAS_DISTINCT_TIMES;
 
 /// Values of the previous entry, against which the next entry is delta-coded; all zero at a restart.
 #[derive(Debug, Clone, Copy, Default)]
@@ -109,9 +115,8 @@ impl EntryDeltaBase {
 
 fn encode_entry(entry: &BlockEntry, previous: EntryDeltaBase, at_restart: bool, out: &mut Vec<u8>) {
     let statistics = entry.statistics.as_ref();
-    let mut flags = entry.ty as u8;
-    flags |= statistics.map_or(0, |statistics| HAS_STATISTICS | if statistics.has_nan { HAS_NAN } else { 0 });
-    out.push(flags);
+    let flags = statistics.map_or(0, |statistics| HAS_STATISTICS | encode_flags(statistics.flags()));
+    out.push(entry.ty as u8 | flags);
     let step = entry.series.get() - previous.series;
     put_varint(out, u64::from(step));
     put_varint(out, u64::from(entry.count));
@@ -126,6 +131,29 @@ fn encode_entry(entry: &BlockEntry, previous: EntryDeltaBase, at_restart: bool, 
     }
 }
 
+fn encode_flags(flags: StatisticsFlags) -> u8 {
+    let StatisticsFlags { has_nan, has_stale_marker, has_distinct_times } = flags;
+    let flag = |is_set, flag| if is_set { flag } else { 0 };
+    flag(has_nan, HAS_NAN)
+        | flag(has_nan && !has_stale_marker, HAS_NO_STALE_MARKER)
+        | flag(has_distinct_times, HAS_DISTINCT_TIMES)
+}
+
+/// Returns the flags of the statistics of a block; `None` if it has no statistics.
+fn decode_flags(ty: ValueType, flags: u8) -> Result<Option<StatisticsFlags>, DecodeError> {
+    let has = |flag| flags & flag != 0;
+    let is_known = flags <= TYPE_BITS | HAS_STATISTICS | STATISTICS_BITS
+        && (has(HAS_STATISTICS) || !has(STATISTICS_BITS))
+        && (ty == ValueType::F64 || !has(HAS_NAN))
+        && (has(HAS_NAN) || !has(HAS_NO_STALE_MARKER));
+    if !is_known {
+        return Err(DecodeError("a block's flags are unknown"));
+    }
+    let has_stale_marker = has(HAS_NAN) && !has(HAS_NO_STALE_MARKER);
+    let (has_nan, has_distinct_times) = (has(HAS_NAN), has(HAS_DISTINCT_TIMES));
+    Ok(has(HAS_STATISTICS).then_some(StatisticsFlags { has_nan, has_stale_marker, has_distinct_times }))
+}
+
 fn decode_entry(
     reader: &mut ByteReader<'_>,
     previous: EntryDeltaBase,
@@ -133,11 +161,7 @@ fn decode_entry(
 ) -> Result<BlockEntry, DecodeError> {
     let flags = reader.u8()?;
     let ty = ValueType::from_code(flags & TYPE_BITS).ok_or(DecodeError("a block's value type is unknown"))?;
-    let has_nan = flags & HAS_NAN != 0;
-    if flags > TYPE_BITS | HAS_STATISTICS | HAS_NAN || has_nan && (flags & HAS_STATISTICS == 0 || ty != ValueType::F64)
-    {
-        return Err(DecodeError("a block's flags are unknown"));
-    }
+    let statistics_flags = decode_flags(ty, flags)?;
     let step = reader.varint_u32()?;
     let series = previous.series.checked_add(step).ok_or(DecodeError("a block's series id overflows"))?;
     let (count, len) = (reader.varint_u32()?, reader.varint_u32()?);
@@ -153,8 +177,10 @@ fn decode_entry(
         return Err(DecodeError("a block ends before it begins"));
     }
     let offset = if at_restart { reader.varint_u64()? } else { previous.end };
-    let statistics =
-        if flags & HAS_STATISTICS == 0 { None } else { Some(BlockStatistics::decode(ty, has_nan, reader)?) };
+    let statistics = match statistics_flags {
+        Some(flags) => Some(BlockStatistics::decode(ty, flags, reader)?),
+        None => None,
+    };
     let series = SeriesId::new(series);
     Ok(BlockEntry { series, ty, count, first_time, last_time, offset, len, statistics })
 }

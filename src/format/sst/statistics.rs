@@ -1,9 +1,9 @@
-//! Statistics of a block's values: minimum, maximum, first, last, sum and a NaN flag.
+//! Statistics of a block: minimum, maximum, first, last and sum of its values, and flags.
 //!
 //! They are stored in the index entry of each block of 64 points or more. A query can use the statistics of a block
 //! that lies completely in a window instead of reading the block.
 //!
-//! Statistics are a function of the values and their order only, on every machine. So `verify` can compute them again
+//! Statistics are a function of the points and their order only, on every machine. So `verify` can compute them again
 //! and compare them bit for bit. For doubles, the order of the additions is fixed:
 //!
 //! ```text
@@ -15,7 +15,7 @@
 //! in 128 bits.
 
 use crate::format::bytes::{ByteReader, DecodeError, put_varint, put_zigzag, put_zigzag_i128};
-use crate::types::point::ValueType;
+use crate::types::point::{STALE_MARKER_BITS, ValueType};
 
 /// Minimum number of points of a block with statistics. In a smaller block of doubles, 40 bytes of statistics would
 /// take about as much space per point as the point itself (about a byte), and reading the block costs little more than
@@ -34,6 +34,37 @@ pub(crate) struct BlockStatistics {
     pub(crate) sum: BlockSum,
     /// `true` if any value is NaN; the sum is then NaN. (A sum with infinities of both signs is NaN, too.)
     pub(crate) has_nan: bool,
+    /// `true` if a double may be the stale marker; `false` without NaN.
+    pub(crate) has_stale_marker: bool,
+    /// `true` if the series has no two points of one time in the block, nor one in its file at the block's first or last
+    /// time; `false` if unknown.
+    pub(crate) has_distinct_times: bool,
+}
+
+/// Timestamps of a block, with those of the points before and after it in its series and file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockTimes<'a> {
+    pub(crate) before: Option<i64>,
+    pub(crate) timestamps: &'a [i64],
+    pub(crate) after: Option<i64>,
+}
+
+impl BlockTimes<'_> {
+    /// Returns `true` if no point has the time of another one.
+    pub(crate) fn are_distinct(self) -> bool {
+        let is_apart = |other: Option<i64>, own: Option<&i64>| other.is_none() || other.as_ref() != own;
+        is_apart(self.before, self.timestamps.first())
+            && is_apart(self.after, self.timestamps.last())
+            && self.timestamps.is_sorted_by(|one, other| one < other)
+    }
+}
+
+/// Flags of an index entry that belong to its statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StatisticsFlags {
+    pub(crate) has_nan: bool,
+    pub(crate) has_stale_marker: bool,
+    pub(crate) has_distinct_times: bool,
 }
 
 /// The sum of a block's values.
@@ -62,9 +93,13 @@ impl Eq for BlockSum {}
 const LANES: usize = 8;
 
 impl BlockStatistics {
-    /// Computes the statistics of the values of one block. There must be at least one value; values are encoded as in
+    /// Computes the statistics of one block. There must be at least one value; values are encoded as in
     /// `Scalar::to_bits`.
-    pub(crate) fn of(ty: ValueType, bits: &[u64]) -> Self {
+    pub(crate) fn of(ty: ValueType, times: BlockTimes<'_>, bits: &[u64]) -> Self {
+        Self { has_distinct_times: times.are_distinct(), ..Self::of_values(ty, bits) }
+    }
+
+    fn of_values(ty: ValueType, bits: &[u64]) -> Self {
         match ty {
             ValueType::F64 => Self::of_floats(bits),
             ValueType::I64 => {
@@ -81,9 +116,16 @@ impl BlockStatistics {
         }
     }
 
+    /// Returns the flags, which the index entry has.
+    pub(crate) fn flags(&self) -> StatisticsFlags {
+        let Self { has_nan, has_stale_marker, has_distinct_times, .. } = *self;
+        StatisticsFlags { has_nan, has_stale_marker, has_distinct_times }
+    }
+
     fn of_integers(bits: &[u64], min: u64, max: u64, sum: i128) -> Self {
         let (first, last) = (bits[0], bits[bits.len() - 1]);
-        Self { min, max, first, last, sum: BlockSum::Integer(sum), has_nan: false }
+        let (has_nan, has_stale_marker, has_distinct_times) = (false, false, false);
+        Self { min, max, first, last, sum: BlockSum::Integer(sum), has_nan, has_stale_marker, has_distinct_times }
     }
 
     fn of_floats(bits: &[u64]) -> Self {
@@ -111,10 +153,12 @@ impl BlockStatistics {
         // The bits of a computed NaN differ between machines; the bits in the file must be the same.
         let sum = sums.into_iter().fold(0.0, |sum, lane| sum + lane);
         let sum = if sum.is_nan() { f64::NAN } else { sum };
-        Self { min, max, first, last, sum: BlockSum::Float(sum), has_nan }
+        let has_stale_marker = has_nan && bits.contains(&STALE_MARKER_BITS);
+        let (sum, has_distinct_times) = (BlockSum::Float(sum), false);
+        Self { min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times }
     }
 
-    /// Appends the statistics without the NaN flag, which is one of the flags of the index entry.
+    /// Appends the statistics without their flags, which are among the flags of the index entry.
     ///
     /// Doubles are stored as their bits. Of integers, the minimum and the sum are stored as such, and the other values
     /// as unsigned differences from the minimum.
@@ -141,11 +185,16 @@ impl BlockStatistics {
     }
 
     /// Reads the statistics of a block of the type `ty`. Refuses booleans other than 0 and 1.
-    pub(crate) fn decode(ty: ValueType, has_nan: bool, reader: &mut ByteReader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(
+        ty: ValueType,
+        flags: StatisticsFlags,
+        reader: &mut ByteReader<'_>,
+    ) -> Result<Self, DecodeError> {
+        let StatisticsFlags { has_nan, has_stale_marker, has_distinct_times } = flags;
         if ty == ValueType::F64 {
             let (min, max, first, last) = (reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?);
             let sum = BlockSum::Float(f64::from_bits(reader.u64()?));
-            return Ok(Self { min, max, first, last, sum, has_nan });
+            return Ok(Self { min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times });
         }
         let min = if ty == ValueType::I64 { reader.zigzag_i64()?.cast_unsigned() } else { reader.varint_u64()? };
         let mut above = || Ok::<_, DecodeError>(min.wrapping_add(reader.varint_u64()?));
@@ -154,7 +203,7 @@ impl BlockStatistics {
         if ty == ValueType::Bool && min.max(max).max(first).max(last) > 1 {
             return Err(DecodeError("the statistics of a column of booleans contain a value other than 0 and 1"));
         }
-        Ok(Self { min, max, first, last, sum, has_nan })
+        Ok(Self { min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times })
     }
 }
 
@@ -165,10 +214,12 @@ mod tests {
 
     fn statistics_of<T: Scalar>(values: &[T]) -> BlockStatistics {
         let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
-        let statistics = BlockStatistics::of(T::TYPE, &bits);
+        let times: Vec<i64> = (0..).take(bits.len()).collect();
+        let times = BlockTimes { before: None, timestamps: &times, after: None };
+        let statistics = BlockStatistics::of(T::TYPE, times, &bits);
         let mut out = Vec::new();
         statistics.encode(T::TYPE, &mut out);
-        let back = BlockStatistics::decode(T::TYPE, statistics.has_nan, &mut ByteReader::new(&out));
+        let back = BlockStatistics::decode(T::TYPE, statistics.flags(), &mut ByteReader::new(&out));
         assert_eq!(back, Ok(statistics));
         statistics
     }
@@ -181,6 +232,25 @@ mod tests {
         let unsigned = statistics_of(&[u64::MAX; 100]);
         assert_eq!(unsigned.sum, BlockSum::Integer(i128::from(u64::MAX) * 100));
         assert_eq!(statistics_of(&[true, false, true]).sum, BlockSum::Integer(2));
+    }
+
+    #[test]
+    fn times_are_distinct_within_the_block_and_from_its_neighbours() {
+        let are_distinct = |before, timestamps, after| BlockTimes { before, timestamps, after }.are_distinct();
+        assert!(are_distinct(None, &[1, 2, 4][..], None) && are_distinct(Some(0), &[1], Some(2)));
+        assert!(!are_distinct(None, &[1, 2, 2][..], None));
+        assert!(!are_distinct(Some(1), &[1, 2], None) && !are_distinct(None, &[1, 2], Some(2)));
+    }
+
+    #[test]
+    fn the_stale_marker_is_told_from_other_nans() {
+        let flags = |values: &[f64]| {
+            let flags = statistics_of(values).flags();
+            (flags.has_nan, flags.has_stale_marker, flags.has_distinct_times)
+        };
+        assert_eq!(flags(&[1.0, 2.0]), (false, false, true));
+        assert_eq!(flags(&[1.0, f64::NAN]), (true, false, true));
+        assert_eq!(flags(&[f64::from_bits(STALE_MARKER_BITS), f64::NAN]), (true, true, true));
     }
 
     #[test]

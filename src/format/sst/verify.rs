@@ -5,7 +5,7 @@
 //! - header and this release: format version;
 //! - top page and pages: the key of the first entry of each page;
 //! - successive index entries: order of series and times, adjacency of the blocks, value type of a series;
-//! - index entries and blocks: count, first and last time, statistics (computed again from the values);
+//! - index entries and blocks: count, first and last time, statistics (computed again from the points);
 //! - timestamps of a block: order;
 //! - dictionary and index entries: series and value types;
 //! - footer and dictionary: number of series;
@@ -25,7 +25,7 @@ use super::codec::codec_name;
 use super::counters::IoCounters;
 use super::header_footer::{SstHeader, trailing_crc};
 use super::index::BlockEntry;
-use super::statistics::{BlockStatistics, MIN_POINTS_FOR_STATISTICS};
+use super::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use super::top_page::PageLocation;
 use super::{PageCache, SstReader};
 use crate::format::finding::Finding;
@@ -182,7 +182,7 @@ impl<'a> SstVerifier<'a> {
     fn check_index(&mut self) -> Result<bool> {
         let reader = self.reader;
         let mut complete = true;
-        for page in &reader.top.index {
+        for (number, page) in reader.top.index.iter().enumerate() {
             let entries = reader.index_entries(page);
             let Some(entries) = self.value_or_finding(entries)? else {
                 (complete, self.previous) = (false, None);
@@ -191,9 +191,12 @@ impl<'a> SstVerifier<'a> {
             if entries.first().is_some_and(|entry| entry.key() != page.first) {
                 self.add_finding(page.offset, "the first entry of an index page differs from the top page");
             }
-            for entry in &entries {
+            let next_page = reader.top.index.get(number + 1).map(|page| (page.first.series, page.first.time));
+            for (at, entry) in entries.iter().enumerate() {
                 self.check_adjacency(page, entry, complete);
-                let columns = self.check_block(entry)?;
+                let next = entries.get(at + 1).map(|next| (next.series, next.first_time)).or(next_page);
+                let after = next.filter(|(series, _)| *series == entry.series).map(|(_, time)| time);
+                let columns = self.check_block(entry, after, complete)?;
                 if let Some(collected) = &mut self.collected_blocks {
                     collected.push(BlockDetail { entry: *entry, columns });
                 }
@@ -228,16 +231,30 @@ impl<'a> SstVerifier<'a> {
 
     /// Reads a block, compares its statistics with the entry, and counts the codecs of its columns.
     ///
+    /// `after` is the time of the next point of the series. Behind an unreadable page, the point before is unknown.
+    ///
     /// Returns the encodings of the columns; `None` if the block is damaged.
-    fn check_block(&mut self, entry: &BlockEntry) -> Result<Option<[ColumnEncoding; 2]>> {
+    fn check_block(
+        &mut self,
+        entry: &BlockEntry,
+        after: Option<i64>,
+        complete: bool,
+    ) -> Result<Option<[ColumnEncoding; 2]>> {
         self.times.clear();
         self.bits.clear();
         let read = self.reader.read_block_raw(entry, &mut self.scratch, &mut self.times, &mut self.bits);
         if self.value_or_finding(read)?.is_none() {
             return Ok(None);
         }
-        let expected =
-            (self.bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| BlockStatistics::of(entry.ty, &self.bits));
+        let previous = self.previous.filter(|previous| previous.series == entry.series);
+        let before = previous.map(|previous| previous.last_time);
+        let times = BlockTimes { before, timestamps: &self.times, after };
+        let mut expected =
+            (self.bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| BlockStatistics::of(entry.ty, times, &self.bits));
+        let is_known = complete || self.previous.is_some();
+        if let (false, Some(expected), Some(found)) = (is_known, &mut expected, &entry.statistics) {
+            expected.has_distinct_times &= found.has_distinct_times;
+        }
         if entry.statistics != expected {
             let series = entry.series;
             self.add_finding(

@@ -32,7 +32,7 @@ use super::dictionary::{DictionaryEntry, DictionaryKey, DictionaryWriter, stores
 use super::file_writer::{PendingSst, SstFileWriter};
 use super::header_footer::{SST_FORMAT_VERSION, SstFooter, SstHeader, trailing_crc};
 use super::index::{BlockEntry, IndexWriter, MAX_BLOCK_BYTES};
-use super::statistics::{BlockStatistics, MIN_POINTS_FOR_STATISTICS};
+use super::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use super::top_page::TopPage;
 use crate::format::bytes::Extent;
 use crate::platform::env::Dir;
@@ -59,6 +59,8 @@ pub(crate) struct SstWriter {
     /// `None` between two series.
     series: Option<OpenSeries>,
     held: HeldPoints,
+    /// Last time of the block before in the same series.
+    last_block_end: Option<i64>,
     totals: SstTotals,
 }
 
@@ -106,6 +108,7 @@ impl SstWriter {
             index: IndexWriter::default(),
             series: None,
             held: HeldPoints::default(),
+            last_block_end: None,
             totals: SstTotals::default(),
         })
     }
@@ -145,6 +148,7 @@ impl SstWriter {
         );
         assert!(self.totals.rectangle.is_none_or(|so_far| so_far.last_series < id), "series {id} does not ascend");
         self.series = Some(OpenSeries { entry, times: None, point_count: 0 });
+        self.last_block_end = None;
     }
 
     /// Adds the next points of the open series. Values are encoded as in `Scalar::to_bits`. Points with equal
@@ -169,14 +173,15 @@ impl SstWriter {
         while self.held.timestamps.len() + timestamps.len() - from > 2 * MAX_BLOCK_POINTS {
             if self.held.timestamps.is_empty() {
                 let block = from..from + MAX_BLOCK_POINTS;
-                self.add_block(id, ty, &timestamps[block.clone()], &bits[block])?;
+                let after = timestamps.get(block.end).copied();
+                self.add_block((id, ty), &timestamps[block.clone()], &bits[block], after)?;
                 from += MAX_BLOCK_POINTS;
             } else {
                 let more = MAX_BLOCK_POINTS.saturating_sub(self.held.timestamps.len());
                 self.held.timestamps.extend_from_slice(&timestamps[from..from + more]);
                 self.held.bits.extend_from_slice(&bits[from..from + more]);
                 from += more;
-                self.write_held_block(id, ty, MAX_BLOCK_POINTS)?;
+                self.write_held_block(id, ty, MAX_BLOCK_POINTS, timestamps.get(from).copied())?;
             }
         }
         self.held.timestamps.extend_from_slice(&timestamps[from..]);
@@ -195,9 +200,9 @@ impl SstWriter {
         self.dictionary.push(&entry);
         let held = self.held.timestamps.len();
         if held > MAX_BLOCK_POINTS {
-            self.write_held_block(id, ty, held.div_ceil(2))?;
+            self.write_held_block(id, ty, held.div_ceil(2), None)?;
         }
-        self.write_held_block(id, ty, self.held.timestamps.len())?;
+        self.write_held_block(id, ty, self.held.timestamps.len(), None)?;
         if point_count > MAX_BLOCK_POINTS as u64 / 2 {
             // Frees the large buffers of a long series: many writers may be open at once, and only one of them has an
             // open series.
@@ -208,10 +213,11 @@ impl SstWriter {
         Ok(())
     }
 
-    /// Writes a block of the first `points` points that are held back.
-    fn write_held_block(&mut self, series: SeriesId, ty: ValueType, points: usize) -> Result<()> {
+    /// Writes a block of the first `points` points that are held back. `after` is the time behind all of them.
+    fn write_held_block(&mut self, series: SeriesId, ty: ValueType, points: usize, after: Option<i64>) -> Result<()> {
         let mut held = std::mem::take(&mut self.held);
-        let written = self.add_block(series, ty, &held.timestamps[..points], &held.bits[..points]);
+        let after = held.timestamps.get(points).copied().or(after);
+        let written = self.add_block((series, ty), &held.timestamps[..points], &held.bits[..points], after);
         held.timestamps.drain(..points);
         held.bits.drain(..points);
         self.held = held;
@@ -219,7 +225,15 @@ impl SstWriter {
     }
 
     /// Encodes a block into the write buffer, adds its index entry, and writes the buffer if it is full.
-    fn add_block(&mut self, series: SeriesId, ty: ValueType, timestamps: &[i64], bits: &[u64]) -> Result<()> {
+    ///
+    /// `after` is the time of the next point of the series.
+    fn add_block(
+        &mut self,
+        (series, ty): (SeriesId, ValueType),
+        timestamps: &[i64],
+        bits: &[u64],
+        after: Option<i64>,
+    ) -> Result<()> {
         assert!(
             !bits.is_empty() && bits.len() <= MAX_BLOCK_POINTS,
             "a block of {} points is out of bounds",
@@ -233,7 +247,9 @@ impl SstWriter {
         assert!(bytes <= MAX_BLOCK_BYTES, "a block of {bytes} bytes is too long");
         #[expect(clippy::cast_possible_truncation, reason = "both are bounded by the assertions above")]
         let (count, len) = (bits.len() as u32, bytes as u32);
-        let statistics = (bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| BlockStatistics::of(ty, bits));
+        let times = BlockTimes { before: self.last_block_end, timestamps, after };
+        let statistics = (bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| BlockStatistics::of(ty, times, bits));
+        self.last_block_end = timestamps.last().copied();
         let (first_time, last_time) = (timestamps[0], timestamps[timestamps.len() - 1]);
         self.index.push(&BlockEntry { series, ty, count, first_time, last_time, offset, len, statistics });
         self.totals.block_count += 1;

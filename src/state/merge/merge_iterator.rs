@@ -100,7 +100,8 @@ pub(crate) struct MergeIterator<T, S = BoxPointSource<T>> {
     queue: Vec<MergeKey>,
     range: TimeRange,
     duplicates: DuplicatePolicy,
-    /// Newest timestamp of which a point was returned; only maintained under `KeepFirst`.
+    /// Newest timestamp of which a point was returned; not maintained under `KeepLast`, which removes its duplicates from
+    /// the runs.
     last_returned: Option<Timestamp>,
     /// `true` once a summary was requested.
     /// A chunk then ends before each run that is not read yet, since the summary of this run may replace it.
@@ -258,9 +259,13 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
                 self.reposition(key.source);
                 continue;
             }
-            let Some(summary) = summary else { return Ok(None) };
+            let Some(mut summary) = summary else { return Ok(None) };
             let is_inside = self.range.covers(summary.range);
-            let is_new = self.last_returned.is_none_or(|returned| returned.as_nanos() < summary.range.first());
+            let is_distinct = self.last_returned.is_none_or(|returned| returned.as_nanos() < summary.range.first());
+            let keeps_all = self.duplicates == DuplicatePolicy::KeepAll;
+            // No other source has a point of the run's times that is still to come.
+            summary.has_distinct_times = is_distinct && (summary.has_distinct_times || !keeps_all);
+            let is_new = is_distinct || keeps_all;
             if !is_inside || !is_new || lane.hidden.overlaps(summary.range) || !accepts(&summary) {
                 return Ok(None);
             }
@@ -285,7 +290,7 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
         if let Some(lane) = &mut self.lanes[source] {
             lane.source.skip_run()?;
         }
-        if self.duplicates == DuplicatePolicy::KeepFirst {
+        if self.duplicates != DuplicatePolicy::KeepLast {
             self.last_returned = Some(Timestamp::from_nanos(summary.range.last()));
         }
         self.reposition(source);
@@ -321,7 +326,10 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
     fn build_chunk(&mut self) -> Result<bool> {
         while self.fill_chunk()? {
             match self.duplicates {
-                DuplicatePolicy::KeepAll => return Ok(true),
+                DuplicatePolicy::KeepAll => {
+                    self.last_returned = self.chunk.timestamps().last().copied().or(self.last_returned);
+                    return Ok(true);
+                }
                 DuplicatePolicy::KeepLast => {
                     self.chunk.dedup(true);
                     self.supersede_last()?;

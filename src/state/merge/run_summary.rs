@@ -22,15 +22,25 @@ pub(crate) struct RunSummary<T> {
     pub(crate) sum: RunSum,
     /// `true` if any value is NaN.
     pub(crate) has_nan: bool,
+    /// `true` if a value may be the stale marker; `false` without NaN.
+    pub(crate) has_stale_marker: bool,
+    /// `true` if it is known that no point of the run has the time of another point of the series.
+    pub(crate) has_distinct_times: bool,
+}
+
+impl<V: Copy> RunSummary<V> {
+    /// Converts the values by a function.
+    pub(crate) fn map_values<T>(&self, value: impl Fn(V) -> T) -> RunSummary<T> {
+        let Self { count, range, min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times } = *self;
+        let (min, max, first, last) = (value(min), value(max), value(first), value(last));
+        RunSummary { count, range, min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times }
+    }
 }
 
 impl RunSummary<u64> {
     /// Converts values from the bits that encode them.
     pub(crate) fn typed<T: Scalar>(&self) -> RunSummary<T> {
-        let Self { count, range, min, max, first, last, sum, has_nan } = *self;
-        let value = T::from_bits;
-        let (min, max, first, last) = (value(min), value(max), value(first), value(last));
-        RunSummary { count, range, min, max, first, last, sum, has_nan }
+        self.map_values(T::from_bits)
     }
 }
 

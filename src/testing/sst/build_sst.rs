@@ -8,7 +8,7 @@ use crate::format::sst::codec::{MAX_BLOCK_POINTS, decode_floats, decode_integers
 use crate::format::sst::dictionary::{DictionaryEntry, DictionaryKey, DictionaryWriter, stores_full_keys};
 use crate::format::sst::header_footer::{SST_FORMAT_VERSION, SstFooter, SstHeader};
 use crate::format::sst::index::{BlockEntry, IndexPage, IndexWriter, MAX_BLOCK_BYTES};
-use crate::format::sst::statistics::{BlockStatistics, MIN_POINTS_FOR_STATISTICS};
+use crate::format::sst::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use crate::format::sst::top_page::{MAX_PAGE_BYTES, PageBuilder, PageKey, TopPage};
 use crate::state::file_id::FileId;
 use crate::state::rectangle::Rectangle;
@@ -215,12 +215,14 @@ fn first_and_last_time(block: &[u8], count: usize) -> Option<(i64, i64)> {
     Some((*times.first()?, *times.last()?))
 }
 
-/// Returns the statistics of a block if it needs them and its column of values is valid.
+/// Returns the statistics of a block if it needs them and its columns are valid; right if it has no neighbours of its times.
 fn statistics(block: &[u8], ty: ValueType, count: usize) -> Option<BlockStatistics> {
     if count < MIN_POINTS_FOR_STATISTICS {
         return None;
     }
-    let column = split_columns(block).ok()?.1;
+    let (times, column) = split_columns(block).ok()?;
+    let mut timestamps = Vec::new();
+    decode_integers(times, count, &mut timestamps).ok()?;
     let bits: Vec<u64> = if ty == ValueType::F64 {
         let mut floats = Vec::new();
         decode_floats(column, count, &mut floats).ok()?;
@@ -230,7 +232,8 @@ fn statistics(block: &[u8], ty: ValueType, count: usize) -> Option<BlockStatisti
         decode_integers(column, count, &mut integers).ok()?;
         integers.into_iter().map(i64::cast_unsigned).collect()
     };
-    Some(BlockStatistics::of(ty, &bits))
+    let times = BlockTimes { before: None, timestamps: &timestamps, after: None };
+    Some(BlockStatistics::of(ty, times, &bits))
 }
 
 /// Converts a count or length that is far below 2^32.

@@ -12,8 +12,9 @@ use timestrata::{Error, RunningQuery};
 use super::budget::Budget;
 use super::error::QueryError;
 
-/// How often a waiting thread looks whether the query was cancelled.
-const CANCELLATION_INTERVAL: Duration = Duration::from_millis(20);
+/// How long a waiting thread is parked at most. It is woken for a slot, at its deadline and when the query is cancelled, but
+/// for the deadline only if the runtime can start a thread.
+const LONGEST_PARK: Duration = Duration::from_secs(1);
 
 /// Future of a slot of the runtime.
 pub(super) type SlotFuture = Pin<Box<dyn Future<Output = Result<RunningQuery, Error>> + Send>>;
@@ -42,12 +43,20 @@ fn poll_slot(
     budget: &Budget,
     context: &mut Context<'_>,
 ) -> Poll<Result<RunningQuery, QueryError>> {
-    match slot.as_mut().poll(context) {
+    let polled = match slot.as_mut().poll(context) {
         Poll::Ready(Ok(running)) => Poll::Ready(Ok(running)),
         Poll::Ready(Err(Error::DeadlineExceeded { .. })) => Poll::Ready(Err(budget.timed_out())),
         Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-        Poll::Pending => budget.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
+        Poll::Pending => {
+            // First the waker, then the flag: a query that is cancelled in between is woken.
+            budget.cancellation().register(context.waker());
+            budget.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+        }
+    };
+    if polled.is_ready() {
+        budget.cancellation().unregister();
     }
+    polled
 }
 
 /// Wakes a thread that is parked.
@@ -70,6 +79,6 @@ pub(super) fn wait(slot: &mut SlotFuture, budget: &Budget) -> Result<RunningQuer
         if let Poll::Ready(result) = poll_slot(slot, budget, &mut context) {
             return result;
         }
-        std::thread::park_timeout(CANCELLATION_INTERVAL);
+        std::thread::park_timeout(budget.time_left().unwrap_or(LONGEST_PARK).min(LONGEST_PARK));
     }
 }

@@ -1,11 +1,12 @@
 //! Limits of a running query and its cancellation, shared by its threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use timestrata::{QueryThread, RunningQuery};
 
+use super::cancellation::Cancellation;
 use super::error::QueryError;
 use super::options::EngineOptions;
 
@@ -18,7 +19,7 @@ const SAMPLES_PER_CHECK: usize = 1 << 18;
 #[derive(Debug, Default)]
 pub(crate) struct StopCheck {
     deadline: Option<Instant>,
-    is_cancelled: Option<Arc<AtomicBool>>,
+    cancellation: Option<Arc<Cancellation>>,
     /// Samples since the last check.
     samples: usize,
     is_due: bool,
@@ -31,7 +32,7 @@ impl StopCheck {
         self.samples = self.samples.saturating_add(samples);
         if self.samples >= SAMPLES_PER_CHECK {
             self.samples = 0;
-            let is_cancelled = self.is_cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            let is_cancelled = self.cancellation.as_ref().is_some_and(|cancellation| cancellation.is_cancelled());
             self.is_due = is_cancelled || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         }
         self.is_due
@@ -43,7 +44,7 @@ impl StopCheck {
 pub(crate) struct Budget {
     options: EngineOptions,
     started_at: Instant,
-    is_cancelled: Arc<AtomicBool>,
+    cancellation: Arc<Cancellation>,
     samples: AtomicU64,
     series: AtomicU64,
     bytes: AtomicU64,
@@ -54,11 +55,11 @@ pub(crate) struct Budget {
 
 impl Budget {
     /// Starts the budget of a query.
-    pub(crate) fn new(options: EngineOptions, is_cancelled: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(options: EngineOptions, cancellation: Arc<Cancellation>) -> Self {
         let (samples, series, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let summaries = AtomicU64::new(0);
         let started_at = Instant::now();
-        Self { options, started_at, is_cancelled, samples, series, bytes, summaries, running: None }
+        Self { options, started_at, cancellation, samples, series, bytes, summaries, running: None }
     }
 
     /// Begins to count against the bounds of the runtime, and forgets what the plan has counted.
@@ -87,7 +88,12 @@ impl Budget {
     /// Returns a check of time and cancellation for a loop over many samples.
     pub(crate) fn stop_check(&self) -> StopCheck {
         let deadline = self.options.timeout.and_then(|timeout| self.started_at.checked_add(timeout));
-        StopCheck { deadline, is_cancelled: Some(Arc::clone(&self.is_cancelled)), samples: 0, is_due: false }
+        StopCheck { deadline, cancellation: Some(Arc::clone(&self.cancellation)), samples: 0, is_due: false }
+    }
+
+    /// Returns the flag that ends the query.
+    pub(crate) fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
     }
 
     /// Checks time and cancellation.
@@ -95,7 +101,7 @@ impl Budget {
     /// # Errors
     /// [`QueryError::Cancelled`] and [`QueryError::Timeout`].
     pub(crate) fn check(&self) -> Result<(), QueryError> {
-        if self.is_cancelled.load(Ordering::Relaxed) {
+        if self.cancellation.is_cancelled() {
             return Err(QueryError::Cancelled);
         }
         match self.options.timeout {

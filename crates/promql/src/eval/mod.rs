@@ -6,6 +6,7 @@ mod annotation;
 mod binary;
 mod budget;
 mod calls;
+mod cancellation;
 mod column;
 mod engine;
 mod error;

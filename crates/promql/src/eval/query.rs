@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use timestrata::{RunningQuery, Snapshot, Timestamp};
@@ -10,6 +9,7 @@ use timestrata::{RunningQuery, Snapshot, Timestamp};
 use super::admission::{self, Admission};
 use super::budget::Budget;
 use super::calls::extended_samples;
+use super::cancellation::Cancellation;
 use super::error::QueryError;
 use super::evaluator::{Evaluator, Value};
 use super::labels::METRIC_NAME;
@@ -47,17 +47,19 @@ pub struct Query {
     expression: Expression,
     steps: Steps,
     kind: QueryKind,
-    is_cancelled: Arc<AtomicBool>,
+    cancellation: Arc<Cancellation>,
 }
 
 /// Handle that ends a query; made by [`Query::cancellation`].
 #[derive(Debug, Clone)]
-pub struct QueryCancellation(Arc<AtomicBool>);
+pub struct QueryCancellation(Arc<Cancellation>);
 
 impl QueryCancellation {
     /// Makes the query fail with [`QueryError::Cancelled`] before its next block or expression, or within a long column.
+    ///
+    /// A query that waits for a slot of the runtime is woken.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 }
 
@@ -70,7 +72,7 @@ impl Query {
         steps: Steps,
         kind: QueryKind,
     ) -> Self {
-        Self { snapshot, options, text, expression, steps, kind, is_cancelled: Arc::default() }
+        Self { snapshot, options, text, expression, steps, kind, cancellation: Arc::default() }
     }
 
     /// Returns the syntax tree.
@@ -82,7 +84,7 @@ impl Query {
     /// Returns a handle that ends the query from another thread.
     #[must_use]
     pub fn cancellation(&self) -> QueryCancellation {
-        QueryCancellation(Arc::clone(&self.is_cancelled))
+        QueryCancellation(Arc::clone(&self.cancellation))
     }
 
     /// Runs the query on this thread and on those that it starts, once the [`Runtime`](timestrata::Runtime) of the
@@ -107,7 +109,7 @@ impl Query {
 
     /// Plans the query, and requests a slot of the runtime.
     pub(super) fn admission(&self) -> Result<Admission, QueryError> {
-        let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
+        let budget = Budget::new(self.options.clone(), Arc::clone(&self.cancellation));
         let mut evaluator = self.evaluator(&budget);
         self.plan(&mut evaluator)?;
         let mut expected = 0_u64;
@@ -142,8 +144,8 @@ impl Query {
     }
 
     /// Returns the flag that ends the query.
-    pub(super) fn cancel_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.is_cancelled)
+    pub(super) fn cancel_flag(&self) -> Arc<Cancellation> {
+        Arc::clone(&self.cancellation)
     }
 
     /// Returns the plan of the query: its steps and leaves, one per line, without reading a sample.
@@ -151,7 +153,7 @@ impl Query {
     /// # Errors
     /// As for [`run_blocking`](Self::run_blocking).
     pub fn explain(&self) -> Result<String, QueryError> {
-        let budget = Budget::new(self.options.clone(), Arc::clone(&self.is_cancelled));
+        let budget = Budget::new(self.options.clone(), Arc::clone(&self.cancellation));
         let mut evaluator = self.evaluator(&budget);
         self.plan(&mut evaluator)?;
         let Steps { start, step, count } = self.steps;

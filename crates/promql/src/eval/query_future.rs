@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -10,6 +9,7 @@ use timestrata::RunningQuery;
 
 use super::admission::Admission;
 use super::budget::Budget;
+use super::cancellation::Cancellation;
 use super::error::QueryError;
 use super::query::Query;
 use super::result::QueryResult;
@@ -41,13 +41,13 @@ enum State {
 pub struct QueryFuture {
     state: State,
     shared: Arc<Mutex<Shared>>,
-    is_cancelled: Arc<AtomicBool>,
+    cancellation: Arc<Cancellation>,
 }
 
 impl QueryFuture {
     pub(super) fn new(query: Query) -> Self {
-        let is_cancelled = query.cancel_flag();
-        Self { state: State::New(Box::new(query)), shared: Arc::default(), is_cancelled }
+        let cancellation = query.cancel_flag();
+        Self { state: State::New(Box::new(query)), shared: Arc::default(), cancellation }
     }
 
     /// Starts the thread of a query.
@@ -114,6 +114,7 @@ impl Future for QueryFuture {
 
 impl Drop for QueryFuture {
     fn drop(&mut self) {
-        self.is_cancelled.store(true, Ordering::Relaxed);
+        self.cancellation.unregister();
+        self.cancellation.cancel();
     }
 }

@@ -9,9 +9,9 @@
 //!                       read   summary read  summary summary read
 //! ```
 //!
-//! The result must have the same bits as without summaries. So a block is read nevertheless if its series keeps all points
-//! of one time, of which only the last one counts; if it has a NaN, which may be a staleness marker; if the extremum is a
-//! zero, whose sign the summary does not know; and if it has integers beyond 2^53, since their rounding adds an annotation.
+//! The result must have the same bits as without summaries. So a block is read nevertheless if several points may have one
+//! time, of which only the last one counts; if it has a staleness marker; if the extremum is a zero, whose sign the summary
+//! does not know, or a NaN; and if it has integers beyond 2^53, since their rounding adds an annotation.
 
 use timestrata::{DuplicatePolicy, PointSummary, SeriesInfo, SummaryWindows, Timestamp, Value};
 
@@ -58,13 +58,14 @@ impl SummaryValue {
 
     /// Returns `true` if the summary of a block gives the result that its samples would give.
     pub(crate) fn accepts(self, series: &SeriesInfo, summary: &PointSummary) -> bool {
-        if series.duplicates == DuplicatePolicy::KeepAll || summary.has_nan {
+        if summary.has_stale_marker || series.duplicates == DuplicatePolicy::KeepAll && !summary.has_distinct_times {
             return false;
         }
         let (Some(min), Some(max)) = (exact(summary.min), exact(summary.max)) else { return false };
         match self {
-            Self::Min => min != 0.0,
-            Self::Max => max != 0.0,
+            // The extremum of values that are all NaN is the last one, which need not be the summary's.
+            Self::Min => min != 0.0 && !min.is_nan(),
+            Self::Max => max != 0.0 && !max.is_nan(),
             Self::Count | Self::First | Self::Last => true,
         }
     }

@@ -1,8 +1,10 @@
 //! Queries take slots, threads and memory of the runtime of their database.
 
 use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use timestrata::{Batch, Db, Runtime, SeriesKey, Timestamp};
@@ -72,6 +74,47 @@ fn a_waiting_query_ends_at_its_timeout_or_when_it_is_cancelled() {
     assert!(matches!(thread.join().unwrap(), Err(QueryError::Cancelled)));
     assert_eq!(runtime.stats().queued, 0);
     drop(taken);
+}
+
+/// Waker that sends a message for each call.
+struct SendWake(Sender<()>);
+
+impl Wake for SendWake {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_waiting_future_is_woken_at_its_timeout_and_when_it_is_cancelled() {
+    let runtime = Runtime::builder().threads(1).build().unwrap();
+    let db = database(&runtime);
+    // No slot is given back meanwhile.
+    let _taken = runtime.try_begin_query(1 << 20).unwrap();
+    let (sender, woken) = channel();
+    let waker = Waker::from(Arc::new(SendWake(sender)));
+    let mut context = Context::from_waker(&waker);
+    let mut end = |mut query: Pin<&mut timestrata_promql::QueryFuture>| {
+        woken.recv_timeout(Duration::from_mins(1)).expect("the future is not woken");
+        match query.as_mut().poll(&mut context) {
+            Poll::Ready(result) => result.unwrap_err(),
+            Poll::Pending => panic!("the future was woken too early"),
+        }
+    };
+
+    let cancelled = query(&db, EngineOptions::default());
+    let cancellation = cancelled.cancellation();
+    let mut cancelled = pin!(cancelled.run());
+    assert!(cancelled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    cancellation.cancel();
+    assert!(matches!(end(cancelled.as_mut()), QueryError::Cancelled));
+    assert_eq!(runtime.stats().queued, 0);
+
+    let short = EngineOptions { timeout: Some(Duration::from_millis(30)), ..EngineOptions::default() };
+    let mut late = pin!(query(&db, short).run());
+    assert!(late.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(matches!(end(late.as_mut()), QueryError::Timeout { .. }));
+    assert_eq!(runtime.stats().queued, 0);
 }
 
 #[test]

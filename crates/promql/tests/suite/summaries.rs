@@ -76,10 +76,17 @@ fn blocks_whose_summary_is_not_enough_are_read() {
     let zero = |at: i64| Value::F64(if at == 100 { -0.0 } else { 5.0 });
     let large = |at: i64| Value::I64(if at == 100 { (1 << 60) + 1 } else { 5 });
     let plain = |_: i64| Value::F64(5.0);
-    let cases: [(DuplicatePolicy, Values<'_>, [u64; 6]); 5] = [
+    let nan = |at: i64| Value::F64(if at % 100 == 7 { f64::NAN } else { 5.0 });
+    // Of two kinds, which the answer must keep apart.
+    let nans = |at: i64| Value::F64(f64::from_bits(0x7ff8_0000_0000_0000 + u64::from(at % 3 == 0)));
+    let cases: [(DuplicatePolicy, Values<'_>, [u64; 6]); 8] = [
         (DuplicatePolicy::KeepLast, &stale, [0; 6]),
         (DuplicatePolicy::KeepLast, &large, [0; 6]),
-        (DuplicatePolicy::KeepAll, &plain, [0; 6]),
+        (DuplicatePolicy::KeepAll, &plain, [1; 6]),
+        (DuplicatePolicy::KeepAll, &stale, [0; 6]),
+        (DuplicatePolicy::KeepLast, &nan, [1; 6]),
+        // The last of them is the extremum.
+        (DuplicatePolicy::KeepLast, &nans, [1, 0, 0, 1, 1, 1]),
         // The sign of the minimum is unknown.
         (DuplicatePolicy::KeepLast, &zero, [1, 0, 1, 1, 1, 1]),
         (DuplicatePolicy::KeepFirst, &plain, [1; 6]),
@@ -91,6 +98,49 @@ fn blocks_whose_summary_is_not_enough_are_read() {
             let (one, other) = (run(&memory, &query), run(&files, &query));
             assert_eq!((bits(&one), &one.annotations), (bits(&other), &other.annotations), "{number} {function}");
             assert_eq!(other.statistics.summaries, summaries, "{number} {function}");
+        }
+    }
+}
+
+/// Several points at one time within a block, at the ends of blocks, and in another source: the last written one counts.
+#[test]
+fn blocks_of_series_that_keep_all_points_are_read_if_times_are_equal() {
+    // First and last second of the first block: the writer makes one of 8,192 points and halves the rest.
+    let block = 8_192;
+    let doubled: [(&[i64], u64); 5] = [(&[], 1), (&[100], 0), (&[block - 1], 0), (&[0], 0), (&[15_000], 1)];
+    for (case, (twice, summaries)) in doubled.into_iter().enumerate() {
+        for is_later in [false, true] {
+            let key = SeriesKey::new("x");
+            let value = |at: i64| f64::from(i32::try_from(at * 7_919 % 1_009).unwrap()) + 1.0;
+            let open = || Db::builder("keep-all").in_memory().open_blocking().unwrap();
+            let (memory, files) = (open(), open());
+            let write = |db: &Db, times: &mut dyn Iterator<Item = (i64, f64)>| {
+                let mut batch = Batch::new();
+                times.for_each(|(at, value)| batch.push_key(&key, Timestamp::from_secs(at), value));
+                db.write_blocking(batch).unwrap();
+            };
+            for db in [&memory, &files] {
+                let is_twice = !twice.is_empty();
+                let mut twice = twice.iter().map(|at| (*at, 5_000.0));
+                if is_later {
+                    write(db, &mut (0..POINTS).map(|at| (at, value(at))));
+                    files.flush_blocking().unwrap();
+                    if is_twice {
+                        write(db, &mut twice);
+                    }
+                } else {
+                    let mut points: Vec<_> = (0..POINTS).map(|at| (at, value(at))).chain(twice).collect();
+                    points.sort_by_key(|point| point.0);
+                    write(db, &mut points.into_iter());
+                }
+            }
+            files.flush_blocking().unwrap();
+            for function in FUNCTIONS {
+                let query = format!("{function}_over_time(x[30000s])");
+                let (one, other) = (run(&memory.snapshot(), &query), run(&files.snapshot(), &query));
+                assert_eq!(bits(&one), bits(&other), "{case} {is_later} {function}");
+                assert_eq!(other.statistics.summaries, summaries, "{case} {is_later} {function}");
+            }
         }
     }
 }

@@ -134,10 +134,10 @@ fn only_blocks_of_64_points_or_more_have_statistics() {
     let entries: Vec<BlockEntry> = open(&dir, &meta).all_blocks().map(Result::unwrap).collect();
     assert_eq!(entries[0].statistics, None);
     let sum = BlockSum::Integer(64 * 65 / 2);
-    assert_eq!(
-        entries[1].statistics,
-        Some(BlockStatistics { min: 1, max: 64, first: 1, last: 64, sum, has_nan: false })
-    );
+    let (has_nan, has_stale_marker, has_distinct_times) = (false, false, true);
+    let expected =
+        BlockStatistics { min: 1, max: 64, first: 1, last: 64, sum, has_nan, has_stale_marker, has_distinct_times };
+    assert_eq!(entries[1].statistics, Some(expected));
 }
 
 #[test]

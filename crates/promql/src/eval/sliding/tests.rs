@@ -190,7 +190,8 @@ fn a_column_of_long_windows_ends_early_once_the_query_must_end() {
     let steps = Steps { start: 10_000 * SECOND, step: 2 * SECOND, count: 5_000 };
     let anchor = Anchor { at: None, offset: 0 };
     let extent = Extent { range: 10_000 * SECOND, before: 0, after: 0 };
-    let cancelled = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let cancelled = std::sync::Arc::<super::super::cancellation::Cancellation>::default();
+    cancelled.cancel();
     let budget = super::super::budget::Budget::new(crate::EngineOptions::default(), cancelled);
     for function in [
         Function::QuantileOverTime,
