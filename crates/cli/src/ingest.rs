@@ -169,10 +169,16 @@ fn notes_behind(end: &ParserEnd, before: Option<&timestrata::Snapshot>, loader: 
     Ok(notes)
 }
 
-/// Returns the failure of a run in which every row was refused.
+/// Returns the failure of a run in which every row was refused, or none had a value.
 fn refuse_a_run_without_rows(summaries: &[InputSummary]) -> Result<()> {
     let rows: u64 = summaries.iter().map(|input| input.totals.rows).sum();
     let refused: u64 = summaries.iter().map(|input| input.totals.rejected.count()).sum();
+    let points: u64 = summaries.iter().map(|input| input.totals.points).sum();
+    if rows > 0 && points == 0 {
+        return Err(Failure::Negative(format!(
+            "no row has a value, of {rows} rows read: nothing is stored; sniff shows the columns, and --values names others"
+        )));
+    }
     if rows > 0 || refused == 0 {
         return Ok(());
     }

@@ -110,6 +110,12 @@ pub trait Decoder: Send {
     /// sentence each without a full stop. Complete once the input has been decoded.
     fn notices(&self) -> Vec<String>;
 
+    /// Returns a warning about the rows to come that the last rows gave reason for, each once: a caller shows it
+    /// before it stores them.
+    fn take_warning(&mut self) -> Option<String> {
+        None
+    }
+
     /// Returns the option that would distinguish rows that share series and time, as far as such rows were seen.
     fn distinguishing(&self) -> Option<Suggestion> {
         None

@@ -6,6 +6,8 @@
 pub struct Limits {
     /// Largest row in bytes; a row of JSON or CSV may span lines. Default: 1 MiB.
     pub row_bytes: usize,
+    /// Largest object of columns in bytes, in JSON; it is read as a whole. Default: 16 MiB.
+    pub columnar_bytes: usize,
     /// Largest number of columns or fields of a row. Default: 65,536.
     pub fields: usize,
     /// Largest number of series that one input may name. Default: 10 million.
@@ -20,6 +22,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             row_bytes: 1 << 20,
+            columnar_bytes: 16 << 20,
             fields: 1 << 16,
             series: 10_000_000,
             decompressed_bytes: u64::MAX,

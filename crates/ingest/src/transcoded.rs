@@ -104,6 +104,10 @@ impl Decoder for TranscodingDecoder {
         self.inner.notices()
     }
 
+    fn take_warning(&mut self) -> Option<String> {
+        self.inner.take_warning()
+    }
+
     fn distinguishing(&self) -> Option<Suggestion> {
         self.inner.distinguishing()
     }

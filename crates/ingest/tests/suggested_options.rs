@@ -50,10 +50,11 @@ fn a_date_is_suggested_with_its_clock() {
     let both = "ActivityStartDate,ActivityStartTime/Time";
     assert_eq!(suggested(text), format!("--time {both} --time ActivityStartDate"));
     let complete = text.replace("1977-04-12,,,", "1977-04-12,01:00:00,EST,");
-    let read = read(&complete, &times(both, TimeFormat::Auto)).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(read.times[0], "1977-04-11T13:30:00Z");
-    let note = read.notes.iter().find(|note| note.contains("\"EST\"")).unwrap();
-    assert!(note.contains("ActivityStartTime/TimeZoneCode"), "{note}");
+    assert_eq!(suggested_with(&complete, &times(both, TimeFormat::Auto)), "--time-zone -05:00");
+    let mut options = times(both, TimeFormat::Auto);
+    options.table.time_zone = Some("-05:00".to_owned());
+    let read = read(&complete, &options).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read.times[0], "1977-04-11T18:30:00Z");
     // Of several dates each comes with the clock behind it.
     let text = "start_date,start_time,end_date,end_time,v\n2024-01-01,10:00,2024-01-02,11:00,1\n";
     assert_eq!(suggested(text), "--time start_date,start_time --time end_date,end_time");
@@ -222,4 +223,51 @@ fn comments_do_not_count_among_the_lines_that_show_the_delimiter() {
     let mut options = IngestOptions::default();
     options.csv.comment = Some("#".to_owned());
     assert_eq!(suggested_with(&text, &options), "--no-header --columns time,v1,v2");
+}
+
+#[test]
+fn titles_and_settings_before_rows_without_names_lead_to_the_rows() {
+    let settings = "test\nheader\nvalues\n\n#COOR\nSMG\n\n#START\n\
+                    2000 01 01 00 00 00 000 0.0 1.0E+01\n2000 01 01 00 01 00 000 1.0 1.1E+01\n2000 01 01 00 02 00 000 2.0 1.2E+01\n";
+    let names = "year,month,day,hour,minute,second,millisecond,v1,v2";
+    assert_eq!(suggested(settings), format!("--skip-lines 8 --no-header --columns {names}"));
+    let wind = "IMF that switches from 99% Ionosphere hydrogen to\n99% solar wind hydrogen after 1 hour of simulation\n\n\
+                Use with ModEquationMultiSwIono\n\n#TIMEDELAY\n      0.00000\n\n#SATELLITEXYZ  3D Position of the satellite\n\
+                65.0         X location\n0.0          Y location\n0.0          Z location\n\n#VAR\n#START\n\
+                2002 12 23 0 00 00 000 0.00 3.00 -400.00\n2002 12 23 3 59 00 000 0.00 3.00 -400.00\n\
+                2002 12 23 4 00 00 000 0.00 3.00 -400.00\n";
+    let names = "year,month,day,hour,minute,second,millisecond,v1,v2,v3";
+    assert_eq!(suggested(wind), format!("--skip-lines 15 --no-header --columns {names}"));
+    let mut options = IngestOptions::default();
+    options.csv.skip_lines = 15;
+    options.csv.no_header = true;
+    options.csv.columns = names.split(',').map(str::to_owned).collect();
+    let time = "year,month,day,hour,minute,second,millisecond";
+    assert_eq!(suggested_with(wind, &options), format!("--time {time}"));
+    options.table.time = time.split(',').map(str::to_owned).collect();
+    let found = read(wind, &options).map(|read| read.times).unwrap();
+    assert_eq!((found[3].as_str(), found.len()), ("2002-12-23T03:59:00Z", 9));
+    // A mark of comments leads to the rows, too.
+    let commented =
+        format!("#TIMEDELAY\n0.0\n#POSITION\n0.0\n0.0\n#START\n{}", &settings[settings.find("2000").unwrap()..]);
+    assert_eq!(suggested(&commented), "--comment #");
+    let mut options = IngestOptions::default();
+    options.csv.comment = Some("#".to_owned());
+    assert!(suggested_with(&commented, &options).starts_with("--skip-lines 6 --no-header --columns year,month"));
+}
+
+#[test]
+fn names_in_a_row_that_is_shorter_than_the_rows_are_kept_where_their_places_are_certain() {
+    let title = "Oval at Lon= 0.00 2.00 4.00\nYYYY MM DD HH MN SS msc colat\n\
+                 2014 4 10 0 0 0 0 39.38 39.40 39.41\n2014 4 10 0 2 0 0 32.14 32.20 32.30\n2014 4 10 0 4 0 0 32.14 32.20 32.30\n";
+    let names = "YYYY,MM,DD,HH,MN,SS,msc,colat_1,colat_2,colat_3";
+    assert_eq!(suggested(title), format!("--skip-lines 2 --no-header --columns {names}"));
+    let mut options = IngestOptions::default();
+    options.csv.skip_lines = 2;
+    options.csv.no_header = true;
+    options.csv.columns = names.split(',').map(str::to_owned).collect();
+    assert_eq!(suggested_with(title, &options), "--time YYYY,MM,DD,HH,MN,SS,msc");
+    // As R writes a table.
+    let text = "date v\n1 2024-01-01 5\n2 2024-01-02 6\n";
+    assert_eq!(suggested(text), "--skip-lines 1 --no-header --columns row,date,v");
 }

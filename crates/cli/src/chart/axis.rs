@@ -146,19 +146,26 @@ pub(super) fn range_text((first, last): (i64, i64), zone: &TimeZone, name: &str)
 }
 
 /// Scale of a value axis: round tick values that cover a range, and their number format.
+///
+/// Values near the ends of the range of a double are drawn smaller by a power of ten: the first tick beyond them, and the
+/// length of the axis, would be infinite. Ends, ticks and labels are of [`ValueScale::drawn`] values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ValueScale {
     pub(super) first: f64,
     pub(super) last: f64,
     step: f64,
+    /// Decimal power by which drawn values are smaller.
+    shrunk_by: i32,
 }
 
 impl ValueScale {
     /// Creates a scale of about `most` ticks that covers the least and the greatest value.
     pub(super) fn new((lowest, greatest): (f64, f64), most: u32) -> Self {
-        // Halved, because the difference may exceed the range of a double.
-        let half = greatest / 2.0 - lowest / 2.0;
         let magnitude = lowest.abs().max(greatest.abs());
+        let shrunk_by = if magnitude > LARGE { SHRINK_POWER } else { 0 };
+        let (lowest, greatest) = (smaller(lowest, shrunk_by), smaller(greatest, shrunk_by));
+        let magnitude = smaller(magnitude, shrunk_by);
+        let half = greatest / 2.0 - lowest / 2.0;
         let half = if half > magnitude * 1e-12 { half } else { (magnitude * 0.05).max(0.5) };
         let rough = half / f64::from(most.max(2)) * 2.0;
         let power = 10_f64.powf(rough.log10().floor());
@@ -166,7 +173,12 @@ impl ValueScale {
         let step = step.unwrap_or(rough).max(f64::MIN_POSITIVE);
         let (first, last) = ((lowest / step).floor() * step, (greatest / step).ceil() * step);
         let (first, last) = if first < last { (first, last) } else { (first - step, last + step) };
-        Self { first: first.max(f64::MIN / 4.0), last: last.min(f64::MAX / 4.0), step }
+        Self { first, last, step, shrunk_by }
+    }
+
+    /// Returns the value that is drawn for a value.
+    pub(super) fn drawn(&self, value: f64) -> f64 {
+        smaller(value, self.shrunk_by)
     }
 
     pub(super) fn marks(&self) -> Vec<f64> {
@@ -182,7 +194,7 @@ impl ValueScale {
         const UNITS: [(f64, &str); 4] = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
         let greatest = self.first.abs().max(self.last.abs());
         if !(1e-4..1e15).contains(&greatest) {
-            return if value == 0.0 { "0".to_owned() } else { format!("{value:.2e}") };
+            return if value == 0.0 { "0".to_owned() } else { self.scientific(value) };
         }
         let unit = UNITS.iter().find(|(size, _)| greatest >= *size && greatest >= 1e4);
         let (size, letter) = unit.copied().unwrap_or((1.0, ""));
@@ -190,6 +202,25 @@ impl ValueScale {
         let decimals = (-(self.step / size).log10().floor()).clamp(0.0, 12.0) as usize;
         if value == 0.0 { "0".to_owned() } else { format!("{:.decimals$}{letter}", value / size) }
     }
+
+    /// Formats a drawn value with the exponent of the value itself, such as 2.00e308, which may be beyond a double.
+    fn scientific(&self, value: f64) -> String {
+        let text = format!("{value:.2e}");
+        let parts = text.split_once('e').and_then(|(digits, power)| Some((digits, power.parse::<i32>().ok()?)));
+        match parts {
+            Some((digits, power)) => format!("{digits}e{}", power + self.shrunk_by),
+            None => text,
+        }
+    }
+}
+
+/// Magnitude above which values are drawn smaller.
+const LARGE: f64 = 1e290;
+/// Decimal power by which they are.
+const SHRINK_POWER: i32 = 20;
+
+fn smaller(value: f64, power: i32) -> f64 {
+    if power == 0 { value } else { value / 10_f64.powi(power) }
 }
 
 #[cfg(test)]
@@ -253,6 +284,26 @@ mod tests {
         for bounds in [(f64::MIN, f64::MAX), (0.0, 5e-324), (1e15, 1e15 + 1.0), (1e300, 1e300)] {
             let scale = ValueScale::new(bounds, 6);
             assert!(scale.first < scale.last && scale.marks().len() < 102, "{scale:?}");
+        }
+    }
+
+    #[test]
+    fn values_at_the_ends_of_the_range_of_a_double_are_within_the_axis() {
+        for ((least, greatest), expected) in [
+            ((-1e308, 1e308), "-1.00e308 -5.00e307 0 5.00e307 1.00e308"),
+            ((1e308, 1.5e308), "1.00e308 1.10e308 1.20e308 1.30e308 1.40e308 1.50e308"),
+            ((0.0, f64::MAX), "0 5.00e307 1.00e308 1.50e308 2.00e308"),
+        ] {
+            let scale = ValueScale::new((least, greatest), 6);
+            let marks = scale.marks();
+            let texts: Vec<String> = marks.iter().map(|mark| scale.text(*mark)).collect();
+            assert_eq!(texts.join(" "), expected);
+            // Up to a rounding error far below a pixel.
+            let slack = (marks[marks.len() - 1] - marks[0]) * 1e-9;
+            let (lowest, highest) = (marks[0] - slack, marks[marks.len() - 1] + slack);
+            for value in [least, greatest] {
+                assert!((lowest..=highest).contains(&scale.drawn(value)), "{value}: {marks:?}");
+            }
         }
     }
 }

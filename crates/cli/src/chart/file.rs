@@ -198,7 +198,7 @@ impl<'a> ChartLayout<'a> {
             .draw()?;
         for (line, colour) in self.lines.iter().zip(COLOURS) {
             for stretch in line.points.split(|(_, value)| value.is_none()).filter(|stretch| !stretch.is_empty()) {
-                let mut points = stretch.iter().filter_map(|(at, value)| Some((*at, (*value)?)));
+                let mut points = stretch.iter().filter_map(|(at, value)| Some((*at, self.scale.drawn((*value)?))));
                 if stretch.len() == 1 {
                     chart.draw_series(points.next().map(|point| Circle::new(point, 3 * fine, colour.filled())))?;
                 } else if self.finer == 1 {
@@ -349,6 +349,18 @@ mod tests {
             let (_, _, pixels) = drawn(&chart(points));
             assert!(pixels.iter().filter(|pixel| is_line(**pixel)).count() > 20, "{points:?}");
         }
+    }
+
+    #[test]
+    fn the_greatest_values_are_drawn_at_their_places() {
+        let (width, _, pixels) = drawn(&chart(&[(0, -1e308), (1, 0.0), (2, 1e308)]));
+        let rows_at =
+            |x: usize| -> Vec<usize> { (0..HEIGHT as usize).filter(|y| is_line(pixels[y * width + x])).collect() };
+        let columns: Vec<usize> = (0..width).filter(|x| !rows_at(*x).is_empty()).collect();
+        let (left, right) = (columns[0], columns[columns.len() - 1]);
+        let (low, middle, high) = (rows_at(left)[0], rows_at(usize::midpoint(left, right))[0], rows_at(right)[0]);
+        // A straight line.
+        assert!((low + high).abs_diff(2 * middle) < 8 && low > high + 300, "{low} {middle} {high}");
     }
 
     #[test]

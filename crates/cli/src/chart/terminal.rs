@@ -86,7 +86,7 @@ fn style(nth: usize, colour: bool) -> Style {
     if colour { Style::new().fg_color(Some(COLOURS[nth].into())) } else { Style::new() }
 }
 
-/// Returns the row of a value, counted from the bottom.
+/// Returns the row of a drawn value, counted from the bottom.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "0 to ROWS")]
 fn row(value: f64, scale: &ValueScale) -> usize {
     let share = (value - scale.first) / (scale.last - scale.first);
@@ -105,7 +105,7 @@ fn by_column(line: &ChartLine, (first, last): (i64, i64), columns: usize, scale:
         let share = (i128::from(*at) - i128::from(first)) * (columns as i128 - 1);
         let column = usize::try_from(share.checked_div(span).unwrap_or(0)).unwrap_or(0).min(columns - 1);
         match value {
-            Some(value) => sums[column] = (sums[column].0 + value, sums[column].1 + 1),
+            Some(value) => sums[column] = (sums[column].0 + scale.drawn(*value), sums[column].1 + 1),
             None => breaks[column] = true,
         }
     }
@@ -225,6 +225,20 @@ mod tests {
         }
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
         assert!(!text.contains('\u{1b}') && render(&chart, chart.bounds().unwrap(), 80, true)[3].contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_greatest_values_are_between_their_ticks() {
+        let chart = chart(&[&[Some(-1e308), Some(0.0), Some(1e308)]]);
+        let lines = render(&chart, chart.bounds().unwrap(), 60, false);
+        let text = lines.join("\n");
+        let row_of = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{text}"));
+        assert!(row_of("1.00e308 ┤") < row_of(" 0 ┤") && row_of(" 0 ┤") < row_of("-1.00e308 ┤"), "{text}");
+        // The line goes from the lowest row to the highest: the last point is at the tick of its value.
+        assert!(lines[row_of("1.00e308 ┤")].ends_with(['─', '╭', '╮']), "{text}");
+        let many = [Some(1.5e308); 500];
+        let chart = self::chart(&[&many]);
+        assert!(render(&chart, chart.bounds().unwrap(), 60, false).join("\n").contains("1.50e308"));
     }
 
     #[test]

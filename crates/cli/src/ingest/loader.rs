@@ -139,6 +139,7 @@ impl<'a> Loader<'a> {
                     self.write(*parsed, &mut totals)?;
                     progress.set_message(progress_text(&totals));
                 }
+                Ok(ParserMessage::Warning(text)) => progress.suspend(|| database::note(&text)),
                 Ok(ParserMessage::End(end)) => break end,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {

@@ -63,6 +63,8 @@ pub(crate) struct ParserEnd {
 /// Message to the writer.
 #[derive(Debug)]
 pub(crate) enum ParserMessage {
+    /// Warning about the rows to come, which is shown before they are stored.
+    Warning(String),
     Batch(Box<ParsedBatch>),
     End(Box<ParserEnd>),
 }
@@ -106,6 +108,9 @@ impl InputParser {
         let mut waiting_since: Option<Instant> = None;
         loop {
             let decoded = self.decoder.decode(&self.buffer[at..], self.is_ended, rows);
+            if let Some(warning) = self.decoder.take_warning() {
+                self.sender.send(ParserMessage::Warning(warning)).map_err(|_| WriterGone)?;
+            }
             let is_full = rows.is_full();
             match &decoded {
                 Ok(used) => at += used,
@@ -189,14 +194,19 @@ impl InputParser {
     }
 }
 
+/// Points of a batch, at most: the rows of one object of JSON may have more.
+const MAX_BATCH_POINTS: usize = 1_000_000;
+
 /// Returns the index of the first point of a row.
 fn start_of(ends: &[RowEnd], row: usize) -> usize {
     row.checked_sub(1).map_or(0, |before| ends[before].points)
 }
 
-/// Returns the row before which a batch ends, so that its series keys are not too large for a batch.
+/// Returns the row before which a batch ends, so that its points and its series keys are not too many for a batch.
 fn batch_end(rows: &Rows, from: usize, until: usize) -> usize {
     let ends = rows.row_ends();
+    let most = start_of(ends, from).saturating_add(MAX_BATCH_POINTS);
+    let until = ends[..until].partition_point(|row| row.points <= most).clamp(from + 1, until);
     if rows.series_len() < 10_000 {
         return until;
     }

@@ -5,7 +5,7 @@ use crate::common::Place;
 /// An input, options, and the points as `query` prints them.
 type Example = (&'static [u8], &'static str, &'static [&'static str]);
 
-const EXAMPLES: [Example; 45] = [
+const EXAMPLES: [Example; 48] = [
     (b"time;v\n2024-01-01;1\n", "", &["v 2024-01-01T00:00:00Z 1"]),
     (b"time|v\n2024-01-01|1\n", "--delimiter '|'", &["v 2024-01-01T00:00:00Z 1"]),
     (b"time  v\n2024-01-01T10:00   1\n", "--delimiter spaces", &["v 2024-01-01T10:00:00Z 1"]),
@@ -56,6 +56,9 @@ const EXAMPLES: [Example; 45] = [
     (b"p,v\n2024-01-01/2024-02-01,1\n", "--time p --time-format period-start", &["v 2024-01-01T00:00:00Z 1"]),
     (b"p,v\n2024-01-01/2024-02-01,1\n", "--time p --time-format period-end", &["v 2024-02-01T00:00:00Z 1"]),
     (b"t,v\n2024-07-01 00:00,1\n", "--time-zone Europe/Berlin", &["v 2024-06-30T22:00:00Z 1"]),
+    (b"t,tz,v\n2024-07-01 00:00,-0500,1\n", "", &["v 2024-07-01T05:00:00Z 1"]),
+    (b"t,tz,v\n2024-07-01 00:00,CDT,1\n", "--time-zone America/Chicago", &["v 2024-07-01T05:00:00Z 1"]),
+    (b"t,tz,v\n2024-07-01 00:00,CDT,1\n", "--values-except tz", &["v 2024-07-01T00:00:00Z 1"]),
     (b"t,v\n2024-07-01T00:00[Asia/Tokyo],1\n", "--time-zone Europe/Berlin", &["v 2024-06-30T15:00:00Z 1"]),
     (b"t,v\n0 days 00:00:01,1\n", "--time t --origin 2024-01-01", &["v 2024-01-01T00:00:01Z 1"]),
     (b"t,v\n1999-01-01,1\n2024-01-01,2\n", "--refuse-before 2000-01-01 --skip-bad", &["v 2024-01-01T00:00:00Z 2"]),

@@ -107,7 +107,7 @@ fn a_run_in_which_every_row_is_refused_leaves_no_database() {
     assert!(error.contains("every row was refused, 2 in all") && error.contains("f.csv line 2"), "{error}");
     place.run("ingest f.csv --db d --values v").fails(2);
     assert!(!place.path("d").exists());
-    place.run("ingest f.csv --db d --values v --missing x,y").ok();
+    assert_eq!(place.run("ingest f.csv --db d --values v --missing x,y").code, Some(1));
     assert!(!place.path("d").exists(), "a run without points makes no database");
 }
 
@@ -165,6 +165,46 @@ fn rows_of_a_pipe_are_durable_within_a_second() {
     let ended = Ended::from(child.wait_with_output().unwrap());
     ended.ok();
     assert_eq!(place.points("--db d v").len(), 3);
+}
+
+#[test]
+fn a_tag_with_a_value_per_row_behind_the_sample_is_warned_of_while_the_run_goes_on() {
+    let place = Place::new();
+    let mut command = place.command(["ingest", "-", "--db", "d", "--tags", "request"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut text = "time,request,v\n".to_owned();
+    for row in 0..5_000 {
+        let request = if row < 2_000 { 0 } else { row };
+        writeln!(text, "2024-01-01 {:02}:{:02}:{:02},r{request},1", row / 3_600, row / 60 % 60, row % 60).unwrap();
+    }
+    input.write_all(text.as_bytes()).unwrap();
+    input.flush().unwrap();
+    // The pipe stays open until the warning has come.
+    let mut said = String::new();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !said.contains("nearly a value per row") {
+        assert!(std::io::BufRead::read_line(&mut lines, &mut said).unwrap() > 0, "{said}");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_run_without_a_value_is_no_success() {
+    let place = Place::new();
+    place.file("f.csv", "time,v,w\n2024-01-01,,1\n2024-01-02,NA,2\n");
+    for options in ["--values v", "--values v --skip-bad", "--types v=u64 --values v"] {
+        let ended = place.run(&format!("ingest f.csv --db d {options}"));
+        assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
+        assert!(ended.err.contains("no row has a value") && ended.err.contains("read from v"), "{}", ended.err);
+        assert!(!place.path("d").exists());
+    }
+    // Of several named columns the empty one is noted.
+    let said = notes(&place, "--values v,w");
+    assert!(said.contains("no value was read from v:"), "{said}");
+    place.file("f.json", "{\"time\":\"2024-01-01\",\"v\":null,\"w\":1}\n");
+    assert_eq!(place.run("ingest f.json --db e --values v").code, Some(1));
 }
 
 #[test]

@@ -63,6 +63,10 @@ impl Decoder for CsvDecoder {
         self.rows.mapper.notices()
     }
 
+    fn take_warning(&mut self) -> Option<String> {
+        self.rows.mapper.take_warning()
+    }
+
     fn distinguishing(&self) -> Option<Suggestion> {
         self.rows.mapper.distinguishing()
     }

@@ -52,8 +52,33 @@ pub(crate) fn delimiter(head: &[u8], line_end: u8, comment: Option<&str>) -> Del
         }
         (Some(_), _) => Delimiter::Spaces,
         (None, Some(_)) => Delimiter::WideSpaces,
-        (None, None) => Delimiter::Byte(b','),
+        (None, None) => delimiter_of_end(&lines).unwrap_or(Delimiter::Byte(b',')),
     }
+}
+
+/// Returns the delimiter of the last lines, if they are rows of numbers behind many lines of titles and settings.
+fn delimiter_of_end(lines: &[&[u8]]) -> Option<Delimiter> {
+    const MIN_ROWS: usize = 2;
+    let is_numeric = |cells: &[&[u8]]| {
+        let is_number = |cell: &&&[u8]| std::str::from_utf8(cell).is_ok_and(|text| text.trim().parse::<f64>().is_ok());
+        cells.iter().filter(is_number).count() * 2 >= cells.len()
+    };
+    let rows = |split: &dyn Fn(&[u8]) -> Vec<Vec<u8>>| -> Option<usize> {
+        let last = split(lines.last()?).len();
+        let is_row = |line: &&&[u8]| {
+            let cells = split(line);
+            cells.len() == last && is_numeric(&cells.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        let count = lines.iter().rev().take_while(is_row).count();
+        (last > 1 && count >= MIN_ROWS).then_some(count)
+    };
+    let of_byte = |byte: u8| rows(&|line| line.split(|found| *found == byte).map(<[u8]>::to_vec).collect());
+    let bytes = CANDIDATES.iter().filter_map(|byte| Some((of_byte(*byte)?, *byte)));
+    if let Some((_, byte)) = bytes.max_by_key(|(rows, _)| *rows) {
+        return Some(Delimiter::Byte(byte));
+    }
+    let of_words = rows(&|line| words(line, false).into_iter().map(<[u8]>::to_vec).collect());
+    of_words.map(|_| Delimiter::Spaces)
 }
 
 /// Returns the commonest count above zero, and how many lines have it.

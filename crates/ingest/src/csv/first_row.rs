@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::column_names::{column_names, from_short_names};
 use super::header_row::{has_number, looks_like_time};
 use crate::table::{TableRow, looks_like_data, parse_plain};
-use crate::time::{AutoError, DateOrder, is_period, parse_auto};
-use crate::{IngestError, IngestOptions, TimeFormat};
+use crate::time::{DateOrder, parse_auto};
+use crate::{IngestError, IngestOptions};
 
 /// Rows in which the header is searched.
 const MAX_PREAMBLE: usize = 100;
@@ -15,7 +16,7 @@ const MAX_UNIT_ROWS: usize = 2;
 /// Refuses a first row that is a comment, the first line of a preamble, or data.
 pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), IngestError> {
     let first = &rows[0];
-    let count = modal_count(rows);
+    let count = table_count(rows);
     check_comment(rows, count, options)?;
     let fits = first.cells.len() == count;
     if !fits && let Some(header) = header_after_preamble(rows, count) {
@@ -39,18 +40,21 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
             let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
             let error = error.suggest("no-header", "");
             let is_named = !options.csv.columns.is_empty();
-            Err(if is_named { error } else { error.suggest("columns", column_names(first)) })
+            Err(if is_named { error } else { error.suggest("columns", column_names(first, rows)) })
         }
         // No row of names is before the data.
-        Some(at) if !fits && (at > 1 || first.cells.len() < 2) => Err(IngestError::new(format!(
-            "the first line has {} cells and the rows have {count}, and no row names the columns: the data seems to \
-             begin on line {}",
-            first.cells.len(),
-            rows[at].line
-        ))
-        .suggest("skip-lines", (rows[at].line - 1).to_string())
-        .suggest("no-header", "")
-        .suggest("columns", column_names(&rows[at]))),
+        Some(at) if !fits && (at > 1 || first.cells.len() < 2) => {
+            let names = at.checked_sub(1).and_then(|above| from_short_names(&rows[above], &rows[at]));
+            let (cells, line) = (first.cells.len(), rows[at].line);
+            let lack = if names.is_some() { "only a shorter row names" } else { "no row names" };
+            let error = IngestError::new(format!(
+                "the first line has {cells} cells and the rows have {count}, and {lack} the columns: the data seems to \
+                 begin on line {line}"
+            ));
+            let names = names.unwrap_or_else(|| column_names(&rows[at], rows));
+            let error = error.suggest("skip-lines", (line - 1).to_string()).suggest("no-header", "");
+            Err(error.suggest("columns", names))
+        }
         _ => Ok(()),
     }
 }
@@ -87,24 +91,6 @@ fn header_is_elsewhere(first: &TableRow, count: usize, line: u64) -> IngestError
     error.suggest("header-line", line.to_string())
 }
 
-/// Returns names for the option `columns`: `time` for the first cell that is a time.
-pub(super) fn column_names(row: &TableRow) -> String {
-    let is_time = |cell: &String| {
-        let is_date = matches!(
-            parse_auto(cell, DateOrder::Undecided, false),
-            Ok(_) | Err(AutoError::DayOrMonth | AutoError::Other(_))
-        );
-        is_date || TimeFormat::of_number(cell).is_some() || is_period(cell)
-    };
-    let time = row.cells.iter().position(is_time);
-    let name = |at: usize| match time {
-        Some(time) if time == at => "time".to_owned(),
-        Some(time) if at > time => format!("v{at}"),
-        _ => format!("v{}", at + 1),
-    };
-    (0..row.cells.len()).map(name).collect::<Vec<_>>().join(",")
-}
-
 /// Returns `true` if a row holds data: a time and numbers, only numbers, or numbers where the other rows have some.
 fn is_row_of_data(row: &TableRow, others: &[TableRow]) -> bool {
     if looks_like_data(row.cells.iter().map(String::as_str)) {
@@ -135,13 +121,34 @@ fn modal_count(rows: &[TableRow]) -> usize {
     groups.max_by_key(|group| (group.len(), group[0])).map_or(0, |group| group[0])
 }
 
+/// Returns the number of cells of the rows of the table: the commonest, unless few rows have it, and rows of numbers
+/// end the sample behind titles and settings.
+fn table_count(rows: &[TableRow]) -> usize {
+    const MIN_ROWS: usize = 2;
+    let modal = modal_count(rows);
+    let of_modal = rows.iter().filter(|row| row.cells.len() == modal).count();
+    let last = rows.last().map_or(0, |row| row.cells.len());
+    let block = rows.iter().rev().take_while(|row| row.cells.len() == last && is_numeric(row)).count();
+    let is_block = last > 1 && block >= MIN_ROWS && (of_modal * 2 < rows.len() || modal == 1);
+    if is_block { last } else { modal }
+}
+
+/// Returns `true` if most cells of a row are numbers or times.
+fn is_numeric(row: &TableRow) -> bool {
+    let is_number =
+        |cell: &&String| parse_plain(cell).is_some() || parse_auto(cell, DateOrder::DayFirst, false).is_ok();
+    row.cells.iter().filter(is_number).count() * 2 >= row.cells.len()
+}
+
 /// Returns the first row of names before the data, in an input that begins with other rows.
 fn header_after_preamble(rows: &[TableRow], count: usize) -> Option<&TableRow> {
     let has_times = mostly_times(rows, count);
     let is_data =
         |row: &TableRow| row.cells.len() == count && if has_times { looks_like_time(row) } else { has_number(row) };
     let first_data = rows.iter().position(is_data)?;
-    let before: Vec<&TableRow> = rows[..first_data].iter().filter(|row| row.cells.len() == count).collect();
+    // A sentence of a title may have as many words as there are columns: names stand above the data, or their units do.
+    let other = rows[..first_data].iter().rposition(|row| row.cells.len() != count).map_or(0, |at| at + 1);
+    let before: Vec<&TableRow> = rows[other..first_data].iter().collect();
     // Rows with numbers are no names, and those before them are part of the preamble.
     let names_at = before.iter().rposition(|row| has_number(row)).map_or(0, |at| at + 1);
     let names = &before[names_at..];

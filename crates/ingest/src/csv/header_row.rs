@@ -1,5 +1,6 @@
 //! Finds the row that names the columns, and refuses what is none.
 
+use super::column_names::{column_names, from_short_names};
 use super::first_row;
 use crate::table::{TableRow, is_fraction};
 use crate::{IngestError, IngestOptions};
@@ -98,7 +99,7 @@ fn is_header_of_times(names: &[String], options: &IngestOptions) -> bool {
 
 fn without_header(rows: &[TableRow], columns: &[String]) -> Result<Header, IngestError> {
     if columns.is_empty() {
-        let names = rows.first().map_or_else(|| "time,v1".to_owned(), first_row::column_names);
+        let names = rows.first().map_or_else(|| "time,v1".to_owned(), |row| column_names(row, rows));
         return Err(IngestError::new("without a header the columns need names").suggest("columns", names));
     }
     let header = Header { names: columns.to_vec(), line: None, rows_before: 0, is_alone: false };
@@ -129,8 +130,13 @@ fn check_counts(header: &Header, rows: &[TableRow]) -> Result<(), IngestError> {
     let count = row.cells.len();
     let error = IngestError::new(format!("it has {count} cells, and {names} columns are named")).at_line(row.line);
     let Some(line) = header.line else { return Err(error.suggest("delimiter", ";")) };
+    let short = TableRow { line, cells: header.names.clone() };
+    if let Some(names) = from_short_names(&short, row) {
+        let error = error.suggest("skip-lines", (row.line - 1).to_string()).suggest("no-header", "");
+        return Err(error.suggest("columns", names));
+    }
     let error = error.suggest("header-line", "N").suggest("delimiter", ";").suggest("skip-lines", line.to_string());
-    Err(error.suggest("no-header", "").suggest("columns", first_row::column_names(row)))
+    Err(error.suggest("no-header", "").suggest("columns", column_names(row, rows)))
 }
 
 /// Refuses rows of units and the like between the header and the data.

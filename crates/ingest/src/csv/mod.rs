@@ -4,6 +4,7 @@
 //!   bytes -> TextSource (UTF-8, UTF-16, other encodings) -> RowSplitter (rows of cells) -> table::RowMapper -> Rows
 //! ```
 
+mod column_names;
 mod decoder;
 mod dialect;
 mod first_row;

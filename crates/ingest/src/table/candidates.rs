@@ -21,6 +21,7 @@ impl PlanDraft<'_> {
         // Parts of a time complete a date alone.
         let has_clock = time.at.iter().any(|at| self.sample[*at].is_time() && !self.sample[*at].is_date());
         let mut candidates: Vec<Candidate> = (0..self.planner.header.len())
+            .filter(|at| time.zone_cells.is_none_or(|zone| zone.at() != *at))
             .filter(|at| !time.at.contains(at) && !self.is_tag(*at) && !self.planner.header[*at].is_empty())
             .filter(|at| {
                 let sample = &self.sample[*at];

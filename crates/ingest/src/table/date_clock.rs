@@ -1,4 +1,4 @@
-//! Clocks and zones in columns beside a column of dates: they would be lost if the date alone were the time.
+//! Clocks in columns beside a column of dates: they would be lost if the date alone were the time.
 
 use std::collections::HashSet;
 
@@ -55,20 +55,6 @@ impl PlanDraft<'_> {
             let is_hour = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
             *other != date && !self.is_tag(*other) && (sample.is_clock() || (sample.is_integer() && is_hour))
         })
-    }
-
-    /// Returns the name of a column that holds the zones of the times, and the first of them.
-    pub(super) fn column_of_zones(&self, times: &[usize]) -> Option<(String, String)> {
-        let is_called = |at: &usize| {
-            let name = self.names.0[*at].to_lowercase();
-            let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-            let has_word = name.split(|c: char| !c.is_alphanumeric()).any(|word| word == "tz");
-            has_word || letters.contains("timezone") || letters.contains("utcoffset")
-        };
-        let nearest = times.last().copied().unwrap_or_default();
-        let columns = (0..self.names.0.len()).filter(|at| !times.contains(at) && is_called(at));
-        let at = columns.min_by_key(|at| distance(nearest, *at))?;
-        Some((self.names.name(at), self.sample[at].first.as_ref()?.text.clone()))
     }
 }
 

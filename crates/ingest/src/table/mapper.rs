@@ -13,6 +13,7 @@ use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use super::row_checks::{UniqueTags, check_epoch};
 use super::row_values::{Refusal, cell_suggestions, check_unit, in_column, long_value, not_utf8, plain, series_value};
+use super::zone_cells::{checked_by_cell, in_cell_zone};
 use crate::time::{SeriesClock, ZoneResolver};
 use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
 
@@ -46,6 +47,8 @@ pub struct RowMapper {
     comparisons: RowComparisons,
     repeated_headers: u64,
     unique_tags: UniqueTags,
+    /// Whether a value column has had a value, if options name the columns.
+    has_value: Vec<bool>,
     /// Reused buffers: the texts of the tag cells, the text of the time, and the values of the row.
     key: Vec<u8>,
     last_key: Vec<u8>,
@@ -68,6 +71,10 @@ struct SeriesGroup {
 impl RowMapper {
     pub(crate) fn new(plan: TablePlan) -> Self {
         let resolver = ZoneResolver::new(plan.time.zone.clone(), plan.time.order);
+        let columns = match &plan.values {
+            ValueSource::Wide(columns) => columns.len(),
+            _ => 0,
+        };
         Self {
             plan,
             resolver,
@@ -77,6 +84,7 @@ impl RowMapper {
             comparisons: RowComparisons::default(),
             repeated_headers: 0,
             unique_tags: UniqueTags::default(),
+            has_value: vec![false; columns],
             key: Vec::new(),
             last_key: Vec::new(),
             time_text: String::new(),
@@ -134,8 +142,40 @@ impl RowMapper {
                 self.groups.len()
             ));
         }
+        notices.extend(self.named_without_value());
         notices.extend(counted(self.repeated_headers, "repeats the header", "repeat the header"));
         notices
+    }
+
+    /// Returns the notice about columns that an option names and that hold no value in any row.
+    fn named_without_value(&self) -> Option<String> {
+        let ValueSource::Wide(columns) = &self.plan.values else { return None };
+        let empty = columns.iter().zip(&self.has_value).filter(|(column, has_value)| column.is_named && !**has_value);
+        let names: Vec<&str> = empty.map(|(column, _)| column.name.as_str()).collect();
+        let listed = super::join_limited(&names, 10);
+        (!names.is_empty()).then(|| format!("no value was read from {listed}: the cells are empty or mean no value"))
+    }
+
+    /// Returns a warning about the rows to come, once.
+    #[must_use]
+    pub fn take_warning(&mut self) -> Option<String> {
+        if self.plan.tags.is_empty() || !self.unique_tags.take_new() {
+            return None;
+        }
+        let names: Vec<&str> = self.plan.tags.iter().map(|tag| tag.key.as_str()).collect();
+        Some(format!(
+            "the tags {} have nearly a value per row, {} so far: each makes series of its own; Ctrl-C ends the run",
+            names.join(", "),
+            self.groups.len()
+        ))
+    }
+
+    /// Returns `true` for a column of values that no option names.
+    pub(crate) fn is_unnamed_value(&self, at: usize) -> bool {
+        match &self.plan.values {
+            ValueSource::Wide(columns) => columns.iter().any(|column| column.at == at && !column.is_named),
+            _ => false,
+        }
     }
 
     /// Returns the columns that distinguish rows that share series and time, and the option that would do so.
@@ -175,10 +215,16 @@ impl RowMapper {
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
         let moment = self.plan.time.reader.parse(text).map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
         check_epoch(&self.plan.time, text)?;
+        let zone = match self.plan.time.zone_cells {
+            Some(zones) => cells.text(zones.at()).ok_or_else(|| not_utf8(&self.plan.header[zones.at()]))?,
+            None => "",
+        };
+        let moment = in_cell_zone(&self.plan, moment, zone, text).map_err(plain)?;
         self.read_values(cells)?;
         let group = self.group(cells, rows)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
         let time = self.resolver.resolve(&moment, &self.groups[group].clock, text);
+        let time = time.and_then(|time| checked_by_cell(&self.plan, time, &moment, zone));
         let time = time.and_then(|time| self.check_bounds(time));
         let time = time.map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
         self.compare(group, time, cells);
@@ -258,6 +304,7 @@ impl RowMapper {
                     let checked = check_unit(text, &column.name, column.unit.as_ref(), &mut self.units, plan.syntax);
                     checked.map_err(|what| plain(in_column(&column.name, &what)))?;
                 }
+                self.has_value[nth] = true;
                 self.values.push((nth, value));
             }
         }

@@ -30,6 +30,7 @@ mod time_forms;
 mod time_parts;
 mod time_suggestions;
 mod words;
+mod zone_cells;
 
 pub use mapper::{RowCells, RowMapper};
 pub use options::TableOptions;
@@ -42,3 +43,5 @@ pub(crate) use distinguish::sounds_like_id;
 pub(crate) use header::{is_clock_or_date_name, looks_like_data};
 pub(crate) use number::{is_integer_beyond_f64, parse_plain};
 pub(crate) use sample::SAMPLE_ROWS;
+pub(crate) use time_column::is_part_of_time;
+pub(crate) use time_suggestions::sounds_like_time;

@@ -62,6 +62,7 @@ pub(crate) fn plan(
             reader: TimeReader::Auto { order: DateOrder::Undecided, is_joined: false },
             zone: table.time_zone.as_deref().and_then(|name| time_zone(name).ok()),
             order: RowOrder::Ascending,
+            zone_cells: None,
         },
         tags: Vec::new(),
         values: ValueSource::Series {

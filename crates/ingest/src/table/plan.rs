@@ -33,6 +33,26 @@ pub(crate) struct TimeColumns {
     pub(crate) reader: TimeReader,
     pub(crate) zone: Option<jiff::tz::TimeZone>,
     pub(crate) order: RowOrder,
+    /// Column of the zones of the times.
+    pub(crate) zone_cells: Option<ZoneCells>,
+}
+
+/// What the cells of a column of zones are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ZoneCells {
+    /// Each is the zone of its row.
+    Used(usize),
+    /// Each must agree with the zone that an option gives.
+    Checked(usize),
+}
+
+impl ZoneCells {
+    /// Returns the column.
+    pub(crate) fn at(self) -> usize {
+        match self {
+            Self::Used(at) | Self::Checked(at) => at,
+        }
+    }
 }
 
 /// Column whose texts are the values of a tag.
@@ -51,6 +71,8 @@ pub(crate) struct ValueColumn {
     /// Metric and tags of the header; the row adds the tags of its tag columns.
     pub(crate) key: SeriesKey,
     pub(crate) ty: ValueType,
+    /// `true` if an option names the column as a value, or its type.
+    pub(crate) is_named: bool,
     /// Unit that every cell must have, empty for none; `None` if units are not read, or the first cell decides.
     pub(crate) unit: Option<String>,
 }

@@ -8,7 +8,7 @@ use super::cell::MissingCells;
 use super::column_roles::{ColumnNames, join_limited};
 use super::header::{metric_of, series_key};
 use super::number::NumberSyntax;
-use super::plan::{TablePlan, TagColumn, TimeColumns, ValueColumn, ValueSource};
+use super::plan::{TablePlan, TagColumn, TimeColumns, ValueColumn, ValueSource, ZoneCells};
 use super::planner::{Draft, TablePlanner, TableRow};
 use super::sample::ColumnSample;
 use super::sample_checks;
@@ -87,7 +87,7 @@ impl<'a> PlanDraft<'a> {
                 chosen.retain(|at| !except.contains(at) && seen.insert(*at));
                 chosen
             }
-            None => self.numbers(&taken, &except, &types)?,
+            None => self.numbers(time, &taken, &except, &types)?,
         };
         if chosen.is_empty() {
             return Err(IngestError::new("values-except leaves no value column: name fewer there"));
@@ -113,6 +113,7 @@ impl<'a> PlanDraft<'a> {
     /// Returns the columns of numbers, without those that identify something.
     fn numbers(
         &mut self,
+        time: &TimeChoice,
         taken: &HashSet<usize>,
         except: &[usize],
         types: &[(usize, ValueType)],
@@ -122,7 +123,8 @@ impl<'a> PlanDraft<'a> {
             .filter(|at| self.planner.identifiers.contains(&self.names.0[*at]) && self.sample[*at].is_numeric())
             .filter(|at| !taken.contains(at) && !except.contains(at) && !has_type(at))
             .collect();
-        let except: Vec<usize> = except.iter().chain(&identifiers).copied().collect();
+        let except: Vec<usize> =
+            except.iter().chain(&identifiers).copied().chain(time.zone_cells.map(ZoneCells::at)).collect();
         let chosen = sample_checks::numeric_columns(self, taken, &except, types)?;
         if !chosen.iter().any(|at| self.sample[*at].filled > 0 || has_type(at)) && !chosen.is_empty() {
             let names: Vec<String> = chosen.iter().map(|at| self.names.name(*at)).collect();
@@ -214,7 +216,8 @@ impl<'a> PlanDraft<'a> {
             let cells = self.rows().iter().filter_map(|row| row.cells.get(at)).map(String::as_str);
             let unit =
                 (self.syntax.units && ty != ValueType::Bool).then(|| words::first_unit(cells, self.syntax)).flatten();
-            values.push(ValueColumn { at, name, key, ty, unit });
+            let is_named = given.is_some() || self.options().table.values.is_some();
+            values.push(ValueColumn { at, name, key, ty, is_named, unit });
         }
         Ok(values)
     }
@@ -265,7 +268,10 @@ impl<'a> PlanDraft<'a> {
     /// Records what was understood.
     fn describe(&mut self, time: &TimeColumns, values: &ValueSource) {
         let zone = self.options().table.time_zone.clone().filter(|_| time.zone.is_some());
-        let zone = zone.unwrap_or_else(|| "UTC".to_owned());
+        let zone = zone.unwrap_or_else(|| match time.zone_cells {
+            Some(zones) => format!("column {}", self.names.name(zones.at())),
+            None => "UTC".to_owned(),
+        });
         let tags: Vec<String> = self
             .tags
             .iter()

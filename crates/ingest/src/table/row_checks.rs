@@ -12,9 +12,17 @@ pub(super) struct UniqueTags {
     groups_before: usize,
     /// `true` once 1,000 rows in a row had nearly a value each.
     pub(super) is_found: bool,
+    is_told: bool,
 }
 
 impl UniqueTags {
+    /// Returns `true` once after such rows were found.
+    pub(super) fn take_new(&mut self) -> bool {
+        let is_new = self.is_found && !self.is_told;
+        self.is_told |= is_new;
+        is_new
+    }
+
     /// Counts a row; `groups` is the number of combinations of tags so far.
     pub(super) fn count(&mut self, groups: usize) {
         const BLOCK_ROWS: usize = 1_000;
@@ -71,14 +79,15 @@ mod tests {
         (0..1_000).for_each(|_| tags.count(1));
         assert!(!tags.is_found);
         (0..1_000).for_each(|row| tags.count(row + 2));
-        assert!(tags.is_found);
+        assert!(tags.is_found && tags.take_new() && !tags.take_new());
     }
+
     #[test]
     fn a_count_is_of_its_unit_and_of_whole_nanoseconds() {
         let reason = |text: &str, power: i32| {
             let reader = TimeReader::Epoch { power };
             let order = crate::time::RowOrder::Ascending;
-            let time = TimeColumns { at: vec![0], name: "t".to_owned(), reader, zone: None, order };
+            let time = TimeColumns { at: vec![0], name: "t".to_owned(), reader, zone: None, order, zone_cells: None };
             check_epoch(&time, text).err().map(|(reason, _)| reason)
         };
         for (text, power) in [

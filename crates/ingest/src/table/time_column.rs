@@ -1,7 +1,7 @@
 //! Finds the column of the time and decides how its texts are read.
 
 use super::date_order_scan::DateOrderScan;
-use super::plan::TimeColumns;
+use super::plan::{TimeColumns, ZoneCells};
 use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
 use super::sample::{ColumnSample, SampleCell};
@@ -12,6 +12,13 @@ use crate::{IngestError, TimeFormat};
 /// Columns of the time.
 pub(crate) struct TimeChoice {
     pub(crate) at: Vec<usize>,
+    /// Column of the zones of the times.
+    pub(crate) zone_cells: Option<ZoneCells>,
+}
+
+/// Returns `true` if a name of a column is that of a part of a time.
+pub(crate) fn is_part_of_time(name: &str) -> bool {
+    part_of_name(name).is_some()
 }
 
 /// Returns the part of a time that a name of a column means.
@@ -35,16 +42,22 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
 impl PlanDraft<'_> {
     /// Returns the columns of the time that the options name, or the only column that can be the time.
     pub(super) fn choose_time(&mut self) -> Result<TimeChoice, IngestError> {
+        let mut choice = self.time_without_zone()?;
+        choice.zone_cells = self.zone_cells(&choice)?;
+        Ok(choice)
+    }
+
+    fn time_without_zone(&mut self) -> Result<TimeChoice, IngestError> {
         let named = &self.options().table.time;
         if !named.is_empty() {
             let at = named.iter().map(|name| self.names.find(name, "time")).collect::<Result<Vec<_>, _>>()?;
-            return Ok(TimeChoice { at });
+            return Ok(TimeChoice { at, zone_cells: None });
         }
         let at = self.only_time()?;
         self.refuse_date_without_clock(at)?;
         let name = self.names.name(at);
         self.understanding.notes.push(format!("column {name} holds the time"));
-        Ok(TimeChoice { at: vec![at] })
+        Ok(TimeChoice { at: vec![at], zone_cells: None })
     }
 
     /// Returns the only column that can be the time.
@@ -122,8 +135,9 @@ impl PlanDraft<'_> {
             let note = "years of two digits are those from 1969 to 2068";
             self.understanding.notes.push(note.to_owned());
         }
-        let mut columns =
-            TimeColumns { at: choice.at.clone(), name: name.clone(), reader, zone, order: RowOrder::Ascending };
+        let zone_cells = choice.zone_cells;
+        let (at, order) = (choice.at.clone(), RowOrder::Ascending);
+        let mut columns = TimeColumns { at, name: name.clone(), reader, zone, order, zone_cells };
         let mut dates = DateOrderScan::default();
         let is_auto = matches!(columns.reader, TimeReader::Auto { .. } | TimeReader::DateAndParts { .. });
         if is_auto {
@@ -152,20 +166,13 @@ impl PlanDraft<'_> {
             }
             _ => is_local,
         };
-        if is_without_zone && columns.zone.is_none() {
-            let zones = self.column_of_zones(&choice.at);
-            self.understanding.notes.push(match zones {
-                None => format!("the times of {name} have no zone and are read as UTC"),
-                Some((column, zone)) => format!(
-                    "the times of {name} are read as UTC, although column {column} holds zones such as {zone:?}: \
-                     --time-zone ZONE reads them in one zone"
-                ),
-            });
+        if is_without_zone && columns.zone.is_none() && zone_cells.is_none() {
+            self.understanding.notes.push(format!("the times of {name} have no zone and are read as UTC"));
         }
         Ok((columns, dates))
     }
 
-    fn reader(&self, choice: &TimeChoice) -> Result<TimeReader, IngestError> {
+    pub(super) fn reader(&self, choice: &TimeChoice) -> Result<TimeReader, IngestError> {
         let reader = self.reader_of_format(choice)?;
         if let Some(year) = self.options().table.year {
             refuse_unused_year(year, &reader)?;

@@ -14,7 +14,7 @@ const FIRST_YEAR: f64 = 1_677.0;
 const LAST_YEAR: f64 = 2_262.0;
 
 /// Returns `true` if a name sounds like that of a time.
-pub(super) fn sounds_like_time(name: &str) -> bool {
+pub(crate) fn sounds_like_time(name: &str) -> bool {
     let name = name.to_lowercase();
     let mut words = name.split(|c: char| !c.is_alphanumeric());
     words.any(|word| {

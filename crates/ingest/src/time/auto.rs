@@ -191,6 +191,9 @@ mod tests {
             ("01-Jan-2024 10:00", "2024-01-01T10:00:00Z"),
             ("Jan 1, 2024 3:04 PM", "2024-01-01T15:04:00Z"),
             ("Mon Jan  1 00:00:00 2024", "2024-01-01T00:00:00Z"),
+            ("Sunday, 31 Dec 2023 24:00", "2024-01-01T00:00:00Z"),
+            ("Thu. 1 Jan 1970", "1970-01-01T00:00:00Z"),
+            ("Wed 31 Dec 1969 23:00 -0500", "1970-01-01T04:00:00Z"),
             ("Mon Jan  1 00:00:00 UTC 2024", "2024-01-01T00:00:00Z"),
             ("Mon Jan 01 2024 00:00:00 GMT+0100 (Central European Time)", "2023-12-31T23:00:00Z"),
             ("01/Jan/2024:00:00:00 +0100", "2023-12-31T23:00:00Z"),
@@ -248,6 +251,10 @@ mod tests {
             assert!(utc(text, DateOrder::Undecided).is_err(), "{text}");
         }
         assert!(utc("31/12/2013", DateOrder::MonthFirst).is_err());
+        for text in ["Tue, 01 Jan 2024 00:00:00 +0000", "Tue Jan  1 00:00:00 UTC 2024", "tuesday 2024-01-01"] {
+            let reason = AutoError::Other("names a Tuesday, and its date is a Monday".to_owned());
+            assert_eq!(utc(text, DateOrder::Undecided), Err(reason), "{text}");
+        }
     }
 
     #[test]

@@ -3,19 +3,43 @@
 use super::auto::{AutoError, DateOrder, TimeForm};
 use super::scanner::{Date, Scanner, YEAR_FOLLOWS};
 
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// Weekday before a date, counted from Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weekday(usize);
+
+impl Weekday {
+    /// Returns the weekday of a day, counted from 1970-01-01, a Thursday.
+    fn of_day(days: i64) -> Self {
+        Self(usize::try_from((days + 3).rem_euclid(7)).unwrap_or_default())
+    }
+
+    /// Refuses a day that is another weekday.
+    pub(super) fn check(self, days: i64) -> Result<(), AutoError> {
+        let found = Self::of_day(days);
+        if self == found {
+            return Ok(());
+        }
+        let (said, is) = (WEEKDAYS[self.0 % 7], WEEKDAYS[found.0 % 7]);
+        Err(AutoError::Other(format!("names a {said}, and its date is a {is}")))
+    }
+}
+
 impl Scanner<'_> {
-    /// Skips a weekday with the comma and spaces behind it.
-    pub(super) fn weekday(&mut self) {
+    /// Reads a weekday with the comma and spaces behind it.
+    pub(super) fn weekday(&mut self) -> Option<Weekday> {
         let start = self.at;
         let word = self.word().to_ascii_lowercase();
-        let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-        if word.len() >= 3 && days.iter().any(|day| day.starts_with(&word)) {
-            self.eat(b'.');
-            self.eat(b',');
-            self.spaces();
-        } else {
+        let is_day = |day: &&str| word.len() >= 3 && day.to_ascii_lowercase().starts_with(&word);
+        let Some(at) = WEEKDAYS.iter().position(is_day) else {
             self.at = start;
-        }
+            return None;
+        };
+        self.eat(b'.');
+        self.eat(b',');
+        self.spaces();
+        Some(Weekday(at))
     }
 
     pub(super) fn month_name(&mut self) -> Option<i64> {

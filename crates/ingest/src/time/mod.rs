@@ -5,6 +5,7 @@
 //! twice is distinguished by the order of the rows alone.
 
 mod auto;
+mod cell_zone;
 mod civil;
 mod clock_scanner;
 mod date_scanner;
@@ -19,6 +20,7 @@ mod scanner;
 mod zone;
 
 pub(crate) use auto::{AutoError, DateOrder, ParsedTime, TimeForm, is_clock, parse_auto};
+pub(crate) use cell_zone::{CellZone, agreed_time, offset_of_abbreviation, zone_of_abbreviations};
 pub(crate) use epoch::unit_name;
 pub(crate) use moment::Moment;
 pub(crate) use pattern::check as check_pattern;

@@ -16,7 +16,7 @@ pub(crate) fn check(pattern: &str) -> Result<(), String> {
 
 /// Parses a text by a pattern. The hour 24 is the next midnight, and a second 60 must be a leap second.
 pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
-    let (fields, is_next_day) = match BrokenDownTime::parse(pattern, text) {
+    let (mut fields, is_next_day) = match BrokenDownTime::parse(pattern, text) {
         Ok(fields) => (fields, false),
         Err(_) => (midnight_as_24(text, pattern).ok_or_else(|| format!("{text:?} does not match {pattern:?}"))?, true),
     };
@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
         return at.map(Moment::At).ok_or_else(|| epoch::out_of_range(text));
     }
     let date = fields.to_date().ok().or_else(|| first_day(&fields));
-    let date = date.ok_or_else(|| format!("{text:?} gives no date by {pattern:?}"))?;
+    let date = date.ok_or_else(|| no_date(text, pattern, &mut fields))?;
     let clock = fields.to_time().map_err(|_| format!("{text:?} gives no clock by {pattern:?}"))?;
     let days = civil::days_from_date(date.year().into(), date.month().into(), date.day().into());
     let second = i64::from(clock.hour()) * 3_600 + i64::from(clock.minute()) * 60 + i64::from(clock.second());
@@ -41,6 +41,18 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
         return zone::at_offset(local, offset.seconds(), text).map(Moment::At);
     }
     Ok(Moment::Local(local))
+}
+
+/// Returns why a text gives no date: perhaps its weekday is not that of its date.
+fn no_date(text: &str, pattern: &str, fields: &mut BrokenDownTime) -> String {
+    let weekday = fields.weekday();
+    fields.set_weekday(None);
+    match (weekday, fields.to_date()) {
+        (Some(weekday), Ok(date)) if date.weekday() != weekday => {
+            format!("{text:?} names a {weekday:?}, and its date is a {:?}", date.weekday())
+        }
+        _ => format!("{text:?} gives no date by {pattern:?}"),
+    }
 }
 
 /// Returns the first day of the year or the month, if the text gave neither a day nor a week.
@@ -131,6 +143,9 @@ mod tests {
         ] {
             assert!(utc(text, pattern).is_err(), "{text} {pattern}");
         }
+        let error = utc("Mon 02/01/2024 10:00 +0000", "%a %d/%m/%Y %H:%M %z").unwrap_err();
+        assert!(error.ends_with("names a Monday, and its date is a Tuesday"), "{error}");
+        assert_eq!(utc("Tue 02/01/2024", "%a %d/%m/%Y").as_deref(), Ok("2024-01-02T00:00:00Z"));
         assert_eq!(utc("29/2/2024", "%-d/%-m/%Y").as_deref(), Ok("2024-02-29T00:00:00Z"));
         assert_eq!(utc("2024 366", "%Y %-j").as_deref(), Ok("2024-12-31T00:00:00Z"));
         assert_eq!(utc("3/1950", "%-m/%Y").as_deref(), Ok("1950-03-01T00:00:00Z"));

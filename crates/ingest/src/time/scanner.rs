@@ -85,7 +85,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn time(&mut self, order: DateOrder, allow_compact: bool) -> Result<ParsedTime, AutoError> {
         let mut form = TimeForm::default();
         self.spaces();
-        self.weekday();
+        let weekday = self.weekday();
         let mut date = self.date(order, allow_compact, &mut form)?;
         let is_compact_clock = self.after_date();
         let clock = if self.is_at_end() { None } else { self.clock(&mut form, is_compact_clock)? };
@@ -108,7 +108,10 @@ impl<'a> Scanner<'a> {
             return Err(AutoError::NoTime);
         }
         form.has_zone = zone.is_some();
+        // The hour 24 belongs to the day before.
+        let days_later = clock.as_ref().map_or(0, |clock| i64::from(clock.is_next_day));
         let local = civil(date, clock)?;
+        weekday.map_or(Ok(()), |weekday| weekday.check(local.days - days_later))?;
         let moment = match zone {
             None => Moment::Local(local),
             Some(ZoneText::Named(zone)) => Moment::LocalIn(local, zone),

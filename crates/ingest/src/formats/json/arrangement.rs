@@ -2,7 +2,7 @@
 
 use super::columnar;
 use super::flatten::flatten;
-use super::items::{Arrangement, value_len};
+use super::items::{Arrangement, Item, Items, value_len};
 use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
 use crate::table::is_clock_or_date_name;
@@ -17,13 +17,17 @@ pub(super) fn arrangement(head: &[u8], whole: bool, options: &IngestOptions) -> 
         return None;
     }
     let is_long = head.len() >= options.limits.row_bytes;
+    // An object without an array of objects in its first part may hold columns, which are found only in a whole object.
+    let is_wrapped = |head: &[u8]| {
+        head.len() >= options.limits.columnar_bytes.max(options.limits.row_bytes)
+            || wraps_rows(head, options.table.rows_member.as_ref())
+    };
     if options.table.rows_member.is_some() {
-        // Columns are found only in a whole object.
-        if !whole && !is_long {
-            return None;
+        if !whole {
+            return (is_long && is_wrapped(head)).then_some(Arrangement::Wrapped);
         }
-        let has_columns = chosen_columns(head, options).is_some();
-        return Some(if whole && has_columns { Arrangement::Columnar } else { Arrangement::Wrapped });
+        let is_columnar = head.len() <= options.limits.columnar_bytes && chosen_columns(head, options).is_some();
+        return Some(if is_columnar { Arrangement::Columnar } else { Arrangement::Wrapped });
     }
     let head = without_bom(head).trim_ascii_start();
     match head.first() {
@@ -35,10 +39,17 @@ pub(super) fn arrangement(head: &[u8], whole: bool, options: &IngestOptions) -> 
             None if (whole || is_long) && are_lines(head) => Some(Arrangement::Lines),
             None if whole => Some(Arrangement::Elements),
             // An object above the limit can only be one that wraps the rows.
-            None => is_long.then_some(Arrangement::Wrapped),
+            None => (is_long && is_wrapped(head)).then_some(Arrangement::Wrapped),
         },
         _ => Some(Arrangement::Lines),
     }
+}
+
+/// Returns `true` if an array of objects begins in the first part of an object.
+fn wraps_rows(head: &[u8], rows_member: Option<&String>) -> bool {
+    let mut items = Items::new(Arrangement::Wrapped, rows_member.cloned());
+    // An error is one of several such arrays.
+    !matches!(items.next(without_bom(head), false), Ok((_, Item::Incomplete))) || !items.other_arrays().is_empty()
 }
 
 /// Returns `true` if half of the first lines are objects by themselves.
@@ -52,7 +63,8 @@ fn are_lines(head: &[u8]) -> bool {
 fn arrangement_after(first: &[u8], rest: &[u8], whole: bool, options: &IngestOptions) -> Option<Arrangement> {
     if rest.trim_ascii().is_empty() {
         return match JsonValue::parse(first) {
-            _ if !whole => None,
+            // What follows an object that is so long belongs to no row that could be read.
+            _ if !whole && first.len() < options.limits.columnar_bytes => None,
             Ok(object) if holds_rows(&object, 0, options) => Some(Arrangement::Wrapped),
             Ok(object) if !columnar::paths(&object, &options.table.time).is_empty() => Some(Arrangement::Columnar),
             _ => Some(Arrangement::Elements),

@@ -69,16 +69,19 @@ fn is_time(name: &str, cells: &[JsonValue<'_>], times: &[String]) -> bool {
     })
 }
 
-/// Returns the rows of the columns at a path; none if there are no columns.
-pub(super) fn rows<'a>(value: &JsonValue<'a>, path: &str) -> Vec<JsonValue<'a>> {
-    let Some(columns) = at_path(value, path).and_then(columns) else { return Vec::new() };
+/// Returns the rows of the columns at a path, one by one; `None` if there are no columns.
+pub(super) fn rows<'v, 'a>(
+    value: &'v JsonValue<'a>,
+    path: &str,
+) -> Option<impl Iterator<Item = JsonValue<'a>> + use<'v, 'a>> {
+    let columns = at_path(value, path).and_then(columns)?;
     let count = columns.first().map_or(0, |(_, cells)| cells.len());
-    let row = |at: usize| {
+    let row = move |at: usize| {
         let cells =
             columns.iter().filter_map(|(name, cells)| Some(((*name).to_owned().into(), cells.get(at)?.clone())));
         JsonValue::Object(cells.collect())
     };
-    (0..count).map(row).collect()
+    Some((0..count).map(row))
 }
 
 #[cfg(test)]
@@ -90,7 +93,7 @@ mod tests {
         let parse = |text: &'static str| JsonValue::parse(text.as_bytes()).unwrap();
         let open = parse(r#"{"lat":52.5,"hourly":{"time":["2024-01-01T00:00","2024-01-01T01:00"],"t":[1.5,null]}}"#);
         assert_eq!(paths(&open, &[]), ["hourly"]);
-        let found = rows(&open, "hourly");
+        let found: Vec<JsonValue<'_>> = rows(&open, "hourly").unwrap().collect();
         assert_eq!(found[1].get("t"), Some(&JsonValue::Null));
         assert_eq!((found.len(), left_out(&open, "")), (2, vec!["lat".to_owned(), "hourly".to_owned()]));
         assert_eq!(paths(&parse(r#"{"t":[1704067200,1704067260],"v":[1,2]}"#), &[]), [""]);

@@ -18,6 +18,11 @@ pub(crate) trait JsonRowParser: Send {
     /// See [`Decoder::notices`].
     fn notices(&self) -> Vec<String>;
 
+    /// See [`Decoder::take_warning`].
+    fn take_warning(&mut self) -> Option<String> {
+        None
+    }
+
     /// See [`Decoder::distinguishing`].
     fn distinguishing(&self) -> Option<Suggestion> {
         None
@@ -45,10 +50,14 @@ pub(crate) struct JsonDecoder<P> {
 
 impl<P: JsonRowParser> JsonDecoder<P> {
     pub(crate) fn new(parser: P, arrangement: Arrangement, options: &IngestOptions) -> Self {
+        let mut limits = options.limits;
+        if arrangement == Arrangement::Columnar {
+            limits.row_bytes = limits.columnar_bytes;
+        }
         Self {
             parser,
             items: Items::new(arrangement, options.table.rows_member.clone()),
-            limits: options.limits,
+            limits,
             line: 1,
             has_started: false,
         }
@@ -120,6 +129,10 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
 
     fn notices(&self) -> Vec<String> {
         self.parser.notices()
+    }
+
+    fn take_warning(&mut self) -> Option<String> {
+        self.parser.take_warning()
     }
 
     fn distinguishing(&self) -> Option<Suggestion> {

@@ -10,6 +10,11 @@ pub(super) fn add_identifiers(row: &JsonValue<'_>, found: &mut HashSet<String>) 
     add(row, "", "", found);
 }
 
+/// Returns `true` for several digits of which the first is a zero. In JSON only a string can hold them.
+pub(super) fn is_zero_led(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn add(value: &JsonValue<'_>, path: &str, name: &str, found: &mut HashSet<String>) {
     let joined = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
@@ -25,7 +30,7 @@ fn add(value: &JsonValue<'_>, path: &str, name: &str, found: &mut HashSet<String
         }
         JsonValue::Text(text) => {
             let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            if is_digits && ((text.len() > 1 && text.starts_with('0')) || sounds_like_id(name)) {
+            if is_zero_led(text) || (is_digits && sounds_like_id(name)) {
                 found.insert(path.to_owned());
             }
         }

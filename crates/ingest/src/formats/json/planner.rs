@@ -14,7 +14,7 @@ use super::value::JsonValue;
 use crate::formats::line_decoder::without_bom;
 use crate::formats::row_error::RowError;
 use crate::table::{ColumnNames, SAMPLE_ROWS, TablePlanner, TableRow, is_export_header, join_limited};
-use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState};
+use crate::{Decoder, IngestError, IngestOptions, Limits, Planner, PlannerState};
 
 /// Bytes of the rows that decide on the columns, at most.
 const SAMPLE_BYTES: usize = 4 << 20;
@@ -30,6 +30,10 @@ pub(super) struct JsonPlanner {
     /// Bytes that belong to no row yet.
     pending: Vec<u8>,
     items: Option<(Arrangement, Items)>,
+    /// `true` for an object whose first part, as long as a row may be, holds no row.
+    is_long_object: bool,
+    /// Length of `pending` from which the arrangement is looked for again, unless the input ends before.
+    looks_again_at: usize,
     line: u64,
     sample: Vec<SampleRow>,
     sample_bytes: usize,
@@ -60,6 +64,8 @@ impl JsonPlanner {
             options: options.clone(),
             pending: Vec::new(),
             items: None,
+            is_long_object: false,
+            looks_again_at: 0,
             line: 1,
             sample: Vec::new(),
             sample_bytes: 0,
@@ -80,9 +86,18 @@ impl JsonPlanner {
     /// Reads the rows that are complete.
     fn read(&mut self, last: bool) {
         if self.items.is_none() {
+            if self.pending.len() < self.looks_again_at && !last {
+                return;
+            }
             let Some(arrangement) = arrangement(&self.pending, last, &self.options) else {
+                if self.pending.len() >= self.options.limits.row_bytes {
+                    self.is_long_object = true;
+                    self.looks_again_at = self.options.limits.columnar_bytes;
+                }
                 return;
             };
+            let is_long = self.pending.len() >= self.options.limits.row_bytes;
+            self.is_long_object |= arrangement == Arrangement::Wrapped && is_long;
             let bom = self.pending.len() - without_bom(&self.pending).len();
             self.pending.drain(..bom);
             if arrangement == Arrangement::Columnar {
@@ -151,8 +166,11 @@ impl JsonPlanner {
             None => self.add_row(&row, text.len()),
             Some(path) => {
                 self.left_out = columnar::left_out(&row, &path);
-                for row in columnar::rows(&row, &path) {
+                for row in columnar::rows(&row, &path).into_iter().flatten() {
                     self.add_row(&row, 0);
+                    if self.is_planned {
+                        break;
+                    }
                 }
             }
         }
@@ -273,6 +291,17 @@ fn no_row(items: Option<&Items>, rows_member: Option<&String>, refused: Option<I
     suggest_rows(IngestError::new(error), others)
 }
 
+/// Adds to the error of a long object without rows that columns are read from shorter ones.
+fn too_long_for_columns(error: IngestError, limits: &Limits) -> IngestError {
+    let (file, pipe) = (limits.columnar_bytes >> 20, limits.row_bytes >> 20);
+    let message = format!(
+        "{} in the first part of an object; an object of columns, arrays of one length, is read as a whole: it has {file} MiB \
+         at most in a file, and {pipe} MiB on standard input",
+        error.message
+    );
+    IngestError { message, ..error }
+}
+
 fn table_row(columns: &Columns, row: SampleRow) -> TableRow {
     let mut cells = vec![String::new(); columns.names.len()];
     for (path, text) in row.members {
@@ -300,6 +329,12 @@ impl Planner for JsonPlanner {
         if self.state == PlannerState::Undecided {
             self.read(whole);
         }
+        if self.items.is_none() && self.is_long_object {
+            // A part of an object: if it holds columns, it cannot be read.
+            let items = Items::new(Arrangement::Wrapped, self.options.table.rows_member.clone());
+            self.items = Some((Arrangement::Wrapped, items));
+            self.read(whole);
+        }
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -315,7 +350,8 @@ impl Planner for JsonPlanner {
         let table = self.table.ok_or_else(|| IngestError::new("there is no table"))?;
         if table.sample_len() == 0 {
             let items = self.items.as_ref().map(|(_, items)| items);
-            return Err(no_row(items, self.options.table.rows_member.as_ref(), self.refused));
+            let error = no_row(items, self.options.table.rows_member.as_ref(), self.refused);
+            return Err(if self.is_long_object { too_long_for_columns(error, &self.options.limits) } else { error });
         }
         let nested = self.refused.filter(|error| error.message.contains(ROWS_WITHIN_ROWS));
         let (mapper, mut understanding) = table.finish().map_err(|error| nested.unwrap_or(error))?;

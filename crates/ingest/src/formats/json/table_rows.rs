@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::columnar;
 use super::decoder::{JsonRowParser, RowState};
 use super::flatten::flatten;
+use super::identifiers::is_zero_led;
 use super::nested::refuse_nested;
 use super::value::JsonValue;
 use crate::formats::row_error::RowError;
@@ -84,6 +85,9 @@ impl TableRowParser {
                 if std::mem::replace(&mut is_set[at], true) {
                     return Err(RowError::refused(format!("the row has the member {path:?} twice")));
                 }
+                if is_zero_led(&text) && self.mapper.is_unnamed_value(at) {
+                    return Err(zero_led(&path, &text));
+                }
                 texts[at] = text;
             } else {
                 if self.unknown == 0 {
@@ -98,13 +102,24 @@ impl TableRowParser {
     }
 }
 
+/// Refuses a string of digits that begins with a zero in a column of values that no option names: it may identify
+/// something, and its number would not have the zeros.
+fn zero_led(path: &str, text: &str) -> RowError {
+    let reason = format!("member {path}: the string {text:?} begins with a zero, and may be no number");
+    let suggestions = vec![Suggestion::new("values-except", path), Suggestion::new("types", format!("{path}=f64"))];
+    RowError::Refused { reason, suggestions }
+}
+
 impl JsonRowParser for TableRowParser {
     fn row(&mut self, row: &JsonValue<'_>, line: u64, rows: &mut Rows) -> Result<RowState, RowError> {
         match &self.columns_path {
             None => self.table_row(row, line, rows)?,
             Some(path) => {
-                for row in columnar::rows(row, path) {
-                    self.table_row(&row, line, rows)?;
+                for row in columnar::rows(row, path).into_iter().flatten() {
+                    if let Err(error) = self.table_row(&row, line, rows) {
+                        let refused = error.at(line).map_err(RowError::Fatal)?;
+                        rows.refuse(refused);
+                    }
                 }
             }
         }
@@ -125,6 +140,10 @@ impl JsonRowParser for TableRowParser {
             ));
         }
         notices
+    }
+
+    fn take_warning(&mut self) -> Option<String> {
+        self.mapper.take_warning()
     }
 
     fn distinguishing(&self) -> Option<Suggestion> {
