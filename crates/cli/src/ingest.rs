@@ -103,7 +103,8 @@ fn ingest_input(
 ) -> Result<InputSummary, LoadError> {
     let began = Instant::now();
     let mut input = IngestInput::open(path)?;
-    let options = ingest_options(args, &input.name)?;
+    let mut options = ingest_options(args, &input.name)?;
+    options.series_clocks = loader.series_clocks.clone();
     let PlannedInput { decoder, head, is_ended } = plan::plan(&mut input, &options, args)?;
     let metrics = MetricOptions::read(decoder.understanding(), args)?;
     let prefix = if args.files.len() > 1 { format!("{}: ", input.name) } else { String::new() };

@@ -4,7 +4,7 @@ use timestrata::{Timestamp, ValueType};
 
 use crate::csv::CsvOptions;
 use crate::table::TableOptions;
-use crate::{Limits, Precision};
+use crate::{Limits, Precision, SeriesClocks};
 
 /// What to do with a field of text, which no series can hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,4 +42,6 @@ pub struct IngestOptions {
     pub table: TableOptions,
     /// Options of CSV.
     pub csv: CsvOptions,
+    /// Times of series in an hour that comes twice, which inputs of one run share; by default an input begins anew.
+    pub series_clocks: SeriesClocks,
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use timestrata_ingest::{RefusedRow, Rows};
+use timestrata_ingest::{RefusedRow, Rows, SeriesClocks};
 
 use super::input::{IngestInput, ReadBytes};
 use super::options::{ingest_options, not_understood, rendered};
@@ -22,9 +22,11 @@ const SHOWN_REFUSED: usize = 3;
 /// Prints what is understood of each file.
 pub(crate) fn dry_run(args: &IngestArgs) -> Result<()> {
     let mut out = StdoutWriter::lock().out;
+    let series_clocks = SeriesClocks::default();
     for path in &args.files {
         let mut input = IngestInput::open(path)?;
-        let options = ingest_options(args, &input.name)?;
+        let mut options = ingest_options(args, &input.name)?;
+        options.series_clocks = series_clocks.clone();
         let planned = plan::plan(&mut input, &options, args)?;
         print(&mut out, &mut input, planned, args.skip_bad)?;
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use timestrata::{Db, Durability, Error, ErrorKind, MetricMetadata, Snapshot, Timestamp};
+use timestrata_ingest::SeriesClocks;
 
 use super::durable_rows::SharedDurableRows;
 use super::metric_options::MetricOptions;
@@ -70,14 +71,16 @@ pub(crate) struct Loader<'a> {
     pub(crate) durable: SharedDurableRows,
     /// `None` until the first point, if there is no database yet: a run without points leaves none behind.
     pub(crate) open: Option<OpenDatabase>,
+    /// Times of series with which the next input goes on.
+    pub(crate) series_clocks: SeriesClocks,
     unsynced_bytes: usize,
     last_sync: Instant,
 }
 
 impl<'a> Loader<'a> {
     pub(crate) fn new(args: &'a IngestArgs, dir: &'a Path) -> Self {
-        let durable = SharedDurableRows::default();
-        Self { args, dir, durable, open: None, unsynced_bytes: 0, last_sync: Instant::now() }
+        let (durable, series_clocks) = (SharedDurableRows::default(), SeriesClocks::default());
+        Self { args, dir, durable, open: None, series_clocks, unsynced_bytes: 0, last_sync: Instant::now() }
     }
 
     /// Opens the database, or creates it.

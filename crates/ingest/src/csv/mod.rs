@@ -5,6 +5,7 @@
 //! ```
 
 mod column_names;
+mod data_row;
 mod decoder;
 mod dialect;
 mod first_row;

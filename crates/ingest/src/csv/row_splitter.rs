@@ -37,6 +37,8 @@ pub(crate) struct CsvRow<'a> {
     bytes: &'a [u8],
     /// The bytes as text, if all are UTF-8.
     text: Option<&'a str>,
+    /// `true` if cells in quotes may begin or end with spaces.
+    has_quotes: bool,
     bounds: &'a [(usize, usize)],
 }
 
@@ -57,6 +59,11 @@ impl RowCells for CsvRow<'_> {
     }
 
     fn text(&self, at: usize) -> Option<&str> {
+        let text = self.exact_text(at);
+        if self.has_quotes { text.map(str::trim_ascii) } else { text }
+    }
+
+    fn exact_text(&self, at: usize) -> Option<&str> {
         let Some(&(start, end)) = self.bounds.get(at) else { return Some("") };
         match self.text {
             Some(text) => text.get(start..end),
@@ -68,7 +75,9 @@ impl RowCells for CsvRow<'_> {
 impl CsvRow<'_> {
     /// Returns the cells as texts; bytes that are not UTF-8 become replacement characters.
     pub(crate) fn to_texts(self) -> Vec<String> {
-        self.bounds.iter().map(|(start, end)| String::from_utf8_lossy(&self.bytes[*start..*end]).into_owned()).collect()
+        let text =
+            |(start, end): &(usize, usize)| String::from_utf8_lossy(self.bytes[*start..*end].trim_ascii()).into_owned();
+        self.bounds.iter().map(text).collect()
     }
 }
 
@@ -76,7 +85,7 @@ impl RowBuffer {
     /// Returns the row that the last step found in `text`.
     pub(crate) fn row<'a>(&'a self, text: &'a [u8]) -> CsvRow<'a> {
         let bytes = if self.has_quotes { &self.unquoted[..] } else { &text[self.start..self.end] };
-        CsvRow { bytes, text: std::str::from_utf8(bytes).ok(), bounds: &self.bounds }
+        CsvRow { bytes, text: std::str::from_utf8(bytes).ok(), has_quotes: self.has_quotes, bounds: &self.bounds }
     }
 
     /// Returns the length in bytes of the row that ends after `used` bytes of the text.
@@ -145,7 +154,8 @@ impl RowSyntax {
         loop {
             at += text[at..].iter().take_while(|byte| is_blank(**byte)).count();
             let start = row.unquoted.len();
-            if text.get(at) == Some(&b'"') {
+            let is_quoted = text.get(at) == Some(&b'"');
+            if is_quoted {
                 let opened = lines;
                 at += 1;
                 loop {
@@ -178,7 +188,7 @@ impl RowSyntax {
                 at += end;
             }
             let end = row.unquoted.len();
-            row.bounds.push(trimmed(&row.unquoted, start, end));
+            row.bounds.push(if is_quoted { (start, end) } else { trimmed(&row.unquoted, start, end) });
             match text.get(at) {
                 Some(byte) if *byte == self.line_end => {
                     return QuotedRow::Row { used: at + 1, lines: lines + 1 };

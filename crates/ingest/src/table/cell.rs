@@ -4,6 +4,7 @@
 
 use timestrata::{Value, ValueType};
 
+use super::missing_numbers::MissingNumber;
 use super::number::{self, NumberSyntax};
 
 /// Words for "no value" that are known without an option, in lower case.
@@ -15,14 +16,16 @@ const LONGEST_KNOWN_WORD: usize = 11;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct MissingCells {
     words: Vec<String>,
-    numbers: Vec<f64>,
+    numbers: Vec<MissingNumber>,
+    /// Notation of the cells.
+    syntax: NumberSyntax,
 }
 
 impl MissingCells {
     /// Reads the words and numbers of the options.
-    pub(crate) fn new(given: &[String]) -> Self {
+    pub(crate) fn new(given: &[String], syntax: NumberSyntax) -> Self {
         let words = given.iter().map(|word| word.to_lowercase()).collect();
-        Self { words, numbers: given.iter().filter_map(|word| number::parse_plain(word)).collect() }
+        Self { words, numbers: given.iter().filter_map(|word| MissingNumber::new(word, syntax)).collect(), syntax }
     }
 
     /// Returns `true` if a cell that may be a number holds no value.
@@ -39,11 +42,17 @@ impl MissingCells {
         if text.len() <= LONGEST_KNOWN_WORD && KNOWN_WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) {
             return true;
         }
+        // C libraries write the sign of a NaN.
+        if text.strip_prefix(['-', '+']).is_some_and(|rest| rest.eq_ignore_ascii_case("nan")) {
+            return true;
+        }
         !self.words.is_empty() && self.words.contains(&text.to_lowercase())
     }
 
     fn is_number(&self, text: &str) -> bool {
-        number::parse_plain(text).is_some_and(|number| self.numbers.contains(&number))
+        let Some(plain) = self.syntax.plain(text) else { return false };
+        let number = number::parse_plain(&plain);
+        number.is_some_and(|number| self.numbers.iter().any(|missing| missing.equals(&plain, number)))
     }
 }
 
@@ -105,8 +114,10 @@ mod tests {
 
     #[test]
     fn missing_words_match_in_any_case_and_numbers_by_value() {
-        let missing = MissingCells::new(&["-9999".to_owned(), "n.d.".to_owned()]);
-        for text in ["", "NA", "N/A", "null", "NONE", "-", "--", "?", "\\N", "Unavailable", "-9999.0", "N.D."] {
+        let missing = MissingCells::new(&["-9999".to_owned(), "n.d.".to_owned()], NumberSyntax::PLAIN);
+        for text in
+            ["", "NA", "N/A", "null", "NONE", "-nan", "+NaN", "-", "--", "?", "\\N", "Unavailable", "-9999.0", "N.D."]
+        {
             assert!(missing.matches(text), "{text}");
         }
         assert!(!missing.matches("0") && !missing.matches("x") && !MissingCells::default().matches("-9999"));

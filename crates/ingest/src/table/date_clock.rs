@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::plan_draft::PlanDraft;
+use super::sample::ColumnSample;
 use super::time_column::part_of_name;
 use super::time_suggestions::sounds_like_time;
 use crate::IngestError;
@@ -39,13 +40,19 @@ impl PlanDraft<'_> {
         }
     }
 
-    /// Returns the nearest column of clocks that is called a time, and is not nearer to another date.
+    /// Returns the nearest column of clocks that are no events of their day, and that is not nearer to another date.
     fn clock_of(&self, date: usize) -> Option<usize> {
+        let table = &self.options().table;
         let dates = || (0..self.names.0.len()).filter(|at| self.sample[*at].is_date());
         // A clock follows its date; the first clocks may be before the first date.
         let is_own = |clock: &usize| dates().rfind(|at| at < clock).or_else(|| dates().next()) == Some(date);
-        let is_called = |clock: &usize| sounds_like_time(&self.names.0[*clock]);
-        self.clocks(date).filter(is_called).filter(is_own).min_by_key(|clock| distance(date, *clock))
+        let is_of_day = |clock: &usize| {
+            let name = &self.names.0[*clock];
+            is_event_of_day(name) || table.values_except.contains(name)
+        };
+        let clocks = self.clocks(date).filter(|clock| !is_of_day(clock)).filter(is_own);
+        // A column that is called a time comes before one that only holds clocks.
+        clocks.min_by_key(|clock| (!sounds_like_time(&self.names.0[*clock]), distance(date, *clock)))
     }
 
     /// Returns the columns of clocks or hours beside a column of dates.
@@ -53,9 +60,33 @@ impl PlanDraft<'_> {
         (0..self.names.0.len()).filter(move |other| {
             let (sample, name) = (&self.sample[*other], &self.names.0[*other]);
             let is_hour = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
-            *other != date && !self.is_tag(*other) && (sample.is_clock() || (sample.is_integer() && is_hour))
+            let is_number = (is_hour && sample.is_integer()) || (sounds_like_time(name) && is_clock_of_digits(sample));
+            *other != date && !self.is_tag(*other) && (sample.is_clock() || is_number)
         })
     }
+}
+
+/// Returns `true` for a name of what happens once a day, or of an extreme of the day: its clock is a value of the day.
+fn is_event_of_day(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.split(|c: char| !c.is_alphanumeric()).any(|word| {
+        matches!(word, "transit" | "zenith" | "noon" | "high" | "low" | "max" | "min" | "maximum" | "minimum" | "peak")
+            || ["rise", "set", "dawn", "dusk", "twilight", "tide", "aufgang", "untergang"]
+                .iter()
+                .any(|event| word.ends_with(event))
+    })
+}
+
+/// Returns `true` for clocks in digits alone, such as 0715 or 071500.
+fn is_clock_of_digits(sample: &ColumnSample) -> bool {
+    let digits = sample.first.as_ref().map_or(0, |cell| cell.text.len());
+    sample.is_integer()
+        && !sample.has_negative
+        && match digits {
+            4 => sample.greatest_integer <= 2_400,
+            6 => sample.greatest_integer <= 240_000,
+            _ => false,
+        }
 }
 
 /// Returns how far a column is from that of a date; the columns behind it come first.

@@ -1,8 +1,8 @@
-//! Search for a date that decides between day/month and month/day, and for the direction of the rows.
+//! Search for a date that decides between day/month and month/day.
 
 use super::plan::TimeColumns;
 use super::planner::TableRow;
-use crate::time::{DateOrder, Moment, RowOrder, TimeForm, TimeReader, parse_auto};
+use crate::time::{DateOrder, TimeForm, TimeReader, parse_auto};
 use crate::{IngestError, Understanding};
 
 /// Search for a date that decides between day/month and month/day.
@@ -17,9 +17,6 @@ pub(crate) struct DateOrderScan {
     /// Form of the first date of day, month and year in numbers.
     form: Option<TimeForm>,
     pub(crate) without_zone: bool,
-    last: Option<i64>,
-    rises: u64,
-    falls: u64,
 }
 
 impl DateOrderScan {
@@ -30,14 +27,6 @@ impl DateOrderScan {
         let parsed = parse_auto(&text, DateOrder::DayFirst, self.is_joined);
         let Ok(parsed) = parsed.or_else(|_| parse_auto(&text, DateOrder::MonthFirst, self.is_joined)) else { return };
         self.without_zone |= !parsed.form.has_zone;
-        if let Moment::Local(local) = &parsed.moment {
-            let nanos = local.utc_nanos();
-            if let (Some(last), Some(now)) = (self.last, nanos) {
-                self.rises += u64::from(now > last);
-                self.falls += u64::from(now < last);
-            }
-            self.last = nanos.or(self.last);
-        }
         let Some(separator) = parsed.form.day_month_separator else { return };
         self.form.get_or_insert(parsed.form);
         if separator == '.' {
@@ -52,11 +41,6 @@ impl DateOrderScan {
     /// Returns `true` if more rows may distinguish day and month.
     pub(crate) fn is_open(&self) -> bool {
         self.decided.is_none() && self.open.is_some()
-    }
-
-    /// Returns the direction of most rows.
-    pub(super) fn row_order(&self) -> RowOrder {
-        if self.falls > self.rises { RowOrder::Descending } else { RowOrder::Ascending }
     }
 
     /// Sets the order of day and month.

@@ -1,7 +1,10 @@
 //! Names of columns: series in headers, and names that are no names.
 
+use std::collections::HashSet;
+
 use timestrata::SeriesKey;
 
+use super::cell::{MissingCells, parse_bool};
 use super::mapper::RowCells;
 use crate::IngestError;
 use crate::time::{AutoError, DateOrder, is_clock, is_period, parse_auto};
@@ -27,12 +30,54 @@ pub(crate) fn series_key(header: &str, prefix: &str) -> Result<SeriesKey, Ingest
     Ok(key)
 }
 
-/// Returns `true` if a row holds names of the columns and no numbers: a header within the data.
+/// Returns `true` if a row holds names and neither a time nor a value: a header within the data, perhaps of other columns.
+///
+/// Either a name is that of a column, in any case, or all cells are words of which one is a name of the time.
 pub(crate) fn is_header_like(header: &[String], cells: &(impl RowCells + ?Sized)) -> bool {
     let texts = || (0..cells.count()).filter_map(|at| cells.text(at)).filter(|text| !text.is_empty());
-    texts().any(|text| header.iter().any(|name| name == text))
-        && texts().all(|text| super::number::parse_plain(text).is_none())
-        && texts().all(|text| parse_auto(text, DateOrder::DayFirst, false).is_err())
+    let is_number = |text: &str| super::number::parse_plain(text).is_some();
+    let is_name = |text: &str| header.iter().any(|name| name == text);
+    // A state or a word for no value is rather a value, unless it is written as the name.
+    let is_name_in_any_case = |text: &str| {
+        is_name(text)
+            || (header.iter().any(|name| name.eq_ignore_ascii_case(text))
+                && parse_bool(text).is_none()
+                && !MissingCells::default().matches(text))
+    };
+    let is_without_values = || {
+        texts().all(|text| !is_number(text) || is_name(text))
+            && texts().all(|text| parse_auto(text, DateOrder::DayFirst, false).is_err() || is_name(text))
+    };
+    if texts().any(|text| is_name_in_any_case(text) && !is_number(text)) {
+        return is_without_values();
+    }
+    let is_word = |text: &str| !is_number(text) && parse_bool(text).is_none() && !MissingCells::default().matches(text);
+    let distinct: HashSet<&str> = texts().collect();
+    texts().any(is_name_of_time)
+        && distinct.len() == header.len()
+        && header.len() > 1
+        && texts().all(is_word)
+        && is_without_values()
+}
+
+/// Returns `true` for a name that means the time, and no other word.
+fn is_name_of_time(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let is_one_word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    is_one_word
+        && ["time", "date", "datum", "zeit", "timestamp", "datetime"]
+            .iter()
+            .any(|word| name == *word || name.ends_with(&format!("_{word}")) || name.starts_with(&format!("{word}_")))
+}
+
+/// Returns `true` if a row repeats the header, perhaps in another case.
+pub(super) fn repeats_header(header: &[String], cells: &(impl RowCells + ?Sized)) -> bool {
+    let are_all = |is_same: fn(&str, &str) -> bool| {
+        cells.count() >= header.len()
+            && header.iter().enumerate().all(|(at, name)| cells.text(at).is_some_and(|text| is_same(text, name)))
+    };
+    let distinct: HashSet<String> = header.iter().map(|name| name.to_lowercase()).collect();
+    are_all(|text, name| text == name) || (distinct.len() == header.len() && are_all(str::eq_ignore_ascii_case))
 }
 
 /// Returns `true` if a name of a column is a clock or a date: such a table has a column per time.
@@ -76,6 +121,37 @@ mod tests {
             assert!(series_key(name, "").is_ok(), "{name}");
         }
         assert!(series_key(r#"up{job="a}"#, "").is_err());
+    }
+
+    #[test]
+    fn names_in_any_case_are_a_header() {
+        let split = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
+        let is_header = |header: &str, row: &str| is_header_like(&split(header), &split(row)[..]);
+        for (header, row) in [
+            ("time,a,b", "time,b,a"),
+            ("time,a,b", "Time,B,A"),
+            ("time,2021,2020", "TIME,2020,2021"),
+            ("time,a,b", "timestamp,bb,aa"),
+            ("Zeit,a", "log_time,c"),
+            ("time,on,b", "time,on,c"),
+        ] {
+            assert!(is_header(header, row), "{header} {row}");
+        }
+        for (header, row) in [
+            ("time,a,b", "x,1,a"),
+            ("time,2020", "?,2020"),
+            ("time,on", ",ON"),
+            ("time,a,b", "total,x,y"),
+            ("time,a,b", "time unknown,x,y"),
+            ("time,a,b", "date,,y"),
+            ("time,a,b", "date,NA,y"),
+            ("time,a", "2024-01-01,A"),
+        ] {
+            assert!(!is_header(header, row), "{header} {row}");
+        }
+        let repeats = |header: &str, row: &str| repeats_header(&split(header), &split(row)[..]);
+        assert!(repeats("time,a", "time,a,") && repeats("time,a", "TIME,A"));
+        assert!(!repeats("time,a,A", "time,A,a") && !repeats("time,a,b", "TIME,B,A"));
     }
 
     #[test]

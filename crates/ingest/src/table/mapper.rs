@@ -8,14 +8,14 @@ use timestrata::{SeriesKey, Timestamp, Value, ValueType};
 
 use super::cell::parse_value;
 use super::distinguish::{self, RowComparisons, RowPrint};
-use super::header::{is_header_like, series_key};
+use super::header::{is_header_like, repeats_header, series_key};
 use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use super::row_checks::{UniqueTags, check_epoch};
 use super::row_values::{Refusal, cell_suggestions, check_unit, in_column, long_value, not_utf8, plain, series_value};
 use super::zone_cells::{checked_by_cell, in_cell_zone};
 use crate::time::{SeriesClock, ZoneResolver};
-use crate::{IngestError, RefusedRow, Rows, SeriesNumber, Suggestion};
+use crate::{IngestError, RefusedRow, Rows, SeriesClocks, SeriesNumber, Suggestion};
 
 /// Cells of a row.
 pub trait RowCells {
@@ -24,6 +24,11 @@ pub trait RowCells {
 
     /// Returns the text of a cell without spaces around it, empty beyond the last cell; `None` if it is not UTF-8.
     fn text(&self, at: usize) -> Option<&str>;
+
+    /// Returns the text of a cell with the spaces that belong to it, as those within quotes.
+    fn exact_text(&self, at: usize) -> Option<&str> {
+        self.text(at)
+    }
 }
 
 impl<S: AsRef<str>> RowCells for [S] {
@@ -56,6 +61,7 @@ pub struct RowMapper {
     values: Vec<(usize, Value)>,
     /// Unit of each metric of a table with a row per value.
     units: HashMap<String, String>,
+    clocks: SeriesClocks,
 }
 
 /// Series of the rows with the same tags.
@@ -64,12 +70,14 @@ struct SeriesGroup {
     /// One per value column, or one alone.
     series: Vec<SeriesNumber>,
     clock: SeriesClock,
+    /// `true` if the last row lies in an hour that comes twice: another input may go on there.
+    is_repeated: bool,
     /// Prints of the rows at the last time, the last one at the end; empty if none is compared.
     prints: Vec<RowPrint>,
 }
 
 impl RowMapper {
-    pub(crate) fn new(plan: TablePlan) -> Self {
+    pub(crate) fn new(plan: TablePlan, clocks: SeriesClocks) -> Self {
         let resolver = ZoneResolver::new(plan.time.zone.clone(), plan.time.order);
         let columns = match &plan.values {
             ValueSource::Wide(columns) => columns.len(),
@@ -90,6 +98,7 @@ impl RowMapper {
             time_text: String::new(),
             values: Vec::new(),
             units: HashMap::new(),
+            clocks,
         }
     }
 
@@ -197,9 +206,7 @@ impl RowMapper {
     /// Returns `true` if the row repeats the header.
     fn is_header(&self, line: u64, cells: &(impl RowCells + ?Sized)) -> Result<bool, IngestError> {
         let header = &self.plan.header;
-        let is_same = cells.count() >= header.len()
-            && header.iter().enumerate().all(|(at, name)| cells.text(at) == Some(name.as_str()));
-        if is_same {
+        if repeats_header(header, cells) {
             return Ok(true);
         }
         if is_header_like(header, cells) {
@@ -223,14 +230,19 @@ impl RowMapper {
         self.read_values(cells)?;
         let group = self.group(cells, rows)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
+        let repeated_before = self.resolver.repeated;
         let time = self.resolver.resolve(&moment, &self.groups[group].clock, text);
         let time = time.and_then(|time| checked_by_cell(&self.plan, time, &moment, zone));
         let time = time.and_then(|time| self.check_bounds(time));
         let time = time.map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
         self.compare(group, time, cells);
         self.unique_tags.count(self.groups.len());
-        let SeriesGroup { series, clock, .. } = &mut self.groups[group];
+        let SeriesGroup { series, clock, is_repeated, .. } = &mut self.groups[group];
         clock.last = Some(time);
+        let was_repeated = std::mem::replace(is_repeated, self.resolver.repeated > repeated_before);
+        if was_repeated || *is_repeated {
+            self.clocks.set(series.iter().map(|number| rows.series(*number).key()), is_repeated.then_some(time));
+        }
         for (nth, value) in &self.values {
             rows.push(series[*nth], time, *value);
         }
@@ -320,7 +332,7 @@ impl RowMapper {
             ValueSource::Series { series_at, .. } => Some(*series_at),
         };
         for at in self.plan.tags.iter().map(|tag| tag.at).chain(source) {
-            let text = cells.text(at).ok_or_else(|| not_utf8(&self.plan.header[at]))?;
+            let text = cells.exact_text(at).ok_or_else(|| not_utf8(&self.plan.header[at]))?;
             self.key.extend_from_slice(text.as_bytes());
             // This byte is not valid in UTF-8, so different cells never give the same key.
             self.key.push(0xFF);
@@ -344,8 +356,8 @@ impl RowMapper {
     fn new_group(&self, cells: &(impl RowCells + ?Sized), rows: &mut Rows) -> Result<SeriesGroup, Refusal> {
         let with_tags = |mut key: SeriesKey| -> Result<SeriesKey, Refusal> {
             for tag in &self.plan.tags {
-                let text = cells.text(tag.at).unwrap_or_default();
-                if !text.is_empty() {
+                let text = cells.exact_text(tag.at).unwrap_or_default();
+                if !text.trim().is_empty() {
                     key = key.tag(&tag.key, text);
                 }
             }
@@ -357,21 +369,23 @@ impl RowMapper {
                 columns.iter().map(|column| with_tags(column.key.clone())).collect::<Result<_, _>>()?
             }
             ValueSource::Long { metric_at, prefix, .. } => {
-                let metric = cells.text(*metric_at).unwrap_or_default();
-                if metric.is_empty() {
+                let metric = cells.exact_text(*metric_at).unwrap_or_default();
+                if metric.trim().is_empty() {
                     return Err(plain(in_column(&self.plan.header[*metric_at], "the metric is empty")));
                 }
                 vec![with_tags(series_key(metric, prefix).map_err(|error| plain(error.message))?)?]
             }
             ValueSource::Series { series_at, prefix, .. } => {
-                let text = cells.text(*series_at).unwrap_or_default();
+                let text = cells.exact_text(*series_at).unwrap_or_default();
                 let key = own_export::parse_series(text)
                     .ok_or_else(|| plain(format!("column series: {text:?} is no series")))?;
                 let metric = format!("{prefix}{}", key.metric());
                 vec![with_tags(key.with_metric(metric))?]
             }
         };
-        Ok(SeriesGroup { series: keys.iter().map(|key| rows.intern(key)).collect(), ..SeriesGroup::default() })
+        let last = self.clocks.last(&keys);
+        let series = keys.iter().map(|key| rows.intern(key)).collect();
+        Ok(SeriesGroup { series, clock: SeriesClock { last }, is_repeated: last.is_some(), prints: Vec::new() })
     }
 
     /// Compares the row with the last one of its series if they share a time, or if it goes back in time.

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::TableOptions;
+use crate::IngestError;
+
 /// Notation of the numbers of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NumberSyntax {
@@ -10,9 +13,38 @@ pub(crate) struct NumberSyntax {
     pub(crate) units: bool,
 }
 
+impl Default for NumberSyntax {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
 impl NumberSyntax {
     /// The notation without any option.
     pub(crate) const PLAIN: Self = Self { decimal: '.', thousands: None, units: false };
+
+    /// Returns the notation of the options.
+    ///
+    /// # Errors
+    ///
+    /// If a separator is of numbers, or if both are the same: then one of them would be ignored.
+    pub(crate) fn of_options(options: &TableOptions) -> Result<Self, IngestError> {
+        let of_number = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '+' | '"');
+        if of_number(&options.decimal) {
+            let message = format!("the decimal separator {:?} is a part of numbers", options.decimal);
+            return Err(IngestError::new(message).suggest("decimal", ","));
+        }
+        if let Some(separator) = options.thousands.filter(of_number) {
+            let message = format!("the separator of thousands {separator:?} is a part of numbers");
+            return Err(IngestError::new(message).suggest("thousands", "."));
+        }
+        if options.thousands == Some(options.decimal) {
+            let (other, option) = if options.decimal == '.' { (",", "decimal") } else { (".", "thousands") };
+            let message = format!("{:?} separates both thousands and decimals", options.decimal);
+            return Err(IngestError::new(message).suggest(option, other));
+        }
+        Ok(Self { decimal: options.decimal, thousands: options.thousands, units: options.units })
+    }
 
     /// Returns the number in plain notation; `None` if the text cannot be one in this notation.
     pub(crate) fn plain<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
@@ -144,6 +176,25 @@ mod tests {
             [("1.5", ',', None), ("1,23", '.', Some(',')), (",123", '.', Some(',')), ("1234,567", '.', Some(','))]
         {
             assert_eq!(number(text, decimal, thousands, false), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_separator_that_could_not_be_told_apart_is_refused() {
+        let check = |decimal, thousands| {
+            let options = TableOptions { decimal, thousands, ..TableOptions::default() };
+            NumberSyntax::of_options(&options)
+                .map_err(|error| (error.suggestions[0].option, error.suggestions[0].value.clone()))
+        };
+        assert_eq!(check('.', Some('.')), Err(("decimal", ",".to_owned())));
+        assert_eq!(check(',', Some(',')), Err(("thousands", ".".to_owned())));
+        for (decimal, thousands) in [('5', None), ('-', None), ('e', None), ('.', Some('0')), ('.', Some('+'))] {
+            assert!(check(decimal, thousands).is_err(), "{decimal} {thousands:?}");
+        }
+        for (decimal, thousands) in
+            [('.', None), (',', Some('.')), ('.', Some('\'')), (',', Some(' ')), ('.', Some('_'))]
+        {
+            assert!(check(decimal, thousands).is_ok(), "{decimal} {thousands:?}");
         }
     }
 

@@ -6,6 +6,7 @@ use super::cell::MissingCells;
 use super::column_roles::{ColumnNames, join_limited};
 use super::date_order_scan::DateOrderScan;
 use super::header::is_header_like;
+use super::missing_numbers::refuse_ambiguous_numbers;
 use super::number::NumberSyntax;
 use super::plan::TablePlan;
 use super::plan_draft::PlanDraft;
@@ -122,7 +123,7 @@ impl TablePlanner {
         };
         let Draft { mut plan, mut understanding, dates } = draft?;
         dates.apply(&mut plan.time, &mut understanding)?;
-        Ok((RowMapper::new(plan), understanding))
+        Ok((RowMapper::new(plan, self.options.series_clocks), understanding))
     }
 
     /// Refuses options that an export does not need: its values are exact.
@@ -150,7 +151,8 @@ impl TablePlanner {
         let names = ColumnNames(&self.header);
         refuse_repeated(&self.header)?;
         let options = &self.options.table;
-        let syntax = NumberSyntax { decimal: options.decimal, thousands: options.thousands, units: options.units };
+        let syntax = NumberSyntax::of_options(options)?;
+        refuse_ambiguous_numbers(&options.missing, syntax)?;
         if let Some(plan) = own_export::plan(&self.header, &self.sample, &self.options, syntax) {
             self.refuse_options_of_foreign_tables()?;
             let mut understanding = Understanding::default();
@@ -163,7 +165,7 @@ impl TablePlanner {
             understanding.properties.push(("columns", self.header.join(", ")));
             return Ok(Draft { plan, understanding, dates: DateOrderScan::default() });
         }
-        let missing = MissingCells::new(&options.missing);
+        let missing = MissingCells::new(&options.missing, syntax);
         let sample = sample_columns(self.header.len(), &self.sample, &missing, &syntax);
         let tags = names.tags(&options.tags)?;
         let mut draft =

@@ -2,7 +2,7 @@
 
 use super::plan::TimeColumns;
 use super::row_values::{Refusal, in_column, plain};
-use crate::time::{TimeReader, unit_name};
+use crate::time::{TimeReader, is_below_nanosecond, unit_name};
 use crate::{Suggestion, TimeFormat};
 
 /// Detection of tags with a value per row behind the sample of the plan.
@@ -38,15 +38,12 @@ impl UniqueTags {
 /// no whole number of nanoseconds.
 pub(super) fn check_epoch(time: &TimeColumns, text: &str) -> Result<(), Refusal> {
     let TimeReader::Epoch { power } = time.reader else { return Ok(()) };
-    let decimals = text.split_once('.').map_or("", |(_, decimals)| decimals);
-    let below = usize::try_from(power).ok().and_then(|power| decimals.get(power..)).unwrap_or_default();
-    if below.bytes().any(|byte| matches!(byte, b'1'..=b'9')) && below.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.contains(['.', 'e', 'E']) && is_below_nanosecond(text, power) {
         return Err(plain(in_column(&time.name, &format!("{text:?} has digits below a nanosecond"))));
     }
     // Times since 2001 in seconds have ten digits; every smaller unit has more.
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let recent_digits = usize::try_from(19 - power).unwrap_or_default();
-    if !(10..recent_digits).contains(&digits) {
+    let is_early = |number: f64| (1e9..10_f64.powi(18 - power)).contains(&number);
+    if !text.parse().is_ok_and(is_early) {
         return Ok(());
     }
     let Some(unit) = TimeFormat::of_number(text).filter(|unit| unit.power().is_some_and(|of_unit| of_unit > power))
@@ -95,6 +92,7 @@ mod tests {
             ("1704067200", 9),
             ("1704067200.1234567890", 9),
             ("1.5e9", 9),
+            ("1.7040672E+09", 9),
             ("60000", 6),
             ("-1", 0),
         ] {
@@ -106,6 +104,8 @@ mod tests {
             ("1704067200000", 3, "of this century in milliseconds"),
             ("1704067200.1234567891", 9, "below a nanosecond"),
             ("0.5", 0, "below a nanosecond"),
+            ("1.70406720012345678912e9", 9, "below a nanosecond"),
+            ("1.7040672e9", 6, "of this century in seconds"),
         ] {
             assert!(reason(text, power).is_some_and(|reason| reason.contains(part)), "{text} {power}");
         }

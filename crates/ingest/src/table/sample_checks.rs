@@ -78,7 +78,7 @@ fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnS
 
 /// Returns the cells of a column that hold a value.
 fn filled_cells<'a>(draft: &'a PlanDraft<'_>, at: usize) -> Vec<&'a str> {
-    let missing = super::cell::MissingCells::new(&draft.options().table.missing);
+    let missing = super::cell::MissingCells::new(&draft.options().table.missing, draft.syntax);
     let cells = draft.rows().iter().filter_map(|row| row.cells.get(at).map(String::as_str));
     cells.filter(|text| !missing.matches(text)).collect()
 }

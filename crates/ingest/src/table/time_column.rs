@@ -4,6 +4,7 @@ use super::date_order_scan::DateOrderScan;
 use super::plan::{TimeColumns, ZoneCells};
 use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
+use super::row_direction::RowDirection;
 use super::sample::{ColumnSample, SampleCell};
 use super::time_parts::refuse_unused_year;
 use crate::time::{DateOrder, Moment, RowOrder, TimePart, TimeReader, check_pattern, is_period, time_zone};
@@ -28,7 +29,7 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
         "doy" | "yday" | "jday" | "dayofyear" | "day_of_year" | "day of year" => TimePart::DayOfYear,
         "month" | "mon" | "mo" | "monat" => TimePart::Month,
         "day" | "dd" | "dy" | "tag" => TimePart::Day,
-        "hour" | "hr" | "hh" | "stunde" => TimePart::Hour,
+        "hour" | "hr" | "hh" | "stunde" | "heure" | "hora" | "uur" => TimePart::Hour,
         "minute" | "min" | "mn" => TimePart::Minute,
         "second" | "sec" | "ss" | "sc" => TimePart::Second,
         "msc" | "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => TimePart::Millisecond,
@@ -152,7 +153,7 @@ impl PlanDraft<'_> {
                 dates.look_at(at, row);
             }
         }
-        columns.order = dates.row_order();
+        columns.order = RowDirection::of_rows(&columns, self.rows());
         let is_local =
             !matches!(columns.reader, TimeReader::Epoch { .. } | TimeReader::Elapsed { .. } | TimeReader::Rfc3339);
         let is_without_zone = match &columns.reader {
@@ -162,7 +163,7 @@ impl PlanDraft<'_> {
                 first.is_some_and(|text| matches!(columns.reader.parse(text), Ok(Moment::Local(_))))
             }
             TimeReader::Pattern(pattern) => {
-                !pattern.contains("%z") && !pattern.contains("%:z") && !pattern.contains("%s")
+                !["%z", "%:z", "%s", "%Q", "%:Q"].iter().any(|directive| pattern.contains(directive))
             }
             _ => is_local,
         };

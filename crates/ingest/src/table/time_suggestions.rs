@@ -36,8 +36,15 @@ pub(crate) fn sounds_like_time(name: &str) -> bool {
                 | "clock"
                 | "tm"
                 | "hora"
+                | "heure"
+                | "ora"
+                | "uhr"
+                | "tijd"
+                | "utc"
+                | "gmt"
         ) || word.ends_with("time")
             || word.ends_with("date")
+            || word.ends_with("zeit")
     })
 }
 
@@ -162,7 +169,7 @@ impl PlanDraft<'_> {
     /// Returns `true` if a pattern reads every cell of the sample that holds a value.
     fn reads_all(&self, at: usize, pattern: &str) -> bool {
         let reader = TimeReader::Pattern(pattern.to_owned());
-        let missing = MissingCells::new(&self.options().table.missing);
+        let missing = MissingCells::new(&self.options().table.missing, self.syntax);
         let mut cells = self.rows().iter().filter_map(|row| row.cells.get(at)).filter(|text| !missing.matches(text));
         cells.all(|text| reader.parse(text).is_ok())
     }

@@ -5,6 +5,8 @@ use super::epoch;
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// Parses an elapsed time to nanoseconds; a bare number counts units of `10^power` nanoseconds.
+///
+/// It is rounded to the nearest nanosecond: elapsed times are mostly floats, such as 0.7999999999999999.
 pub(crate) fn parse(text: &str, power: i32) -> Result<i64, String> {
     let wrong = || {
         format!("{text:?} is neither a number of {} nor an elapsed time such as 0 days 00:00:01", {
@@ -12,7 +14,7 @@ pub(crate) fn parse(text: &str, power: i32) -> Result<i64, String> {
         })
     };
     if !text.contains(':') && !text.contains("day") {
-        return epoch::parse(text, power).map_err(|_| wrong());
+        return epoch::parse_rounded(text, power).map_err(|_| wrong());
     }
     let (is_negative, rest) = match text.strip_prefix('-') {
         // pandas writes -1 day +23:59:59 for one second before: the days are negative, and the clock is not.
@@ -40,7 +42,7 @@ fn clock_nanos(clock: &str) -> Option<i128> {
         return None;
     }
     let (hours, minutes): (i128, i128) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let seconds = i128::from(epoch::parse(seconds, 9).ok()?);
+    let seconds = i128::from(epoch::parse_rounded(seconds, 9).ok()?);
     let is_valid = minutes < 60 && (0..60 * NANOS_PER_SECOND).contains(&seconds);
     is_valid.then_some((hours * 3_600 + minutes * 60) * NANOS_PER_SECOND + seconds)
 }
@@ -58,6 +60,7 @@ mod tests {
         assert_eq!(seconds("-1 days +23:59:59"), Ok(-1_000));
         assert_eq!(seconds("100:00:00"), Ok(360_000_000));
         assert_eq!(seconds("2 days"), Ok(172_800_000));
+        assert_eq!((seconds("0.7999999999999999"), seconds("0:00:02.9999999999999996")), (Ok(800), Ok(3_000)));
         for text in ["", "a:b", "1:2:3:4", "0:60", "0:00:60", "x days", "-"] {
             assert!(seconds(text).is_err(), "{text}");
         }

@@ -21,7 +21,7 @@ mod zone;
 
 pub(crate) use auto::{AutoError, DateOrder, ParsedTime, TimeForm, is_clock, parse_auto};
 pub(crate) use cell_zone::{CellZone, agreed_time, offset_of_abbreviation, zone_of_abbreviations};
-pub(crate) use epoch::unit_name;
+pub(crate) use epoch::{is_below_nanosecond, unit_name};
 pub(crate) use moment::Moment;
 pub(crate) use pattern::check as check_pattern;
 pub(crate) use reader::{TimePart, TimeReader, is_period};

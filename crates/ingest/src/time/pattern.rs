@@ -40,6 +40,9 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
     if let Some(offset) = fields.offset() {
         return zone::at_offset(local, offset.seconds(), text).map(Moment::At);
     }
+    if let Some(name) = fields.iana_time_zone() {
+        return zone::time_zone(name).map(|zone| Moment::LocalIn(local, zone));
+    }
     Ok(Moment::Local(local))
 }
 
@@ -124,6 +127,17 @@ mod tests {
         ] {
             assert!(utc(text, pattern).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_zone_of_the_pattern_is_kept() {
+        let pattern = "%Y-%m-%d %H:%M:%S %Q";
+        let at = |text: &str| utc(text, pattern);
+        assert_eq!(at("2024-01-01 00:00:00 America/New_York").as_deref(), Ok("2024-01-01T05:00:00Z"));
+        assert_eq!(at("2024-07-01 24:00:00 America/New_York").as_deref(), Ok("2024-07-02T04:00:00Z"));
+        assert_eq!(at("2024-01-01 00:00:00 +0100").as_deref(), Ok("2023-12-31T23:00:00Z"));
+        assert!(at("2024-01-01 00:00:00 Nowhere/City").is_err() && at("2024-03-10 02:30:00 America/New_York").is_err());
+        assert_eq!(check(pattern), Ok(()));
     }
 
     #[test]

@@ -65,6 +65,10 @@ impl RowCells for JsonCells<'_> {
         let text = self.texts.get(at).map_or("", AsRef::as_ref);
         Some(if self.is_own_export { text } else { text.trim() })
     }
+
+    fn exact_text(&self, at: usize) -> Option<&str> {
+        Some(self.texts.get(at).map_or("", AsRef::as_ref))
+    }
 }
 
 impl TableRowParser {

@@ -110,20 +110,21 @@ impl DatabaseParser {
         let (Some(host), Some(_), Some(time)) = (cells.next(), cells.next(), cells.next()) else {
             return Err(RowError::refused("the row has fewer than 3 cells"));
         };
-        let time = self.times.parse(time)?;
         let cells: Vec<&str> = cells.collect();
-        if cells.first().is_some_and(|cell| cell.starts_with("LINUX-RESTART") || cell.starts_with("COM")) {
+        let mut names = host.as_bytes().to_vec();
+        for (cell, _) in cells.iter().zip(&self.columns).filter(|(_, column)| column.is_name) {
+            names.push(0);
+            names.extend_from_slice(cell.as_bytes());
+        }
+        let is_note = cells.first().is_some_and(|cell| cell.starts_with("LINUX-RESTART") || cell.starts_with("COM"));
+        let time = self.times.parse(time, if is_note { cells[0].as_bytes() } else { &names })?;
+        if is_note {
             self.restarts += 1;
             return Ok(());
         }
         if cells.len() != self.columns.len() {
             let (own, wanted) = (cells.len() + FIXED_COLUMNS, self.columns.len() + FIXED_COLUMNS);
             return Err(RowError::refused(format!("the row has {own} cells, its header {wanted}")));
-        }
-        let mut names = host.as_bytes().to_vec();
-        for (cell, _) in cells.iter().zip(&self.columns).filter(|(_, column)| column.is_name) {
-            names.push(0);
-            names.extend_from_slice(cell.as_bytes());
         }
         for (at, cell) in cells.iter().enumerate().filter(|(at, _)| !self.columns[*at].is_name) {
             if cell.is_empty() {
@@ -232,14 +233,20 @@ web;600;2024-01-01 00:10:01 UTC;eth0;7.25
 
     #[test]
     fn local_times_are_in_the_zone_of_the_options() {
-        let text = "# hostname;interval;timestamp;tps\nh;600;2024-06-01 00:10:00;5.0\nh;600;2024-10-27 02:30:00;6\n\
-            h;600;2024-10-27 02:30:00;7\nh;600;2024-10-27 02:10:00;8\n";
+        let text = "# hostname;interval;timestamp;DEV;tps\nh;600;2024-06-01 00:10:00;a;5.0\n\
+            h;600;2024-10-27 02:30:00;a;6\nh;600;2024-10-27 02:30:00;b;7\nh;600;2024-10-27 02:10:00;a;8\n";
         let mut options = timed();
         options.table.time_zone = Some("Europe/Berlin".to_owned());
         let times: Vec<i64> = decode(&SadfDatabase, &options, text.as_bytes()).good().iter().map(|p| p.1).collect();
         let nanos = |seconds: i64| seconds * 1_000_000_000;
         // 2024-05-31T22:10Z, then 02:30 with the summer's offset twice, then 02:10 with the winter's.
         assert_eq!(times, [1_717_193_400, 1_729_989_000, 1_729_989_000, 1_729_991_400].map(nanos));
+        // One device comes again at the same text.
+        let hourly = "# hostname;interval;timestamp;DEV;tps\nh;3600;2024-10-27 02:30:00;a;1\n\
+            h;3600;2024-10-27 02:30:00;b;2\nh;3600;2024-10-27 02:30:00;a;3\nh;3600;2024-10-27 02:30:00;b;4\n\
+            h;3600;2024-10-27 03:30:00;a;5\n";
+        let times: Vec<i64> = decode(&SadfDatabase, &options, hourly.as_bytes()).good().iter().map(|p| p.1).collect();
+        assert_eq!(times, [1_729_989_000, 1_729_989_000, 1_729_992_600, 1_729_992_600, 1_729_996_200].map(nanos));
         let assumed = decode(&SadfDatabase, &timed(), text.as_bytes());
         assert!(assumed.notices.iter().any(|note| note.contains("read as UTC")), "{:?}", assumed.notices);
         options.table.time_zone = Some("Nowhere/City".to_owned());

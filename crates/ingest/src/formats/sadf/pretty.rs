@@ -72,7 +72,8 @@ impl LineParser for PrettyParser {
         if interval_digits.is_empty() || !interval_digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(RowError::refused(format!("{} is not an interval in seconds", shown(interval.as_bytes()))));
         }
-        let time = self.times.parse(time)?;
+        let measured = [host, device, cells.clone().next().unwrap_or_default()].join("\t");
+        let time = self.times.parse(time, measured.as_bytes())?;
         if device.starts_with("LINUX-RESTART") || device.starts_with("COM") {
             self.restarts += 1;
             return Ok(LineKind::Row);

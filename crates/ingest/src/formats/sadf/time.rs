@@ -1,5 +1,7 @@
 //! Times of sadf.
 
+use std::collections::HashSet;
+
 use timestrata::Timestamp;
 
 use crate::formats::number::parse_seconds;
@@ -25,6 +27,8 @@ pub(super) struct RowTimes {
     /// Local text and time of the last row, and the time of the row with another text before it.
     last: Option<(String, Timestamp)>,
     clock: SeriesClock,
+    /// Names of what was measured by the rows with the last text, if it lies in an hour that comes twice.
+    measured: HashSet<Vec<u8>>,
 }
 
 impl RowTimes {
@@ -32,19 +36,28 @@ impl RowTimes {
         let zone = options.table.time_zone.as_deref().and_then(|name| time_zone(name).ok());
         let has_zone = options.table.time_zone.is_some();
         let resolver = ZoneResolver::new(zone, RowOrder::Ascending);
-        Self { resolver, has_zone, is_assumed: false, last: None, clock: SeriesClock::default() }
+        Self {
+            resolver,
+            has_zone,
+            is_assumed: false,
+            last: None,
+            clock: SeriesClock::default(),
+            measured: HashSet::new(),
+        }
     }
 
     /// Begins the rows of another activity, whose times begin again.
     pub(super) fn restart(&mut self) {
         self.last = None;
         self.clock = SeriesClock::default();
+        self.measured.clear();
     }
 
     /// Parses `2024-01-01 00:10:01 UTC`, the same without `UTC`, or seconds since the epoch.
     ///
-    /// Rows of one activity with the same text are of one time.
-    pub(super) fn parse(&mut self, text: &str) -> Result<Timestamp, RowError> {
+    /// Rows of one activity with the same text are of one time, unless `measured`, the names of what a row measures, come
+    /// again in an hour that comes twice: then the text is that of the second pass.
+    pub(super) fn parse(&mut self, text: &str, measured: &[u8]) -> Result<Timestamp, RowError> {
         let refusal =
             || RowError::refused(format!("{} is not a time such as 2024-01-01 00:10:01 UTC", shown(text.as_bytes())));
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -55,18 +68,25 @@ impl RowTimes {
             return format!("{date}T{clock}Z").parse().map_err(|_| refusal());
         }
         if let Some((_, time)) = self.last.as_ref().filter(|(last, _)| last == text) {
-            return Ok(*time);
+            if self.measured.is_empty() || self.measured.insert(measured.to_vec()) {
+                return Ok(*time);
+            }
         }
         if text.split_once(' ').is_none() {
             return Err(refusal());
         }
         let parsed = parse_auto(text, DateOrder::Undecided, false).map_err(|_| refusal())?;
         self.is_assumed |= !self.has_zone && matches!(parsed.moment, Moment::Local(_));
+        let repeated_before = self.resolver.repeated;
         let time = self.resolver.resolve(&parsed.moment, &self.clock, text).map_err(RowError::refused)?;
         // Activities may follow each other without a header between them.
         if self.clock.last.is_some_and(|last| time.as_secs() < last.as_secs() - 2 * 3_600) {
             self.restart();
-            return self.parse(text);
+            return self.parse(text, measured);
+        }
+        self.measured.clear();
+        if self.resolver.repeated > repeated_before {
+            self.measured.insert(measured.to_vec());
         }
         self.clock.last = Some(time);
         self.last = Some((text.to_owned(), time));
