@@ -234,6 +234,10 @@ impl Env for FaultyEnv {
         OsEnv.create_dir(dir)
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        OsEnv.remove_dir(dir)
+    }
+
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()> {
         self.call(EnvCall::SyncDir(step), || OsEnv.sync_dir(dir, step))
     }

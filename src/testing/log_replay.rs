@@ -157,6 +157,10 @@ impl Env for ReplayEnv {
         self.replay.refuse("create", dir)
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        self.replay.refuse("remove", dir)
+    }
+
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()> {
         self.replay.step();
         let op = DiskOp::SyncDir { dir: dir.to_owned(), step };

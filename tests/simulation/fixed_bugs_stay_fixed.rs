@@ -77,6 +77,24 @@ fn directories_of_an_opening_that_was_killed_are_durable_before_the_first_acknow
     }
 }
 
+/// The name of a new directory was not synced, and the next opening found the directory.
+#[test]
+fn a_directory_whose_name_was_not_synced_is_created_again() {
+    for error in [ErrorKind::Other, ErrorKind::StorageFull] {
+        let disk = SimDisk::new(1);
+        let at = FaultTrigger::Sync { step: SyncStep::ParentDirectory, skip: 1, times: 1 };
+        disk.inject(at, Fault::Error(error));
+        assert!(Executor::new(&disk, 1).open(small()).is_err());
+        let mut executor = Executor::new(&disk, 2);
+        let db = executor.open(small()).unwrap();
+        write(&db, &mut executor, 1).unwrap();
+        for kept in disk.state().images(IMAGES, 1) {
+            let opened = Executor::new(&SimDisk::from_image(&kept, 1), 3).open(small().create_if_missing(false));
+            assert!(opened.expect("the database is there").find_series(&SeriesKey::new("m")).is_some());
+        }
+    }
+}
+
 /// A group was written whole, the call reported an error, and the group was cut off without a durable sync. An opening on
 /// a full disk passed over its segment, which was empty in the page cache. A power loss brought the group back.
 #[test]

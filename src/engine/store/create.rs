@@ -8,7 +8,7 @@ use crate::format::manifest::MANIFEST;
 use crate::platform::env::{Dir, SyncStep};
 use crate::types::error::{Error, Result};
 
-/// Creates the directory if it is missing and `create` is set.
+/// Creates the directory, with a durable name, if it is missing and `create` is set.
 ///
 /// An existing directory is only checked.
 ///
@@ -25,11 +25,40 @@ pub(super) fn prepare_directory(dir: &Dir, create: bool) -> Result<()> {
     }
 }
 
-/// Creates the directory and its missing parents.
+/// Creates the directory and its missing parents, and makes their names durable.
 ///
-/// [`sync_parents`] makes their names durable.
+/// If a sync fails, they are removed: no later sync makes up for it, and the next opening would find the directories.
 pub(super) fn create_dirs(dir: &Dir) -> Result<()> {
-    dir.env().create_dir(dir.path()).map_err(|error| Error::io("create", dir.path(), error))
+    let mut missing = Vec::new();
+    for path in dir.path().ancestors() {
+        if !is_missing(dir, path)? {
+            break;
+        }
+        missing.push(path);
+    }
+    dir.env().create_dir(dir.path()).map_err(|error| Error::io("create", dir.path(), error))?;
+    let synced = dir.hold().and_then(|held| sync_parents(&held));
+    if let Err(error) = &synced {
+        let removed = missing.into_iter().try_for_each(|path| dir.env().remove_dir(path));
+        if removed.is_err() {
+            tracing::warn!(%error, dir = %dir.path().display(), "the name of a new directory may not survive a power loss");
+        }
+    }
+    synced
+}
+
+/// Returns `true` if a directory does not exist.
+///
+/// # Errors
+/// `OutOfResources`: whether it exists is not known then.
+fn is_missing(dir: &Dir, path: &Path) -> Result<bool> {
+    if path.as_os_str().is_empty() {
+        return Ok(false);
+    }
+    match dir.other(path).list() {
+        Err(error @ Error::OutOfResources { .. }) => Err(error),
+        listed => Ok(listed.is_err_and(|error| error.io_kind() == Some(ErrorKind::NotFound))),
+    }
 }
 
 /// Makes the names of a database's directory and of all directories above it durable.

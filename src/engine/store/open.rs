@@ -21,7 +21,7 @@ use super::recovery_input::{
 };
 use super::replay::{ReplayTarget, WalReplay, check_replayable};
 use crate::engine::actor::{CancelFlag, WriterStorage};
-use crate::format::manifest::{Manifest, ManifestContents, remove_if_exists, series_log_name};
+use crate::format::manifest::{MANIFEST, Manifest, ManifestContents, remove_if_exists, series_log_name};
 use crate::format::sst;
 use crate::format::sst::IndexPages;
 use crate::format::wal::{RESERVE, segment_name, spare_name};
@@ -128,8 +128,8 @@ pub(crate) struct OpenedDatabase {
 
 /// Opens a directory; creates a database if there is none and the options allow it.
 ///
-/// If the disk is full, the opening is tried again: without the spares, and last without a flush of the replayed
-/// records. An attempt that fails leaves nothing that the next one does not remove.
+/// If the disk is full, the opening of an existing database is tried again: without the spares, and last without a flush
+/// of the replayed records. An attempt that fails leaves nothing that the next one does not remove.
 ///
 /// A cancelled opening ends at its next step with the error `Closed`, unless its last manifest is written.
 ///
@@ -143,7 +143,9 @@ pub(crate) fn open(
 ) -> Result<OpenedDatabase> {
     let dir = Dir::new(env, path);
     let attempt = |target| open_once(&dir, options, shared_pages, target, cancel);
-    let is_full = |opened: &Result<OpenedDatabase>| opened.as_ref().is_err_and(Error::is_out_of_space);
+    let has_manifest = || dir.exists(MANIFEST).unwrap_or(false);
+    let is_full =
+        |opened: &Result<OpenedDatabase>| opened.as_ref().is_err_and(Error::is_out_of_space) && has_manifest();
     let mut opened = attempt(ReplayTarget::Ssts);
     // If the spares cannot be removed, the next attempt gives the reason.
     if is_full(&opened) && give_up_spares(&dir).unwrap_or(false) {

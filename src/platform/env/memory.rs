@@ -172,6 +172,16 @@ impl Env for MemoryEnv {
         Ok(())
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        let dir = normalize(dir);
+        let mut state = self.state();
+        let is_inside = |path: &&PathBuf| path.parent() == Some(&dir);
+        if state.files.keys().chain(&state.dirs).any(|path| is_inside(&path)) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        if state.dirs.remove(&dir) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
     fn sync_dir(&self, dir: &Path, _step: SyncStep) -> io::Result<()> {
         let is_dir = self.state().is_dir(&normalize(dir));
         if is_dir { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }

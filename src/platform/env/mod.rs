@@ -139,6 +139,8 @@ pub(crate) trait Env: fmt::Debug + Send + Sync {
     }
     /// Creates a directory and its missing parents; succeeds if the directory exists.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Removes an empty directory.
+    fn remove_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes the entries of a directory durable.
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()>;
     /// Takes the exclusive lock of a file and creates the file if needed.

@@ -68,6 +68,10 @@ impl Env for OsEnv {
         fs::create_dir_all(dir)
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir(dir)
+    }
+
     #[cfg(unix)]
     fn sync_dir(&self, dir: &Path, _step: SyncStep) -> io::Result<()> {
         fs::File::open(dir)?.sync_all()

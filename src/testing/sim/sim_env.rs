@@ -226,6 +226,20 @@ impl Env for SimEnv {
         self.call(&TracedCall::on_name(CallKind::CreateDir, dir), |inner| inner.create_dirs(dir))
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        let dir = normalize(dir);
+        self.call(&TracedCall::on_name(CallKind::Remove, dir), |inner| {
+            if !inner.state.is_dir(dir) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            if inner.state.live.keys().any(|path| path.parent() == Some(dir)) {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            inner.push(DiskOp::Remove { path: dir.to_owned() });
+            Ok(())
+        })
+    }
+
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()> {
         let dir = normalize(dir);
         let call = TracedCall { step: Some(step), ..TracedCall::on_name(CallKind::SyncDir, dir) };

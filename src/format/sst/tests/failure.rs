@@ -57,6 +57,10 @@ impl Env for FailingEnv {
         self.inner.create_dir(dir)
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        self.inner.remove_dir(dir)
+    }
+
     fn sync_dir(&self, dir: &Path, step: SyncStep) -> io::Result<()> {
         assert_eq!(step, SyncStep::SstDirectory);
         fail_in_turn(&self.remaining)?;
