@@ -229,6 +229,11 @@ impl Column {
         true
     }
 
+    /// Returns the vector of a column of doubles, to append values.
+    pub(super) fn as_mut_f64(&mut self) -> Option<&mut Vec<f64>> {
+        if let ColumnValues::F64(values) = &mut self.values { Some(values) } else { None }
+    }
+
     fn push_missing(&mut self) {
         self.missing.set(self.len());
         match &mut self.values {

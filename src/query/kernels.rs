@@ -122,6 +122,29 @@ impl LaneSum {
     }
 }
 
+/// Returns the sum of fewer than [`LANES`] values, each in a lane of its own, as [`LaneSum`] does.
+///
+/// The lanes stay in registers, since storing them costs more than a few additions. The number of values is a constant
+/// in each case, so no lane is tested, and the additions of -0.0, which change nothing, are left out.
+#[inline]
+fn sum_of_few(values: &[f64]) -> f64 {
+    fn sum<const N: usize>(values: &[f64]) -> f64 {
+        let first = values.first_chunk::<N>();
+        let lane = |at: usize| first.and_then(|values| values.get(at)).copied().unwrap_or(-0.0);
+        LaneSum { lanes: std::array::from_fn(lane), next: 0 }.total()
+    }
+    match values.len() {
+        0 => sum::<0>(values),
+        1 => sum::<1>(values),
+        2 => sum::<2>(values),
+        3 => sum::<3>(values),
+        4 => sum::<4>(values),
+        5 => sum::<5>(values),
+        6 => sum::<6>(values),
+        _ => sum::<7>(values),
+    }
+}
+
 /// Replaces any NaN by the canonical NaN, since processor and compiler may choose different bits.
 pub(super) fn canonical_nan(value: f64) -> f64 {
     if value.is_nan() { f64::NAN } else { value }
@@ -154,12 +177,9 @@ impl AggregateScalar for f64 {
     fn sum_of(values: &[f64]) -> RunSum {
         let mut sum = LaneSum::default();
         if values.len() < LANES {
-            // The lanes stay in registers, since storing them costs more than a few additions.
-            let lane = |at: usize| values.get(at).copied().unwrap_or(-0.0);
-            sum.lanes = [lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), -0.0];
-        } else {
-            sum.add(values);
+            return RunSum::Float(sum_of_few(values));
         }
+        sum.add(values);
         RunSum::Float(sum.total())
     }
 

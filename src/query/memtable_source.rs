@@ -56,15 +56,16 @@ impl<T: Scalar> PointSource<T> for MemtableSource {
     }
 
     fn read_run(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> Result<bool> {
-        if !std::mem::take(&mut self.has_buffered_run) && !self.read() {
-            self.bound = None;
-            return Ok(false);
-        }
-        timestamps.extend(self.run.iter().map(|cell| Timestamp::from_nanos(cell.timestamp)));
-        values.extend(self.run.iter().map(|cell| T::from_bits(cell.bits)));
+        let found = if std::mem::take(&mut self.has_buffered_run) {
+            timestamps.extend(self.run.iter().map(|cell| Timestamp::from_nanos(cell.timestamp)));
+            values.extend(self.run.iter().map(|cell| T::from_bits(cell.bits)));
+            true
+        } else {
+            self.reader.next_columns(timestamps, values)
+        };
         // The next run does not begin before this one ends.
-        self.bound = self.run.last().map(|cell| cell.timestamp);
-        Ok(true)
+        self.bound = timestamps.last().filter(|_| found).map(|last| last.as_nanos());
+        Ok(found)
     }
 
     fn peek_summary(&mut self) -> Result<Option<RunSummary<T>>> {

@@ -135,6 +135,14 @@ impl WindowGrid {
         }
     }
 
+    /// Returns the window directly after `last`, the last time of a window, if all windows have one length.
+    #[inline]
+    pub(super) fn following_window(&self, last: i64) -> Option<(Timestamp, i64)> {
+        let Self::Fixed { nanos, .. } = self else { return None };
+        let end = last.checked_add(*nanos)?;
+        Some((Timestamp::from_nanos(last + 1), end))
+    }
+
     /// Returns the window of a time after `last`, the last time of a window.
     ///
     /// This is faster than [`window_at`](Self::window_at) if the time lies in the next window.

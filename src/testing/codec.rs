@@ -187,8 +187,8 @@ pub fn alp(data: &[u8]) {
             continue;
         }
         scale.encode(&values, &mut digits);
-        let mut back = vec![0.0; values.len()];
-        scale.decode(&digits.digits, &mut back);
+        scale.decode(&mut digits.digits);
+        let mut back: Vec<f64> = digits.digits.iter().map(|bits| f64::from_bits(bits.cast_unsigned())).collect();
         assert!(digits.exceptions.is_sorted_by(|a, b| a < b), "positions of exceptions do not ascend");
         for position in digits.exceptions {
             back[usize::from(position)] = values[usize::from(position)];

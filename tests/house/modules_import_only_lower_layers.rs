@@ -20,9 +20,10 @@ const RESTRICTED: [&str; 6] =
     ["std::fs", "std::io::File", "std::time::Instant", "std::time::SystemTime", "std::thread", "std::process"];
 
 /// Every crate that the engine may depend on.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "tokio",
     "bytemuck",
+    "fearless_simd",
     "flume",
     "im",
     "crc32fast",
@@ -82,7 +83,10 @@ const MODULES: &[Module] = &[
     pure("state/version", &["im"]),
     pure("format/finding", &[]),
     pure("format/bytes", &["crc32fast", "uuid"]),
-    pure("format/sst", &["crc32fast", "pco", "quick_cache", "thiserror", "tracing", "uuid"]),
+    pure(
+        "format/sst",
+        &["bytemuck", "crc32fast", "fearless_simd", "pco", "quick_cache", "thiserror", "tracing", "uuid"],
+    ),
     pure("format/wal", &["tracing", "uuid"]),
     pure("format/manifest", &["uuid"]),
     pure("format/inspect", &["uuid"]),

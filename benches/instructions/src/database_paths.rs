@@ -6,11 +6,11 @@ use tempfile::TempDir;
 use timestrata::testing::hot_paths::{HotPath, sum_in_lanes};
 use timestrata::{Aggregate, Batch, Db, Durability, Selector, Series, Snapshot, Timestamp};
 
-use crate::paths::{SERIES, TICKS};
+use crate::paths::Shape;
 use crate::workload::{Gauges, START_SECS, keys, open};
 
 /// Number of lookups of one run.
-pub(crate) const LOOKUPS: usize = 100;
+pub(crate) const LOOKUPS: usize = Shape::MANY_SERIES.series;
 
 /// A database with the workload of all benchmarks.
 struct Filled {
@@ -23,15 +23,15 @@ struct Filled {
 impl Filled {
     /// Writes the ticks whose number modulo `parts` is 0, then those with 1, and so on, with a flush behind each part if
     /// `flush`.
-    fn new(parts: usize, flush: bool) -> Self {
+    fn new(Shape { series, ticks }: Shape, parts: usize, flush: bool) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory can be created");
         let db = open(dir.path(), |builder| builder);
-        let series = db.create_many_series(keys("read", SERIES)).blocking().expect("series can be created");
-        let mut gauges = Gauges::new(SERIES);
-        let ticks: Vec<_> = (0..TICKS).map(|_| gauges.tick()).collect();
+        let mut gauges = Gauges::new(series);
+        let series = db.create_many_series(keys("read", series)).blocking().expect("series can be created");
+        let ticks: Vec<_> = (0..ticks).map(|_| gauges.tick()).collect();
         for part in 0..parts {
             for (at, values) in ticks.iter().skip(part).step_by(parts) {
-                let mut batch = Batch::with_capacity(SERIES);
+                let mut batch = Batch::with_capacity(series.len());
                 series.iter().zip(values).for_each(|(series, value)| batch.push(*series, *at, *value));
                 db.write_with_blocking(batch, Durability::Os).expect("the directory has room");
             }
@@ -62,22 +62,22 @@ impl Filled {
 
 /// Scans a memtable through columns and sums the values.
 pub(crate) fn scan_memtable() -> HotPath {
-    Filled::new(1, false).scan()
+    Filled::new(Shape::MANY_SERIES, 1, false).scan()
 }
 
 /// Scans one file through columns and sums the values.
 pub(crate) fn scan_file() -> HotPath {
-    Filled::new(1, true).scan()
+    Filled::new(Shape::LONG_SERIES, 1, true).scan()
 }
 
 /// Scans two files whose points alternate.
 pub(crate) fn merge_two_files() -> HotPath {
-    Filled::new(2, true).scan()
+    Filled::new(Shape::LONG_SERIES, 2, true).scan()
 }
 
 /// Computes the mean by minute of one file: windows of six points.
 pub(crate) fn mean_by_minute() -> HotPath {
-    let filled = Filled::new(1, true);
+    let filled = Filled::new(Shape::LONG_SERIES, 1, true);
     Box::new(move || {
         let filled = &filled;
         let query = filled.snapshot.query(Selector::metric("gauge")).every(Duration::from_mins(1)).threads(1);
@@ -88,7 +88,7 @@ pub(crate) fn mean_by_minute() -> HotPath {
 
 /// Reads one hour of each series of one file.
 pub(crate) fn look_up_one_hour() -> HotPath {
-    let filled = Filled::new(1, true);
+    let filled = Filled::new(Shape::MANY_SERIES, 1, true);
     let hour = Timestamp::from_secs(START_SECS + 3_600)..Timestamp::from_secs(START_SECS + 7_200);
     Box::new(move || {
         let filled = &filled;

@@ -20,14 +20,24 @@ const fn path(name: &'static str, points: usize, prepare: fn() -> HotPath) -> Na
 /// Number of values of a full block.
 const BLOCK: usize = 8_192;
 
-/// Number of series of the batches and of the databases.
-pub(crate) const SERIES: usize = 100;
+/// Shape of the batches and databases.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) series: usize,
+    /// Number of points per series.
+    pub(crate) ticks: usize,
+}
 
-/// Number of points per series.
-pub(crate) const TICKS: usize = 1_000;
+impl Shape {
+    /// Series of one block.
+    pub(crate) const MANY_SERIES: Self = Self { series: 100, ticks: 1_000 };
 
-/// Number of points of the batches and of the databases.
-const POINTS: usize = SERIES * TICKS;
+    /// Series of several blocks.
+    pub(crate) const LONG_SERIES: Self = Self { series: 10, ticks: 10_000 };
+}
+
+/// Number of points of either shape.
+const POINTS: usize = 100_000;
 
 /// Every hot path.
 pub(crate) const HOT_PATHS: &[NamedPath] = &[
@@ -80,7 +90,8 @@ fn timestamps(jitter: u64) -> Vec<i64> {
 
 /// The workload of all benchmarks in batches of ten ticks.
 fn batches() -> Vec<RawBatch> {
-    let mut gauges = Gauges::new(SERIES);
+    let Shape { series, ticks } = Shape::MANY_SERIES;
+    let mut gauges = Gauges::new(series);
     let mut batch = || {
         let mut batch = RawBatch::default();
         for _ in 0..10 {
@@ -91,5 +102,5 @@ fn batches() -> Vec<RawBatch> {
         }
         batch
     };
-    (0..TICKS / 10).map(|_| batch()).collect()
+    (0..ticks / 10).map(|_| batch()).collect()
 }

@@ -16,9 +16,11 @@
 
 use std::ops::Range;
 
+use fearless_simd::Level;
 use uuid::Uuid;
 
 use super::checksum::CHECKSUM_BYTES;
+use super::codec::vectors::any_decreases;
 use super::codec::{
     CodecScratch, DenseEncoder, FloatDecoder, IntegerDecoder, VECTOR_LEN, encode_floats, encode_integers,
 };
@@ -278,7 +280,7 @@ fn decode_times<Time>(
             break;
         };
         let starts_right = if first { vector[0] == previous } else { vector[0] >= previous };
-        if !starts_right || any_decreases(vector) {
+        if !starts_right || any_decreases(Level::new(), vector) {
             return Err(DecodeError("a block's timestamps do not ascend from the first time of its index entry"));
         }
         if vector[0] > range.last() {
@@ -295,20 +297,6 @@ fn decode_times<Time>(
     } else {
         Err(DecodeError("a block's last time differs from its index entry"))
     }
-}
-
-/// Returns `true` if any timestamp is smaller than the one before it.
-///
-/// The loop has no early exit and no comparison, so that it is vectorized: before SSE4.2, x86 has no vector comparison
-/// of 64-bit integers. Instead, the sign of the difference, corrected for overflow, gives `next < one` (Warren,
-/// Hacker's Delight, 2-12).
-fn any_decreases(timestamps: &[i64]) -> bool {
-    let pairs = timestamps.iter().zip(timestamps.get(1..).unwrap_or_default());
-    let signs = pairs.fold(0, |signs, (&one, &next)| {
-        let difference = next.wrapping_sub(one);
-        signs | (difference ^ ((next ^ one) & (difference ^ next)))
-    });
-    signs < 0
 }
 
 /// Decodes the vectors `kept` of a column of values by the value type of the index entry.
@@ -346,20 +334,4 @@ fn decode_values<Value>(
         out.extend(vector.iter().map(|bits| value(bits.cast_unsigned())));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_decreases_compares_correctly_despite_overflow() {
-        let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
-        for one in ends {
-            for next in ends {
-                assert_eq!(any_decreases(&[i64::MIN, one, next, i64::MAX]), next < one, "{one}, {next}");
-            }
-        }
-        assert!(!any_decreases(&[]) && !any_decreases(&[5]));
-    }
 }

@@ -2,10 +2,12 @@
 
 use super::chunk::{Chunk, ChunkColumns, RawPoint};
 use super::delete_mask::DeleteMask;
+use super::point_sink::{PointColumnsSink, PointSink};
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns, last_visible_in, read_columns};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
+use crate::types::point::{Scalar, Timestamp};
 use crate::types::time_range::TimeRange;
 
 /// Reader of one list of a series, chunk by chunk.
@@ -60,7 +62,26 @@ impl ChunkListReader {
             self.position = ReaderPosition::End;
             return out.len() > before;
         }
-        while out.len() == before {
+        self.next_in_order(out)
+    }
+
+    /// Appends the next run to columns, as [`next`](Self::next) does.
+    pub(crate) fn next_columns<T: Scalar>(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> bool {
+        let mut columns = PointColumnsSink { timestamps, values };
+        if self.list == ChunkList::Late {
+            let mut points = Vec::new();
+            let found = self.next(&mut points);
+            for point in points {
+                columns.push_point(point);
+            }
+            return found;
+        }
+        self.next_in_order(&mut columns)
+    }
+
+    fn next_in_order(&mut self, out: &mut impl PointSink) -> bool {
+        let before = out.point_count();
+        while out.point_count() == before {
             let (more, next) = match &self.position {
                 ReaderPosition::Start => {
                     let more = read_columns(self.columns.inline_points(), ChunkList::InOrder, self.filter(), out);

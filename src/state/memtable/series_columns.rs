@@ -4,6 +4,7 @@
 
 use super::chunk::{Chunk, ChunkColumns, RawPoint, UNWRITTEN};
 use super::delete_mask::DeleteMask;
+use super::point_sink::PointSink;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::bounds::INLINE_POINTS;
 use crate::sync::{Arc, SetOnce};
@@ -121,7 +122,7 @@ pub(super) fn read_columns(
     columns: ChunkColumns<'_>,
     list: ChunkList,
     filter: ReadFilter<'_>,
-    out: &mut Vec<RawPoint>,
+    out: &mut impl PointSink,
 ) -> bool {
     let ReadFilter { epoch, range, mask } = filter;
     let visible = columns.visible_len(epoch);
@@ -129,10 +130,8 @@ pub(super) fn read_columns(
     let remains = |at: &usize| !mask.deletes(columns.timestamp(*at), columns.epoch(*at));
     if list == ChunkList::Late {
         let inside = (0..visible).filter(|at| range.contains(columns.timestamp(*at)));
-        if mask.is_empty() {
-            out.extend(inside.map(|at| columns.get(at)));
-        } else {
-            out.extend(inside.filter(remains).map(|at| columns.get(at)));
+        for at in inside.filter(|at| mask.is_empty() || remains(at)) {
+            out.push_point(columns.get(at));
         }
         return is_full;
     }
@@ -150,9 +149,11 @@ pub(super) fn read_columns(
         end = partition_visible(columns, visible, |timestamp| timestamp <= range.last());
     }
     if start < end && mask.overlaps(TimeRange::new(columns.timestamp(start), columns.timestamp(end - 1))) {
-        out.extend((start..end).filter(remains).map(|at| columns.get(at)));
-    } else {
-        out.extend((start..end).map(|at| columns.get(at)));
+        for at in (start..end).filter(remains) {
+            out.push_point(columns.get(at));
+        }
+    } else if start < end {
+        out.extend_from_run(columns, start..end);
     }
     is_full && end == visible
 }

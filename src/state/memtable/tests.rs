@@ -83,6 +83,8 @@ fn through_lists(view: &MemtableView, series: SeriesId, range: TimeRange, hidden
     let mut points = Vec::new();
     for list in [ChunkList::InOrder, ChunkList::Late] {
         let Some(mut reader) = view.list_reader(series, list, range) else { continue };
+        let mut by_columns = view.list_reader(series, list, range).unwrap();
+        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         let policies = [DuplicatePolicy::KeepAll, DuplicatePolicy::KeepLast, DuplicatePolicy::KeepFirst];
         let newest =
             [&HiddenRanges::NONE, hidden].map(|hidden| policies.map(|policy| reader.newest_visible(hidden, policy)));
@@ -90,8 +92,12 @@ fn through_lists(view: &MemtableView, series: SeriesId, range: TimeRange, hidden
         let mut before = 0;
         while reader.next(&mut own) {
             assert!(own.len() > before, "a run has at least one point");
+            assert!(by_columns.next_columns::<u64>(&mut timestamps, &mut values), "as many runs as raw points have");
+            let raw: Vec<_> = timestamps.iter().map(|at| at.as_nanos()).zip(values.iter().copied()).collect();
+            assert_eq!(raw, own.iter().map(|point| (point.timestamp, point.bits)).collect::<Vec<_>>());
             before = own.len();
         }
+        assert!(!by_columns.next_columns::<u64>(&mut timestamps, &mut values), "no run is left");
         assert!(own.is_sorted_by_key(|point| point.timestamp), "{list:?}");
         let expected =
             [&HiddenRanges::NONE, hidden].map(|hidden| policies.map(|policy| newest_of(&own, hidden, policy)));

@@ -18,8 +18,11 @@
 //! - A scale is chosen only if at most a third of the sample are exceptions.
 //! - `encode` lists every value that its digits do not reproduce as an exception.
 
+use fearless_simd::Level;
+
 use super::CodecError;
 use super::varint::{ColumnReader, bit_length};
+use super::vectors::map_words;
 
 /// Maximum exponent: 10^18 is the greatest power of ten below 2^63.
 const MAX_EXPONENT: usize = 18;
@@ -127,12 +130,19 @@ impl DecimalScale {
         fill_leading_exceptions(digits, exceptions);
     }
 
-    /// Fills `values`, which must have the length of `digits`. Digits out of range give an unspecified double.
-    pub(crate) fn decode(self, digits: &[i64], values: &mut [f64]) {
-        assert_eq!(digits.len(), values.len(), "the numbers of digits and values differ");
-        for (value, &digits) in values.iter_mut().zip(digits) {
-            *value = self.to_value(digits);
-        }
+    /// Replaces digits by the bits of their values. Digits out of range give an unspecified double.
+    pub(crate) fn decode(self, digits: &mut [i64]) {
+        self.decode_at(Level::new(), digits);
+    }
+
+    fn decode_at(self, level: Level, digits: &mut [i64]) {
+        let (power, inverse) = (POWERS[usize::from(self.factor)], INVERSES[usize::from(self.exponent)]);
+        map_words(
+            level,
+            digits,
+            #[inline(always)]
+            move |digits| (to_double(digits) * power * inverse).to_bits().cast_signed(),
+        );
     }
 
     /// Appends the scale.
@@ -189,6 +199,7 @@ fn round(value: f64) -> i64 {
 }
 
 /// Inverts [`round`] for digits in range; returns an unspecified double for other digits.
+#[inline]
 fn to_double(digits: i64) -> f64 {
     f64::from_bits(ROUNDING_CONSTANT.to_bits().wrapping_add(digits.cast_unsigned())) - ROUNDING_CONSTANT
 }
@@ -232,6 +243,7 @@ fn decimal_places(sample: &[f64]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::tests::levels;
     use super::*;
 
     #[test]
@@ -254,6 +266,21 @@ mod tests {
         scale.encode(&values, &mut digits);
         assert_eq!(digits.exceptions, [0, 1, 3, 4, 5, 6, 8, 9]);
         assert_eq!(digits.digits, [150, 150, 150, 150, 150, 150, 150, 225, 225, 225]);
+    }
+
+    #[test]
+    fn every_level_gives_the_same_doubles() {
+        let far = [i64::MIN, i64::MAX, DIGITS_LIMIT, -DIGITS_LIMIT];
+        let digits: Vec<i64> = (0..1_021_i64).map(|i| i * i * 977_531 - 40_000_000).chain(far).collect();
+        for (exponent, factor) in [(14, 12), (0, 0), (18, 3), (17, 17)] {
+            let scale = DecimalScale { exponent, factor };
+            let expected: Vec<u64> = digits.iter().map(|&digits| scale.to_value(digits).to_bits()).collect();
+            for level in levels() {
+                let mut bits = digits.clone();
+                scale.decode_at(level, &mut bits);
+                assert!(bits.iter().map(|bits| bits.cast_unsigned()).eq(expected.iter().copied()), "{level:?}");
+            }
+        }
     }
 
     #[test]

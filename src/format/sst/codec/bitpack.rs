@@ -8,12 +8,24 @@
 //! ```
 //!
 //! A kernel packs or unpacks 64 numbers. There is one kernel per width from 1 to 64, unrolled, with constant shifts and
-//! without branches.
+//! without branches. Narrow numbers are unpacked by vector instructions where the processor shifts each lane by a number of
+//! its own: four or eight numbers lie in one unaligned word, which is copied to all lanes.
+
+use fearless_simd::{Level, Simd, dispatch};
 
 use super::CodecError;
+use super::vectors::has_variable_shifts;
 
 /// Number of values per kernel: 64 numbers of `W` bits fill exactly `W` words, so there is no padding between kernels.
 pub(crate) const KERNEL_LEN: usize = 64;
+
+/// Greatest width that is unpacked by vector instructions: four numbers from any bit of a byte fit a word.
+///
+/// Numbers of 16 bits and more are unpacked faster by the kernels.
+const MAX_VECTOR_WIDTH: u32 = 15;
+
+/// Greatest width of which eight numbers fit a word.
+const MAX_WORD_WIDTH: u32 = 8;
 
 /// Returns the length in bytes of `count` numbers of `width` bits.
 pub(crate) const fn packed_len(count: usize, width: u32) -> usize {
@@ -30,7 +42,7 @@ macro_rules! with_width {
     ($width:expr, $function:ident, $args:tt, $($w:literal)*) => {
         match $width {
             $($w => $function::<$w> $args,)*
-            _ => unreachable!("a width is at most 64"),
+            _ => unreachable!("no function for this width"),
         }
     };
 }
@@ -61,6 +73,10 @@ pub(crate) fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
 /// # Errors
 /// If padding bits are not zero.
 pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) -> Result<(), CodecError> {
+    unpack_at(Level::new(), bytes, width, out)
+}
+
+fn unpack_at(level: Level, bytes: &[u8], width: u32, out: &mut [i64]) -> Result<(), CodecError> {
     assert!(width <= u64::BITS, "a width is at most 64");
     assert_eq!(bytes.len(), packed_len(out.len(), width), "the number of bytes does not match the number of values");
     if width == 0 {
@@ -71,8 +87,65 @@ pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) -> Result<(), Co
     if bits_in_last_byte != 0 && bytes.last().is_some_and(|last| last >> bits_in_last_byte != 0) {
         return Err(CodecError("padding bits are not zero"));
     }
-    with_width!(width, unpack_all, (bytes, out));
+    let mut done = 0;
+    if width <= MAX_VECTOR_WIDTH && has_variable_shifts(level) {
+        // A vector reads up to a word beyond its numbers, so the last whole kernel is left.
+        done = (out.len() / KERNEL_LEN).saturating_sub(1) * KERNEL_LEN;
+        dispatch!(level, simd => unpack_by_vectors(simd, bytes, width, &mut out[..done]));
+    }
+    with_width!(width, unpack_all, (&bytes[packed_len(done, width)..], &mut out[done..]));
     Ok(())
+}
+
+/// Unpacks numbers, a multiple of [`KERNEL_LEN`]. Behind them `bytes` must have a whole kernel, which vectors may read.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn unpack_by_vectors<S: Simd>(simd: S, bytes: &[u8], width: u32, out: &mut [i64]) {
+    simd.vectorize(
+        #[inline(always)]
+        move || {
+            if width <= MAX_WORD_WIDTH {
+                with_width!(width, unpack_words, (bytes, out), 1 2 3 4 5 6 7 8);
+            } else {
+                with_width!(width, unpack_word_pairs, (bytes, out), 9 10 11 12 13 14 15);
+            }
+        },
+    );
+}
+
+/// Unpacks groups of eight numbers, each of which takes `W` bytes, at most a word.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn unpack_words<const W: usize>(bytes: &[u8], out: &mut [i64]) {
+    for (number, group) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let Some(word) = bytes[number * W..].first_chunk() else { unreachable!("a kernel follows") };
+        unpack_word::<W>(u64::from_le_bytes(*word), group);
+    }
+}
+
+/// Unpacks groups of eight numbers, each of which takes `W` bytes. Four numbers are in one word.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn unpack_word_pairs<const W: usize>(bytes: &[u8], out: &mut [i64]) {
+    for (number, group) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let bytes = &bytes[number * W..];
+        let (first, second) = group.split_at_mut(4);
+        let words = bytes.first_chunk().zip(bytes[W / 2..].first_chunk());
+        let Some((first_word, second_word)) = words else { unreachable!("a kernel follows") };
+        unpack_word::<W>(u64::from_le_bytes(*first_word), first);
+        // The second half begins inside a byte if the width is odd.
+        unpack_word::<W>(u64::from_le_bytes(*second_word) >> (W % 2 * 4), second);
+    }
+}
+
+/// Unpacks numbers of `W` bits that are in one word, from its lowest bit on.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn unpack_word<const W: usize>(word: u64, out: &mut [i64]) {
+    let mask = u64::MAX >> (64 - W);
+    for (index, value) in out.iter_mut().enumerate() {
+        *value = (word >> (index * W) & mask).cast_signed();
+    }
 }
 
 /// Returns a mask of the lowest `width` bits.
@@ -149,20 +222,24 @@ fn unpack_kernel<const W: usize>(bytes: &[u8], values: &mut [i64; KERNEL_LEN]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::tests::levels;
     use super::*;
 
     #[test]
     fn every_width_and_length_round_trips() {
         for width in 0..=64 {
-            for count in [0, 1, 2, 63, 64, 65, 200, 1024] {
+            for count in [0, 1, 2, 63, 64, 65, 127, 128, 129, 200, 1024] {
                 let values: Vec<u64> = (1..=count)
                     .map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7) & mask(width))
                     .collect();
                 let mut bytes = Vec::new();
                 pack(&values, width, &mut bytes);
-                let mut back = vec![-1; values.len()];
-                unpack(&bytes, width, &mut back).unwrap();
-                assert!(values.iter().zip(&back).all(|(a, b)| *a == b.cast_unsigned()), "width {width}, count {count}");
+                for level in levels() {
+                    let mut back = vec![-1; values.len()];
+                    unpack_at(level, &bytes, width, &mut back).unwrap();
+                    let is_same = values.iter().zip(&back).all(|(a, b)| *a == b.cast_unsigned());
+                    assert!(is_same, "width {width}, count {count}, {level:?}");
+                }
             }
         }
     }

@@ -74,15 +74,7 @@ pub struct FloatDecoder<'a> {
 enum FloatPayload<'a> {
     Raw(ColumnReader<'a>),
     Constant(f64),
-    Alp {
-        scale: DecimalScale,
-        digits: IntegerDecoder<'a>,
-        /// Digits of one vector before their conversion to doubles. The buffer is on the heap and not longer than the
-        /// column: clearing and moving an inline array of 8 KiB would take most of the time of decoding a block of some
-        /// tens of values.
-        buffer: Vec<i64>,
-        exceptions: AlpExceptions<'a>,
-    },
+    Alp { scale: DecimalScale, digits: IntegerDecoder<'a>, exceptions: AlpExceptions<'a> },
     Pco(IntoIter<f64>),
 }
 
@@ -117,7 +109,6 @@ impl<'a> FloatDecoder<'a> {
                 scale: DecimalScale::read(&mut reader)?,
                 exceptions: AlpExceptions::read(&mut reader, count)?,
                 digits: IntegerDecoder::without_pco(reader.take_rest(), count)?,
-                buffer: vec![0; count.min(VECTOR_LEN)],
             },
             codec_id::PCO => FloatPayload::Pco(pco::decode(reader.take_rest(), count)?.into_iter()),
             _ => return Err(CodecError::UNKNOWN),
@@ -172,10 +163,11 @@ impl<'a> FloatDecoder<'a> {
                 }
             }
             FloatPayload::Constant(value) => out.fill(*value),
-            FloatPayload::Alp { scale, digits, buffer, exceptions } => {
-                let buffer = &mut buffer[..out.len()];
-                digits.fill(buffer)?;
-                scale.decode(buffer, out);
+            FloatPayload::Alp { scale, digits, exceptions } => {
+                // The digits are decoded where the doubles will be.
+                let words = bytemuck::cast_slice_mut::<f64, i64>(out);
+                digits.fill(words)?;
+                scale.decode(words);
                 exceptions.apply(out);
             }
             FloatPayload::Pco(values) => take_front(values, out),

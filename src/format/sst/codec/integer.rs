@@ -16,6 +16,8 @@
 
 use std::vec::IntoIter;
 
+use fearless_simd::Level;
+
 #[cfg(any(test, feature = "testing"))]
 use super::decode_column;
 use super::float::take_front;
@@ -23,6 +25,7 @@ use super::grid::Grid;
 use super::pfor::{PforBuffers, PforFrame, PforPlan};
 use super::scheme::Scheme;
 use super::varint::{ColumnReader, write_i64};
+use super::vectors::map_words;
 use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, pco};
 
 /// Maximum number of vectors in a column.
@@ -275,18 +278,26 @@ impl<'a> IntegerDecoder<'a> {
 fn unpack(scheme: Scheme, grid: Grid, reader: &mut ColumnReader<'_>, out: &mut [i64]) -> Result<(), CodecError> {
     let mut params = scheme.read_params(reader, out.len())?;
     let frame = PforFrame::read(reader, out.len())?;
-    frame.unpack(out)?;
     // Multiplies all summands by the step of the grid and adds its offset once, so that the sums are values instead of
-    // quotients. Residuals of a constant frame are 0.
+    // quotients.
     let step = grid.step.cast_signed();
-    if step != 1 && !frame.is_constant() {
-        for value in &mut *out {
-            *value = value.wrapping_mul(step);
-        }
-    }
     params.start = params.start.wrapping_mul(step).wrapping_add(grid.offset);
     params.slope = params.slope.wrapping_mul(step);
-    scheme.restore(params, frame.reference.wrapping_mul(step), out);
+    let reference = frame.reference.wrapping_mul(step);
+    if frame.is_constant() {
+        scheme.restore_constant(params, reference, out);
+        return Ok(());
+    }
+    frame.unpack(out)?;
+    if step != 1 {
+        map_words(
+            Level::new(),
+            out,
+            #[inline(always)]
+            move |word| word.wrapping_mul(step),
+        );
+    }
+    scheme.restore(params, reference, out);
     Ok(())
 }
 

@@ -45,6 +45,7 @@ pub(crate) mod scheme;
 #[cfg(test)]
 mod tests;
 pub(crate) mod varint;
+pub(crate) mod vectors;
 
 pub use dense_encoder::DenseEncoder;
 #[cfg(any(test, feature = "testing"))]

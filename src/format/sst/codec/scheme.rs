@@ -14,7 +14,10 @@
 //! each scheme is exact for all values. The module `integer` chooses one scheme per column by the number of encoded
 //! bytes.
 
+use fearless_simd::Level;
+
 use super::varint::{ColumnReader, len_i64, write_i64};
+use super::vectors::{add_line, fill_line, sum_differences};
 use super::{CodecError, codec_id};
 
 /// Transformation of a vector before packing.
@@ -112,26 +115,9 @@ impl Scheme {
     pub(crate) fn restore(self, params: SchemeParams, reference: i64, values: &mut [i64]) {
         let SchemeParams { start, slope } = params;
         match self {
-            Self::For => {
-                let base = start.wrapping_add(reference);
-                for value in values {
-                    *value = base.wrapping_add(*value);
-                }
-            }
-            Self::Linear => {
-                let mut at = start.wrapping_add(reference);
-                for value in values {
-                    *value = at.wrapping_add(*value);
-                    at = at.wrapping_add(slope);
-                }
-            }
-            Self::Delta => {
-                let mut sum = start;
-                for value in values {
-                    sum = sum.wrapping_add(reference.wrapping_add(*value));
-                    *value = sum;
-                }
-            }
+            Self::For => add_line(Level::new(), start.wrapping_add(reference), 0, values),
+            Self::Linear => add_line(Level::new(), start.wrapping_add(reference), slope, values),
+            Self::Delta => sum_differences(Level::new(), start, reference, values),
             Self::Delta2 => {
                 let (mut sum, mut difference) = (start, slope);
                 for value in values {
@@ -139,6 +125,20 @@ impl Scheme {
                     sum = sum.wrapping_add(difference);
                     *value = sum;
                 }
+            }
+        }
+    }
+
+    /// Fills `values` as [`restore`](Self::restore) does if all flat values equal `reference`.
+    pub(crate) fn restore_constant(self, params: SchemeParams, reference: i64, values: &mut [i64]) {
+        let first = params.start.wrapping_add(reference);
+        match self {
+            Self::For => values.fill(first),
+            Self::Linear => fill_line(Level::new(), first, params.slope, values),
+            Self::Delta => fill_line(Level::new(), first, reference, values),
+            Self::Delta2 => {
+                values.fill(0);
+                self.restore(params, reference, values);
             }
         }
     }
@@ -211,6 +211,10 @@ mod tests {
                 }
                 scheme.restore(params, reference, &mut flat);
                 assert_eq!(flat, values[..len], "{scheme:?}");
+                let (mut restored, mut filled) = (vec![0; len], vec![1; len]);
+                scheme.restore(params, reference, &mut restored);
+                scheme.restore_constant(params, reference, &mut filled);
+                assert_eq!(restored, filled, "{scheme:?}");
             }
         }
     }
