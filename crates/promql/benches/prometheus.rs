@@ -2,7 +2,7 @@
 //!
 //! `TIMESTRATA_PROMETHEUS=/usr/bin/prometheus cargo bench -p timestrata-promql --bench prometheus`. Both have 1,000
 //! series of each of two metrics, 24 hours at 15 seconds, and 100,000 series that live for 1 % of that time. `SERIES`
-//! and `CHURN_SERIES` set other numbers. Prints for each query the best wall time of ours and the best `evalTotalTime`
+//! and `CHURN_SERIES` set other numbers, `RUNS` that of runs (5). Prints for each query the best wall time of ours and the best `evalTotalTime`
 //! of Prometheus, both processor times, the peaks of both processes' memory, and whether both have as many points.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
@@ -32,7 +32,8 @@ const BLOCK: i64 = 8;
 const JITTER_MILLIS: i64 = 137;
 /// A series of the churn lives for this share of the day.
 const CHURN_SHARE: i64 = 100;
-const RUNS: u32 = 5;
+/// Runs of each query, unless `RUNS` says otherwise.
+const RUNS: i64 = 5;
 const QUERIES: [&str; 9] = [
     "sum by (host) (rate(x[5m]))",
     "avg_over_time(x[1h])",
@@ -133,15 +134,17 @@ fn measure_theirs(server: &Server, query: &str) -> Measurement {
 /// Runs a query several times.
 fn measure(process: u32, mut run: impl FnMut() -> (f64, Result<(usize, usize), String>)) -> Measurement {
     reset_peak(process);
+    let runs = setting("RUNS", RUNS).max(1);
     let before = processor_time(process);
     let (mut best, mut count) = run();
-    for _ in 1..RUNS {
+    for _ in 1..runs {
         let (time, again) = run();
         assert_eq!(again, count);
         best = best.min(time);
         count = again;
     }
-    let processor_time = (processor_time(process) - before) / f64::from(RUNS);
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let processor_time = (processor_time(process) - before) / runs as f64;
     Measurement { time: best, processor_time, peak: peak(process), count }
 }
 
@@ -196,11 +199,13 @@ fn fill(path: &Path) {
     db.close_blocking().unwrap();
 }
 
+/// Returns a number that a variable sets.
+fn setting(name: &str, default: i64) -> i64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 /// Calls a function with the samples of each two minutes.
 fn for_each_block(mut call: impl FnMut(Vec<Series>)) {
-    let setting = |name: &str, default: i64| {
-        std::env::var(name).ok().and_then(|text| text.parse::<i64>().ok()).unwrap_or(default)
-    };
     let (count, churn) = (setting("SERIES", 1_000), setting("CHURN_SERIES", 100_000));
     let ticks = DAY / INTERVAL;
     let life = ticks / CHURN_SHARE;

@@ -116,17 +116,98 @@ mod tests {
 
     use super::{evaluator, parser};
 
+    /// Returns the inputs of some folders of fuzz/.
+    fn corpus(folders: &[&str]) -> Vec<Vec<u8>> {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+        let files = folders.iter().flat_map(|folder| std::fs::read_dir(fuzz.join(folder)).into_iter().flatten());
+        let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        assert!(!paths.is_empty(), "no corpus");
+        paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    }
+
     /// Calls an entry point with each input of some folders of fuzz/.
     fn run_corpus(folders: &[&str], entry_point: fn(&[u8])) {
-        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
-        let mut count = 0;
-        for folder in folders {
-            for entry in std::fs::read_dir(fuzz.join(folder)).into_iter().flatten() {
-                entry_point(&std::fs::read(entry.unwrap().path()).unwrap());
-                count += 1;
-            }
+        for input in &corpus(folders) {
+            entry_point(input);
         }
-        assert!(count > 0, "no corpus");
+    }
+
+    /// Parts of queries that changed inputs get.
+    const PARTS: [&str; 24] = [
+        "(",
+        ")",
+        "[5m]",
+        "[1h:1s]",
+        " offset -1d",
+        " @ end()",
+        " by (host)",
+        "sum",
+        "rate(",
+        "x",
+        "h_bucket",
+        "{host=~\".*\"}",
+        " or ",
+        " / on () group_left ",
+        "-",
+        "^",
+        "1e308",
+        "NaN",
+        "0x7f",
+        "\"\\xff\"",
+        ", ",
+        " bool ",
+        " anchored",
+        "#\n",
+    ];
+
+    /// Calls an entry point with inputs of some folders that are changed at random places, from a seed.
+    ///
+    /// `TIMESTRATA_CHANGED_QUERIES` sets their number, `TIMESTRATA_SEED` the seed.
+    fn run_changed(folders: &[&str], entry_point: fn(&[u8])) {
+        let setting = |name: &str, default: u64| {
+            std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(default)
+        };
+        let mut state = setting("TIMESTRATA_SEED", 1);
+        // SplitMix64 (Steele, Lea and Flood, 2014).
+        let mut below = |bound: usize| {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            usize::try_from((mixed ^ (mixed >> 31)) % (bound.max(1) as u64)).unwrap()
+        };
+        let inputs = corpus(folders);
+        for _ in 0..setting("TIMESTRATA_CHANGED_QUERIES", 300) {
+            let mut input = inputs[below(inputs.len())].clone();
+            for _ in 0..=below(4) {
+                let (from, len) = (below(input.len() + 1), below(12));
+                let range = from..(from + len).min(input.len());
+                let part = match below(5) {
+                    0 => Vec::new(),
+                    1 => input[range.clone()].repeat(below(4)),
+                    2 => vec![below(256).try_into().unwrap(); len],
+                    3 => {
+                        let other = &inputs[below(inputs.len())];
+                        let start = below(other.len() + 1);
+                        other[start..(start + below(64)).min(other.len())].to_vec()
+                    }
+                    _ => PARTS[below(PARTS.len())].as_bytes().to_vec(),
+                };
+                let replaced = if below(2) == 0 { range } else { from..from };
+                input.splice(replaced, part);
+            }
+            entry_point(&input);
+        }
+    }
+
+    #[test]
+    fn changed_queries_of_the_fuzz_corpus_are_parsed_or_refused() {
+        run_changed(&["corpus/promql_parser", "corpus/promql_evaluator"], parser);
+    }
+
+    #[test]
+    fn changed_queries_of_the_fuzz_corpus_are_evaluated_or_refused() {
+        run_changed(&["corpus/promql_parser", "corpus/promql_evaluator"], evaluator);
     }
 
     #[test]

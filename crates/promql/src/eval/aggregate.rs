@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
 use super::fold;
-use super::labels::{LabelId, LabelTable};
+use super::label_table::{LabelId, LabelTable};
 use super::number;
 use super::row::Row;
 use crate::ast::{Aggregator, Grouping};
@@ -22,12 +22,8 @@ impl Groups {
         let mut places: HashMap<LabelId, usize> = HashMap::new();
         let (names, is_by) = (grouping.labels(), matches!(grouping, Grouping::By(_)));
         for (index, row) in rows.iter().enumerate() {
-            let labels = if is_by && names.is_empty() {
-                LabelId::EMPTY
-            } else {
-                let signature = table.get(row.labels).signature(names, is_by);
-                table.intern(signature)
-            };
+            let labels =
+                if is_by && names.is_empty() { LabelId::EMPTY } else { table.signature(row.labels, names, is_by) };
             let place = *places.entry(labels).or_insert_with(|| {
                 groups.push((labels, Vec::new()));
                 groups.len() - 1

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
 use super::functions::math;
-use super::labels::{LabelId, LabelTable};
+use super::label_table::{LabelId, LabelTable};
 use super::matching::{Signatures, match_labels};
 use super::row::Row;
 use crate::ast::{Binary, BinaryOperator, Cardinality, LabelSet, VectorMatching};

@@ -1,15 +1,14 @@
-//! Label sets, and their ids within one query.
+//! Label sets.
 //!
-//! A query compares and groups label sets often, and changes them seldom. So each set is stored once and the rows of a
-//! result hold a 4-byte id.
+//! A query of many series must not copy their texts. So the labels of a series are a reference to its definition, with or
+//! without the labels that describe the metric; only labels that an operation makes are stored as texts of their own.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use timestrata::SeriesKey;
+use timestrata::SeriesInfo;
 
 /// Label of the metric name.
 pub(crate) const METRIC_NAME: &str = "__name__";
@@ -27,18 +26,122 @@ type Pair = (Arc<str>, Arc<str>);
 /// Labels of a series or of a row of a result, sorted by name; no value is empty.
 ///
 /// The metric name is the label `__name__`. The order is that of the pairs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Labels(Arc<[Pair]>);
+#[derive(Clone)]
+pub struct Labels(Source);
+
+/// Where the texts of labels are.
+#[derive(Clone)]
+enum Source {
+    /// Sorted by name, without empty values; `None` without labels.
+    Own(Option<Arc<Vec<Pair>>>),
+    /// All labels of a series.
+    Series(Arc<SeriesInfo>),
+    /// Labels of a series without those that describe the metric.
+    SeriesWithoutMetadata(Arc<SeriesInfo>),
+}
+
+/// Labels of a series in the order of their names: its tags, and its metric name in its place.
+struct SeriesPairs<'a, Tags> {
+    tags: Tags,
+    next_tag: Option<(&'a str, &'a str)>,
+    /// Metric name that is not returned yet.
+    metric: Option<&'a str>,
+    skips_metadata: bool,
+}
+
+impl<'a, Tags: Iterator<Item = (&'a str, &'a str)>> SeriesPairs<'a, Tags> {
+    fn new(tags: Tags, metric: &'a str, skips_metadata: bool) -> Self {
+        let mut pairs = Self { tags, next_tag: None, metric: (!skips_metadata).then_some(metric), skips_metadata };
+        pairs.advance();
+        pairs
+    }
+
+    fn advance(&mut self) {
+        let skips_metadata = self.skips_metadata;
+        self.next_tag = self.tags.find(|(name, value)| !(value.is_empty() || skips_metadata && is_metadata(name)));
+    }
+}
+
+impl<'a, Tags: Iterator<Item = (&'a str, &'a str)>> Iterator for SeriesPairs<'a, Tags> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.metric.is_some() && self.next_tag.is_none_or(|(name, _)| name >= METRIC_NAME) {
+            return self.metric.take().map(|metric| (METRIC_NAME, metric));
+        }
+        let tag = self.next_tag?;
+        self.advance();
+        Some(tag)
+    }
+}
+
+/// Labels from either source.
+enum Pairs<Own, Series> {
+    Own(Own),
+    Series(Series),
+}
+
+impl<Item, Own: Iterator<Item = Item>, Series: Iterator<Item = Item>> Iterator for Pairs<Own, Series> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        match self {
+            Self::Own(own) => own.next(),
+            Self::Series(series) => series.next(),
+        }
+    }
+}
+
+/// Iterator that knows how many items are left.
+struct Counted<Items> {
+    items: Items,
+    left: usize,
+}
+
+impl<Items: Iterator> Iterator for Counted<Items> {
+    type Item = Items::Item;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.items.next();
+        self.left = self.left.saturating_sub(usize::from(next.is_some()));
+        next
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<Items: Iterator> ExactSizeIterator for Counted<Items> {}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self(Source::Own(None))
+    }
+}
+
+/// Compares labels pair by pair.
+pub(super) fn compare<'a, 'b>(
+    mut one: impl Iterator<Item = (&'a str, &'a str)>,
+    mut other: impl Iterator<Item = (&'b str, &'b str)>,
+) -> Ordering {
+    // Names and the values of neighbours are often the same text in memory.
+    let text = |one: &str, other: &str| if std::ptr::eq(one, other) { Ordering::Equal } else { one.cmp(other) };
+    loop {
+        let order = match (one.next(), other.next()) {
+            (Some(one), Some(other)) => text(one.0, other.0).then_with(|| text(one.1, other.1)),
+            (None, None) => return Ordering::Equal,
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
 
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Names and the values of neighbours are often the same text in memory.
-        let text = |one: &Arc<str>, other: &Arc<str>| {
-            if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
-        };
-        let pairs = self.0.iter().zip(&*other.0);
-        let mut orders = pairs.map(|(one, other)| text(&one.0, &other.0).then_with(|| text(&one.1, &other.1)));
-        orders.find(|order| order.is_ne()).unwrap_or_else(|| self.0.len().cmp(&other.0.len()))
+        compare(self.pairs(), other.pairs())
     }
 }
 
@@ -48,56 +151,93 @@ impl PartialOrd for Labels {
     }
 }
 
-/// Texts of labels that many series have, each once in memory: names, and metric names.
-#[derive(Debug, Default)]
-pub(crate) struct CommonTexts(Vec<Arc<str>>);
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
 
-impl CommonTexts {
-    /// Number of texts that are kept; more would take longer to find than to make.
-    const MAX: usize = 32;
+impl Eq for Labels {}
 
-    fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.iter().find(|known| ***known == *text) {
-            return Arc::clone(known);
-        }
-        let text: Arc<str> = text.into();
-        if self.0.len() < Self::MAX {
-            self.0.push(Arc::clone(&text));
-        }
-        text
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_pairs(self.pairs(), state);
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.pairs()).finish()
+    }
+}
+
+/// Returns `true` for the labels by which vectors match, or rows are grouped: those listed, or all except those and the
+/// name.
+pub(crate) fn is_in_signature(name: &str, names: &[String], is_listed: bool) -> bool {
+    let is_named = names.iter().any(|other| other == name);
+    if is_listed { is_named } else { name != METRIC_NAME && !is_named }
+}
+
+/// Hashes labels, however they are stored.
+pub(super) fn hash_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, state: &mut impl Hasher) {
+    for (name, value) in pairs {
+        name.hash(state);
+        value.hash(state);
     }
 }
 
 impl Labels {
     /// Returns the labels of a series.
-    pub(crate) fn of_series(key: &SeriesKey, texts: &mut CommonTexts) -> Self {
-        let tags = key.tags().filter(|(_, value)| !value.is_empty());
-        let mut pairs: Vec<Pair> = Vec::with_capacity(8);
-        pairs.extend(tags.map(|(name, value)| (texts.get(name), value.into())));
-        let at = pairs.partition_point(|(name, _)| **name < *METRIC_NAME);
-        pairs.insert(at, (texts.get(METRIC_NAME), texts.get(key.metric())));
-        Self(pairs.into())
+    pub(crate) fn of_series(series: &Arc<SeriesInfo>) -> Self {
+        Self(Source::Series(Arc::clone(series)))
+    }
+
+    /// Makes labels of pairs that are sorted by name and have no empty value.
+    fn of_sorted(pairs: Vec<Pair>) -> Self {
+        Self(Source::Own((!pairs.is_empty()).then(|| Arc::new(pairs))))
+    }
+
+    fn of_texts<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::of_sorted(pairs.map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// Returns the labels in ascending order of their names.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (series, skips_metadata) = match &self.0 {
+            Source::Own(own) => {
+                let own = own.as_deref().map_or(&[][..], Vec::as_slice);
+                return Pairs::Own(own.iter().map(|(name, value)| (&**name, &**value)));
+            }
+            Source::Series(series) => (series, false),
+            Source::SeriesWithoutMetadata(series) => (series, true),
+        };
+        Pairs::Series(SeriesPairs::new(series.key.tags(), series.key.metric(), skips_metadata))
     }
 
     /// Returns the labels in ascending order of their names.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        Counted { items: self.pairs(), left: self.pairs().count() }
     }
 
     /// Returns the value of a label; the empty text if there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
-        match self.0.binary_search_by(|(own, _)| (**own).cmp(name)) {
-            Ok(at) => &self.0[at].1,
-            Err(_) => "",
+        match &self.0 {
+            Source::Own(None) => "",
+            Source::Own(Some(own)) => own.binary_search_by(|(own, _)| (**own).cmp(name)).map_or("", |at| &*own[at].1),
+            Source::SeriesWithoutMetadata(_) if is_metadata(name) => "",
+            Source::Series(series) if name == METRIC_NAME => series.key.metric(),
+            Source::Series(series) | Source::SeriesWithoutMetadata(series) => {
+                series.key.tag_value(name).unwrap_or_default()
+            }
         }
     }
 
     /// Returns `true` if there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pairs().next().is_none()
     }
 
     /// Returns the text of a series with these labels: `up{job="a"}`, `{job="a"}` without a metric name.
@@ -116,42 +256,44 @@ impl Labels {
 
     /// Returns the labels whose name is kept.
     pub(crate) fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
-        Self(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
+        match &self.0 {
+            Source::Own(own) => {
+                let own = own.as_deref().map_or(&[][..], Vec::as_slice);
+                Self::of_sorted(own.iter().filter(|(name, _)| keep(name)).cloned().collect())
+            }
+            _ => Self::of_texts(self.pairs().filter(|(name, _)| keep(name))),
+        }
     }
 
     /// Returns the labels without metric name, type and unit.
     pub(crate) fn without_metadata(&self) -> Self {
-        if self.0.iter().any(|(name, _)| is_metadata(name)) {
-            self.filter(|name| !is_metadata(name))
-        } else {
-            self.clone()
+        match &self.0 {
+            Source::Series(series) => Self(Source::SeriesWithoutMetadata(Arc::clone(series))),
+            Source::Own(_) if self.pairs().any(|(name, _)| is_metadata(name)) => self.filter(|name| !is_metadata(name)),
+            Source::SeriesWithoutMetadata(_) | Source::Own(_) => self.clone(),
         }
     }
 
     /// Returns the labels with another value of one label; an empty value removes it.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
-        let mut pairs = self.0.to_vec();
-        match (pairs.binary_search_by(|(own, _)| (**own).cmp(name)), value.is_empty()) {
-            (Ok(at), true) => drop(pairs.remove(at)),
-            (Ok(at), false) => pairs[at].1 = value.into(),
-            (Err(_), true) => {}
-            (Err(at), false) => pairs.insert(at, (name.into(), value.into())),
+        let kept = self.pairs().filter(|(own, _)| *own != name);
+        let mut pairs: Vec<Pair> = kept.map(|(name, value)| (name.into(), value.into())).collect();
+        if !value.is_empty() {
+            let at = pairs.partition_point(|(own, _)| **own < *name);
+            pairs.insert(at, (name.into(), value.into()));
         }
-        Self(pairs.into())
+        Self::of_sorted(pairs)
     }
 
-    /// Returns the labels by which vectors match, or rows are grouped: those listed, or all except those and the name.
+    /// Returns the labels by which vectors match, or rows are grouped; see [`is_in_signature`].
     pub(crate) fn signature(&self, names: &[String], is_listed: bool) -> Self {
-        if is_listed {
-            return self.filter(|name| names.iter().any(|other| other == name));
-        }
-        self.filter(|name| name != METRIC_NAME && !names.iter().any(|other| other == name))
+        self.filter(|name| is_in_signature(name, names, is_listed))
     }
 
     /// Returns a 64-bit hash that depends on the labels alone (FNV-1a with a final mix).
     pub(crate) fn stable_hash(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let bytes = self.0.iter().flat_map(|(name, value)| [name, value]).flat_map(|text| text.bytes().chain([0xff]));
+        let bytes = self.pairs().flat_map(|(name, value)| [name, value]).flat_map(|text| text.bytes().chain([0xff]));
         for byte in bytes {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
@@ -167,7 +309,7 @@ impl<Name: AsRef<str>, Value: AsRef<str>> FromIterator<(Name, Value)> for Labels
         let mut pairs: Vec<Pair> = pairs.map(|(name, value)| (name.as_ref().into(), value.as_ref().into())).collect();
         pairs.sort();
         pairs.dedup_by(|one, other| one.0 == other.0);
-        Self(pairs.into())
+        Self::of_sorted(pairs)
     }
 }
 
@@ -217,142 +359,14 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Hashing of label sets with a random key: eight bytes at a time, by multiplication and rotation.
-#[derive(Debug, Clone)]
-struct TextHashing(u64);
-
-impl TextHashing {
-    fn new() -> Self {
-        Self(RandomState::new().hash_one(0_u64))
-    }
-}
-
-impl BuildHasher for TextHashing {
-    type Hasher = TextHasher;
-
-    fn build_hasher(&self) -> TextHasher {
-        TextHasher { key: self.0 | 1, state: self.0 }
-    }
-}
-
-struct TextHasher {
-    key: u64,
-    state: u64,
-}
-
-impl TextHasher {
-    #[inline]
-    fn mix(&mut self, word: u64) {
-        let product = u128::from(self.state ^ word) * u128::from(self.key ^ 0x9e37_79b9_7f4a_7c15);
-        let [low, high] = [product & u128::from(u64::MAX), product >> 64].map(|half| u64::try_from(half).unwrap_or(0));
-        self.state = low ^ high.rotate_left(23) ^ self.key;
-    }
-}
-
-impl Hasher for TextHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.mix(u64::from_le_bytes(*word));
-        }
-        let mut last = [0; 8];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.mix(u64::from_le_bytes(last) ^ ((bytes.len() as u64) << 56));
-    }
-
-    fn write_u8(&mut self, _: u8) {
-        // The end of a text: its length is mixed in already.
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.mix(number as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.state
-    }
-}
-
-/// Id of a label set within one query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct LabelId(u32);
-
-impl LabelId {
-    /// Id of the empty label set.
-    pub(crate) const EMPTY: Self = Self(0);
-}
-
-/// Label sets of a query, each stored once.
-#[derive(Debug)]
-pub(crate) struct LabelTable {
-    sets: Vec<Labels>,
-    ids: HashMap<Labels, LabelId, TextHashing>,
-    /// Id without metric name, type and unit, by id; `None` until asked for.
-    without_metadata: Vec<Option<LabelId>>,
-}
-
-impl Default for LabelTable {
-    fn default() -> Self {
-        let mut table =
-            Self { sets: Vec::new(), ids: HashMap::with_hasher(TextHashing::new()), without_metadata: Vec::new() };
-        table.intern(Labels::default());
-        table
-    }
-}
-
-impl LabelTable {
-    /// Returns the id of a label set.
-    ///
-    /// Beyond 2^32 sets the id of the last one is returned; a query reaches its limit on series long before.
-    pub(crate) fn intern(&mut self, labels: Labels) -> LabelId {
-        if let Some(id) = self.ids.get(&labels) {
-            return *id;
-        }
-        let id = LabelId(u32::try_from(self.sets.len()).unwrap_or(u32::MAX));
-        self.sets.push(labels.clone());
-        self.without_metadata.push(None);
-        self.ids.insert(labels, id);
-        id
-    }
-
-    /// Returns the labels of an id.
-    pub(crate) fn get(&self, id: LabelId) -> &Labels {
-        static EMPTY: std::sync::OnceLock<Labels> = std::sync::OnceLock::new();
-        self.sets.get(id.0 as usize).unwrap_or_else(|| EMPTY.get_or_init(Labels::default))
-    }
-
-    /// Returns the id of the labels without metric name, type and unit.
-    pub(crate) fn without_metadata(&mut self, id: LabelId) -> LabelId {
-        if let Some(Some(known)) = self.without_metadata.get(id.0 as usize) {
-            return *known;
-        }
-        let labels = self.get(id).without_metadata();
-        let without = self.intern(labels);
-        if let Some(known) = self.without_metadata.get_mut(id.0 as usize) {
-            *known = Some(without);
-        }
-        without
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use timestrata::{Batch, Db, Selector, SeriesKey, Timestamp};
+
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().copied().collect()
-    }
-
-    #[test]
-    fn label_sets_are_stored_once() {
-        let mut table = LabelTable::default();
-        let up = table.intern(labels(&[("job", "a"), ("__name__", "up")]));
-        assert_eq!(table.intern(labels(&[("__name__", "up"), ("job", "a"), ("empty", "")])), up);
-        let without = table.without_metadata(up);
-        assert_eq!(table.get(without).to_string(), r#"{job="a"}"#);
-        assert_eq!((table.without_metadata(up), table.without_metadata(without)), (without, without));
-        assert_eq!(table.intern(Labels::default()), LabelId::EMPTY);
-        assert_eq!(table.sets.len(), 3);
     }
 
     #[test]
@@ -368,12 +382,44 @@ mod tests {
         assert_ne!(series.stable_hash(), names.iter().map(|name| (name, "a")).collect::<Labels>().stable_hash());
     }
 
+    /// Returns the definition of a series with this key.
+    fn series(key: &SeriesKey) -> Arc<SeriesInfo> {
+        let db = Db::builder("labels").in_memory().open_blocking().unwrap();
+        let mut batch = Batch::new();
+        batch.push_key(key, Timestamp::from_secs(0), 1.0);
+        db.write_blocking(batch).unwrap();
+        let mut cursor = db.snapshot().scan_series(Selector::all()).cursor().unwrap();
+        let chunk = cursor.next_chunk().unwrap().unwrap();
+        Arc::clone(chunk.series)
+    }
+
     #[test]
-    fn the_labels_of_a_series_have_its_name_and_no_empty_value() {
-        let key = SeriesKey::new("up").tag("Zone", "x").tag("job", "a").tag("none", "");
-        assert_eq!(
-            Labels::of_series(&key, &mut CommonTexts::default()).to_string(),
-            r#"{Zone="x", __name__="up", job="a"}"#
-        );
+    fn labels_of_a_series_equal_those_of_their_texts() {
+        let key = SeriesKey::new("up").tag("Zone", "x").tag("__type__", "gauge").tag("job", "a");
+        let all = Labels::of_series(&series(&key));
+        let texts = labels(&[("job", "a"), ("Zone", "x"), ("__name__", "up"), ("__type__", "gauge")]);
+        assert_eq!(all.to_string(), r#"{Zone="x", __name__="up", __type__="gauge", job="a"}"#);
+        let hash = |labels: &Labels| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            labels.hash(&mut hasher);
+            hasher.finish()
+        };
+        for (one, other) in [(&all, &texts), (&all.without_metadata(), &texts.without_metadata())] {
+            assert_eq!((one, one.cmp(other), hash(one)), (other, Ordering::Equal, hash(other)));
+            assert_eq!((one.iter().len(), one.stable_hash()), (other.iter().len(), other.stable_hash()));
+            for name in ["job", "Zone", "__name__", "__type__", "none"] {
+                assert_eq!(one.get(name), other.get(name), "{name}");
+            }
+            assert_eq!(one.with("job", "").with("a", "b"), other.with("job", "").with("a", "b"));
+        }
+        assert_eq!(all.without_metadata().to_string(), r#"{Zone="x", job="a"}"#);
+        assert!(all.without_metadata() > all && all > labels(&[("Zone", "x")]));
+        assert!(Labels::default().is_empty() && !all.is_empty());
+    }
+
+    #[test]
+    fn a_tag_without_a_value_is_no_label() {
+        let key = SeriesKey::new("up").tag("job", "a").tag("none", "");
+        assert_eq!(Labels::of_series(&series(&key)).to_string(), r#"{__name__="up", job="a"}"#);
     }
 }

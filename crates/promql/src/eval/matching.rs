@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::budget::Budget;
 use super::column::{Column, MISSING, is_present};
 use super::error::QueryError;
-use super::labels::{LabelId, LabelTable};
+use super::label_table::{LabelId, LabelTable};
 use super::row::Row;
 use crate::ast::{LabelSet, VectorMatching};
 
@@ -22,10 +22,10 @@ impl Signatures {
     /// Computes the signatures of two sides.
     pub(crate) fn new(left: &[Row], right: &[Row], matching: &VectorMatching, table: &mut LabelTable) -> Self {
         let mut numbers: HashMap<LabelId, usize> = HashMap::new();
+        let (names, is_listed) = (matching.labels.names(), matches!(matching.labels, LabelSet::On(_)));
         let mut side = |rows: &[Row]| {
             let number = |row: &Row| {
-                let labels = match_labels(table.get(row.labels), matching);
-                let id = table.intern(labels);
+                let id = table.signature(row.labels, names, is_listed);
                 let next = numbers.len();
                 *numbers.entry(id).or_insert(next)
             };

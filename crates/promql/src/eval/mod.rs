@@ -16,6 +16,8 @@ mod functions;
 mod invariant;
 mod json;
 mod kahan;
+mod label_order;
+mod label_table;
 mod labels;
 mod leaf;
 mod matching;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::budget::Budget;
 use super::column::Column;
 use super::error::QueryError;
-use super::labels::LabelId;
+use super::label_table::LabelId;
 
 /// One row of an instant or range vector.
 #[derive(Debug, Clone)]
@@ -76,7 +76,8 @@ mod tests {
     use super::*;
     use crate::EngineOptions;
     use crate::eval::column::{MISSING, is_present};
-    use crate::eval::labels::{LabelTable, Labels};
+    use crate::eval::label_table::LabelTable;
+    use crate::eval::labels::Labels;
 
     fn merge(rows: Vec<Row>) -> Result<Vec<Row>, QueryError> {
         merge_same_labels(rows, &Budget::new(EngineOptions::default(), std::sync::Arc::default()))

@@ -9,7 +9,8 @@ use super::budget::Budget;
 use super::column::Column;
 use super::error::QueryError;
 use super::functions::range::Arguments;
-use super::labels::{CommonTexts, Labels};
+use super::label_order::sort_by_labels;
+use super::labels::Labels;
 use super::leaf::{Leaf, LeafRow};
 use super::sliding::Scratch;
 use super::summary::{self, SummaryValue};
@@ -40,16 +41,15 @@ struct Selection {
 
 /// Series that was read, before its samples are dropped.
 struct SeriesRead<'a> {
-    info: &'a SeriesInfo,
+    info: &'a Arc<SeriesInfo>,
     samples: &'a mut Samples,
-    texts: &'a mut CommonTexts,
     /// `true` if integers were rounded.
     is_rounded: bool,
 }
 
 impl SeriesRead<'_> {
-    fn labels(&mut self) -> Labels {
-        Labels::of_series(&self.info.key, self.texts)
+    fn labels(&self) -> Labels {
+        Labels::of_series(self.info)
     }
 }
 
@@ -84,7 +84,7 @@ impl Reader<'_> {
         let leaves = replaced.as_ref().map_or_else(|| leaves.to_vec(), |leaf| vec![leaf]);
         let summaries = summaries.map(|value| (value, summary::windows(first)));
         let selection = Selection { selector: first.conditions.to_selector(self.budget)?, from, to, summaries };
-        let found = self.map_series(&selection, |mut series, scratch| {
+        let found = self.map_series(&selection, |series, scratch| {
             let columns = self.columns(&leaves, arguments, series.samples, scratch)?;
             let has_values = columns.iter().any(Column::has_values);
             Ok(has_values.then(|| (series.labels(), series.is_rounded, columns)))
@@ -133,7 +133,7 @@ impl Reader<'_> {
     /// As for [`leaves`](Self::leaves).
     pub(crate) fn samples(&self, selector: &Selector, from: i64, to: i64) -> Result<Vec<SeriesSamples>, QueryError> {
         let selection = Selection { selector: selector.clone(), from, to, summaries: None };
-        self.map_series(&selection, |mut series, _| {
+        self.map_series(&selection, |series, _| {
             self.budget.add_bytes(series.samples.len() * size_of::<(i64, f64)>())?;
             let (samples, is_rounded) = (std::mem::take(series.samples), series.is_rounded);
             Ok((!samples.is_empty()).then(|| SeriesSamples { labels: series.labels(), samples, is_rounded }))
@@ -165,7 +165,7 @@ impl Reader<'_> {
             found.extend(part?);
         }
         // The order of ids depends on the order of creation; that of labels does not.
-        found.sort_by(|one, other| one.labels().cmp(other.labels()));
+        sort_by_labels(&mut found, HasLabels::labels);
         Ok(found)
     }
 
@@ -214,13 +214,13 @@ impl Reader<'_> {
         summarized: Option<SummaryValue>,
         each: &impl Fn(SeriesRead<'_>, &mut Scratch) -> Result<Option<R>, QueryError>,
     ) -> Result<Vec<R>, QueryError> {
-        let (mut results, mut texts) = (Vec::new(), CommonTexts::default());
+        let mut results = Vec::new();
         let mut current: Option<Arc<SeriesInfo>> = None;
         let (mut samples, mut scratch, mut is_rounded) =
             (Samples::default(), Scratch::new(self.budget.stop_check()), false);
         let mut finish = |info: Option<Arc<SeriesInfo>>, samples: &mut Samples, is_rounded: bool| {
             let Some(info) = info else { return Ok(()) };
-            let read = SeriesRead { info: &info, samples: &mut *samples, texts: &mut texts, is_rounded };
+            let read = SeriesRead { info: &info, samples: &mut *samples, is_rounded };
             results.extend(each(read, &mut scratch)?);
             samples.clear();
             Ok::<(), QueryError>(())

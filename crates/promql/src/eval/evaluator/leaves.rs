@@ -69,6 +69,7 @@ impl Evaluator<'_> {
             None => self.shared_leaf(&leaf)?,
         };
         let mut rows = Vec::with_capacity(found.len());
+        self.table.reserve(found.len());
         for row in found {
             if row.is_rounded {
                 self.annotations.rounded_integers(row.labels.get(METRIC_NAME), span);

@@ -12,7 +12,7 @@ use super::annotation::Annotations;
 use super::column::{Column, MISSING, present};
 use super::error::QueryError;
 use super::invariant;
-use super::labels::LabelTable;
+use super::label_table::LabelTable;
 use super::number;
 use super::options::EngineOptions;
 use super::row::{Row, merge_same_labels};
