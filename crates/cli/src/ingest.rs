@@ -104,7 +104,7 @@ fn ingest_input(
     let began = Instant::now();
     let mut input = IngestInput::open(path)?;
     let mut options = ingest_options(args, &input.name)?;
-    options.series_clocks = loader.series_clocks.clone();
+    options.series_clocks = Some(loader.series_clocks.clone());
     let PlannedInput { decoder, head, is_ended } = plan::plan(&mut input, &options, args)?;
     let metrics = MetricOptions::read(decoder.understanding(), args)?;
     let prefix = if args.files.len() > 1 { format!("{}: ", input.name) } else { String::new() };

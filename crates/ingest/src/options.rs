@@ -42,6 +42,6 @@ pub struct IngestOptions {
     pub table: TableOptions,
     /// Options of CSV.
     pub csv: CsvOptions,
-    /// Times of series in an hour that comes twice, which inputs of one run share; by default an input begins anew.
-    pub series_clocks: SeriesClocks,
+    /// Times of series in an hour that comes twice, which inputs of one run share; with `None` each input begins anew.
+    pub series_clocks: Option<SeriesClocks>,
 }

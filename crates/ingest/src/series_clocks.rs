@@ -7,8 +7,8 @@ use timestrata::{SeriesKey, Timestamp};
 
 /// Last times of the series whose last row lies in an hour that comes twice.
 ///
-/// Inputs that are read one after the other share it, as files of one run: an hour that comes twice may begin in one file
-/// and come again in the next. Clones share their content.
+/// Inputs that are read one after the other share it, as files of one run: such an hour may begin in one file and come
+/// again in the next. Clones share their content.
 #[derive(Debug, Clone, Default)]
 pub struct SeriesClocks(Arc<Mutex<HashMap<SeriesKey, Timestamp>>>);
 

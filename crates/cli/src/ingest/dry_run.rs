@@ -26,7 +26,7 @@ pub(crate) fn dry_run(args: &IngestArgs) -> Result<()> {
     for path in &args.files {
         let mut input = IngestInput::open(path)?;
         let mut options = ingest_options(args, &input.name)?;
-        options.series_clocks = series_clocks.clone();
+        options.series_clocks = Some(series_clocks.clone());
         let planned = plan::plan(&mut input, &options, args)?;
         print(&mut out, &mut input, planned, args.skip_bad)?;
     }

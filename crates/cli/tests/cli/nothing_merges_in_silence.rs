@@ -226,3 +226,17 @@ fn every_option_of_the_documentation_is_one_of_the_tool() {
         assert!(option.is_empty() || is_documented, "--{option} is not in docs/ingest.md");
     }
 }
+
+#[test]
+fn an_hour_that_comes_twice_goes_on_in_the_next_file() {
+    let place = Place::new();
+    place.file("a.csv", "time,v\n2024-10-27 01:30,0\n2024-10-27 02:00,1\n2024-10-27 02:30,2\n");
+    place.file("b.csv", "time,v\n2024-10-27 02:00,3\n2024-10-27 02:30,4\n2024-10-27 03:00,5\n");
+    let ended = place.run("ingest a.csv b.csv --db d --time-zone Europe/Berlin");
+    assert!(ended.code == Some(0) && !ended.err.contains("fell on a time"), "{}", ended.err);
+    let times: Vec<String> = place.points("--db d v").into_iter().map(|[_, time, value]| time + &value).collect();
+    let hours = ["6T23:30", "7T00:00", "7T00:30", "7T01:00", "7T01:30", "7T02:00"];
+    let expected = hours.iter().enumerate().map(|(value, time)| format!("2024-10-2{time}:00Z{value}"));
+    assert_eq!(times, expected.collect::<Vec<_>>());
+    assert!(place.run("sniff a.csv b.csv --time-zone Europe/Berlin").ok().contains("v 2024-10-27T01:00:00Z 3"));
+}

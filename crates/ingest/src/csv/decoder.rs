@@ -101,7 +101,13 @@ impl RowDecoder {
                     if self.buffer.byte_len(used) > self.limits.row_bytes {
                         return Err(row_too_long(self.line + lines_before, self.limits.row_bytes));
                     }
-                    self.row(self.line + lines_before, &text[at..], rows)?;
+                    let line = self.line + lines_before;
+                    if lines > lines_before + 1 && self.quotes_hold_rows(&text[at..at + used], lines_before) {
+                        let reason = "the quotes of the row hold other rows: double a quote within a cell".to_owned();
+                        rows.refuse(RefusedRow { line, reason, suggestions: Vec::new() });
+                    } else {
+                        self.row(line, &text[at..], rows)?;
+                    }
                     (at, self.line) = (at + used, self.line + lines);
                 }
                 SplitStep::NeedMore { used, lines } => {
@@ -130,6 +136,21 @@ impl RowDecoder {
             }
         }
         at
+    }
+
+    /// Returns `true` if a line within the quotes of a row is a row with a time: two inch marks may look like quotes.
+    fn quotes_hold_rows(&mut self, text: &[u8], lines_before: u64) -> bool {
+        let first = usize::try_from(lines_before).unwrap_or(usize::MAX).saturating_add(1);
+        let text = text.strip_suffix(&[self.syntax.line_end]).unwrap_or(text);
+        let plain = RowSyntax { comment: None, ..self.syntax.clone() };
+        let mut buffer = RowBuffer::default();
+        text.split(|byte| *byte == self.syntax.line_end).skip(first).any(|line| {
+            // The row may end behind the closing quote; a quote elsewhere ends a cell with line breaks.
+            let line = line.trim_ascii_end();
+            let line = line.strip_suffix(b"\"").unwrap_or(line);
+            let is_row = matches!(plain.next_row(line, true, &mut buffer), SplitStep::Row { .. });
+            is_row && !line.contains(&b'"') && self.mapper.has_time(&buffer.row(line))
+        })
     }
 
     fn row(&mut self, line: u64, text: &[u8], rows: &mut Rows) -> Result<(), IngestError> {

@@ -30,7 +30,7 @@ pub(crate) fn series_key(header: &str, prefix: &str) -> Result<SeriesKey, Ingest
     Ok(key)
 }
 
-/// Returns `true` if a row holds names and neither a time nor a value: a header within the data, perhaps of other columns.
+/// Returns `true` if a row holds names and neither a time nor a value: a header within the data.
 ///
 /// Either a name is that of a column, in any case, or all cells are words of which one is a name of the time.
 pub(crate) fn is_header_like(header: &[String], cells: &(impl RowCells + ?Sized)) -> bool {

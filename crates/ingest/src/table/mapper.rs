@@ -61,7 +61,7 @@ pub struct RowMapper {
     values: Vec<(usize, Value)>,
     /// Unit of each metric of a table with a row per value.
     units: HashMap<String, String>,
-    clocks: SeriesClocks,
+    clocks: Option<SeriesClocks>,
 }
 
 /// Series of the rows with the same tags.
@@ -77,7 +77,7 @@ struct SeriesGroup {
 }
 
 impl RowMapper {
-    pub(crate) fn new(plan: TablePlan, clocks: SeriesClocks) -> Self {
+    pub(crate) fn new(plan: TablePlan, clocks: Option<SeriesClocks>) -> Self {
         let resolver = ZoneResolver::new(plan.time.zone.clone(), plan.time.order);
         let columns = match &plan.values {
             ValueSource::Wide(columns) => columns.len(),
@@ -203,6 +203,14 @@ impl RowMapper {
         distinguish::suggestion(&columns, &tags, &self.plan.time.name)
     }
 
+    /// Returns `true` for a row of as many cells as the header has, with a time.
+    pub(crate) fn has_time(&mut self, cells: &(impl RowCells + ?Sized)) -> bool {
+        if self.check_count(cells).is_err() || self.join_time(cells).is_err() {
+            return false;
+        }
+        self.plan.time.reader.parse(time_text(&self.plan.time.at, &self.time_text, cells)).is_ok()
+    }
+
     /// Returns `true` if the row repeats the header.
     fn is_header(&self, line: u64, cells: &(impl RowCells + ?Sized)) -> Result<bool, IngestError> {
         let header = &self.plan.header;
@@ -241,7 +249,8 @@ impl RowMapper {
         clock.last = Some(time);
         let was_repeated = std::mem::replace(is_repeated, self.resolver.repeated > repeated_before);
         if was_repeated || *is_repeated {
-            self.clocks.set(series.iter().map(|number| rows.series(*number).key()), is_repeated.then_some(time));
+            let keys = series.iter().map(|number| rows.series(*number).key());
+            self.clocks.iter().for_each(|clocks| clocks.set(keys.clone(), is_repeated.then_some(time)));
         }
         for (nth, value) in &self.values {
             rows.push(series[*nth], time, *value);
@@ -383,7 +392,7 @@ impl RowMapper {
                 vec![with_tags(key.with_metric(metric))?]
             }
         };
-        let last = self.clocks.last(&keys);
+        let last = self.clocks.as_ref().and_then(|clocks| clocks.last(&keys));
         let series = keys.iter().map(|key| rows.intern(key)).collect();
         Ok(SeriesGroup { series, clock: SeriesClock { last }, is_repeated: last.is_some(), prints: Vec::new() })
     }

@@ -30,7 +30,7 @@ impl MissingNumber {
     /// Returns `true` for the same number: `plain` in plain notation, `float` nearest to it.
     pub(super) fn equals(&self, plain: &str, float: f64) -> bool {
         // Different numbers may be nearest to one float.
-        self.float == float && self.digits == Decimal::new(plain)
+        (self.float..=self.float).contains(&float) && self.digits == Decimal::new(plain)
     }
 }
 
@@ -60,7 +60,7 @@ impl Decimal {
     }
 }
 
-/// Refuses two numbers of the options that may be one with a comma, as `-9999,9` with decimal commas: a list is split there.
+/// Refuses two numbers of the options that may be one with a comma, as `-9999,9` with decimal commas.
 pub(super) fn refuse_ambiguous_numbers(missing: &[String], syntax: NumberSyntax) -> Result<(), IngestError> {
     if syntax.decimal != ',' && syntax.thousands != Some(',') {
         return Ok(());

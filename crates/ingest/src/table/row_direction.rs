@@ -1,4 +1,4 @@
-//! Direction of the rows of an input with local times: it decides the order of the two passes of an hour that comes twice.
+//! Direction of the rows of an input with local times, by which an hour that comes twice is read.
 
 use super::plan::TimeColumns;
 use super::planner::TableRow;
@@ -29,7 +29,7 @@ impl RowDirection {
         if self.falls > self.rises { RowOrder::Descending } else { RowOrder::Ascending }
     }
 
-    /// Returns the direction of rows whose columns of the time are read as planned; the order of day and month may be open.
+    /// Returns the direction of rows by the planned reader of their times; the order of day and month may be open.
     pub(super) fn of_rows(time: &TimeColumns, rows: &[TableRow]) -> RowOrder {
         let readers: Vec<TimeReader> = match &time.reader {
             TimeReader::Auto { is_joined, .. } => [DateOrder::DayFirst, DateOrder::MonthFirst]

@@ -183,7 +183,8 @@ fn a_zone_of_the_pattern_is_no_utc() {
 #[test]
 fn a_second_header_ends_the_input() {
     let rows = |count: usize| -> String {
-        (0..count).map(|n| format!("2024-01-01 00:{:02}:{:02},{n},{n}\n", n / 60, n % 60)).collect()
+        let row = |n| format!("2024-01-01 00:{:02}:{:02},{n},{n}\n", n / 60, n % 60);
+        (0..count).map(row).collect::<Vec<_>>().concat()
     };
     for count in [1, 40, 1_100] {
         for (header, second) in
@@ -204,7 +205,7 @@ fn an_hour_that_comes_twice_may_begin_in_one_input_and_come_again_in_the_next() 
         let points = texts.iter().flat_map(|text| {
             let options = |options: &mut IngestOptions| {
                 berlin(options);
-                options.series_clocks = clocks.clone();
+                options.series_clocks = Some(clocks.clone());
             };
             read(text, options).unwrap()
         });
@@ -231,4 +232,19 @@ fn spaces_within_quotes_and_strings_belong_to_a_tag() {
     let long = "time,m,v\n2024-01-01,\"a \",1\n2024-01-01,a,2\n";
     let found = read(long, |o| (o.table.metric, o.table.value) = (Some("m".to_owned()), Some("v".to_owned())));
     assert_eq!(found.unwrap(), ["a  2024-01-01T00:00:00Z 1", "a 2024-01-01T00:00:00Z 2"]);
+}
+
+#[test]
+fn quotes_that_hold_other_rows_are_refused() {
+    let row = |n: usize, note: &str| format!("2024-01-01 00:0{n}:00,{n},{note}\n");
+    let text = ["time,v,note\n".to_owned(), row(0, "\"a"), row(1, "b"), row(2, "c\""), row(3, "d")].concat();
+    refused(&text, |_| {}, &["line 2: the quotes of the row hold other rows"]);
+    let text = ["time,v,note\n".to_owned(), row(0, "\"a"), row(1, "b\"").trim_end().to_owned()].concat();
+    refused(&text, |_| {}, &["line 2: the quotes"]);
+    for text in [
+        "time,v,note\n2024-01-01,1,\"a\nb, c,d\n\ne\"\n2024-01-02,2,x\n",
+        "note,time,v\n\"a\nb\",2024-01-01,1\n\"a\nb\",2024-01-02,2\n",
+    ] {
+        assert_eq!(read(text, |_| {}).map(|points| points.len()), Ok(2), "{text}");
+    }
 }

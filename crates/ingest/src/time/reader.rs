@@ -170,6 +170,9 @@ impl Fields {
                 TimePart::DayOfYear => self.day_of_year = Some(whole()?),
                 TimePart::Hour => self.hour = whole()?,
                 TimePart::Minute => self.minute = whole()?,
+                TimePart::Second if epoch::is_below_nanosecond(text, 9) => {
+                    return Err(format!("{text:?} has digits below a nanosecond"));
+                }
                 TimePart::Second => self.second = epoch::parse(text, 9)?,
                 TimePart::Millisecond => self.millisecond = whole()?,
                 TimePart::HourMinute => {
@@ -269,6 +272,8 @@ mod tests {
         assert!(
             utc(&milliseconds, "2014 4 10 0 0 5.5 238").is_err() && utc(&milliseconds, "2014 4 10 0 0 5 1000").is_err()
         );
+        assert_eq!(utc(&milliseconds, "2014 4 10 0 0 5.25 0").as_deref(), Ok("2014-04-10T00:00:05.25Z"));
+        assert!(utc(&milliseconds, "2014 4 10 0 0 5.99999999999 0").is_err());
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));

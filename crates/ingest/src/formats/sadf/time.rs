@@ -67,10 +67,10 @@ impl RowTimes {
             let (date, clock) = plain.split_once(' ').ok_or_else(refusal)?;
             return format!("{date}T{clock}Z").parse().map_err(|_| refusal());
         }
-        if let Some((_, time)) = self.last.as_ref().filter(|(last, _)| last == text) {
-            if self.measured.is_empty() || self.measured.insert(measured.to_vec()) {
-                return Ok(*time);
-            }
+        if let Some((_, time)) = self.last.as_ref().filter(|(last, _)| last == text)
+            && (self.measured.is_empty() || self.measured.insert(measured.to_vec()))
+        {
+            return Ok(*time);
         }
         if text.split_once(' ').is_none() {
             return Err(refusal());
