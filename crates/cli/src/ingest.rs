@@ -76,7 +76,10 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
     for text in &notes {
         database::note(text);
     }
-    ended.map_err(|error| failure_of(error, signal, &durable, dir))?;
+    if let Err(error) = ended {
+        let failure = failure_of(error, signal, &durable, dir);
+        return Err(stored_before(failure, &summaries, dir, after.as_ref()));
+    }
     if let Err(error) = flushed.and(closed) {
         let durable = durable.lock();
         match signal {
@@ -92,6 +95,35 @@ pub(crate) fn run(args: &IngestArgs, dir: &Path) -> Result<()> {
         other => other,
     })?;
     refuse_a_run_without_rows(&summaries)
+}
+
+/// Prints the summaries of the files that were stored before one failed, and says so in the failure: reading them again
+/// would double their rows.
+fn stored_before(
+    failure: Failure,
+    summaries: &[InputSummary],
+    dir: &Path,
+    after: Option<&timestrata::Stats>,
+) -> Failure {
+    if summaries.is_empty() {
+        return failure;
+    }
+    let mut out = StdoutWriter::lock().out;
+    // The failure is said also if nobody reads the summaries.
+    let _ = summary::print(&mut out, summaries, dir, after).and_then(|()| Ok(out.flush()?));
+    let names: Vec<&str> = summaries.iter().map(|input| input.name.as_str()).collect();
+    let rows = match summaries.iter().map(|input| input.totals.rows).sum() {
+        1 => "1 row".to_owned(),
+        rows => format!("{} rows", crate::number_format::count(rows)),
+    };
+    let stored = format!("the files before it are stored, {rows} of {}: leave them out", names.join(", "));
+    match failure {
+        Failure::Failed(message) => Failure::Failed(format!("{message}; {stored}")),
+        Failure::Interrupted { message, signal_number } => {
+            Failure::Interrupted { message: format!("{message}; {stored}"), signal_number }
+        }
+        other => other,
+    }
 }
 
 /// Ingests one file. Notes that belong behind it are added to `notes`.

@@ -92,9 +92,12 @@ pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
     for Suggestion { option, value } in suggestions {
         let belongs = matches!(
             (before, *option),
-            (("time", _), "time-format" | "origin" | "year")
+            (("time", _), "time-format" | "origin" | "year" | "metric")
                 // An origin needs a unit; beside a pattern it is another way out.
                 | (("time-format", "s" | "ms" | "us" | "ns"), "origin")
+                | (("time-format", _), "year")
+                | (("metric", _), "value")
+                | (("value", _), "tags")
                 | (("no-header", _), "columns")
                 | (("skip-lines", _), "no-header")
                 | (("decimal", _), "thousands")
@@ -130,6 +133,10 @@ mod tests {
         let origin = Suggestion::new("origin", "2024-01-01");
         assert_eq!(rendered(&[unit, origin.clone()]), "--time-format ms --origin 2024-01-01");
         assert_eq!(rendered(&[years, origin]), "--time-format '%Y' or --origin 2024-01-01");
+        let without_year = ["time", "time-format", "year"].map(|option| Suggestion::new(option, "x"));
+        assert_eq!(rendered(&without_year), "--time x --time-format x --year x");
+        let long = ["time", "metric", "value", "tags"].map(|option| Suggestion::new(option, "x"));
+        assert_eq!(rendered(&long), "--time x --metric x --value x --tags x");
         let either = [Suggestion::new("time-format", "%d/%m/%Y %H:%M"), Suggestion::new("time-format", "%m/%d/%Y")];
         assert_eq!(rendered(&either), "--time-format '%d/%m/%Y %H:%M' or --time-format '%m/%d/%Y'");
         assert_eq!(rendered(&[Suggestion::new("units", ""), Suggestion::new("decimal", ",")]), "--units --decimal ,");

@@ -79,3 +79,17 @@ fn a_wrong_file_makes_no_database() {
     }
     assert!(!place.path("d").exists());
 }
+
+#[test]
+fn the_files_before_one_that_fails_are_reported_as_stored() {
+    let place = Place::new();
+    place.file("s1.csv", "time,v\n2024-01-01,1\n");
+    place.file("s2.csv", "time,v\n2024-01-02,bad\n2024-01-03,3\n");
+    for (nth, second) in ["s2.csv", "none.csv"].into_iter().enumerate() {
+        let ended = place.run(&format!("ingest s1.csv {second} --db d{nth} --values v"));
+        assert!(ended.out.contains("s1.csv -> ") && ended.out.contains("rows      1, 0 refused"), "{}", ended.out);
+        let error = ended.fails(2);
+        assert!(error.ends_with("the files before it are stored, 1 row of s1.csv: leave them out"), "{error}");
+        assert_eq!(place.points(&format!("--db d{nth} v")).len(), 1);
+    }
+}

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use super::column_names::{column_names, from_short_names};
 use super::data_row::is_time_above_times;
+use super::epoch_data;
 use super::header_row::{has_number, looks_like_time};
+use super::time_header;
 use crate::table::{TableRow, looks_like_data, parse_plain};
 use crate::time::{DateOrder, parse_auto};
 use crate::{IngestError, IngestOptions};
@@ -33,10 +35,17 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
             .suggest("header-line", header.line.to_string())
             .suggest("header-line", first.line.to_string()));
     }
+    if fits && let Some(header) = time_header::find(rows) {
+        let line = header.line;
+        let message =
+            format!("the first line does not name the column of the times: the header seems to be on line {line}");
+        return Err(IngestError::new(message).suggest("header-line", line.to_string()));
+    }
     let has_times = mostly_times(rows, count);
     let is_data = |row: &TableRow| is_row_of_data(row, rows) && (!has_times || looks_like_time(row));
     let data = rows.iter().position(|row| row.cells.len() == count && is_data(row));
-    let data = if fits && is_time_above_times(rows, options) { Some(0) } else { data };
+    let is_data = is_time_above_times(rows, options) || epoch_data::begins_with(rows);
+    let data = if fits && is_data { Some(0) } else { data };
     match data {
         Some(0) => {
             let error = IngestError::new("the first row holds data instead of names").at_line(first.line);
@@ -67,8 +76,9 @@ fn check_comment(rows: &[TableRow], count: usize, options: &IngestOptions) -> Re
         let mark = row.cells.first().and_then(|cell| cell.chars().next());
         mark.filter(|mark| matches!(mark, '#' | '%' | '!'))
     };
-    // A header may begin with the mark; then data follows it.
-    let is_before_names = rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
+    // A header may begin with the mark; then data follows it, or rows that an option leaves out.
+    let is_before_names =
+        options.csv.skip_after_header == 0 && rows.get(1).is_some_and(|row| !has_number(row) && !looks_like_time(row));
     let is_comment = first.cells.len() != count || is_before_names;
     let Some(mark) = mark_of(first).filter(|_| options.csv.comment.is_none() && is_comment) else { return Ok(()) };
     let error = IngestError::new(format!("the first line begins with {mark}, and is no row of columns"));
@@ -76,9 +86,9 @@ fn check_comment(rows: &[TableRow], count: usize, options: &IngestOptions) -> Re
     let end = rows.iter().position(|row| mark_of(row) != Some(mark)).unwrap_or(rows.len());
     let data = rows.get(end).filter(|row| row.cells.len() > 1 && (has_number(row) || looks_like_time(row)));
     // The last line of the comment names the columns if data follows it at once.
-    let is_names =
-        |row: &&TableRow| row.line > first.line && data.is_some_and(|data| data.cells.len() == row.cells.len());
-    let names = rows[..end].last().filter(is_names);
+    let names = data.and_then(|data| time_header::names_in_comment(&rows[..end], data.cells.len()));
+    // The first line alone is a comment, unless a row of units is below it.
+    let names = names.filter(|row| row.line > first.line || end > 1);
     Err(match (data, names) {
         (Some(_), Some(names)) => error.suggest("header-line", names.line.to_string()),
         _ => error.suggest("comment", mark),

@@ -1,7 +1,7 @@
 //! Finds the row that names the columns, and refuses what is none.
 
 use super::column_names::{column_names, from_short_names};
-use super::first_row;
+use super::{first_row, split_cells};
 use crate::table::{TableRow, is_fraction};
 use crate::{IngestError, IngestOptions};
 
@@ -125,6 +125,9 @@ fn check_counts(header: &Header, rows: &[TableRow]) -> Result<(), IngestError> {
     };
     if rows.iter().any(fits) {
         return Ok(());
+    }
+    if let Some(error) = split_cells::error(names, rows) {
+        return Err(error);
     }
     let row = &rows[0];
     let count = row.cells.len();

@@ -8,12 +8,15 @@ mod column_names;
 mod data_row;
 mod decoder;
 mod dialect;
+mod epoch_data;
 mod first_row;
 mod header_row;
 mod options;
 mod planner;
 mod row_splitter;
+mod split_cells;
 mod text_source;
+mod time_header;
 
 use std::str::FromStr;
 

@@ -6,8 +6,8 @@ use super::plan_draft::PlanDraft;
 use super::sample::ColumnSample;
 use super::time_column::part_of_name;
 use super::time_suggestions::sounds_like_time;
-use crate::IngestError;
 use crate::time::TimePart;
+use crate::{IngestError, TimeFormat};
 
 impl PlanDraft<'_> {
     /// Refuses dates beside a column of their clocks, if no option chooses them.
@@ -29,6 +29,27 @@ impl PlanDraft<'_> {
         let what = if is_repeated { "dates that repeat" } else { "dates" };
         let error = IngestError::new(format!("column {date} holds {what}, and column {clock} holds clocks"));
         Err(error.suggest("time", format!("{date},{clock}")).suggest("time", date))
+    }
+
+    /// Refuses dates that repeat beside a column of counts, if no option chooses one of them.
+    pub(super) fn refuse_date_beside_counts(&self, at: usize) -> Result<(), IngestError> {
+        let mut seen = HashSet::new();
+        let is_repeated = self.filled_cells(at).any(|text| !seen.insert(text));
+        let is_auto = self.options().table.time_format == TimeFormat::Auto;
+        let Some((count, unit)) =
+            self.column_of_counts().filter(|(count, _)| is_auto && sounds_like_time(&self.names.0[*count]))
+        else {
+            return Ok(());
+        };
+        if !self.sample[at].is_date() || !is_repeated {
+            return Ok(());
+        }
+        let (date, count) = (self.names.name(at), self.names.name(count));
+        let message = format!("column {date} holds dates that repeat, and column {count} holds times in {unit}");
+        Err(IngestError::new(message)
+            .suggest("time", count)
+            .suggest("time-format", unit.to_string())
+            .suggest("time", date))
     }
 
     /// Returns a column of dates with the column of its clock, for the option `time`.

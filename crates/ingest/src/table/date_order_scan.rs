@@ -2,7 +2,7 @@
 
 use super::plan::TimeColumns;
 use super::planner::TableRow;
-use crate::time::{DateOrder, TimeForm, TimeReader, parse_auto};
+use crate::time::{DateOrder, TimeForm, TimeReader, parse_auto, parse_joined};
 use crate::{IngestError, Understanding};
 
 /// Search for a date that decides between day/month and month/day.
@@ -24,8 +24,8 @@ impl DateOrderScan {
     pub(crate) fn look_at(&mut self, at: &[usize], row: &TableRow) {
         let cells: Vec<&str> = at.iter().map(|at| row.cells.get(*at).map_or("", |cell| cell.trim())).collect();
         let text = cells.join(" ");
-        let parsed = parse_auto(&text, DateOrder::DayFirst, self.is_joined);
-        let Ok(parsed) = parsed.or_else(|_| parse_auto(&text, DateOrder::MonthFirst, self.is_joined)) else { return };
+        let parse = |order| if self.is_joined { parse_joined(&text, order) } else { parse_auto(&text, order, false) };
+        let Ok(parsed) = parse(DateOrder::DayFirst).or_else(|_| parse(DateOrder::MonthFirst)) else { return };
         self.without_zone |= !parsed.form.has_zone;
         let Some(separator) = parsed.form.day_month_separator else { return };
         self.form.get_or_insert(parsed.form);

@@ -24,6 +24,10 @@ pub(crate) struct Candidate {
     pub(crate) rank: (bool, bool, usize),
     /// `true` if the cells complete the time: clocks, or hours.
     pub(crate) is_clock: bool,
+    /// `true` for a column that is a value, and would be none as a tag.
+    pub(crate) is_value: bool,
+    /// `true` if most cells differ from one another, as those of a measurement.
+    pub(crate) is_spread: bool,
 }
 
 /// Hashes of the candidates' cells in the last row of a series.
@@ -35,9 +39,16 @@ pub(crate) struct RowComparisons {
     /// Number of comparisons by the set of columns that differed, one bit each.
     differing: HashMap<u16, u32, BuildHasherDefault<DefaultHasher>>,
     events: usize,
+    /// Number of columns that are values.
+    values: usize,
 }
 
 impl RowComparisons {
+    /// Creates comparisons of rows with this number of value columns.
+    pub(crate) fn new(values: usize) -> Self {
+        Self { values, ..Self::default() }
+    }
+
     /// Returns `true` if more comparisons are needed.
     pub(crate) fn wants_more(&self) -> bool {
         self.events < MAX_EVENTS
@@ -75,7 +86,42 @@ impl RowComparisons {
             chosen.push(best);
             open.retain(|(bits, _)| bits & (1 << best) == 0);
         }
+        // A measurement may differ between all rows, where two columns identify them.
+        let is_doubtful = match chosen[..] {
+            [] => true,
+            [only] => candidates[only].is_spread && candidates[only].rank.0 && candidates[only].rank.1,
+            _ => false,
+        };
+        if is_doubtful && let Some(pair) = self.pair(candidates) {
+            chosen = pair.to_vec();
+        }
         chosen.into_iter().map(|at| &candidates[at]).collect()
+    }
+
+    /// Returns two columns of numbers, none of a measurement, that together distinguish all compared rows. A value must
+    /// be left beside them.
+    fn pair(&self, candidates: &[Candidate]) -> Option<[usize; 2]> {
+        let count = candidates.len().min(MAX_CANDIDATES);
+        let differ = |bits: u16, at: usize| bits & (1 << at) != 0;
+        let covers =
+            |one: usize, other: usize| self.differing.keys().all(|bits| differ(*bits, one) || differ(*bits, other));
+        let is_needed = |at: usize| self.differing.keys().any(|bits| differ(*bits, at));
+        let is_open = |at: &usize| !candidates[*at].is_spread && !candidates[*at].is_clock && is_needed(*at);
+        let pairs = || {
+            (0..count)
+                .filter(is_open)
+                .flat_map(move |one| (one + 1..count).filter(is_open).map(move |other| [one, other]))
+        };
+        let order = |[one, other]: &[usize; 2]| (candidates[*one].rank.max(candidates[*other].rank), *one, *other);
+        let found = pairs().filter(|[one, other]| covers(*one, *other)).min_by_key(order)?;
+        let left = self.values_beside(candidates, &found);
+        left.then_some(found)
+    }
+
+    /// Returns `true` if a value is no part of a choice of columns.
+    fn values_beside(&self, candidates: &[Candidate], chosen: &[usize]) -> bool {
+        let as_tags = chosen.iter().filter(|at| candidates[**at].is_value).count();
+        self.values > as_tags
     }
 }
 
@@ -139,7 +185,7 @@ mod tests {
 
     fn candidate(at: usize, name: &str, is_number: bool, distinct: usize) -> Candidate {
         let rank = (is_number, !sounds_like_id(name), distinct);
-        Candidate { at, name: name.to_owned(), rank, is_clock: false }
+        Candidate { at, name: name.to_owned(), rank, is_clock: false, is_value: false, is_spread: false }
     }
 
     fn print(cells: [u32; 3]) -> RowPrint {

@@ -13,6 +13,7 @@ use super::own_export;
 use super::plan::{TablePlan, ValueSource};
 use super::row_checks::{UniqueTags, check_epoch};
 use super::row_values::{Refusal, cell_suggestions, check_unit, in_column, long_value, not_utf8, plain, series_value};
+use super::time_numbers::plain_time;
 use super::zone_cells::{checked_by_cell, in_cell_zone};
 use crate::time::{SeriesClock, ZoneResolver};
 use crate::{IngestError, RefusedRow, Rows, SeriesClocks, SeriesNumber, Suggestion};
@@ -79,9 +80,9 @@ struct SeriesGroup {
 impl RowMapper {
     pub(crate) fn new(plan: TablePlan, clocks: Option<SeriesClocks>) -> Self {
         let resolver = ZoneResolver::new(plan.time.zone.clone(), plan.time.order);
-        let columns = match &plan.values {
-            ValueSource::Wide(columns) => columns.len(),
-            _ => 0,
+        let (columns, values) = match &plan.values {
+            ValueSource::Wide(columns) => (columns.len(), columns.len()),
+            ValueSource::Long { .. } | ValueSource::Series { .. } => (0, 1),
         };
         Self {
             plan,
@@ -89,7 +90,7 @@ impl RowMapper {
             groups: Vec::new(),
             by_tags: HashMap::new(),
             last_group: usize::MAX,
-            comparisons: RowComparisons::default(),
+            comparisons: RowComparisons::new(values),
             repeated_headers: 0,
             unique_tags: UniqueTags::default(),
             has_value: vec![false; columns],
@@ -228,8 +229,10 @@ impl RowMapper {
         self.check_count(cells)?;
         self.join_time(cells)?;
         let text = time_text(&self.plan.time.at, &self.time_text, cells);
-        let moment = self.plan.time.reader.parse(text).map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
-        check_epoch(&self.plan.time, text)?;
+        let number = plain_time(&self.plan.time.reader, self.plan.syntax, text);
+        let moment =
+            self.plan.time.reader.parse(&number).map_err(|what| plain(in_column(&self.plan.time.name, &what)))?;
+        check_epoch(&self.plan.time, &number)?;
         let zone = match self.plan.time.zone_cells {
             Some(zones) => cells.text(zones.at()).ok_or_else(|| not_utf8(&self.plan.header[zones.at()]))?,
             None => "",

@@ -9,11 +9,16 @@
 
 mod candidates;
 mod cell;
+mod clock_numbers;
 mod column_roles;
+mod compact_dates;
+mod counts;
 mod date_clock;
 mod date_order_scan;
+mod dates_without_year;
 mod distinguish;
 mod header;
+mod influx_columns;
 mod mapper;
 mod missing_numbers;
 mod number;
@@ -28,9 +33,12 @@ mod row_values;
 mod sample;
 mod sample_checks;
 #[cfg(test)]
+mod suggestion_tests;
+#[cfg(test)]
 mod tests;
 mod time_column;
 mod time_forms;
+mod time_numbers;
 mod time_parts;
 mod time_suggestions;
 mod words;

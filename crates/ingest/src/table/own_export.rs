@@ -29,6 +29,21 @@ pub(crate) fn is_typed_export_header(header: &[String]) -> bool {
     header.len() == EXPORT_COLUMNS.len() && EXPORT_COLUMNS.iter().all(|column| header.iter().any(|name| name == column))
 }
 
+/// Returns `true` for the columns of the output of a query whose rows this project does not write: dates without a zone, or
+/// words for "no value".
+pub(crate) fn is_foreign(header: &[String], rows: &[TableRow], options: &IngestOptions) -> bool {
+    let table = &options.table;
+    let is_plain = table.tags.is_empty() && table.values.is_none() && table.metric.is_none() && table.time.is_empty();
+    let is_own_time = |text: &String| text.contains('T') && TimeReader::Rfc3339.parse(text).is_ok();
+    let missing = MissingCells::default();
+    let is_own_value = |text: &String| text.is_empty() || text == "NaN" || !missing.matches(text);
+    let is_own = |row: &TableRow| match &row.cells[..] {
+        [_, time, value] => is_own_time(time) && is_own_value(value),
+        _ => true,
+    };
+    is_plain && header == QUERY_COLUMNS && !rows.iter().all(is_own)
+}
+
 /// Returns the plan if the header and the first rows are of an export.
 pub(crate) fn plan(
     header: &[String],

@@ -35,6 +35,13 @@ impl<'a> PlanDraft<'a> {
         self.planner.sample.as_slice()
     }
 
+    /// Returns the cells of a column that hold a value, in the sample.
+    pub(super) fn filled_cells(&self, at: usize) -> impl Iterator<Item = &str> {
+        let missing = MissingCells::new(&self.options().table.missing, self.syntax);
+        let cells = self.rows().iter().filter_map(move |row| row.cells.get(at).map(String::as_str));
+        cells.filter(move |text| !missing.matches(text))
+    }
+
     pub(super) fn is_tag(&self, at: usize) -> bool {
         self.tags.iter().any(|tag| tag.at == at)
     }

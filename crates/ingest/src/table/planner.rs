@@ -147,9 +147,27 @@ impl TablePlanner {
         }
     }
 
+    /// Returns the planner of a table with the columns of the output of a query that another program wrote: a row for
+    /// each value, with the metric in the column `series`.
+    fn of_foreign_series(&self) -> Option<Self> {
+        if !own_export::is_foreign(&self.header, &self.sample, &self.options) {
+            return None;
+        }
+        let mut options = self.options.clone();
+        options.table.metric = Some("series".to_owned());
+        options.table.value = Some("value".to_owned());
+        options.table.time = vec!["time".to_owned()];
+        let mut planner = Self::new(self.header.clone(), &options);
+        planner.sample.clone_from(&self.sample);
+        Some(planner)
+    }
+
     fn draft(&self) -> Result<Draft, IngestError> {
         let names = ColumnNames(&self.header);
         refuse_repeated(&self.header)?;
+        if let Some(planner) = self.of_foreign_series() {
+            return planner.draft();
+        }
         let options = &self.options.table;
         let syntax = NumberSyntax::of_options(options)?;
         refuse_ambiguous_numbers(&options.missing, syntax)?;

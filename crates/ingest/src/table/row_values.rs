@@ -63,14 +63,17 @@ pub(super) fn check_unit(
 pub(super) fn series_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -> Result<Option<Value>, Refusal> {
     let ValueSource::Series { series_at, type_at, value_at, types, .. } = &plan.values else { return Ok(None) };
     let text = cells.text(*value_at).ok_or_else(|| not_utf8("value"))?;
+    let series = cells.text(*series_at).unwrap_or_default();
+    // A type of the options comes before that of the row.
+    let given = if types.is_empty() { None } else { own_export::parse_series(series) };
+    let given = given.and_then(|key| type_of(types, key.metric()));
     let ty = if let Some(name) = type_at.map(|at| cells.text(at).unwrap_or_default()) {
         let wrong = || plain(in_column("type", &format!("{name:?} is none of f64, i64, u64, bool")));
-        own_export::value_type(name).ok_or_else(wrong)?
+        let of_row = own_export::value_type(name).ok_or_else(wrong)?;
+        given.unwrap_or(of_row)
     } else {
-        let series = cells.text(*series_at).unwrap_or_default();
-        let metric = series.split('{').next().unwrap_or_default();
         let is_state = matches!(text, "true" | "false");
-        type_of(types, metric).unwrap_or(if is_state { ValueType::Bool } else { ValueType::F64 })
+        given.unwrap_or(if is_state { ValueType::Bool } else { ValueType::F64 })
     };
     if text.is_empty() {
         return Ok(None);
@@ -80,7 +83,7 @@ pub(super) fn series_value(plan: &TablePlan, cells: &(impl RowCells + ?Sized)) -
     }
     let value = parse_value(text, ty, &NumberSyntax::PLAIN);
     let suggestions = || match type_at {
-        None => cell_suggestions(plan, cells.text(*series_at).unwrap_or_default(), text, ty),
+        None => cell_suggestions(plan, series, text, ty),
         Some(_) => Vec::new(),
     };
     value.map(Some).map_err(|what| (in_column("value", &what), suggestions()))
@@ -120,6 +123,9 @@ pub(super) fn cell_suggestions(plan: &TablePlan, name: &str, text: &str, ty: Val
     let mut found = Vec::new();
     if reads(NumberSyntax { thousands: Some(','), ..plan.syntax }) && !reads(plan.syntax) {
         found.push(Suggestion::new("thousands", ","));
+    }
+    if found.is_empty() && reads(NumberSyntax { thousands: Some('\''), ..plan.syntax }) && !reads(plan.syntax) {
+        found.push(Suggestion::new("thousands", "'"));
     }
     if reads(NumberSyntax { decimal: ',', ..plan.syntax }) && !reads(plan.syntax) {
         found.push(Suggestion::new("decimal", ","));

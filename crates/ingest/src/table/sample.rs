@@ -8,7 +8,7 @@ use super::cell::{self, MissingCells};
 use super::number::{self, NumberSyntax};
 use super::planner::TableRow;
 use crate::TimeFormat;
-use crate::time::{AutoError, DateOrder, is_clock, parse_auto};
+use crate::time::{AutoError, DateOrder, Moment, is_clock, parse_auto};
 
 /// Number of rows in the sample.
 pub(crate) const SAMPLE_ROWS: usize = 1_000;
@@ -45,10 +45,12 @@ pub(crate) struct ColumnSample {
     pub(crate) states: usize,
     /// Dates with or without a clock.
     pub(crate) times: usize,
-    /// Dates without a clock.
+    /// Dates without a clock, or at midnight.
     pub(crate) dates: usize,
     /// `true` if a time has no zone.
     pub(crate) without_zone: bool,
+    /// `true` if a cell is a date that the calendar does not have.
+    has_wrong_date: bool,
     /// Clocks without a date.
     pub(crate) clocks: usize,
     /// Distinct cells.
@@ -56,9 +58,13 @@ pub(crate) struct ColumnSample {
     /// Unit of the first cell as a time of this century, and the cells that are increasing times in it.
     epoch: Option<TimeFormat>,
     epochs: usize,
+    /// Cells that are times of this century in the unit, in any order.
+    recent: usize,
     latest: Option<f64>,
     /// Numbers that are not below the one before.
     increasing: usize,
+    /// Numbers that are not above the one before.
+    falling: usize,
     least: f64,
     greatest: f64,
 }
@@ -71,15 +77,17 @@ impl ColumnSample {
 
     /// Returns `true` if the cells are dates or times, but for a few that are refused with their rows.
     pub(crate) fn is_time(&self) -> bool {
-        self.times * 2 > self.filled && self.may_be_time()
+        let is_most = self.times * 2 + usize::from(self.has_wrong_date) > self.filled;
+        self.times > 0 && is_most && self.filled - self.times <= 1 + self.filled / 20
     }
 
-    /// Returns `true` if few cells are no times, so far.
+    /// Returns `true` if few of the cells before the last one are no times.
     fn may_be_time(&self) -> bool {
-        self.filled - self.times <= 1 + self.filled / 20
+        const MOST: usize = 20;
+        self.filled - self.times <= MOST + self.filled / 20
     }
 
-    /// Returns `true` if every cell is a date without a clock.
+    /// Returns `true` if every cell is a date without a clock, or at midnight.
     pub(crate) fn is_date(&self) -> bool {
         self.is_time() && self.dates == self.times
     }
@@ -129,6 +137,17 @@ impl ColumnSample {
         self.epoch.clone().filter(|_| self.filled > 0 && self.epochs == self.filled)
     }
 
+    /// Returns the unit in which the cells are times of this century in any order; a constant is no time.
+    pub(crate) fn epoch_in_any_order(&self) -> Option<TimeFormat> {
+        let is_constant = self.distinct == 1 && self.filled > 1;
+        self.epoch.clone().filter(|_| self.filled > 0 && self.recent == self.filled && !is_constant)
+    }
+
+    /// Returns `true` if the cells are numbers that never fall, or never rise.
+    pub(crate) fn is_monotone(&self) -> bool {
+        self.is_increasing() || (self.filled > 0 && self.falling == self.filled)
+    }
+
     /// Returns `true` if the cells are numbers that never fall.
     pub(crate) fn is_increasing(&self) -> bool {
         self.filled > 0 && self.numbers == self.filled && self.increasing == self.filled
@@ -174,7 +193,10 @@ impl ColumnSample {
         let unit = TimeFormat::of_number(text);
         self.epoch = self.epoch.take().or_else(|| unit.clone());
         let is_later = self.latest.is_none_or(|latest| number > latest);
-        self.epochs += usize::from(unit.is_some() && unit == self.epoch && is_later);
+        let is_recent = unit.is_some() && unit == self.epoch;
+        self.epochs += usize::from(is_recent && is_later);
+        self.recent += usize::from(is_recent);
+        self.falling += usize::from(self.latest.is_none_or(|latest| number <= latest));
         self.increasing += usize::from(self.latest.is_none_or(|latest| number >= latest));
         self.latest = Some(number);
     }
@@ -194,9 +216,13 @@ impl ColumnSample {
             {
                 Ok(parsed) => {
                     self.times += 1;
-                    self.dates += usize::from(!parsed.form.has_clock);
+                    // A spreadsheet writes a midnight behind a date alone.
+                    let is_midnight = matches!(&parsed.moment, Moment::Local(at) if at.second == 0 && at.nanos == 0);
+                    self.dates += usize::from(!parsed.form.has_clock || is_midnight);
                     self.without_zone |= !parsed.form.has_zone;
                 }
+                // A date such as 30 February is refused with its row.
+                Err(AutoError::Other(reason)) if reason.contains("no date of") => self.has_wrong_date = true,
                 // A second 60 is refused when its row is read.
                 Err(AutoError::Other(reason)) if reason.contains("second 60") => {
                     self.times += 1;

@@ -78,9 +78,7 @@ fn almost_numeric(draft: &PlanDraft<'_>, at: usize, name: &str, sample: &ColumnS
 
 /// Returns the cells of a column that hold a value.
 fn filled_cells<'a>(draft: &'a PlanDraft<'_>, at: usize) -> Vec<&'a str> {
-    let missing = super::cell::MissingCells::new(&draft.options().table.missing, draft.syntax);
-    let cells = draft.rows().iter().filter_map(|row| row.cells.get(at).map(String::as_str));
-    cells.filter(|text| !missing.matches(text)).collect()
+    draft.filled_cells(at).collect()
 }
 
 /// Returns the options that would make every cell of a column a number.
@@ -105,12 +103,15 @@ fn column_suggestions(draft: &PlanDraft<'_>, at: usize, sample: &ColumnSample) -
         found.push(Suggestion::new("decimal", ","));
         found.push(Suggestion::new("thousands", "."));
     }
-    if found.is_empty() && reads_all(NumberSyntax { thousands: Some(' '), ..syntax }) {
-        found.push(Suggestion::new("thousands", " "));
-    }
-    if found.is_empty() && reads_all(NumberSyntax { decimal: ',', thousands: Some(' '), ..syntax }) {
-        found.push(Suggestion::new("decimal", ","));
-        found.push(Suggestion::new("thousands", " "));
+    for separator in [' ', '\'', '\u{2019}'] {
+        let thousands = Some(separator);
+        if found.is_empty() && reads_all(NumberSyntax { thousands, ..syntax }) {
+            found.push(Suggestion::new("thousands", separator));
+        }
+        if found.is_empty() && reads_all(NumberSyntax { decimal: ',', thousands, ..syntax }) {
+            found.push(Suggestion::new("decimal", ","));
+            found.push(Suggestion::new("thousands", separator));
+        }
     }
     if found.is_empty() && !syntax.units && !sample.is_time() && !sample.is_clock() {
         let has_one = |syntax: NumberSyntax| reads_all(syntax) && words::has_one_unit(&cells, syntax);

@@ -1,6 +1,7 @@
 //! Finds the column of the time and decides how its texts are read.
 
 use super::date_order_scan::DateOrderScan;
+use super::dates_without_year::lacks_year;
 use super::plan::{TimeColumns, ZoneCells};
 use super::plan_draft::PlanDraft;
 use super::planner::TableRow;
@@ -24,7 +25,7 @@ pub(crate) fn is_part_of_time(name: &str) -> bool {
 
 /// Returns the part of a time that a name of a column means.
 pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
-    Some(match name.trim().to_lowercase().as_str() {
+    Some(match name.trim().trim_start_matches('#').to_lowercase().as_str() {
         "year" | "yr" | "yyyy" | "jahr" => TimePart::Year,
         "doy" | "yday" | "jday" | "dayofyear" | "day_of_year" | "day of year" => TimePart::DayOfYear,
         "month" | "mon" | "mo" | "monat" => TimePart::Month,
@@ -34,6 +35,9 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
         "second" | "sec" | "ss" | "sc" => TimePart::Second,
         "msc" | "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => TimePart::Millisecond,
         "hhmm" | "hrmn" => TimePart::HourMinute,
+        "hhmmss" | "hms" => TimePart::HourMinuteSecond,
+        // Such as SS.sss.
+        name if matches!(name.split(|c: char| !c.is_alphanumeric()).next(), Some("ss")) => TimePart::Second,
         // Such as hour_ending, or hour of day.
         name if matches!(name.split(|c: char| !c.is_alphanumeric()).next(), Some("hour" | "hr")) => TimePart::Hour,
         _ => return None,
@@ -56,6 +60,7 @@ impl PlanDraft<'_> {
         }
         let at = self.only_time()?;
         self.refuse_date_without_clock(at)?;
+        self.refuse_date_beside_counts(at)?;
         let name = self.names.name(at);
         self.understanding.notes.push(format!("column {name} holds the time"));
         Ok(TimeChoice { at: vec![at], zone_cells: None })
@@ -90,8 +95,12 @@ impl PlanDraft<'_> {
         if let [only] = found[..] {
             return Ok(only);
         }
-        // A column of dates repeats those of a column of times.
-        found.sort_by_key(|at| self.sample[*at].is_date());
+        if let Some(error) = self.influx_columns(&found) {
+            return Err(error);
+        }
+        // A column of dates repeats those of a column of times, and the bounds of a query are the same in every row.
+        let is_constant = |at: &usize| self.sample[*at].distinct == 1 && self.sample[*at].filled > 1;
+        found.sort_by_key(|at| (is_constant(at), self.sample[*at].is_date()));
         if !found.is_empty() {
             let names: Vec<String> = found.iter().map(|at| self.names.name(*at)).collect();
             let listed = super::column_roles::join_limited(&names, 20);
@@ -162,7 +171,7 @@ impl PlanDraft<'_> {
                 let first = self.rows().first().and_then(|row| row.cells.get(choice.at[0]));
                 first.is_some_and(|text| matches!(columns.reader.parse(text), Ok(Moment::Local(_))))
             }
-            TimeReader::Pattern(pattern) => {
+            TimeReader::Pattern(pattern) | TimeReader::YearPattern { pattern, .. } => {
                 !["%z", "%:z", "%s", "%Q", "%:Q"].iter().any(|directive| pattern.contains(directive))
             }
             _ => is_local,
@@ -192,6 +201,14 @@ impl PlanDraft<'_> {
             return Ok(TimeReader::Elapsed { power: format.power().unwrap_or(9), origin });
         }
         if let TimeFormat::Pattern(pattern) = format {
+            if lacks_year(pattern) && check_pattern(&format!("%Y {pattern}")).is_ok() {
+                let error = || {
+                    let message = format!("the pattern {pattern:?} has no year");
+                    IngestError::new(message).suggest("year", "YEAR")
+                };
+                let year = table.year.ok_or_else(error)?;
+                return Ok(TimeReader::YearPattern { pattern: pattern.clone(), year });
+            }
             check_pattern(pattern)
                 .map_err(|reason| IngestError::new(reason).suggest("time-format", "%Y-%m-%d %H:%M:%S"))?;
         }

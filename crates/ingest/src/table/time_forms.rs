@@ -1,10 +1,11 @@
-//! Forms of the times of a column that are recognised by its first cell.
+//! Forms of the times of a column that are recognised by its cells.
 
 use super::sample::ColumnSample;
 use crate::time::TimeReader;
 
-/// Returns the pattern of a date of eight digits with a clock behind a separator, or of a month and a year.
-pub(super) fn known_pattern(text: &str) -> Option<&'static str> {
+/// Returns the pattern of dates of eight digits with a clock behind a separator, or of months and years, that reads
+/// every cell.
+pub(super) fn known_pattern(cells: &[&str]) -> Option<&'static str> {
     const PATTERNS: [&str; 15] = [
         "%Y%m%d:%H%M",
         "%Y%m%d:%H%M%S",
@@ -22,8 +23,11 @@ pub(super) fn known_pattern(text: &str) -> Option<&'static str> {
         "%b-%Y",
         "%YM%m",
     ];
-    let is_text = |pattern: &&str| TimeReader::Pattern((*pattern).to_owned()).parse(text).is_ok();
-    PATTERNS.into_iter().find(is_text)
+    let reads_all = |pattern: &&str| {
+        let reader = TimeReader::Pattern((*pattern).to_owned());
+        cells.iter().all(|text| reader.parse(text).is_ok())
+    };
+    PATTERNS.into_iter().find(reads_all)
 }
 
 /// Returns `true` for clocks of four digits, such as 0015.

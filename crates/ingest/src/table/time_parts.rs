@@ -12,7 +12,16 @@ impl PlanDraft<'_> {
     /// They begin with a year, or with a day if no column is called a year, and end at the first part that is missing.
     pub(super) fn part_columns(&self) -> Vec<usize> {
         let open = || (0..self.names.0.len()).filter(|at| !self.is_tag(*at));
-        let called = |part: TimePart| open().find(|at| part_of_name(&self.names.0[*at]) == Some(part));
+        let is_called = |at: &usize, name: &str| self.names.0[*at].trim_start_matches('#').eq_ignore_ascii_case(name);
+        let called = |part: TimePart| {
+            let found = open().find(|at| part_of_name(&self.names.0[*at]) == Some(part));
+            found.or_else(|| match part {
+                TimePart::Year => open().find(|at| is_called(at, "yy") && self.sample[*at].is_year()),
+                // The second of the columns MM and mm.
+                TimePart::Minute => open().filter(|at| is_called(at, "mm")).nth(1),
+                _ => None,
+            })
+        };
         let within = |part: TimePart, least: f64, greatest: f64| {
             called(part).filter(|at| self.sample[*at].is_whole_within(least, greatest))
         };
@@ -55,19 +64,21 @@ impl PlanDraft<'_> {
 
     /// Returns the columns of hour, minute and second, up to the first that is missing.
     fn clock_columns(&self, within: &impl Fn(TimePart, f64, f64) -> Option<usize>) -> Vec<usize> {
-        let clock = within(TimePart::HourMinute, 0.0, 2_400.0);
+        let clock =
+            within(TimePart::HourMinute, 0.0, 2_400.0).or_else(|| within(TimePart::HourMinuteSecond, 0.0, 240_000.0));
         let hour = within(TimePart::Hour, 0.0, 2_400.0).filter(|at| self.hour(*at).is_ok());
         let Some(first) = hour.or(clock) else { return Vec::new() };
         let has_minute = hour.is_none() || self.hour(first) == Ok(TimePart::HourMinute);
         let minute = within(TimePart::Minute, 0.0, 59.0).filter(|_| !has_minute);
-        let second = within(TimePart::Second, 0.0, 60.0).filter(|_| has_minute || minute.is_some());
+        let fractional = || self.seconds_with_fraction();
+        let second = within(TimePart::Second, 0.0, 60.0).or_else(fractional).filter(|_| has_minute || minute.is_some());
         let millisecond = within(TimePart::Millisecond, 0.0, 999.0).filter(|_| second.is_some());
         [Some(first), minute, second, millisecond].into_iter().flatten().collect()
     }
 
     /// Returns the reader of several columns, or of one with a year by an option.
     pub(super) fn joined_reader(&self, at: &[usize]) -> Result<TimeReader, IngestError> {
-        let is_number = |at: &usize| self.sample[*at].is_whole();
+        let is_number = |at: &usize| self.sample[*at].is_whole() || self.may_be_seconds(*at);
         let is_year = |at: &usize| self.sample[*at].greatest() <= 9_999.0 || part_of_name(&self.names.0[*at]).is_some();
         let year = self.options().table.year;
         match at.split_first() {
@@ -94,6 +105,7 @@ impl PlanDraft<'_> {
         let has_month = at.iter().any(|at| part_of_name(&self.names.0[*at]) == Some(TimePart::Month));
         for at in at {
             let part = match part_of_name(&self.names.0[*at]) {
+                Some(TimePart::Second) if previous == Some(TimePart::Day) => TimePart::SecondOfDay,
                 Some(TimePart::Hour) => self.hour(*at)?,
                 Some(TimePart::Day) if !has_month && !parts.contains(&TimePart::Month) && self.is_day_of_year(*at) => {
                     TimePart::DayOfYear
@@ -103,16 +115,18 @@ impl PlanDraft<'_> {
                     None => TimePart::Year,
                     Some(TimePart::Year | TimePart::GivenYear(_)) => TimePart::Month,
                     Some(TimePart::Month) => TimePart::Day,
+                    Some(TimePart::Day) if self.is_second_of_day(*at) => TimePart::SecondOfDay,
                     Some(TimePart::Day) => self.unnamed_clock(*at, false)?,
                     Some(TimePart::DayOfYear) => self.unnamed_clock(*at, true)?,
                     Some(TimePart::Hour) => TimePart::Minute,
                     Some(TimePart::Minute) => TimePart::Second,
-                    Some(TimePart::Second | TimePart::Millisecond | TimePart::HourMinute) => {
+                    Some(_) => {
                         let name = self.names.name(*at);
                         return Err(IngestError::new(format!("the name of column {name} is no part of a time")));
                     }
                 },
             };
+            self.refuse_fraction(*at, part)?;
             parts.push(part);
             previous = Some(part);
         }
@@ -129,6 +143,7 @@ impl PlanDraft<'_> {
     fn hour(&self, at: usize) -> Result<TimePart, IngestError> {
         let sample = &self.sample[at];
         match sample.greatest() {
+            _ if self.is_hour_minute_second(at) => Ok(TimePart::HourMinuteSecond),
             greatest if is_hour_minute(sample) || is_clock_number(greatest, 100.0) => Ok(TimePart::HourMinute),
             greatest if greatest <= 24.0 => Ok(TimePart::Hour),
             greatest => {
@@ -144,6 +159,7 @@ impl PlanDraft<'_> {
     fn unnamed_clock(&self, at: usize, is_behind_day_of_year: bool) -> Result<TimePart, IngestError> {
         let (name, sample) = (self.names.name(at), &self.sample[at]);
         match sample.greatest() {
+            _ if self.is_hour_minute_second(at) => Ok(TimePart::HourMinuteSecond),
             greatest if is_hour_minute(sample) || is_clock_number(greatest, 25.0) => Ok(TimePart::HourMinute),
             greatest if greatest > 24.0 => Err(IngestError::new(format!(
                 "column {name} holds {greatest}, which is neither an hour nor a clock hhmm"
@@ -186,6 +202,10 @@ impl PlanDraft<'_> {
     }
 
     fn refuse_gaps_behind_date(&self, at: &[usize], parts: &[TimePart]) -> Result<(), IngestError> {
+        // The date of each row may have the other parts of the clock.
+        if parts == [TimePart::Millisecond] {
+            return Ok(());
+        }
         match at.iter().zip(parts).find(|(_, part)| !is_clock_part(**part)) {
             Some((at, _)) => {
                 let name = self.names.name(*at);
@@ -201,7 +221,8 @@ impl PlanDraft<'_> {
         let names = || at.iter().map(|at| self.names.name(*at)).collect::<Vec<_>>().join(", ");
         let has = |part: TimePart| parts.contains(&part);
         let is_repeated = parts.iter().enumerate().any(|(nth, part)| parts[..nth].contains(part))
-            || (has(TimePart::HourMinute) && (has(TimePart::Hour) || has(TimePart::Minute)));
+            || (has(TimePart::HourMinute) && (has(TimePart::Hour) || has(TimePart::Minute)))
+            || (has(TimePart::HourMinuteSecond) && parts.iter().filter(|part| is_clock_part(**part)).count() > 1);
         if is_repeated {
             return Err(IngestError::new(format!("the columns {} hold the same part of a time twice", names())));
         }
@@ -219,8 +240,8 @@ impl PlanDraft<'_> {
 
 /// Returns `true` for hours, minutes and seconds.
 fn is_clock_part(part: TimePart) -> bool {
-    use TimePart::{Hour, HourMinute, Millisecond, Minute, Second};
-    matches!(part, Hour | Minute | Second | Millisecond | HourMinute)
+    use TimePart::{Hour, HourMinute, HourMinuteSecond, Millisecond, Minute, Second, SecondOfDay};
+    matches!(part, Hour | Minute | Second | Millisecond | HourMinute | HourMinuteSecond | SecondOfDay)
 }
 
 /// Returns `true` if the greatest number of a column is a clock such as 2300.
@@ -231,6 +252,7 @@ fn is_clock_number(greatest: f64, least: f64) -> bool {
 /// Refuses a year by an option for times that have one, or that are no parts: it would be ignored.
 pub(super) fn refuse_unused_year(year: i64, reader: &TimeReader) -> Result<(), IngestError> {
     let is_used = match reader {
+        TimeReader::YearPattern { .. } => true,
         TimeReader::Parts(parts) => parts.contains(&TimePart::GivenYear(year)) && !parts.contains(&TimePart::Year),
         _ => false,
     };

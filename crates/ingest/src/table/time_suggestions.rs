@@ -1,6 +1,5 @@
 //! What is suggested for a table whose times are not recognised: columns, formats, origins.
 
-use super::cell::MissingCells;
 use super::distinguish::sounds_like_id;
 use super::plan_draft::PlanDraft;
 use super::sample::ColumnSample;
@@ -66,7 +65,7 @@ impl PlanDraft<'_> {
         let parts = self.part_columns();
         let part = |at: usize| part_of_name(&self.names.0[at]);
         let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
-        if parts.iter().any(|at| part(*at) == Some(TimePart::Year)) {
+        if parts.iter().any(|at| self.is_year_column(*at)) {
             return error.suggest("time", names.join(","));
         }
         for at in columns() {
@@ -75,13 +74,14 @@ impl PlanDraft<'_> {
             }
         }
         // The first column of increasing times: a counter that looks like a time usually comes after the time.
-        if let Some((at, unit)) = columns().find_map(|at| Some((at, self.sample[at].epoch()?))) {
-            return error.suggest("time", self.names.name(at)).suggest("time-format", unit.to_string());
+        if let Some((at, unit)) = self.column_of_counts() {
+            return match &self.compact_patterns(at)[..] {
+                [] => error.suggest("time", self.names.name(at)).suggest("time-format", unit.to_string()),
+                patterns => self.with_patterns(error, at, patterns),
+            };
         }
-        let by_name = |accept: fn(&ColumnSample) -> bool| {
-            let sounds = |at: &usize| sounds_like_time(&self.names.0[*at]) && !sounds_like_id(&self.names.0[*at]);
-            columns().find(|at| sounds(at) && accept(&self.sample[*at]))
-        };
+        let sounds = |at: &usize| sounds_like_time(&self.names.0[*at]) && !sounds_like_id(&self.names.0[*at]);
+        let by_name = |accept: fn(&ColumnSample) -> bool| columns().find(|at| sounds(at) && accept(&self.sample[*at]));
         let has_unit = self.options().table.time_format.power().is_some();
         if has_unit && let Some(at) = by_name(|sample| sample.filled > 0 && sample.is_numeric()) {
             return error.suggest("time", self.names.name(at));
@@ -93,13 +93,23 @@ impl PlanDraft<'_> {
             let is_hour = |at: &usize| {
                 let (name, sample) = (&self.names.0[*at], &self.sample[*at]);
                 let is_hour_name = matches!(part_of_name(name), Some(TimePart::Hour | TimePart::HourMinute));
-                sample.is_clock() || is_hour_name || (name.to_lowercase().ends_with("time") && is_hour_minute(sample))
+                sample.is_clock()
+                    || is_hour_name
+                    || (name.to_lowercase().ends_with("time") && is_hour_minute(sample))
+                    || ((sounds_like_time(name) || part_of_name(name).is_some()) && self.is_hour_minute_second(*at))
             };
             // A clock beside its date comes before one elsewhere.
             if let Some(clock) = columns().filter(is_hour).min_by_key(|clock| (*clock != at + 1, *clock)) {
                 return error.suggest("time", format!("{},{}", self.names.name(at), self.names.name(clock)));
             }
             return error.suggest("time", self.names.name(at)).suggest("time-format", "%Y%m%d");
+        }
+        if let Some(at) = columns().find(|at| sounds(at) && !self.compact_patterns(*at).is_empty()) {
+            return self.with_patterns(error, at, &self.compact_patterns(at));
+        }
+        let is_date = |at: &usize| sounds(at) && self.is_written_as_date(*at);
+        if let Some(error) = columns().find(is_date).and_then(|at| self.dates_without_year(at, None)) {
+            return error;
         }
         let is_day = |at: &usize| matches!(part(*at), Some(TimePart::Day | TimePart::DayOfYear));
         if parts.len() >= 2 && parts.iter().any(is_day) {
@@ -153,7 +163,12 @@ impl PlanDraft<'_> {
             // Its rows are then refused one by one.
             return error.suggest("time", name);
         }
-        error.suggest("time", name).suggest("time-format", known_pattern(text).unwrap_or("PATTERN"))
+        let cells: Vec<&str> = self.filled_cells(at).collect();
+        let pattern = known_pattern(&cells);
+        if let Some(error) = self.dates_without_year(at, pattern) {
+            return error;
+        }
+        error.suggest("time", name).suggest("time-format", pattern.unwrap_or("PATTERN"))
     }
 
     /// Returns the patterns of dates with a year of two digits that read every cell of the sample.
@@ -169,9 +184,7 @@ impl PlanDraft<'_> {
     /// Returns `true` if a pattern reads every cell of the sample that holds a value.
     fn reads_all(&self, at: usize, pattern: &str) -> bool {
         let reader = TimeReader::Pattern(pattern.to_owned());
-        let missing = MissingCells::new(&self.options().table.missing, self.syntax);
-        let mut cells = self.rows().iter().filter_map(|row| row.cells.get(at)).filter(|text| !missing.matches(text));
-        cells.all(|text| reader.parse(text).is_ok())
+        self.filled_cells(at).all(|text| reader.parse(text).is_ok())
     }
 
     /// Refuses a column of numbers as the time if no option says what they count.
@@ -183,9 +196,14 @@ impl PlanDraft<'_> {
         }
         let text = sample.first.as_ref().map_or("", |cell| cell.text.as_str());
         let error = IngestError::new(format!("column {name} holds numbers such as {text}, whose unit is not known"));
-        Err(match sample.first.as_ref().and_then(|cell| TimeFormat::of_number(&cell.text)) {
+        let patterns = self.compact_patterns(at);
+        let first = sample.first.as_ref().and_then(|cell| self.syntax.plain(&cell.text));
+        Err(match first.and_then(|text| TimeFormat::of_number(&text)) {
             _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
                 .suggest("origin", "2024-01-01T00:00:00Z"),
+            _ if !patterns.is_empty() => {
+                patterns.iter().fold(error, |error, pattern| error.suggest("time-format", *pattern))
+            }
             Some(unit) => error.suggest("time-format", unit.to_string()),
             None => self.meaning_of_numbers(at, error),
         })
@@ -195,7 +213,6 @@ impl PlanDraft<'_> {
     fn meaning_of_numbers(&self, at: usize, error: IngestError) -> IngestError {
         const ORIGIN: &str = "2024-01-01T00:00:00Z";
         let sample = &self.sample[at];
-        let is_six_digits = sample.first.as_ref().is_some_and(|cell| cell.text.len() == 6);
         if is_julian(&self.names.0[at]) {
             let name = self.names.name(at);
             let message =
@@ -204,9 +221,6 @@ impl PlanDraft<'_> {
         }
         if is_compact_date(sample) {
             return error.suggest("time-format", "%Y%m%d");
-        }
-        if is_six_digits && sample.is_integer() && self.reads_all(at, "%y%m%d") {
-            return error.suggest("time-format", "%y%m%d");
         }
         if sample.is_year() {
             return error.suggest("time-format", "%Y").suggest("origin", ORIGIN);

@@ -52,7 +52,7 @@ impl PlanDraft<'_> {
     /// Returns the distinct cells of a column in the first rows.
     fn distinct(&self, at: usize) -> Vec<&str> {
         let mut seen = HashSet::new();
-        let missing = super::cell::MissingCells::new(&self.options().table.missing);
+        let missing = super::cell::MissingCells::new(&self.options().table.missing, self.syntax);
         let cells = self.rows().iter().filter_map(|row| row.cells.get(at)).map(|text| text.trim());
         cells.filter(|text| !missing.matches(text) && seen.insert(*text)).collect()
     }

@@ -13,6 +13,7 @@ mod elapsed;
 mod epoch;
 mod excel;
 mod format;
+mod joined;
 mod moment;
 mod pattern;
 mod reader;
@@ -21,7 +22,9 @@ mod zone;
 
 pub(crate) use auto::{AutoError, DateOrder, ParsedTime, TimeForm, is_clock, parse_auto};
 pub(crate) use cell_zone::{CellZone, agreed_time, offset_of_abbreviation, zone_of_abbreviations};
+pub(crate) use civil::days_from_date;
 pub(crate) use epoch::{is_below_nanosecond, unit_name};
+pub(crate) use joined::parse_joined;
 pub(crate) use moment::Moment;
 pub(crate) use pattern::check as check_pattern;
 pub(crate) use reader::{TimePart, TimeReader, is_period};

@@ -22,7 +22,7 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
     };
     if let Ok(at) = fields.to_timestamp() {
         let nanos = i64::try_from(at.as_nanosecond()).map_err(|_| epoch::out_of_range(text))?;
-        if has_second_sixty(text, &fields) && !civil::precedes_leap_second(at.as_second()) {
+        if has_second_sixty(text, pattern, &fields) && !civil::precedes_leap_second(at.as_second()) {
             return Err(format!("{text:?} has a second 60, which is no leap second"));
         }
         let shift = if is_next_day { civil::SECONDS_PER_DAY * civil::NANOS_PER_SECOND } else { 0 };
@@ -34,7 +34,7 @@ pub(crate) fn parse(text: &str, pattern: &str) -> Result<Moment, String> {
     let clock = fields.to_time().map_err(|_| format!("{text:?} gives no clock by {pattern:?}"))?;
     let days = civil::days_from_date(date.year().into(), date.month().into(), date.day().into());
     let second = i64::from(clock.hour()) * 3_600 + i64::from(clock.minute()) * 60 + i64::from(clock.second());
-    let is_second_sixty = has_second_sixty(text, &fields);
+    let is_second_sixty = has_second_sixty(text, pattern, &fields);
     let days = days + i64::from(is_next_day);
     let local = Civil { days, second, nanos: clock.subsec_nanosecond().into(), is_second_sixty };
     if let Some(offset) = fields.offset() {
@@ -88,10 +88,16 @@ fn midnight_as_24(text: &str, pattern: &str) -> Option<BrokenDownTime> {
         .last()
 }
 
-/// Returns `true` if the second was written as 60, which the calendar library reads as 59.
-fn has_second_sixty(text: &str, fields: &BrokenDownTime) -> bool {
-    fields.second() == Some(59) && text.contains("60") && !text.contains("59")
-        || fields.second() == Some(59) && (text.contains(":60") || text.ends_with("60"))
+/// Returns `true` if the second was written as 60, which the calendar library reads as 59: another number in its place
+/// gives another second.
+fn has_second_sixty(text: &str, pattern: &str, fields: &BrokenDownTime) -> bool {
+    if fields.second() != Some(59) {
+        return false;
+    }
+    text.match_indices("60").any(|(at, _)| {
+        let changed = format!("{}58{}", &text[..at], &text[at + 2..]);
+        BrokenDownTime::parse(pattern, changed).is_ok_and(|fields| fields.second() == Some(58))
+    })
 }
 
 #[cfg(test)]
@@ -117,11 +123,15 @@ mod tests {
         assert_eq!(utc("3/1950", "%m/%Y"), at("1950-03-01T00:00:00Z"));
         assert!(utc("1950 7", "%Y %U").is_err());
         assert_eq!(utc("2024-01-01 00:00:00 +0100", "%Y-%m-%d %H:%M:%S %z"), at("2023-12-31T23:00:00Z"));
+        assert_eq!(utc("2024-01-01 00:00:59.60", "%Y-%m-%d %H:%M:%S%.f"), at("2024-01-01T00:00:59.6Z"));
+        assert_eq!(utc("00:00:59 60", "%H:%M:%S %y"), at("2060-01-01T00:00:59Z"));
         assert_eq!(utc("2016-12-31 23:59:60", "%Y-%m-%d %H:%M:%S"), at("2016-12-31T23:59:59Z"));
         for (text, pattern) in [
             ("31/12/2013 23:00", "%m/%d/%Y %H:%M"),
             ("01/01/2024 24:30", "%m/%d/%Y %H:%M"),
             ("2024-01-01 00:00:60", "%Y-%m-%d %H:%M:%S"),
+            ("2016-12-30 23:59:60.5", "%Y-%m-%d %H:%M:%S%.f"),
+            ("60 2024-01-01 00:00", "%S %Y-%m-%d %H:%M"),
             ("10:00", "%H:%M"),
             ("2024-01-01 30", "%Y-%m-%d %M"),
         ] {

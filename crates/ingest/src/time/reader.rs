@@ -3,7 +3,7 @@
 use timestrata::Timestamp;
 
 use super::civil::{Civil, days_from_date, days_of_month};
-use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse_auto, pattern};
+use super::{AutoError, DateOrder, Moment, TimeForm, elapsed, epoch, excel, parse_auto, parse_joined, pattern};
 
 /// Part of a time in a column of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub(crate) enum TimePart {
     Millisecond,
     /// Hour and minute as one number, such as 2300.
     HourMinute,
+    /// Hour, minute and second as one number, such as 230000.
+    HourMinuteSecond,
+    /// Seconds since midnight, with a fraction.
+    SecondOfDay,
 }
 
 /// How the text of the time columns is read. Several columns are joined with one space.
@@ -41,6 +45,8 @@ pub(crate) enum TimeReader {
     Period { is_end: bool },
     /// Pattern of `strftime`.
     Pattern(String),
+    /// Pattern of `strftime` for times without a year, and the year of all of them.
+    YearPattern { pattern: String, year: i64 },
     /// Every column is a number.
     Parts(Vec<TimePart>),
     /// The first column is a date, and every other one a number.
@@ -59,6 +65,7 @@ impl TimeReader {
             Self::Period { is_end: false } => "start of a period".to_owned(),
             Self::Period { is_end: true } => "end of a period".to_owned(),
             Self::Pattern(pattern) => pattern.clone(),
+            Self::YearPattern { pattern, year } => format!("{pattern} of {year}"),
             Self::Parts(parts) => format!("{parts:?}"),
             Self::DateAndParts { parts, .. } => format!("a date and {parts:?}"),
         }
@@ -68,7 +75,8 @@ impl TimeReader {
     pub(crate) fn parse(&self, text: &str) -> Result<Moment, String> {
         match self {
             Self::Auto { order, is_joined } => {
-                parse_auto(text, *order, *is_joined).map(|parsed| parsed.moment).map_err(|error| error.reason(text))
+                let parsed = if *is_joined { parse_joined(text, *order) } else { parse_auto(text, *order, false) };
+                parsed.map(|parsed| parsed.moment).map_err(|error| error.reason(text))
             }
             Self::Rfc3339 => match parse_auto(text, DateOrder::Undecided, false) {
                 Ok(parsed) if parsed.form.has_zone => Ok(parsed.moment),
@@ -90,6 +98,10 @@ impl TimeReader {
                 Ok(if *is_end { end } else { start })
             }
             Self::Pattern(pattern) => pattern::parse(text, pattern),
+            Self::YearPattern { pattern, year } => {
+                let read = pattern::parse(&format!("{year:04} {text}"), &format!("%Y {pattern}"));
+                read.map_err(|_| format!("{text:?} does not match {pattern:?} in the year {year}"))
+            }
             Self::Parts(parts) => {
                 let mut fields = Fields::default();
                 fields.read(parts, text)?;
@@ -109,7 +121,7 @@ impl TimeReader {
                 let mut fields = Fields::default();
                 let clock: Vec<&str> = clock.into_iter().rev().collect();
                 fields.read(parts, &clock.join(" "))?;
-                fields.clock(day, text)
+                fields.clock(day, parts, text)
             }
         }
     }
@@ -127,6 +139,12 @@ fn compact_date(text: &str) -> Option<Civil> {
     let is_date =
         (1_677..=2_262).contains(&year) && (1..=12).contains(&month) && (1..=days_of_month(year, month)).contains(&day);
     is_date.then(|| Civil { days: days_from_date(year, month, day), second: 0, nanos: 0, is_second_sixty: false })
+}
+
+/// Returns the number of a clock such as 093000 or 93000.
+fn hour_minute_second(text: &str) -> Option<i64> {
+    let digits = text.strip_suffix(".0").unwrap_or(text);
+    digits.parse().ok().filter(|number| (0..=240_000).contains(number) && number % 100 < 60)
 }
 
 /// Numbers of the parts; absent ones are the first of their kind.
@@ -179,6 +197,20 @@ impl Fields {
                     let number = whole()?;
                     (self.hour, self.minute) = (number / 100, number % 100);
                 }
+                TimePart::HourMinuteSecond => {
+                    let number = hour_minute_second(text).ok_or_else(|| format!("{text:?} is no clock hhmmss"))?;
+                    (self.hour, self.minute) = (number / 10_000, number / 100 % 100);
+                    self.second = number % 100 * super::civil::NANOS_PER_SECOND;
+                }
+                TimePart::SecondOfDay => {
+                    const NANOS_PER_MINUTE: i64 = 60 * super::civil::NANOS_PER_SECOND;
+                    let nanos = epoch::parse(text, 9)?;
+                    if nanos < 0 {
+                        return Err(format!("{text:?} is no second of the day"));
+                    }
+                    (self.hour, self.minute) = (nanos / NANOS_PER_MINUTE / 60, nanos / NANOS_PER_MINUTE % 60);
+                    self.second = nanos % NANOS_PER_MINUTE;
+                }
             }
         }
         Ok(())
@@ -206,12 +238,16 @@ impl Fields {
             }
             days = by_day;
         }
-        self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, text)
+        self.clock(Civil { days, second: 0, nanos: 0, is_second_sixty: false }, &[], text)
     }
 
     /// Adds the clock to a day, whose own clock must be midnight. The hour 24 is the next midnight.
-    fn clock(&self, day: Civil, text: &str) -> Result<Moment, String> {
+    fn clock(&self, day: Civil, parts: &[TimePart], text: &str) -> Result<Moment, String> {
         const NANOS: i64 = super::civil::NANOS_PER_SECOND;
+        // A date with a clock may have its milliseconds in a column of their own.
+        if parts == [TimePart::Millisecond] && day.nanos == 0 && (0..=999).contains(&self.millisecond) {
+            return Ok(Moment::Local(Civil { nanos: self.millisecond * 1_000_000, ..day }));
+        }
         if day.second != 0 || day.nanos != 0 || day.is_second_sixty {
             return Err(format!("{text:?} has two clocks: one behind its date, and one in columns of its own"));
         }

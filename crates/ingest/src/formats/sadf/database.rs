@@ -140,7 +140,7 @@ impl DatabaseParser {
                 self.cache.insert(&spelling, series);
                 series
             };
-            let value = parse_as(cell.as_bytes(), series.ty).ok_or_else(|| {
+            let value = parse_as(cell.replacen(',', ".", 1).as_bytes(), series.ty).ok_or_else(|| {
                 let column = &self.columns[at].name;
                 RowError::refused(format!("column {column:?}: {} is not a number", shown(cell.as_bytes())))
             })?;

@@ -92,7 +92,9 @@ impl LineParser for PrettyParser {
             self.cache.insert(spelling.as_bytes(), series);
             series
         };
-        let parsed = parse_as(value.as_bytes(), series.ty)
+        // sadf writes the decimal separator of the locale.
+        let point = value.replacen(',', ".", 1);
+        let parsed = parse_as(point.as_bytes(), series.ty)
             .ok_or_else(|| RowError::refused(format!("the value {} is not a number", shown(value.as_bytes()))))?;
         rows.push(series.index, time, parsed);
         Ok(LineKind::Row)
@@ -133,6 +135,9 @@ mod tests {
         ];
         assert_eq!(decoded.good(), expected);
         assert_eq!(SadfPretty.sniff(TEXT.as_bytes()), Sniff::Certain);
+        let comma = TEXT.replace("1.50", "1,50");
+        assert_eq!(decode(&SadfPretty, &timed(), comma.as_bytes()).good(), expected);
+        assert_eq!(SadfPretty.sniff(comma.as_bytes()), Sniff::Certain);
         assert_eq!(SadfPretty.sniff(b"time\tv\n2024-01-01\t1\n"), Sniff::No);
         let local = decode(&SadfPretty, &timed(), b"web\t600\t2024-01-01 00:10:01\tall\t%user\tx\nweb\n");
         assert_eq!(local.refused.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2]);
