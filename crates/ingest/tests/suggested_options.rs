@@ -71,7 +71,7 @@ fn a_clock_that_is_a_value_of_its_day_is_no_clock_of_the_date() {
 #[test]
 fn years_are_no_seconds_since_an_origin() {
     let nile = "\"\",\"time\",\"Nile\"\n\"1\",1871,1120\n\"2\",1872,1160\n";
-    assert_eq!(suggested(nile), "--time time --time-format %Y --origin 2024-01-01T00:00:00Z");
+    assert_eq!(suggested(nile), "--time time --time-format %Y --origin T");
     let found = read(nile, &times("time", pattern("%Y"))).map(|read| read.times).unwrap();
     assert_eq!(found[0], "1871-01-01T00:00:00Z");
     let months = "time,v\n1949,112\n1949.08333333333,118\n1949.16666666667,132\n";
@@ -79,7 +79,7 @@ fn years_are_no_seconds_since_an_origin() {
     assert!(error.message.contains("parts of years"), "{error}");
     assert_eq!(suggested("time,v\n-6000,1\n-5999,2\n-5998,3\n"), "--time time --time-format %Y");
     assert_eq!(suggested("date,v\n800102,1\n800103,2\n"), "--time date --time-format %y%m%d");
-    assert_eq!(suggested("time,v\n1,1\n2,2\n"), "--time time --origin 2024-01-01T00:00:00Z --time-format s");
+    assert_eq!(suggested("time,v\n1,1\n2,2\n"), "--time time --origin T");
 }
 
 #[test]
@@ -90,8 +90,13 @@ fn identifiers_are_no_days_of_a_spreadsheet() {
 
 #[test]
 fn years_of_two_digits_have_the_patterns_that_fit_every_row() {
-    assert_eq!(suggested("d,date,v\n1,25/11/63,1\n2,01/12/63,2\n"), "--time date --time-format %d/%m/%y");
-    assert_eq!(suggested("date,v\n63/11/25,1\n63/12/01,2\n"), "--time date --time-format %y/%m/%d");
+    assert_eq!(suggested("d,date,v\n1,25/11/83,1\n2,01/12/83,2\n"), "--time date --time-format %d/%m/%y");
+    assert_eq!(suggested("date,v\n83/11/25,1\n83/12/01,2\n"), "--time date --time-format %y/%m/%d");
+    // 1963 would become 2063.
+    for text in ["date,v\n25/11/63,1\n", "date,v\n580329,1\n580405,2\n"] {
+        let error = read(text, &IngestOptions::default()).map(|read| read.times).unwrap_err();
+        assert!(error.message.contains("in the future") && error.suggestions.is_empty(), "{error:?}");
+    }
     let open = "--time date --time-format %d/%m/%y --time date --time-format %y/%m/%d";
     assert_eq!(suggested("date,v\n24/01/02,1\n24/01/13,2\n"), open);
     let notes = read("date,v\n25/11/63,1\n", &times("date", pattern("%d/%m/%y"))).map(|read| read.notes).unwrap();
@@ -270,4 +275,44 @@ fn names_in_a_row_that_is_shorter_than_the_rows_are_kept_where_their_places_are_
     // As R writes a table.
     let text = "date v\n1 2024-01-01 5\n2 2024-01-02 6\n";
     assert_eq!(suggested(text), "--skip-lines 1 --no-header --columns row,date,v");
+}
+
+#[test]
+fn a_month_of_six_digits_is_no_count_of_seconds() {
+    let text = "Date,v\n192607,1\n192608,2\n";
+    assert_eq!(suggested(text), "--time Date --time-format %Y%m");
+    let found = read(text, &times("Date", pattern("%Y%m"))).map(|read| read.times).unwrap();
+    assert_eq!(found, ["1926-07-01T00:00:00Z", "1926-08-01T00:00:00Z"]);
+    assert_eq!(suggested("Date,v\n201201,1\n201202,2\n"), "--time Date --time-format %Y%m --time-format %y%m%d");
+    // Numbers of which some are times of this century in no unit, and years that cannot be stored.
+    let numbers = "at,v\n1479597200000,1\n-14200000,2\n";
+    assert_eq!(suggested_with(numbers, &times("at", TimeFormat::Auto)), "--origin T");
+    assert_eq!(suggested_with("year,v\n1565,1\n1570,2\n", &times("year", TimeFormat::Auto)), "--time-format %Y");
+}
+
+#[test]
+fn names_above_a_ruled_line_or_with_a_delimiter_at_their_end_are_the_header() {
+    let ruled = "              MONTHLY MEAN\n=======================\nYear    a   b   c\n-----------------------\n\
+                 1749    58.0  62.6  70.0\n1750    73.3  75.9  89.2\n1751    70.0  43.5  45.3\n";
+    assert_eq!(suggested(ruled), "--header-line 3");
+    let padded = "Series Id:           LNS14000000Q\n\nType of data:        Percent or rate\n\nSeries id,Year,Period,Value,\n\
+                  LNS14000000Q,1959,Q01,5.8\nLNS14000000Q,1959,Q02,5.1\nLNS14000000Q,1959,Q03,5.3\n";
+    assert_eq!(suggested(padded), "--header-line 5");
+    let mut options = IngestOptions::default();
+    options.csv.header_line = Some(5);
+    assert_eq!(suggested_with(padded, &options), "--time Year,Period");
+    options.table.time = vec!["Year".to_owned(), "Period".to_owned()];
+    let found = read(padded, &options).map(|read| read.times).unwrap();
+    assert_eq!(found, ["1959-01-01T00:00:00Z", "1959-04-01T00:00:00Z", "1959-07-01T00:00:00Z"]);
+}
+
+#[test]
+fn a_weekday_that_contradicts_its_date_is_named_without_a_suggestion() {
+    let text = "time,v\n\"Tue, 01 Jan 2024 00:00:00 +0000\",1\n";
+    let mut unnamed = IngestOptions::default();
+    unnamed.table.time_format = pattern("%a %d/%m/%Y");
+    for (text, options) in [(text, IngestOptions::default()), ("time,v\nMon 02/01/2024,1\n", unnamed)] {
+        let error = read(text, &options).map(|read| read.times).unwrap_err();
+        assert!(error.message.contains("and its date is a") && error.suggestions.is_empty(), "{error:?}");
+    }
 }

@@ -145,6 +145,14 @@ fn table_count(rows: &[TableRow]) -> usize {
     if is_block { last } else { modal }
 }
 
+/// Returns `true` for a line such as ---- or ====.
+fn is_ruled_line(row: &TableRow) -> bool {
+    let is_rule = |cell: &String| {
+        cell.len() > 1 && cell.bytes().all(|byte| matches!(byte, b'-' | b'=' | b'_' | b'*' | b'+' | b'|'))
+    };
+    !row.cells.is_empty() && row.cells.iter().all(is_rule)
+}
+
 /// Returns `true` if most cells of a row are numbers or times.
 fn is_numeric(row: &TableRow) -> bool {
     let is_number =
@@ -158,14 +166,20 @@ fn header_after_preamble(rows: &[TableRow], count: usize) -> Option<&TableRow> {
     let is_data =
         |row: &TableRow| row.cells.len() == count && if has_times { looks_like_time(row) } else { has_number(row) };
     let first_data = rows.iter().position(is_data)?;
-    // A sentence of a title may have as many words as there are columns: names stand above the data, or their units do.
-    let other = rows[..first_data].iter().rposition(|row| row.cells.len() != count).map_or(0, |at| at + 1);
-    let before: Vec<&TableRow> = rows[other..first_data].iter().collect();
+    // A sentence of a title may have as many words as there are columns: names stand above the data, or their units or a
+    // line do. A delimiter may end the row of names.
+    let is_names = |row: &TableRow| {
+        let cells = row.cells.len();
+        cells == count || (cells > count && row.cells[count..].iter().all(String::is_empty))
+    };
+    let is_other = |row: &TableRow| !is_names(row) && !is_ruled_line(row);
+    let other = rows[..first_data].iter().rposition(is_other).map_or(0, |at| at + 1);
+    let before: Vec<&TableRow> = rows[other..first_data].iter().filter(|row| is_names(row)).collect();
     // Rows with numbers are no names, and those before them are part of the preamble.
     let names_at = before.iter().rposition(|row| has_number(row)).map_or(0, |at| at + 1);
     let names = &before[names_at..];
     let is_complete = |row: &&&TableRow| {
-        let cells = &row.cells;
+        let cells = &row.cells[..count];
         cells.iter().enumerate().all(|(at, cell)| !cell.is_empty() && !cells[..at].contains(cell))
     };
     names.iter().find(is_complete).or(names.last()).copied()

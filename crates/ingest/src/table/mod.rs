@@ -29,6 +29,7 @@ mod plan_draft;
 mod planner;
 mod row_checks;
 mod row_direction;
+mod row_notices;
 mod row_values;
 mod sample;
 mod sample_checks;
@@ -42,6 +43,7 @@ mod time_numbers;
 mod time_parts;
 mod time_suggestions;
 mod words;
+mod year_parts;
 mod zone_cells;
 
 pub use mapper::{RowCells, RowMapper};

@@ -28,6 +28,7 @@ pub(crate) fn part_of_name(name: &str) -> Option<TimePart> {
     Some(match name.trim().trim_start_matches('#').to_lowercase().as_str() {
         "year" | "yr" | "yyyy" | "jahr" => TimePart::Year,
         "doy" | "yday" | "jday" | "dayofyear" | "day_of_year" | "day of year" => TimePart::DayOfYear,
+        "quarter" | "qtr" | "quartal" => TimePart::Quarter,
         "month" | "mon" | "mo" | "monat" => TimePart::Month,
         "day" | "dd" | "dy" | "tag" => TimePart::Day,
         "hour" | "hr" | "hh" | "stunde" | "heure" | "hora" | "uur" => TimePart::Hour,

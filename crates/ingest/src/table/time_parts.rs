@@ -40,6 +40,8 @@ impl PlanDraft<'_> {
         let day = month.and_then(|_| within(TimePart::Day, 1.0, 31.0));
         let beyond_month = called(TimePart::Day).filter(|at| month.is_none() && self.is_day_of_year(*at));
         let day_of_year = within(TimePart::DayOfYear, 1.0, 366.0).or(beyond_month);
+        let quarter = self.quarters(year).filter(|_| month.is_none() && day_of_year.is_none());
+        parts.extend(quarter);
         // A month alone is a time with its year only.
         parts.extend(month.filter(|_| day.is_some() || (year.is_some() && day_of_year.is_none())));
         parts.extend(day);
@@ -221,6 +223,7 @@ impl PlanDraft<'_> {
         let names = || at.iter().map(|at| self.names.name(*at)).collect::<Vec<_>>().join(", ");
         let has = |part: TimePart| parts.contains(&part);
         let is_repeated = parts.iter().enumerate().any(|(nth, part)| parts[..nth].contains(part))
+            || (has(TimePart::Quarter) && has(TimePart::Month))
             || (has(TimePart::HourMinute) && (has(TimePart::Hour) || has(TimePart::Minute)))
             || (has(TimePart::HourMinuteSecond) && parts.iter().filter(|part| is_clock_part(**part)).count() > 1);
         if is_repeated {
@@ -362,10 +365,25 @@ mod tests {
         refused("year,min", "1950,3");
         refused("year,month,hour", "1950,3,1");
         refused("year,day", "1950,3");
+        refused("year,month,quarter", "1950,3,1");
+        refused("year,quarter,day", "1950,3,1");
         refused("date,minute", "2019-02-25,3");
         refused("date,year", "2019-02-25,2020");
         let error = read("month,day,v\n2,25,1\n", options("month,day", None)).unwrap_err();
         assert_eq!((error.suggestions[0].option, error.suggestions[0].value.as_str()), ("year", "YEAR"));
+    }
+
+    #[test]
+    fn a_year_is_not_suggested_beside_a_part_of_it_that_is_not_read() {
+        for text in ["year,week,v\n1950,1,1\n1950,2,1\n", "Year,Period,v\n1950,S01,1\n1950,S02,1\n"] {
+            let error = read(text, options("", None)).unwrap_err();
+            let is_named = error.message.contains("week") || error.message.contains("Period");
+            assert!(is_named && error.suggestions.is_empty(), "{error:?}");
+        }
+        let found = read("Year,Period,v\n1959,Q01,1\n1959,Q04,1\n", options("Year,Period", None));
+        assert_eq!(found.unwrap(), ["1959-01-01T00:00:00Z", "1959-10-01T00:00:00Z"]);
+        let found = read("year,quarter,v\n1959,1,1\n1959,4,1\n", options("year,quarter", None));
+        assert_eq!(found.unwrap(), ["1959-01-01T00:00:00Z", "1959-10-01T00:00:00Z"]);
     }
 
     #[test]
@@ -387,6 +405,10 @@ mod tests {
             ("Year,DOY,MST", "1950,366,1330", "--time Year,DOY,MST"),
             ("Month,Day,Hour", "2,29,1", "--time Month,Day,Hour --year YEAR"),
             ("Year,Month,Day", "50,2,29", "--time COL"),
+            ("year,quarter", "1959,4", "--time year,quarter"),
+            ("Year,Period", "1959,Q04", "--time Year,Period"),
+            ("Year,Period", "1959,M12", "--time Year,Period"),
+            ("year,month,quarter", "1959,4,2", "--time year,month"),
         ] {
             assert_eq!(suggested(&format!("{columns},v\n{numbers},0.5\n")), expected, "{columns}");
         }

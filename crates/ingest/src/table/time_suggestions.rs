@@ -5,12 +5,16 @@ use super::plan_draft::PlanDraft;
 use super::sample::ColumnSample;
 use super::time_column::part_of_name;
 use super::time_forms::{is_compact_date, is_elapsed, is_hour_minute, known_pattern};
-use crate::time::{DateOrder, TimePart, TimeReader, parse_auto};
+use crate::time::{DateOrder, Moment, TimePart, TimeReader, parse_auto};
 use crate::{IngestError, TimeFormat};
 
 /// Years within which numbers with a fraction may be years and parts of years.
 const FIRST_YEAR: f64 = 1_677.0;
 const LAST_YEAR: f64 = 2_262.0;
+/// Placeholder of the time from which elapsed times count: no data tells it.
+const ORIGIN: &str = "T";
+/// Least number that may be seconds since 1970 of an old time, of 1973, and not seconds of a test.
+const LEAST_OLD_SECONDS: f64 = 1e8;
 
 /// Returns `true` if a name sounds like that of a time.
 pub(crate) fn sounds_like_time(name: &str) -> bool {
@@ -65,6 +69,12 @@ impl PlanDraft<'_> {
         let parts = self.part_columns();
         let part = |at: usize| part_of_name(&self.names.0[at]);
         let names: Vec<String> = parts.iter().map(|at| self.names.name(*at)).collect();
+        if let Some(unread) = self.unread_part_of_year(&parts) {
+            return IngestError::new(format!(
+                "{}: column {} holds years, and column {unread} parts of them that are not read: put dates in their place",
+                error.message, names[0]
+            ));
+        }
         if parts.iter().any(|at| self.is_year_column(*at)) {
             return error.suggest("time", names.join(","));
         }
@@ -118,7 +128,7 @@ impl PlanDraft<'_> {
             return IngestError::new(message).suggest("time", times).suggest("year", "YEAR");
         }
         if let Some(at) = by_name(is_elapsed) {
-            return error.suggest("time", self.names.name(at)).suggest("origin", "2024-01-01T00:00:00Z");
+            return error.suggest("time", self.names.name(at)).suggest("origin", ORIGIN);
         }
         if let Some(at) = by_name(ColumnSample::is_increasing) {
             let name = self.names.name(at);
@@ -139,7 +149,12 @@ impl PlanDraft<'_> {
     fn unknown_time(&self, at: usize) -> IngestError {
         let cell = self.sample[at].not_number.as_ref();
         let text = cell.map_or("", |cell| cell.text.as_str());
+        let by_pattern = match &self.options().table.time_format {
+            TimeFormat::Pattern(pattern) => TimeReader::Pattern(pattern.clone()).parse(text).err(),
+            _ => None,
+        };
         let reason = match parse_auto(text, DateOrder::Undecided, false) {
+            _ if by_pattern.is_some() => by_pattern.unwrap_or_default(),
             Err(error) => error.reason(text),
             Ok(_) => format!("{text:?} is a time, and other cells are none"),
         };
@@ -149,9 +164,16 @@ impl PlanDraft<'_> {
             Some(cell) => error.at_line(cell.line),
             None => error,
         };
+        if reason.contains("its date is a") {
+            // A weekday that contradicts its date is a mistake of the data, which no option mends.
+            return error;
+        }
         if reason.contains("two digits") {
-            return self
-                .short_date_patterns(at, text)
+            let patterns = self.short_date_patterns(at, text);
+            if let Some(refusal) = patterns.iter().find_map(|pattern| self.future_years(at, pattern)) {
+                return refusal;
+            }
+            return patterns
                 .into_iter()
                 .fold(error, |error, pattern| error.suggest("time", name.clone()).suggest("time-format", pattern));
         }
@@ -200,18 +222,25 @@ impl PlanDraft<'_> {
         let first = sample.first.as_ref().and_then(|cell| self.syntax.plain(&cell.text));
         Err(match first.and_then(|text| TimeFormat::of_number(&text)) {
             _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
-                .suggest("origin", "2024-01-01T00:00:00Z"),
-            _ if !patterns.is_empty() => {
-                patterns.iter().fold(error, |error, pattern| error.suggest("time-format", *pattern))
-            }
-            Some(unit) => error.suggest("time-format", unit.to_string()),
-            None => self.meaning_of_numbers(at, error),
+                .suggest("origin", ORIGIN),
+            _ if !patterns.is_empty() => self.with_past_patterns(error, at, &patterns),
+            Some(unit) if self.are_all_times(at, &unit) => error.suggest("time-format", unit.to_string()),
+            _ => self.meaning_of_numbers(at, error),
         })
+    }
+
+    /// Adds the patterns to an error by which no year of two digits is in the future.
+    fn with_past_patterns(&self, error: IngestError, at: usize, patterns: &[&str]) -> IngestError {
+        let refusal = |pattern: &&str| if pattern.contains("%y") { self.future_years(at, pattern) } else { None };
+        let past: Vec<&str> = patterns.iter().copied().filter(|pattern| refusal(pattern).is_none()).collect();
+        match patterns.iter().find_map(refusal) {
+            Some(refusal) if past.is_empty() => refusal,
+            _ => past.into_iter().fold(error, |error, pattern| error.suggest("time-format", pattern)),
+        }
     }
 
     /// Adds what the numbers of a column of times may mean to an error: dates, years, days, or elapsed seconds.
     fn meaning_of_numbers(&self, at: usize, error: IngestError) -> IngestError {
-        const ORIGIN: &str = "2024-01-01T00:00:00Z";
         let sample = &self.sample[at];
         if is_julian(&self.names.0[at]) {
             let name = self.names.name(at);
@@ -234,13 +263,39 @@ impl PlanDraft<'_> {
             );
             return IngestError::new(message).suggest("time", "COL");
         }
-        // Years before Christ; elapsed times seldom begin so far below zero.
-        if sample.is_whole() && least <= -1_000.0 && greatest <= LAST_YEAR {
+        // Years before Christ, or before those that can be stored; elapsed times seldom begin so far below zero.
+        let is_named_year = part_of_name(&self.names.0[at]) == Some(TimePart::Year);
+        if sample.is_whole() && (least <= -1_000.0 || is_named_year) && greatest <= LAST_YEAR {
             return error.suggest("time-format", "%Y");
         }
         if sample.is_serial_day() {
             return error.suggest("time-format", "excel").suggest("origin", ORIGIN);
         }
-        error.suggest("origin", ORIGIN).suggest("time-format", "s")
+        let error = error.suggest("origin", ORIGIN);
+        let may_be_seconds = least >= LEAST_OLD_SECONDS && greatest < 4_102_444_800.0;
+        if may_be_seconds { error.suggest("time-format", "s") } else { error }
+    }
+
+    /// Returns `true` if all numbers of a column are times of this century in a unit.
+    fn are_all_times(&self, at: usize, unit: &TimeFormat) -> bool {
+        let sample = &self.sample[at];
+        let ends = [sample.least(), sample.greatest()].map(|number| TimeFormat::of_number(&number.to_string()));
+        ends.iter().all(|of_end| of_end.as_ref() == Some(unit))
+    }
+
+    /// Returns the error of years of two digits that would be in the future, so that they are surely of another century.
+    fn future_years(&self, at: usize, pattern: &str) -> Option<IngestError> {
+        let latest = timestrata::Timestamp::now().as_secs() + 366 * 86_400;
+        let reader = TimeReader::Pattern(pattern.to_owned());
+        let is_future = |text: &&String| match reader.parse(text) {
+            Ok(Moment::Local(local)) => local.utc_nanos().is_some_and(|nanos| nanos / 1_000_000_000 > latest),
+            _ => false,
+        };
+        let text = self.rows().iter().filter_map(|row| row.cells.get(at)).find(is_future)?;
+        let name = self.names.name(at);
+        Some(IngestError::new(format!(
+            "column {name} holds years of two digits, which are read as those from 1969 to 2068: {text:?} would be in the \
+             future; put years of four digits in their place"
+        )))
     }
 }

@@ -1,7 +1,7 @@
 //! Times in any form that can be read in one way only.
 //!
 //! A date is `2024-01-31`, `2024/1/31`, `31.01.2024`, `31/12/2024` or `12/31/2024` (the order of day and month comes from
-//! the data), `1 Jan 2024`, `Jan 1, 2024`, or `20240131T`. A clock, an offset or a zone may follow. What could be read in
+//! the data), `1974Q1`, `1 Jan 2024`, `Jan 1, 2024`, or `20240131T`. A clock, an offset or a zone may follow. What could be read in
 //! two ways is [`AutoError::DayOrMonth`], and a bare number is no time.
 
 use timestrata::Timestamp;
@@ -190,6 +190,11 @@ mod tests {
             ("1 Jan 2024", "2024-01-01T00:00:00Z"),
             ("01-Jan-2024 10:00", "2024-01-01T10:00:00Z"),
             ("Jan 1, 2024 3:04 PM", "2024-01-01T15:04:00Z"),
+            ("Jan-1-1995", "1995-01-01T00:00:00Z"),
+            ("Dec/31/1995 10:00", "1995-12-31T10:00:00Z"),
+            ("1974Q1", "1974-01-01T00:00:00Z"),
+            ("1974-Q4", "1974-10-01T00:00:00Z"),
+            ("1974 q2", "1974-04-01T00:00:00Z"),
             ("Mon Jan  1 00:00:00 2024", "2024-01-01T00:00:00Z"),
             ("Sunday, 31 Dec 2023 24:00", "2024-01-01T00:00:00Z"),
             ("Thu. 1 Jan 1970", "1970-01-01T00:00:00Z"),
@@ -246,6 +251,12 @@ mod tests {
             "192.168.1.1",
             "1.2.3",
             "10-20",
+            "1974Q5",
+            "1974Q1 10:00",
+            "1974Q",
+            "1974M1",
+            "Jan-1-95",
+            "Jan-1995",
             "Mar",
         ] {
             assert!(utc(text, DateOrder::Undecided).is_err(), "{text}");

@@ -80,7 +80,8 @@ impl Scanner<'_> {
         }
         let (first, digits) = self.number().ok_or(AutoError::NoTime)?;
         match digits {
-            4 => self.year_first_date(first),
+            4 if matches!(self.peek(), Some(b'Q' | b'q')) => self.quarter(first),
+            4 => self.year_first_date(first, allow_compact),
             8 if allow_compact || matches!(self.peek(), Some(b'T')) => {
                 Ok((first / 10_000, first / 100 % 100, first % 100))
             }
@@ -89,8 +90,13 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads the rest of `Jan 1, 2024`, or of `Jan 1 00:00:00 2024`.
+    /// Reads the rest of `Jan 1, 2024`, of `Jan-1-2024`, or of `Jan 1 00:00:00 2024`.
     pub(super) fn month_first_date(&mut self, month: i64) -> Result<Date, AutoError> {
+        if let Some(separator) = self.peek().filter(|byte| matches!(byte, b'-' | b'/')) {
+            self.at += 1;
+            let day = self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0;
+            return if self.eat(separator) { Ok((self.year()?, month, day)) } else { Err(AutoError::NoTime) };
+        }
         self.spaces();
         let (day, digits) = self.number().ok_or(AutoError::NoTime)?;
         if digits > 2 {
@@ -110,10 +116,19 @@ impl Scanner<'_> {
     }
 
     /// Reads the rest of `2024-01-31`, `2024/1/31`, `2024.01.31`, `2024-Jan-31` or `2024-01`.
-    pub(super) fn year_first_date(&mut self, year: i64) -> Result<Date, AutoError> {
+    ///
+    /// Parts that are joined may be `2024 M01`, too.
+    pub(super) fn year_first_date(&mut self, year: i64, is_joined: bool) -> Result<Date, AutoError> {
         let separator =
             self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.' | b' ')).ok_or(AutoError::NoTime)?;
         self.at += 1;
+        if matches!(self.peek(), Some(b'Q' | b'q')) && matches!(separator, b'-' | b' ') {
+            return self.quarter(year);
+        }
+        if is_joined && separator == b' ' && self.eat(b'M') {
+            let month = self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0;
+            return if self.is_at_end() { Ok((year, month, 1)) } else { Err(AutoError::NoTime) };
+        }
         let month = match self.month_name() {
             Some(month) => month,
             // A space separates a year from the name of a month only.
@@ -126,6 +141,16 @@ impl Scanner<'_> {
         }
         let day = self.number().filter(|(_, digits)| *digits <= 2).ok_or(AutoError::NoTime)?.0;
         Ok((year, month, day))
+    }
+
+    /// Reads the rest of `2024Q1`, of which the first day counts.
+    fn quarter(&mut self, year: i64) -> Result<Date, AutoError> {
+        self.at += 1;
+        match self.number() {
+            Some((quarter @ 1..=4, 1 | 2)) if self.is_at_end() => Ok((year, quarter * 3 - 2, 1)),
+            Some((_, 1 | 2)) if self.is_at_end() => Err(AutoError::Other("has no such quarter of a year".to_owned())),
+            _ => Err(AutoError::NoTime),
+        }
     }
 
     /// Reads the rest of `31/12/2024`, `12/31/2024`, `31.12.2024`, `31-Dec-2024` or `31 December 2024`.

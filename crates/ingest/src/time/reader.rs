@@ -11,6 +11,8 @@ pub(crate) enum TimePart {
     Year,
     /// Year of every row, by an option; it takes no text.
     GivenYear(i64),
+    /// Quarter of the year, from 1 to 4; the first day counts.
+    Quarter,
     Month,
     Day,
     /// Day of the year; the first is 1.
@@ -183,6 +185,13 @@ impl Fields {
             match part {
                 TimePart::Year => self.year = whole()?,
                 TimePart::GivenYear(year) => self.year = *year,
+                TimePart::Quarter => {
+                    let quarter = whole()?;
+                    if !(1..=4).contains(&quarter) {
+                        return Err(format!("{text:?} is no quarter from 1 to 4"));
+                    }
+                    self.month = Some(quarter * 3 - 2);
+                }
                 TimePart::Month => self.month = Some(whole()?),
                 TimePart::Day => self.day = Some(whole()?),
                 TimePart::DayOfYear => self.day_of_year = Some(whole()?),
@@ -310,6 +319,9 @@ mod tests {
         );
         assert_eq!(utc(&milliseconds, "2014 4 10 0 0 5.25 0").as_deref(), Ok("2014-04-10T00:00:05.25Z"));
         assert!(utc(&milliseconds, "2014 4 10 0 0 5.99999999999 0").is_err());
+        let quarters = TimeReader::Parts(vec![Year, TimePart::Quarter]);
+        assert_eq!(utc(&quarters, "1959 2").as_deref(), Ok("1959-04-01T00:00:00Z"));
+        assert!(utc(&quarters, "1959 5").is_err() && utc(&quarters, "1959 0").is_err());
         let date = |part| TimeReader::DateAndParts { order: DateOrder::Undecided, parts: vec![part] };
         assert_eq!(utc(&date(Hour), "2024-01-01 23").as_deref(), Ok("2024-01-01T23:00:00Z"));
         assert_eq!(utc(&date(HourMinute), "20240101 1530").as_deref(), Ok("2024-01-01T15:30:00Z"));
