@@ -1,6 +1,6 @@
 //! Times of the hot paths beside that of summing raw doubles in the same run.
 //!
-//! On Linux it is the processor time of the thread, to which other programs add little; elsewhere the wall time.
+//! The times are wall times. The processor time of a thread, which Linux updates at ticks of the scheduler, is too coarse.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::paths::NamedPath;
 const RAW_DOUBLES: usize = 8 << 20;
 
 /// Number of rounds; the best one counts. Each round times the reference, too.
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 60;
 
-/// Minimum time of one measurement.
-const MIN_TIME: Duration = Duration::from_millis(4);
+/// Minimum time of one measurement: short, so that some rounds are not interrupted on a loaded machine.
+const MIN_TIME: Duration = Duration::from_millis(2);
 
 /// Prints the time per point of the paths whose name contains `part`, and its ratio to the sum of raw doubles.
 ///
@@ -49,19 +49,11 @@ pub(crate) fn print(paths: &[NamedPath], part: &str) -> Result<(), String> {
 /// Returns the time of a run per point, from as many runs as take the minimum time.
 #[expect(clippy::cast_precision_loss, reason = "a time per point needs few digits")]
 fn nanos_per_point(points: usize, mut run: impl FnMut() -> u64) -> f64 {
-    let (began, processor_began) = (Instant::now(), processor_time());
+    let began = Instant::now();
     let mut runs = 0_u32;
     while began.elapsed() < MIN_TIME {
         black_box(run());
         runs += 1;
     }
-    let processor = processor_time().zip(processor_began).and_then(|(now, before)| now.checked_sub(before));
-    let time = processor.filter(|time| !time.is_zero()).unwrap_or_else(|| began.elapsed());
-    time.as_secs_f64() * 1e9 / f64::from(runs) / points as f64
-}
-
-/// Returns the time that this thread has run on a processor; `None` where the system does not say.
-fn processor_time() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    began.elapsed().as_secs_f64() * 1e9 / f64::from(runs) / points as f64
 }
