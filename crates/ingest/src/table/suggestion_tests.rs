@@ -199,7 +199,7 @@ fn decimal_commas_without_quotes_are_no_columns() {
     let error = read("time,v\nJan 1, 2024,1\nJan 2, 2024,2\n", &IngestOptions::default()).map(|read| read.times);
     let error = error.unwrap_err();
     assert!(error.message.contains("\"Jan 1, 2024\"") && error.suggestions.is_empty(), "{error}");
-    assert!(suggested("time,v\n2024-01-01,1.5,a\n2024-01-02,2.5,b\n").contains("--columns time,v1,v2"));
+    assert!(suggested("time,v\n2024-01-01,1.5,a\n2024-01-02,2.5,b\n").contains("--columns time,v,v3"));
 }
 
 fn hint(text: &str) -> String {
