@@ -283,7 +283,8 @@ fn a_month_of_six_digits_is_no_count_of_seconds() {
     assert_eq!(suggested(text), "--time Date --time-format %Y%m");
     let found = read(text, &times("Date", pattern("%Y%m"))).map(|read| read.times).unwrap();
     assert_eq!(found, ["1926-07-01T00:00:00Z", "1926-08-01T00:00:00Z"]);
-    assert_eq!(suggested("Date,v\n201201,1\n201202,2\n"), "--time Date --time-format %Y%m --time-format %y%m%d");
+    let open = "--time Date --time-format %Y%m --time Date --time-format %y%m%d --time Date --time-format %d%m%y";
+    assert_eq!(suggested("Date,v\n201201,1\n201202,2\n"), open);
     // Numbers of which some are times of this century in no unit, and years that cannot be stored.
     let numbers = "at,v\n1479597200000,1\n-14200000,2\n";
     assert_eq!(suggested_with(numbers, &times("at", TimeFormat::Auto)), "--origin T");

@@ -126,7 +126,7 @@ fn check_counts(header: &Header, rows: &[TableRow]) -> Result<(), IngestError> {
     if rows.iter().any(fits) {
         return Ok(());
     }
-    if let Some(error) = split_cells::error(names, rows) {
+    if let Some(error) = split_cells::error(&header.names, rows) {
         return Err(error);
     }
     let row = &rows[0];

@@ -39,9 +39,11 @@ impl PlanDraft<'_> {
 
     /// Adds patterns to an error, each with the column that it reads.
     pub(super) fn with_patterns(&self, error: IngestError, at: usize, patterns: &[impl AsRef<str>]) -> IngestError {
-        let add = |error: IngestError, pattern: &_| {
-            error.suggest("time", self.names.name(at)).suggest("time-format", AsRef::<str>::as_ref(pattern))
-        };
-        patterns.iter().fold(error, add)
+        let add =
+            |error: IngestError, pattern| error.suggest("time", self.names.name(at)).suggest("time-format", pattern);
+        match self.past_patterns(at, patterns) {
+            Ok(past) => past.into_iter().fold(error, add),
+            Err(refusal) => refusal,
+        }
     }
 }

@@ -223,20 +223,34 @@ impl PlanDraft<'_> {
         Err(match first.and_then(|text| TimeFormat::of_number(&text)) {
             _ if is_duration => IngestError::new(format!("column {name} holds elapsed times such as {text:?}"))
                 .suggest("origin", ORIGIN),
-            _ if !patterns.is_empty() => self.with_past_patterns(error, at, &patterns),
+            _ if !patterns.is_empty() => match self.past_patterns(at, &patterns) {
+                Ok(past) => past.into_iter().fold(error, |error, pattern| error.suggest("time-format", pattern)),
+                Err(refusal) => refusal,
+            },
             Some(unit) if self.are_all_times(at, &unit) => error.suggest("time-format", unit.to_string()),
             _ => self.meaning_of_numbers(at, error),
         })
     }
 
-    /// Adds the patterns to an error by which no year of two digits is in the future.
-    fn with_past_patterns(&self, error: IngestError, at: usize, patterns: &[&str]) -> IngestError {
-        let refusal = |pattern: &&str| if pattern.contains("%y") { self.future_years(at, pattern) } else { None };
-        let past: Vec<&str> = patterns.iter().copied().filter(|pattern| refusal(pattern).is_none()).collect();
-        match patterns.iter().find_map(refusal) {
-            Some(refusal) if past.is_empty() => refusal,
-            _ => past.into_iter().fold(error, |error, pattern| error.suggest("time-format", pattern)),
+    /// Returns the patterns by which no year of two digits is in the future.
+    ///
+    /// # Errors
+    /// The refusal of such years if there is no other pattern.
+    pub(super) fn past_patterns<'p>(
+        &self,
+        at: usize,
+        patterns: &'p [impl AsRef<str>],
+    ) -> Result<Vec<&'p str>, IngestError> {
+        let mut refused = None;
+        let mut past = Vec::with_capacity(patterns.len());
+        for pattern in patterns.iter().map(AsRef::as_ref) {
+            let refusal = if pattern.contains("%y") { self.future_years(at, pattern) } else { None };
+            match refusal {
+                Some(refusal) => refused = Some(refusal),
+                None => past.push(pattern),
+            }
         }
+        refused.filter(|_| past.is_empty()).map_or(Ok(past), Err)
     }
 
     /// Adds what the numbers of a column of times may mean to an error: dates, years, days, or elapsed seconds.
