@@ -8,7 +8,7 @@ const MEASURED: &str = "*measured_hot_path*";
 /// Line of callgrind's report before the counts of the events; the first one is that of instructions.
 const REPORT: &str = "Collected :";
 
-/// Maximum number of runs of a path. Where a path allocates or has threads beside it, counts differ by up to 3 %.
+/// Maximum number of runs of a path. Where a path allocates or has threads beside it, counts differ by up to 5 %.
 const RUNS: usize = 3;
 
 /// Returns the least count of several runs of a path. Stops at the first count that suffices.

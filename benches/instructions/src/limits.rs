@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Fraction of a limit by which a count may exceed it: hash seeds and the placement of code change counts slightly.
-pub(crate) const TOLERANCE: f64 = 0.03;
+pub(crate) const TOLERANCE: f64 = 0.05;
 
 /// Start of the line that names the compiler.
 const COMPILER: &str = "compiler ";
