@@ -10,14 +10,14 @@ use crate::types::error::{Error, Result};
 
 /// Creates the directory, with a durable name, if it is missing and `create` is set.
 ///
-/// An existing directory is only checked.
+/// An existing directory is only checked. Returns `true` if the directory was created.
 ///
 /// # Errors
 /// `DatabaseNotFound`, `NotADatabase` or `MissingFiles` if there is no database and none may be created.
-pub(super) fn prepare_directory(dir: &Dir, create: bool) -> Result<()> {
+pub(super) fn prepare_directory(dir: &Dir, create: bool) -> Result<bool> {
     match dir.env().list(dir.path()) {
-        Ok(_) => check_creatable(dir, &DirectoryListing::list(dir)?, create),
-        Err(error) if error.kind() == ErrorKind::NotFound && create => create_dirs(dir),
+        Ok(_) => check_creatable(dir, &DirectoryListing::list(dir)?, create).map(|()| false),
+        Err(error) if error.kind() == ErrorKind::NotFound && create => create_dirs(dir).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(Error::DatabaseNotFound { dir: dir.path().to_owned() })
         }

@@ -185,7 +185,7 @@ struct PlannedOpening {
 /// Locks the directory, plans the recovery and removes leftovers.
 fn plan_opening(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &CancelFlag) -> Result<PlannedOpening> {
     cancel.check()?;
-    prepare_directory(dir, options.create)?;
+    let is_new_dir = prepare_directory(dir, options.create)?;
     // From here on no call depends on the path or on the current directory.
     let dir = dir.hold()?;
     warn_if_moves_go_unnoticed(&dir);
@@ -193,7 +193,11 @@ fn plan_opening(dir: &Dir, options: &Options, target: ReplayTarget, cancel: &Can
     let mut listed = DirectoryListing::list(&dir)?;
     let created = !listed.manifest;
     if created {
-        create_manifest(&dir, &listed, options)?;
+        check_creatable(&dir, &listed, options.create)?;
+        if !is_new_dir {
+            sync_parents(&dir)?;
+        }
+        create_manifest(&dir, options)?;
     }
     let manifest = ManifestContents::read(&dir)?;
     check_duplicates(manifest.state.duplicates, options)?;
@@ -281,9 +285,7 @@ fn open_once(
 }
 
 /// Creates the manifest of a new database.
-fn create_manifest(dir: &Dir, listed: &DirectoryListing, options: &Options) -> Result<()> {
-    check_creatable(dir, listed, options.create)?;
-    sync_parents(dir)?;
+fn create_manifest(dir: &Dir, options: &Options) -> Result<()> {
     // Floor 0: no opening has finished, so no segment counts.
     let (next_file_id, duplicates) = (FileId::new(1), options.duplicates.unwrap_or_default());
     let durable = DurableState { next_file_id, duplicates, ..DurableState::default() };

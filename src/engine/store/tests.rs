@@ -47,17 +47,18 @@ fn a_manifest_older_than_the_wal_is_not_taken_for_an_unfinished_opening() {
     assert!(matches!(open(), Err(Error::Corrupt { .. })));
 }
 
-/// The name of each created directory is an entry of its parent, so each parent is synced.
+/// The name of each created directory is an entry of its parent, so each parent is synced; also those of a directory
+/// that an earlier opening may have created.
 #[test]
 fn every_directory_that_is_made_is_made_durable() {
     let dir = tempfile::tempdir().unwrap();
-    let env = FaultyEnv::default();
-    drop(
-        super::open(Arc::new(env.clone()), &dir.path().join("a/b/c"), &Options::default(), None, &CancelFlag::new())
-            .unwrap(),
-    );
-    let synced = env.calls().iter().filter(|call| **call == EnvCall::SyncDir(SyncStep::ParentDirectory)).count();
-    assert_eq!(synced, 3);
+    std::fs::create_dir_all(dir.path().join("d/e/f")).unwrap();
+    for name in ["a/b/c", "d/e/f"] {
+        let (env, path) = (FaultyEnv::default(), dir.path().join(name));
+        drop(super::open(Arc::new(env.clone()), &path, &Options::default(), None, &CancelFlag::new()).unwrap());
+        let synced = env.count(EnvCall::SyncDir(SyncStep::ParentDirectory));
+        assert_eq!(synced, path.ancestors().skip(1).count(), "{name}");
+    }
 }
 
 /// A crash between the rename and the edit of a flush leaves an SST that no edit names.
