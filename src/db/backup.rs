@@ -52,6 +52,7 @@ impl Db {
     ///   [`Error::OutOfResources`] or [`Error::ThreadStart`] of kind [`Busy`](crate::ErrorKind::Busy);
     /// - those of [`flush`](Self::flush).
     pub async fn backup(&self, dir: impl AsRef<Path>) -> Result<BackupReport> {
+        self.engine.check_owner()?;
         let dir = dir.as_ref().to_owned();
         let flushed = self.flush().await;
         let is_full = flushed.as_ref().is_err_and(Error::is_out_of_space);
