@@ -109,7 +109,7 @@ fn stored_before(
         return failure;
     }
     let mut out = StdoutWriter::lock().out;
-    // The failure is said also if nobody reads the summaries.
+    // If standard output is closed, the error is reported all the same.
     let _ = summary::print(&mut out, summaries, dir, after).and_then(|()| Ok(out.flush()?));
     let names: Vec<&str> = summaries.iter().map(|input| input.name.as_str()).collect();
     let rows = match summaries.iter().map(|input| input.totals.rows).sum() {

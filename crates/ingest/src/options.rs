@@ -42,6 +42,6 @@ pub struct IngestOptions {
     pub table: TableOptions,
     /// Options of CSV.
     pub csv: CsvOptions,
-    /// Times of series in an hour that comes twice, which inputs of one run share; with `None` each input begins anew.
+    /// Last times of series in a repeated hour, which the inputs of a run share; with `None` no input knows those of another.
     pub series_clocks: Option<SeriesClocks>,
 }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::column_names::{column_names, from_short_names};
 use super::data_row::is_time_above_times;
-use super::epoch_data;
 use super::header_row::{has_number, looks_like_time};
 use super::time_header;
 use crate::table::{TableRow, looks_like_data, parse_plain};
@@ -44,8 +43,7 @@ pub(super) fn check(rows: &[TableRow], options: &IngestOptions) -> Result<(), In
     let has_times = mostly_times(rows, count);
     let is_data = |row: &TableRow| is_row_of_data(row, rows) && (!has_times || looks_like_time(row));
     let data = rows.iter().position(|row| row.cells.len() == count && is_data(row));
-    let is_data = is_time_above_times(rows, options) || epoch_data::begins_with(rows);
-    let data = if fits && is_data { Some(0) } else { data };
+    let data = if fits && is_time_above_times(rows, options) { Some(0) } else { data };
     match data {
         Some(0) => {
             let error = IngestError::new("the first row holds data instead of names").at_line(first.line);

@@ -3,7 +3,7 @@
 use super::decoder::{CsvDecoder, HeaderOnlyDecoder};
 use super::row_splitter::{RowBuffer, RowSyntax, SplitStep};
 use super::text_source::{TextEncoding, TextSource};
-use super::{dialect, epoch_data, header_row};
+use super::{dialect, graphite_rows, header_row};
 use crate::table::{SAMPLE_ROWS, TablePlanner, TableRow};
 use crate::{Decoder, IngestError, IngestOptions, Planner, PlannerState, Understanding};
 
@@ -174,7 +174,8 @@ impl CsvPlanner {
         let rows = std::mem::take(&mut self.rows);
         let is_spaced = self.text.as_ref().is_some_and(|text| text.syntax.delimiter == super::Delimiter::Spaces);
         let header = header_row::find(&rows, &self.options, is_whole);
-        let header = header.map_err(|error| if is_spaced { epoch_data::with_graphite(error, &rows) } else { error })?;
+        let header =
+            header.map_err(|error| if is_spaced { graphite_rows::with_graphite(error, &rows) } else { error })?;
         let mut planner = TablePlanner::new(header.names, &self.options);
         let mut data_line = 1;
         for (at, row) in rows.into_iter().skip(header.rows_before).enumerate() {

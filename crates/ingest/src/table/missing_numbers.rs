@@ -7,12 +7,12 @@ use crate::IngestError;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct MissingNumber {
     float: f64,
-    digits: Option<Decimal>,
+    digits: Option<ExactDigits>,
 }
 
 /// Digits of a number without zeros around them, and its exponent. Equal numbers have equal ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Decimal {
+struct ExactDigits {
     is_negative: bool,
     digits: String,
     /// Power of ten of the last digit.
@@ -22,19 +22,19 @@ struct Decimal {
 impl MissingNumber {
     /// Reads a number of the options, in plain notation or else in that of the input.
     pub(super) fn new(text: &str, syntax: NumberSyntax) -> Option<Self> {
-        let own = || syntax.plain(text).and_then(|plain| Some((parse_plain(&plain)?, Decimal::new(&plain))));
-        let (float, digits) = parse_plain(text).map(|float| (float, Decimal::new(text))).or_else(own)?;
+        let own = || syntax.plain(text).and_then(|plain| Some((parse_plain(&plain)?, ExactDigits::new(&plain))));
+        let (float, digits) = parse_plain(text).map(|float| (float, ExactDigits::new(text))).or_else(own)?;
         Some(Self { float, digits })
     }
 
     /// Returns `true` for the same number: `plain` in plain notation, `float` nearest to it.
     pub(super) fn equals(&self, plain: &str, float: f64) -> bool {
         // Different numbers may be nearest to one float.
-        (self.float..=self.float).contains(&float) && self.digits == Decimal::new(plain)
+        (self.float..=self.float).contains(&float) && self.digits == ExactDigits::new(plain)
     }
 }
 
-impl Decimal {
+impl ExactDigits {
     /// Returns the digits of a number in plain notation; `None` for an infinity and NaN.
     fn new(text: &str) -> Option<Self> {
         let (number, exponent) = match text.split_once(['e', 'E']) {

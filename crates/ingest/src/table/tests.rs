@@ -214,7 +214,7 @@ fn an_hour_that_comes_twice_may_begin_in_one_input_and_come_again_in_the_next() 
     let early = "time,v\n2024-10-27 01:30,0\n2024-10-27 02:00,1\n2024-10-27 02:30,2\n";
     let late = "time,v\n2024-10-27 02:00,3\n2024-10-27 02:30,4\n2024-10-27 03:00,5\n";
     assert_eq!(run(&[early, late]), ["6T23:3", "7T00:0", "7T00:3", "7T01:0", "7T01:3", "7T02:0"]);
-    // A series whose last row lies elsewhere begins anew.
+    // A series whose last row is outside the hour is at its first pass again.
     let other = "time,v\n2024-10-27 01:00,0\n";
     assert_eq!(run(&[early, other, "time,v\n2024-10-27 02:00,1\n"])[3..], ["6T23:0", "7T00:0"]);
 }

@@ -11,7 +11,7 @@ use crate::{IngestError, TimeFormat};
 /// Years within which numbers with a fraction may be years and parts of years.
 const FIRST_YEAR: f64 = 1_677.0;
 const LAST_YEAR: f64 = 2_262.0;
-/// Placeholder of the time from which elapsed times count: no data tells it.
+/// Placeholder of the time from which elapsed times count, which the data does not contain.
 const ORIGIN: &str = "T";
 /// Least number that may be seconds since 1970 of an old time, of 1973, and not seconds of a test.
 const LEAST_OLD_SECONDS: f64 = 1e8;
@@ -165,7 +165,7 @@ impl PlanDraft<'_> {
             None => error,
         };
         if reason.contains("its date is a") {
-            // A weekday that contradicts its date is a mistake of the data, which no option mends.
+            // A weekday that contradicts its date is an error in the data, for which there is no option.
             return error;
         }
         if reason.contains("two digits") {

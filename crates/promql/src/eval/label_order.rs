@@ -12,7 +12,7 @@ const KEY_BYTES: usize = 16;
 
 /// Place in the texts of labels: names and values in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct SortPlace {
     text: usize,
     byte: usize,
 }
@@ -44,21 +44,21 @@ fn texts(labels: &Labels) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the place of the first byte that two label sets have not in common.
-fn first_difference(one: &Labels, other: &Labels) -> Place {
+fn first_difference(one: &Labels, other: &Labels) -> SortPlace {
     let (mut own, mut others) = (texts(one), texts(other));
     let mut text = 0;
     while let (Some(one), Some(other)) = (own.next(), others.next()) {
         if !std::ptr::eq(one, other) && one != other {
             let byte = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
-            return Place { text, byte };
+            return SortPlace { text, byte };
         }
         text += 1;
     }
-    Place { text, byte: 0 }
+    SortPlace { text, byte: 0 }
 }
 
 /// Returns the first bytes from a place on, with a zero behind each text, as a number; `None` if a text has a zero there.
-fn key(labels: &Labels, from: Place) -> Option<u128> {
+fn key(labels: &Labels, from: SortPlace) -> Option<u128> {
     let mut key = [0; KEY_BYTES];
     let mut len = 0;
     let mut skipped = from.byte;

@@ -20,7 +20,7 @@ impl LabelId {
 /// Label sets of a query, each stored once.
 #[derive(Debug)]
 pub(crate) struct LabelTable {
-    sets: Vec<LabelSet>,
+    sets: Vec<InternedLabels>,
     /// The last set of each hash, by the hash.
     by_hash: HashMap<u64, LabelId, KnownHash>,
     hashing: TextHashing,
@@ -28,7 +28,7 @@ pub(crate) struct LabelTable {
 
 /// Label set of a [`LabelTable`].
 #[derive(Debug)]
-struct LabelSet {
+struct InternedLabels {
     labels: Labels,
     /// Set before this one that has the same hash.
     same_hash: Option<LabelId>,
@@ -93,7 +93,7 @@ impl LabelTable {
     fn push(&mut self, hash: u64, labels: Labels) -> LabelId {
         let id = LabelId(u32::try_from(self.sets.len()).unwrap_or(u32::MAX));
         let same_hash = self.by_hash.insert(hash, id);
-        self.sets.push(LabelSet { labels, same_hash, without_metadata: None });
+        self.sets.push(InternedLabels { labels, same_hash, without_metadata: None });
         id
     }
 
