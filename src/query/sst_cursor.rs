@@ -51,12 +51,17 @@ struct ReadAhead {
 impl ReadAhead {
     /// Returns the read-ahead in bytes for the next block.
     fn next(&mut self, entry: &BlockEntry) -> usize {
-        let gap = entry.offset.checked_sub(self.read_until).filter(|_| self.read_until != 0);
+        let extent = entry.checked_extent();
+        if extent.end() == self.read_until {
+            // The next run of the packed block that was read last.
+            return self.bytes;
+        }
+        let gap = extent.offset.checked_sub(self.read_until).filter(|_| self.read_until != 0);
         self.bytes = match gap {
             Some(gap) if gap <= MAX_GAP_BYTES => (self.bytes * 2).max(MIN_READ_AHEAD_BYTES).min(self.max_bytes),
             _ => 0,
         };
-        self.read_until = entry.end();
+        self.read_until = extent.end();
         self.bytes
     }
 }

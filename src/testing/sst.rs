@@ -14,7 +14,8 @@ use std::fmt;
 use crate::format::bytes::DecodeError;
 use crate::format::sst::dictionary::{DictionaryWriter, decode_page};
 use crate::format::sst::header_footer::SstFooter;
-use crate::format::sst::index::{BlockEntry, IndexPage, IndexWriter};
+use crate::format::sst::index::{IndexPage, IndexWriter};
+use crate::format::sst::index_entry::BlockEntry;
 use crate::format::sst::top_page::PageBuilder;
 use crate::format::sst::verify::disabled_cache;
 use crate::format::sst::{

@@ -123,14 +123,14 @@ pub enum Error {
         /// The names of the missing files.
         files: Vec<String>,
     },
-    /// The file was written by a newer release; nothing was changed.
+    /// The file was written by another release; nothing was changed.
     #[non_exhaustive]
     UnsupportedVersion {
-        /// The file of the newer release.
+        /// The file of the other release.
         file: PathBuf,
         /// The format version of the file.
         found: u32,
-        /// The newest version that this release reads.
+        /// The newest version that this release reads, and the only one of an SST.
         newest: u32,
     },
     /// The operating system reported an error.

@@ -60,7 +60,8 @@ fn the_format_has_a_version_a_document_and_golden_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let format = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
     assert!(format.contains("ersion"));
-    let golden = contents(&root.join("tests/golden/v1"));
+    let mut golden = contents(&root.join("tests/golden/v1"));
+    golden.extend(contents(&root.join("tests/golden/v2")));
     let names: Vec<&str> = golden.keys().map(String::as_str).collect();
     assert_eq!(names, ["base.sst", "l0.sst", "manifest", "series.log", "wal.log"]);
     let home = Home::new();
@@ -68,16 +69,16 @@ fn the_format_has_a_version_a_document_and_golden_files() {
     db.write_blocking(crate::common::batch(&SeriesKey::new("m"), [(1, 1.0)])).unwrap();
     db.close_blocking().unwrap();
     let own = contents(&home.path());
-    for (golden_name, start, end) in [
-        ("l0.sst", "", ".sst"),
-        ("base.sst", "", ".sst"),
-        ("manifest", "manifest", ""),
-        ("series.log", "series-", ".log"),
-        ("wal.log", "wal-", ".log"),
+    for (golden_name, start, end, version) in [
+        ("l0.sst", "", ".sst", 2),
+        ("base.sst", "", ".sst", 2),
+        ("manifest", "manifest", "", 1),
+        ("series.log", "series-", ".log", 1),
+        ("wal.log", "wal-", ".log", 1),
     ] {
         let (name, bytes) = own.iter().find(|(name, _)| name.starts_with(start) && name.ends_with(end)).unwrap();
         // Magic and version: a new file has those of the golden file.
         assert_eq!(bytes[..12], golden[golden_name][..12], "{name}");
-        assert_eq!(bytes[8..12], [1, 0, 0, 0], "{name}");
+        assert_eq!(bytes[8..12], [version, 0, 0, 0], "{name}");
     }
 }

@@ -92,11 +92,11 @@ pub(crate) fn overwrite(path: &std::path::Path, bytes: &[u8]) {
     file.set_len(bytes.len() as u64).unwrap();
 }
 
-/// Compares bytes with the committed golden file of format version 1; `TIMESTRATA_BLESS=1` rewrites that file.
+/// Compares bytes with the committed golden file of a format version; `TIMESTRATA_BLESS=1` rewrites that file.
 #[cfg(test)]
 pub(crate) fn assert_golden(name: &str, written: &[u8], golden: &[u8]) {
     if std::env::var_os("TIMESTRATA_BLESS").is_some() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
         std::fs::write(path, written).unwrap();
         return;
     }

@@ -138,7 +138,7 @@ fn codecs(report: &mut TextReport, title: &'static str, uses: &CodecUsageByName)
 /// Formats the row of a series.
 fn series(DictionaryEntry { id, ty, key: name }: &DictionaryEntry) -> Vec<String> {
     let (duplicates, key) = match name {
-        DictionaryKey::Hash(hash) => (String::new(), format!("hash {hash:016x}")),
+        DictionaryKey::Hash(hash) => (String::new(), format!("hash {hash:04x}")),
         DictionaryKey::Key(key, duplicates) => (duplicates.to_string(), key.to_string()),
     };
     vec![format!("#{id}"), ty.to_string(), duplicates, key]

@@ -431,7 +431,7 @@ fn a_manifest_equals_the_golden_file_of_version_1() {
     let (temp, dir) = temp();
     let (_, states) = written(&dir, 2);
     let bytes = std::fs::read(temp.path().join(MANIFEST)).unwrap();
-    assert_golden("manifest", &bytes, include_bytes!("../../../tests/golden/v1/manifest"));
+    assert_golden("v1/manifest", &bytes, include_bytes!("../../../tests/golden/v1/manifest"));
     std::fs::write(temp.path().join(MANIFEST), include_bytes!("../../../tests/golden/v1/manifest")).unwrap();
     assert_eq!(read(&dir).state, states[2]);
 }

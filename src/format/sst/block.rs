@@ -7,7 +7,7 @@
 //!  └────────────┴──────────────────────┴──────────────────┴──────────┘
 //! ```
 //!
-//! [`BlockEncoder`] appends blocks to a buffer. [`BlockScratch`] loads a block and decodes it.
+//! [`BlockEncoder`] appends blocks to a buffer. [`BlockScratch`] loads a block, or the packed block of a run, and decodes it.
 //!
 //! Invariants:
 //! - A decoded block has the count, the first time and the last time of its index entry, and its timestamps never
@@ -24,7 +24,8 @@ use super::codec::vectors::any_decreases;
 use super::codec::{
     CodecScratch, DenseEncoder, FloatDecoder, IntegerDecoder, VECTOR_LEN, encode_floats, encode_integers,
 };
-use super::index::BlockEntry;
+use super::index_entry::BlockEntry;
+use super::packed_block::{PackedHeader, RunColumns};
 use crate::format::bytes::{ByteReader, DecodeError, put_varint};
 use crate::state::file_id::FileId;
 use crate::types::error::Result;
@@ -121,6 +122,9 @@ pub(crate) struct BlockScratch {
     read_ahead_bytes: usize,
     /// Range of the last loaded block in `raw`.
     block: Range<usize>,
+    /// Offset in the file of the packed block in `raw` whose checksum was valid and whose header was read.
+    checked_packed: Option<u64>,
+    header: PackedHeader,
     vectors: VectorBuffers,
 }
 
@@ -135,7 +139,15 @@ struct VectorBuffers {
 impl Default for BlockScratch {
     fn default() -> Self {
         let vectors = VectorBuffers { integers: Box::new([0; VECTOR_LEN]), floats: Box::new([0.0; VECTOR_LEN]) };
-        Self { raw: Vec::new(), loaded_from: None, read_ahead_bytes: 0, block: 0..0, vectors }
+        Self {
+            raw: Vec::new(),
+            loaded_from: None,
+            read_ahead_bytes: 0,
+            block: 0..0,
+            checked_packed: None,
+            header: PackedHeader::default(),
+            vectors,
+        }
     }
 }
 
@@ -165,7 +177,8 @@ impl BlockScratch {
         self.raw.capacity() + size_of::<[i64; VECTOR_LEN]>() + size_of::<[f64; VECTOR_LEN]>()
     }
 
-    /// Loads a block and returns the number of bytes that were read: 0 if the previous read covers the block.
+    /// Loads the block of an entry, or the packed block of its run, and returns the number of bytes that were read: 0 if
+    /// the previous read covers the block.
     ///
     /// `read` fills a buffer from a file offset. `blocks_end` is the file offset behind the last block.
     ///
@@ -178,9 +191,11 @@ impl BlockScratch {
         blocks_end: u64,
         read: impl FnOnce(u64, &mut [u8]) -> Result<()>,
     ) -> Result<usize> {
-        let len = entry.len as usize;
+        let extent = entry.checked_extent();
+        // An extent is at most as long as the longest block.
+        let len = usize::try_from(extent.len).unwrap_or(usize::MAX);
         let start = match self.loaded_from {
-            Some((raw_uuid, raw_id, from)) if (raw_uuid, raw_id) == (uuid, id) => entry.offset.checked_sub(from),
+            Some((raw_uuid, raw_id, from)) if (raw_uuid, raw_id) == (uuid, id) => extent.offset.checked_sub(from),
             _ => None,
         };
         let start = start.and_then(|start| usize::try_from(start).ok());
@@ -189,11 +204,11 @@ impl BlockScratch {
             self.block = block;
             return Ok(0);
         }
-        let remaining = usize::try_from(blocks_end.saturating_sub(entry.offset)).unwrap_or(usize::MAX);
-        self.loaded_from = None;
+        let remaining = usize::try_from(blocks_end.saturating_sub(extent.offset)).unwrap_or(usize::MAX);
+        (self.loaded_from, self.checked_packed) = (None, None);
         self.raw.resize(len.max(self.read_ahead_bytes.min(remaining)), 0);
-        read(entry.offset, &mut self.raw)?;
-        self.loaded_from = Some((uuid, id, entry.offset));
+        read(extent.offset, &mut self.raw)?;
+        self.loaded_from = Some((uuid, id, extent.offset));
         self.block = 0..len;
         Ok(self.raw.len())
     }
@@ -201,6 +216,30 @@ impl BlockScratch {
     /// Returns the last loaded block with its checksum.
     pub(crate) fn checksummed_block(&self) -> &[u8] {
         self.raw.get(self.block.clone()).unwrap_or_default()
+    }
+
+    /// Returns `true` if the last loaded block is the packed block of the entry's run, and was checked before.
+    pub(crate) fn is_checked(&self, entry: &BlockEntry) -> bool {
+        entry.packed.is_some_and(|packed| self.checked_packed == Some(packed.offset))
+    }
+
+    /// Reads the header of the packed block, if the entry is that of a run. The caller has checked the checksum.
+    pub(crate) fn set_checked(&mut self, entry: &BlockEntry) -> Result<(), DecodeError> {
+        let Some(packed) = entry.packed else { return Ok(()) };
+        self.checked_packed = None;
+        self.header.read(&self.raw[without_checksum(&self.block)])?;
+        self.checked_packed = Some(packed.offset);
+        Ok(())
+    }
+
+    /// Returns the length of the header of the packed block that was checked last.
+    pub(super) fn packed_header_len(&self) -> usize {
+        self.header.len
+    }
+
+    /// Returns the encoded columns of a run of the last loaded packed block.
+    pub(super) fn run_columns(&self, entry: &BlockEntry) -> Result<RunColumns<'_>, DecodeError> {
+        run_columns(&self.raw[without_checksum(&self.block)], &self.header, entry)
     }
 
     /// Decodes the vectors of the last loaded block that overlap `range`, and appends their points to two buffers.
@@ -222,8 +261,14 @@ impl BlockScratch {
         let (times, time) = times;
         let (values, value) = values;
         let before = (times.len(), values.len());
-        let decoded =
-            split_columns(&self.raw[without_checksum(&self.block)]).and_then(|(timestamp_column, value_column)| {
+        let block = &self.raw[without_checksum(&self.block)];
+        let decoded = if entry.packed.is_some() {
+            run_columns(block, &self.header, entry).and_then(|run| {
+                let part = BlockPart { range, columns };
+                decode_run(run, entry, part, &mut self.vectors, (&mut *times, time), (&mut *values, value))
+            })
+        } else {
+            split_columns(block).and_then(|(timestamp_column, value_column)| {
                 let kept = decode_times(timestamp_column, entry, range, &mut self.vectors.integers, times, time)?;
                 if columns == Columns::Timestamps {
                     values.resize(before.1 + times.len() - before.0, value(0));
@@ -231,7 +276,8 @@ impl BlockScratch {
                 }
                 decode_values(value_column, entry, kept.clone(), &mut self.vectors, values, value)?;
                 Ok(kept.len())
-            });
+            })
+        };
         if decoded.is_err() {
             times.truncate(before.0);
             values.truncate(before.1);
@@ -253,6 +299,47 @@ pub(crate) fn split_columns(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError>
 /// Returns the range of a block without its checksum. The caller of `decode` has checked that the checksum exists.
 fn without_checksum(block: &Range<usize>) -> Range<usize> {
     block.start..block.end - CHECKSUM_BYTES
+}
+
+/// Returns the encoded columns of a run of a packed block without its checksum.
+fn run_columns<'a>(block: &'a [u8], header: &PackedHeader, entry: &BlockEntry) -> Result<RunColumns<'a>, DecodeError> {
+    let start = entry.packed.and_then(|packed| entry.offset.checked_sub(packed.offset));
+    let start = start.and_then(|start| usize::try_from(start).ok());
+    let start = start.ok_or(DecodeError("a run lies outside its packed block"))?;
+    Ok(header.columns(block, start..start.saturating_add(entry.len as usize), entry.count as usize)?)
+}
+
+/// Decodes a run, which is one vector, if it overlaps the range; see [`BlockScratch::decode`].
+fn decode_run<Time, Value: Clone>(
+    run: RunColumns<'_>,
+    entry: &BlockEntry,
+    BlockPart { range, columns }: BlockPart,
+    vectors: &mut VectorBuffers,
+    (times, time): (&mut Vec<Time>, impl Fn(i64) -> Time),
+    (values, value): (&mut Vec<Value>, impl Fn(u64) -> Value),
+) -> Result<usize, DecodeError> {
+    if !range.overlaps(entry.times()) {
+        return Ok(0);
+    }
+    let decoded = run.decode_times(entry, &mut vectors.integers)?;
+    if any_decreases(Level::new(), decoded) {
+        return Err(DecodeError("a run's timestamps do not ascend"));
+    }
+    times.extend(decoded.iter().map(|&nanos| time(nanos)));
+    if columns == Columns::Timestamps {
+        values.resize(values.len() + decoded.len(), value(0));
+        return Ok(0);
+    }
+    let decoded = run.decode_values(entry, &mut vectors.integers, &mut vectors.floats)?;
+    if entry.ty == ValueType::Bool && are_not_booleans(decoded) {
+        return Err(DecodeError("a column of booleans contains a value other than 0 and 1"));
+    }
+    values.extend(decoded.iter().map(|bits| value(bits.cast_unsigned())));
+    Ok(1)
+}
+
+fn are_not_booleans(values: &[i64]) -> bool {
+    values.iter().fold(0, |all, bits| all | bits) & !1 != 0
 }
 
 /// Decodes a column of timestamps up to the end of a range, and checks their order and the times of the index entry.
@@ -328,7 +415,7 @@ fn decode_values<Value>(
     for _ in kept {
         let len = decoder.next(&mut vectors.integers)?;
         let vector = &vectors.integers[..len];
-        if entry.ty == ValueType::Bool && vector.iter().fold(0, |all, bits| all | bits) & !1 != 0 {
+        if entry.ty == ValueType::Bool && are_not_booleans(vector) {
             return Err(DecodeError("a column of booleans contains a value other than 0 and 1"));
         }
         out.extend(vector.iter().map(|bits| value(bits.cast_unsigned())));

@@ -1,11 +1,12 @@
 //! Series dictionary of an SST: id, value type and key of each series in the file.
 //!
-//! Files of level 0 contain a 64-bit hash of each key, since whole keys would take more space than the points. Files of
-//! all other levels contain the whole keys and the duplicate policies, so that their series can be identified without
+//! Files of level 0 contain a 16-bit hash of each key, since whole keys would take more space than the points. The hash
+//! shows that a file belongs to other definitions than those of the series log; of one wrong definition it misses one in
+//! 65,536. Files of all other levels contain the whole keys and the duplicate policies, so that their series can be identified without
 //! the series log.
 //!
 //! ```text
-//!  page (level 0):        [id delta, hash, type] [id delta, hash, type] ...
+//!  page (level 0):        [id delta and type, hash] [id delta and type, hash] ...
 //!  page (other levels):   [id delta, kind, metric, tag count, (tag key, tag value) ...] ...
 //! ```
 //!
@@ -42,7 +43,7 @@ pub(crate) struct DictionaryEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DictionaryKey {
     /// Hash of the key, in level 0: see [`key_hash`](super::key_hash).
-    Hash(u64),
+    Hash(u16),
     /// Whole key and duplicate policy, in all other levels.
     Key(SeriesKey, DuplicatePolicy),
 }
@@ -52,8 +53,11 @@ pub(crate) const fn stores_full_keys(level: u8) -> bool {
     level != L0
 }
 
-/// Maximum length of an entry with a hash, in bytes: id 5, hash 8, type 1.
-const MAX_HASH_ENTRY_BYTES: usize = 14;
+/// Maximum length of an entry with a hash, in bytes: id and type 5, hash 2.
+const MAX_HASH_ENTRY_BYTES: usize = 7;
+
+/// Number of value types. In an entry with a hash, the type is the remainder of its first number.
+const TYPES: u64 = 4;
 
 /// Maximum bytes of an entry with a key, apart from its texts: id 5, kind 1, number of tags 1.
 const MAX_KEY_ENTRY_OVERHEAD: usize = 7;
@@ -89,14 +93,15 @@ impl DictionaryWriter {
         }
         let DictionaryEntry { id, ty, key } = entry;
         self.first.get_or_insert(*id);
-        put_varint(&mut self.page, u64::from(id.get() - self.previous));
+        let step = u64::from(id.get() - self.previous);
         self.previous = id.get();
         match key {
             DictionaryKey::Hash(hash) => {
+                put_varint(&mut self.page, step * TYPES + u64::from(*ty as u8 - 1));
                 self.page.extend_from_slice(&hash.to_le_bytes());
-                self.page.push(*ty as u8);
             }
             DictionaryKey::Key(key, duplicates) => {
+                put_varint(&mut self.page, step);
                 put_series_kind(&mut self.page, *ty, *duplicates);
                 self.put_interned(key.metric());
                 put_varint(&mut self.page, key.tags().len() as u64);
@@ -151,24 +156,30 @@ pub(crate) fn decode_page(page: &[u8], with_keys: bool) -> Result<Vec<Dictionary
     let mut entries: Vec<DictionaryEntry> = Vec::new();
     let mut texts = TextTable::default();
     while !reader.is_empty() {
-        let step = reader.varint_u32()?;
+        let (step, ty) = if with_keys { (reader.varint_u32()?, None) } else { read_step_and_type(&mut reader)? };
         let previous = entries.last().map_or(0, |entry| entry.id.get());
         let id = previous.checked_add(step).ok_or(DecodeError("a series id overflows"))?;
         if step == 0 && !entries.is_empty() {
             return Err(DecodeError("series ids do not ascend"));
         }
-        let (ty, key) = if with_keys {
+        let (ty, key) = if let Some(ty) = ty {
+            (ty, DictionaryKey::Hash(u16::from_le_bytes(reader.array()?)))
+        } else {
             let (ty, duplicates) =
                 read_series_kind(&mut reader).map_err(|_| DecodeError("a series kind is unknown"))?;
             (ty, DictionaryKey::Key(texts.read_key(&mut reader)?, duplicates))
-        } else {
-            let hash = reader.u64()?;
-            let ty = ValueType::from_code(reader.u8()?).ok_or(DecodeError("a value type is unknown"))?;
-            (ty, DictionaryKey::Hash(hash))
         };
         entries.push(DictionaryEntry { id: SeriesId::new(id), ty, key });
     }
     Ok(entries)
+}
+
+/// Reads the first number of an entry with a hash: the difference of the ids, and the value type.
+fn read_step_and_type(reader: &mut ByteReader<'_>) -> Result<(u32, Option<ValueType>), DecodeError> {
+    let number = reader.varint_u64()?;
+    let step = u32::try_from(number / TYPES).map_err(|_| DecodeError("a series id overflows"))?;
+    let code = u8::try_from(number % TYPES + 1).ok().and_then(ValueType::from_code);
+    Ok((step, Some(code.ok_or(DecodeError("a value type is unknown"))?)))
 }
 
 /// Texts of a page that were decoded so far. The decoded keys share their memory.

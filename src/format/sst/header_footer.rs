@@ -18,8 +18,10 @@ use crate::state::version::{DyadicBox, SstMeta};
 use crate::types::series::SeriesId;
 use crate::types::time_range::TimeRange;
 
-/// The newest format version that this release reads, and the one that it writes.
-pub(crate) const SST_FORMAT_VERSION: u32 = 1;
+/// The format version that this release reads and writes.
+///
+/// Files of version 1 had a block for each series, however few points it had.
+pub(crate) const SST_FORMAT_VERSION: u32 = 2;
 
 /// First bytes of the header.
 pub(crate) const SST_HEADER_MAGIC: [u8; 8] = *b"TSTRASST";
@@ -81,11 +83,16 @@ pub(crate) struct SstFooter {
     pub(crate) id: FileId,
 }
 
+/// Returns `true` for a version that another release writes. Version 0 does not exist.
+pub(crate) fn is_other_version(version: u32) -> bool {
+    version != SST_FORMAT_VERSION && version != 0
+}
+
 /// Reason why a footer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FooterError {
     Corrupt(DecodeError),
-    /// The footer is intact, but has this newer format version.
+    /// The footer is intact, but has this other format version.
     UnsupportedVersion(u32),
 }
 
@@ -143,10 +150,10 @@ impl SstFooter {
         if reader.array()? != SST_FOOTER_MAGIC || !reader.is_empty() {
             return Err(DecodeError("it does not end with the magic of an SST").into());
         }
-        if version > SST_FORMAT_VERSION {
+        if is_other_version(version) {
             return Err(FooterError::UnsupportedVersion(version));
         }
-        if version != SST_FORMAT_VERSION || zeros != [0; 2] {
+        if version == 0 || zeros != [0; 2] {
             return Err(DecodeError("the footer's version is wrong").into());
         }
         let rectangle = Rectangle { first_series, last_series, times: TimeRange::new(first_time, last_time) };
@@ -290,15 +297,19 @@ mod tests {
 
     #[test]
     fn header_and_footer_round_trip() {
-        let header = SstHeader { version: 1, uuid: Uuid::from_u128(9), id: FileId::new(8) };
+        let header = SstHeader { version: SST_FORMAT_VERSION, uuid: Uuid::from_u128(9), id: FileId::new(8) };
         assert_eq!(header.encode().len(), SstHeader::LEN);
         assert_eq!(SstHeader::decode(&header.encode()), Ok(header));
         assert_eq!(decode(&footer(), |_| ()), Ok(footer()));
     }
 
     #[test]
-    fn a_newer_version_is_reported_and_an_unknown_flag_is_refused() {
-        assert_eq!(decode(&footer(), |bytes| bytes[140] = 2), Err(FooterError::UnsupportedVersion(2)));
+    fn another_version_is_reported_and_an_unknown_flag_is_refused() {
+        for version in [1, 3] {
+            let decoded = decode(&footer(), |bytes| bytes[140] = version);
+            assert_eq!(decoded, Err(FooterError::UnsupportedVersion(version.into())));
+        }
+        assert!(matches!(decode(&footer(), |bytes| bytes[140] = 0), Err(FooterError::Corrupt(_))));
         // A level without its flag, a flag that contradicts the level, and reserved bytes that are not zero.
         for at in [136, 137, 138, 139] {
             assert!(matches!(decode(&footer(), |bytes| bytes[at] = 1), Err(FooterError::Corrupt(_))), "{at}");

@@ -1,189 +1,35 @@
-//! Block index: one entry per block, in pages that can be decoded one by one and searched.
+//! Block index: one entry per block or run, in pages that can be decoded one by one and searched.
 //!
-//! Entries are delta-coded against the entry before. Every 16th entry, from the first one on, is a restart (LevelDB's
-//! term): it is coded against zeros, and a table at the end of the page has its offset. The last number of the page is
-//! the number of restarts. A search bisects the restarts, and then decodes at most 16 entries that it does not need:
+//! Entries are delta-coded against the entry before. Every 32nd entry, from the first one on, is a restart (LevelDB's
+//! term): it is coded against the base of the page, and a table at the end of the page has its offset. The base is the
+//! times of the first entry; the last number of the page is the number of restarts. A search bisects the restarts, and
+//! then decodes at most 32 entries that it does not need:
 //!
 //! ```text
-//!  page:  ┌─────────┬─────────┬─────┬──────────┬──────────┬─────┬───────────────────┬───────────┐
-//!         │ entry 0 │ entry 1 │ ... │ entry 16 │ entry 17 │ ... │ restarts (u16 ..) │ count u16 │
-//!         └─────────┴─────────┴─────┴──────────┴──────────┴─────┴───────────────────┴───────────┘
-//!           restart                   restart                     offsets of entries 0, 16, ...
+//!  page:  ┌────────────────┬─────────┬─────────┬─────┬──────────┬─────┬───────────────────┬───────────┐
+//!         │ base (2 x i64) │ entry 0 │ entry 1 │ ... │ entry 32 │ ... │ restarts (u16 ..) │ count u16 │
+//!         └────────────────┴─────────┴─────────┴─────┴──────────┴─────┴───────────────────┴───────────┘
+//!                            restart                   restart         offsets of entries 0, 32, ...
 //! ```
 //!
 //! Invariants of a page whose entries were all decoded:
 //! - Series ids never decrease, and each block of a series begins no earlier than the block before it ends. (The two
 //!   times may be equal.)
-//! - In the file, each block begins where the block before it ends, also at restarts, which store the offset.
-//! - The table has the offsets of the entries 0, 16, 32, ...
+//! - In the file, each block begins where the block before it ends, also at restarts, which store the offset. So do the
+//!   runs of a packed block, from its header to its checksum.
+//! - The table has the offsets of the entries 0, 32, 64, ...
 
 use super::checksum::CHECKSUM_BYTES;
-use super::codec::MAX_BLOCK_POINTS;
-use super::statistics::{BlockStatistics, StatisticsFlags};
+use super::index_entry::{BlockEntry, EntryDeltaBase, MAX_ENTRY_BYTES, decode_entry, encode_entry};
 use super::top_page::{MAX_PAGE_BYTES, PageBuilder, PageKey};
-use crate::format::bytes::{ByteReader, DecodeError, put_varint, put_zigzag};
-use crate::types::point::ValueType;
-use crate::types::series::SeriesId;
-use crate::types::time_range::TimeRange;
+use crate::format::bytes::{ByteReader, DecodeError};
 
-/// Index entry of a block: series, number and times of the points, place of the block, and statistics of the values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BlockEntry {
-    pub(crate) series: SeriesId,
-    pub(crate) ty: ValueType,
-    /// Number of points, 1 to 8,192.
-    pub(crate) count: u32,
-    pub(crate) first_time: i64,
-    pub(crate) last_time: i64,
-    /// Offset of the block in the file.
-    pub(crate) offset: u64,
-    /// Length of the block in bytes, with its checksum.
-    pub(crate) len: u32,
-    /// `None` for blocks of fewer than 64 points.
-    pub(crate) statistics: Option<BlockStatistics>,
-}
+/// Number of entries from one restart to the next. At 32, restarts cost less than half a byte per run, and a search decodes
+/// about two dozen entries instead of some thousand.
+const RESTART_INTERVAL: usize = 32;
 
-impl BlockEntry {
-    /// Returns the times of the first and the last point as a range.
-    pub(crate) fn times(&self) -> TimeRange {
-        TimeRange::new(self.first_time, self.last_time)
-    }
-
-    /// Returns the sort key of the entry: series and first time.
-    pub(crate) fn key(&self) -> PageKey {
-        PageKey { series: self.series, time: self.first_time }
-    }
-
-    /// Returns the file offset behind the block.
-    pub(crate) fn end(&self) -> u64 {
-        self.offset.saturating_add(u64::from(self.len))
-    }
-}
-
-/// Number of entries from one restart to the next. At 16, restarts cost about one byte per entry, and a search decodes
-/// about a dozen entries instead of a thousand.
-const RESTART_INTERVAL: usize = 16;
-
-/// Maximum length of a block in bytes, with its checksum: both columns raw, and room for the overhead of codecs and
-/// block.
-pub(crate) const MAX_BLOCK_BYTES: usize = 2 * size_of::<u64>() * MAX_BLOCK_POINTS + 256;
-
-/// Upper bound of the length of an entry in bytes: flags 1, series 5, count 3, length 5, two times of 10 each, offset
-/// 10, and statistics of 1 x 10 + 3 x 10 + 19.
-const MAX_ENTRY_BYTES: usize = 103;
-
-/// Mask of the value type in the flags of an entry.
-const TYPE_BITS: u8 = 0b0111;
-/// Flag: statistics follow.
-const HAS_STATISTICS: u8 = 0b1000;
-/// Flag: a value of the block is NaN.
-const HAS_NAN: u8 = 0b1_0000;
-/// Flag: a value of the block is NaN, and none is the stale marker.
-const HAS_NO_STALE_MARKER: u8 = 0b10_0000;
-/// Flag: the times of the block are distinct; see [`BlockStatistics::has_distinct_times`].
-const HAS_DISTINCT_TIMES: u8 = 0b100_0000;
-/// Flags of statistics.
-const STATISTICS_BITS: u8 = HAS_NAN | HAS_NO_STALE_MARKER | HAS_DISTINCT_TIMES;
-
-/// Values of the previous entry, against which the next entry is delta-coded; all zero at a restart.
-#[derive(Debug, Clone, Copy, Default)]
-struct EntryDeltaBase {
-    series: u32,
-    first_time: i64,
-    last_time: i64,
-    end: u64,
-}
-
-impl EntryDeltaBase {
-    fn of(entry: &BlockEntry) -> Self {
-        let BlockEntry { series, first_time, last_time, .. } = *entry;
-        Self { series: series.get(), first_time, last_time, end: entry.end() }
-    }
-
-    /// Returns the prediction of the first time of the next block: the last time of the previous block if the series is
-    /// the same, else its first time.
-    fn time(&self, same_series: bool) -> i64 {
-        if same_series { self.last_time } else { self.first_time }
-    }
-
-    /// Returns the prediction of the duration of the next block: the duration of the previous block. Blocks with equal
-    /// counts mostly have similar durations.
-    fn span(&self) -> i64 {
-        self.last_time.wrapping_sub(self.first_time)
-    }
-}
-
-fn encode_entry(entry: &BlockEntry, previous: EntryDeltaBase, at_restart: bool, out: &mut Vec<u8>) {
-    let statistics = entry.statistics.as_ref();
-    let flags = statistics.map_or(0, |statistics| HAS_STATISTICS | encode_flags(statistics.flags()));
-    out.push(entry.ty as u8 | flags);
-    let step = entry.series.get() - previous.series;
-    put_varint(out, u64::from(step));
-    put_varint(out, u64::from(entry.count));
-    put_varint(out, u64::from(entry.len));
-    put_zigzag(out, entry.first_time.wrapping_sub(previous.time(step == 0)));
-    put_zigzag(out, entry.last_time.wrapping_sub(entry.first_time).wrapping_sub(previous.span()));
-    if at_restart {
-        put_varint(out, entry.offset);
-    }
-    if let Some(statistics) = statistics {
-        statistics.encode(entry.ty, out);
-    }
-}
-
-fn encode_flags(flags: StatisticsFlags) -> u8 {
-    let StatisticsFlags { has_nan, has_stale_marker, has_distinct_times } = flags;
-    let flag = |is_set, flag| if is_set { flag } else { 0 };
-    flag(has_nan, HAS_NAN)
-        | flag(has_nan && !has_stale_marker, HAS_NO_STALE_MARKER)
-        | flag(has_distinct_times, HAS_DISTINCT_TIMES)
-}
-
-/// Returns the flags of the statistics of a block; `None` if it has no statistics.
-fn decode_flags(ty: ValueType, flags: u8) -> Result<Option<StatisticsFlags>, DecodeError> {
-    let has = |flag| flags & flag != 0;
-    let is_known = flags <= TYPE_BITS | HAS_STATISTICS | STATISTICS_BITS
-        && (has(HAS_STATISTICS) || !has(STATISTICS_BITS))
-        && (ty == ValueType::F64 || !has(HAS_NAN))
-        && (has(HAS_NAN) || !has(HAS_NO_STALE_MARKER));
-    if !is_known {
-        return Err(DecodeError("a block's flags are unknown"));
-    }
-    let has_stale_marker = has(HAS_NAN) && !has(HAS_NO_STALE_MARKER);
-    let (has_nan, has_distinct_times) = (has(HAS_NAN), has(HAS_DISTINCT_TIMES));
-    Ok(has(HAS_STATISTICS).then_some(StatisticsFlags { has_nan, has_stale_marker, has_distinct_times }))
-}
-
-fn decode_entry(
-    reader: &mut ByteReader<'_>,
-    previous: EntryDeltaBase,
-    at_restart: bool,
-) -> Result<BlockEntry, DecodeError> {
-    let flags = reader.u8()?;
-    let ty = ValueType::from_code(flags & TYPE_BITS).ok_or(DecodeError("a block's value type is unknown"))?;
-    let statistics_flags = decode_flags(ty, flags)?;
-    let step = reader.varint_u32()?;
-    let series = previous.series.checked_add(step).ok_or(DecodeError("a block's series id overflows"))?;
-    let (count, len) = (reader.varint_u32()?, reader.varint_u32()?);
-    if count == 0 || count as usize > MAX_BLOCK_POINTS {
-        return Err(DecodeError("a block's count is out of bounds"));
-    }
-    if len as usize <= CHECKSUM_BYTES || len as usize > MAX_BLOCK_BYTES {
-        return Err(DecodeError("a block's length is out of bounds"));
-    }
-    let first_time = previous.time(step == 0).wrapping_add(reader.zigzag_i64()?);
-    let last_time = first_time.wrapping_add(previous.span()).wrapping_add(reader.zigzag_i64()?);
-    if last_time < first_time {
-        return Err(DecodeError("a block ends before it begins"));
-    }
-    let offset = if at_restart { reader.varint_u64()? } else { previous.end };
-    let statistics = match statistics_flags {
-        Some(flags) => Some(BlockStatistics::decode(ty, flags, reader)?),
-        None => None,
-    };
-    let series = SeriesId::new(series);
-    Ok(BlockEntry { series, ty, count, first_time, last_time, offset, len, statistics })
-}
+/// Length of the base of a page in bytes: first and last time of its first entry.
+const BASE_BYTES: usize = 2 * size_of::<i64>();
 
 /// Builder of the index pages from entries in ascending order.
 #[derive(Debug, Default)]
@@ -193,6 +39,8 @@ pub(crate) struct IndexWriter {
     page: Vec<u8>,
     /// Key of the first entry of the current page; `None` if the page is empty.
     first: Option<PageKey>,
+    /// Base of the restarts of the current page.
+    base: EntryDeltaBase,
     /// Encoded offsets of the restarts of the current page.
     restarts: Vec<u8>,
     /// Number of entries in the current page.
@@ -203,17 +51,20 @@ pub(crate) struct IndexWriter {
 impl IndexWriter {
     /// Adds the next entry, in a new page if the current page could otherwise exceed [`MAX_PAGE_BYTES`].
     pub(crate) fn push(&mut self, entry: &BlockEntry) {
-        let page_len = self.page.len() + self.restarts.len() + size_of::<u16>() + CHECKSUM_BYTES;
+        let page_len = BASE_BYTES + self.page.len() + self.restarts.len() + size_of::<u16>() + CHECKSUM_BYTES;
         if page_len + MAX_ENTRY_BYTES + size_of::<u16>() > MAX_PAGE_BYTES {
             self.end_page();
         }
-        self.first.get_or_insert(entry.key());
+        if self.first.is_none() {
+            self.first = Some(entry.key());
+            self.base = EntryDeltaBase::of_page(entry.first_time, entry.last_time);
+        }
         let at_restart = self.entry_count.is_multiple_of(RESTART_INTERVAL);
         if at_restart {
             self.restarts.extend_from_slice(&page_offset_u16(self.page.len()).to_le_bytes());
-            self.previous = EntryDeltaBase::default();
+            self.previous = self.base;
         }
-        encode_entry(entry, self.previous, at_restart, &mut self.page);
+        encode_entry(entry, self.previous, &mut self.page);
         self.previous = EntryDeltaBase::of(entry);
         self.entry_count += 1;
     }
@@ -221,10 +72,13 @@ impl IndexWriter {
     fn end_page(&mut self) {
         if let Some(first) = self.first.take() {
             let restarts = page_offset_u16(self.restarts.len() / size_of::<u16>());
-            self.page.append(&mut self.restarts);
-            self.page.extend_from_slice(&restarts.to_le_bytes());
-            self.pages.push(first, &self.page);
-            self.page.clear();
+            let mut page = Vec::with_capacity(BASE_BYTES + self.page.len() + self.restarts.len() + size_of::<u16>());
+            page.extend_from_slice(&self.base.first_time.to_le_bytes());
+            page.extend_from_slice(&self.base.last_time.to_le_bytes());
+            page.append(&mut self.page);
+            page.append(&mut self.restarts);
+            page.extend_from_slice(&restarts.to_le_bytes());
+            self.pages.push(first, &page);
             self.entry_count = 0;
         }
     }
@@ -246,22 +100,26 @@ fn page_offset_u16(number: usize) -> u16 {
 /// An index page without its checksum, which the caller has checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IndexPage<'a> {
+    base: EntryDeltaBase,
     entries: &'a [u8],
     restarts: &'a [[u8; 2]],
 }
 
 impl<'a> IndexPage<'a> {
-    /// Splits a page into entries and restarts. Decodes no entry.
+    /// Splits a page into its base, entries and restarts. Decodes no entry.
     ///
     /// # Errors
     /// If the page has no restart, or is too short for its number of restarts.
     pub(crate) fn new(page: &'a [u8]) -> Result<Self, DecodeError> {
         let error = DecodeError("an index page is too short for its restarts");
+        let (first_time, page) = page.split_first_chunk().ok_or(error)?;
+        let (last_time, page) = page.split_first_chunk().ok_or(error)?;
+        let base = EntryDeltaBase::of_page(i64::from_le_bytes(*first_time), i64::from_le_bytes(*last_time));
         let (body, count) = page.split_last_chunk().ok_or(error)?;
         let table = usize::from(u16::from_le_bytes(*count)) * size_of::<u16>();
         let at = body.len().checked_sub(table).ok_or(error)?;
         let (entries, table) = body.split_at(at);
-        if table.is_empty() { Err(error) } else { Ok(Self { entries, restarts: table.as_chunks().0 }) }
+        if table.is_empty() { Err(error) } else { Ok(Self { base, entries, restarts: table.as_chunks().0 }) }
     }
 
     /// Yields all entries.
@@ -339,11 +197,11 @@ impl IndexEntryIter<'_> {
             if restart.map(|at| usize::from(u16::from_le_bytes(*at))) != Some(at) {
                 return Err(DecodeError("a restart of an index page is not at its entry"));
             }
-            self.previous = EntryDeltaBase::default();
+            self.previous = self.page.base;
         }
-        let entry = decode_entry(&mut self.reader, self.previous, at_restart)?;
+        let entry = decode_entry(&mut self.reader, self.previous)?;
         let follows = (before.series, before.last_time) <= (entry.series.get(), entry.first_time);
-        if before.end != 0 && (!follows || entry.offset != before.end) {
+        if before.place.is_some_and(|place| !follows || !entry.place().adjoins(place)) {
             return Err(DecodeError("a block does not follow the block before it"));
         }
         self.previous = EntryDeltaBase::of(&entry);

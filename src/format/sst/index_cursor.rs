@@ -11,7 +11,8 @@
 //! Invariant: entries come in the order of series and time, also across pages; otherwise the cursor fails.
 
 use super::cache::PageBytes;
-use super::index::{BlockEntry, EntryPosition, IndexPage};
+use super::index::{EntryPosition, IndexPage};
+use super::index_entry::BlockEntry;
 use super::reader::SstReader;
 use super::top_page::PageKey;
 use crate::format::bytes::DecodeError;

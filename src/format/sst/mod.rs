@@ -8,12 +8,13 @@
 //!  │ header    │ magic, version, database, file id                          own CRC, repeated in the footer
 //!  ├───────────┤
 //!  │ block     │ points of one series: a column of timestamps and           salted checksum per block
-//!  │ block     │ a column of values
+//!  │ packed    │ a column of values; or runs: points of many series
+//!  │ block     │ with few points each
 //!  │ ...       │
 //!  ├───────────┤
 //!  │ dictionary│ pages: id, type, and key or key hash of each series        salted checksum per page
 //!  ├───────────┤
-//!  │ index     │ pages: one entry per block, with statistics                salted checksum per page
+//!  │ index     │ pages: one entry per block or run, with statistics         salted checksum per page
 //!  ├───────────┤
 //!  │ top page  │ offset, length and first key of each page                  salted checksum in the footer
 //!  ├───────────┤
@@ -28,13 +29,14 @@
 //! Invariants:
 //! - Every byte of a file is covered by a checksum.
 //! - Parts, pages and blocks adjoin; there is no padding.
-//! - A block is found without reading it, by its index entry. The index entry of a block of 64 points or more also has
-//!   statistics of its values.
+//! - A block or run is found without reading it, by its index entry. The index entry of 64 points or more also has
+//!   statistics of their values.
 //! - A file is complete and durable before it has its final name, and its name is durable before the manifest names the
 //!   file.
 //!
 //! ```text
 //!  writing:  SstWriter -> BlockEncoder -> codec        reading:  SstReader -> PageCache -> IndexPage
+//!                      -> PackedBlockEncoder -> codec
 //!                      -> IndexWriter                                      -> BlockScratch -> codec
 //!                      -> DictionaryWriter             checking: verify, describe
 //!                      -> SstFileWriter
@@ -56,8 +58,11 @@ pub(crate) mod header_footer;
 mod identity;
 pub(crate) mod index;
 mod index_cursor;
+pub(crate) mod index_entry;
 mod key_hash;
+pub(crate) mod packed_block;
 mod reader;
+mod run_mode;
 pub(crate) mod statistics;
 #[cfg(test)]
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "numbers in tests are small")]
@@ -75,8 +80,8 @@ pub(crate) use dictionary::{DictionaryEntry, DictionaryKey, stores_full_keys};
 pub(crate) use file_writer::{PendingSst, persist_ssts};
 pub(crate) use header_footer::{SST_FOOTER_MAGIC, SST_FORMAT_VERSION, SST_HEADER_MAGIC};
 pub(crate) use identity::read_identity;
-pub(crate) use index::BlockEntry;
 pub(crate) use index_cursor::IndexCursor;
+pub(crate) use index_entry::BlockEntry;
 pub(crate) use key_hash::key_hash;
 pub(crate) use reader::SstReader;
 pub(crate) use statistics::{BlockStatistics, BlockSum};

@@ -19,8 +19,9 @@ use super::block::{BlockPart, BlockScratch, Columns};
 use super::cache::{PageBytes, PageCache};
 use super::checksum::PartChecksum;
 use super::dictionary::{self, DictionaryEntry};
-use super::header_footer::{FooterError, SST_FORMAT_VERSION, SstFooter, SstHeader, trailing_crc};
-use super::index::{BlockEntry, IndexPage};
+use super::header_footer::{FooterError, SST_FORMAT_VERSION, SstFooter, SstHeader, is_other_version, trailing_crc};
+use super::index::IndexPage;
+use super::index_entry::BlockEntry;
 use super::top_page::{PageKey, PageLocation, TopPage};
 use crate::format::bytes::{DecodeError, Extent};
 use crate::platform::env::{Dir, OpenFile, OpenMode};
@@ -47,8 +48,8 @@ impl SstReader {
     /// Opens an SST that the manifest names, and checks that it is the file that the manifest describes.
     ///
     /// # Errors
-    /// [`Error::ForeignFile`] if it is another file than the manifest describes, [`Error::UnsupportedVersion`] if a
-    /// newer release wrote it, [`Error::Corrupt`] if it is damaged, [`Error::Io`] if it is missing or cannot be read.
+    /// [`Error::ForeignFile`] if it is another file than the manifest describes, [`Error::UnsupportedVersion`] if
+    /// another release wrote it, [`Error::Corrupt`] if it is damaged, [`Error::Io`] if it is missing or cannot be read.
     pub(crate) fn open(dir: &Dir, uuid: Uuid, meta: &SstMeta, cache: Arc<PageCache>) -> Result<Self> {
         let file = dir.open(&super::sst_file_name(meta.id), OpenMode::Read)?;
         Self::with_file(Arc::new(file), uuid, meta, cache)
@@ -267,18 +268,25 @@ impl SstReader {
         Err(Error::TypeMismatch { series, expected: entry.ty, found: T::TYPE })
     }
 
-    /// Loads a block into `scratch`, unless the previous read covers it, and checks its checksum.
+    /// Loads a block, or the packed block of a run, into `scratch`, unless the previous read covers it, and checks its
+    /// checksum, unless it is the packed block that was checked last.
     fn load_block(&self, entry: &BlockEntry, scratch: &mut BlockScratch) -> Result<()> {
-        let blocks = self.footer.blocks;
-        if entry.offset < blocks.offset || entry.end() > blocks.end() {
+        let (blocks, extent) = (self.footer.blocks, entry.checked_extent());
+        if extent.offset < blocks.offset || extent.end() > blocks.end() {
             return Err(self.corrupt_block(entry, DecodeError("it lies outside the blocks of the file")));
         }
         // The buffer is bounded: the length of the block was checked when the entry was decoded.
         let file = (self.footer.uuid, self.footer.id);
         let read = scratch.load(file, entry, blocks.end(), |offset, raw| self.file.read_at(offset, raw))?;
         self.cache.counters().bytes_read(read);
-        let checked = self.checksum.check(entry.offset, scratch.checksummed_block());
-        checked.map_err(|error| self.corrupt_block(entry, error))?;
+        if !scratch.is_checked(entry) {
+            let checked = self.checksum.check(extent.offset, scratch.checksummed_block()).map(drop);
+            let checked = checked.and_then(|()| scratch.set_checked(entry));
+            checked.map_err(|error| match entry.packed {
+                Some(packed) => self.corrupt_part("packed block", packed.offset, error),
+                None => self.corrupt_block(entry, error),
+            })?;
+        }
         self.cache.counters().block_decoded();
         Ok(())
     }
@@ -326,10 +334,10 @@ fn read_footer(file: &OpenFile, cache: &PageCache, expected: Option<(Uuid, &SstM
         Err(FooterError::UnsupportedVersion(found)) => return Err(unsupported_version(file, found)),
         Err(FooterError::Corrupt(DecodeError(error))) => error,
     };
-    // The footer of a newer version may have another length. The header has the same form in every version.
+    // The footer of another version may have another length. The header has the same form in every version.
     let header = SstHeader::decode(&read(file, Extent { offset: 0, len: SstHeader::LEN as u64 }, cache)?);
     match (header, expected) {
-        (Ok(header), _) if header.version > SST_FORMAT_VERSION => Err(unsupported_version(file, header.version)),
+        (Ok(header), _) if is_other_version(header.version) => Err(unsupported_version(file, header.version)),
         (Ok(header), Some((uuid, meta))) if (header.uuid, header.id) != (uuid, meta.id) => Err(Error::ForeignFile {
             file: file.path().to_owned(),
             detail: describe_mismatch(uuid, meta, header.uuid, header.id.get()),

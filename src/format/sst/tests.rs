@@ -46,7 +46,7 @@ impl TestSeries {
             let key = SeriesKey::new("metric").tag("id", self.id.to_string()).tag("even", (self.id % 2).to_string());
             DictionaryKey::Key(key, policies[self.id as usize % 3])
         } else {
-            DictionaryKey::Hash(u64::from(self.id) * 1_000_003)
+            DictionaryKey::Hash(u16::try_from(u64::from(self.id) * 7 % 65_521).unwrap())
         };
         DictionaryEntry { id: SeriesId::new(self.id), ty: self.ty, key }
     }

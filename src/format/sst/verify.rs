@@ -6,6 +6,7 @@
 //! - top page and pages: the key of the first entry of each page;
 //! - successive index entries: order of series and times, adjacency of the blocks, value type of a series;
 //! - index entries and blocks: count, first and last time, statistics (computed again from the points);
+//! - header and runs of a packed block: the first run is directly behind the header;
 //! - timestamps of a block: order;
 //! - dictionary and index entries: series and value types;
 //! - footer and dictionary: number of series;
@@ -24,7 +25,7 @@ use super::checksum::CHECKSUM_BYTES;
 use super::codec::codec_name;
 use super::counters::IoCounters;
 use super::header_footer::{SstHeader, trailing_crc};
-use super::index::BlockEntry;
+use super::index_entry::BlockEntry;
 use super::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use super::top_page::PageLocation;
 use super::{PageCache, SstReader};
@@ -148,7 +149,11 @@ impl<'a> SstVerifier<'a> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(error) => {
-                self.findings.push(Finding::from_error(error)?);
+                let finding = Finding::from_error(error)?;
+                // All runs of a damaged packed block have the same error.
+                if self.findings.last() != Some(&finding) {
+                    self.findings.push(finding);
+                }
                 Ok(None)
             }
         }
@@ -203,7 +208,7 @@ impl<'a> SstVerifier<'a> {
                 self.accumulate(entry);
             }
         }
-        let end = self.previous.map(|entry| entry.end());
+        let end = self.previous.filter(BlockEntry::ends_extent).map(|entry| entry.checked_extent().end());
         if complete && end != Some(reader.footer.blocks.end()) {
             self.add_finding(reader.footer.blocks.end(), "the blocks do not fill their part");
         }
@@ -214,9 +219,12 @@ impl<'a> SstVerifier<'a> {
     /// and a series keeps its value type.
     fn check_adjacency(&mut self, page: &PageLocation, entry: &BlockEntry, complete: bool) {
         let start = self.reader.footer.blocks.offset;
-        // Behind an unreadable page, the expected offset of the next block is unknown.
-        let expected = self.previous.map(|previous| previous.end()).or(complete.then_some(start));
-        if expected.is_some_and(|expected| expected != entry.offset) {
+        let adjoins = match &self.previous {
+            Some(previous) => entry.place().adjoins(previous.place()),
+            // Behind an unreadable page, the expected offset of the next block is unknown.
+            None => !complete || entry.checked_extent().offset == start,
+        };
+        if !adjoins {
             self.add_finding(page.offset, format!("a block at {} does not adjoin the block before it", entry.offset));
         }
         if let Some(previous) = self.previous {
@@ -246,6 +254,7 @@ impl<'a> SstVerifier<'a> {
         if self.value_or_finding(read)?.is_none() {
             return Ok(None);
         }
+        self.check_start_of_packed_block(entry, complete);
         let previous = self.previous.filter(|previous| previous.series == entry.series);
         let before = previous.map(|previous| previous.last_time);
         let times = BlockTimes { before, timestamps: &self.times, after };
@@ -262,15 +271,7 @@ impl<'a> SstVerifier<'a> {
                 format!("the statistics of a block of series #{series} differ from its index entry"),
             );
         }
-        // The scratch still contains the block that was just decoded.
-        let block = self.scratch.checksummed_block();
-        let Ok((timestamps, values)) = split_columns(&block[..block.len() - CHECKSUM_BYTES]) else { return Ok(None) };
-        // A column is shorter than its block, whose length fits 32 bits.
-        let encoding = |column: &[u8]| ColumnEncoding {
-            codec: codec_name(column),
-            bytes: u32::try_from(column.len()).unwrap_or(entry.len),
-        };
-        let encodings = [encoding(timestamps), encoding(values)];
+        let Some(encodings) = self.encodings(entry) else { return Ok(None) };
         for (usage, encoding) in [&mut self.timestamp_codecs, &mut self.value_codecs].into_iter().zip(encodings) {
             let used = usage.entry(encoding.codec).or_default();
             used.blocks += 1;
@@ -278,6 +279,28 @@ impl<'a> SstVerifier<'a> {
             used.bytes += u64::from(encoding.bytes);
         }
         Ok(Some(encodings))
+    }
+
+    /// Checks that the first run of a packed block, which was just decoded, is directly behind the header.
+    fn check_start_of_packed_block(&mut self, entry: &BlockEntry, complete: bool) {
+        let Some(packed) = entry.packed else { return };
+        // Behind an unreadable page, the run before may be one of the same block.
+        let is_first = self.previous.map_or(complete, |previous| previous.packed != Some(packed));
+        if is_first && entry.offset != packed.offset + self.scratch.packed_header_len() as u64 {
+            self.add_finding(packed.offset, "the runs of a packed block do not begin behind its header");
+        }
+    }
+
+    /// Returns the encodings of the columns of the block or run that was just decoded and is still in the scratch.
+    fn encodings(&self, entry: &BlockEntry) -> Option<[ColumnEncoding; 2]> {
+        // A column is shorter than its block, whose length fits 32 bits.
+        let encoding = |(codec, len)| ColumnEncoding { codec, bytes: u32::try_from(len).unwrap_or(entry.len) };
+        if entry.packed.is_some() {
+            return Some(self.scratch.run_columns(entry).ok()?.encodings().map(encoding));
+        }
+        let block = self.scratch.checksummed_block();
+        let (timestamps, values) = split_columns(&block[..block.len() - CHECKSUM_BYTES]).ok()?;
+        Some([timestamps, values].map(|column| encoding((codec_name(column), column.len()))))
     }
 
     /// Adds an entry to the totals, and makes it the previous entry.

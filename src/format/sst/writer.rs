@@ -12,13 +12,15 @@
 //!                                                        if it is more than one block
 //! ```
 //!
+//! A series of at most 127 points becomes a run of a packed block, which ends when it is full or a longer series follows.
+//!
 //! `finish` appends dictionary, index, top page and footer, syncs the file, and renames it.
 //!
 //! Invariants:
 //! - The file is complete and durable when `finish` returns. Its directory entry is not: see
 //!   [`persist_ssts`](super::persist_ssts).
 //! - If `finish` fails, or the writer is dropped before it, the file is removed.
-//! - Memory is bounded by two blocks of points, the buffers of the encoder and the write buffer, plus the index and the
+//! - Memory is bounded by two blocks of points, a packed block, the buffers of the encoder and the write buffer, plus the index and the
 //!   dictionary, which grow with the file.
 
 use std::ops::RangeInclusive;
@@ -31,7 +33,9 @@ use super::codec::MAX_BLOCK_POINTS;
 use super::dictionary::{DictionaryEntry, DictionaryKey, DictionaryWriter, stores_full_keys};
 use super::file_writer::{PendingSst, SstFileWriter};
 use super::header_footer::{SST_FORMAT_VERSION, SstFooter, SstHeader, trailing_crc};
-use super::index::{BlockEntry, IndexWriter, MAX_BLOCK_BYTES};
+use super::index::IndexWriter;
+use super::index_entry::{BlockEntry, MAX_BLOCK_BYTES, PackedExtent};
+use super::packed_block::{MAX_PACKED_BLOCK_BYTES, MAX_RUN_POINTS, PackedBlockEncoder};
 use super::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use super::top_page::TopPage;
 use crate::format::bytes::Extent;
@@ -54,6 +58,9 @@ pub(crate) struct SstWriter {
     checksum: PartChecksum,
     header_crc: u32,
     encoder: BlockEncoder,
+    packed: PackedBlockEncoder,
+    /// Entries of the runs of the current packed block, whose offsets are relative to the end of its header.
+    packed_entries: Vec<BlockEntry>,
     dictionary: DictionaryWriter,
     index: IndexWriter,
     /// `None` between two series.
@@ -104,6 +111,8 @@ impl SstWriter {
             checksum: PartChecksum::new(uuid, id),
             header_crc: trailing_crc(&header),
             encoder: if level == BASE { BlockEncoder::dense() } else { BlockEncoder::default() },
+            packed: PackedBlockEncoder::default(),
+            packed_entries: Vec::new(),
             dictionary: DictionaryWriter::default(),
             index: IndexWriter::default(),
             series: None,
@@ -124,7 +133,7 @@ impl SstWriter {
     pub(crate) fn add_series(
         &mut self,
         id: SeriesId,
-        key_hash: u64,
+        key_hash: u16,
         ty: ValueType,
         timestamps: &[i64],
         bits: &[u64],
@@ -199,6 +208,11 @@ impl SstWriter {
         let DictionaryEntry { id, ty, .. } = entry;
         self.dictionary.push(&entry);
         let held = self.held.timestamps.len();
+        if point_count <= MAX_RUN_POINTS as u64 {
+            self.add_run(id, ty)?;
+            self.totals.add_series(Rectangle::of_series(id, times), point_count);
+            return Ok(());
+        }
         if held > MAX_BLOCK_POINTS {
             self.write_held_block(id, ty, held.div_ceil(2), None)?;
         }
@@ -239,6 +253,7 @@ impl SstWriter {
             "a block of {} points is out of bounds",
             bits.len()
         );
+        self.end_packed_block();
         let offset = self.output.position();
         let start = self.output.buffer.len();
         self.encoder.encode(ty, timestamps, bits, &mut self.output.buffer);
@@ -251,9 +266,60 @@ impl SstWriter {
         let statistics = (bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| BlockStatistics::of(ty, times, bits));
         self.last_block_end = timestamps.last().copied();
         let (first_time, last_time) = (timestamps[0], timestamps[timestamps.len() - 1]);
-        self.index.push(&BlockEntry { series, ty, count, first_time, last_time, offset, len, statistics });
+        let packed = None;
+        self.index.push(&BlockEntry { series, ty, count, first_time, last_time, offset, len, packed, statistics });
         self.totals.block_count += 1;
         self.output.write_if_full()
+    }
+
+    /// Adds the points that are held back, which are all points of their series, as a run to the packed block.
+    fn add_run(&mut self, series: SeriesId, ty: ValueType) -> Result<()> {
+        let HeldPoints { timestamps, bits } = &self.held;
+        let run = self.packed.push(ty, timestamps, bits);
+        let times = BlockTimes { before: None, timestamps, after: None };
+        let statistics = (bits.len() >= MIN_POINTS_FOR_STATISTICS).then(|| BlockStatistics::of(ty, times, bits));
+        #[expect(clippy::cast_possible_truncation, reason = "both are bounded by those of a packed block")]
+        let (count, len) = (bits.len() as u32, run.len() as u32);
+        let (first_time, last_time) = (timestamps[0], timestamps[timestamps.len() - 1]);
+        let (offset, packed) = (run.start as u64, None);
+        self.packed_entries.push(BlockEntry {
+            series,
+            ty,
+            count,
+            first_time,
+            last_time,
+            offset,
+            len,
+            packed,
+            statistics,
+        });
+        self.totals.block_count += 1;
+        self.held.timestamps.clear();
+        self.held.bits.clear();
+        if !self.packed.is_full() {
+            return Ok(());
+        }
+        self.end_packed_block();
+        self.output.write_if_full()
+    }
+
+    /// Appends the packed block to the write buffer, and the entries of its runs to the index.
+    fn end_packed_block(&mut self) {
+        if self.packed_entries.is_empty() {
+            return;
+        }
+        let offset = self.output.position();
+        let start = self.output.buffer.len();
+        let header = self.packed.finish(&mut self.output.buffer);
+        self.checksum.append(offset, &mut self.output.buffer, start);
+        let bytes = self.output.buffer.len() - start;
+        assert!(bytes <= MAX_PACKED_BLOCK_BYTES, "a packed block of {bytes} bytes is too long");
+        #[expect(clippy::cast_possible_truncation, reason = "bounded by the assertion above")]
+        let packed = PackedExtent { offset, len: bytes as u32 };
+        let runs = offset + header as u64;
+        for entry in self.packed_entries.drain(..) {
+            self.index.push(&BlockEntry { offset: runs + entry.offset, packed: Some(packed), ..entry });
+        }
     }
 
     /// Writes the parts behind the blocks, syncs the file, and renames it to its final name.
@@ -266,6 +332,7 @@ impl SstWriter {
     /// If a series is still open, or no point was added.
     pub(crate) fn finish(mut self, seqs: RangeInclusive<u64>, generation: u64) -> Result<PendingSst> {
         assert!(self.series.is_none(), "a series is still open");
+        self.end_packed_block();
         let header_end = SstHeader::LEN as u64;
         let blocks = Extent { offset: header_end, len: self.output.position() - header_end };
         let (dictionary_pages, index_pages) = (self.dictionary.finish(), self.index.finish());

@@ -7,7 +7,9 @@ use crate::format::sst::checksum::{CHECKSUM_BYTES, PartChecksum};
 use crate::format::sst::codec::{MAX_BLOCK_POINTS, decode_floats, decode_integers};
 use crate::format::sst::dictionary::{DictionaryEntry, DictionaryKey, DictionaryWriter, stores_full_keys};
 use crate::format::sst::header_footer::{SST_FORMAT_VERSION, SstFooter, SstHeader};
-use crate::format::sst::index::{BlockEntry, IndexPage, IndexWriter, MAX_BLOCK_BYTES};
+use crate::format::sst::index::{IndexPage, IndexWriter};
+use crate::format::sst::index_entry::{BlockEntry, MAX_BLOCK_BYTES, PackedExtent};
+use crate::format::sst::packed_block::{MAX_PACKED_BLOCK_BYTES, MAX_RUN_POINTS};
 use crate::format::sst::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use crate::format::sst::top_page::{MAX_PAGE_BYTES, PageBuilder, PageKey, TopPage};
 use crate::state::file_id::FileId;
@@ -71,7 +73,8 @@ fn level(min_seq: u64) -> u8 {
 /// Returns the key of a series, of the kind that the level stores.
 fn dictionary_key(level: u8, choice: u64) -> DictionaryKey {
     if !stores_full_keys(level) {
-        return DictionaryKey::Hash(choice);
+        let [low, high, ..] = choice.to_le_bytes();
+        return DictionaryKey::Hash(u16::from_le_bytes([low, high]));
     }
     let key = SeriesKey::new(format!("m{}", choice % 7)).tag("t", (choice / 7 % 100).to_string());
     DictionaryKey::Key(key, DuplicatePolicy::KeepAll)
@@ -152,32 +155,39 @@ pub(super) fn sst_with_any_blocks(input: &mut FuzzInput<'_>) -> Vec<u8> {
     let mut totals: Option<FooterTotals> = None;
     let seq = input.number();
     while !input.is_empty() && totals.is_none_or(|totals| totals.blocks < MAX_BUILT_BLOCKS) {
-        let [next_series, any_times, no_statistics, type_low, type_high] = input.flags();
+        let [next_series, any_times, no_statistics, type_low, type_high, is_packed] = input.flags();
         let ty = [[ValueType::F64, ValueType::I64], [ValueType::U64, ValueType::Bool]][usize::from(type_high)]
             [usize::from(type_low)];
-        let count = input.short() % MAX_BLOCK_POINTS + 1;
+        let (max_count, max_bytes) =
+            if is_packed { (MAX_RUN_POINTS, MAX_PACKED_BLOCK_BYTES) } else { (MAX_BLOCK_POINTS, MAX_BLOCK_BYTES) };
+        let count = input.short() % max_count + 1;
         let block = input.byte_run();
-        let block = &block[..block.len().min(MAX_BLOCK_BYTES - CHECKSUM_BYTES)];
-        if block.is_empty() {
+        let block = &block[..block.len().min(max_bytes - CHECKSUM_BYTES)];
+        // The header of a packed block and its only run take one byte at least.
+        if block.len() <= usize::from(is_packed) {
             continue;
         }
+        let header = if is_packed { input.short() % (block.len() - 1) + 1 } else { 0 };
         let so_far = totals.map(|totals| totals.rectangle.last_series.get());
         let id = so_far.map_or(0, |last| last + u32::from(next_series));
         if so_far != Some(id) {
             let key = dictionary_key(level(seq), input.word());
             dictionary.push(&DictionaryEntry { id: series(u64::from(id)), ty, key });
         }
-        let (first_time, last_time) = if any_times { None } else { first_and_last_time(block, count) }
+        let (first_time, last_time) = if any_times || is_packed { None } else { first_and_last_time(block, count) }
             .unwrap_or((0, input.number().cast_signed()));
-        let statistics = if no_statistics { None } else { statistics(block, ty, count) };
+        let statistics = if no_statistics || is_packed { None } else { statistics(block, ty, count) };
+        let offset = (SstHeader::LEN + bytes.len()) as u64;
+        let len = small(block.len() + CHECKSUM_BYTES);
         let entry = BlockEntry {
             series: series(u64::from(id)),
             ty,
             count: small(count),
             first_time,
             last_time,
-            offset: (SstHeader::LEN + bytes.len()) as u64,
-            len: small(block.len() + CHECKSUM_BYTES),
+            offset: offset + header as u64,
+            len: if is_packed { small(block.len() - header) } else { len },
+            packed: is_packed.then_some(PackedExtent { offset, len }),
             statistics,
         };
         bytes.extend_from_slice(block);

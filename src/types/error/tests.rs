@@ -527,3 +527,11 @@ fn too_many_open_files_are_exhausted_resources() {
         assert!(matches!(error, Error::OutOfResources { .. }) && error.is_retryable(), "{error:?}");
     }
 }
+
+#[test]
+fn an_earlier_version_that_is_not_read_names_the_release_that_wrote_it() {
+    let error = Error::UnsupportedVersion { file: "db/1.sst".into(), found: 1, newest: 2 };
+    let text =
+        "db/1.sst has format version 1, this release reads version 2; export its points with the release that wrote it";
+    assert_eq!(error.to_string(), text);
+}

@@ -62,6 +62,9 @@ impl Error {
             Self::ForeignFile { .. } => "move it away, or restore the right file",
             Self::UnknownFileType { .. } => "name a file that timestrata wrote",
             Self::MissingFiles { .. } => "restore them from a backup",
+            Self::UnsupportedVersion { found, newest, .. } if found < newest => {
+                "export its points with the release that wrote it"
+            }
             Self::UnsupportedVersion { .. } => "use a newer release",
             Self::Io { action, source, .. } => advice_for_io(action, source.kind()),
             Self::OutOfResources { .. } => "raise the limit or close other files, then try again",
@@ -184,8 +187,8 @@ impl Error {
                 write!(f, "{} was replaced by the process that writes the database", file.display())
             }
             Self::UnsupportedVersion { file, found, newest } => {
-                let file = file.display();
-                write!(f, "{file} has format version {found}, this release reads versions up to {newest}")
+                let (file, up_to) = (file.display(), if found < newest { "version" } else { "versions up to" });
+                write!(f, "{file} has format version {found}, this release reads {up_to} {newest}")
             }
             _ => return None,
         })

@@ -426,7 +426,7 @@ fn a_cancel_at_any_series_leaves_the_inputs_and_nothing_else() {
 fn a_damaged_block_is_named_and_ends_the_merge() {
     let mut world = CompactionFixture::plain(2);
     world.add(1, &BTreeMap::from([(0, ramp(0..50))]));
-    let meta = world.add(2, &BTreeMap::from([(0, ramp(0..50)), (1, ramp(0..50))]));
+    let meta = world.add(2, &BTreeMap::from([(0, ramp(0..200)), (1, ramp(0..200))]));
     let path = world.folder.path().join(sst_file_name(meta.id));
     let dir = Dir::new(Arc::new(OsEnv), world.folder.path());
     let reader = SstReader::open(&dir, DATABASE, &meta, Arc::new(PageCache::new(0, Arc::default()))).unwrap();

@@ -227,7 +227,7 @@ fn a_series_log_equals_the_golden_file_of_version_1() {
     let some = [definitions(4..8), definitions(70_000..70_001)].concat();
     let end = log.append(&some).unwrap();
     let bytes = std::fs::read(&path).unwrap();
-    assert_golden("series.log", &bytes, include_bytes!("../../../../tests/golden/v1/series.log"));
+    assert_golden("v1/series.log", &bytes, include_bytes!("../../../../tests/golden/v1/series.log"));
     std::fs::write(&path, include_bytes!("../../../../tests/golden/v1/series.log")).unwrap();
     assert_eq!(read_log(&dir, end).unwrap(), [plain(&definitions(0..3)), plain(&some)].concat());
 }

@@ -12,6 +12,7 @@
 //! | integers whose rate of change varies slowly | delta2: differences of differences | [`scheme`] |
 //! | doubles that are short decimals (sensors) | ALP: decimal digits as a column of integers | [`alp`] |
 //! | long columns of the base level that pco makes clearly smaller | pco | `pco`, `dense_encoder` |
+//! | runs of packed blocks, at most 127 values | short columns: the form is stored apart | [`short`] |
 //! | everything else: noise, doubles with full mantissas | raw 64-bit words | |
 //!
 //! The steps from a column of integers to bytes. ALP first converts doubles to integers:
@@ -42,6 +43,7 @@ mod integer;
 mod pco;
 pub(crate) mod pfor;
 pub(crate) mod scheme;
+pub(crate) mod short;
 #[cfg(test)]
 mod tests;
 pub(crate) mod varint;
@@ -107,7 +109,7 @@ fn decode_column<D, T: Copy + Default>(
 pub struct CodecError(pub &'static str);
 
 impl CodecError {
-    const TRUNCATED: Self = Self("the column ends too early");
+    pub(crate) const TRUNCATED: Self = Self("the column ends too early");
     const UNKNOWN: Self = Self("the codec id is unknown");
     const TOO_MANY: Self = Self("a block holds at most 8192 values");
     const RAW_LENGTH: Self = Self("the length of a raw column does not match its count");

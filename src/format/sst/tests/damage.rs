@@ -107,12 +107,12 @@ fn a_newer_version_is_reported_even_if_its_footer_is_unknown() {
     let meta = write(&dir, 7, &fixture());
     let path = dir.file_path(&sst_file_name(meta.id));
     let mut bytes = std::fs::read(&path).unwrap();
-    let header = super::super::header_footer::SstHeader { version: 2, uuid: DATABASE, id: meta.id }.encode();
+    let header = super::super::header_footer::SstHeader { version: 3, uuid: DATABASE, id: meta.id }.encode();
     bytes[..header.len()].copy_from_slice(&header);
-    bytes.extend_from_slice(b"a footer of version 2");
+    bytes.extend_from_slice(b"a footer of version 3");
     std::fs::write(&path, &bytes).unwrap();
     let error = SstReader::open(&dir, DATABASE, &meta, cache(0)).unwrap_err();
-    assert!(matches!(error, Error::UnsupportedVersion { found: 2, newest: 1, .. }), "{error}");
+    assert!(matches!(error, Error::UnsupportedVersion { found: 3, newest: 2, .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
@@ -121,7 +121,7 @@ fn a_block_at_the_place_of_another_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let dir = dir(folder.path());
     // Two equal series, so that their blocks differ only in their offsets.
-    let meta = write(&dir, 7, &[1, 2].map(|id| TestSeries::new(id, 0..100, |at| at as f64)));
+    let meta = write(&dir, 7, &[1, 2].map(|id| TestSeries::new(id, 0..200, |at| at as f64)));
     let path = dir.file_path(&sst_file_name(meta.id));
     let entries: Vec<BlockEntry> = open(&dir, &meta).all_blocks().map(Result::unwrap).collect();
     assert_eq!(entries[0].len, entries[1].len);
@@ -132,7 +132,7 @@ fn a_block_at_the_place_of_another_is_detected() {
     let findings = verify_sst(&dir, DATABASE, &meta).unwrap();
     assert_eq!(findings.len(), 1);
     assert_eq!((findings[0].offset, findings[0].file.clone()), (entries[1].offset, path));
-    assert_eq!(findings[0].detail, "block of 100 points of series #2: its checksum is wrong");
+    assert_eq!(findings[0].detail, "block of 200 points of series #2: its checksum is wrong");
 }
 
 #[test]
@@ -140,13 +140,13 @@ fn verify_continues_behind_damage() {
     let folder = tempfile::tempdir().unwrap();
     let dir = dir(folder.path());
     let series: Vec<TestSeries> =
-        (0..3000).map(|id| TestSeries::new(id, 0..64, move |at| f64::from(id) + at as f64)).collect();
+        (0..6000).map(|id| TestSeries::new(id, 0..128, move |at| f64::from(id) + at as f64)).collect();
     let meta = write(&dir, 7, &series);
     let path = dir.file_path(&sst_file_name(meta.id));
     let reader = open(&dir, &meta);
     let entries: Vec<BlockEntry> = reader.all_blocks().map(Result::unwrap).collect();
     let mut offsets =
-        vec![0, entries[0].offset, entries[2999].offset, reader.top.dictionary[1].offset, reader.top.index[1].offset];
+        vec![0, entries[0].offset, entries[5999].offset, reader.top.dictionary[1].offset, reader.top.index[1].offset];
     let mut bytes = std::fs::read(&path).unwrap();
     for offset in &offsets {
         bytes[usize::try_from(*offset).unwrap() + 5] ^= 0x10;

@@ -1,10 +1,10 @@
-//! Compares written SSTs byte for byte with the golden files of format version 1.
+//! Compares written SSTs byte for byte with the golden files of format version 2.
 
 use super::*;
 use crate::format::bytes::assert_golden;
 
-const GOLDEN: &[u8] = include_bytes!("../../../../tests/golden/v1/l0.sst");
-const BASE_GOLDEN: &[u8] = include_bytes!("../../../../tests/golden/v1/base.sst");
+const GOLDEN: &[u8] = include_bytes!("../../../../tests/golden/v2/l0.sst");
+const BASE_GOLDEN: &[u8] = include_bytes!("../../../../tests/golden/v2/base.sst");
 
 fn fixture() -> Vec<TestSeries> {
     let start = 1_700_000_000_000_000_000;
@@ -20,13 +20,13 @@ fn fixture() -> Vec<TestSeries> {
 }
 
 #[test]
-fn a_level_0_file_of_version_1_equals_the_golden_file_and_is_readable() {
+fn a_level_0_file_of_version_2_equals_the_golden_file_and_is_readable() {
     let folder = tempfile::tempdir().unwrap();
     let dir = dir(folder.path());
     let meta = write(&dir, 0x60_1d, &fixture());
     let path = dir.file_path(&sst_file_name(meta.id));
     let written = std::fs::read(&path).unwrap();
-    assert_golden("l0.sst", &written, GOLDEN);
+    assert_golden("v2/l0.sst", &written, GOLDEN);
     std::fs::write(&path, GOLDEN).unwrap();
     assert_eq!(read_all(&open(&dir, &meta)).unwrap(), points_of(&fixture()));
     assert_eq!(verify_sst(&dir, DATABASE, &meta).unwrap(), []);
@@ -35,14 +35,14 @@ fn a_level_0_file_of_version_1_equals_the_golden_file_and_is_readable() {
 /// The file contains whole keys and a series that pco makes smaller.
 /// If a release of pco encodes differently, add a new golden file and keep reading this one.
 #[test]
-fn a_base_file_of_version_1_equals_the_golden_file_and_is_readable() {
+fn a_base_file_of_version_2_equals_the_golden_file_and_is_readable() {
     let folder = tempfile::tempdir().unwrap();
     let dir = dir(folder.path());
     let mut series = fixture();
     series.push(TestSeries::new(2000, 0..1500, |at| (at * 7919 % 613 % 37) as f64 * 1.15078));
     let meta = write_at(BASE, &dir, 0x60_1e, &series);
     let path = dir.file_path(&sst_file_name(meta.id));
-    assert_golden("base.sst", &std::fs::read(&path).unwrap(), BASE_GOLDEN);
+    assert_golden("v2/base.sst", &std::fs::read(&path).unwrap(), BASE_GOLDEN);
     std::fs::write(&path, BASE_GOLDEN).unwrap();
     let reader = open(&dir, &meta);
     assert_eq!(read_all(&reader).unwrap(), points_of(&series));

@@ -21,7 +21,7 @@ fn a_segment_equals_the_golden_file_of_version_1() {
     wal.write_sync_mark().unwrap();
     let name = segment_name(wal.active_segment());
     let written = std::fs::read(temp.path().join(&name)).unwrap();
-    assert_golden("wal.log", &written, include_bytes!("../../../../tests/golden/v1/wal.log"));
+    assert_golden("v1/wal.log", &written, include_bytes!("../../../../tests/golden/v1/wal.log"));
     std::fs::write(temp.path().join(&name), include_bytes!("../../../../tests/golden/v1/wal.log")).unwrap();
     assert_eq!(read(&dir, wal.active_segment(), SegmentBound::Unsealed).unwrap().0, batches);
 }
