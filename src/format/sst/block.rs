@@ -7,7 +7,8 @@
 //!  └────────────┴──────────────────────┴──────────────────┴──────────┘
 //! ```
 //!
-//! [`BlockEncoder`] appends blocks to a buffer. [`BlockScratch`] loads a block, or the packed block of a run, and decodes it.
+//! [`BlockEncoder`] appends blocks to a buffer. [`BlockScratch`] loads a block, or the packed block of a run, and
+//! decodes it.
 //!
 //! Invariants:
 //! - A decoded block has the count, the first time and the last time of its index entry, and its timestamps never

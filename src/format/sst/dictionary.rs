@@ -2,8 +2,8 @@
 //!
 //! Files of level 0 contain a 16-bit hash of each key, since whole keys would take more space than the points. The hash
 //! shows that a file belongs to other definitions than those of the series log; of one wrong definition it misses one in
-//! 65,536. Files of all other levels contain the whole keys and the duplicate policies, so that their series can be identified without
-//! the series log.
+//! 65,536. Files of all other levels contain the whole keys and the duplicate policies, so that their series can be
+//! identified without the series log.
 //!
 //! ```text
 //!  page (level 0):        [id delta and type, hash] [id delta and type, hash] ...
