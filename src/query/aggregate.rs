@@ -220,9 +220,9 @@ impl Aggregate {
     ///
     /// Level 0 is the least value, 0.5 the median, 1 the greatest value. For n values in ascending order, the quantile
     /// is the value with the index `q * (n - 1)`, rounded down, as `f64`. It is exact for up to 256 points. For more
-    /// points it comes from a sketch (DDSketch, VLDB 2019): it is within 1 % of the exact value for any distribution,
-    /// and takes a few kilobytes for each window. NaN is ignored unless all values are NaN; infinities are the least
-    /// and the greatest values. The level is rounded to a millionth. A query rejects a level outside 0 to 1.
+    /// points it comes from a sketch with narrow bins (after DDSketch, VLDB 2019): it is within 1 % of the exact value for
+    /// any distribution, and takes a few kilobytes for each window. NaN is ignored unless all values are NaN; infinities
+    /// are the least and the greatest values. The level is rounded to a millionth. A query rejects a level outside 0 to 1.
     #[must_use]
     pub fn quantile(q: f64) -> Self {
         Self::Quantile(QuantileLevel::new(q))

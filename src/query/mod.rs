@@ -56,6 +56,7 @@ mod stream;
 mod summary_windows;
 #[cfg(test)]
 mod test_cursor;
+mod value_sketch;
 mod version_cursor;
 mod window_aggregator;
 mod window_function;

@@ -117,7 +117,7 @@ impl OperatorState {
             Self::Moments(state) => {
                 state.lanes.add_integers(values.iter().filter_map(|value| as_integer((*value).into())));
             }
-            Self::Quantiles(state) => state.add(values.iter().map(|value| value.to_f64())),
+            Self::Quantiles(state) => state.push(values),
             Self::Steps(state) => state.push(timestamps, values),
             Self::Regression(state) => state.push(timestamps, values),
             Self::Distinct(state) => state.push(values),

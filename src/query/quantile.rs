@@ -2,21 +2,15 @@
 //!
 //! The result depends only on the set of values, not on their order or on how states were merged.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use sketches_ddsketch::{Config, DDSketch};
-
-use super::kernels::canonical_nan;
+use super::kernels::{AggregateScalar, canonical_nan};
+use super::value_sketch::ValueSketch;
 
 /// Maximum number of values that are kept exactly: 2 KiB, about the size of a sketch.
 const MAX_EXACT_VALUES: usize = 256;
-/// Documented bound of the sketch's relative error.
-const RELATIVE_ERROR: f64 = 0.01;
-/// Maximum number of bins.
-///
-/// All doubles of one sign need fewer at this error, so bins are never collapsed.
-const MAX_BINS: u32 = 80_000;
+/// Number of values that are converted to doubles together.
+const CHUNK_LEN: usize = 64;
 
 /// Quantile state of a window.
 #[derive(Clone, Default)]
@@ -27,28 +21,9 @@ pub(super) struct QuantileState {
     sketch: Option<Box<ValueSketch>>,
 }
 
-/// Counts of values in bins of a bounded relative error.
-#[derive(Clone)]
-struct ValueSketch {
-    /// Finite values of more than `f64::MIN_POSITIVE` in either direction.
-    normal: DDSketch,
-    /// Number of negative values in `normal`.
-    negatives: u64,
-    /// Number of values in each bin of zero and the subnormals, by [`small_bin`].
-    ///
-    /// `DDSketch` counts them all as 0; and where doubles are this coarse, its rounding would exceed the error.
-    small: BTreeMap<i64, u64>,
-    /// Number of negative infinities. `above` counts the positive ones.
-    below: u64,
-    above: u64,
-    /// Least and greatest finite value by `f64::total_cmp`.
-    least: f64,
-    greatest: f64,
-}
-
 impl fmt::Debug for QuantileState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sketched = self.sketch.as_ref().map_or(0, |sketch| sketch.finite());
+        let sketched = self.sketch.as_ref().map_or(0, |sketch| sketch.count());
         f.debug_struct("QuantileState")
             .field("exact", &self.exact.len())
             .field("sketched", &sketched)
@@ -56,132 +31,32 @@ impl fmt::Debug for QuantileState {
     }
 }
 
-/// Returns the bin of zero, a subnormal or `MIN_POSITIVE`: the bits without the sign, cut to 8 digits, then the sign.
-///
-/// The bits of these doubles are multiples of the least one. What is cut off is less than 2^-7 of the value.
-fn small_bin(value: f64) -> i64 {
-    let bits = value.abs().to_bits();
-    let cut = (u64::BITS - bits.leading_zeros()).saturating_sub(8);
-    let bin = i64::try_from(bits >> cut << cut).unwrap_or(i64::MAX);
-    if value < 0.0 { -bin } else { bin }
-}
-
-/// Returns the value of a bin, which [`small_bin`] computed: the least absolute value in the bin, with its sign.
-fn small_value(bin: i64) -> f64 {
-    let value = f64::from_bits(bin.unsigned_abs());
-    if bin < 0 { -value } else { value }
-}
-
-impl ValueSketch {
-    fn new() -> Self {
-        Self {
-            normal: DDSketch::new(Config::new(RELATIVE_ERROR, MAX_BINS, f64::MIN_POSITIVE)),
-            negatives: 0,
-            small: BTreeMap::new(),
-            below: 0,
-            above: 0,
-            least: f64::INFINITY,
-            greatest: f64::NEG_INFINITY,
-        }
-    }
-
-    fn add(&mut self, value: f64) {
-        if value.is_infinite() {
-            *(if value > 0.0 { &mut self.above } else { &mut self.below }) += 1;
-            return;
-        }
-        if value.abs() > f64::MIN_POSITIVE {
-            self.negatives += u64::from(value < 0.0);
-            self.normal.add(value);
-        } else {
-            *self.small.entry(small_bin(value)).or_default() += 1;
-        }
-        self.extend_bounds(value, value);
-    }
-
-    fn extend_bounds(&mut self, least: f64, greatest: f64) {
-        self.least = if least.total_cmp(&self.least).is_lt() { least } else { self.least };
-        self.greatest = if greatest.total_cmp(&self.greatest).is_gt() { greatest } else { self.greatest };
-    }
-
-    fn merge(&mut self, other: &Self) {
-        let merged = self.normal.merge(&other.normal);
-        debug_assert!(merged.is_ok(), "all sketches are of one configuration");
-        self.negatives += other.negatives;
-        for (bin, count) in &other.small {
-            *self.small.entry(*bin).or_default() += count;
-        }
-        self.below += other.below;
-        self.above += other.above;
-        self.extend_bounds(other.least, other.greatest);
-    }
-
-    /// Returns the number of finite values.
-    fn finite(&self) -> u64 {
-        self.normal.count() as u64 + self.small.values().sum::<u64>()
-    }
-
-    fn count(&self) -> u64 {
-        self.below + self.finite() + self.above
-    }
-
-    /// Returns the value at an index of all values in ascending order.
-    fn value_at(&self, rank: u64) -> f64 {
-        let finite = self.finite();
-        if rank < self.below {
-            return f64::NEG_INFINITY;
-        }
-        let within = rank - self.below;
-        if within >= finite {
-            return f64::INFINITY;
-        }
-        if within == 0 || within == finite - 1 {
-            return if within == 0 { self.least } else { self.greatest };
-        }
-        self.finite_at(within).clamp(self.least, self.greatest)
-    }
-
-    /// Returns the value at an index of the finite values in ascending order.
-    fn finite_at(&self, index: u64) -> f64 {
-        if index < self.negatives {
-            return self.normal_at(index);
-        }
-        let mut seen = self.negatives;
-        for (bin, count) in &self.small {
-            seen += count;
-            if index < seen {
-                return small_value(*bin);
-            }
-        }
-        self.normal_at(index - (seen - self.negatives))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "no window holds 2^53 points")]
-    fn normal_at(&self, index: u64) -> f64 {
-        let last = (self.normal.count() as u64).saturating_sub(1);
-        if index == 0 || index >= last {
-            let end = if index == 0 { self.normal.min() } else { self.normal.max() };
-            return end.unwrap_or(f64::NAN);
-        }
-        // Slightly above the index, so that the sketch's rounding down gives the index.
-        let found = self.normal.quantile((index as f64 + 0.25) / last as f64).ok().flatten();
-        found.unwrap_or(f64::NAN)
-    }
-}
-
 impl QuantileState {
-    pub(super) fn add(&mut self, values: impl Iterator<Item = f64>) {
-        for value in values.filter(|value| !value.is_nan()) {
-            match &mut self.sketch {
-                None if self.exact.len() < MAX_EXACT_VALUES => self.exact.push(value),
-                None => {
-                    let mut sketch = Box::new(ValueSketch::new());
-                    std::mem::take(&mut self.exact).into_iter().chain([value]).for_each(|value| sketch.add(value));
-                    self.sketch = Some(sketch);
-                }
-                Some(sketch) => sketch.add(value),
+    /// Adds values as doubles; NaN is left out.
+    pub(super) fn push<T: AggregateScalar>(&mut self, values: &[T]) {
+        let mut buffer = [0.0; CHUNK_LEN];
+        for chunk in values.chunks(CHUNK_LEN) {
+            let doubles = &mut buffer[..chunk.len()];
+            doubles.iter_mut().zip(chunk).for_each(|(double, value)| *double = value.to_f64());
+            if doubles.iter().fold(false, |any, double| any | double.is_nan()) {
+                doubles.iter().filter(|double| !double.is_nan()).for_each(|double| self.add(&[*double]));
+            } else {
+                self.add(doubles);
             }
         }
+    }
+
+    /// Adds values, none of which may be NaN.
+    fn add(&mut self, values: &[f64]) {
+        if let Some(sketch) = &mut self.sketch {
+            return sketch.add_all(values);
+        }
+        if self.exact.len() + values.len() <= MAX_EXACT_VALUES {
+            return self.exact.extend_from_slice(values);
+        }
+        let sketch = self.sketch.insert(Box::default());
+        sketch.add_all(&std::mem::take(&mut self.exact));
+        sketch.add_all(values);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -191,23 +66,22 @@ impl QuantileState {
             (None, Some(sketch)) => {
                 self.sketch = Some(sketch.clone());
                 let exact = std::mem::take(&mut self.exact);
-                self.add(exact.into_iter());
+                self.add(&exact);
             }
         }
-        self.add(other.exact.iter().copied());
+        self.add(&other.exact);
     }
 
     /// Returns the quantile of a level from 0 to 1; NaN if there is no value.
     pub(super) fn value_at(&self, level: f64, method: QuantileMethod) -> f64 {
-        let mut sorted = self.exact.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let count = self.sketch.as_ref().map_or(sorted.len() as u64, |sketch| sketch.count());
+        let mut exact = self.exact.clone();
+        let count = self.sketch.as_ref().map_or(exact.len() as u64, |sketch| sketch.count());
         if count == 0 {
             return f64::NAN;
         }
-        let value = |index: u64| match &self.sketch {
+        let mut value = |index: u64| match &self.sketch {
             Some(sketch) => sketch.value_at(index),
-            None => sorted.get(usize::try_from(index).unwrap_or(usize::MAX)).copied().unwrap_or(f64::NAN),
+            None => nth_value(&mut exact, usize::try_from(index).unwrap_or(usize::MAX)),
         };
         canonical_nan(match method {
             QuantileMethod::Lower => value(rank_of_level(level, count)),
@@ -222,12 +96,14 @@ impl QuantileState {
 
     /// Returns the approximate bytes on the heap.
     pub(super) fn byte_len(&self) -> usize {
-        let sketch = |sketch: &ValueSketch| {
-            let bins = sketch.normal.length() * size_of::<u64>() + sketch.small.len() * size_of::<(i64, u64)>();
-            size_of::<ValueSketch>() + bins
-        };
-        self.exact.capacity() * size_of::<f64>() + self.sketch.as_deref().map_or(0, sketch)
+        self.exact.capacity() * size_of::<f64>() + self.sketch.as_deref().map_or(0, ValueSketch::byte_len)
     }
+}
+
+/// Returns the value at an index in ascending order, the greatest one beyond the end. Changes the order of the values.
+fn nth_value(values: &mut [f64], index: usize) -> f64 {
+    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
+    *values.select_nth_unstable_by(index.min(last), f64::total_cmp).1
 }
 
 /// Value between two neighbours that a quantile is.
@@ -292,7 +168,7 @@ mod tests {
 
     fn of(values: &[f64]) -> QuantileState {
         let mut quantiles = QuantileState::default();
-        quantiles.add(values.iter().copied());
+        quantiles.push(values);
         quantiles
     }
 

@@ -20,7 +20,7 @@ const RESTRICTED: [&str; 6] =
     ["std::fs", "std::io::File", "std::time::Instant", "std::time::SystemTime", "std::thread", "std::process"];
 
 /// Every crate that the engine may depend on.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 16] = [
     "tokio",
     "bytemuck",
     "fearless_simd",
@@ -31,7 +31,6 @@ const CRATES: [&str; 17] = [
     "jiff",
     "quick_cache",
     "regex",
-    "sketches_ddsketch",
     "thiserror",
     "tracing",
     "uuid",
@@ -96,7 +95,7 @@ const MODULES: &[Module] = &[
     pure("engine/verify", &["uuid"]),
     Module {
         path: "query",
-        crates: &["bytemuck", "futures_core", "jiff", "sketches_ddsketch", "tokio"],
+        crates: &["bytemuck", "futures_core", "jiff", "tokio"],
         std: &["std::thread", "std::time::Instant"],
         is_async: true,
     },
