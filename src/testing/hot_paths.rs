@@ -73,6 +73,28 @@ pub fn sum_in_lanes(values: &[f64]) -> f64 {
     lanes.iter().chain(rest).sum()
 }
 
+/// Encodes a column of doubles, at most 8,192.
+#[must_use]
+pub fn encode_doubles(values: Vec<f64>) -> HotPath {
+    let (mut scratch, mut bytes) = (CodecScratch::default(), Vec::new());
+    Box::new(move || {
+        bytes.clear();
+        encode_floats(&values, &mut scratch, &mut bytes);
+        bytes.len() as u64
+    })
+}
+
+/// Encodes a column of integers, at most 8,192.
+#[must_use]
+pub fn encode_whole_numbers(values: Vec<i64>) -> HotPath {
+    let (mut scratch, mut bytes) = (CodecScratch::default(), Vec::new());
+    Box::new(move || {
+        bytes.clear();
+        encode_integers(&values, &mut scratch, &mut bytes);
+        bytes.len() as u64
+    })
+}
+
 /// Decodes a column of integers, at most 8,192.
 ///
 /// # Panics

@@ -86,6 +86,17 @@ pub(crate) fn mean_by_minute() -> HotPath {
     })
 }
 
+/// Computes the mean, the maximum and the 99th percentile by hour of one file: windows of 360 points.
+pub(crate) fn mean_and_p99_by_hour() -> HotPath {
+    let filled = Filled::new(Shape::LONG_SERIES, 1, true);
+    Box::new(move || {
+        let filled = &filled;
+        let query = filled.snapshot.query(Selector::metric("gauge")).every(Duration::from_hours(1)).threads(1);
+        let query = query.aggregate(Aggregate::Mean).aggregate(Aggregate::Max).aggregate(Aggregate::quantile(0.99));
+        query.run_blocking().expect("the files are sound").len() as u64
+    })
+}
+
 /// Reads one hour of each series of one file.
 pub(crate) fn look_up_one_hour() -> HotPath {
     let filled = Filled::new(Shape::MANY_SERIES, 1, true);

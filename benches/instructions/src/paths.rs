@@ -46,6 +46,10 @@ pub(crate) const HOT_PATHS: &[NamedPath] = &[
     path("decode-states", BLOCK, || hot_paths::decode_whole_numbers(&states())),
     path("decode-regular-timestamps", BLOCK, || hot_paths::decode_whole_numbers(&timestamps(0))),
     path("decode-jittered-timestamps", BLOCK, || hot_paths::decode_whole_numbers(&timestamps(3_000))),
+    path("encode-gauges", BLOCK, || hot_paths::encode_doubles(gauges())),
+    path("encode-counters", BLOCK, || hot_paths::encode_whole_numbers(counters())),
+    path("encode-regular-timestamps", BLOCK, || hot_paths::encode_whole_numbers(timestamps(0))),
+    path("encode-jittered-timestamps", BLOCK, || hot_paths::encode_whole_numbers(timestamps(3_000))),
     path("encode-flush", POINTS, || hot_paths::flush_memtable(&batches())),
     path("insert-into-memtable", POINTS, || hot_paths::insert_into_memtable(batches())),
     path("append-to-wal", POINTS, || hot_paths::append_to_wal(batches())),
@@ -54,6 +58,7 @@ pub(crate) const HOT_PATHS: &[NamedPath] = &[
     path("scan-file", POINTS, database_paths::scan_file),
     path("merge-two-files", POINTS, database_paths::merge_two_files),
     path("mean-by-minute", POINTS, database_paths::mean_by_minute),
+    path("mean-and-p99-by-hour", POINTS, database_paths::mean_and_p99_by_hour),
     path("look-up-one-hour", database_paths::LOOKUPS, database_paths::look_up_one_hour),
 ];
 

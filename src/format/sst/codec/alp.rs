@@ -18,7 +18,7 @@
 //! - A scale is chosen only if at most a third of the sample are exceptions.
 //! - `encode` lists every value that its digits do not reproduce as an exception.
 
-use fearless_simd::Level;
+use fearless_simd::{Level, Simd, dispatch};
 
 use super::CodecError;
 use super::varint::{ColumnReader, bit_length};
@@ -106,16 +106,18 @@ impl DecimalScale {
     /// The digits of an exception are those of the last value before it that is no exception (at the beginning: of the
     /// first such value), so that the integer codecs store a difference of 0.
     pub(crate) fn encode(self, values: &[f64], digits: &mut DecimalDigits) {
+        self.encode_at(Level::new(), values, digits);
+    }
+
+    fn encode_at(self, level: Level, values: &[f64], digits: &mut DecimalDigits) {
         let DecimalDigits { digits, exceptions } = digits;
-        digits.clear();
-        digits.extend(values.iter().map(|&value| self.to_digits(value)));
+        digits.resize(values.len(), 0);
         exceptions.clear();
         let mut neighbour = 0;
         let chunks = digits.chunks_mut(CHECK_CHUNK_LEN).zip(values.chunks(CHECK_CHUNK_LEN));
         for (base, (digits, values)) in (0u16..).step_by(CHECK_CHUNK_LEN).zip(chunks) {
             // Exceptions are rare, so a whole chunk is tested at once, in a loop without branches that is vectorized.
-            let failures = digits.iter().zip(values).fold(0, |bits, (&d, &value)| bits | self.mismatch(value, d));
-            if failures != 0 {
+            if self.encode_chunk(level, values, digits) != 0 {
                 for ((position, digit), &value) in (base..).zip(&mut *digits).zip(values) {
                     if self.round_trips(value, *digit) {
                         neighbour = *digit;
@@ -130,13 +132,30 @@ impl DecimalScale {
         fill_leading_exceptions(digits, exceptions);
     }
 
+    /// Replaces `digits` by those of as many values. Returns 0 if all of them are in range and reproduce their values, else
+    /// another number.
+    fn encode_chunk(self, level: Level, values: &[f64], digits: &mut [i64]) -> u64 {
+        let (to_digits, to_value) = (self.factors_to_digits(), self.factors_to_value());
+        dispatch!(level, simd => simd.vectorize(
+            #[inline(always)]
+            move || {
+                let mut failures = 0;
+                for (digits, &value) in digits.iter_mut().zip(values) {
+                    *digits = round(value * to_digits.0 * to_digits.1);
+                    failures |= mismatch(value, *digits, to_value);
+                }
+                failures
+            }
+        ))
+    }
+
     /// Replaces digits by the bits of their values. Digits out of range give an unspecified double.
     pub(crate) fn decode(self, digits: &mut [i64]) {
         self.decode_at(Level::new(), digits);
     }
 
     fn decode_at(self, level: Level, digits: &mut [i64]) {
-        let (power, inverse) = (POWERS[usize::from(self.factor)], INVERSES[usize::from(self.exponent)]);
+        let (power, inverse) = self.factors_to_value();
         map_words(
             level,
             digits,
@@ -159,25 +178,33 @@ impl DecimalScale {
         Ok(Self { exponent, factor })
     }
 
-    fn to_digits(self, value: f64) -> i64 {
-        round(value * POWERS[usize::from(self.exponent)] * INVERSES[usize::from(self.factor)])
+    /// Returns the two numbers by which a value is multiplied, one after the other, for its digits.
+    fn factors_to_digits(self) -> (f64, f64) {
+        (POWERS[usize::from(self.exponent)], INVERSES[usize::from(self.factor)])
     }
 
-    fn to_value(self, digits: i64) -> f64 {
-        to_double(digits) * POWERS[usize::from(self.factor)] * INVERSES[usize::from(self.exponent)]
+    /// Returns the two numbers by which digits are multiplied, one after the other, for their value.
+    fn factors_to_value(self) -> (f64, f64) {
+        (POWERS[usize::from(self.factor)], INVERSES[usize::from(self.exponent)])
+    }
+
+    fn to_digits(self, value: f64) -> i64 {
+        let (power, inverse) = self.factors_to_digits();
+        round(value * power * inverse)
     }
 
     /// Returns `true` if `digits` reproduce `value`.
     fn round_trips(self, value: f64, digits: i64) -> bool {
-        self.mismatch(value, digits) == 0
+        mismatch(value, digits, self.factors_to_value()) == 0
     }
+}
 
-    /// Returns 0 if `digits` are in range and reproduce `value` bit for bit, else another number. So -0.0, NaN,
-    /// infinities and values with too many digits become exceptions.
-    fn mismatch(self, value: f64, digits: i64) -> u64 {
-        let out_of_range = digits.wrapping_add(DIGITS_LIMIT).cast_unsigned() / (2 * DIGITS_LIMIT.cast_unsigned());
-        out_of_range | (self.to_value(digits).to_bits() ^ value.to_bits())
-    }
+/// Returns 0 if `digits` are in range and reproduce `value` bit for bit, else another number. So -0.0, NaN, infinities and
+/// values with too many digits become exceptions.
+#[inline]
+fn mismatch(value: f64, digits: i64, (power, inverse): (f64, f64)) -> u64 {
+    let out_of_range = digits.wrapping_add(DIGITS_LIMIT).cast_unsigned() / (2 * DIGITS_LIMIT.cast_unsigned());
+    out_of_range | ((to_double(digits) * power * inverse).to_bits() ^ value.to_bits())
 }
 
 /// Replaces the digits of the exceptions at the beginning.
@@ -194,6 +221,7 @@ fn fill_leading_exceptions(digits: &mut [i64], exceptions: &[u16]) {
 /// Returns the integer that is nearest to a double of magnitude below 2^51, ties to even.
 ///
 /// Returns an unspecified integer for other doubles.
+#[inline]
 fn round(value: f64) -> i64 {
     (value + ROUNDING_CONSTANT).to_bits().wrapping_sub(ROUNDING_CONSTANT.to_bits()).cast_signed()
 }
@@ -274,12 +302,32 @@ mod tests {
         let digits: Vec<i64> = (0..1_021_i64).map(|i| i * i * 977_531 - 40_000_000).chain(far).collect();
         for (exponent, factor) in [(14, 12), (0, 0), (18, 3), (17, 17)] {
             let scale = DecimalScale { exponent, factor };
-            let expected: Vec<u64> = digits.iter().map(|&digits| scale.to_value(digits).to_bits()).collect();
+            let (power, inverse) = scale.factors_to_value();
+            let expected: Vec<u64> =
+                digits.iter().map(|&digits| (to_double(digits) * power * inverse).to_bits()).collect();
             for level in levels() {
                 let mut bits = digits.clone();
                 scale.decode_at(level, &mut bits);
                 assert!(bits.iter().map(|bits| bits.cast_unsigned()).eq(expected.iter().copied()), "{level:?}");
             }
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_same_digits_and_exceptions() {
+        let odd = [f64::NAN, -0.0, f64::INFINITY, 1e308, 5e-324, 9e15, std::f64::consts::PI, -2.25];
+        let values: Vec<f64> = (0..300_i32).map(|i| f64::from(i * i - 9_000) / 100.0).chain(odd).collect();
+        let scale = DecimalScale { exponent: 14, factor: 12 };
+        let of = |level| {
+            let mut digits = DecimalDigits::default();
+            scale.encode_at(level, &values, &mut digits);
+            digits
+        };
+        let expected = of(Level::baseline());
+        assert_eq!(expected.exceptions, [300, 301, 302, 303, 304, 305, 306]);
+        for level in levels() {
+            let found = of(level);
+            assert_eq!((found.digits, found.exceptions), (expected.digits.clone(), expected.exceptions.clone()));
         }
     }
 

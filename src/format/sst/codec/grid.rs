@@ -5,8 +5,11 @@
 //!
 //! All arithmetic wraps modulo 2^64, so every value is restored exactly, whether it is signed or unsigned.
 
+use fearless_simd::Level;
+
 use super::CodecError;
 use super::varint::{ColumnReader, len_i64, len_u64, write_i64, write_u64};
+use super::vectors::{are_equidistant, map_into};
 
 /// Step and offset of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,9 @@ pub(crate) struct Grid {
     pub(crate) offset: i64,
 }
 
+/// Number of first values that are tested before the others.
+const START_LEN: usize = 64;
+
 impl Grid {
     const UNIT: Self = Self { step: 1, offset: 0 };
 
@@ -27,11 +33,22 @@ impl Grid {
     /// The differences from the first value are taken modulo 2^64, as `i64`.
     pub(crate) fn fit(values: &[i64]) -> Self {
         let first = values[0];
+        if let Some(step) = equal_step(values) {
+            return Self::with_step(step, first);
+        }
+        // The step of some values is a multiple of that of all: most columns are known by their first values.
+        let start = &values[..values.len().min(START_LEN)];
+        if start.len() < values.len() && start.iter().any(|value| *value != first) && Self::fit(start) == Self::UNIT {
+            return Self::UNIT;
+        }
         let differing_bits = values.iter().fold(0, |bits, &value| bits | value.wrapping_sub(first));
         assert!(differing_bits != 0, "a constant column has no grid");
         let shift = differing_bits.trailing_zeros();
         let odd = odd_divisor(values, shift);
-        let step = odd << shift;
+        Self::with_step(odd << shift, first)
+    }
+
+    fn with_step(step: u64, first: i64) -> Self {
         if step == 1 {
             return Self::UNIT;
         }
@@ -48,11 +65,17 @@ impl Grid {
         let inverse = inverse_of_odd(self.step >> shift).cast_signed();
         let first = values[0];
         let base = first_quotient(first, self.step);
-        quotients.clear();
-        quotients.extend(values.iter().map(|value| {
-            let steps = (value.wrapping_sub(first) >> shift).wrapping_mul(inverse);
-            base.wrapping_add(steps)
-        }));
+        quotients.resize(values.len(), 0);
+        map_into(
+            Level::new(),
+            values,
+            quotients,
+            #[inline(always)]
+            move |value: i64| {
+                let steps = (value.wrapping_sub(first) >> shift).wrapping_mul(inverse);
+                base.wrapping_add(steps)
+            },
+        );
     }
 
     /// Returns the number of bytes that [`write`](Self::write) appends.
@@ -83,6 +106,16 @@ impl Grid {
         }
         Ok(Self { step, offset })
     }
+}
+
+/// Returns the distance of neighbouring values if it is the same everywhere and no difference from the first value
+/// exceeds `i64`: it is then the greatest common divisor of these differences.
+fn equal_step(values: &[i64]) -> Option<u64> {
+    let (first, last) = (values.first()?, values.last()?);
+    let step = values.get(1)?.checked_sub(*first).filter(|step| *step != 0)?;
+    let total = i64::try_from(values.len() - 1).ok()?.checked_mul(step);
+    (total.is_some() && last.checked_sub(*first) == total && are_equidistant(Level::new(), step, values))
+        .then(|| step.unsigned_abs())
 }
 
 /// Returns `first / step`, rounded towards zero. Its magnitude is not greater than that of `first`; -2^63 / 1 wraps to

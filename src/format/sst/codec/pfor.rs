@@ -19,8 +19,11 @@
 //!   planned length in bytes is exact.
 //! - Decoding refuses patches that no encoder writes: positions out of order, high bits of zero, counts out of range.
 
+use fearless_simd::{Level, Simd, dispatch};
+
 use super::bitpack::{self, KERNEL_LEN, mask, packed_len};
 use super::varint::{ColumnReader, bit_length, len_i64, len_u64, unzigzag, write_i64, write_u64, zigzag};
+use super::vectors::{count_widest, least_and_greatest};
 use super::{CodecError, VECTOR_LEN};
 
 /// Flag in the first byte, above the width: patches follow.
@@ -63,12 +66,13 @@ impl PforPlan {
     /// outliers on both sides can be patched. The reference whose frame takes fewer bytes is chosen.
     pub(crate) fn for_values(flat: &[i64]) -> Self {
         assert!(!flat.is_empty() && flat.len() <= VECTOR_LEN, "a vector holds 1 to {VECTOR_LEN} values");
-        let (min, max) = flat.iter().fold((flat[0], flat[0]), |(min, max), &x| (min.min(x), max.max(x)));
+        let (min, max) = least_and_greatest(Level::new(), flat);
         let range = range_width(min, max);
         if range == 0 {
             return Self { reference: min, ..Self::default() };
         }
-        let from_min = Self::with_reference(flat, min, false);
+        let from_min =
+            Self::without_patches(flat, min, range).unwrap_or_else(|| Self::with_reference(flat, min, false));
         let (median, spread) = sample_median_and_spread(flat);
         if bit_length(range) <= bit_length(spread) + 1 {
             return from_min;
@@ -82,12 +86,41 @@ impl PforPlan {
         }
     }
 
+    /// Returns the plan for the minimum as reference if so many residuals are wide that no patches can save a bit; `None`
+    /// if that is unknown.
+    ///
+    /// A width that is less by `k` saves `k` bits a value, and needs a patch of `k` bits and a position for each wider
+    /// residual. For all `k` of 2 and more, these are at least the residuals of the two greatest bit lengths; the sum is
+    /// least for the greatest `k`, since no more residuals exist than values. It takes two counts instead of one for each
+    /// bit length.
+    fn without_patches(flat: &[i64], min: i64, range: u64) -> Option<Self> {
+        let width = bit_length(range);
+        if width < 2 {
+            return None;
+        }
+        let (widest, two_widest) = count_widest(Level::new(), min, width, flat);
+        let position = position_width(flat.len()) as usize;
+        let saves_nothing =
+            |less: usize, patches: usize| patches * (position + less) + PATCH_HEADER_BITS >= flat.len() * less;
+        let width = u8::try_from(width).ok()?;
+        let no_patch_pays = saves_nothing(1, widest) && saves_nothing(usize::from(width), two_widest);
+        no_patch_pays.then_some(Self { reference: min, width, ..Self::default() })
+    }
+
     /// Returns the plan for a reference: chooses the width by the number of residuals of each bit length.
     fn with_reference(flat: &[i64], reference: i64, zigzag: bool) -> Self {
         let counts = if zigzag {
-            width_counts(flat, |x| signed_residual(x, reference))
+            width_counts(
+                flat,
+                #[inline(always)]
+                move |x| signed_residual(x, reference),
+            )
         } else {
-            width_counts(flat, |x| residual(x, reference))
+            width_counts(
+                flat,
+                #[inline(always)]
+                move |x| residual(x, reference),
+            )
         };
         let widest = (0..=64).rfind(|&width| counts[usize::from(width)] > 0).unwrap_or(0);
         let mut best = Self { reference, zigzag, width: widest, patches: 0, high_width: 0 };
@@ -274,18 +307,28 @@ fn sample_median_and_spread(flat: &[i64]) -> (i64, u64) {
 ///
 /// The residuals are counted in four tables in turn: neighbours mostly have equal lengths, and loading a count that was
 /// just stored is slow.
+#[expect(
+    clippy::inline_always,
+    reason = "the code is compiled for the processor of its caller, which counts leading zeros"
+)]
+#[inline(always)]
 fn width_counts(flat: &[i64], residual_of: impl Fn(i64) -> u64) -> [u32; 65] {
-    let mut tables = [[0u32; 65]; 4];
-    let (fours, rest) = flat.as_chunks::<4>();
-    for four in fours {
-        for (table, &x) in tables.iter_mut().zip(four) {
-            table[bit_length(residual_of(x)) as usize] += 1;
+    dispatch!(Level::new(), simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let mut tables = [[0u32; 65]; 4];
+            let (fours, rest) = flat.as_chunks::<4>();
+            for four in fours {
+                for (table, &x) in tables.iter_mut().zip(four) {
+                    table[bit_length(residual_of(x)) as usize] += 1;
+                }
+            }
+            for &x in rest {
+                tables[0][bit_length(residual_of(x)) as usize] += 1;
+            }
+            std::array::from_fn(|width| tables.iter().map(|table| table[width]).sum())
         }
-    }
-    for &x in rest {
-        tables[0][bit_length(residual_of(x)) as usize] += 1;
-    }
-    std::array::from_fn(|width| tables.iter().map(|table| table[width]).sum())
+    ))
 }
 
 /// Reduces `lows` to their lowest `width` bits. Lists the positions and the high bits of the wider ones.
@@ -330,6 +373,33 @@ mod tests {
         let (plan, bytes) = round_trip(&flat);
         assert!(plan.zigzag && plan.patches == 2, "{plan:?}");
         assert!(bytes.len() < VECTOR_LEN / 2 + 40);
+    }
+
+    #[test]
+    fn the_plan_without_counts_of_all_widths_is_the_same() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let mut without_counts = 0;
+        for len in (2..=64).chain([100, 1_000, 1_024]) {
+            for width in 1..=31 {
+                for wide_of_16 in [1, 4, 8, 15] {
+                    let wide = |number: u64, bits: u32| (number & mask(bits)).cast_signed();
+                    let flat: Vec<i64> = (0..len)
+                        .map(|_| wide(random(), if random() % 16 < wide_of_16 { width } else { width / 2 }))
+                        .collect();
+                    let min = flat.iter().min().copied().unwrap_or(0);
+                    let range = range_width(min, flat.iter().max().copied().unwrap_or(0));
+                    if let Some(plan) = PforPlan::without_patches(&flat, min, range) {
+                        assert_eq!(plan, PforPlan::with_reference(&flat, min, false), "{flat:?}");
+                        without_counts += 1;
+                    }
+                }
+            }
+        }
+        assert!(without_counts > 1_000, "{without_counts}");
     }
 
     #[test]

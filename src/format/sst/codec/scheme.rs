@@ -17,7 +17,7 @@
 use fearless_simd::Level;
 
 use super::varint::{ColumnReader, len_i64, write_i64};
-use super::vectors::{add_line, fill_line, sum_differences};
+use super::vectors::{add_line, fill_line, subtract_line, subtract_previous, subtract_previous_twice, sum_differences};
 use super::{CodecError, codec_id};
 
 /// Transformation of a vector before packing.
@@ -77,34 +77,30 @@ impl Scheme {
     pub(crate) fn flatten(self, values: &[i64], flat: &mut Vec<i64>) -> SchemeParams {
         let first = values[0];
         let second = values.get(1).copied().unwrap_or(first);
-        flat.clear();
+        flat.resize(values.len(), 0);
         match self {
             Self::For => {
-                flat.extend_from_slice(values);
+                flat.copy_from_slice(values);
                 SchemeParams { start: 0, slope: 0 }
             }
             Self::Linear => {
                 let slope = mean_slope(values);
-                let mut at = 0i64;
-                flat.extend(values.iter().map(|value| {
-                    let residual = value.wrapping_sub(at);
-                    at = at.wrapping_add(slope);
-                    residual
-                }));
+                subtract_line(Level::new(), slope, values, flat);
                 SchemeParams { start: 0, slope }
             }
             Self::Delta => {
                 let difference = second.wrapping_sub(first);
-                flat.push(difference);
-                flat.extend(values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])));
+                flat[0] = difference;
+                subtract_previous(Level::new(), values, flat);
                 SchemeParams { start: first.wrapping_sub(difference), slope: 0 }
             }
             Self::Delta2 => {
                 let second_difference =
                     |three: &[i64]| three[2].wrapping_sub(three[1]).wrapping_sub(three[1].wrapping_sub(three[0]));
                 let lead = values.get(..3).map_or(0, second_difference);
-                flat.resize(values.len().min(2), lead);
-                flat.extend(values.windows(3).map(second_difference));
+                let chosen = flat.len().min(2);
+                flat[..chosen].fill(lead);
+                subtract_previous_twice(Level::new(), values, flat);
                 let slope = second.wrapping_sub(first).wrapping_sub(lead.wrapping_mul(2));
                 SchemeParams { start: first.wrapping_sub(slope).wrapping_sub(lead), slope }
             }

@@ -5,7 +5,7 @@
 //! doubles that IEEE 754 defines exactly, so every level gives the same bits.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, i64x8};
+use fearless_simd::{Level, dispatch, i64x8, u64x8};
 
 /// Returns `true` if a level has shifts by another number of bits for each 64-bit lane.
 ///
@@ -95,6 +95,123 @@ pub(super) fn map_words(level: Level, words: &mut [i64], function: impl Fn(i64) 
     ));
 }
 
+/// Replaces each element of `to` by the result of a function, which must be inlined, of the element of `from` at its index.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+pub(super) fn map_into<T: Copy>(level: Level, from: &[T], to: &mut [i64], function: impl Fn(T) -> i64) {
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = function(*from);
+            }
+        }
+    ));
+}
+
+/// Replaces each element of `differences`, which is as long as `values`, by the difference of the value at its index from
+/// the value before it. The first element stays.
+pub(super) fn subtract_previous(level: Level, values: &[i64], differences: &mut [i64]) {
+    let (Some(later), Some(differences)) = (values.get(1..), differences.get_mut(1..)) else { return };
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            for ((difference, value), before) in differences.iter_mut().zip(later).zip(values) {
+                *difference = value.wrapping_sub(*before);
+            }
+        }
+    ));
+}
+
+/// Replaces each element of `differences`, which is as long as `values`, by the difference of the difference that
+/// [`subtract_previous`] gives at its index from the one before. The first two elements stay.
+pub(super) fn subtract_previous_twice(level: Level, values: &[i64], differences: &mut [i64]) {
+    let (Some(middle), Some(later)) = (values.get(1..), values.get(2..)) else { return };
+    let Some(differences) = differences.get_mut(2..) else { return };
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            for (difference, ((last, middle), first)) in differences.iter_mut().zip(later.iter().zip(middle).zip(values)) {
+                *difference = last.wrapping_sub(*middle).wrapping_sub(middle.wrapping_sub(*first));
+            }
+        }
+    ));
+}
+
+/// Subtracts 0, then `slope`, twice the slope and so on from `values` in turn.
+pub(super) fn subtract_line(level: Level, slope: i64, values: &[i64], residuals: &mut [i64]) {
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let mut at = 0_i64;
+            for (residual, value) in residuals.iter_mut().zip(values) {
+                *residual = value.wrapping_sub(at);
+                at = at.wrapping_add(slope);
+            }
+        }
+    ));
+}
+
+/// Returns the least and the greatest value, or the ends of `i64` in the wrong order if there is no value.
+pub(super) fn least_and_greatest(level: Level, values: &[i64]) -> (i64, i64) {
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let (rows, rest) = values.as_chunks::<8>();
+            let (mut least, mut greatest) = (i64x8::splat(simd, i64::MAX), i64x8::splat(simd, i64::MIN));
+            for row in rows {
+                let row = i64x8::from_slice(simd, row);
+                (least, greatest) = (least.min(row), greatest.max(row));
+            }
+            let ends = |best: i64x8<_>, better: fn(i64, i64) -> i64, start| {
+                let lanes: [i64; 8] = best.into();
+                lanes.iter().chain(rest).copied().fold(start, better)
+            };
+            (ends(least, i64::min, i64::MAX), ends(greatest, i64::max, i64::MIN))
+        }
+    ))
+}
+
+/// Returns `true` if each value differs from the one before it by `step`, modulo 2^64.
+pub(super) fn are_equidistant(level: Level, step: i64, values: &[i64]) -> bool {
+    let later = values.get(1..).unwrap_or_default();
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let deviation = |(value, before): (&i64, &i64)| value.wrapping_sub(*before) ^ step;
+            later.iter().zip(values).fold(0, |bits, pair| bits | deviation(pair)) == 0
+        }
+    ))
+}
+
+/// Returns the number of residuals from `reference`, all of at most `width` bits (2 to 64), that have `width` bits, and
+/// the number of those that have at least `width - 1`.
+pub(super) fn count_widest(level: Level, reference: i64, width: u32, values: &[i64]) -> (usize, usize) {
+    let shift = width - 2;
+    let (rows, rest) = values.as_chunks::<8>();
+    let lanes = dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let references = i64x8::splat(simd, reference);
+            let (mut widest, mut second) = (u64x8::splat(simd, 0), u64x8::splat(simd, 0));
+            for row in rows {
+                let residuals: u64x8<_> = (i64x8::from_slice(simd, row) - references).bitcast();
+                // The two highest bits: 0 to 3.
+                let high = residuals >> shift;
+                let highest = high >> 1;
+                widest += highest;
+                second += (high | highest) & 1;
+            }
+            [widest, second].map(<[u64; 8]>::from)
+        }
+    ));
+    let of_rest =
+        |bits: u32| rest.iter().filter(|value| (value.wrapping_sub(reference)).cast_unsigned() >> bits != 0).count();
+    let count = |lanes: [u64; 8]| usize::try_from(lanes.iter().sum::<u64>()).unwrap_or(usize::MAX);
+    let [widest, second] = lanes.map(count);
+    (widest + of_rest(width - 1), second + of_rest(shift))
+}
+
 /// Returns `true` if any value is smaller than the one before it.
 ///
 /// The loop has no early exit and no comparison, so that it is vectorized: before SSE4.2, x86 has no vector comparison
@@ -137,6 +254,50 @@ pub(crate) mod tests {
                 }
             }
             assert!(!any_decreases(level, &[]) && !any_decreases(level, &[5]));
+        }
+    }
+
+    #[test]
+    fn loops_of_the_encoder_agree_at_every_level_and_length() {
+        let values: Vec<i64> = (0..70).map(|i: i64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed())).collect();
+        for values in (0..values.len()).map(|len| &values[..len]) {
+            for level in levels() {
+                let mut out = vec![7; values.len()];
+                subtract_previous(level, values, &mut out);
+                let differences = values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+                assert!(out.iter().copied().eq(values.first().map(|_| 7).into_iter().chain(differences)), "{level:?}");
+                let differences = out.clone();
+                subtract_previous_twice(level, values, &mut out);
+                let twice = differences.windows(2).skip(1).map(|pair| pair[1].wrapping_sub(pair[0]));
+                assert!(out.iter().copied().eq(differences.iter().copied().take(2).chain(twice)), "{level:?}");
+                subtract_line(level, 5, values, &mut out);
+                let line = (0..).zip(values).map(|(at, value): (i64, _)| value.wrapping_sub(5 * at));
+                assert!(out.iter().copied().eq(line), "{level:?}");
+                map_into(level, values, &mut out, |value| value ^ 1);
+                assert!(out.iter().copied().eq(values.iter().map(|value| value ^ 1)), "{level:?}");
+                let ends = (values.iter().min(), values.iter().max());
+                let (least, greatest) = least_and_greatest(level, values);
+                assert_eq!(
+                    (Some(&least).filter(|_| !values.is_empty()), ends.1.map(|_| greatest)),
+                    (ends.0, ends.1.copied())
+                );
+                let narrow: Vec<i64> = values.iter().map(|value| (value & 0xff) - 90).collect();
+                for (width, shift) in [(8, 7), (9, 8)] {
+                    let with_bits = |bits: u32| narrow.iter().filter(|value| (**value + 90) >> bits != 0).count();
+                    let expected = (with_bits(shift), with_bits(shift - 1));
+                    assert_eq!(count_widest(level, -90, width, &narrow), expected, "{level:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_steps_are_recognised_at_every_level_and_place() {
+        let values: Vec<i64> = (0..70).map(|at| i64::MAX - 30 * 7 + at.min(29) * 7).collect();
+        for level in levels() {
+            for len in 0..values.len() {
+                assert_eq!(are_equidistant(level, 7, &values[..len]), len <= 30, "{level:?}, {len}");
+            }
         }
     }
 
