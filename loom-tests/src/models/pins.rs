@@ -34,7 +34,7 @@ fn body(witness: &Witness) {
 fn read(world: &ModelDatabase, witness: &Witness) {
     let snapshot = world.latest.load();
     world.shows_each_point_once(&snapshot, FLUSHED);
-    let held = snapshot.ssts[0].clone();
+    let held = snapshot.ssts.iter().next().expect("a file is in the version").clone();
     // The writer checks the pins at each sweep. This sweep may find the snapshot, the next one at most the entry.
     world.fire_timer(Timer::RetiredSweep);
     world.shows_each_point_once(&snapshot, FLUSHED);

@@ -412,7 +412,7 @@ impl CompactionExecutor for ModelStorage {
     fn find_empty_series(&mut self, job: &EmptySeriesJob) -> Result<EmptySeriesFound> {
         let is_empty = self.points(&job.version).is_empty();
         // An SST of the models has points of one series only.
-        let is_unnamed = job.version.ssts.is_empty();
+        let is_unnamed = job.version.ssts.iter().next().is_none();
         Ok(EmptySeriesFound {
             empty: SeriesSet::from_sorted(job.series.candidates.iter().filter(|_| is_empty)),
             unnamed: SeriesSet::from_sorted(job.series.droppable.iter().filter(|_| is_unnamed)),

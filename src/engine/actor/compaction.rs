@@ -164,7 +164,7 @@ pub(super) fn l0_file_count(version: &Version) -> usize {
 }
 
 fn compaction_counters(inputs: &[FileId], output: &JobOutput, version: &Version) -> JobCounters {
-    let read = version.ssts.iter().filter(|sst| inputs.contains(&sst.id)).map(|sst| sst.file_len);
+    let read = inputs.iter().filter_map(|id| version.ssts.get(*id)).map(|sst| sst.file_len);
     JobCounters {
         runs: 1,
         files_read: inputs.len() as u64,

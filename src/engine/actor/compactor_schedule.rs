@@ -232,7 +232,7 @@ fn has_pending_compaction(waiter: &CompactionWaiter, version: &Version) -> bool 
 
 /// Returns the next merge or purge; `None` if none is due.
 fn pick_plan(version: &Version, has_waiters: bool) -> Option<CompactionPlan> {
-    let ssts = &version.ssts;
+    let ssts = &version.ssts.to_vec();
     let busy: BTreeSet<FileId> = BTreeSet::new();
     let tombstones = durable_tombstones(version);
     let bytes: usize = tombstones.iter().map(|tombstone| tombstone.byte_len()).sum();

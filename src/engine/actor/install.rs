@@ -19,14 +19,14 @@
 //!   If it is certainly absent, nothing names its SSTs, which are removed, and the machine tries again later.
 //! - The totals of retired resources are reported before a waiter of the install is answered.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::interfaces::{Timers, WriterStorage};
 use super::retired::RetiredResources;
 use crate::state::file_id::FileId;
 use crate::state::log_record::AppendError;
 use crate::state::memtable::FrozenMemtable;
-use crate::state::version::Version;
+use crate::state::version::{SstMeta, Version};
 use crate::state::watch::Watch;
 use crate::sync::Arc;
 use crate::types::series::SeriesInfo;
@@ -83,7 +83,8 @@ impl VersionInstaller {
         let covered = self.unlogged_series.partition_point(|def| def.seq <= edit.flushed_seq);
         let definitions: Vec<_> = self.unlogged_series.iter().take(covered).cloned().collect();
         let added: Vec<FileId> = edit.added_ssts.iter().map(|sst| sst.id).collect();
-        let removed: BTreeSet<FileId> = edit.removed_ssts.iter().copied().collect();
+        let removed = edit.removed_ssts.iter().filter_map(|id| self.current.ssts.get(*id).cloned());
+        let removed: Vec<Arc<SstMeta>> = removed.collect();
         if let Err(error) = storage.commit_edit(edit, &definitions) {
             if !added.is_empty() && matches!(error, AppendError::NotWritten(_)) {
                 storage.remove_ssts(&added);
@@ -91,12 +92,11 @@ impl VersionInstaller {
             return Err(error);
         }
         self.unlogged_series.drain(..covered);
-        let files: Vec<_> = self.current.ssts.iter().filter(|sst| removed.contains(&sst.id)).cloned().collect();
         let now = timers.monotonic_now();
         let stays = |frozen: &Arc<FrozenMemtable>| next.frozen.iter().any(|left| left.generation == frozen.generation);
         self.retired.retire_memtables(self.current.frozen.iter().filter(|frozen| !stays(frozen)), now);
         self.publish(next);
-        self.retired.retire_files(files, now);
+        self.retired.retire_files(removed, now);
         self.report_pins(storage);
         Ok(())
     }

@@ -434,7 +434,11 @@ fn many_series(count: u32, cutoffs: Cutoffs) -> Version {
         partition,
         origin: 0,
     };
-    Version::from_durable(series, &DurableState { ssts: vec![sst], flushed_seq: 1, ..DurableState::default() }, cutoffs)
+    Version::from_durable(
+        series,
+        &DurableState { ssts: [sst].into_iter().collect(), flushed_seq: 1, ..DurableState::default() },
+        cutoffs,
+    )
 }
 
 /// A test of all 100,000 series against the rule in one turn would delay every write.
@@ -493,7 +497,7 @@ fn a_rules_delete_tries_a_part_of_the_series_each_turn_and_reaches_all() {
 #[test]
 fn bytes_too_many_do_not_hide_everything_while_the_oldest_files_are_being_merged() {
     let sst = |number: u64| l0_file(number, 100, i64::try_from(number).unwrap() * 10);
-    let ssts: Vec<SstMeta> = (1..=16).map(sst).collect();
+    let ssts = (1..=16).map(sst).collect();
     let mut series = SeriesIndex::default();
     let making = NewSeriesSettings { seq: 1, cap: 1, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
     series.find_or_create(&SeriesKey::new("m"), ValueType::F64, None, making).unwrap();

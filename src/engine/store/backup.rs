@@ -116,7 +116,7 @@ fn durable(version: &Version, own: u128) -> DurableState {
     let origins: BTreeSet<u128> = ssts.iter().map(|sst| sst.origin).collect();
     let cutoffs = version.flushed_cutoffs();
     DurableState {
-        ssts,
+        ssts: ssts.into_iter().collect(),
         origins,
         flushed_seq: version.flushed_seq,
         tombstones: version.durable_tombstones().cloned().collect(),

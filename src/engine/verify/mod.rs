@@ -146,7 +146,7 @@ impl DatabaseVerifier<'_> {
 
     /// Checks the rules of the manifest's state that recovery relies on and does not check.
     fn check_durable_state(&mut self, durable: &DurableState) {
-        for sst in &durable.ssts {
+        for sst in durable.ssts.iter() {
             let id = sst.id.get();
             if sst.max_seq > durable.flushed_seq {
                 let what = format!("SST {id:016x} reaches up to seq {}, beyond flushed_seq", sst.max_seq);

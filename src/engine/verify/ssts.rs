@@ -1,13 +1,10 @@
 //! Verification of SSTs: each file, and its series against the definitions.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
 use super::DatabaseVerifier;
 use crate::engine::store::is_own_sst;
 use crate::format::sst::{self, DictionaryEntry, DictionaryKey, IoCounters, PageCache, SstReader};
-use crate::state::file_id::FileId;
 use crate::state::version::{DurableState, SstMeta};
 use crate::sync::Arc;
 use crate::types::error::Result;
@@ -17,7 +14,7 @@ impl DatabaseVerifier<'_> {
     /// Verifies the SSTs that the manifest names, and adds a note for each other SST.
     pub(super) fn verify_ssts(&mut self, uuid: Uuid, durable: &DurableState) -> Result<()> {
         let named = &durable.ssts;
-        for meta in named {
+        for meta in named.iter() {
             let name = sst::sst_file_name(meta.id);
             if !self.listed.ssts.contains_key(&meta.id) {
                 self.add_missing_file(&name);
@@ -33,8 +30,7 @@ impl DatabaseVerifier<'_> {
             }
         }
         let listed = self.listed;
-        let named: BTreeSet<FileId> = named.iter().map(|meta| meta.id).collect();
-        for id in listed.ssts.keys().filter(|id| !named.contains(id)) {
+        for id in listed.ssts.keys().filter(|id| !named.contains(**id)) {
             let name = sst::sst_file_name(*id);
             let own = is_own_sst(self.dir, uuid, &durable.origins, *id);
             if let Some(own) = self.accept(own)? {

@@ -89,7 +89,8 @@ impl ManifestInspection {
             "last time",
             "written by",
         ];
-        report.add_table("SSTs", &header, &state.ssts, max_rows, sst);
+        let ssts: Vec<_> = state.ssts.iter().cloned().collect();
+        report.add_table("SSTs", &header, &ssts, max_rows, sst);
         let metadata: Vec<_> = state.metadata.iter().collect();
         let header = ["metric", "kind", "unit", "description"];
         report.add_table("metadata", &header, &metadata, max_rows, |(metric, metadata)| {

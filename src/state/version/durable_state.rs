@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cutoffs::EncodedSelector;
 use super::retention_progress::RetentionProgress;
-use super::sst::SstMeta;
+use super::sst_set::NamedSsts;
 use super::version_edit::{SeriesLogEnd, VersionEdit};
 use crate::state::file_id::FileId;
 use crate::state::metric_metadata::MetadataMap;
@@ -16,8 +16,7 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 /// Sum of all edits. Fields without a comment have the meaning that they have in [`VersionEdit`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct DurableState {
-    /// SSTs in the order in which they were installed.
-    pub(crate) ssts: Vec<SstMeta>,
+    pub(crate) ssts: NamedSsts,
     pub(crate) flushed_seq: u64,
     pub(crate) wal_floor: FileId,
     pub(crate) series_log: SeriesLogEnd,
@@ -99,15 +98,14 @@ impl DurableState {
 
     fn apply_ssts(&mut self, edit: &VersionEdit) -> Result<(), String> {
         for id in &edit.removed_ssts {
-            let at = self.ssts.iter().position(|sst| sst.id == *id);
-            let at = at.ok_or_else(|| format!("SST {} is removed and does not exist", id.get()))?;
-            self.ssts.remove(at);
+            if !self.ssts.remove(*id) {
+                return Err(format!("SST {} is removed and does not exist", id.get()));
+            }
         }
         for sst in &edit.added_ssts {
-            if self.ssts.iter().any(|other| other.id == sst.id) {
+            if !self.ssts.insert(sst.clone()) {
                 return Err(format!("SST {} is added twice", sst.id.get()));
             }
-            self.ssts.push(sst.clone());
         }
         let foreign = edit.added_ssts.iter().map(|sst| sst.origin).filter(|origin| *origin != 0);
         self.origins.extend(foreign.chain(edit.origins.iter().copied()));
@@ -146,7 +144,7 @@ impl DurableState {
     /// Returns the edit from the empty state to this one: the one full record of a rewritten manifest.
     pub(crate) fn as_edit(&self) -> VersionEdit {
         VersionEdit {
-            added_ssts: self.ssts.clone(),
+            added_ssts: self.ssts.iter().cloned().collect(),
             removed_ssts: Vec::new(),
             flushed_seq: self.flushed_seq,
             wal_floor: self.wal_floor,

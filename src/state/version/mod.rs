@@ -8,6 +8,7 @@
 //! ```
 //!
 //! - `transitions`: the steps from one version to the next, and the edit between two versions.
+//! - `sst_set`: the SSTs of a version, whose changes an edit contains.
 //! - `retention_progress`: which moves of a cutoff are explained, and which wait.
 //! - [`pick`]: which files are compacted next, and where output files are split.
 //! - `recovery`: which files of a directory an opening uses, replays or removes.
@@ -22,6 +23,7 @@ pub(crate) mod pick;
 mod recovery;
 mod retention_progress;
 mod sst;
+mod sst_set;
 mod transitions;
 mod version_edit;
 
@@ -39,6 +41,7 @@ pub(crate) use retention_progress::{
 #[cfg(test)]
 pub(crate) use sst::LAST_TIER;
 pub(crate) use sst::{BASE, L0, SstMeta};
+pub(crate) use sst_set::SstSet;
 pub(crate) use version_edit::{SeriesLogEnd, VersionEdit};
 
 use im::Vector;
@@ -66,7 +69,7 @@ pub(crate) struct Version {
     /// Memtables that wait to be flushed, oldest first.
     pub(crate) frozen: Vec<Arc<FrozenMemtable>>,
     /// Oldest first: by level from the base to L0, then by generation.
-    pub(crate) ssts: Arc<[Arc<SstMeta>]>,
+    pub(crate) ssts: SstSet,
     /// Every record up to this seq is in SSTs.
     pub(crate) flushed_seq: u64,
     /// The first WAL segment that is still needed.

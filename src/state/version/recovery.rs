@@ -42,7 +42,7 @@
 //!    The others stay until the floor has moved.
 //! 10. New file ids lie above every id in the manifest and in the directory, so that no file is overwritten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::durable_state::DurableState;
 use crate::state::file_id::FileId;
@@ -152,15 +152,15 @@ pub(crate) fn plan_recovery(input: &RecoveryInput) -> Result<RecoveryPlan, Recov
         input.segments.iter().cloned().partition(|segment| segment.id < durable.wal_floor);
     let segments = chain(durable, newer).map_err(|refusal| refusal_after_bad_edit(input, refusal))?;
     let SegmentChain { replay, unfinished, passed_over } = segments;
-    let named: BTreeSet<FileId> = durable.ssts.iter().map(|sst| sst.id).collect();
-    let highest = named.iter().chain(input.ssts.keys()).chain(&input.series_logs).chain(&input.other_ids).copied();
+    let highest = durable.ssts.iter().map(|sst| &sst.id).chain(input.ssts.keys());
+    let highest = highest.chain(&input.series_logs).chain(&input.other_ids).copied();
     let highest = highest.chain(input.segments.iter().map(|segment| segment.id)).max();
     Ok(RecoveryPlan {
         durable: durable.clone(),
         replay,
         garbage_segments: older.iter().map(|segment| segment.id).chain(passed_over).chain(unfinished.clone()).collect(),
         unfinished_segments: unfinished,
-        garbage_ssts: input.ssts.keys().filter(|id| !named.contains(id)).copied().collect(),
+        garbage_ssts: input.ssts.keys().filter(|id| !durable.ssts.contains(**id)).copied().collect(),
         garbage_series_logs: input.series_logs.iter().filter(|id| **id != durable.series_log.file).copied().collect(),
         next_file_id: highest.map_or(FileId::new(1), FileId::next).max(durable.next_file_id),
     })
@@ -185,7 +185,7 @@ fn check_ssts(input: &RecoveryInput) -> Result<(), RecoveryRefusal> {
             None => RecoveryRefusal::MissingSsts(missing),
         });
     }
-    for sst in named {
+    for sst in named.iter() {
         let found = input.ssts.get(&sst.id).copied().unwrap_or_default();
         if found != sst.file_len {
             return Err(RecoveryRefusal::SstLength { id: sst.id, named: sst.file_len, found });

@@ -2,8 +2,7 @@
 //!
 //! Each step yields a whole new value, to be published in one store.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use im::Vector;
@@ -33,7 +32,7 @@ impl Version {
             flushed_metadata: durable.metadata.clone(),
             active: MemtableView::empty(),
             frozen: Vec::new(),
-            ssts: oldest_first(durable.ssts.iter().cloned().map(Arc::new)),
+            ssts: durable.ssts.iter().cloned().map(Arc::new).collect(),
             flushed_seq: durable.flushed_seq,
             wal_floor: durable.wal_floor,
             tombstones: durable.tombstones.iter().cloned().collect(),
@@ -128,14 +127,8 @@ impl Version {
         }
         let (flushed_seq, wal_floor) = self.flush_targets()?;
         let (flushed, flushed_metadata) = (oldest.series.clone(), oldest.metadata.clone());
-        let mut next = Self {
-            frozen: rest.to_vec(),
-            ssts: oldest_first(self.ssts.iter().cloned().chain(ssts)),
-            flushed_seq,
-            flushed_metadata,
-            wal_floor,
-            ..self.clone()
-        };
+        let mut next = Self { frozen: rest.to_vec(), flushed_seq, flushed_metadata, wal_floor, ..self.clone() };
+        next.ssts.extend(ssts);
         next.counters.flushes.add(counters);
         Some(next.pruned(Some(&flushed)))
     }
@@ -149,12 +142,11 @@ impl Version {
         outputs: Vec<Arc<SstMeta>>,
         counters: &JobCounters,
     ) -> Option<Self> {
-        let mut removed: BTreeSet<FileId> = inputs.iter().copied().collect();
-        let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(|sst| !removed.remove(&sst.id)).cloned().collect();
-        if !removed.is_empty() {
+        let mut next = self.clone();
+        if !inputs.iter().all(|id| next.ssts.remove(*id)) {
             return None;
         }
-        let mut next = Self { ssts: oldest_first(kept.into_iter().chain(outputs)), ..self.clone() };
+        next.ssts.extend(outputs);
         next.counters.compactions.add(counters);
         Some(next.pruned(None))
     }
@@ -174,16 +166,17 @@ impl Version {
             global.is_some_and(|cutoff| sst.rectangle.times.last() < cutoff)
                 || synced().any(|tombstone| tombstone.seq > sst.max_seq && tombstone.covers(&sst.rectangle))
         };
-        let stays = |sst: &&Arc<SstMeta>| running.contains(&sst.id) || !is_hidden_whole(sst);
-        let kept: Vec<Arc<SstMeta>> = self.ssts.iter().filter(stays).cloned().collect();
-        let dropped = self.ssts.len() - kept.len();
+        let goes = |sst: &&Arc<SstMeta>| !running.contains(&sst.id) && is_hidden_whole(sst);
+        let dropped: Vec<FileId> = self.ssts.iter().filter(goes).map(|sst| sst.id).collect();
         let mut next = Self { cutoffs, ..self.clone() };
-        if dropped == 0 {
+        if dropped.is_empty() {
             // Retention runs often: if no file is dropped, pruning is left to a later step.
             return next;
         }
-        next.counters.files_dropped += dropped as u64;
-        next.ssts = kept.into();
+        next.counters.files_dropped += dropped.len() as u64;
+        for id in dropped {
+            next.ssts.remove(id);
+        }
         next.pruned(None)
     }
 
@@ -287,17 +280,18 @@ impl Version {
 
     /// Returns the edit that makes the step from this version to a later one durable.
     ///
+    /// Only what differs is visited: the two versions share the rest of their sets.
+    ///
     /// Storage sets `series_log` and `next_file_id`, which are 0 here.
     pub(crate) fn edit_to(&self, next: &Self) -> VersionEdit {
-        let ids = |version: &Self| version.ssts.iter().map(|sst| sst.id).collect::<BTreeSet<_>>();
-        let (before, after) = (ids(self), ids(next));
+        let ssts = self.ssts.changes_to(&next.ssts);
         let rules = next.cutoffs.rules().iter().zip(self.cutoffs.rules());
         let (added_tombstones, removed_tombstones) = self.tombstone_changes_to(next);
         // Those of the flushed records alone: a power loss may take back later records, which only the WAL has.
         let metadata = self.flushed_metadata.changes_to(&next.flushed_metadata);
         VersionEdit {
-            added_ssts: next.ssts.iter().filter(|sst| !before.contains(&sst.id)).map(|sst| (**sst).clone()).collect(),
-            removed_ssts: before.difference(&after).copied().collect(),
+            added_ssts: ssts.added.iter().map(|sst| (**sst).clone()).collect(),
+            removed_ssts: ssts.removed.iter().map(|sst| sst.id).collect(),
             flushed_seq: next.flushed_seq,
             wal_floor: next.wal_floor,
             // In the same edit that moves the floor past the WAL records of these tombstones.
@@ -319,6 +313,13 @@ impl Version {
 
     /// Returns the durable tombstones that the edit to a later version adds, and the seqs of those that it removes.
     fn tombstone_changes_to(&self, next: &Self) -> (Vec<Arc<Tombstone>>, Vec<u64>) {
+        if self.tombstones.ptr_eq(&next.tombstones) {
+            let newest_first = next.tombstones.iter().rev().skip_while(|tombstone| tombstone.seq > next.flushed_seq);
+            let added = newest_first.take_while(|tombstone| tombstone.seq > self.flushed_seq);
+            let mut added: Vec<_> = added.cloned().collect();
+            added.reverse();
+            return (added, Vec::new());
+        }
         let kept: BTreeMap<u64, &SeriesSet> =
             next.durable_tombstones().map(|tombstone| (tombstone.seq, &tombstone.series)).collect();
         // A drop of definitions takes series from tombstones. From the first of these on, all are removed and added
@@ -376,21 +377,9 @@ impl Version {
             ),
             (self.frozen.windows(2).all(|pair| pair[0].max_seq < pair[1].min_seq), "frozen memtables overlap in seq"),
             (self.ssts.iter().all(|sst| sst.max_seq <= self.flushed_seq), "an SST has records after flushed_seq"),
-            (self.ssts.is_sorted_by_key(|sst| merge_order(sst)), "SSTs are out of order"),
             (self.tombstones.iter().is_sorted_by_key(|tombstone| tombstone.seq), "tombstones are out of order"),
-            (!base_files_overlap(&self.ssts), "two files of the base overlap"),
+            (!base_files_overlap(self.ssts.iter()), "two files of the base overlap"),
         ];
         rules.iter().find(|(holds, _)| !holds).map(|(_, rule)| *rule)
     }
-}
-
-/// Returns the sort key of an SST in the merge order: level from the base to L0, then generation.
-fn merge_order(sst: &SstMeta) -> (Reverse<u8>, u64) {
-    (Reverse(sst.level), sst.generation)
-}
-
-fn oldest_first(ssts: impl Iterator<Item = Arc<SstMeta>>) -> Arc<[Arc<SstMeta>]> {
-    let mut ssts: Vec<_> = ssts.collect();
-    ssts.sort_by_key(|sst| merge_order(sst));
-    ssts.into()
 }

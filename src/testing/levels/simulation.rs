@@ -130,7 +130,7 @@ impl LevelSimulation {
             if let CompactionTarget::InPlace { generation, .. } = plan.output { generation } else { fresh };
         self.bytes_merged +=
             self.write(&compaction_regions(plan, &estimates), &clusters, plan.output.level(), generation);
-        debug_assert!(!base_files_overlap(&self.ssts()), "{plan:?}");
+        debug_assert!(!base_files_overlap(self.ssts().iter()), "{plan:?}");
     }
 
     /// Writes one file per region that contains points; returns the total number of bytes.

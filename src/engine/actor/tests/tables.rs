@@ -115,7 +115,7 @@ pub(super) fn version_with_files(series_count: u32, ssts: Vec<SstMeta>, tombston
     let newest = ssts.iter().map(|sst| sst.max_seq).chain(tombstones.iter().map(|tombstone| tombstone.seq)).max();
     let tombstones = tombstones.into_iter().map(Arc::new).collect();
     let flushed_seq = newest.unwrap_or_default();
-    let durable = DurableState { ssts, flushed_seq, tombstones, ..DurableState::default() };
+    let durable = DurableState { ssts: ssts.into_iter().collect(), flushed_seq, tombstones, ..DurableState::default() };
     Version::from_durable(series, &durable, Cutoffs::default())
 }
 

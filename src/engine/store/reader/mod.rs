@@ -259,8 +259,8 @@ impl DirectoryReader {
                 sync_name_of_manifest(&self.dir)?;
                 self.durable_generation = state.manifest.generation();
             }
-            let known = self.newest.as_ref().map(|newest| &*newest.ssts).unwrap_or_default();
-            state.follow_manifest(&self.dir, &self.settings, &self.context, known, report)?;
+            let known = self.newest.as_ref().map(|newest| newest.ssts.to_vec()).unwrap_or_default();
+            state.follow_manifest(&self.dir, &self.settings, &self.context, &known, report)?;
         }
         let durable = state.manifest.state();
         state.log.advance(&self.dir, self.uuid, durable, &mut state.series, self.settings.max_log_bytes, report)?;
@@ -356,7 +356,7 @@ impl ReadState {
         let shared =
             |meta: &Arc<SstMeta>| Arc::clone(known.get(&meta.id).filter(|known| **known == meta).unwrap_or(&meta));
         base.ssts = base.ssts.iter().map(shared).collect();
-        report.files_opened += context.files.hold(&base.ssts)?;
+        report.files_opened += context.files.hold(&base.ssts.to_vec())?;
         (self.base, self.is_base_new, self.is_behind) = (Some(base), true, false);
         Ok(())
     }

@@ -138,9 +138,8 @@ fn mean_block_points(files: &[Arc<SstMeta>]) -> u64 {
 }
 
 /// Returns `true` if two files of the base overlap, which no plan may cause. It is a sweep over time.
-pub(crate) fn base_files_overlap(ssts: &[Arc<SstMeta>]) -> bool {
-    let mut files: Vec<&Rectangle> =
-        ssts.iter().filter(|file| file.level == BASE).map(|file| &file.rectangle).collect();
+pub(crate) fn base_files_overlap<'a>(ssts: impl Iterator<Item = &'a Arc<SstMeta>>) -> bool {
+    let mut files: Vec<&Rectangle> = ssts.filter(|file| file.level == BASE).map(|file| &file.rectangle).collect();
     files.sort_unstable_by_key(|file| file.times.first());
     // The files that contain the current time, as a map from first to last series. They are disjoint until an overlap
     // is found.

@@ -90,7 +90,7 @@ proptest! {
         let overlaps_earlier =
             |(at, one): (usize, &Rectangle)| rectangles[..at].iter().any(|other| other.overlaps(one));
         let pairs = rectangles.iter().enumerate().any(overlaps_earlier);
-        prop_assert_eq!(base_files_overlap(&files), pairs);
+        prop_assert_eq!(base_files_overlap(files.iter()), pairs);
     }
 }
 

@@ -174,7 +174,7 @@ impl PickerSimulation {
     }
 
     fn check(&self) {
-        assert!(!base_files_overlap(&self.ssts()), "{:?}", self.ssts());
+        assert!(!base_files_overlap(self.ssts().iter()), "{:?}", self.ssts());
         let mut newest: std::collections::BTreeMap<(u32, i64), u64> = std::collections::BTreeMap::new();
         for (meta, points) in &self.files {
             let mut own = newest.clone();
