@@ -3,6 +3,7 @@
 //! Acknowledged batches stay, refused batches are absent, and a reopening finds each batch once.
 
 mod descriptors;
+mod directory_size;
 mod full_disk;
 #[cfg(unix)]
 mod moved_directory;

@@ -4,6 +4,7 @@ mod cursor;
 mod faults;
 mod full_disk;
 mod golden;
+mod growth;
 mod tail;
 
 use crate::state::tombstone::Tombstone;

@@ -326,6 +326,7 @@ impl WalWriter {
         let Err(error) = written else {
             self.active.append_offset += len;
             self.active.file_len = self.active.file_len.max(self.active.append_offset + END_MARKER.len() as u64);
+            self.extend_ahead(len);
             return Ok(());
         };
         // The append offset did not change, so the sealed length excludes whatever part of the buffer is on disk.
