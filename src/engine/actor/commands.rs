@@ -57,6 +57,8 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         let active = ActiveMemtable {
             bytes: self.memtable.bytes(),
             flush_at_bytes: self.flush_at_bytes,
+            points: self.memtable.points(),
+            series: self.memtable.series_count(),
             is_epoch_exhausted: self.memtable.is_epoch_exhausted(),
             next_command_bytes,
         };

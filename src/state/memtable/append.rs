@@ -76,6 +76,16 @@ impl Memtable {
         self.view.bytes
     }
 
+    /// Returns the number of points, deleted ones included.
+    pub(crate) fn points(&self) -> u64 {
+        self.view.points
+    }
+
+    /// Returns the number of series with points.
+    pub(crate) fn series_count(&self) -> usize {
+        self.appenders.len()
+    }
+
     /// Returns `true` if no point was inserted and no delete applied.
     pub(crate) fn is_empty(&self) -> bool {
         self.view.points == 0 && self.view.deletes.is_empty()
