@@ -91,20 +91,31 @@ impl FlushExecutor for SstFlusher {
 
 /// Returns size estimates of the points to flush.
 ///
-/// The points are read once for the estimates and once for writing, because they may not fit into memory. Reading takes
-/// a tenth of the time of a flush.
+/// The points are read once for the estimates and once for writing, because they may not fit into memory. The estimates
+/// need the timestamps alone, which are sorted in half the time that points take.
 fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<SizeEstimate>> {
-    let span = job.frozen.view.time_range().map_or(0, |range| range.first().abs_diff(range.last()));
+    let frozen = &job.frozen;
+    let span = frozen.view.time_range().map_or(0, |range| range.first().abs_diff(range.last()));
     let apart = SplitCriteria { late_until: job.newest_flushed_time, min_gap: (span / GAP_FRACTION).max(1) };
-    let mut fragments = SizeEstimates::at_most(most);
-    for_each_run(job, part_points, |def, timestamps, _| {
-        for piece in split_timestamps(timestamps, apart) {
-            let times = TimeRange::new(timestamps[piece.start], timestamps[piece.end - 1]);
-            let rectangle = Rectangle::of_series(def.id, times);
-            fragments.push(estimate_for_memtable(rectangle, piece.len()));
+    let (mut fragments, mut timestamps) = (SizeEstimates::at_most(most), Vec::new());
+    for id in frozen.view.series() {
+        let def = frozen.series.get(id).ok_or_else(|| undefined_series(id))?;
+        let Some(mut parts) = frozen.view.part_reader(id, part_points) else { continue };
+        timestamps.clear();
+        while parts.next_timestamps(&mut timestamps) {
+            if def.duplicates != DuplicatePolicy::KeepAll {
+                timestamps.dedup();
+            }
+            let hidden =
+                job.cutoffs.for_series(def).map_or(0, |cutoff| timestamps.partition_point(|time| *time < cutoff));
+            let visible = &timestamps[hidden..];
+            for piece in split_timestamps(visible, apart) {
+                let times = TimeRange::new(visible[piece.start], visible[piece.end - 1]);
+                fragments.push(estimate_for_memtable(Rectangle::of_series(id, times), piece.len()));
+            }
+            timestamps.clear();
         }
-        Ok(())
-    })?;
+    }
     Ok(fragments.into_vec())
 }
 
@@ -121,9 +132,9 @@ fn for_each_run(
     for id in frozen.view.series() {
         // A point is inserted only after its series is in the index.
         let def = frozen.series.get(id).ok_or_else(|| undefined_series(id))?;
-        for range in frozen.view.split_range(id, part_points) {
-            cells.clear();
-            frozen.view.read(id, range, &mut cells);
+        let Some(mut parts) = frozen.view.part_reader(id, part_points) else { continue };
+        cells.clear();
+        while parts.next(&mut cells) {
             timestamps.clear();
             bits.clear();
             for cell in visible_points(&cells, job.cutoffs.for_series(def), def.duplicates) {
@@ -131,6 +142,7 @@ fn for_each_run(
                 bits.push(cell.bits);
             }
             act(def, &timestamps, &bits)?;
+            cells.clear();
         }
     }
     Ok(())

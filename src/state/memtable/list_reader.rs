@@ -109,7 +109,7 @@ impl ChunkListReader {
         if self.list == ChunkList::Late {
             let mut points = Vec::new();
             self.columns.read_list(ChunkList::Late, self.filter(), &mut points);
-            points.sort_by_key(|point| point.timestamp);
+            points.sort_by_key(|point: &RawPoint| point.timestamp);
             return newest_visible_row(&points, hidden, keeps_first).map(|at| points[at]);
         }
         let (point, epoch) = self.last_in_range(|_| {})?;

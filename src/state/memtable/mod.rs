@@ -51,6 +51,7 @@ mod chunk;
 mod delete_mask;
 mod frozen;
 mod list_reader;
+mod part_reader;
 mod point_sink;
 mod series_columns;
 mod slots;

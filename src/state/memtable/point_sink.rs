@@ -31,6 +31,21 @@ impl PointSink for Vec<RawPoint> {
     }
 }
 
+/// Timestamps alone.
+impl PointSink for Vec<i64> {
+    fn point_count(&self) -> usize {
+        self.len()
+    }
+
+    fn push_point(&mut self, point: RawPoint) {
+        self.push(point.timestamp);
+    }
+
+    fn extend_from_run(&mut self, run: ChunkColumns<'_>, points: Range<usize>) {
+        self.extend(run.timestamps[points].iter().map(|word| word.load(Ordering::Relaxed).cast_signed()));
+    }
+}
+
 /// Columns of timestamps and values: points are copied once, without raw points between.
 pub(super) struct PointColumnsSink<'a, T> {
     pub(super) timestamps: &'a mut Vec<Timestamp>,

@@ -81,15 +81,29 @@ impl SeriesColumns {
         [ChunkList::InOrder, ChunkList::Late].into_iter().map(|list| self.count_list(list, epoch, range)).sum()
     }
 
-    fn count_list(&self, list: ChunkList, epoch: u32, range: TimeRange) -> usize {
+    /// Returns `true` if the chunks and the inline points have room for at most so many points.
+    pub(super) fn has_room_for_at_most(&self, points: usize) -> bool {
+        let chunks = [ChunkList::InOrder, ChunkList::Late].into_iter().flat_map(|list| self.chunks(list));
+        let mut room = INLINE_POINTS;
+        chunks.map(|chunk| chunk.columns().len()).all(|more| {
+            room += more;
+            room <= points
+        })
+    }
+
+    /// Returns the chunks of a list from the first one on.
+    pub(super) fn chunks(&self, list: ChunkList) -> impl Iterator<Item = &Arc<Chunk>> {
+        std::iter::successors(self.first_chunk(list).get(), |chunk| chunk.next.get())
+    }
+
+    pub(super) fn count_list(&self, list: ChunkList, epoch: u32, range: TimeRange) -> usize {
         let inline =
             if list == ChunkList::InOrder { count_columns(self.inline_points(), list, epoch, range) } else { 0 };
-        let chunks = std::iter::successors(self.first_chunk(list).get(), |chunk| chunk.next.get());
-        inline + chunks.map(|chunk| count_columns(chunk.columns(), list, epoch, range)).sum::<usize>()
+        inline + self.chunks(list).map(|chunk| count_columns(chunk.columns(), list, epoch, range)).sum::<usize>()
     }
 
     /// Appends the points of one list that pass the filter, in the list's own order.
-    pub(super) fn read_list(&self, list: ChunkList, filter: ReadFilter<'_>, out: &mut Vec<RawPoint>) {
+    pub(super) fn read_list(&self, list: ChunkList, filter: ReadFilter<'_>, out: &mut impl PointSink) {
         if list == ChunkList::InOrder && !read_columns(self.inline_points(), list, filter, out) {
             return;
         }

@@ -246,10 +246,10 @@ fn a_long_chain_of_chunks_is_dropped_in_a_loop() {
     assert_eq!(newest, Some(RawPoint { timestamp: 999_999, bits: 0 }));
 }
 
-/// A flush reads a series range by range: the ranges cover the series, and each has few points.
-/// A range of a single timestamp may have more than `max_points` points.
+/// A flush reads a series part by part: the parts cover the series, and each has few points.
+/// A part of a single timestamp may have more than `max_points` points.
 #[test]
-fn the_split_ranges_of_a_series_are_all_of_it_in_order() {
+fn the_parts_of_a_series_are_all_of_it_in_order() {
     let mut memtable = Memtable::new();
     let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX];
     let mut points: BatchPoints = (0..3_000).map(|n| (0, n * n, 1)).chain((1..3_000).map(|n| (0, -7 * n, 2))).collect();
@@ -262,14 +262,18 @@ fn the_split_ranges_of_a_series_are_all_of_it_in_order() {
         for series in [0, 1, 2].map(SeriesId::new) {
             let (mut all, mut parts) = (Vec::new(), Vec::new());
             view.read(series, TimeRange::ALL, &mut all);
-            for range in view.split_range(series, max_points) {
-                let before = parts.len();
-                view.read(series, range, &mut parts);
-                let is_small = parts.len() - before <= max_points || range.first() == range.last();
-                assert!(is_small, "{range:?} of {series}");
+            let (mut reader, mut before) = (view.part_reader(series, max_points), 0);
+            while reader.as_mut().is_some_and(|reader| reader.next(&mut parts)) {
+                let part = &parts[before..];
+                let is_one_time = part.iter().all(|point| point.timestamp == part[0].timestamp);
+                assert!(part.len() <= max_points || is_one_time, "{} points of {series}", part.len());
+                before = parts.len();
             }
-            assert_eq!(parts, all, "series {series} in ranges of {max_points} points");
+            assert_eq!(parts, all, "series {series} in parts of {max_points} points");
+            let (mut reader, mut timestamps) = (view.part_reader(series, max_points), Vec::new());
+            while reader.as_mut().is_some_and(|reader| reader.next_timestamps(&mut timestamps)) {}
+            assert!(timestamps.iter().eq(all.iter().map(|point| &point.timestamp)), "timestamps of {series}");
         }
     }
-    assert_eq!(view.split_range(SeriesId::new(2), 1).len(), 0);
+    assert!(view.part_reader(SeriesId::new(2), 1).is_none());
 }

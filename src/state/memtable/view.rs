@@ -5,6 +5,7 @@
 use super::chunk::RawPoint;
 use super::delete_mask::{DeleteMask, MemtableDeletes};
 use super::list_reader::ChunkListReader;
+use super::part_reader::PartReader;
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns};
 use crate::state::series_map::SeriesMap;
 use crate::state::tombstone::Tombstone;
@@ -99,30 +100,11 @@ impl MemtableView {
         }
     }
 
-    /// Splits the points of a series into ascending time ranges of at most `max_points` points each.
-    ///
-    /// A caller that reads range by range needs memory for one range only. The ranges are disjoint; times without
-    /// points may be in none. Deleted points count. The points of one timestamp stay in one range, even if they are
-    /// more than `max_points`.
-    pub(crate) fn split_range(&self, series: SeriesId, max_points: usize) -> Vec<TimeRange> {
-        let Some(columns) = self.root.get(series).filter(|_| self.points > 0) else { return Vec::new() };
-        if self.points <= max_points as u64 {
-            return vec![self.time_range];
-        }
-        let mut ranges = Vec::new();
-        let mut pending = vec![self.time_range];
-        while let Some(range) = pending.pop() {
-            let count = columns.count(self.epoch, range);
-            let (first, last) = (range.first(), range.last());
-            if count > max_points && first < last {
-                let middle = first.wrapping_add_unsigned(first.abs_diff(last) / 2);
-                // `pending` is a stack: the earlier half is pushed last and popped first.
-                pending.extend([TimeRange::new(middle + 1, last), TimeRange::new(first, middle)]);
-            } else if count > 0 {
-                ranges.push(range);
-            }
-        }
-        ranges
+    /// Returns a reader of a series in parts of at most `max_points` points each; `None` if it has no point.
+    pub(crate) fn part_reader(&self, series: SeriesId, max_points: usize) -> Option<PartReader<'_>> {
+        let columns = self.root.get(series).filter(|_| self.points > 0)?;
+        let is_small = self.points <= max_points as u64 || columns.has_room_for_at_most(max_points);
+        Some(PartReader::new(columns, self.epoch, self.delete_mask(series), self.time_range, max_points, is_small))
     }
 
     fn delete_mask(&self, series: SeriesId) -> DeleteMask {
