@@ -13,8 +13,10 @@ use crate::format::wal::{SegmentBound, WalFiles, WalWriter, read_segment};
 use crate::platform::env::{Dir, Env, MemoryEnv};
 use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::log_record::LogRecord;
-use crate::state::memtable::Memtable;
-use crate::state::version::L0;
+use crate::state::memtable::{FrozenMemtable, Memtable};
+use crate::state::rectangle::Rectangle;
+use crate::state::series_index::SeriesIndex;
+use crate::state::version::{Cutoffs, DurableState, DyadicBox, JobCounters, L0, SstMeta, Version};
 use crate::types::point::{PointColumns, ValueType};
 use crate::types::series::SeriesId;
 use crate::types::time_range::TimeRange;
@@ -119,6 +121,25 @@ pub fn insert_into_memtable(batches: Vec<RawBatch>) -> HotPath {
     })
 }
 
+/// Reads a memtable of batches series by series in parts of at most `max_points` points, as a flush of few series does.
+#[must_use]
+pub fn read_in_parts(batches: &[RawBatch], max_points: usize) -> HotPath {
+    let mut memtable = Memtable::new();
+    insert(&mut memtable, batches);
+    let (view, mut points) = (memtable.view(), Vec::new());
+    Box::new(move || {
+        let mut count = 0;
+        for id in view.series() {
+            let mut parts = view.part_reader(id, max_points);
+            while parts.as_mut().is_some_and(|parts| parts.next(&mut points)) {
+                count += points.len() as u64;
+                points.clear();
+            }
+        }
+        count
+    })
+}
+
 /// Reads a memtable of batches series by series, as a flush does, and writes it as one SST in memory.
 ///
 /// # Panics
@@ -180,6 +201,55 @@ pub fn replay_wal(batches: &[RawBatch]) -> HotPath {
         .expect("the segment was written by the engine");
         memtable.view().points()
     })
+}
+
+/// Installs a flush of one file in a version of `files` files: the next version, its edit, and the state of the manifest.
+///
+/// # Panics
+/// The closure, if the flush cannot be installed.
+#[must_use]
+pub fn install_flush(files: u64) -> HotPath {
+    let durable = DurableState { ssts: (1..=files).map(sst).collect(), flushed_seq: files, ..DurableState::default() };
+    let version = Version::from_durable(SeriesIndex::default(), &durable, Cutoffs::default());
+    let mut memtable = Memtable::new();
+    memtable.insert(PointColumns { series: &[SeriesId::new(0)], timestamps: &[0], bits: &[0] });
+    let next = files + 1;
+    let version = version.after_freeze(Arc::new(FrozenMemtable {
+        generation: next,
+        view: memtable.view(),
+        series: version.series.clone(),
+        metadata: version.metadata.clone(),
+        min_seq: next,
+        max_seq: next,
+        next_wal_segment: FileId::new(next),
+    }));
+    Box::new(move || {
+        let installed = version.after_flush(next, vec![Arc::new(sst(next))], &JobCounters::default());
+        let edit = version.edit_to(&installed.expect("the memtable is the oldest"));
+        let mut state = durable.clone();
+        state.apply(&edit).expect("the edit follows the state");
+        state.flushed_seq
+    })
+}
+
+/// Returns the entry of a file of one point, which overlaps no other.
+fn sst(number: u64) -> SstMeta {
+    let rectangle = Rectangle::of_series(SeriesId::new(0), TimeRange::at(number.cast_signed()));
+    SstMeta {
+        id: FileId::new(number),
+        file_len: 100,
+        footer_crc: 0,
+        rectangle,
+        min_seq: number,
+        max_seq: number,
+        points: 1,
+        blocks: 1,
+        series: 1,
+        level: L0,
+        generation: number,
+        partition: DyadicBox::enclosing(&rectangle),
+        origin: 0,
+    }
 }
 
 fn insert(memtable: &mut Memtable, batches: &[RawBatch]) {

@@ -52,7 +52,10 @@ pub(crate) const HOT_PATHS: &[NamedPath] = &[
     path("encode-jittered-timestamps", BLOCK, || hot_paths::encode_whole_numbers(timestamps(3_000))),
     path("encode-flush", POINTS, || hot_paths::flush_memtable(&batches())),
     path("insert-into-memtable", POINTS, || hot_paths::insert_into_memtable(batches())),
+    path("read-late-series-in-parts", LATE_POINTS, || hot_paths::read_in_parts(&batches_of_one_series(), 16_384)),
     path("append-to-wal", POINTS, || hot_paths::append_to_wal(batches())),
+    path("install-in-10-files", 1, || hot_paths::install_flush(10)),
+    path("install-in-10000-files", 1, || hot_paths::install_flush(10_000)),
     path("replay-wal", POINTS, || hot_paths::replay_wal(&batches())),
     path("scan-memtable", POINTS, database_paths::scan_memtable),
     path("scan-file", POINTS, database_paths::scan_file),
@@ -91,6 +94,22 @@ fn timestamps(jitter: u64) -> Vec<i64> {
     let mut late = || if jitter == 0 { 0 } else { random.below(jitter) * 1_000 };
     let tick = |at: i64| (START_SECS + at * STEP_SECS) * 1_000_000_000;
     (0..).take(BLOCK).map(|at| tick(at) + late()).collect()
+}
+
+/// Number of points of [`batches_of_one_series`].
+const LATE_POINTS: usize = 256_000;
+
+/// 256 batches of 1,000 points in which 64 clients write one series: all but the first client are late.
+fn batches_of_one_series() -> Vec<RawBatch> {
+    let batch = |number: usize| {
+        let mut batch = RawBatch::default();
+        let first = number / 64 * 1_000;
+        for tick in (0..).skip(first).take(1_000) {
+            batch.push(0, (START_SECS + tick * STEP_SECS) * 1_000_000_000, 1.5);
+        }
+        batch
+    };
+    (0..256).map(batch).collect()
 }
 
 /// The workload of all benchmarks in batches of ten ticks.
