@@ -113,11 +113,11 @@ fn advantage(better: Better, ours: f64, peer: f64) -> Option<f64> {
     }
 }
 
+/// Returns the rows that were measured. The last column compares ours with the best of the peers that have a value.
 fn table(names: &[&str], outcomes: &Outcomes) -> String {
     let has_one_writer = |name: &&str| crate::engine::peer(name).is_some_and(|peer| !peer.takes_many_writers);
-    let headings: Vec<&str> = names.to_vec();
-    let mut text =
-        format!("| measure | {} | ours / best peer |\n|---|{}---|\n", headings.join(" | "), "---|".repeat(names.len()));
+    let (headings, line) = (names.join(" | "), "---|".repeat(names.len()));
+    let mut text = format!("| measure | {headings} | ours / best peer |\n|---|{line}---|\n");
     for row in ROWS {
         let measured: Vec<Option<Outcome>> = names.iter().map(|name| combined(outcomes, name, row.measure)).collect();
         if measured.iter().all(Option::is_none) {

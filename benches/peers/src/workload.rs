@@ -16,7 +16,7 @@ mod gauges;
 /// Points of one call.
 pub(crate) const BATCH_POINTS: usize = 1_000;
 /// Nanoseconds between two ticks.
-pub(crate) const STEP_NANOS: i64 = 10_000_000_000;
+const STEP_NANOS: i64 = 10_000_000_000;
 /// Time of the first tick: 2023-11-14T22:13:20Z.
 pub(crate) const START_NANOS: i64 = 1_700_000_000_000_000_000;
 /// Range of a small read.
