@@ -12,10 +12,11 @@
 //!   candidates ──────────────▶ start: number += 1
 //!                              StartEmptySeriesCheck ────────▶ scan every candidate in the version of `seq`
 //!                              records commits meanwhile:         until its first visible point
-//!                                written_since, deleted_since      │
+//!                                written_since, deleted_since,     │
+//!                                requeued                          │
 //!   candidates − checked ◀──── Finished ◀──────────────────────────┘ the candidates without a point
 //!   empty + found
-//!     checked = candidates of the check, except deleted_since
+//!     checked = candidates of the check, except deleted_since and requeued
 //!     found   = series without a point,  except written_since
 //! ```
 //!
@@ -23,6 +24,7 @@
 //! - A series that was written since the check began does not become empty: the version of the check does not contain
 //!   the new points.
 //! - A series that was deleted from since the check began stays a candidate: the delete may have hidden its last point.
+//!   So do all series if a cutoff has moved far enough since then.
 //! - The manifest names a series as empty only once the records up to `seq` are in SSTs: the delete that hid its points
 //!   may be one of these records, and a power loss may lose it. Until then the manifest has the series as a candidate.
 //! - Checks run when the compactor has nothing else to do, at least [`MIN_CHECK_INTERVAL`] apart, since each may read
@@ -126,6 +128,8 @@ pub(super) struct EmptySeriesCheck {
     written_since: SeriesBitmap,
     /// Series deleted from since the running check began.
     deleted_since: SeriesBitmap,
+    /// Series that a cutoff made candidates since the running check began.
+    requeued: SeriesBitmap,
     /// Time before which a check starts only if it is needed at once.
     earliest_next: Duration,
     /// Global cutoff when all series last became candidates.
@@ -168,6 +172,7 @@ impl EmptySeriesCheck {
             started: 0,
             written_since: SeriesBitmap::default(),
             deleted_since: SeriesBitmap::default(),
+            requeued: SeriesBitmap::default(),
             earliest_next: Duration::ZERO,
             last_full_cutoff: None,
             last_drop_check: None,
@@ -251,6 +256,7 @@ impl EmptySeriesCheck {
         self.is_running = true;
         self.started += 1;
         (self.written_since, self.deleted_since) = (SeriesBitmap::default(), SeriesBitmap::default());
+        self.requeued = SeriesBitmap::default();
         vec![Effect::StartEmptySeriesCheck(SeriesToCheck { candidates, droppable })]
     }
 
@@ -336,7 +342,10 @@ impl EmptySeriesCheck {
             Ok(EmptySeriesFound { empty, unnamed, named_by: _ }) => {
                 let written = std::mem::take(&mut self.written_since);
                 let deleted = std::mem::take(&mut self.deleted_since);
-                let (checked, empty) = (except(candidates, &deleted), except(&empty, &written));
+                let mut requeued = std::mem::take(&mut self.requeued);
+                // What the cutoff before hides, the later one hides, too.
+                requeued.remove_all(&empty);
+                let (checked, empty) = (except(&except(candidates, &deleted), &requeued), except(&empty, &written));
                 let next = version.after_empty_series_check(seq, &checked, &empty);
                 let count = next.series.empty_series().len();
                 tracing::debug!(candidates = candidates.count(), empty = count, "empty-series check finished");
@@ -379,6 +388,10 @@ impl EmptySeriesCheck {
         }
         self.last_full_cutoff = cutoff;
         let next = with_all_candidates(version);
+        if self.is_running {
+            // The check reads a version with the cutoff before.
+            self.requeued.insert_all(&next.series.empty_series().candidates().to_set());
+        }
         if has_candidates(&next) { vec![Effect::Publish(Box::new(next))] } else { Effects::new() }
     }
 

@@ -80,6 +80,22 @@ fn a_series_deleted_from_during_the_check_stays_a_candidate() {
 }
 
 #[test]
+fn series_that_a_cutoff_hides_during_the_check_stay_candidates() {
+    let version = with_candidates(&version_with_files(3, vec![], vec![]), &[0, 1]);
+    let mut check = EmptySeriesCheck::new(Some(Duration::from_nanos(80)));
+    drop(check.start(false, &version, START));
+    let moved = version.after_retention(version.cutoffs.advanced_to(Some(100), &[]), &[], 0);
+    let moved = next_version(check.on(EmptySeriesEvent::CutoffsMoved { files_dropped: true }, &moved, START));
+    assert_eq!(candidates(&moved), series_set(&[0, 1, 2]));
+    let next = next_version(finish(&mut check, &[0, 1], &[1], &moved, START));
+    assert_eq!((empty(&next), candidates(&next)), (vec![1], series_set(&[0, 2])));
+    // The next check has seen the cutoff.
+    drop(check.start(true, &next, START));
+    let last = next_version(finish(&mut check, &[0, 2], &[0], &next, START));
+    assert_eq!((empty(&last), candidates(&last)), (vec![0, 1], SeriesSet::default()));
+}
+
+#[test]
 fn a_result_is_installed_if_the_manifest_stores_it_and_else_published() {
     let flushed = with_candidates(&version_with_files(2, vec![], vec![]), &[0, 1]);
     let mut check = EmptySeriesCheck::new(None);
