@@ -153,7 +153,7 @@ impl DbBuilder {
     /// Sets the size in bytes at which the memtable is flushed.
     ///
     /// Default: 64 MiB, or an eighth of the budget if that is smaller. Maximum: a quarter of the budget. While no flush
-    /// runs, a memtable of 16 MiB or more is flushed before it has this size if its series have about 1,000 points each.
+    /// runs, a memtable of a quarter of it, and at least 16 MiB, is flushed if its series have about 1,000 points each.
     pub fn flush_at_bytes(mut self, bytes: usize) -> Self {
         self.options.flush_at_bytes = Some(bytes);
         self

@@ -328,10 +328,14 @@ fn retention_is_followed() {
 fn an_unflushed_log_beyond_the_budget_is_an_error_that_a_flush_ends() {
     let home = Home::new();
     let db = home.builder().flush_at_bytes(200 << 20).open_blocking().unwrap();
-    let series = db.create_series(SeriesKey::new("big")).blocking().unwrap();
+    // So many series have too few points each for an early flush.
+    let keys = (0..5_000).map(|n| SeriesKey::new("big").tag("n", n.to_string()));
+    let series = db.create_many_series(keys).blocking().unwrap();
     let mut batch = Batch::new();
     for n in 0..40_i64 {
-        (0..100_000).for_each(|i| batch.push(series, at(n * 100_000 + i), 0.5));
+        for (time, series) in (n * 20..n * 20 + 20).flat_map(|time| series.iter().map(move |series| (time, *series))) {
+            batch.push(series, at(time), 0.5);
+        }
         db.write_blocking(&mut batch).unwrap();
     }
     db.sync_blocking().unwrap();
@@ -348,7 +352,9 @@ fn an_unflushed_log_beyond_the_budget_is_an_error_that_a_flush_ends() {
     assert_eq!(times(&small), [1, 2]);
     // It stays usable at its last state, and continues after the next flush.
     for n in 0..40_i64 {
-        (0..100_000).for_each(|i| batch.push(series, at(n * 100_000 + i), 0.5));
+        for (time, series) in (n * 20..n * 20 + 20).flat_map(|time| series.iter().map(move |series| (time, *series))) {
+            batch.push(series, at(time), 0.5);
+        }
         db.write_blocking(&mut batch).unwrap();
     }
     write(&db, 3);

@@ -20,7 +20,7 @@ const MAX_STALLED_DELETES: usize = 2 * MAX_MEMTABLE_DELETES;
 /// Memory of the deletes of a memtable up to which it takes deletes while a failing flush stalls writes, in bytes.
 const MAX_STALLED_DELETE_BYTES: usize = 4 << 20;
 
-/// Memory from which a memtable may be frozen early, in bytes.
+/// Memory from which a memtable may be frozen early, in bytes; a quarter of the size at which it is full, if that is more.
 const EARLY_FREEZE_BYTES: usize = 16 << 20;
 /// Number of points per series from which a memtable may be frozen early.
 ///
@@ -68,7 +68,8 @@ impl ActiveMemtable {
 
     /// Returns `true` if the memtable is worth a flush before it is full.
     fn is_worth_a_flush(&self) -> bool {
-        self.bytes >= EARLY_FREEZE_BYTES && self.points >= self.series as u64 * EARLY_FREEZE_POINTS_PER_SERIES
+        self.bytes >= EARLY_FREEZE_BYTES.max(self.flush_at_bytes / 4)
+            && self.points >= self.series as u64 * EARLY_FREEZE_POINTS_PER_SERIES
     }
 }
 
