@@ -8,8 +8,9 @@ use super::kernels::{LANES, canonical_nan, i128_to_f64};
 
 /// Returns the quotient of an integer sum and a count, rounded once to the nearest double, ties to even.
 ///
-/// `count` is at least 1.
+/// `count` is at least 1. Not inlined, so that means of doubles are.
 #[expect(clippy::cast_precision_loss, reason = "the conversion is the one rounding step, or exact")]
+#[inline(never)]
 pub(super) fn mean_of_integers(sum: i128, count: u64) -> f64 {
     const EXACT: u64 = 1 << 53;
     let magnitude = sum.unsigned_abs();

@@ -57,7 +57,8 @@ impl ValueSketch {
         // Values that are neither zero, subnormal nor infinite and have one sign, nearly always all of them, have the range
         // of their bins in common: their loops have no branch.
         let is_positive = values.first().is_some_and(|value| *value > 0.0);
-        if !values.iter().fold(true, |all, value| all & value.is_normal() & ((*value > 0.0) == is_positive)) {
+        let is_odd = |value: f64| u8::from(!value.is_normal()) | u8::from((value > 0.0) != is_positive);
+        if values.iter().fold(0, |odd, value| odd | is_odd(*value)) != 0 {
             return values.iter().for_each(|value| self.add(*value));
         }
         let Some(least) = f64::least(values) else { return };
@@ -66,9 +67,7 @@ impl ValueSketch {
         bins.cover(bin_of(least));
         bins.cover(bin_of(greatest));
         for value in values {
-            if let Some(count) = bins.count_mut(bin_of(*value)) {
-                *count += 1;
-            }
+            bins.increment(bin_of(*value));
         }
         self.extend_bounds(least, greatest);
     }
@@ -151,7 +150,7 @@ impl ValueSketch {
 
     /// Returns the approximate bytes of the sketch, with those on the heap.
     pub(super) fn byte_len(&self) -> usize {
-        let bins = (self.positive.counts.capacity() + self.negative.counts.capacity()) * size_of::<u64>();
+        let bins = (self.positive.counts.capacity() + self.negative.counts.capacity()) * size_of::<u32>();
         size_of::<Self>() + bins + self.small.len() * size_of::<(i64, u64)>()
     }
 }
@@ -161,20 +160,41 @@ impl ValueSketch {
 struct Bins {
     /// Number of the bin of the first count.
     first: u64,
-    counts: Vec<u64>,
+    counts: Vec<u32>,
+    /// Multiples of 2^32 by which the count of a bin exceeds the one in `counts`.
+    carries: BTreeMap<u64, u64>,
 }
 
 impl Bins {
     #[inline]
-    fn count_mut(&mut self, bin: u64) -> Option<&mut u64> {
+    fn count_mut(&mut self, bin: u64) -> Option<&mut u32> {
         self.counts.get_mut(usize::try_from(bin.wrapping_sub(self.first)).unwrap_or(usize::MAX))
     }
 
+    /// Counts a value of a bin that has a count.
+    #[inline]
+    fn increment(&mut self, bin: u64) {
+        let Some(count) = self.count_mut(bin) else { return };
+        *count = count.wrapping_add(1);
+        if *count == 0 {
+            self.carry(bin, 1);
+        }
+    }
+
+    #[cold]
+    fn carry(&mut self, bin: u64, multiples: u64) {
+        *self.carries.entry(bin).or_default() += multiples;
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the higher bits are carried")]
     fn add(&mut self, bin: u64, count: u64) {
         debug_assert!((FIRST_NORMAL_BIN..END_OF_BINS).contains(&bin), "bin {bin} is not one of normal doubles");
         self.cover(bin);
-        if let Some(counted) = self.count_mut(bin) {
-            *counted += count;
+        let Some(counted) = self.count_mut(bin) else { return };
+        let sum = u64::from(*counted) + count;
+        *counted = sum as u32;
+        if sum > u64::from(u32::MAX) {
+            self.carry(bin, sum >> u32::BITS);
         }
     }
 
@@ -198,19 +218,26 @@ impl Bins {
     }
 
     fn merge(&mut self, other: &Self) {
-        for (bin, count) in (other.first..).zip(&other.counts).filter(|(_, count)| **count > 0) {
-            self.add(bin, *count);
+        for (bin, count) in other.all().filter(|(_, count)| *count > 0) {
+            self.add(bin, count);
         }
     }
 
     fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().map(|count| u64::from(*count)).sum::<u64>()
+            + (self.carries.values().sum::<u64>() << u32::BITS)
+    }
+
+    /// Returns the bins with their counts, in ascending order.
+    fn all(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let carry = |bin| if self.carries.is_empty() { 0 } else { self.carries.get(&bin).copied().unwrap_or(0) };
+        (self.first..).zip(&self.counts).map(move |(bin, count)| (bin, u64::from(*count) + (carry(bin) << u32::BITS)))
     }
 
     /// Returns the middle of the bin of the value at an index in ascending order.
     fn value_at(&self, index: u64) -> f64 {
         let mut seen = 0;
-        for (bin, count) in (self.first..).zip(&self.counts) {
+        for (bin, count) in self.all() {
             seen += count;
             if index < seen {
                 return f64::from_bits(bin << BIN_BITS | 1 << (BIN_BITS - 1));
@@ -294,6 +321,27 @@ mod tests {
             let is_near = found.to_bits() == exact.to_bits() || (found - exact).abs() <= exact.abs() * 0.01;
             assert!(is_near, "rank {rank}: {found:e}, not {exact:e}");
         }
+    }
+
+    #[test]
+    fn counts_of_more_than_32_bits_are_exact() {
+        let (low, high) = (FIRST_NORMAL_BIN + 5, FIRST_NORMAL_BIN + 9);
+        let mut bins = Bins::default();
+        bins.add(low, u64::from(u32::MAX) - 1);
+        for _ in 0..3 {
+            bins.increment(low);
+        }
+        bins.add(high, 5 << 32 | 7);
+        assert_eq!(
+            bins.all().filter(|(_, count)| *count > 0).collect::<Vec<_>>(),
+            [(low, (1 << 32) + 1), (high, (5 << 32) + 7)]
+        );
+        let mut twice = bins.clone();
+        twice.merge(&bins);
+        assert_eq!((twice.total(), bins.total()), (2 * bins.total(), (6 << 32) + 8));
+        let middle = |bin: u64| bin << BIN_BITS | 1 << (BIN_BITS - 1);
+        let found = [1 << 32, (1 << 32) + 1].map(|rank| bins.value_at(rank).to_bits());
+        assert_eq!(found, [low, high].map(middle));
     }
 
     #[test]
