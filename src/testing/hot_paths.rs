@@ -153,9 +153,9 @@ pub fn flush_memtable(batches: &[RawBatch]) -> HotPath {
         let mut writer = SstWriter::create(&dir, DATABASE, FileId::new(next_file), L0).expect("memory has room");
         next_file += 1;
         let (mut points, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
-        for id in view.series() {
+        for (id, mut parts) in view.series().filter_map(|id| Some((id, view.part_reader(id, usize::MAX)?))) {
             points.clear();
-            view.read(id, TimeRange::ALL, &mut points);
+            while parts.next(&mut points) {}
             timestamps.clear();
             timestamps.extend(points.iter().map(|point| point.timestamp));
             bits.clear();

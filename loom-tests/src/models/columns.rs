@@ -7,8 +7,7 @@ use crate::state::memtable::{Memtable, MemtableView};
 use crate::state::watch::Watch;
 use crate::sync::Arc;
 use crate::types::point::PointColumns;
-use crate::types::time_range::TimeRange;
-use crate::world::{SERIES, model_points, value_of};
+use crate::world::{SERIES, model_points, read_series, value_of};
 
 /// The second and the third batch have a point in time order and a late point each. With the sizes of the models, the
 /// batches use the inline point, two chunks of the in-order list and two chunks of the late list.
@@ -57,7 +56,7 @@ fn read(latest: &Watch<MemtableView>, witness: &Witness) {
 /// Returns the number of batches that a view shows. Asserts that the batches are complete and their values intact.
 fn read_whole_batches(view: &MemtableView) -> usize {
     let mut cells = Vec::new();
-    view.read(SERIES, TimeRange::ALL, &mut cells);
+    read_series(view, SERIES, &mut cells);
     let batches = cells.len() / 2;
     let shown: Vec<i64> = BATCHES.iter().take(batches).copied().flatten().copied().collect();
     let points: Vec<(i64, u64)> = cells.iter().map(|cell| (cell.timestamp, cell.bits)).collect();

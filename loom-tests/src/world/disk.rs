@@ -11,6 +11,7 @@ use crate::engine::actor::{
 };
 use crate::state::file_id::FileId;
 use crate::state::log_record::{AppendError, LogRecord};
+use crate::state::memtable::{MemtableView, RawPoint};
 use crate::state::metric_metadata::MetadataChange;
 use crate::state::rectangle::Rectangle;
 use crate::state::tombstone::Tombstone;
@@ -18,7 +19,7 @@ use crate::state::version::pick::CompactionTarget;
 use crate::state::version::{DurableState, DyadicBox, L0, SstMeta, Version, VersionEdit};
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
-use crate::types::series::{SeriesInfo, SeriesSet};
+use crate::types::series::{SeriesId, SeriesInfo, SeriesSet};
 use crate::types::time_range::TimeRange;
 
 /// Timestamp and value of a point; the models identify points by both.
@@ -357,12 +358,18 @@ impl WriterStorage for ModelStorage {
     fn report_failed_flush(&mut self, _error: Option<&Error>, _wall_clock_nanos: i64) {}
 }
 
+/// Appends all points of a series, as a flush reads them.
+pub(crate) fn read_series(view: &MemtableView, series: SeriesId, out: &mut Vec<RawPoint>) {
+    let Some(mut parts) = view.part_reader(series, usize::MAX) else { return };
+    while parts.next(out) {}
+}
+
 impl FlushExecutor for ModelStorage {
     fn flush(&mut self, job: &FlushJob) -> Result<JobOutput> {
         let frozen = &job.frozen;
         let mut cells = Vec::new();
         for series in frozen.view.series() {
-            frozen.view.read(series, TimeRange::ALL, &mut cells);
+            read_series(&frozen.view, series, &mut cells);
         }
         let points: Vec<ModelPoint> = cells.into_iter().map(|cell| (cell.timestamp, cell.bits)).collect();
         let id = self.step(ModelDisk::begin_sst)?;
@@ -374,13 +381,13 @@ impl ModelStorage {
     /// Returns all points that a version shows, from all its sources, in time order.
     pub(crate) fn points(&self, version: &Version) -> Vec<ModelPoint> {
         let mut cells = Vec::new();
-        version.active.read(SERIES, TimeRange::ALL, &mut cells);
+        read_series(&version.active, SERIES, &mut cells);
         // The active memtable applies its deletes itself: only a cutoff hides its points.
         let hidden = hidden_ranges(version, u64::MAX);
         cells.retain(|cell| hidden.range_containing(cell.timestamp).is_none());
         for frozen in &version.frozen {
             let (hidden, before) = (hidden_ranges(version, frozen.max_seq), cells.len());
-            frozen.view.read(SERIES, TimeRange::ALL, &mut cells);
+            read_series(&frozen.view, SERIES, &mut cells);
             let shown =
                 cells.split_off(before).into_iter().filter(|cell| hidden.range_containing(cell.timestamp).is_none());
             cells.extend(shown);

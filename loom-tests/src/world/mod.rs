@@ -33,7 +33,7 @@ use crate::types::options::{Durability, RetentionPolicy};
 use crate::types::point::{Batch, Timestamp, ValueType};
 use crate::types::series::{Series, SeriesId, SeriesInfo, SeriesKey, SeriesPredicate, SeriesSet};
 
-pub(crate) use disk::{ModelDisk, ModelPoint, ModelStorage};
+pub(crate) use disk::{ModelDisk, ModelPoint, ModelStorage, read_series};
 pub(crate) use history::{HistoryOp, points_after_history};
 
 /// Timers that never fire by themselves. A model fires a timer with [`ModelDatabase::fire_timer`].

@@ -65,6 +65,7 @@ impl SeriesColumns {
     }
 
     /// Appends the points that pass the filter, in time order, equal times in order of arrival.
+    #[cfg(test)]
     pub(crate) fn read(&self, filter: ReadFilter<'_>, out: &mut Vec<RawPoint>) {
         let start = out.len();
         self.read_list(ChunkList::InOrder, filter, out);

@@ -2,11 +2,10 @@
 //!
 //! All three are one value. If a reader loaded them one by one, they could come from different versions.
 
-use super::chunk::RawPoint;
 use super::delete_mask::{DeleteMask, MemtableDeletes};
 use super::list_reader::ChunkListReader;
 use super::part_reader::PartReader;
-use super::series_columns::{ChunkList, ReadFilter, SeriesColumns};
+use super::series_columns::{ChunkList, SeriesColumns};
 use crate::state::series_map::SeriesMap;
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
@@ -93,10 +92,11 @@ impl MemtableView {
     /// Appends the points of a series in a range that are not deleted.
     ///
     /// They are in time order, those at equal times in order of arrival.
-    pub(crate) fn read(&self, series: SeriesId, range: TimeRange, out: &mut Vec<RawPoint>) {
+    #[cfg(test)]
+    pub(crate) fn read(&self, series: SeriesId, range: TimeRange, out: &mut Vec<super::RawPoint>) {
         if let Some(columns) = self.root.get(series) {
             let mask = self.delete_mask(series);
-            columns.read(ReadFilter { epoch: self.epoch, range, mask: &mask }, out);
+            columns.read(super::series_columns::ReadFilter { epoch: self.epoch, range, mask: &mask }, out);
         }
     }
 
@@ -130,7 +130,11 @@ impl MemtableView {
         let mut bytes = self.deletes().map(|tombstone| super::delete_mask::delete_bytes(tombstone)).sum();
         for (_, columns) in self.root.iter() {
             out.clear();
-            let all = ReadFilter { epoch: self.epoch, range: TimeRange::ALL, mask: &DeleteMask::default() };
+            let all = super::series_columns::ReadFilter {
+                epoch: self.epoch,
+                range: TimeRange::ALL,
+                mask: &DeleteMask::default(),
+            };
             columns.read(all, &mut out);
             points += out.len() as u64;
             bytes += super::append::series_bytes();
