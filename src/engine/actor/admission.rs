@@ -37,6 +37,8 @@ const MIN_LARGE_COMMAND_BYTES: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemtableAdmission {
     Admit,
+    /// The active memtable is worth a flush, and has room for the group if it cannot be frozen.
+    FreezeEarly,
     /// The active memtable must be frozen first.
     FreezeFirst,
     /// The group must wait for a flush, or for the running compaction: a write stall.
@@ -105,7 +107,7 @@ impl MemtableAdmission {
         if !is_full {
             let is_flushing = !version.frozen.is_empty();
             if !is_flushing && active.is_worth_a_flush() && l0_file_count(version) < EARLY_FREEZE_MAX_L0_FILES {
-                return Self::FreezeFirst;
+                return Self::FreezeEarly;
             }
             return if is_flushing && active.is_next_command_large() { Self::Stall } else { Self::Admit };
         }

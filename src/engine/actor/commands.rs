@@ -68,6 +68,10 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         match MemtableAdmission::decide(version, active, is_read_only, is_stopping, l0_stalls) {
             MemtableAdmission::Admit => self.commit_next_group(),
             MemtableAdmission::Stall => return self.answer_while_stalled(),
+            MemtableAdmission::FreezeEarly => {
+                self.freeze_early();
+                self.commit_next_group();
+            }
             MemtableAdmission::FreezeFirst => match self.no_room_to_freeze().map_or_else(|| self.freeze(), Err) {
                 // The memtable that was frozen now counts, too.
                 Ok(()) if active.is_next_command_large() => return self.answer_while_stalled(),
@@ -80,6 +84,17 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             },
         }
         true
+    }
+
+    /// Freezes a memtable that has room. After a failure it is not tried again before the memtable is full.
+    fn freeze_early(&mut self) {
+        if self.early_freeze_failed || self.no_room_to_freeze().is_some() {
+            return;
+        }
+        if let Err(error) = self.freeze() {
+            tracing::debug!(%error, "a memtable is not frozen before it is full");
+            self.early_freeze_failed = true;
+        }
     }
 
     /// Executes the queued syncs while writes are stalled.
@@ -288,7 +303,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
         };
         // The rotation synced the old segment, and the header of the next one states it.
         (self.has_unsynced, self.has_unmarked) = (false, false);
-        self.freeze_lacks_space = None;
+        (self.freeze_lacks_space, self.early_freeze_failed) = (None, false);
         let frozen = Arc::new(FrozenMemtable {
             generation: self.jobs.next_generation(),
             view: self.memtable.view(),

@@ -343,9 +343,10 @@ impl EmptySeriesCheck {
                 let written = std::mem::take(&mut self.written_since);
                 let deleted = std::mem::take(&mut self.deleted_since);
                 let mut requeued = std::mem::take(&mut self.requeued);
+                let empty = except(&empty, &written);
                 // What the cutoff before hides, the later one hides, too.
                 requeued.remove_all(&empty);
-                let (checked, empty) = (except(&except(candidates, &deleted), &requeued), except(&empty, &written));
+                let checked = except(&except(candidates, &deleted), &requeued);
                 let next = version.after_empty_series_check(seq, &checked, &empty);
                 let count = next.series.empty_series().len();
                 tracing::debug!(candidates = candidates.count(), empty = count, "empty-series check finished");

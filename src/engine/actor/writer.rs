@@ -88,6 +88,8 @@ pub(crate) struct Writer<S, T> {
     pub(super) retention: RetentionScheduler,
     /// Lack of space because of which the full memtable was not frozen; `None` once it may be tried again.
     pub(super) freeze_lacks_space: Option<Error>,
+    /// `true` if the active memtable could not be frozen early.
+    pub(super) early_freeze_failed: bool,
     /// Time between the attempts to make the reserves while there is no room for them.
     pub(super) reserve_backoff: Backoff,
     pub(super) shutdown: ShutdownState,
@@ -134,6 +136,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             compactor: compactor_schedule,
             retention,
             freeze_lacks_space: None,
+            early_freeze_failed: false,
             reserve_backoff: Backoff::starting_at(MIN_RESERVE_BACKOFF),
             shutdown: ShutdownState::Running,
         }

@@ -59,6 +59,8 @@ pub(crate) struct WalWriter {
     opening_reserve: Reserve,
     /// Lack of space because of which there is no reserve; `None` while appends are allowed.
     no_space: Option<Error>,
+    /// Segment that could not be extended: the attempt takes all free space for a moment, so it is not repeated.
+    not_extensible: Option<FileId>,
     /// Ids and lengths of the sealed segments at or above the WAL floor, oldest first.
     sealed_segments: VecDeque<(FileId, u64)>,
     /// Encoding buffer, reused by every group.
@@ -130,6 +132,7 @@ impl WalWriter {
             reserve,
             opening_reserve,
             no_space: None,
+            not_extensible: None,
             sealed_segments: predecessor.map(|before| (before.id, before.sealed_len)).into_iter().collect(),
             buffer: Vec::new(),
             failure: FailureLatch::default(),

@@ -6,7 +6,7 @@ use crate::engine::actor::admission::{ActiveMemtable, MemtableAdmission};
 use crate::state::version::Version;
 use crate::sync::Arc;
 
-use MemtableAdmission::{Admit, FreezeFirst, Stall};
+use MemtableAdmission::{Admit, FreezeEarly, FreezeFirst, Stall};
 
 const FLUSH_AT: usize = 32 << 20;
 
@@ -75,10 +75,10 @@ fn a_memtable_with_many_points_per_series_is_frozen_early_unless_a_flush_runs_or
     // Columns: bytes, points of 100 series, frozen memtables, L0 files, stopping, decision.
     let table = [
         (EARLY - 1, 1_000_000, 0, 0, false, Admit),
-        (EARLY, 96_000, 0, 0, false, FreezeFirst),
+        (EARLY, 96_000, 0, 0, false, FreezeEarly),
         (EARLY, 95_999, 0, 0, false, Admit),
         (EARLY, 96_000, 1, 0, false, Admit),
-        (EARLY, 96_000, 0, 31, false, FreezeFirst),
+        (EARLY, 96_000, 0, 31, false, FreezeEarly),
         (EARLY, 96_000, 0, 32, false, Admit),
         (FLUSH_AT, 96_000, 1, 32, false, FreezeFirst),
         (EARLY, 96_000, 0, 0, true, Admit),

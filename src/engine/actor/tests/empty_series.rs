@@ -89,6 +89,13 @@ fn series_that_a_cutoff_hides_during_the_check_stay_candidates() {
     assert_eq!(candidates(&moved), series_set(&[0, 1, 2]));
     let next = next_version(finish(&mut check, &[0, 1], &[1], &moved, START));
     assert_eq!((empty(&next), candidates(&next)), (vec![1], series_set(&[0, 2])));
+    // A point that was written during the check may be hidden by the cutoff, too.
+    let mut other = EmptySeriesCheck::new(Some(Duration::from_nanos(80)));
+    drop(other.start(false, &version, START));
+    other.record_changes(&[SeriesId::new(1)], None);
+    drop(other.on(EmptySeriesEvent::CutoffsMoved { files_dropped: true }, &moved, START));
+    let written = next_version(finish(&mut other, &[0, 1], &[1], &moved, START));
+    assert_eq!((empty(&written), candidates(&written)), (vec![], series_set(&[0, 1, 2])));
     // The next check has seen the cutoff.
     drop(check.start(true, &next, START));
     let last = next_version(finish(&mut check, &[0, 2], &[0], &next, START));

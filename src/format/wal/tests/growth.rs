@@ -1,7 +1,10 @@
 //! Tests of the length of the active segment.
 
+use std::io::ErrorKind;
+
 use super::*;
 use crate::format::bytes::overwrite;
+use crate::testing::faulty_env::{EnvCall, EnvFault, FaultyEnv};
 
 /// A file that grows with each group would need a new length on the disk with each sync.
 #[test]
@@ -28,6 +31,32 @@ fn a_segment_grows_in_steps_that_follow_what_was_written_and_not_behind_large_gr
     let (found, read_back) = read(&dir, wal.active_segment(), SegmentBound::Unsealed).unwrap();
     assert_eq!((found.len() as u64, found.last()), (seq + 1, Some(&last)));
     assert!(matches!(read_back.tail, SegmentTail::Clean { .. }));
+}
+
+/// An extension that fails takes all free space for a moment, so other files could not grow.
+#[test]
+fn a_segment_that_could_not_be_extended_is_not_extended_again() {
+    let (temp, plain) = temp();
+    let env = FaultyEnv::default();
+    let mut wal = new_wal(&env.dir(temp.path()), &new_ids());
+    let (mut seq, mut before, mut failed) = (0, 0, false);
+    let writes = || env.count(EnvCall::Write);
+    while wal.replay_bytes() < 100 << 10 {
+        before = writes();
+        // The second write of a group, if it has one, is the extension.
+        env.inject_for_kind(EnvCall::Write, 1, 1, EnvFault::Error(ErrorKind::StorageFull));
+        seq += 1;
+        append(&mut wal, &[TestRecord::new(seq, 10)]);
+        env.clear_faults();
+        let extended = writes() > before + 1;
+        assert!(!(failed && extended), "extended again at {}", wal.replay_bytes());
+        failed |= extended;
+    }
+    assert!(failed && before > 0, "no extension was tried");
+    assert!(wal.no_space().is_none());
+    wal.sync().unwrap();
+    let (found, _) = read(&plain, wal.active_segment(), SegmentBound::Unsealed).unwrap();
+    assert_eq!(found.len() as u64, seq);
 }
 
 proptest! {

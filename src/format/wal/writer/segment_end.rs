@@ -23,11 +23,15 @@ impl WalWriter {
     /// A sync of written blocks is much faster than one that must also make a new length of the file durable. The zeros
     /// are synced with the group. A crash leaves the file at either length, and both end behind the group.
     pub(super) fn extend_ahead(&mut self, group_len: u64) {
-        let ActiveSegment { file, append_offset, file_len, .. } = &mut self.active;
+        let ActiveSegment { file, id, append_offset, file_len, .. } = &mut self.active;
         let end = *append_offset + END_MARKER.len() as u64;
         let room = end.min(MAX_EXTENSION_BYTES).min(self.segment_bytes.saturating_sub(end));
         let is_large = room < MIN_EXTENSION_GROUPS * group_len;
-        if end < EXTEND_FROM_BYTES.max(*file_len) || is_large || self.no_space.is_some() {
+        if end < EXTEND_FROM_BYTES.max(*file_len)
+            || is_large
+            || self.no_space.is_some()
+            || self.not_extensible == Some(*id)
+        {
             return;
         }
         let len = (end + room).next_multiple_of(BLOCK_BYTES);
@@ -38,6 +42,7 @@ impl WalWriter {
             // longer ends with zeros, or else is cut at the next opening.
             Err(error) => {
                 tracing::debug!(%error, "a WAL segment could not be extended");
+                self.not_extensible = Some(*id);
                 drop(file.set_len(end));
             }
         }
