@@ -29,7 +29,7 @@ pub(crate) fn run(mut command: Command, stderr: &Path, timeout: Duration) -> Res
     });
     let output = receiver.recv_timeout(timeout);
     if output.is_err() {
-        // An error means that the child has ended by itself just now.
+        // This fails only if the child has exited in the meantime, which is what is wanted.
         let _ = child.kill();
     }
     let status = child.wait().map_err(|error| error.to_string())?;

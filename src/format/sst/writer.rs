@@ -20,8 +20,8 @@
 //! - The file is complete and durable when `finish` returns. Its directory entry is not: see
 //!   [`persist_ssts`](super::persist_ssts).
 //! - If `finish` fails, or the writer is dropped before it, the file is removed.
-//! - Memory is bounded by two blocks of points, a packed block, the buffers of the encoder and the write buffer, plus the index and the
-//!   dictionary, which grow with the file.
+//! - Memory is bounded by two blocks of points, a packed block, the buffers of the encoder and the write buffer, plus the
+//!   index and the dictionary, which grow with the file.
 
 use std::ops::RangeInclusive;
 
