@@ -61,7 +61,7 @@ fn the_format_has_a_version_a_document_and_golden_files() {
     let format = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
     assert!(format.contains("ersion"));
     let mut golden = contents(&root.join("tests/golden/v1"));
-    golden.extend(contents(&root.join("tests/golden/v2")));
+    golden.extend(contents(&root.join("tests/golden/v3")));
     let names: Vec<&str> = golden.keys().map(String::as_str).collect();
     assert_eq!(names, ["base.sst", "l0.sst", "manifest", "series.log", "wal.log"]);
     let home = Home::new();
@@ -70,8 +70,8 @@ fn the_format_has_a_version_a_document_and_golden_files() {
     db.close_blocking().unwrap();
     let own = contents(&home.path());
     for (golden_name, start, end, version) in [
-        ("l0.sst", "", ".sst", 2),
-        ("base.sst", "", ".sst", 2),
+        ("l0.sst", "", ".sst", 3),
+        ("base.sst", "", ".sst", 3),
         ("manifest", "manifest", "", 1),
         ("series.log", "series-", ".log", 1),
         ("wal.log", "wal-", ".log", 1),

@@ -8,7 +8,7 @@ use timestrata::{Batch, Db, Error, Inspection, SeriesKey, Timestamp, inspect};
 use crate::common::{ending, names};
 
 fn golden(name: &str) -> PathBuf {
-    let version = if crate::common::is_sst(name) { "v2" } else { "v1" };
+    let version = if crate::common::is_sst(name) { "v3" } else { "v1" };
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version).join(name)
 }
 
@@ -32,20 +32,22 @@ fn an_sst() {
             "SST",
             "database 01234567-89ab-cdef-0123-456789abcdef",
             "file id 000000000000601d",
-            "series #1 to #1001, 5 series",
+            "series #1 to #1003, 7 series",
             "time 1677-09-21T00:12:43.145224192Z to 2262-04-11T23:47:16.854775807Z",
             "seqs 10 to 20",
-            "points 2675",
-            "bytes/point 0.66",
-            "index 1372 199 1",
-            "linear 2 2500 35 0.01",
-            "even 2 170 0 0.00",
+            "points 3275",
+            "bytes/point 0.79",
+            "index 2163 251 1",
+            "delta 1 300 351 1.17",
+            "even 5 2970 0 0.00",
             "short base 1 100 14 0.14",
             "alp 1 2000 432 0.21",
+            "corrected 1 300 136 0.45",
+            "distinct 1 300 322 1.07",
             "#1 f64 hash 0007",
-            "#1 f64 2000 40 458 0.22 2023-11-14T22:13:20Z 2023-11-15T03:46:30Z linear 21 alp 432 \
+            "#1 f64 2000 40 437 0.21 2023-11-14T22:13:20Z 2023-11-15T03:46:30Z even 0 alp 432 \
              20.0 26.12 46114.24000000002 20.0 25.82",
-            "#4 i64 5 696 75 15.00 1677-09-21T00:12:43.145224192Z 2262-04-11T23:47:16.854775807Z line 33 raw 41",
+            "#4 i64 5 661 75 15.00 1677-09-21T00:12:43.145224192Z 2262-04-11T23:47:16.854775807Z line 33 raw 41",
         ],
     );
 }
@@ -58,9 +60,9 @@ fn an_sst_of_the_base() {
         &inspection,
         &[
             "level 7",
-            "pco 1 1500 322 0.21",
+            "pco 2 3500 9917 2.83",
             r#"#2 u64 keep the first metric{even="0",id="2"}"#,
-            r#"#2000 metric{even="0",id="2000"} f64 1500 1352 336 0.22 1970-01-01T00:00:00Z 1970-01-01T00:00:00.000001499Z linear 9 pco 322 0.0 41.428079999999994 30821.340739999996 0.0 5.7539"#,
+            r#"#2000 metric{even="0",id="2000"} f64 1500 1740 9608 6.40 1970-01-01T00:00:00Z 1970-01-01T00:00:00.000001499Z even 0 pco 9603 0.0 316.20246678354675 315888.39466254844 0.0 265.00377355803823"#,
         ],
     );
 }
@@ -158,7 +160,7 @@ fn damage_is_part_of_the_report() {
     assert_eq!(torn.findings(), [], "whether a bad last edit is damage, the other files tell");
     assert!(torn.to_string().contains("torn edit"), "{torn}");
     assert_lines(&damaged("series.log", 240).unwrap(), &["series 3", "valid up to byte 232"]);
-    for (name, at) in [("wal.log", 20), ("manifest", 20), ("series.log", 20), ("l0.sst", 1700)] {
+    for (name, at) in [("wal.log", 20), ("manifest", 20), ("series.log", 20), ("l0.sst", 2500)] {
         assert!(matches!(damaged(name, at), Err(Error::Corrupt { .. })), "{name}");
     }
 }

@@ -7,6 +7,8 @@
 //!  └────────────┴──────────────────────┴──────────────────┴──────────┘
 //! ```
 //!
+//! Timestamps at equal distances have no column: `t` is 0, and they follow from the index entry.
+//!
 //! [`BlockEncoder`] appends blocks to a buffer. [`BlockScratch`] loads a block, or the packed block of a run, and
 //! decodes it.
 //!
@@ -20,7 +22,9 @@ use std::ops::Range;
 use fearless_simd::Level;
 use uuid::Uuid;
 
+use super::block_times::decode_times;
 use super::checksum::CHECKSUM_BYTES;
+use super::codec::short::are_even_times;
 use super::codec::vectors::any_decreases;
 use super::codec::{
     CodecScratch, DenseEncoder, FloatDecoder, IntegerDecoder, VECTOR_LEN, encode_floats, encode_integers,
@@ -55,7 +59,7 @@ impl BlockEncoder {
         *self = Self { dense: self.dense.take(), ..Self::default() };
     }
 
-    /// Appends a block of at most 8,192 points, without its checksum, to `out`. `bits` are values as `Scalar::to_bits`
+    /// Appends a block of 1 to 8,192 points, without its checksum, to `out`. `bits` are values as `Scalar::to_bits`
     /// returns them.
     pub(crate) fn encode(&mut self, ty: ValueType, timestamps: &[i64], bits: &[u64], out: &mut Vec<u8>) {
         let Self { scratch, dense, .. } = self;
@@ -64,7 +68,9 @@ impl BlockEncoder {
             None => (None, None),
         };
         self.timestamps.clear();
-        put_integers(timestamps, dense_times, scratch, &mut self.timestamps);
+        if !are_even_times(timestamps) {
+            put_integers(timestamps, dense_times, scratch, &mut self.timestamps);
+        }
         put_varint(out, self.timestamps.len() as u64);
         out.extend_from_slice(&self.timestamps);
         if ty == ValueType::F64 {
@@ -287,7 +293,7 @@ impl BlockScratch {
     }
 }
 
-/// Splits a block without its checksum into its encoded columns: timestamps and values.
+/// Splits a block without its checksum into its encoded columns: timestamps, empty if they are even, and values.
 pub(crate) fn split_columns(block: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
     let mut reader = ByteReader::new(block);
     let len = usize::try_from(reader.varint_u64()?)
@@ -341,50 +347,6 @@ fn decode_run<Time, Value: Clone>(
 
 fn are_not_booleans(values: &[i64]) -> bool {
     values.iter().fold(0, |all, bits| all | bits) & !1 != 0
-}
-
-/// Decodes a column of timestamps up to the end of a range, and checks their order and the times of the index entry.
-///
-/// Appends the vectors that overlap the range, and returns their numbers. The last time is checked only if the column is
-/// decoded to its end.
-fn decode_times<Time>(
-    column: &[u8],
-    entry: &BlockEntry,
-    range: TimeRange,
-    integers: &mut [i64; VECTOR_LEN],
-    out: &mut Vec<Time>,
-    time: impl Fn(i64) -> Time,
-) -> Result<Range<usize>, DecodeError> {
-    let mut decoder = IntegerDecoder::new(column, entry.count as usize)?;
-    let mut kept = 0..0;
-    if range.covers(entry.times()) {
-        out.reserve(entry.count as usize);
-    }
-    let mut previous = entry.first_time;
-    let mut first = true;
-    for number in 0.. {
-        let len = decoder.next(integers)?;
-        let Some((vector, &last)) = integers.get(..len).and_then(|vector| Some((vector, vector.last()?))) else {
-            break;
-        };
-        let starts_right = if first { vector[0] == previous } else { vector[0] >= previous };
-        if !starts_right || any_decreases(Level::new(), vector) {
-            return Err(DecodeError("a block's timestamps do not ascend from the first time of its index entry"));
-        }
-        if vector[0] > range.last() {
-            return Ok(kept);
-        }
-        if last >= range.first() {
-            out.extend(vector.iter().map(|&nanos| time(nanos)));
-            kept = if kept.is_empty() { number..number + 1 } else { kept.start..number + 1 };
-        }
-        (previous, first) = (last, false);
-    }
-    if previous == entry.last_time {
-        Ok(kept)
-    } else {
-        Err(DecodeError("a block's last time differs from its index entry"))
-    }
 }
 
 /// Decodes the vectors `kept` of a column of values by the value type of the index entry.

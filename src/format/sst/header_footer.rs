@@ -20,8 +20,9 @@ use crate::types::time_range::TimeRange;
 
 /// The format version that this release reads and writes.
 ///
-/// Files of version 1 had a block for each series, however few points it had.
-pub(crate) const SST_FORMAT_VERSION: u32 = 2;
+/// Files of version 1 had a block for each series, however few points it had. Those of version 2 had a column for the times
+/// of every block, statistics of doubles as their bits, and no words of digits.
+pub(crate) const SST_FORMAT_VERSION: u32 = 3;
 
 /// First bytes of the header.
 pub(crate) const SST_HEADER_MAGIC: [u8; 8] = *b"TSTRASST";
@@ -305,7 +306,7 @@ mod tests {
 
     #[test]
     fn another_version_is_reported_and_an_unknown_flag_is_refused() {
-        for version in [1, 3] {
+        for version in [1, 2, 4] {
             let decoded = decode(&footer(), |bytes| bytes[140] = version);
             assert_eq!(decoded, Err(FooterError::UnsupportedVersion(version.into())));
         }

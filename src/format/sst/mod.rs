@@ -46,11 +46,13 @@
 //! points.
 
 pub(crate) mod block;
+mod block_times;
 mod cache;
 pub(crate) mod checksum;
 #[expect(unreachable_pub, reason = "the codecs do not depend on the rest of this crate")]
 pub(crate) mod codec;
 mod counters;
+mod decimal_statistics;
 mod describe;
 pub(crate) mod dictionary;
 mod file_writer;

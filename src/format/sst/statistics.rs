@@ -14,12 +14,13 @@
 //! All sums start at 0.0. Eight independent lanes let the processor overlap the additions. Sums of integers are exact
 //! in 128 bits.
 
+use super::decimal_statistics::FloatStatistics;
 use crate::format::bytes::{ByteReader, DecodeError, put_varint, put_zigzag, put_zigzag_i128};
 use crate::types::point::{STALE_MARKER_BITS, ValueType};
 
-/// Minimum number of points of a block with statistics. In a smaller block of doubles, 40 bytes of statistics would
-/// take about as much space per point as the point itself (about a byte), and reading the block costs little more than
-/// reading statistics.
+/// Minimum number of points of a block with statistics. In a smaller block of doubles, statistics of 15 to 41 bytes
+/// would take about as much space per point as the point itself (about a byte), and reading the block costs little more
+/// than reading statistics.
 pub(crate) const MIN_POINTS_FOR_STATISTICS: usize = 64;
 
 /// Statistics of one block. Values are encoded as in `Scalar::to_bits`, by the type of the block.
@@ -160,15 +161,14 @@ impl BlockStatistics {
 
     /// Appends the statistics without their flags, which are among the flags of the index entry.
     ///
-    /// Doubles are stored as their bits. Of integers, the minimum and the sum are stored as such, and the other values
+    /// Doubles are stored as decimals or as their bits: see [`FloatStatistics`]. Of integers, the minimum and the sum are stored as such, and the other values
     /// as unsigned differences from the minimum.
     pub(crate) fn encode(&self, ty: ValueType, out: &mut Vec<u8>) {
         let Self { min, max, first, last, .. } = *self;
         match self.sum {
             BlockSum::Float(sum) => {
-                for bits in [min, max, first, last, sum.to_bits()] {
-                    out.extend_from_slice(&bits.to_le_bytes());
-                }
+                let [min, max, first, last] = [min, max, first, last].map(f64::from_bits);
+                FloatStatistics { min, max, first, last, sum }.encode(out);
             }
             BlockSum::Integer(sum) => {
                 if ty == ValueType::I64 {
@@ -192,8 +192,9 @@ impl BlockStatistics {
     ) -> Result<Self, DecodeError> {
         let StatisticsFlags { has_nan, has_stale_marker, has_distinct_times } = flags;
         if ty == ValueType::F64 {
-            let (min, max, first, last) = (reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?);
-            let sum = BlockSum::Float(f64::from_bits(reader.u64()?));
+            let FloatStatistics { min, max, first, last, sum } = FloatStatistics::decode(reader)?;
+            let [min, max, first, last] = [min, max, first, last].map(f64::to_bits);
+            let sum = BlockSum::Float(sum);
             return Ok(Self { min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times });
         }
         let min = if ty == ValueType::I64 { reader.zigzag_i64()?.cast_unsigned() } else { reader.varint_u64()? };

@@ -300,7 +300,8 @@ impl<'a> SstVerifier<'a> {
         }
         let block = self.scratch.checksummed_block();
         let (timestamps, values) = split_columns(&block[..block.len() - CHECKSUM_BYTES]).ok()?;
-        Some([timestamps, values].map(|column| encoding((codec_name(column), column.len()))))
+        let name = |column: &[u8]| if column.is_empty() { "even" } else { codec_name(column) };
+        Some([timestamps, values].map(|column| encoding((name(column), column.len()))))
     }
 
     /// Adds an entry to the totals, and makes it the previous entry.

@@ -4,6 +4,7 @@ use super::series;
 use crate::format::bytes::Extent;
 use crate::format::sst::block::split_columns;
 use crate::format::sst::checksum::{CHECKSUM_BYTES, PartChecksum};
+use crate::format::sst::codec::short::fill_even_times;
 use crate::format::sst::codec::{MAX_BLOCK_POINTS, decode_floats, decode_integers};
 use crate::format::sst::dictionary::{DictionaryEntry, DictionaryKey, DictionaryWriter, stores_full_keys};
 use crate::format::sst::header_footer::{SST_FORMAT_VERSION, SstFooter, SstHeader};
@@ -176,7 +177,8 @@ pub(super) fn sst_with_any_blocks(input: &mut FuzzInput<'_>) -> Vec<u8> {
         }
         let (first_time, last_time) = if any_times || is_packed { None } else { first_and_last_time(block, count) }
             .unwrap_or((0, input.number().cast_signed()));
-        let statistics = if no_statistics || is_packed { None } else { statistics(block, ty, count) };
+        let statistics =
+            if no_statistics || is_packed { None } else { statistics(block, ty, (first_time, last_time), count) };
         let offset = (SstHeader::LEN + bytes.len()) as u64;
         let len = small(block.len() + CHECKSUM_BYTES);
         let entry = BlockEntry {
@@ -226,13 +228,17 @@ fn first_and_last_time(block: &[u8], count: usize) -> Option<(i64, i64)> {
 }
 
 /// Returns the statistics of a block if it needs them and its columns are valid; right if it has no neighbours of its times.
-fn statistics(block: &[u8], ty: ValueType, count: usize) -> Option<BlockStatistics> {
+fn statistics(block: &[u8], ty: ValueType, (first, last): (i64, i64), count: usize) -> Option<BlockStatistics> {
     if count < MIN_POINTS_FOR_STATISTICS {
         return None;
     }
     let (times, column) = split_columns(block).ok()?;
-    let mut timestamps = Vec::new();
-    decode_integers(times, count, &mut timestamps).ok()?;
+    let mut timestamps = vec![0; count];
+    if times.is_empty() {
+        fill_even_times(first, last, &mut timestamps).ok()?;
+    } else {
+        decode_integers(times, count, &mut timestamps).ok()?;
+    }
     let bits: Vec<u64> = if ty == ValueType::F64 {
         let mut floats = Vec::new();
         decode_floats(column, count, &mut floats).ok()?;

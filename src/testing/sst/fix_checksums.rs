@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_valid_file_stays_unchanged() {
-        let golden = include_bytes!("../../../tests/golden/v2/l0.sst");
+        let golden = include_bytes!("../../../tests/golden/v3/l0.sst");
         assert!(with_fixed_checksums(golden.to_vec()) == golden);
         for at in [SstHeader::LEN - 1, golden.len() - 1] {
             let mut changed = golden.to_vec();

@@ -60,6 +60,9 @@ const CHECK_CHUNK_LEN: usize = 64;
 /// Size of an exception in bits: the value and its position.
 const EXCEPTION_BITS: usize = 64 + 16;
 
+/// Maximum number of decimal places.
+pub(super) const MAX_PLACES: u8 = 18;
+
 /// The two powers of ten of a column: `value = digits * 10^factor * 10^-exponent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DecimalScale {
@@ -99,6 +102,26 @@ impl DecimalScale {
             }
         }
         best.filter(|(exceptions, _)| exceptions * 3 <= len).map(|(_, scale)| scale)
+    }
+
+    /// Returns the scale of a number of decimal places, at most [`MAX_PLACES`], with the most accurate inverse.
+    pub(super) fn with_places(places: u8) -> Self {
+        let mut factors =
+            EXPONENTS_BY_ACCURACY.iter().filter_map(|exponent| Some((*exponent, exponent.checked_sub(places)?)));
+        let (exponent, factor) = factors.next().unwrap_or((places, 0));
+        Self { exponent, factor }
+    }
+
+    /// Returns the digits of a value; `None` if they are out of range.
+    pub(super) fn digits_in_range(self, value: f64) -> Option<i64> {
+        let digits = self.to_digits(value);
+        (-DIGITS_LIMIT..DIGITS_LIMIT).contains(&digits).then_some(digits)
+    }
+
+    /// Returns the bits of the value of digits in range.
+    pub(super) fn bits_of(self, digits: i64) -> i64 {
+        let (power, inverse) = self.factors_to_value();
+        (to_double(digits) * power * inverse).to_bits().cast_signed()
     }
 
     /// Replaces the contents of `digits` by the digits of `values` and the positions of the exceptions.

@@ -16,7 +16,7 @@ use super::{CodecScratch, codec_id, encode_floats, encode_integers, pco};
 
 /// Minimum length of the usual column in bytes for an attempt: pco stores tables in each column, which a shorter column
 /// does not repay.
-const MIN_PCO_BYTES: usize = 512;
+const MIN_PCO_BYTES: usize = 256;
 
 /// Maximum length of the pco column in per cent of the usual column, which decodes three times as fast.
 const MAX_PERCENT_OF_USUAL: usize = 90;
@@ -30,8 +30,8 @@ const MAX_PERCENT_OF_RAW: usize = 95;
 /// most this number of them are skipped before the next attempt.
 const MAX_SKIPPED_COLUMNS: u32 = 15;
 
-/// Number of backoffs: one for each id below that of pco, which are the codecs that the usual encoder may choose.
-const CODEC_COUNT: usize = codec_id::PCO as usize;
+/// Number of backoffs: one for each codec id that the usual encoder may choose.
+const CODEC_COUNT: usize = codec_id::DISTINCT as usize + 1;
 
 /// Encoder of the columns of one kind (timestamps or values) of the base level.
 ///

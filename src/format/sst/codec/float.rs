@@ -1,7 +1,9 @@
-//! Columns of doubles: constant, ALP with exceptions, or raw.
+//! Columns of doubles: constant, ALP with exceptions or with corrections, numbers in a table, or raw.
 //!
 //! ```text
-//!  ALP column:  codec id, scale, exception count, exception positions, exception values, digits (a column of integers)
+//!  ALP column:       codec id, scale, exception count, exception positions, exception values, digits (a column of integers)
+//!  corrected column: codec id, scale, length, corrections (a column of integers), digits (a column of integers)
+//!  distinct column:  codec id, number of values, length, values (a column of doubles), numbers (a column of integers)
 //! ```
 //!
 //! Invariants:
@@ -11,14 +13,24 @@
 use std::vec::IntoIter;
 
 use super::alp::DecimalScale;
+use super::corrected;
 #[cfg(any(test, feature = "testing"))]
 use super::decode_column;
+use super::distinct::{self, MAX_DISTINCT};
 use super::integer::{self, IntegerDecoder};
 use super::varint::{ColumnReader, write_u64};
 use super::{CodecError, CodecScratch, MAX_BLOCK_POINTS, VECTOR_LEN, codec_id, pco};
 
 /// Length of a double in bytes.
 const WORD: usize = size_of::<f64>();
+
+/// Corrections are tried if more than one value in so many is an exception of ALP: they then take less than the exceptions.
+const MIN_CORRECTED_PART: usize = 64;
+
+/// Maximum length of a column with corrections or a table, in per cent of an ALP column, which is decoded a little faster.
+const MAX_PERCENT_OF_ALP: usize = 90;
+/// Maximum length of a column with corrections or a table, in per cent of raw words, which are decoded several times as fast.
+const MAX_PERCENT_OF_RAW: usize = 80;
 
 /// Appends `values`, at most [`MAX_BLOCK_POINTS`], to `out` as one self-describing column.
 ///
@@ -34,22 +46,82 @@ pub fn encode_floats(values: &[f64], scratch: &mut CodecScratch, out: &mut Vec<u
         out.push(codec_id::CONSTANT);
         return out.extend(first.to_bits().to_le_bytes());
     }
-    let before = out.len();
+    let start = out.len();
+    let exceptions = write_alp_or_raw(values, scratch, out);
+    if exceptions * MIN_CORRECTED_PART > values.len() {
+        replace_by_corrected(values, scratch, start, out);
+    }
+    replace_by_distinct(values, scratch, start, out);
+}
+
+/// Appends an ALP column or raw words, and returns the number of values that are not stored as digits.
+fn write_alp_or_raw(values: &[f64], scratch: &mut CodecScratch, out: &mut Vec<u8>) -> usize {
+    let start = out.len();
     if let Some(scale) = DecimalScale::fit(values) {
         write_alp(scale, values, scratch, out);
         // A raw column decodes faster and more simply, so ALP must save at least five per cent of the raw words.
-        if (out.len() - before) * 100 <= values.len() * WORD * 95 {
-            return;
+        if (out.len() - start) * 100 <= values.len() * WORD * 95 {
+            return scratch.digits.exceptions.len();
         }
-        out.truncate(before);
+        out.truncate(start);
     }
     out.push(codec_id::RAW);
     out.extend(values.iter().flat_map(|value| value.to_bits().to_le_bytes()));
+    values.len()
+}
+
+/// Replaces the column `out[start..]` by one with corrections if that is clearly shorter.
+fn replace_by_corrected(values: &[f64], scratch: &mut CodecScratch, start: usize, out: &mut Vec<u8>) {
+    let Some(scale) = corrected::fit(values) else { return };
+    let CodecScratch { integers, corrected, columns: [column, corrections], .. } = scratch;
+    corrected.split(scale, values);
+    corrections.clear();
+    integer::encode(&corrected.corrections, integers, corrections);
+    column.clear();
+    column.push(codec_id::CORRECTED);
+    scale.write(column);
+    write_u64(corrections.len() as u64, column);
+    column.extend_from_slice(corrections);
+    integer::encode(&corrected.digits, integers, column);
+    let max_percent = if out[start] == codec_id::RAW { MAX_PERCENT_OF_RAW } else { MAX_PERCENT_OF_ALP };
+    replace_if_shorter(column, max_percent, start, out);
+}
+
+/// Replaces the column `out[start..]` by numbers in a table if that is clearly shorter.
+fn replace_by_distinct(values: &[f64], scratch: &mut CodecScratch, start: usize, out: &mut Vec<u8>) {
+    let len = out.len() - start;
+    // Numbers of fewer bits than a value takes, and a table of at most a quarter of the column.
+    let bits = u32::try_from(len * 8 / values.len()).unwrap_or(u32::MAX).min(MAX_DISTINCT.ilog2());
+    let max = (1 << bits).min(len / (4 * WORD));
+    let mut distinct = std::mem::take(&mut scratch.distinct);
+    if max > 1 && distinct.find(values, max) {
+        let [mut column, mut table] = std::mem::take(&mut scratch.columns);
+        table.clear();
+        write_alp_or_raw(&distinct.table, scratch, &mut table);
+        column.clear();
+        column.push(codec_id::DISTINCT);
+        write_u64(distinct.table.len() as u64, &mut column);
+        write_u64(table.len() as u64, &mut column);
+        column.extend_from_slice(&table);
+        integer::encode(&distinct.numbers, &mut scratch.integers, &mut column);
+        let max_percent = if out[start] == codec_id::RAW { MAX_PERCENT_OF_RAW } else { MAX_PERCENT_OF_ALP };
+        replace_if_shorter(&column, max_percent, start, out);
+        scratch.columns = [column, table];
+    }
+    scratch.distinct = distinct;
+}
+
+/// Replaces the column `out[start..]` by another one that has at most `max_percent` per cent of its length.
+fn replace_if_shorter(column: &[u8], max_percent: usize, start: usize, out: &mut Vec<u8>) {
+    if column.len() * 100 <= (out.len() - start) * max_percent {
+        out.truncate(start);
+        out.extend_from_slice(column);
+    }
 }
 
 /// Appends an ALP column.
 fn write_alp(scale: DecimalScale, values: &[f64], scratch: &mut CodecScratch, out: &mut Vec<u8>) {
-    let CodecScratch { integers, digits } = scratch;
+    let CodecScratch { integers, digits, .. } = scratch;
     scale.encode(values, digits);
     out.push(codec_id::ALP);
     scale.write(out);
@@ -76,6 +148,8 @@ enum FloatPayload<'a> {
     Constant(f64),
     Alp { scale: DecimalScale, digits: IntegerDecoder<'a>, exceptions: AlpExceptions<'a> },
     Pco(IntoIter<f64>),
+    Corrected { scale: DecimalScale, digits: IntegerDecoder<'a>, corrections: IntegerDecoder<'a> },
+    Distinct { table: Vec<f64>, numbers: IntegerDecoder<'a> },
 }
 
 impl<'a> FloatDecoder<'a> {
@@ -111,6 +185,15 @@ impl<'a> FloatDecoder<'a> {
                 digits: IntegerDecoder::without_pco(reader.take_rest(), count)?,
             },
             codec_id::PCO => FloatPayload::Pco(pco::decode(reader.take_rest(), count)?.into_iter()),
+            codec_id::CORRECTED => FloatPayload::Corrected {
+                scale: DecimalScale::read(&mut reader)?,
+                corrections: IntegerDecoder::without_pco(take_column(&mut reader)?, count)?,
+                digits: IntegerDecoder::without_pco(reader.take_rest(), count)?,
+            },
+            codec_id::DISTINCT => FloatPayload::Distinct {
+                table: read_table(&mut reader, count)?,
+                numbers: IntegerDecoder::without_pco(reader.take_rest(), count)?,
+            },
             _ => return Err(CodecError::UNKNOWN),
         };
         Ok(Self { payload, remaining: count })
@@ -147,6 +230,14 @@ impl<'a> FloatDecoder<'a> {
                 exceptions.skip(len);
             }
             FloatPayload::Pco(values) => values.by_ref().take(len).for_each(drop),
+            FloatPayload::Corrected { digits, corrections, .. } => {
+                // Both are skipped, so that they stay at the same vector after an error.
+                let skipped = digits.skip();
+                corrections.skip().and(skipped)?;
+            }
+            FloatPayload::Distinct { numbers, .. } => {
+                numbers.skip()?;
+            }
         }
         Ok(len)
     }
@@ -171,9 +262,47 @@ impl<'a> FloatDecoder<'a> {
                 exceptions.apply(out);
             }
             FloatPayload::Pco(values) => take_front(values, out),
+            FloatPayload::Corrected { scale, digits, corrections } => {
+                let words = bytemuck::cast_slice_mut::<f64, i64>(out);
+                let mut buffer = [0; VECTOR_LEN];
+                let buffer = &mut buffer[..words.len()];
+                // Both are filled, so that they stay at the same vector after an error.
+                let filled = digits.fill(words);
+                corrections.fill(buffer).and(filled)?;
+                scale.decode(words);
+                corrected::correct(buffer, words);
+            }
+            FloatPayload::Distinct { table, numbers } => {
+                let words = bytemuck::cast_slice_mut::<f64, i64>(out);
+                numbers.fill(words)?;
+                if !distinct::look_up(table, words) {
+                    return Err(CodecError("a number is not in the table of its column"));
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Reads the length of a column, and the column.
+fn take_column<'a>(reader: &mut ColumnReader<'a>) -> Result<&'a [u8], CodecError> {
+    let len = usize::try_from(reader.u64()?).map_err(|_| CodecError::TRUNCATED)?;
+    reader.take(len)
+}
+
+/// Reads the table of a column of `count` values: a raw or an ALP column of its own.
+fn read_table(reader: &mut ColumnReader<'_>, count: usize) -> Result<Vec<f64>, CodecError> {
+    let len = usize::try_from(reader.u64()?).unwrap_or(usize::MAX);
+    if len == 0 || len > count.min(MAX_DISTINCT) {
+        return Err(CodecError("the number of distinct values is out of range"));
+    }
+    let column = take_column(reader)?;
+    if !matches!(column.first(), Some(&(codec_id::RAW | codec_id::ALP))) {
+        return Err(CodecError::UNKNOWN);
+    }
+    let mut table = vec![0.0; len];
+    FloatDecoder::new(column, len)?.fill(&mut table)?;
+    Ok(table)
 }
 
 /// Moves the first `out.len()` values of an iterator, which must have as many, to `out`.
@@ -276,6 +405,51 @@ mod tests {
         assert_eq!(codec_name(&encoded(&(0..99).map(|i| f64::from(i % 7) / 10.0).collect::<Vec<_>>())), "alp");
         assert_eq!(codec_name(&encoded(&(1..99).map(|i| f64::from(i).sqrt().sin()).collect::<Vec<_>>())), "raw");
         assert_eq!(codec_name(&encoded(&[1e308, 5e-324, 1e300, 3e-310])), "raw");
+    }
+
+    #[test]
+    fn doubles_beside_decimals_are_stored_with_corrections() {
+        let mut values: Vec<f64> = (0..3000).map(|i| f64::from(i * 7_919 % 100_003) * 1.150_78).collect();
+        values[2000] = f64::NAN;
+        let bytes = encoded(&values);
+        assert_eq!(codec_name(&bytes), "corrected");
+        assert!(bytes.len() < values.len() * 5, "{}", bytes.len());
+        let mut decoder = FloatDecoder::new(&bytes, values.len()).unwrap();
+        let mut vector = [0.0; VECTOR_LEN];
+        assert_eq!((decoder.skip(), decoder.next(&mut vector)), (Ok(1024), Ok(1024)));
+        assert!(vector.iter().map(|v| v.to_bits()).eq(values[1024..2048].iter().map(|v| v.to_bits())));
+    }
+
+    #[test]
+    fn few_distinct_doubles_are_stored_in_a_table() {
+        let values: Vec<f64> = (0..3000).map(|i| f64::from(i * i % 37).sqrt()).collect();
+        let bytes = encoded(&values);
+        assert_eq!(codec_name(&bytes), "distinct");
+        assert!(bytes.len() < values.len(), "{}", bytes.len());
+        let mut decoder = FloatDecoder::new(&bytes, values.len()).unwrap();
+        let mut vector = [0.0; VECTOR_LEN];
+        assert_eq!((decoder.skip(), decoder.next(&mut vector)), (Ok(1024), Ok(1024)));
+        assert_eq!(vector[..], values[1024..2048]);
+        let (table, len) = (usize::from(bytes[1]), bytes.len());
+        let refuses = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bad = bytes.clone();
+            change(&mut bad);
+            assert!(decode_floats(&bad, values.len(), &mut Vec::new()).is_err(), "{:?}", &bad[..8]);
+        };
+        // A value less in the table, none, another length, a table in a table, and a cut.
+        refuses(&|bytes| bytes[1] -= 1);
+        refuses(&|bytes| bytes[1] = 0);
+        refuses(&|bytes| bytes[2] ^= 1);
+        refuses(&|bytes| bytes[4] = codec_id::DISTINCT);
+        refuses(&|bytes| bytes.truncate(len - 1));
+        // A number behind the table: the raw table has a value less, and is shorter.
+        refuses(&|bytes| {
+            bytes[1] -= 1;
+            bytes.drain(5 + table * WORD - WORD..5 + table * WORD);
+            let mut len = Vec::new();
+            write_u64(1 + (table as u64 - 1) * WORD as u64, &mut len);
+            bytes.splice(2..4, len);
+        });
     }
 
     #[test]

@@ -7,10 +7,13 @@
 //! |---|---|---|
 //! | all values equal (doubles: bit for bit) | constant | |
 //! | integers in a narrow range: states, booleans, gauges | frame of reference | [`pfor`] |
+//! | frames whose range is far from a power of two | words of several digits | [`radix`] |
 //! | timestamps at regular intervals, steady counters | linear: residuals from a straight line | [`scheme`] |
 //! | counters, slowly changing gauges, timestamps with jumps | delta: differences | [`scheme`] |
 //! | integers whose rate of change varies slowly | delta2: differences of differences | [`scheme`] |
 //! | doubles that are short decimals (sensors) | ALP: decimal digits as a column of integers | [`alp`] |
+//! | doubles near short decimals: sums and products of them | ALP with corrections | `corrected` |
+//! | few distinct doubles: coarse instruments | numbers in a table | `distinct` |
 //! | long columns of the base level that pco makes clearly smaller | pco | `pco`, `dense_encoder` |
 //! | runs of packed blocks, at most 127 values | short columns: the form is stored apart | [`short`] |
 //! | everything else: noise, doubles with full mantissas | raw 64-bit words | |
@@ -18,7 +21,7 @@
 //! The steps from a column of integers to bytes. ALP first converts doubles to integers:
 //!
 //! ```text
-//!  values --grid--> quotients --scheme--> flat values --PFOR--> residuals and patches --bit packing--> bytes
+//!  values --grid--> quotients --scheme--> flat values --PFOR--> residuals and patches, or words of digits --bit packing--> bytes
 //! ```
 //!
 //! The algorithms and their sources: ALP (Afroozeh, Kuffó, Boncz, SIGMOD 2024) in [`alp`]; patched frame of reference
@@ -36,12 +39,15 @@
 
 pub(crate) mod alp;
 pub(crate) mod bitpack;
+mod corrected;
 mod dense_encoder;
+mod distinct;
 mod float;
 pub(crate) mod grid;
 mod integer;
 mod pco;
 pub(crate) mod pfor;
+pub(crate) mod radix;
 pub(crate) mod scheme;
 pub(crate) mod short;
 #[cfg(test)]
@@ -83,6 +89,10 @@ mod codec_id {
     pub(super) const ALP: u8 = 7;
     /// Integers or doubles in the format of the `pco` crate: smaller, but slower to decode.
     pub(super) const PCO: u8 = 8;
+    /// Doubles near short decimals: digits as of ALP, and corrections of their last bits.
+    pub(super) const CORRECTED: u8 = 9;
+    /// Doubles, as numbers in a table of few distinct values.
+    pub(super) const DISTINCT: u8 = 10;
 }
 
 /// Replaces the contents of `out` by the `count` values of a column, one vector at a time; after an error it is empty.
@@ -129,6 +139,8 @@ pub fn codec_name(bytes: &[u8]) -> &'static str {
         Some(&codec_id::DELTA2) => "delta2",
         Some(&codec_id::ALP) => "alp",
         Some(&codec_id::PCO) => "pco",
+        Some(&codec_id::CORRECTED) => "corrected",
+        Some(&codec_id::DISTINCT) => "distinct",
         Some(_) => "unknown",
     }
 }
@@ -138,4 +150,8 @@ pub fn codec_name(bytes: &[u8]) -> &'static str {
 pub struct CodecScratch {
     integers: integer::IntegerBuffers,
     digits: alp::DecimalDigits,
+    corrected: corrected::CorrectedDigits,
+    distinct: distinct::DistinctValues,
+    /// Column that is tried beside another one, and a column inside it.
+    columns: [Vec<u8>; 2],
 }

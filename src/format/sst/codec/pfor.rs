@@ -14,6 +14,10 @@
 //! The reference is the minimum. If outliers lie on both sides, it is the median of a sample where that takes fewer
 //! bytes. Residuals from the median are zigzag numbers.
 //!
+//! If the range of the residuals is far from a power of two, several residuals are the digits of one word: see [`radix`].
+//!
+//! [`radix`]: super::radix
+//!
 //! Invariants:
 //! - The planned width gives the fewest bits for the reference, with an estimate for the header of the patches. The
 //!   planned length in bytes is exact.
@@ -22,6 +26,7 @@
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::bitpack::{self, KERNEL_LEN, mask, packed_len};
+use super::radix::{MAX_DIGITS, Radix};
 use super::varint::{ColumnReader, bit_length, len_i64, len_u64, unzigzag, write_i64, write_u64, zigzag};
 use super::vectors::{count_widest, least_and_greatest};
 use super::{CodecError, VECTOR_LEN};
@@ -32,6 +37,14 @@ const PATCHED_FLAG: u8 = 0x80;
 /// Flag in the byte of the width of the patches: residuals are zigzag numbers. A frame without patches does not need
 /// zigzag numbers, since the minimum as reference never gives a greater width.
 const ZIGZAG_FLAG: u8 = 0x80;
+
+/// First byte of a frame of words of digits, minus the number of digits.
+const RADIX_CODE: u8 = 64;
+
+const _: () = assert!(RADIX_CODE + MAX_DIGITS < PATCHED_FLAG, "a number of digits collides with a flag");
+
+/// Maximum length of a frame of words of digits, in per cent of the bit-packed frame, which is unpacked faster.
+const MAX_RADIX_PERCENT: usize = 98;
 
 /// Approximate size of the header of the patches in bits: their count and their width.
 const PATCH_HEADER_BITS: usize = 16;
@@ -48,14 +61,17 @@ pub(crate) struct PforPlan {
     /// Number of residuals wider than `width`. Their high bits take `high_width` bits each.
     patches: usize,
     high_width: u8,
+    /// Form of the words of digits; `width` is then 0, and there are no patches.
+    radix: Option<Radix>,
 }
 
-/// Buffers of the encoder: low bits of the residuals, and positions and high bits of the patches.
+/// Buffers of the encoder: low bits of the residuals, positions and high bits of the patches, and words of digits.
 #[derive(Debug, Default)]
 pub(crate) struct PforBuffers {
     lows: Vec<u64>,
     positions: Vec<u64>,
     highs: Vec<u64>,
+    words: Vec<u64>,
 }
 
 impl PforPlan {
@@ -63,7 +79,8 @@ impl PforPlan {
     ///
     /// The minimum is tried as reference. If the range of the values is clearly wider than the middle part of a sample
     /// (after a counter reset, or a clock that was set back), the median of the sample is tried, too: with the median,
-    /// outliers on both sides can be patched. The reference whose frame takes fewer bytes is chosen.
+    /// outliers on both sides can be patched. The reference whose frame takes fewer bytes is chosen. Words of digits, which
+    /// have no patches, are chosen if they save at least two per cent of this.
     pub(crate) fn for_values(flat: &[i64]) -> Self {
         assert!(!flat.is_empty() && flat.len() <= VECTOR_LEN, "a vector holds 1 to {VECTOR_LEN} values");
         let (min, max) = least_and_greatest(Level::new(), flat);
@@ -71,6 +88,15 @@ impl PforPlan {
         if range == 0 {
             return Self { reference: min, ..Self::default() };
         }
+        let bit_packed = Self::bit_packed(flat, min, range);
+        let digits = Radix::smallest(range, flat.len());
+        let digits = digits.map(|radix| Self { reference: min, radix: Some(radix), ..Self::default() });
+        let max_len = bit_packed.encoded_len(flat.len()) * MAX_RADIX_PERCENT / 100;
+        digits.filter(|digits| digits.encoded_len(flat.len()) <= max_len).unwrap_or(bit_packed)
+    }
+
+    /// Returns the plan of a small frame for values of the least value `min`, which are not all equal.
+    fn bit_packed(flat: &[i64], min: i64, range: u64) -> Self {
         let from_min =
             Self::without_patches(flat, min, range).unwrap_or_else(|| Self::with_reference(flat, min, false));
         let (median, spread) = sample_median_and_spread(flat);
@@ -123,7 +149,7 @@ impl PforPlan {
             )
         };
         let widest = (0..=64).rfind(|&width| counts[usize::from(width)] > 0).unwrap_or(0);
-        let mut best = Self { reference, zigzag, width: widest, patches: 0, high_width: 0 };
+        let mut best = Self { reference, zigzag, width: widest, ..Self::default() };
         let mut min_bits = flat.len() * usize::from(widest);
         let mut patches = 0;
         for width in (0..widest).rev() {
@@ -141,6 +167,9 @@ impl PforPlan {
 
     /// Returns the exact number of bytes that [`Self::write`] appends for `count` values.
     pub(crate) const fn encoded_len(&self, count: usize) -> usize {
+        if let Some(radix) = self.radix {
+            return 1 + len_i64(self.reference) + radix.encoded_len() + radix.packed_len(count);
+        }
         let patches = if self.patches == 0 {
             0
         } else {
@@ -155,7 +184,7 @@ impl PforPlan {
     /// Appends the frame of `flat`, the values for which the plan was made.
     pub(crate) fn write(&self, flat: &[i64], buffers: &mut PforBuffers, out: &mut Vec<u8>) {
         let before = out.len();
-        let PforBuffers { lows, positions, highs } = buffers;
+        let PforBuffers { lows, positions, highs, words } = buffers;
         lows.clear();
         if self.zigzag {
             lows.extend(flat.iter().map(|&x| signed_residual(x, self.reference)));
@@ -163,9 +192,16 @@ impl PforPlan {
             lows.extend(flat.iter().map(|&x| residual(x, self.reference)));
         }
         let (width, high_width) = (u32::from(self.width), u32::from(self.high_width));
-        out.push(if self.patches > 0 { self.width | PATCHED_FLAG } else { self.width });
+        out.push(match self.radix {
+            Some(radix) => RADIX_CODE + radix.digits(),
+            None if self.patches > 0 => self.width | PATCHED_FLAG,
+            None => self.width,
+        });
         write_i64(self.reference, out);
-        if self.patches == 0 {
+        if let Some(radix) = self.radix {
+            radix.write(out);
+            radix.pack(lows, words, out);
+        } else if self.patches == 0 {
             bitpack::pack(lows, width, out);
         } else {
             split_patches(lows, width, positions, highs);
@@ -187,6 +223,8 @@ pub(crate) struct PforFrame<'a> {
     zigzag: bool,
     count: usize,
     width: u32,
+    /// Form of the words of digits in `lows`; `None` if it has bit-packed residuals.
+    radix: Option<Radix>,
     lows: &'a [u8],
     patches: usize,
     positions: &'a [u8],
@@ -199,6 +237,9 @@ impl<'a> PforFrame<'a> {
     pub(crate) fn read(reader: &mut ColumnReader<'a>, count: usize) -> Result<Self, CodecError> {
         assert!(0 < count && count <= VECTOR_LEN, "a vector holds 1 to {VECTOR_LEN} values");
         let first_byte = reader.byte()?;
+        if let Some(digits) = first_byte.checked_sub(RADIX_CODE).filter(|digits| (1..=MAX_DIGITS).contains(digits)) {
+            return Self::read_digits(reader, digits, count);
+        }
         let width = u32::from(first_byte & !PATCHED_FLAG);
         if width > u64::BITS {
             return Err(CodecError("a bit width exceeds 64"));
@@ -220,17 +261,30 @@ impl<'a> PforFrame<'a> {
         let lows = reader.take(packed_len(count, width))?;
         let positions = reader.take(packed_len(patches, position_width(count)))?;
         let highs = reader.take(packed_len(patches, high_width))?;
-        Ok(Self { reference, zigzag, count, width, lows, patches, positions, high_width, highs })
+        Ok(Self { reference, zigzag, count, width, radix: None, lows, patches, positions, high_width, highs })
+    }
+
+    /// Reads a frame of words of so many digits, behind its first byte.
+    fn read_digits(reader: &mut ColumnReader<'a>, digits: u8, count: usize) -> Result<Self, CodecError> {
+        let reference = reader.i64()?;
+        let radix = Radix::read(reader, digits, count)?;
+        let lows = reader.take(radix.packed_len(count))?;
+        let (zigzag, width, patches, high_width) = (false, 0, 0, 0);
+        let radix = Some(radix);
+        Ok(Self { reference, zigzag, count, width, radix, lows, patches, positions: &[], high_width, highs: &[] })
     }
 
     /// Returns `true` if every value equals the reference.
     pub(crate) const fn is_constant(&self) -> bool {
-        self.width == 0 && self.patches == 0
+        self.width == 0 && self.patches == 0 && self.radix.is_none()
     }
 
     /// Fills `out` with the residuals: the values minus the reference.
     pub(crate) fn unpack(&self, out: &mut [i64]) -> Result<(), CodecError> {
         assert_eq!(out.len(), self.count, "the length of the buffer is not that of the frame");
+        if let Some(radix) = self.radix {
+            return radix.unpack(self.lows, out);
+        }
         bitpack::unpack(self.lows, self.width, out)?;
         self.patch(out)?;
         if self.zigzag {
@@ -400,6 +454,26 @@ mod tests {
             }
         }
         assert!(without_counts > 1_000, "{without_counts}");
+    }
+
+    #[test]
+    fn three_residuals_of_101_values_share_twenty_bits() {
+        let flat: Vec<i64> = (0..1024).map(|i| i * 7_919 % 101 - 50).collect();
+        let (plan, bytes) = round_trip(&flat);
+        assert_eq!(bytes.len(), 3 + 855, "{plan:?}");
+        assert_eq!(bytes[..3], [RADIX_CODE + 3, 99, 101]);
+        assert!(round_trip(&flat[..63]).0.radix.is_none(), "a short vector is bit-packed");
+        let narrow: Vec<i64> = (0..1024).map(|i| i * 7_919 % 127).collect();
+        assert!(round_trip(&narrow).0.radix.is_none(), "127 values fill 7 bits");
+        let decode = |bytes: &[u8]| {
+            PforFrame::read(&mut ColumnReader::new(bytes), 1024).and_then(|frame| frame.unpack(&mut [0; 1024]))
+        };
+        assert_eq!(decode(&bytes), Ok(()));
+        for (at, byte) in [(0, 65), (0, 66), (0, 73), (0, 0x43 | PATCHED_FLAG), (2, 2), (2, 90)] {
+            let mut bad = bytes.clone();
+            bad[at] = byte;
+            assert!(decode(&bad).is_err(), "byte {at} = {byte}");
+        }
     }
 
     #[test]

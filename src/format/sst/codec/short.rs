@@ -15,9 +15,12 @@
 //! Invariants: as those of the other codecs. Every column decodes to exactly the encoded values, no input makes a decoder
 //! panic, and each byte of a body is significant.
 
+use fearless_simd::Level;
+
 use super::CodecError;
 use super::bitpack::{pack, packed_len, unpack};
 use super::varint::{ColumnReader, bit_length, len_i64, write_i64, write_u64};
+use super::vectors::{are_equidistant, fill_line};
 
 /// Maximum number of values of a short column.
 pub(crate) const MAX_SHORT_VALUES: usize = 127;
@@ -212,10 +215,20 @@ impl Line {
 
 /// Returns `true` if the times are those of [`fill_even_times`].
 pub(crate) fn are_even_times(times: &[i64]) -> bool {
-    let (first, last) = (times[0], times[times.len() - 1]);
-    let line = Line::new(last.wrapping_sub(first).cast_unsigned(), times.len());
-    let step = line.quotient.cast_signed();
-    line.remainder == 0 && times.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step)
+    even_step(times[0], times[times.len() - 1], times.len())
+        .is_ok_and(|step| are_equidistant(Level::new(), step, times))
+}
+
+/// Returns the distance of `count` times at equal distances from `first` to `last`.
+///
+/// # Errors
+/// If there are no such times.
+pub(crate) fn even_step(first: i64, last: i64, count: usize) -> Result<i64, CodecError> {
+    let line = Line::new(last.wrapping_sub(first).cast_unsigned(), count);
+    if line.remainder != 0 || (count == 1 && first != last) {
+        return Err(CodecError("even times do not lead from the first to the last one"));
+    }
+    Ok(line.quotient.cast_signed())
 }
 
 /// Fills `out` with times at equal distances from `first` to `last`.
@@ -223,15 +236,7 @@ pub(crate) fn are_even_times(times: &[i64]) -> bool {
 /// # Errors
 /// If there are no such times.
 pub(crate) fn fill_even_times(first: i64, last: i64, out: &mut [i64]) -> Result<(), CodecError> {
-    let line = Line::new(last.wrapping_sub(first).cast_unsigned(), out.len());
-    if line.remainder != 0 || (out.len() == 1 && first != last) {
-        return Err(CodecError("even times do not lead from the first to the last one"));
-    }
-    let mut at = first;
-    for time in out {
-        *time = at;
-        at = at.wrapping_add(line.quotient.cast_signed());
-    }
+    fill_line(Level::new(), first, even_step(first, last, out.len())?, out);
     Ok(())
 }
 

@@ -62,6 +62,19 @@ fn odd_float() -> impl Strategy<Value = f64> {
     ]
 }
 
+/// Decimals with errors in their last bits, or few distinct doubles.
+fn odd_decimals() -> impl Strategy<Value = Vec<f64>> {
+    let distinct = select(vec![2u64, 5, 30, 300, 1_024, 1_025, 1 << 40]);
+    (lengths(), distinct, 1..1_000_000i64, 0..4u64, any::<u64>()).prop_map(|(len, distinct, factor, errors, seed)| {
+        let mut random = splitmix(seed);
+        let mut decimal = move || {
+            let value = double((random() % distinct).cast_signed()) * double(factor) / 1e5;
+            f64::from_bits(value.to_bits() ^ (random() & errors))
+        };
+        (0..len).map(|_| decimal()).collect()
+    })
+}
+
 /// A random walk of decimals, mixed with unusual doubles.
 fn floats() -> impl Strategy<Value = Vec<f64>> {
     (lengths(), 0..20i32, 1..1_000_000u64, -1_000_000..1_000_000i64, select(vec![1u64, 2, 3, 50, 5000]), any::<u64>())
@@ -219,7 +232,9 @@ fn pco_is_used_where_it_is_clearly_smaller() {
     let roots: Vec<f64> = (0..MAX_BLOCK_POINTS).map(|_| double((random() >> 40).cast_signed()).sqrt()).collect();
     let gauge: Vec<f64> = (0..MAX_BLOCK_POINTS).map(|_| double((random() % 1000).cast_signed()) / 10.0).collect();
     let noise: Vec<f64> = (0..MAX_BLOCK_POINTS).map(|_| f64::from_bits(random())).collect();
-    for (values, codec) in [(wind(4000), "pco"), (roots, "pco"), (gauge, "alp"), (noise, "raw"), (wind(50), "raw")] {
+    for (values, codec) in
+        [(wind(4000), "distinct"), (roots, "pco"), (gauge, "alp"), (noise, "raw"), (wind(50), "corrected")]
+    {
         let mut bytes = Vec::new();
         dense.encode_floats(&values, &mut scratch, &mut bytes);
         assert_eq!(codec_name(&bytes), codec);
@@ -307,7 +322,16 @@ fn every_bit_of_a_float_column_is_significant() {
     let (_, walk) = small_integer_columns().swap_remove(6);
     let walk: Vec<f64> = walk.iter().map(|&cents| double(cents) / 100.0).collect();
     let root = (2..40).map(|i| double(i).sqrt()).collect();
-    for (codec, values) in [("alp", walk), ("raw", root), ("constant", vec![f64::NAN; 5])] {
+    let beside_decimals = (0..200).map(|i| double(i * 7_919 % 100_003) * 1.150_78).collect();
+    let few = (0..200).map(|i| double(i * i % 37).sqrt()).collect();
+    let columns = [
+        ("alp", walk),
+        ("raw", root),
+        ("constant", vec![f64::NAN; 5]),
+        ("corrected", beside_decimals),
+        ("distinct", few),
+    ];
+    for (codec, values) in columns {
         let bytes = encoded_floats(&values);
         assert_eq!(codec_name(&bytes), codec);
         let mut out = Vec::new();
@@ -354,6 +378,26 @@ proptest! {
         let mut whole = vec![1.0; 5];
         prop_assert_eq!(decode_floats(&bytes, values.len(), &mut whole), Ok(()));
         prop_assert_eq!(bits(&whole), bits(&values));
+        blank_odd_vectors(&mut values);
+        prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), true)), bits(&values));
+    }
+
+    #[test]
+    fn doubles_beside_decimals_and_few_distinct_ones_round_trip_bit_for_bit(
+        mut values in odd_decimals(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let bytes = encoded_floats(&values);
+        prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), false)), bits(&values));
+        prop_assert!(decode_floats(&bytes[..cut.index(bytes.len())], values.len(), &mut Vec::new()).is_err());
+        prop_assert!(decode_floats(&[&bytes[..], &[0]].concat(), values.len(), &mut Vec::new()).is_err());
+        let mut changed = bytes.clone();
+        for (index, byte) in changes {
+            let range = if byte % 2 == 0 { bytes.len().min(40) } else { bytes.len() };
+            changed[index.index(range)] = byte;
+        }
+        decode_both(&changed, values.len());
         blank_odd_vectors(&mut values);
         prop_assert_eq!(bits(&floats_by_vector(&bytes, values.len(), true)), bits(&values));
     }
@@ -431,7 +475,7 @@ proptest! {
 
     #[test]
     fn random_bytes_never_panic(
-        id in 0..10u8,
+        id in 0..12u8,
         body in prop::collection::vec(prop_oneof![any::<u8>(), 0..4u8, Just(0x80), Just(0xff)], 0..600),
         count in prop_oneof![lengths(), 0..40usize, Just(MAX_BLOCK_POINTS + 1), Just(usize::MAX)],
     ) {

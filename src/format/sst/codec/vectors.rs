@@ -32,7 +32,7 @@ pub(super) fn add_line(level: Level, start: i64, slope: i64, values: &mut [i64])
 }
 
 /// Fills the values with `start`, then `start + slope` and so on.
-pub(super) fn fill_line(level: Level, start: i64, slope: i64, values: &mut [i64]) {
+pub(crate) fn fill_line(level: Level, start: i64, slope: i64, values: &mut [i64]) {
     dispatch!(level, simd => simd.vectorize(
         #[inline(always)]
         move || {

@@ -107,12 +107,12 @@ fn a_newer_version_is_reported_even_if_its_footer_is_unknown() {
     let meta = write(&dir, 7, &fixture());
     let path = dir.file_path(&sst_file_name(meta.id));
     let mut bytes = std::fs::read(&path).unwrap();
-    let header = super::super::header_footer::SstHeader { version: 3, uuid: DATABASE, id: meta.id }.encode();
+    let header = super::super::header_footer::SstHeader { version: 4, uuid: DATABASE, id: meta.id }.encode();
     bytes[..header.len()].copy_from_slice(&header);
-    bytes.extend_from_slice(b"a footer of version 3");
+    bytes.extend_from_slice(b"a footer of version 4");
     std::fs::write(&path, &bytes).unwrap();
     let error = SstReader::open(&dir, DATABASE, &meta, cache(0)).unwrap_err();
-    assert!(matches!(error, Error::UnsupportedVersion { found: 3, newest: 2, .. }), "{error}");
+    assert!(matches!(error, Error::UnsupportedVersion { found: 4, newest: 3, .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 

@@ -146,7 +146,7 @@ fn a_single_file_is_described_without_a_database() {
     let dir = dir(folder.path());
     let meta = write(&dir, 7, &many());
     let described = describe_sst(&dir, &sst_file_name(meta.id)).unwrap();
-    assert_eq!((described.uuid, described.version), (DATABASE, 2));
+    assert_eq!((described.uuid, described.version), (DATABASE, 3));
     assert_eq!(described.meta, SstMeta { generation: 0, ..meta.clone() });
     assert_eq!(described.findings, []);
     let mut end = 0;

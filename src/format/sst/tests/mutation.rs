@@ -89,10 +89,20 @@ fn a_false_footer_with_a_correct_checksum_is_detected() {
 
 #[test]
 fn false_statistics_with_a_correct_checksum_are_detected() {
-    let series = [TestSeries::new(1, 0..200, |at| at as f64)];
+    let series = [TestSeries::new(1, 0..200, |at| (at as f64).sqrt().sin())];
     // The five doubles of the only entry precede the restart, the number of restarts and the checksum of the page.
     for double in 1..=5 {
         let found = findings_after(&series, |reader| reader.footer.index.end() - 8 - 8 * double);
+        assert_eq!(found, [(40, "the statistics of a block of series #1 differ from its index entry".to_owned())]);
+    }
+}
+
+#[test]
+fn false_decimals_of_statistics_with_a_correct_checksum_are_detected() {
+    let series = [TestSeries::new(1, 0..200, |at| at as f64 / 2.0)];
+    // The difference of the sum from its decimal, and a byte of its digits.
+    for from_end in [9, 10] {
+        let found = findings_after(&series, |reader| reader.footer.index.end() - from_end);
         assert_eq!(found, [(40, "the statistics of a block of series #1 differ from its index entry".to_owned())]);
     }
 }
