@@ -29,7 +29,7 @@ use super::codec::vectors::any_decreases;
 use super::codec::{
     CodecScratch, DenseEncoder, FloatDecoder, IntegerDecoder, VECTOR_LEN, encode_floats, encode_integers,
 };
-use super::index_entry::BlockEntry;
+use super::index_entry::{BlockEntry, PackedExtent};
 use super::packed_block::{PackedHeader, RunColumns};
 use crate::format::bytes::{ByteReader, DecodeError, put_varint};
 use crate::state::file_id::FileId;
@@ -129,8 +129,8 @@ pub(crate) struct BlockScratch {
     read_ahead_bytes: usize,
     /// Range of the last loaded block in `raw`.
     block: Range<usize>,
-    /// Offset in the file of the packed block in `raw` whose checksum was valid and whose header was read.
-    checked_packed: Option<u64>,
+    /// Place of the packed block in `raw` whose checksum was valid and whose header was read.
+    checked_packed: Option<PackedExtent>,
     header: PackedHeader,
     vectors: VectorBuffers,
 }
@@ -227,7 +227,7 @@ impl BlockScratch {
 
     /// Returns `true` if the last loaded block is the packed block of the entry's run, and was checked before.
     pub(crate) fn is_checked(&self, entry: &BlockEntry) -> bool {
-        entry.packed.is_some_and(|packed| self.checked_packed == Some(packed.offset))
+        entry.packed.is_some() && entry.packed == self.checked_packed
     }
 
     /// Reads the header of the packed block, if the entry is that of a run. The caller has checked the checksum.
@@ -235,13 +235,18 @@ impl BlockScratch {
         let Some(packed) = entry.packed else { return Ok(()) };
         self.checked_packed = None;
         self.header.read(&self.raw[without_checksum(&self.block)])?;
-        self.checked_packed = Some(packed.offset);
+        self.checked_packed = Some(packed);
         Ok(())
     }
 
     /// Returns the length of the header of the packed block that was checked last.
     pub(super) fn packed_header_len(&self) -> usize {
         self.header.len
+    }
+
+    /// Returns the number of modes of the packed block that was checked last.
+    pub(super) fn packed_mode_count(&self) -> usize {
+        self.header.mode_count()
     }
 
     /// Returns the encoded columns of a run of the last loaded packed block.

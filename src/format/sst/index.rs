@@ -122,6 +122,16 @@ impl<'a> IndexPage<'a> {
         if table.is_empty() { Err(error) } else { Ok(Self { base, entries, restarts: table.as_chunks().0 }) }
     }
 
+    /// Returns the first and the last time of the base.
+    pub(super) fn base_times(self) -> (i64, i64) {
+        (self.base.first_time, self.base.last_time)
+    }
+
+    /// Returns `true` if the page has as many restarts as a page of so many entries needs.
+    pub(super) fn has_restarts_of(self, entry_count: usize) -> bool {
+        self.restarts.len() == entry_count.div_ceil(RESTART_INTERVAL)
+    }
+
     /// Yields all entries.
     pub(crate) fn all_blocks(self) -> IndexEntryIter<'a> {
         self.entries_from_restart(0)

@@ -71,6 +71,7 @@ pub(crate) mod statistics;
 mod tests;
 pub(crate) mod top_page;
 pub(crate) mod verify;
+mod verify_packed;
 mod writer;
 
 pub(crate) use block::{BlockPart, BlockScratch, Columns};

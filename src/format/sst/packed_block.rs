@@ -200,7 +200,9 @@ pub(crate) struct PackedHeader {
 pub(super) struct RunColumns<'a> {
     /// Forms of the columns, with those of shared times.
     mode: RunMode,
-    are_times_shared: bool,
+    pub(super) mode_number: u8,
+    /// Offset, behind the header, of the run whose times these are; `None` if they are the run's own.
+    pub(super) shared_with: Option<u32>,
     times: &'a [u8],
     values: &'a [u8],
 }
@@ -232,27 +234,32 @@ impl PackedHeader {
             return Err(CodecError("a run lies in the header of its packed block"));
         }
         let run = block.get(range).ok_or(CodecError("a run lies outside its packed block"))?;
-        let (mode, body) = self.mode(run)?;
+        let (mode_number, mode, body) = self.mode(run)?;
         let own = times_len(mode.times, body, count)?;
         let (own, values) = body.split_at_checked(own).ok_or(CodecError::TRUNCATED)?;
         let TimesForm::Shared(run) = mode.times else {
-            return Ok(RunColumns { mode, are_times_shared: false, times: own, values });
+            return Ok(RunColumns { mode, mode_number, shared_with: None, times: own, values });
         };
         let first = block.get(self.len.saturating_add(run as usize)..).unwrap_or_default();
-        let (first, body) = self.mode(first)?;
+        let (_, first, body) = self.mode(first)?;
         if matches!(first.times, TimesForm::Shared(_) | TimesForm::Even) {
             return Err(CodecError("shared times are not those of a run that stores times"));
         }
         let times = body.get(..times_len(first.times, body, count)?).ok_or(CodecError::TRUNCATED)?;
         let mode = RunMode { times: first.times, values: mode.values };
-        Ok(RunColumns { mode, are_times_shared: true, times, values })
+        Ok(RunColumns { mode, mode_number, shared_with: Some(run), times, values })
     }
 
-    /// Splits a run into its mode and its bodies.
-    fn mode<'a>(&self, run: &'a [u8]) -> Result<(RunMode, &'a [u8]), CodecError> {
+    /// Returns the number of modes.
+    pub(super) fn mode_count(&self) -> usize {
+        self.modes.len()
+    }
+
+    /// Splits a run into the number of its mode, the mode and its bodies.
+    fn mode<'a>(&self, run: &'a [u8]) -> Result<(u8, RunMode, &'a [u8]), CodecError> {
         let (&number, body) = run.split_first().ok_or(CodecError::TRUNCATED)?;
         let mode = self.modes.get(usize::from(number)).ok_or(CodecError("the mode of a run is not in the header"))?;
-        Ok((*mode, body))
+        Ok((number, *mode, body))
     }
 }
 
@@ -333,7 +340,7 @@ impl RunColumns<'_> {
     /// Returns the name and the length of the encoded times and of the encoded values.
     pub(super) fn encodings(&self) -> [(&'static str, usize); 2] {
         let times = match self.mode.times {
-            _ if self.are_times_shared => ("shared", 0),
+            _ if self.shared_with.is_some() => ("shared", 0),
             TimesForm::Even | TimesForm::Shared(_) => ("even", 0),
             TimesForm::Line(_) => ("line", self.times.len()),
             TimesForm::Column => ("column", self.times.len()),

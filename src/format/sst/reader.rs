@@ -166,6 +166,20 @@ impl SstReader {
         entries.map_err(|error| self.corrupt_part("index page", page.offset, error))
     }
 
+    /// Reads an index page, and returns the entries and the defects that readers do not notice.
+    pub(super) fn verified_index_entries(&self, page: &PageLocation) -> Result<(Vec<BlockEntry>, Vec<&'static str>)> {
+        let bytes = self.read_page("index page", page)?;
+        let corrupt = |error| self.corrupt_part("index page", page.offset, error);
+        let page = IndexPage::new(&bytes).map_err(corrupt)?;
+        let entries: Vec<BlockEntry> = page.all_blocks().collect::<Result<_, _>>().map_err(corrupt)?;
+        let is_base = |first: &BlockEntry| page.base_times() == (first.first_time, first.last_time);
+        let defects = [
+            (!entries.first().is_some_and(is_base), "the base of an index page differs from its first entry"),
+            (!page.has_restarts_of(entries.len()), "the number of restarts of an index page differs from its entries"),
+        ];
+        Ok((entries, defects.into_iter().filter_map(|(is_found, what)| is_found.then_some(what)).collect()))
+    }
+
     /// Reads and decodes a dictionary page.
     pub(super) fn dictionary_entries(&self, page: &PageLocation) -> Result<Vec<DictionaryEntry>> {
         let bytes = self.read_page("dictionary page", page)?;

@@ -6,7 +6,9 @@
 //! - top page and pages: the key of the first entry of each page;
 //! - successive index entries: order of series and times, adjacency of the blocks, value type of a series;
 //! - index entries and blocks: count, first and last time, statistics (computed again from the points);
-//! - header and runs of a packed block: the first run is directly behind the header;
+//! - base, restarts and entries of an index page;
+//! - header and runs of a packed block: the first run is directly behind the header, each mode has a run, and shared times
+//!   are those of a run;
 //! - timestamps of a block: order;
 //! - dictionary and index entries: series and value types;
 //! - footer and dictionary: number of series;
@@ -28,6 +30,7 @@ use super::header_footer::{SstHeader, trailing_crc};
 use super::index_entry::BlockEntry;
 use super::statistics::{BlockStatistics, BlockTimes, MIN_POINTS_FOR_STATISTICS};
 use super::top_page::PageLocation;
+use super::verify_packed::PackedBlockCheck;
 use super::{PageCache, SstReader};
 use crate::format::finding::Finding;
 use crate::platform::env::Dir;
@@ -97,6 +100,7 @@ pub(crate) struct SstVerifier<'a> {
     scratch: BlockScratch,
     times: Vec<i64>,
     bits: Vec<u64>,
+    packed: PackedBlockCheck,
     /// Previous index entry; `None` at the beginning and behind an unreadable page.
     previous: Option<BlockEntry>,
     /// Union of the rectangles of all entries. Like `points`, `blocks` and the length of `series`, it is compared with
@@ -125,6 +129,7 @@ impl<'a> SstVerifier<'a> {
             scratch: BlockScratch::with_read_ahead(),
             times: Vec::new(),
             bits: Vec::new(),
+            packed: PackedBlockCheck::default(),
             previous: None,
             rectangle: None,
             series: Vec::new(),
@@ -188,11 +193,15 @@ impl<'a> SstVerifier<'a> {
         let reader = self.reader;
         let mut complete = true;
         for (number, page) in reader.top.index.iter().enumerate() {
-            let entries = reader.index_entries(page);
-            let Some(entries) = self.value_or_finding(entries)? else {
+            let entries = reader.verified_index_entries(page);
+            let Some((entries, defects)) = self.value_or_finding(entries)? else {
                 (complete, self.previous) = (false, None);
+                self.packed.omit();
                 continue;
             };
+            for defect in defects {
+                self.add_finding(page.offset, defect);
+            }
             if entries.first().is_some_and(|entry| entry.key() != page.first) {
                 self.add_finding(page.offset, "the first entry of an index page differs from the top page");
             }
@@ -208,6 +217,7 @@ impl<'a> SstVerifier<'a> {
                 self.accumulate(entry);
             }
         }
+        self.finish_packed_block();
         let end = self.previous.filter(BlockEntry::ends_extent).map(|entry| entry.checked_extent().end());
         if complete && end != Some(reader.footer.blocks.end()) {
             self.add_finding(reader.footer.blocks.end(), "the blocks do not fill their part");
@@ -248,13 +258,18 @@ impl<'a> SstVerifier<'a> {
         after: Option<i64>,
         complete: bool,
     ) -> Result<Option<[ColumnEncoding; 2]>> {
+        if !self.packed.is_of(entry) {
+            self.finish_packed_block();
+        }
         self.times.clear();
         self.bits.clear();
         let read = self.reader.read_block_raw(entry, &mut self.scratch, &mut self.times, &mut self.bits);
         if self.value_or_finding(read)?.is_none() {
+            self.packed.omit();
             return Ok(None);
         }
         self.check_start_of_packed_block(entry, complete);
+        self.add_to_packed_block(entry);
         let previous = self.previous.filter(|previous| previous.series == entry.series);
         let before = previous.map(|previous| previous.last_time);
         let times = BlockTimes { before, timestamps: &self.times, after };
@@ -288,6 +303,29 @@ impl<'a> SstVerifier<'a> {
         let is_first = self.previous.map_or(complete, |previous| previous.packed != Some(packed));
         if is_first && entry.offset != packed.offset + self.scratch.packed_header_len() as u64 {
             self.add_finding(packed.offset, "the runs of a packed block do not begin behind its header");
+        }
+    }
+
+    /// Adds a run, which was just decoded, to the check of its packed block.
+    fn add_to_packed_block(&mut self, entry: &BlockEntry) {
+        let Some(packed) = entry.packed else { return };
+        let header_len = self.scratch.packed_header_len();
+        // Behind an unreadable page or run, the first runs of the block may be unknown.
+        if !self.packed.is_of(entry) && entry.offset == packed.offset + header_len as u64 {
+            self.packed.begin(packed, header_len, self.scratch.packed_mode_count());
+        }
+        if self.packed.is_of(entry)
+            && let Ok(run) = self.scratch.run_columns(entry)
+        {
+            self.packed.add(entry, &run);
+        }
+    }
+
+    /// Adds the defects of the packed block as a whole to the findings.
+    fn finish_packed_block(&mut self) {
+        let Some((offset, defects)) = self.packed.finish() else { return };
+        for defect in defects {
+            self.add_finding(offset, defect);
         }
     }
 

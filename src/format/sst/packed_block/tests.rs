@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::sst::index_entry::PackedExtent;
+use crate::format::sst::verify_packed::PackedBlockCheck;
 use crate::types::series::SeriesId;
 
 /// A run as input of the encoder.
@@ -166,6 +167,36 @@ fn damaged_blocks_are_refused() {
     for bytes in [&[][..], &[0], &[1], &[1, 4, 0], &[1, 0, 5], &[1, 0, 1, 0, 0], &[1, 0, 3, 1, 0, 19, 0], &[0x81, 2]] {
         assert!(header.read(bytes).is_err(), "{bytes:?}");
     }
+}
+
+#[test]
+fn a_mode_without_a_run_and_shared_times_between_two_runs_are_defects_of_the_block() {
+    let jittered: Vec<i64> = (0..30).map(|tick| tick * 10_000_000_000 + tick * tick * 7_919 % 977).collect();
+    let runs: Vec<Run> = (0..3).map(|series| gauge(series, &jittered)).collect();
+    let (block, entries, header) = round_trip(&runs);
+    let defects = |block: &[u8], longer_by: u64, shared_with: Option<u32>| {
+        let mut header = PackedHeader::default();
+        header.read(block).unwrap();
+        let mut check = PackedBlockCheck::default();
+        check.begin(entries[0].packed.unwrap(), header.len, header.mode_count());
+        for entry in &entries {
+            let entry = BlockEntry { offset: entry.offset + longer_by, ..*entry };
+            let mut run = columns(&header, block, &entry).unwrap();
+            run.shared_with = shared_with.or(run.shared_with);
+            assert!(check.is_of(&entry));
+            check.add(&entry, &run);
+        }
+        let (offset, defects) = check.finish().unwrap();
+        assert_eq!((offset, check.finish()), (1_000, None));
+        defects
+    };
+    assert_eq!(defects(&block, 0, None), Vec::<&str>::new());
+    assert_eq!(defects(&block, 0, Some(1)), ["shared times of a packed block are not those of a run"]);
+    // One more mode: even times, and values of step 1 and width 0 from a base.
+    let mut longer = block.clone();
+    longer[0] += 1;
+    longer.splice(header.len..header.len, [0, 1, 1, 0]);
+    assert_eq!(defects(&longer, 4, None), ["a mode of a packed block has no run"]);
 }
 
 fn any_run() -> impl Strategy<Value = Run> {

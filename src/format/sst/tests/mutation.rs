@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::super::checksum::{CHECKSUM_BYTES, PartChecksum};
 use super::super::header_footer::{SstFooter, SstHeader};
+use super::super::index::IndexPage;
 use super::*;
 use crate::types::time_range::TimeRange;
 
@@ -105,6 +106,27 @@ fn false_decimals_of_statistics_with_a_correct_checksum_are_detected() {
         let found = findings_after(&series, |reader| reader.footer.index.end() - from_end);
         assert_eq!(found, [(40, "the statistics of a block of series #1 differ from its index entry".to_owned())]);
     }
+}
+
+#[test]
+fn an_index_page_with_another_base_or_more_restarts_is_detected() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = dir(folder.path());
+    let meta = write(&dir, 7, &[TestSeries::new(1, 0..200, |at| at as f64)]);
+    let fixer = ChecksumFixer::of(&dir, &meta);
+    let page = usize::try_from(open(&dir, &meta).footer.index.offset).unwrap();
+    // Both times of the base are one greater, and the first time of the entry is one less than that of the base.
+    let changed = fixer.with([(page, 1), (page + 8, fixer.bytes[page + 8] + 1), (page + 21, 1)]);
+    std::fs::write(dir.file_path(&sst_file_name(meta.id)), changed).unwrap();
+    let findings = describe_sst(&dir, &sst_file_name(meta.id)).unwrap().findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].detail, "the base of an index page differs from its first entry");
+
+    let page = &fixer.bytes[page..fixer.bytes.len() - SstFooter::LEN - fixer.top.1 - CHECKSUM_BYTES];
+    let restarts = |page: &[u8]| IndexPage::new(page).map(|page| (page.all_blocks().count(), page.has_restarts_of(1)));
+    assert_eq!(restarts(page), Ok((1, true)));
+    let more = [&page[..page.len() - 2], &[9, 0, 2, 0]].concat();
+    assert_eq!(restarts(&more), Ok((1, false)));
 }
 
 #[test]
