@@ -3,6 +3,7 @@
 //! The API has no stability guarantee. The engine is the real one; only its environment is replaced.
 
 pub(crate) mod codec;
+pub mod columns;
 mod executor;
 #[cfg(test)]
 pub(crate) mod faulty_env;
