@@ -78,12 +78,18 @@ impl<'a> ByteReader<'a> {
 
     /// Reads a LEB128 number: seven bits per byte, lowest first.
     pub(crate) fn varint_u64(&mut self) -> Result<u64, DecodeError> {
-        // Fast path: most varints are differences that fit in one byte.
+        // Fast paths: most varints are differences that fit in one byte, or digits and lengths that fit in two.
         if let Some((&byte, rest)) = self.0.split_first()
             && byte < 0x80
         {
             self.0 = rest;
             return Ok(u64::from(byte));
+        }
+        if let [low, high, rest @ ..] = self.0
+            && *high < 0x80
+        {
+            self.0 = rest;
+            return Ok(u64::from(low & 0x7f) | u64::from(*high) << 7);
         }
         u64::try_from(self.varint_u128(u64::BITS)?).map_err(|_| Self::TOO_LARGE)
     }
