@@ -15,7 +15,7 @@ use crate::platform::env::Dir;
 use crate::state::file_id::FileIdAllocator;
 use crate::state::rectangle::Rectangle;
 use crate::state::version::L0;
-use crate::state::version::pick::{SizeEstimate, flush_regions};
+use crate::state::version::pick::{SizeEstimate, flush_regions, late_border};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::series::{SeriesId, SeriesInfo};
@@ -25,6 +25,11 @@ use crate::types::time_range::TimeRange;
 ///
 /// A gap between two points of a series that is at least this long separates them: a split there is worth a file.
 const GAP_FRACTION: u64 = 16;
+
+/// Minimum gap in mean distances between two points of a series.
+///
+/// If series have few points in the memtable, each distance between two of them is a large part of its time span.
+const MIN_GAP_STEPS: u64 = 2;
 
 /// Bytes per point while a series is read.
 ///
@@ -94,8 +99,11 @@ impl FlushExecutor for SstFlusher {
 /// need the timestamps alone, which are sorted in half the time that points take. Duplicates count.
 fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<SizeEstimate>> {
     let frozen = &job.frozen;
-    let span = frozen.view.time_range().map_or(0, |range| range.first().abs_diff(range.last()));
-    let apart = SplitCriteria { late_until: job.newest_flushed_time, min_gap: (span / GAP_FRACTION).max(1) };
+    let Some(times) = frozen.view.time_range() else { return Ok(Vec::new()) };
+    let apart = SplitCriteria {
+        late_until: late_border(times, job.newest_flushed_time),
+        min_gap: min_gap(times, frozen.view.points() / frozen.view.series_count().max(1) as u64),
+    };
     let (mut fragments, mut timestamps) = (SizeEstimates::at_most(most), Vec::new());
     let mut definitions = frozen.series.lookup();
     for (id, mut parts) in frozen.view.part_readers(part_points) {
@@ -113,6 +121,14 @@ fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<Size
         }
     }
     Ok(fragments.into_vec())
+}
+
+/// Returns the minimum gap that separates two points of a series, in nanoseconds, in a memtable with these times and so
+/// many points per series.
+fn min_gap(times: TimeRange, points_per_series: u64) -> u64 {
+    let span = times.first().abs_diff(times.last());
+    let step = span / points_per_series.saturating_sub(1).max(1);
+    (span / GAP_FRACTION).max(step.saturating_mul(MIN_GAP_STEPS)).max(1)
 }
 
 /// Calls `act` for every series with its points to flush, in time order.
