@@ -21,7 +21,7 @@ pub(crate) mod bounds {
     pub(crate) const GROUP_POINTS: usize = 2;
     /// Points stored inside `SeriesColumns`, before the first chunk.
     pub(crate) const INLINE_POINTS: usize = 4;
-    /// Points in the first two chunks; each further pair of chunks is twice as large.
+    /// Points in the first chunk and in the second one; each further chunk is twice as large.
     pub(crate) const FIRST_CHUNK_POINTS: usize = 16;
     /// Points in the largest chunk.
     pub(crate) const LAST_CHUNK_POINTS: usize = 1024;

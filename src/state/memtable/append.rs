@@ -50,8 +50,8 @@ struct ListTail {
     used: u16,
     /// Capacity of the last chunk in points. Without a chunk: of the inline points, 0 for the late list.
     capacity: u16,
-    /// `true` if the last chunk has the size of the one before.
-    is_repeated: bool,
+    /// `true` if the last chunk is the first one.
+    is_first: bool,
 }
 
 /// Returns the estimated bytes of a series before its first chunk.
@@ -170,7 +170,7 @@ impl Memtable {
 impl ListTail {
     /// Creates the end of a list of so many inline points.
     fn without_chunk(inline_points: usize) -> Self {
-        Self { chunk: None, used: 0, capacity: point_count(inline_points), is_repeated: false }
+        Self { chunk: None, used: 0, capacity: point_count(inline_points), is_first: false }
     }
 
     /// Appends the point to the list. Returns the bytes that were allocated for it.
@@ -182,22 +182,23 @@ impl ListTail {
         allocated
     }
 
-    /// Links a new chunk. There are two of each size: with one of each, more than half of a list could have no points yet.
+    /// Links a new chunk, which is at most as large as all before with the inline points of a series.
     #[cold]
     fn grow(&mut self, columns: &SeriesColumns, list: ChunkList) -> usize {
         let size = usize::from(self.capacity);
-        let (points, is_repeated) = match &self.chunk {
-            None => (FIRST_CHUNK_POINTS, false),
-            Some(_) if self.is_repeated => ((2 * size).min(LAST_CHUNK_POINTS), false),
-            Some(_) => (size, true),
+        let points = match &self.chunk {
+            None => FIRST_CHUNK_POINTS,
+            Some(_) if self.is_first => size,
+            Some(_) => (2 * size).min(LAST_CHUNK_POINTS),
         };
+        let is_first = self.chunk.is_none();
         let chunk = Chunk::with_capacity(points);
         // Linked while it is still empty: a reader that finds the chunk now sees only epochs of 0.
         match &self.chunk {
             None => columns.first_chunk(list).set(Arc::clone(&chunk)),
             Some(previous) => previous.next.set(Arc::clone(&chunk)),
         }
-        *self = Self { chunk: Some(chunk), used: 0, capacity: point_count(points), is_repeated };
+        *self = Self { chunk: Some(chunk), used: 0, capacity: point_count(points), is_first };
         Chunk::byte_len(points)
     }
 }

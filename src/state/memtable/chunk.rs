@@ -98,6 +98,17 @@ impl<'a> ChunkPoints<'a> {
         self.groups[at / GROUP_POINTS].epochs[at % GROUP_POINTS].load(Ordering::Relaxed)
     }
 
+    /// Calls a function with the index and the timestamp of each of the first `len` points.
+    pub(crate) fn for_each_time(self, len: usize, mut each: impl FnMut(usize, i64)) {
+        let (whole, rest) = (len / GROUP_POINTS, len - len % GROUP_POINTS..len);
+        for (first, group) in (0..).step_by(GROUP_POINTS).zip(&self.groups[..whole]) {
+            for (at, word) in group.timestamps.iter().enumerate() {
+                each(first + at, word.load(Ordering::Relaxed).cast_signed());
+            }
+        }
+        rest.for_each(|at| each(at, self.timestamp(at)));
+    }
+
     pub(crate) fn len(self) -> usize {
         self.groups.len() * GROUP_POINTS
     }

@@ -73,9 +73,8 @@ impl<'a> PartReader<'a> {
         self.read(range, &mut points);
         // A stable sort: at equal times the in-order point comes first, since it arrived before the late one.
         points.sort_by_key(|point| point.timestamp);
-        for point in &points {
-            columns.push_point(*point);
-        }
+        columns.timestamps.extend(points.iter().map(|point| point.timestamp));
+        columns.bits.extend(points.iter().map(|point| point.bits));
         self.unsorted = points;
         true
     }
@@ -123,7 +122,9 @@ impl<'a> PartReader<'a> {
             if range.covers(chunk.times) {
                 return chunk.points;
             }
-            (0..chunk.points).filter(|at| range.contains(chunk.columns.timestamp(*at))).count()
+            let mut count = 0;
+            chunk.columns.for_each_time(chunk.points, |_, time| count += usize::from(range.contains(time)));
+            count
         };
         let late = late.iter().filter(|chunk| chunk.times.overlaps(range)).map(count).sum::<usize>();
         self.columns.count_list(ChunkList::InOrder, self.epoch, range) + late
@@ -150,8 +151,8 @@ impl<'a> PartReader<'a> {
 fn late_chunks(columns: &SeriesColumns, epoch: u32) -> Vec<LateChunk<'_>> {
     let visible = columns.chunks(ChunkList::Late).map(|chunk| (chunk.points(), chunk.points().visible_len(epoch)));
     let with_times = |(columns, points): (ChunkPoints<'_>, usize)| {
-        let times = (0..points).map(|at| columns.timestamp(at));
-        let (first, last) = times.fold((i64::MAX, i64::MIN), |(first, last), time| (first.min(time), last.max(time)));
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        columns.for_each_time(points, |_, time| (first, last) = (first.min(time), last.max(time)));
         TimeRange::new(first, last)
     };
     visible

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::chunk::{ChunkPoints, RawPoint};
+use super::chunk::{ChunkPoints, PointGroup, RawPoint};
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::bounds::GROUP_POINTS;
 use crate::types::point::{Scalar, Timestamp};
 
 /// Buffer to which points of a memtable are appended.
@@ -44,8 +45,7 @@ impl PointSink for Vec<i64> {
     fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
         let (head, groups, tail) = run.split(points);
         self.extend(head.map(|at| run.timestamp(at)));
-        let load = |word: &AtomicU64| word.load(Ordering::Relaxed).cast_signed();
-        self.extend(groups.iter().flat_map(|group| group.timestamps.each_ref().map(load)));
+        extend_times(groups, self, |nanos| nanos);
         self.extend(tail.map(|at| run.timestamp(at)));
     }
 }
@@ -69,10 +69,8 @@ impl PointSink for RawColumnsSink<'_> {
     fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
         let (head, groups, tail) = run.split(points);
         head.for_each(|at| self.push_point(run.get(at)));
-        let time = |word: &AtomicU64| word.load(Ordering::Relaxed).cast_signed();
-        self.timestamps.extend(groups.iter().flat_map(|group| group.timestamps.each_ref().map(time)));
-        let value = |word: &AtomicU64| word.load(Ordering::Relaxed);
-        self.bits.extend(groups.iter().flat_map(|group| group.values.each_ref().map(value)));
+        extend_times(groups, self.timestamps, |nanos| nanos);
+        extend_values(groups, self.bits, |bits| bits);
         tail.for_each(|at| self.push_point(run.get(at)));
     }
 }
@@ -96,10 +94,37 @@ impl<T: Scalar> PointSink for PointColumnsSink<'_, T> {
     fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
         let (head, groups, tail) = run.split(points);
         head.for_each(|at| self.push_point(run.get(at)));
-        let time = |word: &AtomicU64| Timestamp::from_nanos(word.load(Ordering::Relaxed).cast_signed());
-        self.timestamps.extend(groups.iter().flat_map(|group| group.timestamps.each_ref().map(time)));
-        let value = |word: &AtomicU64| T::from_bits(word.load(Ordering::Relaxed));
-        self.values.extend(groups.iter().flat_map(|group| group.values.each_ref().map(value)));
+        extend_times(groups, self.timestamps, Timestamp::from_nanos);
+        extend_values(groups, self.values, T::from_bits);
         tail.for_each(|at| self.push_point(run.get(at)));
     }
+}
+
+/// Number of groups that are copied together, through the stack: a copy of each group would grow a vector by two points.
+const COPIED_GROUPS: usize = 8;
+/// Number of points of these groups.
+const COPIED_POINTS: usize = COPIED_GROUPS * GROUP_POINTS;
+
+/// Appends the timestamps of groups, converted by a function, to a column.
+fn extend_times<Time: Copy>(groups: &[PointGroup], times: &mut Vec<Time>, time: impl Fn(i64) -> Time) {
+    let load = |word: &AtomicU64| time(word.load(Ordering::Relaxed).cast_signed());
+    let (blocks, rest) = groups.as_chunks::<COPIED_GROUPS>();
+    for block in blocks {
+        let copied: [Time; COPIED_POINTS] =
+            std::array::from_fn(|at| load(&block[at / GROUP_POINTS].timestamps[at % GROUP_POINTS]));
+        times.extend_from_slice(&copied);
+    }
+    times.extend(rest.iter().flat_map(|group| group.timestamps.each_ref().map(&load)));
+}
+
+/// Appends the values of groups, converted by a function, to a column.
+fn extend_values<Value: Copy>(groups: &[PointGroup], values: &mut Vec<Value>, value: impl Fn(u64) -> Value) {
+    let load = |word: &AtomicU64| value(word.load(Ordering::Relaxed));
+    let (blocks, rest) = groups.as_chunks::<COPIED_GROUPS>();
+    for block in blocks {
+        let copied: [Value; COPIED_POINTS] =
+            std::array::from_fn(|at| load(&block[at / GROUP_POINTS].values[at % GROUP_POINTS]));
+        values.extend_from_slice(&copied);
+    }
+    values.extend(rest.iter().flat_map(|group| group.values.each_ref().map(&load)));
 }

@@ -115,7 +115,9 @@ impl SeriesColumns {
 fn count_columns(columns: ChunkPoints<'_>, list: ChunkList, epoch: u32, range: TimeRange) -> usize {
     let visible = columns.visible_len(epoch);
     if list == ChunkList::Late {
-        return (0..visible).filter(|at| range.contains(columns.timestamp(*at))).count();
+        let mut count = 0;
+        columns.for_each_time(visible, |_, time| count += usize::from(range.contains(time)));
+        return count;
     }
     let end = partition_visible(columns, visible, |timestamp| timestamp <= range.last());
     end.saturating_sub(partition_visible(columns, visible, |timestamp| timestamp < range.first()))
@@ -135,10 +137,11 @@ pub(super) fn read_columns(
     let is_full = visible == columns.len();
     let remains = |at: &usize| !mask.deletes(columns.timestamp(*at), columns.epoch(*at));
     if list == ChunkList::Late {
-        let inside = (0..visible).filter(|at| range.contains(columns.timestamp(*at)));
-        for at in inside.filter(|at| mask.is_empty() || remains(at)) {
-            out.push_point(columns.get(at));
-        }
+        columns.for_each_time(visible, |at, time| {
+            if range.contains(time) && (mask.is_empty() || remains(&at)) {
+                out.push_point(columns.get(at));
+            }
+        });
         return is_full;
     }
     if visible == 0 || columns.timestamp(0) > range.last() {
