@@ -23,6 +23,7 @@ pub(crate) mod atomic {
 
 /// Sizes of the engine, some of them smaller, so that a small model can reach every case.
 pub(crate) mod bounds {
+    pub(crate) const GROUP_POINTS: usize = 1;
     pub(crate) const INLINE_POINTS: usize = 1;
     pub(crate) const FIRST_CHUNK_POINTS: usize = 1;
     pub(crate) const LAST_CHUNK_POINTS: usize = 2;

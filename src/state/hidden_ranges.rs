@@ -10,7 +10,6 @@ pub(crate) struct HiddenRanges {
 
 impl HiddenRanges {
     /// No hidden range.
-    #[cfg(test)]
     pub(crate) const NONE: Self = Self { ranges: Vec::new() };
 
     /// Creates the union of ranges, which may be empty, may overlap and come in any order.

@@ -142,6 +142,32 @@ impl<T> SeriesMap<T> {
     }
 }
 
+/// Lookup of ids that mostly ascend: the page of the last id is not searched again.
+#[derive(Debug)]
+pub(crate) struct SeriesMapLookup<'a, T> {
+    map: &'a SeriesMap<T>,
+    /// Page of the last id, and its number; `None` if the map has no such page.
+    page: Option<(u32, &'a Page<T>)>,
+}
+
+impl<T> SeriesMap<T> {
+    /// Returns a lookup of many ids.
+    pub(crate) fn lookup(&self) -> SeriesMapLookup<'_, T> {
+        SeriesMapLookup { map: self, page: None }
+    }
+}
+
+impl<'a, T> SeriesMapLookup<'a, T> {
+    /// Returns the value of an id, as [`SeriesMap::get`] does.
+    pub(crate) fn get(&mut self, id: SeriesId) -> Option<&'a T> {
+        let (number, bit) = page_and_bit(id);
+        if self.page.is_none_or(|(known, _)| known != number) {
+            self.page = self.map.page(number).map(|page| (number, page));
+        }
+        self.page?.1.get(bit)
+    }
+}
+
 impl<T: Clone> SeriesMap<T> {
     /// Sets the value of an id, and returns the value before.
     pub(crate) fn insert(&mut self, id: SeriesId, value: T) -> Option<T> {
@@ -217,9 +243,11 @@ mod tests {
         let all: Vec<(u32, u32)> = map.iter().map(|(id, value)| (id.get(), *value)).collect();
         assert_eq!(all, expected.iter().map(|(id, value)| (*id, *value)).collect::<Vec<_>>());
         assert_eq!(map.last(), expected.last_key_value().map(|(_, value)| value));
-        for id in (0..700).chain([u32::MAX]) {
+        let mut lookup = map.lookup();
+        for id in (0..700).chain([u32::MAX, 7, 650]) {
             let own = SeriesId::new(id);
             assert_eq!(map.get(own), expected.get(&id));
+            assert_eq!(lookup.get(own), expected.get(&id));
             assert_eq!(map.contains(own), expected.contains_key(&id));
             assert_eq!(map.last_before(own), expected.range(..id).next_back().map(|(_, value)| value), "{id}");
             let next = map.range_from(own).next().map(|(id, value)| (id.get(), *value));

@@ -126,14 +126,14 @@ pub fn insert_into_memtable(batches: Vec<RawBatch>) -> HotPath {
 pub fn read_in_parts(batches: &[RawBatch], max_points: usize) -> HotPath {
     let mut memtable = Memtable::new();
     insert(&mut memtable, batches);
-    let (view, mut points) = (memtable.view(), Vec::new());
+    let (view, mut timestamps, mut bits) = (memtable.view(), Vec::new(), Vec::new());
     Box::new(move || {
         let mut count = 0;
-        for id in view.series() {
-            let mut parts = view.part_reader(id, max_points);
-            while parts.as_mut().is_some_and(|parts| parts.next(&mut points)) {
-                count += points.len() as u64;
-                points.clear();
+        for (_, mut parts) in view.part_readers(max_points) {
+            while parts.next(&mut timestamps, &mut bits) {
+                count += bits.len() as u64;
+                timestamps.clear();
+                bits.clear();
             }
         }
         count
@@ -152,14 +152,11 @@ pub fn flush_memtable(batches: &[RawBatch]) -> HotPath {
     Box::new(move || {
         let mut writer = SstWriter::create(&dir, DATABASE, FileId::new(next_file), L0).expect("memory has room");
         next_file += 1;
-        let (mut points, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, mut parts) in view.series().filter_map(|id| Some((id, view.part_reader(id, usize::MAX)?))) {
-            points.clear();
-            while parts.next(&mut points) {}
+        let (mut timestamps, mut bits) = (Vec::new(), Vec::new());
+        for (id, mut parts) in view.part_readers(usize::MAX) {
             timestamps.clear();
-            timestamps.extend(points.iter().map(|point| point.timestamp));
             bits.clear();
-            bits.extend(points.iter().map(|point| point.bits));
+            while parts.next(&mut timestamps, &mut bits) {}
             writer.begin_series(DictionaryEntry { id, ty: ValueType::F64, key: DictionaryKey::Hash(0) });
             writer.push(&timestamps, &bits).and_then(|()| writer.end_series()).expect("memory has room");
         }

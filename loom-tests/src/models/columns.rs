@@ -10,7 +10,7 @@ use crate::types::point::PointColumns;
 use crate::world::{SERIES, model_points, read_series, value_of};
 
 /// The second and the third batch have a point in time order and a late point each. With the sizes of the models, the
-/// batches use the inline point, two chunks of the in-order list and two chunks of the late list.
+/// batches use the inline point, three chunks of the in-order list and two chunks of the late list.
 const BATCHES: [&[i64]; 3] = [&[5, 6], &[7, 1], &[8, 2]];
 
 /// Explores the model. A writer inserts three batches and publishes a view after each one. Two readers load and read

@@ -17,7 +17,7 @@ const ORDERS: [[&[i64]; 3]; 3] = [[FIRST, SECOND, OTHERS], [FIRST, OTHERS, SECON
 /// Explores the model. A client writes two batches, the second with a late point. Another client writes one batch, and
 /// a reader loads twice.
 pub fn publish() -> Exploration {
-    explore("publish", 100_000, body)
+    explore("publish", 90_000, body)
 }
 
 fn body(witness: &Witness) {

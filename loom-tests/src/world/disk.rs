@@ -360,8 +360,12 @@ impl WriterStorage for ModelStorage {
 
 /// Appends all points of a series, as a flush reads them.
 pub(crate) fn read_series(view: &MemtableView, series: SeriesId, out: &mut Vec<RawPoint>) {
-    let Some(mut parts) = view.part_reader(series, usize::MAX) else { return };
-    while parts.next(out) {}
+    let found = view.part_readers(usize::MAX).find(|(id, _)| *id == series);
+    let (mut timestamps, mut bits) = (Vec::new(), Vec::new());
+    if let Some((_, mut parts)) = found {
+        while parts.next(&mut timestamps, &mut bits) {}
+    }
+    out.extend(timestamps.into_iter().zip(bits).map(|(timestamp, bits)| RawPoint { timestamp, bits }));
 }
 
 impl FlushExecutor for ModelStorage {

@@ -24,7 +24,7 @@ const MAX_STALLED_DELETE_BYTES: usize = 4 << 20;
 const EARLY_FREEZE_BYTES: usize = 16 << 20;
 /// Number of points per series from which a memtable may be frozen early.
 ///
-/// A block takes about 90 bytes beside its points: at 500 points a series, files are a tenth larger. At 1,012 points a
+/// A block takes about 90 bytes beside its points: at 500 points a series, files are a tenth larger. At 1,028 points a
 /// series needs a chunk that is as large as all of its chunks before.
 const EARLY_FREEZE_POINTS_PER_SERIES: u64 = 960;
 /// Number of L0 files from which no memtable is frozen early: reads and merges are behind.

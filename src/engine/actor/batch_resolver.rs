@@ -148,6 +148,9 @@ impl BatchResolver {
     /// Revives the series that were found so far, and those of the handles whose ids take points.
     fn revive_all(&mut self, ids: &[Option<SeriesId>], written: &[SeriesId]) -> Result<()> {
         if self.rejections.is_none() {
+            if ids.is_empty() {
+                return self.index.revive(written, self.settings.cap);
+            }
             let all: Vec<SeriesId> = ids.iter().flatten().chain(written).copied().collect();
             return self.index.revive(&all, self.settings.cap);
         }

@@ -18,22 +18,18 @@ use uuid::Uuid;
 use self::empty_series_scan::EmptySeriesScan;
 use self::input::{CompactionInput, InputFileCache};
 use super::region_writer::{OutputSettings, RegionWriter};
-use super::size_estimates::{SizeEstimates, max_estimates};
+use super::size_estimates::{SizeEstimates, estimate_for_block, max_estimates};
 use crate::engine::actor::{CompactionExecutor, CompactionJob, EmptySeriesFound, EmptySeriesJob, JobOutput};
-use crate::format::sst::{BlockEntry, IoCounters};
+use crate::format::sst::IoCounters;
 use crate::platform::env::Dir;
 use crate::state::file_id::FileIdAllocator;
 use crate::state::merge::MergeIterator;
-use crate::state::rectangle::Rectangle;
 use crate::state::version::SstMeta;
 use crate::state::version::pick::{CompactionTarget, OutputRegion, SizeEstimate, compaction_regions};
 use crate::types::error::{Error, Result};
 use crate::types::point::Timestamp;
 use crate::types::series::SeriesInfo;
 use crate::types::time_range::TimeRange;
-
-/// Estimated bytes of the index entry of a block.
-const INDEX_ENTRY_BYTES: u64 = 48;
 
 /// Executor of compactions and empty-series checks.
 #[derive(Debug)]
@@ -69,7 +65,7 @@ impl SstCompactor {
             while let Some(entries) = handles.open(meta)?.blocks_of_page(page)? {
                 job.cancel.check()?;
                 for entry in &entries {
-                    estimates.push(size_estimate(entry));
+                    estimates.push(estimate_for_block(entry));
                 }
                 page += 1;
             }
@@ -154,10 +150,4 @@ fn merge(job: &CompactionJob, def: &SeriesInfo, holders: &[&mut CompactionInput]
     let cutoff = job.cutoffs.hidden_range(def);
     let lanes = holders.iter().map(|input| (input.source(def), input.hidden_ranges(def.id, cutoff))).collect();
     MergeIterator::new(TimeRange::ALL, lanes, def.duplicates)
-}
-
-fn size_estimate(entry: &BlockEntry) -> SizeEstimate {
-    let BlockEntry { series, count, len, .. } = *entry;
-    let rectangle = Rectangle::of_series(series, entry.times());
-    SizeEstimate { rectangle, points: u64::from(count), bytes: u64::from(len) + INDEX_ENTRY_BYTES }
 }

@@ -13,10 +13,9 @@ use crate::engine::actor::{FlushExecutor, FlushJob, JobOutput};
 use crate::format::sst::MAX_BLOCK_POINTS;
 use crate::platform::env::Dir;
 use crate::state::file_id::FileIdAllocator;
-use crate::state::memtable::RawPoint;
 use crate::state::rectangle::Rectangle;
 use crate::state::version::L0;
-use crate::state::version::pick::{SizeEstimate, flush_regions};
+use crate::state::version::pick::{SizeEstimate, flush_regions, late_border};
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::series::{SeriesId, SeriesInfo};
@@ -26,6 +25,11 @@ use crate::types::time_range::TimeRange;
 ///
 /// A gap between two points of a series that is at least this long separates them: a split there is worth a file.
 const GAP_FRACTION: u64 = 16;
+
+/// Minimum gap in mean distances between two points of a series.
+///
+/// If series have few points in the memtable, each distance between two of them is a large part of its time span.
+const MIN_GAP_STEPS: u64 = 2;
 
 /// Bytes per point while a series is read.
 ///
@@ -92,20 +96,20 @@ impl FlushExecutor for SstFlusher {
 /// Returns size estimates of the points to flush.
 ///
 /// The points are read once for the estimates and once for writing, because they may not fit into memory. The estimates
-/// need the timestamps alone, which are sorted in half the time that points take.
+/// need the timestamps alone, which are sorted in half the time that points take. Duplicates count.
 fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<SizeEstimate>> {
     let frozen = &job.frozen;
-    let span = frozen.view.time_range().map_or(0, |range| range.first().abs_diff(range.last()));
-    let apart = SplitCriteria { late_until: job.newest_flushed_time, min_gap: (span / GAP_FRACTION).max(1) };
+    let Some(times) = frozen.view.time_range() else { return Ok(Vec::new()) };
+    let apart = SplitCriteria {
+        late_until: late_border(times, job.newest_flushed_time),
+        min_gap: min_gap(times, frozen.view.points() / frozen.view.series_count().max(1) as u64),
+    };
     let (mut fragments, mut timestamps) = (SizeEstimates::at_most(most), Vec::new());
-    for id in frozen.view.series() {
-        let def = frozen.series.get(id).ok_or_else(|| undefined_series(id))?;
-        let Some(mut parts) = frozen.view.part_reader(id, part_points) else { continue };
+    let mut definitions = frozen.series.lookup();
+    for (id, mut parts) in frozen.view.part_readers(part_points) {
+        let def = definitions.get(id).ok_or_else(|| undefined_series(id))?;
         timestamps.clear();
         while parts.next_timestamps(&mut timestamps) {
-            if def.duplicates != DuplicatePolicy::KeepAll {
-                timestamps.dedup();
-            }
             let hidden =
                 job.cutoffs.for_series(def).map_or(0, |cutoff| timestamps.partition_point(|time| *time < cutoff));
             let visible = &timestamps[hidden..];
@@ -119,6 +123,14 @@ fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<Size
     Ok(fragments.into_vec())
 }
 
+/// Returns the minimum gap that separates two points of a series, in nanoseconds, in a memtable with these times and so
+/// many points per series.
+fn min_gap(times: TimeRange, points_per_series: u64) -> u64 {
+    let span = times.first().abs_diff(times.last());
+    let step = span / points_per_series.saturating_sub(1).max(1);
+    (span / GAP_FRACTION).max(step.saturating_mul(MIN_GAP_STEPS)).max(1)
+}
+
 /// Calls `act` for every series with its points to flush, in time order.
 ///
 /// The points come in parts, since one series may fill a memtable. A part may be empty.
@@ -128,21 +140,20 @@ fn for_each_run(
     mut act: impl FnMut(&SeriesInfo, &[i64], &[u64]) -> Result<()>,
 ) -> Result<()> {
     let frozen = &job.frozen;
-    let (mut cells, mut timestamps, mut bits) = (Vec::new(), Vec::new(), Vec::new());
-    for id in frozen.view.series() {
+    let (mut timestamps, mut bits) = (Vec::new(), Vec::new());
+    let mut definitions = frozen.series.lookup();
+    for (id, mut parts) in frozen.view.part_readers(part_points) {
         // A point is inserted only after its series is in the index.
-        let def = frozen.series.get(id).ok_or_else(|| undefined_series(id))?;
-        let Some(mut parts) = frozen.view.part_reader(id, part_points) else { continue };
-        cells.clear();
-        while parts.next(&mut cells) {
+        let def = definitions.get(id).ok_or_else(|| undefined_series(id))?;
+        let cutoff = job.cutoffs.for_series(def);
+        timestamps.clear();
+        bits.clear();
+        while parts.next(&mut timestamps, &mut bits) {
+            keep_one_per_time(def.duplicates, &mut timestamps, &mut bits);
+            let hidden = cutoff.map_or(0, |cutoff| timestamps.partition_point(|time| *time < cutoff));
+            act(def, timestamps.get(hidden..).unwrap_or_default(), bits.get(hidden..).unwrap_or_default())?;
             timestamps.clear();
             bits.clear();
-            for cell in visible_points(&cells, job.cutoffs.for_series(def), def.duplicates) {
-                timestamps.push(cell.timestamp);
-                bits.push(cell.bits);
-            }
-            act(def, &timestamps, &bits)?;
-            cells.clear();
         }
     }
     Ok(())
@@ -153,25 +164,23 @@ fn undefined_series(id: SeriesId) -> Error {
     Error::internal(format!("series {id} of a memtable is not defined"))
 }
 
-/// Returns the points that remain after the cutoff and then the duplicate policy.
-///
-/// They are in time order, and at equal times in order of arrival, as in `cells`.
-fn visible_points(
-    cells: &[RawPoint],
-    cutoff: Option<i64>,
-    duplicates: DuplicatePolicy,
-) -> impl Iterator<Item = &RawPoint> {
-    let visible = cutoff.map_or(0, |cutoff| cells.partition_point(|cell| cell.timestamp < cutoff));
-    let cells = &cells[visible..];
-    let twins = |one: Option<&RawPoint>, other: &RawPoint| one.is_some_and(|one| one.timestamp == other.timestamp);
-    cells.iter().enumerate().filter_map(move |(at, cell)| {
-        let is_kept = match duplicates {
-            DuplicatePolicy::KeepAll => true,
-            DuplicatePolicy::KeepLast => !twins(cells.get(at + 1), cell),
-            DuplicatePolicy::KeepFirst => !twins(at.checked_sub(1).and_then(|before| cells.get(before)), cell),
-        };
-        is_kept.then_some(cell)
-    })
+/// Applies the duplicate policy to points in time order, which are at equal times in order of arrival.
+fn keep_one_per_time(duplicates: DuplicatePolicy, timestamps: &mut Vec<i64>, bits: &mut Vec<u64>) {
+    let is_duplicate = |pair: &[i64]| pair[0] == pair[1];
+    if duplicates == DuplicatePolicy::KeepAll || !timestamps.windows(2).any(is_duplicate) {
+        return;
+    }
+    let mut last = 0;
+    for at in 1..timestamps.len() {
+        let is_new = timestamps[at] != timestamps[last];
+        last += usize::from(is_new);
+        timestamps[last] = timestamps[at];
+        if is_new || duplicates == DuplicatePolicy::KeepLast {
+            bits[last] = bits[at];
+        }
+    }
+    timestamps.truncate(last + 1);
+    bits.truncate(last + 1);
 }
 
 #[cfg(test)]

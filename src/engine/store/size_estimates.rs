@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::format::sst::BlockEntry;
 use crate::state::rectangle::Rectangle;
 use crate::state::version::pick::SizeEstimate;
 
@@ -103,10 +104,10 @@ fn join(one: &SizeEstimate, other: &SizeEstimate) -> SizeEstimate {
 const MAX_ESTIMATE_POINTS: usize = 1024;
 /// Estimated bytes of a compressed point.
 const EST_POINT_BYTES: u64 = 2;
-/// Estimated bytes of a block besides its points.
-const EST_BLOCK_BYTES: u64 = 55;
-/// Points in a full block.
-const BLOCK_POINTS: u64 = 8192;
+/// Estimated bytes of a run besides its points, in block, index and dictionary.
+const RUN_OVERHEAD_BYTES: u64 = 10;
+/// Estimated bytes of the index entry of a block, with statistics.
+const INDEX_ENTRY_BYTES: u64 = 48;
 
 /// Criteria for splitting the points of a series in a memtable.
 #[derive(Debug, Clone, Copy)]
@@ -137,11 +138,18 @@ pub(super) fn split_timestamps(timestamps: &[i64], apart: SplitCriteria) -> impl
     })
 }
 
-/// Returns the estimate of a piece of a memtable's series.
+/// Returns the estimate of a block, or of a run of a packed block.
+pub(super) fn estimate_for_block(entry: &BlockEntry) -> SizeEstimate {
+    let rectangle = Rectangle::of_series(entry.series, entry.times());
+    let overhead = if entry.packed.is_some() { RUN_OVERHEAD_BYTES } else { INDEX_ENTRY_BYTES };
+    SizeEstimate { rectangle, points: u64::from(entry.count), bytes: u64::from(entry.len) + overhead }
+}
+
+/// Returns the estimate of a piece of a memtable's series. A piece of a longer series is a part of a block, in which the
+/// overhead of a run does not matter.
 pub(super) fn estimate_for_memtable(rectangle: Rectangle, points: usize) -> SizeEstimate {
     let points = points as u64;
-    let blocks = EST_BLOCK_BYTES * points / BLOCK_POINTS;
-    SizeEstimate { rectangle, points, bytes: EST_POINT_BYTES * points + blocks.max(1) }
+    SizeEstimate { rectangle, points, bytes: EST_POINT_BYTES * points + RUN_OVERHEAD_BYTES }
 }
 
 #[cfg(test)]

@@ -22,21 +22,31 @@ use crate::types::error::{Error, Result};
 /// Number of entries that are decoded one by one before a binary search: decoding them takes about as long as one.
 const LINEAR_ENTRIES: usize = 16;
 
+/// Maximum number of entries that are decoded together: one after the other they would take twice as long.
+const DECODED_ENTRIES: usize = 8;
+
 /// Position among the index entries of an SST.
 #[derive(Debug)]
 pub(crate) struct IndexCursor {
     reader: Arc<SstReader>,
     /// Number and content of the current page; `None` before the first read, and at the end.
     page: Option<(usize, PageBytes)>,
+    /// Position behind the decoded entries.
     position: EntryPosition,
-    next: Option<BlockEntry>,
+    /// Decoded entries of the current page.
+    decoded: Vec<BlockEntry>,
+    /// Index of the next entry among the decoded ones; their number if no entry is next.
+    at: usize,
+    /// Error of the entry behind the decoded ones.
+    failed: Option<Error>,
     has_started: bool,
 }
 
 impl IndexCursor {
     /// Creates a cursor before the first entry. Nothing is read before the first [`seek`](Self::seek).
     pub(crate) fn new(reader: Arc<SstReader>) -> Self {
-        Self { reader, page: None, position: EntryPosition::default(), next: None, has_started: false }
+        let position = EntryPosition::default();
+        Self { reader, page: None, position, decoded: Vec::new(), at: 0, failed: None, has_started: false }
     }
 
     pub(crate) fn reader(&self) -> &Arc<SstReader> {
@@ -45,7 +55,7 @@ impl IndexCursor {
 
     /// Returns the next entry; `None` at the end, and before the first [`seek`](Self::seek).
     pub(crate) fn peek(&self) -> Option<&BlockEntry> {
-        self.next.as_ref()
+        self.decoded.get(self.at)
     }
 
     /// Moves to the first entry that does not precede `key`, unless the cursor is already behind it.
@@ -56,17 +66,17 @@ impl IndexCursor {
     /// Those of reading a page; the cursor must not be used again.
     pub(crate) fn seek(&mut self, key: PageKey) -> Result<()> {
         for _ in 0..LINEAR_ENTRIES {
-            match &self.next {
+            match self.peek() {
                 Some(entry) if precedes(entry, key) => self.advance()?,
                 Some(_) => return Ok(()),
                 None => break,
             }
         }
-        if self.next.is_none() && self.has_started {
+        if self.peek().is_none() && self.has_started {
             return Ok(());
         }
         self.jump(key)?;
-        while self.next.as_ref().is_some_and(|entry| precedes(entry, key)) {
+        while self.peek().is_some_and(|entry| precedes(entry, key)) {
             self.advance()?;
         }
         Ok(())
@@ -84,9 +94,9 @@ impl IndexCursor {
             self.jump(key)?;
         }
         for passed in 1.. {
-            let Some(entry) = self.next.filter(|entry| entry.key() <= key) else { break };
+            let Some(entry) = self.peek().filter(|entry| entry.key() <= key) else { break };
             if entry.series == key.series {
-                last = Some(entry);
+                last = Some(*entry);
             }
             self.advance()?;
             if passed == LINEAR_ENTRIES {
@@ -101,23 +111,52 @@ impl IndexCursor {
     /// # Errors
     /// As for [`seek`](Self::seek).
     pub(crate) fn advance(&mut self) -> Result<()> {
-        let before = self.next.take();
-        let found = loop {
-            let Some((number, page)) = &self.page else { break None };
-            let mut entries = self.page_at(*number, page)?.entries_from(self.position);
-            if let Some(entry) = entries.next() {
-                self.position = entries.position();
-                break Some(entry.map_err(|error| self.corrupt(*number, error))?);
-            }
-            let next = *number + 1;
-            self.load(next)?;
-        };
-        if let (Some(before), Some(entry)) = (&before, &found)
-            && (entry.series, entry.first_time) < (before.series, before.last_time)
-        {
-            return Err(self.reader.corrupt_block(entry, DecodeError("it does not follow the block before it")));
+        if self.at + 1 < self.decoded.len() {
+            self.at += 1;
+            return Ok(());
         }
-        self.next = found;
+        self.decode()
+    }
+
+    /// Decodes the entries behind the decoded ones, and moves to the first of them.
+    ///
+    /// An invalid entry behind others is an error only once it would be the next one.
+    fn decode(&mut self) -> Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let before = self.decoded.last().map(|entry| (entry.series, entry.last_time));
+        self.forget_decoded();
+        while let Some((number, page)) = &self.page {
+            let number = *number;
+            let mut entries = self.page_at(number, page)?.entries_from(self.position);
+            let mut failed = None;
+            while self.decoded.len() < DECODED_ENTRIES {
+                match entries.next() {
+                    Some(Ok(entry)) => self.decoded.push(entry),
+                    Some(Err(error)) => {
+                        failed = Some(error);
+                        break;
+                    }
+                    None => break,
+                }
+            }
+            self.position = entries.position();
+            self.failed = failed.map(|error| self.corrupt(number, error));
+            if self.decoded.is_empty()
+                && let Some(error) = self.failed.take()
+            {
+                return Err(error);
+            }
+            if let Some(first) = self.decoded.first() {
+                if before.is_some_and(|before| (first.series, first.first_time) < before) {
+                    let error = DecodeError("it does not follow the block before it");
+                    return Err(self.reader.corrupt_block(first, error));
+                }
+                return Ok(());
+            }
+            self.load(number + 1)?;
+        }
         Ok(())
     }
 
@@ -132,18 +171,23 @@ impl IndexCursor {
         let is_new_page = !self.has_started || target > current;
         if is_new_page {
             self.has_started = true;
-            self.next = None;
+            self.forget_decoded();
             self.load(target)?;
         }
         let Some((number, page)) = &self.page else { return Ok(()) };
         let sought = self.page_at(*number, page)?.seek(key).map_err(|error| self.corrupt(*number, error))?.position();
-        // `position` is behind the entry that is next.
-        if is_new_page || sought.number >= self.position.number {
+        let next_number = self.position.number - (self.decoded.len() - self.at);
+        if is_new_page || sought.number > next_number {
             self.position = sought;
-            self.next = None;
-            return self.advance();
+            self.forget_decoded();
+            return self.decode();
         }
         Ok(())
+    }
+
+    fn forget_decoded(&mut self) {
+        self.decoded.clear();
+        (self.at, self.failed) = (0, None);
     }
 
     fn load(&mut self, number: usize) -> Result<()> {

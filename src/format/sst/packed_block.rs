@@ -18,7 +18,7 @@
 //! - A run is decoded from its own bytes, the header, and the times of at most one other run.
 //! - The memory of a header is bounded by a constant multiple of its length.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::codec::alp::{DecimalDigits, DecimalScale};
@@ -30,6 +30,7 @@ use super::codec::{
 use super::index_entry::BlockEntry;
 use super::run_mode::{RunMode, TimesForm, ValuesForm};
 use crate::types::point::ValueType;
+use crate::types::series::IdentityBuild;
 
 /// Maximum number of points of a run.
 pub(crate) const MAX_RUN_POINTS: usize = MAX_SHORT_VALUES;
@@ -61,14 +62,26 @@ pub(super) struct PackedBlockEncoder {
     modes: Vec<RunMode>,
     header: Vec<u8>,
     runs: Vec<u8>,
-    /// Offsets of the runs that first had these times: number of points, form and body.
-    seen_times: BTreeMap<Vec<u8>, u32>,
+    /// Runs that store their times, by a hash of the times.
+    seen_times: HashMap<u64, StoredTimes, IdentityBuild>,
+    /// Scale of the last run of doubles that are decimals.
+    last_scale: Option<DecimalScale>,
     scratch: CodecScratch,
     digits: DecimalDigits,
     integers: Vec<i64>,
     floats: Vec<f64>,
     times: Vec<u8>,
     values: Vec<u8>,
+}
+
+/// Run that stores its times.
+#[derive(Debug, Clone, Copy)]
+struct StoredTimes {
+    /// Offset of the run behind the header.
+    run: u32,
+    /// Number of points.
+    count: usize,
+    form: TimesForm,
 }
 
 impl PackedBlockEncoder {
@@ -137,16 +150,45 @@ impl PackedBlockEncoder {
         if self.times.len() < MIN_SHARED_BYTES {
             return form;
         }
-        let mut key = Vec::with_capacity(self.times.len() + 16);
-        write_u64(timestamps.len() as u64, &mut key);
-        RunMode { times: form, values: ValuesForm::Column }.write(&mut key);
-        key.extend_from_slice(&self.times);
-        if let Some(&run) = self.seen_times.get(&key) {
-            self.times.clear();
-            return TimesForm::Shared(run);
+        self.share_times(form, timestamps.len(), start)
+    }
+
+    /// Returns the form of the encoded times, whose body is then empty if an earlier run stores the same times.
+    fn share_times(&mut self, form: TimesForm, count: usize, start: usize) -> TimesForm {
+        let hash = hash_of(&self.times);
+        let Some(&seen) = self.seen_times.get(&hash) else {
+            let run = u32::try_from(start).unwrap_or(u32::MAX);
+            self.seen_times.insert(hash, StoredTimes { run, count, form });
+            return form;
+        };
+        // Behind the number of the mode. The hash alone does not show that the bytes are equal.
+        let body = self.runs.get(seen.run as usize + 1..).unwrap_or_default();
+        if (seen.count, seen.form) != (count, form) || !body.starts_with(&self.times) {
+            return form;
         }
-        self.seen_times.insert(key, u32::try_from(start).unwrap_or(u32::MAX));
-        form
+        self.times.clear();
+        TimesForm::Shared(seen.run)
+    }
+
+    /// Returns the scale in which all doubles of a run are decimals, whose digits are then in `self.digits`.
+    ///
+    /// Neighbouring series mostly have the same scale. The one of the run before is right if it is exact and its last
+    /// decimal place is used.
+    fn exact_scale(&mut self) -> Option<DecimalScale> {
+        let Self { floats, digits, last_scale, .. } = self;
+        if let Some(last) = *last_scale {
+            last.encode(floats, digits);
+            if digits.exceptions.is_empty() && last.uses_last_place(&digits.digits) {
+                return Some(last);
+            }
+        }
+        let fitted = DecimalScale::fit(floats)?;
+        fitted.encode(floats, digits);
+        if !digits.exceptions.is_empty() {
+            return None;
+        }
+        *last_scale = Some(fitted);
+        Some(fitted)
     }
 
     /// Encodes the values of a run: the body is in `self.values`.
@@ -156,12 +198,7 @@ impl PackedBlockEncoder {
         let scale = if ty == ValueType::F64 {
             self.floats.clear();
             self.floats.extend(bits.iter().map(|&bits| f64::from_bits(bits)));
-            let scale = DecimalScale::fit(&self.floats);
-            let exact = scale.filter(|scale| {
-                scale.encode(&self.floats, &mut self.digits);
-                self.digits.exceptions.is_empty()
-            });
-            let Some(scale) = exact else {
+            let Some(scale) = self.exact_scale() else {
                 encode_floats(&self.floats, &mut self.scratch, &mut self.values);
                 return ValuesForm::Column;
             };
@@ -185,6 +222,17 @@ impl PackedBlockEncoder {
         form.write_body(&self.integers, &mut self.values);
         scale.map_or(ValuesForm::Integers(form), |scale| ValuesForm::Decimals(scale, form))
     }
+}
+
+/// Returns a hash of bytes. It is the same in every process, so that equal points make equal files.
+fn hash_of(bytes: &[u8]) -> u64 {
+    /// An odd number with bits of both values in all parts: 2^64 divided by the golden ratio.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let all = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
+    all.fold(bytes.len() as u64, |hash, word| (hash.rotate_left(25) ^ word).wrapping_mul(FACTOR))
 }
 
 /// Decoded header of a packed block. Its memory is reused from block to block.
@@ -278,6 +326,11 @@ fn times_len(form: TimesForm, body: &[u8], count: usize) -> Result<usize, CodecE
 }
 
 impl RunColumns<'_> {
+    /// Returns `true` if the times are at equal distances, from the first to the last one: they do not decrease.
+    pub(super) fn are_times_even(&self) -> bool {
+        self.mode.times == TimesForm::Even
+    }
+
     /// Decodes the times of a run into the front of `out`, and returns them.
     ///
     /// The caller checks their order. The first time is that of the entry, and the last one is checked here.

@@ -17,9 +17,11 @@ pub(crate) mod atomic {
 
 /// Sizes, most of which are 1 or 2 in loom's version, so that its models stay small.
 pub(crate) mod bounds {
+    /// Points in a group of a memtable's columns; all other numbers of points are multiples of it.
+    pub(crate) const GROUP_POINTS: usize = 2;
     /// Points stored inside `SeriesColumns`, before the first chunk.
     pub(crate) const INLINE_POINTS: usize = 4;
-    /// Points in the first chunk; each further chunk is twice as large.
+    /// Points in the first chunk and in the second one; each further chunk is twice as large.
     pub(crate) const FIRST_CHUNK_POINTS: usize = 16;
     /// Points in the largest chunk.
     pub(crate) const LAST_CHUNK_POINTS: usize = 1024;

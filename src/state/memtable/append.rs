@@ -37,7 +37,8 @@ struct SeriesAppender {
     /// Timestamp of the newest point; `i64::MIN` before the first one.
     newest: i64,
     in_order: ListTail,
-    late: ListTail,
+    /// `None` before the first late point: most series have none, and appenders must be small.
+    late: Option<Box<ListTail>>,
 }
 
 /// End of one list of chunks.
@@ -46,9 +47,11 @@ struct ListTail {
     /// Last chunk; `None` while the list has only inline points, or no point.
     chunk: Option<Arc<Chunk>>,
     /// Number of points in the last chunk, or of inline points without a chunk.
-    used: usize,
+    used: u16,
     /// Capacity of the last chunk in points. Without a chunk: of the inline points, 0 for the late list.
-    capacity: usize,
+    capacity: u16,
+    /// `true` if the last chunk is the first one.
+    is_first: bool,
 }
 
 /// Returns the estimated bytes of a series before its first chunk.
@@ -59,6 +62,11 @@ pub(super) fn series_bytes() -> usize {
     let map_entry = 2 * size_of::<(SeriesId, Arc<SeriesColumns>)>();
     let counters = 2 * size_of::<usize>();
     size_of::<SeriesColumns>() + counters + map_entry + size_of::<SeriesAppender>() + size_of::<u32>()
+}
+
+/// Returns the bytes of the end of a late list.
+pub(super) fn late_tail_bytes() -> usize {
+    size_of::<ListTail>()
 }
 
 impl Memtable {
@@ -103,6 +111,11 @@ impl Memtable {
         for (series, timestamp, bits) in points.iter() {
             self.append(series, RawPoint { timestamp, bits }, epoch);
         }
+        let times = points
+            .timestamps
+            .iter()
+            .fold((i64::MAX, i64::MIN), |(first, last), time| (first.min(*time), last.max(*time)));
+        self.view.time_range = self.view.time_range.union(TimeRange::new(times.0, times.1));
         self.view.epoch = epoch;
         self.view.points += points.len() as u64;
     }
@@ -123,14 +136,15 @@ impl Memtable {
     }
 
     fn append(&mut self, series: SeriesId, point: RawPoint, epoch: u32) {
-        self.view.time_range = self.view.time_range.union(TimeRange::at(point.timestamp));
         let at = self.appender_index(series);
         let appender = &mut self.appenders[at];
         let allocated = if point.timestamp >= appender.newest {
             appender.newest = point.timestamp;
             appender.in_order.append(&appender.columns, ChunkList::InOrder, point, epoch)
         } else {
-            appender.late.append(&appender.columns, ChunkList::Late, point, epoch)
+            let before = if appender.late.is_none() { late_tail_bytes() } else { 0 };
+            let late = appender.late.get_or_insert_with(|| Box::new(ListTail::without_chunk(0)));
+            before + late.append(&appender.columns, ChunkList::Late, point, epoch)
         };
         self.view.bytes += allocated;
     }
@@ -147,32 +161,51 @@ impl Memtable {
         let at = self.appenders.len();
         self.view.bytes += series_bytes();
         self.appender_slots.insert(series, at);
-        let in_order = ListTail { chunk: None, used: 0, capacity: INLINE_POINTS };
-        let late = ListTail { chunk: None, used: 0, capacity: 0 };
-        self.appenders.push(SeriesAppender { columns, newest: i64::MIN, in_order, late });
+        let in_order = ListTail::without_chunk(INLINE_POINTS);
+        self.appenders.push(SeriesAppender { columns, newest: i64::MIN, in_order, late: None });
         at
     }
 }
 
 impl ListTail {
-    /// Appends a point to the list. Returns the bytes that were allocated for it.
+    /// Creates the end of a list of so many inline points.
+    fn without_chunk(inline_points: usize) -> Self {
+        Self { chunk: None, used: 0, capacity: point_count(inline_points), is_first: false }
+    }
+
+    /// Appends the point to the list. Returns the bytes that were allocated for it.
     fn append(&mut self, columns: &SeriesColumns, list: ChunkList, point: RawPoint, epoch: u32) -> usize {
         let allocated = if self.used == self.capacity { self.grow(columns, list) } else { 0 };
-        let target = self.chunk.as_ref().map_or_else(|| columns.inline_points(), |chunk| chunk.columns());
-        target.write(self.used, point, epoch);
+        let target = self.chunk.as_ref().map_or_else(|| columns.inline_points(), |chunk| chunk.points());
+        target.write(usize::from(self.used), point, epoch);
         self.used += 1;
         allocated
     }
 
+    /// Links a new chunk, which is at most as large as all before with the inline points of a series.
+    #[cold]
     fn grow(&mut self, columns: &SeriesColumns, list: ChunkList) -> usize {
-        let points = if self.chunk.is_none() { FIRST_CHUNK_POINTS } else { (2 * self.capacity).min(LAST_CHUNK_POINTS) };
-        let chunk = Arc::new(Chunk::new(points));
+        let size = usize::from(self.capacity);
+        let points = match &self.chunk {
+            None => FIRST_CHUNK_POINTS,
+            Some(_) if self.is_first => size,
+            Some(_) => (2 * size).min(LAST_CHUNK_POINTS),
+        };
+        let is_first = self.chunk.is_none();
+        let chunk = Chunk::with_capacity(points);
         // Linked while it is still empty: a reader that finds the chunk now sees only epochs of 0.
         match &self.chunk {
             None => columns.first_chunk(list).set(Arc::clone(&chunk)),
             Some(previous) => previous.next.set(Arc::clone(&chunk)),
         }
-        *self = Self { chunk: Some(chunk), used: 0, capacity: points };
+        *self = Self { chunk: Some(chunk), used: 0, capacity: point_count(points), is_first };
         Chunk::byte_len(points)
     }
+}
+
+/// Converts a number of points of a list, at most [`LAST_CHUNK_POINTS`].
+#[expect(clippy::cast_possible_truncation, reason = "asserted at compile time")]
+fn point_count(points: usize) -> u16 {
+    const { assert!(LAST_CHUNK_POINTS <= u16::MAX as usize && INLINE_POINTS <= LAST_CHUNK_POINTS) };
+    points as u16
 }

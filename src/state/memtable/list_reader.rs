@@ -1,6 +1,6 @@
 //! The reader of one list of a series in a memtable.
 
-use super::chunk::{Chunk, ChunkColumns, RawPoint};
+use super::chunk::{Chunk, ChunkPoints, RawPoint};
 use super::delete_mask::DeleteMask;
 use super::point_sink::{PointColumnsSink, PointSink};
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns, last_visible_in, read_columns};
@@ -88,7 +88,7 @@ impl ChunkListReader {
                     (more, self.columns.first_chunk(ChunkList::InOrder).get().cloned())
                 }
                 ReaderPosition::InChunk(chunk) => {
-                    let more = read_columns(chunk.columns(), ChunkList::InOrder, self.filter(), out);
+                    let more = read_columns(chunk.points(), ChunkList::InOrder, self.filter(), out);
                     (more, chunk.next.get().cloned())
                 }
                 ReaderPosition::End => return false,
@@ -141,7 +141,7 @@ impl ChunkListReader {
     ///
     /// Deleted points count, points after the epoch of the reader do not. Calls `each` with every run from the first to
     /// the one that contains the point.
-    fn last_in_range<'a>(&'a self, mut each: impl FnMut(ChunkColumns<'a>)) -> Option<(RawPoint, u32)> {
+    fn last_in_range<'a>(&'a self, mut each: impl FnMut(ChunkPoints<'a>)) -> Option<(RawPoint, u32)> {
         let mut last = None;
         let mut run = self.columns.inline_points();
         let mut next = self.columns.first_chunk(ChunkList::InOrder).get();
@@ -149,7 +149,7 @@ impl ChunkListReader {
             last = Some(point);
             each(run);
             let Some(chunk) = next else { break };
-            (run, next) = (chunk.columns(), chunk.next.get());
+            (run, next) = (chunk.points(), chunk.next.get());
         }
         last
     }

@@ -11,7 +11,7 @@
 //! ```text
 //!   one series of one memtable; the chunks are drawn shortened
 //!
-//!             inline     chunk of 16        chunk of 32 ...  up to 1,024 points
+//!             inline     chunk of 16        chunk of 16 ...  32, 64, ... up to 1,024 points
 //!   in order [t t t t]->[t t t t t t t t]->[t t t . . . . .]      timestamps never decrease
 //!   epochs    1 1 2 4    4 4 5 5 7 7 7 8    8 9 9 0 0 0 0 0       epochs never decrease; 0 = not written yet
 //!                              ^            ^

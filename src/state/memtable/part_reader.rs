@@ -4,9 +4,9 @@
 //! finds the times of each chunk, once. Then a range reads only the chunks with a time in it: usually few, since late
 //! points are mostly late by about the same time.
 
-use super::chunk::{ChunkColumns, RawPoint};
+use super::chunk::{ChunkPoints, RawPoint};
 use super::delete_mask::DeleteMask;
-use super::point_sink::PointSink;
+use super::point_sink::{PointSink, RawColumnsSink};
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns, read_columns};
 use crate::types::time_range::TimeRange;
 
@@ -22,8 +22,12 @@ pub(crate) struct PartReader<'a> {
     max_points: usize,
     /// Visible chunks of the late list, each with the range of its times; `None` until a range was split.
     late: Option<Vec<LateChunk<'a>>>,
-    /// Ranges to read, the earliest last.
+    /// Range to read next; `None` if `pending` has it.
+    next: Option<TimeRange>,
+    /// Ranges to read behind `next`, the earliest last.
     pending: Vec<TimeRange>,
+    /// Buffer of points that have to be sorted.
+    unsorted: Vec<RawPoint>,
     /// `true` if all points of the series fit in one part, so that none need be counted.
     is_small: bool,
 }
@@ -31,7 +35,7 @@ pub(crate) struct PartReader<'a> {
 /// Visible points of a chunk of the late list.
 #[derive(Debug)]
 struct LateChunk<'a> {
-    columns: ChunkColumns<'a>,
+    columns: ChunkPoints<'a>,
     points: usize,
     times: TimeRange,
 }
@@ -48,19 +52,30 @@ impl<'a> PartReader<'a> {
         max_points: usize,
         is_small: bool,
     ) -> Self {
-        Self { columns, epoch, mask, max_points, late: None, pending: vec![range], is_small }
+        let (next, pending, unsorted) = (Some(range), Vec::new(), Vec::new());
+        Self { columns, epoch, mask, max_points, late: None, next, pending, unsorted, is_small }
     }
 
-    /// Appends the points of the next part that are not deleted. Returns `false` if there is no further part.
+    /// Appends the points of the next part that are not deleted, as timestamps and bits of values.
     ///
-    /// They are in time order, those at equal times in order of arrival. A part may be empty.
-    pub(crate) fn next(&mut self, out: &mut Vec<RawPoint>) -> bool {
+    /// They are in time order, those at equal times in order of arrival. A part may be empty. Returns `false` if there is no
+    /// further part.
+    pub(crate) fn next(&mut self, timestamps: &mut Vec<i64>, bits: &mut Vec<u64>) -> bool {
         let Some(range) = self.next_range() else { return false };
-        let start = out.len();
-        if self.read(range, out) {
-            // A stable sort: at equal times the in-order point comes first, since it arrived before the late one.
-            out[start..].sort_by_key(|point| point.timestamp);
+        let mut columns = RawColumnsSink { timestamps, bits };
+        if !self.has_late_points(range) {
+            let filter = ReadFilter { epoch: self.epoch, range, mask: &self.mask };
+            self.columns.read_list(ChunkList::InOrder, filter, &mut columns);
+            return true;
         }
+        let mut points = std::mem::take(&mut self.unsorted);
+        points.clear();
+        self.read(range, &mut points);
+        // A stable sort: at equal times the in-order point comes first, since it arrived before the late one.
+        points.sort_by_key(|point| point.timestamp);
+        columns.timestamps.extend(points.iter().map(|point| point.timestamp));
+        columns.bits.extend(points.iter().map(|point| point.bits));
+        self.unsorted = points;
         true
     }
 
@@ -76,7 +91,7 @@ impl<'a> PartReader<'a> {
 
     /// Returns the range of the next part; `None` if there is none.
     fn next_range(&mut self) -> Option<TimeRange> {
-        while let Some(range) = self.pending.pop() {
+        while let Some(range) = self.next.take().or_else(|| self.pending.pop()) {
             if self.is_small {
                 return Some(range);
             }
@@ -93,13 +108,23 @@ impl<'a> PartReader<'a> {
         None
     }
 
+    /// Returns `false` if no point of the late list is in a range.
+    fn has_late_points(&self, range: TimeRange) -> bool {
+        match &self.late {
+            None => self.columns.first_chunk(ChunkList::Late).get().is_some(),
+            Some(late) => late.iter().any(|chunk| chunk.times.overlaps(range)),
+        }
+    }
+
     fn count(&self, range: TimeRange) -> usize {
         let Some(late) = &self.late else { return self.columns.count(self.epoch, range) };
         let count = |chunk: &LateChunk<'_>| {
             if range.covers(chunk.times) {
                 return chunk.points;
             }
-            (0..chunk.points).filter(|at| range.contains(chunk.columns.timestamp(*at))).count()
+            let mut count = 0;
+            chunk.columns.for_each_time(chunk.points, |_, time| count += usize::from(range.contains(time)));
+            count
         };
         let late = late.iter().filter(|chunk| chunk.times.overlaps(range)).map(count).sum::<usize>();
         self.columns.count_list(ChunkList::InOrder, self.epoch, range) + late
@@ -124,10 +149,10 @@ impl<'a> PartReader<'a> {
 
 /// Returns the chunks of the late list with a point up to `epoch`, in order of arrival.
 fn late_chunks(columns: &SeriesColumns, epoch: u32) -> Vec<LateChunk<'_>> {
-    let visible = columns.chunks(ChunkList::Late).map(|chunk| (chunk.columns(), chunk.columns().visible_len(epoch)));
-    let with_times = |(columns, points): (ChunkColumns<'_>, usize)| {
-        let times = (0..points).map(|at| columns.timestamp(at));
-        let (first, last) = times.fold((i64::MAX, i64::MIN), |(first, last), time| (first.min(time), last.max(time)));
+    let visible = columns.chunks(ChunkList::Late).map(|chunk| (chunk.points(), chunk.points().visible_len(epoch)));
+    let with_times = |(columns, points): (ChunkPoints<'_>, usize)| {
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        columns.for_each_time(points, |_, time| (first, last) = (first.min(time), last.max(time)));
         TimeRange::new(first, last)
     };
     visible

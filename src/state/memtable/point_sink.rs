@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::chunk::{ChunkColumns, RawPoint};
-use crate::sync::atomic::Ordering;
+use super::chunk::{ChunkPoints, PointGroup, RawPoint};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::bounds::GROUP_POINTS;
 use crate::types::point::{Scalar, Timestamp};
 
 /// Buffer to which points of a memtable are appended.
@@ -14,7 +15,7 @@ pub(super) trait PointSink {
     fn push_point(&mut self, point: RawPoint);
 
     /// Appends some of the points of a run.
-    fn extend_from_run(&mut self, run: ChunkColumns<'_>, points: Range<usize>);
+    fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>);
 }
 
 impl PointSink for Vec<RawPoint> {
@@ -26,7 +27,7 @@ impl PointSink for Vec<RawPoint> {
         self.push(point);
     }
 
-    fn extend_from_run(&mut self, run: ChunkColumns<'_>, points: Range<usize>) {
+    fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
         self.extend(points.map(|at| run.get(at)));
     }
 }
@@ -41,8 +42,36 @@ impl PointSink for Vec<i64> {
         self.push(point.timestamp);
     }
 
-    fn extend_from_run(&mut self, run: ChunkColumns<'_>, points: Range<usize>) {
-        self.extend(run.timestamps[points].iter().map(|word| word.load(Ordering::Relaxed).cast_signed()));
+    fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
+        let (head, groups, tail) = run.split(points);
+        self.extend(head.map(|at| run.timestamp(at)));
+        extend_times(groups, self, |nanos| nanos);
+        self.extend(tail.map(|at| run.timestamp(at)));
+    }
+}
+
+/// Columns of timestamps in nanoseconds and of the bits of values.
+pub(super) struct RawColumnsSink<'a> {
+    pub(super) timestamps: &'a mut Vec<i64>,
+    pub(super) bits: &'a mut Vec<u64>,
+}
+
+impl PointSink for RawColumnsSink<'_> {
+    fn point_count(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    fn push_point(&mut self, point: RawPoint) {
+        self.timestamps.push(point.timestamp);
+        self.bits.push(point.bits);
+    }
+
+    fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
+        let (head, groups, tail) = run.split(points);
+        head.for_each(|at| self.push_point(run.get(at)));
+        extend_times(groups, self.timestamps, |nanos| nanos);
+        extend_values(groups, self.bits, |bits| bits);
+        tail.for_each(|at| self.push_point(run.get(at)));
     }
 }
 
@@ -62,9 +91,40 @@ impl<T: Scalar> PointSink for PointColumnsSink<'_, T> {
         self.values.push(T::from_bits(point.bits));
     }
 
-    fn extend_from_run(&mut self, run: ChunkColumns<'_>, points: Range<usize>) {
-        let words = run.timestamps[points.clone()].iter().map(|word| word.load(Ordering::Relaxed));
-        self.timestamps.extend(words.map(|word| Timestamp::from_nanos(word.cast_signed())));
-        self.values.extend(run.values[points].iter().map(|word| T::from_bits(word.load(Ordering::Relaxed))));
+    fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
+        let (head, groups, tail) = run.split(points);
+        head.for_each(|at| self.push_point(run.get(at)));
+        extend_times(groups, self.timestamps, Timestamp::from_nanos);
+        extend_values(groups, self.values, T::from_bits);
+        tail.for_each(|at| self.push_point(run.get(at)));
     }
+}
+
+/// Number of groups that are copied together, through the stack: a copy of each group would grow a vector by two points.
+const COPIED_GROUPS: usize = 8;
+/// Number of points of these groups.
+const COPIED_POINTS: usize = COPIED_GROUPS * GROUP_POINTS;
+
+/// Appends the timestamps of groups, converted by a function, to a column.
+fn extend_times<Time: Copy>(groups: &[PointGroup], times: &mut Vec<Time>, time: impl Fn(i64) -> Time) {
+    let load = |word: &AtomicU64| time(word.load(Ordering::Relaxed).cast_signed());
+    let (blocks, rest) = groups.as_chunks::<COPIED_GROUPS>();
+    for block in blocks {
+        let copied: [Time; COPIED_POINTS] =
+            std::array::from_fn(|at| load(&block[at / GROUP_POINTS].timestamps[at % GROUP_POINTS]));
+        times.extend_from_slice(&copied);
+    }
+    times.extend(rest.iter().flat_map(|group| group.timestamps.each_ref().map(&load)));
+}
+
+/// Appends the values of groups, converted by a function, to a column.
+fn extend_values<Value: Copy>(groups: &[PointGroup], values: &mut Vec<Value>, value: impl Fn(u64) -> Value) {
+    let load = |word: &AtomicU64| value(word.load(Ordering::Relaxed));
+    let (blocks, rest) = groups.as_chunks::<COPIED_GROUPS>();
+    for block in blocks {
+        let copied: [Value; COPIED_POINTS] =
+            std::array::from_fn(|at| load(&block[at / GROUP_POINTS].values[at % GROUP_POINTS]));
+        values.extend_from_slice(&copied);
+    }
+    values.extend(rest.iter().flat_map(|group| group.values.each_ref().map(&load)));
 }

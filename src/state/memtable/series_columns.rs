@@ -2,11 +2,10 @@
 //!
 //! Readers read the points up to their epoch. The position of the writer is not stored here, but in the appender.
 
-use super::chunk::{Chunk, ChunkColumns, RawPoint, UNWRITTEN};
+use super::chunk::{Chunk, ChunkPoints, PointGroup, RawPoint, partition_point};
 use super::delete_mask::DeleteMask;
 use super::point_sink::PointSink;
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::bounds::INLINE_POINTS;
+use crate::sync::bounds::{GROUP_POINTS, INLINE_POINTS};
 use crate::sync::{Arc, SetOnce};
 use crate::types::time_range::TimeRange;
 
@@ -22,9 +21,7 @@ pub(crate) enum ChunkList {
 /// Columns of one series in one memtable, shared by the writer and all views.
 #[derive(Debug)]
 pub(crate) struct SeriesColumns {
-    /// Timestamps of the inline points, then their values.
-    inline_words: [AtomicU64; 2 * INLINE_POINTS],
-    inline_epochs: [AtomicU32; INLINE_POINTS],
+    inline: [PointGroup; INLINE_POINTS / GROUP_POINTS],
     in_order: SetOnce<Arc<Chunk>>,
     late: SetOnce<Arc<Chunk>>,
 }
@@ -40,20 +37,14 @@ pub(crate) struct ReadFilter<'a> {
 
 impl SeriesColumns {
     pub(crate) fn new() -> Self {
-        Self {
-            inline_words: std::array::from_fn(|_| AtomicU64::new(0)),
-            inline_epochs: std::array::from_fn(|_| AtomicU32::new(UNWRITTEN)),
-            in_order: SetOnce::new(),
-            late: SetOnce::new(),
-        }
+        Self { inline: std::array::from_fn(|_| PointGroup::new()), in_order: SetOnce::new(), late: SetOnce::new() }
     }
 
     /// Returns the inline points, which are the first ones of the in-order list.
     ///
     /// A series with few points needs no chunk.
-    pub(crate) fn inline_points(&self) -> ChunkColumns<'_> {
-        let (timestamps, values) = self.inline_words.split_at(INLINE_POINTS);
-        ChunkColumns { timestamps, values, epochs: &self.inline_epochs }
+    pub(crate) fn inline_points(&self) -> ChunkPoints<'_> {
+        ChunkPoints::new(&self.inline)
     }
 
     /// Returns the first chunk of a list. In the in-order list it follows the inline points.
@@ -86,7 +77,7 @@ impl SeriesColumns {
     pub(super) fn has_room_for_at_most(&self, points: usize) -> bool {
         let chunks = [ChunkList::InOrder, ChunkList::Late].into_iter().flat_map(|list| self.chunks(list));
         let mut room = INLINE_POINTS;
-        chunks.map(|chunk| chunk.columns().len()).all(|more| {
+        chunks.map(|chunk| chunk.points().len()).all(|more| {
             room += more;
             room <= points
         })
@@ -100,7 +91,7 @@ impl SeriesColumns {
     pub(super) fn count_list(&self, list: ChunkList, epoch: u32, range: TimeRange) -> usize {
         let inline =
             if list == ChunkList::InOrder { count_columns(self.inline_points(), list, epoch, range) } else { 0 };
-        inline + self.chunks(list).map(|chunk| count_columns(chunk.columns(), list, epoch, range)).sum::<usize>()
+        inline + self.chunks(list).map(|chunk| count_columns(chunk.points(), list, epoch, range)).sum::<usize>()
     }
 
     /// Appends the points of one list that pass the filter, in the list's own order.
@@ -110,7 +101,7 @@ impl SeriesColumns {
         }
         let mut next = self.first_chunk(list).get();
         while let Some(chunk) = next {
-            if !read_columns(chunk.columns(), list, filter, out) {
+            if !read_columns(chunk.points(), list, filter, out) {
                 return;
             }
             next = chunk.next.get();
@@ -121,10 +112,12 @@ impl SeriesColumns {
 /// Returns the number of points of a run in the range, up to an epoch, deleted ones included.
 ///
 /// If the points are in time order, two binary searches find it.
-fn count_columns(columns: ChunkColumns<'_>, list: ChunkList, epoch: u32, range: TimeRange) -> usize {
+fn count_columns(columns: ChunkPoints<'_>, list: ChunkList, epoch: u32, range: TimeRange) -> usize {
     let visible = columns.visible_len(epoch);
     if list == ChunkList::Late {
-        return (0..visible).filter(|at| range.contains(columns.timestamp(*at))).count();
+        let mut count = 0;
+        columns.for_each_time(visible, |_, time| count += usize::from(range.contains(time)));
+        return count;
     }
     let end = partition_visible(columns, visible, |timestamp| timestamp <= range.last());
     end.saturating_sub(partition_visible(columns, visible, |timestamp| timestamp < range.first()))
@@ -134,7 +127,7 @@ fn count_columns(columns: ChunkColumns<'_>, list: ChunkList, epoch: u32, range: 
 ///
 /// Returns `true` if the next run of the list can have points for the epoch and the range of the filter.
 pub(super) fn read_columns(
-    columns: ChunkColumns<'_>,
+    columns: ChunkPoints<'_>,
     list: ChunkList,
     filter: ReadFilter<'_>,
     out: &mut impl PointSink,
@@ -144,10 +137,11 @@ pub(super) fn read_columns(
     let is_full = visible == columns.len();
     let remains = |at: &usize| !mask.deletes(columns.timestamp(*at), columns.epoch(*at));
     if list == ChunkList::Late {
-        let inside = (0..visible).filter(|at| range.contains(columns.timestamp(*at)));
-        for at in inside.filter(|at| mask.is_empty() || remains(at)) {
-            out.push_point(columns.get(at));
-        }
+        columns.for_each_time(visible, |at, time| {
+            if range.contains(time) && (mask.is_empty() || remains(&at)) {
+                out.push_point(columns.get(at));
+            }
+        });
         return is_full;
     }
     if visible == 0 || columns.timestamp(0) > range.last() {
@@ -176,7 +170,7 @@ pub(super) fn read_columns(
 /// Returns the last point of a run at or before `end`, up to an epoch, and the epoch of the point.
 ///
 /// The run must be in time order. Deleted points count.
-pub(super) fn last_visible_in(columns: ChunkColumns<'_>, epoch: u32, end: i64) -> Option<(RawPoint, u32)> {
+pub(super) fn last_visible_in(columns: ChunkPoints<'_>, epoch: u32, end: i64) -> Option<(RawPoint, u32)> {
     let visible = columns.visible_len(epoch);
     let within = match visible.checked_sub(1) {
         Some(last) if columns.timestamp(last) > end => partition_visible(columns, visible, |time| time <= end),
@@ -186,6 +180,6 @@ pub(super) fn last_visible_in(columns: ChunkColumns<'_>, epoch: u32, end: i64) -
 }
 
 /// Returns how many of the first `visible` points satisfy `bound`. Those that do must come first.
-fn partition_visible(columns: ChunkColumns<'_>, visible: usize, bound: impl Fn(i64) -> bool) -> usize {
-    columns.timestamps[..visible].partition_point(|word| bound(word.load(Ordering::Relaxed).cast_signed()))
+fn partition_visible(points: ChunkPoints<'_>, visible: usize, bound: impl Fn(i64) -> bool) -> usize {
+    partition_point(visible, |at| bound(points.timestamp(at)))
 }

@@ -262,18 +262,22 @@ fn the_parts_of_a_series_are_all_of_it_in_order() {
         for series in [0, 1, 2].map(SeriesId::new) {
             let (mut all, mut parts) = (Vec::new(), Vec::new());
             view.read(series, TimeRange::ALL, &mut all);
-            let (mut reader, mut before) = (view.part_reader(series, max_points), 0);
-            while reader.as_mut().is_some_and(|reader| reader.next(&mut parts)) {
+            let part_reader = || view.part_readers(max_points).find(|(id, _)| *id == series).map(|(_, reader)| reader);
+            let (mut reader, mut before) = (part_reader(), 0);
+            let (mut timestamps, mut bits) = (Vec::new(), Vec::new());
+            while reader.as_mut().is_some_and(|reader| reader.next(&mut timestamps, &mut bits)) {
+                let columns = timestamps.drain(..).zip(bits.drain(..));
+                parts.extend(columns.map(|(timestamp, bits)| RawPoint { timestamp, bits }));
                 let part = &parts[before..];
                 let is_one_time = part.iter().all(|point| point.timestamp == part[0].timestamp);
                 assert!(part.len() <= max_points || is_one_time, "{} points of {series}", part.len());
                 before = parts.len();
             }
             assert_eq!(parts, all, "series {series} in parts of {max_points} points");
-            let (mut reader, mut timestamps) = (view.part_reader(series, max_points), Vec::new());
+            let (mut reader, mut timestamps) = (part_reader(), Vec::new());
             while reader.as_mut().is_some_and(|reader| reader.next_timestamps(&mut timestamps)) {}
             assert!(timestamps.iter().eq(all.iter().map(|point| &point.timestamp)), "timestamps of {series}");
         }
     }
-    assert!(view.part_reader(SeriesId::new(2), 1).is_none());
+    assert_eq!(view.part_readers(1).map(|(id, _)| id.get()).collect::<Vec<_>>(), [0, 1]);
 }

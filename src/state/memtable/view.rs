@@ -100,11 +100,14 @@ impl MemtableView {
         }
     }
 
-    /// Returns a reader of a series in parts of at most `max_points` points each; `None` if it has no point.
-    pub(crate) fn part_reader(&self, series: SeriesId, max_points: usize) -> Option<PartReader<'_>> {
-        let columns = self.root.get(series).filter(|_| self.points > 0)?;
-        let is_small = self.points <= max_points as u64 || columns.has_room_for_at_most(max_points);
-        Some(PartReader::new(columns, self.epoch, self.delete_mask(series), self.time_range, max_points, is_small))
+    /// Returns the series with points, in ascending order, each with a reader in parts of at most `max_points` points.
+    pub(crate) fn part_readers(&self, max_points: usize) -> impl Iterator<Item = (SeriesId, PartReader<'_>)> {
+        let with_points = self.root.iter().filter(|_| self.points > 0);
+        with_points.map(move |(series, columns)| {
+            let is_small = self.points <= max_points as u64 || columns.has_room_for_at_most(max_points);
+            let mask = self.delete_mask(series);
+            (series, PartReader::new(columns, self.epoch, mask, self.time_range, max_points, is_small))
+        })
     }
 
     fn delete_mask(&self, series: SeriesId) -> DeleteMask {
@@ -140,8 +143,11 @@ impl MemtableView {
             bytes += super::append::series_bytes();
             for list in [ChunkList::InOrder, ChunkList::Late] {
                 let mut next = columns.first_chunk(list).get();
+                if list == ChunkList::Late && next.is_some() {
+                    bytes += super::append::late_tail_bytes();
+                }
                 while let Some(chunk) = next {
-                    bytes += super::chunk::Chunk::byte_len(chunk.columns().len());
+                    bytes += super::chunk::Chunk::byte_len(chunk.points().len());
                     next = chunk.next.get();
                 }
             }

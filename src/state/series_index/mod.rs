@@ -36,7 +36,7 @@ use self::empty_series::EmptySeries;
 use self::handles::SeriesHandles;
 use self::key_index::KeyIndex;
 use self::postings::Postings;
-use crate::state::series_map::SeriesMap;
+use crate::state::series_map::{SeriesMap, SeriesMapLookup};
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
@@ -99,6 +99,11 @@ impl SeriesIndex {
 
     pub(crate) fn get(&self, id: SeriesId) -> Option<&Arc<SeriesInfo>> {
         self.by_id.get(id)
+    }
+
+    /// Returns a lookup of the definitions of many ids, which mostly ascend.
+    pub(crate) fn lookup(&self) -> SeriesMapLookup<'_, Arc<SeriesInfo>> {
+        self.by_id.lookup()
     }
 
     /// Returns the key of a series as text; its id, if it is not defined.

@@ -99,9 +99,14 @@ impl Version {
     ///
     /// They come from the newer tombstones and from the cutoff of the series.
     pub(crate) fn hidden_ranges(&self, def: &SeriesInfo, max_seq: u64) -> HiddenRanges {
+        let cutoff = self.cutoffs.hidden_range(def);
+        // A scan of many series asks for each of them in each file.
+        if cutoff.is_none() && self.tombstones.is_empty() {
+            return HiddenRanges::NONE;
+        }
         let newer = self.tombstones.iter().rev().take_while(|tombstone| tombstone.seq > max_seq);
         let deleted = newer.filter_map(|tombstone| tombstone.range_for(def.id));
-        HiddenRanges::new(deleted.chain(self.cutoffs.hidden_range(def)).collect())
+        HiddenRanges::new(deleted.chain(cutoff).collect())
     }
 
     /// Returns the version after a freeze: `frozen` is the newest frozen memtable, the active is empty.

@@ -15,6 +15,7 @@ use crate::format::sst::{
 };
 use crate::platform::env::{DirEntry, Env, OsEnv};
 use crate::state::file_id::FileId;
+use crate::state::rectangle::Rectangle;
 use crate::state::series_index::SeriesIndex;
 use crate::state::tombstone::Tombstone;
 use crate::state::version::pick::CompactionPlan;

@@ -187,6 +187,11 @@ impl DecimalScale {
         );
     }
 
+    /// Returns `true` if a scale with fewer decimal places does not have the same values: some digits do not end with 0.
+    pub(crate) fn uses_last_place(self, digits: &[i64]) -> bool {
+        self.exponent == self.factor || digits.iter().any(|digits| digits % 10 != 0)
+    }
+
     /// Appends the scale.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         out.extend([self.exponent, self.factor]);
@@ -306,6 +311,13 @@ mod tests {
         scale.encode(&values, &mut digits);
         assert_eq!(digits.digits, (-500..500).collect::<Vec<_>>());
         assert!(digits.exceptions.is_empty());
+    }
+
+    #[test]
+    fn a_scale_uses_its_last_place_if_some_digits_do_not_end_with_zero() {
+        let scale = DecimalScale { exponent: 14, factor: 12 };
+        assert!(scale.uses_last_place(&[120, -3, 50]) && !scale.uses_last_place(&[120, 0, -50]));
+        assert!(DecimalScale { exponent: 0, factor: 0 }.uses_last_place(&[10]));
     }
 
     #[test]

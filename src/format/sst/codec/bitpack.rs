@@ -7,8 +7,8 @@
 //!  (highest bit first)           byte 1:  0000000 1      padding; high bit of 7
 //! ```
 //!
-//! A kernel packs or unpacks 64 numbers. There is one kernel per width from 1 to 64, unrolled, with constant shifts and
-//! without branches. Narrow numbers are unpacked by vector instructions where the processor shifts each lane by a number of
+//! A kernel packs or unpacks 64 numbers, or a group of eight at the end of the stream, which takes whole bytes, too. There is
+//! one kernel of each length per width from 1 to 64, unrolled, with constant shifts and without branches. Narrow numbers are unpacked by vector instructions where the processor shifts each lane by a number of
 //! its own: four or eight numbers lie in one unaligned word, which is copied to all lanes.
 
 use fearless_simd::prelude::*;
@@ -19,6 +19,9 @@ use super::vectors::has_variable_shifts;
 
 /// Number of values per kernel: 64 numbers of `W` bits fill exactly `W` words, so there is no padding between kernels.
 pub(crate) const KERNEL_LEN: usize = 64;
+
+/// Number of values per group: eight numbers of `W` bits fill exactly `W` bytes.
+const GROUP_LEN: usize = 8;
 
 /// Greatest width that is unpacked by vector instructions: four numbers from any bit of a byte fit a word.
 ///
@@ -54,6 +57,29 @@ macro_rules! unrolled {
     ($at:ident) => {
         $at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
             32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63)
+    };
+}
+
+/// Appends number `$i` of `$values` to the words of a kernel or group of width `W`.
+macro_rules! put_number {
+    ($words:ident, $values:ident, $i:literal) => {
+        let (word, shift) = (const { $i * W / 64 }, const { $i * W % 64 });
+        $words[word] |= $values[$i] << shift;
+        if const { $i * W % 64 + W > 64 } {
+            $words[word + 1] |= $values[$i] >> (64 - shift);
+        }
+    };
+}
+
+/// Sets number `$i` of `$values` from the words of a kernel or group of width `W`.
+macro_rules! get_number {
+    ($words:ident, $values:ident, $i:literal) => {
+        let (word, shift) = (const { $i * W / 64 }, const { $i * W % 64 });
+        let mut value = $words[word] >> shift;
+        if const { $i * W % 64 + W > 64 } {
+            value |= $words[word + 1] << (64 - shift);
+        }
+        $values[$i] = (value & const { u64::MAX >> (64 - W) }).cast_signed();
     };
 }
 
@@ -161,13 +187,16 @@ fn pack_all<const W: usize>(values: &[u64], out: &mut [u8]) {
     for (kernel, bytes) in kernels.iter().zip(full.chunks_exact_mut(W * 8)) {
         pack_kernel::<W>(kernel, bytes);
     }
+    let (groups, tail) = tail.as_chunks::<GROUP_LEN>();
+    let (full, rest) = rest.split_at_mut(groups.len() * W);
+    for (group, bytes) in groups.iter().zip(full.chunks_exact_mut(W)) {
+        bytes.copy_from_slice(&pack_group::<W>(group).as_flattened()[..W]);
+    }
     if !tail.is_empty() {
-        let mut values = [0; KERNEL_LEN];
-        values[..tail.len()].copy_from_slice(tail);
-        let mut words = [[0; 8]; W];
-        pack_kernel::<W>(&values, words.as_flattened_mut());
+        let mut group = [0; GROUP_LEN];
+        group[..tail.len()].copy_from_slice(tail);
         let len = rest.len();
-        rest.copy_from_slice(&words.as_flattened()[..len]);
+        rest.copy_from_slice(&pack_group::<W>(&group).as_flattened()[..len]);
     }
 }
 
@@ -177,25 +206,24 @@ fn unpack_all<const W: usize>(bytes: &[u8], out: &mut [i64]) {
     for (kernel, bytes) in kernels.iter_mut().zip(full.chunks_exact(W * 8)) {
         unpack_kernel::<W>(bytes, kernel);
     }
+    let (groups, tail) = tail.as_chunks_mut::<GROUP_LEN>();
+    let (full, rest) = rest.split_at(groups.len() * W);
+    for (group, bytes) in groups.iter_mut().zip(full.chunks_exact(W)) {
+        let mut words = [[0; 8]; GROUP_LEN];
+        words.as_flattened_mut()[..W].copy_from_slice(bytes);
+        *group = unpack_group::<W>(words);
+    }
     if !tail.is_empty() {
-        let mut words = [[0; 8]; W];
+        let mut words = [[0; 8]; GROUP_LEN];
         words.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
-        let mut values = [0; KERNEL_LEN];
-        unpack_kernel::<W>(words.as_flattened(), &mut values);
-        tail.copy_from_slice(&values[..tail.len()]);
+        tail.copy_from_slice(&unpack_group::<W>(words)[..tail.len()]);
     }
 }
 
 fn pack_kernel<const W: usize>(values: &[u64; KERNEL_LEN], bytes: &mut [u8]) {
     let mut words = [0u64; W];
     macro_rules! at {
-        ($($i:literal)*) => {$({
-            let (word, shift) = (const { $i * W / 64 }, const { $i * W % 64 });
-            words[word] |= values[$i] << shift;
-            if const { $i * W % 64 + W > 64 } {
-                words[word + 1] |= values[$i] >> (64 - shift);
-            }
-        })*};
+        ($($i:literal)*) => {$({ put_number!(words, values, $i); })*};
     }
     unrolled!(at);
     for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
@@ -208,18 +236,30 @@ fn unpack_kernel<const W: usize>(bytes: &[u8], values: &mut [i64; KERNEL_LEN]) {
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = u64::from_le_bytes(*bytes);
     }
-    let mask = u64::MAX >> (64 - W);
     macro_rules! at {
-        ($($i:literal)*) => {$({
-            let (word, shift) = (const { $i * W / 64 }, const { $i * W % 64 });
-            let mut value = words[word] >> shift;
-            if const { $i * W % 64 + W > 64 } {
-                value |= words[word + 1] << (64 - shift);
-            }
-            values[$i] = (value & mask).cast_signed();
-        })*};
+        ($($i:literal)*) => {$({ get_number!(words, values, $i); })*};
     }
     unrolled!(at);
+}
+
+/// Packs a group. The first `W` bytes of the words are the stream.
+fn pack_group<const W: usize>(values: &[u64; GROUP_LEN]) -> [[u8; 8]; GROUP_LEN] {
+    let mut words = [0u64; GROUP_LEN];
+    macro_rules! at {
+        ($($i:literal)*) => {$({ put_number!(words, values, $i); })*};
+    }
+    at!(0 1 2 3 4 5 6 7);
+    words.map(u64::to_le_bytes)
+}
+
+/// Unpacks a group from the first `W` bytes of the words.
+fn unpack_group<const W: usize>(words: [[u8; 8]; GROUP_LEN]) -> [i64; GROUP_LEN] {
+    let (words, mut values) = (words.map(u64::from_le_bytes), [0; GROUP_LEN]);
+    macro_rules! at {
+        ($($i:literal)*) => {$({ get_number!(words, values, $i); })*};
+    }
+    at!(0 1 2 3 4 5 6 7);
+    values
 }
 
 #[cfg(test)]
@@ -230,7 +270,7 @@ mod tests {
     #[test]
     fn every_width_and_length_round_trips() {
         for width in 0..=64 {
-            for count in [0, 1, 2, 63, 64, 65, 127, 128, 129, 200, 1024] {
+            for count in [0, 1, 2, 7, 8, 9, 16, 31, 63, 64, 65, 127, 128, 129, 200, 1024] {
                 let values: Vec<u64> = (1..=count)
                     .map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7) & mask(width))
                     .collect();

@@ -65,8 +65,11 @@ impl Residuals {
         let mut residuals = [0; MAX_SHORT_VALUES];
         let mut count = 0;
         for (residual, value) in residuals.iter_mut().zip(values) {
-            *residual = value.wrapping_sub(least).cast_unsigned() / self.step;
+            *residual = value.wrapping_sub(least).cast_unsigned();
             count += 1;
+        }
+        if self.step != 1 {
+            residuals[..count].iter_mut().for_each(|residual| *residual /= self.step);
         }
         pack(&residuals[..count], u32::from(self.width), out);
     }
@@ -138,7 +141,8 @@ impl ShortForm {
                 residuals.unpack(&mut reader, rest)?;
                 let (mut value, step) = (first, residuals.step.cast_signed());
                 for residual in rest {
-                    value = value.wrapping_add(least).wrapping_add(step.wrapping_mul(*residual));
+                    // The difference does not wait for the value before.
+                    value = value.wrapping_add(least.wrapping_add(step.wrapping_mul(*residual)));
                     *residual = value;
                 }
             }
@@ -162,10 +166,14 @@ fn range_of(values: impl Iterator<Item = i64> + Clone) -> (i64, Residuals) {
     if usize::from(whole.width) * count < MIN_BITS_SAVED {
         return (least, whole);
     }
-    let step = values.fold(0, |divisor, value| match divisor {
-        1 => 1,
-        _ => gcd(divisor, value.wrapping_sub(least).cast_unsigned()),
-    });
+    let mut step = 0;
+    for value in values {
+        step = gcd(step, value.wrapping_sub(least).cast_unsigned());
+        // A step saves at most as many bits of each residual as it has itself.
+        if step == 1 || step != 0 && usize::from(width_of(step)) * count < MIN_BITS_SAVED {
+            return (least, whole);
+        }
+    }
     let width = width_of(range / step.max(1));
     let saved = usize::from(whole.width - width) * count;
     (least, if saved < MIN_BITS_SAVED { whole } else { Residuals { step, width } })
@@ -176,12 +184,29 @@ fn width_of(range: u64) -> u8 {
     bit_length(range) as u8
 }
 
-/// Returns the greatest common divisor by Euclid's algorithm.
-const fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
+/// Returns the greatest common divisor by the binary algorithm, which needs no division; 0 for two zeros.
+fn gcd(a: u64, b: u64) -> u64 {
+    if a == 0 || b == 0 {
+        return a | b;
     }
-    a
+    let twos = (a | b).trailing_zeros();
+    let (mut a, mut b) = (a >> a.trailing_zeros(), b >> b.trailing_zeros());
+    while a != b {
+        (a, b) = (a.min(b), a.abs_diff(b));
+        b >>= b.trailing_zeros();
+    }
+    a << twos
+}
+
+/// Divides by a unit of times. A division by a constant is a multiplication.
+const fn divide_by_unit(value: u64, unit: u64) -> u64 {
+    match unit {
+        1 => value,
+        1_000 => value / 1_000,
+        1_000_000 => value / 1_000_000,
+        1_000_000_000 => value / 1_000_000_000,
+        _ => value / unit,
+    }
 }
 
 /// The straight line from 0 to `span` through so many points: `line(i) = floor(i * span / (count - 1))`.
@@ -254,13 +279,14 @@ impl TimeResiduals {
     pub(crate) fn of(times: &[i64]) -> Self {
         let (start, end) = (times[0], times[times.len() - 1]);
         let above = |time: i64| time.wrapping_sub(start).cast_unsigned();
-        let is_unit = |unit: &u64| times.iter().all(|&time| above(time).is_multiple_of(*unit));
+        let is_multiple = |time: i64, unit| divide_by_unit(above(time), unit) * unit == above(time);
+        let is_unit = |unit: &u64| times.iter().all(|&time| is_multiple(time, *unit));
         let unit = TIME_UNITS.into_iter().find(is_unit).unwrap_or(1);
-        let mut line = Line::new(above(end) / unit, times.len());
+        let mut line = Line::new(divide_by_unit(above(end), unit), times.len());
         let mut distances = [0; MAX_SHORT_VALUES];
         let inner = &times[1..times.len() - 1];
         for (distance, &time) in distances.iter_mut().zip(inner) {
-            *distance = (above(time) / unit).cast_signed().wrapping_sub(line.next());
+            *distance = divide_by_unit(above(time), unit).cast_signed().wrapping_sub(line.next());
         }
         let found = &distances[..inner.len()];
         let (least, greatest) =
@@ -306,11 +332,12 @@ impl TimeResiduals {
         if inner.is_empty() {
             return Err(CodecError("times without a middle have a body"));
         }
-        if !span.is_multiple_of(form.step) {
+        let span_units = divide_by_unit(span, form.step);
+        if span_units * form.step != span {
             return Err(CodecError("the last time is not a multiple of the unit from the first one"));
         }
         (*start, *end) = (first, last);
-        let mut line = Line::new(span / form.step, inner.len() + 2);
+        let mut line = Line::new(span_units, inner.len() + 2);
         let lowest = reader.i64()?;
         form.unpack(reader, inner)?;
         let unit = form.step.cast_signed();
@@ -429,6 +456,18 @@ mod tests {
         read((0, 40), &[0], 3).unwrap_err();
         // Padding bits.
         read((0, 40), &[0, 0x80], 3).unwrap_err();
+    }
+
+    #[test]
+    fn the_greatest_common_divisor_is_that_of_euclid() {
+        fn euclid(a: u64, b: u64) -> u64 {
+            if b == 0 { a } else { euclid(b, a % b) }
+        }
+        let numbers =
+            [0, 1, 2, 3, 6, 7, 12, 64, 96, 1_000, 4_096, 1_000_000, 999_999_937, 1 << 63, u64::MAX, u64::MAX - 1];
+        for (a, b) in numbers.iter().flat_map(|a| numbers.map(|b| (*a, b))) {
+            assert_eq!(gcd(a, b), euclid(a, b), "{a} {b}");
+        }
     }
 
     proptest! {

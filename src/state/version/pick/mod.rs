@@ -62,7 +62,7 @@ use std::collections::BTreeSet;
 pub(crate) use base_merge::base_files_overlap;
 pub(crate) use limits::{PICKER_LIMITS, PickerLimits};
 pub(crate) use purge::{pick_purge, purge_of};
-pub(crate) use regions::{OutputRegion, SizeEstimate};
+pub(crate) use regions::{OutputRegion, SizeEstimate, late_border};
 
 use self::base_merge::{BaseMerge, bytes, overlaps_running};
 use self::file_groups::{FileGroup, clusters, groups};

@@ -11,6 +11,7 @@ use super::split_line::{SplitLine, best_gap_split, bounding_rectangle, series_co
 use super::{CompactionPlan, CompactionTarget};
 use crate::state::rectangle::Rectangle;
 use crate::types::series::SeriesId;
+use crate::types::time_range::TimeRange;
 
 /// Estimated size of some points to write: one or more blocks, or consecutive points of a memtable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,21 @@ struct RegionDraft {
     bytes: u64,
 }
 
+/// Divisor of the time span of a flush that gives the longest overlap with flushed times of a file of new points.
+const OVERLAP_FRACTION: u64 = 16;
+
+/// Returns the time up to which the points of a flush are late; `None` if they need no region of their own.
+///
+/// `times` are those of the flush, from the oldest to the newest point. A single late point would widen the rectangle of a
+/// file of new points over those of older files. Points that are hardly late do not: if a memtable is frozen in the middle
+/// of a tick, the rest of the tick is as new as what was flushed before. In a file of its own it would be one point of
+/// each series.
+pub(crate) fn late_border(times: TimeRange, newest_flushed_time: Option<i64>) -> Option<i64> {
+    let newest = newest_flushed_time.filter(|newest| times.first() <= *newest)?;
+    let (overlap, span) = (newest.abs_diff(times.first()), times.last().abs_diff(times.first()));
+    (overlap > span / OVERLAP_FRACTION).then_some(newest)
+}
+
 impl PickerLimits {
     /// Returns the output regions of a plan.
     ///
@@ -63,16 +79,16 @@ impl PickerLimits {
 
     /// Returns the output regions of a flush.
     ///
-    /// Points up to `newest_flushed_time` and later points get separate regions. Otherwise a single late point would
-    /// widen the rectangle of a file of new points.
+    /// Late points, those up to `newest_flushed_time`, and later points get separate regions: see [`late_border`].
     pub(crate) fn flush_regions(
         &self,
         estimates: &[SizeEstimate],
         newest_flushed_time: Option<i64>,
     ) -> Vec<OutputRegion> {
         let all = RegionDraft::whole(DyadicBox::ALL, estimates);
+        let border = all.bounding_rectangle().and_then(|all| late_border(all.times, newest_flushed_time));
         let partitions = [DyadicBox::ALL; 2];
-        let halves = match newest_flushed_time.and_then(|newest| all.split(SplitLine::AfterTime(newest), partitions)) {
+        let halves = match border.and_then(|border| all.split(SplitLine::AfterTime(border), partitions)) {
             Some([late, new]) if !late.estimates.is_empty() && !new.estimates.is_empty() => vec![late, new],
             _ => vec![all],
         };

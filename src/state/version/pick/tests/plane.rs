@@ -125,3 +125,17 @@ fn a_late_point_does_not_widen_the_file_of_the_other_points() {
     assert!(ends.len() == 2 && ends.contains(&999) && ends.contains(&i64::MAX), "{regions:?}");
     assert!(regions.iter().all(|region| region.partition == DyadicBox::ALL), "a gap split narrows no partition");
 }
+
+#[test]
+fn points_that_are_hardly_late_stay_with_the_other_points() {
+    let border = |first, last| late_border(TimeRange::new(first, last), Some(999));
+    assert_eq!(border(999, 1_000), None);
+    assert_eq!(border(899, 2_499), None);
+    assert_eq!(border(899, 2_498), Some(999));
+    assert_eq!(border(990, 995), Some(999));
+    assert_eq!(border(1_000, 1_000), None);
+    assert_eq!(late_border(TimeRange::ALL, Some(i64::MAX)), Some(i64::MAX));
+    assert_eq!(late_border(TimeRange::ALL, None), None);
+    let estimate = |times| SizeEstimate { rectangle: rectangle((0, 999), times), points: MIB, bytes: MIB };
+    assert_eq!(flush_regions(&[estimate((999, 999)), estimate((1_009, 2_000))], Some(999)).len(), 1);
+}
