@@ -68,6 +68,13 @@ impl<T> SetOnce<T> {
         self.filled.store(true, atomic::Ordering::Release);
     }
 
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        // No loom step is inside `make`, so that no other thread runs before the value exists.
+        let value = self.value.get_or_init(make);
+        self.filled.store(true, atomic::Ordering::Release);
+        value
+    }
+
     pub(crate) fn take(&mut self) -> Option<T> {
         self.filled.store(false, atomic::Ordering::Relaxed);
         self.value.take()

@@ -125,17 +125,6 @@ impl<T> SeriesMap<T> {
         pages.chain(last).flat_map(|(number, page)| page.iter(number)).skip_while(move |(id, _)| *id < first)
     }
 
-    /// Returns the value of the greatest id below `end`.
-    pub(crate) fn last_before(&self, end: SeriesId) -> Option<&T> {
-        let (number, bit) = page_and_bit(end);
-        let below = self.page(number).and_then(|page| page.values.get(page.index(bit).checked_sub(1)?));
-        below.or_else(|| match &self.last {
-            // Pages have at least one value.
-            Some((last, page)) if *last < number => page.values.last(),
-            _ => self.pages.range(..number).next_back().and_then(|(_, page)| page.values.last()),
-        })
-    }
-
     /// Returns the value of the greatest id.
     pub(crate) fn last(&self) -> Option<&T> {
         self.last.as_ref().and_then(|(_, page)| page.values.last())
@@ -249,7 +238,6 @@ mod tests {
             assert_eq!(map.get(own), expected.get(&id));
             assert_eq!(lookup.get(own), expected.get(&id));
             assert_eq!(map.contains(own), expected.contains_key(&id));
-            assert_eq!(map.last_before(own), expected.range(..id).next_back().map(|(_, value)| value), "{id}");
             let next = map.range_from(own).next().map(|(id, value)| (id.get(), *value));
             assert_eq!(next, expected.range(id..).next().map(|(id, value)| (*id, *value)), "{id}");
         }

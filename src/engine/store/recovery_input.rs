@@ -13,7 +13,7 @@ use crate::format::wal::{SegmentBound, SegmentHeader, SegmentReader, segment_nam
 use crate::platform::env::{Dir, FileLock, OpenMode};
 use crate::state::file_id::FileId;
 use crate::state::series_index::SeriesIndex;
-use crate::state::version::{ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, plan_recovery};
+use crate::state::version::{ManifestState, RecoveryInput, RecoveryPlan, RecoveryRefusal, SeriesLogEnd, plan_recovery};
 use crate::types::error::{Error, Result};
 
 /// Lock of a database's directory: of its lock file, and of the directory itself where the platform allows.
@@ -238,11 +238,14 @@ pub(crate) fn is_own_sst(dir: &Dir, uuid: Uuid, origins: &BTreeSet<u128>, id: Fi
 pub(crate) fn read_series(dir: &Dir, uuid: Uuid, recovery: &RecoveryPlan) -> Result<SeriesIndex> {
     let mut series = SeriesIndex::default();
     let durable = &recovery.durable;
-    for def in SeriesLog::read(dir, uuid, durable.series_log)? {
-        let restored = series.restore(def);
-        restored.map_err(|what| Error::corrupt(dir.file_path(&series_log_name(durable.series_log.file)), 0, what))?;
-    }
-    series.seal();
+    let mut restored = Ok(());
+    SeriesLog::read_groups_after(dir, uuid, SeriesLogEnd::default(), durable.series_log, |group| {
+        if restored.is_ok() {
+            restored = group.into_iter().try_for_each(|def| series.restore_logged(def).map(drop));
+        }
+    })?;
+    restored.map_err(|what| Error::corrupt(dir.file_path(&series_log_name(durable.series_log.file)), 0, what))?;
+    series.seal_lazily();
     let restored = series.restore_sets(durable.next_series_id, &durable.series_sets);
     restored.map_err(|what| Error::corrupt(dir.file_path(MANIFEST), 0, what))?;
     Ok(series)

@@ -153,7 +153,7 @@ impl<'a> WalReplay<'a> {
             let series = &self.outcome.series;
             self.outcome.series = series.after_flush(self.outcome.last_seq, Some(series));
         }
-        self.outcome.series.seal();
+        self.outcome.series.seal_lazily();
         Ok(())
     }
 

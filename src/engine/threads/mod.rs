@@ -38,6 +38,10 @@ use crate::types::series::OpeningNumber;
 /// Maximum number of queued requests without data, such as syncs and flushes.
 const MAX_CONTROL_REQUESTS: usize = 1 << 10;
 
+/// Number of series whose postings an opening builds on a thread of its own; fewer are built when they are first needed,
+/// in a few milliseconds.
+const MIN_POSTINGS_BUILT_AHEAD: usize = 1 << 13;
+
 /// An opening of a database, shared by all clones of a handle.
 ///
 /// When the last clone is dropped, the WAL is synced and the actors stop.
@@ -98,8 +102,9 @@ impl Engine {
         let (mut engine, actors) = Self::assemble(env, dir, options, common, cancel)?;
         let Actors { writer, flusher, compactor, timers, guard } = actors;
         let due = engine.inbox.clone();
+        let postings_builder = engine.build_postings_ahead(&guard);
         // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
-        let threads = vec![
+        let mut threads = vec![
             guard.spawn("timestrata-compactor", move || block_on(compactor))?,
             guard.spawn("timestrata-flusher", move || block_on(flusher))?,
             guard.spawn("timestrata-writer", move || {
@@ -108,8 +113,21 @@ impl Engine {
                 });
             })?,
         ];
+        threads.extend(postings_builder);
         engine.threads = Mutex::new(threads);
         Ok(engine)
+    }
+
+    /// Starts a thread that builds the postings of the opened series, which ends before a close does.
+    ///
+    /// `None` if they are few, or if the thread cannot be started: the first selector then builds them.
+    fn build_postings_ahead(&self, guard: &PanicGuard) -> Option<JoinHandle<()>> {
+        let series = self.version().series.clone();
+        if series.unbuilt_postings() < MIN_POSTINGS_BUILT_AHEAD {
+            return None;
+        }
+        let version_watch = Arc::clone(&self.version_watch);
+        guard.spawn("timestrata-postings", move || series.build_postings(|| !version_watch.is_closed())).ok()
     }
 
     /// Opens and recovers the directory, and creates the actors, which the caller runs.

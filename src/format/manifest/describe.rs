@@ -75,10 +75,10 @@ pub(crate) fn describe_series_log(dir: &Dir, name: &str) -> Result<SeriesLogDesc
     let (header, file_len) = (LogHeader::read(&file, series_log::MAGIC)?, file.len()?);
     let mut frames = FrameReader::new(file, file_len, SaltedCrc::new(&series_log::MAGIC, header.uuid, header.id));
     let (mut groups, mut definitions) = (Vec::new(), Vec::new());
-    let (valid_to, defect) =
-        read_definition_groups(&mut frames, 0, &mut definitions, |extent, count| groups.push((extent, count)))?;
-    // The definitions of a bad group do not count, not even those before its defect.
-    definitions.truncate(groups.last().map_or(0, |(_, count)| *count));
+    let (valid_to, defect) = read_definition_groups(&mut frames, 0, |extent, group| {
+        definitions.extend(group);
+        groups.push((extent, definitions.len()));
+    })?;
     let id = FileId::new(header.id);
     Ok(SeriesLogDescription { uuid: header.uuid, id, file_len, groups, definitions, valid_to, defect })
 }

@@ -18,7 +18,7 @@ use super::remove_if_exists;
 use crate::format::bytes::frame::{FrameHeader, FrameReader, put_frame};
 use crate::format::bytes::log_header::{LOG_HEADER_BYTES, LogHeader, Magic};
 use crate::format::bytes::series_key::{
-    MIN_KEY_BYTES, check_series_id, put_key, put_series_kind, read_key, read_series_kind,
+    MIN_KEY_BYTES, check_series_id, put_key, put_series_kind, read_key_into, read_series_kind,
 };
 use crate::format::bytes::{ByteReader, DecodeResult, Extent, FailureLatch, SaltedCrc, parse_id, put_varint};
 use crate::platform::env::{Dir, OpenFile, OpenMode, SyncStep};
@@ -26,8 +26,10 @@ use crate::state::file_id::{FileId, FileIdAllocator};
 use crate::state::log_record::AppendError;
 use crate::state::version::SeriesLogEnd;
 use crate::sync::Arc;
+use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
-use crate::types::series::SeriesInfo;
+use crate::types::series::{KeyBuffer, KeySpan, SeriesId, SeriesInfo};
+use crate::types::value_type::ValueType;
 
 pub(crate) const MAGIC: Magic = *b"tstraSER";
 /// Frame kind of a group of definitions; the frame's ordinal is the first id.
@@ -308,41 +310,57 @@ impl SeriesLog {
     /// Those of [`read`](Self::read).
     pub(crate) fn read_after(dir: &Dir, uuid: Uuid, from: SeriesLogEnd, end: SeriesLogEnd) -> Result<Vec<SeriesInfo>> {
         let mut definitions = Vec::new();
+        Self::read_groups_after(dir, uuid, from, end, |group| definitions.extend(group))?;
+        Ok(definitions)
+    }
+
+    /// Does the same, and passes the definitions on by group.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); the groups before the bad one have been passed on.
+    pub(crate) fn read_groups_after(
+        dir: &Dir,
+        uuid: Uuid,
+        from: SeriesLogEnd,
+        end: SeriesLogEnd,
+        mut seen: impl FnMut(Vec<SeriesInfo>),
+    ) -> Result<()> {
         let from = if from.file == end.file { from.len } else { 0 };
         if end.len <= from {
-            return Ok(definitions);
+            return Ok(());
         }
         let file = open_and_check_header(dir, uuid, end, OpenMode::Read)?;
         let mut frames = FrameReader::new(file, end.len, SaltedCrc::new(&MAGIC, uuid, end.file.get()));
-        match read_definition_groups(&mut frames, from, &mut definitions, |_, _| ())? {
-            (_, None) => Ok(definitions),
+        match read_definition_groups(&mut frames, from, |_, group| seen(group))? {
+            (_, None) => Ok(()),
             (offset, Some(what)) => Err(frames.file().corrupt(offset, what)),
         }
     }
 }
 
-/// Reads the groups from an offset up to the end of the reader or the first bad group, and appends their definitions.
+/// Reads the groups from an offset up to the end of the reader or the first bad group.
 ///
-/// Passes the location of each group, and the number of definitions up to its end, to `seen`. Returns the end of the
-/// valid groups, and the defect of a bad group there. Some definitions of the bad group may have been appended.
+/// Passes the location of each group and its definitions to `seen`. Returns the end of the valid groups, and the defect of
+/// a bad group there.
 pub(super) fn read_definition_groups(
     frames: &mut FrameReader,
     from: u64,
-    definitions: &mut Vec<SeriesInfo>,
-    mut seen: impl FnMut(Extent, usize),
+    mut seen: impl FnMut(Extent, Vec<SeriesInfo>),
 ) -> Result<(u64, Option<String>)> {
     let mut offset = from.max(LOG_HEADER_BYTES as u64);
+    let mut last = None;
     while offset < frames.len() {
         let decoded = match frames.frame_at(offset)? {
             None => Err("a bad group of series definitions".to_owned()),
             Some((header, body)) if header.kind == KIND_DEFINITIONS => {
-                read_definition_group(header.ordinal, body, definitions).map(|()| header.frame_len())
+                read_definition_group(header.ordinal, body, last).map(|group| (group, header.frame_len()))
             }
             Some((header, _)) => Err(format!("a frame of kind {}, expected series definitions", header.kind)),
         };
         match decoded {
-            Ok(len) => {
-                seen(Extent { offset, len }, definitions.len());
+            Ok((group, len)) => {
+                last = group.last().map(|def| (def.id, def.seq)).or(last);
+                seen(Extent { offset, len }, group);
                 offset += len;
             }
             Err(what) => return Ok((offset, Some(what))),
@@ -384,28 +402,50 @@ fn put_definition_group(out: &mut Vec<u8>, definitions: &[Arc<SeriesInfo>]) {
     }
 }
 
-/// Decodes a group whose first id is `first`, and appends its definitions.
-fn read_definition_group(first: u64, body: &[u8], definitions: &mut Vec<SeriesInfo>) -> DecodeResult<()> {
+/// Definition of a group whose key is still a part of the group's buffer.
+struct DecodedDefinition {
+    id: SeriesId,
+    key: KeySpan,
+    value_type: ValueType,
+    duplicates: DuplicatePolicy,
+    seq: u64,
+}
+
+/// Decodes a group whose first id is `first`. `before` is id and seq of the last definition before the group.
+fn read_definition_group(first: u64, body: &[u8], before: Option<(SeriesId, u64)>) -> DecodeResult<Vec<SeriesInfo>> {
     let mut reader = ByteReader::new(body);
-    let (mut id, mut seq) = (first, 0_u64);
-    for at in 0..reader.count(MIN_DEFINITION_BYTES)? {
+    let count = reader.count(MIN_DEFINITION_BYTES)?;
+    let (mut decoded, mut keys) = (Vec::with_capacity(count), KeyBuffer::with_capacity(body.len()));
+    let (mut number, mut seq, mut before) = (first, 0_u64, before);
+    for at in 0..count {
         let step = reader.varint_u64()?;
         if (at == 0) != (step == 0) {
-            return Err(format!("a step of {step} from series {id} to the next"));
+            return Err(format!("a step of {step} from series {number} to the next"));
         }
-        id = id.checked_add(step).ok_or("a series id exceeds 64 bits")?;
-        let series = check_series_id(id)?;
-        let (ty, duplicates) = read_series_kind(&mut reader)?;
+        number = number.checked_add(step).ok_or("a series id exceeds 64 bits")?;
+        let id = check_series_id(number)?;
+        let (value_type, duplicates) = read_series_kind(&mut reader)?;
         seq = seq.checked_add(reader.varint_u64()?).ok_or("a seq exceeds 64 bits")?;
-        if let Some(before) = definitions.last() {
-            if before.id >= series {
-                return Err(format!("series {series} follows series {}", before.id));
+        if let Some((id_before, seq_before)) = before {
+            if id_before >= id {
+                return Err(format!("series {id} follows series {id_before}"));
             }
-            if before.seq > seq {
-                return Err(format!("series {series} has a smaller seq than the series before it"));
+            if seq_before > seq {
+                return Err(format!("series {id} has a smaller seq than the series before it"));
             }
         }
-        definitions.push(SeriesInfo { id: series, key: read_key(&mut reader)?, value_type: ty, duplicates, seq });
+        before = Some((id, seq));
+        let key = read_key_into(&mut reader, &mut keys)?;
+        decoded.push(DecodedDefinition { id, key, value_type, duplicates, seq });
     }
-    Ok(reader.expect_end()?)
+    reader.expect_end()?;
+    let keys = keys.finish();
+    let definition = |DecodedDefinition { id, key, value_type, duplicates, seq }| SeriesInfo {
+        id,
+        key: keys.key(key),
+        value_type,
+        duplicates,
+        seq,
+    };
+    Ok(decoded.into_iter().map(definition).collect())
 }

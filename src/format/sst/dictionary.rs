@@ -17,7 +17,9 @@
 //! Invariants:
 //! - Each page can be decoded alone; ids ascend within it.
 //! - A decoded key satisfies all rules that writes check.
-//! - The memory of a decoded page is bounded by a constant multiple of its length.
+//! - The memory of a decoded page is bounded: the length of a page bounds its entries, and a key has at most
+//!   [`MAX_SERIES_KEY_BYTES`]. Long texts make a page of few entries, since a page is begun for an entry whose texts might
+//!   not fit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +28,6 @@ use super::top_page::{MAX_DICTIONARY_PAGE_BYTES, MAX_PAGE_BYTES, PageBuilder, Pa
 use crate::format::bytes::series_key::{put_series_kind, read_series_kind};
 use crate::format::bytes::{ByteReader, DecodeError, put_text, put_varint};
 use crate::state::version::L0;
-use crate::sync::Arc;
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::ValueType;
 use crate::types::series::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesId, SeriesKey};
@@ -182,21 +183,21 @@ fn read_step_and_type(reader: &mut ByteReader<'_>) -> Result<(u32, Option<ValueT
     Ok((step, Some(code.ok_or(DecodeError("a value type is unknown"))?)))
 }
 
-/// Texts of a page that were decoded so far. The decoded keys share their memory.
+/// Texts of a page that were decoded so far.
 #[derive(Debug, Default)]
 struct TextTable<'a> {
     /// Text `n` is at index `n - 1`.
-    by_number: Vec<Arc<str>>,
+    by_number: Vec<&'a str>,
     seen: BTreeSet<&'a str>,
 }
 
 impl<'a> TextTable<'a> {
     /// Reads a new text or the number of an earlier one, and returns the text.
-    fn read(&mut self, reader: &mut ByteReader<'a>) -> Result<Arc<str>, DecodeError> {
+    fn read(&mut self, reader: &mut ByteReader<'a>) -> Result<&'a str, DecodeError> {
         let number = reader.varint_u64()?;
         if let Some(before) = number.checked_sub(1) {
             let earlier = usize::try_from(before).ok().and_then(|at| self.by_number.get(at));
-            return earlier.cloned().ok_or(DecodeError("the number of a text is out of range"));
+            return earlier.copied().ok_or(DecodeError("the number of a text is out of range"));
         }
         let len = reader.count(1)?;
         let text = std::str::from_utf8(reader.bytes(len)?).map_err(|_| DecodeError("a text is not UTF-8"))?;
@@ -204,8 +205,7 @@ impl<'a> TextTable<'a> {
         if !self.seen.insert(text) {
             return Err(DecodeError("a text occurs twice in its page"));
         }
-        let text: Arc<str> = text.into();
-        self.by_number.push(Arc::clone(&text));
+        self.by_number.push(text);
         Ok(text)
     }
 
@@ -218,7 +218,10 @@ impl<'a> TextTable<'a> {
         }
         let mut read_tag = || Ok((self.read(reader)?, self.read(reader)?));
         let tags: Vec<_> = (0..tags).map(|_| read_tag()).collect::<Result<_, DecodeError>>()?;
-        let key = SeriesKey::from_sorted(metric, tags).ok_or(DecodeError("the tags of a series do not ascend"))?;
+        if !tags.is_sorted_by(|(one, _), (other, _)| one < other) {
+            return Err(DecodeError("the tags of a series do not ascend"));
+        }
+        let key = tags.into_iter().collect::<SeriesKey>().with_metric(metric);
         if key.validate().is_ok() { Ok(key) } else { Err(DecodeError("a series key breaks a rule")) }
     }
 }

@@ -126,6 +126,7 @@ fn a_cell_is_empty_and_then_full() {
     cell.set(3);
     assert_eq!(cell.get(), Some(&3));
     assert_eq!((cell.take(), cell.get()), (Some(3), None));
+    assert_eq!((cell.get_or_init(|| 4), cell.get_or_init(|| 5), cell.get()), (&4, &4, Some(&4)));
 }
 
 fn a_lock_guards_its_value() {

@@ -66,6 +66,11 @@ impl<T> SetOnce<T> {
         debug_assert!(first, "a cell is set once");
     }
 
+    /// Returns the value. The first call makes it, and other threads wait for it; `make` must use nothing of this module.
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(make)
+    }
+
     pub(crate) fn take(&mut self) -> Option<T> {
         self.0.take()
     }

@@ -115,28 +115,17 @@ impl SeriesIndex {
         if let Some(old) = old {
             self.supersede(old, seq);
         }
-        let created = Arc::new(SeriesInfo { id, key: self.intern_key(key), value_type: ty, duplicates, seq });
+        let created = Arc::new(SeriesInfo { id, key: key.detached(), value_type: ty, duplicates, seq });
         self.push(&created, hash);
+        self.empty.add_unwritten(id);
         Ok(SeriesLookup::Created(created))
     }
 
     /// Ends the use of an empty series whose key gets a new definition by record `seq`.
     pub(super) fn supersede(&mut self, id: SeriesId, seq: u64) {
-        let Some(def) = self.get(id).cloned() else { return };
         self.empty.mark_superseded(seq, id);
+        // The map of keys keeps the id, and passes over it from now on.
         self.superseded.insert(id);
-        let Self { by_id, by_key, .. } = self;
-        by_key.remove(&def.key, id, |other| by_id.get(other));
-    }
-
-    /// Returns an equal key that shares equal texts with the key of the newest series, to save memory.
-    ///
-    /// The keys of a large batch share texts with each other already, and are taken as they are.
-    pub(super) fn intern_key(&self, key: &SeriesKey) -> SeriesKey {
-        match self.newest() {
-            Some(newest) if !key.is_shared() => key.interned_with(&newest.key),
-            _ => key.clone(),
-        }
     }
 }
 

@@ -1,70 +1,91 @@
 //! Map from series keys to series ids, by a hash of the key.
 //!
-//! The map has only numbers. When a change copies a node that an older version shares, it changes no reference counts
-//! of keys, so that the cost of a new series hardly grows with the number of series.
+//! The map is log-structured: new entries enter a small table, which becomes an immutable one and is joined with those
+//! of its size. Versions share the immutable tables.
+//!
+//! ```text
+//!   tables:   [ 512,000 entries | 130,000 | 9,000 ]     each less than half as large as the one before it
+//!   newest:                                     [ 300 ] copied for a version that adds entries, while it is small
+//! ```
+//!
+//! An entry is never removed on its own. A search passes over an id without a definition, and over one whose key has a
+//! newer definition. Once half of the entries are such, all tables are joined without them.
 
-use im::shared_ptr::DefaultSharedPtr;
-use im::{GenericHashMap, Vector};
-
+use super::key_table::KeyTable;
 use crate::sync::Arc;
-use crate::types::series::{HashedKey, IdentityBuild, KeyHash, SeriesId, SeriesInfo, SeriesKey};
+use crate::types::series::{HashedKey, KeyHash, SeriesId, SeriesInfo};
+
+/// Number of entries up to which the newest table is copied for a version that adds entries: 8 KiB, in less than the
+/// time of a write.
+const MAX_COPIED: usize = 512;
+/// Number of entries without a definition that are always kept.
+const MIN_COMPACTED: usize = 1024;
 
 /// Series ids by the hashes of their keys. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeyIndex {
-    by_hash: GenericHashMap<KeyHash, SeriesId, IdentityBuild, DefaultSharedPtr>,
-    /// Series whose key has the same hash as an earlier key.
-    /// With a million keys, about one database in 37 million has such a series.
-    collisions: Vector<SeriesId>,
+    /// Immutable tables, oldest first.
+    tables: Arc<Vec<Arc<KeyTable>>>,
+    newest: Arc<KeyTable>,
+    /// Number of entries of all tables.
+    len: usize,
 }
 
 impl KeyIndex {
-    /// Finds the series of a key. `get` must return the definition of an id.
+    /// Memory of an entry in a full table, in bytes.
+    pub(super) const ENTRY_BYTES: usize = KeyTable::ENTRY_BYTES;
+
+    /// Finds the series of a key. `get` must return the definition of an id, unless its key has a newer one.
     pub(super) fn find<'a>(
         &self,
         HashedKey { key, hash }: HashedKey<'_>,
         get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesInfo>>,
     ) -> Option<&'a Arc<SeriesInfo>> {
-        let first = get(*self.by_hash.get(&hash)?)?;
-        if first.key == *key {
-            return Some(first);
-        }
-        self.collisions.iter().filter_map(|id| get(*id)).find(|def| def.key == *key)
+        let find_in = |table: &KeyTable| {
+            table.candidates(hash).filter_map(&get).find(|def: &&'a Arc<SeriesInfo>| def.key == *key)
+        };
+        self.tables.iter().find_map(|table| find_in(table)).or_else(|| find_in(&self.newest))
     }
 
-    /// Adds a key that is not in the map.
+    /// Adds a key that no definition has, or whose definition `get` no longer returns.
     pub(super) fn insert(&mut self, hash: KeyHash, id: SeriesId) {
-        if let Some(first) = self.by_hash.insert(hash, id) {
-            self.by_hash.insert(hash, first);
-            self.collisions.push_back(id);
+        if self.newest.len() >= MAX_COPIED && Arc::get_mut(&mut self.newest).is_none() {
+            self.end_newest();
+        }
+        Arc::make_mut(&mut self.newest).insert(hash, id);
+        self.len += 1;
+    }
+
+    /// Makes the newest table an immutable one, joined with the last ones that are not twice as large as what they join.
+    fn end_newest(&mut self) {
+        let newest = std::mem::take(&mut self.newest);
+        let tables = Arc::make_mut(&mut self.tables);
+        let (mut kept, mut len) = (tables.len(), newest.len());
+        while let Some(table) =
+            kept.checked_sub(1).and_then(|last| tables.get(last)).filter(|table| table.len() < 2 * len)
+        {
+            (kept, len) = (kept - 1, len + table.len());
+        }
+        let last = tables.split_off(kept);
+        if last.is_empty() {
+            tables.push(newest);
+        } else {
+            let joined = last.iter().chain([&newest]).map(|table| &**table);
+            tables.push(Arc::new(KeyTable::joined(joined, |_| true)));
         }
     }
 
-    /// Removes a key, unless the map has it for another series. `get` must return the definition of each id in the map.
-    pub(super) fn remove<'a>(
-        &mut self,
-        key: &SeriesKey,
-        id: SeriesId,
-        get: impl Fn(SeriesId) -> Option<&'a Arc<SeriesInfo>>,
-    ) {
-        self.remove_hashed(KeyHash::of(key), id, |other| get(other).map(|def| KeyHash::of(&def.key)));
-    }
-
-    fn remove_hashed(&mut self, hash: KeyHash, id: SeriesId, hash_of: impl Fn(SeriesId) -> Option<KeyHash>) {
-        let at = self.collisions.iter().position(|other| *other == id);
-        if self.by_hash.get(&hash) != Some(&id) {
-            if let Some(at) = at {
-                self.collisions.remove(at);
-            }
+    /// Joins all tables without the ids that `is_defined` returns `false` for, if these are more than half.
+    ///
+    /// `defined` is the number of the others.
+    pub(super) fn compact(&mut self, defined: usize, is_defined: impl Fn(SeriesId) -> bool) {
+        if self.len <= 2 * defined + MIN_COMPACTED {
             return;
         }
-        match self.collisions.iter().position(|other| hash_of(*other) == Some(hash)) {
-            Some(heir) => {
-                let heir = self.collisions.remove(heir);
-                self.by_hash.insert(hash, heir);
-            }
-            None => drop(self.by_hash.remove(&hash)),
-        }
+        let tables = self.tables.iter().chain([&self.newest]).map(|table| &**table);
+        let joined = KeyTable::joined(tables, is_defined);
+        self.len = joined.len();
+        (self.tables, self.newest) = (Arc::new(vec![Arc::new(joined)]), Arc::default());
     }
 }
 
@@ -73,21 +94,23 @@ mod tests {
     use super::*;
     use crate::types::duplicate_policy::DuplicatePolicy;
     use crate::types::point::ValueType;
+    use crate::types::series::SeriesKey;
 
-    const HASH: KeyHash = KeyHash(7);
+    const HASH: KeyHash = KeyHash(7 << 40);
+
+    fn def(id: u32) -> Arc<SeriesInfo> {
+        let (value_type, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
+        Arc::new(SeriesInfo {
+            id: SeriesId::new(id),
+            key: SeriesKey::new(format!("m{id}")),
+            value_type,
+            duplicates,
+            seq: 1,
+        })
+    }
 
     #[test]
     fn keys_with_equal_hashes_are_distinguished() {
-        let (ty, duplicates) = (ValueType::F64, DuplicatePolicy::KeepAll);
-        let def = |id| {
-            Arc::new(SeriesInfo {
-                id: SeriesId::new(id),
-                key: SeriesKey::new(format!("m{id}")),
-                value_type: ty,
-                duplicates,
-                seq: 1,
-            })
-        };
         let defs: Vec<_> = (0..4).map(def).collect();
         let mut keys = KeyIndex::default();
         (0..3).for_each(|id| keys.insert(HASH, SeriesId::new(id)));
@@ -98,15 +121,52 @@ mod tests {
             keys.find((&defs[0].key).into(), |id| defs.get(id.index())).is_none(),
             "its real hash differs from the one it was inserted under"
         );
-        let hash_of = |id: SeriesId| (id.get() < 3).then_some(HASH);
-        keys.remove_hashed(HASH, SeriesId::new(0), hash_of);
-        let find = |keys: &KeyIndex, key| keys.find(with_hash(key), |id| defs.get(id.index())).map(|def| def.id.get());
-        let found = |keys: &KeyIndex| defs.iter().map(|def| find(keys, &def.key)).collect::<Vec<_>>();
-        assert_eq!(found(&keys), [None, Some(1), Some(2), None], "another key takes its place");
-        keys.remove_hashed(HASH, SeriesId::new(2), hash_of);
-        assert_eq!(found(&keys), [None, Some(1), None, None]);
-        keys.remove_hashed(HASH, SeriesId::new(2), hash_of);
-        keys.remove_hashed(HASH, SeriesId::new(1), hash_of);
-        assert_eq!(found(&keys), [None; 4]);
+        let live = |id: SeriesId| defs.get(id.index()).filter(|def| def.id.get() != 1);
+        assert!(
+            keys.find(with_hash(&defs[1].key), live).is_none(),
+            "the caller knows that its key is no longer in use"
+        );
+        assert!(keys.find(with_hash(&defs[2].key), live).is_some());
+    }
+
+    #[test]
+    fn versions_share_tables_of_which_there_are_few() {
+        let defs: Vec<_> = (0..20_000).map(def).collect();
+        let get = |id: SeriesId| defs.get(id.index());
+        let mut keys = KeyIndex::default();
+        let mut versions = Vec::new();
+        for (at, def) in defs.iter().enumerate() {
+            keys.insert(KeyHash::of(&def.key), def.id);
+            // A version after each series, and later after each hundred.
+            if at < 2_000 || at % 100 == 0 {
+                versions.push((at, keys.clone()));
+            }
+        }
+        assert!(keys.tables.len() <= 6, "{}", keys.tables.len());
+        let halve = keys.tables.iter().zip(keys.tables.iter().skip(1)).all(|(one, next)| one.len() >= 2 * next.len());
+        assert!(halve && keys.newest.len() < MAX_COPIED + 100);
+        for (at, version) in versions.iter().step_by(97) {
+            let found = |at: usize| version.find((&defs[at].key).into(), get).map(|def| def.id.index());
+            assert_eq!((found(0), found(*at), found(at + 1)), (Some(0), Some(*at), None));
+        }
+        assert!(defs.iter().all(|def| keys.find((&def.key).into(), get).is_some_and(|found| found.id == def.id)));
+    }
+
+    #[test]
+    fn entries_without_a_definition_leave_once_they_are_more_than_half() {
+        let defs: Vec<_> = (0..5_000).map(def).collect();
+        let mut keys = KeyIndex::default();
+        for def in &defs {
+            keys.insert(KeyHash::of(&def.key), def.id);
+        }
+        let before = keys.clone();
+        keys.compact(2_000, |id| id.get() < 2_000);
+        assert_eq!(keys.len, 5_000, "no more than twice as many as are defined, and some");
+        keys.compact(1_900, |id| id.get() < 1_900);
+        assert_eq!((keys.len, before.len), (1_900, 5_000));
+        let find = |keys: &KeyIndex, at: usize| keys.find((&defs[at].key).into(), |id| defs.get(id.index())).is_some();
+        assert!(find(&keys, 1_899) && !find(&keys, 1_900) && find(&before, 1_900));
+        keys.insert(KeyHash::of(&defs[4_000].key), SeriesId::new(4_000));
+        assert!(find(&keys, 4_000) && find(&keys, 0));
     }
 }

@@ -21,11 +21,14 @@ mod creation;
 pub(crate) mod empty_series;
 pub(crate) mod handles;
 mod key_index;
+mod key_table;
 mod postings;
 mod postings_builder;
 mod postings_segment;
 mod restore;
 mod series_bitmap;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -36,12 +39,13 @@ use self::empty_series::EmptySeries;
 use self::handles::SeriesHandles;
 use self::key_index::KeyIndex;
 use self::postings::Postings;
+use self::postings_segment::PostingsSegment;
 use crate::state::series_map::{SeriesMap, SeriesMapLookup};
 use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::series::{
-    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, SeriesId, SeriesInfo, SeriesKey, SeriesSet,
+    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, SeriesId, SeriesInfo, SeriesSet,
 };
 
 /// The series of one version. Cloning it is O(1).
@@ -112,7 +116,7 @@ impl SeriesIndex {
     }
 
     pub(crate) fn find<'k>(&self, key: impl Into<HashedKey<'k>>) -> Option<&Arc<SeriesInfo>> {
-        self.by_key.find(key.into(), |id| self.get(id))
+        self.by_key.find(key.into(), |id| self.get(id).filter(|_| !self.is_superseded(id)))
     }
 
     /// Returns `true` if points may be written under this id: it was assigned and is not burnt.
@@ -121,8 +125,12 @@ impl SeriesIndex {
     }
 
     fn is_burnt(&self, id: SeriesId) -> bool {
-        let is_in = |ids: &SeriesBitmap| !ids.is_empty() && ids.contains(id);
-        is_in(&self.dropped) || is_in(&self.superseded)
+        let is_dropped = !self.dropped.is_empty() && self.dropped.contains(id);
+        is_dropped || self.is_superseded(id)
+    }
+
+    fn is_superseded(&self, id: SeriesId) -> bool {
+        !self.superseded.is_empty() && self.superseded.contains(id)
     }
 
     /// Registers a series of which a handle is given out, so that the handle can be resolved once its id is burnt.
@@ -293,34 +301,47 @@ impl SeriesIndex {
     pub(crate) fn drop_definitions(&mut self, series: &SeriesSet) {
         for id in series.iter() {
             let Some(def) = self.by_id.remove(id) else { continue };
-            let before = self.by_id.last_before(id).map(|def| &def.key);
-            let after = self.by_id.range_from(id).next().map(|(_, def)| def);
-            // The text that the next key shared with this key is its own now, unless it shares it with the key before.
-            let was = def_bytes(&def, before) + after.map_or(0, |after| def_bytes(after, Some(&def.key)));
-            let is = after.map_or(0, |after| def_bytes(after, before));
-            self.bytes = (self.bytes + is).saturating_sub(was);
+            self.bytes = self.bytes.saturating_sub(def_bytes(&def));
             self.key_bytes = self.key_bytes.saturating_sub(def.key.byte_len() as u64);
-            let Self { by_id, by_key, .. } = self;
-            by_key.remove(&def.key, id, |other| by_id.get(other));
         }
         self.empty.forget(series);
         self.superseded.remove_all(series);
         self.dropped.insert_all(series);
         let by_id = &self.by_id;
         self.postings.remove(series, |id| by_id.contains(id));
+        self.by_key.compact(by_id.len(), |id| by_id.contains(id));
     }
 
-    /// Moves new series into the postings, as far as they fill a segment.
+    /// Moves new series into segments of the postings, as far as they fill one, and builds the postings.
     ///
     /// Neither [`find_or_create`](Self::find_or_create) nor [`restore`](Self::restore) calls it: their callers do once
     /// they have defined many series, which then fill large segments at once. Series in no segment are found, too, but
     /// one by one.
     pub(crate) fn seal(&mut self) {
-        self.postings.seal(&self.by_id);
+        self.postings.seal(&self.by_id, PostingsSegment::build);
+    }
+
+    /// Moves new series into segments of the postings. The first selector that needs the postings builds them.
+    ///
+    /// An opening does not wait for them.
+    pub(crate) fn seal_lazily(&mut self) {
+        self.postings.seal(&self.by_id, |_| ());
+    }
+
+    /// Returns the number of series in segments that lack their postings.
+    pub(crate) fn unbuilt_postings(&self) -> usize {
+        self.postings.segments().filter(|segment| !segment.is_built()).map(PostingsSegment::len).sum()
+    }
+
+    /// Builds the postings of each segment that lacks them, as long as `goes_on` returns `true`.
+    ///
+    /// All versions that share a segment share its postings.
+    pub(crate) fn build_postings(&self, goes_on: impl Fn() -> bool) {
+        self.postings.segments().take_while(|_| goes_on()).for_each(PostingsSegment::build);
     }
 
     fn push(&mut self, def: &Arc<SeriesInfo>, hash: KeyHash) {
-        self.bytes += def_bytes(def, self.newest().map(|newest| &newest.key));
+        self.bytes += def_bytes(def);
         self.key_bytes += def.key.byte_len() as u64;
         // Ids without a definition below this one are those of dropped definitions.
         if self.end() < def.id.get() {
@@ -329,7 +350,6 @@ impl SeriesIndex {
         self.next_id = self.next_id.max(def.id.get() + 1);
         self.by_id.insert(def.id, Arc::clone(def));
         self.by_key.insert(hash, def.id);
-        self.empty.add_unwritten(def.id);
     }
 }
 
@@ -342,10 +362,9 @@ fn ids_between(first: u32, end: u32) -> SeriesSet {
 
 /// Returns the estimated bytes of a definition: reference counts, key, and entries in both maps.
 ///
-/// Texts that the key shares with the key `before` do not count. The nodes of the maps are half to two thirds full, so
-/// an entry counts twice.
-fn def_bytes(def: &SeriesInfo, before: Option<&SeriesKey>) -> u64 {
+/// The map of keys is half full on average, so an entry counts twice.
+fn def_bytes(def: &SeriesInfo) -> u64 {
     let own = size_of::<SeriesInfo>() + 2 * size_of::<usize>() + ALLOCATION_OVERHEAD_BYTES;
-    let entries = size_of::<(SeriesId, Arc<SeriesInfo>)>() + size_of::<(u64, SeriesId)>();
-    (own + def.key.heap_bytes_shared_with(before) + entries * 2) as u64
+    let entries = size_of::<Arc<SeriesInfo>>() + 2 * KeyIndex::ENTRY_BYTES;
+    (own + def.key.heap_bytes() + entries) as u64
 }

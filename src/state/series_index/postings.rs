@@ -61,11 +61,13 @@ impl Postings {
     }
 
     /// Seals the new series that fill a segment, alone or with smaller segments, which they then replace.
-    pub(super) fn seal(&mut self, by_id: &SeriesMap<Arc<SeriesInfo>>) {
-        self.seal_in(by_id, &SEGMENT_SIZES);
+    ///
+    /// Passes each new segment to `created`, which may build its postings.
+    pub(super) fn seal(&mut self, by_id: &SeriesMap<Arc<SeriesInfo>>, created: impl Fn(&PostingsSegment)) {
+        self.seal_in(by_id, &SEGMENT_SIZES, created);
     }
 
-    fn seal_in(&mut self, by_id: &SeriesMap<Arc<SeriesInfo>>, sizes: &[usize]) {
+    fn seal_in(&mut self, by_id: &SeriesMap<Arc<SeriesInfo>>, sizes: &[usize], created: impl Fn(&PostingsSegment)) {
         // Counted, because a range of the map takes time: most calls find too few new series.
         let mut unsealed = by_id.len().saturating_sub(self.live);
         // The largest segment that the new series fill, alone or with the smaller segments at the end.
@@ -89,7 +91,9 @@ impl Postings {
             unsealed = unsealed.saturating_sub(new);
             self.live += new;
             let dropped = merged.iter().map(|sealed| sealed.dropped).sum();
-            self.segments.push_back(SealedPostings { dropped, ..SealedPostings::new(series) });
+            let sealed = SealedPostings { dropped, ..SealedPostings::new(series) };
+            created(&sealed.segment);
+            self.segments.push_back(sealed);
         }
     }
 
@@ -129,7 +133,9 @@ impl Postings {
             let series: Vec<Arc<SeriesInfo>> = live.cloned().collect();
             may_join = true;
             if !series.is_empty() {
-                next.push(SealedPostings::new(series));
+                let rebuilt = SealedPostings::new(series);
+                rebuilt.segment.build();
+                next.push(rebuilt);
             }
         }
         self.live = next.iter().map(|sealed| sealed.len() - sealed.dropped).sum();
@@ -246,10 +252,10 @@ mod tests {
                 let def = def(id, key);
                 by_id.insert(def.id, def);
                 if !read_back {
-                    postings.seal_in(&by_id, &[64, 8, 2]);
+                    postings.seal_in(&by_id, &[64, 8, 2], PostingsSegment::build);
                 }
             }
-            postings.seal_in(&by_id, &[64, 8, 2]);
+            postings.seal_in(&by_id, &[64, 8, 2], |_| ());
             let sizes: Vec<usize> = postings.segments().map(PostingsSegment::len).collect();
             prop_assert!(sizes.iter().rev().is_sorted(), "{:?}", sizes);
             prop_assert_eq!(postings.sealed_end() as usize, keys.len() / 2 * 2);
@@ -271,7 +277,7 @@ mod tests {
                     by_id.insert(SeriesId::new(u32::try_from(next).unwrap()), def(next, key));
                     next += 1;
                 }
-                postings.seal_in(&by_id, &[64, 8, 2]);
+                postings.seal_in(&by_id, &[64, 8, 2], PostingsSegment::build);
                 for tree in &trees {
                     let filter = tree.filter();
                     let found = postings.select(&filter).filter(|def| by_id.contains(def.id));

@@ -7,12 +7,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::postings_segment::{PostingList, TagPostings, TextPostings, TextRef};
+use super::postings_segment::{PostingList, SegmentPostings, TagPostings, TextPostings, TextRef};
 use crate::sync::Arc;
 use crate::types::series::{IdentityBuild, SeriesInfo, SeriesKey, TextHasher};
-
-/// Metrics, tags and values of a segment.
-type SegmentPostings = (Box<[TextPostings]>, Box<[TagPostings]>, Box<[TextPostings]>);
 
 /// Number of a text in a [`TextTable`].
 type TextNumber = usize;
@@ -123,19 +120,18 @@ fn number_texts<'a>(
     key: &'a SeriesKey,
     before: Option<&SeriesKey>,
 ) {
-    let (metric, tags) = key.shared_texts();
-    let (metric_before, tags_before) = before.map(SeriesKey::shared_texts).unzip();
-    if !metric_before.is_some_and(|before| Arc::ptr_eq(before, metric)) {
-        numbers.0 = table.number(TextKind::Metric, metric, (position, 0));
+    if before.map(SeriesKey::metric) != Some(key.metric()) {
+        numbers.0 = table.number(TextKind::Metric, key.metric(), (position, 0));
     }
+    let tags = key.tags();
     numbers.1.resize(tags.len(), (0, 0));
-    let before = tags_before.unwrap_or_default().iter().map(Some).chain(std::iter::repeat(None));
+    let before = before.into_iter().flat_map(SeriesKey::tags).map(Some).chain(std::iter::repeat(None));
     for (((at, (key, value)), before), numbers) in (0..=u8::MAX).zip(tags).zip(before).zip(&mut numbers.1) {
-        let has_same_key = before.is_some_and(|(before, _)| Arc::ptr_eq(before, key));
+        let has_same_key = before.is_some_and(|(before, _)| before == key);
         if !has_same_key {
             numbers.0 = table.number(TextKind::TagKey, key, (position, at));
         }
-        if !has_same_key || !before.is_some_and(|(_, before)| Arc::ptr_eq(before, value)) {
+        if !has_same_key || before.is_none_or(|(_, before)| before != value) {
             numbers.1 = table.number(TextKind::Value(numbers.0), value, (position, at));
         }
     }
@@ -204,7 +200,7 @@ fn assemble(table: &TextTable<'_>, list_of: impl Fn(TextNumber) -> PostingList) 
             }
         }
     }
-    (metrics.into(), tags.into(), values.into())
+    SegmentPostings { metrics: metrics.into(), tags: tags.into(), values: values.into() }
 }
 
 /// Adds the value at this index, which is the first one or follows the others, to the range of a tag.

@@ -2,8 +2,9 @@
 //!
 //! The ids of the run ascend.
 //!
-//! A segment is created when its run is full, and never changes, so that all versions share it. It copies no text: it
-//! refers to the text in the key of the first series that has it. Positions count from the first series of the run and
+//! A segment is created when its run is full, and its series never change, so that all versions share it. Its postings
+//! follow from the series, and are built later if the series are restored by an opening. They copy no text: they refer to
+//! the text in the key of the first series that has it. Positions count from the first series of the run and
 //! fit in 16 bits.
 
 use std::ops::Range;
@@ -11,7 +12,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use super::postings_builder::build_postings;
-use crate::sync::Arc;
+use crate::sync::{Arc, SetOnce};
 use crate::types::series::{IndexFilter, SeriesInfo, SeriesKey, SeriesSet, TextPredicate, ValueHint};
 
 /// Maximum number of series of a segment, so that positions fit in 16 bits.
@@ -22,16 +23,23 @@ pub(super) const MAX_SEGMENT_SERIES: usize = 1 << 16;
 /// A longer list is a bitmap, which is joined faster.
 const MAX_ARRAY_LEN: usize = 64;
 
-/// Postings of a run of series.
+/// A run of series with its postings.
 #[derive(Debug)]
 pub(super) struct PostingsSegment {
     series: Box<[Arc<SeriesInfo>]>,
+    /// Built when they are first needed, or before: they follow from the series.
+    postings: SetOnce<SegmentPostings>,
+}
+
+/// Postings of a run of series.
+#[derive(Debug)]
+pub(super) struct SegmentPostings {
     /// Metric names, sorted.
-    metrics: Box<[TextPostings]>,
+    pub(super) metrics: Box<[TextPostings]>,
     /// Tags, sorted by key.
-    tags: Box<[TagPostings]>,
+    pub(super) tags: Box<[TagPostings]>,
     /// Values of all tags, in the order of the tags and sorted within each tag.
-    values: Box<[TextPostings]>,
+    pub(super) values: Box<[TextPostings]>,
 }
 
 /// Place of a text: position of a series that has it, and index of the tag in the key of the series.
@@ -109,8 +117,22 @@ impl PostingsSegment {
     /// Creates the segment of at most [`MAX_SEGMENT_SERIES`] series with ascending ids.
     pub(super) fn new(series: Box<[Arc<SeriesInfo>]>) -> Self {
         debug_assert!(series.len() <= MAX_SEGMENT_SERIES);
-        let (metrics, tags, values) = build_postings(&series);
-        Self { series, metrics, tags, values }
+        Self { series, postings: SetOnce::new() }
+    }
+
+    /// Returns `true` if the segment has its postings.
+    pub(super) fn is_built(&self) -> bool {
+        self.postings.get().is_some()
+    }
+
+    /// Builds the postings, unless the segment has them.
+    pub(super) fn build(&self) {
+        self.postings();
+    }
+
+    /// Returns the postings. Builds them at the first call.
+    fn postings(&self) -> &SegmentPostings {
+        self.postings.get_or_init(|| build_postings(&self.series))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -192,7 +214,9 @@ impl PostingsSegment {
                 }
             }
             ValueHint::Scan => {
-                for posting in self.metrics.iter().filter(|posting| predicate.matches(self.metric_of(posting))) {
+                for posting in
+                    self.postings().metrics.iter().filter(|posting| predicate.matches(self.metric_of(posting)))
+                {
                     posting.list.add_to(&mut found);
                 }
             }
@@ -201,18 +225,20 @@ impl PostingsSegment {
     }
 
     fn add_metric(&self, name: &str, found: &mut RoaringBitmap) {
-        if let Ok(at) = self.metrics.binary_search_by(|posting| self.metric_of(posting).cmp(name)) {
-            self.metrics[at].list.add_to(found);
+        let metrics = &self.postings().metrics;
+        if let Ok(at) = metrics.binary_search_by(|posting| self.metric_of(posting).cmp(name)) {
+            metrics[at].list.add_to(found);
         }
     }
 
     fn find_tag(&self, key: &str) -> Option<&TagPostings> {
-        let at = self.tags.binary_search_by(|tag| self.tag_of(tag.text_ref).0.cmp(key)).ok()?;
-        self.tags.get(at)
+        let tags = &self.postings().tags;
+        let at = tags.binary_search_by(|tag| self.tag_of(tag.text_ref).0.cmp(key)).ok()?;
+        tags.get(at)
     }
 
     fn values(&self, tag: &TagPostings) -> &[TextPostings] {
-        self.values.get(tag.values.start as usize..tag.values.end as usize).unwrap_or_default()
+        self.postings().values.get(tag.values.start as usize..tag.values.end as usize).unwrap_or_default()
     }
 
     fn with_tag(&self, key: &str, predicate: &dyn TextPredicate) -> RoaringBitmap {
@@ -251,13 +277,13 @@ impl PostingsSegment {
 
     /// Returns the metric names of the series for which `counts` returns `true`.
     pub(super) fn metrics(&self, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
-        let counted = self.metrics.iter().filter(move |posting| self.any(&posting.list, &counts));
+        let counted = self.postings().metrics.iter().filter(move |posting| self.any(&posting.list, &counts));
         counted.map(|posting| self.metric_of(posting))
     }
 
     /// Returns the tag keys of the series for which `counts` returns `true`.
     pub(super) fn tag_keys(&self, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
-        let counted = self.tags.iter().filter(move |tag| self.any(&tag.list, &counts));
+        let counted = self.postings().tags.iter().filter(move |tag| self.any(&tag.list, &counts));
         counted.map(|tag| self.tag_of(tag.text_ref).0)
     }
 

@@ -14,6 +14,18 @@ impl SeriesIndex {
     /// # Errors
     /// The rule that is violated, as text: ids ascend, a definition that is read twice is equal.
     pub(crate) fn restore(&mut self, def: SeriesInfo) -> Result<bool, String> {
+        let id = def.id;
+        let is_new = self.restore_logged(def)?;
+        if is_new {
+            self.empty.add_unwritten(id);
+        }
+        Ok(is_new)
+    }
+
+    /// Does the same with a definition of the series log, except that the series does not count as unwritten.
+    ///
+    /// [`restore_sets`](Self::restore_sets), which must follow, says which series are.
+    pub(crate) fn restore_logged(&mut self, def: SeriesInfo) -> Result<bool, String> {
         let end = self.end();
         if def.id.get() < end {
             return match self.get(def.id) {
@@ -27,8 +39,6 @@ impl SeriesIndex {
             let old = other.id;
             self.supersede(old, def.seq);
         }
-        let mut def = def;
-        def.key = self.intern_key(&def.key);
         self.push(&Arc::new(def), hash);
         Ok(true)
     }

@@ -27,10 +27,6 @@ pub const MAX_BATCH_BYTES: usize = 32 << 20;
 
 /// Size of a point in a batch, in bytes: a timestamp, a value and a series reference.
 const POINT_BYTES: usize = 20;
-/// Number of series of a batch from which on new definitions share the texts of the batch.
-///
-/// Those of the first keys share texts with the newest series of the database.
-const MIN_SHARED_KEYS: usize = 64;
 
 /// Points that are written together: all of them or, after an error or a crash, none.
 ///
@@ -308,22 +304,14 @@ impl Batch {
         other
     }
 
-    /// Adds a copy of a key, which shares texts with the key before: consecutive keys often differ in one value only.
+    /// Adds a key, whose memory the batch shares.
     fn add_key(&mut self, key: &SeriesKey, hash: KeyHash, value_type: ValueType) -> usize {
-        let before = self.series.last().and_then(BatchSeries::key);
-        let key = match before {
-            None => key.clone(),
-            Some(before) if self.series.len() < MIN_SHARED_KEYS => key.interned_with(before),
-            Some(before) => key.shared_and_interned_with(before),
-        };
-        // The key before was checked, too: that of a cached series when the batch is written.
-        let checked = self.series.last().filter(|last| matches!(last, BatchSeries::Key { .. }));
-        if let Err(error) = key.validate_after(checked.and_then(BatchSeries::key)) {
+        if let Err(error) = key.validate() {
             self.deferred_error.get_or_insert(error);
         }
         self.key_bytes += key.byte_len();
-        self.key_heap_bytes += key.heap_bytes_shared_with(before);
-        self.series.push(BatchSeries::Key { key, hash, value_type });
+        self.key_heap_bytes += key.heap_bytes();
+        self.series.push(BatchSeries::Key { key: key.clone(), hash, value_type });
         self.series.len() - 1
     }
 

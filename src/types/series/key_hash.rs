@@ -13,7 +13,8 @@ pub(crate) struct KeyHash(pub(crate) u64);
 impl KeyHash {
     pub(crate) fn of(key: &SeriesKey) -> Self {
         static TEXTS: LazyLock<TextHasher> = LazyLock::new(TextHasher::default);
-        Self(key.texts().fold(0, |hash, text| TEXTS.extend(hash, text)))
+        // Equal keys, and no others, have equal encodings.
+        Self(TEXTS.extend(0, key.encoded()))
     }
 }
 

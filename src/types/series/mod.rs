@@ -3,8 +3,10 @@
 mod cached;
 mod filter;
 mod key;
+mod key_buffer;
 mod key_hash;
 mod key_order;
+mod key_text;
 mod set;
 
 use std::fmt;
@@ -16,6 +18,7 @@ pub(crate) use cached::OpeningNumber;
 pub(crate) use filter::{IndexFilter, TextPredicate, ValueHint};
 pub(crate) use key::{ALLOCATION_OVERHEAD_BYTES, METRIC_NAME_KEY};
 pub use key::{MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, SeriesKey};
+pub(crate) use key_buffer::{KeyBuffer, KeySpan};
 pub(crate) use key_hash::{HashedKey, IdentityBuild, KeyHash, KeyPositions, SeededBuild, TextHasher};
 pub(crate) use key_order::sort_by_series_key;
 pub(crate) use set::{SeriesSet, SeriesSetBuilder};
