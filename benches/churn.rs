@@ -1,6 +1,10 @@
 //! Benchmark of churn: rounds of new series, of which retention removes the old ones, against a database that only ever
 //! had the live series. `TIMESTRATA_SERIES` sets the number of series of a round. benches/README.md lists the figures.
 
+#[path = "workload/process.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
+mod process;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,12 +24,6 @@ const OPENS: &str = "TIMESTRATA_CHURN_OPENS";
 
 fn key(n: usize) -> SeriesKey {
     SeriesKey::new("requests").tag("region", format!("r{}", n % 10)).tag("pod", format!("web-{n:x}"))
-}
-
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
 fn open(path: &Path) -> timestrata::Result<Db> {
@@ -84,7 +82,7 @@ fn churn(path: &Path, series: usize) -> timestrata::Result<()> {
         db.compact_blocking()?;
         slowest = slowest.max(compaction.elapsed());
         let stats = db.stats();
-        let (bytes, resident) = (stats.series_bytes, resident());
+        let (bytes, resident) = (stats.series_bytes, process::resident_bytes());
         println!("round {round}: {} + {} series, {bytes} bytes, resident {resident}", stats.series, stats.empty_series);
     }
     println!("{ROUNDS} rounds of {series} series in {:.1?}, slowest check with a drop {slowest:.1?}", start.elapsed());
@@ -98,7 +96,7 @@ fn measure(path: &Path) {
 }
 
 fn opens(path: &Path) -> timestrata::Result<()> {
-    let before = resident();
+    let before = process::resident_bytes();
     let mut times = Vec::new();
     let mut grown = 0;
     for _ in 0..OPENINGS {
@@ -106,7 +104,7 @@ fn opens(path: &Path) -> timestrata::Result<()> {
         let db = open(path)?;
         times.push(start.elapsed());
         if grown == 0 {
-            grown = resident().saturating_sub(before);
+            grown = process::resident_bytes().saturating_sub(before);
             println!("  {} series, {} bytes, resident + {grown}", db.stats().series, db.stats().series_bytes);
         }
         db.close_blocking()?;

@@ -11,20 +11,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use timestrata::{Aggregate, Db, Query, Runtime, Selector, Timestamp};
-use workload::{SERIES, START_SECS, fill, keys, open};
+use workload::{SERIES, START_SECS, fill, keys, open, process};
 
 const LARGE: usize = 60;
 const SMALL: usize = 4;
 
 fn from_env(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Returns a number of `/proc/self/status`; 0 on systems other than Linux.
-fn status(name: &str) -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default();
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 fn large(db: &Db) -> Query {
@@ -47,7 +40,7 @@ struct Phase {
     small: Vec<Duration>,
     /// Times of the large queries, ascending.
     large: Vec<Duration>,
-    most_threads: u64,
+    most_threads: usize,
     most_running: u64,
     most_extra_threads: u64,
 }
@@ -71,7 +64,7 @@ fn phase(db: &Db, runtime: &Runtime, large_threads: usize, time: Duration) -> Ph
         let (begun, mut most) = (Instant::now(), (0, 0, 0));
         while begun.elapsed() < time {
             let stats = runtime.stats();
-            most = (most.0.max(status("Threads")), most.1.max(stats.running), most.2.max(stats.extra_threads));
+            most = (most.0.max(process::status("Threads")), most.1.max(stats.running), most.2.max(stats.extra_threads));
             thread::park_timeout(Duration::from_millis(5));
         }
         is_over.store(true, Ordering::Relaxed);
@@ -104,7 +97,7 @@ fn main() {
     db.compact_blocking().expect("the compaction goes through");
     println!("{points} points in {} files, a runtime of {} threads", db.stats().files, runtime.threads());
     for (name, large_threads) in [("small queries alone", 0), ("64 queries at once", LARGE)] {
-        let before = status("VmRSS");
+        let before = process::resident_bytes();
         let measured = phase(&db, &runtime, large_threads, time);
         println!(
             "{name}: {} threads of the process at most, of which {} started by queries; {} queries ran at most; memory \
@@ -112,8 +105,8 @@ fn main() {
             measured.most_threads,
             measured.most_extra_threads,
             measured.most_running,
-            before / 1_000,
-            status("VmHWM") / 1_000,
+            before / 1_000_000,
+            process::peak_bytes() / 1_000_000,
         );
         print("small", &measured.small);
         print("large", &measured.large);

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use timestrata::{Batch, Db, Durability, Series, SeriesKey, Timestamp};
-use workload::{START_SECS, STEP_SECS, SplitMix64};
+use workload::{START_SECS, STEP_SECS, SplitMix64, process};
 
 const MIB: usize = 1 << 20;
 
@@ -60,13 +60,6 @@ const CASES: [Case; 9] = [
     Case { name: "single-point", series: 1, batch: 1, points: 5_000, ..DURABLE },
     Case { name: "hundred-million", clients: 64, points: 100_000_000, ..DURABLE },
 ];
-
-/// Returns the value of one line of `/proc/self/status` in bytes; zero if the file does not exist.
-fn status(line: &str) -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
-    found.and_then(|found| found.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1024
-}
 
 /// Returns name and processor time of a process or thread by its `stat` file.
 fn processor_time(stat: &Path) -> Option<(String, Duration)> {
@@ -152,7 +145,7 @@ fn series_of_clients(db: &Db, case: &Case) -> Vec<Vec<Series<f64>>> {
 fn run(case: &Case) {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
     let path = dir.path().join("db");
-    let baseline = status("VmRSS");
+    let baseline = process::resident_bytes();
     let options = Db::builder(&path).durability(case.durability);
     let flush_at = std::env::var("TIMESTRATA_FLUSH_AT").ok().and_then(|text| text.parse::<usize>().ok());
     let options = match flush_at {
@@ -174,7 +167,7 @@ fn run(case: &Case) {
     print_threads();
     let cpu = || processor_time(Path::new("/proc/self/stat")).map_or(Duration::ZERO, |(_, time)| time);
     let cpu_before = cpu();
-    let (peak, closing) = (status("VmHWM").saturating_sub(baseline), Instant::now());
+    let (peak, closing) = (process::peak_bytes().saturating_sub(baseline), Instant::now());
     let stats = db.stats();
     db.close_blocking().expect("the database closes");
     let closed = closing.elapsed();

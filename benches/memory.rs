@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use timestrata::{Batch, Db, Durability, Series, SeriesKey, Timestamp};
-use workload::{START_SECS, STEP_SECS, SplitMix64};
+use workload::{START_SECS, STEP_SECS, SplitMix64, process};
 
 const MIB: usize = 1 << 20;
 const BATCH: usize = 1_000;
@@ -52,13 +52,6 @@ const CASES: [Case; 10] = [
     Case { name: "one-point-1024", budget: 1_024 * MIB, load: Load::OnePoint { series: 1_000_000, batch: 1_000 } },
     Case { name: "one-batch-256", budget: 256 * MIB, load: Load::OnePoint { series: 1_000_000, batch: 400_000 } },
 ];
-
-/// Returns the value of one line of `/proc/self/status` in bytes; zero if the file does not exist.
-fn status(line: &str) -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
-    found.and_then(|found| found.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1024
-}
 
 /// Runs one client of the burst, which writes its part of the series tick by tick.
 fn client(db: &Db, number: u64, series: &[Series<f64>], late: u64, stop: &AtomicBool) {
@@ -144,7 +137,7 @@ impl Seen {
 
 fn run(case: &Case) {
     let dir = tempfile::tempdir_in(".").expect("a directory beside the sources");
-    let baseline = status("VmRSS");
+    let baseline = process::resident_bytes();
     let options = Db::builder(dir.path().join("db")).durability(Durability::Os).memory_budget(case.budget);
     let flush_at = std::env::var("TIMESTRATA_FLUSH_AT").ok().and_then(|text| text.parse::<usize>().ok());
     let options = match flush_at {
@@ -158,10 +151,10 @@ fn run(case: &Case) {
         Load::OnePoint { series, batch } => one_point(&db, series, batch, &seen),
         Load::Backwards { points } => backwards(&db, points, &seen),
     }
-    let written = status("VmHWM").saturating_sub(baseline);
+    let written = process::peak_bytes().saturating_sub(baseline);
     db.flush_blocking().expect("it flushes");
     db.compact_blocking().expect("it compacts");
-    let (peak, stats) = (status("VmHWM").saturating_sub(baseline), db.stats());
+    let (peak, stats) = (process::peak_bytes().saturating_sub(baseline), db.stats());
     let series = usize::try_from(stats.series_bytes).unwrap_or(usize::MAX);
     let mib = |bytes: usize| bytes / MIB;
     let hundredths = peak.saturating_sub(series) * 100 / case.budget;

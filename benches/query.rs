@@ -15,17 +15,10 @@ use std::time::{Duration, Instant};
 use timestrata::{
     Aggregate, Batch, Db, Durability, Period, Query, Selector, SeriesKey, Snapshot, Timestamp, ValueSlice,
 };
-use workload::{SERIES, START_SECS, STEP_SECS, fill, keys, open};
+use workload::{SERIES, START_SECS, STEP_SECS, fill, keys, open, process};
 
 fn from_env(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Processor time of this thread so far; zero on systems other than Linux.
-fn on_processor() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 /// Prints the best and the median time of a call, and the processor time of this thread.
@@ -40,10 +33,10 @@ fn measure(name: &str, points: usize, mut call: impl FnMut()) {
     call();
     let (begun, mut times, mut processor) = (Instant::now(), Vec::new(), Duration::MAX);
     while times.len() < 5 || begun.elapsed() < Duration::from_millis(500) {
-        let (start, before) = (Instant::now(), on_processor());
+        let (start, before) = (Instant::now(), process::thread_time());
         call();
         times.push(start.elapsed());
-        processor = processor.min(on_processor().saturating_sub(before));
+        processor = processor.min(process::thread_time().saturating_sub(before));
     }
     times.sort_unstable();
     let median = times[times.len() / 2];

@@ -2,7 +2,11 @@
 //! `TIMESTRATA_SERIES` sets another number of series, and the argument `keys` or `cached` runs only the writes of new
 //! series by keys or by cached series. Each figure is printed when it is measured; benches/README.md lists the figures.
 
-use std::path::{Path, PathBuf};
+#[path = "workload/process.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
+mod process;
+
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -37,31 +41,6 @@ fn text_len(key: &SeriesKey) -> usize {
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
 fn per(total: usize, count: usize) -> f64 {
     total as f64 / count as f64
-}
-
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) << 10
-}
-
-/// Returns the processor time of the writer's thread; zero if the system does not tell.
-fn writer_time() -> Duration {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|task| task.path());
-    let is_writer = |task: &PathBuf| {
-        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end().starts_with("timestrata-writ"))
-    };
-    let nanos = tasks.filter(is_writer).filter_map(|task| {
-        let times = std::fs::read_to_string(task.join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanos.sum())
-}
-
-/// Returns the processor time of this thread; zero if the system does not tell.
-fn thread_time() -> Duration {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(times.split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0))
 }
 
 fn median(mut run: impl FnMut()) -> Duration {
@@ -133,7 +112,7 @@ fn write_new(path: &Path, count: usize, cached: bool) -> timestrata::Result<()> 
     let mut batch = Batch::new();
     for point in 0..2 {
         let (mut filling, mut writing) = (Duration::ZERO, Duration::ZERO);
-        let before = writer_time();
+        let before = process::threads_time("timestrata-writ");
         for part in keys.chunks(WRITTEN) {
             let start = Instant::now();
             let timestamp = Timestamp::from_secs(point);
@@ -158,7 +137,7 @@ fn write_new(path: &Path, count: usize, cached: bool) -> timestrata::Result<()> 
             rate(filling + writing),
             rate(filling),
             rate(writing),
-            writer_time().saturating_sub(before) / u32::try_from(count).unwrap_or(u32::MAX),
+            process::threads_time("timestrata-writ").saturating_sub(before) / u32::try_from(count).unwrap_or(u32::MAX),
         );
     }
     drop(db);
@@ -169,16 +148,16 @@ fn write_new(path: &Path, count: usize, cached: bool) -> timestrata::Result<()> 
 /// Opens the database, and prints what that took: by the clock, and of the thread's processor time, which other load
 /// lengthens less. The first selector waits for the postings, which a thread builds after the opening.
 fn opens(path: &Path) -> timestrata::Result<()> {
-    let (before, processor) = (resident(), thread_time());
+    let (before, processor) = (process::resident_bytes(), process::thread_time());
     let start = Instant::now();
     let db = open(path)?;
-    let (took, processor) = (start.elapsed(), thread_time().saturating_sub(processor));
+    let (took, processor) = (start.elapsed(), process::thread_time().saturating_sub(processor));
     let (snapshot, stats) = (db.snapshot(), db.stats());
     let count = usize::try_from(stats.series).unwrap_or(usize::MAX);
     let start = Instant::now();
     let found = snapshot.count_series(&Selector::all().tag("host", "web-77"));
     let first = start.elapsed();
-    let grown = resident().saturating_sub(before);
+    let grown = process::resident_bytes().saturating_sub(before);
     let text: usize = snapshot.list_series_limit(&Selector::all(), 1_000).iter().map(|info| text_len(&info.key)).sum();
     println!("opened in {took:.2?}, {processor:.2?} of the thread's processor time");
     println!("  first selector, after the opening: {found} series in {first:.2?}");

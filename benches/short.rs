@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use timestrata::{Batch, Db, Durability, Selector, Series, SeriesKey, Snapshot, Timestamp, ValueSlice};
-use workload::{Gauges, START_SECS, STEP_SECS, SplitMix64, open};
+use workload::{Gauges, START_SECS, STEP_SECS, SplitMix64, open, process};
 
 /// Points per series.
 const TICKS: usize = 100;
@@ -94,7 +94,7 @@ fn ingest(path: &Path, count: usize, jitter: Option<Jitter>) {
     sizes("level 0", &db, count);
     let start = Instant::now();
     db.close_blocking().expect("the database closes");
-    println!("closed in {:.1?}, peak memory {} MB", start.elapsed(), peak_memory() / 1_000_000);
+    println!("closed in {:.1?}, peak memory {} MB", start.elapsed(), process::peak_bytes() / 1_000_000);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
@@ -141,31 +141,14 @@ fn scan(snapshot: &Snapshot) {
 /// Returns the processor time of the fastest of several runs.
 fn least(mut run: impl FnMut()) -> Duration {
     let times = (0..RUNS).map(|_| {
-        let start = processor_time();
+        let start = process::threads_time("");
         run();
-        processor_time().saturating_sub(start)
+        process::threads_time("").saturating_sub(start)
     });
     times.min().unwrap_or_default()
-}
-
-/// Returns the processor time of all threads of the process; zero if the system does not tell.
-fn processor_time() -> Duration {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let nanos = tasks.filter_map(|task| {
-        let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanos.sum())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
 fn rate(points: usize, took: Duration) -> String {
     format!("{:.1} M points/s", points as f64 / took.as_secs_f64() / 1e6)
-}
-
-/// Returns the largest resident memory of the process so far, in bytes; 0 if the system does not tell.
-fn peak_memory() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) << 10
 }

@@ -9,7 +9,7 @@ mod workload;
 use std::time::{Duration, Instant};
 
 use timestrata::{Batch, Db, Durability, Selector, Series, SeriesKey, Snapshot, Timestamp};
-use workload::{START_SECS, STEP_SECS, SplitMix64};
+use workload::{START_SECS, STEP_SECS, SplitMix64, process};
 
 const SERIES: u64 = 10_000;
 /// Points per batch: one tick of a part of the series.
@@ -73,13 +73,6 @@ fn percentile(latencies: &mut [Duration], part: usize) -> Duration {
     latencies.get(latencies.len() * part / 100).copied().unwrap_or_default()
 }
 
-/// Peak memory of the process in MiB; zero if the system does not report it.
-fn peak_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
-}
-
 fn main() {
     let asked = std::env::var("TIMESTRATA_SOAK").ok().and_then(|text| text.parse().ok());
     let points: u64 = asked.unwrap_or(20_000_000);
@@ -115,7 +108,7 @@ fn main() {
             stats.write_amplification().unwrap_or(1.0),
             percentile(&mut latencies, 50).as_micros(),
             percentile(&mut latencies, 99).as_micros(),
-            peak_mib(),
+            process::peak_bytes() >> 20,
             stats.pinned_files
         );
     }

@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![expect(clippy::cast_precision_loss, reason = "sums of cents stay far below 2^53")]
 
+pub(crate) mod process;
+
 use std::path::Path;
 
 use timestrata::{Batch, Db, DbBuilder, Series, SeriesKey, Timestamp};
