@@ -12,6 +12,7 @@ mod builder;
 mod catalog;
 mod column;
 mod distinct;
+mod equal_windows;
 mod execute;
 mod explain;
 mod fill;
@@ -61,6 +62,7 @@ mod version_cursor;
 mod window_aggregator;
 mod window_function;
 mod window_grid;
+mod window_output;
 mod zone;
 
 pub use aggregate::{Aggregate, QuantileLevel};

@@ -13,7 +13,8 @@ use super::explain::ReadCounters;
 use super::group::{GroupMerger, GroupOutput, GroupedSeries};
 use super::limits::QueryBudget;
 use super::plan::QueryPlan;
-use super::window_aggregator::{SeriesOutput, aggregate_series};
+use super::window_aggregator::aggregate_series;
+use super::window_output::SeriesOutput;
 use crate::format::sst::Columns;
 use crate::types::error::{Error, Result};
 

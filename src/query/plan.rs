@@ -3,8 +3,8 @@
 use super::aggregate::Aggregate;
 use super::operator::Operator;
 use super::sliding::Overlap;
-use super::window_aggregator::WindowColumns;
 use super::window_grid::WindowGrid;
+use super::window_output::WindowColumns;
 use crate::types::point::{Timestamp, ValueType};
 use crate::types::time_range::TimeRange;
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::aggregate::Aggregate;
 use super::column::slice_vector;
 use super::partial::{OrderedNumber, PartialAggregate};
-use super::window_aggregator::WindowColumns;
+use super::window_output::WindowColumns;
 
 /// Number of rows to keep, and the aggregate that ranks them.
 #[derive(Debug, Clone, Copy)]

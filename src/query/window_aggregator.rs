@@ -4,9 +4,8 @@
 //! run lies in one window, its summary can replace its points.
 
 use super::accumulator::{Accumulator, AccumulatorParts, value_of_points};
-use super::aggregate::{Aggregate, ColumnType};
 use super::catalog::SeriesCursor;
-use super::column::Column;
+use super::equal_windows::EqualWindows;
 use super::kernels::AggregateScalar;
 use super::limits::QueryBudget;
 use super::memory::GrowingPart;
@@ -15,117 +14,10 @@ use super::partial::PartialAggregate;
 use super::plan::QueryPlan;
 use super::sliding::{Append, SlidingWindows};
 use super::stale_markers::StaleMarkerFilter;
+use super::window_output::{SeriesOutput, WindowColumns, WindowOutput};
 use crate::state::merge::{RunSummary, partition_point_galloping};
 use crate::types::error::{Error, Result};
-use crate::types::point::{Timestamp, Value, ValueType};
-
-/// Finished windows in columns: the starts, and one column of values per operator.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WindowColumns {
-    pub(super) starts: Vec<Timestamp>,
-    pub(super) values: Vec<Column>,
-    /// First window that has a value which its column cannot hold.
-    pub(super) failure: Option<(Timestamp, WindowFailure)>,
-}
-
-/// Reason why a value of a window cannot be returned. The query fails if its result contains the row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WindowFailure {
-    /// A sum of integers exceeds the range of their type.
-    SumOverflow(ValueType),
-    /// The window has too many distinct values.
-    TooManyValues,
-}
-
-impl WindowColumns {
-    pub(super) fn new(types: impl IntoIterator<Item = ColumnType>) -> Self {
-        let values = types.into_iter().map(Column::of_type).collect();
-        Self { starts: Vec::new(), values, failure: None }
-    }
-
-    /// Adds a window if at least one operator has a value.
-    #[inline]
-    pub(super) fn push(&mut self, plan: &QueryPlan, start: Timestamp, cell: &PartialAggregate) {
-        let mut has_value = false;
-        for (operator, column) in plan.operators.iter().zip(&mut self.values) {
-            let value = cell.value_of(operator, || plan.window_end(start));
-            has_value |= value.is_some();
-            let is_held = column.push(value);
-            let failure = match operator {
-                Operator::Aggregate(Aggregate::Sum) if !is_held => WindowFailure::SumOverflow(cell.value_type()),
-                Operator::Aggregate(Aggregate::Mode | Aggregate::Distinct) if value.is_none() => {
-                    WindowFailure::TooManyValues
-                }
-                _ => continue,
-            };
-            self.failure.get_or_insert((start, failure));
-            has_value = true;
-        }
-        if has_value {
-            self.starts.push(start);
-        } else {
-            self.values.iter_mut().for_each(|column| column.truncate(self.starts.len()));
-        }
-    }
-
-    /// Adds a window with the only column's value, a count, sum or mean of a type.
-    #[inline]
-    fn push_single(&mut self, start: Timestamp, value: Value, ty: ValueType) {
-        self.starts.push(start);
-        if !self.values.iter_mut().all(|column| column.push(Some(value))) {
-            self.failure.get_or_insert((start, WindowFailure::SumOverflow(ty)));
-        }
-    }
-
-    pub(super) fn byte_len(&self) -> usize {
-        let columns: usize = self.values.iter().map(Column::byte_len).sum();
-        self.starts.capacity() * size_of::<Timestamp>() + columns
-    }
-}
-
-/// Windows of one series, final or not.
-#[derive(Debug)]
-pub(super) enum WindowOutput {
-    /// Values of windows that are not merged with others.
-    Final(WindowColumns),
-    /// Partial aggregates, to be merged with those of other series.
-    Partial { cells: Vec<(Timestamp, PartialAggregate)>, bytes: usize },
-}
-
-impl WindowOutput {
-    pub(super) fn is_empty(&self) -> bool {
-        match self {
-            Self::Final(rows) => rows.starts.is_empty(),
-            Self::Partial { cells, .. } => cells.is_empty(),
-        }
-    }
-
-    pub(super) fn byte_len(&self) -> usize {
-        match self {
-            Self::Final(rows) => rows.byte_len(),
-            Self::Partial { bytes, .. } => *bytes,
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, plan: &QueryPlan, start: Timestamp, cell: PartialAggregate) {
-        match self {
-            Self::Final(rows) => rows.push(plan, start, &cell),
-            Self::Partial { cells, bytes } => {
-                *bytes += cell.byte_len() + size_of::<Timestamp>();
-                cells.push((start, cell));
-            }
-        }
-    }
-}
-
-/// Output of one series.
-#[derive(Debug)]
-pub(super) struct SeriesOutput {
-    pub(super) windows: WindowOutput,
-    /// Aggregate of all points, if series are ranked.
-    pub(super) total: Option<PartialAggregate>,
-}
+use crate::types::point::{Timestamp, ValueType};
 
 /// Aggregator of successive chunks into windows.
 struct WindowAggregator<'a, T: AggregateScalar> {
@@ -246,38 +138,27 @@ impl<'a, T: AggregateScalar> WindowAggregator<'a, T> {
         true
     }
 
-    /// Adds the next windows as long as they follow each other, have the usual number of points, and end before the last
-    /// point of the slice. Returns the number of their points.
+    /// Adds the next windows as long as each has the usual number of points. Returns the number of their points.
     ///
-    /// Only for a single column of doubles that need count and sum. Short windows of a regular series are the most
-    /// expensive ones per point, and here each takes three comparisons and its sum.
+    /// Only for a single column of doubles that need count and sum. The last window of the slice stays open.
     fn push_equal_windows(&mut self, timestamps: &[Timestamp], values: &[T]) -> usize {
-        let (WindowOutput::Final(rows), [Operator::Aggregate(only)], Some(mut previous), None) =
+        let (WindowOutput::Final(rows), [Operator::Aggregate(only)], Some(previous), None) =
             (&mut self.windows, self.plan.operators.as_slice(), self.previous_last, &self.sliding)
         else {
             return 0;
         };
-        let usual = self.usual_points;
         let WindowColumns { starts, values: columns, .. } = rows;
-        let ([column], true) = (columns.as_mut_slice(), usual > 0 && only.needs_only_count_and_sum()) else { return 0 };
-        let Some(sums) = column.as_mut_f64() else { return 0 };
-        let windows = timestamps.chunks_exact(usual).zip(values.chunks_exact(usual));
-        let nexts = timestamps.iter().skip(usual).step_by(usual);
-        let mut count = 0;
-        for ((window, values), next) in windows.zip(nexts) {
-            let Some((start, last)) = self.plan.grid.following_window(previous) else { break };
-            let ends = window.first().zip(window.last());
-            if !ends.is_some_and(|(first, end)| *first >= start && end.as_nanos() <= last && next.as_nanos() > last) {
-                break;
-            }
-            let Value::F64(sum) = value_of_points(*only, values) else { break };
-            starts.push(start);
-            sums.push(sum);
-            previous = last;
-            count += usual;
+        let ([column], true) = (columns.as_mut_slice(), only.needs_only_count_and_sum()) else { return 0 };
+        let (Some(doubles), Some(nanos)) = (column.as_mut_f64(), self.plan.grid.fixed_nanos()) else { return 0 };
+        let windows = EqualWindows { points: self.usual_points, nanos, previous_last: previous };
+        let count = windows.count(timestamps);
+        if count == 0 {
+            return 0;
         }
-        self.previous_last = Some(previous);
-        count
+        starts.extend(windows.starts().take(count));
+        windows.push_doubles(*only, &values[..count * windows.points], doubles);
+        self.previous_last = Some(windows.last_of(count));
+        count * windows.points
     }
 
     /// Opens the window that contains `at` and returns its inclusive end. Times must not decrease.

@@ -10,7 +10,7 @@ use super::moments::mean_of_integers;
 use super::partial::{as_integer, extreme_value, integer_in_type};
 use super::plan::QueryPlan;
 use super::sliding::{Append, TwoStackQueue};
-use super::window_aggregator::{WindowColumns, WindowFailure};
+use super::window_output::{WindowColumns, WindowFailure};
 use crate::state::merge::RunSum;
 use crate::types::error::{Error, shortened};
 use crate::types::point::{Timestamp, Value, ValueType};

@@ -135,12 +135,9 @@ impl WindowGrid {
         }
     }
 
-    /// Returns the window directly after `last`, the last time of a window, if all windows have one length.
-    #[inline]
-    pub(super) fn following_window(&self, last: i64) -> Option<(Timestamp, i64)> {
-        let Self::Fixed { nanos, .. } = self else { return None };
-        let end = last.checked_add(*nanos)?;
-        Some((Timestamp::from_nanos(last + 1), end))
+    /// Returns the length of each window in nanoseconds, if all have one length.
+    pub(super) fn fixed_nanos(&self) -> Option<i64> {
+        if let Self::Fixed { nanos, .. } = self { Some(*nanos) } else { None }
     }
 
     /// Returns the window of a time after `last`, the last time of a window.

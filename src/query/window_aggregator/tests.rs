@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::query::aggregate::Aggregate;
 use crate::query::catalog::SeriesSources;
 use crate::query::limits::{Deadline, QueryLimits};
 use crate::query::memory::QueryMemory;
@@ -13,7 +14,7 @@ use crate::query::test_cursor::{SourcesCursor, bits_sources};
 use crate::query::window_grid::WindowGrid;
 use crate::testing::merge::{VecSource, points, ranges, split, times};
 use crate::types::duplicate_policy::DuplicatePolicy;
-use crate::types::point::Point;
+use crate::types::point::{Point, Value};
 use crate::types::series::{SeriesId, SeriesInfo, SeriesKey};
 use crate::types::time_range::TimeRange;
 
