@@ -46,7 +46,7 @@ const EXPONENTS_BY_ACCURACY: [u8; MAX_EXPONENT + 1] =
 /// 2^52 + 2^51. The sum of it and a double of magnitude below 2^51 has the nearest integer in its low bits; subtraction
 /// converts the integer back. So both conversions are vectorized with SSE2, which has no instruction to convert 64-bit
 /// integers.
-const ROUNDING_CONSTANT: f64 = 6_755_399_441_055_744.0;
+pub(super) const ROUNDING_CONSTANT: f64 = 6_755_399_441_055_744.0;
 
 /// Limit of the digits: they lie in `-DIGITS_LIMIT..DIGITS_LIMIT`, where rounding with [`ROUNDING_CONSTANT`] is exact.
 const DIGITS_LIMIT: i64 = 1 << 51;
@@ -212,7 +212,7 @@ impl DecimalScale {
     }
 
     /// Returns the two numbers by which digits are multiplied, one after the other, for their value.
-    fn factors_to_value(self) -> (f64, f64) {
+    pub(super) fn factors_to_value(self) -> (f64, f64) {
         (POWERS[usize::from(self.factor)], INVERSES[usize::from(self.exponent)])
     }
 

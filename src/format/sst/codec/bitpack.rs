@@ -50,6 +50,7 @@ macro_rules! with_width {
         }
     };
 }
+pub(super) use with_width;
 
 /// Calls the macro `$at` with the list of all indices of a kernel. LLVM would not unroll a loop of this length, and in
 /// the loop the shifts, the word indices and the test whether a number lies in two words would not be constants.
@@ -103,6 +104,18 @@ pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) -> Result<(), Co
     unpack_at(Level::new(), bytes, width, out)
 }
 
+/// Checks the bits behind `count` packed numbers, which are at most seven.
+///
+/// # Errors
+/// If they are not zero.
+pub(super) fn check_padding(bytes: &[u8], width: u32, count: usize) -> Result<(), CodecError> {
+    let bits_in_last_byte = count * width as usize % 8;
+    if bits_in_last_byte != 0 && bytes.last().is_some_and(|last| last >> bits_in_last_byte != 0) {
+        return Err(CodecError("padding bits are not zero"));
+    }
+    Ok(())
+}
+
 fn unpack_at(level: Level, bytes: &[u8], width: u32, out: &mut [i64]) -> Result<(), CodecError> {
     assert!(width <= u64::BITS, "a width is at most 64");
     assert_eq!(bytes.len(), packed_len(out.len(), width), "the number of bytes does not match the number of values");
@@ -110,10 +123,7 @@ fn unpack_at(level: Level, bytes: &[u8], width: u32, out: &mut [i64]) -> Result<
         out.fill(0);
         return Ok(());
     }
-    let bits_in_last_byte = out.len() * width as usize % 8;
-    if bits_in_last_byte != 0 && bytes.last().is_some_and(|last| last >> bits_in_last_byte != 0) {
-        return Err(CodecError("padding bits are not zero"));
-    }
+    check_padding(bytes, width, out.len())?;
     let mut done = 0;
     if width <= MAX_VECTOR_WIDTH && has_variable_shifts(level) {
         // A vector reads up to a word beyond its numbers, so the last whole kernel is left.

@@ -257,8 +257,7 @@ impl<'a> FloatDecoder<'a> {
             FloatPayload::Alp { scale, digits, exceptions } => {
                 // The digits are decoded where the doubles will be.
                 let words = bytemuck::cast_slice_mut::<f64, i64>(out);
-                digits.fill(words)?;
-                scale.decode(words);
+                digits.fill_scaled(Some(*scale), words)?;
                 exceptions.apply(out);
             }
             FloatPayload::Pco(values) => take_front(values, out),

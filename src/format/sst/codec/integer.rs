@@ -18,11 +18,13 @@ use std::vec::IntoIter;
 
 use fearless_simd::Level;
 
+use super::alp::DecimalScale;
 #[cfg(any(test, feature = "testing"))]
 use super::decode_column;
 use super::float::take_front;
 use super::grid::Grid;
 use super::pfor::{PforBuffers, PforFrame, PforPlan};
+use super::running_sum::PackedDifferences;
 use super::scheme::Scheme;
 use super::varint::{ColumnReader, write_i64};
 use super::vectors::map_words;
@@ -244,6 +246,12 @@ impl<'a> IntegerDecoder<'a> {
 
     /// Decodes the next vector into `out`, which must have the length of the vector (0 at the end).
     pub(super) fn fill(&mut self, out: &mut [i64]) -> Result<(), CodecError> {
+        self.fill_scaled(None, out)
+    }
+
+    /// Decodes the next vector as [`fill`](Self::fill) does, and, if the values are the digits of a scale, converts them to
+    /// the bits of their doubles.
+    pub(super) fn fill_scaled(&mut self, scale: Option<DecimalScale>, out: &mut [i64]) -> Result<(), CodecError> {
         assert_eq!(out.len(), self.remaining.min(VECTOR_LEN), "the length of the buffer is not that of the vector");
         if out.is_empty() {
             return Ok(());
@@ -257,8 +265,14 @@ impl<'a> IntegerDecoder<'a> {
                 }
             }
             IntegerPayload::Constant(value) => out.fill(*value),
-            IntegerPayload::Packed { scheme, grid, reader } => unpack(*scheme, *grid, reader, out)?,
+            IntegerPayload::Packed { scheme, grid, reader } => {
+                unpack(*scheme, *grid, reader, scale, out)?;
+                return self.finish_if_last();
+            }
             IntegerPayload::Pco(values) => take_front(values, out),
+        }
+        if let Some(scale) = scale {
+            scale.decode(out);
         }
         self.finish_if_last()
     }
@@ -274,8 +288,14 @@ impl<'a> IntegerDecoder<'a> {
     }
 }
 
-/// Decodes one vector of a packed column.
-fn unpack(scheme: Scheme, grid: Grid, reader: &mut ColumnReader<'_>, out: &mut [i64]) -> Result<(), CodecError> {
+/// Decodes one vector of a packed column, whose values are the digits of `scale`, if any.
+fn unpack(
+    scheme: Scheme,
+    grid: Grid,
+    reader: &mut ColumnReader<'_>,
+    scale: Option<DecimalScale>,
+    out: &mut [i64],
+) -> Result<(), CodecError> {
     let mut params = scheme.read_params(reader, out.len())?;
     let frame = PforFrame::read(reader, out.len())?;
     // Multiplies all summands by the step of the grid and adds its offset once, so that the sums are values instead of
@@ -284,20 +304,30 @@ fn unpack(scheme: Scheme, grid: Grid, reader: &mut ColumnReader<'_>, out: &mut [
     params.start = params.start.wrapping_mul(step).wrapping_add(grid.offset);
     params.slope = params.slope.wrapping_mul(step);
     let reference = frame.reference.wrapping_mul(step);
+    if scheme == Scheme::Delta
+        && step == 1
+        && let Some((bytes, width)) = frame.without_patches()
+        && let Some(differences) = PackedDifferences::new(bytes, width, params.start, reference)
+    {
+        return differences.restore(scale, out);
+    }
     if frame.is_constant() {
         scheme.restore_constant(params, reference, out);
-        return Ok(());
+    } else {
+        frame.unpack(out)?;
+        if step != 1 {
+            map_words(
+                Level::new(),
+                out,
+                #[inline(always)]
+                move |word| word.wrapping_mul(step),
+            );
+        }
+        scheme.restore(params, reference, out);
     }
-    frame.unpack(out)?;
-    if step != 1 {
-        map_words(
-            Level::new(),
-            out,
-            #[inline(always)]
-            move |word| word.wrapping_mul(step),
-        );
+    if let Some(scale) = scale {
+        scale.decode(out);
     }
-    scheme.restore(params, reference, out);
     Ok(())
 }
 

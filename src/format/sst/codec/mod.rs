@@ -48,6 +48,7 @@ mod integer;
 mod pco;
 pub(crate) mod pfor;
 pub(crate) mod radix;
+mod running_sum;
 pub(crate) mod scheme;
 pub(crate) mod short;
 #[cfg(test)]

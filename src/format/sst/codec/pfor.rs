@@ -279,6 +279,11 @@ impl<'a> PforFrame<'a> {
         self.width == 0 && self.patches == 0 && self.radix.is_none()
     }
 
+    /// Returns the packed residuals and their width if these are all of the frame; `None` if it has patches or digits.
+    pub(crate) const fn without_patches(&self) -> Option<(&'a [u8], u32)> {
+        if self.patches == 0 && self.radix.is_none() { Some((self.lows, self.width)) } else { None }
+    }
+
     /// Fills `out` with the residuals: the values minus the reference.
     pub(crate) fn unpack(&self, out: &mut [i64]) -> Result<(), CodecError> {
         assert_eq!(out.len(), self.count, "the length of the buffer is not that of the frame");

@@ -1,0 +1,216 @@
+//! Running sums of bit-packed differences: unpacked, summed and converted in one pass.
+//!
+//! The usual gauge or counter is a vector of narrow differences without patches. In passes of their own, unpacking, summing
+//! and the conversion of ALP digits to doubles load and store each value three times; here a group of eight values stays in
+//! vector registers from its packed bits to its final form.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f64x8, i64x8, u64x4, u64x8};
+
+use super::CodecError;
+use super::alp::{DecimalScale, ROUNDING_CONSTANT};
+use super::bitpack::{self, KERNEL_LEN, packed_len, with_width};
+use super::vectors::{has_variable_shifts, sum_differences};
+
+/// Differences of one vector, packed in at most [`Self::MAX_WIDTH`] bits each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PackedDifferences<'a> {
+    bytes: &'a [u8],
+    width: u32,
+    /// Value before the first one.
+    start: i64,
+    /// Number that is added to each packed number.
+    reference: i64,
+}
+
+impl<'a> PackedDifferences<'a> {
+    /// Greatest width: four numbers from any bit of a byte fit a word.
+    const MAX_WIDTH: u32 = 15;
+
+    /// Returns differences that are packed in `bytes`; `None` if this processor restores them faster in several passes.
+    pub(super) fn new(bytes: &'a [u8], width: u32, start: i64, reference: i64) -> Option<Self> {
+        let is_fast = (1..=Self::MAX_WIDTH).contains(&width) && has_variable_shifts(Level::new());
+        is_fast.then_some(Self { bytes, width, start, reference })
+    }
+
+    /// Fills `out` with the running sums, or, if they are the digits of a scale, with the bits of the doubles.
+    ///
+    /// # Errors
+    /// If padding bits are not zero.
+    ///
+    /// # Panics
+    /// If the bytes are not those of as many numbers as `out` has.
+    pub(super) fn restore(self, scale: Option<DecimalScale>, out: &mut [i64]) -> Result<(), CodecError> {
+        self.restore_at(Level::new(), scale, out)
+    }
+
+    fn restore_at(mut self, level: Level, scale: Option<DecimalScale>, out: &mut [i64]) -> Result<(), CodecError> {
+        bitpack::check_padding(self.bytes, self.width, out.len())?;
+        // A vector reads up to a word beyond its numbers, so the last whole kernel is left to the other loops.
+        let (whole, rest) = out.split_at_mut((out.len() / KERNEL_LEN).saturating_sub(1) * KERNEL_LEN);
+        self.start = match scale.map(DecimalScale::factors_to_value) {
+            Some(factors) => dispatch!(level, simd => self.restore_whole(simd, whole, ToDoubles(factors))),
+            None => dispatch!(level, simd => self.restore_whole(simd, whole, ToIntegers)),
+        };
+        bitpack::unpack(&self.bytes[packed_len(whole.len(), self.width)..], self.width, rest)?;
+        sum_differences(level, self.start, self.reference, rest);
+        if let Some(scale) = scale {
+            scale.decode(rest);
+        }
+        Ok(())
+    }
+
+    /// Restores a multiple of [`KERNEL_LEN`] values, behind which `bytes` have a whole kernel. Returns the sum so far.
+    #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+    #[inline(always)]
+    fn restore_whole<S: Simd>(self, simd: S, out: &mut [i64], form: impl Form) -> i64 {
+        simd.vectorize(
+            #[inline(always)]
+            move || {
+                with_width!(self.width, restore_of_width, (simd, self, out, form), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+            },
+        )
+    }
+}
+
+/// Form of the restored values.
+trait Form: Copy {
+    /// Number that is added to every sum before [`finish`](Self::finish).
+    const OFFSET: i64;
+
+    /// Returns the words to store for sums, to which [`OFFSET`](Self::OFFSET) was added.
+    fn finish<S: Simd>(self, simd: S, sums: i64x8<S>) -> i64x8<S>;
+}
+
+/// The sums are the values.
+#[derive(Clone, Copy)]
+struct ToIntegers;
+
+impl Form for ToIntegers {
+    const OFFSET: i64 = 0;
+
+    #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+    #[inline(always)]
+    fn finish<S: Simd>(self, _: S, sums: i64x8<S>) -> i64x8<S> {
+        sums
+    }
+}
+
+/// The sums are the digits of ALP, whose doubles are their products with two factors.
+#[derive(Clone, Copy)]
+struct ToDoubles((f64, f64));
+
+impl Form for ToDoubles {
+    /// The bits of the rounding constant plus digits in range are those of the constant plus the digits as a double.
+    const OFFSET: i64 = ROUNDING_CONSTANT.to_bits().cast_signed();
+
+    #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+    #[inline(always)]
+    fn finish<S: Simd>(self, simd: S, sums: i64x8<S>) -> i64x8<S> {
+        let digits = sums.bitcast::<f64x8<S>>() - f64x8::splat(simd, ROUNDING_CONSTANT);
+        (digits * f64x8::splat(simd, self.0.0) * f64x8::splat(simd, self.0.1)).bitcast()
+    }
+}
+
+/// Calls [`restore_groups`] for a width.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn restore_of_width<const W: usize>(
+    simd: impl Simd,
+    packed: PackedDifferences<'_>,
+    out: &mut [i64],
+    form: impl Form,
+) -> i64 {
+    restore_groups::<_, _, W>(simd, packed, out, form)
+}
+
+/// Restores groups of eight values, each group from `W` bytes.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn restore_groups<S: Simd, F: Form, const W: usize>(
+    simd: S,
+    packed: PackedDifferences<'_>,
+    out: &mut [i64],
+    form: F,
+) -> i64 {
+    let zero = i64x8::splat(simd, 0);
+    let references = i64x8::splat(simd, packed.reference);
+    let mut before = i64x8::splat(simd, packed.start.wrapping_add(F::OFFSET));
+    for (number, group) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        // The running sum of eight values in three steps: each adds the lanes one, two and four places before. Only the
+        // addition of `before` waits for the group before.
+        let mut sums = unpack_group::<_, W>(simd, &packed.bytes[number * W..]) + references;
+        sums = sums + zero.slide::<7>(sums);
+        sums = sums + zero.slide::<6>(sums);
+        sums = sums + zero.slide::<4>(sums);
+        *group = form.finish(simd, sums + before).into();
+        before = before + i64x8::splat(simd, sums[7]);
+    }
+    before[0].wrapping_sub(F::OFFSET)
+}
+
+/// Unpacks eight numbers of `W` bits from the lowest bit of the first byte on.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn unpack_group<S: Simd, const W: usize>(simd: S, bytes: &[u8]) -> i64x8<S> {
+    let word_at = |at: usize| {
+        let Some(word) = bytes[at..].first_chunk() else { unreachable!("a kernel follows") };
+        u64::from_le_bytes(*word)
+    };
+    let width = W as u64;
+    let (words, shifts): (u64x8<S>, _) = if W <= 8 {
+        (u64x8::splat(simd, word_at(0)), [0, 1, 2, 3, 4, 5, 6, 7].map(|lane| lane * width))
+    } else {
+        // Four numbers are in one word. The second half begins inside a byte if the width is odd.
+        let (half, skipped) = (W / 2, width % 2 * 4);
+        let words = u64x4::splat(simd, word_at(0)).combine(u64x4::splat(simd, word_at(half)));
+        let lanes = [0, 1, 2, 3].map(|lane| lane * width);
+        let [a, b, c, d] = lanes;
+        (words, [a, b, c, d, a + skipped, b + skipped, c + skipped, d + skipped])
+    };
+    let masks = u64x8::splat(simd, u64::MAX >> (64 - W));
+    ((words >> u64x8::from_slice(simd, &shifts)) & masks).bitcast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bitpack::mask;
+    use super::super::vectors::tests::levels;
+    use super::*;
+
+    /// Returns numbers of a width.
+    fn numbers(count: usize, width: u32) -> Vec<u64> {
+        (1..=count as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(9) & mask(width)).collect()
+    }
+
+    #[test]
+    fn one_pass_gives_the_values_of_several_passes() {
+        let scale = DecimalScale::fit(&[20.25, 3.5, 99.75]).unwrap();
+        for width in 1..=PackedDifferences::MAX_WIDTH {
+            for count in [1, 7, 63, 64, 65, 127, 128, 129, 200, 1_023, 1_024] {
+                let mut bytes = Vec::new();
+                bitpack::pack(&numbers(count, width), width, &mut bytes);
+                for (start, reference) in [(0, 0), (1_234_567, -40), (i64::MAX - 9, 7), (-5, i64::MIN)] {
+                    for level in levels() {
+                        let packed = PackedDifferences { bytes: &bytes, width, start, reference };
+                        let mut expected = vec![0; count];
+                        bitpack::unpack(&bytes, width, &mut expected).unwrap();
+                        sum_differences(level, start, reference, &mut expected);
+                        let mut sums = vec![-1; count];
+                        packed.restore_at(level, None, &mut sums).unwrap();
+                        assert_eq!(sums, expected, "{count} of {width} bits from {start}, {level:?}");
+                        scale.decode(&mut expected);
+                        packed.restore_at(level, Some(scale), &mut sums).unwrap();
+                        assert_eq!(sums, expected, "{count} digits of {width} bits from {start}, {level:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn padding_that_is_not_zero_is_refused() {
+        let packed = PackedDifferences { bytes: &[0b1101_0001, 0b0000_0011], width: 3, start: 0, reference: 0 };
+        assert_eq!(packed.restore(None, &mut [0; 3]), Err(CodecError("padding bits are not zero")));
+    }
+}
