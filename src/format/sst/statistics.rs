@@ -14,6 +14,9 @@
 //! All sums start at 0.0. Eight independent lanes let the processor overlap the additions. Sums of integers are exact
 //! in 128 bits.
 
+use fearless_simd::{Level, Simd, dispatch};
+
+use super::codec::vectors::all_increase;
 use super::decimal_statistics::FloatStatistics;
 use crate::format::bytes::{ByteReader, DecodeError, put_varint, put_zigzag, put_zigzag_i128};
 use crate::types::point::{STALE_MARKER_BITS, ValueType};
@@ -56,7 +59,7 @@ impl BlockTimes<'_> {
         let is_apart = |other: Option<i64>, own: Option<&i64>| other.is_none() || other.as_ref() != own;
         is_apart(self.before, self.timestamps.first())
             && is_apart(self.after, self.timestamps.last())
-            && self.timestamps.is_sorted_by(|one, other| one < other)
+            && all_increase(Level::new(), self.timestamps)
     }
 }
 
@@ -104,15 +107,26 @@ impl BlockStatistics {
         match ty {
             ValueType::F64 => Self::of_floats(bits),
             ValueType::I64 => {
-                let values = || bits.iter().map(|bits| bits.cast_signed());
-                let (min, max) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
-                let sum = values().map(i128::from).sum();
+                let (min, max, sum) = bounds_and_sum(
+                    bits,
+                    (i64::MAX, i64::MIN),
+                    #[inline(always)]
+                    |bits| bits.cast_signed(),
+                    #[inline(always)]
+                    |value| value >> 32,
+                );
                 Self::of_integers(bits, min.cast_unsigned(), max.cast_unsigned(), sum)
             }
             ValueType::U64 | ValueType::Bool => {
-                let values = || bits.iter().copied();
-                let (min, max) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
-                Self::of_integers(bits, min, max, values().map(i128::from).sum())
+                let (min, max, sum) = bounds_and_sum(
+                    bits,
+                    (u64::MAX, 0),
+                    #[inline(always)]
+                    |bits| bits,
+                    #[inline(always)]
+                    |value| (value >> 32).cast_signed(),
+                );
+                Self::of_integers(bits, min, max, sum)
             }
         }
     }
@@ -130,30 +144,18 @@ impl BlockStatistics {
     }
 
     fn of_floats(bits: &[u64]) -> Self {
-        let mut sums = [0.0; LANES];
-        let mut mins = [f64::INFINITY; LANES];
-        let mut maxs = [f64::NEG_INFINITY; LANES];
-        let mut nans = [false; LANES];
-        for chunk in bits.chunks(LANES) {
-            for (lane, bits) in chunk.iter().enumerate() {
-                let value = f64::from_bits(*bits);
-                sums[lane] += value;
-                // Comparisons with NaN are false, so NaN is ignored; each line compiles to one instruction.
-                mins[lane] = if value < mins[lane] { value } else { mins[lane] };
-                maxs[lane] = if value > maxs[lane] { value } else { maxs[lane] };
-                nans[lane] |= value.is_nan();
-            }
-        }
+        let [sums, mins, maxs] = float_lanes(bits);
         let (first, last) = (bits[0], bits[bits.len() - 1]);
         // Of 0.0 and -0.0, `f64::min` may return either, depending on the machine. A comparison is deterministic.
         let min = mins.into_iter().fold(f64::INFINITY, |min, lane| if lane < min { lane } else { min });
         let max = maxs.into_iter().fold(f64::NEG_INFINITY, |max, lane| if lane > max { lane } else { max });
         // If every value is NaN, both bounds keep their initial values, so that `min > max`; otherwise `min <= max`.
         let (min, max) = if min <= max { (min.to_bits(), max.to_bits()) } else { (first, first) };
-        let has_nan = nans.contains(&true);
         // The bits of a computed NaN differ between machines; the bits in the file must be the same.
         let sum = sums.into_iter().fold(0.0, |sum, lane| sum + lane);
         let sum = if sum.is_nan() { f64::NAN } else { sum };
+        // A NaN makes every sum with it NaN.
+        let has_nan = sum.is_nan() && bits.iter().any(|bits| f64::from_bits(*bits).is_nan());
         let has_stale_marker = has_nan && bits.contains(&STALE_MARKER_BITS);
         let (sum, has_distinct_times) = (BlockSum::Float(sum), false);
         Self { min, max, first, last, sum, has_nan, has_stale_marker, has_distinct_times }
@@ -208,6 +210,61 @@ impl BlockStatistics {
     }
 }
 
+/// Returns sum, minimum and maximum of every eighth value, for each of eight lanes. The bounds ignore NaN.
+fn float_lanes(bits: &[u64]) -> [[f64; LANES]; 3] {
+    dispatch!(Level::new(), simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let (mut sums, mut mins, mut maxs) = ([0.0; LANES], [f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+            let mut add = |lane: usize, bits: u64| {
+                let value = f64::from_bits(bits);
+                sums[lane] += value;
+                // Comparisons with NaN are false, so NaN is ignored; each line compiles to one instruction.
+                mins[lane] = if value < mins[lane] { value } else { mins[lane] };
+                maxs[lane] = if value > maxs[lane] { value } else { maxs[lane] };
+            };
+            let (rows, rest) = bits.as_chunks::<LANES>();
+            for row in rows {
+                for (lane, bits) in row.iter().enumerate() {
+                    add(lane, *bits);
+                }
+            }
+            for (lane, bits) in rest.iter().enumerate() {
+                add(lane, *bits);
+            }
+            [sums, mins, maxs]
+        }
+    ))
+}
+
+/// Returns minimum, maximum and exact sum of integers.
+///
+/// The halves of 32 bits are summed on their own, in 64 bits: a block has at most 2^16 values. `high_half` returns the
+/// upper half of a value with its sign.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn bounds_and_sum<T: Copy + Ord>(
+    bits: &[u64],
+    (max_value, min_value): (T, T),
+    value_of: impl Fn(u64) -> T,
+    high_half: impl Fn(T) -> i64,
+) -> (T, T, i128) {
+    dispatch!(Level::new(), simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let (mut min, mut max) = (max_value, min_value);
+            let (mut low, mut high) = (0_u64, 0_i64);
+            for &bits in bits {
+                let value = value_of(bits);
+                (min, max) = (min.min(value), max.max(value));
+                low += bits & u64::from(u32::MAX);
+                high += high_half(value);
+            }
+            (min, max, (i128::from(high) << 32) + i128::from(low))
+        }
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +289,8 @@ mod tests {
         assert_eq!((signed.first, signed.last, signed.sum), (3, (-3i64).to_bits(), BlockSum::Integer(-1)));
         let unsigned = statistics_of(&[u64::MAX; 100]);
         assert_eq!(unsigned.sum, BlockSum::Integer(i128::from(u64::MAX) * 100));
+        let least = statistics_of(&[i64::MIN; 100]);
+        assert_eq!(least.sum, BlockSum::Integer(i128::from(i64::MIN) * 100));
         assert_eq!(statistics_of(&[true, false, true]).sum, BlockSum::Integer(2));
     }
 

@@ -231,6 +231,23 @@ pub(crate) fn any_decreases(level: Level, values: &[i64]) -> bool {
     ))
 }
 
+/// Returns `true` if each value is greater than the one before it.
+///
+/// The loop has neither an early exit nor a comparison, as that of [`any_decreases`].
+pub(crate) fn all_increase(level: Level, values: &[i64]) -> bool {
+    dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        move || {
+            let pairs = values.iter().zip(values.get(1..).unwrap_or_default());
+            let signs = pairs.fold(-1, |signs, (&one, &next)| {
+                let difference = one.wrapping_sub(next);
+                signs & (difference ^ ((one ^ next) & (difference ^ one)))
+            });
+            signs < 0
+        }
+    ))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -244,16 +261,22 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn any_decreases_compares_correctly_despite_overflow() {
+    fn orders_are_compared_correctly_despite_overflow() {
         let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
         for level in levels() {
             for one in ends {
                 for next in ends {
                     let values = [i64::MIN, i64::MIN, one, next, i64::MAX, i64::MAX];
                     assert_eq!(any_decreases(level, &values), next < one, "{level:?}, {one}, {next}");
+                    assert_eq!(all_increase(level, &[one, next]), one < next, "{level:?}, {one}, {next}");
                 }
             }
             assert!(!any_decreases(level, &[]) && !any_decreases(level, &[5]));
+            assert!(all_increase(level, &[]) && all_increase(level, &[5]) && all_increase(level, &ends));
+            for at in 1..40 {
+                let values: Vec<i64> = (0..40).map(|i: i64| if i < at { i } else { i - 1 }).collect();
+                assert!(!all_increase(level, &values), "{level:?}, {at}");
+            }
         }
     }
 
