@@ -67,6 +67,11 @@ impl<T: Copy> ColumnBuffer<T> {
         self.start = run.end;
     }
 
+    /// Removes the first `count` remaining points, which must exist.
+    pub(super) fn remove_front(&mut self, count: usize) {
+        self.start += count;
+    }
+
     /// Removes the first `count` remaining points.
     ///
     /// The value of the last of them replaces the last value of `other`.

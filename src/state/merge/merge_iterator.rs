@@ -3,6 +3,7 @@
 //! The algorithm is described in [`merge`](super).
 
 use super::column_buffer::{ColumnBuffer, partition_point_galloping};
+use super::interleave::interleave;
 use super::run_summary::RunSummary;
 use super::source::{BoxPointSource, PointSource};
 use crate::state::hidden_ranges::HiddenRanges;
@@ -17,6 +18,8 @@ const TARGET_CHUNK_POINTS: usize = 1024;
 ///
 /// They do so even if the chunk before them is short.
 const MIN_DIRECT_RUN_POINTS: usize = 256;
+/// Greatest number of consecutive points of a run that are merged point by point with those of the next lane.
+const MAX_INTERLEAVED_POINTS: usize = 4;
 
 /// A source with its hidden ranges and its buffered run.
 struct MergeLane<T, S> {
@@ -172,8 +175,7 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
         let Some(time) = lane.next_time(self.range) else { return self.end_source(lane.source) };
         let key = MergeKey { time, source: self.lanes.len() };
         self.lanes.push(Some(lane));
-        let at = self.queue.partition_point(|other| *other > key);
-        self.queue.insert(at, key);
+        self.enqueue(key);
     }
 
     fn end_source(&mut self, source: S) {
@@ -313,11 +315,7 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
         }
         self.queue.retain(|kept| kept.source != other.source);
         match next_time {
-            Some(time) => {
-                let moved = MergeKey { time, source: other.source };
-                let at = self.queue.partition_point(|kept| *kept > moved);
-                self.queue.insert(at, moved);
-            }
+            Some(time) => self.enqueue(MergeKey { time, source: other.source }),
             None => self.end_lane(other.source),
         }
         Ok(true)
@@ -389,6 +387,16 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
                 continue;
             }
             let count = lane.run_len_before(key, second);
+            if count <= MAX_INTERLEAVED_POINTS
+                && let Some(second) = second
+                && self.interleave(key.source, second.source)
+            {
+                if self.chunk.timestamps.len() >= TARGET_CHUNK_POINTS {
+                    return Ok(true);
+                }
+                continue;
+            }
+            let Some(lane) = &mut self.lanes[key.source] else { continue };
             if count >= MIN_DIRECT_RUN_POINTS && !self.chunk.is_empty() {
                 return Ok(true);
             }
@@ -404,6 +412,35 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
             }
         }
         Ok(!self.chunk.is_empty())
+    }
+
+    /// Merges the buffered runs of the first two lanes of the queue point by point, up to the time of the third lane.
+    ///
+    /// Returns `false`, and moves no point, if the second lane has no buffered run.
+    fn interleave(&mut self, first: usize, second: usize) -> bool {
+        let limit = self.queue.len().checked_sub(3).map(|third| self.queue[third].time);
+        let max = TARGET_CHUNK_POINTS.saturating_sub(self.chunk.timestamps.len());
+        let Ok([Some(older), Some(newer)]) = self.lanes.get_disjoint_mut([first.min(second), first.max(second)]) else {
+            return false;
+        };
+        if older.run.is_empty() || newer.run.is_empty() || limit == Some(self.queue[self.queue.len() - 1].time) {
+            return false;
+        }
+        interleave(&mut older.run, &mut newer.run, limit, max, &mut self.chunk);
+        self.queue.truncate(self.queue.len() - 2);
+        for source in [first, second] {
+            match self.lanes[source].as_ref().and_then(|lane| lane.next_time(self.range)) {
+                Some(time) => self.enqueue(MergeKey { time, source }),
+                None => self.end_lane(source),
+            }
+        }
+        true
+    }
+
+    /// Adds the key of a lane that has none in the queue.
+    fn enqueue(&mut self, key: MergeKey) {
+        let at = self.queue.partition_point(|other| *other > key);
+        self.queue.insert(at, key);
     }
 
     /// Reads the next run of the lane at the head of the queue, or skips hidden runs, and moves the lane.

@@ -25,7 +25,8 @@
 //! for a run summary also makes the bound of the second source exact. From the run at the head the iterator takes the
 //! points before the second key of the queue, found by a galloping search, then moves the source to its new position.
 //! Sources seldom interleave, so a source usually stays at the head, and its runs are returned whole by a swap of
-//! buffers.
+//! buffers. Where the runs of the first two sources interleave with few points of each, they are merged point by point up
+//! to the third key, without moves in the queue.
 //!
 //! # Invariants
 //!
@@ -40,6 +41,7 @@
 //! - After an error no further chunk is returned.
 
 mod column_buffer;
+mod interleave;
 mod merge_iterator;
 mod newest_point;
 mod run_summary;
