@@ -197,6 +197,40 @@ fn run(case: &Case) {
         // The WAL has 13 bytes a point, the SSTs one.
         println!("  bare write of the same bytes: {:?}", bare_stream(dir.path(), case.points * 14));
     }
+    if case.clients == 1 && case.batch > 1 {
+        print_reopened(&path, case);
+    }
+}
+
+/// Opens a closed database and prints the acknowledgements of one client in each of the next seconds.
+///
+/// A close cuts the last segment of the log, and the next ones are extended again: files that grow sync more slowly.
+fn print_reopened(path: &Path, case: &Case) {
+    let started = Instant::now();
+    let db = Db::builder(path).durability(case.durability).open_blocking().expect("it opens again");
+    println!("  opened again in {:?}; acknowledgements of one client, p50 and p99:", started.elapsed());
+    let series = series_of_clients(&db, case).remove(0);
+    // A year after the points of the ingest.
+    let mut at = Timestamp::from_secs(START_SECS) + Duration::from_hours(24 * 365);
+    for second in 1..=3 {
+        let (started, mut acknowledged) = (Instant::now(), Vec::new());
+        while started.elapsed() < Duration::from_secs(1) {
+            let batch: Batch = series.iter().map(|series| (*series, at, 0.5)).collect();
+            at = at + Duration::from_secs(STEP_SECS.unsigned_abs());
+            let asked = Instant::now();
+            db.write_blocking(batch).expect("it writes");
+            acknowledged.push(asked.elapsed());
+        }
+        acknowledged.sort_unstable();
+        let part = |of_hundred: usize| acknowledged.get(acknowledged.len() * of_hundred / 100).copied();
+        println!(
+            "    second {second}: {:?}, {:?}, {} calls",
+            part(50).unwrap_or_default(),
+            part(99).unwrap_or_default(),
+            acknowledged.len()
+        );
+    }
+    db.close_blocking().expect("the database closes");
 }
 
 /// Returns the number of points in a millisecond.
