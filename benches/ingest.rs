@@ -216,7 +216,7 @@ fn print_reopened(path: &Path, case: &Case) {
         let (started, mut acknowledged) = (Instant::now(), Vec::new());
         while started.elapsed() < Duration::from_secs(1) {
             let batch: Batch = series.iter().map(|series| (*series, at, 0.5)).collect();
-            at = at + Duration::from_secs(STEP_SECS.unsigned_abs());
+            at += Duration::from_secs(STEP_SECS.unsigned_abs());
             let asked = Instant::now();
             db.write_blocking(batch).expect("it writes");
             acknowledged.push(asked.elapsed());

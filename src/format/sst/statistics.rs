@@ -110,8 +110,7 @@ impl BlockStatistics {
                 let (min, max, sum) = bounds_and_sum(
                     bits,
                     (i64::MAX, i64::MIN),
-                    #[inline(always)]
-                    |bits| bits.cast_signed(),
+                    u64::cast_signed,
                     #[inline(always)]
                     |value| value >> 32,
                 );

@@ -144,7 +144,7 @@ fn restore_groups<S: Simd, F: Form, const W: usize>(
         sums = sums + zero.slide::<6>(sums);
         sums = sums + zero.slide::<4>(sums);
         *group = form.finish(simd, sums + before).into();
-        before = before + i64x8::splat(simd, sums[7]);
+        before += i64x8::splat(simd, sums[7]);
     }
     before[0].wrapping_sub(F::OFFSET)
 }
