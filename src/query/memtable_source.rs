@@ -1,4 +1,4 @@
-//! Point source over one chunk list of a memtable; a run is one chunk, copied when the merge needs it.
+//! Point source over one chunk list of a memtable; a run is a few chunks, copied when the merge needs them.
 
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::state::memtable::{ChunkListReader, RawPoint};

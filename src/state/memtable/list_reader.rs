@@ -10,7 +10,10 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::{Scalar, Timestamp};
 use crate::types::time_range::TimeRange;
 
-/// Reader of one list of a series, chunk by chunk.
+/// Number of points of a run, unless the list has fewer: short chunks are read together.
+const RUN_POINTS: usize = 256;
+
+/// Reader of one list of a series, run by run.
 ///
 /// It keeps the columns of the series in memory. Points that are appended later do not change what it yields.
 #[derive(Debug)]
@@ -81,22 +84,25 @@ impl ChunkListReader {
 
     fn next_in_order(&mut self, out: &mut impl PointSink) -> bool {
         let before = out.point_count();
-        while out.point_count() == before {
+        while out.point_count() - before < RUN_POINTS {
             let (more, next) = match &self.position {
                 ReaderPosition::Start => {
-                    let more = read_columns(self.columns.inline_points(), ChunkList::InOrder, self.filter(), out);
-                    (more, self.columns.first_chunk(ChunkList::InOrder).get().cloned())
+                    let next = self.columns.first_chunk(ChunkList::InOrder).get().cloned();
+                    if next.is_some() {
+                        out.reserve(RUN_POINTS);
+                    }
+                    (read_columns(self.columns.inline_points(), ChunkList::InOrder, self.filter(), out), next)
                 }
                 ReaderPosition::InChunk(chunk) => {
                     let more = read_columns(chunk.points(), ChunkList::InOrder, self.filter(), out);
                     (more, chunk.next.get().cloned())
                 }
-                ReaderPosition::End => return false,
+                ReaderPosition::End => break,
             };
             let next = next.filter(|_| more);
             self.position = next.map_or(ReaderPosition::End, ReaderPosition::InChunk);
         }
-        true
+        out.point_count() > before
     }
 
     /// Returns the newest point of the list in the range that is neither deleted nor hidden.

@@ -12,6 +12,9 @@ pub(super) trait PointSink {
     /// Returns the number of points in the buffer.
     fn point_count(&self) -> usize;
 
+    /// Makes room for so many more points.
+    fn reserve(&mut self, points: usize);
+
     fn push_point(&mut self, point: RawPoint);
 
     /// Appends some of the points of a run.
@@ -21,6 +24,10 @@ pub(super) trait PointSink {
 impl PointSink for Vec<RawPoint> {
     fn point_count(&self) -> usize {
         self.len()
+    }
+
+    fn reserve(&mut self, points: usize) {
+        self.reserve(points);
     }
 
     fn push_point(&mut self, point: RawPoint) {
@@ -36,6 +43,10 @@ impl PointSink for Vec<RawPoint> {
 impl PointSink for Vec<i64> {
     fn point_count(&self) -> usize {
         self.len()
+    }
+
+    fn reserve(&mut self, points: usize) {
+        self.reserve(points);
     }
 
     fn push_point(&mut self, point: RawPoint) {
@@ -61,6 +72,11 @@ impl PointSink for RawColumnsSink<'_> {
         self.timestamps.len()
     }
 
+    fn reserve(&mut self, points: usize) {
+        self.timestamps.reserve(points);
+        self.bits.reserve(points);
+    }
+
     fn push_point(&mut self, point: RawPoint) {
         self.timestamps.push(point.timestamp);
         self.bits.push(point.bits);
@@ -84,6 +100,11 @@ pub(super) struct PointColumnsSink<'a, T> {
 impl<T: Scalar> PointSink for PointColumnsSink<'_, T> {
     fn point_count(&self) -> usize {
         self.timestamps.len()
+    }
+
+    fn reserve(&mut self, points: usize) {
+        self.timestamps.reserve(points);
+        self.values.reserve(points);
     }
 
     fn push_point(&mut self, point: RawPoint) {
