@@ -24,7 +24,7 @@ use super::decode_column;
 use super::float::take_front;
 use super::grid::Grid;
 use super::pfor::{PforBuffers, PforFrame, PforPlan};
-use super::running_sum::PackedDifferences;
+use super::running_sum::{PackedDifferences, sum_differences};
 use super::scheme::Scheme;
 use super::varint::{ColumnReader, write_i64};
 use super::vectors::map_words;
@@ -322,6 +322,10 @@ fn unpack(
                 #[inline(always)]
                 move |word| word.wrapping_mul(step),
             );
+        }
+        if scheme == Scheme::Delta && scale.is_some() {
+            sum_differences(Level::new(), params.start, reference, scale, out);
+            return Ok(());
         }
         scheme.restore(params, reference, out);
     }

@@ -1,8 +1,8 @@
-//! Running sums of bit-packed differences: unpacked, summed and converted in one pass.
+//! Running sums of differences, with the conversion of ALP digits to doubles, in one pass.
 //!
 //! The usual gauge or counter is a vector of narrow differences without patches. In passes of their own, unpacking, summing
-//! and the conversion of ALP digits to doubles load and store each value three times; here a group of eight values stays in
-//! vector registers from its packed bits to its final form.
+//! and the conversion of digits load and store each value three times; here a group of eight values stays in vector
+//! registers from its packed bits, or from its difference, to its final form.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x8, i64x8, u64x4, u64x8};
@@ -10,7 +10,7 @@ use fearless_simd::{Level, dispatch, f64x8, i64x8, u64x4, u64x8};
 use super::CodecError;
 use super::alp::{DecimalScale, ROUNDING_CONSTANT};
 use super::bitpack::{self, KERNEL_LEN, packed_len, with_width};
-use super::vectors::{has_variable_shifts, sum_differences};
+use super::vectors::has_variable_shifts;
 
 /// Differences of one vector, packed in at most [`Self::MAX_WIDTH`] bits each.
 #[derive(Debug, Clone, Copy)]
@@ -44,19 +44,16 @@ impl<'a> PackedDifferences<'a> {
         self.restore_at(Level::new(), scale, out)
     }
 
-    fn restore_at(mut self, level: Level, scale: Option<DecimalScale>, out: &mut [i64]) -> Result<(), CodecError> {
+    fn restore_at(self, level: Level, scale: Option<DecimalScale>, out: &mut [i64]) -> Result<(), CodecError> {
         bitpack::check_padding(self.bytes, self.width, out.len())?;
         // A vector reads up to a word beyond its numbers, so the last whole kernel is left to the other loops.
         let (whole, rest) = out.split_at_mut((out.len() / KERNEL_LEN).saturating_sub(1) * KERNEL_LEN);
-        self.start = match scale.map(DecimalScale::factors_to_value) {
+        let sum = match scale.map(DecimalScale::factors_to_value) {
             Some(factors) => dispatch!(level, simd => self.restore_whole(simd, whole, ToDoubles(factors))),
             None => dispatch!(level, simd => self.restore_whole(simd, whole, ToIntegers)),
         };
         bitpack::unpack(&self.bytes[packed_len(whole.len(), self.width)..], self.width, rest)?;
-        sum_differences(level, self.start, self.reference, rest);
-        if let Some(scale) = scale {
-            scale.decode(rest);
-        }
+        sum_differences(level, sum, self.reference, scale, rest);
         Ok(())
     }
 
@@ -66,10 +63,101 @@ impl<'a> PackedDifferences<'a> {
     fn restore_whole<S: Simd>(self, simd: S, out: &mut [i64], form: impl Form) -> i64 {
         simd.vectorize(
             #[inline(always)]
-            move || {
-                with_width!(self.width, restore_of_width, (simd, self, out, form), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
-            },
+            move || with_width!(self.width, restore_width, (simd, self, out, form), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15),
         )
+    }
+}
+
+/// Restores numbers of `W` bits.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn restore_width<const W: usize>(
+    simd: impl Simd,
+    packed: PackedDifferences<'_>,
+    out: &mut [i64],
+    form: impl Form,
+) -> i64 {
+    restore_groups(simd, PackedGroups::<W>(packed.bytes), packed.start, packed.reference, out, form)
+}
+
+/// Replaces differences, from which `reference` was subtracted, by their running sum from `start`, or, if the sums are the
+/// digits of a scale, by the bits of the doubles.
+pub(super) fn sum_differences(
+    level: Level,
+    start: i64,
+    reference: i64,
+    scale: Option<DecimalScale>,
+    values: &mut [i64],
+) {
+    let whole = if has_variable_shifts(level) { values.len() / 8 * 8 } else { 0 };
+    let (whole, rest) = values.split_at_mut(whole);
+    let mut sum = match scale.map(DecimalScale::factors_to_value) {
+        Some(factors) => dispatch!(level, simd => sum_whole(simd, start, reference, whole, ToDoubles(factors))),
+        None => dispatch!(level, simd => sum_whole(simd, start, reference, whole, ToIntegers)),
+    };
+    for value in &mut *rest {
+        sum = sum.wrapping_add(reference.wrapping_add(*value));
+        *value = sum;
+    }
+    if let Some(scale) = scale {
+        scale.decode(rest);
+    }
+}
+
+/// Replaces a multiple of eight differences by the restored values. Returns the sum so far.
+#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+#[inline(always)]
+fn sum_whole<S: Simd>(simd: S, start: i64, reference: i64, values: &mut [i64], form: impl Form) -> i64 {
+    simd.vectorize(
+        #[inline(always)]
+        move || restore_groups(simd, StoredGroups, start, reference, values, form),
+    )
+}
+
+/// Where the differences of a group of eight values are.
+trait Groups: Copy {
+    /// Returns the differences of a group by its number; `stored` is the place of its values.
+    fn load<S: Simd>(self, simd: S, number: usize, stored: &[i64; 8]) -> i64x8<S>;
+}
+
+/// The differences are where the values will be.
+#[derive(Clone, Copy)]
+struct StoredGroups;
+
+impl Groups for StoredGroups {
+    #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+    #[inline(always)]
+    fn load<S: Simd>(self, simd: S, _: usize, stored: &[i64; 8]) -> i64x8<S> {
+        i64x8::from_slice(simd, stored)
+    }
+}
+
+/// Each group is packed in `W` bytes.
+#[derive(Clone, Copy)]
+struct PackedGroups<'a, const W: usize>(&'a [u8]);
+
+impl<const W: usize> Groups for PackedGroups<'_, W> {
+    /// Unpacks eight numbers of `W` bits from the lowest bit of the first byte on.
+    #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
+    #[inline(always)]
+    fn load<S: Simd>(self, simd: S, number: usize, _: &[i64; 8]) -> i64x8<S> {
+        let bytes = &self.0[number * W..];
+        let word_at = |at: usize| {
+            let Some(word) = bytes[at..].first_chunk() else { unreachable!("a kernel follows") };
+            u64::from_le_bytes(*word)
+        };
+        let width = W as u64;
+        let (words, shifts): (u64x8<S>, _) = if W <= 8 {
+            (u64x8::splat(simd, word_at(0)), [0, 1, 2, 3, 4, 5, 6, 7].map(|lane| lane * width))
+        } else {
+            // Four numbers are in one word. The second half begins inside a byte if the width is odd.
+            let (half, skipped) = (W / 2, width % 2 * 4);
+            let words = u64x4::splat(simd, word_at(0)).combine(u64x4::splat(simd, word_at(half)));
+            let [a, b, c, d] = [0, 1, 2, 3].map(|lane| lane * width);
+            (words, [a, b, c, d, a + skipped, b + skipped, c + skipped, d + skipped])
+        };
+        let masks = u64x8::splat(simd, u64::MAX >> (64 - W));
+        ((words >> u64x8::from_slice(simd, &shifts)) & masks).bitcast()
     }
 }
 
@@ -112,34 +200,24 @@ impl Form for ToDoubles {
     }
 }
 
-/// Calls [`restore_groups`] for a width.
+/// Restores groups of eight values. Returns the sum of all differences.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
-fn restore_of_width<const W: usize>(
-    simd: impl Simd,
-    packed: PackedDifferences<'_>,
-    out: &mut [i64],
-    form: impl Form,
-) -> i64 {
-    restore_groups::<_, _, W>(simd, packed, out, form)
-}
-
-/// Restores groups of eight values, each group from `W` bytes.
-#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
-#[inline(always)]
-fn restore_groups<S: Simd, F: Form, const W: usize>(
+fn restore_groups<S: Simd, F: Form>(
     simd: S,
-    packed: PackedDifferences<'_>,
+    groups: impl Groups,
+    start: i64,
+    reference: i64,
     out: &mut [i64],
     form: F,
 ) -> i64 {
     let zero = i64x8::splat(simd, 0);
-    let references = i64x8::splat(simd, packed.reference);
-    let mut before = i64x8::splat(simd, packed.start.wrapping_add(F::OFFSET));
+    let references = i64x8::splat(simd, reference);
+    let mut before = i64x8::splat(simd, start.wrapping_add(F::OFFSET));
     for (number, group) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
         // The running sum of eight values in three steps: each adds the lanes one, two and four places before. Only the
         // addition of `before` waits for the group before.
-        let mut sums = unpack_group::<_, W>(simd, &packed.bytes[number * W..]) + references;
+        let mut sums = groups.load(simd, number, group) + references;
         sums = sums + zero.slide::<7>(sums);
         sums = sums + zero.slide::<6>(sums);
         sums = sums + zero.slide::<4>(sums);
@@ -147,29 +225,6 @@ fn restore_groups<S: Simd, F: Form, const W: usize>(
         before += i64x8::splat(simd, sums[7]);
     }
     before[0].wrapping_sub(F::OFFSET)
-}
-
-/// Unpacks eight numbers of `W` bits from the lowest bit of the first byte on.
-#[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
-#[inline(always)]
-fn unpack_group<S: Simd, const W: usize>(simd: S, bytes: &[u8]) -> i64x8<S> {
-    let word_at = |at: usize| {
-        let Some(word) = bytes[at..].first_chunk() else { unreachable!("a kernel follows") };
-        u64::from_le_bytes(*word)
-    };
-    let width = W as u64;
-    let (words, shifts): (u64x8<S>, _) = if W <= 8 {
-        (u64x8::splat(simd, word_at(0)), [0, 1, 2, 3, 4, 5, 6, 7].map(|lane| lane * width))
-    } else {
-        // Four numbers are in one word. The second half begins inside a byte if the width is odd.
-        let (half, skipped) = (W / 2, width % 2 * 4);
-        let words = u64x4::splat(simd, word_at(0)).combine(u64x4::splat(simd, word_at(half)));
-        let lanes = [0, 1, 2, 3].map(|lane| lane * width);
-        let [a, b, c, d] = lanes;
-        (words, [a, b, c, d, a + skipped, b + skipped, c + skipped, d + skipped])
-    };
-    let masks = u64x8::splat(simd, u64::MAX >> (64 - W));
-    ((words >> u64x8::from_slice(simd, &shifts)) & masks).bitcast()
 }
 
 #[cfg(test)]
@@ -181,6 +236,14 @@ mod tests {
     /// Returns numbers of a width.
     fn numbers(count: usize, width: u32) -> Vec<u64> {
         (1..=count as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(9) & mask(width)).collect()
+    }
+
+    fn sum_one_by_one(start: i64, reference: i64, values: &mut [i64]) {
+        let mut sum = start;
+        for value in values {
+            sum = sum.wrapping_add(reference.wrapping_add(*value));
+            *value = sum;
+        }
     }
 
     #[test]
@@ -195,11 +258,14 @@ mod tests {
                         let packed = PackedDifferences { bytes: &bytes, width, start, reference };
                         let mut expected = vec![0; count];
                         bitpack::unpack(&bytes, width, &mut expected).unwrap();
-                        sum_differences(level, start, reference, &mut expected);
+                        let mut summed = expected.clone();
+                        sum_one_by_one(start, reference, &mut expected);
                         let mut sums = vec![-1; count];
                         packed.restore_at(level, None, &mut sums).unwrap();
                         assert_eq!(sums, expected, "{count} of {width} bits from {start}, {level:?}");
                         scale.decode(&mut expected);
+                        sum_differences(level, start, reference, Some(scale), &mut summed);
+                        assert_eq!(summed, expected, "{count} digits from {start}, {level:?}");
                         packed.restore_at(level, Some(scale), &mut sums).unwrap();
                         assert_eq!(sums, expected, "{count} digits of {width} bits from {start}, {level:?}");
                     }

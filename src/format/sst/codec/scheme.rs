@@ -16,8 +16,9 @@
 
 use fearless_simd::Level;
 
+use super::running_sum::sum_differences;
 use super::varint::{ColumnReader, len_i64, write_i64};
-use super::vectors::{add_line, fill_line, subtract_line, subtract_previous, subtract_previous_twice, sum_differences};
+use super::vectors::{add_line, fill_line, subtract_line, subtract_previous, subtract_previous_twice};
 use super::{CodecError, codec_id};
 
 /// Transformation of a vector before packing.
@@ -113,7 +114,7 @@ impl Scheme {
         match self {
             Self::For => add_line(Level::new(), start.wrapping_add(reference), 0, values),
             Self::Linear => add_line(Level::new(), start.wrapping_add(reference), slope, values),
-            Self::Delta => sum_differences(Level::new(), start, reference, values),
+            Self::Delta => sum_differences(Level::new(), start, reference, None, values),
             Self::Delta2 => {
                 let (mut sum, mut difference) = (start, slope);
                 for value in values {

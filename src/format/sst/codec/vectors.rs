@@ -45,42 +45,6 @@ pub(crate) fn fill_line(level: Level, start: i64, slope: i64, values: &mut [i64]
     ));
 }
 
-/// Replaces differences, from which `reference` was subtracted, by their running sum from `start`.
-pub(super) fn sum_differences(level: Level, start: i64, reference: i64, values: &mut [i64]) {
-    if !has_variable_shifts(level) {
-        return sum_one_by_one(start, reference, values);
-    }
-    dispatch!(level, simd => simd.vectorize(
-        #[inline(always)]
-        move || {
-            let (zero, references) = (i64x8::splat(simd, 0), i64x8::splat(simd, reference));
-            let mut before = start;
-            let (rows, rest) = values.as_chunks_mut::<8>();
-            for row in rows {
-                // The running sum of eight values in three steps: each adds the lanes one, two and four places before.
-                // Only the addition of `before` waits for the row before.
-                let mut sums = i64x8::from_slice(simd, row) + references;
-                sums = sums + zero.slide::<7>(sums);
-                sums = sums + zero.slide::<6>(sums);
-                sums = sums + zero.slide::<4>(sums);
-                let local: [i64; 8] = sums.into();
-                *row = (sums + i64x8::splat(simd, before)).into();
-                before = before.wrapping_add(local[7]);
-            }
-            sum_one_by_one(before, reference, rest);
-        }
-    ));
-}
-
-#[inline]
-fn sum_one_by_one(start: i64, reference: i64, values: &mut [i64]) {
-    let mut sum = start;
-    for value in values {
-        sum = sum.wrapping_add(reference.wrapping_add(*value));
-        *value = sum;
-    }
-}
-
 /// Replaces each word by the result of a function, which must be inlined.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
@@ -250,6 +214,7 @@ pub(crate) fn all_increase(level: Level, values: &[i64]) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::running_sum::sum_differences;
     use super::*;
 
     /// Returns the baseline and every better level of this processor.
@@ -331,7 +296,7 @@ pub(crate) mod tests {
             for level in levels() {
                 let (start, reference) = (i64::MAX - 3, -77);
                 let mut sums = values[..len].to_vec();
-                sum_differences(level, start, reference, &mut sums);
+                sum_differences(level, start, reference, None, &mut sums);
                 let mut line = values[..len].to_vec();
                 add_line(level, start, reference, &mut line);
                 let mut filled = vec![1; len];
