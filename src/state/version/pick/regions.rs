@@ -42,6 +42,9 @@ struct RegionDraft {
 /// Divisor of the time span of a flush that gives the longest overlap with flushed times of a file of new points.
 const OVERLAP_FRACTION: u64 = 16;
 
+/// Longest such overlap in nanoseconds, an hour: one point with a wrong clock stretches the time span by years.
+const MAX_OVERLAP: u64 = 3_600_000_000_000;
+
 /// Returns the time up to which the points of a flush are late; `None` if they need no region of their own.
 ///
 /// `times` are those of the flush, from the oldest to the newest point. A single late point would widen the rectangle of a
@@ -51,7 +54,7 @@ const OVERLAP_FRACTION: u64 = 16;
 pub(crate) fn late_border(times: TimeRange, newest_flushed_time: Option<i64>) -> Option<i64> {
     let newest = newest_flushed_time.filter(|newest| times.first() <= *newest)?;
     let (overlap, span) = (newest.abs_diff(times.first()), times.last().abs_diff(times.first()));
-    (overlap > span / OVERLAP_FRACTION).then_some(newest)
+    (overlap > (span / OVERLAP_FRACTION).min(MAX_OVERLAP)).then_some(newest)
 }
 
 impl PickerLimits {

@@ -135,6 +135,11 @@ fn points_that_are_hardly_late_stay_with_the_other_points() {
     assert_eq!(border(990, 995), Some(999));
     assert_eq!(border(1_000, 1_000), None);
     assert_eq!(late_border(TimeRange::ALL, Some(i64::MAX)), Some(i64::MAX));
+    // A point of the year 2200 beside live points does not hide that a day is late.
+    let (now, day) = (1_700_000_000_000_000_000, 86_400_000_000_000);
+    let far_ahead = 7_258_118_400_000_000_000;
+    assert_eq!(late_border(TimeRange::new(now - day, far_ahead), Some(now)), Some(now));
+    assert_eq!(late_border(TimeRange::new(now - day / 48, far_ahead), Some(now)), None);
     assert_eq!(late_border(TimeRange::ALL, None), None);
     let estimate = |times| SizeEstimate { rectangle: rectangle((0, 999), times), points: MIB, bytes: MIB };
     assert_eq!(flush_regions(&[estimate((999, 999)), estimate((1_009, 2_000))], Some(999)).len(), 1);
