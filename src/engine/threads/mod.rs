@@ -102,7 +102,6 @@ impl Engine {
         let (mut engine, actors) = Self::assemble(env, dir, options, common, cancel)?;
         let Actors { writer, flusher, compactor, timers, guard } = actors;
         let due = engine.inbox.clone();
-        let postings_builder = engine.build_postings_ahead(&guard);
         // The writer is started last: if its thread cannot be started, dropping the writer ends the others.
         let mut threads = vec![
             guard.spawn("timestrata-compactor", move || block_on(compactor))?,
@@ -113,7 +112,8 @@ impl Engine {
                 });
             })?,
         ];
-        threads.extend(postings_builder);
+        // After the actors' threads, which an opening needs.
+        threads.extend(engine.build_postings_ahead(&guard));
         engine.threads = Mutex::new(threads);
         Ok(engine)
     }
