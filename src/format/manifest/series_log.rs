@@ -314,7 +314,7 @@ impl SeriesLog {
         Ok(definitions)
     }
 
-    /// Does the same, and passes the definitions on by group.
+    /// Reads a part of the log as [`read_after`](Self::read_after) does, and passes the definitions on by group.
     ///
     /// # Errors
     /// Those of [`read`](Self::read); the groups before the bad one have been passed on.

@@ -124,7 +124,7 @@ impl SeriesIndex {
     /// Ends the use of an empty series whose key gets a new definition by record `seq`.
     pub(super) fn supersede(&mut self, id: SeriesId, seq: u64) {
         self.empty.mark_superseded(seq, id);
-        // The map of keys keeps the id, and passes over it from now on.
+        // A search for the key passes over the id from now on.
         self.superseded.insert(id);
     }
 }

@@ -8,8 +8,9 @@
 //!   newest:                                     [ 300 ] copied for a version that adds entries, while it is small
 //! ```
 //!
-//! An entry is never removed on its own. A search passes over an id without a definition, and over one whose key has a
-//! newer definition. Once half of the entries are such, all tables are joined without them.
+//! An entry is not removed on its own. A search passes over the id of a dropped definition, and over one whose key has a
+//! newer definition: over a **burnt** id. Tables are joined without burnt ids, and once half of all entries are such, all
+//! tables are joined.
 
 use super::key_table::KeyTable;
 use crate::sync::Arc;
@@ -18,7 +19,7 @@ use crate::types::series::{HashedKey, KeyHash, SeriesId, SeriesInfo};
 /// Number of entries up to which the newest table is copied for a version that adds entries: 8 KiB, in less than the
 /// time of a write.
 const MAX_COPIED: usize = 512;
-/// Number of entries without a definition that are always kept.
+/// Number of entries of burnt ids that are always kept.
 const MIN_COMPACTED: usize = 1024;
 
 /// Series ids by the hashes of their keys. Cloning it is O(1).
@@ -27,8 +28,6 @@ pub(super) struct KeyIndex {
     /// Immutable tables, oldest first.
     tables: Arc<Vec<Arc<KeyTable>>>,
     newest: Arc<KeyTable>,
-    /// Number of entries of all tables.
-    len: usize,
 }
 
 impl KeyIndex {
@@ -47,17 +46,25 @@ impl KeyIndex {
         self.tables.iter().find_map(|table| find_in(table)).or_else(|| find_in(&self.newest))
     }
 
-    /// Adds a key that no definition has, or whose definition `get` no longer returns.
-    pub(super) fn insert(&mut self, hash: KeyHash, id: SeriesId) {
+    /// Returns the number of entries of all tables.
+    fn len(&self) -> usize {
+        self.tables.iter().chain([&self.newest]).map(|table| table.len()).sum()
+    }
+
+    /// Adds a key that no definition has but those of burnt ids.
+    ///
+    /// Entries of burnt ids leave the tables that are joined, or that grow: a key that is defined again and again has one
+    /// hash for all its ids, which a search would pass over one by one.
+    pub(super) fn insert(&mut self, hash: KeyHash, id: SeriesId, is_burnt: impl Fn(SeriesId) -> bool) {
+        let is_kept = |id| !is_burnt(id);
         if self.newest.len() >= MAX_COPIED && Arc::get_mut(&mut self.newest).is_none() {
-            self.end_newest();
+            self.end_newest(is_kept);
         }
-        Arc::make_mut(&mut self.newest).insert(hash, id);
-        self.len += 1;
+        Arc::make_mut(&mut self.newest).insert(hash, id, is_kept);
     }
 
     /// Makes the newest table an immutable one, joined with the last ones that are not twice as large as what they join.
-    fn end_newest(&mut self) {
+    fn end_newest(&mut self, is_kept: impl Fn(SeriesId) -> bool) {
         let newest = std::mem::take(&mut self.newest);
         let tables = Arc::make_mut(&mut self.tables);
         let (mut kept, mut len) = (tables.len(), newest.len());
@@ -71,20 +78,19 @@ impl KeyIndex {
             tables.push(newest);
         } else {
             let joined = last.iter().chain([&newest]).map(|table| &**table);
-            tables.push(Arc::new(KeyTable::joined(joined, |_| true)));
+            tables.push(Arc::new(KeyTable::joined(joined, is_kept)));
         }
     }
 
-    /// Joins all tables without the ids that `is_defined` returns `false` for, if these are more than half.
+    /// Joins all tables without burnt ids, if these are more than half.
     ///
-    /// `defined` is the number of the others.
-    pub(super) fn compact(&mut self, defined: usize, is_defined: impl Fn(SeriesId) -> bool) {
-        if self.len <= 2 * defined + MIN_COMPACTED {
+    /// `defined` is at least the number of the others.
+    pub(super) fn compact(&mut self, defined: usize, is_burnt: impl Fn(SeriesId) -> bool) {
+        if self.len() <= 2 * defined + MIN_COMPACTED {
             return;
         }
         let tables = self.tables.iter().chain([&self.newest]).map(|table| &**table);
-        let joined = KeyTable::joined(tables, is_defined);
-        self.len = joined.len();
+        let joined = KeyTable::joined(tables, |id| !is_burnt(id));
         (self.tables, self.newest) = (Arc::new(vec![Arc::new(joined)]), Arc::default());
     }
 }
@@ -113,7 +119,7 @@ mod tests {
     fn keys_with_equal_hashes_are_distinguished() {
         let defs: Vec<_> = (0..4).map(def).collect();
         let mut keys = KeyIndex::default();
-        (0..3).for_each(|id| keys.insert(HASH, SeriesId::new(id)));
+        (0..3).for_each(|id| keys.insert(HASH, SeriesId::new(id), |_| false));
         let with_hash = |key| HashedKey { key, hash: HASH };
         let find = |key| keys.find(with_hash(key), |id| defs.get(id.index())).map(|def| def.id.get());
         assert_eq!(defs.iter().map(|def| find(&def.key)).collect::<Vec<_>>(), [Some(0), Some(1), Some(2), None]);
@@ -136,7 +142,7 @@ mod tests {
         let mut keys = KeyIndex::default();
         let mut versions = Vec::new();
         for (at, def) in defs.iter().enumerate() {
-            keys.insert(KeyHash::of(&def.key), def.id);
+            keys.insert(KeyHash::of(&def.key), def.id, |_| false);
             // A version after each series, and later after each hundred.
             if at < 2_000 || at % 100 == 0 {
                 versions.push((at, keys.clone()));
@@ -153,20 +159,40 @@ mod tests {
     }
 
     #[test]
-    fn entries_without_a_definition_leave_once_they_are_more_than_half() {
+    fn a_key_that_is_defined_again_and_again_keeps_few_entries() {
+        // With a version after each definition, and without, as when a log is read.
+        for keeps_versions in [true, false] {
+            let (mut keys, mut version) = (KeyIndex::default(), KeyIndex::default());
+            for id in 0..20_000 {
+                keys.insert(HASH, SeriesId::new(id), |burnt| burnt.get() < id);
+                if keeps_versions {
+                    version = keys.clone();
+                }
+            }
+            assert!(keys.len() <= 3 * MAX_COPIED, "{} entries, {keeps_versions}", keys.len());
+            assert!(version.len() <= 3 * MAX_COPIED);
+            let newest = def(19_999);
+            let find = HashedKey { key: &newest.key, hash: HASH };
+            let found = keys.find(find, |id| Some(&newest).filter(|_| id == newest.id));
+            assert_eq!(found.map(|def| def.id), Some(newest.id));
+        }
+    }
+
+    #[test]
+    fn entries_of_burnt_ids_leave_once_they_are_more_than_half() {
         let defs: Vec<_> = (0..5_000).map(def).collect();
         let mut keys = KeyIndex::default();
         for def in &defs {
-            keys.insert(KeyHash::of(&def.key), def.id);
+            keys.insert(KeyHash::of(&def.key), def.id, |_| false);
         }
         let before = keys.clone();
-        keys.compact(2_000, |id| id.get() < 2_000);
-        assert_eq!(keys.len, 5_000, "no more than twice as many as are defined, and some");
-        keys.compact(1_900, |id| id.get() < 1_900);
-        assert_eq!((keys.len, before.len), (1_900, 5_000));
+        keys.compact(2_000, |id| id.get() >= 2_000);
+        assert_eq!(keys.len(), 5_000, "no more than twice as many as are defined, and some");
+        keys.compact(1_900, |id| id.get() >= 1_900);
+        assert_eq!((keys.len(), before.len()), (1_900, 5_000));
         let find = |keys: &KeyIndex, at: usize| keys.find((&defs[at].key).into(), |id| defs.get(id.index())).is_some();
         assert!(find(&keys, 1_899) && !find(&keys, 1_900) && find(&before, 1_900));
-        keys.insert(KeyHash::of(&defs[4_000].key), SeriesId::new(4_000));
+        keys.insert(KeyHash::of(&defs[4_000].key), SeriesId::new(4_000), |_| false);
         assert!(find(&keys, 4_000) && find(&keys, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! Hash table of series ids: open addressing with linear probing.
 //!
 //! The place of an entry rises with its hash, so that entries are copied to a larger table in one pass over both. The
-//! table has a part of each hash and no key: whoever searches compares the keys of the candidates.
+//! table has a part of each hash and no key: a caller compares the keys of the candidates.
 
 use crate::types::series::{KeyHash, SeriesId};
 
@@ -47,12 +47,19 @@ impl KeyTable {
         tables: impl Iterator<Item = &'a Self> + Clone,
         is_kept: impl Fn(SeriesId) -> bool,
     ) -> Self {
-        let len: usize = tables.clone().map(Self::len).sum();
-        let mut joined = Self { slots: vec![Slot::VACANT; (len + len / 2).max(MIN_SLOTS)], len: 0 };
-        for slot in tables.flat_map(|table| &table.slots).filter(|slot| !slot.is_vacant() && is_kept(slot.id)) {
-            joined.put(*slot);
-        }
-        joined
+        Self::with_room(tables, is_kept, |len| len + len / 2)
+    }
+
+    /// Creates a table as [`joined`](Self::joined) does, with so many slots for its number of entries.
+    fn with_room<'a>(
+        tables: impl Iterator<Item = &'a Self> + Clone,
+        is_kept: impl Fn(SeriesId) -> bool,
+        slot_count: impl Fn(usize) -> usize,
+    ) -> Self {
+        let kept = tables.flat_map(|table| &table.slots).filter(|slot| !slot.is_vacant() && is_kept(slot.id));
+        let mut created = Self { slots: vec![Slot::VACANT; slot_count(kept.clone().count()).max(MIN_SLOTS)], len: 0 };
+        kept.for_each(|slot| created.put(*slot));
+        created
     }
 
     /// Returns the number of entries.
@@ -66,7 +73,7 @@ impl KeyTable {
         usize::try_from(scaled).unwrap_or(0)
     }
 
-    /// Returns the ids that were inserted under hashes with the same high half, and in between none that were not.
+    /// Returns the ids that were inserted under hashes with the same high half.
     pub(super) fn candidates(&self, hash: KeyHash) -> impl Iterator<Item = SeriesId> + '_ {
         let hash = high_half(hash);
         let (before, from) = self.slots.split_at(self.home(hash).min(self.slots.len()));
@@ -74,11 +81,11 @@ impl KeyTable {
         cluster.filter(move |slot| slot.hash == hash).map(|slot| slot.id)
     }
 
-    pub(super) fn insert(&mut self, hash: KeyHash, id: SeriesId) {
+    /// Adds an entry. If the table is full, entries whose ids `is_kept` returns `false` for leave it.
+    pub(super) fn insert(&mut self, hash: KeyHash, id: SeriesId, is_kept: impl Fn(SeriesId) -> bool) {
         if (self.len + 1) * 4 > self.slots.len() * 3 {
-            let larger = vec![Slot::VACANT; (self.slots.len() * 2).max(MIN_SLOTS)];
-            let smaller = std::mem::replace(self, Self { slots: larger, len: 0 });
-            smaller.slots.into_iter().filter(|slot| !slot.is_vacant()).for_each(|slot| self.put(slot));
+            // Three eighths of the slots are then in use.
+            *self = Self::with_room(std::iter::once(&*self), is_kept, |len| len * 8 / 3 + 1);
         }
         self.put(Slot { hash: high_half(hash), id });
     }
@@ -118,7 +125,7 @@ mod tests {
                 prop_assert_eq!(table.candidates(hash(0)).count(), 0);
                 for n in part {
                     let id = SeriesId::new(u32::try_from(all.len()).unwrap());
-                    table.insert(hash(*n), id);
+                    table.insert(hash(*n), id, |_| true);
                     all.push((*n, id));
                     prop_assert!(table.candidates(hash(*n)).any(|found| found == id));
                 }

@@ -309,7 +309,8 @@ impl SeriesIndex {
         self.dropped.insert_all(series);
         let by_id = &self.by_id;
         self.postings.remove(series, |id| by_id.contains(id));
-        self.by_key.compact(by_id.len(), |id| by_id.contains(id));
+        let (dropped, superseded) = (&self.dropped, &self.superseded);
+        self.by_key.compact(by_id.len(), |id| dropped.contains(id) || superseded.contains(id));
     }
 
     /// Moves new series into segments of the postings, as far as they fill one, and builds the postings.
@@ -349,7 +350,8 @@ impl SeriesIndex {
         }
         self.next_id = self.next_id.max(def.id.get() + 1);
         self.by_id.insert(def.id, Arc::clone(def));
-        self.by_key.insert(hash, def.id);
+        let (dropped, superseded) = (&self.dropped, &self.superseded);
+        self.by_key.insert(hash, def.id, |id| dropped.contains(id) || superseded.contains(id));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::types::series::{IdentityBuild, SeriesInfo, SeriesKey, TextHasher};
 /// Number of a text in a [`TextTable`].
 type TextNumber = usize;
 
-/// What a text is; equal texts of two kinds have two numbers.
+/// Kind of a text. Equal texts of two kinds have two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextKind {
     Metric,

@@ -22,7 +22,7 @@ impl SeriesIndex {
         Ok(is_new)
     }
 
-    /// Does the same with a definition of the series log, except that the series does not count as unwritten.
+    /// Restores a definition of the series log as [`restore`](Self::restore) does; the series does not count as unwritten.
     ///
     /// [`restore_sets`](Self::restore_sets), which must follow, says which series are.
     pub(crate) fn restore_logged(&mut self, def: SeriesInfo) -> Result<bool, String> {
