@@ -57,6 +57,28 @@ proptest! {
     }
 }
 
+#[test]
+fn interleaved_runs_that_fill_several_chunks_are_merged_under_every_policy() {
+    // One to four points of two lanes in turn, with equal times; a third lane lies over a part of them.
+    let lane = |number: i64, times: &dyn Fn(i64) -> i64, count: i64| {
+        let mut all: Vec<(i64, i64)> = (0..count).map(|n| (times(n), number * 10_000 + n)).collect();
+        all.sort_by_key(|(time, _)| *time);
+        VecSource::new(all.chunks(701).map(points).collect())
+    };
+    let lanes = [
+        (lane(1, &|n| n * 3, 3_000), HiddenRanges::default()),
+        (lane(2, &|n| n * 2 + n % 5, 4_000), HiddenRanges::new(vec![TimeRange::new(3_000, 3_100)])),
+        (lane(3, &|n| 4_000 + n / 2, 2_000), HiddenRanges::default()),
+    ];
+    for duplicates in [DuplicatePolicy::KeepAll, DuplicatePolicy::KeepFirst, DuplicatePolicy::KeepLast] {
+        for range in [TimeRange::ALL, TimeRange::new(1_111, 7_777)] {
+            let expected = visible_points(&lanes, range, duplicates);
+            assert!(expected.len() > 3 * TARGET_CHUNK_POINTS);
+            assert_eq!(merged_lanes(range, &lanes, duplicates).unwrap(), expected, "{duplicates:?}");
+        }
+    }
+}
+
 /// Checks that summaries and chunks together describe exactly these points.
 /// Returns the number of summaries.
 fn check_summaries(
