@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Minimum, maximum, first and last value of a gauge of two decimals take two or three bytes each instead of eight. The sum
-//! is rounded at each addition, so it is stored as the nearest decimal and the difference of their bits.
+//! is rounded at each addition, so it is stored as a near decimal and the difference of their bits.
 //!
 //! Invariant: decoded doubles have the bits of the encoded ones. `digits / 10^places` is the quotient of two exact integers,
 //! so IEEE 754 defines it on every machine.

@@ -18,8 +18,8 @@
 //! - Each page can be decoded alone; ids ascend within it.
 //! - A decoded key satisfies all rules that writes check.
 //! - The memory of a decoded page is bounded: the length of a page bounds its entries, and a key has at most
-//!   [`MAX_SERIES_KEY_BYTES`]. Long texts make a page of few entries, since a page is begun for an entry whose texts might
-//!   not fit.
+//!   [`MAX_SERIES_KEY_BYTES`]. A text that all entries of a page share is stored once and decoded for each of them: a page
+//!   of 16 KiB with one text of 4 KiB takes some megabytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

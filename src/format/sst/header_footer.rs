@@ -21,7 +21,7 @@ use crate::types::time_range::TimeRange;
 /// The format version that this release reads and writes.
 ///
 /// Files of version 1 had a block for each series, however few points it had. Those of version 2 had a column for the times
-/// of every block, statistics of doubles as their bits, and no words of digits.
+/// of every block, statistics of doubles as their bits, no words of digits, and no corrected and distinct columns.
 pub(crate) const SST_FORMAT_VERSION: u32 = 3;
 
 /// First bytes of the header.

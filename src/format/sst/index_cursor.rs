@@ -176,6 +176,11 @@ impl IndexCursor {
         }
         let Some((number, page)) = &self.page else { return Ok(()) };
         let sought = self.page_at(*number, page)?.seek(key).map_err(|error| self.corrupt(*number, error))?.position();
+        // All decoded entries are of this page.
+        debug_assert!(
+            self.decoded.len() <= self.position.number,
+            "more entries are decoded than lie before the position"
+        );
         let next_number = self.position.number - (self.decoded.len() - self.at);
         if is_new_page || sought.number > next_number {
             self.position = sought;
@@ -185,6 +190,7 @@ impl IndexCursor {
         Ok(())
     }
 
+    /// Drops the decoded entries, and the error of the entry behind them.
     fn forget_decoded(&mut self) {
         self.decoded.clear();
         (self.at, self.failed) = (0, None);

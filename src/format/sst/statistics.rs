@@ -162,8 +162,8 @@ impl BlockStatistics {
 
     /// Appends the statistics without their flags, which are among the flags of the index entry.
     ///
-    /// Doubles are stored as decimals or as their bits: see [`FloatStatistics`]. Of integers, the minimum and the sum are stored as such, and the other values
-    /// as unsigned differences from the minimum.
+    /// Doubles are stored as decimals or as their bits: see [`FloatStatistics`]. Of integers, the minimum and the sum are
+    /// stored as such, and the other values as unsigned differences from the minimum.
     pub(crate) fn encode(&self, ty: ValueType, out: &mut Vec<u8>) {
         let Self { min, max, first, last, .. } = *self;
         match self.sum {

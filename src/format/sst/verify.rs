@@ -2,7 +2,7 @@
 //!
 //! Compared are:
 //! - header and footer: database, file id, CRC of the header;
-//! - header and this release: format version;
+//! - the format version in the header with that of this release;
 //! - top page and pages: the key of the first entry of each page;
 //! - successive index entries: order of series and times, adjacency of the blocks, value type of a series;
 //! - index entries and blocks: count, first and last time, statistics (computed again from the points);

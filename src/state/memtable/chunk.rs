@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::bounds::{FIRST_CHUNK_POINTS, GROUP_POINTS, LAST_CHUNK_POINTS};
+use crate::sync::bounds::{FIRST_CHUNK_POINTS, GROUP_POINTS, INLINE_POINTS, LAST_CHUNK_POINTS};
 use crate::sync::{Arc, SetOnce};
 
 /// Epoch of a point that was not written yet. The first batch or delete of a memtable has epoch 1.
@@ -145,8 +145,10 @@ pub(crate) struct Chunk<Groups: ?Sized = [PointGroup]> {
 }
 
 const _: () = assert!(
-    LAST_CHUNK_POINTS <= 64 * FIRST_CHUNK_POINTS && FIRST_CHUNK_POINTS.is_multiple_of(GROUP_POINTS),
-    "a chunk has one of the seven sizes"
+    LAST_CHUNK_POINTS <= 64 * FIRST_CHUNK_POINTS
+        && FIRST_CHUNK_POINTS.is_multiple_of(GROUP_POINTS)
+        && INLINE_POINTS.is_multiple_of(GROUP_POINTS),
+    "a chunk has one of the seven sizes, and points are in whole groups"
 );
 
 impl Chunk {

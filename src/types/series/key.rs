@@ -37,7 +37,7 @@ pub(crate) const ALLOCATION_OVERHEAD_BYTES: usize = 16;
 /// - the texts have at most [`MAX_SERIES_KEY_BYTES`] together, and there are at most [`MAX_SERIES_TAGS`] tags.
 ///
 /// The text form is that of Prometheus: `temp{station="JFK",roof="north"}`. A key takes one allocation, which its clones
-/// share; keys that a database lists may share one with some hundred other keys.
+/// share; keys that a database lists may share one with up to 1,023 other keys.
 ///
 /// ```
 /// use timestrata::SeriesKey;
@@ -85,7 +85,7 @@ impl SeriesKey {
         Self { buffer, span }
     }
 
-    /// Returns the key with a buffer of its own, unless it has one: a key that stays is no reason to keep other keys.
+    /// Returns the key with a buffer of its own, so that it does not keep a buffer of many keys alive.
     pub(crate) fn detached(&self) -> Self {
         match self.span {
             KeySpan::WHOLE => self.clone(),

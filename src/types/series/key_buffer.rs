@@ -144,8 +144,10 @@ fn is_tag_key(bytes: &[u8]) -> bool {
 pub(super) fn encoded_text(bytes: Vec<u8>) -> Arc<str> {
     match String::from_utf8(bytes) {
         Ok(text) => text.into(),
-        // Never the case.
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into(),
+        Err(error) => {
+            debug_assert!(false, "an encoded key is not UTF-8");
+            String::from_utf8_lossy(error.as_bytes()).into()
+        }
     }
 }
 

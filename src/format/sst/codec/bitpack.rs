@@ -8,8 +8,9 @@
 //! ```
 //!
 //! A kernel packs or unpacks 64 numbers, or a group of eight at the end of the stream, which takes whole bytes, too. There is
-//! one kernel of each length per width from 1 to 64, unrolled, with constant shifts and without branches. Narrow numbers are unpacked by vector instructions where the processor shifts each lane by a number of
-//! its own: four or eight numbers lie in one unaligned word, which is copied to all lanes.
+//! one kernel of each length per width from 1 to 64, unrolled, with constant shifts and without branches. Narrow numbers are
+//! unpacked by vector instructions where the processor shifts each lane by a number of its own: four or eight numbers lie in
+//! one unaligned word, which is copied to all lanes.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, i64x4, i64x8, u64x4, u64x8};
