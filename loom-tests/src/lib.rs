@@ -5,6 +5,7 @@
 #![expect(unused_imports, reason = "the production modules' names are re-exported for the engine")]
 #![expect(clippy::enum_variant_names, reason = "names of the engine's interface are not judged here")]
 #![expect(unreachable_pub, reason = "what the engine makes public has no reader here")]
+#![expect(clippy::modulo_one, reason = "a group of the memtable has one point in the models")]
 
 #[path = "../../src/engine"]
 mod engine {
