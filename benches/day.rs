@@ -1,7 +1,7 @@
 //! Benchmark of a day of monitoring: series that are scraped every 15 s, and of which 5 % are replaced every hour.
 //!
-//! A target has 1,000 series, half of them gauges and half counters, which a scrape writes as one batch of one time, at the
-//! target's own second and millisecond of the interval. Each hour a twentieth of the targets ends, and as many new ones
+//! A target has 1,000 series: 500 gauges and 500 counters. A scrape writes one point of each as one batch with one timestamp.
+//! Each target has a fixed random offset in the interval. Each hour a twentieth of the targets ends, and as many new ones
 //! begin. The program prints the figures of each hour; memory and reads should not grow with the number of hours.
 //! `TIMESTRATA_DAY_TARGETS` (default 200) and `TIMESTRATA_DAY_HOURS` (default 24) set the size: the default writes 1,152
 //! million points. Run with `cargo bench -p timestrata --bench day`.
@@ -19,7 +19,7 @@ const SERIES: usize = 1_000;
 /// Milliseconds between two scrapes of a target.
 const INTERVAL_MS: i64 = 15_000;
 const SCRAPES_PER_HOUR: i64 = 3_600_000 / INTERVAL_MS;
-/// Reads of one series and hour after each round of scrapes.
+/// Number of reads after each round of scrapes; each reads one hour of one series.
 const READS: usize = 4;
 
 /// A program that is scraped.
@@ -35,7 +35,7 @@ struct Target {
 struct Fleet {
     db: Db,
     targets: Vec<Target>,
-    /// Targets so far, which number the next one.
+    /// Number of targets created so far: the index of the next target.
     created: usize,
     random: SplitMix64,
 }
@@ -117,7 +117,9 @@ fn main() {
     let db = open(dir.path(), |builder| builder.max_series(10_000_000));
     let mut fleet = Fleet { db, targets: Vec::new(), created: 0, random: SplitMix64(42) };
     (0..targets).for_each(|_| fleet.add_target());
-    println!("| hour | series | M points/s | resident, peak MB | files by level | bytes/point | read p50, p99 us |");
+    println!(
+        "| hour | series created | M points/s | resident, peak MB | files by level | bytes/point | read p50, p99 us |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for hour in 0..hours {
         let (mut took, mut reads) = (Duration::ZERO, Vec::new());

@@ -22,9 +22,9 @@ impl EqualWindows {
     /// Number of windows whose times are compared before the first branch.
     const BLOCK: usize = 32;
 
-    /// Returns how many of these windows the slice fills, one after the other, with a later time behind the last one.
+    /// Returns how many of the first windows have exactly `points` points each. The timestamps must be sorted.
     ///
-    /// The next time shows that a window has no further point.
+    /// A window counts only if a later timestamp follows it in the slice, because otherwise it may get more points.
     pub(super) fn count(&self, timestamps: &[Timestamp]) -> usize {
         let limit = timestamps.len().saturating_sub(1).checked_div(self.points).unwrap_or(0);
         let mut count = 0;
@@ -75,7 +75,7 @@ impl EqualWindows {
         self.previous_last.checked_add(1)?.checked_add(into)
     }
 
-    /// Appends the value of each window; the aggregate needs only count and sum, and gives doubles.
+    /// Appends the value of each window. The aggregate must need only count and sum, and must return doubles.
     pub(super) fn push_doubles<T: AggregateScalar>(&self, aggregate: Aggregate, values: &[T], doubles: &mut Vec<f64>) {
         match self.points {
             1 => push_windows::<1, T>(aggregate, values, doubles),
@@ -93,6 +93,7 @@ impl EqualWindows {
 /// Appends the value of each window of `N` points.
 fn push_windows<const N: usize, T: AggregateScalar>(aggregate: Aggregate, values: &[T], doubles: &mut Vec<f64>) {
     let (windows, _) = values.as_chunks::<N>();
+    // The sum of doubles and the sum as a double are one. With a constant aggregate the loop has no branch for it.
     if aggregate == Aggregate::Mean {
         doubles.extend(windows.iter().map(|window| double_of(Aggregate::Mean, window)));
     } else {

@@ -23,12 +23,12 @@ use crate::types::time_range::TimeRange;
 
 /// Divisor of the memtable's time span that gives the minimum gap.
 ///
-/// A gap between two points of a series that is at least this long separates them: a split there is worth a file.
+/// Points of a series that are at least this far criteria may be written to different files.
 const GAP_FRACTION: u64 = 16;
 
-/// Minimum gap in mean distances between two points of a series.
+/// Minimum gap as a multiple of the mean distance between points of a series.
 ///
-/// If series have few points in the memtable, each distance between two of them is a large part of its time span.
+/// Without it, every distance in a series with few points would count as a gap.
 const MIN_GAP_STEPS: u64 = 2;
 
 /// Bytes per point while a series is read.
@@ -79,7 +79,7 @@ impl FlushExecutor for SstFlusher {
             let regions = flush_regions(&fragments, job.newest_flushed_time);
             let mut writer = RegionWriter::new(outputs, regions);
             let mut current = None;
-            for_each_run(job, part_points, |def, timestamps, bits| {
+            for_each_part(job, part_points, |def, timestamps, bits| {
                 if current.replace(def.id) != Some(def.id) {
                     writer.end_series()?;
                     writer.begin_series(def)?;
@@ -96,11 +96,11 @@ impl FlushExecutor for SstFlusher {
 /// Returns size estimates of the points to flush.
 ///
 /// The points are read once for the estimates and once for writing, because they may not fit into memory. The estimates
-/// need the timestamps alone, which are sorted in half the time that points take. Duplicates count.
+/// need the timestamps alone, which are sorted in half the time that points take. Duplicate points are counted.
 fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<SizeEstimate>> {
     let frozen = &job.frozen;
     let Some(times) = frozen.view.time_range() else { return Ok(Vec::new()) };
-    let apart = SplitCriteria {
+    let criteria = SplitCriteria {
         late_until: late_border(times, job.newest_flushed_time),
         min_gap: min_gap(times, frozen.view.points() / frozen.view.series_count().max(1) as u64),
     };
@@ -113,7 +113,7 @@ fn fragments(job: &FlushJob, part_points: usize, most: usize) -> Result<Vec<Size
             let hidden =
                 job.cutoffs.for_series(def).map_or(0, |cutoff| timestamps.partition_point(|time| *time < cutoff));
             let visible = &timestamps[hidden..];
-            for piece in split_timestamps(visible, apart) {
+            for piece in split_timestamps(visible, criteria) {
                 let times = TimeRange::new(visible[piece.start], visible[piece.end - 1]);
                 fragments.push(estimate_for_memtable(Rectangle::of_series(id, times), piece.len()));
             }
@@ -131,10 +131,10 @@ fn min_gap(times: TimeRange, points_per_series: u64) -> u64 {
     (span / GAP_FRACTION).max(step.saturating_mul(MIN_GAP_STEPS)).max(1)
 }
 
-/// Calls `act` for every series with its points to flush, in time order.
+/// Calls `act` for each part of each series, with the points to flush in time order.
 ///
-/// The points come in parts, since one series may fill a memtable. A part may be empty.
-fn for_each_run(
+/// A series may fill a memtable, so it is read in parts. All points of one timestamp are in one part. A part may be empty.
+fn for_each_part(
     job: &FlushJob,
     part_points: usize,
     mut act: impl FnMut(&SeriesInfo, &[i64], &[u64]) -> Result<()>,

@@ -122,14 +122,14 @@ pub(super) struct SplitCriteria {
 ///
 /// Yields consecutive index ranges of at most [`MAX_ESTIMATE_POINTS`] points. An estimate across a gap would hide the
 /// gap from the picker.
-pub(super) fn split_timestamps(timestamps: &[i64], apart: SplitCriteria) -> impl Iterator<Item = Range<usize>> {
-    let border = apart.late_until.map_or(0, |border| timestamps.partition_point(|time| *time <= border));
+pub(super) fn split_timestamps(timestamps: &[i64], criteria: SplitCriteria) -> impl Iterator<Item = Range<usize>> {
+    let border = criteria.late_until.map_or(0, |border| timestamps.partition_point(|time| *time <= border));
     let mut from = 0;
     std::iter::from_fn(move || {
         let most = (from + MAX_ESTIMATE_POINTS).min(timestamps.len());
         let most = if from < border { most.min(border) } else { most };
         let piece = timestamps.get(from..most).filter(|piece| !piece.is_empty())?;
-        let is_gap = |pair: &[i64]| pair[0].abs_diff(pair[1]) >= apart.min_gap.max(1);
+        let is_gap = |pair: &[i64]| pair[0].abs_diff(pair[1]) >= criteria.min_gap.max(1);
         // Fast path: if the span of a piece is shorter than the gap, the piece has no gap.
         let is_long = is_gap(&[piece[0], piece[piece.len() - 1]]);
         let gap = if is_long { piece.windows(2).position(is_gap) } else { None };

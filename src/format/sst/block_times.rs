@@ -6,7 +6,8 @@
 //!  index entry:  first 10, last 40, 4 points        times:  10, 20, 30, 40
 //! ```
 //!
-//! Invariant: decoded times have the count, the first and the last time of the index entry, and never decrease.
+//! Invariant: stored times have the count, the first and the last time of the index entry, and never decrease. A partial
+//! decoding checks only the vectors that it reads.
 
 use std::ops::Range;
 
@@ -21,7 +22,7 @@ use crate::types::time_range::TimeRange;
 
 /// Decodes the times of a block up to the end of a range, and checks their order and the times of the index entry.
 ///
-/// Appends the vectors that overlap the range, and returns their numbers. The last time of a column is checked only if the
+/// Appends the vectors that overlap the range, and returns the range of their indices in the block. The last time of a column is checked only if the
 /// column is decoded to its end.
 ///
 /// # Errors
@@ -69,7 +70,7 @@ pub(super) fn decode_times<Time>(
     }
 }
 
-/// Appends the vectors of times at equal distances that overlap a range, and returns their numbers.
+/// Appends the vectors of times at equal distances that overlap a range, and returns the range of their indices.
 fn decode_even_times<Time>(
     entry: &BlockEntry,
     range: TimeRange,

@@ -47,8 +47,8 @@ impl FloatStatistics {
         out.extend([min, max, first, last, sum].iter().flat_map(|double| double.to_bits().to_le_bytes()));
     }
 
-    /// Appends the statistics as decimals with the fewest places. Returns `None` if they are none; `out` then has no meaning
-    /// behind its former content.
+    /// Appends the statistics as decimals with the fewest places. Returns `None` if a value is not exactly a decimal, or the sum
+    /// is out of range; the bytes appended to `out` are then undefined, and the caller truncates them.
     fn encode_decimals(self, out: &mut Vec<u8>) -> Option<()> {
         let values = [self.min, self.max, self.first, self.last];
         let digits_at = |&power: &f64| {
@@ -108,7 +108,7 @@ fn rounded_digits(value: f64, power: f64) -> Option<i64> {
     (digits.abs() <= limit).then_some(integer)
 }
 
-/// Returns the digits of a value that is their quotient by a power of ten, bit for bit.
+/// Returns the digits with `digits / power == value`, bit for bit; `None` if there are none.
 fn exact_digits(value: f64, power: f64) -> Option<i64> {
     rounded_digits(value, power).filter(|digits| to_double(*digits, power).to_bits() == value.to_bits())
 }

@@ -152,7 +152,7 @@ const _: () = assert!(
 );
 
 impl Chunk {
-    /// Creates a chunk for so many points: the smallest number of a chunk, times a power of two up to 64.
+    /// Creates a chunk for `points` points, which must be [`FIRST_CHUNK_POINTS`] times a power of two from 1 to 64.
     pub(crate) fn with_capacity(points: usize) -> Arc<Self> {
         const FIRST: usize = FIRST_CHUNK_POINTS / GROUP_POINTS;
         let chunk: Arc<Self> = match points / FIRST_CHUNK_POINTS {

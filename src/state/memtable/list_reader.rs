@@ -10,7 +10,7 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::point::{Scalar, Timestamp};
 use crate::types::time_range::TimeRange;
 
-/// Number of points of a run, unless the list has fewer: short chunks are read together.
+/// Minimum number of points of a run of the in-order list, unless the list has fewer: short chunks are read together.
 const RUN_POINTS: usize = 256;
 
 /// Reader of one list of a series, run by run.

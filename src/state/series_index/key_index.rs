@@ -4,8 +4,8 @@
 //! of its size. Versions share the immutable tables.
 //!
 //! ```text
-//!   tables:   [ 512,000 entries | 130,000 | 9,000 ]     each less than half as large as the one before it
-//!   newest:                                     [ 300 ] copied for a version that adds entries, while it is small
+//!   tables:   [ 512,000 entries | 130,000 | 9,000 ]     each at most half as large as the one before it
+//!   newest:                                     [ 300 ] copied by the next insert if a version shares it
 //! ```
 //!
 //! An entry is not removed on its own. A search passes over the id of a dropped definition, and over one whose key has a
@@ -19,8 +19,8 @@ use crate::types::series::{HashedKey, KeyHash, SeriesId, SeriesInfo};
 /// Number of entries up to which the newest table is copied for a version that adds entries: 8 KiB, in less than the
 /// time of a write.
 const MAX_COPIED: usize = 512;
-/// Number of entries of burnt ids that are always kept.
-const MIN_COMPACTED: usize = 1024;
+/// Number of entries by which the tables may exceed twice the defined series before they are compacted.
+const COMPACTION_SLACK: usize = 1024;
 
 /// Series ids by the hashes of their keys. Cloning it is O(1).
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ impl KeyIndex {
     /// Memory of an entry in a full table, in bytes.
     pub(super) const ENTRY_BYTES: usize = KeyTable::ENTRY_BYTES;
 
-    /// Finds the series of a key. `get` must return the definition of an id, unless its key has a newer one.
+    /// Finds the series of a key. `get` must return the definition of an id, and `None` if the id is burnt.
     pub(super) fn find<'a>(
         &self,
         HashedKey { key, hash }: HashedKey<'_>,
@@ -51,7 +51,7 @@ impl KeyIndex {
         self.tables.iter().chain([&self.newest]).map(|table| table.len()).sum()
     }
 
-    /// Adds a key that no definition has but those of burnt ids.
+    /// Adds the entry of a new series. Its key must have no definition, except those of burnt ids.
     ///
     /// Entries of burnt ids leave the tables that are joined, or that grow: a key that is defined again and again has one
     /// hash for all its ids, which a search would pass over one by one.
@@ -82,11 +82,11 @@ impl KeyIndex {
         }
     }
 
-    /// Joins all tables without burnt ids, if these are more than half.
+    /// Joins all tables without burnt ids if they have more than `2 * defined + COMPACTION_SLACK` entries.
     ///
-    /// `defined` is at least the number of the others.
+    /// `defined` must be at least the number of ids that are not burnt.
     pub(super) fn compact(&mut self, defined: usize, is_burnt: impl Fn(SeriesId) -> bool) {
-        if self.len() <= 2 * defined + MIN_COMPACTED {
+        if self.len() <= 2 * defined + COMPACTION_SLACK {
             return;
         }
         let tables = self.tables.iter().chain([&self.newest]).map(|table| &**table);

@@ -1,14 +1,14 @@
-//! Encoding of the texts of a series key in one text.
+//! Encoding of a series key, its metric and tags, as one string.
 //!
 //! ```text
 //!   | length | metric | number of tags | length | tag key | length | tag value | length | tag key | ...
 //! ```
 //!
-//! Numbers are ASCII characters: six bits each, lowest first, and bit 6 is set if more characters follow. So an encoded
-//! key is UTF-8 as its texts are, and a text is a part of it that needs no further check. A number has one encoding, the
-//! shortest one. Hence two keys are equal if and only if their encodings are.
+//! Lengths and the number of tags are ASCII characters: six bits each, lowest first, and bit 6 is set if more characters
+//! follow. So an encoded key is valid UTF-8, and each text is a `&str` slice of it without a further check. A number has
+//! one encoding, the shortest one. Hence two keys are equal if and only if their encodings are.
 
-/// Flag of a character of a number that more characters follow. A number below it is a single character of its value.
+/// Bit of a character that is set if the number continues in the next character. A number below 64 is one character.
 pub(super) const MORE: u8 = 1 << 6;
 /// Number of bits of a number in each character.
 const NUMBER_BITS: u32 = 6;
@@ -28,7 +28,7 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-/// Takes a number from the front of an encoding. Returns it and the rest.
+/// Takes a number from the front of an encoding. Returns the number, 0 if the encoding ends inside it, and the rest.
 pub(super) fn split_number(encoded: &str) -> (usize, &str) {
     match encoded.as_bytes().first() {
         // Most numbers are below 64.
@@ -41,7 +41,7 @@ pub(super) fn split_number(encoded: &str) -> (usize, &str) {
     }
 }
 
-/// Takes a text from the front of an encoding. Returns it and the rest.
+/// Takes a text from the front of an encoding. Returns the text and the rest.
 pub(super) fn split_text(encoded: &str) -> (&str, &str) {
     let (len, rest) = split_number(encoded);
     rest.split_at_checked(len).unwrap_or((rest, ""))
@@ -62,7 +62,7 @@ pub(super) fn texts_len(encoded: &str) -> usize {
     len
 }
 
-/// Takes a number from the front of encoded bytes; `None` if there are none.
+/// Takes a number from the front of encoded bytes; `None` if the bytes end before the number does.
 fn take_number(encoded: &mut &[u8]) -> Option<usize> {
     let (mut number, mut shift) = (0, 0);
     loop {

@@ -9,7 +9,7 @@
 //!  words     n0 + 101 * n342 + 101^2 * n684,  n1 + 101 * n343 + 101^2 * n685,  ...        the last segment is shorter
 //! ```
 //!
-//! No vector unit divides integers, so a word is divided by the radix by a multiplication with its reciprocal (Granlund,
+//! SSE2, AVX2 and NEON have no integer division, so a word is divided by the radix by a multiplication with its reciprocal (Granlund,
 //! Montgomery, "Division by Invariant Integers using Multiplication", PLDI 1994).
 //!
 //! Invariants:
@@ -136,8 +136,8 @@ impl Radix {
 
 /// Reciprocal of a radix, as a multiplier and a shift.
 ///
-/// Of a radix `r` with `2^l <= r < 2^(l + 1)`, the multiplier is `m = floor(2^s / r) + 1`, where `s = 31 + l`. It has at most
-/// 32 bits, and `m * r` exceeds `2^s` by at most `r`. So of a word `w` below 2^30, `w * m / 2^s` exceeds `w / r` by less than
+/// For a radix `r` with `2^l <= r < 2^(l + 1)`, the multiplier is `m = floor(2^s / r) + 1`, where `s = 31 + l`. It has at most
+/// 32 bits, and `m * r` exceeds `2^s` by at most `r`. So for a word `w` below 2^30, `w * m / 2^s` exceeds `w / r` by less than
 /// `1 / r`, and both have the same whole part.
 #[derive(Debug, Clone, Copy)]
 struct Reciprocal {
@@ -155,7 +155,7 @@ impl Reciprocal {
 
     /// Returns the quotient and the remainder of a word, both of at most 30 bits.
     ///
-    /// The factors are of 32 bits, which takes one instruction of a vector unit.
+    /// Both factors have 32 bits, so the product takes one vector instruction.
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
     #[expect(clippy::cast_possible_truncation, reason = "words and quotients have at most 30 bits")]
     #[inline(always)]
@@ -167,9 +167,9 @@ impl Reciprocal {
     }
 }
 
-/// Replaces the first `words` elements of `out`, each of which has one digit for each segment of `out`, by these digits.
+/// Splits the words in the first `words` elements of `out` into digits, and fills all of `out` with the digits.
 ///
-/// Returns `false` if a word has more digits than segments; the digits then have no meaning.
+/// Returns `false` if a word is too great; the content of `out` is then undefined.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
 fn split_words<S: Simd>(simd: S, radix: u32, words: usize, out: &mut [i64]) -> bool {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn one_hundred_and_one_numbers_take_two_thirds_of_twenty_bits() {
+    fn numbers_below_101_take_a_third_of_twenty_bits() {
         let form = Radix::smallest(100, 1_024).unwrap();
         assert_eq!((form, form.packed_len(1_024)), (Radix { radix: 101, digits: 3 }, 855));
         assert_eq!(Radix::smallest(4, 1_024), Some(Radix { radix: 5, digits: 3 }));

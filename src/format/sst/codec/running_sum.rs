@@ -1,7 +1,7 @@
 //! Running sums of differences, with the conversion of ALP digits to doubles, in one pass.
 //!
 //! The usual gauge or counter is a vector of narrow differences without patches. In passes of their own, unpacking, summing
-//! and the conversion of digits load and store each value three times; here a group of eight values stays in vector
+//! and the conversion of digits load and store each value three times; here a group of eight values stays in SIMD
 //! registers from its packed bits, or from its difference, to its final form.
 
 use fearless_simd::prelude::*;
@@ -24,7 +24,7 @@ pub(super) struct PackedDifferences<'a> {
 }
 
 impl<'a> PackedDifferences<'a> {
-    /// Greatest width: four numbers from any bit of a byte fit a word.
+    /// Greatest width: four numbers that begin at bit 0 or 4 of a byte fit a word of 64 bits.
     const MAX_WIDTH: u32 = 15;
 
     /// Returns differences that are packed in `bytes`; `None` if this processor restores them faster in several passes.
@@ -46,7 +46,7 @@ impl<'a> PackedDifferences<'a> {
 
     fn restore_at(self, level: Level, scale: Option<DecimalScale>, out: &mut [i64]) -> Result<(), CodecError> {
         bitpack::check_padding(self.bytes, self.width, out.len())?;
-        // A vector reads up to a word beyond its numbers, so the last whole kernel is left to the other loops.
+        // A load reads up to a word beyond its numbers, so the last whole kernel is left to the loops below.
         let (whole, rest) = out.split_at_mut((out.len() / KERNEL_LEN).saturating_sub(1) * KERNEL_LEN);
         let sum = match scale.map(DecimalScale::factors_to_value) {
             Some(factors) => dispatch!(level, simd => self.restore_whole(simd, whole, ToDoubles(factors))),
@@ -57,7 +57,8 @@ impl<'a> PackedDifferences<'a> {
         Ok(())
     }
 
-    /// Restores a multiple of [`KERNEL_LEN`] values, behind which `bytes` have a whole kernel. Returns the sum so far.
+    /// Restores a multiple of [`KERNEL_LEN`] values. `bytes` must have one more whole kernel behind them. Returns the last
+    /// running sum.
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
     #[inline(always)]
     fn restore_whole<S: Simd>(self, simd: S, out: &mut [i64], form: impl Form) -> i64 {
@@ -104,7 +105,7 @@ pub(super) fn sum_differences(
     }
 }
 
-/// Replaces a multiple of eight differences by the restored values. Returns the sum so far.
+/// Replaces a multiple of eight differences by the restored values. Returns the last running sum.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
 fn sum_whole<S: Simd>(simd: S, start: i64, reference: i64, values: &mut [i64], form: impl Form) -> i64 {
@@ -114,9 +115,9 @@ fn sum_whole<S: Simd>(simd: S, start: i64, reference: i64, values: &mut [i64], f
     )
 }
 
-/// Where the differences of a group of eight values are.
+/// Source of the differences, in groups of eight values.
 trait Groups: Copy {
-    /// Returns the differences of a group by its number; `stored` is the place of its values.
+    /// Returns the differences of group `number`. `stored` is the content of the group before its values are restored.
     fn load<S: Simd>(self, simd: S, number: usize, stored: &[i64; 8]) -> i64x8<S>;
 }
 
@@ -189,7 +190,7 @@ impl Form for ToIntegers {
 struct ToDoubles((f64, f64));
 
 impl Form for ToDoubles {
-    /// The bits of the rounding constant plus digits in range are those of the constant plus the digits as a double.
+    /// For digits in range, `ROUNDING_CONSTANT.to_bits() + digits` are the bits of the double `ROUNDING_CONSTANT + digits`.
     const OFFSET: i64 = ROUNDING_CONSTANT.to_bits().cast_signed();
 
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
@@ -200,7 +201,7 @@ impl Form for ToDoubles {
     }
 }
 
-/// Restores groups of eight values. Returns the sum of all differences.
+/// Restores groups of eight values. Returns the last running sum, `start` if there are no values.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
 fn restore_groups<S: Simd, F: Form>(
