@@ -22,8 +22,8 @@ use crate::types::time_range::TimeRange;
 
 /// Decodes the times of a block up to the end of a range, and checks their order and the times of the index entry.
 ///
-/// Appends the vectors that overlap the range, and returns the range of their indices in the block. The last time of a column is checked only if the
-/// column is decoded to its end.
+/// Appends the vectors that overlap the range, and returns the range of their indices in the block. The last time of a
+/// column is checked only if the column is decoded to its end.
 ///
 /// # Errors
 /// If a decoded vector is invalid or contradicts `entry`.
@@ -59,7 +59,7 @@ pub(super) fn decode_times<Time>(
         }
         if last >= range.first() {
             out.extend(vector.iter().map(|&nanos| time(nanos)));
-            kept = if kept.is_empty() { number..number + 1 } else { kept.start..number + 1 };
+            kept = with_index(kept, number);
         }
         (previous, first) = (last, false);
     }
@@ -89,10 +89,15 @@ fn decode_even_times<Time>(
         if time_at(start + vector.len() - 1) >= range.first() {
             fill_line(Level::new(), time_at(start), step, vector);
             out.extend(vector.iter().map(|&nanos| time(nanos)));
-            kept = if kept.is_empty() { number..number + 1 } else { kept.start..number + 1 };
+            kept = with_index(kept, number);
         }
     }
     Ok(kept)
+}
+
+/// Returns the range of indices of kept vectors with that of the next one.
+fn with_index(kept: Range<usize>, number: usize) -> Range<usize> {
+    if kept.is_empty() { number..number + 1 } else { kept.start..number + 1 }
 }
 
 #[cfg(test)]

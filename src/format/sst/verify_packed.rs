@@ -1,7 +1,7 @@
 //! Check of a packed block as a whole, once all of its runs were decoded.
 //!
-//! A run is decoded by itself. Only all runs of a block show that the header has no mode without a run, and that shared times
-//! are those of a run and not of any bytes between two.
+//! A run is decoded without the other runs of its block, so two defects are found only once all runs are known: a mode in the
+//! header that no run uses, and shared times that are not the times of a run.
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use super::chunk::{Chunk, ChunkPoints, RawPoint};
 use super::delete_mask::DeleteMask;
-use super::point_sink::{PointColumnsSink, PointSink};
+use super::point_sink::{ColumnsSink, PointSink};
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns, last_visible_in, read_columns};
 use crate::state::hidden_ranges::HiddenRanges;
 use crate::sync::Arc;
@@ -70,7 +70,7 @@ impl ChunkListReader {
 
     /// Appends the next run to columns, as [`next`](Self::next) does.
     pub(crate) fn next_columns<T: Scalar>(&mut self, timestamps: &mut Vec<Timestamp>, values: &mut Vec<T>) -> bool {
-        let mut columns = PointColumnsSink { timestamps, values };
+        let mut columns = ColumnsSink { timestamps, values };
         if self.list == ChunkList::Late {
             let mut points = Vec::new();
             let found = self.next(&mut points);

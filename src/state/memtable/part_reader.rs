@@ -6,7 +6,7 @@
 
 use super::chunk::{ChunkPoints, RawPoint};
 use super::delete_mask::DeleteMask;
-use super::point_sink::{PointSink, RawColumnsSink};
+use super::point_sink::{ColumnsSink, PointSink};
 use super::series_columns::{ChunkList, ReadFilter, SeriesColumns, read_columns};
 use crate::types::time_range::TimeRange;
 
@@ -62,7 +62,7 @@ impl<'a> PartReader<'a> {
     /// further part.
     pub(crate) fn next(&mut self, timestamps: &mut Vec<i64>, bits: &mut Vec<u64>) -> bool {
         let Some(range) = self.next_range() else { return false };
-        let mut columns = RawColumnsSink { timestamps, bits };
+        let mut columns = ColumnsSink { timestamps, values: bits };
         if !self.has_late_points(range) {
             let filter = ReadFilter { epoch: self.epoch, range, mask: &self.mask };
             self.columns.read_list(ChunkList::InOrder, filter, &mut columns);
@@ -74,7 +74,7 @@ impl<'a> PartReader<'a> {
         // A stable sort: at equal times the in-order point comes first, since it arrived before the late one.
         points.sort_by_key(|point| point.timestamp);
         columns.timestamps.extend(points.iter().map(|point| point.timestamp));
-        columns.bits.extend(points.iter().map(|point| point.bits));
+        columns.values.extend(points.iter().map(|point| point.bits));
         self.unsorted = points;
         true
     }

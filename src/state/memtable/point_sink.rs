@@ -61,43 +61,30 @@ impl PointSink for Vec<i64> {
     }
 }
 
-/// Columns of timestamps in nanoseconds and of the bits of values.
-pub(super) struct RawColumnsSink<'a> {
-    pub(super) timestamps: &'a mut Vec<i64>,
-    pub(super) bits: &'a mut Vec<u64>,
+/// Timestamp as a column stores it.
+pub(super) trait ColumnTime: Copy {
+    fn from_nanos(nanos: i64) -> Self;
 }
 
-impl PointSink for RawColumnsSink<'_> {
-    fn point_count(&self) -> usize {
-        self.timestamps.len()
-    }
-
-    fn reserve(&mut self, points: usize) {
-        self.timestamps.reserve(points);
-        self.bits.reserve(points);
-    }
-
-    fn push_point(&mut self, point: RawPoint) {
-        self.timestamps.push(point.timestamp);
-        self.bits.push(point.bits);
-    }
-
-    fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
-        let (head, groups, tail) = run.split(points);
-        head.for_each(|at| self.push_point(run.get(at)));
-        extend_times(groups, self.timestamps, |nanos| nanos);
-        extend_values(groups, self.bits, |bits| bits);
-        tail.for_each(|at| self.push_point(run.get(at)));
+impl ColumnTime for i64 {
+    fn from_nanos(nanos: i64) -> Self {
+        nanos
     }
 }
 
-/// Columns of timestamps and values: points are copied once, without raw points between.
-pub(super) struct PointColumnsSink<'a, T> {
-    pub(super) timestamps: &'a mut Vec<Timestamp>,
-    pub(super) values: &'a mut Vec<T>,
+impl ColumnTime for Timestamp {
+    fn from_nanos(nanos: i64) -> Self {
+        Self::from_nanos(nanos)
+    }
 }
 
-impl<T: Scalar> PointSink for PointColumnsSink<'_, T> {
+/// Columns of timestamps and values: points are copied once, without raw points between. Values may be their own bits.
+pub(super) struct ColumnsSink<'a, Time, Value> {
+    pub(super) timestamps: &'a mut Vec<Time>,
+    pub(super) values: &'a mut Vec<Value>,
+}
+
+impl<Time: ColumnTime, Value: Scalar> PointSink for ColumnsSink<'_, Time, Value> {
     fn point_count(&self) -> usize {
         self.timestamps.len()
     }
@@ -108,15 +95,15 @@ impl<T: Scalar> PointSink for PointColumnsSink<'_, T> {
     }
 
     fn push_point(&mut self, point: RawPoint) {
-        self.timestamps.push(Timestamp::from_nanos(point.timestamp));
-        self.values.push(T::from_bits(point.bits));
+        self.timestamps.push(Time::from_nanos(point.timestamp));
+        self.values.push(Value::from_bits(point.bits));
     }
 
     fn extend_from_run(&mut self, run: ChunkPoints<'_>, points: Range<usize>) {
         let (head, groups, tail) = run.split(points);
         head.for_each(|at| self.push_point(run.get(at)));
-        extend_times(groups, self.timestamps, Timestamp::from_nanos);
-        extend_values(groups, self.values, T::from_bits);
+        extend_times(groups, self.timestamps, Time::from_nanos);
+        extend_values(groups, self.values, Value::from_bits);
         tail.for_each(|at| self.push_point(run.get(at)));
     }
 }

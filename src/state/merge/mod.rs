@@ -43,6 +43,7 @@
 mod column_buffer;
 mod interleave;
 mod merge_iterator;
+mod merge_lane;
 mod newest_point;
 mod run_summary;
 mod source;

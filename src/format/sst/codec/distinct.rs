@@ -17,7 +17,7 @@ const SLOTS: usize = 4 * MAX_DISTINCT;
 
 /// Distinct values of a column, and the number of each position's value.
 #[derive(Debug, Default)]
-pub(super) struct DistinctValues {
+pub(super) struct DistinctColumn {
     /// Distinct values, ascending.
     pub(super) table: Vec<f64>,
     /// Number in the table, for each position.
@@ -28,7 +28,7 @@ pub(super) struct DistinctValues {
     seen: Vec<(u64, u16)>,
 }
 
-impl DistinctValues {
+impl DistinctColumn {
     /// Finds the distinct values of a column. Returns `false`, without a meaning of the content, if there are more than
     /// `max`.
     pub(super) fn find(&mut self, values: &[f64], max: usize) -> bool {
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn values_are_numbered_in_ascending_order_and_by_their_bits() {
         let values = [2.5, -0.0, f64::NAN, 0.0, 2.5, -7.0, f64::NAN, 0.0];
-        let mut distinct = DistinctValues::default();
+        let mut distinct = DistinctColumn::default();
         assert!(distinct.find(&values, 10));
         assert_eq!(distinct.numbers, [3, 1, 4, 2, 3, 0, 4, 2]);
         let mut back = distinct.numbers.clone();
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_greatest_table_is_found_and_one_value_more_is_not() {
         let values: Vec<f64> = (0..8_192).map(|at| f64::from(at * 7_919 % 1_024).sqrt()).collect();
-        let mut distinct = DistinctValues::default();
+        let mut distinct = DistinctColumn::default();
         assert!(distinct.find(&values, usize::MAX));
         assert!(distinct.table.is_sorted() && distinct.table.len() == MAX_DISTINCT);
         let mut back = distinct.numbers.clone();

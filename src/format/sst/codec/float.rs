@@ -83,8 +83,7 @@ fn replace_by_corrected(values: &[f64], scratch: &mut CodecScratch, start: usize
     write_u64(corrections.len() as u64, column);
     column.extend_from_slice(corrections);
     integer::encode(&corrected.digits, integers, column);
-    let max_percent = if out[start] == codec_id::RAW { MAX_PERCENT_OF_RAW } else { MAX_PERCENT_OF_ALP };
-    replace_if_shorter(column, max_percent, start, out);
+    replace_if_clearly_shorter(column, start, out);
 }
 
 /// Replaces the column `out[start..]` by numbers in a table if that is clearly shorter.
@@ -104,15 +103,16 @@ fn replace_by_distinct(values: &[f64], scratch: &mut CodecScratch, start: usize,
         write_u64(table.len() as u64, &mut column);
         column.extend_from_slice(&table);
         integer::encode(&distinct.numbers, &mut scratch.integers, &mut column);
-        let max_percent = if out[start] == codec_id::RAW { MAX_PERCENT_OF_RAW } else { MAX_PERCENT_OF_ALP };
-        replace_if_shorter(&column, max_percent, start, out);
+        replace_if_clearly_shorter(&column, start, out);
         scratch.columns = [column, table];
     }
     scratch.distinct = distinct;
 }
 
-/// Replaces the column `out[start..]` by another one that has at most `max_percent` per cent of its length.
-fn replace_if_shorter(column: &[u8], max_percent: usize, start: usize, out: &mut Vec<u8>) {
+/// Replaces the ALP or raw column `out[start..]` by another one that has a part of its length: at most
+/// [`MAX_PERCENT_OF_ALP`] or [`MAX_PERCENT_OF_RAW`] per cent.
+fn replace_if_clearly_shorter(column: &[u8], start: usize, out: &mut Vec<u8>) {
+    let max_percent = if out[start] == codec_id::RAW { MAX_PERCENT_OF_RAW } else { MAX_PERCENT_OF_ALP };
     if column.len() * 100 <= (out.len() - start) * max_percent {
         out.truncate(start);
         out.extend_from_slice(column);

@@ -152,7 +152,7 @@ pub struct CodecScratch {
     integers: integer::IntegerBuffers,
     digits: alp::DecimalDigits,
     corrected: corrected::CorrectedDigits,
-    distinct: distinct::DistinctValues,
+    distinct: distinct::DistinctColumn,
     /// Column that is tried beside another one, and a column inside it.
     columns: [Vec<u8>; 2],
 }

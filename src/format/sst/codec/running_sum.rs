@@ -61,7 +61,7 @@ impl<'a> PackedDifferences<'a> {
     /// running sum.
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
     #[inline(always)]
-    fn restore_whole<S: Simd>(self, simd: S, out: &mut [i64], form: impl Form) -> i64 {
+    fn restore_whole<S: Simd>(self, simd: S, out: &mut [i64], form: impl OutputForm) -> i64 {
         simd.vectorize(
             #[inline(always)]
             move || with_width!(self.width, restore_width, (simd, self, out, form), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15),
@@ -76,7 +76,7 @@ fn restore_width<const W: usize>(
     simd: impl Simd,
     packed: PackedDifferences<'_>,
     out: &mut [i64],
-    form: impl Form,
+    form: impl OutputForm,
 ) -> i64 {
     restore_groups(simd, PackedGroups::<W>(packed.bytes), packed.start, packed.reference, out, form)
 }
@@ -108,7 +108,7 @@ pub(super) fn sum_differences(
 /// Replaces a multiple of eight differences by the restored values. Returns the last running sum.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
-fn sum_whole<S: Simd>(simd: S, start: i64, reference: i64, values: &mut [i64], form: impl Form) -> i64 {
+fn sum_whole<S: Simd>(simd: S, start: i64, reference: i64, values: &mut [i64], form: impl OutputForm) -> i64 {
     simd.vectorize(
         #[inline(always)]
         move || restore_groups(simd, StoredGroups, start, reference, values, form),
@@ -116,7 +116,7 @@ fn sum_whole<S: Simd>(simd: S, start: i64, reference: i64, values: &mut [i64], f
 }
 
 /// Source of the differences, in groups of eight values.
-trait Groups: Copy {
+trait DifferenceGroups: Copy {
     /// Returns the differences of group `number`. `stored` is the content of the group before its values are restored.
     fn load<S: Simd>(self, simd: S, number: usize, stored: &[i64; 8]) -> i64x8<S>;
 }
@@ -125,7 +125,7 @@ trait Groups: Copy {
 #[derive(Clone, Copy)]
 struct StoredGroups;
 
-impl Groups for StoredGroups {
+impl DifferenceGroups for StoredGroups {
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
     #[inline(always)]
     fn load<S: Simd>(self, simd: S, _: usize, stored: &[i64; 8]) -> i64x8<S> {
@@ -137,7 +137,7 @@ impl Groups for StoredGroups {
 #[derive(Clone, Copy)]
 struct PackedGroups<'a, const W: usize>(&'a [u8]);
 
-impl<const W: usize> Groups for PackedGroups<'_, W> {
+impl<const W: usize> DifferenceGroups for PackedGroups<'_, W> {
     /// Unpacks eight numbers of `W` bits from the lowest bit of the first byte on.
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
     #[inline(always)]
@@ -162,8 +162,8 @@ impl<const W: usize> Groups for PackedGroups<'_, W> {
     }
 }
 
-/// Form of the restored values.
-trait Form: Copy {
+/// OutputForm of the restored values.
+trait OutputForm: Copy {
     /// Number that is added to every sum before [`finish`](Self::finish).
     const OFFSET: i64;
 
@@ -175,7 +175,7 @@ trait Form: Copy {
 #[derive(Clone, Copy)]
 struct ToIntegers;
 
-impl Form for ToIntegers {
+impl OutputForm for ToIntegers {
     const OFFSET: i64 = 0;
 
     #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
@@ -189,7 +189,7 @@ impl Form for ToIntegers {
 #[derive(Clone, Copy)]
 struct ToDoubles((f64, f64));
 
-impl Form for ToDoubles {
+impl OutputForm for ToDoubles {
     /// For digits in range, `ROUNDING_CONSTANT.to_bits() + digits` are the bits of the double `ROUNDING_CONSTANT + digits`.
     const OFFSET: i64 = ROUNDING_CONSTANT.to_bits().cast_signed();
 
@@ -204,9 +204,9 @@ impl Form for ToDoubles {
 /// Restores groups of eight values. Returns the last running sum, `start` if there are no values.
 #[expect(clippy::inline_always, reason = "the code is compiled for the vector unit of its caller")]
 #[inline(always)]
-fn restore_groups<S: Simd, F: Form>(
+fn restore_groups<S: Simd, F: OutputForm>(
     simd: S,
-    groups: impl Groups,
+    groups: impl DifferenceGroups,
     start: i64,
     reference: i64,
     out: &mut [i64],
