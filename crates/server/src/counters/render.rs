@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Counters, Protocol};
 use crate::app::AppState;
+use crate::requests::{BOUNDS, Histogram};
 
 /// Text in which families and samples are written one after the other.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub(crate) fn render(app: &AppState) -> String {
     text.family("timestrata_uptime_seconds", "gauge", "Time since the start.");
     text.sample("timestrata_uptime_seconds", &[], app.started.elapsed().as_secs_f64());
     app.counters.render(&mut text);
+    requests(app, &mut text);
     text.family("timestrata_body_memory_bytes", "gauge", "Memory of the bodies of running requests.");
     text.sample("timestrata_body_memory_bytes", &[], app.bodies.held_bytes());
     text.family("timestrata_body_memory_limit_bytes", "gauge", "Memory that all bodies together may use.");
@@ -53,6 +55,23 @@ impl Counters {
     }
 }
 
+/// Writes the counters of requests by route.
+fn requests(app: &AppState, text: &mut MetricText) {
+    text.family("timestrata_running_requests", "gauge", "Requests that have no answer yet.");
+    text.sample("timestrata_running_requests", &[], app.requests.running());
+    let routes = app.requests.all();
+    text.family("timestrata_http_requests", "counter", "Answers by route and class of status.");
+    for (route, counters) in &routes {
+        for (class, count) in counters.statuses().filter(|(_, count)| *count > 0) {
+            text.sample("timestrata_http_requests_total", &[("path", route), ("code", class)], count);
+        }
+    }
+    text.family("timestrata_http_request_duration_seconds", "histogram", "Time until the head of the answer.");
+    for (route, counters) in &routes {
+        text.histogram("timestrata_http_request_duration_seconds", ("path", route), &counters.durations);
+    }
+}
+
 /// Writes what the engine counts, for each database.
 fn databases(app: &AppState, text: &mut MetricText) {
     type Read = fn(&timestrata::Stats) -> u64;
@@ -80,6 +99,17 @@ impl MetricText {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // A string takes any text.
         let _ = writeln!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}");
+    }
+
+    /// Writes the samples of a histogram.
+    fn histogram(&mut self, name: &str, label: (&str, &str), histogram: &Histogram) {
+        let cumulative = histogram.cumulative();
+        let bounds = BOUNDS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+        for (bound, count) in bounds.zip(cumulative) {
+            self.sample(&format!("{name}_bucket"), &[label, ("le", &bound)], count);
+        }
+        self.sample(&format!("{name}_sum"), &[label], histogram.sum().as_secs_f64());
+        self.sample(&format!("{name}_count"), &[label], cumulative[BOUNDS.len()]);
     }
 
     /// Writes a sample. Names and values of labels need no escape: the server chooses them.
