@@ -4,6 +4,6 @@ mod histogram;
 mod observe;
 mod route_counters;
 
-pub(crate) use histogram::{BOUNDS, Histogram};
+pub(crate) use histogram::BOUNDS;
 pub(crate) use observe::{Peer, TokenName, observe};
 pub(crate) use route_counters::RequestCounters;

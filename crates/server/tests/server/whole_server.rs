@@ -106,6 +106,10 @@ async fn metrics_count_what_was_written() {
     for line in [
         "timestrata_ingested_points_total{protocol=\"remote-write-1\"} 1",
         "timestrata_series{database=\"default\"} 1",
+        "timestrata_wal_records_total{database=\"default\"} 1",
+        "timestrata_wal_group_records_bucket{database=\"default\",le=\"1\"} 1",
+        "timestrata_wal_sync_seconds_count{database=\"default\"} 1",
+        "timestrata_http_requests_total{path=\"/api/v1/write\",code=\"2xx\"} 1",
         "timestrata_body_memory_bytes 0",
         "# EOF",
     ] {
