@@ -35,7 +35,7 @@ pub mod testing;
 mod time;
 mod transcoded;
 
-pub use compression::{CompressedWriter, Compression, Decompressor, decompress_body};
+pub use compression::{CompressedWriter, Compression, Decompressor, decompress_body, snappy_len};
 pub use csv::{Csv, CsvOptions, Delimiter};
 pub use encode::{Encoder, ExportFormat, OutsidePoints, OutsideReason};
 pub use error::{IngestError, Suggestion};

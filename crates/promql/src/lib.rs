@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+mod duration;
 mod eval;
 mod lexer;
 mod options;
@@ -25,6 +26,7 @@ mod print;
 pub mod testing;
 
 pub use ast::{Expression, Function, Span, ValueType};
+pub use duration::parse_duration;
 pub use eval::{
     Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture,
     QueryResult, QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,

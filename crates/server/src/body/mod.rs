@@ -1,0 +1,7 @@
+//! Bodies of requests: admitted by their size before they are read, decompressed under a cap.
+
+mod memory;
+mod read;
+
+pub(crate) use memory::BodyMemory;
+pub(crate) use read::read;

@@ -1,0 +1,46 @@
+//! Counters of the server, which `/metrics` shows.
+
+mod protocol;
+mod render;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+pub(crate) use protocol::Protocol;
+pub(crate) use render::render;
+
+use crate::store::Stored;
+
+/// Counters of the server. Those of the engine are in `Db::stats`.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    stored: [AtomicU64; Protocol::ALL.len()],
+    received_bytes: [AtomicU64; Protocol::ALL.len()],
+    exemplars: AtomicU64,
+    /// Refused points by protocol and reason. Locked only by requests with refusals.
+    refused: Mutex<BTreeMap<(Protocol, &'static str), u64>>,
+}
+
+impl Counters {
+    /// Counts the points of a request, and its refusals by reason.
+    pub(crate) fn stored(&self, protocol: Protocol, stored: &Stored) {
+        self.stored[protocol as usize].fetch_add(stored.points, Ordering::Relaxed);
+        if stored.refusals.total() > 0 {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            for (reason, count) in stored.refusals.counts() {
+                *refused.entry((protocol, reason)).or_default() += count;
+            }
+        }
+    }
+
+    /// Counts the bytes of a body as they were received.
+    pub(crate) fn received(&self, protocol: Protocol, bytes: usize) {
+        self.received_bytes[protocol as usize].fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts exemplars that were left out.
+    pub(crate) fn left_out_exemplars(&self, count: u64) {
+        self.exemplars.fetch_add(count, Ordering::Relaxed);
+    }
+}

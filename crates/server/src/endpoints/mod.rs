@@ -1,0 +1,10 @@
+//! Endpoints, one file or folder for each protocol.
+
+pub(crate) mod databases;
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod prometheus;
+pub(crate) mod remote_write;
+mod request_database;
+
+pub(crate) use request_database::RequestDatabase;

@@ -1,0 +1,42 @@
+//! The database that a request names.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use timestrata::Db;
+
+use crate::app::{Readiness, SharedState};
+use crate::databases::DatabaseName;
+use crate::failure::Failure;
+
+/// Database of a request: that of its path `/db/NAME/...`, else `default`.
+#[derive(Debug)]
+pub(crate) struct RequestDatabase {
+    pub(crate) db: Db,
+}
+
+impl RequestDatabase {
+    /// Returns the database of a name.
+    ///
+    /// # Errors
+    ///
+    /// 503 while the databases are opened and while the server stops, 404 if there is none of the name.
+    pub(crate) fn find(app: &SharedState, name: &DatabaseName) -> Result<Self, Failure> {
+        match app.readiness() {
+            Readiness::Ready => {}
+            Readiness::Opening => return Err(Failure::busy("the databases are being opened; try again later")),
+            Readiness::Stopping => return Err(Failure::busy("the server stops; try again later")),
+        }
+        Ok(Self { db: app.databases.find(name)? })
+    }
+}
+
+impl FromRequestParts<SharedState> for RequestDatabase {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedState) -> Result<Self, Failure> {
+        match parts.extensions.get::<DatabaseName>() {
+            Some(name) => Self::find(app, name),
+            None => Self::find(app, &DatabaseName::default_name()),
+        }
+    }
+}

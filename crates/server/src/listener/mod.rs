@@ -1,0 +1,172 @@
+//! Sockets: accepts connections up to a limit, and ends them in order when the server stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::app::{App, Readiness};
+use crate::failure::StartError;
+use crate::options::ServerOptions;
+
+/// Pause after an `accept` that failed, for want of descriptors for example.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that listens; it answers once [`run`](Self::run) is polled.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    listeners: Vec<TcpListener>,
+    stop: watch::Sender<bool>,
+}
+
+/// Handle that stops a server.
+#[derive(Debug, Clone)]
+pub struct ServerStop(watch::Sender<bool>);
+
+impl ServerStop {
+    /// Stops the server: no further connection is accepted, running requests get the grace of the options.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Server {
+    /// Listens on the addresses of the options. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Option`], [`StartError::Listen`].
+    pub async fn bind(options: ServerOptions) -> Result<Self, StartError> {
+        let app = App::unopened(options)?;
+        let mut listeners = Vec::new();
+        for address in &app.state().options.listen {
+            let listener = TcpListener::bind(address).await;
+            listeners.push(listener.map_err(|source| StartError::Listen { address: *address, source })?);
+        }
+        Ok(Self { app, listeners, stop: watch::Sender::new(false) })
+    }
+
+    /// Returns the addresses on which the server listens; a port 0 of the options is the one that it got.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Returns the app.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Returns a handle that stops the server.
+    #[must_use]
+    pub fn stopper(&self) -> ServerStop {
+        ServerStop(self.stop.clone())
+    }
+
+    /// Opens the databases, answers requests until the server is stopped, and closes the databases.
+    ///
+    /// Health and readiness are answered from the start, everything else once the databases are open.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Database`], [`StartError::DataDirectory`].
+    pub async fn run(self) -> Result<(), StartError> {
+        let Self { app, listeners, stop } = self;
+        let opening = tokio::task::spawn_blocking({
+            let state = Arc::clone(app.state());
+            move || state.open_databases()
+        });
+        let connections = Connections::new(&app);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(connections.clone().accept(listener));
+        }
+        let mut stopped = stop.subscribe();
+        let opened = tokio::select! {
+            opened = opening => opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
+            _ = stopped.wait_for(|stopped| *stopped) => Ok(()),
+        };
+        if opened.is_ok() {
+            // The sender lives as long as this function.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
+        let state = app.state();
+        state.set_readiness(Readiness::Stopping);
+        accepting.shutdown().await;
+        connections.finish(state.options.shutdown_grace).await;
+        state.databases.close().await;
+        opened
+    }
+}
+
+/// Connections of all listeners.
+#[derive(Clone)]
+struct Connections {
+    service: TowerToHyperService<axum::Router>,
+    protocol: http1::Builder,
+    slots: Arc<Semaphore>,
+    limit: usize,
+    graceful: Arc<GracefulShutdown>,
+}
+
+impl Connections {
+    fn new(app: &App) -> Self {
+        let mut protocol = http1::Builder::new();
+        protocol.timer(TokioTimer::new()).header_read_timeout(app.state().options.idle_timeout);
+        let limit = app.state().options.max_connections;
+        Self {
+            service: TowerToHyperService::new(app.router()),
+            protocol,
+            slots: Arc::new(Semaphore::new(limit)),
+            limit,
+            graceful: Arc::new(GracefulShutdown::new()),
+        }
+    }
+
+    /// Accepts connections for ever.
+    async fn accept(self, listener: TcpListener) {
+        loop {
+            // Taken before the connection, so that those beyond the limit wait in the queue of the operating system.
+            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, peer)) => self.serve(stream, peer, slot),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+        // Answers are written whole; waiting for more to send would only delay them.
+        let _ = stream.set_nodelay(true);
+        let connection = self.protocol.serve_connection(TokioIo::new(stream), self.service.clone());
+        let connection = self.graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, %error, "a connection ended early");
+            }
+            drop(slot);
+        });
+    }
+
+    /// Lets running requests end, for at most the grace.
+    async fn finish(self, grace: Duration) {
+        let (limit, slots) = (self.limit, Arc::clone(&self.slots));
+        let Ok(graceful) = Arc::try_unwrap(self.graceful) else { return };
+        if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+            let running = limit - slots.available_permits();
+            tracing::warn!(running, "requests did not end within the grace, and were cut off");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Writes decoded rows to a database, durably, and says what was refused and why.
+
+mod metadata;
+mod refusals;
+
+pub(crate) use refusals::{Refusal, Refusals};
+
+use timestrata::{Batch, Error, SkippedPoint, WriteOptions};
+use timestrata_ingest::Rows;
+
+use crate::app::AppState;
+use crate::counters::Protocol;
+use crate::endpoints::RequestDatabase;
+use crate::failure::Failure;
+
+/// What became of the rows of a request. All points are durable and visible.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// Number of points that were written.
+    pub(crate) points: u64,
+    /// Rows and points that were left out, and why. The same request would have them refused again.
+    pub(crate) refusals: Refusals,
+}
+
+/// Writes the rows of a request, and returns when they are durable; bad points are left out.
+///
+/// Writes of other requests share the sync. Kinds, units and descriptions of metrics are written first.
+///
+/// # Errors
+///
+/// 503 if the database cannot write now. The sender repeats the request; points that were written by then are written
+/// again, which replaces them by themselves.
+pub(crate) async fn store(
+    app: &AppState,
+    target: &RequestDatabase,
+    protocol: Protocol,
+    rows: &Rows,
+) -> Result<Stored, Failure> {
+    metadata::store(&target.db, rows.metadata()).await?;
+    let mut stored = Stored::default();
+    for row in rows.refused() {
+        stored.refusals.add("invalid", Refusal { line: Some(row.line), message: row.reason.clone() });
+    }
+    if !rows.values().is_empty() {
+        let options = WriteOptions::new().skip_rejected(true).split(true).skipped_limit(usize::MAX);
+        let report = target.db.write_with_options(batch_of(rows), &options).await?;
+        stored.points = report.points as u64;
+        for point in &report.skipped {
+            stored.refusals.add(reason_of(&point.error), refusal_of(point, rows));
+        }
+    }
+    app.counters.stored(protocol, &stored);
+    Ok(stored)
+}
+
+fn batch_of(rows: &Rows) -> Batch {
+    let mut batch = Batch::with_capacity(rows.values().len());
+    for ((series, timestamp), value) in rows.point_series().iter().zip(rows.timestamps()).zip(rows.values()) {
+        batch.push_cached(rows.series(*series), *timestamp, *value);
+    }
+    batch
+}
+
+/// Returns the refusal of a point, with the line of its row.
+fn refusal_of(point: &SkippedPoint, rows: &Rows) -> Refusal {
+    let row = rows.row_ends().partition_point(|end| end.points <= point.index);
+    Refusal { line: rows.row_ends().get(row).map(|end| end.line), message: point.to_string() }
+}
+
+/// Returns the short name of the reason why the engine refuses a point for good.
+fn reason_of(error: &Error) -> &'static str {
+    match error {
+        Error::TypeMismatch { .. } => "type-conflict",
+        Error::TooManySeries { .. } | Error::SeriesIdsExhausted { .. } | Error::TooManyKeyBytes { .. } => {
+            "series-limit"
+        }
+        Error::InvalidName { .. } => "invalid-name",
+        Error::TooLarge { .. } => "label-limit",
+        Error::RejectedPoints { .. } => "out-of-bounds",
+        _ => "other",
+    }
+}

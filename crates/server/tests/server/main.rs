@@ -1,0 +1,7 @@
+//! The server as its clients see it. All modules are one program, which saves link time.
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod common;
+mod databases;
+mod remote_write;
+mod whole_server;
