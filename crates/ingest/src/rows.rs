@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use timestrata::{CachedSeries, MetricMetadata, SeriesKey, Timestamp, Value};
 
-use crate::RefusalCode;
+use crate::{RefusalCode, RefusalCounts};
 
 /// Index of a series in the table of [`Rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +44,7 @@ pub struct Rows {
     values: Vec<Value>,
     row_ends: Vec<RowEnd>,
     refused: Vec<RefusedRow>,
+    refusal_counts: RefusalCounts,
     metadata: Vec<(String, MetricMetadata)>,
     capacity: usize,
 }
@@ -131,7 +132,15 @@ impl Rows {
             refused.code = RefusalCode::InvalidUtf8;
             refused.suggestions.push(crate::Suggestion::new("encoding", "latin1"));
         }
+        self.refusal_counts.add(refused.code, 1);
         self.refused.push(refused);
+    }
+
+    /// Takes the points since the last row back, counts `count` refusals, and records one of them, if any.
+    pub(crate) fn refuse_several(&mut self, code: RefusalCode, count: u64, recorded: Option<RefusedRow>) {
+        self.take_back();
+        self.refusal_counts.add(code, count);
+        self.refused.extend(recorded);
     }
 
     /// Takes the points since the last row back.
@@ -177,6 +186,13 @@ impl Rows {
         &self.refused
     }
 
+    /// Returns the numbers of refused rows by code. A body counts samples or data points, and records only the first
+    /// [`MAX_REFUSED_ROWS`](crate::bodies::MAX_REFUSED_ROWS) among the refused rows.
+    #[must_use]
+    pub fn refusal_counts(&self) -> &RefusalCounts {
+        &self.refusal_counts
+    }
+
     /// Returns the metadata that the input gave, in its order.
     #[must_use]
     pub fn metadata(&self) -> &[(String, MetricMetadata)] {
@@ -190,6 +206,7 @@ impl Rows {
         self.values.clear();
         self.row_ends.clear();
         self.refused.clear();
+        self.refusal_counts = RefusalCounts::default();
         self.metadata.clear();
     }
 
@@ -206,6 +223,7 @@ impl Rows {
             points: self.values.len(),
             row_ends: self.row_ends.len(),
             refused: self.refused.len(),
+            refusal_counts: self.refusal_counts,
             metadata: self.metadata.len(),
         }
     }
@@ -217,6 +235,7 @@ impl Rows {
         self.values.truncate(mark.points);
         self.row_ends.truncate(mark.row_ends);
         self.refused.truncate(mark.refused);
+        self.refusal_counts = mark.refusal_counts;
         self.metadata.truncate(mark.metadata);
     }
 }
@@ -227,6 +246,7 @@ pub(crate) struct RowsMark {
     points: usize,
     row_ends: usize,
     refused: usize,
+    refusal_counts: RefusalCounts,
     metadata: usize,
 }
 

@@ -11,7 +11,7 @@ use tower::util::MapRequestLayer;
 
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, health, metrics, prometheus, remote_write};
+use crate::endpoints::{databases, health, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
 
 /// Returns the router of all endpoints.
@@ -24,6 +24,8 @@ pub(crate) fn router(app: &SharedState) -> Router {
         .route("/api/v1/admin/databases", get(databases::list))
         .route("/api/v1/admin/databases/{name}", post(databases::create))
         .route("/api/v1/write", post(remote_write::remote_write))
+        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
+        .route("/v1/metrics", post(otlp::metrics))
         .route("/api/v1/query", get(prometheus::query).post(prometheus::query))
         .route("/api/v1/query_range", get(prometheus::query_range).post(prometheus::query_range))
         .fallback(not_found)

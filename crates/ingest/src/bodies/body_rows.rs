@@ -44,12 +44,10 @@ impl<'a> BodyRows<'a> {
     /// Refuses samples or data points of row `number`.
     pub(super) fn refuse(&mut self, number: u64, code: RefusalCode, count: u64, reason: impl Display) {
         self.summary.refused.add(code, count);
-        if self.reports_left > 0 {
-            self.reports_left -= 1;
-            self.rows.refuse(RefusedRow { line: number, code, reason: reason.to_string(), suggestions: Vec::new() });
-        } else {
-            self.rows.take_back();
-        }
+        let is_recorded = self.reports_left > 0;
+        self.reports_left -= usize::from(is_recorded);
+        let recorded = || RefusedRow { line: number, code, reason: reason.to_string(), suggestions: Vec::new() };
+        self.rows.refuse_several(code, count, is_recorded.then(recorded));
     }
 
     /// Returns the series that `text` names in requests, which `key` reads if it is not known.

@@ -22,7 +22,8 @@ pub struct ServerOptions {
     pub listen: Vec<SocketAddr>,
     /// Prefix of all paths, such as `/timestrata`, for a proxy that keeps it. Default: none.
     pub path_prefix: String,
-    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests. Default: 1 GiB.
+    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests, an eighth to
+    /// remember series as requests write them. Default: 1 GiB.
     pub memory_budget: usize,
     /// When a write is acknowledged. Default: once it is synced.
     pub durability: Durability,
@@ -56,6 +57,8 @@ pub struct ServerOptions {
     pub query_lookback: Duration,
     /// Time that running requests get when the server stops. Default: 30 s.
     pub shutdown_grace: Duration,
+    /// Names of OTLP metrics and attributes stay as they are sent, instead of becoming those of Prometheus. Default: `false`.
+    pub otlp_unchanged_names: bool,
     /// Fields of text in line protocol are left out and counted, instead of refused. Default: `false`.
     pub skip_text_fields: bool,
 }
@@ -83,6 +86,7 @@ impl Default for ServerOptions {
             query_max_samples: 50_000_000,
             query_lookback: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(30),
+            otlp_unchanged_names: false,
             skip_text_fields: false,
         }
     }
@@ -101,6 +105,11 @@ impl ServerOptions {
 
     /// Returns the memory of the bodies of all requests together, in bytes.
     pub(crate) fn body_memory_bytes(&self) -> usize {
+        self.memory_budget / 8
+    }
+
+    /// Returns the memory of the tables of series of all databases together, in bytes.
+    pub(crate) fn series_memory_bytes(&self) -> usize {
         self.memory_budget / 8
     }
 

@@ -3,5 +3,6 @@
 
 mod common;
 mod databases;
+mod otlp;
 mod remote_write;
 mod whole_server;
