@@ -86,6 +86,7 @@ fn run() -> Result<()> {
             "serve takes --data DIR, a directory with one directory for each database, and no --db",
         )),
         Command::Serve(args) => serve::run(*args),
+        Command::Token(args) => serve::token(&args),
         Command::Verify => verify_inspect::verify(&dir()?),
         Command::Completions { shell, names } => completion::print_script(shell, names),
     }

@@ -3,11 +3,11 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use timestrata_server::{Server, ServerOptions, Settings};
+use timestrata_server::{NewToken, Scope, Server, ServerOptions, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{LogFormat, ServeArgs};
+use crate::args::{LogFormat, ServeArgs, TokenArgs};
 use crate::failure::{Failure, Result};
 
 /// Runs the server, or only checks its configuration.
@@ -20,6 +20,15 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
     start_log(args.log, args.log_level.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Failure::failed(format!("the threads of the server: {error}")))?.block_on(serve(options))
+}
+
+/// Prints a new token on stderr, and its entry for the file of tokens on stdout.
+pub(crate) fn token(args: &TokenArgs) -> Result<()> {
+    let scopes: Vec<Scope> = args.scope.iter().copied().map(Into::into).collect();
+    let token = NewToken::create(&args.name, &scopes)?;
+    crate::database::say(&format!("the token, which is shown only now: {}", token.secret()));
+    write!(std::io::stdout(), "{}", token.entry())?;
+    Ok(())
 }
 
 /// Checks the options, and that the addresses are free.
@@ -40,9 +49,10 @@ async fn serve(options: ServerOptions) -> Result<()> {
         tracing::info!(%address, "listening");
     }
     let stopper = server.stopper();
-    let mut signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-    let [Ok(terminate), Ok(interrupt)] = &mut signals else {
-        return Err(Failure::failed("the handlers of SIGTERM and SIGINT cannot be set"));
+    let app = server.app().clone();
+    let mut signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    let [Ok(terminate), Ok(interrupt), Ok(hangup)] = &mut signals else {
+        return Err(Failure::failed("the handlers of SIGTERM, SIGINT and SIGHUP cannot be set"));
     };
     let running = server.run();
     tokio::pin!(running);
@@ -52,6 +62,13 @@ async fn serve(options: ServerOptions) -> Result<()> {
             ended = &mut running => return ended.map_err(failed),
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {
+                match app.reload() {
+                    Ok(()) => tracing::info!("read the tokens again"),
+                    Err(error) => tracing::error!(%error, "the tokens stay as they are"),
+                }
+                continue;
+            }
         }
         if is_stopping {
             return Err(Failure::failed("a second signal ended the server; what it acknowledged is durable"));

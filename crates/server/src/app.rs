@@ -1,13 +1,14 @@
 //! State that all requests share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use axum::Router;
 use timestrata::Db;
 use timestrata_promql::{Engine, EngineOptions};
 
+use crate::access::{Tokens, TokensError};
 use crate::body::BodyMemory;
 use crate::counters::Counters;
 use crate::databases::Databases;
@@ -45,6 +46,8 @@ pub(crate) struct AppState {
     pub(crate) counters: Counters,
     pub(crate) started: Instant,
     readiness: AtomicU8,
+    /// `None` if every request may do everything. Replaced as a whole when the file is read again.
+    tokens: RwLock<Option<Arc<Tokens>>>,
 }
 
 impl std::fmt::Debug for App {
@@ -60,10 +63,11 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`StartError::Option`].
+    /// [`StartError::Option`], [`StartError::Tokens`].
     pub fn with_database(db: Db, options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
         let app = Self::new(Databases::single(db, &options), options);
+        app.0.read_tokens()?;
         app.0.set_readiness(Readiness::Ready);
         Ok(app)
     }
@@ -72,7 +76,9 @@ impl App {
     pub(crate) fn unopened(options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
         let databases = Databases::new(&options)?;
-        Ok(Self::new(databases, options))
+        let app = Self::new(databases, options);
+        app.0.read_tokens()?;
+        Ok(app)
     }
 
     fn new(databases: Databases, options: ServerOptions) -> Self {
@@ -90,6 +96,7 @@ impl App {
             counters: Counters::default(),
             started: Instant::now(),
             readiness: AtomicU8::new(Readiness::Opening as u8),
+            tokens: RwLock::default(),
             options,
         }))
     }
@@ -105,6 +112,15 @@ impl App {
     /// The paths are those of docs/server.md. `/db/NAME/...` are the same for the database `NAME`.
     pub fn router(&self) -> Router {
         routes::router(&self.0)
+    }
+
+    /// Reads the file of tokens again, for tokens that were added or revoked. After an error all stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`TokensError`].
+    pub fn reload(&self) -> Result<(), TokensError> {
+        self.0.read_tokens()
     }
 
     /// Returns the state that all requests share.
@@ -134,6 +150,23 @@ impl AppState {
             1 => Readiness::Ready,
             _ => Readiness::Stopping,
         }
+    }
+
+    /// Returns the tokens; `None` if every request may do everything.
+    pub(crate) fn tokens(&self) -> Option<Arc<Tokens>> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the file of tokens, if the options name one. The tokens stay as they are after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`TokensError`].
+    pub(crate) fn read_tokens(&self) -> Result<(), TokensError> {
+        let Some(path) = &self.options.tokens else { return Ok(()) };
+        let tokens = Arc::new(Tokens::read(path)?);
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Some(tokens);
+        Ok(())
     }
 
     pub(crate) fn set_readiness(&self, readiness: Readiness) {

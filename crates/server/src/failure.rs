@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use timestrata::{Error, ErrorKind};
 use timestrata_ingest::IngestError;
 
+use crate::access::TokensError;
+
 /// Time after which a sender should try again when the server is full.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(1);
 /// Time after which a sender should try again when a person has to act: a full disk, a read-only database.
@@ -112,6 +114,9 @@ pub enum StartError {
         /// What is wrong, and what is allowed.
         detail: String,
     },
+    /// The file of tokens cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// The server cannot listen on an address.
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
     Listen {

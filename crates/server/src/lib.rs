@@ -28,6 +28,7 @@
 //! answers. Whatever goes wrong is a `Failure`, which knows its HTTP status; the endpoint writes it in its protocol's form.
 #![forbid(unsafe_code)]
 
+mod access;
 mod app;
 mod body;
 mod counters;
@@ -39,6 +40,7 @@ mod options;
 mod routes;
 mod store;
 
+pub use access::{NewToken, Scope, TokensError};
 pub use app::{App, Readiness};
 pub use databases::DatabaseNameError;
 pub use failure::StartError;

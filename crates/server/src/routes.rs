@@ -4,36 +4,65 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
+use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
+use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, health, metrics, otlp, prometheus, remote_write};
+use crate::endpoints::{databases, health, home, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
 
 /// Returns the router of all endpoints.
 pub(crate) fn router(app: &SharedState) -> Router {
-    let endpoints = Router::new()
-        .route("/health", get(health::health))
-        .route("/-/healthy", get(health::healthy))
-        .route("/-/ready", get(health::ready))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/v1/admin/databases", get(databases::list))
-        .route("/api/v1/admin/databases/{name}", post(databases::create))
-        .route("/api/v1/write", post(remote_write::remote_write))
-        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
-        .route("/v1/metrics", post(otlp::metrics))
-        .route("/api/v1/query", get(prometheus::query).post(prometheus::query))
-        .route("/api/v1/query_range", get(prometheus::query_range).post(prometheus::query_range))
+    let requiring = |routes: Router<SharedState>, scope| {
+        routes.route_layer(middleware::from_fn_with_state((app.clone(), scope), require))
+    };
+    let endpoints = open_routes()
+        .merge(requiring(read_routes(), Scope::Read))
+        .merge(requiring(write_routes(), Scope::Write))
+        .merge(requiring(admin_routes(), Scope::Admin))
         .fallback(not_found)
         .with_state(app.clone());
     let prefix = app.options.path_prefix.clone();
     // Before routing, so that every endpoint exists for each database.
     let rewrite = MapRequestLayer::new(move |request| take_database(request, &prefix));
     Router::new().fallback_service(rewrite.layer(endpoints))
+}
+
+/// Endpoints that need no token.
+fn open_routes() -> Router<SharedState> {
+    Router::new()
+        .route("/", get(home::home))
+        .route("/health", get(health::health))
+        .route("/-/healthy", get(health::healthy))
+        .route("/-/ready", get(health::ready))
+}
+
+/// Endpoints that change nothing.
+fn read_routes() -> Router<SharedState> {
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/v1/query", get(prometheus::query).post(prometheus::query))
+        .route("/api/v1/query_range", get(prometheus::query_range).post(prometheus::query_range))
+}
+
+/// Endpoints that write points.
+fn write_routes() -> Router<SharedState> {
+    Router::new()
+        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
+        .route("/api/v1/write", post(remote_write::remote_write))
+        .route("/v1/metrics", post(otlp::metrics))
+}
+
+/// Endpoints that create, delete or copy data as a whole.
+fn admin_routes() -> Router<SharedState> {
+    Router::new()
+        .route("/api/v1/admin/databases", get(databases::list))
+        .route("/api/v1/admin/databases/{name}", post(databases::create))
 }
 
 async fn not_found(uri: Uri) -> impl IntoResponse {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use timestrata_server::Settings;
+use timestrata_server::{Scope, Settings};
 
 pub(crate) const HELP: &str = "\
 The server accepts Prometheus remote write at /api/v1/write and answers the HTTP API of Prometheus; docs/server.md lists all \
@@ -35,6 +35,45 @@ pub(crate) struct ServeArgs {
     pub(crate) log_level: Option<String>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+/// Options of `token`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// Name of the token in logs, such as that of its client
+    pub(crate) name: String,
+    /// What the token allows; may be repeated
+    #[arg(long, value_enum, required = true, value_delimiter = ',')]
+    pub(crate) scope: Vec<TokenScope>,
+}
+
+pub(crate) const TOKEN_HELP: &str = "\
+The token goes to stderr and is shown only once: the server knows its hash. The entry for the file of tokens goes to stdout. \
+SIGHUP makes a running server read the file again.
+
+Examples:
+  timestrata token prometheus --scope write >> tokens.toml
+  timestrata serve --tokens tokens.toml --listen 0.0.0.0:9494";
+
+/// What a token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenScope {
+    /// Queries, metadata and the metrics of the server
+    Read,
+    /// Writes of points
+    Write,
+    /// Everything: databases, deletes, snapshots
+    Admin,
+}
+
+impl From<TokenScope> for Scope {
+    fn from(scope: TokenScope) -> Self {
+        match scope {
+            TokenScope::Read => Self::Read,
+            TokenScope::Write => Self::Write,
+            TokenScope::Admin => Self::Admin,
+        }
+    }
 }
 
 /// Form of the log.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use axum::http::StatusCode;
 pub(crate) use protocol::Protocol;
 pub(crate) use render::render;
 
@@ -18,6 +19,9 @@ pub(crate) struct Counters {
     stored: [AtomicU64; Protocol::ALL.len()],
     received_bytes: [AtomicU64; Protocol::ALL.len()],
     exemplars: AtomicU64,
+    unauthorized: AtomicU64,
+    forbidden: AtomicU64,
+    rate_limited: AtomicU64,
     /// Refused points by protocol and reason. Locked only by requests with refusals.
     refused: Mutex<BTreeMap<(Protocol, &'static str), u64>>,
 }
@@ -37,6 +41,16 @@ impl Counters {
     /// Counts the bytes of a body as they were received.
     pub(crate) fn received(&self, protocol: Protocol, bytes: usize) {
         self.received_bytes[protocol as usize].fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was refused before it ran, by the status of its answer.
+    pub(crate) fn denied(&self, status: StatusCode) {
+        let counter = match status {
+            StatusCode::UNAUTHORIZED => &self.unauthorized,
+            StatusCode::FORBIDDEN => &self.forbidden,
+            _ => &self.rate_limited,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts exemplars that were left out.

@@ -42,6 +42,12 @@ impl Counters {
         for ((protocol, reason), count) in self.refused.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             text.sample("timestrata_refused_points_total", &[("protocol", protocol.name()), ("reason", reason)], count);
         }
+        text.family("timestrata_denied_requests", "counter", "Requests without a valid token, scope or rate.");
+        for (reason, count) in
+            [("unauthorized", &self.unauthorized), ("forbidden", &self.forbidden), ("rate-limited", &self.rate_limited)]
+        {
+            text.sample("timestrata_denied_requests_total", &[("reason", reason)], count.load(Ordering::Relaxed));
+        }
         text.family("timestrata_dropped_exemplars", "counter", "Exemplars that were left out.");
         text.sample("timestrata_dropped_exemplars_total", &[], self.exemplars.load(Ordering::Relaxed));
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod databases;
 pub(crate) mod health;
+pub(crate) mod home;
 pub(crate) mod metrics;
 pub(crate) mod otlp;
 pub(crate) mod prometheus;

@@ -20,6 +20,11 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Addresses on which the server listens. Default: 127.0.0.1:9494.
     pub listen: Vec<SocketAddr>,
+    /// TOML file with the hashes of tokens; see [`NewToken`](crate::NewToken). Default: none, and every request may do
+    /// everything.
+    pub tokens: Option<PathBuf>,
+    /// Every request may do everything on other addresses than those of this machine, too. Default: `false`.
+    pub allow_anonymous: bool,
     /// Prefix of all paths, such as `/timestrata`, for a proxy that keeps it. Default: none.
     pub path_prefix: String,
     /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests, an eighth to
@@ -68,6 +73,8 @@ impl Default for ServerOptions {
         Self {
             data: PathBuf::from("timestrata-data"),
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9494))],
+            tokens: None,
+            allow_anonymous: false,
             path_prefix: String::new(),
             memory_budget: 1 << 30,
             durability: Durability::Sync,
@@ -124,6 +131,14 @@ impl ServerOptions {
         }
         if self.listen.is_empty() {
             return invalid("listen", "give at least one address, such as 127.0.0.1:9494");
+        }
+        let is_open = self.tokens.is_none() && !self.allow_anonymous;
+        if let Some(address) = self.listen.iter().find(|address| is_open && !address.ip().is_loopback()) {
+            let detail = format!(
+                "{address} can be reached from other machines, and every request could do everything: give --tokens FILE, \
+                 or --allow-anonymous if something in front of the server checks requests"
+            );
+            return invalid("listen", &detail);
         }
         let prefix = &self.path_prefix;
         if !prefix.is_empty() && (!prefix.starts_with('/') || prefix.ends_with('/')) {

@@ -45,6 +45,12 @@ pub struct Settings {
     /// Address on which the server listens; may be repeated [default: 127.0.0.1:9494]
     #[arg(long, value_name = "ADDRESS:PORT", env = "TIMESTRATA_LISTEN", value_delimiter = ',')]
     pub listen: Option<Vec<SocketAddr>>,
+    /// TOML file with the hashes of tokens, which `timestrata token` makes; without it every request may do everything
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TOKENS")]
+    pub tokens: Option<PathBuf>,
+    /// Let every request do everything on other addresses than those of this machine, too
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_ALLOW_ANONYMOUS")]
+    pub allow_anonymous: Option<bool>,
     /// Prefix of all paths, such as /timestrata
     #[arg(long, value_name = "PATH", env = "TIMESTRATA_PATH_PREFIX")]
     pub path_prefix: Option<String>,
@@ -137,6 +143,8 @@ impl Settings {
         take! {
             data => data,
             listen => listen,
+            tokens => tokens: Some,
+            allow_anonymous => allow_anonymous,
             path_prefix => path_prefix,
             memory_budget => memory_budget: bytes,
             durability => durability,

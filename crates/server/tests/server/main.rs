@@ -1,6 +1,7 @@
 //! The server as its clients see it. All modules are one program, which saves link time.
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod access;
 mod common;
 mod databases;
 mod otlp;
