@@ -68,7 +68,7 @@ impl App {
     /// [`StartError::Option`], [`StartError::Tokens`].
     pub fn with_database(db: Db, options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
-        let app = Self::new(Databases::single(db), options);
+        let app = Self::new(Databases::single(db, &options), options);
         app.0.read_tokens()?;
         app.0.set_readiness(Readiness::Ready);
         Ok(app)

@@ -13,7 +13,7 @@ use tower::util::MapRequestLayer;
 use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, health, home, metrics, prometheus, remote_write};
+use crate::endpoints::{databases, health, home, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
 use crate::requests::observe;
 
@@ -54,7 +54,10 @@ fn read_routes() -> Router<SharedState> {
 
 /// Endpoints that write points.
 fn write_routes() -> Router<SharedState> {
-    Router::new().route("/api/v1/write", post(remote_write::remote_write))
+    Router::new()
+        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
+        .route("/api/v1/write", post(remote_write::remote_write))
+        .route("/v1/metrics", post(otlp::metrics))
 }
 
 /// Endpoints that create, delete or copy data as a whole.

@@ -4,6 +4,7 @@ pub(crate) mod databases;
 pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod metrics;
+pub(crate) mod otlp;
 pub(crate) mod prometheus;
 pub(crate) mod remote_write;
 mod request_database;
