@@ -6,4 +6,6 @@ mod common;
 mod databases;
 mod otlp;
 mod remote_write;
+#[cfg(feature = "tls")]
+mod tls;
 mod whole_server;
