@@ -4,5 +4,6 @@
 mod access;
 mod common;
 mod databases;
+mod deploy_files;
 mod remote_write;
 mod whole_server;
