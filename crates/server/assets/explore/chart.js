@@ -142,7 +142,10 @@ export class Chart {
     const start = plot.posToVal(left, "x");
     const end = plot.posToVal(left + width, "x");
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.#settings.onzoom(Math.round(start * 1000), Math.max(Math.round(end * 1000), Math.round(start * 1000) + 10));
+    // Whole seconds are easier to read and to share.
+    const unit = end - start >= 60 ? 1000 : 1;
+    const startMs = Math.round((start * 1000) / unit) * unit;
+    this.#settings.onzoom(startMs, Math.max(Math.round((end * 1000) / unit) * unit, startMs + 10));
   }
 
   #moveCursor(plot) {

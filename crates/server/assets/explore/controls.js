@@ -71,7 +71,7 @@ export class Controls {
         : ""
       : `${formatTime(startMs, isUtc)} – ${formatTime(endMs, isUtc)}`;
     this.step.value = step;
-    this.zone.textContent = isUtc ? "UTC" : "Local";
+    this.zone.textContent = isUtc ? "UTC" : "Local time";
     this.zone.setAttribute("aria-pressed", String(isUtc));
     this.zone.title = `Times are shown in ${zoneName(isUtc)}. Click to switch.`;
     if (![...this.refresh.options].some((option) => Number(option.value) === refreshMs)) {

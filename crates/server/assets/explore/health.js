@@ -64,6 +64,7 @@ export class Health {
     this.ingestRate = null;
     this.refusalRate = 0;
     this.readOnlyCount = 0;
+    this.largest = "";
     this.facts = new Map();
     setInterval(() => document.visibilityState === "visible" && this.look(), PERIOD_MS);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.look());
@@ -131,7 +132,7 @@ export class Health {
     const largest = seriesCountByMetricName
       .slice(0, 5)
       .map(({ name, value }) => `${name}: ${formatCount(Number(value))}`);
-    if (largest.length > 0) this.facts.set("Most series", largest.join("\n"));
+    this.largest = largest.join(", ");
   }
 
   #takeMetrics(metrics) {
@@ -172,10 +173,14 @@ export class Health {
     byId("health-text").textContent = !this.isReady && parts[0].length > 30 ? "not ready" : parts.join(" · ");
     const isBad = !this.isReady || this.readOnlyCount > 0;
     byId("health-button").dataset.state = isBad ? "bad" : this.refusalRate > 0 ? "warning" : "good";
-    byId("health-facts").replaceChildren(
-      ...[...this.facts].map(([title, text]) => element("div", {}, element("dt", {}, title), element("dd", {}, text))),
-    );
+    const rows = [...this.facts].map(([title, text]) => factRow(title, text, ""));
+    if (this.largest !== "") rows.push(factRow("Metrics with most series", this.largest, "is-wide"));
+    byId("health-facts").replaceChildren(...rows);
   }
+}
+
+function factRow(title, text, className) {
+  return element("div", { class: className }, element("dt", {}, title), element("dd", {}, text));
 }
 
 function readyText(text) {

@@ -41,7 +41,7 @@ export class ResultTable {
       "tr",
       {},
       table.labels.map((label) => this.#header(label, label === "__name__" ? "metric" : label, "")),
-      this.#header("value", "value", "number"),
+      this.#header("value", "value", table.kind === "matrix" ? "" : "number"),
       table.kind === "matrix" ? null : this.#header("time", "time", ""),
     );
     const body = rows.slice(0, this.#shown).map((row) => this.#row(row));
