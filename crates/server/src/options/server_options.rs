@@ -61,6 +61,8 @@ pub struct ServerOptions {
     pub query_lookback: Duration,
     /// Time that running requests get when the server stops. Default: 30 s.
     pub shutdown_grace: Duration,
+    /// Each request is logged, without its parameters and headers. Default: `false`.
+    pub access_log: bool,
     /// Fields of text in line protocol are left out and counted, instead of refused. Default: `false`.
     pub skip_text_fields: bool,
 }
@@ -90,6 +92,7 @@ impl Default for ServerOptions {
             query_max_samples: 50_000_000,
             query_lookback: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(30),
+            access_log: false,
             skip_text_fields: false,
         }
     }
