@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args as _;
 use timestrata_server::{ServerOptions, Settings};
 
+use crate::common::TestServer;
+
 fn deploy_file(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -53,4 +55,21 @@ fn the_example_of_settings_has_every_setting_with_its_default() {
     assert!(options.retain_for.is_some() && options.retain_bytes.is_some() && options.tokens.is_some());
     // As it is, the file changes nothing.
     assert_eq!(format!("{:?}", options_of(&text)), format!("{:?}", ServerOptions::default()));
+}
+
+/// Returns the names of metrics in a text that begin like those of the server.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("timestrata_") || word.starts_with("process_")).collect()
+}
+
+#[tokio::test]
+async fn alerts_and_the_page_use_metrics_that_the_server_has() {
+    let answer = TestServer::new().get("/metrics").await;
+    let page = include_str!("../../assets/explore/health.js");
+    let (alerts, operations) = (deploy_file("prometheus/alerts.yml"), deploy_file("../docs/operations.md"));
+    for name in metrics_in(&alerts).into_iter().chain(metrics_in(page)).chain(metrics_in(&operations)) {
+        let family = ["_total", "_bucket"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+        assert!(answer.text().contains(&format!("# TYPE {family} ")), "there is no metric {name}");
+    }
 }
