@@ -13,7 +13,7 @@ use tower::util::MapRequestLayer;
 use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, health, home, metrics, otlp, prometheus, remote_write};
+use crate::endpoints::{databases, explore, health, home, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
 use crate::requests::observe;
 
@@ -39,6 +39,9 @@ pub(crate) fn router(app: &SharedState) -> Router {
 fn open_routes() -> Router<SharedState> {
     Router::new()
         .route("/", get(home::home))
+        .route("/explore", get(explore::page))
+        .route("/explore/", get(explore::folder))
+        .route("/explore/{*path}", get(explore::file))
         .route("/health", get(health::health))
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))

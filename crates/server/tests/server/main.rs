@@ -4,6 +4,7 @@
 mod access;
 mod common;
 mod databases;
+mod deploy_files;
 mod otlp;
 mod remote_write;
 #[cfg(feature = "tls")]
