@@ -15,6 +15,7 @@ use crate::app::SharedState;
 use crate::databases::DatabaseName;
 use crate::endpoints::{databases, health, home, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
+use crate::requests::observe;
 
 /// Returns the router of all endpoints.
 pub(crate) fn router(app: &SharedState) -> Router {
@@ -26,6 +27,7 @@ pub(crate) fn router(app: &SharedState) -> Router {
         .merge(requiring(write_routes(), Scope::Write))
         .merge(requiring(admin_routes(), Scope::Admin))
         .fallback(not_found)
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app.clone());
     let prefix = app.options.path_prefix.clone();
     // Before routing, so that every endpoint exists for each database.

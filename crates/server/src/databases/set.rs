@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use timestrata::{Db, DuplicatePolicy, Runtime};
+use timestrata::{Db, DuplicatePolicy, Runtime, RuntimeStats};
 use timestrata_ingest::SeriesTable;
 
 use super::name::{DEFAULT, DatabaseName};
@@ -21,10 +21,12 @@ const OTHER_MEMORY_BYTES: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Databases {
     open: RwLock<BTreeMap<DatabaseName, OpenDatabase>>,
-    /// How a database is opened; `None` if the program that embeds the server has opened the only one.
-    opener: Option<Opener>,
+    /// Options with which databases are opened; `None` if the program that embeds the server has opened the only one.
+    options: Option<ServerOptions>,
     /// Held while a database is created, so that two requests do not open the same directory.
     creating: Mutex<()>,
+    /// Slots and memory of the queries of all databases.
+    runtime: Runtime,
 }
 
 /// Database, and the series that requests to it have named.
@@ -34,19 +36,14 @@ pub(crate) struct OpenDatabase {
     pub(crate) series: Arc<SeriesTable>,
 }
 
-#[derive(Debug)]
-struct Opener {
-    options: ServerOptions,
-    runtime: Runtime,
-}
-
 impl Databases {
     /// Creates the set of one open database, `default`.
     pub(crate) fn single(db: Db, options: &ServerOptions) -> Self {
+        let runtime = db.snapshot().runtime().clone();
         let name = DatabaseName::default_name();
         let series = series_table(&name, options);
         let open = BTreeMap::from([(name, OpenDatabase { db, series })]);
-        Self { open: RwLock::new(open), opener: None, creating: Mutex::new(()) }
+        Self { open: RwLock::new(open), options: None, creating: Mutex::new(()), runtime }
     }
 
     /// Creates an empty set for a data directory; nothing is opened yet.
@@ -56,14 +53,14 @@ impl Databases {
             .storage_memory_bytes(options.storage_memory_bytes())
             .build()
             .map_err(|source| StartError::Option { option: "memory-budget", detail: source.to_string() })?;
-        let opener = Opener { options: options.clone(), runtime };
-        Ok(Self { open: RwLock::default(), opener: Some(opener), creating: Mutex::new(()) })
+        let options = Some(options.clone());
+        Ok(Self { open: RwLock::default(), options, creating: Mutex::new(()), runtime })
     }
 
     /// Opens `default`, creates it if needed, and opens all other databases of the data directory.
     pub(crate) fn open_all(&self) -> Result<(), StartError> {
-        let Some(opener) = &self.opener else { return Ok(()) };
-        let path = &opener.options.data;
+        let Some(options) = &self.options else { return Ok(()) };
+        let path = &options.data;
         let directory = |source| StartError::DataDirectory { path: path.clone(), source };
         std::fs::create_dir_all(path).map_err(directory)?;
         let mut names = vec![DatabaseName::default_name()];
@@ -77,9 +74,10 @@ impl Databases {
             }
         }
         for name in names {
-            let db = opener.open(&name).map_err(|source| StartError::Database { name: name.to_string(), source })?;
+            let db = open(options, &self.runtime, &name)
+                .map_err(|source| StartError::Database { name: name.to_string(), source })?;
             tracing::info!(database = name.as_str(), series = db.stats().series, "opened");
-            let series = series_table(&name, &opener.options);
+            let series = series_table(&name, options);
             self.insert(name, OpenDatabase { db, series });
         }
         Ok(())
@@ -112,7 +110,7 @@ impl Databases {
     ///
     /// 400 if the server may have no further one, or has no memory for it; 503 if its files cannot be made.
     pub(crate) fn create(&self, name: &DatabaseName) -> Result<bool, Failure> {
-        let Some(opener) = &self.opener else {
+        let Some(options) = &self.options else {
             return Err(Failure::bad_request("this server has one database, which its program opened"));
         };
         let _creating = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,18 +121,23 @@ impl Databases {
             }
             open.len()
         };
-        if count >= opener.options.max_databases {
+        if count >= options.max_databases {
             let message = format!("the server has {count} databases, the limit; raise it with --max-databases");
             return Err(Failure::bad_request(message));
         }
-        let db = opener.open(name).map_err(|error| match error {
+        let db = open(options, &self.runtime, name).map_err(|error| match error {
             timestrata::Error::InvalidOption { option: "memory_budget", .. } => Failure::bad_request(format!(
                 "{count} databases use the memory of the server, and another one needs 64 MiB; raise --memory-budget"
             )),
             error => error.into(),
         })?;
-        self.insert(name.clone(), OpenDatabase { db, series: series_table(name, &opener.options) });
+        self.insert(name.clone(), OpenDatabase { db, series: series_table(name, options) });
         Ok(true)
+    }
+
+    /// Returns the counters of the queries of all databases.
+    pub(crate) fn runtime_stats(&self) -> RuntimeStats {
+        self.runtime.stats()
     }
 
     /// Closes all databases: what is acknowledged is durable already; this saves the next opening a recovery.
@@ -160,27 +163,25 @@ fn series_table(name: &DatabaseName, options: &ServerOptions) -> Arc<SeriesTable
     Arc::new(SeriesTable::new(bytes))
 }
 
-impl Opener {
-    fn open(&self, name: &DatabaseName) -> timestrata::Result<Db> {
-        let options = &self.options;
-        let path: PathBuf = options.data.join(name.as_str());
-        let storage = options.storage_memory_bytes();
-        let memory = if name.as_str() == DEFAULT { (storage / 2).max(OTHER_MEMORY_BYTES) } else { OTHER_MEMORY_BYTES };
-        let mut builder = Db::builder(path)
-            .runtime(&self.runtime)
-            .duplicates(DuplicatePolicy::KeepLast)
-            .durability(options.durability.into())
-            .memory_budget(memory)
-            .max_series(options.max_series);
-        if let Some(age) = options.retain_for {
-            builder = builder.retain_for(age);
-        }
-        if let Some(bytes) = options.retain_bytes {
-            builder = builder.retain_bytes(bytes);
-        }
-        if let Some(ahead) = options.max_ahead {
-            builder = builder.reject_ahead_of_clock(ahead);
-        }
-        builder.open_blocking()
+/// Opens a database, and creates it if there is none.
+fn open(options: &ServerOptions, runtime: &Runtime, name: &DatabaseName) -> timestrata::Result<Db> {
+    let path: PathBuf = options.data.join(name.as_str());
+    let storage = options.storage_memory_bytes();
+    let memory = if name.as_str() == DEFAULT { (storage / 2).max(OTHER_MEMORY_BYTES) } else { OTHER_MEMORY_BYTES };
+    let mut builder = Db::builder(path)
+        .runtime(runtime)
+        .duplicates(DuplicatePolicy::KeepLast)
+        .durability(options.durability.into())
+        .memory_budget(memory)
+        .max_series(options.max_series);
+    if let Some(age) = options.retain_for {
+        builder = builder.retain_for(age);
     }
+    if let Some(bytes) = options.retain_bytes {
+        builder = builder.retain_bytes(bytes);
+    }
+    if let Some(ahead) = options.max_ahead {
+        builder = builder.reject_ahead_of_clock(ahead);
+    }
+    builder.open_blocking()
 }

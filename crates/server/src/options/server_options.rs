@@ -15,6 +15,7 @@ const MIN_MEMORY_BYTES: usize = 128 << 20;
 /// The defaults are those of `timestrata serve` without flags: one gibibyte of memory, loopback only, durable writes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ServerOptions {
     /// Directory with one directory for each database. Default: `timestrata-data`.
     pub data: PathBuf,
@@ -62,6 +63,8 @@ pub struct ServerOptions {
     pub query_lookback: Duration,
     /// Time that running requests get when the server stops. Default: 30 s.
     pub shutdown_grace: Duration,
+    /// Each request is logged, without its parameters and headers. Default: `false`.
+    pub access_log: bool,
     /// Names of OTLP metrics and attributes stay as they are sent, instead of becoming those of Prometheus. Default: `false`.
     pub otlp_unchanged_names: bool,
     /// Fields of text in line protocol are left out and counted, instead of refused. Default: `false`.
@@ -93,6 +96,7 @@ impl Default for ServerOptions {
             query_max_samples: 50_000_000,
             query_lookback: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(30),
+            access_log: false,
             otlp_unchanged_names: false,
             skip_text_fields: false,
         }
