@@ -1,12 +1,14 @@
 //! Writes decoded rows to a database, durably, and says what was refused and why.
 
 mod metadata;
+mod pieces;
 mod refusals;
 
+pub(crate) use pieces::{StoredBody, store_body};
 pub(crate) use refusals::{Refusal, Refusals};
 
-use timestrata::{Batch, Error, SkippedPoint, WriteOptions};
-use timestrata_ingest::Rows;
+use timestrata::{Batch, Error, SkippedPoint, ValueType, WriteOptions};
+use timestrata_ingest::{RefusedRow, Rows};
 
 use crate::app::AppState;
 use crate::counters::Protocol;
@@ -20,6 +22,14 @@ pub(crate) struct Stored {
     pub(crate) points: u64,
     /// Rows and points that were left out, and why. The same request would have them refused again.
     pub(crate) refusals: Refusals,
+}
+
+impl Stored {
+    /// Adds what became of a later part of the same request.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.points += later.points;
+        self.refusals.merge(later.refusals);
+    }
 }
 
 /// Writes the rows of a request, and returns when they are durable; bad points are left out.
@@ -39,14 +49,16 @@ pub(crate) async fn store(
     metadata::store(&target.db, rows.metadata()).await?;
     let mut stored = Stored::default();
     for row in rows.refused() {
-        stored.refusals.add("invalid", Refusal { line: Some(row.line), message: row.reason.clone() });
+        let refusal =
+            Refusal { line: Some(row.line), message: row.reason.clone(), suggestions: row.suggestions.clone() };
+        stored.refusals.add(reason_of_row(row), refusal);
     }
     if !rows.values().is_empty() {
         let options = WriteOptions::new().skip_rejected(true).split(true).skipped_limit(usize::MAX);
         let report = target.db.write_with_options(batch_of(rows), &options).await?;
         stored.points = report.points as u64;
         for point in &report.skipped {
-            stored.refusals.add(reason_of(&point.error), refusal_of(point, rows));
+            stored.refusals.add(reason_of(&point.error), refusal_of(point, rows, protocol));
         }
     }
     app.counters.stored(protocol, &stored);
@@ -62,9 +74,44 @@ fn batch_of(rows: &Rows) -> Batch {
 }
 
 /// Returns the refusal of a point, with the line of its row.
-fn refusal_of(point: &SkippedPoint, rows: &Rows) -> Refusal {
+fn refusal_of(point: &SkippedPoint, rows: &Rows, protocol: Protocol) -> Refusal {
     let row = rows.row_ends().partition_point(|end| end.points <= point.index);
-    Refusal { line: rows.row_ends().get(row).map(|end| end.line), message: point.to_string() }
+    let line = rows.row_ends().get(row).map(|end| end.line);
+    let message = match &point.error {
+        Error::TypeMismatch { expected, found, .. } if protocol == Protocol::Influx => {
+            field_type_conflict(point.index, rows, *expected, *found)
+        }
+        // The place in the batch, which the text of the point begins with, says nothing to a sender.
+        error => format!("{} at {}: {}", point.series, point.timestamp, error.summary()),
+    };
+    Refusal::new(line, message)
+}
+
+/// Returns a conflict of types in the words of InfluxDB, which its clients look for.
+fn field_type_conflict(point: usize, rows: &Rows, expected: ValueType, found: ValueType) -> String {
+    let name = |ty| match ty {
+        ValueType::F64 => "float",
+        ValueType::I64 => "integer",
+        ValueType::U64 => "unsigned",
+        ValueType::Bool => "boolean",
+    };
+    let key = rows.series(rows.point_series()[point]).key();
+    let field = key.tags().find(|(tag, _)| *tag == "_field").map_or("value", |(_, field)| field);
+    format!(
+        "field type conflict: input field {field:?} on measurement {:?} is type {}, already exists as type {}",
+        key.metric(),
+        name(found),
+        name(expected)
+    )
+}
+
+/// Returns the short name of the reason why a decoder refuses a row, by the option that would keep it.
+fn reason_of_row(row: &RefusedRow) -> &'static str {
+    match row.suggestions.first().map(|suggestion| (suggestion.option, suggestion.value.as_str())) {
+        Some(("skip-text", _)) => "text-value",
+        Some(("time", "now")) => "no-time",
+        _ => "invalid",
+    }
 }
 
 /// Returns the short name of the reason why the engine refuses a point for good.

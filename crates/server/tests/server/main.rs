@@ -4,5 +4,7 @@
 mod access;
 mod common;
 mod databases;
+mod import;
+mod influx;
 mod remote_write;
 mod whole_server;
