@@ -1,6 +1,6 @@
 //! `serve`: the HTTP server in the foreground, until a signal ends it.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use timestrata_server::{NewToken, Scope, Server, ServerOptions, Settings};
@@ -44,7 +44,9 @@ fn check(options: ServerOptions) -> Result<()> {
 }
 
 async fn serve(options: ServerOptions) -> Result<()> {
+    let descriptors = timestrata_server::raise_descriptor_limit();
     let server = Server::bind(options).await.map_err(failed)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), descriptors, "starting");
     for address in server.addresses() {
         tracing::info!(%address, "listening");
     }
@@ -84,6 +86,7 @@ fn start_log(format: LogFormat, level: Option<&str>) -> Result<()> {
     let filter = EnvFilter::try_new(level)
         .map_err(|error| Failure::failed(format!("--log-level {level:?}: {error}; use info, debug or module=level")))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

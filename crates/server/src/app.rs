@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::databases::Databases;
 use crate::failure::StartError;
 use crate::options::ServerOptions;
+use crate::requests::RequestCounters;
 use crate::routes;
 
 /// Whether a server answers requests for data.
@@ -44,6 +45,7 @@ pub(crate) struct AppState {
     pub(crate) bodies: BodyMemory,
     pub(crate) promql: Engine,
     pub(crate) counters: Counters,
+    pub(crate) requests: RequestCounters,
     pub(crate) started: Instant,
     readiness: AtomicU8,
     /// `None` if every request may do everything. Replaced as a whole when the file is read again.
@@ -66,7 +68,7 @@ impl App {
     /// [`StartError::Option`], [`StartError::Tokens`].
     pub fn with_database(db: Db, options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
-        let app = Self::new(Databases::single(db), options);
+        let app = Self::new(Databases::single(db, &options), options);
         app.0.read_tokens()?;
         app.0.set_readiness(Readiness::Ready);
         Ok(app)
@@ -94,6 +96,7 @@ impl App {
             databases,
             promql,
             counters: Counters::default(),
+            requests: RequestCounters::default(),
             started: Instant::now(),
             readiness: AtomicU8::new(Readiness::Opening as u8),
             tokens: RwLock::default(),

@@ -37,6 +37,7 @@ mod endpoints;
 mod failure;
 mod listener;
 mod options;
+mod requests;
 mod routes;
 mod store;
 
@@ -44,5 +45,5 @@ pub use access::{NewToken, Scope, TokensError};
 pub use app::{App, Readiness};
 pub use databases::DatabaseNameError;
 pub use failure::StartError;
-pub use listener::{Server, ServerStop};
+pub use listener::{Server, ServerStop, raise_descriptor_limit};
 pub use options::{Durability, ServerOptions, Settings, SettingsError};

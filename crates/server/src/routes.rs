@@ -13,8 +13,9 @@ use tower::util::MapRequestLayer;
 use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, health, home, import, influx, metrics, prometheus, remote_write};
+use crate::endpoints::{databases, health, home, import, influx, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
+use crate::requests::observe;
 
 /// Returns the router of all endpoints.
 pub(crate) fn router(app: &SharedState) -> Router {
@@ -26,6 +27,7 @@ pub(crate) fn router(app: &SharedState) -> Router {
         .merge(requiring(write_routes(), Scope::Write))
         .merge(requiring(admin_routes(), Scope::Admin))
         .fallback(not_found)
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app.clone());
     let prefix = app.options.path_prefix.clone();
     // Before routing, so that every endpoint exists for each database.
@@ -63,8 +65,10 @@ fn write_routes() -> Router<SharedState> {
         .route("/api/v1/import/csv", post(import::csv))
         .route("/api/v1/import/prometheus", post(import::prometheus))
         .route("/api/v1/import/prometheus/metrics/{*labels}", grouped)
+        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
         .route("/api/v1/write", post(remote_write::remote_write))
         .route("/api/v2/write", post(influx::write_v2))
+        .route("/v1/metrics", post(otlp::metrics))
 }
 
 /// Endpoints that create, delete or copy data as a whole.

@@ -76,7 +76,7 @@ impl StatsdParser {
     /// Leaves a text out, or refuses the row.
     fn text_value(&mut self, what: &str) -> Result<LineKind, RowError> {
         if self.text == TextValues::Refuse {
-            return Err(RowError::refused(format!("{what} is text, which no series can hold")).suggest("skip-text", ""));
+            return Err(RowError::text_value(what));
         }
         self.skipped_texts += 1;
         Ok(LineKind::Row)

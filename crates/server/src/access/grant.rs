@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::credentials;
 use crate::app::SharedState;
 use crate::failure::Failure;
+use crate::requests::TokenName;
 
 /// What a token allows. `admin` includes the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -40,8 +41,8 @@ impl Scope {
 /// What the token of a request allows; an extension of the request behind [`require`].
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
-    /// Name of the token, for the log.
-    pub(crate) name: Arc<str>,
+    /// Name of the token, for messages and the log.
+    name: Arc<str>,
     scopes: Arc<[Scope]>,
 }
 
@@ -78,8 +79,11 @@ pub(crate) async fn require(
 ) -> Response {
     match authorize(&app, scope, &request) {
         Ok(grant) => {
+            let name = TokenName(Arc::clone(&grant.name));
             request.extensions_mut().insert(grant);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(name);
+            response
         }
         Err(failure) => {
             app.counters.denied(failure.status);

@@ -1,5 +1,7 @@
 //! Counters of the server, which `/metrics` shows.
 
+mod engine;
+mod metric_text;
 mod protocol;
 mod render;
 

@@ -1,29 +1,23 @@
 //! The server's own metrics as text in the format of OpenMetrics.
 
-use std::fmt::Write as _;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::{Counters, Protocol};
+use super::metric_text::MetricText;
+use super::{Counters, Protocol, engine};
 use crate::app::AppState;
-
-/// Text in which families and samples are written one after the other.
-#[derive(Debug, Default)]
-struct MetricText(String);
+use crate::requests::BOUNDS;
 
 /// Returns all metrics of the server, with the end mark of OpenMetrics.
 pub(crate) fn render(app: &AppState) -> String {
     let mut text = MetricText::default();
-    text.family("timestrata_uptime_seconds", "gauge", "Time since the start.");
-    text.sample("timestrata_uptime_seconds", &[], app.started.elapsed().as_secs_f64());
     app.counters.render(&mut text);
-    text.family("timestrata_body_memory_bytes", "gauge", "Memory of the bodies of running requests.");
-    text.sample("timestrata_body_memory_bytes", &[], app.bodies.held_bytes());
-    text.family("timestrata_body_memory_limit_bytes", "gauge", "Memory that all bodies together may use.");
-    text.sample("timestrata_body_memory_limit_bytes", &[], app.bodies.limit_bytes());
-    databases(app, &mut text);
-    text.0.push_str("# EOF\n");
-    text.0
+    requests(app, &mut text);
+    text.gauge("timestrata_body_memory_bytes", "Memory of the bodies of running requests.", app.bodies.held_bytes());
+    let limit = app.bodies.limit_bytes();
+    text.gauge("timestrata_body_memory_limit_bytes", "Memory that all bodies together may use.", limit);
+    engine::render(app, &mut text);
+    text.finish()
 }
 
 impl Counters {
@@ -59,41 +53,20 @@ impl Counters {
     }
 }
 
-/// Writes what the engine counts, for each database.
-fn databases(app: &AppState, text: &mut MetricText) {
-    type Read = fn(&timestrata::Stats) -> u64;
-    let families: [(&str, &str, &str, Read); 6] = [
-        ("timestrata_series", "gauge", "Series with points.", |stats| stats.series),
-        ("timestrata_points", "gauge", "Points, without those that are deleted but not yet removed.", |stats| {
-            stats.points
-        }),
-        ("timestrata_files", "gauge", "Data files.", |stats| stats.files),
-        ("timestrata_file_bytes", "gauge", "Size of the data files.", |stats| stats.file_bytes),
-        ("timestrata_wal_bytes", "gauge", "Size of the write-ahead log.", |stats| stats.wal_bytes),
-        ("timestrata_queued_bytes", "gauge", "Writes that wait for the writer.", |stats| stats.queued_bytes),
-    ];
-    let all: Vec<_> = app.databases.all().into_iter().map(|(name, db)| (name, db.stats())).collect();
-    for (family, kind, help, read) in families {
-        text.family(family, kind, help);
-        for (name, stats) in &all {
-            text.sample(family, &[("database", name.as_str())], read(stats));
+/// Writes the counters of requests by route.
+fn requests(app: &AppState, text: &mut MetricText) {
+    text.gauge("timestrata_running_requests", "Requests that have no answer yet.", app.requests.running());
+    let routes = app.requests.all();
+    text.family("timestrata_http_requests", "counter", "Answers by route and class of status.");
+    for (route, counters) in &routes {
+        for (class, count) in counters.statuses().filter(|(_, count)| *count > 0) {
+            text.sample("timestrata_http_requests_total", &[("path", route), ("code", class)], count);
         }
     }
-}
-
-impl MetricText {
-    /// Begins a family; its samples follow.
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // A string takes any text.
-        let _ = writeln!(self.0, "# TYPE {name} {kind}\n# HELP {name} {help}");
-    }
-
-    /// Writes a sample. Names and values of labels need no escape: the server chooses them.
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.0.push_str(name);
-        for (at, (label, text)) in labels.iter().enumerate() {
-            let _ = write!(self.0, "{}{label}=\"{text}\"", if at == 0 { '{' } else { ',' });
-        }
-        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    let name = "timestrata_http_request_duration_seconds";
+    text.family(name, "histogram", "Time until the head of the answer.");
+    for (route, counters) in &routes {
+        let (counts, sum) = (counters.durations.counts(), counters.durations.sum().as_secs_f64());
+        text.histogram(name, ("path", route), BOUNDS, &counts, sum);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod influx;
 pub(crate) mod metrics;
+pub(crate) mod otlp;
 pub(crate) mod prometheus;
 pub(crate) mod remote_write;
 mod request_database;

@@ -1,5 +1,7 @@
 //! Prometheus remote write.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -37,10 +39,10 @@ pub(crate) async fn remote_write(
     app.counters.received(protocol, body.received);
     let mut limits = Limits::default();
     limits.series = app.options.max_request_series;
-    let len = body.bytes.len();
+    let (len, series) = (body.bytes.len(), Arc::clone(&database.series));
     let decode = move || {
-        let mut rows = Rows::with_capacity(usize::MAX);
-        let summary = decode_remote_write(&body.bytes, version, &limits, &mut rows);
+        let mut rows = Rows::default();
+        let summary = decode_remote_write(&body.bytes, version, &limits, &series, &mut rows);
         // The rows need the memory that was admitted for the body.
         summary.map(|summary| (summary, rows, body))
     };

@@ -1,23 +1,35 @@
 //! Sockets: accepts connections up to a limit, and ends them in order when the server stops.
 
+mod descriptors;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+pub use descriptors::raise_descriptor_limit;
 
 use crate::app::{App, Readiness};
 use crate::failure::StartError;
 use crate::options::ServerOptions;
+use crate::requests::Peer;
 
 /// Pause after an `accept` that failed, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes that a connection buffers at most; a head of a request must fit.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// A server that listens; it answers once [`run`](Self::run) is polled.
 #[derive(Debug)]
@@ -111,7 +123,7 @@ impl Server {
 /// Connections of all listeners.
 #[derive(Clone)]
 struct Connections {
-    service: TowerToHyperService<axum::Router>,
+    router: Router,
     protocol: http1::Builder,
     slots: Arc<Semaphore>,
     limit: usize,
@@ -121,10 +133,13 @@ struct Connections {
 impl Connections {
     fn new(app: &App) -> Self {
         let mut protocol = http1::Builder::new();
-        protocol.timer(TokioTimer::new()).header_read_timeout(app.state().options.idle_timeout);
+        protocol
+            .max_buf_size(MAX_BUFFER_BYTES)
+            .timer(TokioTimer::new())
+            .header_read_timeout(app.state().options.idle_timeout);
         let limit = app.state().options.max_connections;
         Self {
-            service: TowerToHyperService::new(app.router()),
+            router: app.router(),
             protocol,
             slots: Arc::new(Semaphore::new(limit)),
             limit,
@@ -150,7 +165,12 @@ impl Connections {
     fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
         // Answers are written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let connection = self.protocol.serve_connection(TokioIo::new(stream), self.service.clone());
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = self.protocol.serve_connection(TokioIo::new(stream), service);
         let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

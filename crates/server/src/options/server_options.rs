@@ -15,6 +15,7 @@ const MIN_MEMORY_BYTES: usize = 128 << 20;
 /// The defaults are those of `timestrata serve` without flags: one gibibyte of memory, loopback only, durable writes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ServerOptions {
     /// Directory with one directory for each database. Default: `timestrata-data`.
     pub data: PathBuf,
@@ -27,7 +28,8 @@ pub struct ServerOptions {
     pub allow_anonymous: bool,
     /// Prefix of all paths, such as `/timestrata`, for a proxy that keeps it. Default: none.
     pub path_prefix: String,
-    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests. Default: 1 GiB.
+    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests, an eighth to
+    /// remember series as requests write them. Default: 1 GiB.
     pub memory_budget: usize,
     /// When a write is acknowledged. Default: once it is synced.
     pub durability: Durability,
@@ -61,6 +63,10 @@ pub struct ServerOptions {
     pub query_lookback: Duration,
     /// Time that running requests get when the server stops. Default: 30 s.
     pub shutdown_grace: Duration,
+    /// Each request is logged, without its parameters and headers. Default: `false`.
+    pub access_log: bool,
+    /// Names of OTLP metrics and attributes stay as they are sent, instead of becoming those of Prometheus. Default: `false`.
+    pub otlp_unchanged_names: bool,
     /// Fields of text in line protocol are left out and counted, instead of refused. Default: `false`.
     pub skip_text_fields: bool,
 }
@@ -90,6 +96,8 @@ impl Default for ServerOptions {
             query_max_samples: 50_000_000,
             query_lookback: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(30),
+            access_log: false,
+            otlp_unchanged_names: false,
             skip_text_fields: false,
         }
     }
@@ -108,6 +116,11 @@ impl ServerOptions {
 
     /// Returns the memory of the bodies of all requests together, in bytes.
     pub(crate) fn body_memory_bytes(&self) -> usize {
+        self.memory_budget / 8
+    }
+
+    /// Returns the memory of the tables of series of all databases together, in bytes.
+    pub(crate) fn series_memory_bytes(&self) -> usize {
         self.memory_budget / 8
     }
 

@@ -105,6 +105,12 @@ pub struct Settings {
     /// Time that running requests get when the server stops [default: 30s]
     #[arg(long, value_name = "DURATION", env = "TIMESTRATA_SHUTDOWN_GRACE")]
     pub shutdown_grace: Option<DurationText>,
+    /// Log each request, without its parameters and headers
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_ACCESS_LOG")]
+    pub access_log: Option<bool>,
+    /// Keep the names of OTLP metrics and attributes, instead of making those of Prometheus
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_OTLP_UNCHANGED_NAMES")]
+    pub otlp_unchanged_names: Option<bool>,
     /// Leave fields of text in line protocol out and count them, instead of refusing their lines
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_SKIP_TEXT_FIELDS")]
     pub skip_text_fields: Option<bool>,
@@ -160,6 +166,8 @@ impl Settings {
             query_max_samples => query_max_samples,
             query_lookback => query_lookback: duration,
             shutdown_grace => shutdown_grace: duration,
+            access_log => access_log,
+            otlp_unchanged_names => otlp_unchanged_names,
             skip_text_fields => skip_text_fields,
         }
         options

@@ -7,8 +7,10 @@ mod refusals;
 pub(crate) use pieces::{StoredBody, store_body};
 pub(crate) use refusals::{Refusal, Refusals};
 
+use std::collections::BTreeSet;
+
 use timestrata::{Batch, Error, SkippedPoint, ValueType, WriteOptions};
-use timestrata_ingest::{RefusedRow, Rows};
+use timestrata_ingest::{Rows, SeriesTable};
 
 use crate::app::AppState;
 use crate::counters::Protocol;
@@ -20,6 +22,8 @@ use crate::failure::Failure;
 pub(crate) struct Stored {
     /// Number of points that were written.
     pub(crate) points: u64,
+    /// Rows of which the database refused points.
+    pub(crate) refused_rows: u64,
     /// Rows and points that were left out, and why. The same request would have them refused again.
     pub(crate) refusals: Refusals,
 }
@@ -28,6 +32,7 @@ impl Stored {
     /// Adds what became of a later part of the same request.
     pub(crate) fn merge(&mut self, later: Self) {
         self.points += later.points;
+        self.refused_rows += later.refused_rows;
         self.refusals.merge(later.refusals);
     }
 }
@@ -46,23 +51,51 @@ pub(crate) async fn store(
     protocol: Protocol,
     rows: &Rows,
 ) -> Result<Stored, Failure> {
+    // The table hands metadata out once; a write that fails, or a client that goes away, must not lose it.
+    let forget = ForgetMetadata(Some(&target.series));
     metadata::store(&target.db, rows.metadata()).await?;
+    forget.disarm();
     let mut stored = Stored::default();
+    for (code, count) in rows.refusal_counts().iter() {
+        stored.refusals.count(code.as_str(), count);
+    }
     for row in rows.refused() {
-        let refusal =
-            Refusal { line: Some(row.line), message: row.reason.clone(), suggestions: row.suggestions.clone() };
-        stored.refusals.add(reason_of_row(row), refusal);
+        stored.refusals.keep(Refusal {
+            line: Some(row.line),
+            message: row.reason.clone(),
+            suggestions: row.suggestions.clone(),
+        });
     }
     if !rows.values().is_empty() {
         let options = WriteOptions::new().skip_rejected(true).split(true).skipped_limit(usize::MAX);
         let report = target.db.write_with_options(batch_of(rows), &options).await?;
         stored.points = report.points as u64;
+        let mut refused_rows = BTreeSet::new();
         for point in &report.skipped {
+            refused_rows.insert(row_of(point, rows));
             stored.refusals.add(reason_of(&point.error), refusal_of(point, rows, protocol));
         }
+        stored.refused_rows = refused_rows.len() as u64;
     }
     app.counters.stored(protocol, &stored);
     Ok(stored)
+}
+
+/// Makes the table hand out metadata again when it is dropped.
+struct ForgetMetadata<'a>(Option<&'a SeriesTable>);
+
+impl ForgetMetadata<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for ForgetMetadata<'_> {
+    fn drop(&mut self) {
+        if let Some(series) = self.0 {
+            series.forget_metadata();
+        }
+    }
 }
 
 fn batch_of(rows: &Rows) -> Batch {
@@ -75,8 +108,7 @@ fn batch_of(rows: &Rows) -> Batch {
 
 /// Returns the refusal of a point, with the line of its row.
 fn refusal_of(point: &SkippedPoint, rows: &Rows, protocol: Protocol) -> Refusal {
-    let row = rows.row_ends().partition_point(|end| end.points <= point.index);
-    let line = rows.row_ends().get(row).map(|end| end.line);
+    let line = rows.row_ends().get(row_of(point, rows)).map(|end| end.line);
     let message = match &point.error {
         Error::TypeMismatch { expected, found, .. } if protocol == Protocol::Influx => {
             field_type_conflict(point.index, rows, *expected, *found)
@@ -105,13 +137,9 @@ fn field_type_conflict(point: usize, rows: &Rows, expected: ValueType, found: Va
     )
 }
 
-/// Returns the short name of the reason why a decoder refuses a row, by the option that would keep it.
-fn reason_of_row(row: &RefusedRow) -> &'static str {
-    match row.suggestions.first().map(|suggestion| (suggestion.option, suggestion.value.as_str())) {
-        Some(("skip-text", _)) => "text-value",
-        Some(("time", "now")) => "no-time",
-        _ => "invalid",
-    }
+/// Returns the index of the row of a point.
+fn row_of(point: &SkippedPoint, rows: &Rows) -> usize {
+    rows.row_ends().partition_point(|end| end.points <= point.index)
 }
 
 /// Returns the short name of the reason why the engine refuses a point for good.

@@ -34,12 +34,22 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// Adds a refusal. `reason` is a short name that does not change, such as `type-conflict`.
-    pub(crate) fn add(&mut self, reason: &'static str, refusal: Refusal) {
-        *self.counts.entry(reason).or_default() += 1;
+    /// Counts refusals whose texts are not kept.
+    pub(crate) fn count(&mut self, reason: &'static str, count: u64) {
+        *self.counts.entry(reason).or_default() += count;
+    }
+
+    /// Keeps the text of a refusal that is counted elsewhere.
+    pub(crate) fn keep(&mut self, refusal: Refusal) {
         if self.kept.len() < KEPT {
             self.kept.push(refusal);
         }
+    }
+
+    /// Adds a refusal. `reason` is a short name that does not change, such as `type-conflict`.
+    pub(crate) fn add(&mut self, reason: &'static str, refusal: Refusal) {
+        self.count(reason, 1);
+        self.keep(refusal);
     }
 
     /// Returns the number of refused rows and points.

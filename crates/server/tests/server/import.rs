@@ -79,7 +79,7 @@ async fn refused_rows_are_named_and_all_others_are_stored() {
     let answer = server.post("/api/v1/import/csv?values=v", &[], csv).await;
     let json = answer.json();
     assert_eq!(answer.status, 400);
-    assert_eq!((&json["data"]["points"], &json["data"]["refused"]), (&json!(2), &json!({"invalid": 1})), "{json}");
+    assert_eq!((&json["data"]["points"], &json["data"]["refused"]), (&json!(2), &json!({"bad-row": 1})), "{json}");
     assert_eq!(json["data"]["first"][0]["line"], 3, "{json}");
     assert!(json["error"].as_str().unwrap().starts_with("2 points stored, 1 refused: line 3: "), "{json}");
     assert_eq!(server.db.stats().points, 2);

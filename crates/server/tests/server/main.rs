@@ -6,5 +6,6 @@ mod common;
 mod databases;
 mod import;
 mod influx;
+mod otlp;
 mod remote_write;
 mod whole_server;

@@ -15,7 +15,12 @@ struct Running {
 }
 
 async fn start(data: &std::path::Path) -> Running {
+    start_with(data, |_| {}).await
+}
+
+async fn start_with(data: &std::path::Path, change: impl FnOnce(&mut ServerOptions)) -> Running {
     let mut options = ServerOptions::default();
+    change(&mut options);
     options.data = data.to_owned();
     options.listen = vec!["127.0.0.1:0".parse().unwrap()];
     let server = Server::bind(options).await.unwrap();
@@ -101,6 +106,10 @@ async fn metrics_count_what_was_written() {
     for line in [
         "timestrata_ingested_points_total{protocol=\"remote-write-1\"} 1",
         "timestrata_series{database=\"default\"} 1",
+        "timestrata_wal_records_total{database=\"default\"} 1",
+        "timestrata_wal_group_records_bucket{database=\"default\",le=\"1\"} 1",
+        "timestrata_wal_sync_seconds_count{database=\"default\"} 1",
+        "timestrata_http_requests_total{path=\"/api/v1/write\",code=\"2xx\"} 1",
         "timestrata_body_memory_bytes 0",
         "# EOF",
     ] {
@@ -129,4 +138,82 @@ async fn a_client_of_influx_creates_a_database_and_writes_to_it() {
     let invalid = server.exchange("POST /query?q=CREATE%20DATABASE%20%22a/b%22 HTTP/1.1", b"").await;
     assert!(invalid.contains("is not a database name"), "{invalid}");
     server.stop().await;
+}
+
+/// Returns what the server sends until it closes the connection, after some bytes and then nothing.
+async fn answer_to_silence(server: &Running, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    read.expect("the server closes the connection").ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_and_slow_connections_are_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let short = std::time::Duration::from_millis(200);
+    let server = start_with(home.path(), |options| {
+        options.idle_timeout = short;
+        options.body_timeout = short;
+    });
+    let server = server.await;
+    server.ready().await;
+    assert_eq!(answer_to_silence(&server, b"").await, "");
+    assert_eq!(answer_to_silence(&server, b"GET /health HT").await, "");
+    let answered = answer_to_silence(&server, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
+    let head = "POST /api/v1/write HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc";
+    let slow = answer_to_silence(&server, head.as_bytes()).await;
+    assert!(slow.starts_with("HTTP/1.1 408") && slow.contains("did not arrive within 200ms"), "{slow}");
+    let mut large = b"GET / HTTP/1.1\r\nHost: x\r\nX: ".to_vec();
+    large.resize(200 << 10, b'x');
+    let large = answer_to_silence(&server, &large).await;
+    assert!(large.starts_with("HTTP/1.1 431"), "{large}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_above_the_limit_wait_for_one_to_end() {
+    let home = tempfile::tempdir().unwrap();
+    let server = start_with(home.path(), |options| options.max_connections = 3).await;
+    server.ready().await;
+    let held = [
+        TcpStream::connect(server.address).await.unwrap(),
+        TcpStream::connect(server.address).await.unwrap(),
+        TcpStream::connect(server.address).await.unwrap(),
+    ];
+    {
+        let waiting = server.exchange("GET /-/healthy HTTP/1.1", b"");
+        tokio::pin!(waiting);
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(100), &mut waiting).await.is_err());
+        drop(held);
+        assert!(waiting.await.starts_with("HTTP/1.1 200"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_request_ends_before_the_server_does() {
+    let home = tempfile::tempdir().unwrap();
+    let server = start(home.path()).await;
+    server.ready().await;
+    let body = remote_write_body(vec![series(&[("__name__", "late")], &[(60_000, 1.0)])]);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST /api/v1/write HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body[..5]).await.unwrap();
+    // The request has begun once the server has counted it.
+    while !server.exchange("GET /metrics HTTP/1.1", b"").await.contains("timestrata_running_requests 2") {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    server.stop.stop();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    stream.write_all(&body[5..]).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    server.task.await.unwrap();
 }
