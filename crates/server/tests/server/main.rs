@@ -5,6 +5,8 @@ mod access;
 mod common;
 mod databases;
 mod deploy_files;
+mod import;
+mod influx;
 mod otlp;
 mod remote_write;
 #[cfg(feature = "tls")]
