@@ -5,4 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod clients;
+mod collectd;
+mod programs;
+mod scraped;
 mod server;
