@@ -3,5 +3,5 @@
 mod memory;
 mod read;
 
-pub(crate) use memory::BodyMemory;
+pub(crate) use memory::{BodyMemory, BodyPermit};
 pub(crate) use read::read;

@@ -4,6 +4,12 @@
 mod access;
 mod common;
 mod databases;
+mod export;
 mod otlp;
+mod prometheus_api;
+mod remote_read;
+#[path = "../support/remote_read_client.rs"]
+mod remote_read_client;
 mod remote_write;
+mod whole_reads;
 mod whole_server;
