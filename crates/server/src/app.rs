@@ -14,6 +14,7 @@ use crate::body::BodyMemory;
 use crate::counters::Counters;
 use crate::databases::Databases;
 use crate::failure::StartError;
+use crate::listener::Tls;
 use crate::options::ServerOptions;
 use crate::requests::RequestCounters;
 use crate::routes;
@@ -54,6 +55,8 @@ pub(crate) struct AppState {
     readiness: AtomicU8,
     /// `None` if every request may do everything. Replaced as a whole when the file is read again.
     tokens: RwLock<Option<Arc<Tokens>>>,
+    /// `None` if connections are not encrypted.
+    pub(crate) tls: Option<Tls>,
 }
 
 impl std::fmt::Debug for App {
@@ -72,7 +75,7 @@ impl App {
     /// [`StartError::Option`], [`StartError::Tokens`].
     pub fn with_database(db: Db, options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
-        let app = Self::new(Databases::single(db, &options), options);
+        let app = Self::new(Databases::single(db, &options), None, options);
         app.0.read_tokens()?;
         app.0.set_readiness(Readiness::Ready);
         Ok(app)
@@ -82,12 +85,13 @@ impl App {
     pub(crate) fn unopened(options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
         let databases = Databases::new(&options)?;
-        let app = Self::new(databases, options);
+        let tls = Tls::read(&options)?;
+        let app = Self::new(databases, tls, options);
         app.0.read_tokens()?;
         Ok(app)
     }
 
-    fn new(databases: Databases, options: ServerOptions) -> Self {
+    fn new(databases: Databases, tls: Option<Tls>, options: ServerOptions) -> Self {
         let promql = Engine::new(EngineOptions {
             lookback: options.query_lookback,
             max_samples: options.query_max_samples,
@@ -106,6 +110,7 @@ impl App {
             started: Instant::now(),
             readiness: AtomicU8::new(Readiness::Opening as u8),
             tokens: RwLock::default(),
+            tls,
             options,
         }))
     }
@@ -123,13 +128,16 @@ impl App {
         routes::router(&self.0)
     }
 
-    /// Reads the file of tokens again, for tokens that were added or revoked. After an error all stay as they are.
+    /// Reads the file of tokens again, for tokens that were added or revoked, and the certificate. What an error concerns
+    /// stays as it is.
     ///
     /// # Errors
     ///
-    /// [`TokensError`].
-    pub fn reload(&self) -> Result<(), TokensError> {
-        self.0.read_tokens()
+    /// [`StartError::Tokens`], [`StartError::Option`].
+    pub fn reload(&self) -> Result<(), StartError> {
+        let tokens = self.0.read_tokens();
+        self.0.tls.as_ref().map_or(Ok(()), |tls| tls.reload(&self.0.options))?;
+        Ok(tokens?)
     }
 
     /// Returns the state that all requests share.

@@ -14,7 +14,7 @@ use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
 use crate::endpoints::{
-    databases, export, federate, health, home, metrics, otlp, prometheus, remote_read, remote_write,
+    databases, explore, export, federate, health, home, metrics, otlp, prometheus, remote_read, remote_write,
 };
 use crate::failure::Failure;
 use crate::requests::observe;
@@ -41,6 +41,9 @@ pub(crate) fn router(app: &SharedState) -> Router {
 fn open_routes() -> Router<SharedState> {
     Router::new()
         .route("/", get(home::home))
+        .route("/explore", get(explore::page))
+        .route("/explore/", get(explore::folder))
+        .route("/explore/{*path}", get(explore::file))
         .route("/health", get(health::health))
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))

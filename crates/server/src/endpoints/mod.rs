@@ -1,6 +1,7 @@
 //! Endpoints, one file or folder for each protocol.
 
 pub(crate) mod databases;
+pub(crate) mod explore;
 pub(crate) mod export;
 pub(crate) mod federate;
 pub(crate) mod health;

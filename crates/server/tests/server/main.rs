@@ -4,6 +4,7 @@
 mod access;
 mod common;
 mod databases;
+mod deploy_files;
 mod export;
 mod otlp;
 mod prometheus_api;
@@ -11,5 +12,7 @@ mod remote_read;
 #[path = "../support/remote_read_client.rs"]
 mod remote_read_client;
 mod remote_write;
+#[cfg(feature = "tls")]
+mod tls;
 mod whole_reads;
 mod whole_server;
