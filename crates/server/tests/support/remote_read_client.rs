@@ -126,15 +126,9 @@ pub(crate) fn read_samples(body: &[u8]) -> Vec<Vec<ReadSeries>> {
 }
 
 /// Reads an answer of frames; the series of each query.
-pub(crate) fn read_chunks(mut body: &[u8], queries: usize) -> Vec<Vec<ReadSeries>> {
+pub(crate) fn read_chunks(body: &[u8], queries: usize) -> Vec<Vec<ReadSeries>> {
     let mut found: Vec<Vec<ReadSeries>> = vec![Vec::new(); queries];
-    while !body.is_empty() {
-        let len = usize::try_from(prost::encoding::decode_varint(&mut body).unwrap()).unwrap();
-        let (checksum, rest) = body.split_at(4);
-        let (message, rest) = rest.split_at(len);
-        assert_eq!(checksum, crc32c::crc32c(message).to_be_bytes());
-        body = rest;
-        let frame = ChunkedReadResponse::decode(message).unwrap();
+    for frame in frames(body) {
         let list = &mut found[usize::try_from(frame.query).unwrap()];
         for series in frame.series {
             let labels = labels(series.labels);
@@ -151,6 +145,26 @@ pub(crate) fn read_chunks(mut body: &[u8], queries: usize) -> Vec<Vec<ReadSeries
         }
     }
     found
+}
+
+/// Returns the bytes of each chunk of an answer of frames.
+#[allow(dead_code, reason = "for the program that compares them with those of Prometheus")]
+pub(crate) fn chunk_bytes(body: &[u8]) -> Vec<Vec<u8>> {
+    let series = frames(body).into_iter().flat_map(|frame| frame.series);
+    series.flat_map(|series| series.chunks).map(|chunk| chunk.data).collect()
+}
+
+fn frames(mut body: &[u8]) -> Vec<ChunkedReadResponse> {
+    let mut frames = Vec::new();
+    while !body.is_empty() {
+        let len = usize::try_from(prost::encoding::decode_varint(&mut body).unwrap()).unwrap();
+        let (checksum, rest) = body.split_at(4);
+        let (message, rest) = rest.split_at(len);
+        assert_eq!(checksum, crc32c::crc32c(message).to_be_bytes());
+        body = rest;
+        frames.push(ChunkedReadResponse::decode(message).unwrap());
+    }
+    frames
 }
 
 fn labels(labels: Vec<Label>) -> Vec<(String, String)> {
