@@ -196,6 +196,23 @@ async fn promtool_queries_the_server() {
     server.stop().await;
 }
 
+/// The library of PyPI that `.ci/clients.sh FOLDER` installs; `TIMESTRATA_CLIENTS=FOLDER` names the folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_api_client_of_pypi_reads() {
+    let Some(folder) = std::env::var_os("TIMESTRATA_CLIENTS").map(std::path::PathBuf::from) else {
+        println!("skipped: TIMESTRATA_CLIENTS names no folder; `bash .ci/clients.sh FOLDER` makes one");
+        return;
+    };
+    let server = RunningServer::start().await;
+    let of = |job: &str, value: f64| series(&[("__name__", "m"), ("job", job)], &[(START * 1_000, value)]);
+    write(server.address, vec![of("a", 1.0), of("b", 2.0)]).await;
+    let mut command = Command::new(folder.join("venv/bin/python"));
+    command.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/prometheus_api.py"));
+    command.args([server.url(), START.to_string()]);
+    run(command).await;
+    server.stop().await;
+}
+
 async fn promtool_output(promtool: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(promtool);
     command.args(arguments);
