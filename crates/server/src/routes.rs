@@ -14,7 +14,8 @@ use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
 use crate::endpoints::{
-    databases, explore, export, federate, health, home, metrics, otlp, prometheus, remote_read, remote_write,
+    databases, explore, export, federate, health, home, import, influx, metrics, otlp, prometheus, remote_read,
+    remote_write,
 };
 use crate::failure::Failure;
 use crate::requests::observe;
@@ -47,6 +48,7 @@ fn open_routes() -> Router<SharedState> {
         .route("/health", get(health::health))
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))
+        .route("/ping", get(influx::ping))
 }
 
 /// Endpoints that change nothing.
@@ -57,13 +59,23 @@ fn read_routes() -> Router<SharedState> {
         .route("/api/v1/read", post(remote_read::remote_read))
         .route("/federate", get(federate::federate))
         .route("/metrics", get(metrics::metrics))
+        .route("/query", get(influx::query).post(influx::query))
+        .route("/api/v2/query", post(influx::flux))
 }
 
 /// Endpoints that write points.
 fn write_routes() -> Router<SharedState> {
+    let grouped = post(import::prometheus_grouped).put(import::prometheus_grouped);
     Router::new()
+        .route("/write", post(influx::write_v1))
+        .route("/api/v1/collectd", post(import::collectd))
+        .route("/api/v1/import", post(import::import))
+        .route("/api/v1/import/csv", post(import::csv))
+        .route("/api/v1/import/prometheus", post(import::prometheus))
+        .route("/api/v1/import/prometheus/metrics/{*labels}", grouped)
         .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
         .route("/api/v1/write", post(remote_write::remote_write))
+        .route("/api/v2/write", post(influx::write_v2))
         .route("/v1/metrics", post(otlp::metrics))
 }
 

@@ -15,7 +15,7 @@ const SMALL_DISK: &str = "TIMESTRATA_TEST_SMALL_DISK";
 /// Mounts memory as a disk, in a namespace of the child: nothing of it outlives the child.
 const MOUNT: &str = r#"mount -t tmpfs -o size=24m tmpfs "$0" && exec "$@""#;
 const CLIENTS: usize = 50;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until a condition is true.
 fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {

@@ -13,6 +13,11 @@ use crate::process::Connection;
 /// Time of the first point, in milliseconds.
 const START_MILLIS: i64 = 1_700_000_000_000;
 
+/// Returns the value of the point of a number.
+fn value(number: u64) -> f64 {
+    f64::from(u32::try_from(number).unwrap())
+}
+
 /// Protocol of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -106,8 +111,8 @@ pub(crate) fn check(database: &Path, clients: &[Progress]) {
     for series in snapshot.list_series(&Selector::metric("acknowledged")) {
         let points = snapshot.scan(snapshot.series::<f64>(&series.key).unwrap(), ..).collect_blocking().unwrap();
         for point in &points {
-            let number = (point.timestamp.as_nanos() / 1_000_000 - START_MILLIS) as f64;
-            assert_eq!(number, point.value, "{}", series.key);
+            let number = u64::try_from(point.timestamp.as_nanos() / 1_000_000 - START_MILLIS).unwrap();
+            assert_eq!(value(number).to_bits(), point.value.to_bits(), "{}", series.key);
         }
         found.insert(series.key.clone(), points.into_iter().map(|point| point.value).collect());
     }
@@ -116,7 +121,7 @@ pub(crate) fn check(database: &Path, clients: &[Progress]) {
             (progress.acknowledged.load(Ordering::Relaxed), progress.sent.load(Ordering::Relaxed));
         let key = SeriesKey::new("acknowledged").tag("client", format!("c{client}"));
         let points = found.get(&key).map_or(&[][..], Vec::as_slice);
-        assert!(points.iter().copied().eq((0..points.len()).map(|number| number as f64)), "client {client} has a gap");
+        assert!(points.iter().copied().eq((0..points.len() as u64).map(value)), "client {client} has a gap");
         let count = points.len() as u64;
         assert!(
             (acknowledged..=sent).contains(&count),
@@ -159,7 +164,7 @@ struct Sample {
 fn remote_write_body(client: usize, points: impl Iterator<Item = (i64, u64)>) -> Vec<u8> {
     let label = |name: &str, value: String| Label { name: name.to_owned(), value };
     let labels = vec![label("__name__", "acknowledged".to_owned()), label("client", format!("c{client}"))];
-    let samples = points.map(|(timestamp, number)| Sample { value: number as f64, timestamp }).collect();
+    let samples = points.map(|(timestamp, number)| Sample { value: value(number), timestamp }).collect();
     let request = WriteRequest { timeseries: vec![TimeSeries { labels, samples }] };
     snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).unwrap()
 }

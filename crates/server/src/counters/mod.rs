@@ -23,6 +23,7 @@ pub(crate) struct Counters {
     exemplars: AtomicU64,
     merged_samples: AtomicU64,
     left_out_of_exports: AtomicU64,
+    text_values: AtomicU64,
     unauthorized: AtomicU64,
     forbidden: AtomicU64,
     rate_limited: AtomicU64,
@@ -55,6 +56,11 @@ impl Counters {
             _ => &self.rate_limited,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts values of text that were left out, as an option asked.
+    pub(crate) fn left_out_text_values(&self, count: u64) {
+        self.text_values.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts exemplars that were left out.

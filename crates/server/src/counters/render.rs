@@ -54,6 +54,12 @@ impl Counters {
         let help = "Points that exports left out, because their format cannot hold them.";
         text.family("timestrata_export_left_out_points", "counter", help);
         text.sample("timestrata_export_left_out_points_total", &[], self.left_out_of_exports.load(Ordering::Relaxed));
+        text.family(
+            "timestrata_left_out_text_values",
+            "counter",
+            "Values of text that were left out, as an option asked.",
+        );
+        text.sample("timestrata_left_out_text_values_total", &[], self.text_values.load(Ordering::Relaxed));
     }
 }
 

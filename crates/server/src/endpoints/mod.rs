@@ -6,6 +6,8 @@ pub(crate) mod export;
 pub(crate) mod federate;
 pub(crate) mod health;
 pub(crate) mod home;
+pub(crate) mod import;
+pub(crate) mod influx;
 pub(crate) mod metrics;
 pub(crate) mod otlp;
 pub(crate) mod prometheus;
@@ -13,5 +15,6 @@ pub(crate) mod remote_read;
 pub(crate) mod remote_write;
 mod request_database;
 mod series_points;
+mod suggestions;
 
 pub(crate) use request_database::RequestDatabase;

@@ -4,6 +4,7 @@
 //! variables.
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod clients;
 #[path = "../server/common.rs"]
 #[allow(dead_code, reason = "the router is for the other test program")]
 mod common;

@@ -6,6 +6,8 @@ mod common;
 mod databases;
 mod deploy_files;
 mod export;
+mod import;
+mod influx;
 mod otlp;
 mod prometheus_api;
 mod remote_read;

@@ -25,7 +25,7 @@ use axum::routing::{get, post};
 pub(super) use error::ApiError;
 pub(super) use labels::series_labels;
 pub(super) use parameters::{Parameters, invalid};
-pub(super) use series_lookup::required_selectors;
+pub(super) use series_lookup::{MAX_PATTERNS, pattern_count, required_selectors};
 
 use crate::app::SharedState;
 

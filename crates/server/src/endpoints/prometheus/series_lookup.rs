@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use timestrata::{Listing, Page, Selector, SeriesInfo, Snapshot};
+use timestrata_promql::ast::{LabelMatcher, MatchOperator};
 use timestrata_promql::{ParserOptions, parse_selector, store_selector};
 
 use super::error::ApiError;
@@ -13,6 +14,8 @@ use super::parameters::{Parameters, invalid};
 const UNLIMITED: usize = usize::MAX / 2;
 /// Selectors of one request.
 const MAX_SELECTORS: usize = 1_000;
+/// Regular expressions of one request: compiling one takes time, and memory while it is used.
+pub(in crate::endpoints) const MAX_PATTERNS: usize = 200;
 
 /// Series that any of the selectors of a request matches, with a point in its range of time.
 pub(in crate::endpoints) struct SeriesLookup {
@@ -70,11 +73,25 @@ impl SeriesLookup {
 ///
 /// For a text that is no selector, and too many of them.
 pub(in crate::endpoints) fn selectors(parameters: &Parameters) -> Result<Vec<Selector>, ApiError> {
-    let selectors: Vec<Selector> = parameters.all("match[]").map(selector).collect::<Result<_, _>>()?;
-    if selectors.len() > MAX_SELECTORS {
-        return Err(invalid("match[]", &format!("there are more than {MAX_SELECTORS} selectors")));
+    let (mut selectors, mut patterns) = (Vec::new(), 0);
+    for text in parameters.all("match[]") {
+        let parsed = parse_selector(text, &ParserOptions::default());
+        let conditions = parsed.map_err(|error| invalid("match[]", &error.to_string()))?.conditions();
+        patterns += pattern_count(&conditions);
+        if selectors.len() >= MAX_SELECTORS || patterns > MAX_PATTERNS {
+            let message = format!("there are more than {MAX_SELECTORS} selectors or more than {MAX_PATTERNS} patterns");
+            return Err(invalid("match[]", &message));
+        }
+        selectors.push(store_selector(&conditions).map_err(|error| invalid("match[]", &error.to_string()))?);
     }
     Ok(selectors)
+}
+
+/// Returns the number of regular expressions of matchers.
+pub(in crate::endpoints) fn pattern_count(matchers: &[LabelMatcher]) -> usize {
+    let is_pattern =
+        |matcher: &&LabelMatcher| matches!(matcher.operator, MatchOperator::Matches | MatchOperator::NotMatches);
+    matchers.iter().filter(is_pattern).count()
 }
 
 /// Returns the selectors of `match[]`, at least one.
@@ -88,10 +105,4 @@ pub(in crate::endpoints) fn required_selectors(parameters: &Parameters) -> Resul
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
     Ok(selectors)
-}
-
-fn selector(text: &str) -> Result<Selector, ApiError> {
-    let parsed = parse_selector(text, &ParserOptions::default());
-    let parsed = parsed.map_err(|error| invalid("match[]", &error.to_string()))?;
-    store_selector(&parsed.conditions()).map_err(|error| invalid("match[]", &error.to_string()))
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use axum::Json;
+use axum::extract::State;
 use serde_json::{Value, json};
 use timestrata::{SeriesKey, Snapshot, Timestamp};
 
@@ -12,6 +13,7 @@ use super::labels::series_labels;
 use super::parameters::{Parameters, invalid};
 use super::series_lookup::SeriesLookup;
 use super::success::success;
+use crate::app::SharedState;
 use crate::endpoints::RequestDatabase;
 use crate::failure::Failure;
 
@@ -20,16 +22,26 @@ const DEFAULT_LIMIT: usize = 10;
 /// Greatest `limit`, as in Prometheus.
 const MAX_LIMIT: usize = 10_000;
 
+/// Memory of a count while all are counted.
+const COUNT_BYTES: u64 = 48;
+
 /// `/api/v1/status/tsdb`: counts of series by metric, and of values by label.
 ///
 /// `chunkCount` is the number of blocks in files. Without points the times are those of an empty head of Prometheus.
-pub(super) async fn tsdb(database: RequestDatabase, parameters: Parameters) -> Result<Json<Value>, ApiError> {
+pub(super) async fn tsdb(
+    State(app): State<SharedState>,
+    database: RequestDatabase,
+    parameters: Parameters,
+) -> Result<Json<Value>, ApiError> {
     let limit = parameters.limit("limit")?.unwrap_or(DEFAULT_LIMIT);
     if limit > MAX_LIMIT {
         return Err(invalid("limit", &format!("it is above {MAX_LIMIT}, the greatest")));
     }
     let stats = database.db.stats();
     let blocks: u64 = stats.levels.iter().map(|level| level.blocks).sum();
+    // Counts by label and value have about as many entries as there are distinct pairs: at most one for 16 bytes of keys.
+    let bytes = (stats.series_key_bytes / 16 + stats.series) * COUNT_BYTES;
+    let _permit = app.answers.admit(usize::try_from(bytes).unwrap_or(usize::MAX))?;
     let snapshot = database.db.snapshot();
     let bounds = snapshot.time_bounds();
     let millis = |time: Timestamp| time.as_nanos().div_euclid(1_000_000);

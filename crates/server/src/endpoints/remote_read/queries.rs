@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use timestrata::{Selector, SeriesInfo, Snapshot, Timestamp};
+use timestrata::{SeriesInfo, Snapshot, Timestamp};
 use timestrata_promql::ast::{LabelMatcher, MatchOperator};
 use timestrata_promql::{Span, store_selector};
 
@@ -11,7 +11,7 @@ use super::messages::{self, Label, ReadRequest};
 use super::millis::range_of_millis;
 use crate::app::AppState;
 use crate::body::BodyPermit;
-use crate::endpoints::prometheus::series_labels;
+use crate::endpoints::prometheus::{MAX_PATTERNS, pattern_count, series_labels};
 use crate::failure::Failure;
 
 /// Queries of one request.
@@ -39,9 +39,16 @@ pub(super) async fn find(
     }
     let mut permit = app.answers.admit(0)?;
     let mut found = Vec::with_capacity(request.queries.len());
+    let mut patterns = 0;
     for query in &request.queries {
+        let matchers = matchers(&query.matchers)?;
+        patterns += pattern_count(&matchers);
+        if patterns > MAX_PATTERNS {
+            return Err(Failure::bad_request(format!("the request has more than {MAX_PATTERNS} patterns")));
+        }
+        let selector = store_selector(&matchers).map_err(|error| Failure::bad_request(error.to_string()))?;
         let range = range_of_millis(query.start_timestamp_ms, query.end_timestamp_ms);
-        let listing = snapshot.listing(selector(&query.matchers)?).range(range.clone()).limit(usize::MAX / 2);
+        let listing = snapshot.listing(selector).range(range.clone()).limit(usize::MAX / 2);
         let mut series = listing.series(None).await?.items;
         permit.grow(series.len() * size_of::<Arc<SeriesInfo>>())?;
         series.sort_by(|one, other| series_labels(&one.key).cmp(series_labels(&other.key)));
@@ -50,7 +57,7 @@ pub(super) async fn find(
     Ok((found, permit))
 }
 
-fn selector(matchers: &[messages::LabelMatcher]) -> Result<Selector, Failure> {
+fn matchers(matchers: &[messages::LabelMatcher]) -> Result<Vec<LabelMatcher>, Failure> {
     let matcher = |matcher: &messages::LabelMatcher| {
         let operator = match matcher.kind {
             0 => MatchOperator::Equal,
@@ -64,8 +71,7 @@ fn selector(matchers: &[messages::LabelMatcher]) -> Result<Selector, Failure> {
         let (label, value) = (matcher.name.clone(), matcher.value.clone());
         Ok(LabelMatcher { label, operator, value, span: Span::default() })
     };
-    let matchers: Vec<LabelMatcher> = matchers.iter().map(matcher).collect::<Result<_, _>>()?;
-    store_selector(&matchers).map_err(|error| Failure::bad_request(error.to_string()))
+    matchers.iter().map(matcher).collect()
 }
 
 /// Returns the labels of a series as messages, sorted by name.
