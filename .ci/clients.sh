@@ -6,14 +6,14 @@ set -euo pipefail
 
 folder=$(realpath -m "${1:?usage: clients.sh FOLDER}")
 # Raise this number when the lists below change.
-version=2
+version=3
 if [ "$(cat "$folder/version" 2>/dev/null || true)" = "$version" ]; then
     exit 0
 fi
 mkdir -p "$folder"
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
-    'influxdb==5.3.*' 'influxdb-client==1.*' 'questdb>=3,<7' 'prometheus-client<1' 'setuptools<81' \
+    'influxdb==5.3.*' 'influxdb-client==1.*' 'questdb>=3,<7' 'prometheus-api-client>=0.7,<1' 'prometheus-client<1' 'setuptools<81' \
     'opentelemetry-exporter-otlp-proto-http==1.*'
 npm install --prefix "$folder" --silent --no-audit --no-fund \
     influx@5 @influxdata/influxdb-client@1
