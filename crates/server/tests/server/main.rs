@@ -4,6 +4,7 @@
 mod access;
 mod common;
 mod databases;
+mod lines;
 mod otlp;
 mod remote_write;
 mod whole_server;
