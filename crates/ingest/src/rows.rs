@@ -46,6 +46,8 @@ pub struct Rows {
     refused: Vec<RefusedRow>,
     refusal_counts: RefusalCounts,
     metadata: Vec<(String, MetricMetadata)>,
+    /// Tags that every series of the table has, whatever the input says.
+    extra_tags: Vec<(String, String)>,
     capacity: usize,
 }
 
@@ -54,6 +56,15 @@ impl Rows {
     #[must_use]
     pub fn with_capacity(points: usize) -> Self {
         Self { capacity: points, ..Self::default() }
+    }
+
+    /// Gives every series of the input these tags; a tag of the input with the same key is replaced.
+    ///
+    /// The series of the table have the tags. Whether the keys are still valid is checked when they are written.
+    #[must_use]
+    pub fn with_extra_tags(mut self, tags: Vec<(String, String)>) -> Self {
+        self.extra_tags = tags;
+        self
     }
 
     /// Returns `true` if a decoder should stop until the rows are cleared.
@@ -73,9 +84,19 @@ impl Rows {
             return *index;
         }
         let index = SeriesNumber(u32::try_from(self.series.len()).expect("the limit of series is below u32::MAX"));
-        self.series.push(CachedSeries::new(key.clone()));
+        self.series.push(CachedSeries::new(self.with_tags(key)));
         self.by_key.insert(key.clone(), index);
         index
+    }
+
+    fn with_tags(&self, key: &SeriesKey) -> SeriesKey {
+        if self.extra_tags.is_empty() {
+            return key.clone();
+        }
+        let is_own = |name: &str| !self.extra_tags.iter().any(|(extra, _)| extra == name);
+        let extra = self.extra_tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let tags: SeriesKey = key.tags().filter(|(name, _)| is_own(name)).chain(extra).collect();
+        tags.with_metric(key.metric())
     }
 
     /// Adds a series that the caller has looked up elsewhere, such as in a [`SeriesTable`](crate::SeriesTable).
@@ -265,5 +286,15 @@ mod tests {
         assert_eq!((rows.values().len(), rows.row_ends().len(), rows.refused().len()), (1, 1, 1));
         rows.clear();
         assert_eq!((rows.intern(&SeriesKey::new("x")), rows.series_len()), (series, 1));
+    }
+
+    #[test]
+    fn extra_tags_replace_those_of_the_input() {
+        let mut rows = Rows::with_capacity(10).with_extra_tags(vec![("job".to_owned(), "a".to_owned())]);
+        let (plain, tagged) = (SeriesKey::new("x"), SeriesKey::new("x").tag("job", "b").tag("z", "1"));
+        let (first, second) = (rows.intern(&plain), rows.intern(&tagged));
+        assert_eq!(rows.series(first).key(), &SeriesKey::new("x").tag("job", "a"));
+        assert_eq!(rows.series(second).key(), &SeriesKey::new("x").tag("job", "a").tag("z", "1"));
+        assert_eq!((rows.intern(&tagged), rows.series_len()), (second, 2));
     }
 }

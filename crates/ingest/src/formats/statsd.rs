@@ -138,6 +138,10 @@ impl LineParser for StatsdParser {
             count => vec![format!("{count} texts were left out")],
         }
     }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
+    }
 }
 
 #[cfg(test)]

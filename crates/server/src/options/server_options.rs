@@ -21,6 +21,12 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Addresses on which the server listens. Default: 127.0.0.1:9494.
     pub listen: Vec<SocketAddr>,
+    /// File in PEM with the certificate of the server and those that sign it. Default: none, and connections are not encrypted.
+    ///
+    /// Needs the feature `tls`, and [`tls_key`](Self::tls_key).
+    pub tls_cert: Option<PathBuf>,
+    /// File in PEM with the key of the certificate.
+    pub tls_key: Option<PathBuf>,
     /// TOML file with the hashes of tokens; see [`NewToken`](crate::NewToken). Default: none, and every request may do
     /// everything.
     pub tokens: Option<PathBuf>,
@@ -82,6 +88,8 @@ impl Default for ServerOptions {
         Self {
             data: PathBuf::from("timestrata-data"),
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9494))],
+            tls_cert: None,
+            tls_key: None,
             tokens: None,
             allow_anonymous: false,
             graphite_listen: Vec::new(),
@@ -144,6 +152,9 @@ impl ServerOptions {
         }
         if self.listen.is_empty() {
             return invalid("listen", "give at least one address, such as 127.0.0.1:9494");
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return invalid("tls-cert, tls-key", "give both, or none");
         }
         let is_open = self.tokens.is_none() && !self.allow_anonymous;
         if let Some(address) = self.listen.iter().find(|address| is_open && !address.ip().is_loopback()) {

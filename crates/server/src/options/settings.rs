@@ -45,6 +45,12 @@ pub struct Settings {
     /// Address on which the server listens; may be repeated [default: 127.0.0.1:9494]
     #[arg(long, value_name = "ADDRESS:PORT", env = "TIMESTRATA_LISTEN", value_delimiter = ',')]
     pub listen: Option<Vec<SocketAddr>>,
+    /// PEM file with the certificate of the server; connections are then encrypted
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the key of the certificate
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
     /// TOML file with the hashes of tokens, which `timestrata token` makes; without it every request may do everything
     #[arg(long, value_name = "FILE", env = "TIMESTRATA_TOKENS")]
     pub tokens: Option<PathBuf>,
@@ -155,6 +161,8 @@ impl Settings {
         take! {
             data => data,
             listen => listen,
+            tls_cert => tls_cert: Some,
+            tls_key => tls_key: Some,
             tokens => tokens: Some,
             allow_anonymous => allow_anonymous,
             graphite_listen => graphite_listen,

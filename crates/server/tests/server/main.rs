@@ -4,7 +4,12 @@
 mod access;
 mod common;
 mod databases;
+mod deploy_files;
+mod import;
+mod influx;
 mod lines;
 mod otlp;
 mod remote_write;
+#[cfg(feature = "tls")]
+mod tls;
 mod whole_server;

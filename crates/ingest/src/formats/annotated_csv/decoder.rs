@@ -235,4 +235,8 @@ impl Decoder for AnnotatedCsvDecoder {
         }
         notices
     }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
+    }
 }

@@ -129,6 +129,10 @@ impl JsonRowParser for ValueListParser {
         }
         notices
     }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
+    }
 }
 
 #[cfg(test)]

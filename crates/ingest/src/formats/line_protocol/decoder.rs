@@ -220,6 +220,10 @@ impl Decoder for LineProtocolDecoder {
             count => vec![format!("{count} fields of text were left out")],
         }
     }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
+    }
 }
 
 fn line_feeds(bytes: &[u8]) -> u64 {
