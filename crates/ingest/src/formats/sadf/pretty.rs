@@ -1,6 +1,6 @@
 //! `sadf -p`: host, interval, time, device, name and value, separated by tabs.
 
-use timestrata::SeriesKey;
+use timestrata::{SeriesKey, Timestamp};
 
 use super::time::{RowTimes, check_zone};
 use crate::formats::line_decoder::{LineKind, LineParser, line_planner, line_trial};
@@ -99,6 +99,8 @@ impl LineParser for PrettyParser {
         rows.push(series.index, time, parsed);
         Ok(LineKind::Row)
     }
+
+    fn set_default_time(&mut self, _time: Timestamp) {}
 
     fn understanding(&self) -> &Understanding {
         &self.understanding
