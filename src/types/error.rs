@@ -246,7 +246,7 @@ pub enum Error {
     },
     /// The write queue has no room for the batch, which was not queued.
     QueueFull,
-    /// A batch, record, series key or list of series exceeds its limit; nothing of it was written.
+    /// A batch, record, text of a metric's metadata, or list of series exceeds its limit; nothing of it was written.
     #[non_exhaustive]
     TooLarge {
         /// The item that is too large, with the unit of `size`.
@@ -256,10 +256,33 @@ pub enum Error {
         /// The largest size allowed.
         limit: usize,
     },
-    /// A metric name, tag or text of a series key is invalid; nothing of its batch was written.
+    /// The texts of a series key are longer than [`MAX_SERIES_KEY_BYTES`](crate::MAX_SERIES_KEY_BYTES); nothing of its
+    /// batch was written.
+    #[non_exhaustive]
+    KeyTooLong {
+        /// The beginning of the key, cut to 64 characters.
+        series: String,
+        /// The length of the metric name, tag keys and tag values together, in bytes.
+        bytes: usize,
+        /// The largest length allowed.
+        limit: usize,
+    },
+    /// A series key has more tags than allowed; nothing of its batch was written.
+    ///
+    /// See [`DbBuilder::max_tags`](crate::DbBuilder::max_tags).
+    #[non_exhaustive]
+    TooManyTags {
+        /// The beginning of the key, cut to 64 characters.
+        series: String,
+        /// Its number of tags.
+        tags: usize,
+        /// The largest number allowed.
+        limit: usize,
+    },
+    /// A metric name, tag key or text of a series key is invalid; nothing of its batch was written.
     #[non_exhaustive]
     InvalidName {
-        /// The invalid part: "metric name", "tag key", "tag value" or "series key".
+        /// The invalid part: "metric name", "tag key" or "series key".
         field: &'static str,
         /// The text as given, cut to 64 characters.
         text: String,

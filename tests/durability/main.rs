@@ -11,6 +11,7 @@ mod a_flush_happens_at_the_configured_bytes;
 mod a_foreign_file_is_refused;
 mod a_missing_file_is_named;
 mod a_newer_format_version_is_left_untouched;
+mod a_tag_without_a_value_is_no_tag;
 mod a_write_during_a_flush_is_never_lost;
 mod any_history_reads_back_as_it_was_written;
 mod damage_is_named_and_a_torn_tail_is_dropped;

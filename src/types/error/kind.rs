@@ -57,6 +57,8 @@ impl Error {
             | Self::BackupInsideDatabase { .. }
             | Self::UnknownFileType { .. }
             | Self::TooLarge { .. }
+            | Self::KeyTooLong { .. }
+            | Self::TooManyTags { .. }
             | Self::InvalidName { .. }
             | Self::RejectedPoints { .. }
             | Self::TypeMismatch { .. }

@@ -306,8 +306,16 @@ fn input_rows() -> Vec<Row> {
             "invalid tag key \"\": it is empty; change the name",
         ),
         row(
-            Error::TooLarge { item: "the key in bytes", size: 20_000, limit: 16_384 },
-            "the key in bytes is too large: 20000, at most 16384; make it smaller",
+            Error::TooLarge { item: "a batch, in points,", size: 20_000, limit: 16_384 },
+            "a batch, in points, is too large: 20000, at most 16384; make it smaller",
+        ),
+        row(
+            Error::KeyTooLong { series: series.clone(), bytes: 20_000, limit: 16_384 },
+            "the key of series temp has 20000 bytes, at most 16384 are allowed; shorten its tag values",
+        ),
+        row(
+            Error::TooManyTags { series: series.clone(), tags: 65, limit: 64 },
+            "series temp has 65 tags, at most 64 are allowed; use fewer tags, or raise `max_tags` (at most 256)",
         ),
         row(
             Error::RejectedPoints { points: Vec::new() },

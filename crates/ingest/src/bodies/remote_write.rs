@@ -109,7 +109,7 @@ fn series_key<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Se
         if name == METRIC_LABEL && metric.replace(value).is_some() {
             return Err("the label __name__ occurs twice");
         }
-        if name != METRIC_LABEL && !value.is_empty() {
+        if name != METRIC_LABEL {
             tags.push((name, value));
         }
     }

@@ -351,7 +351,8 @@ impl fmt::Display for Quoted<'_> {
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
                 '\r' => f.write_str("\\r")?,
-                letter if letter.is_control() => write!(f, "\\x{:02x}", u32::from(letter))?,
+                // All control characters are below U+0100. `\x` would name a byte, not a character.
+                letter if letter.is_control() => write!(f, "\\u{:04x}", u32::from(letter))?,
                 letter => write!(f, "{letter}")?,
             }
         }
