@@ -58,7 +58,7 @@ pub use query::{
     TagCardinality, TagKeyCardinality, ValueSlice, ValueVec, Window, WindowFunction, Windows, Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
-pub use types::error::{Error, ErrorKind, Result, SkippedPoint, WrittenPiece};
+pub use types::error::{Error, ErrorKind, RejectionCode, Result, SkippedPoint, WrittenPiece};
 pub use types::metric_metadata::{MAX_METRIC_DESCRIPTION_BYTES, MAX_METRIC_UNIT_BYTES, MetricKind, MetricMetadata};
 pub use types::options::Durability;
 pub use types::point::{

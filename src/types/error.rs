@@ -5,6 +5,7 @@
 
 mod kind;
 mod partial_write;
+mod rejection_code;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use kind::ErrorKind;
 pub use partial_write::{SkippedPoint, WrittenPiece};
+pub use rejection_code::RejectionCode;
 
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::rejected_point::RejectedPoint;
@@ -28,7 +30,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Reason why a call failed.
 ///
 /// [`kind`](Error::kind) returns what a program can do, [`is_retryable`](Error::is_retryable) whether the same call may
-/// succeed later. The variants hold the details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) and
+/// succeed later, [`rejection_code`](Error::rejection_code) why the points of a write were rejected. The variants hold the
+/// details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) and
 /// [`PartlyWritten`](Error::PartlyWritten) a write of a batch was not applied. A delete or a creation of series that failed with
 /// [`EnginePanicked`](Error::EnginePanicked) may have been applied, too.
 ///

@@ -380,6 +380,10 @@ mod tests {
         assert_eq!(series.to_series_text(), r#"up{host="b", job="a"}"#);
         assert_eq!(labels(&[("__name__", "a b")]).to_series_text(), r#"{__name__="a b"}"#);
         assert_eq!(labels(&[("a b", "\"\n")]).to_string(), r#"{"a b"="\"\n"}"#);
+        // A text that the parser of queries reads back.
+        let controls = labels(&[("a\0", "\u{85}\u{7f}\r")]).to_string();
+        assert_eq!(controls, r#"{"a\u0000"="\u0085\u007f\r"}"#);
+        assert_eq!(crate::lexer::unquote(r#""\u0085\u007f\r""#), "\u{85}\u{7f}\r".as_bytes());
         assert_ne!(series.stable_hash(), names.iter().map(|name| (name, "a")).collect::<Labels>().stable_hash());
     }
 
