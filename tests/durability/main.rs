@@ -14,6 +14,7 @@ mod a_newer_format_version_is_left_untouched;
 mod a_tag_without_a_value_is_no_tag;
 mod a_write_during_a_flush_is_never_lost;
 mod any_history_reads_back_as_it_was_written;
+mod any_text_of_a_key_is_kept;
 mod damage_is_named_and_a_torn_tail_is_dropped;
 mod every_input_of_the_fuzz_corpus_is_decoded_or_refused;
 mod leftovers_of_a_crash_never_block_an_opening;
