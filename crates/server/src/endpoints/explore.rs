@@ -55,6 +55,7 @@ const ASSETS: &[Asset] = assets! {
     "legend.js": JAVASCRIPT,
     "main.js": JAVASCRIPT,
     "metric_list.js": JAVASCRIPT,
+    "newest.js": JAVASCRIPT,
     "number_format.js": JAVASCRIPT,
     "page.js": JAVASCRIPT,
     "panel.js": JAVASCRIPT,
