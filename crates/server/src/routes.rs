@@ -13,7 +13,7 @@ use tower::util::MapRequestLayer;
 use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, explore, health, home, metrics, prometheus, remote_write};
+use crate::endpoints::{databases, explore, health, home, import, influx, metrics, otlp, prometheus, remote_write};
 use crate::failure::Failure;
 use crate::requests::observe;
 
@@ -45,19 +45,33 @@ fn open_routes() -> Router<SharedState> {
         .route("/health", get(health::health))
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))
+        .route("/ping", get(influx::ping))
 }
 
 /// Endpoints that change nothing.
 fn read_routes() -> Router<SharedState> {
     Router::new()
         .route("/metrics", get(metrics::metrics))
+        .route("/query", get(influx::query).post(influx::query))
+        .route("/api/v2/query", post(influx::flux))
         .route("/api/v1/query", get(prometheus::query).post(prometheus::query))
         .route("/api/v1/query_range", get(prometheus::query_range).post(prometheus::query_range))
 }
 
 /// Endpoints that write points.
 fn write_routes() -> Router<SharedState> {
-    Router::new().route("/api/v1/write", post(remote_write::remote_write))
+    let grouped = post(import::prometheus_grouped).put(import::prometheus_grouped);
+    Router::new()
+        .route("/write", post(influx::write_v1))
+        .route("/api/v1/collectd", post(import::collectd))
+        .route("/api/v1/import", post(import::import))
+        .route("/api/v1/import/csv", post(import::csv))
+        .route("/api/v1/import/prometheus", post(import::prometheus))
+        .route("/api/v1/import/prometheus/metrics/{*labels}", grouped)
+        .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
+        .route("/api/v1/write", post(remote_write::remote_write))
+        .route("/api/v2/write", post(influx::write_v2))
+        .route("/v1/metrics", post(otlp::metrics))
 }
 
 /// Endpoints that create, delete or copy data as a whole.

@@ -10,6 +10,6 @@ mod rate;
 mod tokens;
 
 pub use grant::Scope;
-pub(crate) use grant::require;
+pub(crate) use grant::{Grant, require};
 pub(crate) use tokens::Tokens;
 pub use tokens::{NewToken, TokensError};

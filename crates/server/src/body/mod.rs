@@ -2,6 +2,7 @@
 
 mod memory;
 mod read;
+pub(crate) mod work;
 
 pub(crate) use memory::BodyMemory;
-pub(crate) use read::read;
+pub(crate) use read::{ReadBody, read, read_for_pieces};

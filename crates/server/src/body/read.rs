@@ -8,11 +8,16 @@ use http_body_util::BodyExt;
 use timestrata_ingest::{Compression, Decompressor};
 
 use super::memory::BodyPermit;
+use super::work;
 use crate::app::AppState;
 use crate::failure::Failure;
 
 /// Memory of a decoded body beside its bytes: rows have about three bytes for each byte of the body.
 const DECODED_FACTOR: usize = 3;
+/// Most memory of a body that is decoded in pieces: the rows of a piece, and the table of its series.
+const PIECES_BYTES: usize = 32 << 20;
+/// Bytes that a compressed byte may become; more are bounded by the limit, and take a thread of their own anyway.
+const DECOMPRESSED_FACTOR: usize = 8;
 /// Bytes that are decompressed between two admissions.
 const DECOMPRESSED_STEP: usize = 256 << 10;
 
@@ -38,6 +43,25 @@ pub(crate) async fn read(
     body: Body,
     default: Option<Compression>,
 ) -> Result<ReadBody, Failure> {
+    read_with(app, headers, body, default, usize::MAX).await
+}
+
+/// As [`read`], for a body that is decoded in pieces, whose rows are never all in memory.
+///
+/// # Errors
+///
+/// As for [`read`].
+pub(crate) async fn read_for_pieces(app: &AppState, headers: &HeaderMap, body: Body) -> Result<ReadBody, Failure> {
+    read_with(app, headers, body, None, PIECES_BYTES).await
+}
+
+async fn read_with(
+    app: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    default: Option<Compression>,
+    decoded_limit: usize,
+) -> Result<ReadBody, Failure> {
     let compression = compression(headers, default)?;
     let expected = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let limit = app.options.max_body_bytes;
@@ -53,12 +77,21 @@ pub(crate) async fn read(
         )
     })??;
     let len = received.len();
+    let limit = app.options.max_decompressed_bytes;
     let bytes = match compression {
-        None if len > app.options.max_decompressed_bytes => return Err(too_large(app.options.max_decompressed_bytes)),
+        None if len > limit => return Err(too_large(limit)),
         None => received,
-        Some(compression) => decompress(&received, compression, app.options.max_decompressed_bytes, &mut permit)?,
+        Some(compression) => {
+            let decompress = move || {
+                let plain = decompress(&received, compression, limit, &mut permit);
+                plain.map(|plain| (plain, permit))
+            };
+            let plain;
+            (plain, permit) = work::run(len.saturating_mul(DECOMPRESSED_FACTOR), decompress).await?;
+            plain
+        }
     };
-    permit.grow(bytes.len().saturating_mul(DECODED_FACTOR))?;
+    permit.grow(bytes.len().saturating_mul(DECODED_FACTOR).min(decoded_limit))?;
     Ok(ReadBody { bytes, received: len, _permit: permit })
 }
 

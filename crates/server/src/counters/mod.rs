@@ -21,6 +21,7 @@ pub(crate) struct Counters {
     stored: [AtomicU64; Protocol::ALL.len()],
     received_bytes: [AtomicU64; Protocol::ALL.len()],
     exemplars: AtomicU64,
+    text_values: AtomicU64,
     unauthorized: AtomicU64,
     forbidden: AtomicU64,
     rate_limited: AtomicU64,
@@ -53,6 +54,11 @@ impl Counters {
             _ => &self.rate_limited,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts values of text that were left out, as an option asked.
+    pub(crate) fn left_out_text_values(&self, count: u64) {
+        self.text_values.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts exemplars that were left out.

@@ -44,6 +44,12 @@ impl Counters {
         }
         text.family("timestrata_dropped_exemplars", "counter", "Exemplars that were left out.");
         text.sample("timestrata_dropped_exemplars_total", &[], self.exemplars.load(Ordering::Relaxed));
+        text.family(
+            "timestrata_left_out_text_values",
+            "counter",
+            "Values of text that were left out, as an option asked.",
+        );
+        text.sample("timestrata_left_out_text_values_total", &[], self.text_values.load(Ordering::Relaxed));
     }
 }
 

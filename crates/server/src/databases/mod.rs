@@ -5,4 +5,4 @@ mod set;
 
 pub(crate) use name::DatabaseName;
 pub use name::DatabaseNameError;
-pub(crate) use set::Databases;
+pub(crate) use set::{Databases, OpenDatabase};

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use timestrata::{Db, DuplicatePolicy, Runtime, RuntimeStats};
+use timestrata_ingest::SeriesTable;
 
 use super::name::{DEFAULT, DatabaseName};
 use crate::failure::{Failure, StartError};
@@ -19,7 +20,7 @@ const OTHER_MEMORY_BYTES: usize = 64 << 20;
 /// 64 MiB.
 #[derive(Debug)]
 pub(crate) struct Databases {
-    open: RwLock<BTreeMap<DatabaseName, Db>>,
+    open: RwLock<BTreeMap<DatabaseName, OpenDatabase>>,
     /// Options with which databases are opened; `None` if the program that embeds the server has opened the only one.
     options: Option<ServerOptions>,
     /// Held while a database is created, so that two requests do not open the same directory.
@@ -28,11 +29,20 @@ pub(crate) struct Databases {
     runtime: Runtime,
 }
 
+/// Database, and the series that requests to it have named.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenDatabase {
+    pub(crate) db: Db,
+    pub(crate) series: Arc<SeriesTable>,
+}
+
 impl Databases {
     /// Creates the set of one open database, `default`.
-    pub(crate) fn single(db: Db) -> Self {
+    pub(crate) fn single(db: Db, options: &ServerOptions) -> Self {
         let runtime = db.snapshot().runtime().clone();
-        let open = BTreeMap::from([(DatabaseName::default_name(), db)]);
+        let name = DatabaseName::default_name();
+        let series = series_table(&name, options);
+        let open = BTreeMap::from([(name, OpenDatabase { db, series })]);
         Self { open: RwLock::new(open), options: None, creating: Mutex::new(()), runtime }
     }
 
@@ -67,7 +77,8 @@ impl Databases {
             let db = open(options, &self.runtime, &name)
                 .map_err(|source| StartError::Database { name: name.to_string(), source })?;
             tracing::info!(database = name.as_str(), series = db.stats().series, "opened");
-            self.insert(name, db);
+            let series = series_table(&name, options);
+            self.insert(name, OpenDatabase { db, series });
         }
         Ok(())
     }
@@ -77,7 +88,7 @@ impl Databases {
     /// # Errors
     ///
     /// 404 if there is none.
-    pub(crate) fn find(&self, name: &DatabaseName) -> Result<Db, Failure> {
+    pub(crate) fn find(&self, name: &DatabaseName) -> Result<OpenDatabase, Failure> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.get(name).cloned().ok_or_else(|| {
             Failure::not_found(format!(
@@ -90,7 +101,7 @@ impl Databases {
     /// Returns all databases in the order of their names.
     pub(crate) fn all(&self) -> Vec<(DatabaseName, Db)> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.iter().map(|(name, db)| (name.clone(), db.clone())).collect()
+        open.iter().map(|(name, open)| (name.clone(), open.db.clone())).collect()
     }
 
     /// Creates a database; returns `false` if it exists. Blocks while its files are made.
@@ -120,7 +131,7 @@ impl Databases {
             )),
             error => error.into(),
         })?;
-        self.insert(name.clone(), db);
+        self.insert(name.clone(), OpenDatabase { db, series: series_table(name, options) });
         Ok(true)
     }
 
@@ -132,16 +143,24 @@ impl Databases {
     /// Closes all databases: what is acknowledged is durable already; this saves the next opening a recovery.
     pub(crate) async fn close(&self) {
         let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
-        for (name, db) in open {
+        for (name, OpenDatabase { db, .. }) in open {
             if let Err(error) = db.close().await {
                 tracing::error!(database = name.as_str(), %error, "not closed; the next start recovers it");
             }
         }
     }
 
-    fn insert(&self, name: DatabaseName, db: Db) {
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(name, db);
+    fn insert(&self, name: DatabaseName, open: OpenDatabase) {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(name, open);
     }
+}
+
+/// Creates the table of a database: `default` has three quarters of the memory for all tables, each other one a share of
+/// the rest.
+fn series_table(name: &DatabaseName, options: &ServerOptions) -> Arc<SeriesTable> {
+    let rest = options.series_memory_bytes() / 4;
+    let bytes = if name.as_str() == DEFAULT { 3 * rest } else { rest / options.max_databases.max(1) };
+    Arc::new(SeriesTable::new(bytes))
 }
 
 /// Opens a database, and creates it if there is none.

@@ -4,9 +4,13 @@ pub(crate) mod databases;
 pub(crate) mod explore;
 pub(crate) mod health;
 pub(crate) mod home;
+pub(crate) mod import;
+pub(crate) mod influx;
 pub(crate) mod metrics;
+pub(crate) mod otlp;
 pub(crate) mod prometheus;
 pub(crate) mod remote_write;
 mod request_database;
+mod suggestions;
 
 pub(crate) use request_database::RequestDatabase;

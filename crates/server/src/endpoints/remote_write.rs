@@ -1,5 +1,7 @@
 //! Prometheus remote write.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -37,8 +39,14 @@ pub(crate) async fn remote_write(
     app.counters.received(protocol, body.received);
     let mut limits = Limits::default();
     limits.series = app.options.max_request_series;
-    let mut rows = Rows::with_capacity(usize::MAX);
-    let summary = decode_remote_write(&body.bytes, version, &limits, &mut rows)?;
+    let (len, series) = (body.bytes.len(), Arc::clone(&database.series));
+    let decode = move || {
+        let mut rows = Rows::default();
+        let summary = decode_remote_write(&body.bytes, version, &limits, &series, &mut rows);
+        // The rows need the memory that was admitted for the body.
+        summary.map(|summary| (summary, rows, body))
+    };
+    let (summary, rows, _body) = body::work::run(len, decode).await?;
     app.counters.left_out_exemplars(summary.exemplars);
     let stored = store(&app, &database, protocol, &rows).await?;
     let mut response = if stored.refusals.total() == 0 {

@@ -1,17 +1,22 @@
 //! The database that a request names.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use timestrata::Db;
+use timestrata_ingest::SeriesTable;
 
 use crate::app::{Readiness, SharedState};
-use crate::databases::DatabaseName;
+use crate::databases::{DatabaseName, OpenDatabase};
 use crate::failure::Failure;
 
 /// Database of a request: that of its path `/db/NAME/...`, else `default`.
 #[derive(Debug)]
 pub(crate) struct RequestDatabase {
     pub(crate) db: Db,
+    /// Series that requests to it have named.
+    pub(crate) series: Arc<SeriesTable>,
 }
 
 impl RequestDatabase {
@@ -26,7 +31,8 @@ impl RequestDatabase {
             Readiness::Opening => return Err(Failure::busy("the databases are being opened; try again later")),
             Readiness::Stopping => return Err(Failure::busy("the server stops; try again later")),
         }
-        Ok(Self { db: app.databases.find(name)? })
+        let OpenDatabase { db, series } = app.databases.find(name)?;
+        Ok(Self { db, series })
     }
 }
 

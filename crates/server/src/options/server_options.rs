@@ -15,11 +15,18 @@ const MIN_MEMORY_BYTES: usize = 128 << 20;
 /// The defaults are those of `timestrata serve` without flags: one gibibyte of memory, loopback only, durable writes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ServerOptions {
     /// Directory with one directory for each database. Default: `timestrata-data`.
     pub data: PathBuf,
     /// Addresses on which the server listens. Default: 127.0.0.1:9494.
     pub listen: Vec<SocketAddr>,
+    /// File in PEM with the certificate of the server and those that sign it. Default: none, and connections are not encrypted.
+    ///
+    /// Needs the feature `tls`, and [`tls_key`](Self::tls_key).
+    pub tls_cert: Option<PathBuf>,
+    /// File in PEM with the key of the certificate.
+    pub tls_key: Option<PathBuf>,
     /// TOML file with the hashes of tokens; see [`NewToken`](crate::NewToken). Default: none, and every request may do
     /// everything.
     pub tokens: Option<PathBuf>,
@@ -27,7 +34,8 @@ pub struct ServerOptions {
     pub allow_anonymous: bool,
     /// Prefix of all paths, such as `/timestrata`, for a proxy that keeps it. Default: none.
     pub path_prefix: String,
-    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests. Default: 1 GiB.
+    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests, an eighth to
+    /// remember series as requests write them. Default: 1 GiB.
     pub memory_budget: usize,
     /// When a write is acknowledged. Default: once it is synced.
     pub durability: Durability,
@@ -63,6 +71,8 @@ pub struct ServerOptions {
     pub shutdown_grace: Duration,
     /// Each request is logged, without its parameters and headers. Default: `false`.
     pub access_log: bool,
+    /// Names of OTLP metrics and attributes stay as they are sent, instead of becoming those of Prometheus. Default: `false`.
+    pub otlp_unchanged_names: bool,
     /// Fields of text in line protocol are left out and counted, instead of refused. Default: `false`.
     pub skip_text_fields: bool,
 }
@@ -72,6 +82,8 @@ impl Default for ServerOptions {
         Self {
             data: PathBuf::from("timestrata-data"),
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9494))],
+            tls_cert: None,
+            tls_key: None,
             tokens: None,
             allow_anonymous: false,
             path_prefix: String::new(),
@@ -93,6 +105,7 @@ impl Default for ServerOptions {
             query_lookback: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(30),
             access_log: false,
+            otlp_unchanged_names: false,
             skip_text_fields: false,
         }
     }
@@ -114,6 +127,11 @@ impl ServerOptions {
         self.memory_budget / 8
     }
 
+    /// Returns the memory of the tables of series of all databases together, in bytes.
+    pub(crate) fn series_memory_bytes(&self) -> usize {
+        self.memory_budget / 8
+    }
+
     /// Checks bounds, and that no options contradict each other.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         let invalid = |option, detail: &str| Err(StartError::Option { option, detail: detail.to_owned() });
@@ -125,6 +143,9 @@ impl ServerOptions {
         }
         if self.listen.is_empty() {
             return invalid("listen", "give at least one address, such as 127.0.0.1:9494");
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return invalid("tls-cert, tls-key", "give both, or none");
         }
         let is_open = self.tokens.is_none() && !self.allow_anonymous;
         if let Some(address) = self.listen.iter().find(|address| is_open && !address.ip().is_loopback()) {

@@ -45,6 +45,12 @@ pub struct Settings {
     /// Address on which the server listens; may be repeated [default: 127.0.0.1:9494]
     #[arg(long, value_name = "ADDRESS:PORT", env = "TIMESTRATA_LISTEN", value_delimiter = ',')]
     pub listen: Option<Vec<SocketAddr>>,
+    /// PEM file with the certificate of the server; connections are then encrypted
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the key of the certificate
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
     /// TOML file with the hashes of tokens, which `timestrata token` makes; without it every request may do everything
     #[arg(long, value_name = "FILE", env = "TIMESTRATA_TOKENS")]
     pub tokens: Option<PathBuf>,
@@ -108,6 +114,9 @@ pub struct Settings {
     /// Log each request, without its parameters and headers
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_ACCESS_LOG")]
     pub access_log: Option<bool>,
+    /// Keep the names of OTLP metrics and attributes, instead of making those of Prometheus
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_OTLP_UNCHANGED_NAMES")]
+    pub otlp_unchanged_names: Option<bool>,
     /// Leave fields of text in line protocol out and count them, instead of refusing their lines
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_SKIP_TEXT_FIELDS")]
     pub skip_text_fields: Option<bool>,
@@ -143,6 +152,8 @@ impl Settings {
         take! {
             data => data,
             listen => listen,
+            tls_cert => tls_cert: Some,
+            tls_key => tls_key: Some,
             tokens => tokens: Some,
             allow_anonymous => allow_anonymous,
             path_prefix => path_prefix,
@@ -164,6 +175,7 @@ impl Settings {
             query_lookback => query_lookback: duration,
             shutdown_grace => shutdown_grace: duration,
             access_log => access_log,
+            otlp_unchanged_names => otlp_unchanged_names,
             skip_text_fields => skip_text_fields,
         }
         options

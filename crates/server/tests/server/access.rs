@@ -28,6 +28,8 @@ async fn each_endpoint_needs_a_token_of_its_scope() {
         (Method::GET, "/api/v1/query?query=up", [200, 403, 200]),
         (Method::GET, "/metrics", [200, 403, 200]),
         (Method::POST, "/api/v1/write", [403, 204, 204]),
+        (Method::GET, "/query?q=SHOW%20DATABASES", [200, 403, 200]),
+        (Method::POST, "/query?q=CREATE%20DATABASE%20default", [403, 403, 200]),
         (Method::GET, "/api/v1/admin/databases", [403, 403, 200]),
         (Method::GET, "/health", [200, 200, 200]),
     ];

@@ -131,3 +131,11 @@ pub(crate) fn series(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> TimeSer
 pub(crate) fn remote_write_body(timeseries: Vec<TimeSeries>) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&WriteRequest { timeseries }.encode_to_vec()).unwrap()
 }
+
+/// Returns bytes compressed by gzip.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer =
+        timestrata_ingest::CompressedWriter::new(Vec::new(), Some(timestrata_ingest::Compression::Gzip)).unwrap();
+    std::io::Write::write_all(&mut writer, bytes).unwrap();
+    writer.finish().unwrap()
+}

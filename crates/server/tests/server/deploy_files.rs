@@ -47,12 +47,19 @@ fn the_example_of_settings_has_every_setting_with_its_default() {
 
     // Settings without a default have an example as their value.
     let has_no_default = |line: &str| {
-        ["retain-for", "retain-bytes", "tokens"].iter().any(|name| line.starts_with(&format!("{name} = ")))
+        ["retain-for", "retain-bytes", "tokens", "tls-cert", "tls-key"]
+            .iter()
+            .any(|name| line.starts_with(&format!("{name} = ")))
     };
     let defaults: Vec<&str> = everything.lines().filter(|line| !has_no_default(line)).collect();
     assert_eq!(format!("{:?}", options_of(&defaults.join("\n"))), format!("{:?}", ServerOptions::default()));
     let options = options_of(&everything);
-    assert!(options.retain_for.is_some() && options.retain_bytes.is_some() && options.tokens.is_some());
+    assert!(
+        options.retain_for.is_some()
+            && options.retain_bytes.is_some()
+            && options.tokens.is_some()
+            && options.tls_key.is_some()
+    );
     // As it is, the file changes nothing.
     assert_eq!(format!("{:?}", options_of(&text)), format!("{:?}", ServerOptions::default()));
 }

@@ -5,5 +5,10 @@ mod access;
 mod common;
 mod databases;
 mod deploy_files;
+mod import;
+mod influx;
+mod otlp;
 mod remote_write;
+#[cfg(feature = "tls")]
+mod tls;
 mod whole_server;

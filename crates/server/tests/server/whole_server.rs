@@ -118,6 +118,28 @@ async fn metrics_count_what_was_written() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_influx_creates_a_database_and_writes_to_it() {
+    let home = tempfile::tempdir().unwrap();
+    let server = start(home.path()).await;
+    server.ready().await;
+    let write = "POST /write?db=telegraf HTTP/1.1";
+    let missing = server.exchange(write, b"m value=1 60000000000").await;
+    assert!(missing.starts_with("HTTP/1.1 404") && missing.contains("database not found"), "{missing}");
+    let query =
+        "POST /query?q=CREATE%20DATABASE%20%22telegraf%22;CREATE%20DATABASE%20telegraf;SHOW%20DATABASES HTTP/1.1";
+    let created = server.exchange(query, b"").await;
+    let results = r#"{"results":[{"statement_id":0},{"statement_id":1},{"statement_id":2,"series":[{"name":"databases","columns":["name"],"values":[["default"],["telegraf"]]}]}]}"#;
+    assert!(created.starts_with("HTTP/1.1 200") && created.contains(results), "{created}");
+    let written = server.exchange(write, b"m value=1 60000000000").await;
+    assert!(written.starts_with("HTTP/1.1 204"), "{written}");
+    let found = server.exchange("GET /db/telegraf/api/v1/query?query=m&time=60 HTTP/1.1", b"").await;
+    assert!(found.contains(r#""value":[60,"1"]"#), "{found}");
+    let invalid = server.exchange("POST /query?q=CREATE%20DATABASE%20%22a/b%22 HTTP/1.1", b"").await;
+    assert!(invalid.contains("is not a database name"), "{invalid}");
+    server.stop().await;
+}
+
 /// Returns what the server sends until it closes the connection, after some bytes and then nothing.
 async fn answer_to_silence(server: &Running, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address).await.unwrap();

@@ -1,6 +1,6 @@
 //! JSON encoding of OTLP: member names in camel case, 64-bit numbers as strings or numbers, enums as numbers or names.
 
-use super::otlp_proto::{
+use super::messages::{
     AnyValue, ArrayValue, AttributeValue, CountedMessage, Data, Exponential, Gauge, Histogram, HistogramPoint,
     KeyValue, MapValue, Metric, MetricsRequest, Number, NumberPoint, Quantile, Resource, ResourceMetrics, ScopeMetrics,
     Sum, SummaryMetric, SummaryPoint,
@@ -11,14 +11,25 @@ use crate::formats::number::parse_float;
 /// Parses a request.
 pub(super) fn parse_request(body: &[u8]) -> Result<MetricsRequest, String> {
     let json = JsonValue::parse(body)?;
-    let resources = json.get("resourceMetrics").ok_or("there is no member resourceMetrics")?;
-    Ok(MetricsRequest { resource_metrics: all(Some(resources), resource_metrics)? })
+    let JsonValue::Object(_) = json else {
+        return Err("it is no object".to_owned());
+    };
+    Ok(MetricsRequest { resource_metrics: all(json.get("resourceMetrics"), resource_metrics)? })
 }
 
 type Parsed<T> = Result<T, String>;
 
 fn all<T>(json: Option<&JsonValue<'_>>, parse: impl Fn(&JsonValue<'_>) -> Parsed<T>) -> Parsed<Vec<T>> {
-    json.map(JsonValue::elements).unwrap_or_default().iter().map(parse).collect()
+    match json {
+        None | Some(JsonValue::Null) => Ok(Vec::new()),
+        Some(JsonValue::Array(elements)) => elements.iter().map(parse).collect(),
+        Some(_) => Err("an array is expected".to_owned()),
+    }
+}
+
+/// Returns a member; `None` if it is missing or `null`.
+fn member<'a, 'j>(json: &'a JsonValue<'j>, name: &str) -> Option<&'a JsonValue<'j>> {
+    json.get(name).filter(|value| !matches!(value, JsonValue::Null))
 }
 
 fn text(json: &JsonValue<'_>, name: &str) -> String {
@@ -27,14 +38,22 @@ fn text(json: &JsonValue<'_>, name: &str) -> String {
 
 /// Returns a number; 0 if there is none, as in protobuf.
 fn whole<T: std::str::FromStr + Default>(json: &JsonValue<'_>, name: &str) -> Parsed<T> {
-    match json.get(name) {
-        None | Some(JsonValue::Null) => Ok(T::default()),
+    match member(json, name) {
+        None => Ok(T::default()),
         Some(value) => parse_whole(value).ok_or_else(|| format!("the member {name} is not a whole number")),
     }
 }
 
+/// Parses a whole number, which may be written as `1e3` or `5.0`, as in the JSON of protobuf.
 fn parse_whole<T: std::str::FromStr>(value: &JsonValue<'_>) -> Option<T> {
-    value.digits()?.parse().ok()
+    /// Doubles below this one hold each whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let digits = value.digits()?;
+    digits.parse().ok().or_else(|| {
+        let number = parse_float(digits.as_bytes()).filter(|number| number.fract() == 0.0 && number.abs() < EXACT)?;
+        // The text of such a number has neither a point nor an exponent.
+        number.to_string().parse().ok()
+    })
 }
 
 fn float(value: &JsonValue<'_>) -> Parsed<f64> {
@@ -43,10 +62,7 @@ fn float(value: &JsonValue<'_>) -> Parsed<f64> {
 }
 
 fn optional_float(json: &JsonValue<'_>, name: &str) -> Parsed<Option<f64>> {
-    match json.get(name) {
-        None | Some(JsonValue::Null) => Ok(None),
-        Some(value) => float(value).map(Some),
-    }
+    member(json, name).map(float).transpose()
 }
 
 fn resource_metrics(json: &JsonValue<'_>) -> Parsed<ResourceMetrics> {
@@ -71,10 +87,12 @@ fn any_value(json: &JsonValue<'_>) -> Parsed<AnyValue> {
     let JsonValue::Object(members) = json else {
         return Ok(AnyValue { value: None });
     };
-    let Some((name, value)) = members.first() else {
+    let is_value = |name: &str| name.ends_with("Value");
+    let Some((name, value)) = members.iter().rfind(|(name, value)| is_value(name) && *value != JsonValue::Null) else {
         return Ok(AnyValue { value: None });
     };
     let value = match name.as_ref() {
+        // Bytes are in base64 in JSON, and as a tag, too.
         "stringValue" | "bytesValue" => AttributeValue::Text(value.text().unwrap_or_default().to_owned()),
         "boolValue" => AttributeValue::Bool(matches!(value, JsonValue::Bool(true))),
         "intValue" => AttributeValue::Int(parse_whole(value).ok_or("the member intValue is not a whole number")?),
@@ -88,19 +106,19 @@ fn any_value(json: &JsonValue<'_>) -> Parsed<AnyValue> {
 
 fn metric(json: &JsonValue<'_>) -> Parsed<Metric> {
     let points = |name: &str| json.get(name).and_then(|data| data.get("dataPoints"));
-    let data = if json.get("gauge").is_some() {
+    let data = if member(json, "gauge").is_some() {
         Some(Data::Gauge(Gauge { data_points: all(points("gauge"), number_point)? }))
-    } else if let Some(sum) = json.get("sum") {
+    } else if let Some(sum) = member(json, "sum") {
         let is_monotonic = matches!(sum.get("isMonotonic"), Some(JsonValue::Bool(true)));
         let data_points = all(points("sum"), number_point)?;
         Some(Data::Sum(Sum { data_points, temporality: temporality(sum), is_monotonic }))
-    } else if let Some(histogram) = json.get("histogram") {
+    } else if let Some(histogram) = member(json, "histogram") {
         let data_points = all(points("histogram"), histogram_point)?;
         Some(Data::Histogram(Histogram { data_points, temporality: temporality(histogram) }))
-    } else if json.get("exponentialHistogram").is_some() {
+    } else if member(json, "exponentialHistogram").is_some() {
         let data_points = all(points("exponentialHistogram"), |_| Ok(CountedMessage {}))?;
         Some(Data::ExponentialHistogram(Exponential { data_points }))
-    } else if json.get("summary").is_some() {
+    } else if member(json, "summary").is_some() {
         Some(Data::Summary(SummaryMetric { data_points: all(points("summary"), summary_point)? }))
     } else {
         None
@@ -118,7 +136,7 @@ fn temporality(json: &JsonValue<'_>) -> i32 {
 }
 
 fn number_point(json: &JsonValue<'_>) -> Parsed<NumberPoint> {
-    let value = match (json.get("asDouble"), json.get("asInt")) {
+    let value = match (member(json, "asDouble"), member(json, "asInt")) {
         (Some(value), _) => Some(Number::Double(float(value)?)),
         (None, Some(value)) => Some(Number::Int(parse_whole(value).ok_or("the member asInt is not a whole number")?)),
         (None, None) => None,

@@ -1,0 +1,8 @@
+//! The server as programs of others use it: each test runs one of them against a server of its own.
+//!
+//! A test whose program is not there says so and passes; `.ci/run` installs them. The modules name the environment
+//! variables.
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod clients;
+mod server;
