@@ -162,6 +162,40 @@ const FRAGMENTS: &[&str] = &[
     "m s=\"q\" 6\n",
 ];
 
+#[test]
+fn series_of_earlier_inputs_are_found_without_their_keys() {
+    let known = std::sync::Arc::new(crate::SeriesTable::new(1 << 20));
+    let options = crate::IngestOptions { known_series: Some(std::sync::Arc::clone(&known)), ..timed() };
+    let text = "m,a=1 value=1,x=2 5\nm,a=1 x=3,value=4 6\nm,a\\ b=1 value=1,x=2 7\nm,a=1 y\\ =3 8\n";
+    let first = decode(&LineProtocol, &options, text.as_bytes());
+    assert_eq!(first.text(), decode(&LineProtocol, &timed(), text.as_bytes()).text());
+    assert_eq!(known.len(), 5);
+    assert_eq!(decode(&LineProtocol, &options, text.as_bytes()).text(), first.text());
+    assert_eq!(known.len(), 5);
+    // What is refused is not remembered.
+    for bad in ["m,a=1,a=2 value=1 5", "m,a= value=1 5", ",a=1 value=1 5"] {
+        let refused = decode(&LineProtocol, &options, bad.as_bytes());
+        assert_eq!((refused.points.len(), refused.refused.len(), known.len()), (0, 1, 5), "{bad}");
+    }
+    // Options that change series keep an input apart.
+    let prefixed = crate::IngestOptions { prefix: "p_".to_owned(), ..options };
+    let points = decode(&LineProtocol, &prefixed, b"m,a=1 value=1 5").good();
+    assert_eq!((points[0].0.as_str(), known.len()), ("p_m{a=\"1\"}", 5));
+}
+
+#[test]
+fn rows_with_many_fields_in_any_order_are_read() {
+    let fields = |numbers: &mut dyn Iterator<Item = usize>| {
+        numbers.map(|number| format!("f{number}={number}")).collect::<Vec<_>>().join(",")
+    };
+    let text = format!("m {} 1\nm {} 2\n", fields(&mut (0..40)), fields(&mut (0..40).rev()));
+    let points = one(&text);
+    assert_eq!(points.len(), 80);
+    for (series, _, value) in points {
+        assert_eq!(series, format!("m{{_field=\"f{value}\"}}"));
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_give_the_same_rows_however_they_are_split(
