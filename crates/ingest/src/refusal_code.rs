@@ -24,8 +24,6 @@ pub enum RefusalCode {
     DuplicateLabel,
     /// The series has too many labels, or their texts are too long.
     LabelLimit,
-    /// A name or a label has a control character.
-    ControlCharacter,
     /// A name or a label is not UTF-8.
     InvalidUtf8,
     /// A label refers to a symbol that the request does not have, or has no value.
@@ -48,7 +46,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// All codes, in the order of their declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRow,
         Self::NoTime,
         Self::TimeRange,
@@ -57,7 +55,6 @@ impl RefusalCode {
         Self::EmptyLabelName,
         Self::DuplicateLabel,
         Self::LabelLimit,
-        Self::ControlCharacter,
         Self::InvalidUtf8,
         Self::InvalidReference,
         Self::NativeHistogram,
@@ -81,7 +78,6 @@ impl RefusalCode {
             Self::EmptyLabelName => "empty-label-name",
             Self::DuplicateLabel => "duplicate-label",
             Self::LabelLimit => "label-limit",
-            Self::ControlCharacter => "control-character",
             Self::InvalidUtf8 => "invalid-utf8",
             Self::InvalidReference => "invalid-reference",
             Self::NativeHistogram => "native-histogram",
@@ -108,7 +104,7 @@ impl RefusalCode {
         } else if key.tags().zip(key.tags().skip(1)).any(|((name, _), (next, _))| name == next) {
             Self::DuplicateLabel
         } else {
-            Self::ControlCharacter
+            Self::BadRow
         };
         Some((code, error.to_string()))
     }
@@ -184,7 +180,7 @@ mod tests {
         assert_eq!(code(key.clone().with_metric("")), Some(RefusalCode::NoMetricName));
         assert_eq!(code(key.clone().tag("", "x")), Some(RefusalCode::EmptyLabelName));
         assert_eq!(code(key.clone().tag("a", "2")), Some(RefusalCode::DuplicateLabel));
-        assert_eq!(code(key.clone().tag("b", "x\n")), Some(RefusalCode::ControlCharacter));
+        assert_eq!(code(key.clone().tag("b", "x\n\0")), None);
         assert_eq!(code(key.tag("b", "x".repeat(20_000))), Some(RefusalCode::LabelLimit));
     }
 }
