@@ -42,7 +42,7 @@ pub use db::{
 pub use engine::actor::Ack;
 pub use engine::store::{
     BackupReport, DiskUsage, FailedFlush, FileUsage, OpenReport, PendingRetention, ReadOnlyState, RefreshReport,
-    TornTail, disk_usage,
+    TornTail, WalStats, disk_usage,
 };
 pub use engine::verify::{VerifyReport, verify};
 pub use format::finding::Finding;

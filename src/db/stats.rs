@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::actor::PinStats;
-use crate::engine::store::{FailedFlush, PendingRetention, ReadContext, ReadOnlyState};
+use crate::engine::store::{FailedFlush, PendingRetention, ReadContext, ReadOnlyState, WalStats};
 use crate::engine::threads::{Engine, ReaderEngine};
 use crate::state::version::{JobCounters, SstMeta, Version};
 use crate::types::point::Timestamp;
@@ -86,6 +86,8 @@ pub struct Stats {
     pub pinned_memtable_bytes: u64,
     /// Time since the oldest pinned memtable was flushed.
     pub pinned_memtables_age: Duration,
+    /// Groups and syncs of the WAL since the opening.
+    pub wal: WalStats,
     /// Bytes of the WAL that a reopening would read.
     pub wal_bytes: u64,
     /// Bytes of spare WAL segments: files that are kept for reuse as segments. At most two files are kept.
@@ -248,6 +250,7 @@ impl Stats {
         self.blocks_decoded = counts.blocks_decoded;
         self.vectors_decoded = counts.vectors_decoded;
         self.bytes_read = counts.bytes_read;
+        self.wal = context.stats.wal();
         self.wal_bytes = context.stats.wal_bytes();
         self.spare_wal_bytes = context.stats.spare_wal_bytes();
         self.read_only = context.stats.read_only().cloned();

@@ -65,8 +65,10 @@ async fn ingest_many_memtables_while_reading() {
     for writer in writers {
         writer.await.unwrap();
     }
-    let files = db.stats().files;
-    assert!(files >= 5, "{files} files");
+    // The files themselves may be few: a compaction that runs meanwhile merges them.
+    let stats = db.stats();
+    let memtables = stats.flushes.runs + stats.frozen_memtables;
+    assert!(memtables >= 5, "{memtables} memtables frozen");
     expect_all(&db);
     db.close().await.unwrap();
     for reader in readers {

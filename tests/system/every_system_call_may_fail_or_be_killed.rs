@@ -152,8 +152,8 @@ impl Counts {
 fn try_point(room: &mut Room, point: &Point<'_>, counts: &Mutex<Counts>) {
     let Point { start, thread, call, fault } = point;
     let of = format!("{}, {thread}, {fault:?} at {} {}: {}", start.name, call.kind, call.nth, call.line);
-    // Timers may shift the calls of a run; the same point is then tried again.
-    for _ in 0..3 {
+    // Timers may shift the calls of a run, the more so on a busy machine; the same point is then tried again.
+    for _ in 0..10 {
         room.furnish(start);
         let mut told = start.told.clone();
         let faults = [(call.clone(), *fault)];

@@ -5,6 +5,7 @@ mod export;
 mod ingest;
 mod promql;
 mod query;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use self::export::ExportArgs;
 pub(crate) use self::ingest::IngestArgs;
 pub(crate) use self::promql::PromqlArgs;
 pub(crate) use self::query::{QueryArgs, WindowOrder};
+pub(crate) use self::serve::{LogFormat, ServeArgs, TokenArgs};
 use crate::output::OutputArgs;
 use crate::time;
 
@@ -147,6 +149,12 @@ pub(crate) enum Command {
     },
     /// Read and check every byte, and report damage; changes nothing
     Verify,
+    /// Run the HTTP server: Prometheus remote write in, the HTTP API of Prometheus out
+    #[command(after_help = serve::HELP)]
+    Serve(Box<ServeArgs>),
+    /// Make a token for clients of the server
+    #[command(after_help = serve::TOKEN_HELP)]
+    Token(TokenArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {

@@ -24,6 +24,7 @@ mod progress;
 mod promql;
 mod query;
 mod series;
+mod serve;
 mod stats;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -81,6 +82,11 @@ fn run() -> Result<()> {
         Command::Describe(args) => describe::run(&args, &dir()?),
         Command::Backup { to } => backup::run(&to, &dir()?),
         Command::Inspect { file, all } => verify_inspect::inspect(&file, all),
+        Command::Serve(_) if db_is_named => Err(Failure::failed(
+            "serve takes --data DIR, a directory with one directory for each database, and no --db",
+        )),
+        Command::Serve(args) => serve::run(*args),
+        Command::Token(args) => serve::token(&args),
         Command::Verify => verify_inspect::verify(&dir()?),
         Command::Completions { shell, names } => completion::print_script(shell, names),
     }

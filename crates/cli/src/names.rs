@@ -8,26 +8,7 @@ pub(crate) struct NameList(pub(crate) Vec<String>);
 /// Splits at commas outside quotes and braces.
 #[expect(clippy::unnecessary_wraps, reason = "clap asks value parsers for a Result")]
 pub(crate) fn parse_name_list(text: &str) -> Result<NameList, String> {
-    let mut names = vec![String::new()];
-    let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
-    for c in text.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '{' if !quoted => depth += 1,
-            '}' if !quoted => depth = depth.saturating_sub(1),
-            ',' if !quoted && depth == 0 => {
-                names.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(name) = names.last_mut() {
-            name.push(c);
-        }
-    }
-    Ok(NameList(names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()))
+    Ok(NameList(timestrata_ingest::split_names(text)))
 }
 
 /// Returns at most three of `names` that are similar to `wanted`, the most similar first.

@@ -21,6 +21,25 @@ impl Suggestion {
     }
 }
 
+/// Splits suggestions into those that belong together, such as a time column and its format; the groups are alternatives.
+pub fn suggestion_groups(suggestions: &[Suggestion]) -> impl Iterator<Item = &[Suggestion]> {
+    suggestions.chunk_by(|before, next| {
+        matches!(
+            ((before.option, before.value.as_str()), next.option),
+            (("time", _), "time-format" | "origin" | "year" | "metric")
+                // An origin needs a unit; beside a pattern it is another way out.
+                | (("time-format", "s" | "ms" | "us" | "ns"), "origin")
+                | (("time-format", _), "year")
+                | (("metric", _), "value")
+                | (("value", _), "tags")
+                | (("no-header", _), "columns")
+                | (("skip-lines", _), "no-header")
+                | (("decimal", _), "thousands")
+                | (("units", _), "decimal")
+        )
+    })
+}
+
 /// Why an input cannot be decoded, and what would help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestError {

@@ -110,6 +110,11 @@ pub trait Decoder: Send {
     /// sentence each without a full stop. Complete once the input has been decoded.
     fn notices(&self) -> Vec<String>;
 
+    /// Returns the number of values of text that were left out, as [`TextValues::Skip`](crate::TextValues::Skip) asks.
+    fn left_out_texts(&self) -> u64 {
+        0
+    }
+
     /// Returns a warning about the rows to come that the last rows gave reason for, each once: a caller shows it
     /// before it stores them.
     fn take_warning(&mut self) -> Option<String> {

@@ -45,3 +45,47 @@ pub struct IngestOptions {
     /// Last times of series in a repeated hour, which the inputs of a run share; with `None` no input knows those of another.
     pub series_clocks: Option<SeriesClocks>,
 }
+
+/// Splits a list of columns at commas outside quotes and braces, since headers such as `up{a="1",b="2"}` are names too.
+#[must_use]
+pub fn split_names(text: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '{' if !quoted => depth += 1,
+            '}' if !quoted => depth = depth.saturating_sub(1),
+            ',' if !quoted && depth == 0 => {
+                names.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(name) = names.last_mut() {
+            name.push(c);
+        }
+    }
+    names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// Returns `false` if a format has no use for an option, by their names, such as `csv` and `precision`.
+///
+/// A caller refuses such an option: it would do nothing, in silence. Options that are not known here apply to all formats.
+#[must_use]
+pub fn format_uses(format: &str, option: &str) -> bool {
+    let formats: &[&str] = match option {
+        "time" | "time-format" | "origin" | "year" | "tags" | "values" | "values-except" | "metric" | "value"
+        | "missing" | "decimal" | "thousands" | "units" | "refuse-before" | "refuse-after" => &["csv", "json"],
+        "time-zone" => &["csv", "json", "sadf", "sadf-p"],
+        "precision" => &["line-protocol", "prometheus"],
+        "rows" => &["json"],
+        "delimiter" | "header-line" | "no-header" | "skip-lines" | "columns" | "comment" | "skip-after-header" => {
+            &["csv"]
+        }
+        _ => return true,
+    };
+    formats.contains(&format)
+}

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use timestrata::{CachedSeries, MetricMetadata, SeriesKey, Timestamp, Value};
 
+use crate::{RefusalCode, RefusalCounts};
+
 /// Index of a series in the table of [`Rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesNumber(pub u32);
@@ -22,6 +24,8 @@ pub struct RowEnd {
 pub struct RefusedRow {
     /// Line on which the row begins; the first line is 1.
     pub line: u64,
+    /// Short name of the reason, for programs.
+    pub code: RefusalCode,
     /// One sentence without a full stop, such as `column x: "bad" is not a number`.
     pub reason: String,
     /// Options that would keep such rows, best first.
@@ -40,7 +44,10 @@ pub struct Rows {
     values: Vec<Value>,
     row_ends: Vec<RowEnd>,
     refused: Vec<RefusedRow>,
+    refusal_counts: RefusalCounts,
     metadata: Vec<(String, MetricMetadata)>,
+    /// Tags that every series of the table has, whatever the input says.
+    extra_tags: Vec<(String, String)>,
     capacity: usize,
 }
 
@@ -49,6 +56,15 @@ impl Rows {
     #[must_use]
     pub fn with_capacity(points: usize) -> Self {
         Self { capacity: points, ..Self::default() }
+    }
+
+    /// Gives every series of the input these tags; a tag of the input with the same key is replaced.
+    ///
+    /// The series of the table have the tags. Whether the keys are still valid is checked when they are written.
+    #[must_use]
+    pub fn with_extra_tags(mut self, tags: Vec<(String, String)>) -> Self {
+        self.extra_tags = tags;
+        self
     }
 
     /// Returns `true` if a decoder should stop until the rows are cleared.
@@ -68,8 +84,31 @@ impl Rows {
             return *index;
         }
         let index = SeriesNumber(u32::try_from(self.series.len()).expect("the limit of series is below u32::MAX"));
-        self.series.push(CachedSeries::new(key.clone()));
+        self.series.push(CachedSeries::new(self.with_tags(key)));
         self.by_key.insert(key.clone(), index);
+        index
+    }
+
+    fn with_tags(&self, key: &SeriesKey) -> SeriesKey {
+        if self.extra_tags.is_empty() {
+            return key.clone();
+        }
+        let is_own = |name: &str| !self.extra_tags.iter().any(|(extra, _)| extra == name);
+        let extra = self.extra_tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let tags: SeriesKey = key.tags().filter(|(name, _)| is_own(name)).chain(extra).collect();
+        tags.with_metric(key.metric())
+    }
+
+    /// Adds a series that the caller has looked up elsewhere, such as in a [`SeriesTable`](crate::SeriesTable).
+    ///
+    /// The series is not looked up here: added twice, it has two numbers, and [`intern`](Self::intern) does not find it.
+    ///
+    /// # Panics
+    ///
+    /// If the table holds `u32::MAX` series; [`Limits::series`](crate::Limits::series) is far below.
+    pub fn add_series(&mut self, series: CachedSeries) -> SeriesNumber {
+        let index = SeriesNumber(u32::try_from(self.series.len()).expect("the limit of series is below u32::MAX"));
+        self.series.push(series);
         index
     }
 
@@ -103,7 +142,7 @@ impl Rows {
 
     /// Takes the points since the last row back, and records why the row is refused.
     pub fn refuse_row(&mut self, line: u64, reason: impl Into<String>) {
-        self.refuse(RefusedRow { line, reason: reason.into(), suggestions: Vec::new() });
+        self.refuse(RefusedRow { line, code: RefusalCode::BadRow, reason: reason.into(), suggestions: Vec::new() });
     }
 
     /// As [`refuse_row`](Self::refuse_row), with options that would keep the row.
@@ -111,9 +150,18 @@ impl Rows {
         self.take_back();
         // Every format of text takes another encoding.
         if refused.suggestions.is_empty() && refused.reason.ends_with("is not UTF-8") {
+            refused.code = RefusalCode::InvalidUtf8;
             refused.suggestions.push(crate::Suggestion::new("encoding", "latin1"));
         }
+        self.refusal_counts.add(refused.code, 1);
         self.refused.push(refused);
+    }
+
+    /// Takes the points since the last row back, counts `count` refusals, and records one of them, if any.
+    pub(crate) fn refuse_several(&mut self, code: RefusalCode, count: u64, recorded: Option<RefusedRow>) {
+        self.take_back();
+        self.refusal_counts.add(code, count);
+        self.refused.extend(recorded);
     }
 
     /// Takes the points since the last row back.
@@ -159,6 +207,13 @@ impl Rows {
         &self.refused
     }
 
+    /// Returns the numbers of refused rows by code. A body counts samples or data points, and records only the first
+    /// [`MAX_REFUSED_ROWS`](crate::bodies::MAX_REFUSED_ROWS) among the refused rows.
+    #[must_use]
+    pub fn refusal_counts(&self) -> &RefusalCounts {
+        &self.refusal_counts
+    }
+
     /// Returns the metadata that the input gave, in its order.
     #[must_use]
     pub fn metadata(&self) -> &[(String, MetricMetadata)] {
@@ -172,8 +227,48 @@ impl Rows {
         self.values.clear();
         self.row_ends.clear();
         self.refused.clear();
+        self.refusal_counts = RefusalCounts::default();
         self.metadata.clear();
     }
+
+    /// Removes everything, the table of series too, and keeps the buffers: for a caller that decodes many inputs.
+    pub fn reset(&mut self) {
+        self.clear();
+        self.series.clear();
+        self.by_key.clear();
+    }
+
+    /// Returns the current lengths.
+    pub(crate) fn mark(&self) -> RowsMark {
+        RowsMark {
+            points: self.values.len(),
+            row_ends: self.row_ends.len(),
+            refused: self.refused.len(),
+            refusal_counts: self.refusal_counts,
+            metadata: self.metadata.len(),
+        }
+    }
+
+    /// Takes back what was appended since the mark, except series.
+    pub(crate) fn roll_back(&mut self, mark: &RowsMark) {
+        self.point_series.truncate(mark.points);
+        self.timestamps.truncate(mark.points);
+        self.values.truncate(mark.points);
+        self.row_ends.truncate(mark.row_ends);
+        self.refused.truncate(mark.refused);
+        self.refusal_counts = mark.refusal_counts;
+        self.metadata.truncate(mark.metadata);
+    }
+}
+
+/// Lengths of [`Rows`] at some time.
+#[derive(Debug)]
+pub(crate) struct RowsMark {
+    points: usize,
+    row_ends: usize,
+    refused: usize,
+    refusal_counts: RefusalCounts,
+    metadata: usize,
 }
 
 #[cfg(test)]
@@ -191,5 +286,15 @@ mod tests {
         assert_eq!((rows.values().len(), rows.row_ends().len(), rows.refused().len()), (1, 1, 1));
         rows.clear();
         assert_eq!((rows.intern(&SeriesKey::new("x")), rows.series_len()), (series, 1));
+    }
+
+    #[test]
+    fn extra_tags_replace_those_of_the_input() {
+        let mut rows = Rows::with_capacity(10).with_extra_tags(vec![("job".to_owned(), "a".to_owned())]);
+        let (plain, tagged) = (SeriesKey::new("x"), SeriesKey::new("x").tag("job", "b").tag("z", "1"));
+        let (first, second) = (rows.intern(&plain), rows.intern(&tagged));
+        assert_eq!(rows.series(first).key(), &SeriesKey::new("x").tag("job", "a"));
+        assert_eq!(rows.series(second).key(), &SeriesKey::new("x").tag("job", "a").tag("z", "1"));
+        assert_eq!((rows.intern(&tagged), rows.series_len()), (second, 2));
     }
 }

@@ -9,7 +9,9 @@ use timestrata::Timestamp;
 pub use decoded::{DecodedInput, decode_pieces, encode_point, value_text};
 
 use crate::bodies::{OtlpOptions, RemoteWriteVersion, decode_otlp, decode_otlp_json, decode_remote_write};
-use crate::{Compression, Decompressor, Format, IngestOptions, Limits, Rows, TextValues, decompress_body, formats};
+use crate::{
+    Compression, Decompressor, Format, IngestOptions, Limits, Rows, SeriesTable, TextValues, decompress_body, formats,
+};
 
 /// Function that takes any bytes, and panics if a decoder breaks a promise.
 pub type EntryPoint = fn(&[u8]);
@@ -83,14 +85,36 @@ pub fn compression(data: &[u8]) {
     }
 }
 
-/// Decodes bodies of remote write and OTLP.
+/// Decodes bodies of remote write and OTLP, each twice.
+///
+/// # Panics
+///
+/// If the second result differs, whose series are known.
 pub fn bodies(data: &[u8]) {
     let limits = Limits::default();
-    let mut rows = Rows::with_capacity(limits.points_per_batch);
-    let _ = decode_remote_write(data, RemoteWriteVersion::V1, &limits, &mut rows);
-    let _ = decode_remote_write(data, RemoteWriteVersion::V2, &limits, &mut rows);
-    let _ = decode_otlp(data, OtlpOptions::default(), &limits, &mut rows);
-    let _ = decode_otlp_json(data, OtlpOptions::default(), &limits, &mut rows);
+    let table = SeriesTable::new(1 << 20);
+    let decode = |at: usize| {
+        let mut rows = Rows::default();
+        let options = OtlpOptions::default();
+        let result = match at {
+            0 => decode_remote_write(data, RemoteWriteVersion::V1, &limits, &table, &mut rows),
+            1 => decode_remote_write(data, RemoteWriteVersion::V2, &limits, &table, &mut rows),
+            2 => decode_otlp(data, options, &limits, &table, &mut rows),
+            _ => decode_otlp_json(data, options, &limits, &table, &mut rows),
+        };
+        // Metadata is handed out once.
+        let summary = result.map(|summary| (summary.samples, summary.histograms, summary.exemplars, summary.refused));
+        let points: Vec<_> = rows
+            .point_series()
+            .iter()
+            .map(|series| rows.series(*series).key().clone())
+            .zip(rows.timestamps().to_vec())
+            .collect();
+        (summary, points)
+    };
+    for at in 0..4 {
+        assert_eq!(decode(at), decode(at), "known series change the result");
+    }
 }
 
 /// Returns points, refused rows, the error and notices as lines of text.

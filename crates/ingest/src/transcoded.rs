@@ -104,6 +104,10 @@ impl Decoder for TranscodingDecoder {
         self.inner.notices()
     }
 
+    fn left_out_texts(&self) -> u64 {
+        self.inner.left_out_texts()
+    }
+
     fn take_warning(&mut self) -> Option<String> {
         self.inner.take_warning()
     }

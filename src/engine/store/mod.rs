@@ -22,8 +22,10 @@ mod size_estimates;
 mod storage_stats;
 #[cfg(test)]
 mod tests;
+mod wal_stats;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use backup::BackupReport;
 pub(crate) use backup::backup;
@@ -36,6 +38,7 @@ pub use reader::RefreshReport;
 pub(crate) use reader::{DirectoryReader, ReaderSettings};
 pub(crate) use recovery_input::{acquire_shared_lock, check_segment_empty, is_own_sst, recovery_error};
 pub use storage_stats::{FailedFlush, ReadOnlyState};
+pub use wal_stats::WalStats;
 
 use crate::engine::actor::{PinStats, WriterStorage};
 use crate::format::manifest::{Manifest, SeriesLog};
@@ -60,12 +63,18 @@ pub(crate) struct DiskStorage {
 impl WriterStorage for DiskStorage {
     fn append(&mut self, group: &[LogRecord<'_>]) -> Result<(), AppendError> {
         let appended = self.wal.append(group);
+        if appended.is_ok() {
+            self.read_context.stats.wal.add_group(group.len());
+        }
         self.note_wal_bytes();
         appended
     }
 
     fn sync(&mut self) -> Result<()> {
-        self.wal.sync()
+        let began = self.read_context.elapsed(Duration::ZERO);
+        self.wal.sync()?;
+        self.read_context.stats.wal.add_sync(self.read_context.elapsed(began));
+        Ok(())
     }
 
     fn write_sync_mark(&mut self) -> Result<(), AppendError> {

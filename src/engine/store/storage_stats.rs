@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::wal_stats::{WalCounters, WalStats};
 use crate::engine::actor::PinStats;
 use crate::types::error::{Error, ErrorKind};
 use crate::types::point::Timestamp;
@@ -10,6 +11,8 @@ use crate::types::point::Timestamp;
 /// Statistics that the writer updates and that any thread may read.
 #[derive(Debug, Default)]
 pub(crate) struct StorageStats {
+    /// Groups and syncs of the WAL.
+    pub(super) wal: WalCounters,
     wal_bytes: AtomicU64,
     spare_wal_bytes: AtomicU64,
     reserve_bytes: AtomicU64,
@@ -49,6 +52,11 @@ impl StorageStats {
     pub(super) fn set_wal_bytes(&self, replay_bytes: u64, spare_bytes: u64) {
         self.wal_bytes.store(replay_bytes, Ordering::Relaxed);
         self.spare_wal_bytes.store(spare_bytes, Ordering::Relaxed);
+    }
+
+    /// Returns the counts of the groups and the syncs of the WAL.
+    pub(crate) fn wal(&self) -> WalStats {
+        self.wal.load()
     }
 
     /// Returns the number of bytes of the WAL that an opening would read.

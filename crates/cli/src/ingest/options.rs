@@ -87,38 +87,12 @@ pub(crate) fn not_understood(name: &str, error: &IngestError) -> Failure {
 
 /// Returns suggestions as options of the tool: those that belong together side by side, and `or` between the others.
 pub(crate) fn rendered(suggestions: &[Suggestion]) -> String {
-    let mut text = String::new();
-    let mut before = ("", "");
-    for Suggestion { option, value } in suggestions {
-        let belongs = matches!(
-            (before, *option),
-            (("time", _), "time-format" | "origin" | "year" | "metric")
-                // An origin needs a unit; beside a pattern it is another way out.
-                | (("time-format", "s" | "ms" | "us" | "ns"), "origin")
-                | (("time-format", _), "year")
-                | (("metric", _), "value")
-                | (("value", _), "tags")
-                | (("no-header", _), "columns")
-                | (("skip-lines", _), "no-header")
-                | (("decimal", _), "thousands")
-                | (("units", _), "decimal")
-        );
-        text.push_str(if text.is_empty() {
-            ""
-        } else if belongs {
-            " "
-        } else {
-            " or "
-        });
-        text.push_str("--");
-        text.push_str(option);
-        if !value.is_empty() {
-            text.push(' ');
-            text.push_str(&names::shell_word(value));
-        }
-        before = (option, value);
-    }
-    text
+    let option = |Suggestion { option, value }: &Suggestion| match value.as_str() {
+        "" => format!("--{option}"),
+        value => format!("--{option} {}", names::shell_word(value)),
+    };
+    let together = |group: &[Suggestion]| group.iter().map(option).collect::<Vec<_>>().join(" ");
+    timestrata_ingest::suggestion_groups(suggestions).map(together).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use timestrata::{SeriesKey, Snapshot, Value, ValueType};
-use timestrata_ingest::{RefusedRow, Rows, Suggestion};
+use timestrata_ingest::{RefusalCode, RefusedRow, Rows, Suggestion};
 
 /// Tag of a series of line protocol that names its field.
 const FIELD_TAG: &str = "_field";
@@ -45,7 +45,7 @@ impl SeriesTypes {
                 let suggestion = (self.takes_types && fits(value, own))
                     .then(|| Suggestion::new("types", format!("{}={own}", column_of(key))));
                 let suggestions = suggestion.into_iter().collect();
-                found.push((row, RefusedRow { line: ends[row].line, reason, suggestions }));
+                found.push((row, RefusedRow { line: ends[row].line, code: RefusalCode::BadRow, reason, suggestions }));
                 if !all {
                     break;
                 }

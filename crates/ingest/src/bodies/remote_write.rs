@@ -1,14 +1,28 @@
 //! Prometheus remote write 1.0 and 2.0.
+//!
+//! | message | points |
+//! |---|---|
+//! | sample | one `f64`, bit for bit; a stale marker stays one; a start timestamp is left out |
+//! | native histogram | refused: `native-histogram` |
+//! | exemplar | left out and counted |
+//! | metadata | kind, unit and description of the metric |
+//!
+//! A label with an empty value is no tag. Labels need not be sorted, since senders of the compliance suite do not sort
+//! them either. The other rules of the specifications refuse a series: a metric name, no label without a name, no label
+//! twice, references to symbols that exist. Symbols that do not begin with an empty one refuse the request.
 
-use prost::Message;
-use timestrata::{MetricKind, MetricMetadata, SeriesKey, Timestamp, Value};
+mod labels;
+#[cfg(test)]
+pub(super) mod messages;
+mod samples;
+mod v1;
+mod v2;
 
-use super::remote_write_proto::{RemoteWriteRequest, Request, Sample, TimeSeriesV2};
-use super::{BodySummary, intern, refuse};
-use crate::{IngestError, Limits, Rows};
+use timestrata::MetricKind;
 
-/// Label with the name of the metric.
-const METRIC_LABEL: &str = "__name__";
+use super::BodySummary;
+use super::body_rows::BodyRows;
+use crate::{IngestError, Limits, Rows, SeriesTable};
 
 /// Version of the protocol, from the content type of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,137 +41,43 @@ impl RemoteWriteVersion {
         if !parts.next()?.eq_ignore_ascii_case("application/x-protobuf") {
             return None;
         }
-        let proto = parts.find_map(|part| part.strip_prefix("proto=")).unwrap_or("prometheus.WriteRequest");
+        let proto = parts.find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("proto").then(|| value.trim().trim_matches('"'))
+        });
         match proto {
-            "prometheus.WriteRequest" => Some(Self::V1),
-            "io.prometheus.write.v2.Request" => Some(Self::V2),
-            _ => None,
+            None | Some("prometheus.WriteRequest") => Some(Self::V1),
+            Some("io.prometheus.write.v2.Request") => Some(Self::V2),
+            Some(_) => None,
         }
     }
 }
 
 /// Decodes a body, which has been decompressed, and appends its samples.
 ///
-/// Values are `f64`, bit for bit: a stale marker stays one. A row is a sample; its line is the number of its series in
-/// the body. Native histograms are refused and counted, exemplars are left out and counted. Labels with an empty value
-/// are no tags.
+/// A row is a sample; its line is the number of its series in the body. The series of the rows are those of the table,
+/// which makes known ones fast; each series of a body has a number of its own.
 ///
 /// # Errors
 ///
-/// If the body is not of the protocol, or names more series than the limit.
+/// If the body is not of the protocol. The rows are then as before.
 pub fn decode_remote_write(
     body: &[u8],
     version: RemoteWriteVersion,
     limits: &Limits,
+    table: &SeriesTable,
     rows: &mut Rows,
 ) -> Result<BodySummary, IngestError> {
-    let damaged = |error| IngestError::new(format!("the body is not a remote write request: {error}"));
+    const PROTOCOL: &str = "a remote write request";
     match version {
-        RemoteWriteVersion::V1 => version_1(RemoteWriteRequest::decode(body).map_err(damaged)?, limits, rows),
-        RemoteWriteVersion::V2 => version_2(&Request::decode(body).map_err(damaged)?, limits, rows),
+        RemoteWriteVersion::V1 => BodyRows::fill(rows, limits, table, PROTOCOL, |out| v1::decode(body, out)),
+        RemoteWriteVersion::V2 => BodyRows::fill(rows, limits, table, PROTOCOL, |out| v2::decode(body, out)),
     }
 }
 
-fn version_1(request: RemoteWriteRequest, limits: &Limits, rows: &mut Rows) -> Result<BodySummary, IngestError> {
-    let mut summary = BodySummary::default();
-    for (number, series) in (1..).zip(&request.timeseries) {
-        let labels = series.labels.iter().map(|label| (label.name.as_str(), label.value.as_str()));
-        let key = series_key(labels);
-        summary.exemplars += series.exemplars.len() as u64;
-        let counts = (series.histograms.len(), number);
-        push_samples(key, &series.samples, counts, limits, rows, &mut summary)?;
-    }
-    for metadata in request.metadata {
-        describe(metadata.family, metadata.kind, metadata.help, metadata.unit, rows);
-    }
-    Ok(summary)
-}
-
-fn version_2(request: &Request, limits: &Limits, rows: &mut Rows) -> Result<BodySummary, IngestError> {
-    if request.symbols.first().is_some_and(|symbol| !symbol.is_empty()) {
-        return Err(IngestError::new("the first symbol of the request is not empty"));
-    }
-    let symbol = |reference: u32| request.symbols.get(reference as usize).map(String::as_str);
-    let mut summary = BodySummary::default();
-    for (number, series) in (1..).zip(&request.timeseries) {
-        let Some(labels) = labels(series, symbol) else {
-            refuse(rows, number, "a label refers to a symbol that the request does not have");
-            continue;
-        };
-        let key = series_key(labels.into_iter());
-        if let (Some(metadata), Ok(key)) = (&series.metadata, &key) {
-            let [help, unit] =
-                [metadata.help_ref, metadata.unit_ref].map(|at| symbol(at).unwrap_or_default().to_owned());
-            describe(key.metric().to_owned(), metadata.kind, help, unit, rows);
-        }
-        summary.exemplars += series.exemplars.len() as u64;
-        push_samples(key, &series.samples, (series.histograms.len(), number), limits, rows, &mut summary)?;
-    }
-    Ok(summary)
-}
-
-fn labels<'a>(series: &TimeSeriesV2, symbol: impl Fn(u32) -> Option<&'a str>) -> Option<Vec<(&'a str, &'a str)>> {
-    let (pairs, rest) = series.labels_refs.as_chunks::<2>();
-    let labels = pairs.iter().map(|[name, value]| Some((symbol(*name)?, symbol(*value)?))).collect::<Option<_>>()?;
-    rest.is_empty().then_some(labels)
-}
-
-fn series_key<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> Result<SeriesKey, &'static str> {
-    let mut metric = None;
-    let mut tags = Vec::new();
-    for (name, value) in labels {
-        if name == METRIC_LABEL && metric.replace(value).is_some() {
-            return Err("the label __name__ occurs twice");
-        }
-        if name != METRIC_LABEL {
-            tags.push((name, value));
-        }
-    }
-    let key: SeriesKey = tags.into_iter().collect();
-    metric.map(|metric| key.with_metric(metric)).ok_or("the series has no label __name__")
-}
-
-/// Pushes the samples of series `number`.
-fn push_samples(
-    key: Result<SeriesKey, &'static str>,
-    samples: &[Sample],
-    (histograms, number): (usize, u64),
-    limits: &Limits,
-    rows: &mut Rows,
-    summary: &mut BodySummary,
-) -> Result<(), IngestError> {
-    let key = match key {
-        Ok(key) => key,
-        Err(reason) => {
-            refuse(rows, number, reason);
-            return Ok(());
-        }
-    };
-    if histograms > 0 {
-        summary.histograms += histograms as u64;
-        refuse(rows, number, "native histograms are not supported");
-    }
-    if samples.is_empty() {
-        return Ok(());
-    }
-    let Some(series) = intern(rows, &key, number, limits)? else {
-        return Ok(());
-    };
-    for sample in samples {
-        match Timestamp::checked_from_millis(sample.timestamp) {
-            Some(time) => {
-                rows.push(series, time, Value::F64(sample.value));
-                rows.end_row(number);
-                summary.samples += 1;
-            }
-            None => refuse(rows, number, "the time is beyond the years 1677 to 2262"),
-        }
-    }
-    Ok(())
-}
-
-fn describe(metric: String, kind: i32, help: String, unit: String, rows: &mut Rows) {
-    let kind = match kind {
+/// Returns the kind of a number, which both versions use.
+fn metric_kind(number: u64) -> MetricKind {
+    match number {
         1 => MetricKind::Counter,
         2 => MetricKind::Gauge,
         3 => MetricKind::Histogram,
@@ -166,9 +86,10 @@ fn describe(metric: String, kind: i32, help: String, unit: String, rows: &mut Ro
         6 => MetricKind::Info,
         7 => MetricKind::StateSet,
         _ => MetricKind::Unknown,
-    };
-    let metadata = MetricMetadata::new(kind).with_description(help).with_unit(unit);
-    if !metadata.is_empty() && !metric.is_empty() && metadata.validate().is_ok() {
-        rows.describe(metric, metadata);
     }
 }
+
+#[cfg(test)]
+mod compliance_tests;
+#[cfg(test)]
+mod tests;

@@ -24,15 +24,28 @@ pub fn decompress_body(compression: Compression, body: &[u8], limit: u64) -> Res
 }
 
 fn decompress_snappy(body: &[u8], limit: u64) -> Result<Vec<u8>, IngestError> {
-    let damaged = |error: snap::Error| IngestError::new(format!("the snappy body is damaged: {error}"));
-    // The length is at the start of the body and is checked before anything is allocated.
-    let len = snap::raw::decompress_len(body).map_err(damaged)?;
+    let len = snappy_len(body)?;
     if len as u64 > limit {
         return Err(too_large(limit));
     }
-    // A block expands at most 64 bytes per 3 bytes of copies, so that a false length is found early.
+    snap::raw::Decoder::new().decompress_vec(body).map_err(damaged)
+}
+
+/// Returns the decompressed length of a body in the block format of snappy, which the body begins with.
+///
+/// # Errors
+///
+/// If the body is too short for a length, or for what its length says.
+pub fn snappy_len(body: &[u8]) -> Result<usize, IngestError> {
+    let len = snap::raw::decompress_len(body).map_err(damaged)?;
+    // A block expands at most 64 bytes per 3 bytes of copies, so that a false length is found before anything is allocated.
     if len / 32 > body.len() {
         return Err(IngestError::new("the snappy body is damaged: its length is beyond what its bytes can hold"));
     }
-    snap::raw::Decoder::new().decompress_vec(body).map_err(damaged)
+    Ok(len)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form of `map_err`")]
+fn damaged(error: snap::Error) -> IngestError {
+    IngestError::new(format!("the snappy body is damaged: {error}"))
 }

@@ -4,7 +4,7 @@ mod body;
 mod reader;
 mod writer;
 
-pub use body::decompress_body;
+pub use body::{decompress_body, snappy_len};
 pub use reader::Decompressor;
 pub use writer::CompressedWriter;
 

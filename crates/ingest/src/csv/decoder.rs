@@ -5,7 +5,7 @@ use super::row_splitter::{RowBuffer, RowSyntax, SplitStep};
 use super::text_source::TextEncoding;
 use crate::table::{RowCells, RowMapper};
 use crate::transcoded::ConvertedText;
-use crate::{Decoder, IngestError, Limits, RefusedRow, Rows, Suggestion, Understanding};
+use crate::{Decoder, IngestError, Limits, Rows, Suggestion, Understanding};
 
 /// Decoder of a CSV input.
 pub(crate) struct CsvDecoder {
@@ -104,7 +104,7 @@ impl RowDecoder {
                     let line = self.line + lines_before;
                     if lines > lines_before + 1 && self.quotes_hold_rows(&text[at..at + used], lines_before) {
                         let reason = "the quotes of the row hold other rows: double a quote within a cell".to_owned();
-                        rows.refuse(RefusedRow { line, reason, suggestions: Vec::new() });
+                        rows.refuse_row(line, reason);
                     } else {
                         self.row(line, &text[at..], rows)?;
                     }
@@ -160,7 +160,7 @@ impl RowDecoder {
         }
         if self.buffer.has_bad_quote() {
             let reason = "text follows a closing quote: double a quote within a cell".to_owned();
-            rows.refuse(RefusedRow { line, reason, suggestions: Vec::new() });
+            rows.refuse_row(line, reason);
             return Ok(());
         }
         self.mapper.push(line, &row, rows)?;

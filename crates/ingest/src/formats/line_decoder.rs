@@ -27,6 +27,11 @@ pub(crate) trait LineParser: Send {
 
     /// See [`Decoder::notices`].
     fn notices(&self) -> Vec<String>;
+
+    /// See [`Decoder::left_out_texts`].
+    fn left_out_texts(&self) -> u64 {
+        0
+    }
 }
 
 /// Splits an input into lines, counts them, and holds the limits.
@@ -97,6 +102,10 @@ impl<P: LineParser> Decoder for LineDecoder<P> {
 
     fn notices(&self) -> Vec<String> {
         self.parser.notices()
+    }
+
+    fn left_out_texts(&self) -> u64 {
+        self.parser.left_out_texts()
     }
 }
 

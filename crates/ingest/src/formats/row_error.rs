@@ -1,12 +1,12 @@
 //! Why a row is not stored: the row alone, or the rest of the input with it.
 
-use crate::{IngestError, RefusedRow, Suggestion};
+use crate::{IngestError, RefusalCode, RefusedRow, Suggestion};
 
 /// Error of a row parser.
 #[derive(Debug)]
 pub(crate) enum RowError {
     /// The row is refused; the next one is read.
-    Refused { reason: String, suggestions: Vec<Suggestion> },
+    Refused { code: RefusalCode, reason: String, suggestions: Vec<Suggestion> },
     /// The input cannot be decoded beyond this row.
     Fatal(IngestError),
 }
@@ -14,12 +14,23 @@ pub(crate) enum RowError {
 impl RowError {
     /// Creates a refusal.
     pub(crate) fn refused(reason: impl Into<String>) -> Self {
-        Self::Refused { reason: reason.into(), suggestions: Vec::new() }
+        Self::with_code(RefusalCode::BadRow, reason)
+    }
+
+    /// Creates a refusal with a code of its own.
+    pub(crate) fn with_code(code: RefusalCode, reason: impl Into<String>) -> Self {
+        Self::Refused { code, reason: reason.into(), suggestions: Vec::new() }
     }
 
     /// Refuses a row without a time.
     pub(crate) fn no_time() -> Self {
-        Self::refused("the row has no time").suggest("time", "now")
+        Self::with_code(RefusalCode::NoTime, "the row has no time").suggest("time", "now")
+    }
+
+    /// Refuses a row for a text, which no series can hold.
+    pub(crate) fn text_value(what: impl std::fmt::Display) -> Self {
+        let reason = format!("{what} is text, which no series can hold");
+        Self::with_code(RefusalCode::TextValue, reason).suggest("skip-text", "")
     }
 
     /// Adds an option that would keep the row.
@@ -34,7 +45,7 @@ impl RowError {
     /// Returns the refused row, or the error that ends the input.
     pub(crate) fn at(self, line: u64) -> Result<RefusedRow, IngestError> {
         match self {
-            Self::Refused { reason, suggestions } => Ok(RefusedRow { line, reason, suggestions }),
+            Self::Refused { code, reason, suggestions } => Ok(RefusedRow { line, code, reason, suggestions }),
             Self::Fatal(error) => Err(error.at_line(line)),
         }
     }

@@ -5,7 +5,7 @@ use timestrata::{SeriesKey, Timestamp, Value, ValueType};
 
 use super::number::convert;
 use super::row_error::RowError;
-use crate::{IngestError, IngestOptions, Limits, Rows, SeriesNumber};
+use crate::{IngestError, IngestOptions, Limits, RefusalCode, Rows, SeriesNumber};
 
 /// Bytes of cached spellings after which the cache is emptied. The table of series in [`Rows`] stays.
 const MAX_CACHE_BYTES: usize = 256 << 20;
@@ -58,7 +58,9 @@ impl SeriesOptions {
 
     /// Checks a key and returns its index; the types of the options are looked up by metric and by `column`.
     pub(crate) fn intern(&self, rows: &mut Rows, key: &SeriesKey, column: &str) -> Result<TypedSeries, RowError> {
-        key.validate().map_err(|error| RowError::refused(error.to_string()))?;
+        if let Some((code, reason)) = RefusalCode::of_key(key) {
+            return Err(RowError::with_code(code, reason));
+        }
         let unprefixed = key.metric().strip_prefix(self.prefix.as_str()).unwrap_or_default();
         let ty = self.ty([unprefixed, column]).or_else(|| self.ty([key.metric(), column]));
         let index = rows.intern(key);

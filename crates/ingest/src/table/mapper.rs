@@ -16,7 +16,7 @@ use super::row_values::{Refusal, cell_suggestions, check_unit, in_column, long_v
 use super::time_numbers::plain_time;
 use super::zone_cells::{checked_by_cell, in_cell_zone};
 use crate::time::{SeriesClock, ZoneResolver};
-use crate::{IngestError, RefusedRow, Rows, SeriesClocks, SeriesNumber, Suggestion};
+use crate::{IngestError, RefusalCode, RefusedRow, Rows, SeriesClocks, SeriesNumber, Suggestion};
 
 /// Cells of a row.
 pub trait RowCells {
@@ -119,7 +119,7 @@ impl RowMapper {
                     self.repeated_headers += 1;
                     return Ok(());
                 }
-                rows.refuse(RefusedRow { line, reason, suggestions });
+                rows.refuse(RefusedRow { line, code: RefusalCode::BadRow, reason, suggestions });
             }
         }
         Ok(())

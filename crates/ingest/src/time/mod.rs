@@ -15,6 +15,7 @@ mod excel;
 mod format;
 mod joined;
 mod moment;
+mod option_time;
 mod pattern;
 mod reader;
 mod scanner;
@@ -31,3 +32,4 @@ pub(crate) use reader::{TimePart, TimeReader, is_period};
 pub(crate) use zone::{RowOrder, SeriesClock, ZoneResolver, time_zone};
 
 pub use format::TimeFormat;
+pub use option_time::parse_option_time;

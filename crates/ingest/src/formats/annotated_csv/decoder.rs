@@ -151,8 +151,7 @@ impl AnnotatedCsvDecoder {
             self.skipped_texts += 1;
             return Ok(());
         }
-        let reason = format!("column {column:?}: {} is text, which no series can hold", shown(text.as_bytes()));
-        Err(RowError::refused(reason).suggest("skip-text", ""))
+        Err(RowError::text_value(format_args!("column {column:?}: {}", shown(text.as_bytes()))))
     }
 
     fn series<'a>(
@@ -235,5 +234,9 @@ impl Decoder for AnnotatedCsvDecoder {
             notices.push(format!("{} values of text were left out", self.skipped_texts));
         }
         notices
+    }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
     }
 }

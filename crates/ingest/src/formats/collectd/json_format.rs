@@ -81,7 +81,7 @@ impl JsonRowParser for ValueListParser {
                 self.skipped_texts += 1;
                 return Ok(RowState::Open);
             }
-            return Err(RowError::refused("a notification is text, which no series can hold").suggest("skip-text", ""));
+            return Err(RowError::text_value("a notification"));
         }
         let member = |name: &str| row.get(name).and_then(JsonValue::text).unwrap_or_default();
         let identifier = Identifier {
@@ -128,6 +128,10 @@ impl JsonRowParser for ValueListParser {
             notices.push(format!("{} texts were left out", self.skipped_texts));
         }
         notices
+    }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
     }
 }
 

@@ -18,6 +18,11 @@ pub(crate) trait JsonRowParser: Send {
     /// See [`Decoder::notices`].
     fn notices(&self) -> Vec<String>;
 
+    /// See [`Decoder::left_out_texts`].
+    fn left_out_texts(&self) -> u64 {
+        0
+    }
+
     /// See [`Decoder::take_warning`].
     fn take_warning(&mut self) -> Option<String> {
         None
@@ -129,6 +134,10 @@ impl<P: JsonRowParser> Decoder for JsonDecoder<P> {
 
     fn notices(&self) -> Vec<String> {
         self.parser.notices()
+    }
+
+    fn left_out_texts(&self) -> u64 {
+        self.parser.left_out_texts()
     }
 
     fn take_warning(&mut self) -> Option<String> {

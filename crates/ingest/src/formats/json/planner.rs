@@ -190,7 +190,7 @@ impl JsonPlanner {
             .and_then(|flat| refuse_nested(row, &self.options.table.time).map(|()| flat));
         let members = match members {
             Ok(members) => members,
-            Err(RowError::Refused { reason, suggestions }) => {
+            Err(RowError::Refused { reason, suggestions, .. }) => {
                 return self.refuse(IngestError { suggestions, ..IngestError::new(reason) });
             }
             Err(RowError::Fatal(error)) => return self.refuse(error),

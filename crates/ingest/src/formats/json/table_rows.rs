@@ -12,7 +12,7 @@ use super::nested::refuse_nested;
 use super::value::JsonValue;
 use crate::formats::row_error::RowError;
 use crate::table::{RowCells, RowMapper, is_typed_export_header};
-use crate::{Rows, Suggestion, Understanding};
+use crate::{RefusalCode, Rows, Suggestion, Understanding};
 
 /// Puts the members of each row into the order of the header, and passes them to the mapper.
 pub(super) struct TableRowParser {
@@ -111,7 +111,7 @@ impl TableRowParser {
 fn zero_led(path: &str, text: &str) -> RowError {
     let reason = format!("member {path}: the string {text:?} begins with a zero, and may be no number");
     let suggestions = vec![Suggestion::new("values-except", path), Suggestion::new("types", format!("{path}=f64"))];
-    RowError::Refused { reason, suggestions }
+    RowError::Refused { code: RefusalCode::BadRow, reason, suggestions }
 }
 
 impl JsonRowParser for TableRowParser {

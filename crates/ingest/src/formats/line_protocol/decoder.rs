@@ -8,7 +8,9 @@ use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::number::{Decimal, parse_decimal, parse_i64};
 use crate::formats::row_error::{RowError, shown};
 use crate::formats::series_interner::{SeriesOptions, TypedSeries};
-use crate::{Decoder, IngestError, IngestOptions, Precision, Rows, SeriesNumber, TextValues, Understanding};
+use crate::{
+    Decoder, IngestError, IngestOptions, Precision, RefusalCode, Rows, SeriesNumber, TextValues, Understanding,
+};
 
 /// Decodes rows that may span lines, since a quoted string may hold line feeds.
 pub(super) struct LineProtocolDecoder {
@@ -140,8 +142,7 @@ impl LineProtocolDecoder {
             (FieldValue::Number(value), _) => self.fields.push((series.index, series.convert(value)?)),
             (FieldValue::Text, TextValues::Skip) => self.skipped_texts += 1,
             (FieldValue::Text, TextValues::Refuse) => {
-                let reason = format!("the field {} is text, which no series can hold", shown(name));
-                return Err(RowError::refused(reason).suggest("skip-text", ""));
+                return Err(RowError::text_value(format_args!("the field {}", shown(name))));
             }
         }
         if self.fields.len() > self.options.limits.fields {
@@ -165,8 +166,8 @@ impl LineProtocolDecoder {
         }
         count.checked_mul(self.precision.nanos()).map(Timestamp::from_nanos).ok_or_else(|| {
             let unit = self.precision.as_str();
-            RowError::refused(format!("the timestamp {count} {unit} is beyond the years 1677 to 2262"))
-                .suggest("precision", "ns")
+            let reason = format!("the timestamp {count} {unit} is beyond the years 1677 to 2262");
+            RowError::with_code(RefusalCode::TimeRange, reason).suggest("precision", "ns")
         })
     }
 }
@@ -214,6 +215,10 @@ impl Decoder for LineProtocolDecoder {
             1 => vec!["1 field of text was left out".to_owned()],
             count => vec![format!("{count} fields of text were left out")],
         }
+    }
+
+    fn left_out_texts(&self) -> u64 {
+        self.skipped_texts
     }
 }
 

@@ -1,0 +1,35 @@
+//! Databases of the server: list and creation.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::SharedState;
+use crate::databases::DatabaseName;
+use crate::failure::Failure;
+
+/// `GET /api/v1/admin/databases`: the names of all databases.
+pub(crate) async fn list(State(app): State<SharedState>) -> Json<Value> {
+    let names: Vec<String> = app.databases.all().into_iter().map(|(name, _)| name.to_string()).collect();
+    Json(json!({ "status": "success", "data": names }))
+}
+
+/// `POST /api/v1/admin/databases/NAME`: 201 once the database is created, 200 if there is one.
+pub(crate) async fn create(
+    State(app): State<SharedState>,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let name: DatabaseName =
+        name.parse().map_err(|error: crate::DatabaseNameError| Failure::bad_request(error.to_string()))?;
+    let is_new = create_blocking(&app, name.clone()).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(json!({ "status": "success", "data": name.as_str() }))))
+}
+
+/// Creates a database on a thread that may block; returns `false` if there is one of the name.
+pub(crate) async fn create_blocking(app: &SharedState, name: DatabaseName) -> Result<bool, Failure> {
+    let app = app.clone();
+    let created = tokio::task::spawn_blocking(move || app.databases.create(&name)).await;
+    created.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

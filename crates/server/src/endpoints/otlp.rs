@@ -1,0 +1,159 @@
+//! OpenTelemetry metrics over HTTP.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use timestrata_ingest::bodies::{OtlpNames, OtlpOptions, decode_otlp, decode_otlp_json};
+use timestrata_ingest::{Limits, Rows};
+
+use super::RequestDatabase;
+use crate::app::{AppState, SharedState};
+use crate::body;
+use crate::counters::Protocol;
+use crate::failure::Failure;
+use crate::store::store;
+
+/// Encoding of a request, in which it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Protobuf,
+    Json,
+}
+
+impl Encoding {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Protobuf => "application/x-protobuf",
+            Self::Json => "application/json",
+        }
+    }
+
+    /// Returns the encoding of a content type; protobuf if there is none.
+    fn of(headers: &HeaderMap) -> Result<Self, Failure> {
+        let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::Protobuf) };
+        let media_type = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        [Self::Protobuf, Self::Json]
+            .into_iter()
+            .find(|encoding| media_type.eq_ignore_ascii_case(encoding.media_type()))
+            .ok_or_else(|| {
+                let message = "the content type is neither application/x-protobuf nor application/json";
+                Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+            })
+    }
+}
+
+/// `POST /v1/metrics`: 200 when all points are durable; data points that were refused are a partial success.
+pub(crate) async fn metrics(
+    State(app): State<SharedState>,
+    database: Result<RequestDatabase, Failure>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let encoding = match Encoding::of(&headers) {
+        Ok(encoding) => encoding,
+        Err(failure) => return failure.into_response(),
+    };
+    let written = match database {
+        Ok(database) => write(&app, &database, encoding, &headers, body).await,
+        Err(failure) => Err(failure),
+    };
+    let mut response = match written {
+        Ok(rejected) => answer(encoding, rejected).into_response(),
+        Err(failure) => failure.answer(status_message(encoding, &failure)),
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.media_type()));
+    response
+}
+
+/// Data points that were refused, and why.
+struct Rejected {
+    points: u64,
+    message: String,
+}
+
+async fn write(
+    app: &AppState,
+    database: &RequestDatabase,
+    encoding: Encoding,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Option<Rejected>, Failure> {
+    let body = body::read(app, headers, body, None).await?;
+    app.counters.received(Protocol::Otlp, body.received);
+    let mut limits = Limits::default();
+    limits.series = app.options.max_request_series;
+    let names = if app.options.otlp_unchanged_names { OtlpNames::Unchanged } else { OtlpNames::Prometheus };
+    let decode = match encoding {
+        Encoding::Protobuf => decode_otlp,
+        Encoding::Json => decode_otlp_json,
+    };
+    let mut rows = Rows::default();
+    let summary = decode(&body.bytes, OtlpOptions::with_names(names), &limits, &database.series, &mut rows)?;
+    app.counters.left_out_exemplars(summary.exemplars);
+    let stored = store(app, database, Protocol::Otlp, &rows).await?;
+    if stored.refusals.total() == 0 && rows.refused().is_empty() {
+        return Ok(None);
+    }
+    let points = summary.refused.total() + stored.refused_rows;
+    Ok(Some(Rejected { points, message: stored.refusals.text() }))
+}
+
+/// Returns an `ExportMetricsServiceResponse`.
+fn answer(encoding: Encoding, rejected: Option<Rejected>) -> Vec<u8> {
+    let Some(Rejected { points, message }) = rejected else {
+        return match encoding {
+            Encoding::Protobuf => Vec::new(),
+            Encoding::Json => b"{}".to_vec(),
+        };
+    };
+    match encoding {
+        Encoding::Protobuf => {
+            let mut partial = Vec::new();
+            put_number(&mut partial, 1, points);
+            put_bytes(&mut partial, 2, message.as_bytes());
+            let mut response = Vec::new();
+            put_bytes(&mut response, 1, &partial);
+            response
+        }
+        Encoding::Json => {
+            let partial = serde_json::json!({ "rejectedDataPoints": points.to_string(), "errorMessage": message });
+            serde_json::json!({ "partialSuccess": partial }).to_string().into_bytes()
+        }
+    }
+}
+
+/// Returns a `Status` with the message of a failure.
+fn status_message(encoding: Encoding, failure: &Failure) -> Vec<u8> {
+    match encoding {
+        Encoding::Protobuf => {
+            let mut status = Vec::new();
+            put_bytes(&mut status, 2, failure.message.as_bytes());
+            status
+        }
+        Encoding::Json => serde_json::json!({ "message": failure.message }).to_string().into_bytes(),
+    }
+}
+
+/// Appends a number of a message of protobuf; zero is left out, as in protobuf.
+fn put_number(out: &mut Vec<u8>, field: u8, number: u64) {
+    if number > 0 {
+        out.push(field << 3);
+        put_varint(out, number);
+    }
+}
+
+/// Appends a text or a message to a message of protobuf.
+fn put_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    out.push(field << 3 | 2);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push((number & 0x7f) as u8);
+}

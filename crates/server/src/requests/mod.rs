@@ -1,0 +1,9 @@
+//! Every request as it is seen from outside: counted, timed, and written to the access log.
+
+mod histogram;
+mod observe;
+mod route_counters;
+
+pub(crate) use histogram::BOUNDS;
+pub(crate) use observe::{Peer, TokenName, observe};
+pub(crate) use route_counters::RequestCounters;

@@ -1,0 +1,157 @@
+//! Writes decoded rows to a database, durably, and says what was refused and why.
+
+mod metadata;
+mod pieces;
+mod refusals;
+
+pub(crate) use pieces::{StoredBody, store_body};
+pub(crate) use refusals::{Refusal, Refusals};
+
+use std::collections::BTreeSet;
+
+use timestrata::{Batch, Error, SkippedPoint, ValueType, WriteOptions};
+use timestrata_ingest::{Rows, SeriesTable};
+
+use crate::app::AppState;
+use crate::counters::Protocol;
+use crate::endpoints::RequestDatabase;
+use crate::failure::Failure;
+
+/// What became of the rows of a request. All points are durable and visible.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// Number of points that were written.
+    pub(crate) points: u64,
+    /// Rows of which the database refused points.
+    pub(crate) refused_rows: u64,
+    /// Rows and points that were left out, and why. The same request would have them refused again.
+    pub(crate) refusals: Refusals,
+}
+
+impl Stored {
+    /// Adds what became of a later part of the same request.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.points += later.points;
+        self.refused_rows += later.refused_rows;
+        self.refusals.merge(later.refusals);
+    }
+}
+
+/// Writes the rows of a request, and returns when they are durable; bad points are left out.
+///
+/// Writes of other requests share the sync. Kinds, units and descriptions of metrics are written first.
+///
+/// # Errors
+///
+/// 503 if the database cannot write now. The sender repeats the request; points that were written by then are written
+/// again, which replaces them by themselves.
+pub(crate) async fn store(
+    app: &AppState,
+    target: &RequestDatabase,
+    protocol: Protocol,
+    rows: &Rows,
+) -> Result<Stored, Failure> {
+    // The table hands metadata out once; a write that fails, or a client that goes away, must not lose it.
+    let forget = ForgetMetadata(Some(&target.series));
+    metadata::store(&target.db, rows.metadata()).await?;
+    forget.disarm();
+    let mut stored = Stored::default();
+    for (code, count) in rows.refusal_counts().iter() {
+        stored.refusals.count(code.as_str(), count);
+    }
+    for row in rows.refused() {
+        stored.refusals.keep(Refusal {
+            line: Some(row.line),
+            message: row.reason.clone(),
+            suggestions: row.suggestions.clone(),
+        });
+    }
+    if !rows.values().is_empty() {
+        let options = WriteOptions::new().skip_rejected(true).split(true).skipped_limit(usize::MAX);
+        let report = target.db.write_with_options(batch_of(rows), &options).await?;
+        stored.points = report.points as u64;
+        let mut refused_rows = BTreeSet::new();
+        for point in &report.skipped {
+            refused_rows.insert(row_of(point, rows));
+            stored.refusals.add(reason_of(&point.error), refusal_of(point, rows, protocol));
+        }
+        stored.refused_rows = refused_rows.len() as u64;
+    }
+    app.counters.stored(protocol, &stored);
+    Ok(stored)
+}
+
+/// Makes the table hand out metadata again when it is dropped.
+struct ForgetMetadata<'a>(Option<&'a SeriesTable>);
+
+impl ForgetMetadata<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for ForgetMetadata<'_> {
+    fn drop(&mut self) {
+        if let Some(series) = self.0 {
+            series.forget_metadata();
+        }
+    }
+}
+
+fn batch_of(rows: &Rows) -> Batch {
+    let mut batch = Batch::with_capacity(rows.values().len());
+    for ((series, timestamp), value) in rows.point_series().iter().zip(rows.timestamps()).zip(rows.values()) {
+        batch.push_cached(rows.series(*series), *timestamp, *value);
+    }
+    batch
+}
+
+/// Returns the refusal of a point, with the line of its row.
+fn refusal_of(point: &SkippedPoint, rows: &Rows, protocol: Protocol) -> Refusal {
+    let line = rows.row_ends().get(row_of(point, rows)).map(|end| end.line);
+    let message = match &point.error {
+        Error::TypeMismatch { expected, found, .. } if protocol == Protocol::Influx => {
+            field_type_conflict(point.index, rows, *expected, *found)
+        }
+        // The place in the batch, which the text of the point begins with, says nothing to a sender.
+        error => format!("{} at {}: {}", point.series, point.timestamp, error.summary()),
+    };
+    Refusal::new(line, message)
+}
+
+/// Returns a conflict of types in the words of InfluxDB, which its clients look for.
+fn field_type_conflict(point: usize, rows: &Rows, expected: ValueType, found: ValueType) -> String {
+    let name = |ty| match ty {
+        ValueType::F64 => "float",
+        ValueType::I64 => "integer",
+        ValueType::U64 => "unsigned",
+        ValueType::Bool => "boolean",
+    };
+    let key = rows.series(rows.point_series()[point]).key();
+    let field = key.tags().find(|(tag, _)| *tag == "_field").map_or("value", |(_, field)| field);
+    format!(
+        "field type conflict: input field {field:?} on measurement {:?} is type {}, already exists as type {}",
+        key.metric(),
+        name(found),
+        name(expected)
+    )
+}
+
+/// Returns the index of the row of a point.
+fn row_of(point: &SkippedPoint, rows: &Rows) -> usize {
+    rows.row_ends().partition_point(|end| end.points <= point.index)
+}
+
+/// Returns the short name of the reason why the engine refuses a point for good.
+fn reason_of(error: &Error) -> &'static str {
+    match error {
+        Error::TypeMismatch { .. } => "type-conflict",
+        Error::TooManySeries { .. } | Error::SeriesIdsExhausted { .. } | Error::TooManyKeyBytes { .. } => {
+            "series-limit"
+        }
+        Error::InvalidName { .. } => "invalid-name",
+        Error::KeyTooLong { .. } | Error::TooManyTags { .. } => "label-limit",
+        Error::RejectedPoints { .. } => "out-of-bounds",
+        _ => "other",
+    }
+}

@@ -1,0 +1,20 @@
+//! The server as its clients see it. All modules are one program, which saves link time.
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod access;
+mod common;
+mod databases;
+mod deploy_files;
+mod export;
+mod import;
+mod influx;
+mod otlp;
+mod prometheus_api;
+mod remote_read;
+#[path = "../support/remote_read_client.rs"]
+mod remote_read_client;
+mod remote_write;
+#[cfg(feature = "tls")]
+mod tls;
+mod whole_reads;
+mod whole_server;
