@@ -212,7 +212,7 @@ fn each_bad_point_is_refused_alone() {
 #[test]
 fn a_histogram_is_refused_whole() {
     let attributes: Vec<String> =
-        (0..64).map(|number| attribute(&format!("a{number}"), r#"{"stringValue":"x"}"#)).collect();
+        (0..256).map(|number| attribute(&format!("a{number}"), r#"{"stringValue":"x"}"#)).collect();
     let point = format!(r#""timeUnixNano":{TIME},"attributes":[{}],"count":1,"sum":1"#, attributes.join(","));
     let metric = format!(r#"{{"name":"h","histogram":{{"aggregationTemporality":2,"dataPoints":[{{{point}}}]}}}}"#);
     // The buckets have one more tag than the sum may have.
