@@ -40,6 +40,8 @@ use crate::types::time_range::TimeRange;
 /// |---|---|
 /// | get the handle of a series | [`series`](Self::series) |
 /// | list series, metrics, tags | [`list_series`](Self::list_series), [`metrics`](Self::metrics), [`tag_keys`](Self::tag_keys), [`tag_values`](Self::tag_values) |
+/// | list them in pages, or for a time range | [`listing`](Self::listing) |
+/// | count series by metric and tag | [`cardinality`](Self::cardinality) |
 /// | look up unit, kind and description of metrics | [`metric_metadata`](Self::metric_metadata), [`list_metric_metadata`](Self::list_metric_metadata) |
 /// | read the points of a series | [`scan`](Self::scan) |
 /// | read the latest point | [`latest`](Self::latest), [`latest_before`](Self::latest_before), [`latest_each`](Self::latest_each) |

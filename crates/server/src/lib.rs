@@ -36,6 +36,7 @@ mod counters;
 mod databases;
 mod endpoints;
 mod failure;
+mod line_listeners;
 mod listener;
 mod options;
 mod requests;

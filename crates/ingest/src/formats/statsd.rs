@@ -20,7 +20,7 @@ mod state;
 
 pub use aggregator::{StatsdAggregator, StatsdOptions};
 
-use timestrata::{SeriesKey, Value};
+use timestrata::{SeriesKey, Timestamp, Value};
 
 use self::line::{LineType, StatsdLine, parse_value};
 use super::line_decoder::{LineKind, LineParser, line_planner, line_trial};
@@ -122,6 +122,10 @@ impl LineParser for StatsdParser {
             _ if text.starts_with("_sc|") => self.text_value("a service check"),
             _ => self.metric(&StatsdLine::parse(text)?, rows),
         }
+    }
+
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.options.default_time = Some(time);
     }
 
     fn understanding(&self) -> &Understanding {

@@ -29,6 +29,7 @@ pub(crate) use tls::Tls;
 
 use crate::app::{App, Readiness};
 use crate::failure::StartError;
+use crate::line_listeners::LineListeners;
 use crate::options::ServerOptions;
 use crate::requests::Peer;
 
@@ -43,6 +44,7 @@ const MAX_BUFFER_BYTES: usize = 64 << 10;
 pub struct Server {
     app: App,
     listeners: Vec<TcpListener>,
+    lines: LineListeners,
     stop: watch::Sender<bool>,
 }
 
@@ -70,13 +72,26 @@ impl Server {
             let listener = TcpListener::bind(address).await;
             listeners.push(listener.map_err(|source| StartError::Listen { address: *address, source })?);
         }
-        Ok(Self { app, listeners, stop: watch::Sender::new(false) })
+        let lines = LineListeners::bind(&app.state().options).await?;
+        Ok(Self { app, listeners, lines, stop: watch::Sender::new(false) })
     }
 
     /// Returns the addresses on which the server listens; a port 0 of the options is the one that it got.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Returns the addresses for lines of Graphite.
+    #[must_use]
+    pub fn graphite_addresses(&self) -> Vec<SocketAddr> {
+        self.lines.graphite_addresses()
+    }
+
+    /// Returns the addresses for packets of statsd.
+    #[must_use]
+    pub fn statsd_addresses(&self) -> Vec<SocketAddr> {
+        self.lines.statsd_addresses()
     }
 
     /// Returns the app.
@@ -99,7 +114,7 @@ impl Server {
     ///
     /// [`StartError::Database`], [`StartError::DataDirectory`].
     pub async fn run(self) -> Result<(), StartError> {
-        let Self { app, listeners, stop } = self;
+        let Self { app, listeners, lines, stop } = self;
         let opening = tokio::task::spawn_blocking({
             let state = Arc::clone(app.state());
             move || state.open_databases()
@@ -112,11 +127,18 @@ impl Server {
         let mut stopped = stop.subscribe();
         // A stop waits for the opening, so that no database is opened behind it.
         let opened = opening.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let state = app.state();
         if opened.is_ok() {
+            // Lines that arrive before the databases are open wait in their sockets.
+            let mut lines = tokio::spawn(lines.run(Arc::clone(state), stop.subscribe()));
             // The sender lives as long as this function.
             let _ = stopped.wait_for(|stopped| *stopped).await;
+            // What has arrived is stored while the databases still take writes.
+            if tokio::time::timeout(state.options.shutdown_grace, &mut lines).await.is_err() {
+                tracing::warn!("lines that had arrived were not stored within the grace");
+                lines.abort();
+            }
         }
-        let state = app.state();
         state.set_readiness(Readiness::Stopping);
         accepting.shutdown().await;
         connections.finish(state.options.shutdown_grace).await;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::common::{TimeSeries, remote_write_body, series};
 use crate::http::{api, request};
-use crate::prometheus_program::{PrometheusProgram, program};
+use crate::programs::program;
+use crate::prometheus_program::PrometheusProgram;
 use crate::remote_read_client::{ReadRequest, chunk_bytes, matcher, query, read_chunks, read_samples};
 use crate::server::{RunningServer, run};
 
@@ -67,7 +68,7 @@ fn in_order(mut answer: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_that_reads_from_the_server_has_its_answers() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("usr/bin/prometheus") else { return };
     let server = RunningServer::start().await;
     write(server.address, samples()).await;
     let configuration = format!("remote_read:\n  - url: {}/api/v1/read\n    read_recent: true\n", server.url());
@@ -104,7 +105,7 @@ async fn prometheus_that_reads_from_the_server_has_its_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn remote_read_has_the_chunks_of_prometheus() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("usr/bin/prometheus") else { return };
     let server = RunningServer::start().await;
     let prometheus = PrometheusProgram::start(&program, "global:\n  evaluation_interval: 1m\n").await;
     for address in [server.address, prometheus.address] {
@@ -133,7 +134,7 @@ async fn remote_read_has_the_chunks_of_prometheus() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_scrapes_the_federation() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("usr/bin/prometheus") else { return };
     let server = RunningServer::start().await;
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     let list = vec![
@@ -176,7 +177,7 @@ async fn prometheus_scrapes_the_federation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_queries_the_server() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("usr/bin/prometheus") else { return };
     let server = RunningServer::start().await;
     write(server.address, samples()).await;
     let promtool = program.with_file_name("promtool");

@@ -1,6 +1,4 @@
-//! Prometheus of Debian on loopback, which ends with its value.
-//!
-//! `TIMESTRATA_PROMETHEUS` names the program; `promtool` is beside it.
+//! Prometheus of Debian on loopback, which ends with its value; `promtool` is beside it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -9,8 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::http::request;
 
-/// Environment variable with the path of the program.
-const PROGRAM: &str = "TIMESTRATA_PROMETHEUS";
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Running program.
@@ -18,15 +14,6 @@ pub(crate) struct PrometheusProgram {
     pub(crate) address: SocketAddr,
     process: Child,
     _folder: tempfile::TempDir,
-}
-
-/// Returns the path of the program, or says why there is none.
-pub(crate) fn program() -> Option<PathBuf> {
-    let program = std::env::var_os(PROGRAM).map(PathBuf::from);
-    if program.is_none() {
-        println!("skipped: {PROGRAM} names no program; Debian's package `prometheus` has one");
-    }
-    program
 }
 
 impl PrometheusProgram {

@@ -8,6 +8,7 @@ mod deploy_files;
 mod export;
 mod import;
 mod influx;
+mod lines;
 mod otlp;
 mod prometheus_api;
 mod remote_read;
