@@ -66,8 +66,8 @@ async fn serve(options: ServerOptions) -> Result<()> {
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {
                 match app.reload() {
-                    Ok(()) => tracing::info!("read the tokens again"),
-                    Err(error) => tracing::error!(%error, "the tokens stay as they are"),
+                    Ok(()) => tracing::info!("read the tokens and the certificate again"),
+                    Err(error) => tracing::error!(%error, "what cannot be read stays as it is"),
                 }
                 continue;
             }

@@ -1,5 +1,7 @@
 //! The interface that each input format implements.
 
+use timestrata::Timestamp;
+
 use crate::{IngestError, IngestOptions, Rows, Suggestion};
 
 /// How well the first bytes of an input fit a format.
@@ -102,6 +104,10 @@ pub trait Decoder: Send {
     ///
     /// If the input cannot be decoded beyond this place. The rows before it are in `rows`.
     fn decode(&mut self, input: &[u8], last: bool, rows: &mut Rows) -> Result<usize, IngestError>;
+
+    /// Sets the time that later rows without one get, see [`IngestOptions::default_time`]: for an input that arrives over a
+    /// longer time, such as a connection. Formats whose rows need times of their own ignore it.
+    fn set_default_time(&mut self, _time: Timestamp) {}
 
     /// Returns what was understood of the input.
     fn understanding(&self) -> &Understanding;

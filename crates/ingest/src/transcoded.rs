@@ -1,5 +1,7 @@
 //! Formats of UTF-8 on inputs of another encoding: the bytes are converted before the format sees them.
 
+use timestrata::Timestamp;
+
 use crate::csv::{TextEncoding, TextSource};
 use crate::{Decoder, Format, IngestError, IngestOptions, Planner, PlannerState, Rows, Suggestion, Understanding};
 
@@ -94,6 +96,10 @@ impl Decoder for TranscodingDecoder {
     fn decode(&mut self, input: &[u8], last: bool, rows: &mut Rows) -> Result<usize, IngestError> {
         let Self { text, inner, .. } = self;
         text.decode(input, last, rows, |text, last, rows| inner.decode(text, last, rows))
+    }
+
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.inner.set_default_time(time);
     }
 
     fn understanding(&self) -> &Understanding {

@@ -9,10 +9,12 @@ use timestrata::Db;
 use timestrata_promql::{Engine, EngineOptions};
 
 use crate::access::{Tokens, TokensError};
+use crate::answer::Streams;
 use crate::body::BodyMemory;
 use crate::counters::Counters;
 use crate::databases::Databases;
 use crate::failure::StartError;
+use crate::listener::Tls;
 use crate::options::ServerOptions;
 use crate::requests::RequestCounters;
 use crate::routes;
@@ -42,7 +44,10 @@ pub(crate) type SharedState = Arc<AppState>;
 pub(crate) struct AppState {
     pub(crate) options: ServerOptions,
     pub(crate) databases: Databases,
+    /// Memory of answers that are complete and being sent.
+    pub(crate) answers: BodyMemory,
     pub(crate) bodies: BodyMemory,
+    pub(crate) streams: Streams,
     pub(crate) promql: Engine,
     pub(crate) counters: Counters,
     pub(crate) requests: RequestCounters,
@@ -50,6 +55,8 @@ pub(crate) struct AppState {
     readiness: AtomicU8,
     /// `None` if every request may do everything. Replaced as a whole when the file is read again.
     tokens: RwLock<Option<Arc<Tokens>>>,
+    /// `None` if connections are not encrypted.
+    pub(crate) tls: Option<Tls>,
 }
 
 impl std::fmt::Debug for App {
@@ -68,7 +75,7 @@ impl App {
     /// [`StartError::Option`], [`StartError::Tokens`].
     pub fn with_database(db: Db, options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
-        let app = Self::new(Databases::single(db, &options), options);
+        let app = Self::new(Databases::single(db, &options), None, options);
         app.0.read_tokens()?;
         app.0.set_readiness(Readiness::Ready);
         Ok(app)
@@ -78,12 +85,13 @@ impl App {
     pub(crate) fn unopened(options: ServerOptions) -> Result<Self, StartError> {
         options.check()?;
         let databases = Databases::new(&options)?;
-        let app = Self::new(databases, options);
+        let tls = Tls::read(&options)?;
+        let app = Self::new(databases, tls, options);
         app.0.read_tokens()?;
         Ok(app)
     }
 
-    fn new(databases: Databases, options: ServerOptions) -> Self {
+    fn new(databases: Databases, tls: Option<Tls>, options: ServerOptions) -> Self {
         let promql = Engine::new(EngineOptions {
             lookback: options.query_lookback,
             max_samples: options.query_max_samples,
@@ -92,7 +100,9 @@ impl App {
             ..EngineOptions::default()
         });
         Self(Arc::new(AppState {
-            bodies: BodyMemory::new(options.body_memory_bytes()),
+            answers: BodyMemory::new(options.query_memory_bytes(), "answers"),
+            bodies: BodyMemory::new(options.body_memory_bytes(), "bodies"),
+            streams: Streams::default(),
             databases,
             promql,
             counters: Counters::default(),
@@ -100,6 +110,7 @@ impl App {
             started: Instant::now(),
             readiness: AtomicU8::new(Readiness::Opening as u8),
             tokens: RwLock::default(),
+            tls,
             options,
         }))
     }
@@ -117,13 +128,16 @@ impl App {
         routes::router(&self.0)
     }
 
-    /// Reads the file of tokens again, for tokens that were added or revoked. After an error all stay as they are.
+    /// Reads the file of tokens again, for tokens that were added or revoked, and the certificate. What an error concerns
+    /// stays as it is.
     ///
     /// # Errors
     ///
-    /// [`TokensError`].
-    pub fn reload(&self) -> Result<(), TokensError> {
-        self.0.read_tokens()
+    /// [`StartError::Tokens`], [`StartError::Option`].
+    pub fn reload(&self) -> Result<(), StartError> {
+        let tokens = self.0.read_tokens();
+        self.0.tls.as_ref().map_or(Ok(()), |tls| tls.reload(&self.0.options))?;
+        Ok(tokens?)
     }
 
     /// Returns the state that all requests share.

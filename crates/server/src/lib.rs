@@ -29,12 +29,14 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod answer;
 mod app;
 mod body;
 mod counters;
 mod databases;
 mod endpoints;
 mod failure;
+mod line_listeners;
 mod listener;
 mod options;
 mod requests;

@@ -106,6 +106,10 @@ impl LineParser for GraphiteParser {
         Ok(LineKind::Row)
     }
 
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.options.default_time = Some(time);
+    }
+
     fn understanding(&self) -> &Understanding {
         &self.understanding
     }
@@ -154,6 +158,17 @@ mod tests {
             assert_eq!(decoded.refused[0].0, 2, "{line}");
         }
         assert_eq!(decode(&Graphite, &IngestOptions::default(), b"a.b 1 N\n").refused.len(), 1);
+    }
+
+    #[test]
+    fn the_default_time_may_move_on() {
+        let mut decoder = Graphite.planner(&timed()).unwrap().finish(true).unwrap();
+        let mut rows = Rows::with_capacity(10);
+        for second in [5, 6] {
+            decoder.set_default_time(Timestamp::from_secs(second));
+            assert_eq!(decoder.decode(b"a.b 1 -1\na.b 2", false, &mut rows), Ok(9));
+        }
+        assert_eq!(rows.timestamps(), [5, 6].map(Timestamp::from_secs));
     }
 
     const FRAGMENTS: &[&str] = &["a.b", ";c=d", " ", "1", ".5", "\n", " nan", " -1", "a.b 1 2\n", "\r\n", ";", "="];

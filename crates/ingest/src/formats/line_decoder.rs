@@ -1,5 +1,7 @@
 //! Decoder of formats whose rows are lines.
 
+use timestrata::Timestamp;
+
 use super::row_error::RowError;
 use crate::{Decoder, IngestError, IngestOptions, Limits, Planner, PlannerState, Rows, Understanding};
 
@@ -21,6 +23,9 @@ pub(crate) trait LineParser: Send {
     fn finish(&mut self, _rows: &mut Rows) -> Result<(), RowError> {
         Ok(())
     }
+
+    /// See [`Decoder::set_default_time`].
+    fn set_default_time(&mut self, time: Timestamp);
 
     /// See [`Decoder::understanding`].
     fn understanding(&self) -> &Understanding;
@@ -96,6 +101,10 @@ impl<P: LineParser> Decoder for LineDecoder<P> {
         Ok(at)
     }
 
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.parser.set_default_time(time);
+    }
+
     fn understanding(&self) -> &Understanding {
         self.parser.understanding()
     }
@@ -165,7 +174,7 @@ impl TrialRun {
 /// Returns the options of a trial run: nothing is refused for what an option would change.
 pub(crate) fn trial_options() -> IngestOptions {
     IngestOptions {
-        default_time: Some(timestrata::Timestamp::UNIX_EPOCH),
+        default_time: Some(Timestamp::UNIX_EPOCH),
         text: crate::TextValues::Skip,
         precision: Some(crate::Precision::Nanoseconds),
         ..IngestOptions::default()

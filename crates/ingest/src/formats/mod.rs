@@ -22,7 +22,7 @@ pub use graphite::Graphite;
 pub use json::Json;
 pub use line_protocol::LineProtocol;
 pub use sadf::{SadfDatabase, SadfPretty};
-pub use statsd::Statsd;
+pub use statsd::{Statsd, StatsdAggregator, StatsdOptions};
 
 use crate::Registry;
 

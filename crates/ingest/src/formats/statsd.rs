@@ -1,6 +1,6 @@
 //! Lines of statsd and DogStatsD: `name:1|c|@0.1|#tag:x`.
 //!
-//! A statsd server sums the lines of an interval; this decoder does not. Each value becomes one point at the default
+//! A [`StatsdAggregator`] sums the lines of an interval, as a statsd server does; this decoder does not. Each value becomes one point at the default
 //! time, or at the time of the line (`|T1704067200`):
 //!
 //! | type | point |
@@ -13,11 +13,18 @@
 //! `name:1:2:3|ms` has three values. A tag without a value has the value `true`. Events (`_e{..}`) and service checks
 //! (`_sc|..`) are texts: refused, or left out and counted.
 
+mod aggregator;
+mod line;
+mod sketch;
+mod state;
+
+pub use aggregator::{StatsdAggregator, StatsdOptions};
+
 use timestrata::{SeriesKey, Timestamp, Value};
 
+use self::line::{LineType, StatsdLine, parse_value};
 use super::line_decoder::{LineKind, LineParser, line_planner, line_trial};
-use super::number::{parse_decimal, parse_seconds};
-use super::row_error::{RowError, shown};
+use super::row_error::RowError;
 use super::series_interner::SeriesOptions;
 use crate::{Format, IngestError, IngestOptions, Planner, Rows, Sniff, TextValues, Understanding};
 
@@ -50,14 +57,6 @@ struct StatsdParser {
     understanding: Understanding,
 }
 
-/// What follows the values of a line.
-#[derive(Debug, Default)]
-struct Sections<'a> {
-    rate: Option<f64>,
-    time: Option<Timestamp>,
-    tags: Vec<(&'a str, &'a str)>,
-}
-
 impl StatsdParser {
     fn new(options: &IngestOptions) -> Self {
         let properties = vec![("format", "statsd".to_owned())];
@@ -82,18 +81,10 @@ impl StatsdParser {
         Ok(LineKind::Row)
     }
 
-    fn metric(&mut self, line: &str, rows: &mut Rows) -> Result<LineKind, RowError> {
-        let form = || RowError::refused("a row is written: name:value|type");
-        let mut parts = line.split('|');
-        let head = parts.next().unwrap_or_default();
-        let (name, values) = head.split_once(':').ok_or_else(form)?;
-        let kind = parts.next().ok_or_else(form)?;
-        if !matches!(kind, "c" | "g" | "ms" | "h" | "d" | "s") {
-            return Err(RowError::refused(format!("{} is not a type of statsd", shown(kind.as_bytes()))));
-        }
-        let sections = sections(parts)?;
-        let time = self.options.time_or_default(sections.time)?;
-        let key: SeriesKey = sections.tags.iter().copied().collect();
+    fn metric(&mut self, parsed: &StatsdLine<'_>, rows: &mut Rows) -> Result<LineKind, RowError> {
+        let StatsdLine { name, values, ty, rate, time, .. } = *parsed;
+        let time = self.options.time_or_default(time)?;
+        let key: SeriesKey = parsed.tags().collect();
         let series = self.options.intern(rows, &key.with_metric(self.options.metric(name)), name)?;
         let mut number = 0;
         for text in values.split(':') {
@@ -101,51 +92,24 @@ impl StatsdParser {
             if number > self.options.limits.fields {
                 return Err(RowError::refused(format!("the row has more than {} values", self.options.limits.fields)));
             }
-            if kind == "g" && text.starts_with(['+', '-']) {
+            if ty == LineType::Gauge && text.starts_with(['+', '-']) {
                 return Err(RowError::refused(
                     "a relative change of a gauge needs the value before, which is not known",
                 ));
             }
-            match parse_decimal(text.as_bytes()) {
-                Some(value) => {
-                    let value = if kind == "c" { value / sections.rate.unwrap_or(1.0) } else { value };
+            match parse_value(text) {
+                Ok(value) => {
+                    let value = if ty == LineType::Counter { value / rate } else { value };
                     rows.push(series.index, time, series.convert(Value::F64(value))?);
                 }
-                None if kind == "s" => {
+                Err(_) if ty == LineType::Set => {
                     self.text_value("a member of a set")?;
                 }
-                None => return Err(RowError::refused(format!("the value {} is not a number", shown(text.as_bytes())))),
+                Err(error) => return Err(error),
             }
         }
         Ok(LineKind::Row)
     }
-}
-
-fn sections<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Sections<'a>, RowError> {
-    let mut sections = Sections::default();
-    for part in parts {
-        let refusal = || RowError::refused(format!("{} is not a section of statsd", shown(part.as_bytes())));
-        let mut chars = part.chars();
-        let (mark, rest) = (chars.next(), chars.as_str());
-        match mark {
-            Some('@') => {
-                let rate = parse_decimal(rest.as_bytes()).filter(|rate| *rate > 0.0 && *rate <= 1.0);
-                sections.rate = Some(rate.ok_or_else(refusal)?);
-            }
-            Some('T') => {
-                sections.time = Some(Timestamp::from_nanos(parse_seconds(rest.as_bytes()).ok_or_else(refusal)?));
-            }
-            Some('#') => {
-                for tag in rest.split(',').filter(|tag| !tag.is_empty()) {
-                    sections.tags.push(tag.split_once(':').or_else(|| tag.split_once('=')).unwrap_or((tag, "true")));
-                }
-            }
-            // Container and origin of DogStatsD.
-            Some('c' | 'e') if rest.starts_with(':') => {}
-            _ => return Err(refusal()),
-        }
-    }
-    Ok(sections)
 }
 
 impl LineParser for StatsdParser {
@@ -156,8 +120,12 @@ impl LineParser for StatsdParser {
             "" => Ok(LineKind::Other),
             _ if text.starts_with("_e{") => self.text_value("an event"),
             _ if text.starts_with("_sc|") => self.text_value("a service check"),
-            _ => self.metric(text, rows),
+            _ => self.metric(&StatsdLine::parse(text)?, rows),
         }
+    }
+
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.options.default_time = Some(time);
     }
 
     fn understanding(&self) -> &Understanding {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -90,12 +90,23 @@ pub(crate) async fn require(
             let is_unauthorized = failure.status == StatusCode::UNAUTHORIZED;
             let mut response = failure.into_response();
             if is_unauthorized {
-                let schemes = HeaderValue::from_static("Bearer realm=\"timestrata\", Basic realm=\"timestrata\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, schemes);
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge(request.headers()));
             }
             response
         }
     }
+}
+
+/// Returns the schemes of authentication that an answer names.
+///
+/// A browser answers `Basic` with a dialog of its own, also to a request of a page, which has its own field for the token.
+fn challenge(headers: &HeaderMap) -> HeaderValue {
+    let is_of_page = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
+    HeaderValue::from_static(if is_of_page {
+        "Bearer realm=\"timestrata\""
+    } else {
+        "Bearer realm=\"timestrata\", Basic realm=\"timestrata\""
+    })
 }
 
 fn authorize(app: &SharedState, scope: Scope, request: &Request) -> Result<Grant, Failure> {
@@ -117,4 +128,19 @@ fn authorize(app: &SharedState, scope: Scope, request: &Request) -> Result<Grant
         });
     }
     Ok(grant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_not_asked_for_a_password_by_the_browser() {
+        let with = |mode: &'static str| {
+            HeaderMap::from_iter([("sec-fetch-mode".parse().unwrap(), HeaderValue::from_static(mode))])
+        };
+        let names_basic = |headers| challenge(&headers).to_str().unwrap().contains("Basic");
+        assert!(!names_basic(with("cors")) && !names_basic(with("same-origin")));
+        assert!(names_basic(with("navigate")) && names_basic(HeaderMap::new()));
+    }
 }

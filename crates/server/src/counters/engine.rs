@@ -14,7 +14,7 @@ type Read = fn(&Stats) -> u64;
 type ReadJobs = fn(&Stats) -> JobStats;
 
 /// Gauges of a database: name, help, value.
-const GAUGES: [(&str, &str, Read); 15] = [
+const GAUGES: [(&str, &str, Read); 16] = [
     ("timestrata_series", "Series with points.", |stats| stats.series),
     ("timestrata_empty_series", "Series without points, whose names are kept.", |stats| stats.empty_series),
     ("timestrata_series_bytes", "Estimated memory of the definitions of all series.", |stats| stats.series_bytes),
@@ -40,6 +40,11 @@ const GAUGES: [(&str, &str, Read); 15] = [
     ("timestrata_flush_failing", "1 while flushes fail, for a full disk for example.", |stats| {
         u64::from(stats.failed_flush.is_some())
     }),
+    (
+        "timestrata_pending_retention",
+        "1 while retention waits because the clock jumped, or an age became shorter.",
+        |stats| u64::from(stats.pending_retention.is_some()),
+    ),
 ];
 
 /// Counters of a database: name without `_total`, help, value.
@@ -133,11 +138,30 @@ fn queries(app: &AppState, text: &mut MetricText) {
         text.family(name, "counter", help);
         text.sample(&format!("{name}_total"), &[], count);
     }
+    text.gauge("timestrata_max_series", "Series with points that a database may have.", app.options.max_series);
+    process(text);
+    let uptime: Duration = app.started.elapsed();
+    text.gauge("timestrata_uptime_seconds", "Time since the start.", uptime.as_secs_f64());
+}
+
+/// Writes the state of the process, as far as the system tells it.
+fn process(text: &mut MetricText) {
     if let Some(bytes) = resident_bytes() {
         text.gauge("process_resident_memory_bytes", "Resident memory of the process.", bytes);
     }
-    let uptime: Duration = app.started.elapsed();
-    text.gauge("timestrata_uptime_seconds", "Time since the start.", uptime.as_secs_f64());
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        text.gauge("process_open_fds", "Open file descriptors.", open.count());
+    }
+    if let Some(most) = max_descriptors() {
+        text.gauge("process_max_fds", "File descriptors that may be open.", most);
+    }
+}
+
+/// Returns the number of file descriptors that the process may have open; `None` where the system does not tell it.
+fn max_descriptors() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Returns the resident memory of the process; `None` where the system does not tell it.

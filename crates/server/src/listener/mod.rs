@@ -1,6 +1,11 @@
 //! Sockets: accepts connections up to a limit, and ends them in order when the server stops.
 
 mod descriptors;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,16 +17,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 pub use descriptors::raise_descriptor_limit;
+pub(crate) use tls::Tls;
 
 use crate::app::{App, Readiness};
 use crate::failure::StartError;
+use crate::line_listeners::LineListeners;
 use crate::options::ServerOptions;
 use crate::requests::Peer;
 
@@ -36,6 +44,7 @@ const MAX_BUFFER_BYTES: usize = 64 << 10;
 pub struct Server {
     app: App,
     listeners: Vec<TcpListener>,
+    lines: LineListeners,
     stop: watch::Sender<bool>,
 }
 
@@ -63,13 +72,26 @@ impl Server {
             let listener = TcpListener::bind(address).await;
             listeners.push(listener.map_err(|source| StartError::Listen { address: *address, source })?);
         }
-        Ok(Self { app, listeners, stop: watch::Sender::new(false) })
+        let lines = LineListeners::bind(&app.state().options).await?;
+        Ok(Self { app, listeners, lines, stop: watch::Sender::new(false) })
     }
 
     /// Returns the addresses on which the server listens; a port 0 of the options is the one that it got.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Returns the addresses for lines of Graphite.
+    #[must_use]
+    pub fn graphite_addresses(&self) -> Vec<SocketAddr> {
+        self.lines.graphite_addresses()
+    }
+
+    /// Returns the addresses for packets of statsd.
+    #[must_use]
+    pub fn statsd_addresses(&self) -> Vec<SocketAddr> {
+        self.lines.statsd_addresses()
     }
 
     /// Returns the app.
@@ -92,7 +114,7 @@ impl Server {
     ///
     /// [`StartError::Database`], [`StartError::DataDirectory`].
     pub async fn run(self) -> Result<(), StartError> {
-        let Self { app, listeners, stop } = self;
+        let Self { app, listeners, lines, stop } = self;
         let opening = tokio::task::spawn_blocking({
             let state = Arc::clone(app.state());
             move || state.open_databases()
@@ -103,15 +125,20 @@ impl Server {
             accepting.spawn(connections.clone().accept(listener));
         }
         let mut stopped = stop.subscribe();
-        let opened = tokio::select! {
-            opened = opening => opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
-            _ = stopped.wait_for(|stopped| *stopped) => Ok(()),
-        };
+        // A stop waits for the opening, so that no database is opened behind it.
+        let opened = opening.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let state = app.state();
         if opened.is_ok() {
+            // Lines that arrive before the databases are open wait in their sockets.
+            let mut lines = tokio::spawn(lines.run(Arc::clone(state), stop.subscribe()));
             // The sender lives as long as this function.
             let _ = stopped.wait_for(|stopped| *stopped).await;
+            // What has arrived is stored while the databases still take writes.
+            if tokio::time::timeout(state.options.shutdown_grace, &mut lines).await.is_err() {
+                tracing::warn!("lines that had arrived were not stored within the grace");
+                lines.abort();
+            }
         }
-        let state = app.state();
         state.set_readiness(Readiness::Stopping);
         accepting.shutdown().await;
         connections.finish(state.options.shutdown_grace).await;
@@ -123,27 +150,33 @@ impl Server {
 /// Connections of all listeners.
 #[derive(Clone)]
 struct Connections {
+    endpoints: Endpoints,
+    slots: Arc<Semaphore>,
+    /// Tells the connections when the server stops, and the server when they have ended.
+    graceful: Arc<GracefulShutdown>,
+    tls: Option<Tls>,
+    /// Time in which a connection must be encrypted.
+    handshake_timeout: Duration,
+}
+
+/// What answers the requests of a connection.
+#[derive(Clone)]
+struct Endpoints {
     router: Router,
     protocol: http1::Builder,
-    slots: Arc<Semaphore>,
-    limit: usize,
-    graceful: Arc<GracefulShutdown>,
 }
 
 impl Connections {
     fn new(app: &App) -> Self {
+        let options = &app.state().options;
         let mut protocol = http1::Builder::new();
-        protocol
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .timer(TokioTimer::new())
-            .header_read_timeout(app.state().options.idle_timeout);
-        let limit = app.state().options.max_connections;
+        protocol.max_buf_size(MAX_BUFFER_BYTES).timer(TokioTimer::new()).header_read_timeout(options.idle_timeout);
         Self {
-            router: app.router(),
-            protocol,
-            slots: Arc::new(Semaphore::new(limit)),
-            limit,
+            endpoints: Endpoints { router: app.router(), protocol },
+            slots: Arc::new(Semaphore::new(options.max_connections)),
             graceful: Arc::new(GracefulShutdown::new()),
+            tls: app.state().tls.clone(),
+            handshake_timeout: options.body_timeout,
         }
     }
 
@@ -162,19 +195,20 @@ impl Connections {
         }
     }
 
+    /// Serves a connection on a task of its own, encrypted if there is a certificate.
     fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
         // Answers are written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let router = self.router.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request)
-        });
-        let connection = self.protocol.serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
+        let (endpoints, watcher) = (self.endpoints.clone(), self.graceful.watcher());
+        let (tls, patience) = (self.tls.clone(), self.handshake_timeout);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, %error, "a connection ended early");
+            match tls {
+                None => endpoints.answer(stream, peer, watcher).await,
+                Some(tls) => match tokio::time::timeout(patience, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => endpoints.answer(stream, peer, watcher).await,
+                    Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection was not encrypted"),
+                    Err(_) => tracing::debug!(%peer, "a connection was not encrypted in time"),
+                },
             }
             drop(slot);
         });
@@ -182,11 +216,31 @@ impl Connections {
 
     /// Lets running requests end, for at most the grace.
     async fn finish(self, grace: Duration) {
-        let (limit, slots) = (self.limit, Arc::clone(&self.slots));
-        let Ok(graceful) = Arc::try_unwrap(self.graceful) else { return };
+        // The tasks that accept have ended, and no other one has a clone.
+        let Some(graceful) = Arc::into_inner(self.graceful) else { return };
         if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-            let running = limit - slots.available_permits();
-            tracing::warn!(running, "requests did not end within the grace, and were cut off");
+            tracing::warn!(
+                free = self.slots.available_permits(),
+                "connections did not end within the grace, and were cut off"
+            );
+        }
+    }
+}
+
+impl Endpoints {
+    /// Answers the requests of a connection until it ends.
+    async fn answer<S>(self, stream: S, peer: SocketAddr, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let router = self.router;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = watcher.watch(self.protocol.serve_connection(TokioIo::new(stream), service));
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, %error, "a connection ended early");
         }
     }
 }

@@ -21,11 +21,23 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// Addresses on which the server listens. Default: 127.0.0.1:9494.
     pub listen: Vec<SocketAddr>,
+    /// File in PEM with the certificate of the server and those that sign it. Default: none, and connections are not encrypted.
+    ///
+    /// Needs the feature `tls`, and [`tls_key`](Self::tls_key).
+    pub tls_cert: Option<PathBuf>,
+    /// File in PEM with the key of the certificate.
+    pub tls_key: Option<PathBuf>,
     /// TOML file with the hashes of tokens; see [`NewToken`](crate::NewToken). Default: none, and every request may do
     /// everything.
     pub tokens: Option<PathBuf>,
     /// Every request may do everything on other addresses than those of this machine, too. Default: `false`.
     pub allow_anonymous: bool,
+    /// Addresses for lines of Graphite over TCP; they have no tokens. Default: none.
+    pub graphite_listen: Vec<SocketAddr>,
+    /// Addresses for packets of statsd over UDP; they have no tokens. Default: none.
+    pub statsd_listen: Vec<SocketAddr>,
+    /// Time between two points of each series of statsd. Default: 10 s.
+    pub statsd_flush: Duration,
     /// Prefix of all paths, such as `/timestrata`, for a proxy that keeps it. Default: none.
     pub path_prefix: String,
     /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests, an eighth to
@@ -76,8 +88,13 @@ impl Default for ServerOptions {
         Self {
             data: PathBuf::from("timestrata-data"),
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9494))],
+            tls_cert: None,
+            tls_key: None,
             tokens: None,
             allow_anonymous: false,
+            graphite_listen: Vec::new(),
+            statsd_listen: Vec::new(),
+            statsd_flush: Duration::from_secs(10),
             path_prefix: String::new(),
             memory_budget: 1 << 30,
             durability: Durability::Sync,
@@ -136,6 +153,9 @@ impl ServerOptions {
         if self.listen.is_empty() {
             return invalid("listen", "give at least one address, such as 127.0.0.1:9494");
         }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return invalid("tls-cert, tls-key", "give both, or none");
+        }
         let is_open = self.tokens.is_none() && !self.allow_anonymous;
         if let Some(address) = self.listen.iter().find(|address| is_open && !address.ip().is_loopback()) {
             let detail = format!(
@@ -143,6 +163,20 @@ impl ServerOptions {
                  or --allow-anonymous if something in front of the server checks requests"
             );
             return invalid("listen", &detail);
+        }
+        for (option, addresses) in [("graphite-listen", &self.graphite_listen), ("statsd-listen", &self.statsd_listen)]
+        {
+            let is_reachable = |address: &&SocketAddr| !self.allow_anonymous && !address.ip().is_loopback();
+            if let Some(address) = addresses.iter().find(is_reachable) {
+                let detail = format!(
+                    "{address} can be reached from other machines, and the protocol has no tokens: give --allow-anonymous if \
+                     only those that may write can reach it"
+                );
+                return invalid(option, &detail);
+            }
+        }
+        if self.statsd_flush < Duration::from_secs(1) {
+            return invalid("statsd-flush", "it is below 1s, the shortest");
         }
         let prefix = &self.path_prefix;
         if !prefix.is_empty() && (!prefix.starts_with('/') || prefix.ends_with('/')) {

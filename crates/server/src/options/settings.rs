@@ -45,12 +45,27 @@ pub struct Settings {
     /// Address on which the server listens; may be repeated [default: 127.0.0.1:9494]
     #[arg(long, value_name = "ADDRESS:PORT", env = "TIMESTRATA_LISTEN", value_delimiter = ',')]
     pub listen: Option<Vec<SocketAddr>>,
+    /// PEM file with the certificate of the server; connections are then encrypted
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the key of the certificate
+    #[arg(long, value_name = "FILE", env = "TIMESTRATA_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
     /// TOML file with the hashes of tokens, which `timestrata token` makes; without it every request may do everything
     #[arg(long, value_name = "FILE", env = "TIMESTRATA_TOKENS")]
     pub tokens: Option<PathBuf>,
     /// Let every request do everything on other addresses than those of this machine, too
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", env = "TIMESTRATA_ALLOW_ANONYMOUS")]
     pub allow_anonymous: Option<bool>,
+    /// Address for lines of Graphite over TCP; may be repeated [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "TIMESTRATA_GRAPHITE_LISTEN", value_delimiter = ',')]
+    pub graphite_listen: Option<Vec<SocketAddr>>,
+    /// Address for packets of statsd over UDP; may be repeated [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "TIMESTRATA_STATSD_LISTEN", value_delimiter = ',')]
+    pub statsd_listen: Option<Vec<SocketAddr>>,
+    /// Time between two points of each series of statsd [default: 10s]
+    #[arg(long, value_name = "DURATION", env = "TIMESTRATA_STATSD_FLUSH")]
+    pub statsd_flush: Option<DurationText>,
     /// Prefix of all paths, such as /timestrata
     #[arg(long, value_name = "PATH", env = "TIMESTRATA_PATH_PREFIX")]
     pub path_prefix: Option<String>,
@@ -146,8 +161,13 @@ impl Settings {
         take! {
             data => data,
             listen => listen,
+            tls_cert => tls_cert: Some,
+            tls_key => tls_key: Some,
             tokens => tokens: Some,
             allow_anonymous => allow_anonymous,
+            graphite_listen => graphite_listen,
+            statsd_listen => statsd_listen,
+            statsd_flush => statsd_flush: duration,
             path_prefix => path_prefix,
             memory_budget => memory_budget: bytes,
             durability => durability,

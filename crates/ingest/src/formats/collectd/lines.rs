@@ -117,6 +117,10 @@ impl LineParser for PutvalParser {
         if lists == 0 { Err(form()) } else { Ok(LineKind::Row) }
     }
 
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.options.default_time = Some(time);
+    }
+
     fn understanding(&self) -> &Understanding {
         &self.understanding
     }

@@ -1,5 +1,7 @@
 //! Parser of the lines of an exposition.
 
+use timestrata::Timestamp;
+
 use super::dialect::Dialect;
 use super::family::{Comment, FamilyMetadata};
 use super::series::{parse_series, series_len};
@@ -124,6 +126,10 @@ impl LineParser for ExpositionParser {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.options.default_time = Some(time);
     }
 
     fn understanding(&self) -> &Understanding {

@@ -206,6 +206,10 @@ impl Decoder for LineProtocolDecoder {
         Ok(at)
     }
 
+    fn set_default_time(&mut self, time: Timestamp) {
+        self.options.default_time = Some(time);
+    }
+
     fn understanding(&self) -> &Understanding {
         &self.understanding
     }

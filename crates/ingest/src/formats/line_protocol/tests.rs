@@ -52,7 +52,7 @@ fn escapes_comments_and_line_endings_are_read_as_influxdb_does() {
     assert_eq!(one("# a=b\n\n \t\r\n"), []);
     assert_eq!(one("  m value=1 7\r\n"), [("m".to_owned(), 7, Value::F64(1.0))]);
     let text = r"my\,name\ x=y,t\=a\,g=v\ 1\\z,k=a\=b fi\,eld\=\ n=1 7";
-    let key = r#"my,name x=y{_field="fi,eld= n",k="a=b",t=a,g="v 1\\\\z"}"#;
+    let key = r#"{"my,name x=y",_field="fi,eld= n",k="a=b","t=a,g"="v 1\\\\z"}"#;
     assert_eq!(one(text), [(key.to_owned(), 7, Value::F64(1.0))]);
     assert_eq!(one("m,b=1,a=2 value=1 7"), one("m,a=2,b=1 value=1 7"));
 }

@@ -1,6 +1,6 @@
 //! `sadf -d`: semicolons, and a header line before each activity.
 
-use timestrata::SeriesKey;
+use timestrata::{SeriesKey, Timestamp};
 
 use super::time::{RowTimes, check_zone};
 use crate::formats::line_decoder::{LineDecoder, LineKind, LineParser, ReadyPlanner, without_bom};
@@ -177,6 +177,8 @@ impl LineParser for DatabaseParser {
         }
         self.row(text, rows).map(|()| LineKind::Row)
     }
+
+    fn set_default_time(&mut self, _time: Timestamp) {}
 
     fn understanding(&self) -> &Understanding {
         &self.understanding

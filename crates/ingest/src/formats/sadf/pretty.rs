@@ -1,6 +1,6 @@
 //! `sadf -p`: host, interval, time, device, name and value, separated by tabs.
 
-use timestrata::SeriesKey;
+use timestrata::{SeriesKey, Timestamp};
 
 use super::time::{RowTimes, check_zone};
 use crate::formats::line_decoder::{LineKind, LineParser, line_planner, line_trial};
@@ -87,7 +87,7 @@ impl LineParser for PrettyParser {
         } else {
             let device = if device == "-" { "" } else { device };
             let tags = [("host", host), ("device", device)];
-            let key: SeriesKey = tags.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let key: SeriesKey = tags.into_iter().collect();
             let series = self.options.intern(rows, &key.with_metric(self.options.metric(name)), name)?;
             self.cache.insert(spelling.as_bytes(), series);
             series
@@ -99,6 +99,8 @@ impl LineParser for PrettyParser {
         rows.push(series.index, time, parsed);
         Ok(LineKind::Row)
     }
+
+    fn set_default_time(&mut self, _time: Timestamp) {}
 
     fn understanding(&self) -> &Understanding {
         &self.understanding
