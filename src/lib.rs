@@ -51,14 +51,14 @@ pub use format::inspect::{
     WalInspection, inspect,
 };
 pub use query::{
-    Aggregate, Column, ColumnValues, Edge, ExplainReport, Fill, Fold, Listing, OwnedSeriesChunk, Page, Period,
-    PointSummary, Projection, QuantileLevel, Query, QueryPoints, QueryThread, RunningQuery, Runtime, RuntimeBuilder,
-    RuntimeStats, Scan, ScanCancellation, ScanChunk, ScanChunks, ScanIter, ScanStream, SeriesChunk, SeriesScan,
-    SeriesScanCursor, SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows, ValueSlice, ValueVec, Window,
-    WindowFunction, Windows, Zone,
+    Aggregate, Cardinality, Column, ColumnValues, Edge, ExplainReport, Fill, Fold, Listing, MetricCardinality,
+    OwnedSeriesChunk, Page, Period, PointSummary, Projection, QuantileLevel, Query, QueryPoints, QueryThread,
+    RunningQuery, Runtime, RuntimeBuilder, RuntimeStats, Scan, ScanCancellation, ScanChunk, ScanChunks, ScanIter,
+    ScanStream, SeriesChunk, SeriesScan, SeriesScanCursor, SeriesScanStream, SeriesWindows, Snapshot, SummaryWindows,
+    TagCardinality, TagKeyCardinality, ValueSlice, ValueVec, Window, WindowFunction, Windows, Zone,
 };
 pub use types::duplicate_policy::DuplicatePolicy;
-pub use types::error::{Error, ErrorKind, Result, SkippedPoint, WrittenPiece};
+pub use types::error::{Error, ErrorKind, RejectionCode, Result, SkippedPoint, WrittenPiece};
 pub use types::metric_metadata::{MAX_METRIC_DESCRIPTION_BYTES, MAX_METRIC_UNIT_BYTES, MetricKind, MetricMetadata};
 pub use types::options::Durability;
 pub use types::point::{

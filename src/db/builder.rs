@@ -189,6 +189,17 @@ impl DbBuilder {
         self
     }
 
+    /// Sets the maximum number of tags of a new series, from 1 to [`MAX_SERIES_TAGS`](crate::MAX_SERIES_TAGS) (256).
+    /// Default: 64.
+    ///
+    /// A write that would create a series with more tags fails with [`Error::TooManyTags`](crate::Error::TooManyTags).
+    /// The limit protects from senders that put values into names of tags. Existing series with more tags stay
+    /// readable, and accept further writes. A database may be opened with another limit at any time.
+    pub fn max_tags(mut self, tags: usize) -> Self {
+        self.options.max_tags = tags;
+        self
+    }
+
     /// Sets the maximum length in bytes of the keys of all series together. Default: 256 MiB.
     ///
     /// The keys of empty series count until their definitions are dropped. The length of a key is that of its metric

@@ -116,7 +116,8 @@ impl CreationRequest {
 ///
 /// - [`Error::TypeMismatch`] or [`Error::DuplicatesMismatch`] if the series exists with another value type or duplicate
 ///   policy;
-/// - [`Error::InvalidName`] or [`Error::TooLarge`] if the key is invalid, see [`SeriesKey::validate`];
+/// - [`Error::InvalidName`], [`Error::KeyTooLong`] or [`Error::TooManyTags`] if the key is invalid, see
+///   [`SeriesKey::validate`];
 /// - [`Error::TooManySeries`] if [`max_series`](crate::DbBuilder::max_series) is reached, or [`Error::TooManyKeyBytes`]
 ///   if [`max_series_key_bytes`](crate::DbBuilder::max_series_key_bytes) is; [`Error::SeriesIdsExhausted`];
 /// - the errors of [`Db::write`] that concern the database.

@@ -61,7 +61,7 @@ impl Db {
     ///
     /// For the batch, of kind [`InvalidInput`](crate::ErrorKind::InvalidInput) or
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded): [`Error::TooLarge`], [`Error::InvalidName`],
-    /// [`Error::TypeMismatch`], [`Error::ColumnLengths`], [`Error::StaleSeries`], [`Error::RejectedPoints`],
+    /// [`Error::KeyTooLong`], [`Error::TooManyTags`], [`Error::TypeMismatch`], [`Error::ColumnLengths`], [`Error::StaleSeries`], [`Error::RejectedPoints`],
     /// [`Error::TooManySeries`].
     ///
     /// For the database:

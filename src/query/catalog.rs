@@ -63,6 +63,9 @@ pub(crate) trait SeriesCursor: Send {
     /// [`Error::Closed`](crate::Error::Closed) if the files can no longer be read; errors of opening and reading files.
     fn start(&mut self, series: &SeriesInfo) -> Result<()>;
 
+    /// Returns `false` if no source has a run of the series in the range. Reads nothing.
+    fn may_have_points(&self) -> bool;
+
     /// Returns the summary of the next run if `accepts` returns `true` for it, and skips the run.
     ///
     /// See [`MergeIterator::next_summary`].
@@ -94,6 +97,10 @@ pub(super) trait MergeCursor: Send {
 impl<C: MergeCursor> SeriesCursor for C {
     fn start(&mut self, series: &SeriesInfo) -> Result<()> {
         self.start_series(series)
+    }
+
+    fn may_have_points(&self) -> bool {
+        self.merge().has_sources()
     }
 
     fn next_summary(&mut self, accepts: &dyn Fn(&RunSummary<u64>) -> bool) -> Result<Option<RunSummary<u64>>> {

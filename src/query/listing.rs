@@ -2,11 +2,11 @@
 //!
 //! All of them use the series index in memory.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::snapshot::{Snapshot, check_type};
+use crate::state::series_index::NameKind;
 use crate::types::error::{Error, Result};
 use crate::types::metric_metadata::MetricMetadata;
 use crate::types::point::Scalar;
@@ -112,7 +112,7 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn metrics(&self) -> Vec<String> {
-        self.inner.version.series.metrics().into_iter().map(str::to_owned).collect()
+        self.names(&Selector::all(), NameKind::Metric)
     }
 
     /// Returns the metadata of a metric; `None` if it has none.
@@ -145,14 +145,7 @@ impl Snapshot {
     /// Returns the keys of all tags of the listed series that match, sorted, each once.
     #[must_use]
     pub fn tag_keys(&self, selector: &Selector) -> Vec<String> {
-        let series = &self.inner.version.series;
-        if *selector == Selector::all() {
-            return series.tag_keys().into_iter().map(str::to_owned).collect();
-        }
-        let filter = selector.to_index_filter();
-        let keys: BTreeSet<&str> =
-            series.select_listed(&filter).flat_map(|def| def.key.tags().map(|(key, _)| key)).collect();
-        keys.into_iter().map(str::to_owned).collect()
+        self.names(selector, NameKind::TagKey)
     }
 
     /// Returns the values of a tag among the listed series that match, sorted, each once.
@@ -160,12 +153,12 @@ impl Snapshot {
     /// A series without the tag contributes no value.
     #[must_use]
     pub fn tag_values(&self, selector: &Selector, key: &str) -> Vec<String> {
-        let series = &self.inner.version.series;
-        if *selector == Selector::all() {
-            return series.tag_values(key).into_iter().map(str::to_owned).collect();
-        }
-        let filter = selector.to_index_filter();
-        let values: BTreeSet<&str> = series.select_listed(&filter).filter_map(|def| def.key.tag_value(key)).collect();
-        values.into_iter().map(str::to_owned).collect()
+        self.names(selector, NameKind::TagValue(key))
+    }
+
+    fn names(&self, selector: &Selector, kind: NameKind<'_>) -> Vec<String> {
+        let filter = (*selector != Selector::all()).then(|| selector.to_index_filter());
+        let page = self.inner.version.series.names(filter.as_ref(), kind, None, usize::MAX);
+        page.names.into_iter().map(str::to_owned).collect()
     }
 }

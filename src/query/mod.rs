@@ -9,6 +9,7 @@ mod admission;
 mod aggregate;
 mod arithmetic;
 mod builder;
+mod cardinality;
 mod catalog;
 mod column;
 mod distinct;
@@ -67,6 +68,7 @@ mod zone;
 
 pub use aggregate::{Aggregate, QuantileLevel};
 pub use builder::{Edge, Query};
+pub use cardinality::{Cardinality, MetricCardinality, TagCardinality, TagKeyCardinality};
 pub use column::{Column, ColumnValues};
 pub use explain::ExplainReport;
 pub use fill::Fill;

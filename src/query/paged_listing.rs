@@ -9,6 +9,7 @@ use super::catalog::{Catalog, CursorOptions, SeriesCursor};
 use super::offload::{CancelToken, run_offloaded};
 use super::snapshot::Snapshot;
 use crate::format::sst::Columns;
+use crate::state::series_index::NameKind;
 use crate::types::error::Result;
 use crate::types::point::Timestamp;
 use crate::types::selector::Selector;
@@ -21,8 +22,12 @@ const DEFAULT_PAGE_ITEMS: usize = 10_000;
 /// Listing of series, metrics or tags; made by [`Snapshot::listing`].
 ///
 /// With a [`range`](Self::range), only series with a visible point in the range count. This reads the index of the files,
-/// and blocks where the index does not decide; without it a listing uses memory alone. Each page is computed on its own:
-/// a listing of a range with many pages reads the index again for each page.
+/// and blocks where the index does not decide; an [`approximate_range`](Self::approximate_range) reads no block. Without
+/// a range a listing uses memory alone: names come from the postings of the series index, and cost a step per name of
+/// the page, not per series. Each page is computed on its own: a listing of a range with many pages reads the index
+/// again for each page.
+///
+/// To list what any of several selectors matches, join them by [`Selector::or`].
 ///
 /// The `async` functions run on tokio's blocking pool; dropping a future ends the work. The functions whose names end in
 /// `_blocking` use the current thread.
@@ -50,6 +55,8 @@ pub struct Listing {
     snapshot: Snapshot,
     selector: Selector,
     range: Option<TimeRange>,
+    /// `true` if a series counts that may have a point in the range.
+    is_approximate: bool,
     limit: usize,
 }
 
@@ -68,14 +75,25 @@ impl Snapshot {
     ///
     /// See [`Listing`] for an example.
     pub fn listing(&self, selector: Selector) -> Listing {
-        Listing { snapshot: self.clone(), selector, range: None, limit: DEFAULT_PAGE_ITEMS }
+        Listing { snapshot: self.clone(), selector, range: None, is_approximate: false, limit: DEFAULT_PAGE_ITEMS }
     }
 }
 
 impl Listing {
     /// Lists only series with a visible point in a time range.
     pub fn range(mut self, range: impl RangeBounds<Timestamp>) -> Self {
-        self.range = Some(TimeRange::from_bounds(&range));
+        (self.range, self.is_approximate) = (Some(TimeRange::from_bounds(&range)), false);
+        self
+    }
+
+    /// Lists only series that may have a point in a time range.
+    ///
+    /// A series counts if a block of it in a file, or a memtable that has points of it, overlaps the range in time. The
+    /// index of the files decides, and no block is read. So every series with a visible point in the range is listed,
+    /// and besides these a series whose points lie around the range, or were deleted. Prometheus is coarser: it asks
+    /// which of its blocks of two hours or more overlap the range.
+    pub fn approximate_range(mut self, range: impl RangeBounds<Timestamp>) -> Self {
+        (self.range, self.is_approximate) = (Some(TimeRange::from_bounds(&range)), true);
         self
     }
 
@@ -108,7 +126,7 @@ impl Listing {
     /// # Errors
     /// As for [`series`](Self::series).
     pub async fn metrics(&self, after: Option<&str>) -> Result<Page<String>> {
-        self.names_offloaded(NameKind::Metric, after).await
+        self.names_offloaded(ListedNames::Metric, after).await
     }
 
     /// Blocking variant of [`metrics`](Self::metrics).
@@ -116,7 +134,7 @@ impl Listing {
     /// # Errors
     /// As for [`series`](Self::series).
     pub fn metrics_blocking(&self, after: Option<&str>) -> Result<Page<String>> {
-        self.list_names(&NameKind::Metric, after, &CancelToken::NEVER)
+        self.list_names(NameKind::Metric, after, &CancelToken::NEVER)
     }
 
     /// Returns keys of tags after a key, sorted.
@@ -124,7 +142,7 @@ impl Listing {
     /// # Errors
     /// As for [`series`](Self::series).
     pub async fn tag_keys(&self, after: Option<&str>) -> Result<Page<String>> {
-        self.names_offloaded(NameKind::TagKey, after).await
+        self.names_offloaded(ListedNames::TagKey, after).await
     }
 
     /// Blocking variant of [`tag_keys`](Self::tag_keys).
@@ -132,7 +150,7 @@ impl Listing {
     /// # Errors
     /// As for [`series`](Self::series).
     pub fn tag_keys_blocking(&self, after: Option<&str>) -> Result<Page<String>> {
-        self.list_names(&NameKind::TagKey, after, &CancelToken::NEVER)
+        self.list_names(NameKind::TagKey, after, &CancelToken::NEVER)
     }
 
     /// Returns values of a tag after a value, sorted. A series without the tag contributes no value.
@@ -140,7 +158,7 @@ impl Listing {
     /// # Errors
     /// As for [`series`](Self::series).
     pub async fn tag_values(&self, tag: &str, after: Option<&str>) -> Result<Page<String>> {
-        self.names_offloaded(NameKind::TagValue(tag.to_owned()), after).await
+        self.names_offloaded(ListedNames::TagValue(tag.to_owned()), after).await
     }
 
     /// Blocking variant of [`tag_values`](Self::tag_values).
@@ -148,24 +166,29 @@ impl Listing {
     /// # Errors
     /// As for [`series`](Self::series).
     pub fn tag_values_blocking(&self, tag: &str, after: Option<&str>) -> Result<Page<String>> {
-        self.list_names(&NameKind::TagValue(tag.to_owned()), after, &CancelToken::NEVER)
+        self.list_names(NameKind::TagValue(tag), after, &CancelToken::NEVER)
     }
 
-    async fn names_offloaded(&self, kind: NameKind, after: Option<&str>) -> Result<Page<String>> {
+    async fn names_offloaded(&self, names: ListedNames, after: Option<&str>) -> Result<Page<String>> {
         let (own, after) = (self.clone(), after.map(str::to_owned));
-        run_offloaded(move |cancel| own.list_names(&kind, after.as_deref(), cancel)).await
+        run_offloaded(move |cancel| own.list_names(names.kind(), after.as_deref(), cancel)).await
+    }
+
+    /// Returns an error if the snapshot cannot be read or the selector has an invalid pattern.
+    fn check(&self) -> Result<()> {
+        self.snapshot.inner.check_readable()?;
+        self.selector.validate()
     }
 
     /// Returns the matching series in ascending order of their ids.
     fn select(&self) -> Result<Vec<Arc<SeriesInfo>>> {
-        self.snapshot.inner.check_readable()?;
-        self.selector.validate()?;
+        self.check()?;
         Ok(self.snapshot.inner.select(&self.selector))
     }
 
     fn presence(&self) -> Option<Presence> {
         let options = CursorOptions { range: self.range?, columns: Columns::Timestamps, counters: None };
-        Some(Presence(self.snapshot.inner.cursor(options)))
+        Some(Presence { cursor: self.snapshot.inner.cursor(options), is_approximate: self.is_approximate })
     }
 
     fn list_series(&self, after: Option<&SeriesKey>, cancel: &CancelToken) -> Result<Page<Arc<SeriesInfo>>> {
@@ -179,14 +202,24 @@ impl Listing {
                 found.push(info);
             }
         }
-        sort_by_series_key(&mut found, |info| &info.key);
         let has_more = found.len() > self.limit;
-        found.truncate(self.limit);
+        if has_more {
+            found.select_nth_unstable_by(self.limit, |one, other| one.key.cmp(&other.key));
+            found.truncate(self.limit);
+        }
+        sort_by_series_key(&mut found, |info| &info.key);
         Ok(Page { items: found, has_more })
     }
 
-    fn list_names(&self, kind: &NameKind, after: Option<&str>, cancel: &CancelToken) -> Result<Page<String>> {
+    fn list_names(&self, kind: NameKind<'_>, after: Option<&str>, cancel: &CancelToken) -> Result<Page<String>> {
         let mut presence = self.presence();
+        if presence.is_none() {
+            self.check()?;
+            let filter = (self.selector != Selector::all()).then(|| self.selector.to_index_filter());
+            let page = self.snapshot.inner.version.series.names(filter.as_ref(), kind, after, self.limit);
+            let items = page.names.into_iter().map(str::to_owned).collect();
+            return Ok(Page { items, has_more: page.has_more });
+        }
         let series = self.select()?;
         // The first names of the page, and one more that shows whether there are others.
         let mut names: BTreeSet<&str> = BTreeSet::new();
@@ -213,30 +246,37 @@ impl Listing {
     }
 }
 
-/// Names that are listed.
-enum NameKind {
+/// Names to list, which another thread may own.
+enum ListedNames {
     Metric,
     TagKey,
     TagValue(String),
 }
 
-impl NameKind {
-    fn names<'a>(&'a self, key: &'a SeriesKey) -> impl Iterator<Item = &'a str> {
-        let metric = matches!(self, Self::Metric).then(|| key.metric());
-        let value = if let Self::TagValue(tag) = self { key.tag_value(tag) } else { None };
-        let keys = matches!(self, Self::TagKey).then(|| key.tags().map(|(key, _)| key));
-        metric.into_iter().chain(value).chain(keys.into_iter().flatten())
+impl ListedNames {
+    fn kind(&self) -> NameKind<'_> {
+        match self {
+            Self::Metric => NameKind::Metric,
+            Self::TagKey => NameKind::TagKey,
+            Self::TagValue(tag) => NameKind::TagValue(tag),
+        }
     }
 }
 
-/// Check whether series have a visible point in a range.
-struct Presence(Box<dyn SeriesCursor>);
+/// Check whether series have a visible point in a range, or may have one.
+struct Presence {
+    cursor: Box<dyn SeriesCursor>,
+    is_approximate: bool,
+}
 
 impl Presence {
-    /// Returns `true` if the series has a visible point; without a range, every listed series counts.
+    /// Returns `true` if the series counts; without a range, every listed series does.
     fn of(presence: &mut Option<Self>, info: &SeriesInfo) -> Result<bool> {
-        let Some(Self(cursor)) = presence else { return Ok(true) };
+        let Some(Self { cursor, is_approximate }) = presence else { return Ok(true) };
         cursor.start(info)?;
+        if *is_approximate {
+            return Ok(cursor.may_have_points());
+        }
         // A summary shows without a read that there are points.
         Ok(cursor.next_summary(&|_| true)?.is_some() || cursor.next_chunk()?)
     }

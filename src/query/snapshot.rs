@@ -1,6 +1,6 @@
 //! A snapshot: one version and its files, as sources for the readers.
 
-use std::ops::RangeBounds;
+use std::ops::{RangeBounds, RangeInclusive};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ use crate::types::time_range::TimeRange;
 /// |---|---|
 /// | get the handle of a series | [`series`](Self::series) |
 /// | list series, metrics, tags | [`list_series`](Self::list_series), [`metrics`](Self::metrics), [`tag_keys`](Self::tag_keys), [`tag_values`](Self::tag_values) |
+/// | list them in pages, or for a time range | [`listing`](Self::listing) |
+/// | count series by metric and tag | [`cardinality`](Self::cardinality) |
 /// | look up unit, kind and description of metrics | [`metric_metadata`](Self::metric_metadata), [`list_metric_metadata`](Self::list_metric_metadata) |
 /// | read the points of a series | [`scan`](Self::scan) |
 /// | read the latest point | [`latest`](Self::latest), [`latest_before`](Self::latest_before), [`latest_each`](Self::latest_each) |
@@ -136,6 +138,29 @@ impl Snapshot {
         points.saturating_add((series as u64).saturating_mul(SERIES_COST_POINTS))
     }
 
+    /// Returns bounds of the times of all points; `None` without points. Nothing is read.
+    ///
+    /// Points that are hidden but not yet removed count, so the bounds may be wider than the visible points.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use timestrata::{Batch, Db, SeriesKey, Timestamp};
+    ///
+    /// let db = Db::open_blocking(dir.path().join("db"))?;
+    /// assert_eq!(db.snapshot().time_bounds(), None);
+    /// let mut batch = Batch::new();
+    /// batch.push_key(&SeriesKey::new("load"), Timestamp::from_secs(1), 0.5);
+    /// batch.push_key(&SeriesKey::new("load"), Timestamp::from_secs(9), 0.7);
+    /// db.write_blocking(batch)?;
+    /// assert_eq!(db.snapshot().time_bounds(), Some(Timestamp::from_secs(1)..=Timestamp::from_secs(9)));
+    /// # Ok::<(), timestrata::Error>(())
+    /// ```
+    #[must_use]
+    pub fn time_bounds(&self) -> Option<RangeInclusive<Timestamp>> {
+        let (first, last) = self.inner.time_bounds()?;
+        Some(Timestamp::from_nanos(first)..=Timestamp::from_nanos(last))
+    }
+
     /// Creates a query over the series that match.
     pub fn query(&self, selector: Selector) -> Query {
         let catalog: Arc<dyn Catalog> = self.inner.clone();
@@ -158,6 +183,16 @@ impl SnapshotState {
     /// [`Error::Closed`] if the database was closed before the snapshot was taken.
     pub(super) fn read_context(&self) -> Result<&Arc<ReadContext>> {
         self.read_context.as_ref().ok_or(Error::Closed)
+    }
+
+    /// Returns the first and the last time of files and memtables, in nanoseconds.
+    fn time_bounds(&self) -> Option<(i64, i64)> {
+        let version = &self.version;
+        let files = version.ssts.iter().map(|sst| sst.rectangle.times);
+        let memtables = version.frozen.iter().map(|frozen| &frozen.view).chain([&version.active]);
+        let times = files.chain(memtables.filter_map(MemtableView::time_range));
+        let bounds = times.map(|times| (times.first(), times.last()));
+        bounds.reduce(|(first, last), (other_first, other_last)| (first.min(other_first), last.max(other_last)))
     }
 
     pub(super) fn typed_sources<T: Scalar>(&self, series: Series<T>, range: TimeRange) -> Result<SeriesSources<T>> {
@@ -266,13 +301,7 @@ impl Catalog for SnapshotState {
     )]
     fn expected_points(&self, range: TimeRange, series: usize) -> u64 {
         let version = &self.version;
-        let files = version.ssts.iter().map(|sst| sst.rectangle.times);
-        let memtables = version.frozen.iter().map(|frozen| &frozen.view).chain([&version.active]);
-        let times = files.chain(memtables.filter_map(MemtableView::time_range));
-        let bounds = times.map(|times| (times.first(), times.last()));
-        let union =
-            |(first, last): (i64, i64), (other_first, other_last)| (first.min(other_first), last.max(other_last));
-        let Some((first, last)) = bounds.reduce(union) else { return 0 };
+        let Some((first, last)) = self.time_bounds() else { return 0 };
         let (from, to) = (range.first().max(first), range.last().min(last));
         if from > to {
             return 0;

@@ -5,6 +5,7 @@
 
 mod kind;
 mod partial_write;
+mod rejection_code;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use kind::ErrorKind;
 pub use partial_write::{SkippedPoint, WrittenPiece};
+pub use rejection_code::RejectionCode;
 
 use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::rejected_point::RejectedPoint;
@@ -28,7 +30,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Reason why a call failed.
 ///
 /// [`kind`](Error::kind) returns what a program can do, [`is_retryable`](Error::is_retryable) whether the same call may
-/// succeed later. The variants hold the details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) and
+/// succeed later, [`rejection_code`](Error::rejection_code) why the points of a write were rejected. The variants hold the
+/// details. After every error except [`OutcomeUnknown`](Error::OutcomeUnknown) and
 /// [`PartlyWritten`](Error::PartlyWritten) a write of a batch was not applied. A delete or a creation of series that failed with
 /// [`EnginePanicked`](Error::EnginePanicked) may have been applied, too.
 ///
@@ -246,7 +249,7 @@ pub enum Error {
     },
     /// The write queue has no room for the batch, which was not queued.
     QueueFull,
-    /// A batch, record, series key or list of series exceeds its limit; nothing of it was written.
+    /// A batch, record, text of a metric's metadata, or list of series exceeds its limit; nothing of it was written.
     #[non_exhaustive]
     TooLarge {
         /// The item that is too large, with the unit of `size`.
@@ -256,10 +259,33 @@ pub enum Error {
         /// The largest size allowed.
         limit: usize,
     },
-    /// A metric name, tag or text of a series key is invalid; nothing of its batch was written.
+    /// The texts of a series key are longer than [`MAX_SERIES_KEY_BYTES`](crate::MAX_SERIES_KEY_BYTES); nothing of its
+    /// batch was written.
+    #[non_exhaustive]
+    KeyTooLong {
+        /// The beginning of the key, cut to 64 characters.
+        series: String,
+        /// The length of the metric name, tag keys and tag values together, in bytes.
+        bytes: usize,
+        /// The largest length allowed.
+        limit: usize,
+    },
+    /// A series key has more tags than allowed; nothing of its batch was written.
+    ///
+    /// See [`DbBuilder::max_tags`](crate::DbBuilder::max_tags).
+    #[non_exhaustive]
+    TooManyTags {
+        /// The beginning of the key, cut to 64 characters.
+        series: String,
+        /// Its number of tags.
+        tags: usize,
+        /// The largest number allowed.
+        limit: usize,
+    },
+    /// A metric name, tag key or text of a series key is invalid; nothing of its batch was written.
     #[non_exhaustive]
     InvalidName {
-        /// The invalid part: "metric name", "tag key", "tag value" or "series key".
+        /// The invalid part: "metric name", "tag key" or "series key".
         field: &'static str,
         /// The text as given, cut to 64 characters.
         text: String,

@@ -7,6 +7,7 @@ use crate::types::duplicate_policy::DuplicatePolicy;
 use crate::types::error::{Error, Result};
 use crate::types::point::TimestampGuard;
 use crate::types::selector::Selector;
+use crate::types::series::MAX_SERIES_TAGS;
 use crate::types::time_range::TimeRange;
 
 /// Maximum number of frozen memtables: one being flushed, one waiting.
@@ -115,6 +116,8 @@ pub(crate) struct Options {
     /// Time since a failed flush after which stalled writes are answered with an error.
     pub(crate) stall_timeout: Duration,
     pub(crate) max_series: u32,
+    /// Maximum number of tags of a new series.
+    pub(crate) max_tags: usize,
     /// Maximum length of the texts of all series keys, in bytes.
     pub(crate) max_series_key_bytes: u64,
     pub(crate) wal_segment_bytes: u64,
@@ -142,6 +145,7 @@ impl Default for Options {
             flush_age: Duration::from_hours(1),
             stall_timeout: Duration::from_secs(5),
             max_series: 1_000_000,
+            max_tags: 64,
             max_series_key_bytes: 256 << 20,
             wal_segment_bytes: 64 << 20,
             index_cache_bytes: None,
@@ -255,6 +259,9 @@ impl Options {
         }
         if self.max_series == 0 || self.max_series > crate::types::series::MAX_SERIES_IDS {
             return refuse("max_series", "must be between 1 and 2^31");
+        }
+        if !(1..=MAX_SERIES_TAGS).contains(&self.max_tags) {
+            return refuse("max_tags", "must be between 1 and 256");
         }
         if self.max_series_key_bytes == 0 {
             return refuse("max_series_key_bytes", "must be at least 1");

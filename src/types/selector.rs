@@ -16,7 +16,8 @@ use crate::types::series::{IndexFilter, METRIC_NAME_KEY, SeriesKey, SeriesPredic
 ///
 /// Selectors are joined by [`and`](Self::and), [`or`](Self::or) and `!`. A call that adds a condition narrows the whole
 /// selector. A missing tag counts as the empty value, so `tag("roof", "")` also selects series without the tag `roof`.
-/// Regular expressions have the syntax of the crate `regex` and must match the whole value, as if between `^` and `$`.
+/// Regular expressions have the syntax of the crate `regex` and must match the whole value, as if between `^(?s:` and
+/// `)$`: a dot matches a line feed, too.
 ///
 /// # Text form
 /// [`Display`](std::fmt::Display) and [`FromStr`](std::str::FromStr) use the syntax of Prometheus, with extensions:
@@ -31,9 +32,9 @@ use crate::types::series::{IndexFilter, METRIC_NAME_KEY, SeriesKey, SeriesPredic
 /// | `{}` | all series |
 /// | `not temp and {station="JFK"} or rain` | combined; `not` binds closest, `or` loosest; parentheses are allowed |
 ///
-/// Quoted text has the escapes `\"`, `\\`, `\n` and `\t`, so a backslash in a pattern is written twice. A metric name
-/// or tag key with special characters is quoted, too; a quoted metric name is written inside the braces:
-/// `{"indoor temp","floor no"="3"}`.
+/// Quoted text has the escapes `\"`, `\\`, `\n`, `\r`, `\t` and `\u` with four hexadecimal digits, so a backslash in a
+/// pattern is written twice. A metric name or tag key with special characters is quoted, too; a quoted metric name is
+/// written inside the braces: `{"indoor temp","floor no"="3"}`.
 ///
 /// ```
 /// use timestrata::{Selector, SeriesKey};
@@ -148,7 +149,7 @@ impl Selector {
         self.tag_not(key, "")
     }
 
-    /// Keeps the series without the tag, or with an empty value of it.
+    /// Keeps the series without the tag.
     #[must_use]
     pub fn without_tag(self, key: impl Into<String>) -> Self {
         self.tag(key, "")
@@ -343,6 +344,14 @@ mod tests {
         }
         assert!(!Selector::metric("").matches(&key(jfk)));
         assert!(!Selector::all().tag_matches("station", "a\nb").matches(&key(jfk)));
+    }
+
+    #[test]
+    fn a_dot_matches_a_line_feed_as_in_prometheus() {
+        let lines = SeriesKey::new("up").tag("path", "a\nb");
+        for (pattern, expected) in [("a.b", true), (".*", true), ("a", false), ("(?-s:a.b)", false), ("a\nb", true)] {
+            assert_eq!(Selector::all().tag_matches("path", pattern).matches(&lines), expected, "{pattern}");
+        }
     }
 
     #[test]

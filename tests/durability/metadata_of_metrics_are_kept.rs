@@ -69,9 +69,10 @@ fn metadata_survive_replay_flush_close_and_backup_and_a_reader_finds_them() {
 fn a_rule_that_is_broken_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::builder(dir.path().join("db")).durability(Durability::Os).open_blocking().unwrap();
+    let long_name = "m".repeat(16_385);
     let bad = [
         ("", metadata("s")),
-        ("a\n", metadata("s")),
+        (long_name.as_str(), metadata("s")),
         ("m", metadata("a\tb")),
         ("m", metadata(&"s".repeat(257))),
         ("m", metadata("s").with_description("d".repeat(4097))),

@@ -55,6 +55,7 @@ const MODULES: &[Module] = &[
     pure("types/rejected_point", &[]),
     pure("types/error", &[]),
     pure("types/time_range", &[]),
+    pure("types/quoted_text", &[]),
     pure("types/series", &[]),
     pure("types/metric_metadata", &[]),
     pure("types/point", &["jiff"]),

@@ -1,7 +1,9 @@
 //! The error for invalid input names each field, and nothing of the batch or call is kept. Limits refuse new series
 //! only: existing series remain writable.
 
-use timestrata::{Batch, Db, Error, MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Selector, SeriesKey, ValueType};
+use timestrata::{
+    Batch, Db, Error, MAX_SERIES_KEY_BYTES, MAX_SERIES_TAGS, Selector, SeriesKey, ValueType, WriteOptions,
+};
 
 use crate::common::{Home, all, at, batch, key};
 
@@ -15,18 +17,23 @@ fn unchanged<T: std::fmt::Debug>(db: &Db, call: impl FnOnce(&Db) -> Result<T, Er
 }
 
 fn bad_keys() -> Vec<(SeriesKey, &'static str)> {
-    let many = (0..=MAX_SERIES_TAGS).fold(SeriesKey::new("m"), |key, n| key.tag(format!("k{n}"), "v"));
     vec![
         (SeriesKey::new(""), "metric name"),
-        (SeriesKey::new("a\nb"), "metric name"),
         (SeriesKey::new("m").tag("", "v"), "tag key"),
-        (SeriesKey::new("m").tag("k\0", "v"), "tag key"),
-        (SeriesKey::new("m").tag("k", "v\u{85}"), "tag value"),
+        (SeriesKey::new("m").tag("__name__", "v"), "tag key"),
         (SeriesKey::new("m").tag("k", "v").tag("k", "v"), "tag key"),
-        (SeriesKey::new("m".repeat(MAX_SERIES_KEY_BYTES + 1)), "in bytes"),
-        (SeriesKey::new("m").tag("k", "v".repeat(MAX_SERIES_KEY_BYTES)), "in bytes"),
-        (many, "in tags"),
+        (SeriesKey::new("m".repeat(MAX_SERIES_KEY_BYTES + 1)), "bytes"),
+        (SeriesKey::new("m").tag("k", "v".repeat(MAX_SERIES_KEY_BYTES)), "bytes"),
+        (with_tags(DEFAULT_MAX_TAGS + 1), "tags"),
+        (with_tags(MAX_SERIES_TAGS + 1), "tags"),
     ]
+}
+
+/// Number of tags that a database allows by default.
+const DEFAULT_MAX_TAGS: usize = 64;
+
+fn with_tags(count: usize) -> SeriesKey {
+    (0..count).fold(SeriesKey::new("m"), |key, n| key.tag(format!("k{n}"), "v"))
 }
 
 #[test]
@@ -46,7 +53,8 @@ fn bad_names_are_refused_with_their_whole_batch() {
         ] {
             let named = match &error {
                 Error::InvalidName { field, .. } => *field,
-                Error::TooLarge { item, .. } => *item,
+                Error::KeyTooLong { .. } => "bytes",
+                Error::TooManyTags { .. } => "tags",
                 _ => panic!("{error:?}"),
             };
             assert!(named.contains(field), "{error} does not name the {field}");
@@ -56,14 +64,53 @@ fn bad_names_are_refused_with_their_whole_batch() {
     let db = home.open();
     assert_eq!((db.stats().series, db.stats().points), (1, 1));
     // The largest permitted keys.
-    let most = (0..MAX_SERIES_TAGS).fold(SeriesKey::new("m"), |key, n| key.tag(format!("k{n}"), ""));
+    let most = with_tags(DEFAULT_MAX_TAGS);
     let longest = SeriesKey::new("ü".repeat(MAX_SERIES_KEY_BYTES / 2));
-    for key in [most, longest, SeriesKey::new("ok").tag("quote\"", "{}=,\\\"")] {
+    let controls = SeriesKey::new("a\nb\0").tag("k\0", "v\u{85}\r\n").tag("\t", "\u{7f}");
+    for key in [most, longest, controls, SeriesKey::new("ok").tag("quote\"", "{}=,\\\"")] {
         db.write_blocking(batch(&key, [(1, true)])).unwrap();
         assert_eq!(all::<bool>(&db.snapshot(), &key), [(1, true)]);
     }
     drop(db);
-    assert_eq!(home.open().snapshot().list_series(&Selector::all()).len(), 4);
+    let listed = home.open().snapshot().list_series(&Selector::all());
+    assert_eq!(listed.len(), 5);
+    for info in listed {
+        assert_eq!(info.to_string().parse::<SeriesKey>().unwrap(), info.key);
+    }
+}
+
+#[test]
+fn the_limit_of_tags_is_an_option_and_series_beyond_it_go_on() {
+    let home = Home::new();
+    let (few, many) = (with_tags(2), with_tags(MAX_SERIES_TAGS));
+    let db = home.builder().max_tags(MAX_SERIES_TAGS).open_blocking().unwrap();
+    db.write_blocking(batch(&many, [(1, 1.0)])).unwrap();
+    db.write_blocking(batch(&with_tags(3), [(1, 1.0)])).unwrap();
+    db.flush_blocking().unwrap();
+    db.compact_blocking().unwrap();
+    db.close_blocking().unwrap();
+    // One of the two definitions is in the log when the directory is opened with the smaller limit.
+    let db = home.builder().max_tags(MAX_SERIES_TAGS).open_blocking().unwrap();
+    let logged = many.clone().with_metric("logged");
+    db.write_blocking(batch(&logged, [(1, 1.0)])).unwrap();
+    drop(db);
+    let db = home.builder().max_tags(2).open_blocking().unwrap();
+    for key in [&many, &logged] {
+        db.write_blocking(batch(key, [(2, 2.0)])).unwrap();
+        assert_eq!(all::<f64>(&db.snapshot(), key), [(1, 1.0), (2, 2.0)]);
+        let last = Selector::all().tag(format!("k{}", MAX_SERIES_TAGS - 1), "v");
+        assert_eq!(db.snapshot().count_series(&last), 2);
+    }
+    let mut mixed = batch(&few, [(1, 1.0)]);
+    let refused = with_tags(3).with_metric("new");
+    mixed.push_key(&refused, at(1), 1.0);
+    let error = unchanged(&db, |db| db.write_blocking(mixed.clone()));
+    assert!(matches!(error, Error::TooManyTags { tags: 3, limit: 2, .. }), "{error:?}");
+    let error = unchanged(&db, |db| db.create_series(refused.clone()).blocking());
+    assert!(matches!(error, Error::TooManyTags { tags: 3, limit: 2, .. }), "{error:?}");
+    let report = db.write_with_options_blocking(mixed, &WriteOptions::new().skip_rejected(true)).unwrap();
+    assert_eq!((report.points, report.skipped_count), (1, 1));
+    assert!(matches!(report.skipped[0].error, Error::TooManyTags { limit: 2, .. }));
 }
 
 #[test]

@@ -10,7 +10,7 @@ type Change = fn(DbBuilder) -> DbBuilder;
 
 #[test]
 fn options_out_of_bounds_are_named() {
-    let bad: [(&str, Change); 15] = [
+    let bad: [(&str, Change); 17] = [
         ("memory_budget", |builder| builder.memory_budget(0)),
         ("memory_budget", |builder| builder.memory_budget((64 << 20) - 1)),
         ("memory_budget", |builder| {
@@ -25,6 +25,8 @@ fn options_out_of_bounds_are_named() {
         ("index_cache_bytes", |builder| builder.memory_budget(64 << 20).index_cache_bytes((16 << 20) + 1)),
         ("max_series", |builder| builder.max_series(0)),
         ("max_series", |builder| builder.max_series(u32::MAX)),
+        ("max_tags", |builder| builder.max_tags(0)),
+        ("max_tags", |builder| builder.max_tags(257)),
         ("max_series_key_bytes", |builder| builder.max_series_key_bytes(0)),
         ("flush_age", |builder| builder.flush_age(Duration::ZERO)),
         ("durability", |builder| builder.durability(Durability::Interval(Duration::ZERO))),

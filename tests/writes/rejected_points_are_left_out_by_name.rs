@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use timestrata::{
-    Batch, CachedSeries, Db, Error, ErrorKind, RejectReason, Series, SeriesKey, SkippedPoint, Timestamp, Value,
-    WriteOptions, WriteReport,
+    Batch, CachedSeries, Db, Error, ErrorKind, RejectReason, RejectionCode, Series, SeriesKey, SkippedPoint, Timestamp,
+    Value, WriteOptions, WriteReport,
 };
 
 use crate::common::{Home, all, at, key};
@@ -60,7 +60,7 @@ fn each_kind_of_bad_point_is_named_and_the_good_ones_are_written() {
     batch.push(good, at(1), 1.0);
     batch.push_key(&key("m", 0), at(2), 2_i64);
     batch.push_key(&key("m", 0), at(2), 2.0);
-    batch.push_key(&SeriesKey::new("a\nb"), at(1), 1.0);
+    batch.push_key(&SeriesKey::new("a").tag("__name__", "b"), at(1), 1.0);
     batch.push_cached(&cached[0], at(1), 1.0);
     batch.push_cached(&cached[0], at(2), true);
     batch.push_cached(&cached[1], at(1), 1.0);
@@ -74,11 +74,14 @@ fn each_kind_of_bad_point_is_named_and_the_good_ones_are_written() {
     assert!(matches!(kinds[0], Error::StaleSeries { id: 0, .. }));
     assert_eq!(&*report.skipped[0].series, "#0", "not the series that has this id here");
     assert!(matches!(kinds[1], Error::TypeMismatch { .. }));
-    assert!(matches!(kinds[2], Error::InvalidName { field: "metric name", .. }));
+    assert!(matches!(kinds[2], Error::InvalidName { field: "tag key", .. }));
     assert!(matches!(kinds[3], Error::TypeMismatch { .. }));
     assert!(matches!(kinds[4], Error::InvalidName { .. }));
     assert!(matches!(kinds[5], Error::TypeMismatch { .. }));
     assert!(report.skipped.iter().all(|point| point.error.kind() == ErrorKind::InvalidInput));
+    let codes: Vec<_> = report.skipped.iter().filter_map(|point| Some(point.code()?.as_str())).collect();
+    let (stale, ty, name) = ("stale_series", "type_mismatch", "invalid_name");
+    assert_eq!(codes, [stale, ty, name, ty, name, ty, stale]);
     let SkippedPoint { series, timestamp, .. } = &report.skipped[3];
     assert_eq!((&**series, *timestamp), ("m{n=\"1\"}", at(2)));
     let text = report.skipped[3].to_string();
@@ -136,6 +139,8 @@ fn points_too_far_from_the_clock_or_behind_the_cutoff_are_left_out() {
         assert_eq!((points.len(), points[0].index, points[0].timestamp), (1, point.index, point.timestamp));
         let is_ahead = matches!(points[0].reason, RejectReason::AheadOfClock { .. });
         assert_eq!(is_ahead, point.index % 3 == 1, "{point}");
+        let code = if is_ahead { RejectionCode::AheadOfClock } else { RejectionCode::BehindCutoff };
+        assert_eq!((point.code(), points[0].reason.code()), (Some(code), code));
     }
     assert_eq!((report.points, report.points_behind_cutoff), (2, 0));
 }
@@ -151,6 +156,7 @@ fn series_beyond_a_limit_are_left_out_and_existing_ones_are_written() {
     let report = skip(&db, &mut batch);
     assert_eq!(indices(&report), [3, 4, 5]);
     assert!(report.skipped.iter().all(|point| matches!(point.error, Error::TooManySeries { cap: 3, .. })));
+    assert!(report.skipped.iter().all(|point| point.code() == Some(RejectionCode::TooManySeries)));
     let cached: Vec<_> = (0..6).map(|n| CachedSeries::new(key("m", n))).collect();
     for series in cached.iter().rev() {
         batch.push_cached(series, at(2), 2.0);
@@ -208,7 +214,7 @@ fn a_point_is_left_out_if_and_only_if_it_is_rejected_alone() {
             db.create_series(key("m", 1)).value_type::<i64>().blocking().unwrap();
             db.create_series(key("m", 2)).value_type::<bool>().blocking().unwrap();
         }
-        let keys = [key("m", 0), key("m", 1), key("m", 2), SeriesKey::new("\u{7}"), key("x", 0).tag("n", "1")];
+        let keys = [key("m", 0), key("m", 1), key("m", 2), SeriesKey::new(""), key("x", 0).tag("n", "1")];
         let cached: Vec<_> = keys.iter().map(|key| CachedSeries::new(key.clone())).collect();
         let mut state = seed;
         let mut random = |below: usize| {

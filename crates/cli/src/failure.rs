@@ -88,6 +88,7 @@ pub(crate) fn advice(error: &timestrata::Error) -> &'static str {
             "narrow the time range or the selector, or take longer windows with --every"
         }
         (_, Error::QueryRuntimeBusy { .. }) => "narrow the time range or the selector",
+        (_, Error::TooManyTags { .. }) => "use fewer tags",
         (_, Error::TooManySeries { .. } | Error::TooManyKeyBytes { .. }) => "use fewer distinct tag values",
         (_, Error::SeriesNotFound { .. }) => "list those that exist with `timestrata series`",
         (ErrorKind::Reopen | ErrorKind::Closed, _) if error.io_kind() == Some(io::ErrorKind::StorageFull) => {

@@ -1,10 +1,12 @@
 //! Options of a decoder. A format uses those that apply to it, and refuses those that contradict it.
 
+use std::sync::Arc;
+
 use timestrata::{Timestamp, ValueType};
 
 use crate::csv::CsvOptions;
 use crate::table::TableOptions;
-use crate::{Limits, Precision, SeriesClocks};
+use crate::{Limits, Precision, SeriesClocks, SeriesTable};
 
 /// What to do with a field of text, which no series can hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +44,9 @@ pub struct IngestOptions {
     pub table: TableOptions,
     /// Options of CSV.
     pub csv: CsvOptions,
+    /// Series that earlier inputs to the same database have named in the same bytes. Line protocol uses it, so that no key is
+    /// built again; with extra tags of [`Rows`](crate::Rows) it must be `None`.
+    pub known_series: Option<Arc<SeriesTable>>,
     /// Last times of series in a repeated hour, which the inputs of a run share; with `None` no input knows those of another.
     pub series_clocks: Option<SeriesClocks>,
 }

@@ -1,6 +1,7 @@
 //! The text of a series in an export: `temp{site="a"}`, or `{"P{W}","a b"="c"}` with quotes around names that are not plain.
 //!
-//! Unlike the text form of [`SeriesKey`], which is made for people, it names exactly one series.
+//! It is the text form of [`SeriesKey`] with quotes around more names: of those without quotes no reader takes another
+//! meaning. It is one line of printable characters.
 
 use timestrata::SeriesKey;
 
@@ -71,7 +72,20 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r"))
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            // All control characters are below U+0100.
+            c if c.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Splits a quoted text from what follows it.
@@ -85,6 +99,13 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
             '\\' => found.push(match chars.next()?.1 {
                 'n' => '\n',
                 'r' => '\r',
+                't' => '\t',
+                'u' => {
+                    let digits: String = chars.by_ref().take(4).map(|(_, digit)| digit).collect();
+                    let is_code = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+                    let code = is_code.then(|| u32::from_str_radix(&digits, 16).ok()).flatten()?;
+                    char::from_u32(code)?
+                }
                 escaped @ ('\\' | '"') => escaped,
                 _ => return None,
             }),
@@ -103,11 +124,18 @@ mod tests {
         for key in [
             SeriesKey::new("temp"),
             SeriesKey::new("temp").tag("site", "a,b\"c\\n"),
-            SeriesKey::new("P{W}").tag("=", ""),
+            SeriesKey::new("P{W}").tag("=", "a"),
+            SeriesKey::new("a\0b").tag("\t", "\r\n\u{85}\u{7f}"),
             SeriesKey::new("a{b=\"c\"}"),
             SeriesKey::new("1").tag("a b", "}"),
         ] {
+            assert!(!series_text(&key).contains(char::is_control));
+            assert_eq!(series_text(&key).parse::<SeriesKey>().unwrap(), key);
             assert_eq!(parse_series_text(&series_text(&key)), Some(key));
+        }
+        assert_eq!(parse_series_text("a{b=\"\"}"), Some(SeriesKey::new("a")), "an empty value is no tag");
+        for text in ["a{b=\"\\u12\"}", "a{b=\"\\ud800\"}", "a{b=\"\\x\"}"] {
+            assert_eq!(parse_series_text(text), None, "{text}");
         }
         for text in
             ["", "{}", "a{", "a{b}", "a{b=c}", "a{b=\"c\",}", "a{b=\"c\",b=\"d\"}", "P{W}", "a b", "{\"a\",\"b\"}"]

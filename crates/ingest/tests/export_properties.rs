@@ -64,10 +64,10 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn key() -> impl Strategy<Value = SeriesKey> {
-    let text = || "[ -~äé€\n]{0,8}";
-    let metric = prop_oneof!["[a-z_]{1,8}", "[ -~ä]{1,8}"];
-    let tags =
-        prop::collection::btree_map(prop_oneof!["[a-z]{1,5}", "[ -~é]{1,5}", Just("_field".to_owned())], text(), 0..3);
+    let text = || prop_oneof!["[ -~äé€\n]{0,8}", any::<String>(), "[\u{0}-\u{20}\u{7f}-\u{a0}\"\\\\,]{0,4}"];
+    let metric = prop_oneof!["[a-z_]{1,8}", "[ -~ä]{1,8}", "[\u{0}-\u{20}\u{7f}-\u{a0}a]{1,4}", "\\PC{1,4}"];
+    let name = prop_oneof!["[a-z]{1,5}", "[ -~é]{1,5}", Just("_field".to_owned()), "[\u{0}-\u{20}\u{7f}-\u{a0}]{1,3}"];
+    let tags = prop::collection::btree_map(name, text(), 0..3);
     (metric, tags)
         .prop_map(|(metric, tags)| tags.into_iter().collect::<SeriesKey>().with_metric(metric))
         .prop_filter("the engine takes the key", |key| key.validate().is_ok())

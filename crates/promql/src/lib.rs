@@ -21,6 +21,7 @@ mod parse_error;
 mod pattern;
 mod position;
 mod print;
+mod store_selector;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -28,13 +29,14 @@ pub mod testing;
 pub use ast::{Expression, Function, Span, ValueType};
 pub use duration::parse_duration;
 pub use eval::{
-    Annotation, AnnotationKind, Engine, EngineOptions, Labels, Query, QueryCancellation, QueryError, QueryFuture,
-    QueryResult, QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
+    Annotation, AnnotationKind, Engine, EngineOptions, JsonExtras, JsonPieces, Labels, Query, QueryCancellation,
+    QueryError, QueryFuture, QueryResult, QueryStatistics, QueryValue, RangeSeries, STALE_BITS, VectorSample,
 };
 pub use options::{Feature, ParserOptions};
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
 pub use parse_error::ParseError;
 pub use position::Position;
+pub use store_selector::{parse_selector, store_selector};
 
 /// Runs the examples of docs/promql.md.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ use timestrata::Db;
 use timestrata_promql::{Engine, EngineOptions};
 
 use crate::access::{Tokens, TokensError};
+use crate::answer::Streams;
 use crate::body::BodyMemory;
 use crate::counters::Counters;
 use crate::databases::Databases;
@@ -43,7 +44,10 @@ pub(crate) type SharedState = Arc<AppState>;
 pub(crate) struct AppState {
     pub(crate) options: ServerOptions,
     pub(crate) databases: Databases,
+    /// Memory of answers that are complete and being sent.
+    pub(crate) answers: BodyMemory,
     pub(crate) bodies: BodyMemory,
+    pub(crate) streams: Streams,
     pub(crate) promql: Engine,
     pub(crate) counters: Counters,
     pub(crate) requests: RequestCounters,
@@ -96,7 +100,9 @@ impl App {
             ..EngineOptions::default()
         });
         Self(Arc::new(AppState {
-            bodies: BodyMemory::new(options.body_memory_bytes()),
+            answers: BodyMemory::new(options.query_memory_bytes(), "answers"),
+            bodies: BodyMemory::new(options.body_memory_bytes(), "bodies"),
+            streams: Streams::default(),
             databases,
             promql,
             counters: Counters::default(),

@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod answer;
 mod app;
 mod body;
 mod counters;

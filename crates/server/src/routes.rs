@@ -13,7 +13,10 @@ use tower::util::MapRequestLayer;
 use crate::access::{Scope, require};
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
-use crate::endpoints::{databases, explore, health, home, import, influx, metrics, otlp, prometheus, remote_write};
+use crate::endpoints::{
+    databases, explore, export, federate, health, home, import, influx, metrics, otlp, prometheus, remote_read,
+    remote_write,
+};
 use crate::failure::Failure;
 use crate::requests::observe;
 
@@ -51,11 +54,13 @@ fn open_routes() -> Router<SharedState> {
 /// Endpoints that change nothing.
 fn read_routes() -> Router<SharedState> {
     Router::new()
+        .merge(prometheus::read_routes())
+        .route("/api/v1/export", get(export::export).post(export::export))
+        .route("/api/v1/read", post(remote_read::remote_read))
+        .route("/federate", get(federate::federate))
         .route("/metrics", get(metrics::metrics))
         .route("/query", get(influx::query).post(influx::query))
         .route("/api/v2/query", post(influx::flux))
-        .route("/api/v1/query", get(prometheus::query).post(prometheus::query))
-        .route("/api/v1/query_range", get(prometheus::query_range).post(prometheus::query_range))
 }
 
 /// Endpoints that write points.
@@ -79,6 +84,7 @@ fn admin_routes() -> Router<SharedState> {
     Router::new()
         .route("/api/v1/admin/databases", get(databases::list))
         .route("/api/v1/admin/databases/{name}", post(databases::create))
+        .merge(prometheus::admin_routes())
 }
 
 async fn not_found(uri: Uri) -> impl IntoResponse {

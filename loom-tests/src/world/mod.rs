@@ -218,6 +218,7 @@ impl ModelDatabase {
                 crate::state::series_index::NewSeriesSettings {
                     seq: 0,
                     cap: 8,
+                    max_tags: 64,
                     key_bytes_cap: u64::MAX,
                     duplicates: DuplicatePolicy::default(),
                 },
@@ -246,6 +247,7 @@ impl ModelDatabase {
             stall_timeout: setup.stall_timeout,
             duplicates: DuplicatePolicy::default(),
             max_series: 8,
+            max_tags: 64,
             max_series_key_bytes: u64::MAX,
             reject_behind_cutoff: false,
             retention: RetentionPolicy { age: setup.retained.map(|(_, age)| age), ..RetentionPolicy::default() },

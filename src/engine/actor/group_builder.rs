@@ -22,6 +22,8 @@ use crate::types::series::{SeriesId, SeriesInfo, SeriesKey, SeriesSet};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GroupSettings {
     pub(super) max_series: u32,
+    /// Maximum number of tags of a new series.
+    pub(super) max_tags: usize,
     /// Maximum length of the texts of all series keys, in bytes.
     pub(super) max_series_key_bytes: u64,
     /// Duplicate policy of series that are created without one.
@@ -223,8 +225,9 @@ impl CommitGroupBuilder {
     }
 
     fn new_series_settings(&self) -> NewSeriesSettings {
-        let GroupSettings { max_series, max_series_key_bytes, duplicates, .. } = self.settings;
-        NewSeriesSettings { seq: self.seq + 1, cap: max_series, key_bytes_cap: max_series_key_bytes, duplicates }
+        let GroupSettings { max_series, max_tags, max_series_key_bytes, duplicates, .. } = self.settings;
+        let (seq, cap, key_bytes_cap) = (self.seq + 1, max_series, max_series_key_bytes);
+        NewSeriesSettings { seq, cap, max_tags, key_bytes_cap, duplicates }
     }
 
     /// Finds or creates series that are listed from then on, in a copy of the index.

@@ -237,6 +237,7 @@ impl WriterHarness {
             flush_age: Duration::from_hours(1),
             stall_timeout: STALL_TIMEOUT,
             max_series: 1_000_000,
+            max_tags: 64,
             reject_behind_cutoff: false,
             max_series_key_bytes: 1 << 30,
             duplicates: DuplicatePolicy::default(),
@@ -409,8 +410,13 @@ impl SeriesPredicate for EvenMetricPredicate {
 fn many_series(count: u32, cutoffs: Cutoffs) -> Version {
     let mut series = SeriesIndex::default();
     for number in 0..count {
-        let making =
-            NewSeriesSettings { seq: 1, cap: count, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
+        let making = NewSeriesSettings {
+            seq: 1,
+            cap: count,
+            max_tags: 64,
+            key_bytes_cap: u64::MAX,
+            duplicates: DuplicatePolicy::default(),
+        };
         series.find_or_create(&SeriesKey::new(format!("m{number}")), ValueType::F64, None, making).unwrap();
     }
     let rectangle = Rectangle {
@@ -499,7 +505,13 @@ fn bytes_too_many_do_not_hide_everything_while_the_oldest_files_are_being_merged
     let sst = |number: u64| l0_file(number, 100, i64::try_from(number).unwrap() * 10);
     let ssts = (1..=16).map(sst).collect();
     let mut series = SeriesIndex::default();
-    let making = NewSeriesSettings { seq: 1, cap: 1, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
+    let making = NewSeriesSettings {
+        seq: 1,
+        cap: 1,
+        max_tags: 64,
+        key_bytes_cap: u64::MAX,
+        duplicates: DuplicatePolicy::default(),
+    };
     series.find_or_create(&SeriesKey::new("m"), ValueType::F64, None, making).unwrap();
     let durable = DurableState { ssts, flushed_seq: 16, ..DurableState::default() };
     let version = Version::from_durable(series, &durable, Cutoffs::default());

@@ -54,6 +54,8 @@ pub(crate) struct WriterSettings {
     /// Time since a failed flush after which commands that wait for it are rejected.
     pub(crate) stall_timeout: Duration,
     pub(crate) max_series: u32,
+    /// Maximum number of tags of a new series.
+    pub(crate) max_tags: usize,
     /// Reject batches with a point that a cutoff would hide at once.
     pub(crate) reject_behind_cutoff: bool,
     /// Maximum length of the texts of all series keys, in bytes.
@@ -108,7 +110,9 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
     ) -> Self {
         let versions = VersionInstaller::new(published);
         debug_assert_eq!(versions.current().seq, frozen_seq(versions.current()), "opening freezes or flushes the WAL");
-        let WriterSettings { durability, flush_at_bytes, flush_age, max_series, max_series_key_bytes, .. } = settings;
+        let WriterSettings {
+            durability, flush_at_bytes, flush_age, max_series, max_tags, max_series_key_bytes, ..
+        } = settings;
         let WriterSettings { stall_timeout, duplicates, reject_behind_cutoff, retention: policy, .. } = settings;
         let compactor_schedule = CompactorSchedule::new(policy.age);
         let retention = RetentionScheduler::new(policy, versions.current());
@@ -117,6 +121,7 @@ impl<S: WriterStorage, T: Timers> Writer<S, T> {
             timers,
             group_settings: GroupSettings {
                 max_series,
+                max_tags,
                 max_series_key_bytes,
                 duplicates,
                 durability,

@@ -92,7 +92,13 @@ fn make_unnamed(opened: &mut super::open::OpenedDatabase) -> String {
             &SeriesKey::new("m"),
             ValueType::U64,
             None,
-            NewSeriesSettings { seq: 1, cap: 9, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() },
+            NewSeriesSettings {
+                seq: 1,
+                cap: 9,
+                max_tags: 64,
+                key_bytes_cap: u64::MAX,
+                duplicates: DuplicatePolicy::default(),
+            },
         )
         .unwrap();
     let mut memtable = Memtable::new();

@@ -310,6 +310,7 @@ fn writer_settings(options: &Options, retention: RetentionPolicy, duplicates: Du
         flush_age: options.flush_age,
         stall_timeout: options.stall_timeout,
         max_series: options.max_series,
+        max_tags: options.max_tags,
         reject_behind_cutoff: options.reject_behind_cutoff,
         max_series_key_bytes: options.max_series_key_bytes,
         retention,

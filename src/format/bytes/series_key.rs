@@ -53,15 +53,13 @@ fn read_valid_key(reader: &mut ByteReader<'_>, keys: &mut KeyBuffer) -> Option<K
 }
 
 fn read_checked_key(reader: &mut ByteReader<'_>) -> DecodeResult<SeriesKey> {
-    let mut key = SeriesKey::new(read_text(reader)?);
+    let metric = read_text(reader)?;
     let tags = reader.count(2)?;
     if tags > MAX_SERIES_TAGS {
         return Err(format!("{tags} tags exceed the maximum of {MAX_SERIES_TAGS}"));
     }
-    for _ in 0..tags {
-        let tag = read_text(reader)?;
-        key = key.tag(tag, read_text(reader)?);
-    }
+    let tags: Vec<_> = (0..tags).map(|_| Ok((read_text(reader)?, read_text(reader)?))).collect::<DecodeResult<_>>()?;
+    let key = SeriesKey::from_stored(metric, tags.into_iter());
     key.validate().map_err(|error| error.to_string())?;
     Ok(key)
 }

@@ -60,8 +60,8 @@ const MAX_HASH_ENTRY_BYTES: usize = 7;
 /// Number of value types. In an entry with a hash, the type is the remainder of its first number.
 const TYPES: u64 = 4;
 
-/// Maximum bytes of an entry with a key, apart from its texts: id 5, kind 1, number of tags 1.
-const MAX_KEY_ENTRY_OVERHEAD: usize = 7;
+/// Maximum bytes of an entry with a key, apart from its texts: id 5, kind 1, number of tags 2.
+const MAX_KEY_ENTRY_OVERHEAD: usize = 8;
 
 /// Maximum bytes before a text: the marker of a new text and its length. The number of a known text is not longer.
 const MAX_TEXT_PREFIX_BYTES: usize = 4;
@@ -221,7 +221,7 @@ impl<'a> TextTable<'a> {
         if !tags.is_sorted_by(|(one, _), (other, _)| one < other) {
             return Err(DecodeError("the tags of a series do not ascend"));
         }
-        let key = tags.into_iter().collect::<SeriesKey>().with_metric(metric);
+        let key = SeriesKey::from_stored(metric, tags.into_iter());
         if key.validate().is_ok() { Ok(key) } else { Err(DecodeError("a series key breaks a rule")) }
     }
 }
@@ -269,12 +269,16 @@ mod tests {
 
     #[test]
     fn keys_of_any_size_fit_a_page() {
-        let widest = (0..64).fold(SeriesKey::new("m"), |key, n| key.tag(format!("{n:02}"), "v".repeat(250)));
+        let widest = |tags: usize, len| {
+            (0..tags).fold(SeriesKey::new("m"), |key, n| key.tag(format!("{n:03}"), "v".repeat(len)))
+        };
         let keys = [
             SeriesKey::new("a"),
             SeriesKey::new("m".repeat(MAX_SERIES_KEY_BYTES)),
-            SeriesKey::new("a").tag("größe", "").tag("höhe", "a"),
-            widest,
+            SeriesKey::from_stored("a", [("größe", ""), ("höhe", "a")].into_iter()),
+            widest(64, 250),
+            widest(MAX_SERIES_TAGS, 60),
+            SeriesKey::new("a\nb\0").tag("\t", "\u{85}\r"),
             SeriesKey::new("n".repeat(9000)),
             SeriesKey::new("n".repeat(9001)),
         ];

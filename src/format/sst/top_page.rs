@@ -26,7 +26,7 @@ pub(crate) const MAX_PAGE_BYTES: usize = 16 << 10;
 
 /// Maximum length of a dictionary page in bytes. Only the page of a single series with a very long key exceeds
 /// [`MAX_PAGE_BYTES`].
-pub(crate) const MAX_DICTIONARY_PAGE_BYTES: usize = MAX_PAGE_BYTES + (1 << 10);
+pub(crate) const MAX_DICTIONARY_PAGE_BYTES: usize = MAX_PAGE_BYTES + (3 << 10);
 
 /// Series and first time of the first entry of a page; the time is 0 for dictionary pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -106,6 +106,11 @@ impl<T: Copy, S: PointSource<T>> MergeIterator<T, S> {
         self.enqueue(key);
     }
 
+    /// Returns `true` if a source has a run in the range.
+    pub(crate) fn has_sources(&self) -> bool {
+        !self.lanes.is_empty()
+    }
+
     fn end_source(&mut self, source: S) {
         if let Some(ended) = &mut self.ended_sources {
             ended.push(source);

@@ -15,6 +15,8 @@ pub(crate) struct NewSeriesSettings {
     /// `max_series`: the maximum number of series that are not empty.
     /// A series that never had a point counts.
     pub(crate) cap: u32,
+    /// `max_tags`: the maximum number of tags.
+    pub(crate) max_tags: usize,
     /// `max_series_key_bytes`: the maximum length of the texts of all keys, in bytes.
     pub(crate) key_bytes_cap: u64,
     /// Policy if the request chooses none.
@@ -43,8 +45,9 @@ impl SeriesIndex {
     /// A series without points whose type or policy differs is superseded by a new one.
     ///
     /// # Errors
-    /// `TypeMismatch` or `DuplicatesMismatch` if it has points and another type or policy; `TooManySeries` if it does
-    /// not exist, and `max_series` is reached; `SeriesIdsExhausted` if no id is left; `TooManyKeyBytes` if the key exceeds their limit.
+    /// `TypeMismatch` or `DuplicatesMismatch` if it has points and another type or policy. If it does not exist:
+    /// `TooManyTags` if the key has more than `max_tags`; `TooManySeries` if `max_series` is reached;
+    /// `SeriesIdsExhausted` if no id is left; `TooManyKeyBytes` if the key exceeds their limit.
     pub(crate) fn find_or_create<'k>(
         &mut self,
         key: impl Into<HashedKey<'k>>,
@@ -92,16 +95,24 @@ impl SeriesIndex {
         }
     }
 
-    /// Defines a key, which has no series or the empty series `old`. The latter is superseded.
+    /// Defines a key, which has no series or the empty series `old`. The latter is superseded if its key is equal.
     fn define(
         &mut self,
-        HashedKey { key, hash }: HashedKey<'_>,
+        key: HashedKey<'_>,
         old: Option<SeriesId>,
         ty: ValueType,
         duplicates: DuplicatePolicy,
         settings: NewSeriesSettings,
     ) -> Result<SeriesLookup> {
-        let NewSeriesSettings { seq, cap, key_bytes_cap, .. } = settings;
+        if let Some(present) = key.key.without_empty_tags() {
+            // A new definition has no tag with an empty value. The one of an earlier release stays as it is: that its
+            // key is defined again is known from equal keys alone.
+            return self.find_or_define_present(&present, ty, duplicates, settings);
+        }
+        let old = old.filter(|old| self.get(*old).is_some_and(|old| old.key == *key.key));
+        let HashedKey { key, hash } = key;
+        let NewSeriesSettings { seq, cap, key_bytes_cap, max_tags, .. } = settings;
+        key.check_tag_count(max_tags)?;
         if self.listed_count() >= cap as usize {
             return Err(Error::TooManySeries { cap });
         }
@@ -119,6 +130,26 @@ impl SeriesIndex {
         self.push(&created, hash);
         self.empty.add_unwritten(id);
         Ok(SeriesLookup::Created(created))
+    }
+
+    /// Finds the series that has exactly this key and points, or defines it.
+    fn find_or_define_present(
+        &mut self,
+        key: &SeriesKey,
+        ty: ValueType,
+        duplicates: DuplicatePolicy,
+        settings: NewSeriesSettings,
+    ) -> Result<SeriesLookup> {
+        let key = HashedKey::from(key);
+        match self.find_exact(key) {
+            Some(existing) if !self.empty.contains(existing.id) => {
+                mismatch(existing, ty, None).map_or(Ok(SeriesLookup::Existing(existing.id)), Err)
+            }
+            existing => {
+                let old = existing.map(|existing| existing.id);
+                self.define(key, old, ty, duplicates, settings)
+            }
+        }
     }
 
     /// Ends the use of an empty series whose key gets a new definition by record `seq`.

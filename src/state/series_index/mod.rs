@@ -17,11 +17,13 @@
 //! - It is *superseded*: the series was empty, and its key was defined again with another type or policy, under a new
 //!   id. The definition stays until it can be dropped, since SSTs may have hidden points of it.
 
+mod cardinality;
 mod creation;
 pub(crate) mod empty_series;
 pub(crate) mod handles;
 mod key_index;
 mod key_table;
+mod names;
 mod postings;
 mod postings_builder;
 mod postings_segment;
@@ -30,9 +32,9 @@ mod series_bitmap;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
+pub(crate) use self::cardinality::CardinalityCounts;
 pub(crate) use self::creation::{NewSeriesSettings, SeriesLookup};
+pub(crate) use self::names::NameKind;
 pub(crate) use self::series_bitmap::SeriesBitmap;
 
 use self::empty_series::EmptySeries;
@@ -45,7 +47,7 @@ use crate::state::tombstone::Tombstone;
 use crate::sync::Arc;
 use crate::types::error::{Error, Result};
 use crate::types::series::{
-    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, SeriesId, SeriesInfo, SeriesSet,
+    ALLOCATION_OVERHEAD_BYTES, HashedKey, IndexFilter, KeyHash, SeriesId, SeriesInfo, SeriesKey, SeriesSet,
 };
 
 /// The series of one version. Cloning it is O(1).
@@ -66,6 +68,8 @@ pub(crate) struct SeriesIndex {
     bytes: u64,
     /// See [`key_bytes`](Self::key_bytes).
     key_bytes: u64,
+    /// Definitions of earlier releases whose keys have tags with empty values, by the key without these tags.
+    stored_with_empty_tags: im::HashMap<SeriesKey, SeriesId>,
     /// Series of which a handle was given out; `None` in models, where handles of burnt ids are not resolved.
     handles: Option<Arc<SeriesHandles>>,
 }
@@ -115,8 +119,28 @@ impl SeriesIndex {
         self.get(id).map_or_else(|| format!("#{id}"), |def| def.key.to_string())
     }
 
+    /// Returns the series of a key, as far as its tags with empty values do not matter.
+    ///
+    /// A directory of an earlier release may have both `cpu` and `cpu{a=""}`; then each key finds its own series.
     pub(crate) fn find<'k>(&self, key: impl Into<HashedKey<'k>>) -> Option<&Arc<SeriesInfo>> {
-        self.by_key.find(key.into(), |id| self.get(id).filter(|_| !self.is_superseded(id)))
+        let key = key.into();
+        self.find_exact(key).or_else(|| self.find_by_present_tags(key.key))
+    }
+
+    /// Returns the series whose definition has exactly this key.
+    fn find_exact(&self, key: HashedKey<'_>) -> Option<&Arc<SeriesInfo>> {
+        self.by_key.find(key, |id| self.get(id).filter(|_| !self.is_superseded(id)))
+    }
+
+    /// Returns the series of a key without its tags with empty values, or of a definition that differs in such tags.
+    fn find_by_present_tags(&self, key: &SeriesKey) -> Option<&Arc<SeriesInfo>> {
+        let present = key.without_empty_tags();
+        if present.is_none() && self.stored_with_empty_tags.is_empty() {
+            return None;
+        }
+        let exact = present.as_ref().and_then(|present| self.find_exact(present.into()));
+        let stored = || self.stored_with_empty_tags.get(present.as_ref().unwrap_or(key));
+        exact.or_else(|| stored().and_then(|id| self.get(*id)).filter(|def| !self.is_superseded(def.id)))
     }
 
     /// Returns `true` if points may be written under this id: it was assigned and is not burnt.
@@ -171,24 +195,6 @@ impl SeriesIndex {
         filter: &'a IndexFilter<'a>,
     ) -> impl Iterator<Item = &'a Arc<SeriesInfo>> {
         self.select(filter).filter(|def| self.is_listed(def))
-    }
-
-    /// Returns the metric names of all series that are not empty.
-    pub(crate) fn metrics(&self) -> BTreeSet<&str> {
-        let sealed = self.postings.segments().flat_map(|segment| segment.metrics(|def| self.is_listed(def)));
-        sealed.chain(self.newest_listed().map(|def| def.key.metric())).collect()
-    }
-
-    /// Returns the tag keys of all series that are not empty.
-    pub(crate) fn tag_keys(&self) -> BTreeSet<&str> {
-        let sealed = self.postings.segments().flat_map(|segment| segment.tag_keys(|def| self.is_listed(def)));
-        sealed.chain(self.newest_listed().flat_map(|def| def.key.tags().map(|(key, _)| key))).collect()
-    }
-
-    /// Returns the values of one tag in all series that are not empty.
-    pub(crate) fn tag_values(&self, key: &str) -> BTreeSet<&str> {
-        let sealed = self.postings.segments().flat_map(|segment| segment.tag_values(key, |def| self.is_listed(def)));
-        sealed.chain(self.newest_listed().filter_map(|def| def.key.tag_value(key))).collect()
     }
 
     fn is_listed(&self, def: &SeriesInfo) -> bool {
@@ -352,6 +358,9 @@ impl SeriesIndex {
         self.by_id.insert(def.id, Arc::clone(def));
         let (dropped, superseded) = (&self.dropped, &self.superseded);
         self.by_key.insert(hash, def.id, |id| dropped.contains(id) || superseded.contains(id));
+        if let Some(present) = def.key.without_empty_tags() {
+            self.stored_with_empty_tags.insert(present, def.id);
+        }
     }
 }
 

@@ -152,7 +152,7 @@ pub(super) fn build_postings(series: &[Arc<SeriesInfo>]) -> SegmentPostings {
         let of_key = std::iter::once(numbers.0).chain(numbers.1.iter().flat_map(|(key, value)| [*key, *value]));
         for number in of_key {
             table.count(number);
-            // At most 2^16 series with at most 129 texts each: far fewer than 2^32.
+            // At most 2^16 series with at most 513 texts each: far fewer than 2^32.
             all.push(u32::try_from(number).unwrap_or(u32::MAX));
         }
         texts_of.push((position, start..all.len()));

@@ -11,9 +11,10 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
+use super::names::{CountedSeries, NameKind};
 use super::postings_builder::build_postings;
 use crate::sync::{Arc, SetOnce};
-use crate::types::series::{IndexFilter, SeriesInfo, SeriesKey, SeriesSet, TextPredicate, ValueHint};
+use crate::types::series::{IndexFilter, MAX_SERIES_TAGS, SeriesInfo, SeriesKey, SeriesSet, TextPredicate, ValueHint};
 
 /// Maximum number of series of a segment, so that positions fit in 16 bits.
 pub(super) const MAX_SEGMENT_SERIES: usize = 1 << 16;
@@ -42,6 +43,9 @@ pub(super) struct SegmentPostings {
     pub(super) values: Box<[TextPostings]>,
 }
 
+// The index of a tag fits in 8 bits.
+const _: () = assert!(MAX_SERIES_TAGS <= 1 << 8);
+
 /// Place of a text: position of a series that has it, and index of the tag in the key of the series.
 ///
 /// The index is 0 for a metric name.
@@ -68,6 +72,28 @@ pub(super) enum PostingList {
     One(u16),
     Few(Box<[u16]>),
     Many(Box<RoaringBitmap>),
+}
+
+/// Name in a segment, and the series that have it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SegmentName<'a> {
+    Metric(&'a TextPostings),
+    TagKey(&'a TagPostings),
+    TagValue(&'a TextPostings),
+}
+
+impl SegmentName<'_> {
+    /// Returns the number of series that have the name, except those at some positions.
+    pub(super) fn count_except(self, except: &RoaringBitmap) -> u64 {
+        let list = match self {
+            Self::Metric(posting) | Self::TagValue(posting) => &posting.list,
+            Self::TagKey(tag) => &tag.list,
+        };
+        match list {
+            PostingList::Many(positions) => positions.difference_len(except),
+            few => few.iter().filter(|at| u32::try_from(*at).is_ok_and(|at| !except.contains(at))).count() as u64,
+        }
+    }
 }
 
 impl PostingList {
@@ -157,7 +183,8 @@ impl PostingsSegment {
         self.positions(filter).into_iter().filter_map(|position| self.series.get(position as usize))
     }
 
-    fn positions(&self, filter: &IndexFilter<'_>) -> RoaringBitmap {
+    /// Returns the positions of the series that match the filter.
+    pub(super) fn positions(&self, filter: &IndexFilter<'_>) -> RoaringBitmap {
         match filter {
             IndexFilter::Metric(name) => self.with_metric(name),
             IndexFilter::MetricMatches(predicate) => self.with_matching_metric(*predicate),
@@ -275,26 +302,71 @@ impl PostingsSegment {
         }
     }
 
-    /// Returns the metric names of the series for which `counts` returns `true`.
-    pub(super) fn metrics(&self, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
-        let counted = self.postings().metrics.iter().filter(move |posting| self.any(&posting.list, &counts));
-        counted.map(|posting| self.metric_of(posting))
+    /// Returns the names of a kind after `after`, ascending, also of series that do not count.
+    pub(super) fn names<'a>(
+        &'a self,
+        kind: NameKind<'_>,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = SegmentName<'a>> + use<'a> {
+        let postings = self.postings();
+        let (metrics, tags, values) = match kind {
+            NameKind::Metric => (&postings.metrics[..], &[][..], &[][..]),
+            NameKind::TagKey => (&[][..], &postings.tags[..], &[][..]),
+            NameKind::TagValue(key) => (&[][..], &[][..], self.find_tag(key).map_or(&[][..], |tag| self.values(tag))),
+        };
+        let is_before = |text: &str| after.is_some_and(|after| text <= after);
+        let metrics = &metrics[metrics.partition_point(|posting| is_before(self.metric_of(posting)))..];
+        let tags = &tags[tags.partition_point(|tag| is_before(self.tag_of(tag.text_ref).0))..];
+        // An empty value, which only earlier releases stored, is no value. It comes first.
+        let is_skipped = |posting: &TextPostings| {
+            let value = self.tag_of(posting.text_ref).1;
+            value.is_empty() || is_before(value)
+        };
+        let values = &values[values.partition_point(is_skipped)..];
+        let metrics = metrics.iter().map(SegmentName::Metric);
+        metrics.chain(tags.iter().map(SegmentName::TagKey)).chain(values.iter().map(SegmentName::TagValue))
     }
 
-    /// Returns the tag keys of the series for which `counts` returns `true`.
-    pub(super) fn tag_keys(&self, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
-        let counted = self.postings().tags.iter().filter(move |tag| self.any(&tag.list, &counts));
-        counted.map(|tag| self.tag_of(tag.text_ref).0)
+    /// Returns the text of a name.
+    pub(super) fn text(&self, name: SegmentName<'_>) -> &str {
+        match name {
+            SegmentName::Metric(posting) => self.metric_of(posting),
+            SegmentName::TagKey(tag) => self.tag_of(tag.text_ref).0,
+            SegmentName::TagValue(posting) => self.tag_of(posting.text_ref).1,
+        }
     }
 
-    /// Returns the values of one tag in the series for which `counts` returns `true`.
-    pub(super) fn tag_values(&self, key: &str, counts: impl Fn(&SeriesInfo) -> bool) -> impl Iterator<Item = &str> {
-        let values = self.find_tag(key).map_or(&[][..], |tag| self.values(tag));
-        let counted = values.iter().filter(move |posting| self.any(&posting.list, &counts));
-        counted.map(|posting| self.tag_of(posting.text_ref).1)
+    /// Returns the positions of the series for which `is_wanted` returns `true`.
+    pub(super) fn positions_where(&self, is_wanted: impl Fn(&SeriesInfo) -> bool) -> RoaringBitmap {
+        let wanted = (0_u32..).zip(&self.series).filter(|(_, def)| is_wanted(def)).map(|(position, _)| position);
+        wanted.collect()
     }
 
-    fn any(&self, list: &PostingList, counts: impl Fn(&SeriesInfo) -> bool) -> bool {
-        list.iter().any(|position| self.series.get(position).is_some_and(|def| counts(def)))
+    /// Returns `true` if a series that counts has the name.
+    pub(super) fn any(&self, name: &SegmentName<'_>, counted: &CountedSeries<'_>) -> bool {
+        match name {
+            SegmentName::Metric(posting) | SegmentName::TagValue(posting) => self.any_in(&posting.list, counted),
+            SegmentName::TagKey(tag) => match self.values(tag) {
+                // A tag with an empty value is no tag.
+                [first, others @ ..] if self.tag_of(first.text_ref).1.is_empty() => {
+                    others.iter().any(|value| self.any_in(&value.list, counted))
+                }
+                _ => self.any_in(&tag.list, counted),
+            },
+        }
+    }
+
+    fn any_in(&self, list: &PostingList, counted: &CountedSeries<'_>) -> bool {
+        let counts = |position: usize| self.series.get(position).is_some_and(|def| counted.counts(def));
+        match (list, &counted.positions) {
+            (list, None) => list.iter().any(counts),
+            (PostingList::Many(list), Some(positions)) => {
+                !list.is_disjoint(positions) && (&**list & positions).iter().any(|position| counts(position as usize))
+            }
+            (list, Some(positions)) => {
+                let is_selected = |position: &usize| u32::try_from(*position).is_ok_and(|at| positions.contains(at));
+                list.iter().filter(is_selected).any(counts)
+            }
+        }
     }
 }

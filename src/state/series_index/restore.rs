@@ -35,7 +35,7 @@ impl SeriesIndex {
             };
         }
         let hash = KeyHash::of(&def.key);
-        if let Some(other) = self.find(HashedKey { key: &def.key, hash }) {
+        if let Some(other) = self.find_exact(HashedKey { key: &def.key, hash }) {
             let old = other.id;
             self.supersede(old, def.seq);
         }
@@ -87,8 +87,13 @@ mod tests {
         let mut index = SeriesIndex::default();
         index.restore_sets(MAX_SERIES_IDS - 1, &ManifestSeriesSets::default()).unwrap();
         let mut index = index.opened(&Arc::new(SeriesHandles::new()));
-        let settings =
-            NewSeriesSettings { seq: 1, cap: 5, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
+        let settings = NewSeriesSettings {
+            seq: 1,
+            cap: 5,
+            max_tags: 64,
+            key_bytes_cap: u64::MAX,
+            duplicates: DuplicatePolicy::default(),
+        };
         let mut create = |name: &str| index.find_or_create(&SeriesKey::new(name), ValueType::F64, None, settings);
         assert!(matches!(create("a").unwrap(), SeriesLookup::Created(..)));
         assert!(matches!(create("a").unwrap(), SeriesLookup::Existing(_)));

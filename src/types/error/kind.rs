@@ -1,5 +1,6 @@
 //! Kinds of errors, by what a program can do about them.
 
+use std::fmt;
 use std::io;
 
 use super::Error;
@@ -38,6 +39,34 @@ pub enum ErrorKind {
     Bug,
 }
 
+impl ErrorKind {
+    /// Returns the name of the kind: lower-case letters and underscores, the same in every release.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::InvalidInput => "invalid_input",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::NotFound => "not_found",
+            Self::StorageFull => "storage_full",
+            Self::Io => "io",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Reopen => "reopen",
+            Self::Closed => "closed",
+            Self::Corrupt => "corrupt",
+            Self::Unsupported => "unsupported",
+            Self::Bug => "bug",
+        }
+    }
+}
+
+/// Writes the name of the kind.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Error {
     /// Returns what a program can do about the error.
     ///
@@ -57,6 +86,8 @@ impl Error {
             | Self::BackupInsideDatabase { .. }
             | Self::UnknownFileType { .. }
             | Self::TooLarge { .. }
+            | Self::KeyTooLong { .. }
+            | Self::TooManyTags { .. }
             | Self::InvalidName { .. }
             | Self::RejectedPoints { .. }
             | Self::TypeMismatch { .. }

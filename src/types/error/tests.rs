@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::*;
+use crate::types::rejected_point::RejectReason;
 
 fn io_error(kind: io::ErrorKind) -> Error {
     Error::io("write", "db/1.wal", kind.into())
@@ -306,8 +307,16 @@ fn input_rows() -> Vec<Row> {
             "invalid tag key \"\": it is empty; change the name",
         ),
         row(
-            Error::TooLarge { item: "the key in bytes", size: 20_000, limit: 16_384 },
-            "the key in bytes is too large: 20000, at most 16384; make it smaller",
+            Error::TooLarge { item: "a batch, in points,", size: 20_000, limit: 16_384 },
+            "a batch, in points, is too large: 20000, at most 16384; make it smaller",
+        ),
+        row(
+            Error::KeyTooLong { series: series.clone(), bytes: 20_000, limit: 16_384 },
+            "the key of series temp has 20000 bytes, at most 16384 are allowed; shorten its tag values",
+        ),
+        row(
+            Error::TooManyTags { series: series.clone(), tags: 65, limit: 64 },
+            "series temp has 65 tags, at most 64 are allowed; use fewer tags, or raise `max_tags` (at most 256)",
         ),
         row(
             Error::RejectedPoints { points: Vec::new() },
@@ -534,4 +543,49 @@ fn an_earlier_version_that_is_not_read_names_the_release_that_wrote_it() {
     let text =
         "db/1.sst has format version 1, this release reads version 2; export its points with the release that wrote it";
     assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn what_is_rejected_for_good_has_a_code_and_is_not_to_be_retried() {
+    use ErrorKind::{InvalidInput, LimitExceeded};
+    let mut codes = Vec::new();
+    for (error, kind, retryable, text) in rows() {
+        if let Some(code) = error.rejection_code() {
+            assert!(!retryable && matches!(kind, InvalidInput | LimitExceeded), "{text}");
+            codes.push(code);
+        }
+    }
+    let bounds = [
+        (RejectReason::AheadOfClock { latest: Timestamp::UNIX_EPOCH }, RejectionCode::AheadOfClock),
+        (RejectReason::BehindClock { earliest: Timestamp::UNIX_EPOCH }, RejectionCode::BehindClock),
+        (RejectReason::BehindCutoff { cutoff: Timestamp::UNIX_EPOCH }, RejectionCode::BehindCutoff),
+    ];
+    for (reason, code) in bounds {
+        let point = RejectedPoint { index: 0, series: "temp".into(), timestamp: Timestamp::UNIX_EPOCH, reason };
+        let error = Error::RejectedPoints { points: vec![point] };
+        assert_eq!((reason.code(), error.rejection_code()), (code, Some(code)));
+        assert!(!error.is_retryable());
+        codes.push(code);
+    }
+    codes.sort_unstable();
+    assert_eq!(codes, RejectionCode::ALL, "each code is that of one variant");
+}
+
+#[test]
+fn what_passes_has_no_code_and_says_what_to_wait_for() {
+    use ErrorKind::{Busy, Io, OutcomeUnknown, Reopen, StorageFull};
+    let transient = [
+        (Error::QueueFull, Busy),
+        (Error::write_failed(full()), StorageFull),
+        (Error::write_stalled(full()), StorageFull),
+        (Error::write_stalled(broken()), Io),
+        (Error::write_failed(too_many_files()), Busy),
+    ];
+    for (error, kind) in transient {
+        assert_eq!((error.kind(), error.is_retryable(), error.rejection_code()), (kind, true, None), "{error}");
+    }
+    for (error, kind) in [(Error::read_only(full()), Reopen), (Error::outcome_unknown(full()), OutcomeUnknown)] {
+        assert_eq!((error.kind(), error.is_retryable(), error.rejection_code()), (kind, false, None), "{error}");
+    }
+    assert_eq!((Reopen.as_str(), StorageFull.to_string().as_str()), ("reopen", "storage_full"));
 }

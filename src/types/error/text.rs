@@ -92,6 +92,8 @@ impl Error {
             }
             Self::QueueFull => "try again later, or use `write`, which waits",
             Self::TooLarge { .. } => "make it smaller",
+            Self::KeyTooLong { .. } => "shorten its tag values",
+            Self::TooManyTags { .. } => "use fewer tags, or raise `max_tags` (at most 256)",
             Self::InvalidName { .. } => "change the name",
             Self::RejectedPoints { .. } => {
                 "leave these points out, or widen `reject_ahead_of_clock` or `reject_behind_clock`"
@@ -198,6 +200,12 @@ impl Error {
     fn fmt_input_summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { item, size, limit } => write!(f, "{item} is too large: {size}, at most {limit}"),
+            Self::KeyTooLong { series, bytes, limit } => {
+                write!(f, "the key of series {series} has {bytes} bytes, at most {limit} are allowed")
+            }
+            Self::TooManyTags { series, tags, limit } => {
+                write!(f, "series {series} has {tags} tags, at most {limit} are allowed")
+            }
             Self::InvalidName { field, text, detail } => write!(f, "invalid {field} {text:?}: {detail}"),
             Self::RejectedPoints { points } => fmt_rejected_points(points, f),
             Self::TypeMismatch { series, expected, found } => {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::parse::needs_no_quotes;
 use super::tag_condition::ValueCondition;
 use super::{Conjunction, Selector, SelectorNode, TagCondition};
+use crate::types::quoted_text::{NameText, QuotedText, needs_no_quotes};
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,11 +72,7 @@ impl fmt::Display for Conjunction {
 
 impl fmt::Display for TagCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if needs_no_quotes(&self.key) {
-            f.write_str(&self.key)?;
-        } else {
-            QuotedText(&self.key).fmt(f)?;
-        }
+        NameText(&self.key).fmt(f)?;
         match &self.value {
             ValueCondition::Equals(text) => write!(f, "={}", QuotedText(text)),
             ValueCondition::NotEquals(text) => write!(f, "!={}", QuotedText(text)),
@@ -87,14 +83,5 @@ impl fmt::Display for TagCondition {
                 write!(f, "=({})", texts.join(","))
             }
         }
-    }
-}
-
-/// Text to be written in quotes, with quotes, backslashes, line feeds and tabs escaped.
-struct QuotedText<'a>(&'a str);
-
-impl fmt::Display for QuotedText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n").replace('\t', r"\t"))
     }
 }

@@ -18,19 +18,10 @@ use std::str::FromStr;
 use super::tag_condition::{Pattern, ValueCondition};
 use super::{Conjunction, Selector, TagCondition};
 use crate::types::error::{Error, Result, shortened};
+use crate::types::quoted_text::{INVALID_ESCAPE, KEYWORDS, RESERVED_CHARS, UnquoteError, unquote};
 
-/// Characters that end a name without quotes.
-const RESERVED_CHARS: &str = "{}()\",=!~\\";
-/// Operators; a name that equals one needs quotes.
-const KEYWORDS: [&str; 3] = ["and", "or", "not"];
 /// Maximum depth of nested terms (parentheses and `not`): each level takes stack.
 const MAX_DEPTH: usize = 64;
-
-/// Returns `true` if a metric name or tag key needs no quotes.
-pub(super) fn needs_no_quotes(name: &str) -> bool {
-    let special = |c: char| RESERVED_CHARS.contains(c) || c.is_whitespace() || c.is_control();
-    !name.is_empty() && !name.contains(special) && !KEYWORDS.contains(&name)
-}
 
 /// Parses the text form; see [`Selector`].
 ///
@@ -198,36 +189,18 @@ impl<'a> SelectorParser<'a> {
 
     /// Parses text in quotes, and the space after it.
     fn parse_quoted(&mut self) -> Result<String> {
-        if !self.rest.starts_with('"') {
-            return Err(self.error_at("text in quotes belongs here"));
-        }
-        let start = self.rest;
-        let mut value = String::new();
-        let mut chars = start.char_indices().skip(1);
-        while let Some((offset, c)) = chars.next() {
-            match c {
-                '"' => {
-                    self.rest = &start[offset + 1..];
-                    self.skip_space();
-                    return Ok(value);
-                }
-                '\\' => {
-                    self.rest = &start[offset..];
-                    value.push(self.unescape(chars.next().map(|(_, c)| c))?);
-                }
-                _ => value.push(c),
+        match unquote(self.rest) {
+            Ok((value, rest)) => {
+                self.rest = rest;
+                self.skip_space();
+                Ok(value)
             }
-        }
-        self.rest = start;
-        Err(self.error_at("this quote is never closed"))
-    }
-
-    fn unescape(&self, c: Option<char>) -> Result<char> {
-        match c {
-            Some('n') => Ok('\n'),
-            Some('t') => Ok('\t'),
-            Some(c @ ('"' | '\\')) => Ok(c),
-            _ => Err(self.error_at(r#"a backslash is allowed before `"`, `\`, `n` and `t` only"#)),
+            Err(UnquoteError::NoQuote) => Err(self.error_at("text in quotes belongs here")),
+            Err(UnquoteError::Unclosed) => Err(self.error_at("this quote is never closed")),
+            Err(UnquoteError::InvalidEscape(at)) => {
+                self.rest = self.rest.get(at..).unwrap_or_default();
+                Err(self.error_at(INVALID_ESCAPE))
+            }
         }
     }
 

@@ -41,9 +41,10 @@ impl Pattern {
         // The text is compiled alone first: the error then shows the text as given, and a text such as `a)|(b`, which
         // would close the group, is an error.
         let whole = |_| {
-            let closed = Regex::new(&format!("^(?:{text})$"));
+            // As in Prometheus, `.` matches a line feed: a value may have several lines.
+            let closed = Regex::new(&format!("^(?s:{text})$"));
             // With `(?x)`, a comment at the end of the text hides the end of the group; a line break ends the comment.
-            closed.or_else(|_| Regex::new(&format!("^(?:{text}\n)$")))
+            closed.or_else(|_| Regex::new(&format!("^(?s:{text}\n)$")))
         };
         let regex = Regex::new(&text).and_then(whole).map_err(|error| invalid(&error));
         Self { text, regex }

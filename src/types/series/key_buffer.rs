@@ -65,11 +65,11 @@ impl KeyBuffer {
         const { assert!((1 + 2 * MORE as usize) * (MORE as usize) <= MAX_SERIES_KEY_BYTES) };
         const { assert!(MORE as usize <= MAX_SERIES_TAGS) };
         let mut rest = bytes;
-        take_short_text(&mut rest).filter(|metric| !metric.is_empty() && is_valid_text(metric))?;
+        take_short_text(&mut rest).filter(|metric| !metric.is_empty() && is_text(metric))?;
         let mut before = None;
         for _ in 0..take_short_number(&mut rest)? {
             let key = take_short_text(&mut rest).filter(|key| before < Some(*key) && is_tag_key(key))?;
-            take_short_text(&mut rest).filter(|value| is_valid_text(value))?;
+            take_short_text(&mut rest).filter(|value| is_text(value))?;
             before = Some(key);
         }
         let (start, len) = (self.0.len(), bytes.len() - rest.len());
@@ -83,7 +83,7 @@ impl KeyBuffer {
         metric: &'t [u8],
         tags: impl ExactSizeIterator<Item = Option<(&'t [u8], &'t [u8])>>,
     ) -> Option<()> {
-        if tags.len() > MAX_SERIES_TAGS || metric.is_empty() || !is_valid_text(metric) {
+        if tags.len() > MAX_SERIES_TAGS || metric.is_empty() || !is_text(metric) {
             return None;
         }
         put_text(&mut self.0, metric);
@@ -91,7 +91,7 @@ impl KeyBuffer {
         let (mut byte_len, mut before) = (metric.len(), None);
         for tag in tags {
             let (key, value) = tag?;
-            if !is_tag_key(key) || before >= Some(key) || !is_valid_text(value) {
+            if !is_tag_key(key) || before >= Some(key) || !is_text(value) {
                 return None;
             }
             before = Some(key);
@@ -137,7 +137,7 @@ fn take_short_text<'t>(encoded: &mut &'t [u8]) -> Option<&'t [u8]> {
 
 /// Returns `true` if bytes are a valid key of a tag.
 fn is_tag_key(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes != METRIC_NAME_KEY.as_bytes() && is_valid_text(bytes)
+    !bytes.is_empty() && bytes != METRIC_NAME_KEY.as_bytes() && is_text(bytes)
 }
 
 /// Returns encoded keys as a text: their numbers are ASCII, and their texts UTF-8.
@@ -151,36 +151,9 @@ pub(super) fn encoded_text(bytes: Vec<u8>) -> Arc<str> {
     }
 }
 
-/// Returns `true` if bytes are UTF-8 without control characters.
-fn is_valid_text(bytes: &[u8]) -> bool {
-    is_printable_ascii(bytes) || std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control))
-}
-
-/// Returns `true` if all bytes are ASCII characters that are no control characters.
-pub(super) fn is_printable_ascii(bytes: &[u8]) -> bool {
-    let are_printable = |word: [u8; 8]| {
-        let word = u64::from_le_bytes(word);
-        let each = |byte: u8| u64::from_le_bytes([byte; 8]);
-        // The highest bit of each byte, which is clear in ASCII. A byte below 0x20 borrows from it, and DEL carries to it.
-        let borrowed = word.wrapping_sub(each(b' '));
-        let carried = word.wrapping_add(each(1));
-        (word | borrowed | carried) & each(0x80) == 0
-    };
-    let (words, rest) = bytes.as_chunks::<8>();
-    if !words.iter().all(|word| are_printable(*word)) {
-        return false;
-    }
-    // Bytes may be tested twice, so that the last ones fill a word.
-    match (bytes.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-        (Some(last), ..) => are_printable(*last),
-        (None, Some(first), Some(last)) => {
-            let mut word = [0; 8];
-            word[..4].copy_from_slice(first);
-            word[4..].copy_from_slice(last);
-            are_printable(word)
-        }
-        _ => rest.iter().all(|byte| (b' '..0x7F).contains(byte)),
-    }
+/// Returns `true` if bytes are UTF-8.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -201,7 +174,8 @@ mod tests {
             let mut buffer = KeyBuffer::default();
             let mut pushed = Vec::new();
             for (metric, tags) in &keys {
-                let key = tags.iter().fold(SeriesKey::new(metric), |key, (tag, value)| key.tag(tag, value));
+                let stored = tags.iter().map(|(tag, value)| (tag.as_str(), value.as_str()));
+                let key = SeriesKey::from_stored(metric, stored);
                 let texts = tags.iter().map(|(tag, value)| Some((tag.as_bytes(), value.as_bytes())));
                 let span = buffer.push(metric.as_bytes(), texts);
                 let ascend = tags.is_sorted_by(|(one, _), (other, _)| one < other);
@@ -245,18 +219,6 @@ mod tests {
             } else {
                 prop_assert!(one.0.is_empty());
             }
-        }
-
-        #[test]
-        fn printable_ascii_is_recognised_at_every_place(bytes in prop::collection::vec(0x1e..0x81_u8, 0..40)) {
-            prop_assert_eq!(is_printable_ascii(&bytes), bytes.iter().all(|byte| (b' '..0x7f).contains(byte)));
-        }
-
-        #[test]
-        fn one_other_byte_is_found_among_printable_ones(at in 0..40_usize, len in 1..40_usize, byte: u8) {
-            let mut bytes = vec![b'a'; len];
-            bytes[at % len] = byte;
-            prop_assert_eq!(is_printable_ascii(&bytes), (b' '..0x7f).contains(&byte));
         }
     }
 

@@ -22,19 +22,24 @@ impl PointWriter for LineProtocolWriter {
             return Err(OutsideReason::Text);
         }
         // A field `value` has no tag `_field`.
-        if texts().any(str::is_empty) || key.tag_value("_field") == Some("value") {
+        if key.metric().is_empty() || key.tag_value("_field") == Some("value") {
             return Err(OutsideReason::Tags);
         }
         self.series.clear();
         put_escaped(&mut self.series, key.metric(), &[' ', ',']);
-        for (name, value) in key.tags().filter(|(name, _)| *name != "_field") {
+        // A tag of an earlier release may have an empty value, which is no tag.
+        for (name, value) in key.tags().filter(|(name, value)| *name != "_field" && !value.is_empty()) {
             self.series.push(b',');
             put_escaped(&mut self.series, name, &[' ', ',', '=']);
             self.series.push(b'=');
             put_escaped(&mut self.series, value, &[' ', ',', '=']);
         }
         self.series.push(b' ');
-        put_escaped(&mut self.series, key.tag_value("_field").unwrap_or("value"), &[' ', ',', '=']);
+        put_escaped(
+            &mut self.series,
+            key.tag_value("_field").filter(|field| !field.is_empty()).unwrap_or("value"),
+            &[' ', ',', '='],
+        );
         self.series.push(b'=');
         Ok(())
     }

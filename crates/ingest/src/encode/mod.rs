@@ -3,8 +3,8 @@
 //! | format | exact for |
 //! |---|---|
 //! | CSV, JSON lines | everything: types, nanoseconds, the bits of NaN, equal times |
-//! | line protocol | finite values; texts without backslash and control characters; tags that are not empty |
-//! | OpenMetrics | `f64` whose NaN has the usual bits; one point per time; texts without control characters except line breaks |
+//! | line protocol | finite values; texts without backslash and control characters |
+//! | OpenMetrics | `f64` whose NaN has the usual bits; one point per time |
 //!
 //! A point outside the domain of its format is left out and counted; a lossy encoder writes the nearest text instead,
 //! where there is one.

@@ -34,13 +34,8 @@ impl PointWriter for OpenMetricsWriter {
     }
 
     fn begin_series(&mut self, key: &SeriesKey) -> Result<(), OutsideReason> {
-        let texts = || key.tags().flat_map(|(name, value)| [name, value]).chain([key.metric()]);
-        let is_outside = |text: &str| text.contains(|c: char| c.is_control() && c != '\n');
-        if texts().any(is_outside) {
-            return Err(OutsideReason::Text);
-        }
-        // An empty label is no label, and a sample has a name.
-        if texts().any(str::is_empty) || key.tag_value("__name__").is_some() {
+        // A sample has a name.
+        if key.metric().is_empty() || key.tag_value("__name__").is_some() {
             return Err(OutsideReason::Tags);
         }
         self.series.clear();
@@ -54,7 +49,8 @@ impl PointWriter for OpenMetricsWriter {
             put_quoted(out, key.metric());
             parts = 1;
         }
-        for (name, value) in key.tags() {
+        // A tag of an earlier release may have an empty value: an empty label is no label.
+        for (name, value) in key.tags().filter(|(_, value)| !value.is_empty()) {
             out.push(if parts == 0 { b'{' } else { b',' });
             parts += 1;
             if is_name(name, false) {

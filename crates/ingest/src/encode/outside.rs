@@ -19,7 +19,7 @@ pub enum OutsideReason {
     EqualTimes,
     /// A metric or tag text with characters that the format cannot escape.
     Text,
-    /// A tag with an empty value, or another set of tags that would be read as another series.
+    /// A set of tags that would be read as another series.
     Tags,
 }
 

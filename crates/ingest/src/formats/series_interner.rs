@@ -1,11 +1,13 @@
 //! Series of an input: options applied to their keys, checked, and counted against the limit.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
-use timestrata::{SeriesKey, Timestamp, Value, ValueType};
+use timestrata::{CachedSeries, SeriesKey, Timestamp, Value, ValueType};
 
 use super::number::convert;
 use super::row_error::RowError;
-use crate::{IngestError, IngestOptions, Limits, RefusalCode, Rows, SeriesNumber};
+use crate::{IngestError, IngestOptions, Limits, RefusalCode, Rows, SeriesNumber, SeriesTable};
 
 /// Bytes of cached spellings after which the cache is emptied. The table of series in [`Rows`] stays.
 const MAX_CACHE_BYTES: usize = 256 << 20;
@@ -64,11 +66,28 @@ impl SeriesOptions {
         let unprefixed = key.metric().strip_prefix(self.prefix.as_str()).unwrap_or_default();
         let ty = self.ty([unprefixed, column]).or_else(|| self.ty([key.metric(), column]));
         let index = rows.intern(key);
-        if rows.series_len() > self.limits.series {
-            let message = format!("the input names more than {} series, the limit", self.limits.series);
-            return Err(IngestError::new(message).suggest("max-series", "").into());
-        }
+        self.check_limit(rows)?;
         Ok(TypedSeries { index, ty })
+    }
+
+    /// Returns the table of series that earlier inputs have named, unless options change the series of this input.
+    pub(crate) fn known(&self, options: &IngestOptions) -> Option<Arc<SeriesTable>> {
+        options.known_series.clone().filter(|_| self.prefix.is_empty() && self.types.is_empty())
+    }
+
+    /// Adds a series whose key is valid, and returns its index.
+    pub(crate) fn add_known(&self, rows: &mut Rows, series: CachedSeries) -> Result<TypedSeries, RowError> {
+        let index = rows.add_series(series);
+        self.check_limit(rows)?;
+        Ok(TypedSeries { index, ty: None })
+    }
+
+    fn check_limit(&self, rows: &Rows) -> Result<(), RowError> {
+        if rows.series_len() <= self.limits.series {
+            return Ok(());
+        }
+        let message = format!("the input names more than {} series, the limit", self.limits.series);
+        Err(IngestError::new(message).suggest("max-series", "").into())
     }
 
     /// Returns the default time, or refuses the row.

@@ -104,7 +104,10 @@ impl ColumnNames<'_> {
                     TagColumn { at, key: self.name(at) }
                 }
             };
-            SeriesKey::new("any").tag(&tag.key, "").validate().map_err(|error| IngestError::new(error.to_string()))?;
+            SeriesKey::new("any")
+                .tag(&tag.key, "any")
+                .validate()
+                .map_err(|error| IngestError::new(error.to_string()))?;
             if found.iter().any(|other| other.key == tag.key) {
                 return Err(IngestError::new(format!("the tag {} is given twice: name each tag once", tag.key)));
             }

@@ -21,6 +21,11 @@ pub(crate) fn metric_of(header: &str) -> Option<&str> {
 
 /// Returns the series of a header, whose tags are part of it.
 pub(crate) fn series_key(header: &str, prefix: &str) -> Result<SeriesKey, IngestError> {
+    // The text form of a series whose metric name is quoted.
+    if let Some(key) = header.starts_with("{\"").then(|| header.parse::<SeriesKey>().ok()).flatten() {
+        let metric = format!("{prefix}{}", key.metric());
+        return Ok(key.with_metric(metric));
+    }
     let text = format!("{prefix}{header}");
     if metric_of(header).is_some() {
         return text.parse().map_err(|error| IngestError::new(format!("header {header}: {error}")));

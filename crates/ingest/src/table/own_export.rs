@@ -142,6 +142,8 @@ mod tests {
             SeriesKey::new("memory.used [MiB]").tag("name", "RTX \"4\""),
             SeriesKey::new("P{W}").tag("a", "}{"),
             SeriesKey::new("up").tag("a", "1").tag("b", "x,y"),
+            SeriesKey::new("a\0{").tag("\t}", "\r\n\u{85}{\""),
+            SeriesKey::new("1").tag("a b", "}"),
         ] {
             assert_eq!(parse_series(&key.to_string()), Some(key));
         }

@@ -231,7 +231,7 @@ fn spaces_within_quotes_and_strings_belong_to_a_tag() {
     assert_eq!(read_as(&crate::formats::Json, &text, tags).unwrap(), expected);
     let long = "time,m,v\n2024-01-01,\"a \",1\n2024-01-01,a,2\n";
     let found = read(long, |o| (o.table.metric, o.table.value) = (Some("m".to_owned()), Some("v".to_owned())));
-    assert_eq!(found.unwrap(), ["a  2024-01-01T00:00:00Z 1", "a 2024-01-01T00:00:00Z 2"]);
+    assert_eq!(found.unwrap(), ["{\"a \"} 2024-01-01T00:00:00Z 1", "a 2024-01-01T00:00:00Z 2"]);
 }
 
 #[test]

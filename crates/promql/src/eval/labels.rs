@@ -351,7 +351,8 @@ impl fmt::Display for Quoted<'_> {
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
                 '\r' => f.write_str("\\r")?,
-                letter if letter.is_control() => write!(f, "\\x{:02x}", u32::from(letter))?,
+                // All control characters are below U+0100. `\x` would name a byte, not a character.
+                letter if letter.is_control() => write!(f, "\\u{:04x}", u32::from(letter))?,
                 letter => write!(f, "{letter}")?,
             }
         }
@@ -379,6 +380,10 @@ mod tests {
         assert_eq!(series.to_series_text(), r#"up{host="b", job="a"}"#);
         assert_eq!(labels(&[("__name__", "a b")]).to_series_text(), r#"{__name__="a b"}"#);
         assert_eq!(labels(&[("a b", "\"\n")]).to_string(), r#"{"a b"="\"\n"}"#);
+        // A text that the parser of queries reads back.
+        let controls = labels(&[("a\0", "\u{85}\u{7f}\r")]).to_string();
+        assert_eq!(controls, r#"{"a\u0000"="\u0085\u007f\r"}"#);
+        assert_eq!(crate::lexer::unquote(r#""\u0085\u007f\r""#), "\u{85}\u{7f}\r".as_bytes());
         assert_ne!(series.stable_hash(), names.iter().map(|name| (name, "a")).collect::<Labels>().stable_hash());
     }
 

@@ -38,6 +38,7 @@ pub use annotation::{Annotation, AnnotationKind};
 pub use column::STALE_BITS;
 pub use engine::Engine;
 pub use error::QueryError;
+pub use json::{JsonExtras, JsonPieces};
 pub use labels::Labels;
 pub use options::EngineOptions;
 pub use query::{Query, QueryCancellation};

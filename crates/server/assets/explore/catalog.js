@@ -26,10 +26,12 @@ export class Catalog {
     this.#answers.clear();
   }
 
-  /** Returns the names of all metrics, and whether the server left some out: `{ names, isCut }`. */
-  metrics() {
-    return this.#once("metrics", async () => {
-      const body = await this.#api.api("label/__name__/values", { limit: MAX_NAMES });
+  /** Returns the names of the metrics that matchers select, and whether the server left some out: `{ names, isCut }`. */
+  metrics(matchers = []) {
+    const parameters = { limit: MAX_NAMES };
+    if (matchers.length > 0) parameters["match[]"] = `{${matchers.join(",")}}`;
+    return this.#once(`metrics ${matchers}`, async () => {
+      const body = await this.#api.api("label/__name__/values", parameters);
       return { names: body.data, isCut: isCut(body, MAX_NAMES) };
     });
   }

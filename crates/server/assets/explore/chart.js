@@ -104,7 +104,7 @@ export class Chart {
         focus: { prox: 24 },
         points: { size: 7 },
       },
-      scales: { x: { range: () => this.#xRange() } },
+      scales: { x: { range: () => this.#xRange() }, y: { range: yRange } },
       axes: [
         { ...axis, space: 80, values: (plot, marks, at, space, distance) => axisLabels(marks, distance, isUtc) },
         { ...axis, values: (plot, marks) => formatTicks(marks), size: (plot, labels) => axisWidth(labels) },
@@ -205,6 +205,12 @@ export class Chart {
     if (this.#plot !== null && this.width !== this.#plot.width)
       this.#plot.setSize({ width: this.width, height: HEIGHT });
   }
+}
+
+/** Range of values, with room above and below. Without any, or with zero alone, it is 0 to 1. */
+function yRange(plot, least, most) {
+  if (least === null || (least === 0 && most === 0)) return [0, 1];
+  return uPlot.rangeNum(least, most, 0.1, true);
 }
 
 /** Width of an axis for its longest label. */

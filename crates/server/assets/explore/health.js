@@ -66,7 +66,6 @@ export class Health {
     this.#api = api;
     this.#isUtc = isUtc;
     this.onready = onready;
-    this.newestMs = null;
     this.isReady = null;
     this.isReachable = false;
     this.ingestRate = null;
@@ -122,19 +121,23 @@ export class Health {
   #takeStatus(build, runtime, tsdb) {
     const isUtc = this.#isUtc();
     const { headStats = {}, seriesCountByMetricName = [] } = tsdb;
-    if (build.version) this.facts.set("Version", build.version);
+    // `version` is that of the Prometheus whose interface the server has.
+    const version = build.timestrataVersion ?? build.version;
+    if (version) this.facts.set("Version", version);
     const started = Date.parse(runtime.startTime ?? "");
     if (!Number.isNaN(started))
       this.facts.set(
         "Started",
         `${formatTime(Math.floor(started / 1000) * 1000, isUtc)} (${formatDuration(Math.max(0, Math.round((Date.now() - started) / 60_000) * 60_000))} ago)`,
       );
-    if (runtime.storageRetention) this.facts.set("Retention", runtime.storageRetention);
+    if (runtime.storageRetention) {
+      const isForever = /^0(s|ms)?$/.test(runtime.storageRetention);
+      this.facts.set("Retention", isForever ? "none: points are kept" : runtime.storageRetention);
+    }
     if (Number.isFinite(headStats.numSeries)) this.facts.set("Series", formatCount(headStats.numSeries));
     const { minTime, maxTime } = headStats;
     // An empty database has the ends of all time.
     const isTime = (time) => Number.isFinite(time) && Math.abs(time) < 9e12;
-    this.newestMs = isTime(maxTime) ? maxTime : null;
     if (isTime(minTime)) this.facts.set("Oldest point", formatTime(minTime, isUtc));
     if (isTime(maxTime)) this.facts.set("Newest point", formatTime(maxTime, isUtc));
     const largest = seriesCountByMetricName

@@ -1,14 +1,12 @@
-// The list of metrics with a search, and the labels of the chosen metric.
+// The side of the page: the metrics or labels of the database with a search, and details of the chosen one.
 
 import { aboutMetric, equalMatcher, selectorOf } from "./catalog.js";
 import { score } from "./completion.js";
 import { kindLetter } from "./completion_list.js";
 import { byId, debounce, element } from "./dom.js";
-import { counted, formatCount } from "./number_format.js";
+import { labelDetails, metricDetails } from "./metric_details.js";
+import { formatCount } from "./number_format.js";
 import { VirtualList } from "./virtual_list.js";
-
-/** Values of a label that are shown; beyond that a search narrows them. */
-const MAX_VALUES = 200;
 
 /** The side of the page with what the database has. `onquery(text)` writes a query and runs it. */
 export class MetricList {
@@ -17,8 +15,12 @@ export class MetricList {
   #names = [];
   #isCut = false;
   #metadata = new Map();
-  #chosen = 0;
   #applied = "";
+  #request = 0;
+  /** "metrics" or "labels". */
+  #mode = "metrics";
+  /** Labels and values that the metrics must have: `[label, value]`. */
+  #filters = [];
 
   constructor(catalog, onquery) {
     this.#catalog = catalog;
@@ -26,38 +28,43 @@ export class MetricList {
     this.search = byId("metric-search");
     this.count = byId("metric-count");
     this.details = byId("metric-details");
+    this.filters = byId("metric-filters");
     this.list = new VirtualList({
-      label: "Metrics",
+      label: "Metrics or labels",
       rowHeight: 28,
-      row: (name) => this.#row(name),
-      onchoose: (name) => this.#choose(name),
+      row: (name) => (this.#mode === "metrics" ? this.#metricRow(name) : this.#labelRow(name)),
+      onchoose: (name) => (this.#mode === "metrics" ? this.#chooseMetric(name) : this.#chooseLabel(name)),
     });
     byId("metric-list").append(this.list.node);
     this.search.addEventListener(
       "input",
-      debounce(80, () => this.#filter()),
+      debounce(80, () => this.#show()),
     );
     this.search.addEventListener("keydown", (event) => {
       // The keys mean the list for what is written, also before the delay is over.
-      if (this.#applied !== this.search.value.trim()) this.#filter();
+      if (this.#applied !== this.search.value.trim()) this.#show();
       this.list.keydown(event);
     });
     byId("metric-reload").addEventListener("click", () => {
       this.#catalog.clear();
       this.load();
     });
+    for (const mode of ["metrics", "labels"]) byId(`list-${mode}`).addEventListener("click", () => this.#setMode(mode));
   }
 
   /** Reads the list from the server. */
   async load() {
+    this.#request += 1;
+    const request = this.#request;
     this.count.textContent = "Loading…";
     try {
-      const { names, isCut } = await this.#catalog.metrics();
+      const { names, isCut } = await this.#read();
+      if (request !== this.#request) return;
       this.#names = names;
       this.#isCut = isCut;
-      this.#filter();
+      this.#show();
     } catch (error) {
-      this.count.textContent = error.message;
+      if (request === this.#request) this.count.textContent = error.message;
       return;
     }
     // Kinds and descriptions are an addition: the list works without them.
@@ -65,15 +72,49 @@ export class MetricList {
     this.list.refresh();
   }
 
-  #filter() {
+  async #read() {
+    const matchers = this.#matchers();
+    if (this.#mode === "metrics") return this.#catalog.metrics(matchers);
+    const names = await this.#catalog.labels(matchers.length === 0 ? null : `{${matchers.join(",")}}`);
+    return { names: names.filter((name) => name !== "__name__"), isCut: false };
+  }
+
+  #matchers() {
+    return this.#filters.map(([label, value]) => equalMatcher(label, value));
+  }
+
+  #setMode(mode) {
+    this.#mode = mode;
+    this.search.value = "";
+    const text = mode === "metrics" ? "Search metrics" : "Search labels";
+    this.search.placeholder = text;
+    this.search.setAttribute("aria-label", text);
+    for (const one of ["metrics", "labels"]) byId(`list-${one}`).setAttribute("aria-pressed", String(one === mode));
+    this.details.hidden = true;
+    this.load();
+  }
+
+  #setFilters(filters) {
+    this.#filters = filters;
+    this.filters.replaceChildren(...filters.map((filter) => this.#filterButton(filter)));
+    this.#setMode("metrics");
+  }
+
+  #filterButton(filter) {
+    const text = equalMatcher(...filter);
+    const onclick = () => this.#setFilters(this.#filters.filter((one) => one !== filter));
+    const aria = { label: `Remove the filter ${text}` };
+    return element("button", { type: "button", class: "filter", aria, onclick }, `${text} ✕`);
+  }
+
+  /** Shows the names that fit the search. */
+  #show() {
     const search = this.search.value.trim();
     this.#applied = search;
     const names = search === "" ? this.#names : this.#found(search);
     const total = `${formatCount(this.#names.length)}${this.#isCut ? " (the server has more)" : ""}`;
-    this.count.textContent =
-      search === ""
-        ? `${total} ${this.#names.length === 1 ? "metric" : "metrics"}`
-        : `${formatCount(names.length)} of ${total}`;
+    const noun = this.#names.length === 1 ? this.#mode.slice(0, -1) : this.#mode;
+    this.count.textContent = search === "" ? `${total} ${noun}` : `${formatCount(names.length)} of ${total}`;
     this.list.show(names);
   }
 
@@ -94,101 +135,36 @@ export class MetricList {
     return scored.sort((a, b) => b.sum - a.sum || (a.name < b.name ? -1 : 1)).map((one) => one.name);
   }
 
-  #row(name) {
+  #metricRow(name) {
     const about = aboutMetric(this.#metadata, name);
+    const kind = { class: `kind kind-${about?.type ?? "metric"}`, title: about?.type ?? "unknown kind" };
     return [
-      element(
-        "span",
-        { class: `kind kind-${about?.type ?? "metric"}`, title: about?.type ?? "unknown kind", aria: { hidden: true } },
-        kindLetter(about?.type),
-      ),
+      element("span", { ...kind, aria: { hidden: true } }, kindLetter(about?.type)),
       element("span", { class: "list-name", title: about?.help ? `${name}\n${about.help}` : name }, name),
     ];
   }
 
-  async #choose(name) {
-    this.#chosen += 1;
-    const chosen = this.#chosen;
+  #labelRow(name) {
+    return [
+      element("span", { class: "kind kind-label", aria: { hidden: true } }, kindLetter("label")),
+      element("span", { class: "list-name", title: name }, name),
+    ];
+  }
+
+  #chooseMetric(name) {
     const about = aboutMetric(this.#metadata, name);
-    const isCounter = about?.type === "counter" || /_(total|count|sum|bucket)$/.test(name);
-    const head = element(
-      "div",
-      { class: "details-head" },
-      element("h3", {}, name),
-      element("p", { class: "details-help" }, [about?.type, about?.unit, about?.help].filter(Boolean).join(" · ")),
-      element(
-        "div",
-        { class: "details-actions" },
-        element("button", { type: "button", onclick: () => this.#onquery(selectorOf(name)) }, "Show"),
-        isCounter
-          ? element("button", { type: "button", onclick: () => this.#onquery(`rate(${selectorOf(name)}[5m])`) }, "Rate")
-          : null,
-        element("button", { type: "button", onclick: () => this.#onquery(`count(${selectorOf(name)})`) }, "Count"),
-      ),
-    );
-    const labels = element("ul", { class: "labels" });
+    const matchers = this.#matchers();
+    const parts = metricDetails({ name, about, matchers, catalog: this.#catalog, onquery: this.#onquery });
     this.details.hidden = false;
-    this.details.replaceChildren(head, labels);
-    this.#onquery(selectorOf(name));
-    const matcher = equalMatcher("__name__", name);
-    try {
-      const names = (await this.#catalog.labels(`{${matcher}}`)).filter((label) => label !== "__name__");
-      if (chosen !== this.#chosen) return;
-      labels.replaceChildren(...names.map((label) => this.#label(name, matcher, label)));
-      if (names.length === 0) labels.append(element("li", {}, "no labels"));
-    } catch (error) {
-      if (chosen === this.#chosen) labels.replaceChildren(element("li", { class: "details-error" }, error.message));
-    }
+    this.details.replaceChildren(...parts);
+    this.#onquery(selectorOf(name, matchers));
   }
 
-  /** A label that shows its values once it is opened. */
-  #label(metric, matcher, label) {
-    const values = element("ul", { class: "values" });
-    const search = element("input", {
-      type: "search",
-      placeholder: "Search values",
-      hidden: true,
-      aria: { label: `Search values of ${label}` },
-    });
-    const count = element("span", { class: "label-count" });
-    const fill = async () => {
-      try {
-        const found = await this.#catalog.values(label, [matcher], search.value.trim());
-        const wanted = search.value.trim();
-        const fitting = wanted === "" ? found.values : found.values.filter((value) => score(value, wanted) >= 0);
-        search.hidden = wanted === "" && found.values.length <= 12;
-        count.textContent = counted(
-          found.values.length,
-          "value",
-          found.isCut ? "values, the server has more" : "values",
-        );
-        values.replaceChildren(...fitting.slice(0, MAX_VALUES).map((value) => this.#value(metric, label, value)));
-        if (fitting.length > MAX_VALUES)
-          values.append(element("li", {}, `${formatCount(fitting.length - MAX_VALUES)} more: search for them`));
-      } catch (error) {
-        values.replaceChildren(element("li", { class: "details-error" }, error.message));
-      }
-    };
-    search.addEventListener("input", debounce(150, fill));
-    const node = element(
-      "details",
-      {},
-      element("summary", {}, element("span", { class: "label-name" }, label), count),
-      search,
-      values,
-    );
-    node.addEventListener("toggle", () => {
-      if (node.open && values.childElementCount === 0) fill();
-    });
-    return element("li", {}, node);
-  }
-
-  #value(metric, label, value) {
-    const query = selectorOf(metric, [equalMatcher(label, value)]);
-    return element(
-      "li",
-      {},
-      element("button", { type: "button", class: "value", title: query, onclick: () => this.#onquery(query) }, value),
-    );
+  #chooseLabel(label) {
+    const others = this.#filters.filter(([one]) => one !== label);
+    const matchers = others.map((filter) => equalMatcher(...filter));
+    const onvalue = (value) => this.#setFilters([...others, [label, value]]);
+    this.details.hidden = false;
+    this.details.replaceChildren(...labelDetails({ label, matchers, catalog: this.#catalog, onvalue }));
   }
 }

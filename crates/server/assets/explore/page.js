@@ -6,6 +6,7 @@ import { Controls } from "./controls.js";
 import { byId, copyText } from "./dom.js";
 import { Health } from "./health.js";
 import { MetricList } from "./metric_list.js";
+import { findNewest } from "./newest.js";
 import { Panel } from "./panel.js";
 import { Theme } from "./theme.js";
 import { TimeRange } from "./time_range.js";
@@ -181,10 +182,14 @@ export class Page {
     for (const panel of this.#panels) panel.run();
   }
 
-  /** Moves the range such that it ends with the newest point of the database. */
-  showNewest() {
-    const { newestMs } = this.health;
-    if (newestMs !== null) this.#setRange(new TimeRange(this.state.range.spanMs, newestMs + 1));
+  /** Moves the range such that it ends with the newest point of metrics. Returns `false` if it does, or if they have none. */
+  async showNewest(metrics) {
+    const { spanMs } = this.state.range;
+    const newestMs = await findNewest(this.api, metrics, this.nowMs(), spanMs / 20);
+    const range = newestMs === null ? this.state.range : new TimeRange(spanMs, newestMs);
+    const isOther = !range.equals(this.state.range);
+    this.#setRange(range);
+    return isOther;
   }
 
   changeToken() {

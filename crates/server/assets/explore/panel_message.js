@@ -77,28 +77,48 @@ function excerpt(text, offset) {
 async function emptyMessage(query, page) {
   const { isUtc, range } = page.state;
   const { startMs, endMs } = range.bounds(page.nowMs());
-  const unknown = await unknownMetrics(query, page.catalog);
+  const metrics = metricsOf(query);
+  const unknown = await unknownMetrics(metrics, page.catalog);
   const text =
     unknown.length > 0
       ? `The database has no metric named ${unknown.map((name) => `"${name}"`).join(", ")}.`
       : `No series matches between ${formatTime(startMs, isUtc)} and ${formatTime(endMs, isUtc)}.`;
   const children = [element("strong", {}, "No data"), element("p", {}, text)];
-  const newest = page.health.newestMs;
-  if (unknown.length === 0 && newest !== null && (newest < startMs || newest > endMs + 60_000)) {
-    children.push(
-      element("p", {}, `The newest point of the database is at ${formatTime(newest, isUtc)}.`),
-      element("button", { type: "button", onclick: () => page.showNewest() }, "Show the newest data"),
-    );
-  }
+  if (unknown.length === 0 && metrics.length > 0) children.push(newestButton(metrics, page));
   return [element("div", { class: "message", dataset: { kind: "empty" } }, children)];
 }
 
-/** Returns the metrics of a query that the database does not have, at most five. */
-async function unknownMetrics(query, catalog) {
+/** A button that moves the range to the newest data of metrics. */
+function newestButton(metrics, page) {
+  const answer = element("span", { role: "status" });
+  const button = element("button", { type: "button" }, "Show the newest data");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    answer.textContent = "Searching…";
+    try {
+      const isFound = await page.showNewest(metrics);
+      answer.textContent = isFound
+        ? ""
+        : "No other data was found between 1970 and tomorrow. Check the labels of the query.";
+    } catch (error) {
+      answer.textContent = error.message;
+    }
+    button.disabled = false;
+  });
+  return element("p", { class: "message-action" }, button, answer);
+}
+
+/** Returns the metrics that a query names, at most twenty. */
+function metricsOf(query) {
   const tokens = significant(classify(query));
   const names = tokens.filter((token) => token.className === "metric").map((token) => token.text);
+  return [...new Set(names)].slice(0, 20);
+}
+
+/** Returns those of some metrics that the database does not have, at most five. */
+async function unknownMetrics(metrics, catalog) {
   const list = await catalog.metrics().catch(() => null);
   if (list === null || list.isCut) return [];
   const known = new Set(list.names);
-  return [...new Set(names)].filter((name) => !known.has(name)).slice(0, 5);
+  return metrics.filter((name) => !known.has(name)).slice(0, 5);
 }

@@ -91,6 +91,7 @@ export function classify(text) {
 
 function classOfWord(token, before, next, open) {
   if (open === "labels") return "label";
+  if (/^(inf|nan)$/i.test(token.text)) return "number";
   const isCall = next?.text === "(";
   if (LABEL_LIST_WORDS.has(token.text) && (isCall || endsVector(before))) return "keyword";
   if (CALL_NAMES.has(token.text) && (isCall || next?.text === "by" || next?.text === "without")) return "function";

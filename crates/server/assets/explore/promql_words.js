@@ -126,4 +126,4 @@ export const DURATIONS = ["1m", "5m", "10m", "15m", "30m", "1h", "2h", "6h", "12
 export const CALL_NAMES = new Set([...FUNCTIONS, ...AGGREGATIONS].map((word) => word.name));
 
 /** Names that are keywords where a vector has ended. */
-export const KEYWORD_NAMES = new Set([...KEYWORDS_AFTER_VECTOR.map((word) => word.name), "start", "end", "inf", "nan"]);
+export const KEYWORD_NAMES = new Set([...KEYWORDS_AFTER_VECTOR.map((word) => word.name), "start", "end"]);

@@ -1,4 +1,4 @@
-//! Memory of all bodies that are being read, decoded or written.
+//! Memory of all bodies that are being read, decoded or written, and of answers that are being sent.
 
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ const UNIT_BYTES: usize = 1 << 10;
 pub(crate) struct BodyMemory {
     units: Arc<Semaphore>,
     limit_bytes: usize,
+    /// What is bounded, in the words of an error: "bodies", "answers".
+    what: &'static str,
 }
 
 /// Share of [`BodyMemory`], given back when it is dropped.
@@ -26,10 +28,10 @@ pub(crate) struct BodyPermit {
 }
 
 impl BodyMemory {
-    /// Creates a bound of about this number of bytes.
-    pub(crate) fn new(limit_bytes: usize) -> Self {
+    /// Creates a bound of about this number of bytes. `what` is bounded: "bodies" or "answers".
+    pub(crate) fn new(limit_bytes: usize, what: &'static str) -> Self {
         let units = (limit_bytes / UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units)), limit_bytes: units * UNIT_BYTES }
+        Self { units: Arc::new(Semaphore::new(units)), limit_bytes: units * UNIT_BYTES, what }
     }
 
     /// Admits a body of this size.
@@ -51,17 +53,18 @@ impl BodyMemory {
         self.limit_bytes
     }
 
+    fn too_large(&self, bytes: usize) -> Failure {
+        let message =
+            format!("{bytes} bytes of memory are needed, and all {} together have {}", self.what, self.limit_bytes);
+        Failure::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
     fn acquire(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).ok().filter(|_| bytes <= self.limit_bytes);
-        let Some(units) = units else {
-            return Err(Failure::new(
-                axum::http::StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body needs {bytes} bytes of memory, and all bodies together have {}", self.limit_bytes),
-            ));
-        };
+        let Some(units) = units else { return Err(self.too_large(bytes)) };
         Arc::clone(&self.units)
             .try_acquire_many_owned(units)
-            .map_err(|_| Failure::busy("the memory for bodies of requests is in use; try again later"))
+            .map_err(|_| Failure::busy(format!("the memory of all {} together is in use; try again later", self.what)))
     }
 }
 
@@ -72,6 +75,10 @@ impl BodyPermit {
     ///
     /// As for [`BodyMemory::admit`].
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
+        let whole = (self.held.num_permits() * UNIT_BYTES).saturating_add(bytes);
+        if whole > self.memory.limit_bytes {
+            return Err(self.memory.too_large(whole));
+        }
         let more = self.memory.acquire(bytes)?;
         self.held.merge(more);
         Ok(())
@@ -84,12 +91,14 @@ mod tests {
 
     #[test]
     fn a_body_is_refused_at_once_when_the_memory_is_in_use() {
-        let memory = BodyMemory::new(8 << 10);
+        let memory = BodyMemory::new(8 << 10, "bodies");
         let mut first = memory.admit(4_000).unwrap();
         first.grow(3_000).unwrap();
         assert_eq!(memory.held_bytes(), 7 << 10);
         assert_eq!(memory.admit(2_000).unwrap_err().status, 503);
         assert_eq!(memory.admit(20_000).unwrap_err().status, 413);
+        // Alone it would not fit either.
+        assert_eq!(first.grow(2_000).unwrap_err().status, 413);
         drop(first);
         assert_eq!(memory.held_bytes(), 0);
         assert!(memory.admit(8_000).is_ok());

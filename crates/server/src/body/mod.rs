@@ -4,5 +4,5 @@ mod memory;
 mod read;
 pub(crate) mod work;
 
-pub(crate) use memory::BodyMemory;
+pub(crate) use memory::{BodyMemory, BodyPermit};
 pub(crate) use read::{ReadBody, read, read_for_pieces};

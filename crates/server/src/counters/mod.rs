@@ -21,6 +21,8 @@ pub(crate) struct Counters {
     stored: [AtomicU64; Protocol::ALL.len()],
     received_bytes: [AtomicU64; Protocol::ALL.len()],
     exemplars: AtomicU64,
+    merged_samples: AtomicU64,
+    left_out_of_exports: AtomicU64,
     text_values: AtomicU64,
     unauthorized: AtomicU64,
     forbidden: AtomicU64,
@@ -64,5 +66,15 @@ impl Counters {
     /// Counts exemplars that were left out.
     pub(crate) fn left_out_exemplars(&self, count: u64) {
         self.exemplars.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts points that share their millisecond with a later one, which alone was read.
+    pub(crate) fn merged_samples(&self, count: u64) {
+        self.merged_samples.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts points that an export left out, because its format cannot hold them.
+    pub(crate) fn left_out_of_exports(&self, count: u64) {
+        self.left_out_of_exports.fetch_add(count, Ordering::Relaxed);
     }
 }

@@ -16,6 +16,10 @@ pub(crate) fn render(app: &AppState) -> String {
     text.gauge("timestrata_body_memory_bytes", "Memory of the bodies of running requests.", app.bodies.held_bytes());
     let limit = app.bodies.limit_bytes();
     text.gauge("timestrata_body_memory_limit_bytes", "Memory that all bodies together may use.", limit);
+    let held = app.answers.held_bytes();
+    text.gauge("timestrata_answer_memory_bytes", "Memory of complete answers that are being sent.", held);
+    let running = app.streams.running();
+    text.gauge("timestrata_streamed_reads", "Exports, remote reads and federations that run.", running);
     engine::render(app, &mut text);
     text.finish()
 }
@@ -44,6 +48,12 @@ impl Counters {
         }
         text.family("timestrata_dropped_exemplars", "counter", "Exemplars that were left out.");
         text.sample("timestrata_dropped_exemplars_total", &[], self.exemplars.load(Ordering::Relaxed));
+        let help = "Points that share their millisecond with a later one, which remote read returned alone.";
+        text.family("timestrata_read_merged_samples", "counter", help);
+        text.sample("timestrata_read_merged_samples_total", &[], self.merged_samples.load(Ordering::Relaxed));
+        let help = "Points that exports left out, because their format cannot hold them.";
+        text.family("timestrata_export_left_out_points", "counter", help);
+        text.sample("timestrata_export_left_out_points_total", &[], self.left_out_of_exports.load(Ordering::Relaxed));
         text.family(
             "timestrata_left_out_text_values",
             "counter",

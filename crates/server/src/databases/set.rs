@@ -98,6 +98,11 @@ impl Databases {
         })
     }
 
+    /// Returns `true` if the databases are in the data directory of the options.
+    pub(crate) fn has_directory(&self) -> bool {
+        self.options.is_some()
+    }
+
     /// Returns all databases in the order of their names.
     pub(crate) fn all(&self) -> Vec<(DatabaseName, Db)> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);

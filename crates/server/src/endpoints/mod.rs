@@ -2,6 +2,8 @@
 
 pub(crate) mod databases;
 pub(crate) mod explore;
+pub(crate) mod export;
+pub(crate) mod federate;
 pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod import;
@@ -9,8 +11,10 @@ pub(crate) mod influx;
 pub(crate) mod metrics;
 pub(crate) mod otlp;
 pub(crate) mod prometheus;
+pub(crate) mod remote_read;
 pub(crate) mod remote_write;
 mod request_database;
+mod series_points;
 mod suggestions;
 
 pub(crate) use request_database::RequestDatabase;

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 /// Database of a request: that of its path `/db/NAME/...`, else `default`.
 #[derive(Debug)]
 pub(crate) struct RequestDatabase {
+    pub(crate) name: DatabaseName,
     pub(crate) db: Db,
     /// Series that requests to it have named.
     pub(crate) series: Arc<SeriesTable>,
@@ -32,7 +33,7 @@ impl RequestDatabase {
             Readiness::Stopping => return Err(Failure::busy("the server stops; try again later")),
         }
         let OpenDatabase { db, series } = app.databases.find(name)?;
-        Ok(Self { db, series })
+        Ok(Self { name: name.clone(), db, series })
     }
 }
 

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::programs::program;
 use crate::server::{RunningServer, run};
 
 /// Returns the folder of the libraries, or says why there is none.
@@ -68,6 +69,11 @@ async fn prometheus_client_of_pypi_pushes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_exporter_of_opentelemetry_of_pypi_sends_metrics() {
+    run_python("otlp.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn influx_of_npm_creates_a_database_and_writes() {
     run_node("influx_1.mjs").await;
 }
@@ -79,13 +85,7 @@ async fn influxdb_client_of_npm_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shell_of_influx_imports_a_file() {
-    if folder().is_none() {
-        return;
-    }
-    if Command::new("influx").arg("-version").output().is_err() {
-        println!("skipped: there is no program influx; it is of Debian's package influxdb-client");
-        return;
-    }
+    let Some(program) = program("usr/bin/influx") else { return };
     let server = RunningServer::start().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let text = "# DDL\nCREATE DATABASE shell\n# DML\n# CONTEXT-DATABASE: shell\n\
@@ -93,7 +93,7 @@ async fn the_shell_of_influx_imports_a_file() {
     std::fs::write(file.path(), text).unwrap();
     let address = server.address;
     let influx = move || {
-        let mut command = Command::new("influx");
+        let mut command = Command::new(&program);
         command.args(["-host", "127.0.0.1", "-port", &address.port().to_string()]);
         command
     };

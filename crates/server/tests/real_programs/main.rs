@@ -5,4 +5,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
 mod clients;
+mod collectd;
+#[path = "../server/common.rs"]
+#[allow(dead_code, reason = "the router is for the other test program")]
+mod common;
+mod http;
+mod programs;
+mod prometheus;
+mod prometheus_program;
+#[path = "../support/remote_read_client.rs"]
+mod remote_read_client;
+mod scraped;
 mod server;

@@ -5,11 +5,17 @@ mod access;
 mod common;
 mod databases;
 mod deploy_files;
+mod export;
 mod import;
 mod influx;
 mod lines;
 mod otlp;
+mod prometheus_api;
+mod remote_read;
+#[path = "../support/remote_read_client.rs"]
+mod remote_read_client;
 mod remote_write;
 #[cfg(feature = "tls")]
 mod tls;
+mod whole_reads;
 mod whole_server;

@@ -8,17 +8,17 @@ use tokio::net::TcpStream;
 
 use crate::common::{remote_write_body, series};
 
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: ServerStop,
     task: tokio::task::JoinHandle<()>,
 }
 
-async fn start(data: &std::path::Path) -> Running {
+pub(crate) async fn start(data: &std::path::Path) -> Running {
     start_with(data, |_| {}).await
 }
 
-async fn start_with(data: &std::path::Path, change: impl FnOnce(&mut ServerOptions)) -> Running {
+pub(crate) async fn start_with(data: &std::path::Path, change: impl FnOnce(&mut ServerOptions)) -> Running {
     let mut options = ServerOptions::default();
     change(&mut options);
     options.data = data.to_owned();
@@ -30,7 +30,7 @@ async fn start_with(data: &std::path::Path, change: impl FnOnce(&mut ServerOptio
 
 impl Running {
     /// Sends a request, and returns the whole answer of the connection.
-    async fn exchange(&self, head: &str, body: &[u8]) -> String {
+    pub(crate) async fn exchange(&self, head: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -41,13 +41,13 @@ impl Running {
     }
 
     /// Waits until the databases are open.
-    async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         while !self.exchange("GET /-/ready HTTP/1.1", b"").await.starts_with("HTTP/1.1 200") {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.stop();
         self.task.await.unwrap();
     }

@@ -139,8 +139,13 @@ fn the_files_of_an_edit_that_is_certainly_absent_are_removed_and_a_later_install
 
 fn version_def() -> Arc<SeriesInfo> {
     let mut series = SeriesIndex::default();
-    let settings =
-        NewSeriesSettings { seq: 1, cap: 8, key_bytes_cap: u64::MAX, duplicates: DuplicatePolicy::default() };
+    let settings = NewSeriesSettings {
+        seq: 1,
+        cap: 8,
+        max_tags: 64,
+        key_bytes_cap: u64::MAX,
+        duplicates: DuplicatePolicy::default(),
+    };
     let id = series.find_or_create(&SeriesKey::new("m"), ValueType::F64, None, settings).unwrap().id();
     Arc::clone(series.get(id).unwrap())
 }

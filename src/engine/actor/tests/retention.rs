@@ -313,7 +313,7 @@ fn the_delete_for_a_cutoff_that_is_taken_back_names_superseded_series() {
     let mut version = version_with_a_cutoff();
     version.series.mark_empty_by_check(version.seq, &series_set(&[0]));
     let (seq, duplicates) = (version.seq, DuplicatePolicy::default());
-    let settings = NewSeriesSettings { seq, cap: 9, key_bytes_cap: u64::MAX, duplicates };
+    let settings = NewSeriesSettings { seq, cap: 9, max_tags: 64, key_bytes_cap: u64::MAX, duplicates };
     version.series.find_or_create(&SeriesKey::new("m0"), ValueType::Bool, None, settings).unwrap();
     assert!(!version.series.takes_points(SeriesId::new(0)), "the series is superseded");
     let mut world = WriterHarness::over(version, RetentionPolicy { grace: None, ..age(20) }, usize::MAX);

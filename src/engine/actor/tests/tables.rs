@@ -108,7 +108,7 @@ pub(super) fn version_with_files(series_count: u32, ssts: Vec<SstMeta>, tombston
     let mut series = SeriesIndex::default();
     for number in 0..series_count {
         let duplicates = DuplicatePolicy::default();
-        let making = NewSeriesSettings { seq: 0, cap: series_count, key_bytes_cap: u64::MAX, duplicates };
+        let making = NewSeriesSettings { seq: 0, cap: series_count, max_tags: 64, key_bytes_cap: u64::MAX, duplicates };
         series.find_or_create(&SeriesKey::new(format!("m{number}")), ValueType::F64, None, making).unwrap();
         series.revive(&[SeriesId::new(number)], series_count).unwrap();
     }

@@ -84,7 +84,7 @@ impl<'a> Identifier<'a> {
             ("type_instance", self.type_instance),
             ("_field", field),
         ];
-        let key: SeriesKey = tags.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let key: SeriesKey = tags.into_iter().collect();
         key.with_metric(options.metric(self.plugin))
     }
 }

@@ -64,9 +64,7 @@ pub(super) fn parse_series(text: &[u8], options: &SeriesOptions) -> Result<Serie
             Some(value) => {
                 let (value, after) = parse_quoted(value.trim_ascii_start())
                     .ok_or_else(|| RowError::refused(format!("the value of the label {label:?} is not in quotes")))?;
-                if !value.is_empty() {
-                    tags.push((label, value));
-                }
+                tags.push((label, value));
                 rest = after.trim_ascii_start();
             }
         }

@@ -3,7 +3,7 @@
 use timestrata::{Timestamp, Value};
 
 use super::row_end::{LineEnd, is_comment, key_len, row_end, string_end};
-use super::series_table::{KeyIndex, SeriesTable};
+use super::spelling_table::{FieldIndex, KeyIndex, SpellingTable};
 use crate::formats::line_decoder::{check_row_len, without_bom};
 use crate::formats::number::{Decimal, parse_decimal, parse_i64};
 use crate::formats::row_error::{RowError, shown};
@@ -19,7 +19,7 @@ pub(super) struct LineProtocolDecoder {
     /// `true` if no option gave the precision.
     is_assumed: bool,
     text: TextValues,
-    table: SeriesTable,
+    table: SpellingTable,
     /// Points of the row that is parsed; its time comes last.
     fields: Vec<(SeriesNumber, Value)>,
     /// Number of the line on which the next row begins.
@@ -43,12 +43,13 @@ impl LineProtocolDecoder {
         if options.precision.is_none() {
             understanding.notes.push("timestamps are nanoseconds; --precision says otherwise".to_owned());
         }
+        let series = SeriesOptions::new(options);
         Self {
-            options: SeriesOptions::new(options),
             precision,
             is_assumed: options.precision.is_none(),
             text: options.text,
-            table: SeriesTable::default(),
+            table: SpellingTable::new(series.known(options)),
+            options: series,
             fields: Vec::new(),
             line: 1,
             skipped_texts: 0,
@@ -86,12 +87,12 @@ impl LineProtocolDecoder {
     fn parse(&mut self, row: &[u8], rows: &mut Rows) -> Result<Timestamp, RowError> {
         let row = &row[row.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(0)..];
         let len = key_len(row).ok_or_else(|| RowError::refused("the row has no field"))?;
-        let key = self.table.key(&row[..len], &self.options)?;
+        let key = self.table.key(&row[..len]);
         let mut at = skip_spaces(row, len);
-        let mut next_field = 0;
+        let mut expected = self.table.first_field(key);
         loop {
-            let (name_len, number, series) = self.field_name(key, next_field, &row[at..], rows)?;
-            next_field = number + 1;
+            let (name_len, series, next) = self.field_name(key, expected, &row[at..], rows)?;
+            expected = next;
             at += name_len + 1;
             let (value, value_len) =
                 parse_value(&row[at..]).ok_or_else(|| bad_value(&row[at - name_len - 1..at - 1], &row[at..]))?;
@@ -105,17 +106,17 @@ impl LineProtocolDecoder {
         self.parse_time(row[at..].trim_ascii())
     }
 
-    /// Returns the length of the name of the field at the start of `text`, its number in the table, and its series.
+    /// Returns the length of the name of the field at the start of `text`, its series, and the field that is expected next.
     #[inline]
     fn field_name(
         &mut self,
         key: KeyIndex,
-        expected: usize,
+        expected: FieldIndex,
         text: &[u8],
         rows: &mut Rows,
-    ) -> Result<(usize, usize, TypedSeries), RowError> {
-        if let Some((len, series)) = self.table.expected_field(key, expected, text) {
-            return Ok((len, expected, series));
+    ) -> Result<(usize, TypedSeries, FieldIndex), RowError> {
+        if let Some(found) = self.table.expected_field(expected, text) {
+            return Ok(found);
         }
         let mut len = 0;
         loop {
@@ -133,8 +134,8 @@ impl LineProtocolDecoder {
         if len == 0 {
             return Err(RowError::refused("a field has no name"));
         }
-        let (number, series) = self.table.field(key, &text[..len], &self.options, rows)?;
-        Ok((len, number, series))
+        let (series, next) = self.table.field(key, &text[..len], &self.options, rows)?;
+        Ok((len, series, next))
     }
 
     fn add_field(&mut self, series: TypedSeries, value: FieldValue, name: &[u8]) -> Result<(), RowError> {

@@ -17,7 +17,7 @@
 mod decoder;
 mod key;
 mod row_end;
-mod series_table;
+mod spelling_table;
 
 use decoder::LineProtocolDecoder;
 

@@ -52,7 +52,7 @@ fn escapes_comments_and_line_endings_are_read_as_influxdb_does() {
     assert_eq!(one("# a=b\n\n \t\r\n"), []);
     assert_eq!(one("  m value=1 7\r\n"), [("m".to_owned(), 7, Value::F64(1.0))]);
     let text = r"my\,name\ x=y,t\=a\,g=v\ 1\\z,k=a\=b fi\,eld\=\ n=1 7";
-    let key = r#"my,name x=y{_field="fi,eld= n",k="a=b",t=a,g="v 1\\\\z"}"#;
+    let key = r#"{"my,name x=y",_field="fi,eld= n",k="a=b","t=a,g"="v 1\\\\z"}"#;
     assert_eq!(one(text), [(key.to_owned(), 7, Value::F64(1.0))]);
     assert_eq!(one("m,b=1,a=2 value=1 7"), one("m,a=2,b=1 value=1 7"));
 }
@@ -161,6 +161,40 @@ const FRAGMENTS: &[&str] = &[
     "m,h=a v=1 5\n",
     "m s=\"q\" 6\n",
 ];
+
+#[test]
+fn series_of_earlier_inputs_are_found_without_their_keys() {
+    let known = std::sync::Arc::new(crate::SeriesTable::new(1 << 20));
+    let options = crate::IngestOptions { known_series: Some(std::sync::Arc::clone(&known)), ..timed() };
+    let text = "m,a=1 value=1,x=2 5\nm,a=1 x=3,value=4 6\nm,a\\ b=1 value=1,x=2 7\nm,a=1 y\\ =3 8\n";
+    let first = decode(&LineProtocol, &options, text.as_bytes());
+    assert_eq!(first.text(), decode(&LineProtocol, &timed(), text.as_bytes()).text());
+    assert_eq!(known.len(), 5);
+    assert_eq!(decode(&LineProtocol, &options, text.as_bytes()).text(), first.text());
+    assert_eq!(known.len(), 5);
+    // What is refused is not remembered.
+    for bad in ["m,a=1,a=2 value=1 5", "m,a= value=1 5", ",a=1 value=1 5"] {
+        let refused = decode(&LineProtocol, &options, bad.as_bytes());
+        assert_eq!((refused.points.len(), refused.refused.len(), known.len()), (0, 1, 5), "{bad}");
+    }
+    // Options that change series keep an input apart.
+    let prefixed = crate::IngestOptions { prefix: "p_".to_owned(), ..options };
+    let points = decode(&LineProtocol, &prefixed, b"m,a=1 value=1 5").good();
+    assert_eq!((points[0].0.as_str(), known.len()), ("p_m{a=\"1\"}", 5));
+}
+
+#[test]
+fn rows_with_many_fields_in_any_order_are_read() {
+    let fields = |numbers: &mut dyn Iterator<Item = usize>| {
+        numbers.map(|number| format!("f{number}={number}")).collect::<Vec<_>>().join(",")
+    };
+    let text = format!("m {} 1\nm {} 2\n", fields(&mut (0..40)), fields(&mut (0..40).rev()));
+    let points = one(&text);
+    assert_eq!(points.len(), 80);
+    for (series, _, value) in points {
+        assert_eq!(series, format!("m{{_field=\"f{value}\"}}"));
+    }
+}
 
 proptest! {
     #[test]

@@ -87,7 +87,7 @@ impl LineParser for PrettyParser {
         } else {
             let device = if device == "-" { "" } else { device };
             let tags = [("host", host), ("device", device)];
-            let key: SeriesKey = tags.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let key: SeriesKey = tags.into_iter().collect();
             let series = self.options.intern(rows, &key.with_metric(self.options.metric(name)), name)?;
             self.cache.insert(spelling.as_bytes(), series);
             series

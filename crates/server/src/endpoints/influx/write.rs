@@ -1,6 +1,7 @@
 //! Writes of line protocol, in the interfaces of InfluxDB 1.x and 2.x.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
@@ -18,6 +19,7 @@ use crate::app::{AppState, SharedState};
 use crate::body;
 use crate::counters::Protocol;
 use crate::databases::DatabaseName;
+use crate::endpoints::RequestDatabase;
 use crate::endpoints::suggestions::advice;
 use crate::failure::Failure;
 use crate::store::{Refusal, StoredBody, store_body};
@@ -84,7 +86,7 @@ async fn write(
     let of_path = of_path.map(|Extension(name)| name);
     let written = async {
         let target = target(app, of_path, database)?;
-        let decoder = decoder(app, parse_precision(form, precision)?)?;
+        let decoder = decoder(app, &target, parse_precision(form, precision)?)?;
         let body = body::read_for_pieces(app, headers, body).await?;
         app.counters.received(Protocol::Influx, body.received);
         store_body(app, &target, Protocol::Influx, decoder, body, Vec::new()).await
@@ -116,8 +118,13 @@ fn parse_precision(form: Form, text: Option<&str>) -> Result<Option<Precision>, 
     precision.map(Some).ok_or_else(|| Failure::bad_request(format!("invalid precision {text:?} (use {allowed})")))
 }
 
-fn decoder(app: &AppState, precision: Option<Precision>) -> Result<Box<dyn Decoder>, IngestError> {
+fn decoder(
+    app: &AppState,
+    target: &RequestDatabase,
+    precision: Option<Precision>,
+) -> Result<Box<dyn Decoder>, IngestError> {
     let mut options = IngestOptions::default();
+    options.known_series = Some(Arc::clone(&target.series));
     options.limits.series = app.options.max_request_series;
     options.precision = precision;
     options.default_time = Some(now(precision.unwrap_or(Precision::Nanoseconds)));

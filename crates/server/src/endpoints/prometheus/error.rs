@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use timestrata_promql::QueryError;
+use timestrata_promql::{ParseError, QueryError};
 
 use crate::failure::Failure;
 
@@ -19,6 +19,24 @@ impl ApiError {
     /// Creates the error of a parameter.
     pub(crate) fn bad_data(message: impl Into<String>) -> Self {
         Self { kind: "bad_data", failure: Failure::bad_request(message) }
+    }
+
+    /// Returns the failure, for endpoints whose errors are plain text.
+    pub(crate) fn into_failure(self) -> Failure {
+        self.failure
+    }
+}
+
+/// A failed read of the engine.
+impl From<timestrata::Error> for ApiError {
+    fn from(error: timestrata::Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<ParseError> for ApiError {
+    fn from(error: ParseError) -> Self {
+        super::parameters::invalid("query", &error.to_string())
     }
 }
 
@@ -39,16 +57,16 @@ impl From<QueryError> for ApiError {
         let message = error.to_string();
         let with = |kind, status| Self { kind, failure: Failure::new(status, message) };
         match error {
-            QueryError::Parse(_) | QueryError::Duration(_) | QueryError::InvalidRange { .. } => {
-                with("bad_data", StatusCode::BAD_REQUEST)
-            }
+            QueryError::Parse(error) => error.into(),
+            QueryError::Duration(_)
+            | QueryError::InvalidRange { .. }
+            | QueryError::Storage(timestrata::Error::InvalidQuery { .. }) => with("bad_data", StatusCode::BAD_REQUEST),
             QueryError::LimitExceeded { what: "steps", .. } => Self::bad_data(
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
             ),
             QueryError::Timeout { .. } => with("timeout", StatusCode::SERVICE_UNAVAILABLE),
             QueryError::Cancelled => with("canceled", StatusCode::SERVICE_UNAVAILABLE),
             QueryError::Storage(error @ timestrata::Error::QueryRuntimeBusy { .. }) => Failure::from(error).into(),
-            QueryError::Storage(timestrata::Error::InvalidQuery { .. }) => with("bad_data", StatusCode::BAD_REQUEST),
             QueryError::Storage(_) | QueryError::Thread { .. } => with("internal", StatusCode::INTERNAL_SERVER_ERROR),
             _ => with("execution", StatusCode::UNPROCESSABLE_ENTITY),
         }

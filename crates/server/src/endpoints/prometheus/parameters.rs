@@ -1,5 +1,6 @@
 //! Parameters of the Prometheus API, from the query string and the body of a form.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -44,9 +45,33 @@ impl Parameters {
         first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Returns the value of a parameter that must be present.
-    pub(crate) fn required(&self, name: &'static str) -> Result<&str, ApiError> {
-        self.get(name).ok_or_else(|| invalid(name, "it is missing"))
+    /// Returns all values of a parameter.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the greatest number of items of an answer; `None` if all are asked for, as by 0.
+    pub(crate) fn limit(&self, name: &'static str) -> Result<Option<usize>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let limit: usize =
+            text.parse().map_err(|_| invalid(name, &format!("{text:?} is not a number of items, from 0 on")))?;
+        Ok((limit > 0).then_some(limit))
+    }
+
+    /// Returns a time that bounds what is looked up. One beyond the times that the store has is its first or last time.
+    pub(crate) fn bound(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
+        let parse = |text: &str| {
+            parse_bound(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
+        };
+        self.get(name).map(parse).transpose()
+    }
+
+    /// Returns the times from `start` to `end`, both inclusive; `None` if neither is given.
+    pub(crate) fn bounds(&self) -> Result<Option<RangeInclusive<Timestamp>>, ApiError> {
+        let (start, end) = (self.bound("start")?, self.bound("end")?);
+        let is_bounded =
+            start.is_some_and(|start| start > Timestamp::MIN) || end.is_some_and(|end| end < Timestamp::MAX);
+        Ok(is_bounded.then(|| start.unwrap_or(Timestamp::MIN)..=end.unwrap_or(Timestamp::MAX)))
     }
 
     /// Returns a time, in seconds with decimals or in RFC 3339.
@@ -55,6 +80,11 @@ impl Parameters {
             parse_time(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
         };
         self.get(name).map(parse).transpose()
+    }
+
+    /// Returns a time that must be present.
+    pub(crate) fn required_time(&self, name: &'static str) -> Result<Timestamp, ApiError> {
+        self.time(name)?.ok_or_else(|| invalid(name, "cannot parse \"\" to a valid timestamp"))
     }
 
     /// Returns a duration, in seconds with decimals or as in PromQL.
@@ -69,6 +99,19 @@ impl Parameters {
 /// Returns the error of a parameter, in the words of Prometheus.
 pub(crate) fn invalid(name: &str, what: &str) -> ApiError {
     ApiError::bad_data(format!("invalid parameter {name:?}: {what}"))
+}
+
+/// Texts that clients of Prometheus write for the first and the last time of its range.
+const UNBOUNDED: [&str; 2] = ["-292273086-05-16T16:47:06Z", "292277025-08-18T07:12:54.999999999Z"];
+
+fn parse_bound(text: &str) -> Option<Timestamp> {
+    let clamped = |seconds: &f64| if *seconds < 0.0 { Timestamp::MIN } else { Timestamp::MAX };
+    match text {
+        first if first == UNBOUNDED[0] => Some(Timestamp::MIN),
+        last if last == UNBOUNDED[1] => Some(Timestamp::MAX),
+        _ => parse_time(text)
+            .or_else(|| text.parse().ok().filter(|seconds: &f64| !seconds.is_nan()).as_ref().map(clamped)),
+    }
 }
 
 fn parse_time(text: &str) -> Option<Timestamp> {
@@ -118,6 +161,16 @@ mod tests {
         for bad in ["", "abc", "1.2.3", "NaN", "inf", "1e300", "99999999999999"] {
             assert_eq!(nanos(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn bounds_beyond_the_times_of_the_store_are_clamped() {
+        assert_eq!(parse_bound("99999999999999"), Some(Timestamp::MAX));
+        assert_eq!(parse_bound("-1e300"), Some(Timestamp::MIN));
+        assert_eq!(parse_bound(UNBOUNDED[0]), Some(Timestamp::MIN));
+        assert_eq!(parse_bound("5"), Some(Timestamp::from_secs(5)));
+        assert_eq!(parse_bound("NaN"), None);
+        assert_eq!(parse_bound("x"), None);
     }
 
     #[test]

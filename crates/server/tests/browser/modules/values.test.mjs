@@ -160,6 +160,10 @@ test("any text has tokens without gaps", () => {
       text,
     );
   }
+  assert.deepEqual(
+    classify("vector(NaN)").map((token) => token.className),
+    ["function", "", "number", ""],
+  );
   const classes = classify('sum by (job) (up{a="b"})')
     .filter((token) => token.className !== "")
     .map((token) => [token.text, token.className]);

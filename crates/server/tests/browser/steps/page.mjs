@@ -22,6 +22,15 @@ export const pageSteps = {
     const page = await open(browser, {}, `#q=no_metric_has_this_name&view=graph`);
     await page.locator("[data-kind=empty]", { hasText: "no metric named" }).waitFor(WAIT);
     await write(page, metric);
+    await page.click("#range-custom summary");
+    await page.waitForFunction(() => document.getElementById("range-to").value === "now", null, WAIT);
+    await page.fill("#range-from", "1999-01-01");
+    await page.fill("#range-to", "1999-01-02");
+    await page.keyboard.press("Enter");
+    await page.locator("[data-kind=empty] button", { hasText: "newest" }).click(WAIT);
+    await status(page)
+      .filter({ hasText: /[1-9]\d* series/ })
+      .waitFor(WAIT);
     await page.fill("#step", "1ms");
     await page.keyboard.press("Enter");
     await page.locator(".message-error", { hasText: "11,000" }).waitFor(WAIT);

@@ -29,6 +29,19 @@ export const queries = {
     );
     await page.fill("#metric-search", "no metric has this name");
     await page.locator("#metric-count", { hasText: /^0 of/ }).waitFor(WAIT);
+    const all = Number((await text(page, "#metric-count")).replace(/^0 of |\D/g, ""));
+    // The metrics that have a value of a label.
+    await page.click("#list-labels");
+    await page.locator("#metric-count", { hasText: /\d labels?$/ }).waitFor(WAIT);
+    await page.locator(".list-row").first().click();
+    await page.locator("#metric-details .value").first().click(WAIT);
+    await page.locator(".filter").waitFor(WAIT);
+    await page.locator("#metric-count", { hasText: /\d metrics?$/ }).waitFor(WAIT);
+    await picture(page, "filtered");
+    await page.locator(".filter").click();
+    await page
+      .locator("#metric-count", { hasText: new RegExp(`^${all.toLocaleString("en-US")} metrics?$`) })
+      .waitFor(WAIT);
     await page.context().close();
   },
 

@@ -1,0 +1,113 @@
+//! Answer of one message with all samples, `prometheus.ReadResponse`.
+
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+use timestrata::{SeriesInfo, Snapshot};
+
+use super::messages::Sample;
+use super::millis::MilliSamples;
+use super::queries::{QuerySeries, label_messages};
+use crate::body::BodyPermit;
+use crate::endpoints::series_points::SeriesPoints;
+use crate::failure::Failure;
+
+/// Bytes for which memory is admitted at once.
+const ADMITTED_STEP: usize = 256 << 10;
+
+/// Message that is built, within the memory that is admitted for it.
+pub(super) struct SamplesAnswer {
+    /// The compressed message.
+    pub(super) body: Vec<u8>,
+    /// Points that share their millisecond with a later one.
+    pub(super) merged: u64,
+}
+
+/// Reads the samples of all queries into one message. It blocks.
+///
+/// # Errors
+///
+/// 413 if the answer needs more memory than all answers have; 503 if it is in use; those of reading.
+pub(super) fn answer(
+    snapshot: &Snapshot,
+    queries: &[QuerySeries],
+    permit: &mut BodyPermit,
+) -> Result<SamplesAnswer, Failure> {
+    let mut builder = Builder { message: Vec::new(), admitted: 0, permit, merged: 0 };
+    for query in queries {
+        let mut result = Vec::new();
+        for info in &query.series {
+            let series = builder.series(snapshot, info, query, result.len())?;
+            put_message(1, &series, &mut result);
+        }
+        builder.admit(result.len() * 2)?;
+        put_message(1, &result, &mut builder.message);
+    }
+    builder.admit(snap::raw::max_compress_len(builder.message.len()))?;
+    let body = snap::raw::Encoder::new().compress_vec(&builder.message);
+    let body = body.map_err(|error| Failure::bad_request(format!("the answer cannot be compressed: {error}")))?;
+    Ok(SamplesAnswer { body, merged: builder.merged })
+}
+
+struct Builder<'a> {
+    message: Vec<u8>,
+    /// Bytes that are admitted beside the list of series.
+    admitted: usize,
+    permit: &'a mut BodyPermit,
+    merged: u64,
+}
+
+impl Builder<'_> {
+    /// Encodes a `TimeSeries`. `held` bytes are held beside it and the message.
+    fn series(
+        &mut self,
+        snapshot: &Snapshot,
+        info: &SeriesInfo,
+        query: &QuerySeries,
+        held: usize,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut series = Vec::new();
+        for label in label_messages(info) {
+            encode_key(1, WireType::LengthDelimited, &mut series);
+            // A vector grows as needed.
+            let _ = label.encode_length_delimited(&mut series);
+        }
+        let mut samples = MilliSamples::default();
+        let put = |(timestamp, value): (i64, f64), series: &mut Vec<u8>| {
+            encode_key(2, WireType::LengthDelimited, series);
+            let _ = Sample { value, timestamp }.encode_length_delimited(series);
+        };
+        let mut points = SeriesPoints::open(snapshot, info, query.range.clone())?;
+        while points.next_chunk(|time, value| {
+            if let Some(sample) = samples.push(time, value) {
+                put(sample, &mut series);
+            }
+        })? {
+            self.admit(held + series.len())?;
+        }
+        if let Some(sample) = samples.finish() {
+            put(sample, &mut series);
+        }
+        self.merged += samples.take_merged();
+        Ok(series)
+    }
+
+    /// Admits memory for bytes beside the message.
+    fn admit(&mut self, beside: usize) -> Result<(), Failure> {
+        let needed = self.message.len() + beside;
+        if needed > self.admitted {
+            let step = (needed - self.admitted).max(ADMITTED_STEP);
+            self.permit.grow(step).map_err(|failure| Failure {
+                message: format!("{}; ask for streamed chunks or a shorter time", failure.message),
+                ..failure
+            })?;
+            self.admitted += step;
+        }
+        Ok(())
+    }
+}
+
+fn put_message(tag: u32, message: &[u8], out: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(message.len() as u64, out);
+    out.extend_from_slice(message);
+}
