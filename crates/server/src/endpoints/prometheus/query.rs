@@ -56,7 +56,9 @@ pub(super) async fn query_range(
     answer(&app, &parameters, query, begun).await
 }
 
-/// Returns the engine with the timeout and the lookback of a request; neither exceeds that of the server.
+/// Returns the engine with the timeout and the lookback of a request.
+///
+/// The timeout does not exceed that of the server. The lookback replaces that of the server and has no limit; 0 keeps it.
 fn engine(app: &AppState, parameters: &Parameters) -> Result<Engine, ApiError> {
     let timeout = parameters.duration("timeout")?;
     let lookback = parameters.duration("lookback_delta")?;
