@@ -195,6 +195,7 @@ fn each_bad_point_is_refused_alone() {
         (gauge("@", &at(r#""asInt":1"#)), RefusalCode::NoMetricName, 1),
         (key("字符"), RefusalCode::EmptyLabelName, 1),
         (key(""), RefusalCode::EmptyLabelName, 1),
+        (key("__name__"), RefusalCode::ReservedLabelName, 1),
         (histogram(r#""bucketCounts":[1,2],"explicitBounds":[1,2]"#), RefusalCode::InvalidHistogram, 1),
         (histogram(r#""bucketCounts":[1,2,3],"explicitBounds":[2,1]"#), RefusalCode::InvalidHistogram, 1),
         (sum(r#""aggregationTemporality":1,"#), RefusalCode::DeltaTemporality, 2),
