@@ -55,6 +55,8 @@ pub(crate) struct AppState {
     readiness: AtomicU8,
     /// `None` if every request may do everything. Replaced as a whole when the file is read again.
     tokens: RwLock<Option<Arc<Tokens>>>,
+    /// Without tokens, requests by names that are not those of this machine are refused.
+    pub(crate) checks_host: bool,
     /// `None` if connections are not encrypted.
     pub(crate) tls: Option<Tls>,
 }
@@ -99,6 +101,8 @@ impl App {
             timeout: Some(options.query_timeout),
             ..EngineOptions::default()
         });
+        // A program that embeds the server decides itself who reaches it.
+        let checks_host = !databases.is_embedded() && !options.allow_anonymous;
         Self(Arc::new(AppState {
             answers: BodyMemory::new(options.query_memory_bytes(), "answers"),
             bodies: BodyMemory::new(options.body_memory_bytes(), "bodies"),
@@ -110,6 +114,7 @@ impl App {
             started: Instant::now(),
             readiness: AtomicU8::new(Readiness::Opening as u8),
             tokens: RwLock::default(),
+            checks_host,
             tls,
             options,
         }))

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::credentials;
+use super::{browser, credentials};
 use crate::app::SharedState;
 use crate::failure::Failure;
 use crate::requests::TokenName;
@@ -110,7 +110,13 @@ fn challenge(headers: &HeaderMap) -> HeaderValue {
 }
 
 fn authorize(app: &SharedState, scope: Scope, request: &Request) -> Result<Grant, Failure> {
-    let Some(tokens) = app.tokens() else { return Ok(Grant::everything()) };
+    browser::check_origin(request.method(), request.headers())?;
+    let Some(tokens) = app.tokens() else {
+        if app.checks_host {
+            browser::check_host(request.headers())?;
+        }
+        return Ok(Grant::everything());
+    };
     let unauthorized = |message: &str| Failure::new(StatusCode::UNAUTHORIZED, message);
     let Some(given) = credentials::token_of(request.headers()) else {
         return Err(unauthorized(

@@ -46,6 +46,11 @@ impl Databases {
         Self { open: RwLock::new(open), options: None, creating: Mutex::new(()), runtime }
     }
 
+    /// Returns `true` if the program that embeds the server has opened the only database.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.options.is_none()
+    }
+
     /// Creates an empty set for a data directory; nothing is opened yet.
     pub(crate) fn new(options: &ServerOptions) -> Result<Self, StartError> {
         let runtime = Runtime::builder()
