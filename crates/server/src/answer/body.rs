@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rest_of_an_answer_that_nobody_takes_is_dropped() {
+    async fn the_rest_of_an_answer_that_no_client_takes_is_dropped() {
         let held = Arc::new(());
         let response = respond("text/plain", Holding { _held: Arc::clone(&held) }).await.unwrap();
         let mut body = response.into_body();
