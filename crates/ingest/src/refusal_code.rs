@@ -24,8 +24,8 @@ pub enum RefusalCode {
     DuplicateLabel,
     /// The series has too many labels, or their texts are too long.
     LabelLimit,
-    /// A name or a label has a control character.
-    ControlCharacter,
+    /// A label has a name that only the metric name may have.
+    ReservedLabelName,
     /// A name or a label is not UTF-8.
     InvalidUtf8,
     /// A label refers to a symbol that the request does not have, or has no value.
@@ -57,7 +57,7 @@ impl RefusalCode {
         Self::EmptyLabelName,
         Self::DuplicateLabel,
         Self::LabelLimit,
-        Self::ControlCharacter,
+        Self::ReservedLabelName,
         Self::InvalidUtf8,
         Self::InvalidReference,
         Self::NativeHistogram,
@@ -81,7 +81,7 @@ impl RefusalCode {
             Self::EmptyLabelName => "empty-label-name",
             Self::DuplicateLabel => "duplicate-label",
             Self::LabelLimit => "label-limit",
-            Self::ControlCharacter => "control-character",
+            Self::ReservedLabelName => "reserved-label-name",
             Self::InvalidUtf8 => "invalid-utf8",
             Self::InvalidReference => "invalid-reference",
             Self::NativeHistogram => "native-histogram",
@@ -99,7 +99,7 @@ impl RefusalCode {
     /// Returns why a key is invalid, with the sentence; `None` if it is valid.
     pub(crate) fn of_key(key: &SeriesKey) -> Option<(Self, String)> {
         let error = key.validate().err()?;
-        let code = if matches!(error, timestrata::Error::TooLarge { .. }) {
+        let code = if matches!(error, timestrata::Error::KeyTooLong { .. } | timestrata::Error::TooManyTags { .. }) {
             Self::LabelLimit
         } else if key.metric().is_empty() {
             Self::NoMetricName
@@ -108,7 +108,7 @@ impl RefusalCode {
         } else if key.tags().zip(key.tags().skip(1)).any(|((name, _), (next, _))| name == next) {
             Self::DuplicateLabel
         } else {
-            Self::ControlCharacter
+            Self::ReservedLabelName
         };
         Some((code, error.to_string()))
     }
@@ -184,7 +184,10 @@ mod tests {
         assert_eq!(code(key.clone().with_metric("")), Some(RefusalCode::NoMetricName));
         assert_eq!(code(key.clone().tag("", "x")), Some(RefusalCode::EmptyLabelName));
         assert_eq!(code(key.clone().tag("a", "2")), Some(RefusalCode::DuplicateLabel));
-        assert_eq!(code(key.clone().tag("b", "x\n")), Some(RefusalCode::ControlCharacter));
+        assert_eq!(code(key.clone().tag("b", "x\n\0")), None);
+        assert_eq!(code(key.clone().tag("__name__", "x")), Some(RefusalCode::ReservedLabelName));
+        let many = (0..257).fold(key.clone(), |key, n| key.tag(format!("t{n}"), "x"));
+        assert_eq!(code(many), Some(RefusalCode::LabelLimit));
         assert_eq!(code(key.tag("b", "x".repeat(20_000))), Some(RefusalCode::LabelLimit));
     }
 }

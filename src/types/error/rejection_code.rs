@@ -12,30 +12,30 @@ use crate::types::rejected_point::RejectReason;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RejectionCode {
-    /// `invalid_name`: a metric name or tag key is empty or reserved, or a tag key occurs twice.
+    /// `invalid-name`: a metric name or tag key is empty or reserved, or a tag key occurs twice.
     InvalidName,
-    /// `key_too_long`: the texts of the key exceed [`MAX_SERIES_KEY_BYTES`](crate::MAX_SERIES_KEY_BYTES).
+    /// `key-too-long`: the texts of the key exceed [`MAX_SERIES_KEY_BYTES`](crate::MAX_SERIES_KEY_BYTES).
     KeyTooLong,
-    /// `too_many_tags`: a new series has more tags than [`max_tags`](crate::DbBuilder::max_tags) allows.
+    /// `too-many-tags`: a new series has more tags than [`max_tags`](crate::DbBuilder::max_tags) allows.
     TooManyTags,
-    /// `too_many_series`: a new series would exceed [`max_series`](crate::DbBuilder::max_series).
+    /// `too-many-series`: a new series would exceed [`max_series`](crate::DbBuilder::max_series).
     TooManySeries,
-    /// `too_many_key_bytes`: a new series would exceed
+    /// `too-many-key-bytes`: a new series would exceed
     /// [`max_series_key_bytes`](crate::DbBuilder::max_series_key_bytes).
     TooManyKeyBytes,
-    /// `series_ids_exhausted`: the database has defined as many series as it ever can.
+    /// `series-ids-exhausted`: the database has defined as many series as it ever can.
     SeriesIdsExhausted,
-    /// `type_mismatch`: the series holds values of another type.
+    /// `type-mismatch`: the series holds values of another type.
     TypeMismatch,
-    /// `stale_series`: the handle of the series belongs to another opening.
+    /// `stale-series`: the handle of the series belongs to another opening.
     StaleSeries,
-    /// `ahead_of_clock`: the timestamp is later than
+    /// `ahead-of-clock`: the timestamp is later than
     /// [`reject_ahead_of_clock`](crate::DbBuilder::reject_ahead_of_clock) allows.
     AheadOfClock,
-    /// `behind_clock`: the timestamp is earlier than
+    /// `behind-clock`: the timestamp is earlier than
     /// [`reject_behind_clock`](crate::DbBuilder::reject_behind_clock) allows.
     BehindClock,
-    /// `behind_cutoff`: the timestamp is before the retention cutoff, see
+    /// `behind-cutoff`: the timestamp is before the retention cutoff, see
     /// [`reject_behind_cutoff`](crate::DbBuilder::reject_behind_cutoff).
     BehindCutoff,
 }
@@ -56,21 +56,21 @@ impl RejectionCode {
         Self::BehindCutoff,
     ];
 
-    /// Returns the name of the code: lower-case letters and underscores, the same in every release.
+    /// Returns the name of the code: lower-case letters and hyphens, the same in every release.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::InvalidName => "invalid_name",
-            Self::KeyTooLong => "key_too_long",
-            Self::TooManyTags => "too_many_tags",
-            Self::TooManySeries => "too_many_series",
-            Self::TooManyKeyBytes => "too_many_key_bytes",
-            Self::SeriesIdsExhausted => "series_ids_exhausted",
-            Self::TypeMismatch => "type_mismatch",
-            Self::StaleSeries => "stale_series",
-            Self::AheadOfClock => "ahead_of_clock",
-            Self::BehindClock => "behind_clock",
-            Self::BehindCutoff => "behind_cutoff",
+            Self::InvalidName => "invalid-name",
+            Self::KeyTooLong => "key-too-long",
+            Self::TooManyTags => "too-many-tags",
+            Self::TooManySeries => "too-many-series",
+            Self::TooManyKeyBytes => "too-many-key-bytes",
+            Self::SeriesIdsExhausted => "series-ids-exhausted",
+            Self::TypeMismatch => "type-mismatch",
+            Self::StaleSeries => "stale-series",
+            Self::AheadOfClock => "ahead-of-clock",
+            Self::BehindClock => "behind-clock",
+            Self::BehindCutoff => "behind-cutoff",
         }
     }
 }
@@ -115,7 +115,7 @@ impl Error {
     /// assert_eq!(error.rejection_code(), Some(RejectionCode::TooManyTags));
     ///
     /// let report = db.write_with_options_blocking(batch, &WriteOptions::new().skip_rejected(true))?;
-    /// assert_eq!(report.skipped[0].code().map(RejectionCode::as_str), Some("too_many_tags"));
+    /// assert_eq!(report.skipped[0].code().map(RejectionCode::as_str), Some("too-many-tags"));
     /// # Ok::<(), timestrata::Error>(())
     /// ```
     #[must_use]
@@ -167,6 +167,6 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), RejectionCode::ALL.len());
-        assert_eq!(RejectionCode::TypeMismatch.to_string(), "type_mismatch");
+        assert_eq!(RejectionCode::TypeMismatch.to_string(), "type-mismatch");
     }
 }

@@ -248,7 +248,7 @@ export class Panel {
           `${counted(notFinite, "point is", "points are")} infinite or NaN and cannot be drawn. The table shows them.`,
         ),
       );
-    for (const text of body.warnings ?? []) notes.push(note("warning", text));
+    for (const text of body.warnings ?? []) notes.push(note("warning", warningText(text, body.data.result.length)));
     for (const text of body.infos ?? []) notes.push(note("info", text));
     this.notes.replaceChildren(...notes);
   }
@@ -326,4 +326,10 @@ export class Panel {
 
 function note(kind, text, action = null) {
   return element("p", { class: `note note-${kind}` }, text, action);
+}
+
+/** Says what the limit that the page has set means; other warnings are shown as they are. */
+function warningText(text, count) {
+  if (!/truncated due to limit/.test(text)) return text;
+  return `The server has more series and sent the first ${formatCount(count)}. Narrow the query with labels, topk() or an aggregation.`;
 }

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::http::StatusCode;
 pub(crate) use protocol::Protocol;
 pub(crate) use render::render;
+use timestrata_ingest::bodies::BodySummary;
 
 use crate::store::Stored;
 
@@ -21,6 +22,7 @@ pub(crate) struct Counters {
     stored: [AtomicU64; Protocol::ALL.len()],
     received_bytes: [AtomicU64; Protocol::ALL.len()],
     exemplars: AtomicU64,
+    metadata: AtomicU64,
     merged_samples: AtomicU64,
     left_out_of_exports: AtomicU64,
     text_values: AtomicU64,
@@ -63,9 +65,10 @@ impl Counters {
         self.text_values.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Counts exemplars that were left out.
-    pub(crate) fn left_out_exemplars(&self, count: u64) {
-        self.exemplars.fetch_add(count, Ordering::Relaxed);
+    /// Counts what a decoder of a body left out beside samples: exemplars, and metadata that no database can hold.
+    pub(crate) fn left_out(&self, summary: &BodySummary) {
+        self.exemplars.fetch_add(summary.exemplars, Ordering::Relaxed);
+        self.metadata.fetch_add(summary.metadata, Ordering::Relaxed);
     }
 
     /// Counts points that share their millisecond with a later one, which alone was read.

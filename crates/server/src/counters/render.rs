@@ -48,6 +48,10 @@ impl Counters {
         }
         text.family("timestrata_dropped_exemplars", "counter", "Exemplars that were left out.");
         text.sample("timestrata_dropped_exemplars_total", &[], self.exemplars.load(Ordering::Relaxed));
+        let help =
+            "Kinds, units and descriptions of metrics that were left out, because they are too long for example.";
+        text.family("timestrata_left_out_metadata", "counter", help);
+        text.sample("timestrata_left_out_metadata_total", &[], self.metadata.load(Ordering::Relaxed));
         let help = "Points that share their millisecond with a later one, which remote read returned alone.";
         text.family("timestrata_read_merged_samples", "counter", help);
         text.sample("timestrata_read_merged_samples_total", &[], self.merged_samples.load(Ordering::Relaxed));

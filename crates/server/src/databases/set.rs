@@ -178,7 +178,8 @@ fn open(options: &ServerOptions, runtime: &Runtime, name: &DatabaseName) -> time
         .duplicates(DuplicatePolicy::KeepLast)
         .durability(options.durability.into())
         .memory_budget(memory)
-        .max_series(options.max_series);
+        .max_series(options.max_series)
+        .max_tags(options.max_labels);
     if let Some(age) = options.retain_for {
         builder = builder.retain_for(age);
     }

@@ -90,7 +90,7 @@ async fn write(
     };
     let mut rows = Rows::default();
     let summary = decode(&body.bytes, OtlpOptions::with_names(names), &limits, &database.series, &mut rows)?;
-    app.counters.left_out_exemplars(summary.exemplars);
+    app.counters.left_out(&summary);
     let stored = store(app, database, Protocol::Otlp, &rows).await?;
     if stored.refusals.total() == 0 && rows.refused().is_empty() {
         return Ok(None);

@@ -47,7 +47,7 @@ pub(crate) async fn remote_write(
         summary.map(|summary| (summary, rows, body))
     };
     let (summary, rows, _body) = body::work::run(len, decode).await?;
-    app.counters.left_out_exemplars(summary.exemplars);
+    app.counters.left_out(&summary);
     let stored = store(&app, &database, protocol, &rows).await?;
     let mut response = if stored.refusals.total() == 0 {
         StatusCode::NO_CONTENT.into_response()

@@ -53,6 +53,8 @@ pub struct ServerOptions {
     pub max_ahead: Option<Duration>,
     /// Series with points that a database may have. Default: 1,000,000.
     pub max_series: u32,
+    /// Labels that a new series may have, at most 256. Default: 128.
+    pub max_labels: usize,
     /// Databases that the server may have, `default` included. Default: 16.
     pub max_databases: usize,
     /// Largest body in bytes, as it is received. Default: 32 MiB.
@@ -102,6 +104,7 @@ impl Default for ServerOptions {
             retain_bytes: None,
             max_ahead: Some(Duration::from_hours(24)),
             max_series: 1_000_000,
+            max_labels: 128,
             max_databases: 16,
             max_body_bytes: 32 << 20,
             max_decompressed_bytes: 64 << 20,
@@ -149,6 +152,9 @@ impl ServerOptions {
         }
         if self.max_databases == 0 || self.max_connections == 0 || self.max_series == 0 {
             return invalid("max-databases, max-connections, max-series", "they must be at least 1");
+        }
+        if !(1..=timestrata::MAX_SERIES_TAGS).contains(&self.max_labels) {
+            return invalid("max-labels", "it must be from 1 to 256");
         }
         if self.listen.is_empty() {
             return invalid("listen", "give at least one address, such as 127.0.0.1:9494");

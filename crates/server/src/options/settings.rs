@@ -87,6 +87,9 @@ pub struct Settings {
     /// Series with points that a database may have [default: 1000000]
     #[arg(long, value_name = "N", env = "TIMESTRATA_MAX_SERIES")]
     pub max_series: Option<u32>,
+    /// Labels that a new series may have, at most 256 [default: 128]
+    #[arg(long, value_name = "N", env = "TIMESTRATA_MAX_LABELS")]
+    pub max_labels: Option<usize>,
     /// Databases that the server may have [default: 16]
     #[arg(long, value_name = "N", env = "TIMESTRATA_MAX_DATABASES")]
     pub max_databases: Option<usize>,
@@ -175,6 +178,7 @@ impl Settings {
             retain_bytes => retain_bytes: |size: ByteText| size.0,
             max_ahead => max_ahead: |text: DurationText| text.0,
             max_series => max_series,
+            max_labels => max_labels,
             max_databases => max_databases,
             max_body => max_body_bytes: bytes,
             max_decompressed => max_decompressed_bytes: bytes,

@@ -9,7 +9,7 @@ pub(crate) use refusals::{Refusal, Refusals};
 
 use std::collections::BTreeSet;
 
-use timestrata::{Batch, Error, SkippedPoint, ValueType, WriteOptions};
+use timestrata::{Batch, Error, RejectionCode, SkippedPoint, ValueType, WriteOptions};
 use timestrata_ingest::{Rows, SeriesTable};
 
 use crate::app::AppState;
@@ -73,7 +73,7 @@ pub(crate) async fn store(
         let mut refused_rows = BTreeSet::new();
         for point in &report.skipped {
             refused_rows.insert(row_of(point, rows));
-            stored.refusals.add(reason_of(&point.error), refusal_of(point, rows, protocol));
+            stored.refusals.add(point.code().map_or("other", RejectionCode::as_str), refusal_of(point, rows, protocol));
         }
         stored.refused_rows = refused_rows.len() as u64;
     }
@@ -140,18 +140,4 @@ fn field_type_conflict(point: usize, rows: &Rows, expected: ValueType, found: Va
 /// Returns the index of the row of a point.
 fn row_of(point: &SkippedPoint, rows: &Rows) -> usize {
     rows.row_ends().partition_point(|end| end.points <= point.index)
-}
-
-/// Returns the short name of the reason why the engine refuses a point for good.
-fn reason_of(error: &Error) -> &'static str {
-    match error {
-        Error::TypeMismatch { .. } => "type-conflict",
-        Error::TooManySeries { .. } | Error::SeriesIdsExhausted { .. } | Error::TooManyKeyBytes { .. } => {
-            "series-limit"
-        }
-        Error::InvalidName { .. } => "invalid-name",
-        Error::TooLarge { .. } => "label-limit",
-        Error::RejectedPoints { .. } => "out-of-bounds",
-        _ => "other",
-    }
 }

@@ -46,7 +46,7 @@ impl Refusals {
         }
     }
 
-    /// Adds a refusal. `reason` is a short name that does not change, such as `type-conflict`.
+    /// Adds a refusal. `reason` is a short name that does not change, such as `type-mismatch`.
     pub(crate) fn add(&mut self, reason: &'static str, refusal: Refusal) {
         self.count(reason, 1);
         self.keep(refusal);
@@ -76,7 +76,7 @@ impl Refusals {
         &self.kept
     }
 
-    /// Returns a text of the counts and the first refusals: `2 refused (type-conflict 2): line 3: ...; line 9: ...`.
+    /// Returns a text of the counts and the first refusals: `2 refused (type-mismatch 2): line 3: ...; line 9: ...`.
     pub(crate) fn text(&self) -> String {
         let counts: Vec<String> = self.counts().map(|(reason, count)| format!("{reason} {count}")).collect();
         let mut text = format!("{} refused ({})", self.total(), counts.join(", "));
@@ -100,12 +100,12 @@ mod tests {
     fn refusals_are_counted_by_reason_and_the_first_are_named() {
         let mut refusals = Refusals::default();
         for line in 1..=1_000 {
-            let reason = if line % 4 == 0 { "no-time" } else { "type-conflict" };
+            let reason = if line % 4 == 0 { "no-time" } else { "type-mismatch" };
             refusals.add(reason, Refusal::new(Some(line), "bad"));
         }
         assert_eq!((refusals.total(), refusals.kept.len()), (1_000, KEPT));
         let text = refusals.text();
-        assert_eq!(text, "1000 refused (no-time 250, type-conflict 750): 1: bad; 2: bad; 3: bad; 4: bad; 5: bad");
+        assert_eq!(text, "1000 refused (no-time 250, type-mismatch 750): 1: bad; 2: bad; 3: bad; 4: bad; 5: bad");
         let mut all = Refusals::default();
         all.add("no-time", Refusal::new(None, "bad"));
         all.merge(refusals);

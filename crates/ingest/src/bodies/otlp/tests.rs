@@ -188,7 +188,6 @@ fn each_bad_point_is_refused_alone() {
         let attributes = attribute(key, r#"{"stringValue":"x"}"#);
         gauge("m", &at(&format!(r#""asInt":1,"attributes":[{attributes}]"#)))
     };
-    let control = attribute("a", r#"{"stringValue":"x\n"}"#);
     for (metric, code, points) in [
         (gauge("m", r#""asDouble":1"#), RefusalCode::NoTime, 1),
         (gauge("m", r#""timeUnixNano":"18446744073709551615","asDouble":1"#), RefusalCode::TimeRange, 1),
@@ -196,7 +195,7 @@ fn each_bad_point_is_refused_alone() {
         (gauge("@", &at(r#""asInt":1"#)), RefusalCode::NoMetricName, 1),
         (key("字符"), RefusalCode::EmptyLabelName, 1),
         (key(""), RefusalCode::EmptyLabelName, 1),
-        (gauge("m", &at(&format!(r#""asInt":1,"attributes":[{control}]"#))), RefusalCode::ControlCharacter, 1),
+        (key("__name__"), RefusalCode::ReservedLabelName, 1),
         (histogram(r#""bucketCounts":[1,2],"explicitBounds":[1,2]"#), RefusalCode::InvalidHistogram, 1),
         (histogram(r#""bucketCounts":[1,2,3],"explicitBounds":[2,1]"#), RefusalCode::InvalidHistogram, 1),
         (sum(r#""aggregationTemporality":1,"#), RefusalCode::DeltaTemporality, 2),
@@ -214,7 +213,7 @@ fn each_bad_point_is_refused_alone() {
 #[test]
 fn a_histogram_is_refused_whole() {
     let attributes: Vec<String> =
-        (0..64).map(|number| attribute(&format!("a{number}"), r#"{"stringValue":"x"}"#)).collect();
+        (0..256).map(|number| attribute(&format!("a{number}"), r#"{"stringValue":"x"}"#)).collect();
     let point = format!(r#""timeUnixNano":{TIME},"attributes":[{}],"count":1,"sum":1"#, attributes.join(","));
     let metric = format!(r#"{{"name":"h","histogram":{{"aggregationTemporality":2,"dataPoints":[{{{point}}}]}}}}"#);
     // The buckets have one more tag than the sum may have.

@@ -85,7 +85,7 @@ fn a_body_of_another_implementation_is_read() {
 
 #[test]
 fn each_bad_series_is_refused_alone() {
-    let many: Vec<(String, String)> = (0..65).map(|n| (format!("l{n}"), "v".to_owned())).collect();
+    let many: Vec<(String, String)> = (0..257).map(|n| (format!("l{n}"), "v".to_owned())).collect();
     let mut crowded = vec![("__name__", "m")];
     crowded.extend(many.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let good: &[(&str, &str)] = &[("b", "1"), ("__name__", "m"), ("a", "2")];
@@ -96,7 +96,6 @@ fn each_bad_series_is_refused_alone() {
         (&[("__name__", "m"), ("__name__", "n")], RefusalCode::DuplicateLabel),
         (&[("__name__", "m"), ("a", "1"), ("a", "2")], RefusalCode::DuplicateLabel),
         (&[("__name__", "m"), ("", "1")], RefusalCode::EmptyLabelName),
-        (&[("__name__", "m"), ("a", "x\ny")], RefusalCode::ControlCharacter),
         (&crowded, RefusalCode::LabelLimit),
     ] {
         let body = request(vec![series(good), series(labels), series(good)]);

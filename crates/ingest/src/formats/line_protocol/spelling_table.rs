@@ -227,15 +227,14 @@ impl SpellingTable {
         let spelling = spelled(text, spelling);
         let name = parse_field_name(field)?;
         let mut full_key = || -> Result<SeriesKey, RowError> {
-            let plain = match key {
-                Some(key) => key.clone(),
-                None => {
-                    let parsed = parse_key(spelling, options)?;
-                    if let Some((code, reason)) = RefusalCode::of_key(&parsed) {
-                        return Err(RowError::with_code(code, reason));
-                    }
-                    key.insert(parsed).clone()
+            let plain = if let Some(key) = key {
+                key.clone()
+            } else {
+                let parsed = parse_key(spelling, options)?;
+                if let Some((code, reason)) = RefusalCode::of_key(&parsed) {
+                    return Err(RowError::with_code(code, reason));
                 }
+                key.insert(parsed).clone()
             };
             Ok(if field == PLAIN_FIELD { plain } else { plain.tag(FIELD_TAG, &name) })
         };

@@ -150,7 +150,7 @@ fn refused_text(body: &StoredBody) -> String {
         named.push(format!("{error}{advice}; what follows was not read"));
     }
     // Without a point that was written, nothing is partial.
-    let has_conflict = refusals.counts().any(|(reason, _)| reason == "type-conflict");
+    let has_conflict = refusals.counts().any(|(reason, _)| reason == "type-mismatch");
     let start = if body.stored.points > 0 || has_conflict { "partial write" } else { "unable to parse" };
     format!("{start}: {} dropped={}", named.join("; "), refusals.total())
 }
