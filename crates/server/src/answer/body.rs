@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use crate::failure::Failure;
 
@@ -55,9 +55,9 @@ pub(crate) async fn respond(content_type: &'static str, pieces: impl Pieces) -> 
     let body = if is_whole && trailers.is_none() {
         Body::from(ready.pop_front().unwrap_or_default())
     } else {
-        tokio::spawn(drop_stalled(Arc::downgrade(&maker)));
+        let watch = tokio::spawn(drop_stalled(Arc::downgrade(&maker))).abort_handle();
         let state = if is_whole { State::Trailers(trailers) } else { State::Idle };
-        Body::new(PieceBody { ready, maker, state })
+        Body::new(PieceBody { ready, maker, state, watch })
     };
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response())
 }
@@ -120,6 +120,14 @@ struct PieceBody {
     ready: VecDeque<Bytes>,
     maker: Arc<Maker>,
     state: State,
+    /// Task that drops the pieces if the client takes none; it ends with the body.
+    watch: AbortHandle,
+}
+
+impl Drop for PieceBody {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
 }
 
 enum State {
@@ -251,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rest_of_an_answer_that_nobody_takes_is_dropped() {
+    async fn the_rest_of_an_answer_that_no_client_takes_is_dropped() {
         let held = Arc::new(());
         let response = respond("text/plain", Holding { _held: Arc::clone(&held) }).await.unwrap();
         let mut body = response.into_body();

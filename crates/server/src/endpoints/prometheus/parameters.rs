@@ -12,6 +12,9 @@ use super::error::ApiError;
 use crate::app::SharedState;
 use crate::body;
 
+/// Parameters of one request. Two bytes of a form make one, which takes some fifty.
+const MAX_PARAMETERS: usize = 10_000;
+
 /// Parameters in the order in which they were given: those of a form first, then those of the query string.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters(Vec<(String, String)>);
@@ -29,10 +32,13 @@ impl FromRequest<SharedState> for Parameters {
             .is_some_and(|media_type| media_type.starts_with("application/x-www-form-urlencoded"));
         if parts.method == Method::POST && is_form {
             let form = body::read(app, &parts.headers, Body::new(content), None).await?;
-            pairs.extend(form_urlencoded::parse(&form.bytes).into_owned());
+            pairs.extend(form_urlencoded::parse(&form.bytes).into_owned().take(MAX_PARAMETERS + 1));
         }
         if let Some(query) = parts.uri.query() {
-            pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
+            pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned().take(MAX_PARAMETERS + 1));
+        }
+        if pairs.len() > MAX_PARAMETERS {
+            return Err(ApiError::bad_data(format!("the request has more than {MAX_PARAMETERS} parameters")));
         }
         Ok(Self(pairs))
     }
