@@ -48,7 +48,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// All codes, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BadRow,
         Self::NoTime,
         Self::TimeRange,
