@@ -195,6 +195,16 @@ mod tests {
         }
     }
 
+    /// Goes on for ever, and counts its pieces.
+    struct Counting(Arc<AtomicU64>);
+
+    impl Pieces for Counting {
+        fn next_piece(&mut self) -> Result<Option<Bytes>, Failure> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(Bytes::from_static(b"x")))
+        }
+    }
+
     /// Goes on for ever, and holds something.
     struct Holding {
         _held: Arc<()>,
@@ -218,6 +228,17 @@ mod tests {
             assert_eq!(is_whole, left < 3, "{left}");
             let bytes = response.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(bytes, expected.as_bytes(), "{left}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_piece_is_made_before_the_one_ahead_of_it_is_taken() {
+        let made = Arc::new(AtomicU64::new(0));
+        let mut body = respond("text/plain", Counting(Arc::clone(&made))).await.unwrap().into_body();
+        for taken in 0..10 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert!(made.load(Ordering::Relaxed) <= 2.max(taken), "{taken}");
+            body.frame().await.unwrap().unwrap();
         }
     }
 

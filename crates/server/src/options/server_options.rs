@@ -53,7 +53,7 @@ pub struct ServerOptions {
     pub max_ahead: Option<Duration>,
     /// Series with points that a database may have. Default: 1,000,000.
     pub max_series: u32,
-    /// Labels that a new series may have, at most 256. Default: 64.
+    /// Labels that a new series may have, at most 256. Default: 128.
     pub max_labels: usize,
     /// Databases that the server may have, `default` included. Default: 16.
     pub max_databases: usize,
@@ -104,7 +104,7 @@ impl Default for ServerOptions {
             retain_bytes: None,
             max_ahead: Some(Duration::from_hours(24)),
             max_series: 1_000_000,
-            max_labels: 64,
+            max_labels: 128,
             max_databases: 16,
             max_body_bytes: 32 << 20,
             max_decompressed_bytes: 64 << 20,

@@ -87,7 +87,7 @@ pub struct Settings {
     /// Series with points that a database may have [default: 1000000]
     #[arg(long, value_name = "N", env = "TIMESTRATA_MAX_SERIES")]
     pub max_series: Option<u32>,
-    /// Labels that a new series may have, at most 256 [default: 64]
+    /// Labels that a new series may have, at most 256 [default: 128]
     #[arg(long, value_name = "N", env = "TIMESTRATA_MAX_LABELS")]
     pub max_labels: Option<usize>,
     /// Databases that the server may have [default: 16]

@@ -138,7 +138,7 @@ async fn prometheus_scrapes_the_federation() {
     let server = RunningServer::start().await;
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     let list = vec![
-        series(&[("__name__", "temp"), ("site", "a \"b\"\\")], &[(now - 5_000, 1.5), (now - 1_000, 2.5)]),
+        series(&[("__name__", "temp"), ("site", "a \"b\"\\\n")], &[(now - 5_000, 1.5), (now - 1_000, 2.5)]),
         series(
             &[("__name__", "temp"), ("site", "c"), ("instance", "d:1"), ("job", "e")],
             &[(now - 2_000, f64::INFINITY)],
@@ -168,7 +168,7 @@ async fn prometheus_scrapes_the_federation() {
     let value = |at: usize| found["result"][at]["value"][1].clone();
     assert_eq!(found["result"].as_array().unwrap().len(), 2, "{found}");
     let with_instance = json!({ "__name__": "temp", "site": "c", "instance": "d:1", "job": "e" });
-    let without_instance = json!({ "__name__": "temp", "site": "a \"b\"\\", "job": "federate" });
+    let without_instance = json!({ "__name__": "temp", "site": "a \"b\"\\\n", "job": "federate" });
     assert_eq!((metric(0), value(0)), (with_instance, json!("+Inf")));
     assert_eq!((metric(1), value(1)), (without_instance, json!("2.5")));
     drop(prometheus);

@@ -17,7 +17,7 @@ const MAX_SELECTORS: usize = 1_000;
 /// Regular expressions of one request: compiling one takes time, and memory while it is used.
 pub(in crate::endpoints) const MAX_PATTERNS: usize = 200;
 
-/// Series that any of the selectors of a request matches, with a point in its range of time.
+/// Series that any of the selectors of a request matches, with a block or memtable that overlaps its range of time.
 pub(in crate::endpoints) struct SeriesLookup {
     listing: Listing,
 }
@@ -32,7 +32,7 @@ impl SeriesLookup {
         let selector = selectors(parameters)?.into_iter().reduce(Selector::or).unwrap_or_else(Selector::all);
         let mut listing = snapshot.listing(selector).limit(UNLIMITED);
         if let Some(range) = parameters.bounds()? {
-            listing = listing.range(range);
+            listing = listing.approximate_range(range);
         }
         Ok(Self { listing })
     }

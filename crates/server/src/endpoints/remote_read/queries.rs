@@ -19,7 +19,7 @@ const MAX_QUERIES: usize = 100;
 
 /// Series that a query reads.
 pub(super) struct QuerySeries {
-    /// In the order of their labels.
+    /// In the order of their labels. One may have no point in the range.
     pub(super) series: Vec<Arc<SeriesInfo>>,
     pub(super) range: RangeInclusive<Timestamp>,
 }
@@ -48,7 +48,7 @@ pub(super) async fn find(
         }
         let selector = store_selector(&matchers).map_err(|error| Failure::bad_request(error.to_string()))?;
         let range = range_of_millis(query.start_timestamp_ms, query.end_timestamp_ms);
-        let listing = snapshot.listing(selector).range(range.clone()).limit(usize::MAX / 2);
+        let listing = snapshot.listing(selector).approximate_range(range.clone()).limit(usize::MAX / 2);
         let mut series = listing.series(None).await?.items;
         permit.grow(series.len() * size_of::<Arc<SeriesInfo>>())?;
         series.sort_by(|one, other| series_labels(&one.key).cmp(series_labels(&other.key)));

@@ -36,8 +36,9 @@ pub(super) fn answer(
     for query in queries {
         let mut result = Vec::new();
         for info in &query.series {
-            let series = builder.series(snapshot, info, query, result.len())?;
-            put_message(1, &series, &mut result);
+            if let Some(series) = builder.series(snapshot, info, query, result.len())? {
+                put_message(1, &series, &mut result);
+            }
         }
         builder.admit(result.len() * 2)?;
         put_message(1, &result, &mut builder.message);
@@ -57,14 +58,14 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Encodes a `TimeSeries`. `held` bytes are held beside it and the message.
+    /// Encodes a `TimeSeries`; `None` without samples. `held` bytes are held beside it and the message.
     fn series(
         &mut self,
         snapshot: &Snapshot,
         info: &SeriesInfo,
         query: &QuerySeries,
         held: usize,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Option<Vec<u8>>, Failure> {
         let mut series = Vec::new();
         for label in label_messages(info) {
             encode_key(1, WireType::LengthDelimited, &mut series);
@@ -84,11 +85,11 @@ impl Builder<'_> {
         })? {
             self.admit(held + series.len())?;
         }
-        if let Some(sample) = samples.finish() {
-            put(sample, &mut series);
-        }
+        // Every series with a point has a last sample.
+        let Some(last) = samples.finish() else { return Ok(None) };
+        put(last, &mut series);
         self.merged += samples.take_merged();
-        Ok(series)
+        Ok(Some(series))
     }
 
     /// Admits memory for bytes beside the message.
