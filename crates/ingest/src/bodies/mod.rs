@@ -31,6 +31,9 @@ pub struct BodySummary {
     pub exemplars: u64,
     /// Metadata that the database cannot hold, which is left out: of a wrong size, or with control characters.
     pub metadata: u64,
+    /// Number of points of a body that has more than [`Limits::points`](crate::Limits::points), else 0. Then the rows are as
+    /// before.
+    pub points_beyond_limit: u64,
     /// Samples or data points that were refused, histograms among them; a refused series without one counts as one.
     pub refused: RefusalCounts,
 }

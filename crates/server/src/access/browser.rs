@@ -17,7 +17,12 @@ use crate::failure::Failure;
 /// 403 with both origins.
 pub(super) fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
     let changes = !matches!(*method, Method::GET | Method::HEAD);
-    let Some(origin) = headers.get(header::ORIGIN).filter(|_| changes) else { return Ok(()) };
+    // A page of another site can attach no token of these schemes without asking first, which is not answered.
+    let has_token = headers.get(header::AUTHORIZATION).is_some_and(|given| {
+        let given = given.as_bytes().to_ascii_lowercase();
+        given.starts_with(b"bearer ") || given.starts_with(b"token ")
+    });
+    let Some(origin) = headers.get(header::ORIGIN).filter(|_| changes && !has_token) else { return Ok(()) };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin = origin.to_str().unwrap_or_default();
     let authority = origin.split_once("://").map(|(_, authority)| authority);
@@ -39,7 +44,7 @@ pub(super) fn check_host(headers: &HeaderMap) -> Result<(), Failure> {
     let host = host.to_str().unwrap_or_default();
     let name = host.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
     let name = name.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    if name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost") || !name.contains('.') {
+    if name.parse::<IpAddr>().is_ok() || !name.is_empty() && !name.contains('.') {
         return Ok(());
     }
     let message = format!(
@@ -69,6 +74,8 @@ mod tests {
             assert!(check_origin(&Method::GET, &of(origin)).is_ok(), "{origin}");
         }
         assert!(check_origin(&Method::POST, &headers(&[(header::HOST, "x")])).is_ok());
+        let foreign = [(header::HOST, "x"), (header::ORIGIN, "http://y"), (header::AUTHORIZATION, "Bearer z")];
+        assert!(check_origin(&Method::POST, &headers(&foreign)).is_ok());
     }
 
     #[test]
@@ -77,7 +84,9 @@ mod tests {
         for host in ["localhost:9494", "LOCALHOST", "127.0.0.1:9494", "[::1]:9494", "10.0.0.7", "timestrata:9494"] {
             assert!(is_known(host), "{host}");
         }
-        for host in ["example.org", "example.org:9494", "localhost.example.org", "127.0.0.1.example.org:9494"] {
+        for host in
+            ["", "a b", "example.org", "example.org:9494", "localhost.example.org", "127.0.0.1.example.org:9494"]
+        {
             assert!(!is_known(host), "{host}");
         }
         assert!(check_host(&HeaderMap::new()).is_ok());

@@ -57,9 +57,9 @@ pub struct ServerOptions {
     pub max_labels: usize,
     /// Databases that the server may have, `default` included. Default: 16.
     pub max_databases: usize,
-    /// Largest body in bytes, as it is received. Default: 32 MiB.
+    /// Largest body in bytes, as it is received; at most half of the memory of bodies counts. Default: 32 MiB.
     pub max_body_bytes: usize,
-    /// Largest body in bytes, decompressed. Default: 64 MiB.
+    /// Largest body in bytes, decompressed; at most half of the memory of bodies counts. Default: 64 MiB.
     pub max_decompressed_bytes: usize,
     /// Series that one request may name. Default: 100,000.
     pub max_request_series: usize,
@@ -137,6 +137,16 @@ impl ServerOptions {
     /// Returns the memory of the bodies of all requests together, in bytes.
     pub(crate) fn body_memory_bytes(&self) -> usize {
         self.memory_budget / 8
+    }
+
+    /// Returns the largest body as it is received, in bytes: the option, or what the memory of bodies has room for.
+    pub(crate) fn received_limit(&self) -> usize {
+        self.max_body_bytes.min(self.body_memory_bytes() / 2)
+    }
+
+    /// Returns the largest decompressed body, in bytes: the option, or what the memory of bodies has room for.
+    pub(crate) fn decompressed_limit(&self) -> usize {
+        self.max_decompressed_bytes.min(self.body_memory_bytes() / 2)
     }
 
     /// Returns the memory of the tables of series of all databases together, in bytes.

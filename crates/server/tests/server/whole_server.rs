@@ -171,7 +171,7 @@ async fn silent_and_slow_connections_are_closed() {
     assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
     let head = "POST /api/v1/write HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc";
     let slow = answer_to_silence(&server, head.as_bytes()).await;
-    assert!(slow.starts_with("HTTP/1.1 408") && slow.contains("did not arrive within 200ms"), "{slow}");
+    assert!(slow.starts_with("HTTP/1.1 503") && slow.contains("did not arrive within 200ms"), "{slow}");
     let mut large = b"GET / HTTP/1.1\r\nHost: x\r\nX: ".to_vec();
     large.resize(200 << 10, b'x');
     let large = answer_to_silence(&server, &large).await;

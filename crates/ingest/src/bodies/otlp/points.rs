@@ -147,6 +147,9 @@ impl RequestReader<'_, '_> {
                 return Ok(Err((RefusalCode::TimeRange, "the time of a point is after the year 2262".to_owned())));
             }
         };
+        if let Err(refusal) = self.out.begin() {
+            return Ok(Err(refusal));
+        }
         for (part, value) in parts {
             match self.series_of_part(metric, kind.attributes(), message, part)? {
                 Ok(series) => self.out.push_point(series, nanos, *value),
