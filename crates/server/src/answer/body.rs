@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use crate::failure::Failure;
 
-/// Time without a piece taken after which the rest of an answer is dropped.
+/// Interval of the stall timer: an answer without a poll in a whole interval is dropped.
 const STALLED: Duration = Duration::from_mins(1);
 
 /// Maker of the pieces of an answer.
@@ -25,7 +25,7 @@ pub(crate) trait Pieces: Send + 'static {
     ///
     /// # Errors
     ///
-    /// Before the first piece, the failure is the answer; later it ends the connection.
+    /// A failure of the first or second piece is the answer; a later one ends the connection.
     fn next_piece(&mut self) -> Result<Option<Bytes>, Failure>;
 
     /// Returns the trailers, which follow the last piece.
@@ -36,13 +36,13 @@ pub(crate) trait Pieces: Send + 'static {
 
 /// Answers with pieces. An answer of one piece has its length in the header, a longer one is streamed.
 ///
-/// A client that takes nothing for [`STALLED`] loses the rest: its pieces are dropped, with all that they hold.
+/// If the client reads nothing for [`STALLED`] to twice that time, the pieces are dropped with all that they hold.
 ///
 /// # Errors
 ///
 /// That of the first or second piece.
 pub(crate) async fn respond(content_type: &'static str, pieces: impl Pieces) -> Result<Response, Failure> {
-    let maker = Arc::new(Maker { pieces: Mutex::new(Some(Box::new(pieces))), taken: AtomicU64::new(0) });
+    let maker = Arc::new(Maker { pieces: Mutex::new(Some(Box::new(pieces))), polls: AtomicU64::new(0) });
     let mut ready = VecDeque::new();
     while ready.len() < 2 {
         match make(&maker).await.map_err(|error| unexpected_end(&error))?? {
@@ -62,12 +62,12 @@ pub(crate) async fn respond(content_type: &'static str, pieces: impl Pieces) -> 
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response())
 }
 
-/// Pieces of an answer, where their client and the watch over it find them.
+/// Pieces of an answer, shared by its body and the stall timer.
 struct Maker {
     /// `None` while a piece is made, and once the pieces were dropped.
     pieces: Mutex<Option<Box<dyn Pieces>>>,
-    /// Pieces that the client took.
-    taken: AtomicU64,
+    /// Number of times the connection asked for a piece; unchanged if the client reads nothing.
+    polls: AtomicU64,
 }
 
 impl Maker {
@@ -92,16 +92,16 @@ fn make(maker: &Arc<Maker>) -> JoinHandle<Result<Option<Bytes>, Failure>> {
     })
 }
 
-/// Drops the pieces of an answer whose client takes none.
+/// Stall timer: drops the pieces of an answer whose client reads nothing.
 async fn drop_stalled(maker: Weak<Maker>) {
-    let mut taken_before = None;
+    let mut polls_before = None;
     loop {
         tokio::time::sleep(STALLED).await;
         let Some(maker) = maker.upgrade() else { return };
-        let taken = maker.taken.load(Ordering::Relaxed);
-        if taken_before.replace(taken) == Some(taken) {
+        let polls = maker.polls.load(Ordering::Relaxed);
+        if polls_before.replace(polls) == Some(polls) {
             let pieces = maker.lock().take();
-            // While a piece is made, the store is what is slow.
+            // If a piece is being made, the store is slow, not the client.
             if pieces.is_some() {
                 return;
             }
@@ -146,7 +146,7 @@ impl hyper::body::Body for PieceBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        self.maker.taken.fetch_add(1, Ordering::Relaxed);
+        self.maker.polls.fetch_add(1, Ordering::Relaxed);
         if let Some(piece) = self.ready.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -175,7 +175,7 @@ impl hyper::body::Body for PieceBody {
     }
 }
 
-/// Returns the error that ends the connection. The client sees the end alone, so the reason is in the log.
+/// Returns the error that ends the connection, and logs it: the client only sees the connection end.
 fn cut_off(failure: Failure) -> axum::BoxError {
     tracing::warn!(error = failure.message, "an answer was cut off");
     failure.message.into()

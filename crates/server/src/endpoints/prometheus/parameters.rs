@@ -56,7 +56,11 @@ impl Parameters {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the greatest number of items of an answer; `None` if all are asked for, as by 0.
+    /// Returns the greatest number of items of an answer; `None` for no limit: without the parameter, or by 0.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is not a whole number.
     pub(crate) fn limit(&self, name: &'static str) -> Result<Option<usize>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let limit: usize =
@@ -64,7 +68,11 @@ impl Parameters {
         Ok((limit > 0).then_some(limit))
     }
 
-    /// Returns a time that bounds what is looked up. One beyond the times that the store has is its first or last time.
+    /// Returns a bound of a lookup. A time outside of the store's range becomes its first or last time.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time.
     pub(crate) fn bound(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let parse = |text: &str| {
             parse_bound(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
@@ -73,6 +81,10 @@ impl Parameters {
     }
 
     /// Returns the times from `start` to `end`, both inclusive; `None` if neither is given.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time.
     pub(crate) fn bounds(&self) -> Result<Option<RangeInclusive<Timestamp>>, ApiError> {
         let (start, end) = (self.bound("start")?, self.bound("end")?);
         let is_bounded =
@@ -80,7 +92,11 @@ impl Parameters {
         Ok(is_bounded.then(|| start.unwrap_or(Timestamp::MIN)..=end.unwrap_or(Timestamp::MAX)))
     }
 
-    /// Returns a time, in seconds with decimals or in RFC 3339.
+    /// Returns a time, in seconds with decimals or in RFC 3339. Decimals beyond nine are cut.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time.
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let parse = |text: &str| {
             parse_time(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
@@ -89,11 +105,19 @@ impl Parameters {
     }
 
     /// Returns a time that must be present.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time, and without the parameter.
     pub(crate) fn required_time(&self, name: &'static str) -> Result<Timestamp, ApiError> {
         self.time(name)?.ok_or_else(|| invalid(name, "cannot parse \"\" to a valid timestamp"))
     }
 
-    /// Returns a duration, in seconds with decimals or as in PromQL.
+    /// Returns a duration, in seconds with decimals or as in PromQL. Decimals beyond nine are cut.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no duration, or negative.
     pub(crate) fn duration(&self, name: &'static str) -> Result<Option<Duration>, ApiError> {
         let parse = |text: &str| {
             parse_duration(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid duration")))
