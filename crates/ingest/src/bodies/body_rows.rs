@@ -16,7 +16,7 @@ pub(super) struct BodyRows<'a> {
     pub(super) summary: BodySummary,
     limits: &'a Limits,
     table: &'a SeriesTable,
-    /// Refused rows that are still handed out.
+    /// Number of refused rows that may still be returned with a sentence.
     reports_left: usize,
     /// Series of remote write, or data points of OTLP, that were begun.
     begun: usize,
@@ -112,7 +112,7 @@ impl<'a> BodyRows<'a> {
         (self.rows.values().len() - self.rows.row_ends().last().map_or(0, |end| end.points)) as u64
     }
 
-    /// Hands out the metadata of a metric, unless it is what the table handed out last.
+    /// Returns the metadata of a metric in the rows, unless the table returned the same last.
     pub(super) fn describe(&mut self, metric: &str, kind: MetricKind, unit: &str, description: &str) {
         if (kind == MetricKind::Unknown && unit.is_empty() && description.is_empty())
             || !self.table.is_new_metadata(metric, kind, unit, description)

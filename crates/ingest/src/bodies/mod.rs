@@ -17,7 +17,7 @@ use crate::RefusalCounts;
 /// Bits of the NaN that Prometheus writes where a series ends.
 pub const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
 
-/// Refused rows that a body hands out with a sentence; the others are counted alone.
+/// Refused rows that a body returns with a sentence; the others are only counted.
 pub const MAX_REFUSED_ROWS: usize = 100;
 
 /// What a body held beside the rows.

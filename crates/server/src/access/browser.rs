@@ -1,6 +1,7 @@
-//! Requests that a web page of another site makes through the browser of somebody who can reach the server.
+//! Checks of `Origin` and `Host`: protect a server without tokens from web pages of other sites (cross-site requests, DNS
+//! rebinding).
 //!
-//! A server without tokens on an address of this machine is reached by every page that a browser on this machine shows. Two
+//! A server on an address of this machine is reached by every page that a browser on this machine shows. Two
 //! rules keep such pages out: a request that changes something must not come from another origin, and without tokens the
 //! name in `Host` must be one that only this machine has, so that no name of a site can be pointed at the server.
 

@@ -38,7 +38,7 @@ impl Scope {
     }
 }
 
-/// What the token of a request allows; an extension of the request behind [`require`].
+/// Scopes of a request's token; request extension set by [`require`].
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     /// Name of the token, for messages and the log.
@@ -97,9 +97,9 @@ pub(crate) async fn require(
     }
 }
 
-/// Returns the schemes of authentication that an answer names.
+/// Returns the value of `WWW-Authenticate`.
 ///
-/// A browser answers `Basic` with a dialog of its own, also to a request of a page, which has its own field for the token.
+/// Omits `Basic` for requests of scripts: the browser would open its password dialog, but /explore has a token field.
 fn challenge(headers: &HeaderMap) -> HeaderValue {
     let is_of_page = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
     HeaderValue::from_static(if is_of_page {

@@ -1,4 +1,4 @@
-//! Reading of a body: its bytes are admitted as they arrive, then decompressed under a cap.
+//! Reads a body: reserves memory as bytes arrive, then decompresses within a limit.
 
 use std::io::Read;
 
@@ -18,7 +18,7 @@ const DECODED_FACTOR: usize = 3;
 const PIECES_BYTES: usize = 32 << 20;
 /// Bytes that are reserved before the first bytes of a body arrive.
 const FIRST_RESERVED: usize = 16 << 10;
-/// Bytes that a compressed byte may become; more are bounded by the limit, and take a thread of their own anyway.
+/// Estimated decompression ratio; decides whether to decompress on a blocking thread.
 const DECOMPRESSED_FACTOR: usize = 8;
 /// Bytes that are decompressed between two admissions.
 const DECOMPRESSED_STEP: usize = 256 << 10;

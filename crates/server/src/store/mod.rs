@@ -29,7 +29,7 @@ pub(crate) struct Stored {
     pub(crate) points: u64,
     /// Rows of which the database refused points.
     pub(crate) refused_rows: u64,
-    /// Rows and points that were left out, and why. The same request would have them refused again.
+    /// Rows and points that were left out, and why. The same request would be refused again.
     pub(crate) refusals: Refusals,
 }
 
@@ -103,7 +103,7 @@ fn refusal_of(point: &SkippedPoint, rows: &Rows, protocol: Protocol) -> Refusal 
         Error::TypeMismatch { expected, found, .. } if protocol == Protocol::Influx => {
             field_type_conflict(point.index, rows, *expected, *found)
         }
-        // The place in the batch, which the text of the point begins with, says nothing to a sender.
+        // The position in the batch means nothing to a sender.
         error => format!("{} at {}: {}", point.series, point.timestamp, error.summary()),
     };
     Refusal::new(line, message)

@@ -43,7 +43,8 @@ async fn the_commands_of_the_documentation_run() {
     let server = RunningServer::start().await;
     let home = tempfile::tempdir().unwrap();
     let commands = commands();
-    let script = format!("set -eux\n{FILES}\n{}\n", commands.join("\n")).replace("http://127.0.0.1:9494", &server.url());
+    let script =
+        format!("set -eux\n{FILES}\n{}\n", commands.join("\n")).replace("http://127.0.0.1:9494", &server.url());
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(script).current_dir(home.path());
     let output = run(shell).await;

@@ -154,7 +154,7 @@ impl RequestReader<'_, '_> {
             match self.series_of_part(metric, kind.attributes(), message, part)? {
                 Ok(series) => self.out.push_point(series, nanos, *value),
                 Err(refusal) => {
-                    // The points of the row are taken back.
+                    // The points of the unfinished row are removed.
                     self.out.summary.samples -= self.out.open_points();
                     return Ok(Err(refusal));
                 }
