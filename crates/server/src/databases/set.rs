@@ -55,7 +55,16 @@ impl Databases {
         Self { open: RwLock::new(open), options: None, phase: Mutex::default(), runtime }
     }
 
+    /// Returns `true` if the program that embeds the server has opened the only database.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.options.is_none()
+    }
+
     /// Creates an empty set for a data directory; nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Option`], if the memory budget cannot be divided.
     pub(crate) fn new(options: &ServerOptions) -> Result<Self, StartError> {
         let runtime = Runtime::builder()
             .memory_bytes(options.query_memory_bytes())
@@ -138,8 +147,8 @@ impl Databases {
     ///
     /// # Errors
     ///
-    /// 400 if the server may have no further one, or has no memory for it; 503 if its files cannot be made, or once the
-    /// databases are closed.
+    /// 400 if `max_databases` is reached or memory is missing; 503 if files cannot be created, or once the databases are
+    /// closed.
     pub(crate) fn create(&self, name: &DatabaseName) -> Result<bool, Failure> {
         let Some(options) = &self.options else {
             return Err(Failure::bad_request("this server has one database, which its program opened"));
@@ -174,7 +183,7 @@ impl Databases {
         self.runtime.stats()
     }
 
-    /// Closes all databases: what is acknowledged is durable already; this saves the next opening a recovery.
+    /// Closes all databases. Acknowledged writes are durable already; a clean close saves a recovery.
     pub(crate) async fn close(&self) {
         // A database that is being created is waited for, and closed with the others.
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Closed;
