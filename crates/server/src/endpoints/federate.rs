@@ -182,4 +182,19 @@ mod tests {
         assert!(!is_current(&at(1_001, 1.0), now, lookback));
         assert!(!is_current(&at(999, f64::from_bits(STALE_MARKER_BITS)), now, lookback));
     }
+
+    #[tokio::test]
+    async fn federation_takes_a_place_of_the_streamed_reads() {
+        let db = timestrata::Db::builder("test").in_memory().duplicates(timestrata::DuplicatePolicy::KeepLast);
+        let app = crate::App::with_database(db.open().await.unwrap(), crate::ServerOptions::default()).unwrap();
+        let status = async || {
+            let request = axum::http::Request::get("/federate?match[]=up").header(header::HOST, "localhost");
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            tower::ServiceExt::oneshot(app.router(), request).await.unwrap().status()
+        };
+        let places: Vec<_> = std::iter::from_fn(|| app.state().streams.begin().ok()).collect();
+        assert_eq!(status().await, 503);
+        drop(places);
+        assert_eq!(status().await, 200);
+    }
 }
