@@ -19,7 +19,11 @@ pub(crate) fn run(args: ServeArgs) -> Result<()> {
     }
     start_log(args.log, args.log_level.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::failed(format!("the threads of the server: {error}")))?.block_on(serve(options))
+    let runtime = runtime.map_err(|error| Failure::failed(format!("the threads of the server: {error}")))?;
+    let ended = runtime.block_on(serve(options));
+    // The databases are closed, or a second signal asks for the end at once: nothing that still runs is waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Prints a new token on stderr, and its entry for the file of tokens on stdout.
@@ -73,6 +77,8 @@ async fn serve(options: ServerOptions) -> Result<()> {
             }
         }
         if is_stopping {
+            // The databases stay open to the end of the process: their close would wait for flushes and compactions.
+            std::mem::forget(app);
             return Err(Failure::failed("a second signal ended the server; what it acknowledged is durable"));
         }
         is_stopping = true;

@@ -13,7 +13,7 @@ use crate::answer::Streams;
 use crate::body::BodyMemory;
 use crate::counters::Counters;
 use crate::databases::Databases;
-use crate::failure::StartError;
+use crate::failure::{Failure, StartError};
 use crate::listener::Tls;
 use crate::options::ServerOptions;
 use crate::requests::RequestCounters;
@@ -29,6 +29,17 @@ pub enum Readiness {
     Ready = 1,
     /// The server stops: running requests end, further ones get 503.
     Stopping = 2,
+}
+
+impl Readiness {
+    /// Returns the failure of a request for data; `None` if the server answers it.
+    pub(crate) fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Ready => None,
+            Self::Opening => Some(Failure::busy("the databases are being opened; try again later")),
+            Self::Stopping => Some(Failure::busy("the server stops; try again later")),
+        }
+    }
 }
 
 /// A server without its sockets: databases, options and counters, and the router of all endpoints.
@@ -173,6 +184,15 @@ impl AppState {
             1 => Readiness::Ready,
             _ => Readiness::Stopping,
         }
+    }
+
+    /// Checks that the app answers requests for data.
+    ///
+    /// # Errors
+    ///
+    /// 503 while the databases are opened and while the server stops.
+    pub(crate) fn check_ready(&self) -> Result<(), Failure> {
+        self.readiness().failure().map_or(Ok(()), Err)
     }
 
     /// Returns the tokens; `None` if every request may do everything.

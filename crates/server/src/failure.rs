@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -15,6 +16,10 @@ use crate::access::TokensError;
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(1);
 /// Time after which a sender should try again when a person has to act: a full disk, a read-only database.
 const RETRY_AFTER_REPAIR: Duration = Duration::from_secs(10);
+
+/// Message of an answer with a status of 5xx, for the log; an extension of the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerError(pub(crate) Arc<str>);
 
 /// Error of a request: status, message, and when to retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +61,9 @@ impl Failure {
     /// Returns the response of the failure with a body in the form of a protocol.
     pub(crate) fn answer(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status, body).into_response();
+        if self.status.is_server_error() {
+            response.extensions_mut().insert(ServerError(self.message.as_str().into()));
+        }
         if let Some(retry_after) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
         }
@@ -134,11 +142,39 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// A database cannot be opened.
-    #[error("the database {name:?} cannot be opened: {source}")]
+    #[error("the database {name:?} cannot be opened: {}", opening_failure(source))]
     Database {
         /// Name of the database.
         name: String,
         /// The error of the engine.
         source: timestrata::Error,
     },
+}
+
+/// Returns why a database cannot be opened, and what an administrator of the server can do.
+fn opening_failure(error: &Error) -> String {
+    match error {
+        // The engine advises to open it with the other policy, which the server does not offer.
+        Error::InvalidOption { option: "duplicates", .. } => {
+            "it keeps all points of one time; the server needs a database \
+             that keeps the last: export it, and ingest the file with --duplicates last into a new directory"
+                .to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_keeps_all_points_of_one_time_has_a_next_step() {
+        let home = tempfile::tempdir().unwrap();
+        let open = |policy| timestrata::Db::builder(home.path()).duplicates(policy).open_blocking();
+        drop(open(timestrata::DuplicatePolicy::KeepAll).unwrap());
+        let source = open(timestrata::DuplicatePolicy::KeepLast).unwrap_err();
+        let message = StartError::Database { name: "old".to_owned(), source }.to_string();
+        assert!(message.contains("ingest the file with --duplicates last"), "{message}");
+    }
 }

@@ -1,5 +1,7 @@
 //! The router: paths, their endpoints and the scopes that these need.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Uri;
@@ -18,16 +20,17 @@ use crate::endpoints::{
     remote_write,
 };
 use crate::failure::Failure;
-use crate::requests::observe;
+use crate::requests::{UnavailableWrites, log_unavailable_writes, observe};
 
 /// Returns the router of all endpoints.
 pub(crate) fn router(app: &SharedState) -> Router {
     let requiring = |routes: Router<SharedState>, scope| {
         routes.route_layer(middleware::from_fn_with_state((app.clone(), scope), require))
     };
+    let logging = middleware::from_fn_with_state(Arc::<UnavailableWrites>::default(), log_unavailable_writes);
     let endpoints = open_routes()
         .merge(requiring(read_routes(), Scope::Read))
-        .merge(requiring(write_routes(), Scope::Write))
+        .merge(requiring(write_routes().route_layer(logging), Scope::Write))
         .merge(requiring(admin_routes(), Scope::Admin))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(app.clone(), observe))

@@ -28,7 +28,7 @@ fn many_connections_stay_within_the_memory_budget() {
     let (status, text) = further.get("/-/ready").unwrap();
     assert_eq!(status, 200, "{text}");
     let (status, text) = further.send("POST", "/api/v1/write", "application/x-protobuf", &vec![b'#'; 1 << 20]).unwrap();
-    assert!(status == 503 && text.contains("memory for bodies of requests is in use"), "{status} {text}");
+    assert!(status == 503 && text.contains("memory of all bodies together is in use"), "{status} {text}");
     let peak = server.peak_bytes();
     println!("{} MiB at rest, {} MiB with {CONNECTIONS} connections", at_rest >> 20, peak >> 20);
     assert!(peak < at_rest + BUDGET, "{peak} bytes");

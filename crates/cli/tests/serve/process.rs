@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Time in which a server must start, answer and stop; a loaded machine needs some of it.
@@ -58,9 +58,28 @@ impl ServerProcess {
 
     /// Asks the server to stop, and returns whether it ended well.
     pub(crate) fn terminate(mut self) -> bool {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
         self.child.wait().unwrap().success()
+    }
+
+    /// Sends a signal to the server.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Returns how the server ended; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits until the metrics of the server have a line.
+    pub(crate) fn wait_for_metric(&self, line: &str) {
+        let began = Instant::now();
+        while !Connection::open(self.address).unwrap().get("/metrics").unwrap().1.contains(line) {
+            assert!(began.elapsed() < PATIENCE, "{line}");
+            std::thread::yield_now();
+        }
     }
 
     /// Returns the greatest resident memory of the process so far, in bytes.

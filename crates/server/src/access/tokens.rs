@@ -16,6 +16,9 @@ use super::rate::RateLimit;
 /// Bytes of randomness of a token.
 const TOKEN_BYTES: usize = 32;
 
+/// Smallest rate of a token, in requests per second: one in 17 minutes.
+const MIN_RATE: f64 = 0.001;
+
 /// Why a file of tokens cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -124,8 +127,8 @@ impl TokenEntry {
         }
         let rate = match self.requests_per_second {
             None => None,
-            Some(rate) if rate.is_finite() && rate > 0.0 => Some(RateLimit::new(rate)),
-            Some(_) => return Err(format!("the token {name:?}: requests-per-second must be above 0")),
+            Some(rate) if rate.is_finite() && rate >= MIN_RATE => Some(RateLimit::new(rate)),
+            Some(_) => return Err(format!("the token {name:?}: requests-per-second must be at least {MIN_RATE}")),
         };
         Ok(Token { name: name.into(), hash, scopes: self.scopes.into(), rate })
     }
@@ -208,7 +211,14 @@ mod tests {
             ("[[token]]\nname = \"x\"\nsha256 = \"abc\"\nscopes = [\"read\"]", "64 hexadecimal digits"),
             ("[[token]]\nname = \"x\"\nsha256 = \"HASH\"\nscopes = []", "it has no scopes"),
             ("[[token]]\nname = \"x\"\nsha256 = \"HASH\"\nscopes = [\"all\"]", "unknown variant `all`"),
-            ("[[token]]\nname = \"x\"\nsha256 = \"HASH\"\nscopes = [\"read\"]\nrequests-per-second = 0.0", "above 0"),
+            (
+                "[[token]]\nname = \"x\"\nsha256 = \"HASH\"\nscopes = [\"read\"]\nrequests-per-second = 0.0",
+                "at least 0.001",
+            ),
+            (
+                "[[token]]\nname = \"x\"\nsha256 = \"HASH\"\nscopes = [\"read\"]\nrequests-per-second = 1e-300",
+                "at least 0.001",
+            ),
         ] {
             let error = Tokens::parse(&text.replace("HASH", &hash)).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -32,7 +32,9 @@ impl Streams {
     pub(crate) fn begin(&self) -> Result<StreamPermit, Failure> {
         let permit = Arc::clone(&self.0).try_acquire_owned();
         permit.map(StreamPermit).map_err(|_| {
-            Failure::busy(format!("{MAX_STREAMS} exports and remote reads run already, the limit; try again later"))
+            Failure::busy(format!(
+                "{MAX_STREAMS} exports, remote reads and federations run already, the limit; try again later"
+            ))
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use timestrata::{Db, DuplicatePolicy, Runtime, RuntimeStats};
+use timestrata::{Db, DbBuilder, DuplicatePolicy, Error, Runtime, RuntimeStats};
 use timestrata_ingest::SeriesTable;
 
 use super::name::{DEFAULT, DatabaseName};
@@ -23,10 +23,19 @@ pub(crate) struct Databases {
     open: RwLock<BTreeMap<DatabaseName, OpenDatabase>>,
     /// Options with which databases are opened; `None` if the program that embeds the server has opened the only one.
     options: Option<ServerOptions>,
-    /// Held while a database is created, so that two requests do not open the same directory.
-    creating: Mutex<()>,
+    /// Held while databases are opened or created, so that no directory is opened twice.
+    phase: Mutex<Phase>,
     /// Slots and memory of the queries of all databases.
     runtime: Runtime,
+}
+
+/// Whether databases may be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    #[default]
+    Usable,
+    /// The open ones have been closed; nothing would close a further one.
+    Closed,
 }
 
 /// Database, and the series that requests to it have named.
@@ -43,7 +52,7 @@ impl Databases {
         let name = DatabaseName::default_name();
         let series = series_table(&name, options);
         let open = BTreeMap::from([(name, OpenDatabase { db, series })]);
-        Self { open: RwLock::new(open), options: None, creating: Mutex::new(()), runtime }
+        Self { open: RwLock::new(open), options: None, phase: Mutex::default(), runtime }
     }
 
     /// Returns `true` if the program that embeds the server has opened the only database.
@@ -63,16 +72,19 @@ impl Databases {
             .build()
             .map_err(|source| StartError::Option { option: "memory-budget", detail: source.to_string() })?;
         let options = Some(options.clone());
-        Ok(Self { open: RwLock::default(), options, creating: Mutex::new(()), runtime })
+        Ok(Self { open: RwLock::default(), options, phase: Mutex::default(), runtime })
     }
 
     /// Opens `default`, creates it if needed, and opens all other databases of the data directory.
     ///
+    /// A directory that holds no database is skipped and logged.
+    ///
     /// # Errors
     ///
-    /// [`StartError::DataDirectory`], [`StartError::Database`].
+    /// [`StartError::Database`], [`StartError::DataDirectory`].
     pub(crate) fn open_all(&self) -> Result<(), StartError> {
         let Some(options) = &self.options else { return Ok(()) };
+        let _phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         let path = &options.data;
         let directory = |source| StartError::DataDirectory { path: path.clone(), source };
         std::fs::create_dir_all(path).map_err(directory)?;
@@ -87,8 +99,17 @@ impl Databases {
             }
         }
         for name in names {
-            let db = open(options, &self.runtime, &name)
-                .map_err(|source| StartError::Database { name: name.to_string(), source })?;
+            let db = match builder(options, &self.runtime, &name)
+                .create_if_missing(name.as_str() == DEFAULT)
+                .open_blocking()
+            {
+                Ok(db) => db,
+                Err(Error::DatabaseNotFound { .. } | Error::NotADatabase { .. }) if name.as_str() != DEFAULT => {
+                    tracing::warn!(directory = %path.join(name.as_str()).display(), "skipped: it holds no database");
+                    continue;
+                }
+                Err(source) => return Err(StartError::Database { name: name.to_string(), source }),
+            };
             tracing::info!(database = name.as_str(), series = db.stats().series, "opened");
             let series = series_table(&name, options);
             self.insert(name, OpenDatabase { db, series });
@@ -126,12 +147,16 @@ impl Databases {
     ///
     /// # Errors
     ///
-    /// 400 if `max_databases` is reached or memory is missing; 503 if files cannot be created.
+    /// 400 if `max_databases` is reached or memory is missing; 503 if files cannot be created, or once the databases are
+    /// closed.
     pub(crate) fn create(&self, name: &DatabaseName) -> Result<bool, Failure> {
         let Some(options) = &self.options else {
             return Err(Failure::bad_request("this server has one database, which its program opened"));
         };
-        let _creating = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
+        let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase == Phase::Closed {
+            return Err(Failure::busy("the server stops; try again later"));
+        }
         let count = {
             let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
             if open.contains_key(name) {
@@ -143,8 +168,8 @@ impl Databases {
             let message = format!("the server has {count} databases, the limit; raise it with --max-databases");
             return Err(Failure::bad_request(message));
         }
-        let db = open(options, &self.runtime, name).map_err(|error| match error {
-            timestrata::Error::InvalidOption { option: "memory_budget", .. } => Failure::bad_request(format!(
+        let db = builder(options, &self.runtime, name).open_blocking().map_err(|error| match error {
+            Error::InvalidOption { option: "memory_budget", .. } => Failure::bad_request(format!(
                 "{count} databases use the memory of the server, and another one needs 64 MiB; raise --memory-budget"
             )),
             error => error.into(),
@@ -160,6 +185,8 @@ impl Databases {
 
     /// Closes all databases. Acknowledged writes are durable already; a clean close saves a recovery.
     pub(crate) async fn close(&self) {
+        // A database that is being created is waited for, and closed with the others.
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = Phase::Closed;
         let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
         for (name, OpenDatabase { db, .. }) in open {
             if let Err(error) = db.close().await {
@@ -181,8 +208,8 @@ fn series_table(name: &DatabaseName, options: &ServerOptions) -> Arc<SeriesTable
     Arc::new(SeriesTable::new(bytes))
 }
 
-/// Opens a database, and creates it if there is none.
-fn open(options: &ServerOptions, runtime: &Runtime, name: &DatabaseName) -> timestrata::Result<Db> {
+/// Returns the builder of a database, with the options of the server.
+fn builder(options: &ServerOptions, runtime: &Runtime, name: &DatabaseName) -> DbBuilder {
     let path: PathBuf = options.data.join(name.as_str());
     let storage = options.storage_memory_bytes();
     let memory = if name.as_str() == DEFAULT { (storage / 2).max(OTHER_MEMORY_BYTES) } else { OTHER_MEMORY_BYTES };
@@ -202,5 +229,8 @@ fn open(options: &ServerOptions, runtime: &Runtime, name: &DatabaseName) -> time
     if let Some(ahead) = options.max_ahead {
         builder = builder.reject_ahead_of_clock(ahead);
     }
-    builder.open_blocking()
+    builder
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,10 @@ use crate::databases::DatabaseName;
 use crate::failure::Failure;
 
 /// `GET /api/v1/admin/databases`: the names of all databases.
-pub(crate) async fn list(State(app): State<SharedState>) -> Json<Value> {
+pub(crate) async fn list(State(app): State<SharedState>) -> Result<Json<Value>, Failure> {
+    app.check_ready()?;
     let names: Vec<String> = app.databases.all().into_iter().map(|(name, _)| name.to_string()).collect();
-    Json(json!({ "status": "success", "data": names }))
+    Ok(Json(json!({ "status": "success", "data": names })))
 }
 
 /// `POST /api/v1/admin/databases/NAME`: 201 once the database is created, 200 if there is one.
@@ -28,7 +29,12 @@ pub(crate) async fn create(
 }
 
 /// Creates a database on a thread that may block; returns `false` if there is one of the name.
+///
+/// # Errors
+///
+/// 503 unless the server is ready; otherwise as for [`Databases::create`](crate::databases::Databases::create).
 pub(crate) async fn create_blocking(app: &SharedState, name: DatabaseName) -> Result<bool, Failure> {
+    app.check_ready()?;
     let app = app.clone();
     let created = tokio::task::spawn_blocking(move || app.databases.create(&name)).await;
     created.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))

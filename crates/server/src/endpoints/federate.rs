@@ -12,7 +12,7 @@ use timestrata::{Point, STALE_MARKER_BITS, Selector, SeriesInfo, SeriesKey, Time
 
 use super::RequestDatabase;
 use super::prometheus::{ApiError, Parameters, required_selectors, series_labels};
-use crate::answer::{Pieces, respond};
+use crate::answer::{Pieces, StreamPermit, respond};
 use crate::app::SharedState;
 use crate::body::BodyPermit;
 use crate::failure::Failure;
@@ -38,6 +38,7 @@ pub(crate) async fn federate(
 ) -> Result<Response, Failure> {
     let selectors = required_selectors(&parameters).map_err(ApiError::into_failure)?;
     let selector = selectors.into_iter().reduce(Selector::or).unwrap_or_else(Selector::all);
+    let place = app.streams.begin()?;
     let now = Timestamp::now();
     let newest = database.db.snapshot().latest_each_before(&selector, now.saturating_add_nanos(1)).await?;
     let mut samples: Vec<(Arc<SeriesInfo>, Point<Value>)> = newest;
@@ -46,7 +47,8 @@ pub(crate) async fn federate(
     let permit = app.answers.admit(samples.len() * size_of::<(Arc<SeriesInfo>, Point<Value>)>())?;
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let quotes = accepts.into_iter().any(|accept| accept.contains("escaping=allow-utf-8"));
-    let text = FederationText { samples: samples.into_iter(), metric: String::new(), quotes, _permit: permit };
+    let text =
+        FederationText { samples: samples.into_iter(), metric: String::new(), quotes, _permit: permit, _place: place };
     respond(if quotes { QUOTED } else { PLAIN }, text).await
 }
 
@@ -62,6 +64,7 @@ struct FederationText {
     metric: String,
     quotes: bool,
     _permit: BodyPermit,
+    _place: StreamPermit,
 }
 
 impl Pieces for FederationText {

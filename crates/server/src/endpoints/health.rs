@@ -6,15 +6,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::app::{Readiness, SharedState};
+use crate::app::SharedState;
 use crate::failure::Failure;
 
 /// `/health`, in the form of InfluxDB: 503 while the databases are opened and while the server stops.
 pub(crate) async fn health(State(app): State<SharedState>) -> Response {
-    let (status, word, message) = match app.readiness() {
-        Readiness::Ready => (StatusCode::OK, "pass", "ready for queries and writes"),
-        Readiness::Opening => (StatusCode::SERVICE_UNAVAILABLE, "fail", "the databases are being opened"),
-        Readiness::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "fail", "the server stops"),
+    let failure = app.readiness().failure();
+    let (status, word, message) = match &failure {
+        None => (StatusCode::OK, "pass", "ready for queries and writes"),
+        Some(failure) => (failure.status, "fail", failure.message.as_str()),
     };
     let body = json!({
         "name": "timestrata",
@@ -32,10 +32,7 @@ pub(crate) async fn healthy() -> &'static str {
 }
 
 /// `/-/ready`: 503 while the databases are opened and while the server stops.
-pub(crate) async fn ready(State(app): State<SharedState>) -> Response {
-    match app.readiness() {
-        Readiness::Ready => "timestrata is ready.\n".into_response(),
-        Readiness::Opening => Failure::busy("the databases are being opened").into_response(),
-        Readiness::Stopping => Failure::busy("the server stops").into_response(),
-    }
+pub(crate) async fn ready(State(app): State<SharedState>) -> Result<&'static str, Failure> {
+    app.check_ready()?;
+    Ok("timestrata is ready.\n")
 }

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use timestrata::Db;
 use timestrata_ingest::SeriesTable;
 
-use crate::app::{Readiness, SharedState};
+use crate::app::SharedState;
 use crate::databases::{DatabaseName, OpenDatabase};
 use crate::failure::Failure;
 
@@ -27,11 +27,7 @@ impl RequestDatabase {
     ///
     /// 503 while the databases are opened and while the server stops, 404 if there is none of the name.
     pub(crate) fn find(app: &SharedState, name: &DatabaseName) -> Result<Self, Failure> {
-        match app.readiness() {
-            Readiness::Ready => {}
-            Readiness::Opening => return Err(Failure::busy("the databases are being opened; try again later")),
-            Readiness::Stopping => return Err(Failure::busy("the server stops; try again later")),
-        }
+        app.check_ready()?;
         let OpenDatabase { db, series } = app.databases.find(name)?;
         Ok(Self { name: name.clone(), db, series })
     }

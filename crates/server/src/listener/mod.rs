@@ -6,9 +6,10 @@ mod descriptors;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
+mod write_timeout;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,6 +28,7 @@ use tower::ServiceExt;
 pub use descriptors::raise_descriptor_limit;
 pub(crate) use tls::Tls;
 
+use self::write_timeout::WriteTimeout;
 use crate::app::{App, Readiness};
 use crate::failure::StartError;
 use crate::line_listeners::LineListeners;
@@ -154,6 +156,8 @@ struct Connections {
     slots: Arc<Semaphore>,
     /// Tells the connections when the server stops, and the server when they have ended.
     graceful: Arc<GracefulShutdown>,
+    /// Tasks of the connections, so that those that do not end in time are aborted.
+    tasks: Arc<Mutex<JoinSet<()>>>,
     tls: Option<Tls>,
     /// Time in which a connection must be encrypted.
     handshake_timeout: Duration,
@@ -164,6 +168,8 @@ struct Connections {
 struct Endpoints {
     router: Router,
     protocol: http1::Builder,
+    /// Time in which a client must read some of its answer.
+    write_timeout: Duration,
 }
 
 impl Connections {
@@ -172,9 +178,10 @@ impl Connections {
         let mut protocol = http1::Builder::new();
         protocol.max_buf_size(MAX_BUFFER_BYTES).timer(TokioTimer::new()).header_read_timeout(options.idle_timeout);
         Self {
-            endpoints: Endpoints { router: app.router(), protocol },
+            endpoints: Endpoints { router: app.router(), protocol, write_timeout: options.idle_timeout },
             slots: Arc::new(Semaphore::new(options.max_connections)),
             graceful: Arc::new(GracefulShutdown::new()),
+            tasks: Arc::default(),
             tls: app.state().tls.clone(),
             handshake_timeout: options.body_timeout,
         }
@@ -201,7 +208,10 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let (endpoints, watcher) = (self.endpoints.clone(), self.graceful.watcher());
         let (tls, patience) = (self.tls.clone(), self.handshake_timeout);
-        tokio::spawn(async move {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that have ended.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
             match tls {
                 None => endpoints.answer(stream, peer, watcher).await,
                 Some(tls) => match tokio::time::timeout(patience, tls.accept(stream)).await {
@@ -214,7 +224,7 @@ impl Connections {
         });
     }
 
-    /// Lets running requests end, for at most the grace.
+    /// Lets running requests end, for at most the grace, then aborts them. No connection is left when it returns.
     async fn finish(self, grace: Duration) {
         // The tasks that accept have ended, and no other one has a clone.
         let Some(graceful) = Arc::into_inner(self.graceful) else { return };
@@ -224,6 +234,8 @@ impl Connections {
                 "connections did not end within the grace, and were cut off"
             );
         }
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
     }
 }
 
@@ -234,6 +246,7 @@ impl Endpoints {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let router = self.router;
+        let stream = WriteTimeout::new(stream, self.write_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)

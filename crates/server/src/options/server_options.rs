@@ -10,6 +10,9 @@ use crate::failure::StartError;
 /// Smallest memory budget of a server: that of one database, queries and bodies.
 const MIN_MEMORY_BYTES: usize = 128 << 20;
 
+/// Largest number of connections: more descriptors than a system gives to a process.
+const MAX_CONNECTIONS: usize = 1_000_000;
+
 /// Options of a server.
 ///
 /// The defaults are those of `timestrata serve` without flags: one gibibyte of memory, loopback only, durable writes.
@@ -161,9 +164,7 @@ impl ServerOptions {
         if self.memory_budget < MIN_MEMORY_BYTES {
             return invalid("memory-budget", "it is below 128MiB, the smallest");
         }
-        if self.max_databases == 0 || self.max_connections == 0 || self.max_series == 0 {
-            return invalid("max-databases, max-connections, max-series", "they must be at least 1");
-        }
+        self.check_limits()?;
         if !(1..=timestrata::MAX_SERIES_TAGS).contains(&self.max_labels) {
             return invalid("max-labels", "it must be from 1 to 256");
         }
@@ -200,5 +201,59 @@ impl ServerOptions {
             return invalid("path-prefix", "it must begin with a slash and end without one, such as /timestrata");
         }
         Ok(())
+    }
+
+    /// Checks that no limit is 0: none of them can be switched off, and 0 would refuse everything.
+    fn check_limits(&self) -> Result<(), StartError> {
+        let limits = [
+            ("max-databases", self.max_databases == 0),
+            ("max-connections", self.max_connections == 0),
+            ("max-series", self.max_series == 0),
+            ("max-body", self.max_body_bytes == 0),
+            ("max-decompressed", self.max_decompressed_bytes == 0),
+            ("max-request-series", self.max_request_series == 0),
+            ("body-timeout", self.body_timeout.is_zero()),
+            ("idle-timeout", self.idle_timeout.is_zero()),
+            ("query-timeout", self.query_timeout.is_zero()),
+            ("query-max-samples", self.query_max_samples == 0),
+            ("query-lookback", self.query_lookback.is_zero()),
+        ];
+        if let Some((option, _)) = limits.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(StartError::Option { option, detail: "it must be above 0, and cannot be off".to_owned() });
+        }
+        if self.max_connections > MAX_CONNECTIONS {
+            let detail = format!("it must be at most {MAX_CONNECTIONS}");
+            return Err(StartError::Option { option: "max-connections", detail });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_cannot_be_zero() {
+        let refused = |change: fn(&mut ServerOptions)| {
+            let mut options = ServerOptions::default();
+            change(&mut options);
+            options.check().unwrap_err().to_string()
+        };
+        for (option, message) in [
+            ("max-body", refused(|options| options.max_body_bytes = 0)),
+            ("max-decompressed", refused(|options| options.max_decompressed_bytes = 0)),
+            ("max-request-series", refused(|options| options.max_request_series = 0)),
+            ("max-connections", refused(|options| options.max_connections = 0)),
+            ("max-connections", refused(|options| options.max_connections = usize::MAX)),
+            ("body-timeout", refused(|options| options.body_timeout = Duration::ZERO)),
+            ("idle-timeout", refused(|options| options.idle_timeout = Duration::ZERO)),
+            ("query-timeout", refused(|options| options.query_timeout = Duration::ZERO)),
+            ("query-max-samples", refused(|options| options.query_max_samples = 0)),
+            ("query-lookback", refused(|options| options.query_lookback = Duration::ZERO)),
+        ] {
+            assert!(message.starts_with(&format!("{option}: it must be")), "{option}: {message}");
+        }
+        assert!(ServerOptions::default().check().is_ok());
     }
 }

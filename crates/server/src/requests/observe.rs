@@ -11,6 +11,7 @@ use axum::response::Response;
 
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
+use crate::failure::ServerError;
 
 /// Label of requests whose path is not a route.
 const OTHER: &str = "other";
@@ -60,8 +61,16 @@ pub(crate) async fn observe(State(app): State<SharedState>, request: Request, ne
             peer = peer.map(|peer| tracing::field::display(peer.0)),
             token = response.extensions().get::<TokenName>().map(|name| &*name.0),
         );
-    } else if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(route = route.as_ref().map_or(OTHER, MatchedPath::as_str), "a request failed");
+    }
+    // A server that is full answers 503 for a while, and its metrics count that.
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        let (route, error) = (route.as_ref().map_or(OTHER, MatchedPath::as_str), error_message(&response));
+        tracing::error!(route, status = status.as_u16(), error, "a request failed");
     }
     response
+}
+
+/// Returns the message of a failure of the server, for the log.
+pub(super) fn error_message(response: &Response) -> Option<&str> {
+    response.extensions().get::<ServerError>().map(|error| &*error.0)
 }

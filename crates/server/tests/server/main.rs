@@ -3,6 +3,7 @@
 
 mod access;
 mod common;
+mod connections;
 mod databases;
 mod deploy_files;
 mod export;

@@ -42,6 +42,7 @@ pub(crate) async fn query(
                 return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, message));
             }
         }
+        app.check_ready()?;
         let mut results = Vec::with_capacity(statements.len());
         for (id, statement) in statements.into_iter().enumerate() {
             results.push(run(&app, id, statement).await?);

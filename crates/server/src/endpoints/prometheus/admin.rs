@@ -1,12 +1,12 @@
 //! `admin/tsdb/...`: deletes and snapshots.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use timestrata::Timestamp;
+use timestrata::{Selector, Timestamp};
 
 use super::error::ApiError;
 use super::parameters::Parameters;
@@ -22,11 +22,14 @@ const SNAPSHOTS: &str = ".snapshots";
 /// `/api/v1/admin/tsdb/delete_series`: deletes the points between `start` and `end`, both inclusive, of the series that any
 /// `match[]` selects. It returns when the delete is durable; the space is freed by compactions.
 pub(super) async fn delete_series(database: RequestDatabase, parameters: Parameters) -> Result<StatusCode, ApiError> {
-    let selectors = required_selectors(&parameters)?;
+    let selector = required_selectors(&parameters)?.into_iter().reduce(Selector::or);
     let range = parameters.bounds()?.unwrap_or(Timestamp::MIN..=Timestamp::MAX);
-    for selector in selectors {
-        tracing::info!(database = database.name.as_str(), %selector, ?range, "deletes points");
-        database.db.delete(selector, range.clone()).await?;
+    if let Some(selector) = selector {
+        tracing::info!(database = database.name.as_str(), ?range, "deletes points");
+        // Values of labels may be confidential.
+        tracing::debug!(%selector, "series whose points are deleted");
+        // One delete, so that no failure leaves a part of them.
+        database.db.delete(selector, range).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -48,14 +51,8 @@ pub(super) async fn snapshot(
         return Err(Failure::bad_request(message).into());
     }
     let folder = app.options.data.join(SNAPSHOTS).join(database.name.as_str());
-    let name = unique_name(&folder, Timestamp::now());
-    let directory = folder.join(&name);
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("the directory {} cannot be created: {error}", folder.display()),
-        )
-    })?;
+    let named = tokio::task::spawn_blocking(move || new_directory(&folder)).await;
+    let (name, directory) = named.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let report = database.db.backup(&directory).await?;
     tracing::info!(database = database.name.as_str(), directory = %directory.display(), points = report.points, "snapshot");
     if report.unflushed > 0 {
@@ -68,6 +65,17 @@ pub(super) async fn snapshot(
     }
     let data = json!({ "name": name, "directory": directory.display().to_string() });
     Ok(success(data))
+}
+
+/// Returns the name and the path of a snapshot that does not exist yet, and creates the folder of all. Blocks.
+fn new_directory(folder: &Path) -> Result<(String, PathBuf), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let message = format!("the directory {} cannot be created: {error}", folder.display());
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    })?;
+    let name = unique_name(folder, Timestamp::now());
+    let directory = folder.join(&name);
+    Ok((name, directory))
 }
 
 /// Returns a name that no snapshot has: the time, to the nanosecond if need be.

@@ -66,8 +66,8 @@ impl From<QueryError> for ApiError {
             ),
             QueryError::Timeout { .. } => with("timeout", StatusCode::SERVICE_UNAVAILABLE),
             QueryError::Cancelled => with("canceled", StatusCode::SERVICE_UNAVAILABLE),
-            QueryError::Storage(error @ timestrata::Error::QueryRuntimeBusy { .. }) => Failure::from(error).into(),
-            QueryError::Storage(_) | QueryError::Thread { .. } => with("internal", StatusCode::INTERNAL_SERVER_ERROR),
+            QueryError::Storage(error) => Failure::from(error).into(),
+            QueryError::Thread { .. } => with("internal", StatusCode::INTERNAL_SERVER_ERROR),
             _ => with("execution", StatusCode::UNPROCESSABLE_ENTITY),
         }
     }
@@ -77,5 +77,17 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json!({ "status": "error", "errorType": self.kind, "error": self.failure.message });
         self.failure.answer(Json(body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_of_a_closed_database_may_be_repeated() {
+        let error = ApiError::from(QueryError::Storage(timestrata::Error::Closed));
+        assert_eq!((error.kind, error.failure.status), ("unavailable", StatusCode::SERVICE_UNAVAILABLE));
+        assert!(error.failure.retry_after.is_some());
     }
 }

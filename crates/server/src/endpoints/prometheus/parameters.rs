@@ -167,7 +167,7 @@ fn seconds_to_nanos(text: &str) -> Option<i64> {
     let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     // Digits beyond nanoseconds are cut.
     let nanos: i128 = format!("{:0<9}", &fraction[..fraction.len().min(9)]).parse().ok()?;
-    i64::try_from(sign * (whole.checked_mul(1_000_000_000)? + nanos)).ok()
+    i64::try_from(sign * whole.checked_mul(1_000_000_000)?.checked_add(nanos)?).ok()
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {
@@ -188,7 +188,9 @@ mod tests {
         assert_eq!(nanos("-1.5"), Some(-1_500_000_000));
         assert_eq!(nanos("1e3"), Some(1_000_000_000_000));
         assert_eq!(nanos("2015-07-01T20:10:51.781Z"), Some(1_435_781_451_781_000_000));
-        for bad in ["", "abc", "1.2.3", "NaN", "inf", "1e300", "99999999999999"] {
+        // One whose nanoseconds do not fit into 128 bits, too.
+        let large = "170141183460469231731687303715.999999999";
+        for bad in ["", "abc", "1.2.3", "NaN", "inf", "1e300", "99999999999999", large] {
             assert_eq!(nanos(bad), None, "{bad}");
         }
     }
