@@ -14,6 +14,8 @@ pub struct Limits {
     pub series: usize,
     /// Largest decompressed size in bytes. Default: `u64::MAX`; a server sets it.
     pub decompressed_bytes: u64,
+    /// Largest number of points of a body that is decoded whole. Default: `usize::MAX`; a server sets it.
+    pub points: usize,
     /// Points after which [`Rows::is_full`](crate::Rows::is_full) is `true`. Default: 100,000.
     pub points_per_batch: usize,
 }
@@ -26,6 +28,7 @@ impl Default for Limits {
             fields: 1 << 16,
             series: 10_000_000,
             decompressed_bytes: u64::MAX,
+            points: usize::MAX,
             points_per_batch: 100_000,
         }
     }

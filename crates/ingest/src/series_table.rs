@@ -1,10 +1,10 @@
-//! Series by the bytes with which requests write them: a table that outlives a request.
+//! Table of series by the bytes with which requests write them; it outlives a request.
 //!
 //! A client sends the same series again and again, in the same bytes. The table finds the series of such bytes with one
 //! hash and one comparison, without parsing, and without an allocation; the [`CachedSeries`] remembers the id besides.
 //!
-//! The bytes that the table takes are bounded. Each shard keeps two generations: a series that is used moves to the
-//! current one, and once that has half of the shard's share, it becomes the old one and the former old one is dropped.
+//! Memory is bounded by two generations per shard. A used series moves to the current generation. When that is full, it
+//! replaces the old generation, which is dropped.
 
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -42,7 +42,7 @@ pub struct SeriesTable {
     shards: [RwLock<Shard>; SHARDS],
     /// Bytes of a generation of a shard at most.
     generation_bytes: usize,
-    /// Hash of the last metadata that was handed out, by the hash of the metric.
+    /// Hash of the metadata that was returned last, by the hash of the metric.
     metadata: Mutex<HashMap<u64, u64>>,
 }
 
@@ -123,7 +123,7 @@ impl SeriesTable {
         self.len() == 0
     }
 
-    /// Makes the next request hand out metadata that was handed out before: for a caller that could not store it.
+    /// Makes the next request return metadata again that was returned before: for a caller that could not store it.
     pub fn forget_metadata(&self) {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -157,7 +157,7 @@ impl SeriesTable {
         Ok(series)
     }
 
-    /// Returns `true` if the metadata is not what was last handed out for the metric, and remembers it.
+    /// Returns `true` if the metadata is not what was returned last for the metric, and remembers it.
     pub(crate) fn is_new_metadata(&self, metric: &str, kind: MetricKind, unit: &str, description: &str) -> bool {
         let (metric, content) = (self.hasher.hash_one(metric), self.hasher.hash_one((kind, unit, description)));
         let mut known = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_new_until_it_was_handed_out() {
+    fn metadata_is_new_until_it_was_returned() {
         let table = SeriesTable::new(1 << 20);
         let is_new = |kind: MetricKind| table.is_new_metadata("m", kind, "s", "help");
         assert!(is_new(MetricKind::Gauge) && !is_new(MetricKind::Gauge));

@@ -55,6 +55,8 @@ pub(crate) struct AppState {
     readiness: AtomicU8,
     /// `None` if every request may do everything. Replaced as a whole when the file is read again.
     tokens: RwLock<Option<Arc<Tokens>>>,
+    /// Without tokens, requests by names that are not those of this machine are refused.
+    pub(crate) checks_host: bool,
     /// `None` if connections are not encrypted.
     pub(crate) tls: Option<Tls>,
 }
@@ -68,7 +70,9 @@ impl std::fmt::Debug for App {
 impl App {
     /// Creates an app over one open database, for a program that has it open itself.
     ///
-    /// Requests that name another database get 404. The options that concern files and sockets have no effect.
+    /// Requests that name another database get 404. Options of the data directory, of databases
+    /// (`durability`, `retain_*`, `max_series`, `max_labels`, `max_ahead`, `max_databases`), TLS and sockets have no effect.
+    /// `tokens` is read.
     ///
     /// # Errors
     ///
@@ -99,6 +103,8 @@ impl App {
             timeout: Some(options.query_timeout),
             ..EngineOptions::default()
         });
+        // A program that embeds the server decides itself who reaches it.
+        let checks_host = !databases.is_embedded() && !options.allow_anonymous;
         Self(Arc::new(AppState {
             answers: BodyMemory::new(options.query_memory_bytes(), "answers"),
             bodies: BodyMemory::new(options.body_memory_bytes(), "bodies"),
@@ -110,6 +116,7 @@ impl App {
             started: Instant::now(),
             readiness: AtomicU8::new(Readiness::Opening as u8),
             tokens: RwLock::default(),
+            checks_host,
             tls,
             options,
         }))
@@ -128,8 +135,7 @@ impl App {
         routes::router(&self.0)
     }
 
-    /// Reads the file of tokens again, for tokens that were added or revoked, and the certificate. What an error concerns
-    /// stays as it is.
+    /// Reloads the token file and the certificate. If one of them cannot be read, its previous content stays in use.
     ///
     /// # Errors
     ///
@@ -154,7 +160,7 @@ impl AppState {
     /// [`StartError::Database`], [`StartError::DataDirectory`].
     pub(crate) fn open_databases(&self) -> Result<(), StartError> {
         self.databases.open_all()?;
-        // A stop that came meanwhile stays.
+        // A stop during the opening must not become `Ready`.
         let (opening, ready) = (Readiness::Opening as u8, Readiness::Ready as u8);
         let _ = self.readiness.compare_exchange(opening, ready, Ordering::AcqRel, Ordering::Acquire);
         Ok(())

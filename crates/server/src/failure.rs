@@ -16,7 +16,7 @@ const RETRY_WHEN_FULL: Duration = Duration::from_secs(1);
 /// Time after which a sender should try again when a person has to act: a full disk, a read-only database.
 const RETRY_AFTER_REPAIR: Duration = Duration::from_secs(10);
 
-/// Why a request was not answered as asked.
+/// Error of a request: status, message, and when to retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// Status of the answer.
@@ -28,32 +28,32 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Creates a failure that the same request will always meet.
+    /// Creates a failure that a retry does not change (no `Retry-After`).
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), retry_after: None }
     }
 
-    /// Creates a failure of a request that is not as the protocol says.
+    /// Creates a 400.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// Creates a failure of something that does not exist.
+    /// Creates a 404.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// Creates a failure of a server that is full for the moment.
+    /// Creates a 503 with a `Retry-After` of a second, for a limit that is reached now.
     pub(crate) fn busy(message: impl Into<String>) -> Self {
         Self::unavailable(message, RETRY_WHEN_FULL)
     }
 
-    /// Creates a failure of a server that may answer the same request later.
+    /// Creates a 503 with `Retry-After`.
     pub(crate) fn unavailable(message: impl Into<String>, retry_after: Duration) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into(), retry_after: Some(retry_after) }
     }
 
-    /// Adds the headers of the failure to an answer in the form of a protocol.
+    /// Returns the response of the failure with a body in the form of a protocol.
     pub(crate) fn answer(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status, body).into_response();
         if let Some(retry_after) = self.retry_after {
@@ -78,7 +78,7 @@ impl From<IngestError> for Failure {
 
 /// A failed write or read of the engine.
 ///
-/// What no repetition changes is 400, because senders repeat a request after any 5xx and would never get beyond it.
+/// Errors that a retry cannot change are 400: senders retry any 5xx and would block on that request.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();

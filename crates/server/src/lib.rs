@@ -20,12 +20,12 @@
 //!   listener --connection--> routes --request--> endpoints --Rows--> store --Batch--> Db (engine)
 //!   (TCP, limits,            (database of the    (one file per        (durable when it returns;
 //!    graceful stop)           path, access)       protocol)            refusals by reason)
-//!                                                    | body: bytes are admitted before they are read
+//!                                                    | body: memory is reserved before bytes are held
 //! ```
 //!
 //! An endpoint is an async function that takes the [`App`], the database of the request and its body, and returns an answer in
 //! the form of its protocol. It reads the body with `body::read`, decodes it to rows, passes these to `store::store`, and
-//! answers. Whatever goes wrong is a `Failure`, which knows its HTTP status; the endpoint writes it in its protocol's form.
+//! answers. Every error is a `Failure` with an HTTP status; the endpoint formats it for its protocol.
 #![forbid(unsafe_code)]
 
 mod access;

@@ -1,4 +1,4 @@
-//! The router: which endpoint answers which path.
+//! The router: paths, their endpoints and the scopes that these need.
 
 use axum::Router;
 use axum::extract::Request;
@@ -79,7 +79,7 @@ fn write_routes() -> Router<SharedState> {
         .route("/v1/metrics", post(otlp::metrics))
 }
 
-/// Endpoints that create, delete or copy data as a whole.
+/// Endpoints that create databases, delete series and make backups.
 fn admin_routes() -> Router<SharedState> {
     Router::new()
         .route("/api/v1/admin/databases", get(databases::list))
@@ -88,10 +88,7 @@ fn admin_routes() -> Router<SharedState> {
 }
 
 async fn not_found(uri: Uri) -> impl IntoResponse {
-    Failure::not_found(format!(
-        "there is nothing at {}; docs/server.md lists the endpoints, GET / the main ones",
-        uri.path()
-    ))
+    Failure::not_found(format!("there is nothing at {}; docs/server.md lists the endpoints", uri.path()))
 }
 
 /// Removes the prefix of the server from the path, and `/db/NAME`, whose name the request then carries.

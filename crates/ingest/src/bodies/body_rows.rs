@@ -16,8 +16,12 @@ pub(super) struct BodyRows<'a> {
     pub(super) summary: BodySummary,
     limits: &'a Limits,
     table: &'a SeriesTable,
-    /// Refused rows that are still handed out.
+    /// Number of refused rows that may still be returned with a sentence.
     reports_left: usize,
+    /// Series of remote write, or data points of OTLP, that were begun.
+    begun: usize,
+    /// Points that were not pushed, because the limit was reached.
+    left_points: u64,
 }
 
 impl<'a> BodyRows<'a> {
@@ -31,11 +35,26 @@ impl<'a> BodyRows<'a> {
     ) -> Result<BodySummary, IngestError> {
         let mark = rows.mark();
         let summary = BodySummary::default();
-        let mut body = BodyRows { rows: &mut *rows, summary, limits, table, reports_left: MAX_REFUSED_ROWS };
+        let mut body = BodyRows {
+            rows: &mut *rows,
+            summary,
+            limits,
+            table,
+            reports_left: MAX_REFUSED_ROWS,
+            begun: 0,
+            left_points: 0,
+        };
         match decode(&mut body) {
-            Ok(()) => Ok(body.summary),
+            Ok(()) if body.left_points == 0 => Ok(body.summary),
+            Ok(()) => {
+                let points_beyond_limit = body.left_points + body.rows.values().len() as u64;
+                rows.roll_back(&mark);
+                table.forget_metadata();
+                Ok(BodySummary { points_beyond_limit, ..BodySummary::default() })
+            }
             Err(error) => {
                 rows.roll_back(&mark);
+                table.forget_metadata();
                 Err(IngestError::new(format!("the body is not {protocol}: {error}")))
             }
         }
@@ -50,6 +69,20 @@ impl<'a> BodyRows<'a> {
         self.rows.refuse_several(code, count, is_recorded.then(recorded));
     }
 
+    /// Begins a series of remote write or a data point of OTLP.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if the body has more than the limit.
+    pub(super) fn begin(&mut self) -> Result<(), Refusal> {
+        if self.begun >= self.limits.series {
+            let reason = format!("the body names more than {} series, the limit", self.limits.series);
+            return Err((RefusalCode::SeriesLimit, reason));
+        }
+        self.begun += 1;
+        Ok(())
+    }
+
     /// Returns the series that `text` names in requests, which `key` reads if it is not known.
     #[inline]
     pub(super) fn series(
@@ -57,10 +90,6 @@ impl<'a> BodyRows<'a> {
         text: &[u8],
         key: impl FnOnce() -> Result<SeriesKey, Refusal>,
     ) -> Result<SeriesNumber, Refusal> {
-        if self.rows.series_len() >= self.limits.series {
-            let reason = format!("the body names more than {} series, the limit", self.limits.series);
-            return Err((RefusalCode::SeriesLimit, reason));
-        }
         let series = self.table.get_or_insert(text, || {
             let key = key()?;
             RefusalCode::of_key(&key).map_or_else(|| Ok(CachedSeries::new(key)), Err)
@@ -70,8 +99,12 @@ impl<'a> BodyRows<'a> {
 
     /// Pushes a point of the row that is being built.
     pub(super) fn push_point(&mut self, series: SeriesNumber, nanos: i64, value: f64) {
-        self.rows.push(series, Timestamp::from_nanos(nanos), Value::F64(value));
         self.summary.samples += 1;
+        if self.rows.values().len() < self.limits.points {
+            self.rows.push(series, Timestamp::from_nanos(nanos), Value::F64(value));
+        } else {
+            self.left_points += 1;
+        }
     }
 
     /// Returns the number of points of the row that is being built.
@@ -79,7 +112,7 @@ impl<'a> BodyRows<'a> {
         (self.rows.values().len() - self.rows.row_ends().last().map_or(0, |end| end.points)) as u64
     }
 
-    /// Hands out the metadata of a metric, unless it is what the table handed out last.
+    /// Returns the metadata of a metric in the rows, unless the table returned the same last.
     pub(super) fn describe(&mut self, metric: &str, kind: MetricKind, unit: &str, description: &str) {
         if (kind == MetricKind::Unknown && unit.is_empty() && description.is_empty())
             || !self.table.is_new_metadata(metric, kind, unit, description)

@@ -17,7 +17,7 @@ use crate::RefusalCounts;
 /// Bits of the NaN that Prometheus writes where a series ends.
 pub const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
 
-/// Refused rows that a body hands out with a sentence; the others are counted alone.
+/// Refused rows that a body returns with a sentence; the others are only counted.
 pub const MAX_REFUSED_ROWS: usize = 100;
 
 /// What a body held beside the rows.
@@ -31,6 +31,9 @@ pub struct BodySummary {
     pub exemplars: u64,
     /// Metadata that the database cannot hold, which is left out: of a wrong size, or with control characters.
     pub metadata: u64,
+    /// Number of points of a body that has more than [`Limits::points`](crate::Limits::points), else 0. Then the rows are as
+    /// before.
+    pub points_beyond_limit: u64,
     /// Samples or data points that were refused, histograms among them; a refused series without one counts as one.
     pub refused: RefusalCounts,
 }

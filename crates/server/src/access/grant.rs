@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::credentials;
+use super::{browser, credentials};
 use crate::app::SharedState;
 use crate::failure::Failure;
 use crate::requests::TokenName;
@@ -38,7 +38,7 @@ impl Scope {
     }
 }
 
-/// What the token of a request allows; an extension of the request behind [`require`].
+/// Scopes of a request's token; request extension set by [`require`].
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     /// Name of the token, for messages and the log.
@@ -97,9 +97,9 @@ pub(crate) async fn require(
     }
 }
 
-/// Returns the schemes of authentication that an answer names.
+/// Returns the value of `WWW-Authenticate`.
 ///
-/// A browser answers `Basic` with a dialog of its own, also to a request of a page, which has its own field for the token.
+/// Omits `Basic` for requests of scripts: the browser would open its password dialog, but /explore has a token field.
 fn challenge(headers: &HeaderMap) -> HeaderValue {
     let is_of_page = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
     HeaderValue::from_static(if is_of_page {
@@ -110,7 +110,13 @@ fn challenge(headers: &HeaderMap) -> HeaderValue {
 }
 
 fn authorize(app: &SharedState, scope: Scope, request: &Request) -> Result<Grant, Failure> {
-    let Some(tokens) = app.tokens() else { return Ok(Grant::everything()) };
+    browser::check_origin(request.method(), request.headers())?;
+    let Some(tokens) = app.tokens() else {
+        if app.checks_host {
+            browser::check_host(request.headers())?;
+        }
+        return Ok(Grant::everything());
+    };
     let unauthorized = |message: &str| Failure::new(StatusCode::UNAUTHORIZED, message);
     let Some(given) = credentials::token_of(request.headers()) else {
         return Err(unauthorized(

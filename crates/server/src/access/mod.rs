@@ -4,6 +4,7 @@
 //! authentication. The server knows the SHA-256 of each token alone: tokens are random texts of 256 bits, so a slow hash
 //! would add nothing. Without a file of tokens every request may do everything.
 
+mod browser;
 mod credentials;
 mod grant;
 mod rate;

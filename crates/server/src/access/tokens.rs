@@ -42,7 +42,7 @@ pub enum TokensError {
 #[derive(Debug)]
 pub(crate) struct Tokens(Vec<Token>);
 
-/// Token, as the server knows it.
+/// Hash, scopes and rate of a token.
 #[derive(Debug)]
 pub(crate) struct Token {
     name: Arc<str>,
@@ -72,7 +72,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`TokensError`]; also for a file without tokens, which would lock everybody out.
+    /// [`TokensError`]; also for a file without tokens, with which no request would be allowed.
     pub(crate) fn read(path: &Path) -> Result<Self, TokensError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| TokensError::Read { path: path.to_owned(), source })?;

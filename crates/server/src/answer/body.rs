@@ -12,11 +12,11 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use crate::failure::Failure;
 
-/// Time without a piece taken after which the rest of an answer is dropped.
+/// Interval of the stall timer: an answer without a poll in a whole interval is dropped.
 const STALLED: Duration = Duration::from_mins(1);
 
 /// Maker of the pieces of an answer.
@@ -25,7 +25,7 @@ pub(crate) trait Pieces: Send + 'static {
     ///
     /// # Errors
     ///
-    /// Before the first piece, the failure is the answer; later it ends the connection.
+    /// A failure of the first or second piece is the answer; a later one ends the connection.
     fn next_piece(&mut self) -> Result<Option<Bytes>, Failure>;
 
     /// Returns the trailers, which follow the last piece.
@@ -36,13 +36,13 @@ pub(crate) trait Pieces: Send + 'static {
 
 /// Answers with pieces. An answer of one piece has its length in the header, a longer one is streamed.
 ///
-/// A client that takes nothing for [`STALLED`] loses the rest: its pieces are dropped, with all that they hold.
+/// If the client reads nothing for [`STALLED`] to twice that time, the pieces are dropped with all that they hold.
 ///
 /// # Errors
 ///
 /// That of the first or second piece.
 pub(crate) async fn respond(content_type: &'static str, pieces: impl Pieces) -> Result<Response, Failure> {
-    let maker = Arc::new(Maker { pieces: Mutex::new(Some(Box::new(pieces))), taken: AtomicU64::new(0) });
+    let maker = Arc::new(Maker { pieces: Mutex::new(Some(Box::new(pieces))), polls: AtomicU64::new(0) });
     let mut ready = VecDeque::new();
     while ready.len() < 2 {
         match make(&maker).await.map_err(|error| unexpected_end(&error))?? {
@@ -55,19 +55,19 @@ pub(crate) async fn respond(content_type: &'static str, pieces: impl Pieces) -> 
     let body = if is_whole && trailers.is_none() {
         Body::from(ready.pop_front().unwrap_or_default())
     } else {
-        tokio::spawn(drop_stalled(Arc::downgrade(&maker)));
+        let watch = tokio::spawn(drop_stalled(Arc::downgrade(&maker))).abort_handle();
         let state = if is_whole { State::Trailers(trailers) } else { State::Idle };
-        Body::new(PieceBody { ready, maker, state })
+        Body::new(PieceBody { ready, maker, state, watch })
     };
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response())
 }
 
-/// Pieces of an answer, where their client and the watch over it find them.
+/// Pieces of an answer, shared by its body and the stall timer.
 struct Maker {
     /// `None` while a piece is made, and once the pieces were dropped.
     pieces: Mutex<Option<Box<dyn Pieces>>>,
-    /// Pieces that the client took.
-    taken: AtomicU64,
+    /// Number of times the connection asked for a piece; unchanged if the client reads nothing.
+    polls: AtomicU64,
 }
 
 impl Maker {
@@ -92,16 +92,16 @@ fn make(maker: &Arc<Maker>) -> JoinHandle<Result<Option<Bytes>, Failure>> {
     })
 }
 
-/// Drops the pieces of an answer whose client takes none.
+/// Stall timer: drops the pieces of an answer whose client reads nothing.
 async fn drop_stalled(maker: Weak<Maker>) {
-    let mut taken_before = None;
+    let mut polls_before = None;
     loop {
         tokio::time::sleep(STALLED).await;
         let Some(maker) = maker.upgrade() else { return };
-        let taken = maker.taken.load(Ordering::Relaxed);
-        if taken_before.replace(taken) == Some(taken) {
+        let polls = maker.polls.load(Ordering::Relaxed);
+        if polls_before.replace(polls) == Some(polls) {
             let pieces = maker.lock().take();
-            // While a piece is made, the store is what is slow.
+            // If a piece is being made, the store is slow, not the client.
             if pieces.is_some() {
                 return;
             }
@@ -120,6 +120,14 @@ struct PieceBody {
     ready: VecDeque<Bytes>,
     maker: Arc<Maker>,
     state: State,
+    /// Task that drops the pieces if the client takes none; it ends with the body.
+    watch: AbortHandle,
+}
+
+impl Drop for PieceBody {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
 }
 
 enum State {
@@ -138,7 +146,7 @@ impl hyper::body::Body for PieceBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        self.maker.taken.fetch_add(1, Ordering::Relaxed);
+        self.maker.polls.fetch_add(1, Ordering::Relaxed);
         if let Some(piece) = self.ready.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -167,7 +175,7 @@ impl hyper::body::Body for PieceBody {
     }
 }
 
-/// Returns the error that ends the connection. The client sees the end alone, so the reason is in the log.
+/// Returns the error that ends the connection, and logs it: the client only sees the connection end.
 fn cut_off(failure: Failure) -> axum::BoxError {
     tracing::warn!(error = failure.message, "an answer was cut off");
     failure.message.into()
@@ -251,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rest_of_an_answer_that_nobody_takes_is_dropped() {
+    async fn the_rest_of_an_answer_that_no_client_takes_is_dropped() {
         let held = Arc::new(());
         let response = respond("text/plain", Holding { _held: Arc::clone(&held) }).await.unwrap();
         let mut body = response.into_body();

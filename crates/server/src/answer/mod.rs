@@ -1,7 +1,7 @@
 //! Answers that are made piece by piece, so that a large one needs the memory of a piece or two.
 //!
-//! A client that reads slowly delays the making of the next piece: nothing but the pieces that are made already waits for
-//! it. An error in the middle ends the connection, so that no client takes a part for the whole.
+//! A piece is made once the client has read the one before, so a slow client holds at most two pieces. An error in the
+//! middle ends the connection, so that no client mistakes a part for the whole answer.
 
 mod body;
 mod json_list;

@@ -9,11 +9,11 @@ use crate::failure::Failure;
 /// Streamed reads at once. Each holds a snapshot, a list of series and the buffers of a cursor.
 const MAX_STREAMS: usize = 32;
 
-/// Places for streamed reads: exports, remote reads, federation.
+/// Permits of streamed reads: exports and remote reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams(Arc<Semaphore>);
 
-/// Place of a streamed read, given back when it is dropped.
+/// Permit of a streamed read, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPermit(#[expect(dead_code, reason = "held until dropped")] OwnedSemaphorePermit);
 
@@ -24,7 +24,7 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// Takes a place.
+    /// Takes a permit.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl Streams {
         })
     }
 
-    /// Returns the number of places that are taken.
+    /// Returns the number of permits that are taken.
     pub(crate) fn running(&self) -> usize {
         MAX_STREAMS - self.0.available_permits()
     }

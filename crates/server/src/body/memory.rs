@@ -11,12 +11,12 @@ const UNIT_BYTES: usize = 1 << 10;
 
 /// Bound on the memory of all bodies together.
 ///
-/// A body that does not fit is refused at once: the sender waits, not the server.
+/// A body that does not fit is refused at once with 503; it is not queued.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyMemory {
     units: Arc<Semaphore>,
     limit_bytes: usize,
-    /// What is bounded, in the words of an error: "bodies", "answers".
+    /// Name of the bounded objects in error messages: "bodies", "answers".
     what: &'static str,
 }
 
@@ -28,7 +28,8 @@ pub(crate) struct BodyPermit {
 }
 
 impl BodyMemory {
-    /// Creates a bound of about this number of bytes. `what` is bounded: "bodies" or "answers".
+    /// Creates a bound of about this number of bytes. `what` is the name of the bounded objects in
+    /// error messages: "bodies" or "answers".
     pub(crate) fn new(limit_bytes: usize, what: &'static str) -> Self {
         let units = (limit_bytes / UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
         Self { units: Arc::new(Semaphore::new(units)), limit_bytes: units * UNIT_BYTES, what }

@@ -1,4 +1,4 @@
-//! Reading of a body: its bytes are admitted as they arrive, then decompressed under a cap.
+//! Reads a body: reserves memory as bytes arrive, then decompresses within a limit.
 
 use std::io::Read;
 
@@ -12,11 +12,13 @@ use super::work;
 use crate::app::AppState;
 use crate::failure::Failure;
 
-/// Memory of a decoded body beside its bytes: rows have about three bytes for each byte of the body.
+/// Memory of the rows of a body that is decoded in pieces, per byte of the body, up to the bound below.
 const DECODED_FACTOR: usize = 3;
-/// Most memory of a body that is decoded in pieces: the rows of a piece, and the table of its series.
+/// Upper bound of the memory of a body that is decoded in pieces: the rows of a piece, and the table of its series.
 const PIECES_BYTES: usize = 32 << 20;
-/// Bytes that a compressed byte may become; more are bounded by the limit, and take a thread of their own anyway.
+/// Bytes that are reserved before the first bytes of a body arrive.
+const FIRST_RESERVED: usize = 16 << 10;
+/// Estimated decompression ratio; decides whether to decompress on a blocking thread.
 const DECOMPRESSED_FACTOR: usize = 8;
 /// Bytes that are decompressed between two admissions.
 const DECOMPRESSED_STEP: usize = 256 << 10;
@@ -28,14 +30,25 @@ pub(crate) struct ReadBody {
     pub(crate) bytes: Vec<u8>,
     /// Number of bytes that were received.
     pub(crate) received: usize,
-    _permit: BodyPermit,
+    permit: BodyPermit,
+}
+
+impl ReadBody {
+    /// Reserves memory for what the body is decoded to, until the body is dropped.
+    ///
+    /// # Errors
+    ///
+    /// 413 if it never fits, 503 if it does not fit now.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.permit.grow(bytes)
+    }
 }
 
 /// Reads the body of a request. `default` is the compression without a header `Content-Encoding`.
 ///
 /// # Errors
 ///
-/// 413 above the limits of the options, 408 if it arrives too slowly, 415 for an unknown compression, 400 if it is damaged
+/// 413 above the limits of the options, 503 if it arrives too slowly, 415 for an unknown compression, 400 if it is damaged
 /// or cut off, 503 if the memory of all bodies is in use.
 pub(crate) async fn read(
     app: &AppState,
@@ -43,7 +56,8 @@ pub(crate) async fn read(
     body: Body,
     default: Option<Compression>,
 ) -> Result<ReadBody, Failure> {
-    read_with(app, headers, body, default, usize::MAX).await
+    let (expected, compression) = (expected_len(headers), compression(headers, default)?);
+    read_with(app, expected, compression, body).await
 }
 
 /// As [`read`], for a body that is decoded in pieces, whose rows are never all in memory.
@@ -52,32 +66,38 @@ pub(crate) async fn read(
 ///
 /// As for [`read`].
 pub(crate) async fn read_for_pieces(app: &AppState, headers: &HeaderMap, body: Body) -> Result<ReadBody, Failure> {
-    read_with(app, headers, body, None, PIECES_BYTES).await
+    let mut body = read(app, headers, body, None).await?;
+    body.reserve(body.bytes.len().saturating_mul(DECODED_FACTOR).min(PIECES_BYTES))?;
+    Ok(body)
+}
+
+/// Returns the length that the header says.
+fn expected_len(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn read_with(
     app: &AppState,
-    headers: &HeaderMap,
+    expected: Option<usize>,
+    compression: Option<Compression>,
     body: Body,
-    default: Option<Compression>,
-    decoded_limit: usize,
 ) -> Result<ReadBody, Failure> {
-    let compression = compression(headers, default)?;
-    let expected = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let limit = app.options.max_body_bytes;
+    let limit = app.options.received_limit();
     if expected.is_some_and(|expected| expected > limit) {
         return Err(too_large(limit));
     }
-    let mut permit = app.bodies.admit(expected.unwrap_or(0))?;
+    // Not all that the header announces: a client could reserve the memory of all bodies without sending one.
+    let mut permit = app.bodies.admit(expected.unwrap_or(0).min(FIRST_RESERVED))?;
     let receive = receive(body, expected.unwrap_or(0), limit, &mut permit);
     let received = tokio::time::timeout(app.options.body_timeout, receive).await.map_err(|_| {
-        Failure::new(
-            StatusCode::REQUEST_TIMEOUT,
-            format!("the body did not arrive within {}", humantime::format_duration(app.options.body_timeout)),
-        )
+        // Not 408, after which senders of Prometheus and OpenTelemetry drop what a slow link did not carry.
+        Failure::busy(format!(
+            "the body did not arrive within {}",
+            humantime::format_duration(app.options.body_timeout)
+        ))
     })??;
     let len = received.len();
-    let limit = app.options.max_decompressed_bytes;
+    let limit = app.options.decompressed_limit();
     let bytes = match compression {
         None if len > limit => return Err(too_large(limit)),
         None => received,
@@ -91,8 +111,7 @@ async fn read_with(
             plain
         }
     };
-    permit.grow(bytes.len().saturating_mul(DECODED_FACTOR).min(decoded_limit))?;
-    Ok(ReadBody { bytes, received: len, _permit: permit })
+    Ok(ReadBody { bytes, received: len, permit })
 }
 
 fn compression(headers: &HeaderMap, default: Option<Compression>) -> Result<Option<Compression>, Failure> {
@@ -109,10 +128,10 @@ fn too_large(limit: usize) -> Failure {
     )
 }
 
-/// Receives the bytes of a body, of which `admitted` bytes are admitted already.
-async fn receive(mut body: Body, admitted: usize, limit: usize, permit: &mut BodyPermit) -> Result<Vec<u8>, Failure> {
+/// Receives the bytes of a body of an expected length; memory is reserved as they arrive, twice as much at each step.
+async fn receive(mut body: Body, expected: usize, limit: usize, permit: &mut BodyPermit) -> Result<Vec<u8>, Failure> {
+    let mut admitted = expected.min(FIRST_RESERVED);
     let mut received = Vec::with_capacity(admitted);
-    let mut admitted = admitted;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Failure::bad_request(format!("the body was cut off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -121,8 +140,10 @@ async fn receive(mut body: Body, admitted: usize, limit: usize, permit: &mut Bod
             return Err(too_large(limit));
         }
         if len > admitted {
-            permit.grow(len - admitted)?;
-            admitted = len;
+            let more = (len - admitted).max(expected.saturating_sub(admitted).min(admitted));
+            permit.grow(more)?;
+            admitted += more;
+            received.reserve_exact(admitted - received.len());
         }
         received.extend_from_slice(&data);
     }

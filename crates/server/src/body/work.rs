@@ -4,7 +4,7 @@
 /// on a busy machine.
 const IN_PLACE_BYTES: usize = 64 << 10;
 
-/// Runs work on this number of bytes, on a thread that may be busy for long if they are many.
+/// Runs `work` on the blocking pool, or in place if `bytes` is at most 64 KiB.
 ///
 /// The number of such threads is bounded by the runtime, and what they work on by the memory of all bodies.
 pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -1,4 +1,4 @@
-//! What the engine counts, for each database and for the queries of all.
+//! Metrics of the engine: of each database, and of the queries of all databases.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use timestrata::{JobStats, Stats, WalStats};
 use super::metric_text::MetricText;
 use crate::app::AppState;
 
-/// Value of a database that is a number as it is.
+/// Reads one number from [`Stats`].
 type Read = fn(&Stats) -> u64;
-/// Jobs of a database.
+/// Reads the job totals of one kind.
 type ReadJobs = fn(&Stats) -> JobStats;
 
 /// Gauges of a database: name, help, value.
@@ -57,7 +57,7 @@ const COUNTERS: [(&str, &str, Read); 6] = [
     ("timestrata_read_bytes", "Bytes that were read from data files.", |stats| stats.bytes_read),
 ];
 
-/// Writes what the engine counts.
+/// Writes the metrics of the engine.
 pub(super) fn render(app: &AppState, text: &mut MetricText) {
     let all: Vec<(String, Stats)> =
         app.databases.all().into_iter().map(|(name, db)| (name.to_string(), db.stats())).collect();
@@ -144,7 +144,7 @@ fn queries(app: &AppState, text: &mut MetricText) {
     text.gauge("timestrata_uptime_seconds", "Time since the start.", uptime.as_secs_f64());
 }
 
-/// Writes the state of the process, as far as the system tells it.
+/// Writes process metrics from /proc; none on other systems.
 fn process(text: &mut MetricText) {
     if let Some(bytes) = resident_bytes() {
         text.gauge("process_resident_memory_bytes", "Resident memory of the process.", bytes);
@@ -157,14 +157,14 @@ fn process(text: &mut MetricText) {
     }
 }
 
-/// Returns the number of file descriptors that the process may have open; `None` where the system does not tell it.
+/// Returns the number of file descriptors that the process may have open; `None` without /proc.
 fn max_descriptors() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Returns the resident memory of the process; `None` where the system does not tell it.
+/// Returns the resident memory of the process; `None` without /proc.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

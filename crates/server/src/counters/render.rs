@@ -19,7 +19,7 @@ pub(crate) fn render(app: &AppState) -> String {
     let held = app.answers.held_bytes();
     text.gauge("timestrata_answer_memory_bytes", "Memory of complete answers that are being sent.", held);
     let running = app.streams.running();
-    text.gauge("timestrata_streamed_reads", "Exports, remote reads and federations that run.", running);
+    text.gauge("timestrata_streamed_reads", "Exports and remote reads that run.", running);
     engine::render(app, &mut text);
     text.finish()
 }
@@ -46,8 +46,8 @@ impl Counters {
         {
             text.sample("timestrata_denied_requests_total", &[("reason", reason)], count.load(Ordering::Relaxed));
         }
-        text.family("timestrata_dropped_exemplars", "counter", "Exemplars that were left out.");
-        text.sample("timestrata_dropped_exemplars_total", &[], self.exemplars.load(Ordering::Relaxed));
+        text.family("timestrata_left_out_exemplars", "counter", "Exemplars that were left out.");
+        text.sample("timestrata_left_out_exemplars_total", &[], self.exemplars.load(Ordering::Relaxed));
         let help =
             "Kinds, units and descriptions of metrics that were left out, because they are too long for example.";
         text.family("timestrata_left_out_metadata", "counter", help);

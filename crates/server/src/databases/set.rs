@@ -46,7 +46,16 @@ impl Databases {
         Self { open: RwLock::new(open), options: None, creating: Mutex::new(()), runtime }
     }
 
+    /// Returns `true` if the program that embeds the server has opened the only database.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.options.is_none()
+    }
+
     /// Creates an empty set for a data directory; nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Option`], if the memory budget cannot be divided.
     pub(crate) fn new(options: &ServerOptions) -> Result<Self, StartError> {
         let runtime = Runtime::builder()
             .memory_bytes(options.query_memory_bytes())
@@ -58,6 +67,10 @@ impl Databases {
     }
 
     /// Opens `default`, creates it if needed, and opens all other databases of the data directory.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::DataDirectory`], [`StartError::Database`].
     pub(crate) fn open_all(&self) -> Result<(), StartError> {
         let Some(options) = &self.options else { return Ok(()) };
         let path = &options.data;
@@ -113,7 +126,7 @@ impl Databases {
     ///
     /// # Errors
     ///
-    /// 400 if the server may have no further one, or has no memory for it; 503 if its files cannot be made.
+    /// 400 if `max_databases` is reached or memory is missing; 503 if files cannot be created.
     pub(crate) fn create(&self, name: &DatabaseName) -> Result<bool, Failure> {
         let Some(options) = &self.options else {
             return Err(Failure::bad_request("this server has one database, which its program opened"));
@@ -145,7 +158,7 @@ impl Databases {
         self.runtime.stats()
     }
 
-    /// Closes all databases: what is acknowledged is durable already; this saves the next opening a recovery.
+    /// Closes all databases. Acknowledged writes are durable already; a clean close saves a recovery.
     pub(crate) async fn close(&self) {
         let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
         for (name, OpenDatabase { db, .. }) in open {

@@ -24,14 +24,14 @@ const POINTS: HeaderName = HeaderName::from_static("x-timestrata-points");
 const LEFT_OUT: HeaderName = HeaderName::from_static("x-timestrata-left-out");
 const ROUNDED: HeaderName = HeaderName::from_static("x-timestrata-rounded");
 
-/// What becomes of points that the format cannot hold.
+/// Treatment of points that the format cannot represent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outside {
-    /// They end the export.
+    /// The export fails.
     Fail,
-    /// They are left out.
+    /// Left out and counted.
     Skip,
-    /// They are written as what comes nearest, and left out where nothing does.
+    /// Rounded to the nearest value of the format; left out if there is none.
     Nearest,
 }
 

@@ -23,12 +23,12 @@ const QUOTED: &str = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-u
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 /// Bytes after which a piece of the answer ends.
 const PIECE_BYTES: usize = 64 << 10;
-/// Label that scrapers set; an empty value keeps them from it.
+/// Label that scrapers add; an empty value prevents that.
 const INSTANCE: &str = "instance";
 
 /// `/federate`: in the text format of Prometheus, whatever `Accept` says.
 ///
-/// A sample is left out if it is older than the lookback of queries, or a staleness marker. Names that are no identifiers
+/// A sample is left out if it is older than the lookback of queries, or a stale marker. Names that are no identifiers
 /// are quoted for scrapers that accept this, and get underscores for others.
 pub(crate) async fn federate(
     State(app): State<SharedState>,

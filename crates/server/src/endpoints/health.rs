@@ -1,4 +1,4 @@
-//! Whether the server runs, and whether it answers requests for data.
+//! Liveness and readiness of the server.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::app::{Readiness, SharedState};
 use crate::failure::Failure;
 
-/// `/health`, in the form of InfluxDB's.
+/// `/health`, in the form of InfluxDB: 503 while the databases are opened and while the server stops.
 pub(crate) async fn health(State(app): State<SharedState>) -> Response {
     let (status, word, message) = match app.readiness() {
         Readiness::Ready => (StatusCode::OK, "pass", "ready for queries and writes"),
@@ -26,12 +26,12 @@ pub(crate) async fn health(State(app): State<SharedState>) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// `/-/healthy`: the process answers.
+/// `/-/healthy`: 200 while the process answers.
 pub(crate) async fn healthy() -> &'static str {
     "timestrata is healthy.\n"
 }
 
-/// `/-/ready`: 503 until the databases are open.
+/// `/-/ready`: 503 while the databases are opened and while the server stops.
 pub(crate) async fn ready(State(app): State<SharedState>) -> Response {
     match app.readiness() {
         Readiness::Ready => "timestrata is ready.\n".into_response(),

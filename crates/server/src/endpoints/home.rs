@@ -1,4 +1,4 @@
-//! `/`: a page that says what this is.
+//! `/`: start page with version, state and links.
 
 use axum::extract::State;
 use axum::response::Html;

@@ -5,14 +5,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use timestrata_ingest::bodies::{OtlpNames, OtlpOptions, decode_otlp, decode_otlp_json};
-use timestrata_ingest::{Limits, Rows};
 
 use super::RequestDatabase;
 use crate::app::{AppState, SharedState};
 use crate::body;
 use crate::counters::Protocol;
 use crate::failure::Failure;
-use crate::store::store;
+use crate::store::DecodedBody;
 
 /// Encoding of a request, in which it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +65,9 @@ pub(crate) async fn metrics(
     response
 }
 
+/// Memory of a body of JSON while it is read as a tree, per byte: two bytes may be a value.
+const JSON_FACTOR: usize = 16;
+
 /// Data points that were refused, and why.
 struct Rejected {
     points: u64,
@@ -79,23 +81,26 @@ async fn write(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Option<Rejected>, Failure> {
-    let body = body::read(app, headers, body, None).await?;
+    let mut body = body::read(app, headers, body, None).await?;
     app.counters.received(Protocol::Otlp, body.received);
-    let mut limits = Limits::default();
-    limits.series = app.options.max_request_series;
+    if matches!(encoding, Encoding::Json) {
+        body.reserve(body.bytes.len().saturating_mul(JSON_FACTOR))?;
+    }
     let names = if app.options.otlp_unchanged_names { OtlpNames::Unchanged } else { OtlpNames::Prometheus };
     let decode = match encoding {
         Encoding::Protobuf => decode_otlp,
         Encoding::Json => decode_otlp_json,
     };
-    let mut rows = Rows::default();
-    let summary = decode(&body.bytes, OtlpOptions::with_names(names), &limits, &database.series, &mut rows)?;
-    app.counters.left_out(&summary);
-    let stored = store(app, database, Protocol::Otlp, &rows).await?;
-    if stored.refusals.total() == 0 && rows.refused().is_empty() {
+    let decode = move |bytes: &[u8], limits: &_, series: &_, rows: &mut _| {
+        decode(bytes, OtlpOptions::with_names(names), limits, series, rows)
+    };
+    let mut decoded = DecodedBody::decode(body, database, app.options.max_request_series, decode).await?;
+    app.counters.left_out(&decoded.summary);
+    let stored = decoded.store(app, database, Protocol::Otlp).await?;
+    if stored.refusals.total() == 0 && decoded.rows.refused().is_empty() {
         return Ok(None);
     }
-    let points = summary.refused.total() + stored.refused_rows;
+    let points = decoded.summary.refused.total() + stored.refused_rows;
     Ok(Some(Rejected { points, message: stored.refusals.text() }))
 }
 

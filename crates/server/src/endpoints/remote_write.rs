@@ -1,20 +1,18 @@
 //! Prometheus remote write.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use timestrata_ingest::Compression;
 use timestrata_ingest::bodies::{RemoteWriteVersion, decode_remote_write};
-use timestrata_ingest::{Compression, Limits, Rows};
 
 use super::RequestDatabase;
 use crate::app::SharedState;
 use crate::body;
 use crate::counters::Protocol;
 use crate::failure::Failure;
-use crate::store::store;
+use crate::store::DecodedBody;
 
 /// Headers of an answer with the numbers of what was written; they are part of version 2.0, and harmless in 1.0.
 const WRITTEN_HEADERS: [&str; 3] = [
@@ -37,18 +35,12 @@ pub(crate) async fn remote_write(
     };
     let body = body::read(&app, &headers, body, Some(Compression::Snappy)).await?;
     app.counters.received(protocol, body.received);
-    let mut limits = Limits::default();
-    limits.series = app.options.max_request_series;
-    let (len, series) = (body.bytes.len(), Arc::clone(&database.series));
-    let decode = move || {
-        let mut rows = Rows::default();
-        let summary = decode_remote_write(&body.bytes, version, &limits, &series, &mut rows);
-        // The rows need the memory that was admitted for the body.
-        summary.map(|summary| (summary, rows, body))
+    let decode = move |bytes: &[u8], limits: &_, series: &_, rows: &mut _| {
+        decode_remote_write(bytes, version, limits, series, rows)
     };
-    let (summary, rows, _body) = body::work::run(len, decode).await?;
-    app.counters.left_out(&summary);
-    let stored = store(&app, &database, protocol, &rows).await?;
+    let mut decoded = DecodedBody::decode(body, &database, app.options.max_request_series, decode).await?;
+    app.counters.left_out(&decoded.summary);
+    let stored = decoded.store(&app, &database, protocol).await?;
     let mut response = if stored.refusals.total() == 0 {
         StatusCode::NO_CONTENT.into_response()
     } else {

@@ -1,7 +1,7 @@
-//! Protocols of lines that have no requests: Graphite over TCP and statsd over UDP.
+//! Line protocols without requests: Graphite over TCP and statsd over UDP.
 //!
-//! Their points go to the database `default`. They have no tokens and no answers: whoever reaches the address may write,
-//! and what is refused is counted by protocol and reason in `/metrics`, and logged.
+//! Their points go to the database `default`. They have no authentication: any host that reaches the address can write.
+//! Refused points are counted by protocol and reason in `/metrics`, and logged.
 
 mod graphite;
 mod statsd;
@@ -90,6 +90,6 @@ async fn store_rows(app: &SharedState, protocol: Protocol, rows: &Rows) -> Resul
 
 /// Returns when the server stops.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone has stopped.
+    // A dropped sender also means stop.
     let _ = stop.wait_for(|stopped| *stopped).await;
 }

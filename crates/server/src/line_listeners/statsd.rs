@@ -35,7 +35,7 @@ pub(super) async fn serve(app: SharedState, sockets: Vec<UdpSocket>, mut stop: w
     }
     let mut flushes = tokio::time::interval(app.options.statsd_flush);
     flushes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick comes at once.
+    // The first tick completes at once.
     flushes.tick().await;
     loop {
         tokio::select! {
@@ -74,7 +74,7 @@ async fn receive(app: SharedState, socket: UdpSocket, aggregator: SharedAggregat
     }
 }
 
-/// Stores the sums. Those of counters go on, so that a flush that failed loses the quantiles of its interval alone.
+/// Stores the sums. A flush that fails loses quantiles and sets of its interval; sums of counters and timers are kept.
 async fn flush(app: &SharedState, aggregator: &SharedAggregator) {
     let mut rows = Rows::default();
     lock(aggregator).flush(Timestamp::now(), &mut rows);

@@ -36,12 +36,13 @@ pub struct ServerOptions {
     pub graphite_listen: Vec<SocketAddr>,
     /// Addresses for packets of statsd over UDP; they have no tokens. Default: none.
     pub statsd_listen: Vec<SocketAddr>,
-    /// Time between two points of each series of statsd. Default: 10 s.
+    /// Time between two points of each series of statsd. Minimum: 1 s. Default: 10 s.
     pub statsd_flush: Duration,
     /// Prefix of all paths, such as `/timestrata`, for a proxy that keeps it. Default: none.
     pub path_prefix: String,
-    /// Memory in bytes: half for the databases, a quarter for queries, an eighth for bodies of requests, an eighth to
-    /// remember series as requests write them. Default: 1 GiB.
+    /// Memory in bytes: half for the databases, a quarter for running queries, an eighth for bodies of requests, an eighth
+    /// for series tables (series as requests write them). Answers that are being sent take up to a quarter beside it, and
+    /// names of series are not part of it. Minimum: 128 MiB. Default: 1 GiB.
     pub memory_budget: usize,
     /// When a write is acknowledged. Default: once it is synced.
     pub durability: Durability,
@@ -49,7 +50,7 @@ pub struct ServerOptions {
     pub retain_for: Option<Duration>,
     /// Size in bytes of the files of a database above which the oldest are deleted. Default: none.
     pub retain_bytes: Option<u64>,
-    /// How far ahead of the clock a point may be; others are refused. Default: 1 day.
+    /// How far ahead of the clock a point may be; others are refused. `None` for no limit. Default: 1 day.
     pub max_ahead: Option<Duration>,
     /// Series with points that a database may have. Default: 1,000,000.
     pub max_series: u32,
@@ -57,15 +58,15 @@ pub struct ServerOptions {
     pub max_labels: usize,
     /// Databases that the server may have, `default` included. Default: 16.
     pub max_databases: usize,
-    /// Largest body in bytes, as it is received. Default: 32 MiB.
+    /// Largest body in bytes, as it is received; at most half of the memory of bodies counts. Default: 32 MiB.
     pub max_body_bytes: usize,
-    /// Largest body in bytes, decompressed. Default: 64 MiB.
+    /// Largest body in bytes, decompressed; at most half of the memory of bodies counts. Default: 64 MiB.
     pub max_decompressed_bytes: usize,
     /// Series that one request may name. Default: 100,000.
     pub max_request_series: usize,
     /// Connections at once; further ones wait. Default: 4,096.
     pub max_connections: usize,
-    /// Time in which the body of a request must arrive. Default: 30 s.
+    /// Time in which the body of a request must arrive, and a TLS handshake end. Default: 30 s.
     pub body_timeout: Duration,
     /// Time after which a connection without a request is closed. Default: 2 min.
     pub idle_timeout: Duration,
@@ -137,6 +138,16 @@ impl ServerOptions {
     /// Returns the memory of the bodies of all requests together, in bytes.
     pub(crate) fn body_memory_bytes(&self) -> usize {
         self.memory_budget / 8
+    }
+
+    /// Returns the largest body as it is received, in bytes: the option, or what the memory of bodies has room for.
+    pub(crate) fn received_limit(&self) -> usize {
+        self.max_body_bytes.min(self.body_memory_bytes() / 2)
+    }
+
+    /// Returns the largest decompressed body, in bytes: the option, or what the memory of bodies has room for.
+    pub(crate) fn decompressed_limit(&self) -> usize {
+        self.max_decompressed_bytes.min(self.body_memory_bytes() / 2)
     }
 
     /// Returns the memory of the tables of series of all databases together, in bytes.

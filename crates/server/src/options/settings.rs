@@ -69,7 +69,7 @@ pub struct Settings {
     /// Prefix of all paths, such as /timestrata
     #[arg(long, value_name = "PATH", env = "TIMESTRATA_PATH_PREFIX")]
     pub path_prefix: Option<String>,
-    /// Memory of databases, queries and requests together [default: 1GiB]
+    /// Memory of databases, queries and requests together; answers that are being sent take up to a quarter beside it [default: 1GiB]
     #[arg(long, value_name = "SIZE", env = "TIMESTRATA_MEMORY_BUDGET")]
     pub memory_budget: Option<ByteText>,
     /// When a write is acknowledged: sync, os, or an interval such as 200ms [default: sync]

@@ -1,4 +1,4 @@
-//! Every request as it is seen from outside: counted, timed, and written to the access log.
+//! Counts, durations and access log of requests.
 
 mod histogram;
 mod observe;

@@ -12,7 +12,7 @@ use axum::response::Response;
 use crate::app::SharedState;
 use crate::databases::DatabaseName;
 
-/// Route of requests whose path is none of the router.
+/// Label of requests whose path is not a route.
 const OTHER: &str = "other";
 
 /// Address of the client of a request; an extension that the listener adds.
@@ -23,7 +23,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 #[derive(Debug, Clone)]
 pub(crate) struct TokenName(pub(crate) Arc<str>);
 
-/// Counts a request as running until it is dropped, also if its client goes away.
+/// Counts a request as running until it is dropped, also if the client closes the connection.
 struct Running(SharedState);
 
 impl Drop for Running {
@@ -34,6 +34,7 @@ impl Drop for Running {
 
 /// Counts and times a request, and writes it to the access log if the options say so.
 ///
+/// The duration ends with the head of the answer; the body is sent after it.
 /// The log has the path without parameters, since parameters may hold secrets, and never a header.
 pub(crate) async fn observe(State(app): State<SharedState>, request: Request, next: Next) -> Response {
     let began = Instant::now();

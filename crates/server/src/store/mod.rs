@@ -1,21 +1,26 @@
 //! Writes decoded rows to a database, durably, and says what was refused and why.
 
+mod decoded;
 mod metadata;
 mod pieces;
 mod refusals;
 
+pub(crate) use decoded::DecodedBody;
 pub(crate) use pieces::{StoredBody, store_body};
 pub(crate) use refusals::{Refusal, Refusals};
 
 use std::collections::BTreeSet;
 
 use timestrata::{Batch, Error, RejectionCode, SkippedPoint, ValueType, WriteOptions};
-use timestrata_ingest::{Rows, SeriesTable};
+use timestrata_ingest::Rows;
 
 use crate::app::AppState;
 use crate::counters::Protocol;
 use crate::endpoints::RequestDatabase;
 use crate::failure::Failure;
+
+/// Refused points of a request that are counted by their reason; further ones are counted as `unlisted`.
+const LISTED_POINTS: usize = 100_000;
 
 /// What became of the rows of a request. All points are durable and visible.
 #[derive(Debug, Default)]
@@ -24,7 +29,7 @@ pub(crate) struct Stored {
     pub(crate) points: u64,
     /// Rows of which the database refused points.
     pub(crate) refused_rows: u64,
-    /// Rows and points that were left out, and why. The same request would have them refused again.
+    /// Rows and points that were left out, and why. The same request would be refused again.
     pub(crate) refusals: Refusals,
 }
 
@@ -51,10 +56,7 @@ pub(crate) async fn store(
     protocol: Protocol,
     rows: &Rows,
 ) -> Result<Stored, Failure> {
-    // The table hands metadata out once; a write that fails, or a client that goes away, must not lose it.
-    let forget = ForgetMetadata(Some(&target.series));
     metadata::store(&target.db, rows.metadata()).await?;
-    forget.disarm();
     let mut stored = Stored::default();
     for (code, count) in rows.refusal_counts().iter() {
         stored.refusals.count(code.as_str(), count);
@@ -67,35 +69,23 @@ pub(crate) async fn store(
         });
     }
     if !rows.values().is_empty() {
-        let options = WriteOptions::new().skip_rejected(true).split(true).skipped_limit(usize::MAX);
+        let options = WriteOptions::new().skip_rejected(true).split(true).skipped_limit(LISTED_POINTS);
         let report = target.db.write_with_options(batch_of(rows), &options).await?;
         stored.points = report.points as u64;
         let mut refused_rows = BTreeSet::new();
         for point in &report.skipped {
             refused_rows.insert(row_of(point, rows));
-            stored.refusals.add(point.code().map_or("other", RejectionCode::as_str), refusal_of(point, rows, protocol));
+            let reason = point.code().map_or("other", RejectionCode::as_str);
+            stored.refusals.add_with(reason, || refusal_of(point, rows, protocol));
         }
-        stored.refused_rows = refused_rows.len() as u64;
+        let unlisted = (report.skipped_count - report.skipped.len()) as u64;
+        if unlisted > 0 {
+            stored.refusals.count("unlisted", unlisted);
+        }
+        stored.refused_rows = refused_rows.len() as u64 + unlisted;
     }
     app.counters.stored(protocol, &stored);
     Ok(stored)
-}
-
-/// Makes the table hand out metadata again when it is dropped.
-struct ForgetMetadata<'a>(Option<&'a SeriesTable>);
-
-impl ForgetMetadata<'_> {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for ForgetMetadata<'_> {
-    fn drop(&mut self) {
-        if let Some(series) = self.0 {
-            series.forget_metadata();
-        }
-    }
 }
 
 fn batch_of(rows: &Rows) -> Batch {
@@ -113,7 +103,7 @@ fn refusal_of(point: &SkippedPoint, rows: &Rows, protocol: Protocol) -> Refusal 
         Error::TypeMismatch { expected, found, .. } if protocol == Protocol::Influx => {
             field_type_conflict(point.index, rows, *expected, *found)
         }
-        // The place in the batch, which the text of the point begins with, says nothing to a sender.
+        // The position in the batch means nothing to a sender.
         error => format!("{} at {}: {}", point.series, point.timestamp, error.summary()),
     };
     Refusal::new(line, message)

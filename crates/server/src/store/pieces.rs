@@ -13,13 +13,13 @@ use crate::failure::Failure;
 pub(crate) struct StoredBody {
     /// Points that were written, and what was refused.
     pub(crate) stored: Stored,
-    /// Number of rows of which all or some points were written.
+    /// Number of decoded rows, including those of which the database refused points.
     pub(crate) rows: u64,
     /// Why the body could not be decoded to its end; what comes before that place is written.
     pub(crate) stopped: Option<IngestError>,
-    /// Warnings about rows that are to come, in the order of the rows.
+    /// Warnings about later rows, in input order.
     pub(crate) warnings: Vec<String>,
-    /// The decoder, which knows what it understood and left out.
+    /// Decoder, for its notes and counts of skipped values.
     pub(crate) decoder: Box<dyn Decoder>,
 }
 
@@ -52,6 +52,8 @@ impl Pieces {
 }
 
 /// Decodes a body and writes its rows; returns when they are durable. Every series gets the tags `extra_tags`.
+///
+/// The memory of the body stays reserved until it returns.
 ///
 /// # Errors
 ///

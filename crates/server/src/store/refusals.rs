@@ -46,10 +46,13 @@ impl Refusals {
         }
     }
 
-    /// Adds a refusal. `reason` is a short name that does not change, such as `type-mismatch`.
-    pub(crate) fn add(&mut self, reason: &'static str, refusal: Refusal) {
+    /// Adds a refusal, whose text is made only if it is kept. `reason` is a short name that does not change, such as
+    /// `type-mismatch`.
+    pub(crate) fn add_with(&mut self, reason: &'static str, refusal: impl FnOnce() -> Refusal) {
         self.count(reason, 1);
-        self.keep(refusal);
+        if self.kept.len() < KEPT {
+            self.kept.push(refusal());
+        }
     }
 
     /// Returns the number of refused rows and points.
@@ -101,13 +104,13 @@ mod tests {
         let mut refusals = Refusals::default();
         for line in 1..=1_000 {
             let reason = if line % 4 == 0 { "no-time" } else { "type-mismatch" };
-            refusals.add(reason, Refusal::new(Some(line), "bad"));
+            refusals.add_with(reason, || Refusal::new(Some(line), "bad"));
         }
         assert_eq!((refusals.total(), refusals.kept.len()), (1_000, KEPT));
         let text = refusals.text();
         assert_eq!(text, "1000 refused (no-time 250, type-mismatch 750): 1: bad; 2: bad; 3: bad; 4: bad; 5: bad");
         let mut all = Refusals::default();
-        all.add("no-time", Refusal::new(None, "bad"));
+        all.add_with("no-time", || Refusal::new(None, "bad"));
         all.merge(refusals);
         assert_eq!((all.total(), all.first().len()), (1_001, KEPT));
     }

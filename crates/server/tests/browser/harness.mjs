@@ -11,7 +11,7 @@ export const folder = pictures;
 /** Metric with several series and new points. */
 export const metric = process.env.METRIC ?? "up";
 
-export const WAIT = { timeout: 15_000 };
+export const WAIT = { timeout: 60_000 };
 
 /** Messages of the browser that no step expects. */
 export const problems = [];

@@ -9,6 +9,7 @@ mod collectd;
 #[path = "../server/common.rs"]
 #[allow(dead_code, reason = "the router is for the other test program")]
 mod common;
+mod documented;
 mod http;
 mod programs;
 mod prometheus;

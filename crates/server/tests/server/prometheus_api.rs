@@ -106,6 +106,8 @@ async fn errors_have_the_types_and_statuses_of_prometheus() {
     let timeout = error(&at("/api/v1/query?query=count_over_time(up%5B100d:1s%5D)&time=60&timeout=0.000000001").await);
     assert_eq!((timeout.0, timeout.1.as_str()), (503, "timeout"), "{}", timeout.2);
     assert_eq!(error(&at("/api/v1/series").await).2, "no match[] parameter provided");
+    let many = error(&server.post("/api/v1/series", FORM, "a&".repeat(10_001)).await);
+    assert!(many.0 == 400 && many.2.contains("more than 10000 parameters"), "{}", many.2);
     let patterns: Vec<String> = (0..201).map(|number| format!("match[]=up{{job=~\"{number}\"}}")).collect();
     let many = error(&server.post("/api/v1/series", FORM, patterns.join("&")).await);
     assert!(many.0 == 400 && many.2.contains("more than 200 patterns"), "{}", many.2);

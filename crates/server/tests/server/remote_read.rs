@@ -71,6 +71,29 @@ async fn times_are_cut_to_the_range_and_to_milliseconds() {
 }
 
 #[tokio::test]
+async fn a_long_series_is_divided_among_frames() {
+    let server = TestServer::new();
+    let key = SeriesKey::new("noise");
+    let times: Vec<Timestamp> =
+        (0..200_000).map(|number| Timestamp::from_millis(number * number % 1_000_003)).collect();
+    let mut times: Vec<Timestamp> = times.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    times.truncate(180_000);
+    #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+    let values: Vec<f64> = (0..times.len()).map(|number| (number as f64).sin()).collect();
+    let mut batch = Batch::new();
+    batch.push_key_columns(&key, &times, &values);
+    server.db.write(batch).await.unwrap();
+    let queries = vec![query(0, i64::MAX, vec![matcher(0, "__name__", "noise")])];
+    let answer = read(&server, &ReadRequest { queries, accepted_response_types: vec![1] }).await;
+    // Frames have about 1 MiB.
+    assert!(answer.body.len() > 1_300_000, "{}", answer.body.len());
+    let found = read_chunks(&answer.body, 1);
+    let expected: Vec<(i64, f64)> = times.iter().map(|time| time.as_nanos() / 1_000_000).zip(values).collect();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].len() == 1 && found[0][0].1 == expected, "{} samples", found[0][0].1.len());
+}
+
+#[tokio::test]
 async fn requests_that_cannot_be_answered_get_an_error() {
     let server = server();
     let with = |kind, value: &str, types: Vec<i32>| ReadRequest {
@@ -85,6 +108,8 @@ async fn requests_that_cannot_be_answered_get_an_error() {
         assert!(answer.text().contains(word), "{}", answer.text());
     }
     assert_eq!(server.post(PATH, &[], b"no snappy".to_vec()).await.status, 400);
+    let large = with(0, &"x".repeat(1 << 20), vec![]);
+    assert_eq!(read(&server, &large).await.status, 413);
     let many = ReadRequest { queries: vec![query(0, 1, vec![]); 101], accepted_response_types: vec![] };
     assert_eq!(read(&server, &many).await.status, 400);
     assert_eq!(read(&server, &ReadRequest::default()).await.status, 200);

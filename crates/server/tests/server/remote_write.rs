@@ -71,3 +71,32 @@ async fn bodies_that_are_no_remote_write_get_an_error_and_store_nothing() {
     }
     assert_eq!(server.db.stats().points, 0);
 }
+
+/// A body of one series with many samples of two bytes each: value 0 at 1970.
+fn dense_body(samples: usize) -> Vec<u8> {
+    let label = [0x0a, 0x0e, 0x0a, 8, b'_', b'_', b'n', b'a', b'm', b'e', b'_', b'_', 0x12, 2, b'u', b'p'];
+    let mut series = label.to_vec();
+    series.extend([0x12, 0x00].repeat(samples));
+    let mut body = vec![0x0a];
+    let mut len = series.len();
+    while len >= 0x80 {
+        body.push(len.to_le_bytes()[0] | 0x80);
+        len >>= 7;
+    }
+    body.push(len.to_le_bytes()[0]);
+    body.extend(series);
+    snap::raw::Encoder::new().compress_vec(&body).unwrap()
+}
+
+#[tokio::test]
+async fn points_that_need_more_memory_than_bodies_have_are_refused_before_they_are_decoded() {
+    let mut options = ServerOptions::default();
+    options.memory_budget = 128 << 20;
+    let server = TestServer::with_options(options);
+    let answer = server.post(PATH, &[], dense_body(2_000)).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-prometheus-remote-write-samples-written")), (204, "2000"));
+    let answer = server.post(PATH, &[], dense_body(1_000_000)).await;
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    assert!(answer.text().contains("bytes of memory are needed"), "{}", answer.text());
+    assert_eq!(server.db.stats().points, 2_000);
+}

@@ -31,8 +31,13 @@ pub(crate) async fn start_with(data: &std::path::Path, change: impl FnOnce(&mut 
 impl Running {
     /// Sends a request, and returns the whole answer of the connection.
     pub(crate) async fn exchange(&self, head: &str, body: &[u8]) -> String {
+        self.send(&format!("{head}\r\nHost: x"), body).await
+    }
+
+    /// Sends a request whose head names the host, and returns the whole answer of the connection.
+    async fn send(&self, head: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(body).await.unwrap();
         let mut answer = Vec::new();
@@ -166,7 +171,7 @@ async fn silent_and_slow_connections_are_closed() {
     assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
     let head = "POST /api/v1/write HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc";
     let slow = answer_to_silence(&server, head.as_bytes()).await;
-    assert!(slow.starts_with("HTTP/1.1 408") && slow.contains("did not arrive within 200ms"), "{slow}");
+    assert!(slow.starts_with("HTTP/1.1 503") && slow.contains("did not arrive within 200ms"), "{slow}");
     let mut large = b"GET / HTTP/1.1\r\nHost: x\r\nX: ".to_vec();
     large.resize(200 << 10, b'x');
     let large = answer_to_silence(&server, &large).await;
@@ -216,4 +221,23 @@ async fn a_running_request_ends_before_the_server_does() {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     server.task.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_sites_reach_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let server = start(home.path()).await;
+    server.ready().await;
+    let of = |host: &str, origin: &str| {
+        format!("POST /api/v1/admin/databases/x HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}")
+    };
+    for (host, origin, status) in [
+        ("127.0.0.1:9494", "https://example.org", 403),
+        ("example.org", "http://example.org", 403),
+        ("localhost:9494", "http://localhost:9494", 201),
+    ] {
+        let answer = server.send(&of(host, origin), b"").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host} {origin}: {answer}");
+    }
+    server.stop().await;
 }

@@ -147,11 +147,14 @@ impl RequestReader<'_, '_> {
                 return Ok(Err((RefusalCode::TimeRange, "the time of a point is after the year 2262".to_owned())));
             }
         };
+        if let Err(refusal) = self.out.begin() {
+            return Ok(Err(refusal));
+        }
         for (part, value) in parts {
             match self.series_of_part(metric, kind.attributes(), message, part)? {
                 Ok(series) => self.out.push_point(series, nanos, *value),
                 Err(refusal) => {
-                    // The points of the row are taken back.
+                    // The points of the unfinished row are removed.
                     self.out.summary.samples -= self.out.open_points();
                     return Ok(Err(refusal));
                 }

@@ -16,7 +16,7 @@ use crate::bodies::wire::{WireError, WireReader, WireValue};
 const DELTA: u64 = 1;
 /// Value of `AggregationTemporality` for values since a start.
 const CUMULATIVE: u64 = 2;
-/// First byte of a text of the table; those of remote write begin with another one.
+/// First byte of a key of the table; those of remote write begin with another one.
 const TEXT_MARK: u8 = b'o';
 /// Metric with the attributes of a resource.
 const TARGET_INFO: &str = "target_info";
@@ -33,7 +33,7 @@ pub(super) struct RequestReader<'a, 'b> {
     pub(super) resource_tags: Vec<(&'static str, String)>,
     /// Latest time of the current resource.
     pub(super) latest: u64,
-    /// Text under which the table knows the current series: mark, resource, metric, attributes, part.
+    /// Lookup key of the current series in `SeriesTable`: mark, resource, metric, attributes, part.
     pub(super) text: Vec<u8>,
 }
 
@@ -256,7 +256,7 @@ impl<'a, 'b> RequestReader<'a, 'b> {
             return Ok(());
         }
         let tags = tags(others, self.options.names)?;
-        // The text ends with the identity, as no metric is open; those of metrics go on with a small number.
+        // Metric keys continue with `NamedKind` (0-2), so `u8::MAX` cannot collide.
         let resource_len = self.text.len();
         self.text.push(u8::MAX);
         for (key, value) in tags.iter().flatten() {

@@ -1,4 +1,4 @@
-//! Labels of a series, in the encoding of remote write 1.0, which is also the text under which the table knows a series.
+//! Labels of a series, in the encoding of remote write 1.0, which is also the lookup key of the series in `SeriesTable`.
 
 use timestrata::SeriesKey;
 
@@ -27,7 +27,9 @@ pub(super) fn put_label(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     }
 }
 
-/// Checks that labels are well-formed, and returns the key, or why the series is refused.
+/// Checks that labels are well-formed, and returns the key.
+///
+/// Outer error: the body is damaged. Inner error: this series is refused.
 pub(super) fn series_key(labels: &[u8]) -> Result<Result<SeriesKey, Refusal>, WireError> {
     let mut pairs = Vec::new();
     let mut series = WireReader::new(labels);

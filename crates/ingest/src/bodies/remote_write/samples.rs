@@ -1,6 +1,6 @@
 //! Samples of a series, which both versions write in the same way.
 
-use timestrata::{Timestamp, Value};
+use timestrata::Timestamp;
 
 use super::labels::series_key;
 use crate::RefusalCode;
@@ -42,12 +42,14 @@ pub(super) fn push_series(
     out.summary.exemplars += parts.exemplars;
     out.summary.histograms += parts.histograms;
     let mut damaged = None;
-    let found = out.series(labels, || match series_key(labels) {
-        Ok(key) => key,
-        Err(error) => {
-            damaged = Some(error);
-            Err((RefusalCode::BadRow, String::new()))
-        }
+    let found = out.begin().and_then(|()| {
+        out.series(labels, || match series_key(labels) {
+            Ok(key) => key,
+            Err(error) => {
+                damaged = Some(error);
+                Err((RefusalCode::BadRow, String::new()))
+            }
+        })
     });
     if let Some(error) = damaged {
         return Err(error);
@@ -80,9 +82,8 @@ pub(super) fn push_series(
 fn push_sample(number: u64, index: SeriesNumber, sample: &[u8], out: &mut BodyRows<'_>) -> Result<(), WireError> {
     let (value, millis) = value_and_millis(sample)?;
     if let Some(time) = Timestamp::checked_from_millis(millis) {
-        out.rows.push(index, time, Value::F64(value));
+        out.push_point(index, time.as_nanos(), value);
         out.rows.end_row(number);
-        out.summary.samples += 1;
     } else {
         let reason = format_args!("the time {millis} ms is beyond the years 1677 to 2262");
         out.refuse(number, RefusalCode::TimeRange, 1, reason);

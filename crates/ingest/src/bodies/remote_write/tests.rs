@@ -276,3 +276,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_body_of_more_points_than_the_limit_leaves_the_rows_and_tells_how_many_it_has() {
+    let many = rw::TimeSeries { samples: vec![sample(1.0, 1); 5], ..series(&[("__name__", "m")]) };
+    let body = request(vec![many.clone(), many]).encode_to_vec();
+    let (table, mut rows, mut limits) = (SeriesTable::new(1 << 20), Rows::default(), Limits::default());
+    limits.points = 9;
+    let summary = decode_remote_write(&body, RemoteWriteVersion::V1, &limits, &table, &mut rows).unwrap();
+    assert_eq!((summary.points_beyond_limit, summary.samples, rows.values().len()), (10, 0, 0));
+    limits.points = 10;
+    let summary = decode_remote_write(&body, RemoteWriteVersion::V1, &limits, &table, &mut rows).unwrap();
+    assert_eq!((summary.points_beyond_limit, summary.samples, rows.values().len()), (0, 10, 10));
+}

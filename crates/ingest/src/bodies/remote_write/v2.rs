@@ -51,7 +51,7 @@ struct RequestDecoder<'a> {
     refs: Vec<u64>,
     /// Labels of the current series, as remote write 1.0 writes them.
     labels: Vec<u8>,
-    /// Metadata and series that were handed out last.
+    /// Metadata and series that were returned last.
     described: Option<(Metadata, SeriesNumber)>,
 }
 

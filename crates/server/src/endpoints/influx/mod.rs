@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/write`, `/api/v2/write` | writes line protocol |
-//! | `/ping` | says that the server is there |
+//! | `/ping` | liveness check of InfluxDB clients |
 //! | `/query` | creates and lists databases; other InfluxQL is refused |
 //! | `/api/v2/query` | refuses Flux |
 

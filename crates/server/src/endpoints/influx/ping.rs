@@ -1,4 +1,4 @@
-//! `/ping`: says that the server is there.
+//! `/ping`: liveness check of InfluxDB clients.
 
 use axum::Json;
 use axum::extract::RawQuery;

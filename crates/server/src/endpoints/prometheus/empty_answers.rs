@@ -1,6 +1,6 @@
 //! Answers about parts of Prometheus that this server does not have: scraping, rules, alerts.
 //!
-//! Clients ask for them at the start; an empty answer tells them that there is nothing.
+//! Clients request them at start; the answers are empty.
 
 use axum::Json;
 use serde_json::{Value, json};

@@ -12,6 +12,9 @@ use super::error::ApiError;
 use crate::app::SharedState;
 use crate::body;
 
+/// Parameters of one request. Two bytes of a form make one, which takes some fifty.
+const MAX_PARAMETERS: usize = 10_000;
+
 /// Parameters in the order in which they were given: those of a form first, then those of the query string.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters(Vec<(String, String)>);
@@ -29,10 +32,13 @@ impl FromRequest<SharedState> for Parameters {
             .is_some_and(|media_type| media_type.starts_with("application/x-www-form-urlencoded"));
         if parts.method == Method::POST && is_form {
             let form = body::read(app, &parts.headers, Body::new(content), None).await?;
-            pairs.extend(form_urlencoded::parse(&form.bytes).into_owned());
+            pairs.extend(form_urlencoded::parse(&form.bytes).into_owned().take(MAX_PARAMETERS + 1));
         }
         if let Some(query) = parts.uri.query() {
-            pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
+            pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned().take(MAX_PARAMETERS + 1));
+        }
+        if pairs.len() > MAX_PARAMETERS {
+            return Err(ApiError::bad_data(format!("the request has more than {MAX_PARAMETERS} parameters")));
         }
         Ok(Self(pairs))
     }
@@ -50,7 +56,11 @@ impl Parameters {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the greatest number of items of an answer; `None` if all are asked for, as by 0.
+    /// Returns the greatest number of items of an answer; `None` for no limit: without the parameter, or by 0.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is not a whole number.
     pub(crate) fn limit(&self, name: &'static str) -> Result<Option<usize>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let limit: usize =
@@ -58,7 +68,11 @@ impl Parameters {
         Ok((limit > 0).then_some(limit))
     }
 
-    /// Returns a time that bounds what is looked up. One beyond the times that the store has is its first or last time.
+    /// Returns a bound of a lookup. A time outside of the store's range becomes its first or last time.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time.
     pub(crate) fn bound(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let parse = |text: &str| {
             parse_bound(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
@@ -67,6 +81,10 @@ impl Parameters {
     }
 
     /// Returns the times from `start` to `end`, both inclusive; `None` if neither is given.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time.
     pub(crate) fn bounds(&self) -> Result<Option<RangeInclusive<Timestamp>>, ApiError> {
         let (start, end) = (self.bound("start")?, self.bound("end")?);
         let is_bounded =
@@ -74,7 +92,11 @@ impl Parameters {
         Ok(is_bounded.then(|| start.unwrap_or(Timestamp::MIN)..=end.unwrap_or(Timestamp::MAX)))
     }
 
-    /// Returns a time, in seconds with decimals or in RFC 3339.
+    /// Returns a time, in seconds with decimals or in RFC 3339. Decimals beyond nine are cut.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time.
     pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let parse = |text: &str| {
             parse_time(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid timestamp")))
@@ -83,11 +105,19 @@ impl Parameters {
     }
 
     /// Returns a time that must be present.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no time, and without the parameter.
     pub(crate) fn required_time(&self, name: &'static str) -> Result<Timestamp, ApiError> {
         self.time(name)?.ok_or_else(|| invalid(name, "cannot parse \"\" to a valid timestamp"))
     }
 
-    /// Returns a duration, in seconds with decimals or as in PromQL.
+    /// Returns a duration, in seconds with decimals or as in PromQL. Decimals beyond nine are cut.
+    ///
+    /// # Errors
+    ///
+    /// 400 `bad_data` for a text that is no duration, or negative.
     pub(crate) fn duration(&self, name: &'static str) -> Result<Option<Duration>, ApiError> {
         let parse = |text: &str| {
             parse_duration(text).ok_or_else(|| invalid(name, &format!("cannot parse {text:?} to a valid duration")))

@@ -56,7 +56,9 @@ pub(super) async fn query_range(
     answer(&app, &parameters, query, begun).await
 }
 
-/// Returns the engine with the timeout and the lookback of a request; neither exceeds that of the server.
+/// Returns the engine for a request.
+///
+/// `timeout` is capped by `query-timeout`; `lookback_delta` replaces the lookback without a cap.
 fn engine(app: &AppState, parameters: &Parameters) -> Result<Engine, ApiError> {
     let timeout = parameters.duration("timeout")?;
     let lookback = parameters.duration("lookback_delta")?;
@@ -72,7 +74,7 @@ fn engine(app: &AppState, parameters: &Parameters) -> Result<Engine, ApiError> {
     Ok(Engine::new(options))
 }
 
-/// Runs a query and answers. A client that goes away drops this future, which ends the query.
+/// Runs a query and answers. If the client disconnects, this future is dropped, which ends the query.
 async fn answer(app: &AppState, parameters: &Parameters, query: Query, begun: Instant) -> Result<Response, ApiError> {
     let limit = parameters.limit("limit")?;
     let prepared = begun.elapsed();

@@ -8,7 +8,7 @@ use super::error::ApiError;
 use super::labels::{put_json_labels, unescaped_name};
 use super::parameters::Parameters;
 use super::query::{JSON, TRUNCATED};
-use super::series_lookup::{SeriesLookup, required_selectors};
+use super::series_lookup::{SeriesLookup, missing_selector};
 use crate::answer::{JsonList, put_json_text, respond};
 use crate::app::{AppState, SharedState};
 use crate::endpoints::RequestDatabase;
@@ -19,7 +19,9 @@ pub(super) async fn series(
     database: RequestDatabase,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    required_selectors(&parameters)?;
+    if parameters.all("match[]").next().is_none() {
+        return Err(missing_selector());
+    }
     let limit = parameters.limit("limit")?;
     let page = SeriesLookup::new(&database.db.snapshot(), &parameters)?.series(limit).await?;
     let permit = app.answers.admit(page.items.len() * size_of::<usize>())?;

@@ -102,7 +102,12 @@ pub(in crate::endpoints) fn pattern_count(matchers: &[LabelMatcher]) -> usize {
 pub(in crate::endpoints) fn required_selectors(parameters: &Parameters) -> Result<Vec<Selector>, ApiError> {
     let selectors = selectors(parameters)?;
     if selectors.is_empty() {
-        return Err(ApiError::bad_data("no match[] parameter provided"));
+        return Err(missing_selector());
     }
     Ok(selectors)
+}
+
+/// Returns the error of a request without `match[]`.
+pub(super) fn missing_selector() -> ApiError {
+    ApiError::bad_data("no match[] parameter provided")
 }

@@ -20,6 +20,8 @@ use crate::failure::Failure;
 /// Media type of frames.
 const FRAMES: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
 
+/// Bytes of a request, decompressed. Decoded, the smallest matchers and queries take 40 times as much memory.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// Bytes of a message that are sent at once.
 const SLICE_BYTES: usize = 256 << 10;
 
@@ -35,6 +37,10 @@ pub(crate) async fn remote_read(
     body: Body,
 ) -> Result<Response, Failure> {
     let body = body::read(&app, &headers, body, Some(Compression::Snappy)).await?;
+    if body.bytes.len() > MAX_REQUEST_BYTES {
+        let message = format!("the request has {} bytes, more than {MAX_REQUEST_BYTES}", body.bytes.len());
+        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+    }
     let request = ReadRequest::decode(body.bytes.as_slice())
         .map_err(|error| Failure::bad_request(format!("the body is no prometheus.ReadRequest: {error}")))?;
     let is_streamed = is_streamed(&request.accepted_response_types)?;

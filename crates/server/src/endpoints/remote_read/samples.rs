@@ -112,3 +112,33 @@ fn put_message(tag: u32, message: &[u8], out: &mut Vec<u8>) {
     encode_varint(message.len() as u64, out);
     out.extend_from_slice(message);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use timestrata::{Batch, Db, SeriesKey, Timestamp};
+
+    use super::*;
+    use crate::body::BodyMemory;
+
+    #[test]
+    fn an_answer_above_the_memory_of_all_answers_is_refused_for_good() {
+        let db = Db::builder("test").in_memory().open_blocking().unwrap();
+        let mut batch = Batch::new();
+        for second in 0..40_000 {
+            batch.push_key(&SeriesKey::new("up"), Timestamp::from_secs(second), 0.1);
+        }
+        db.write_blocking(batch).unwrap();
+        let snapshot = db.snapshot();
+        let series: Vec<_> = snapshot.list_series(&timestrata::Selector::all()).into_iter().map(Arc::new).collect();
+        let queries = [QuerySeries { series, range: Timestamp::MIN..=Timestamp::MAX }];
+        let memory = BodyMemory::new(512 << 10, "answers");
+        let refused = answer(&snapshot, &queries, &mut memory.admit(0).unwrap()).err().unwrap();
+        assert_eq!(refused.status, 413);
+        assert!(refused.message.contains("ask for streamed chunks"), "{}", refused.message);
+        assert_eq!(memory.held_bytes(), 0);
+        let memory = BodyMemory::new(8 << 20, "answers");
+        assert!(!answer(&snapshot, &queries, &mut memory.admit(0).unwrap()).unwrap().body.is_empty());
+    }
+}
