@@ -20,14 +20,14 @@ END
 curl() { command curl -fsS -m 30 "$@"; }
 "#;
 
-/// Returns the lines of all blocks of shell commands, without those of the tool.
+/// Returns the lines of all blocks of shell commands, without those of the tool and of a server with TLS.
 fn commands() -> Vec<&'static str> {
     let mut is_block = false;
     let mut commands = Vec::new();
     for line in DOCUMENT.lines() {
         if line.starts_with("```") {
             is_block = line == "```sh";
-        } else if is_block && !line.starts_with("timestrata ") {
+        } else if is_block && !line.starts_with("timestrata ") && !line.contains("https://") {
             commands.push(line);
         }
     }

@@ -58,7 +58,7 @@ pub(super) async fn query_range(
 
 /// Returns the engine for a request.
 ///
-/// `timeout` is capped by `query-timeout`; `lookback_delta` replaces the lookback without a cap.
+/// `timeout` is capped by `query-timeout`; `lookback_delta` replaces the lookback without a cap, and 0 keeps it.
 fn engine(app: &AppState, parameters: &Parameters) -> Result<Engine, ApiError> {
     let timeout = parameters.duration("timeout")?;
     let lookback = parameters.duration("lookback_delta")?;
