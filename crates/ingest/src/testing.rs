@@ -9,6 +9,7 @@ use timestrata::Timestamp;
 pub use decoded::{DecodedInput, decode_pieces, encode_point, value_text};
 
 use crate::bodies::{OtlpOptions, RemoteWriteVersion, decode_otlp, decode_otlp_json, decode_remote_write};
+use crate::formats::{StatsdAggregator, StatsdOptions};
 use crate::{
     Compression, Decompressor, Format, IngestOptions, Limits, Rows, SeriesTable, TextValues, decompress_body, formats,
 };
@@ -17,7 +18,7 @@ use crate::{
 pub type EntryPoint = fn(&[u8]);
 
 /// Entry points by the names of their fuzz targets.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 13] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 14] = [
     ("ingest_annotated_csv", annotated_csv),
     ("ingest_bodies", bodies),
     ("ingest_collectd", collectd),
@@ -31,6 +32,7 @@ pub const ENTRY_POINTS: [(&str, EntryPoint); 13] = [
     ("ingest_sadf", sadf),
     ("ingest_sadf_p", sadf_p),
     ("ingest_statsd", statsd),
+    ("ingest_statsd_aggregator", statsd_aggregator),
 ];
 
 macro_rules! entry_points {
@@ -115,6 +117,29 @@ pub fn bodies(data: &[u8]) {
     for at in 0..4 {
         assert_eq!(decode(at), decode(at), "known series change the result");
     }
+}
+
+/// Aggregates packets, which end at the byte 0, with a flush after every eighth.
+///
+/// # Panics
+///
+/// If the aggregator holds more series than its limit, or a flush has two points of one series at its time.
+pub fn statsd_aggregator(data: &[u8]) {
+    const SERIES: usize = 64;
+    let mut options = StatsdOptions::default();
+    (options.max_series, options.max_items, options.max_timed_points) = (SERIES, 256, 64);
+    let mut aggregator = StatsdAggregator::new(options);
+    let mut rows = Rows::default();
+    for (number, packet) in (1_i64..).zip(data.split(|byte| *byte == 0)) {
+        aggregator.packet(packet);
+        assert!(aggregator.series_len() <= SERIES, "{} series", aggregator.series_len());
+        if number % 8 == 0 {
+            rows.reset();
+            aggregator.flush(Timestamp::from_secs(number), &mut rows);
+        }
+    }
+    rows.reset();
+    aggregator.flush(Timestamp::UNIX_EPOCH, &mut rows);
 }
 
 /// Returns points, refused rows, the error and notices as lines of text.

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Time in which a server must start, answer and stop; a loaded machine needs some of it.
@@ -13,6 +14,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct ServerProcess {
     pub(crate) address: SocketAddr,
     child: Child,
+    /// Reads the log to its end, so that the server never waits for it.
+    log: JoinHandle<String>,
 }
 
 impl ServerProcess {
@@ -34,9 +37,12 @@ impl ServerProcess {
                 break address.trim().parse().unwrap();
             }
         };
-        // The log is read to its end, so that the server never waits for it.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let server = Self { address, child };
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            log.read_to_string(&mut text).unwrap();
+            text
+        });
+        let server = Self { address, child, log };
         let began = Instant::now();
         while Connection::open(address)
             .and_then(|mut connection| connection.get("/-/ready"))
@@ -60,6 +66,14 @@ impl ServerProcess {
     pub(crate) fn terminate(mut self) -> bool {
         self.signal("TERM");
         self.child.wait().unwrap().success()
+    }
+
+    /// Asks the server to stop, and returns its log, without the first lines.
+    pub(crate) fn terminate_for_log(mut self) -> String {
+        self.signal("TERM");
+        assert!(self.child.wait().unwrap().success());
+        let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
+        log.join().unwrap()
     }
 
     /// Sends a signal to the server.
@@ -133,7 +147,8 @@ impl Connection {
         self.0.get_mut().write_all(bytes)
     }
 
-    fn answer(&mut self) -> std::io::Result<(u16, String)> {
+    /// Reads an answer, and returns its status and body.
+    pub(crate) fn answer(&mut self) -> std::io::Result<(u16, String)> {
         let cut_off = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
         let (mut status, mut len, mut line) = (0, 0, String::new());
         loop {

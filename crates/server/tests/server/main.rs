@@ -7,6 +7,7 @@ mod connections;
 mod databases;
 mod deploy_files;
 mod export;
+mod grafana;
 mod import;
 mod influx;
 mod lines;

@@ -1,0 +1,3 @@
+#![no_main]
+
+timestrata_fuzz::target!(timestrata_ingest::testing::statsd_aggregator);
