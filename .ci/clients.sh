@@ -6,7 +6,7 @@ set -euo pipefail
 
 folder=$(realpath -m "${1:?usage: clients.sh FOLDER}")
 # Raise this number when the lists below change.
-version=3
+version=4
 if [ "$(cat "$folder/version" 2>/dev/null || true)" = "$version" ]; then
     exit 0
 fi
@@ -16,5 +16,6 @@ python3 -m venv "$folder/venv"
     'influxdb==5.3.*' 'influxdb-client==1.*' 'questdb>=3,<7' 'prometheus-api-client>=0.7,<1' 'prometheus-client<1' 'setuptools<81' \
     'opentelemetry-exporter-otlp-proto-http==1.*'
 npm install --prefix "$folder" --silent --no-audit --no-fund \
-    influx@5 @influxdata/influxdb-client@1
+    influx@5 @influxdata/influxdb-client@1 @prometheus-io/codemirror-promql@0 \
+    @codemirror/{autocomplete,language,lint,state,view}@6 @lezer/common@1
 echo "$version" >"$folder/version"

@@ -84,6 +84,11 @@ async fn influxdb_client_of_npm_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_query_editor_of_prometheus_completes() {
+    run_node("codemirror.mjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_shell_of_influx_imports_a_file() {
     let Some(program) = program("usr/bin/influx") else { return };
     let server = RunningServer::start().await;
