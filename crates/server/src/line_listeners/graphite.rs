@@ -59,6 +59,9 @@ pub(super) async fn serve(app: SharedState, listener: TcpListener, mut stop: wat
     while connections.join_next().await.is_some() {}
 }
 
+/// Series that a connection remembers, of some hundred bytes each; beyond that it begins again.
+const TABLE_SERIES: usize = 4_096;
+
 /// One connection.
 struct Connection {
     app: SharedState,
@@ -80,6 +83,16 @@ enum ConnectionEnd {
     Idle,
     #[error("the server stops before the lines could be stored")]
     Stopping,
+    /// A web page can send a request to any port of this machine, whose body could hold lines.
+    #[error("it is a request of HTTP")]
+    Http,
+}
+
+/// Returns `true` if the bytes begin with a request line of HTTP, such as `POST / HTTP/1.1`.
+fn is_http(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let version = b" HTTP/1.";
+    line.windows(version.len()).any(|window| window == version)
 }
 
 impl Connection {
@@ -104,6 +117,7 @@ impl Connection {
     /// Reads and stores lines until the end of the connection, or of the server.
     async fn read(&mut self, mut stream: TcpStream, mut stop: watch::Receiver<bool>) -> Result<(), ConnectionEnd> {
         let mut decoder = self.decoder()?;
+        let mut is_first = true;
         loop {
             self.buffer.reserve(CHUNK_BYTES);
             let read = tokio::select! {
@@ -121,6 +135,9 @@ impl Connection {
                     _ => break,
                 }
             }
+            if std::mem::take(&mut is_first) && is_http(&self.buffer) {
+                return Err(ConnectionEnd::Http);
+            }
             decoder.set_default_time(Timestamp::now());
             let outcome = decoder.decode(&self.buffer, read == 0, &mut self.rows);
             if let Ok(used) = &outcome {
@@ -132,7 +149,7 @@ impl Connection {
                 return Ok(());
             }
             // The table of the rows grows with the series of the connection.
-            if self.rows.series_len() > self.limits.series / 2 {
+            if self.rows.series_len() > TABLE_SERIES.min(self.limits.series / 2) {
                 self.rows.reset();
                 decoder = self.decoder()?;
             }

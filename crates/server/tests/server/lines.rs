@@ -148,3 +148,19 @@ async fn protocols_without_tokens_listen_on_this_machine_alone() {
     assert!(bind(true).await.starts_with("graphite-listen: 0.0.0.0:0 can be reached from other machines"));
     assert!(bind(false).await.starts_with("statsd-listen: "));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_http_is_no_line_of_graphite() {
+    let home = tempfile::tempdir().unwrap();
+    let server = start(home.path()).await;
+    let mut page = TcpStream::connect(server.graphite).await.unwrap();
+    page.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nstolen 1 -1\n").await.unwrap();
+    let mut answer = Vec::new();
+    // The connection is closed; with unread bytes it may be reset.
+    drop(page.read_to_end(&mut answer).await);
+    let mut sender = TcpStream::connect(server.graphite).await.unwrap();
+    sender.write_all(b"own 1 -1\n").await.unwrap();
+    server.result("own", 1).await;
+    server.result("stolen", 0).await;
+    server.stop().await;
+}
