@@ -66,9 +66,13 @@ impl Databases {
     ///
     /// [`StartError::Option`], if the memory budget cannot be divided.
     pub(crate) fn new(options: &ServerOptions) -> Result<Self, StartError> {
-        let runtime = Runtime::builder()
+        let mut runtime = Runtime::builder()
             .memory_bytes(options.query_memory_bytes())
-            .storage_memory_bytes(options.storage_memory_bytes())
+            .storage_memory_bytes(options.storage_memory_bytes());
+        if let Some(threads) = options.query_threads {
+            runtime = runtime.threads(threads);
+        }
+        let runtime = runtime
             .build()
             .map_err(|source| StartError::Option { option: "memory-budget", detail: source.to_string() })?;
         let options = Some(options.clone());

@@ -75,6 +75,9 @@ pub struct ServerOptions {
     pub idle_timeout: Duration,
     /// Longest duration of a query. Default: 2 min.
     pub query_timeout: Duration,
+    /// Large queries that run at once, and threads that queries start to read in parallel; sixteen times as many small queries
+    /// run at once. Default: the number of processors.
+    pub query_threads: Option<usize>,
     /// Samples that a query may read and compute. Default: 50 million.
     pub query_max_samples: u64,
     /// How old the newest sample of a series may be for an instant selector. Default: 5 min.
@@ -117,6 +120,7 @@ impl Default for ServerOptions {
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_mins(2),
             query_timeout: Duration::from_mins(2),
+            query_threads: None,
             query_max_samples: 50_000_000,
             query_lookback: Duration::from_mins(5),
             shutdown_grace: Duration::from_secs(30),
@@ -206,6 +210,7 @@ impl ServerOptions {
     /// Checks that no limit is 0: none of them can be switched off, and 0 would refuse everything.
     fn check_limits(&self) -> Result<(), StartError> {
         let limits = [
+            ("query-threads", self.query_threads == Some(0)),
             ("max-databases", self.max_databases == 0),
             ("max-connections", self.max_connections == 0),
             ("max-series", self.max_series == 0),

@@ -114,6 +114,9 @@ pub struct Settings {
     /// Longest duration of a query [default: 2m]
     #[arg(long, value_name = "DURATION", env = "TIMESTRATA_QUERY_TIMEOUT")]
     pub query_timeout: Option<DurationText>,
+    /// Large queries that run at once; sixteen times as many small ones do [default: number of processors]
+    #[arg(long, value_name = "N", env = "TIMESTRATA_QUERY_THREADS")]
+    pub query_threads: Option<usize>,
     /// Samples that a query may read and compute [default: 50000000]
     #[arg(long, value_name = "N", env = "TIMESTRATA_QUERY_MAX_SAMPLES")]
     pub query_max_samples: Option<u64>,
@@ -187,6 +190,7 @@ impl Settings {
             body_timeout => body_timeout: duration,
             idle_timeout => idle_timeout: duration,
             query_timeout => query_timeout: duration,
+            query_threads => query_threads: Some,
             query_max_samples => query_max_samples,
             query_lookback => query_lookback: duration,
             shutdown_grace => shutdown_grace: duration,

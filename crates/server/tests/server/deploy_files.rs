@@ -47,7 +47,7 @@ fn the_example_of_settings_has_every_setting_with_its_default() {
 
     // Settings without a default have an example as their value.
     let has_no_default = |line: &str| {
-        ["retain-for", "retain-bytes", "tokens", "tls-cert", "tls-key"]
+        ["retain-for", "retain-bytes", "tokens", "tls-cert", "tls-key", "query-threads"]
             .iter()
             .any(|name| line.starts_with(&format!("{name} = ")))
     };
