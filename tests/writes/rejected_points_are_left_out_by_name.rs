@@ -80,7 +80,7 @@ fn each_kind_of_bad_point_is_named_and_the_good_ones_are_written() {
     assert!(matches!(kinds[5], Error::TypeMismatch { .. }));
     assert!(report.skipped.iter().all(|point| point.error.kind() == ErrorKind::InvalidInput));
     let codes: Vec<_> = report.skipped.iter().filter_map(|point| Some(point.code()?.as_str())).collect();
-    let (stale, ty, name) = ("stale_series", "type_mismatch", "invalid_name");
+    let (stale, ty, name) = ("stale-series", "type-mismatch", "invalid-name");
     assert_eq!(codes, [stale, ty, name, ty, name, ty, stale]);
     let SkippedPoint { series, timestamp, .. } = &report.skipped[3];
     assert_eq!((&**series, *timestamp), ("m{n=\"1\"}", at(2)));

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn codes_have_different_names_of_lower_case_words() {
         let mut names: Vec<&str> = RejectionCode::ALL.iter().map(|code| code.as_str()).collect();
-        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')), "{names:?}");
+        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-')), "{names:?}");
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), RejectionCode::ALL.len());
