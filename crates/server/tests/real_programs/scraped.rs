@@ -20,7 +20,7 @@ const QUERIES: [&str; 10] = [
     "sum by (mode) (rate(node_cpu_seconds_total[4s]))",
     "node_memory_MemTotal_bytes / 1024",
     "max_over_time(node_load1[4s])",
-    "topk(3, node_filesystem_size_bytes)",
+    "sum(node_memory_MemFree_bytes)",
     "pushed_total",
     "scrape_samples_scraped",
 ];
