@@ -10,11 +10,11 @@ use timestrata_promql::{Engine, EngineOptions};
 
 use crate::access::{Tokens, TokensError};
 use crate::answer::Streams;
-use crate::body::BodyMemory;
 use crate::counters::Counters;
 use crate::databases::Databases;
 use crate::failure::{Failure, StartError};
 use crate::listener::Tls;
+use crate::memory::MemoryLimit;
 use crate::options::ServerOptions;
 use crate::requests::RequestCounters;
 use crate::routes;
@@ -56,8 +56,8 @@ pub(crate) struct AppState {
     pub(crate) options: ServerOptions,
     pub(crate) databases: Databases,
     /// Memory of answers that are complete and being sent.
-    pub(crate) answers: BodyMemory,
-    pub(crate) bodies: BodyMemory,
+    pub(crate) answers: MemoryLimit,
+    pub(crate) bodies: MemoryLimit,
     pub(crate) streams: Streams,
     pub(crate) promql: Engine,
     pub(crate) counters: Counters,
@@ -117,8 +117,8 @@ impl App {
         // A program that embeds the server decides itself who reaches it.
         let checks_host = !databases.is_embedded() && !options.allow_anonymous;
         Self(Arc::new(AppState {
-            answers: BodyMemory::new(options.query_memory_bytes(), "answers"),
-            bodies: BodyMemory::new(options.body_memory_bytes(), "bodies"),
+            answers: MemoryLimit::new(options.query_memory_bytes(), "answers"),
+            bodies: MemoryLimit::new(options.body_memory_bytes(), "bodies"),
             streams: Streams::default(),
             databases,
             promql,

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use axum::body::Bytes;
 
 use super::Pieces;
-use crate::body::BodyPermit;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Bytes after which a piece ends.
 const PIECE_BYTES: usize = 64 << 10;
@@ -20,7 +20,7 @@ pub(crate) struct JsonList<T> {
     /// Brackets around the items.
     brackets: [char; 2],
     state: ListState,
-    _permit: Option<BodyPermit>,
+    _permit: Option<MemoryPermit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +36,14 @@ impl<T> JsonList<T> {
         items: Vec<T>,
         write: fn(&T, &mut String),
         warnings: Vec<String>,
-        permit: Option<BodyPermit>,
+        permit: Option<MemoryPermit>,
     ) -> Self {
         let brackets = ['[', ']'];
         Self { items: items.into_iter(), write, warnings, brackets, state: ListState::Head, _permit: permit }
     }
 
     /// Creates the answer whose data is an object; `write` writes a name and a value.
-    pub(crate) fn object(items: Vec<T>, write: fn(&T, &mut String), permit: Option<BodyPermit>) -> Self {
+    pub(crate) fn object(items: Vec<T>, write: fn(&T, &mut String), permit: Option<MemoryPermit>) -> Self {
         Self { brackets: ['{', '}'], ..Self::new(items, write, Vec::new(), permit) }
     }
 }

@@ -1,8 +1,6 @@
 //! Bodies of requests: admitted by their size before they are read, decompressed under a cap.
 
-mod memory;
 mod read;
 pub(crate) mod work;
 
-pub(crate) use memory::{BodyMemory, BodyPermit};
 pub(crate) use read::{ReadBody, read, read_for_pieces};

@@ -7,10 +7,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use timestrata_ingest::{Compression, Decompressor};
 
-use super::memory::BodyPermit;
 use super::work;
 use crate::app::AppState;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Memory of the rows of a body that is decoded in pieces, per byte of the body, up to the bound below.
 const DECODED_FACTOR: usize = 3;
@@ -30,7 +30,7 @@ pub(crate) struct ReadBody {
     pub(crate) bytes: Vec<u8>,
     /// Number of bytes that were received.
     pub(crate) received: usize,
-    permit: BodyPermit,
+    permit: MemoryPermit,
 }
 
 impl ReadBody {
@@ -129,7 +129,7 @@ fn too_large(limit: usize) -> Failure {
 }
 
 /// Receives the bytes of a body of an expected length; memory is reserved as they arrive, twice as much at each step.
-async fn receive(mut body: Body, expected: usize, limit: usize, permit: &mut BodyPermit) -> Result<Vec<u8>, Failure> {
+async fn receive(mut body: Body, expected: usize, limit: usize, permit: &mut MemoryPermit) -> Result<Vec<u8>, Failure> {
     let mut admitted = expected.min(FIRST_RESERVED);
     let mut received = Vec::with_capacity(admitted);
     while let Some(frame) = body.frame().await {
@@ -155,7 +155,7 @@ fn decompress(
     body: &[u8],
     compression: Compression,
     limit: usize,
-    permit: &mut BodyPermit,
+    permit: &mut MemoryPermit,
 ) -> Result<Vec<u8>, Failure> {
     if compression == Compression::Snappy {
         // The block format begins with the decompressed length.

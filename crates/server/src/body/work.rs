@@ -1,5 +1,7 @@
 //! Work on a body, such as decompression and decoding: in place if it is short, else beside the threads of the runtime.
 
+use crate::blocking;
+
 /// Size of a body up to which it is worked on in place: a fraction of a millisecond, less than a change of threads may take
 /// on a busy machine.
 const IN_PLACE_BYTES: usize = 64 << 10;
@@ -11,8 +13,7 @@ pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> 
     if bytes <= IN_PLACE_BYTES {
         return work();
     }
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    blocking::run(work).await
 }
 
 #[cfg(test)]

@@ -220,7 +220,7 @@ fn builder(options: &ServerOptions, runtime: &Runtime, name: &DatabaseName) -> D
     let mut builder = Db::builder(path)
         .runtime(runtime)
         .duplicates(DuplicatePolicy::KeepLast)
-        .durability(options.durability.into())
+        .durability(options.durability)
         .memory_budget(memory)
         .max_series(options.max_series)
         .max_tags(options.max_labels);

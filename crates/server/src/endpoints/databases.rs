@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::SharedState;
+use crate::blocking;
 use crate::databases::DatabaseName;
 use crate::failure::Failure;
 
@@ -36,6 +37,5 @@ pub(crate) async fn create(
 pub(crate) async fn create_blocking(app: &SharedState, name: DatabaseName) -> Result<bool, Failure> {
     app.check_ready()?;
     let app = app.clone();
-    let created = tokio::task::spawn_blocking(move || app.databases.create(&name)).await;
-    created.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    blocking::run(move || app.databases.create(&name)).await
 }

@@ -10,7 +10,8 @@ use timestrata::{Selector, SeriesScanCursor, Snapshot, Timestamp};
 use timestrata_ingest::{Encoder, ExportFormat, OutsidePoints};
 
 use super::RequestDatabase;
-use super::prometheus::{ApiError, Parameters, invalid, required_selectors};
+use super::parameters::Parameters;
+use super::prometheus::{ApiError, UNLIMITED, invalid, required_selector};
 use crate::answer::{Pieces, StreamPermit, respond};
 use crate::app::SharedState;
 use crate::failure::Failure;
@@ -47,14 +48,13 @@ pub(crate) async fn export(
 ) -> Result<Response, Failure> {
     let (format, media_type) = format(&parameters)?;
     let outside = outside(&parameters)?;
-    let selectors = required_selectors(&parameters).map_err(ApiError::into_failure)?;
-    let selector = selectors.into_iter().reduce(Selector::or).unwrap_or_else(Selector::all);
+    let selector = required_selector(&parameters).map_err(ApiError::into_failure)?;
     let range = parameters.bounds().map_err(ApiError::into_failure)?;
     let range = range.unwrap_or(Timestamp::MIN..=Timestamp::MAX);
     let stream = app.streams.begin()?;
     let snapshot = database.db.snapshot();
     let metrics = if format.groups_metrics() {
-        let listing = snapshot.listing(selector.clone()).limit(usize::MAX / 2);
+        let listing = snapshot.listing(selector.clone()).limit(UNLIMITED);
         Some(listing.metrics(None).await?.items.into_iter())
     } else {
         None

@@ -8,14 +8,15 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use timestrata::{Point, STALE_MARKER_BITS, Selector, SeriesInfo, SeriesKey, Timestamp, Value};
+use timestrata::{Point, STALE_MARKER_BITS, SeriesInfo, SeriesKey, Timestamp, Value};
 
 use super::RequestDatabase;
-use super::prometheus::{ApiError, Parameters, required_selectors, series_labels};
+use super::parameters::Parameters;
+use super::prometheus::{ApiError, required_selector, series_labels};
 use crate::answer::{Pieces, StreamPermit, respond};
 use crate::app::SharedState;
-use crate::body::BodyPermit;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Media type for scrapers that know quoted names.
 const QUOTED: &str = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8";
@@ -36,8 +37,7 @@ pub(crate) async fn federate(
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, Failure> {
-    let selectors = required_selectors(&parameters).map_err(ApiError::into_failure)?;
-    let selector = selectors.into_iter().reduce(Selector::or).unwrap_or_else(Selector::all);
+    let selector = required_selector(&parameters).map_err(ApiError::into_failure)?;
     let place = app.streams.begin()?;
     let now = Timestamp::now();
     let newest = database.db.snapshot().latest_each_before(&selector, now.saturating_add_nanos(1)).await?;
@@ -63,7 +63,7 @@ struct FederationText {
     /// Metric whose type was written last.
     metric: String,
     quotes: bool,
-    _permit: BodyPermit,
+    _permit: MemoryPermit,
     _place: StreamPermit,
 }
 

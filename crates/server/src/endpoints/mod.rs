@@ -10,6 +10,7 @@ pub(crate) mod import;
 pub(crate) mod influx;
 pub(crate) mod metrics;
 pub(crate) mod otlp;
+mod parameters;
 pub(crate) mod prometheus;
 pub(crate) mod remote_read;
 pub(crate) mod remote_write;

@@ -17,9 +17,8 @@ use tokio::task::JoinSet;
 use super::{RETRY_PAUSE, stopped, store_rows};
 use crate::app::SharedState;
 use crate::counters::Protocol;
+use crate::listener::accept;
 
-/// Pause after an `accept` that failed, for want of descriptors for example.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes that are read before they are stored.
 const CHUNK_BYTES: usize = 128 << 10;
 /// Longest line in bytes: a valid series has at most 16 KiB.
@@ -36,24 +35,15 @@ pub(super) async fn serve(app: SharedState, listener: TcpListener, mut stop: wat
     loop {
         // Taken before the connection, so that those beyond the limit wait in the queue of the operating system.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener) => accepted,
             () = stopped(&mut stop) => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let connection = Connection::new(Arc::clone(&app), peer);
-                let stop = stop.clone();
-                connections.spawn(async move {
-                    connection.run(stream, stop).await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection for Graphite was not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        let (connection, stop) = (Connection::new(Arc::clone(&app), peer), stop.clone());
+        connections.spawn(async move {
+            connection.run(stream, stop).await;
+            drop(slot);
+        });
         while connections.try_join_next().is_some() {}
     }
     while connections.join_next().await.is_some() {}

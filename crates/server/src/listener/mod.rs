@@ -1,5 +1,6 @@
 //! Sockets: accepts connections up to a limit, and ends them in order when the server stops.
 
+mod accept;
 mod descriptors;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
@@ -25,18 +26,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+pub(crate) use accept::accept;
 pub use descriptors::raise_descriptor_limit;
 pub(crate) use tls::Tls;
 
 use self::write_timeout::WriteTimeout;
 use crate::app::{App, Readiness};
+use crate::blocking;
 use crate::failure::StartError;
 use crate::line_listeners::LineListeners;
 use crate::options::ServerOptions;
 use crate::requests::Peer;
-
-/// Pause after an `accept` that failed, for want of descriptors for example.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Bytes that a connection buffers at most; a head of a request must fit.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
@@ -117,10 +117,6 @@ impl Server {
     /// [`StartError::Database`], [`StartError::DataDirectory`].
     pub async fn run(self) -> Result<(), StartError> {
         let Self { app, listeners, lines, stop } = self;
-        let opening = tokio::task::spawn_blocking({
-            let state = Arc::clone(app.state());
-            move || state.open_databases()
-        });
         let connections = Connections::new(&app);
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -128,8 +124,9 @@ impl Server {
         }
         let mut stopped = stop.subscribe();
         // A stop waits for the opening, so that no database is opened behind it.
-        let opened = opening.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let state = app.state();
+        let opening = Arc::clone(state);
+        let opened = blocking::run(move || opening.open_databases()).await;
         if opened.is_ok() {
             // Lines that arrive before the databases are open wait in their sockets.
             let mut lines = tokio::spawn(lines.run(Arc::clone(state), stop.subscribe()));
@@ -154,7 +151,7 @@ impl Server {
 struct Connections {
     endpoints: Endpoints,
     slots: Arc<Semaphore>,
-    /// Tells the connections when the server stops, and the server when they have ended.
+    /// Signals the stop to the connections, and completes once all of them have ended.
     graceful: Arc<GracefulShutdown>,
     /// Tasks of the connections, so that those that do not end in time are aborted.
     tasks: Arc<Mutex<JoinSet<()>>>,
@@ -192,13 +189,8 @@ impl Connections {
         loop {
             // Taken before the connection, so that those beyond the limit wait in the queue of the operating system.
             let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, peer)) => self.serve(stream, peer, slot),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let (stream, peer) = accept(&listener).await;
+            self.serve(stream, peer, slot);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Stands for the encryption of connections in a build without the feature `tls`.
+//! Replaces `tls` in a build without the feature `tls`: options that name a certificate are refused.
 
 use tokio::net::TcpStream;
 

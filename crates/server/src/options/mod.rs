@@ -6,4 +6,4 @@ mod values;
 
 pub use server_options::ServerOptions;
 pub use settings::{Settings, SettingsError};
-pub use values::Durability;
+pub use values::{ByteText, DurabilityText, DurationText, ValueError};

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::Durability;
+use timestrata::Durability;
+
 use crate::failure::StartError;
 
 /// Smallest memory budget of a server: that of one database, queries and bodies.
@@ -61,9 +62,9 @@ pub struct ServerOptions {
     pub max_labels: usize,
     /// Databases that the server may have, `default` included. Default: 16.
     pub max_databases: usize,
-    /// Largest body in bytes, as it is received; at most half of the memory of bodies counts. Default: 32 MiB.
+    /// Largest body in bytes, as it is received. The limit is never above half of the memory of bodies. Default: 32 MiB.
     pub max_body_bytes: usize,
-    /// Largest body in bytes, decompressed; at most half of the memory of bodies counts. Default: 64 MiB.
+    /// Largest body in bytes, decompressed. The limit is never above half of the memory of bodies. Default: 64 MiB.
     pub max_decompressed_bytes: usize,
     /// Series that one request may name. Default: 100,000.
     pub max_request_series: usize,

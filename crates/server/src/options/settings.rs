@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::server_options::ServerOptions;
-use super::values::{ByteText, Durability, DurationText};
+use super::values::{ByteText, DurabilityText, DurationText};
 
 /// Why settings are not understood.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ pub struct Settings {
     pub memory_budget: Option<ByteText>,
     /// When a write is acknowledged: sync, os, or an interval such as 200ms [default: sync]
     #[arg(long, value_name = "WHEN", env = "TIMESTRATA_DURABILITY")]
-    pub durability: Option<Durability>,
+    pub durability: Option<DurabilityText>,
     /// Age at which points are deleted, such as 90d [default: never]
     #[arg(long, value_name = "AGE", env = "TIMESTRATA_RETAIN_FOR")]
     pub retain_for: Option<DurationText>,
@@ -176,7 +176,7 @@ impl Settings {
             statsd_flush => statsd_flush: duration,
             path_prefix => path_prefix,
             memory_budget => memory_budget: bytes,
-            durability => durability,
+            durability => durability: |text: DurabilityText| text.0,
             retain_for => retain_for: |text: DurationText| text.0,
             retain_bytes => retain_bytes: |size: ByteText| size.0,
             max_ahead => max_ahead: |text: DurationText| text.0,

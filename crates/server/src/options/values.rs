@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
+use timestrata::Durability;
 
 /// Error of a value that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,49 +64,31 @@ impl TryFrom<String> for ByteText {
     }
 }
 
-/// When a write is acknowledged: `sync`, `os`, or an interval such as `200ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+/// Durability as text: `sync`, `os`, or an interval such as `200ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Durability {
-    /// Once it is synced to the disk. Power loss takes nothing that was acknowledged.
-    #[default]
-    Sync,
-    /// Once the operating system has it; it is synced within the interval. Power loss takes at most that much.
-    Interval(Duration),
-    /// Once the operating system has it. A killed process loses nothing; power loss takes what was not synced.
-    Os,
-}
+pub struct DurabilityText(pub Durability);
 
-impl FromStr for Durability {
+impl FromStr for DurabilityText {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         match text {
-            "sync" => Ok(Self::Sync),
-            "os" => Ok(Self::Os),
+            "sync" => Ok(Self(Durability::Sync)),
+            "os" => Ok(Self(Durability::Os)),
             text => match text.parse::<DurationText>() {
-                Ok(DurationText(Some(interval))) => Ok(Self::Interval(interval)),
+                Ok(DurationText(Some(interval))) => Ok(Self(Durability::Interval(interval))),
                 _ => Err(ValueError(format!("{text:?} is none of sync, os, or an interval such as 200ms"))),
             },
         }
     }
 }
 
-impl TryFrom<String> for Durability {
+impl TryFrom<String> for DurabilityText {
     type Error = ValueError;
 
     fn try_from(text: String) -> Result<Self, ValueError> {
         text.parse()
-    }
-}
-
-impl From<Durability> for timestrata::Durability {
-    fn from(durability: Durability) -> Self {
-        match durability {
-            Durability::Sync => Self::Sync,
-            Durability::Interval(interval) => Self::Interval(interval),
-            Durability::Os => Self::Os,
-        }
     }
 }
 
@@ -118,9 +101,9 @@ mod tests {
         assert_eq!("5m".parse::<DurationText>().unwrap().0, Some(Duration::from_mins(5)));
         assert_eq!("off".parse::<DurationText>().unwrap().0, None);
         assert_eq!("512MiB".parse::<ByteText>().unwrap().0, Some(512 << 20));
-        assert_eq!("200ms".parse::<Durability>().unwrap(), Durability::Interval(Duration::from_millis(200)));
+        assert_eq!("200ms".parse::<DurabilityText>().unwrap().0, Durability::Interval(Duration::from_millis(200)));
         let error = "soon".parse::<DurationText>().unwrap_err().to_string();
         assert!(error.starts_with("\"soon\" is not a duration such as 30s"), "{error}");
-        assert!("0".parse::<Durability>().is_err());
+        assert!("0".parse::<DurabilityText>().is_err());
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct StoredBody {
 }
 
 /// Body that is decoded in pieces.
-struct Pieces {
+struct PiecewiseDecoder {
     decoder: Box<dyn Decoder>,
     body: ReadBody,
     /// Number of bytes that are decoded.
@@ -34,7 +34,7 @@ struct Pieces {
     warnings: Vec<String>,
 }
 
-impl Pieces {
+impl PiecewiseDecoder {
     /// Decodes the next piece into the rows; returns `false` if it is the last one.
     fn decode(&mut self) -> bool {
         self.rows.clear();
@@ -67,7 +67,7 @@ pub(crate) async fn store_body(
     extra_tags: Vec<(String, String)>,
 ) -> Result<StoredBody, Failure> {
     let rows = Rows::with_capacity(Limits::default().points_per_batch).with_extra_tags(extra_tags);
-    let mut pieces = Pieces { decoder, body, at: 0, rows, stopped: None, warnings: Vec::new() };
+    let mut pieces = PiecewiseDecoder { decoder, body, at: 0, rows, stopped: None, warnings: Vec::new() };
     let (mut stored, mut row_count) = (Stored::default(), 0);
     loop {
         let left = pieces.body.bytes.len() - pieces.at;
@@ -86,6 +86,6 @@ pub(crate) async fn store_body(
         }
     }
     app.counters.left_out_text_values(pieces.decoder.left_out_texts());
-    let Pieces { decoder, stopped, warnings, .. } = pieces;
+    let PiecewiseDecoder { decoder, stopped, warnings, .. } = pieces;
     Ok(StoredBody { stored, rows: row_count, stopped, warnings, decoder })
 }

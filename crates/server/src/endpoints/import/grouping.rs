@@ -43,7 +43,7 @@ pub(super) fn labels(path: &str) -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn decode(text: &str) -> Result<String, Failure> {
-    // A single `=` stands for an empty value, since a path cannot hold an empty part.
+    // An empty value is written as `=`, because a path has no empty part.
     let text = text.trim_end_matches('=');
     let bytes = BASE64.decode(text).ok();
     bytes

@@ -15,7 +15,7 @@ const NAMED: usize = 20;
 
 /// Error of an import of which nothing was written.
 #[derive(Debug)]
-pub(super) struct ImportError {
+pub(crate) struct ImportError {
     failure: Failure,
     suggestions: Vec<String>,
 }

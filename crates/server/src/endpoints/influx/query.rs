@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::error::{Form, InfluxError};
@@ -11,9 +11,9 @@ use super::results::{AnswerForm, StatementResult};
 use super::statement::{Statement, parse};
 use crate::access::{Grant, Scope};
 use crate::app::SharedState;
-use crate::body;
 use crate::databases::DatabaseName;
 use crate::endpoints::databases::create_blocking;
+use crate::endpoints::parameters::Parameters;
 use crate::failure::Failure;
 
 /// `GET /query`, `POST /query`: `CREATE DATABASE` and `SHOW DATABASES`; `q` is in the query string or in a form.
@@ -26,13 +26,13 @@ pub(crate) async fn query(
     body: Body,
 ) -> Response {
     let answered = async {
-        let parameters = parameters(&app, &method, query.as_deref(), &headers, body).await?;
+        let parameters = Parameters::read(&app, &method, query.as_deref(), &headers, body).await?;
         let form = AnswerForm {
             is_msgpack: AnswerForm::accepts_msgpack(&headers),
-            is_pretty: get(&parameters, "pretty") == Some("true"),
-            is_chunked: get(&parameters, "chunked") == Some("true"),
+            is_pretty: parameters.get("pretty") == Some("true"),
+            is_chunked: parameters.get("chunked") == Some("true"),
         };
-        let text = get(&parameters, "q").ok_or_else(|| Failure::bad_request("missing required parameter \"q\""))?;
+        let text = parameters.get("q").ok_or_else(|| Failure::bad_request("missing required parameter \"q\""))?;
         let statements = parse(text).map_err(|error| Failure::bad_request(format!("error parsing query: {error}")))?;
         let creates = statements.iter().any(|statement| matches!(statement, Statement::CreateDatabase(_)));
         if creates {
@@ -80,27 +80,4 @@ async fn run(app: &SharedState, id: usize, statement: Statement) -> Result<State
 pub(crate) async fn flux() -> Response {
     let message = "Flux is not supported: query with PromQL at /api/v1/query and /api/v1/query_range";
     InfluxError::new(Form::V2, Failure::bad_request(message)).into_response()
-}
-
-/// Returns the parameters of the form, then those of the query string.
-async fn parameters(
-    app: &SharedState,
-    method: &Method,
-    query: Option<&str>,
-    headers: &HeaderMap,
-    content: Body,
-) -> Result<Vec<(String, String)>, Failure> {
-    let mut pairs = Vec::new();
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|media_type| media_type.to_str().ok());
-    let is_form = media_type.is_some_and(|media_type| media_type.starts_with("application/x-www-form-urlencoded"));
-    if method == Method::POST && is_form {
-        let form = body::read(app, headers, content, None).await?;
-        pairs.extend(form_urlencoded::parse(&form.bytes).into_owned());
-    }
-    pairs.extend(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned());
-    Ok(pairs)
-}
-
-fn get<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
 }

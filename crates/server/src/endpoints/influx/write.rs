@@ -1,6 +1,5 @@
 //! Writes of line protocol, in the interfaces of InfluxDB 1.x and 2.x.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -20,6 +19,7 @@ use crate::body;
 use crate::counters::Protocol;
 use crate::databases::DatabaseName;
 use crate::endpoints::RequestDatabase;
+use crate::endpoints::parameters::Parameters;
 use crate::endpoints::suggestions::advice;
 use crate::failure::Failure;
 use crate::store::{Refusal, StoredBody, store_body};
@@ -42,7 +42,7 @@ pub(crate) async fn write_v1(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let parameters = Parameters::new(query.as_deref());
+    let parameters = Parameters::of_query(query.as_deref());
     let database = parameters.get("db");
     write(&app, Form::V1, of_path, database, parameters.get("precision"), &headers, body).await
 }
@@ -55,23 +55,9 @@ pub(crate) async fn write_v2(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let parameters = Parameters::new(query.as_deref());
+    let parameters = Parameters::of_query(query.as_deref());
     let database = parameters.get("bucket").map(|bucket| bucket.split('/').next().unwrap_or(bucket));
     write(&app, Form::V2, of_path, database, parameters.get("precision"), &headers, body).await
-}
-
-/// Parameters of the query string.
-struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
-
-impl<'a> Parameters<'a> {
-    fn new(query: Option<&'a str>) -> Self {
-        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect())
-    }
-
-    /// Returns the first value of a parameter; an empty one is absent.
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value).filter(|value| !value.is_empty())
-    }
 }
 
 async fn write(

@@ -6,14 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use timestrata::{Selector, Timestamp};
+use timestrata::Timestamp;
 
 use super::error::ApiError;
-use super::parameters::Parameters;
-use super::series_lookup::required_selectors;
+use super::series_lookup::required_selector;
 use super::success::success;
 use crate::app::SharedState;
+use crate::blocking;
 use crate::endpoints::RequestDatabase;
+use crate::endpoints::parameters::Parameters;
 use crate::failure::Failure;
 
 /// Directory of the snapshots, within the data directory. No database has a name that begins with a dot.
@@ -22,15 +23,13 @@ const SNAPSHOTS: &str = ".snapshots";
 /// `/api/v1/admin/tsdb/delete_series`: deletes the points between `start` and `end`, both inclusive, of the series that any
 /// `match[]` selects. It returns when the delete is durable; the space is freed by compactions.
 pub(super) async fn delete_series(database: RequestDatabase, parameters: Parameters) -> Result<StatusCode, ApiError> {
-    let selector = required_selectors(&parameters)?.into_iter().reduce(Selector::or);
+    let selector = required_selector(&parameters)?;
     let range = parameters.bounds()?.unwrap_or(Timestamp::MIN..=Timestamp::MAX);
-    if let Some(selector) = selector {
-        tracing::info!(database = database.name.as_str(), ?range, "deletes points");
-        // Values of labels may be confidential.
-        tracing::debug!(%selector, "series whose points are deleted");
-        // One delete, so that no failure leaves a part of them.
-        database.db.delete(selector, range).await?;
-    }
+    tracing::info!(database = database.name.as_str(), ?range, "deletes points");
+    // Values of labels may be confidential.
+    tracing::debug!(%selector, "series whose points are deleted");
+    // One delete, so that no failure leaves a part of them.
+    database.db.delete(selector, range).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -51,8 +50,7 @@ pub(super) async fn snapshot(
         return Err(Failure::bad_request(message).into());
     }
     let folder = app.options.data.join(SNAPSHOTS).join(database.name.as_str());
-    let named = tokio::task::spawn_blocking(move || new_directory(&folder)).await;
-    let (name, directory) = named.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let (name, directory) = blocking::run(move || new_directory(&folder)).await?;
     let report = database.db.backup(&directory).await?;
     tracing::info!(database = database.name.as_str(), directory = %directory.display(), points = report.points, "snapshot");
     if report.unflushed > 0 {

@@ -5,11 +5,11 @@ use axum::response::Response;
 use timestrata::MetricMetadata;
 
 use super::error::ApiError;
-use super::parameters::Parameters;
 use super::query::JSON;
 use crate::answer::{JsonList, put_json_text, respond};
 use crate::app::SharedState;
 use crate::endpoints::RequestDatabase;
+use crate::endpoints::parameters::Parameters;
 
 /// `/api/v1/metadata`: of all metrics, or of `metric` alone. A metric has one entry, so `limit_per_metric` takes nothing away.
 pub(super) async fn metadata(

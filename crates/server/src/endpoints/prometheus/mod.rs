@@ -24,8 +24,8 @@ use axum::routing::{get, post};
 
 pub(super) use error::ApiError;
 pub(super) use labels::series_labels;
-pub(super) use parameters::{Parameters, invalid};
-pub(super) use series_lookup::{MAX_PATTERNS, pattern_count, required_selectors};
+pub(super) use parameters::invalid;
+pub(super) use series_lookup::{MAX_PATTERNS, UNLIMITED, pattern_count, required_selector};
 
 use crate::app::SharedState;
 

@@ -1,61 +1,26 @@
-//! Parameters of the Prometheus API, from the query string and the body of a form.
+//! Parameters of the Prometheus API: limits, times and durations, and their errors.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{Method, header};
 use timestrata::Timestamp;
 
 use super::error::ApiError;
 use crate::app::SharedState;
-use crate::body;
-
-/// Parameters of one request. Two bytes of a form make one, which takes some fifty.
-const MAX_PARAMETERS: usize = 10_000;
-
-/// Parameters in the order in which they were given: those of a form first, then those of the query string.
-#[derive(Debug, Default)]
-pub(crate) struct Parameters(Vec<(String, String)>);
+use crate::endpoints::parameters::Parameters;
 
 impl FromRequest<SharedState> for Parameters {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &SharedState) -> Result<Self, ApiError> {
         let (parts, content) = request.into_parts();
-        let mut pairs = Vec::new();
-        let is_form = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|media_type| media_type.to_str().ok())
-            .is_some_and(|media_type| media_type.starts_with("application/x-www-form-urlencoded"));
-        if parts.method == Method::POST && is_form {
-            let form = body::read(app, &parts.headers, Body::new(content), None).await?;
-            pairs.extend(form_urlencoded::parse(&form.bytes).into_owned().take(MAX_PARAMETERS + 1));
-        }
-        if let Some(query) = parts.uri.query() {
-            pairs.extend(form_urlencoded::parse(query.as_bytes()).into_owned().take(MAX_PARAMETERS + 1));
-        }
-        if pairs.len() > MAX_PARAMETERS {
-            return Err(ApiError::bad_data(format!("the request has more than {MAX_PARAMETERS} parameters")));
-        }
-        Ok(Self(pairs))
+        Ok(Self::read(app, &parts.method, parts.uri.query(), &parts.headers, content).await?)
     }
 }
 
+/// Values of the types that the API has.
 impl Parameters {
-    /// Returns the first value of a parameter; an empty one is absent.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let first = self.0.iter().find(|(key, _)| key == name);
-        first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    /// Returns all values of a parameter.
-    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
     /// Returns the greatest number of items of an answer; `None` for no limit: without the parameter, or by 0.
     ///
     /// # Errors

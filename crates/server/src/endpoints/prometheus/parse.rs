@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use timestrata_promql::{Expression, ParserOptions, parse};
 
 use super::error::ApiError;
-use super::parameters::{Parameters, invalid};
+use super::parameters::invalid;
 use super::success::success;
 use super::syntax_tree::syntax_tree;
+use crate::endpoints::parameters::Parameters;
 
 /// `/api/v1/format_query`: the query as Prometheus formats it.
 pub(super) async fn format_query(parameters: Parameters) -> Result<Json<Value>, ApiError> {

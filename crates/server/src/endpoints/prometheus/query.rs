@@ -9,13 +9,14 @@ use timestrata::Timestamp;
 use timestrata_promql::{Engine, EngineOptions, JsonExtras, JsonPieces, Labels, Query, QueryResult, QueryValue};
 
 use super::error::ApiError;
-use super::parameters::{Parameters, invalid};
+use super::parameters::invalid;
 use super::statistics::statistics;
 use crate::answer::{Pieces, respond};
 use crate::app::{AppState, SharedState};
-use crate::body::BodyPermit;
 use crate::endpoints::RequestDatabase;
+use crate::endpoints::parameters::Parameters;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Media type of answers.
 pub(super) const JSON: &str = "application/json";
@@ -124,7 +125,7 @@ fn estimated_bytes(result: &QueryResult) -> usize {
 /// Pieces of the answer to a query.
 struct ResultPieces {
     pieces: JsonPieces,
-    _permit: BodyPermit,
+    _permit: MemoryPermit,
 }
 
 impl Pieces for ResultPieces {

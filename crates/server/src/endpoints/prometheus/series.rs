@@ -6,12 +6,12 @@ use timestrata::Page;
 
 use super::error::ApiError;
 use super::labels::{put_json_labels, unescaped_name};
-use super::parameters::Parameters;
 use super::query::{JSON, TRUNCATED};
 use super::series_lookup::{SeriesLookup, missing_selector};
 use crate::answer::{JsonList, put_json_text, respond};
 use crate::app::{AppState, SharedState};
 use crate::endpoints::RequestDatabase;
+use crate::endpoints::parameters::Parameters;
 
 /// `/api/v1/series`: the labels of the series that a selector matches.
 pub(super) async fn series(

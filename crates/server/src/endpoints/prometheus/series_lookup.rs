@@ -8,10 +8,11 @@ use timestrata_promql::{ParserOptions, parse_selector, store_selector};
 
 use super::error::ApiError;
 use super::labels::METRIC_NAME;
-use super::parameters::{Parameters, invalid};
+use super::parameters::invalid;
+use crate::endpoints::parameters::Parameters;
 
 /// Items of a page that no limit bounds. Series, and so names and values, are bounded by `max-series`.
-const UNLIMITED: usize = usize::MAX / 2;
+pub(in crate::endpoints) const UNLIMITED: usize = usize::MAX / 2;
 /// Selectors of one request.
 const MAX_SELECTORS: usize = 1_000;
 /// Regular expressions of one request: compiling one takes time, and memory while it is used.
@@ -72,7 +73,7 @@ impl SeriesLookup {
 /// # Errors
 ///
 /// For a text that is no selector, and too many of them.
-pub(in crate::endpoints) fn selectors(parameters: &Parameters) -> Result<Vec<Selector>, ApiError> {
+fn selectors(parameters: &Parameters) -> Result<Vec<Selector>, ApiError> {
     let (mut selectors, mut patterns) = (Vec::new(), 0);
     for text in parameters.all("match[]") {
         let parsed = parse_selector(text, &ParserOptions::default());
@@ -94,17 +95,13 @@ pub(in crate::endpoints) fn pattern_count(matchers: &[LabelMatcher]) -> usize {
     matchers.iter().filter(is_pattern).count()
 }
 
-/// Returns the selectors of `match[]`, at least one.
+/// Returns the selector of the series that any `match[]` selects; there must be one.
 ///
 /// # Errors
 ///
 /// As for [`selectors`], and without one.
-pub(in crate::endpoints) fn required_selectors(parameters: &Parameters) -> Result<Vec<Selector>, ApiError> {
-    let selectors = selectors(parameters)?;
-    if selectors.is_empty() {
-        return Err(missing_selector());
-    }
-    Ok(selectors)
+pub(in crate::endpoints) fn required_selector(parameters: &Parameters) -> Result<Selector, ApiError> {
+    selectors(parameters)?.into_iter().reduce(Selector::or).ok_or_else(missing_selector)
 }
 
 /// Returns the error of a request without `match[]`.

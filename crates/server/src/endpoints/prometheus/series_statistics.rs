@@ -7,9 +7,10 @@ use timestrata::{Cardinality, Timestamp};
 
 use super::error::ApiError;
 use super::labels::METRIC_NAME;
-use super::parameters::{Parameters, invalid};
+use super::parameters::invalid;
 use super::success::success;
 use crate::endpoints::RequestDatabase;
+use crate::endpoints::parameters::Parameters;
 use crate::failure::Failure;
 
 /// Items of each list without `limit`.

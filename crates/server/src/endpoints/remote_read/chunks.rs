@@ -13,9 +13,9 @@ use super::queries::{QuerySeries, label_messages};
 use super::xor_chunk::XorChunk;
 use crate::answer::{Pieces, StreamPermit};
 use crate::app::SharedState;
-use crate::body::BodyPermit;
 use crate::endpoints::series_points::SeriesPoints;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Samples of a chunk, as in Prometheus.
 const CHUNK_SAMPLES: u16 = 120;
@@ -31,7 +31,7 @@ pub(super) struct ChunkFrames {
     /// Queries that are not begun, with their index in the request.
     queries: std::iter::Enumerate<std::vec::IntoIter<QuerySeries>>,
     query: Option<RunningQuery>,
-    _permits: (BodyPermit, StreamPermit),
+    _permits: (MemoryPermit, StreamPermit),
 }
 
 struct RunningQuery {
@@ -59,7 +59,7 @@ impl ChunkFrames {
         app: SharedState,
         snapshot: Snapshot,
         queries: Vec<QuerySeries>,
-        permits: (BodyPermit, StreamPermit),
+        permits: (MemoryPermit, StreamPermit),
     ) -> Self {
         Self { app, snapshot, queries: queries.into_iter().enumerate(), query: None, _permits: permits }
     }

@@ -13,9 +13,10 @@ use super::queries::{self, QuerySeries};
 use super::samples;
 use crate::answer::{Pieces, respond};
 use crate::app::SharedState;
-use crate::body::{self, BodyPermit};
+use crate::body;
 use crate::endpoints::RequestDatabase;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Media type of frames.
 const FRAMES: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
@@ -63,7 +64,7 @@ pub(crate) async fn remote_read(
 /// Slices of a complete message, whose memory is in use until the last one is taken.
 struct Slices {
     body: Bytes,
-    _permit: BodyPermit,
+    _permit: MemoryPermit,
 }
 
 impl Pieces for Slices {
@@ -77,8 +78,8 @@ fn read_samples(
     app: &SharedState,
     snapshot: &timestrata::Snapshot,
     found: &[QuerySeries],
-    mut permit: BodyPermit,
-) -> Result<(Vec<u8>, BodyPermit), Failure> {
+    mut permit: MemoryPermit,
+) -> Result<(Vec<u8>, MemoryPermit), Failure> {
     let answer = samples::answer(snapshot, found, &mut permit)?;
     app.counters.merged_samples(answer.merged);
     Ok((answer.body, permit))

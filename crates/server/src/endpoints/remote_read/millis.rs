@@ -25,12 +25,12 @@ impl MilliSamples {
         Some(before)
     }
 
-    /// Returns the last sample, and begins anew.
+    /// Returns the last sample, and resets the state.
     pub(super) fn finish(&mut self) -> Option<(i64, f64)> {
         self.last.take()
     }
 
-    /// Returns the number of points that are no sample, and begins to count anew.
+    /// Returns the number of merged points, and resets it.
     pub(super) fn take_merged(&mut self) -> u64 {
         std::mem::take(&mut self.merged)
     }

@@ -10,9 +10,9 @@ use timestrata_promql::{Span, store_selector};
 use super::messages::{self, Label, ReadRequest};
 use super::millis::range_of_millis;
 use crate::app::AppState;
-use crate::body::BodyPermit;
-use crate::endpoints::prometheus::{MAX_PATTERNS, pattern_count, series_labels};
+use crate::endpoints::prometheus::{MAX_PATTERNS, UNLIMITED, pattern_count, series_labels};
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Queries of one request.
 const MAX_QUERIES: usize = 100;
@@ -33,7 +33,7 @@ pub(super) async fn find(
     app: &AppState,
     snapshot: &Snapshot,
     request: &ReadRequest,
-) -> Result<(Vec<QuerySeries>, BodyPermit), Failure> {
+) -> Result<(Vec<QuerySeries>, MemoryPermit), Failure> {
     if request.queries.len() > MAX_QUERIES {
         return Err(Failure::bad_request(format!("the request has more than {MAX_QUERIES} queries")));
     }
@@ -48,7 +48,7 @@ pub(super) async fn find(
         }
         let selector = store_selector(&matchers).map_err(|error| Failure::bad_request(error.to_string()))?;
         let range = range_of_millis(query.start_timestamp_ms, query.end_timestamp_ms);
-        let listing = snapshot.listing(selector).approximate_range(range.clone()).limit(usize::MAX / 2);
+        let listing = snapshot.listing(selector).approximate_range(range.clone()).limit(UNLIMITED);
         let mut series = listing.series(None).await?.items;
         permit.grow(series.len() * size_of::<Arc<SeriesInfo>>())?;
         series.sort_by(|one, other| series_labels(&one.key).cmp(series_labels(&other.key)));

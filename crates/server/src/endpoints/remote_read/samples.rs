@@ -7,9 +7,9 @@ use timestrata::{SeriesInfo, Snapshot};
 use super::messages::Sample;
 use super::millis::MilliSamples;
 use super::queries::{QuerySeries, label_messages};
-use crate::body::BodyPermit;
 use crate::endpoints::series_points::SeriesPoints;
 use crate::failure::Failure;
+use crate::memory::MemoryPermit;
 
 /// Bytes for which memory is admitted at once.
 const ADMITTED_STEP: usize = 256 << 10;
@@ -30,7 +30,7 @@ pub(super) struct SamplesAnswer {
 pub(super) fn answer(
     snapshot: &Snapshot,
     queries: &[QuerySeries],
-    permit: &mut BodyPermit,
+    permit: &mut MemoryPermit,
 ) -> Result<SamplesAnswer, Failure> {
     let mut builder = Builder { message: Vec::new(), admitted: 0, permit, merged: 0 };
     for query in queries {
@@ -53,7 +53,7 @@ struct Builder<'a> {
     message: Vec<u8>,
     /// Bytes that are admitted beside the list of series.
     admitted: usize,
-    permit: &'a mut BodyPermit,
+    permit: &'a mut MemoryPermit,
     merged: u64,
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use timestrata::{Batch, Db, SeriesKey, Timestamp};
 
     use super::*;
-    use crate::body::BodyMemory;
+    use crate::memory::MemoryLimit;
 
     #[test]
     fn an_answer_above_the_memory_of_all_answers_is_refused_for_good() {
@@ -133,12 +133,12 @@ mod tests {
         let snapshot = db.snapshot();
         let series: Vec<_> = snapshot.list_series(&timestrata::Selector::all()).into_iter().map(Arc::new).collect();
         let queries = [QuerySeries { series, range: Timestamp::MIN..=Timestamp::MAX }];
-        let memory = BodyMemory::new(512 << 10, "answers");
+        let memory = MemoryLimit::new(512 << 10, "answers");
         let refused = answer(&snapshot, &queries, &mut memory.admit(0).unwrap()).err().unwrap();
         assert_eq!(refused.status, 413);
         assert!(refused.message.contains("ask for streamed chunks"), "{}", refused.message);
         assert_eq!(memory.held_bytes(), 0);
-        let memory = BodyMemory::new(8 << 20, "answers");
+        let memory = MemoryLimit::new(8 << 20, "answers");
         assert!(!answer(&snapshot, &queries, &mut memory.admit(0).unwrap()).unwrap().body.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Memory of all bodies that are being read, decoded or written, and of answers that are being sent.
+//! Limits of memory: of all bodies that are being read, decoded or written, and of answers that are being sent.
 
 use std::sync::Arc;
 
@@ -6,28 +6,28 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::failure::Failure;
 
-/// Bytes that one permit of the semaphore stands for.
+/// Bytes per permit of the semaphore.
 const UNIT_BYTES: usize = 1 << 10;
 
-/// Bound on the memory of all bodies together.
+/// Limit of the memory of all bodies, or of all answers, together.
 ///
 /// A body that does not fit is refused at once with 503; it is not queued.
 #[derive(Debug, Clone)]
-pub(crate) struct BodyMemory {
+pub(crate) struct MemoryLimit {
     units: Arc<Semaphore>,
     limit_bytes: usize,
     /// Name of the bounded objects in error messages: "bodies", "answers".
     what: &'static str,
 }
 
-/// Share of [`BodyMemory`], given back when it is dropped.
+/// Share of [`MemoryLimit`], given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct BodyPermit {
-    memory: BodyMemory,
+pub(crate) struct MemoryPermit {
+    memory: MemoryLimit,
     held: OwnedSemaphorePermit,
 }
 
-impl BodyMemory {
+impl MemoryLimit {
     /// Creates a bound of about this number of bytes. `what` is the name of the bounded objects in
     /// error messages: "bodies" or "answers".
     pub(crate) fn new(limit_bytes: usize, what: &'static str) -> Self {
@@ -40,8 +40,8 @@ impl BodyMemory {
     /// # Errors
     ///
     /// 413 if it never fits, 503 if it does not fit now.
-    pub(crate) fn admit(&self, bytes: usize) -> Result<BodyPermit, Failure> {
-        Ok(BodyPermit { memory: self.clone(), held: self.acquire(bytes)? })
+    pub(crate) fn admit(&self, bytes: usize) -> Result<MemoryPermit, Failure> {
+        Ok(MemoryPermit { memory: self.clone(), held: self.acquire(bytes)? })
     }
 
     /// Returns the number of bytes that are held.
@@ -69,12 +69,12 @@ impl BodyMemory {
     }
 }
 
-impl BodyPermit {
+impl MemoryPermit {
     /// Admits further bytes of the same body.
     ///
     /// # Errors
     ///
-    /// As for [`BodyMemory::admit`].
+    /// As for [`MemoryLimit::admit`].
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
         let whole = (self.held.num_permits() * UNIT_BYTES).saturating_add(bytes);
         if whole > self.memory.limit_bytes {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_body_is_refused_at_once_when_the_memory_is_in_use() {
-        let memory = BodyMemory::new(8 << 10, "bodies");
+        let memory = MemoryLimit::new(8 << 10, "bodies");
         let mut first = memory.admit(4_000).unwrap();
         first.grow(3_000).unwrap();
         assert_eq!(memory.held_bytes(), 7 << 10);
