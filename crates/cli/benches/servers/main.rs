@@ -10,6 +10,9 @@ mod ingest;
 mod options;
 mod process;
 mod queries;
+#[path = "../../../server/tests/support/remote_write_messages.rs"]
+#[allow(dead_code, reason = "the series of a body are encoded one by one")]
+mod remote_write_messages;
 mod restart;
 mod server;
 mod table;

@@ -9,6 +9,7 @@ use prost::Message;
 use timestrata::{Db, Selector, SeriesKey};
 
 use crate::process::Connection;
+use crate::remote_write_messages::{Label, Sample, TimeSeries, WriteRequest};
 
 /// Time of the first point, in milliseconds.
 const START_MILLIS: i64 = 1_700_000_000_000;
@@ -129,36 +130,6 @@ pub(crate) fn check(database: &Path, clients: &[Progress]) {
         );
     }
     db.close_blocking().unwrap();
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
 }
 
 fn remote_write_body(client: usize, points: impl Iterator<Item = (i64, u64)>) -> Vec<u8> {

@@ -4,6 +4,8 @@
 
 mod clients;
 mod process;
+#[path = "../../../server/tests/support/remote_write_messages.rs"]
+mod remote_write_messages;
 
 mod a_full_disk_is_answered_with_503;
 mod a_kill_loses_nothing_that_was_acknowledged;

@@ -4,36 +4,11 @@ use std::collections::HashMap;
 
 use prost::{Message, Oneof};
 
-/// `prometheus.WriteRequest`.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
+#[path = "../../../server/tests/support/remote_write_messages.rs"]
+mod remote_write_messages;
 
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
+pub(crate) use remote_write_messages::WriteRequest;
+use remote_write_messages::{Label, Sample, TimeSeries};
 
 /// `io.prometheus.write.v2.Request`.
 #[derive(Clone, PartialEq, Message)]

@@ -16,5 +16,7 @@ mod prometheus;
 mod prometheus_program;
 #[path = "../support/remote_read_client.rs"]
 mod remote_read_client;
+#[path = "../support/remote_write_messages.rs"]
+mod remote_write_messages;
 mod scraped;
 mod server;

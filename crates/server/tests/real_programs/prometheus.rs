@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::common::{TimeSeries, remote_write_body, series};
+use crate::common::{remote_write_body, series};
 use crate::http::{api, request};
 use crate::programs::program;
 use crate::prometheus_program::PrometheusProgram;
 use crate::remote_read_client::{ReadRequest, chunk_bytes, matcher, query, read_chunks, read_samples};
+use crate::remote_write_messages::TimeSeries;
 use crate::server::{RunningServer, run};
 
 /// First time of the samples in seconds; the start of a block of two hours.

@@ -10,6 +10,8 @@ use timestrata::{Db, DuplicatePolicy};
 use timestrata_server::{App, ServerOptions};
 use tower::ServiceExt;
 
+use crate::remote_write_messages::{Label, Sample, TimeSeries, WriteRequest};
+
 /// A router and its database.
 pub(crate) struct TestServer {
     pub(crate) db: Db,
@@ -87,37 +89,6 @@ impl TestServer {
         assert_eq!(json["status"], "success", "{path}: {json}");
         json["data"].take()
     }
-}
-
-/// Body of remote write 1.0, with the fields that the tests need.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    pub(crate) timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    pub(crate) labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    pub(crate) samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Label {
-    #[prost(string, tag = "1")]
-    pub(crate) name: String,
-    #[prost(string, tag = "2")]
-    pub(crate) value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Sample {
-    #[prost(double, tag = "1")]
-    pub(crate) value: f64,
-    #[prost(int64, tag = "2")]
-    pub(crate) timestamp: i64,
 }
 
 /// Returns a series of remote write.

@@ -17,6 +17,8 @@ mod remote_read;
 #[path = "../support/remote_read_client.rs"]
 mod remote_read_client;
 mod remote_write;
+#[path = "../support/remote_write_messages.rs"]
+mod remote_write_messages;
 #[cfg(feature = "tls")]
 mod tls;
 mod whole_reads;

@@ -2,6 +2,8 @@
 
 use prost::Message;
 
+use crate::remote_write_messages::{Label, TimeSeries};
+
 /// Labels and samples of a series.
 pub(crate) type ReadSeries = (Vec<(String, String)>, Vec<(i64, f64)>);
 
@@ -43,30 +45,6 @@ struct ReadResponse {
 struct QueryResult {
     #[prost(message, repeated, tag = "1")]
     series: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
