@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prost::Message;
 use timestrata_ingest::bodies::{OtlpNames, OtlpOptions, decode_otlp, decode_otlp_json};
 
 use super::RequestDatabase;
@@ -104,24 +105,41 @@ async fn write(
     Ok(Some(Rejected { points, message: stored.refusals.text() }))
 }
 
+/// `ExportMetricsServiceResponse`.
+#[derive(Clone, PartialEq, Message)]
+struct ExportResponse {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+/// `ExportMetricsPartialSuccess`.
+#[derive(Clone, PartialEq, Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected_data_points: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
+}
+
+/// `google.rpc.Status`; the code is that of HTTP.
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
 /// Returns an `ExportMetricsServiceResponse`.
 fn answer(encoding: Encoding, rejected: Option<Rejected>) -> Vec<u8> {
-    let Some(Rejected { points, message }) = rejected else {
-        return match encoding {
-            Encoding::Protobuf => Vec::new(),
-            Encoding::Json => b"{}".to_vec(),
-        };
-    };
-    match encoding {
-        Encoding::Protobuf => {
-            let mut partial = Vec::new();
-            put_number(&mut partial, 1, points);
-            put_bytes(&mut partial, 2, message.as_bytes());
-            let mut response = Vec::new();
-            put_bytes(&mut response, 1, &partial);
-            response
+    match (encoding, rejected) {
+        (Encoding::Protobuf, rejected) => {
+            let partial_success = rejected.map(|Rejected { points, message }| PartialSuccess {
+                rejected_data_points: i64::try_from(points).unwrap_or(i64::MAX),
+                error_message: message,
+            });
+            ExportResponse { partial_success }.encode_to_vec()
         }
-        Encoding::Json => {
+        (Encoding::Json, None) => b"{}".to_vec(),
+        (Encoding::Json, Some(Rejected { points, message })) => {
             let partial = serde_json::json!({ "rejectedDataPoints": points.to_string(), "errorMessage": message });
             serde_json::json!({ "partialSuccess": partial }).to_string().into_bytes()
         }
@@ -131,34 +149,7 @@ fn answer(encoding: Encoding, rejected: Option<Rejected>) -> Vec<u8> {
 /// Returns a `Status` with the message of a failure.
 fn status_message(encoding: Encoding, failure: &Failure) -> Vec<u8> {
     match encoding {
-        Encoding::Protobuf => {
-            let mut status = Vec::new();
-            put_bytes(&mut status, 2, failure.message.as_bytes());
-            status
-        }
+        Encoding::Protobuf => Status { message: failure.message.clone() }.encode_to_vec(),
         Encoding::Json => serde_json::json!({ "message": failure.message }).to_string().into_bytes(),
     }
-}
-
-/// Appends a number of a message of protobuf; zero is left out, as in protobuf.
-fn put_number(out: &mut Vec<u8>, field: u8, number: u64) {
-    if number > 0 {
-        out.push(field << 3);
-        put_varint(out, number);
-    }
-}
-
-/// Appends a text or a message to a message of protobuf.
-fn put_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    out.push(field << 3 | 2);
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn put_varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push((number & 0x7f) as u8);
 }
